@@ -1,0 +1,1 @@
+"""Training code; imported by nothing at runtime."""

@@ -1,0 +1,1 @@
+"""Images in, embeddings stored: decoding, scanning, encoders, and the collection."""

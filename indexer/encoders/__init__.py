@@ -1,0 +1,1 @@
+"""Encoders: checkpoints and the runtimes that run them."""

@@ -1,0 +1,55 @@
+"""Every error a user can cause or meet; each message names what was given and the remedy."""
+
+from __future__ import annotations
+
+
+class VitrailError(Exception):
+    """Base of all errors raised on purpose; its message is one line, fit to be shown as it is.
+
+    ``exit_code`` is what the command line exits with.
+    """
+
+    exit_code = 1
+
+
+class InputError(VitrailError):
+    """An argument, option or query that cannot be used as given."""
+
+    exit_code = 2
+
+
+class ImageRejectedError(VitrailError):
+    """A file that is not a usable image.
+
+    Args:
+        reason: short stable code, such as ``truncated`` or ``too-many-pixels``; see
+            ``indexer.images.REASONS``.
+        detail: one line for people.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class CheckpointError(VitrailError):
+    """A model that cannot be found, is refused, or is not of a supported family."""
+
+
+class FingerprintMismatchError(VitrailError):
+    """A collection made by one encoder was opened or queried with another."""
+
+
+class CollectionError(VitrailError):
+    """A collection that is missing, damaged, full or of a newer format."""
+
+
+class CollectionLockedError(CollectionError):
+    """Another process is writing to the collection; the message names its pid."""
+
+    exit_code = 3
+
+
+class GenerationError(VitrailError):
+    """An image that could not be generated as asked."""

@@ -1,0 +1,85 @@
+"""Embedding spaces: which layer, pooled how, of what width."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from indexer.errors import InputError
+
+Pooling = Literal["cls", "mean", "gem"]
+POOLINGS: tuple[str, ...] = get_args(Pooling)
+_NAME = re.compile(r"(?P<pooling>[a-z]+)@(?P<layer>\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingSpace:
+    """One vector space of an encoder.
+
+    Attributes:
+        layer: 0 is the patch embedding, 1..L the blocks; L is taken after the final LayerNorm.
+        pooling: ``cls`` the class token, ``mean`` the mean of the patch tokens, ``gem`` their
+            generalised mean with p = 3 (Radenović et al., 2018).
+        dim: width of the vectors.
+    """
+
+    layer: int
+    pooling: Pooling
+    dim: int
+
+    @property
+    def name(self) -> str:
+        """The name users write, such as ``cls@12``."""
+        return f"{self.pooling}@{self.layer}"
+
+
+def parse_space(text: str, *, depth: int, dim: int, has_cls: bool = True) -> EmbeddingSpace:
+    """Read ``cls@12`` for an encoder of ``depth`` blocks and width ``dim``.
+
+    Raises:
+        InputError: the name is malformed, or the encoder has no such layer or token.
+    """
+    match = _NAME.fullmatch(text.strip())
+    if match is None or match["pooling"] not in POOLINGS:
+        raise InputError(
+            f"{text!r} is not an embedding space: write POOLING@LAYER with POOLING one of "
+            f"{', '.join(POOLINGS)} and LAYER 0..{depth}, for example mean@{depth}"
+        )
+    layer = int(match["layer"])
+    if layer > depth:
+        raise InputError(f"space {text!r} asks for layer {layer}, but this encoder has 0..{depth}")
+    pooling = match["pooling"]
+    if pooling == "cls" and not has_cls:
+        raise InputError(
+            f"space {text!r} needs a class token, which this encoder lacks; use mean@{layer}"
+        )
+    return EmbeddingSpace(layer=layer, pooling=pooling, dim=dim)  # type: ignore[arg-type]
+
+
+def parse_weights(text: str, known: Iterable[str]) -> dict[str, float]:
+    """Read ``cls@12:0.7,cls@6:0.3`` into weights that sum to 1; a lone name weighs 1.
+
+    Raises:
+        InputError: an unknown space, a weight that is no positive number, or a space named twice.
+    """
+    names = list(known)
+    weights: dict[str, float] = {}
+    for part in text.split(","):
+        name, _, weight = part.strip().partition(":")
+        if name not in names:
+            raise InputError(
+                f"space {name!r} is not in this collection, which has {', '.join(names)}"
+            )
+        if name in weights:
+            raise InputError(f"space {name!r} is named twice in {text!r}")
+        try:
+            value = float(weight) if weight else 1.0
+        except ValueError:
+            value = -1.0
+        if not 0 < value < float("inf"):
+            raise InputError(f"weight {weight!r} of space {name!r} must be a number above 0")
+        weights[name] = value
+    total = sum(weights.values())
+    return {name: value / total for name, value in weights.items()}
