@@ -1,0 +1,101 @@
+"""Plain types of a search: what is asked, and what comes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.errors import InputError
+
+Fusion = Literal["mean", "rrf"]
+Only = Literal["all", "generated", "real"]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One question.
+
+    Attributes:
+        vectors: space name -> (m, dim) float32 rows, L2-normalised: one row per query image, so
+            that one picture gives m = 1 and a prompt with four seeds gives m = 4.
+        weights: space name -> weight, above 0 and summing to 1, for just the spaces to use.
+        k: how many hits are wanted at most.
+        min_score: hits below this score are left out; scores are cosines in [-1, 1].
+        where: SQL expression over the collection's columns, or ``None``.
+        only: ``generated``, ``real`` or ``all`` images.
+        exclude: ids never returned, such as the query's own.
+        fusion: how several query rows become one ranking; see ``search.ranking``.
+        exact: scan everything, whatever the index.
+    """
+
+    vectors: dict[str, NDArray[np.float32]]
+    weights: dict[str, float]
+    k: int = 10
+    min_score: float | None = None
+    where: str | None = None
+    only: Only = "all"
+    exclude: frozenset[int] = frozenset()
+    fusion: Fusion = "mean"
+    exact: bool = False
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise InputError(f"k is {self.k}, but at least 1 hit must be asked for")
+        if not self.weights:
+            raise InputError("the query names no embedding space; name at least one")
+        missing = sorted(set(self.weights) - set(self.vectors))
+        if missing:
+            raise InputError(f"the query has no vectors for space {', '.join(missing)}")
+        rows = {self.vectors[name].shape[0] for name in self.weights}
+        if len(rows) != 1 or 0 in rows:
+            raise InputError(f"each space needs the same number of query rows, not {sorted(rows)}")
+        if self.min_score is not None and not -1 <= self.min_score <= 1:
+            raise InputError(f"min score is {self.min_score}, but cosines lie between -1 and 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One image found.
+
+    Attributes:
+        id: image id in the collection.
+        score: weighted sum over spaces of the mean cosine to the query rows, in [-1, 1].
+        scores: the mean cosine in each space.
+        seed_ranks: for several query rows, the rank (from 1) this image has for each row alone,
+            or ``None`` where it was below what that row's ranking kept; empty for one row.
+        paths: every known path of the image, the first one first.
+        metadata: the collection's columns for it.
+    """
+
+    id: int
+    score: float
+    scores: dict[str, float]
+    seed_ranks: tuple[int | None, ...] = ()
+    paths: tuple[str, ...] = ()
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """The answer.
+
+    Attributes:
+        hits: best first.
+        exact: true when no better hit can exist; false when an approximate index answered.
+        estimated_recall: recall@k measured for this setting when the index was built, else None.
+        candidates: how many vectors were compared or scored.
+        allowed: how many images the filter let through, or ``None`` without one.
+        agreement: mean overlap (0 to 1) of the rows' own top k, or ``None`` for a single row.
+        seconds: stage -> time taken.
+    """
+
+    hits: list[Hit]
+    exact: bool
+    estimated_recall: float | None
+    candidates: int
+    allowed: int | None = None
+    agreement: float | None = None
+    seconds: dict[str, float] = field(default_factory=dict)

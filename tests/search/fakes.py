@@ -1,0 +1,74 @@
+"""A collection whose every answer can be worked out by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ids = NDArray[np.int64]
+Floats = NDArray[np.float32]
+
+
+class Answer(NamedTuple):
+    ids: Ids
+    scores: Floats
+    exact: bool
+    scanned: int
+
+
+class BruteIndex:
+    """An exact index over explicit ids and unit rows; ``depths`` records every k it was asked."""
+
+    def __init__(self, ids: Sequence[int], rows: Floats, *, exact: bool = True) -> None:
+        self.ids = np.asarray(ids, np.int64)
+        self.rows = np.asarray(rows, np.float32)
+        self.exact = exact
+        self.depths: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def search(
+        self, queries: Floats, k: int, *, allowed: Ids | None = None, exact: bool = False
+    ) -> Answer:
+        self.depths.append(k)
+        keep = np.ones(len(self.ids), bool) if allowed is None else np.isin(self.ids, allowed)
+        ids, scores = self.ids[keep], queries @ self.rows[keep].T
+        best = np.stack([np.lexsort((ids, -row))[:k] for row in scores])
+        pad = max(0, k - len(ids))
+        return Answer(
+            np.pad(ids[best], ((0, 0), (0, pad)), constant_values=-1),
+            np.pad(np.take_along_axis(scores, best, 1), ((0, 0), (0, pad))),
+            self.exact or exact,
+            int(keep.sum()),
+        )
+
+    def vectors(self, ids: Ids) -> Floats:
+        rows: Floats = self.rows[np.searchsorted(self.ids, ids)]
+        return rows
+
+
+class FakeCollection:
+    """Spaces over the same ids; the only filter it knows is a comma-separated list of ids."""
+
+    def __init__(self, **indexes: BruteIndex) -> None:
+        self.indexes = indexes
+
+    def index(self, space: str) -> BruteIndex:
+        return self.indexes[space]
+
+    def allowed_ids(self, where: str) -> Ids:
+        numbers = where.strip("()\n ").split(",")
+        return np.array(sorted(int(number) for number in numbers), np.int64)
+
+    def metadata(self, ids: Sequence[int]) -> list[dict[str, Any]]:
+        return [{"paths": [f"/pictures/{i}.png"], "label": str(i)} for i in ids]
+
+
+def unit(rows: Floats) -> Floats:
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    result: Floats = (rows / lengths).astype(np.float32)
+    return result

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from indexer.errors import InputError
+from search.query import Query
+from search.searcher import Searcher
+from tests.search.fakes import BruteIndex, FakeCollection, Floats, unit
+
+E1 = np.array([[1, 0]], np.float32)
+
+
+def compass() -> FakeCollection:
+    """Ids 10, 20, 30, 40 point east, north-east, north and west."""
+    rows = unit(np.array([[1, 0], [1, 1], [0, 1], [-1, 0]], np.float32))
+    return FakeCollection(a=BruteIndex([10, 20, 30, 40], rows))
+
+
+def test_hits_are_ranked_by_cosine_with_metadata() -> None:
+    result = Searcher(compass()).search(Query({"a": E1}, {"a": 1.0}, k=3))
+    assert [hit.id for hit in result.hits] == [10, 20, 30]
+    assert [hit.score for hit in result.hits] == pytest.approx([1, 2**-0.5, 0], abs=1e-6)
+    assert result.hits[0].paths == ("/pictures/10.png",)
+    assert result.exact
+    assert result.estimated_recall == 1.0
+    assert result.agreement is None
+
+
+def test_threshold_exclusion_and_filter() -> None:
+    searcher = Searcher(compass())
+    above = searcher.search(Query({"a": E1}, {"a": 1.0}, min_score=0.5))
+    assert [hit.id for hit in above.hits] == [10, 20]
+    without_self = searcher.search(Query({"a": E1}, {"a": 1.0}, k=2, exclude=frozenset({10})))
+    assert [hit.id for hit in without_self.hits] == [20, 30]
+    filtered = searcher.search(Query({"a": E1}, {"a": 1.0}, where="30,40"))
+    assert [hit.id for hit in filtered.hits] == [30, 40]
+    assert filtered.allowed == 2
+
+
+def test_several_rows_average_their_cosines() -> None:
+    rows = unit(np.array([[1, 0], [0, 1]], np.float32))
+    result = Searcher(compass()).search(Query({"a": rows}, {"a": 1.0}, k=2))
+    assert result.hits[0].id == 20
+    assert result.hits[0].score == pytest.approx(2**-0.5)
+    assert result.hits[0].seed_ranks == (2, 2)
+    assert result.hits[1].score == pytest.approx(0.5)
+
+
+def test_reciprocal_ranks_decide_the_fused_order() -> None:
+    rows = unit(np.array([[1, 0], [0, 1]], np.float32))
+    result = Searcher(compass()).search(Query({"a": rows}, {"a": 1.0}, k=4, fusion="rrf"))
+    # 1/61 + 1/63 for 10 and 30 beats 2/62 for 20
+    assert [hit.id for hit in result.hits] == [10, 30, 20, 40]
+    assert result.agreement == 1.0  # the top 4 of 4 are the same set
+
+
+def test_an_approximate_index_is_said_to_be_so() -> None:
+    index = BruteIndex([1, 2], unit(np.eye(2, dtype=np.float32)), exact=False)
+    searcher = Searcher(FakeCollection(a=index))
+    assert not searcher.search(Query({"a": E1}, {"a": 1.0})).exact
+    assert searcher.search(Query({"a": E1}, {"a": 1.0}, exact=True)).exact
+
+
+def test_vectors_that_cancel_are_refused() -> None:
+    rows = np.array([[1, 0], [-1, 0]], np.float32)
+    with pytest.raises(InputError, match="cancel out"):
+        Searcher(compass()).search(Query({"a": rows}, {"a": 1.0}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"k": 0}, "at least 1"),
+        ({"weights": {}}, "no embedding space"),
+        ({"weights": {"b": 1.0}}, "no vectors for space b"),
+        ({"min_score": 1.5}, "between -1 and 1"),
+    ],
+)
+def test_unusable_queries_name_the_problem(changes: dict[str, object], message: str) -> None:
+    arguments: dict[str, object] = {"vectors": {"a": E1}, "weights": {"a": 1.0}} | changes
+    with pytest.raises(InputError, match=message):
+        Query(**arguments)  # type: ignore[arg-type]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    size=st.integers(1, 400),
+    k=st.integers(1, 20),
+    weight=st.floats(0.05, 0.95),
+)
+def test_weighted_spaces_equal_a_full_scan(seed: int, size: int, k: int, weight: float) -> None:
+    rng = np.random.default_rng(seed)
+    a, b = (unit(rng.normal(size=(size, 4)).astype(np.float32)) for _ in range(2))
+    collection = FakeCollection(a=BruteIndex(range(size), a), b=BruteIndex(range(size), b))
+    qa, qb = (unit(rng.normal(size=(1, 4)).astype(np.float32)) for _ in range(2))
+    weights = {"a": weight, "b": 1 - weight}
+    result = Searcher(collection).search(Query({"a": qa, "b": qb}, weights, k=k))
+    full: Floats = weight * (a @ qa[0]) + (1 - weight) * (b @ qb[0])
+    expected = np.sort(full)[::-1][:k]
+    assert [hit.score for hit in result.hits] == pytest.approx(expected.tolist(), abs=1e-5)
+    assert result.exact
+
+
+def test_many_spaces_stop_before_scanning_everything() -> None:
+    rng = np.random.default_rng(0)
+    rows = unit(rng.normal(size=(5000, 8)).astype(np.float32))
+    a, b = BruteIndex(range(5000), rows), BruteIndex(range(5000), rows)
+    query = Query({"a": rows[:1], "b": rows[:1]}, {"a": 0.5, "b": 0.5}, k=5)
+    Searcher(FakeCollection(a=a, b=b)).search(query)
+    assert max(a.depths) < 5000
