@@ -1,1 +1,19 @@
 """Queries in, hits out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from search.collection import Collection as Collection
+
+__all__ = ["Collection"]
+
+
+def __getattr__(name: str) -> Any:
+    # the command line imports parts of this package and must not pay for all of it
+    if name == "Collection":
+        from search.collection import Collection
+
+        return Collection
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
