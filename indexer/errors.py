@@ -45,6 +45,22 @@ class CollectionError(VitrailError):
     """A collection that is missing, damaged, full or of a newer format."""
 
 
+class DamagedIndexError(CollectionError):
+    """An index file that is missing, torn, altered, foreign or of a newer format.
+
+    Args:
+        path: the file.
+        reason: what is wrong with it, to follow the file's name and a colon.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(
+            f"index {path}: {reason}; it is a cache, so delete it and it is rebuilt from the segments"
+        )
+        self.path = path
+        self.reason = reason
+
+
 class CollectionLockedError(CollectionError):
     """Another process is writing to the collection; the message names its pid."""
 

@@ -1,0 +1,86 @@
+"""Exact nearest rows by inner product: numpy only, so that a small collection loads nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ids = NDArray[np.int64]
+Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+_QUERIES = 64  # rows of one multiplication
+_SCORES = 1 << 22  # products held at a time, 16 MB
+_GATHER = 4096  # rows copied at a time for scoring
+# A matrix product may round the same row differently at another place; rows nearer than this to the
+# k-th are kept until they are scored again, each by itself.
+_ROUNDING = np.float32(4e-6)
+
+
+def nearest(matrix: Floats, keep: Mask | None, queries: Floats, k: int) -> Iterator[Ids]:
+    """For each query the positions of at least its ``k`` best rows, ties included, unordered.
+
+    Args:
+        matrix: (n, dim) float32, unit rows.
+        keep: (n,) bool, rows that may be found; None for all.
+        queries: (q, dim) float32, unit rows.
+        k: how many are wanted.
+    """
+    for start in range(0, len(queries), _QUERIES):
+        yield from _nearest_batch(matrix, keep, queries[start : start + _QUERIES], k)
+
+
+def score(matrix: Floats, positions: Ids, query: Floats) -> Floats:
+    """(n,) float32 cosines of rows with a (dim,) query; a row's own does not depend on the others."""
+    scores = np.empty(len(positions), np.float32)
+    for start in range(0, len(positions), _GATHER):
+        part = slice(start, start + _GATHER)
+        scores[part] = np.einsum("nd,d->n", matrix[positions[part]], query)
+    return scores
+
+
+def best(ids: Ids, scores: Floats, k: int) -> Ids:
+    """Positions of the ``k`` highest scores, best first; equal scores by ascending id."""
+    order: Ids = np.lexsort((ids, -scores))[:k]
+    return order
+
+
+def _nearest_batch(matrix: Floats, keep: Mask | None, queries: Floats, k: int) -> list[Ids]:
+    floor = np.full(len(queries), -2.0, np.float32)
+    step = max(1024, _SCORES // len(queries))
+    blocks: list[list[tuple[Ids, Floats]]] = [[] for _ in queries]
+    for start in range(0, len(matrix), step):
+        scores = _products(matrix[start : start + step], queries)
+        if keep is not None:
+            scores[:, ~keep[start : start + step]] = -3.0
+        floor = np.maximum(floor, _kth(scores, k))
+        for i, row in enumerate(scores):
+            found = np.flatnonzero(row >= floor[i] - _ROUNDING)
+            blocks[i].append((found + start, row[found]))
+    return [_above(found, floor[i]) for i, found in enumerate(blocks)]
+
+
+def _products(rows: Floats, queries: Floats) -> Floats:
+    if len(queries) == 1:  # a matrix-vector product reads the rows once, a matrix product copies them
+        return (rows @ queries[0])[None]
+    product: Floats = queries @ rows.T
+    return product
+
+
+def _kth(scores: Floats, k: int) -> Floats:
+    """(q,) the k-th best score of each row, or -2 where fewer than k are searchable."""
+    if scores.shape[1] < k:
+        return np.full(len(scores), -2.0, np.float32)
+    kth: Floats = np.partition(scores, scores.shape[1] - k, axis=1)[:, scores.shape[1] - k]
+    return np.maximum(kth, np.float32(-2.0))
+
+
+def _above(blocks: list[tuple[Ids, Floats]], floor: np.float32) -> Ids:
+    if not blocks:
+        return np.zeros(0, np.int64)
+    positions = np.concatenate([found for found, _ in blocks])
+    scores = np.concatenate([values for _, values in blocks])
+    kept: Ids = positions[scores >= floor - _ROUNDING]
+    return kept
