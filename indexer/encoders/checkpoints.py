@@ -1,0 +1,230 @@
+"""Checkpoint names to directories, and what an encoder has to know about them; no framework."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from indexer.encoders.base import Fingerprint
+from indexer.encoders.families import Family, family_of
+from indexer.encoders.focus import EMBEDDED, SOURCE_SHA256, embedded_directory
+from indexer.encoders.hub import snapshot
+from indexer.encoders.storage import file_sha256
+from indexer.errors import CheckpointError
+from indexer.preprocess import Preprocess
+from indexer.spaces import EmbeddingSpace, parse_space
+
+DEFAULT_CHECKPOINT = "google/vit-base-patch16-224"
+EMBEDDED_SPACES = ("mean@9",)
+_FOREIGN_WEIGHTS = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack", "*.npz")
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A model directory that has been looked at, but not loaded.
+
+    Attributes:
+        name: what the user wrote.
+        directory: where config.json and the safetensors are.
+        family: how the tower is built.
+        config: config.json's part about the vision tower.
+        architecture: the class that wrote the checkpoint, or ``None``.
+        preprocess: pixels as the checkpoint's own processor makes them.
+        weights: sha256 (hex) of the weights.
+        labels: class names of its head; empty when it has none.
+    """
+
+    name: str
+    directory: Path
+    family: Family
+    config: dict[str, Any]
+    architecture: str | None
+    preprocess: Preprocess
+    weights: str
+    labels: tuple[str, ...]
+
+    @property
+    def depth(self) -> int:
+        """Number of blocks."""
+        return int(self.config["num_hidden_layers"])
+
+    @property
+    def dim(self) -> int:
+        """Width of the tokens."""
+        return int(self.config["hidden_size"])
+
+    @property
+    def image_size(self) -> int:
+        """Side of the square input in pixels."""
+        height, _ = self.preprocess.crop or self.preprocess.size or (0, 0)
+        return height
+
+    def select(self, names: Sequence[str] | None) -> tuple[EmbeddingSpace, ...]:
+        """The named spaces, or the checkpoint's default ones.
+
+        Raises:
+            InputError: a name this checkpoint cannot serve, or none at all.
+        """
+        default = EMBEDDED_SPACES if self.name == EMBEDDED else None
+        chosen = names or default or self.family.default_spaces(self.depth)
+        has_cls = self.family.has_cls
+        spaces = [parse_space(n, depth=self.depth, dim=self.dim, has_cls=has_cls) for n in chosen]
+        return tuple(dict.fromkeys(spaces))
+
+    def fingerprint(self, spaces: Sequence[EmbeddingSpace]) -> Fingerprint:
+        """Identity of the vectors of these spaces."""
+        return Fingerprint(
+            checkpoint=self.name,
+            weights=self.weights,
+            preprocess=self.preprocess.to_dict(),
+            spaces=tuple((space.name, space.dim) for space in spaces),
+        )
+
+
+def find_checkpoint(name: str) -> Checkpoint:
+    """Resolve a Hub name (``org/name`` or ``org/name@revision``), a directory, or the embedded one.
+
+    Raises:
+        CheckpointError: not found, pickle-only, no vision tower of a supported family, or
+            without usable preprocessing.
+    """
+    directory = _directory(name)
+    config = _config(directory, name)
+    family, vision = family_of(config, name)
+    vision = _with_defaults(vision, family)
+    weights = _weights_hash(name, directory)
+    preprocess = _preprocess(directory, name)
+    architectures = config.get("architectures") or [None]
+    labels = _labels(config, architectures[0])
+    return Checkpoint(
+        name, directory, family, vision, architectures[0], preprocess, weights, labels
+    )
+
+
+def _directory(name: str) -> Path:
+    if name == EMBEDDED:
+        return embedded_directory()
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return path
+    if path.exists():
+        raise CheckpointError(
+            f"{name!r} is a file: give the directory that holds config.json and model.safetensors"
+        )
+    repository = name.partition("@")[0]
+    if repository.count("/") != 1 or not all(repository.split("/")) or name[0] in "./~":
+        raise CheckpointError(
+            f"{name!r} is no directory here and no Hub name (org/name): give one of these, or the "
+            f"embedded model {EMBEDDED}"
+        )
+    return snapshot(name)
+
+
+def _config(directory: Path, name: str) -> dict[str, Any]:
+    path = directory / "config.json"
+    try:
+        config = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise CheckpointError(
+            f"{name!r} has no config.json: give a directory in transformers' layout "
+            f"(model.save_pretrained)"
+        ) from None
+    except ValueError as error:
+        raise CheckpointError(f"{path} is not JSON ({error}): download it again") from None
+    if not isinstance(config, dict):
+        raise CheckpointError(f"{path} holds no JSON object: download it again")
+    return config
+
+
+# What transformers leaves out of config.json because it is the default of the config class.
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    "clip_vision_model": {"hidden_size": 768, "num_hidden_layers": 12, "image_size": 224},
+    "siglip_vision_model": {"hidden_size": 768, "num_hidden_layers": 12, "image_size": 224},
+    "dinov3_vit": {"hidden_size": 384, "num_hidden_layers": 12, "image_size": 224},
+    "dinov2_with_registers": {
+        "hidden_size": 768,
+        "num_hidden_layers": 12,
+        "image_size": 224,
+        "num_register_tokens": 4,
+    },
+}
+_COMMON = {"hidden_size": 768, "num_hidden_layers": 12, "image_size": 224}
+
+
+def _with_defaults(config: Mapping[str, Any], family: Family) -> dict[str, Any]:
+    return {**_DEFAULTS.get(family.model_type, _COMMON), **config}
+
+
+def weight_files(directory: Path) -> list[Path]:
+    """The safetensors files of a checkpoint, in order; empty when it has none."""
+    single = directory / "model.safetensors"
+    if single.is_file():
+        return [single]
+    index = directory / "model.safetensors.index.json"
+    if not index.is_file():
+        return []
+    names = sorted(set(json.loads(index.read_bytes())["weight_map"].values()))
+    return [directory / name for name in names]
+
+
+def _weights_hash(name: str, directory: Path) -> str:
+    if name == EMBEDDED:
+        # The source's hash: the same whichever safetensors version wrote the converted file.
+        return SOURCE_SHA256
+    files = weight_files(directory)
+    if not files:
+        raise CheckpointError(_no_weights(name, directory))
+    missing = [path.name for path in files if not path.is_file()]
+    if missing:
+        raise CheckpointError(f"{name!r} lacks {missing[0]}, which its index names: fetch it again")
+    hashes = [file_sha256(path) for path in files]
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
+
+
+def _no_weights(name: str, directory: Path) -> str:
+    for pattern in _FOREIGN_WEIGHTS:
+        found = next(iter(sorted(directory.glob(pattern))), None)
+        if found:
+            return (
+                f"{name!r} has its weights only as {found.name}, which is refused (such files can "
+                f"run code, or are another framework's): convert it where you trust it, with "
+                f"transformers' AutoModel.from_pretrained(...).save_pretrained(DIR), which writes "
+                f"safetensors, and give DIR"
+            )
+    return f"{name!r} has no model.safetensors: download it again, or give another checkpoint"
+
+
+def _labels(config: Mapping[str, Any], architecture: str | None) -> tuple[str, ...]:
+    if "ImageClassification" not in str(architecture):
+        return ()
+    names = config.get("id2label")
+    if isinstance(names, Mapping) and names:
+        return tuple(str(names[key]) for key in sorted(names, key=int))
+    return tuple(f"LABEL_{i}" for i in range(int(config.get("num_labels", 2))))
+
+
+def _preprocess(directory: Path, name: str) -> Preprocess:
+    for file in ("preprocessor_config.json", "processor_config.json"):
+        path = directory / file
+        if path.is_file():
+            raw = json.loads(path.read_bytes())
+            return _read_preprocess(raw.get("image_processor", raw))
+    raise CheckpointError(
+        f"{name!r} has no preprocessor_config.json: save its image processor beside the weights"
+    )
+
+
+def _read_preprocess(raw: Mapping[str, Any]) -> Preprocess:
+    size, crop = raw["size"], raw.get("crop_size") if raw.get("do_center_crop") else None
+    return Preprocess(
+        shortest_edge=size.get("shortest_edge"),
+        size=(size["height"], size["width"]) if "height" in size else None,
+        resample=raw.get("resample", 3),
+        crop=(crop["height"], crop["width"]) if crop else None,
+        mean=tuple(raw["image_mean"]),
+        std=tuple(raw["image_std"]),
+    )

@@ -1,0 +1,110 @@
+"""Hub names to local snapshots: only what an encoder needs, the cache first when offline."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from indexer.encoders.focus import EMBEDDED
+from indexer.errors import CheckpointError
+
+CONFIG_FILES = ("config.json", "preprocessor_config.json", "processor_config.json")
+WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "model-*.safetensors")
+TIMEOUT = 10.0  # seconds for the first answer; a download itself may take as long as it needs
+
+
+def snapshot(name: str) -> Path:
+    """The snapshot directory of ``org/name`` or ``org/name@revision``.
+
+    A cached snapshot of a full commit id is used without asking; otherwise the Hub is asked once,
+    and the cache serves when it cannot be reached.
+
+    Raises:
+        CheckpointError: neither the Hub nor the cache has it.
+    """
+    repository, _, revision = name.partition("@")
+    if _offline():
+        return _cached(repository, revision, name, "the Hub is switched off (HF_HUB_OFFLINE)")
+    if len(revision) == 40:
+        try:
+            return _local(repository, revision)
+        except FileNotFoundError:
+            pass
+    return _download(repository, revision, name)
+
+
+def _offline() -> bool:
+    # The variables themselves: huggingface_hub reads them once, at import.
+    names = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+    return any(os.environ.get(n, "").upper() in ("1", "ON", "YES", "TRUE") for n in names)
+
+
+def _download(repository: str, revision: str, name: str) -> Path:
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
+
+    try:
+        # One call with a short limit tells whether the Hub answers, before any retrying download.
+        info = HfApi().model_info(repository, revision=revision or None, timeout=TIMEOUT)
+        return Path(
+            snapshot_download(
+                repository,
+                revision=info.sha,
+                allow_patterns=[*CONFIG_FILES, *WEIGHT_FILES],
+            )
+        )
+    except GatedRepoError as error:
+        raise CheckpointError(
+            f"{name!r} is gated: accept its terms on its Hub page, then `hf auth login`"
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise CheckpointError(
+            f"{name!r} is neither a directory here nor a public model on the Hub: check the "
+            f"spelling, or log in with `hf auth login` if it is private"
+        ) from error
+    except HfHubHTTPError as error:
+        return _cached(repository, revision, name, f"the Hub refused ({_first_line(error)})")
+    except Exception as error:
+        # httpx, requests, ssl and OS errors alike mean that there is no way to the Hub.
+        return _cached(repository, revision, name, f"the Hub cannot be reached ({_kind(error)})")
+
+
+def _cached(repository: str, revision: str, name: str, reason: str) -> Path:
+    try:
+        return _local(repository, revision)
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f"{name!r}: {reason} and the cache does not hold it; give a local directory instead, "
+            f"fill the cache on a connected machine (`hf download {repository}`, then copy "
+            f"~/.cache/huggingface), or use the embedded model: --checkpoint {EMBEDDED}"
+        ) from error
+
+
+def _local(repository: str, revision: str) -> Path:
+    """The cached snapshot, or FileNotFoundError when it is missing or lacks config or weights."""
+    cache = _cache_folder() / f"models--{repository.replace('/', '--')}"
+    wanted = revision or "main"
+    reference = cache / "refs" / wanted
+    commit = reference.read_text().strip() if reference.is_file() else wanted
+    folder = cache / "snapshots" / commit
+    if not (folder / "config.json").is_file():
+        raise FileNotFoundError(folder)
+    return folder
+
+
+def _cache_folder() -> Path:
+    """The same rules as huggingface_hub, without importing it (a cold query must not)."""
+    if chosen := os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE"):
+        return Path(chosen).expanduser()
+    home = os.environ.get("HF_HOME") or os.path.join(
+        os.environ.get("XDG_CACHE_HOME", "~/.cache"), "huggingface"
+    )
+    return Path(home).expanduser() / "hub"
+
+
+def _kind(error: Exception) -> str:
+    return f"{type(error).__name__}: {_first_line(error)}".removesuffix(": ")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [""])[0][:120]

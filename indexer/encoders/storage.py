@@ -1,0 +1,64 @@
+"""Where encoders keep what can be made again, and hashes of large files remembered."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import platformdirs
+
+CACHE_VARIABLE = "VITRAIL_CACHE"
+
+
+def cache_dir() -> Path:
+    """``$VITRAIL_CACHE``, or the platform's cache folder for vitrail; created when missing."""
+    chosen = os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("vitrail")
+    path = Path(chosen)
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace ``path`` by ``data``: readers see the old file or the new one, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def read_json(path: Path) -> dict[str, object]:
+    """A JSON object, or an empty one when the file is missing or unreadable."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def file_sha256(path: Path) -> str:
+    """Sha256 (hex) of a file, remembered by path, size and modification time.
+
+    A file that is changed in place while keeping both its size and its modification time (to the
+    nanosecond) is taken for the old one; delete ``hashes.json`` in the cache folder to forget.
+    """
+    status = path.stat()
+    key = str(path.resolve())
+    stamp = f"{status.st_size}:{status.st_mtime_ns}"
+    store = cache_dir() / "hashes.json"
+    known = read_json(store).get(key)
+    if isinstance(known, list) and len(known) == 2 and known[0] == stamp:
+        return str(known[1])
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    merged = read_json(store)  # read again: another process may have added to it meanwhile
+    merged[key] = [stamp, digest]
+    write_atomically(store, json.dumps(merged, sort_keys=True).encode())
+    return digest

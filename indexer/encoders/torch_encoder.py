@@ -1,0 +1,219 @@
+"""The torch runtime: any device, any precision; the reference of the other runtimes."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from indexer.encoders.base import Encoded, Fingerprint
+from indexer.encoders.checkpoints import Checkpoint
+from indexer.encoders.tower import Head, Tower
+from indexer.errors import CheckpointError, InputError
+from indexer.preprocess import Preprocess
+from indexer.spaces import EmbeddingSpace
+
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class TorchEncoder:
+    """Implements ``indexer.encoders.base.Encoder`` with torch."""
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        spaces: Sequence[EmbeddingSpace],
+        *,
+        device: str = "auto",
+        precision: str = "auto",
+        classify: bool = False,
+    ) -> None:
+        self._device = choose_device(device)
+        self._precision = choose_precision(precision, self._device)
+        self.spaces = tuple(spaces)
+        self.fingerprint: Fingerprint = checkpoint.fingerprint(spaces)
+        self.preprocess: Preprocess = checkpoint.preprocess
+        self.image_size = checkpoint.image_size
+        self.labels = checkpoint.labels if classify else None
+        tower = build_tower(checkpoint, spaces, classify=classify)
+        self._tower = tower.to(self._device, PRECISIONS[self._precision])
+
+    @property
+    def runtime(self) -> str:
+        """For people, such as ``torch fp32 (cpu)``."""
+        return f"torch {self._precision} ({self._device})"
+
+    def encode(self, pixels: NDArray[np.uint8]) -> Encoded:
+        """Embed (n, S, S, 3) uint8.
+
+        Raises:
+            MemoryError: the batch does not fit.
+        """
+        batch = torch.from_numpy(np.ascontiguousarray(pixels)).to(self._device)
+        with _memory_errors(self._device), torch.inference_mode():
+            outputs = [tensor.cpu().numpy() for tensor in self._tower(batch)]
+        names = [space.name for space in self.spaces]
+        logits = outputs[len(names)] if self.labels is not None else None
+        return Encoded(vectors=dict(zip(names, outputs, strict=False)), logits=logits)
+
+
+@contextlib.contextmanager
+def _memory_errors(device: torch.device) -> Iterator[None]:
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        torch.cuda.empty_cache()
+        raise MemoryError(str(error)) from error
+    except RuntimeError as error:
+        text = str(error).lower()
+        if "out of memory" in text or "not enough memory" in text or "can't allocate" in text:
+            if device.type == "mps":
+                torch.mps.empty_cache()
+            raise MemoryError(str(error)) from error
+        raise
+
+
+def choose_device(device: str) -> torch.device:
+    """The torch device of a name; ``auto`` is CUDA, else Apple's MPS, else the CPU.
+
+    Raises:
+        InputError: an unknown device, or one this machine does not have.
+    """
+    if device == "auto":
+        kind = "cuda" if torch.cuda.is_available() else "cpu"
+        return torch.device("mps" if torch.backends.mps.is_available() else kind)
+    try:
+        chosen = torch.device(device)
+    except RuntimeError:
+        raise InputError(
+            f"device {device!r} is unknown: use auto, cpu, cuda, cuda:N or mps"
+        ) from None
+    available = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available() and (chosen.index or 0) < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if chosen.type not in available:
+        raise InputError(f"device {device!r} is unsupported: use auto, cpu, cuda, cuda:N or mps")
+    if not available[chosen.type]:
+        raise InputError(
+            f"device {device!r} is not there: this torch ({torch.__version__}) sees "
+            f"{torch.cuda.device_count()} CUDA devices; use --device cpu or auto"
+        )
+    return chosen
+
+
+def choose_precision(precision: str, device: torch.device) -> str:
+    """``fp32``, ``bf16`` or ``fp16``; ``auto`` takes what the device computes natively.
+
+    Raises:
+        InputError: an unknown precision.
+    """
+    if precision in PRECISIONS:
+        return precision
+    if precision != "auto":
+        raise InputError(f"precision {precision!r} is unknown: use auto, {', '.join(PRECISIONS)}")
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
+    if device.type == "mps":
+        return "fp16"
+    # bf16 that is emulated is slower by tens of times: the processor must have it.
+    return "bf16" if cpu_has_bf16() else "fp32"
+
+
+def cpu_has_bf16() -> bool:
+    """Whether this processor multiplies bf16 matrices itself."""
+    capabilities = torch.backends.cpu.get_cpu_capability(), torch.cpu.get_capabilities()
+    flags: dict[str, Any] = dict(capabilities[1])
+    return bool(flags.get("avx512_bf16") or flags.get("amx_bf16") or flags.get("bf16"))
+
+
+def build_tower(
+    checkpoint: Checkpoint, spaces: Sequence[EmbeddingSpace], *, classify: bool
+) -> Tower:
+    """The float32 tower on the CPU, in eval mode.
+
+    Raises:
+        CheckpointError: weights are missing, or there is no head to classify with.
+    """
+    family = checkpoint.family
+    if classify and not checkpoint.labels:
+        raise CheckpointError(
+            f"{checkpoint.name!r} has no classification head: leave out --classify, or use a "
+            f"checkpoint with one, such as google/vit-base-patch16-224"
+        )
+    model = _load(checkpoint, classify=classify)
+    prefix = family.prefix(checkpoint.config)
+    body = model.get_submodule(family.body) if classify else model
+    head = Head(_linears(model), family.head_input, prefix) if classify else None
+    tower = Tower(
+        body,
+        family=family,
+        spaces=spaces,
+        preprocess=checkpoint.preprocess,
+        image_size=checkpoint.image_size,
+        prefix=prefix,
+        head=head,
+    )
+    return tower.eval().requires_grad_(False)
+
+
+def _linears(model: nn.Module) -> list[nn.Module]:
+    names = ("classifier", "cls_classifier", "distillation_classifier")
+    children = dict(model.named_children())
+    return [children[name] for name in names if name in children]
+
+
+def _load(checkpoint: Checkpoint, *, classify: bool) -> nn.Module:
+    import transformers
+
+    family = checkpoint.family
+    name = (checkpoint.architecture or family.classifier_class) if classify else family.tower_class
+    kind = getattr(transformers, str(name))
+    with _quiet():
+        model, info = kind.from_pretrained(
+            checkpoint.directory,
+            dtype=torch.float32,
+            attn_implementation="sdpa",
+            use_safetensors=True,
+            local_files_only=True,
+            output_loading_info=True,
+        )
+    # A tensor that is not in the file would be random, and so would every vector be.
+    missing = sorted(key for key in info["missing_keys"] if not _is_unused(key))
+    if missing or info["mismatched_keys"]:
+        what = missing[0] if missing else next(iter(info["mismatched_keys"]))[0]
+        raise CheckpointError(
+            f"{checkpoint.name!r} does not fit its config: {what} is missing or has another shape; "
+            f"download it again"
+        )
+    return model.eval()  # type: ignore[no-any-return]
+
+
+def _is_unused(key: str) -> bool:
+    return key.startswith(("pooler.", "head.")) or key.endswith("mask_token")
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without transformers' progress bars and its report of weights we leave out on purpose."""
+    from transformers.utils import logging
+
+    level = logging.get_verbosity()
+    bars = logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()

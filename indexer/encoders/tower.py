@@ -1,0 +1,173 @@
+"""A vision tower as one torch graph: uint8 pixels in, pooled and normalised vectors out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from indexer.encoders.families import Family, HeadInput
+from indexer.preprocess import Preprocess
+from indexer.spaces import EmbeddingSpace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+GEM_P = 3.0
+GEM_FLOOR = 1e-6
+
+
+class Head(nn.Module):
+    """The checkpoint's classification head over the last layer's tokens."""
+
+    def __init__(self, linears: Sequence[nn.Module], reads: HeadInput, prefix: int) -> None:
+        super().__init__()
+        self.linears = nn.ModuleList(linears)
+        self.reads = reads
+        self.prefix = prefix
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(n, t, d) tokens to (n, classes) logits."""
+        if len(self.linears) == 2:  # DeiT with its teacher: class and distillation token
+            pair = [linear(tokens[:, i]) for i, linear in enumerate(self.linears)]
+            return (pair[0] + pair[1]) / 2
+        parts: list[Tensor] = []
+        if self.reads.startswith("cls"):
+            parts.append(tokens[:, 0])
+        if self.reads.endswith("mean"):
+            parts.append(tokens[:, self.prefix :].mean(dim=1))
+        logits: Tensor = self.linears[0](torch.cat(parts, dim=-1))
+        return logits
+
+
+class Tower(nn.Module):
+    """Runs the blocks of a transformers model up to the deepest layer that is asked for.
+
+    The embedding step is affine in the patch convolution's output, so that everything beside the
+    convolution (class and register tokens, interpolated positions, biases) is computed once, by
+    transformers' own code, and kept as a constant.
+
+    Args:
+        model: transformers' tower, float32, in eval mode.
+        family: how its modules are laid out.
+        spaces: what to compute.
+        preprocess: mean and std of the normalisation.
+        image_size: side of the input in pixels.
+        prefix: tokens before the patch tokens.
+        head: classification head, or ``None``; it makes every block run.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        family: Family,
+        spaces: Sequence[EmbeddingSpace],
+        preprocess: Preprocess,
+        image_size: int,
+        prefix: int,
+        head: Head | None = None,
+    ) -> None:
+        super().__init__()
+        blocks = list(model.get_submodule(family.blocks))
+        self.depth = len(blocks)
+        self.prefix = prefix
+        self.spaces = tuple(spaces)
+        self.head = head
+        self.head_after_norm = family.head_after_norm
+        deepest = self.depth if head is not None else max(space.layer for space in spaces)
+        self.blocks = nn.ModuleList(blocks[:deepest])
+        self.before = model.get_submodule(family.before) if family.before else None
+        self.norm = model.get_submodule(family.norm) if deepest == self.depth else None
+        embeddings = model.get_submodule("embeddings")
+        patches = next(part for part in embeddings.modules() if isinstance(part, nn.Conv2d))
+        self.patches = nn.Conv2d(
+            patches.in_channels,
+            patches.out_channels,
+            kernel_size=patches.kernel_size,  # type: ignore[arg-type]
+            stride=patches.stride,  # type: ignore[arg-type]
+            bias=False,
+        )
+        self.patches.weight = patches.weight
+        blank = torch.zeros(1, patches.in_channels, image_size, image_size)
+        with torch.no_grad():
+            offset = _embed(embeddings, blank)
+            rope = model.get_submodule("rope_embeddings")(blank) if _has_rope(model) else None
+        self.register_buffer("offset", offset)
+        self.register_buffer("cos", rope[0] if rope else None)
+        self.register_buffer("sin", rope[1] if rope else None)
+        # Kept in float32 whatever the precision: 1 / (255 std) is too small for float16.
+        self.mean = [255.0 * value for value in preprocess.mean]
+        self.scale = [1.0 / (255.0 * value) for value in preprocess.std]
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        """(n, S, S, 3) uint8 to one (n, dim) float32 a space, and (n, classes) logits at last."""
+        tokens = self._tokens(pixels)
+        raw = tokens
+        found: dict[EmbeddingSpace, Tensor] = {}
+        self._take(0, tokens, found)
+        for layer, block in enumerate(self.blocks, start=1):
+            raw = self._block(block, raw)
+            tokens = self.norm(raw) if layer == self.depth and self.norm is not None else raw
+            self._take(layer, tokens, found)
+        outputs = [found[space] for space in self.spaces]
+        if self.head is not None:
+            outputs.append(self.head(tokens if self.head_after_norm else raw).float())
+        return tuple(outputs)
+
+    def _tokens(self, pixels: Tensor) -> Tensor:
+        mean = torch.tensor(self.mean, device=pixels.device)
+        scale = torch.tensor(self.scale, device=pixels.device)
+        values = ((pixels.float() - mean) * scale).permute(0, 3, 1, 2)
+        offset: Tensor = self.get_buffer("offset")
+        patches = self.patches(values.to(offset.dtype)).flatten(2).transpose(1, 2)
+        patches = patches + offset[:, self.prefix :]
+        if self.prefix:
+            lead = offset[:, : self.prefix].expand(pixels.shape[0], -1, -1)
+            patches = torch.cat([lead, patches], dim=1)
+        return patches if self.before is None else self.before(patches)
+
+    def _block(self, block: nn.Module, tokens: Tensor) -> Tensor:
+        result: Tensor
+        if self.cos is None:
+            result = block(tokens, None)
+        else:
+            result = block(tokens, position_embeddings=(self.cos, self.sin))
+        return result
+
+    def _take(self, layer: int, tokens: Tensor, found: dict[EmbeddingSpace, Tensor]) -> None:
+        for space in self.spaces:
+            if space.layer == layer:
+                pooled = POOL[space.pooling](tokens, self.prefix)
+                found[space] = nn.functional.normalize(pooled, dim=-1)
+
+
+def _embed(embeddings: nn.Module, blank: Tensor) -> Tensor:
+    """Transformers' own embedding of a blank image, positions interpolated where sizes differ."""
+    size = getattr(embeddings, "image_size", None)
+    if size is None or size in (blank.shape[-1], (blank.shape[-1], blank.shape[-1])):
+        return embeddings(blank)  # type: ignore[no-any-return]
+    return embeddings(blank, interpolate_pos_encoding=True)  # type: ignore[no-any-return]
+
+
+def _has_rope(model: nn.Module) -> bool:
+    return any(name == "rope_embeddings" for name, _ in model.named_children())
+
+
+def _mean(tokens: Tensor, prefix: int) -> Tensor:
+    return tokens[:, prefix:].float().mean(dim=1)
+
+
+def _gem(tokens: Tensor, prefix: int) -> Tensor:
+    floored = tokens[:, prefix:].float().clamp(min=GEM_FLOOR)
+    return floored.pow(GEM_P).mean(dim=1).pow(1.0 / GEM_P)
+
+
+def _cls(tokens: Tensor, prefix: int) -> Tensor:
+    del prefix
+    return tokens[:, 0].float()
+
+
+POOL: dict[str, Callable[[Tensor, int], Tensor]] = {"cls": _cls, "mean": _mean, "gem": _gem}
