@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +58,21 @@ class FileRecord:
     mtime_ns: int
     content_hash: str
     label: str | None = None
+
+
+class KnownFile(NamedTuple):
+    """What the collection remembers of a path.
+
+    Attributes:
+        size: bytes.
+        mtime_ns: modification time in nanoseconds; -1 when the file was missing last time, so that
+            it counts as changed once it is back.
+        content_hash: sha256 (hex) of the content, or ``None`` for a rejected file.
+    """
+
+    size: int
+    mtime_ns: int
+    content_hash: str | None
 
 
 @dataclass(frozen=True, slots=True)

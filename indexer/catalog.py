@@ -1,0 +1,294 @@
+"""The DuckDB catalog: opened briefly, by one writer or many readers; its commit is the commit."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from indexer.durability import is_full
+from indexer.encoders.base import Fingerprint
+from indexer.errors import CollectionError
+from indexer.schema import FORMAT, TABLES, create_tables, migrate, quote
+from indexer.segments import Segment
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+FILE = "catalog.duckdb"
+PATIENCE = 30.0  # seconds to wait for other processes' short reads and commits
+# DuckDB lets a process open a file only once with one configuration, so threads take turns.
+_TURNS: dict[str, threading.RLock] = {}
+_TURNS_GUARD = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the catalog says about the collection at one commit.
+
+    Attributes:
+        format: number of the collection format.
+        fingerprint: the encoder that all vectors come from.
+        incarnation: changes when the catalog is rebuilt, so that index files of before are foreign.
+        seq: number of the last commit.
+        segments: live segments by smallest id.
+        images: live images.
+        deletions: number of deletion rows.
+        created_at: ISO date and time (UTC).
+    """
+
+    format: int
+    fingerprint: Fingerprint
+    incarnation: str
+    seq: int
+    segments: tuple[Segment, ...]
+    images: int
+    deletions: int
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """An open transaction: ``seq`` is the number of the commit it will become."""
+
+    connection: DuckDBPyConnection
+    seq: int
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
+        return self.connection.execute(sql, list(parameters)).fetchall()
+
+    def run(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        """Execute a statement."""
+        self.connection.execute(sql, list(parameters))
+
+    def append(self, table: str, columns: Mapping[str, Sequence[Any]]) -> None:
+        """Append rows given by column; columns left out are NULL."""
+        if not next(iter(columns.values())):
+            return
+        names = ", ".join(map(quote, columns))
+        values = ", ".join(f"unnest(?::{TABLES[table][name]}[])" for name in columns)
+        self.run(
+            f"INSERT INTO {table} ({names}) SELECT {values}", [list(v) for v in columns.values()]
+        )
+
+
+class Catalog:
+    """The catalog file of a collection.
+
+    Args:
+        path: the DuckDB file.
+        patience: seconds to wait for others before giving up.
+    """
+
+    def __init__(self, path: str, *, patience: float = PATIENCE) -> None:
+        self.path = path
+        self._patience = patience
+        with _TURNS_GUARD:
+            self._turn = _TURNS.setdefault(os.path.realpath(path), threading.RLock())
+
+    def create(self, fingerprint: Fingerprint) -> None:
+        """Make a new catalog file for collections of this encoder."""
+        with self._open(read_only=False, create=True) as connection:
+            connection.execute("BEGIN")
+            create_tables(connection)
+            meta = {
+                "format": str(FORMAT),
+                "fingerprint": fingerprint.to_json(),
+                "incarnation": secrets.token_hex(8),
+                "created_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            }
+            Transaction(connection, 0).append(
+                "meta", {"key": list(meta), "value": list(meta.values())}
+            )
+            connection.execute("COMMIT")
+            connection.execute("CHECKPOINT")
+
+    def migrate(self) -> None:
+        """Bring an older format up to date; harmless on a current one.
+
+        Raises:
+            CollectionError: the format is newer than this version, or the file is damaged.
+        """
+        with self.reading() as connection:
+            version = _format(connection, self.path)
+        if version < FORMAT:
+            with self._open(read_only=False) as connection:
+                migrate(connection, version)
+
+    @contextmanager
+    def reading(self) -> Iterator[DuckDBPyConnection]:
+        """Open for reading, for a short moment: writers wait meanwhile.
+
+        Raises:
+            CollectionError: it is damaged, or others held it for too long.
+        """
+        with self._open(read_only=True) as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self, kind: str) -> Iterator[Transaction]:
+        """Open a transaction that commits when the block ends, and not when it raises.
+
+        Args:
+            kind: what is done, for the log of commits.
+
+        Raises:
+            CollectionError: it is damaged, or others held it for too long.
+        """
+        with self._open(read_only=False) as connection:
+            connection.execute("BEGIN")
+            transaction = Transaction(connection, last_seq(connection) + 1)
+            try:
+                yield transaction
+                transaction.run(
+                    "INSERT INTO commits VALUES (?, now()::TIMESTAMP, ?)", [transaction.seq, kind]
+                )
+            except BaseException:
+                with suppress(Exception):  # a full disk may have ended it already
+                    connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    def copy(self) -> DuckDBPyConnection:
+        """An in-memory copy of the committed state, closed to the outside."""
+        import duckdb
+
+        connection = duckdb.connect(":memory:", config=_config())
+        with self._errors(), self._turn:
+            self._retrying(lambda: connection.execute(_attach(self.path)))
+            connection.execute("COPY FROM DATABASE disk TO memory")
+            connection.execute("DETACH disk")
+        _seal(connection)
+        return connection
+
+    @contextmanager
+    def _open(self, *, read_only: bool, create: bool = False) -> Iterator[DuckDBPyConnection]:
+        import duckdb
+
+        if not create and not os.path.isfile(self.path):
+            raise CollectionError(
+                f"the catalog {self.path} is missing; run `vitrail verify --repair`"
+            )
+        with self._errors(), self._turn:
+            connection = self._retrying(
+                lambda: duckdb.connect(self.path, read_only=read_only, config=_config())
+            )
+            try:
+                if read_only:
+                    _seal(connection)
+                yield connection
+            finally:
+                connection.close()
+
+    def _retrying(self, attempt: Any) -> Any:
+        import duckdb
+
+        deadline = time.monotonic() + self._patience
+        pause = 0.002
+        while True:
+            try:
+                return attempt()
+            except duckdb.IOException as error:
+                if "lock" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(pause)
+                pause = min(2 * pause, 0.05)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        import duckdb
+
+        try:
+            yield
+        except (
+            duckdb.IOException,
+            duckdb.SerializationException,
+            duckdb.InternalException,
+            duckdb.FatalException,
+            duckdb.CatalogException,
+        ) as error:
+            if is_full(error):
+                raise
+            line = str(error).splitlines()[0]
+            if "lock" in line:
+                raise CollectionError(
+                    f"the catalog {self.path} was in use for {self._patience:.0f} s; close the "
+                    f"program that holds it and run again ({line})"
+                ) from error
+            raise CollectionError(
+                f"the catalog {self.path} cannot be read ({line}); run `vitrail verify --repair`"
+            ) from error
+
+
+def _config() -> dict[str, Any]:
+    # Never reach for the network: everything used is built in.
+    return {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+
+
+def _seal(connection: DuckDBPyConnection) -> None:
+    """Let no SQL of a user's filter touch files, the network or settings."""
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+
+
+def _attach(path: str) -> str:
+    return "ATTACH '" + path.replace("'", "''") + "' AS disk (READ_ONLY)"
+
+
+def last_seq(connection: DuckDBPyConnection) -> int:
+    """Number of the last commit; 0 before the first."""
+    row = connection.execute("SELECT coalesce(max(seq), 0) FROM commits").fetchone()
+    return int(row[0]) if row else 0
+
+
+def read_state(connection: DuckDBPyConnection, path: str) -> State:
+    """Read what every open needs.
+
+    Raises:
+        CollectionError: the format is newer than this version.
+    """
+    version = _format(connection, path)
+    meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
+    counts = connection.execute(
+        "SELECT (SELECT count(*) FROM images) - "
+        "(SELECT count(*) FROM images SEMI JOIN deletions ON id = image_id), "
+        "(SELECT count(*) FROM deletions)"
+    ).fetchone()
+    assert counts is not None
+    return State(
+        format=version,
+        fingerprint=Fingerprint.from_json(meta["fingerprint"]),
+        incarnation=meta["incarnation"],
+        seq=last_seq(connection),
+        segments=live_segments(connection),
+        images=int(counts[0]),
+        deletions=int(counts[1]),
+        created_at=meta["created_at"],
+    )
+
+
+def live_segments(connection: DuckDBPyConnection) -> tuple[Segment, ...]:
+    """The live segments by smallest id."""
+    rows = connection.execute(
+        "SELECT name, rows, bytes, checksum, min_id, max_id FROM segments ORDER BY min_id"
+    ).fetchall()
+    return tuple(Segment(*row) for row in rows)
+
+
+def _format(connection: DuckDBPyConnection, path: str) -> int:
+    row = connection.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
+    version = int(row[0]) if row else 0
+    if version > FORMAT:
+        raise CollectionError(
+            f"{os.path.dirname(path)} has collection format {version}, but this version of "
+            f"vitrail reads formats 1 to {FORMAT}; upgrade vitrail"
+        )
+    if version < 1:
+        raise CollectionError(f"{path} names no collection format; run `vitrail verify --repair`")
+    return version

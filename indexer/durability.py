@@ -1,0 +1,119 @@
+"""Files that survive a kill or a power cut: temporary name, fsync, rename, fsync the directory."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from indexer.errors import CollectionError
+
+TEMPORARY = ".tmp"  # suffix of files not yet renamed; swept by the next writer
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_CHUNK = 1 << 20
+
+
+def sync_directory(directory: str) -> None:
+    """Make renames and deletions in a directory durable."""
+    if os.name == "nt":  # Windows offers no fsync of directories and journals renames itself
+        return
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_file(path: str) -> None:
+    """Flush a closed file to the disk."""
+    handle = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def replacing(path: str) -> Iterator[str]:
+    """Give a temporary path beside ``path`` to write to; on success it durably becomes ``path``."""
+    temporary = f"{path}.{secrets.token_hex(4)}{TEMPORARY}"
+    try:
+        yield temporary
+        sync_file(temporary)
+        os.replace(temporary, path)
+        sync_directory(os.path.dirname(path))
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def write_text(path: str, text: str) -> None:
+    """Replace a small file durably."""
+    with replacing(path) as temporary, open(temporary, "w", encoding="utf-8") as handle:
+        handle.write(text)
+
+
+def set_aside(path: str) -> str:
+    """Rename a damaged file (never delete it) and return its new name."""
+    number = 1
+    while os.path.lexists(aside := f"{path}.damaged-{number}"):
+        number += 1
+    os.rename(path, aside)
+    sync_directory(os.path.dirname(path))
+    return aside
+
+
+def checksum(path: str) -> str:
+    """Sha256 (hex) of a file.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    digest = hashlib.sha256()
+    with open(path, "rb", buffering=0) as handle:
+        while chunk := handle.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+@contextmanager
+def disk_guard(directory: str, needed: int) -> Iterator[None]:
+    """Turn a full disk, wherever it is noticed, into one clear line.
+
+    Args:
+        directory: the collection's directory.
+        needed: bytes the work is expected to take.
+
+    Raises:
+        CollectionError: the disk has, or had, too little room.
+    """
+    free = shutil.disk_usage(directory).free
+    if free < needed:
+        raise _full(directory, needed, free)
+    try:
+        yield
+    except Exception as error:
+        if not is_full(error):
+            raise
+        raise _full(directory, needed, shutil.disk_usage(directory).free) from error
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error of the system, DuckDB, Arrow or FAISS says that the disk is full."""
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return True
+    text = str(error).lower()
+    return "no space left" in text or "disk quota exceeded" in text or "disk full" in text
+
+
+def _full(directory: str, needed: int, free: int) -> CollectionError:
+    missing = max(needed - free, needed // 2, 1 << 20)
+    return CollectionError(
+        f"disk full while writing to {directory}; nothing committed is lost: "
+        f"free {missing} bytes or more and run again"
+    )

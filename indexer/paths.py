@@ -1,0 +1,45 @@
+"""Paths as people read them and as the file system has them; default places."""
+
+from __future__ import annotations
+
+import os
+
+
+def display(path: str) -> str:
+    r"""The path as valid Unicode: bytes that are none become ``\xNN``."""
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return os.fsencode(path).decode("utf-8", "backslashreplace")
+    return path
+
+
+def raw(path: str) -> bytes | None:
+    """The path's own bytes when its display text does not say it all, else ``None``."""
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return os.fsencode(path)
+    return None
+
+
+def original(text: str, data: bytes | None) -> str:
+    """Undo ``display`` and ``raw``: the path as ``os.fsdecode`` gives it."""
+    return text if data is None else os.fsdecode(bytes(data))
+
+
+def clean(text: str | None) -> str | None:
+    """Text from a foreign file as valid Unicode without NUL, or ``None``."""
+    if text is None:
+        return None
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+
+
+def default_directory() -> str:
+    """Where the collection is when none is named: ``VITRAIL_COLLECTION`` or the user's data."""
+    named = os.environ.get("VITRAIL_COLLECTION")
+    if named:
+        return os.path.abspath(os.path.expanduser(named))
+    import platformdirs
+
+    return os.path.join(platformdirs.user_data_dir("vitrail"), "collections", "default")

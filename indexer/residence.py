@@ -1,0 +1,72 @@
+"""Where a reader's answers come from: a copy in memory, or the catalog opened for a moment."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from indexer.catalog import Catalog, State, read_state
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+class Residence:
+    """Readings of one catalog.
+
+    A reader copies the catalog into memory, so that it holds no lock and stays at one commit; a
+    writer, whose own commits are the only ones, opens the file for each reading.
+
+    Args:
+        catalog: the collection's.
+        writable: whether this process is the writer.
+    """
+
+    def __init__(self, catalog: Catalog, *, writable: bool) -> None:
+        self._catalog = catalog
+        self._writable = writable
+        self._memory: DuckDBPyConnection | None = None
+        self._guard = threading.Lock()
+        self._state: State | None = None
+
+    def refresh(self) -> State:
+        """Move on to the newest commit.
+
+        Raises:
+            CollectionError: the catalog is damaged, missing or of a newer format.
+        """
+        with self._catalog.reading() as connection:
+            state = read_state(connection, self._catalog.path)
+        if not self._writable and (self._state is None or self._state.seq != state.seq):
+            memory = self._catalog.copy()
+            state = read_state(memory, self._catalog.path)
+            with self._guard:
+                self._memory = memory
+        self._state = state
+        return state
+
+    @contextmanager
+    def reading(self) -> Iterator[DuckDBPyConnection]:
+        """A connection to read with; every thread gets its own."""
+        if self._writable:
+            with self._catalog.reading() as connection:
+                yield connection
+            return
+        if self._memory is None:
+            self.refresh()
+        with self._guard:
+            assert self._memory is not None
+            cursor = self._memory.cursor()
+        try:
+            yield cursor
+        finally:
+            cursor.close()
+
+    def close(self) -> None:
+        """Give the memory back."""
+        with self._guard:
+            memory, self._memory = self._memory, None
+        if memory is not None:
+            memory.close()

@@ -1,0 +1,150 @@
+"""The catalog's tables and the numbered migrations that lead to them.
+
+Tables carry no primary keys and no indexes: DuckDB's have corrupted databases on mutable tables.
+Rows are appended; what is over is marked, or dropped in the transaction that replaces it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+FORMAT = 2
+
+RECIPE_COLUMNS = {
+    "task": "VARCHAR",
+    "prompt": "VARCHAR",
+    "negative_prompt": "VARCHAR",
+    "model": "VARCHAR",
+    "seed": "UBIGINT",
+    "sampler": "VARCHAR",
+    "steps": "INTEGER",
+    "guidance": "DOUBLE",
+    "lora": "VARCHAR",
+}
+IMAGE_COLUMNS = {
+    "id": "BIGINT",
+    "content_hash": "VARCHAR",
+    "width": "INTEGER",
+    "height": "INTEGER",
+    "format": "VARCHAR",
+    "bytes": "BIGINT",
+    "taken_at": "TIMESTAMP",
+    "camera": "VARCHAR",
+    "generated": "BOOLEAN",
+    "recipe": "VARCHAR",
+}
+TABLES: dict[str, dict[str, str]] = {
+    "meta": {"key": "VARCHAR", "value": "VARCHAR"},
+    "commits": {"seq": "BIGINT", "at": "TIMESTAMP", "kind": "VARCHAR"},
+    "segments": {
+        "name": "VARCHAR",
+        "rows": "BIGINT",
+        "bytes": "BIGINT",
+        "checksum": "VARCHAR",
+        "min_id": "BIGINT",
+        "max_id": "BIGINT",
+        "seq": "BIGINT",
+    },
+    "images": IMAGE_COLUMNS | RECIPE_COLUMNS,
+    "files": {
+        "path": "VARCHAR",
+        "path_raw": "BLOB",
+        "size": "BIGINT",
+        "mtime_ns": "BIGINT",
+        "content_hash": "VARCHAR",
+        "image_id": "BIGINT",
+        "label": "VARCHAR",
+        "missing": "BOOLEAN",
+        "first_seen": "TIMESTAMP",
+        "seq": "BIGINT",
+    },
+    "predictions": {"image_id": "BIGINT", "rank": "INTEGER", "label": "VARCHAR", "score": "DOUBLE"},
+    "rejects": {
+        "path": "VARCHAR",
+        "path_raw": "BLOB",
+        "size": "BIGINT",
+        "mtime_ns": "BIGINT",
+        "reason": "VARCHAR",
+        "detail": "VARCHAR",
+        "seq": "BIGINT",
+    },
+    "deletions": {"image_id": "BIGINT", "seq": "BIGINT", "at": "TIMESTAMP", "reason": "VARCHAR"},
+    "annotations": {"image_id": "BIGINT"},
+}
+
+
+def quote(name: str) -> str:
+    """An SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def recipe_columns(recipe: dict[str, Any] | None) -> dict[str, Any]:
+    """The searchable part of a recipe, by column; what it lacks, or nonsense, is ``None``."""
+    recipe = recipe or {}
+    seed = _number(int, recipe.get("seed"))
+    steps = _number(int, recipe.get("steps"))
+    return {
+        "task": _text(recipe.get("task")),
+        "prompt": _text(recipe.get("prompt")),
+        "negative_prompt": _text(recipe.get("negative_prompt")),
+        "model": _text(recipe.get("model") or recipe.get("checkpoint")),
+        "seed": seed if seed is not None and 0 <= seed < 1 << 64 else None,
+        "sampler": _text(recipe.get("sampler") or recipe.get("scheduler")),
+        "steps": steps if steps is not None and abs(steps) < 1 << 31 else None,
+        "guidance": _number(float, recipe.get("guidance")),
+        "lora": _text(recipe.get("lora") or recipe.get("loras")),
+    }
+
+
+def _number(kind: Callable[[Any], Any], value: Any) -> Any:
+    try:
+        return None if value is None or isinstance(value, bool) else kind(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _text(value: Any) -> str | None:
+    """A text as it is; one of several (LoRAs) as their names, joined."""
+    if value is None or value == "" or isinstance(value, str):
+        return value or None
+    if isinstance(value, dict):
+        return _text(value.get("name") or value.get("path") or json.dumps(value))
+    if isinstance(value, list | tuple):
+        return ", ".join(filter(None, map(_text, value))) or None
+    return str(value)
+
+
+def create_tables(connection: DuckDBPyConnection) -> None:
+    """Make the current format's empty tables."""
+    for table, columns in TABLES.items():
+        listed = ", ".join(f"{quote(name)} {kind}" for name, kind in columns.items())
+        connection.execute(f"CREATE TABLE {table} ({listed})")
+
+
+def _extract_recipes(connection: DuckDBPyConnection) -> None:
+    """1 -> 2: what made an image becomes columns of their own, filled from the stored recipes."""
+    for name, kind in RECIPE_COLUMNS.items():
+        connection.execute(f"ALTER TABLE images ADD COLUMN {name} {kind}")
+    rows = connection.execute("SELECT id, recipe FROM images WHERE recipe IS NOT NULL").fetchall()
+    assignments = ", ".join(f"{name} = ?" for name in RECIPE_COLUMNS)
+    for image_id, recipe in rows:
+        values = list(recipe_columns(json.loads(recipe)).values())
+        connection.execute(f"UPDATE images SET {assignments} WHERE id = ?", [*values, image_id])
+
+
+MIGRATIONS: dict[int, Callable[[Any], None]] = {1: _extract_recipes}
+
+
+def migrate(connection: DuckDBPyConnection, version: int) -> None:
+    """Bring tables of an older format to the current one, in one transaction."""
+    connection.execute("BEGIN")
+    for number in range(version, FORMAT):
+        MIGRATIONS[number](connection)
+    connection.execute("UPDATE meta SET value = ? WHERE key = 'format'", [str(FORMAT)])
+    connection.execute("COMMIT")
+    connection.execute("CHECKPOINT")  # after DDL: replaying it from the log has failed in DuckDB
