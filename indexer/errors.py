@@ -55,7 +55,7 @@ class DamagedIndexError(CollectionError):
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(
-            f"index {path}: {reason}; it is a cache, so delete it and it is rebuilt from the segments"
+            f"index {path}: {reason}; it is only a cache: delete it, and it is rebuilt"
         )
         self.path = path
         self.reason = reason

@@ -1,4 +1,4 @@
-"""Exact nearest rows by inner product: numpy only, so that a small collection loads nothing else."""
+"""Exact nearest rows by inner product; numpy only, so a small collection loads nothing else."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def nearest(matrix: Floats, keep: Mask | None, queries: Floats, k: int) -> Itera
 
 
 def score(matrix: Floats, positions: Ids, query: Floats) -> Floats:
-    """(n,) float32 cosines of rows with a (dim,) query; a row's own does not depend on the others."""
+    """(n,) float32 cosines of rows with a (dim,) query, each computed on its own."""
     scores = np.empty(len(positions), np.float32)
     for start in range(0, len(positions), _GATHER):
         part = slice(start, start + _GATHER)
@@ -63,7 +63,9 @@ def _nearest_batch(matrix: Floats, keep: Mask | None, queries: Floats, k: int) -
 
 
 def _products(rows: Floats, queries: Floats) -> Floats:
-    if len(queries) == 1:  # a matrix-vector product reads the rows once, a matrix product copies them
+    if (
+        len(queries) == 1
+    ):  # a matrix-vector product reads the rows once, a matrix product copies them
         return (rows @ queries[0])[None]
     product: Floats = queries @ rows.T
     return product
