@@ -132,11 +132,12 @@ class Catalog:
             yield connection
 
     @contextmanager
-    def writing(self, kind: str) -> Iterator[Transaction]:
+    def writing(self, kind: str, *, checkpoint: bool = False) -> Iterator[Transaction]:
         """Open a transaction that commits when the block ends, and not when it raises.
 
         Args:
             kind: what is done, for the log of commits.
+            checkpoint: write the log into the file at once, as is due after DDL.
 
         Raises:
             CollectionError: it is damaged, or others held it for too long.
@@ -154,6 +155,8 @@ class Catalog:
                     connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT")
+            if checkpoint:
+                connection.execute("CHECKPOINT")
 
     def copy(self) -> DuckDBPyConnection:
         """An in-memory copy of the committed state, closed to the outside."""
@@ -164,11 +167,30 @@ class Catalog:
             self._retrying(lambda: connection.execute(_attach(self.path)))
             connection.execute("COPY FROM DATABASE disk TO memory")
             connection.execute("DETACH disk")
+        version = _format(connection, self.path)
+        if version < FORMAT:
+            migrate(connection, version)
         _seal(connection)
         return connection
 
+    def export(self, paths: Mapping[str, str]) -> None:
+        """Copy tables into new Parquet files: table name -> path.
+
+        Raises:
+            CollectionError: the catalog is damaged.
+            duckdb.Error: the disk is full.
+        """
+        with self._open(read_only=True, sealed=False) as connection:
+            connection.execute("BEGIN")
+            for table, path in paths.items():
+                target = "'" + path.replace("'", "''") + "'"
+                connection.execute(f"COPY {table} TO {target} (FORMAT parquet, COMPRESSION zstd)")
+            connection.execute("COMMIT")
+
     @contextmanager
-    def _open(self, *, read_only: bool, create: bool = False) -> Iterator[DuckDBPyConnection]:
+    def _open(
+        self, *, read_only: bool, create: bool = False, sealed: bool = True
+    ) -> Iterator[DuckDBPyConnection]:
         import duckdb
 
         if not create and not os.path.isfile(self.path):
@@ -180,7 +202,7 @@ class Catalog:
                 lambda: duckdb.connect(self.path, read_only=read_only, config=_config())
             )
             try:
-                if read_only:
+                if read_only and sealed:
                     _seal(connection)
                 yield connection
             finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer import catalog as catalogs
-from indexer import indexes, segments
-from indexer.catalog import Catalog, State
+from indexer import indexes, segments, snapshots
+from indexer.annotations import AnnotationReport, annotate
+from indexer.catalog import Catalog, State, Transaction
 from indexer.changes import delete_images
 from indexer.columns import allowed_ids, read_metadata
 from indexer.commits import BatchWriter
@@ -28,6 +30,8 @@ from indexer.maintenance import merge_small_segments, save_indexes
 from indexer.records import Batch, KnownFile, RejectRecord
 from indexer.residence import Residence
 from indexer.schema import FORMAT
+from indexer.snapshots import last_seq, write_snapshot
+from indexer.summary import describe_collection
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -37,7 +41,7 @@ if TYPE_CHECKING:
 MARK = "vitrail.json"
 LOCK = "lock"
 GENERATED = "generated"
-_FOLDERS = (segments.FOLDER, indexes.FOLDER, GENERATED)
+_FOLDERS = (segments.FOLDER, indexes.FOLDER, snapshots.FOLDER, GENERATED)
 _ATTEMPTS = 5  # readings of a segment list that a writer merged away meanwhile
 _T = TypeVar("_T")
 
@@ -53,8 +57,8 @@ class Collection:
         writable: whether this is the one writer.
     """
 
-    def __init__(self, directory: str, *, writable: bool) -> None:
-        self.directory = os.path.abspath(directory)
+    def __init__(self, directory: str | os.PathLike[str], *, writable: bool) -> None:
+        self.directory = os.path.abspath(os.fspath(directory))
         self.writable = writable
         self._stack = ExitStack()
         self._guard = threading.RLock()
@@ -65,7 +69,7 @@ class Collection:
         self._changed = False
 
     @classmethod
-    def create(cls, directory: str, fingerprint: Fingerprint) -> Collection:
+    def create(cls, directory: str | os.PathLike[str], fingerprint: Fingerprint) -> Collection:
         """Make an empty collection for the vectors of one encoder, open for writing.
 
         Raises:
@@ -89,7 +93,7 @@ class Collection:
         return collection
 
     @classmethod
-    def open(cls, directory: str, *, writable: bool = False) -> Collection:
+    def open(cls, directory: str | os.PathLike[str], *, writable: bool = False) -> Collection:
         """Open an existing collection.
 
         Raises:
@@ -188,6 +192,10 @@ class Collection:
             before = self._state
             self._state = self._residence.refresh()
             return before is None or before.seq != self._state.seq
+
+    def info(self) -> dict[str, Any]:
+        """Counts, spaces, fingerprint, sizes on disk in bytes and index kinds, as plain types."""
+        return describe_collection(self)
 
     # Reading
 
@@ -301,6 +309,23 @@ class Collection:
             with self._catalog.writing("remove") as transaction:
                 delete_images(transaction, wanted, "removed")
 
+    def annotate(self, path: str) -> AnnotationReport:
+        """Join the columns of a CSV or Parquet file to images by its ``path`` column.
+
+        A path may be absolute, relative to the file's folder, or the last part or parts of exactly
+        one indexed path. Annotating again updates. The columns can be used in ``allowed_ids``.
+
+        Raises:
+            InputError: it cannot be read, has no ``path`` column, or one that every collection has.
+            CollectionError: not open for writing, or the disk is full.
+        """
+        with (
+            self._writing(),
+            disk_guard(self.directory, 1 << 20),
+            self._catalog.writing("annotate", checkpoint=True) as transaction,
+        ):
+            return annotate(transaction, path)
+
     def maintain(self) -> None:
         """Merge small segments, save indexes where it pays, snapshot the user's own tables.
 
@@ -312,9 +337,21 @@ class Collection:
             merge_small_segments(self._catalog, self._path(segments.FOLDER), self.fingerprint)
             self.refresh()
             save_indexes(self)
+            if last_seq(self._path(snapshots.FOLDER)) < self.state.seq:
+                write_snapshot(self._catalog, self._path(snapshots.FOLDER), self.state.seq)
             self._changed = False
 
     # Inside
+
+    @contextmanager
+    def transaction(self, kind: str) -> Iterator[Transaction]:
+        """A catalog transaction of the writer, for repairs; readings are fresh afterwards."""
+        with self._writing(), self._catalog.writing(kind) as transaction:
+            yield transaction
+
+    def forget_index(self, space: str) -> None:
+        """Drop a space's index from memory, so that it is loaded anew."""
+        self._indexes.pop(space, None)
 
     def index_files(self, space: str) -> IndexFiles:
         """The files that cache a space's index.
@@ -361,8 +398,14 @@ class Collection:
             catch_up(loaded, files, folder, self.state.segments, self.state.seq, deleted)
         return loaded
 
-    def _read(self, read: Callable[[DuckDBPyConnection], _T]) -> _T:
+    @contextmanager
+    def reading(self) -> Iterator[DuckDBPyConnection]:
+        """A sealed read-only connection to the catalog's tables, for a short moment."""
         with self._residence.reading() as connection:
+            yield connection
+
+    def _read(self, read: Callable[[DuckDBPyConnection], _T]) -> _T:
+        with self.reading() as connection:
             return read(connection)
 
     @contextmanager
@@ -416,7 +459,22 @@ def is_collection(directory: str) -> bool:
 
 def mark_text(fingerprint: Fingerprint) -> str:
     """Content of ``vitrail.json``: for people and scripts; the catalog and segments have it too."""
-    import json
-
     content = {"format": FORMAT, "fingerprint": json.loads(fingerprint.to_json())}
     return json.dumps(content, indent=2) + "\n"
+
+
+def read_mark(directory: str) -> Fingerprint:
+    """The fingerprint in ``vitrail.json``.
+
+    Raises:
+        CollectionError: it is missing or damaged.
+    """
+    path = os.path.join(directory, MARK)
+    try:
+        with open(path, encoding="utf-8") as file:
+            return Fingerprint.from_json(json.dumps(json.load(file)["fingerprint"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CollectionError(
+            f"{directory} has neither catalog nor segments nor a readable {MARK}; "
+            "nothing is left to rebuild it from"
+        ) from error

@@ -64,7 +64,7 @@ _WORD = re.compile(r"\w+")
 def annotation_columns(connection: DuckDBPyConnection) -> dict[str, str]:
     """The user's own columns and their SQL types."""
     rows = connection.execute("PRAGMA table_info('annotations')").fetchall()
-    return {row[1]: row[2] for row in rows if row[1] != "image_id"}
+    return {row[1]: row[2] for row in rows if row[1] != "content_hash"}
 
 
 def allowed_ids(
@@ -138,7 +138,7 @@ def _relation(where: str, own: dict[str, str]) -> str:
         joins.append(_PREDICTIONS_JOIN)
     if own:
         columns |= {name: f"a.{quote(name)}" for name in own}
-        joins.append("LEFT JOIN annotations a ON a.image_id = i.id")
+        joins.append("LEFT JOIN annotations a ON a.content_hash = i.content_hash")
     listed = ", ".join(f"{sql} AS {quote(name)}" for name, sql in columns.items())
     return f"SELECT {listed} FROM images i ANTI JOIN deletions d ON d.image_id = i.id " + " ".join(
         joins
@@ -164,23 +164,24 @@ def read_metadata(connection: DuckDBPyConnection, ids: Sequence[int]) -> list[di
         InputError: an id that is in no image.
     """
     wanted = [int(i) for i in ids]
-    images = _by_id(connection, "images", "id", wanted)
-    files = _by_id(connection, "files", "image_id", wanted)
-    predictions = _by_id(connection, "predictions", "image_id", wanted)
+    images = _by_key(connection, "images", "id", wanted)
+    files = _by_key(connection, "files", "image_id", wanted)
+    predictions = _by_key(connection, "predictions", "image_id", wanted)
     own = annotation_columns(connection)
-    annotations = _by_id(connection, "annotations", "image_id", wanted) if own else {}
     unknown = [i for i in wanted if i not in images]
     if unknown:
         raise InputError(f"there is no image with id {unknown[0]} in this collection")
-    nothing = dict.fromkeys(own)
+    hashes = [rows[0]["content_hash"] for rows in images.values()]
+    annotations = _by_key(connection, "annotations", "content_hash", hashes) if own else {}
+    nothing = [dict.fromkeys(own)]
     return [
         describe(
-            images[i][0],
-            files.get(i, []),
-            predictions.get(i, []),
-            {**nothing, **(annotations[i][0] if i in annotations else {})},
+            image,
+            files.get(image["id"], []),
+            predictions.get(image["id"], []),
+            annotations.get(image["content_hash"], nothing)[0],
         )
-        for i in wanted
+        for image in (images[i][0] for i in wanted)
     ]
 
 
@@ -209,18 +210,18 @@ def describe(
         "top_score": predictions[0]["score"] if predictions else None,
         "labels": [p["label"] for p in predictions],
         "predictions": [(p["label"], p["score"]) for p in predictions],
-        **{name: value for name, value in annotations.items() if name != "image_id"},
+        **{name: value for name, value in annotations.items() if name != "content_hash"},
     }
 
 
-def _by_id(
-    connection: DuckDBPyConnection, table: str, key: str, ids: list[int]
-) -> dict[int, list[dict[str, Any]]]:
-    # Spelled-out numbers let DuckDB skip row groups by their statistics; a joined list does not.
-    listed = ", ".join(map(str, ids)) or "NULL"
-    cursor = connection.execute(f"SELECT * FROM {table} WHERE {key} IN ({listed})")
+def _by_key(
+    connection: DuckDBPyConnection, table: str, key: str, values: Sequence[Any]
+) -> dict[Any, list[dict[str, Any]]]:
+    # Spelled-out values let DuckDB skip row groups by their statistics; a joined list does not.
+    marks = ", ".join("?" * len(values)) or "NULL"
+    cursor = connection.execute(f"SELECT * FROM {table} WHERE {key} IN ({marks})", list(values))
     names = [column[0] for column in cursor.description or ()]
-    grouped: dict[int, list[dict[str, Any]]] = {}
+    grouped: dict[Any, list[dict[str, Any]]] = {}
     for row in cursor.fetchall():
         record = dict(zip(names, row, strict=True))
         grouped.setdefault(record[key], []).append(record)

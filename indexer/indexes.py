@@ -38,7 +38,8 @@ class Coverage:
         space: name of the embedding space.
         max_id: all live images up to this id are in it.
         seq: all deletions up to this commit are applied.
-        rows: vectors in it, hidden ones included.
+        rows: vectors in it.
+        kind: of the index, such as ``exact``.
     """
 
     digest: str
@@ -47,6 +48,7 @@ class Coverage:
     max_id: int
     seq: int
     rows: int
+    kind: str
 
 
 @dataclass(slots=True)
@@ -99,7 +101,7 @@ class IndexFiles:
                 found = Coverage(**json.load(file))
         except (OSError, ValueError, TypeError):
             return None
-        return found if self._mine(found) else None
+        return found if self.mine(found) else None
 
     def load(self) -> LoadedIndex:
         """The newest usable file, or an empty index with a note of why there is none."""
@@ -114,7 +116,7 @@ class IndexFiles:
             except (DamagedIndexError, OSError, TypeError) as error:
                 notes.append(f"{os.path.basename(path)} is unusable: {error}")
                 continue
-            if self._mine(held) and index.dim == self.dim:
+            if self.mine(held) and index.dim == self.dim:
                 return LoadedIndex(index, held.max_id, held.seq, "; ".join(notes) or None)
             notes.append(f"{os.path.basename(path)} belongs to another collection")
         return LoadedIndex(VectorIndex.create(self.dim), 0, 0, "; ".join(notes) or None)
@@ -135,6 +137,7 @@ class IndexFiles:
             max_id=loaded.max_id,
             seq=loaded.seq,
             rows=len(loaded.index),
+            kind=loaded.index.kind,
         )
         loaded.index.save(path, asdict(held))
         write_text(path + ".json", json.dumps(asdict(held)))
@@ -160,7 +163,8 @@ class IndexFiles:
         tail = max(_TAIL_ROWS, _TAIL_SHARE * images)
         return uncovered > tail or hidden > max(_TAIL_ROWS, _HIDDEN_SHARE * held.rows)
 
-    def _mine(self, held: Coverage) -> bool:
+    def mine(self, held: Coverage) -> bool:
+        """Whether a file belongs to this space of this collection, as its catalog is now."""
         return (held.digest, held.incarnation, held.space) == (
             self.digest,
             self.incarnation,

@@ -71,14 +71,10 @@ def merge_segments(
             add_segment(transaction, write_segment(folder, table, header))
         names = [segment.name for segment in group]
         transaction.run("DELETE FROM segments WHERE name IN (SELECT unnest(?::VARCHAR[]))", [names])
-        for name, key in (
-            ("images", "id"),
-            ("predictions", "image_id"),
-            ("annotations", "image_id"),
-        ):
+        for table, key in (("images", "id"), ("predictions", "image_id")):
             if len(deleted):
                 transaction.run(
-                    f"DELETE FROM {name} WHERE {key} IN (SELECT unnest(?::BIGINT[]))",
+                    f"DELETE FROM {table} WHERE {key} IN (SELECT unnest(?::BIGINT[]))",
                     [deleted.tolist()],
                 )
     for path in paths:

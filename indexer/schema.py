@@ -74,7 +74,8 @@ TABLES: dict[str, dict[str, str]] = {
         "seq": "BIGINT",
     },
     "deletions": {"image_id": "BIGINT", "seq": "BIGINT", "at": "TIMESTAMP", "reason": "VARCHAR"},
-    "annotations": {"image_id": "BIGINT"},
+    # By content, so that they outlive re-embedding; the user's own columns are added as they come.
+    "annotations": {"content_hash": "VARCHAR"},
 }
 
 
