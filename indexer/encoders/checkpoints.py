@@ -13,6 +13,7 @@ from indexer.encoders.base import Fingerprint
 from indexer.encoders.families import Family, family_of
 from indexer.encoders.focus import EMBEDDED, SOURCE_SHA256, embedded_directory
 from indexer.encoders.hub import snapshot
+from indexer.encoders.processors import read_preprocess
 from indexer.encoders.storage import file_sha256
 from indexer.errors import CheckpointError
 from indexer.preprocess import Preprocess
@@ -60,8 +61,7 @@ class Checkpoint:
     @property
     def image_size(self) -> int:
         """Side of the square input in pixels."""
-        height, _ = self.preprocess.crop or self.preprocess.size or (0, 0)
-        return height
+        return self.preprocess.image_size
 
     def select(self, names: Sequence[str] | None) -> tuple[EmbeddingSpace, ...]:
         """The named spaces, or the checkpoint's default ones.
@@ -97,7 +97,7 @@ def find_checkpoint(name: str) -> Checkpoint:
     family, vision = family_of(config, name)
     vision = _with_defaults(vision, family)
     weights = _weights_hash(name, directory)
-    preprocess = _preprocess(directory, name)
+    preprocess = read_preprocess(directory, model_type=family.model_type, name=name)
     architectures = config.get("architectures") or [None]
     labels = _labels(config, architectures[0])
     return Checkpoint(
@@ -205,26 +205,3 @@ def _labels(config: Mapping[str, Any], architecture: str | None) -> tuple[str, .
     if isinstance(names, Mapping) and names:
         return tuple(str(names[key]) for key in sorted(names, key=int))
     return tuple(f"LABEL_{i}" for i in range(int(config.get("num_labels", 2))))
-
-
-def _preprocess(directory: Path, name: str) -> Preprocess:
-    for file in ("preprocessor_config.json", "processor_config.json"):
-        path = directory / file
-        if path.is_file():
-            raw = json.loads(path.read_bytes())
-            return _read_preprocess(raw.get("image_processor", raw))
-    raise CheckpointError(
-        f"{name!r} has no preprocessor_config.json: save its image processor beside the weights"
-    )
-
-
-def _read_preprocess(raw: Mapping[str, Any]) -> Preprocess:
-    size, crop = raw["size"], raw.get("crop_size") if raw.get("do_center_crop") else None
-    return Preprocess(
-        shortest_edge=size.get("shortest_edge"),
-        size=(size["height"], size["width"]) if "height" in size else None,
-        resample=raw.get("resample", 3),
-        crop=(crop["height"], crop["width"]) if crop else None,
-        mean=tuple(raw["image_mean"]),
-        std=tuple(raw["image_std"]),
-    )

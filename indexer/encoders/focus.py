@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.encoders.storage import cache_dir, file_sha256, read_json
+from indexer.encoders.storage import cache_dir, content_sha256, file_sha256, read_json
 from indexer.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _convert(source: Path, directory: Path) -> None:
         save_file(_weights(onnx.load(str(source))), weights, metadata={"format": "pt"})
         (made / "config.json").write_text(json.dumps(CONFIG, indent=2))
         (made / "preprocessor_config.json").write_text(json.dumps(PREPROCESSOR, indent=2))
-        record = {"source": SOURCE_SHA256, "weights": file_sha256(weights)}
+        record = {"source": SOURCE_SHA256, "weights": content_sha256(weights)}
         (made / "source.json").write_text(json.dumps(record))
         if directory.exists() and not _is_whole(directory):
             shutil.rmtree(directory)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+import platform
+import shutil
 from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
 
 from indexer.encoders.base import Encoder, Fingerprint
-from indexer.encoders.checkpoints import DEFAULT_CHECKPOINT, find_checkpoint
+from indexer.encoders.checkpoints import DEFAULT_CHECKPOINT, Checkpoint, find_checkpoint
 from indexer.encoders.focus import EMBEDDED
-from indexer.errors import InputError
+from indexer.errors import CheckpointError, InputError
+from indexer.spaces import EmbeddingSpace
 
 __all__ = ["DEFAULT_CHECKPOINT", "EMBEDDED", "RUNTIMES", "load_encoder", "read_fingerprint"]
 RUNTIMES = ("auto", "torch", "openvino")
+_LOG = logging.getLogger(__name__)
 
 
 def load_encoder(
@@ -27,7 +34,8 @@ def load_encoder(
     Args:
         checkpoint: Hub name (``org/name`` or ``org/name@revision``), directory, or ``EMBEDDED``.
         spaces: such as ``["cls@12", "mean@9"]``; ``None`` for the checkpoint's default.
-        runtime: ``auto``, ``torch`` or ``openvino``.
+        runtime: ``auto``, ``torch`` or ``openvino``; ``auto`` is OpenVINO on x86 CPUs where it is
+            installed, has passed its trial, and no CUDA device is there.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
         classify: also give the logits of the checkpoint's head.
@@ -38,11 +46,62 @@ def load_encoder(
     """
     if runtime not in RUNTIMES:
         raise InputError(f"runtime {runtime!r} is unknown: use {', '.join(RUNTIMES)}")
+    if runtime == "openvino" and find_spec("openvino") is None:
+        raise InputError("runtime 'openvino' is not installed: pip install 'vitrail[openvino]'")
     found = find_checkpoint(checkpoint)
     chosen = found.select(spaces)
+    if classify and not found.labels:
+        raise CheckpointError(
+            f"{checkpoint!r} has no classification head: leave out --classify, or use a checkpoint "
+            f"with one, such as {DEFAULT_CHECKPOINT}"
+        )
+    if runtime == "openvino" or (runtime == "auto" and _suits_openvino(device)):
+        encoder = _openvino(found, chosen, device, precision, classify, fall_back=runtime == "auto")
+        if encoder is not None:
+            return encoder
     from indexer.encoders.torch_encoder import TorchEncoder
 
     return TorchEncoder(found, chosen, device=device, precision=precision, classify=classify)
+
+
+def _openvino(
+    checkpoint: Checkpoint,
+    spaces: tuple[EmbeddingSpace, ...],
+    device: str,
+    precision: str,
+    classify: bool,
+    *,
+    fall_back: bool,
+) -> Encoder | None:
+    """The OpenVINO encoder, or ``None`` where it is unusable and torch may serve instead."""
+    from indexer.encoders.openvino_encoder import OpenVinoEncoder, OpenVinoUnusableError
+
+    try:
+        return OpenVinoEncoder(
+            checkpoint, spaces, device=device, precision=precision, classify=classify
+        )
+    except OpenVinoUnusableError as error:
+        if not fall_back:
+            raise
+        _LOG.warning("using torch: %s", error)
+        return None
+
+
+def _suits_openvino(device: str) -> bool:
+    if device not in ("auto", "cpu") or platform.machine().lower() not in ("x86_64", "amd64"):
+        return False
+    if find_spec("openvino") is None:
+        return False
+    return device == "cpu" or not _has_cuda()
+
+
+def _has_cuda() -> bool:
+    """Ask torch only where there are signs of a driver: importing torch costs seconds."""
+    if not (Path("/dev/nvidiactl").exists() or shutil.which("nvidia-smi")):
+        return False
+    import torch
+
+    return torch.cuda.is_available()
 
 
 def read_fingerprint(checkpoint: str, spaces: Sequence[str] | None = None) -> Fingerprint:

@@ -43,6 +43,12 @@ def read_json(path: Path) -> dict[str, object]:
     return found if isinstance(found, dict) else {}
 
 
+def content_sha256(path: Path) -> str:
+    """Sha256 (hex) of a file, read in full."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def file_sha256(path: Path) -> str:
     """Sha256 (hex) of a file, remembered by path, size and modification time.
 
@@ -56,8 +62,7 @@ def file_sha256(path: Path) -> str:
     known = read_json(store).get(key)
     if isinstance(known, list) and len(known) == 2 and known[0] == stamp:
         return str(known[1])
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = content_sha256(path)
     merged = read_json(store)  # read again: another process may have added to it meanwhile
     merged[key] = [stamp, digest]
     write_atomically(store, json.dumps(merged, sort_keys=True).encode())

@@ -32,7 +32,8 @@ class Head(nn.Module):
         """(n, t, d) tokens to (n, classes) logits."""
         if len(self.linears) == 2:  # DeiT with its teacher: class and distillation token
             pair = [linear(tokens[:, i]) for i, linear in enumerate(self.linears)]
-            return (pair[0] + pair[1]) / 2
+            mean: Tensor = (pair[0] + pair[1]) / 2
+            return mean
         parts: list[Tensor] = []
         if self.reads.startswith("cls"):
             parts.append(tokens[:, 0])
@@ -71,7 +72,7 @@ class Tower(nn.Module):
         head: Head | None = None,
     ) -> None:
         super().__init__()
-        blocks = list(model.get_submodule(family.blocks))
+        blocks = list(model.get_submodule(family.blocks).children())
         self.depth = len(blocks)
         self.prefix = prefix
         self.spaces = tuple(spaces)
@@ -96,8 +97,10 @@ class Tower(nn.Module):
             offset = _embed(embeddings, blank)
             rope = model.get_submodule("rope_embeddings")(blank) if _has_rope(model) else None
         self.register_buffer("offset", offset)
-        self.register_buffer("cos", rope[0] if rope else None)
-        self.register_buffer("sin", rope[1] if rope else None)
+        self.rotates = rope is not None
+        if rope is not None:
+            self.register_buffer("cos", rope[0])
+            self.register_buffer("sin", rope[1])
         # Kept in float32 whatever the precision: 1 / (255 std) is too small for float16.
         self.mean = [255.0 * value for value in preprocess.mean]
         self.scale = [1.0 / (255.0 * value) for value in preprocess.std]
@@ -127,14 +130,16 @@ class Tower(nn.Module):
         if self.prefix:
             lead = offset[:, : self.prefix].expand(pixels.shape[0], -1, -1)
             patches = torch.cat([lead, patches], dim=1)
-        return patches if self.before is None else self.before(patches)
+        tokens: Tensor = patches if self.before is None else self.before(patches)
+        return tokens
 
     def _block(self, block: nn.Module, tokens: Tensor) -> Tensor:
         result: Tensor
-        if self.cos is None:
-            result = block(tokens, None)
+        if self.rotates:
+            rope = (self.get_buffer("cos"), self.get_buffer("sin"))
+            result = block(tokens, position_embeddings=rope)
         else:
-            result = block(tokens, position_embeddings=(self.cos, self.sin))
+            result = block(tokens, None)
         return result
 
     def _take(self, layer: int, tokens: Tensor, found: dict[EmbeddingSpace, Tensor]) -> None:

@@ -1,0 +1,43 @@
+"""``python -m indexer.encoders.openvino_compile MODEL.xml BLOB HINT``: compile, try, export.
+
+Runs in a process of its own, because OpenVINO has crashed while compiling on some processors.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import openvino
+
+from indexer.encoders.storage import write_atomically
+
+
+def properties(hint: str) -> dict[str, str]:
+    """How every encoder is compiled; ``hint`` is f32, bf16 or f16."""
+    return {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": hint}
+
+
+def compile_model(source: str, target: Path, hint: str) -> None:
+    """Compile an IR, export it, import it again, and check that both give the same vectors."""
+    core = openvino.Core()
+    compiled = core.compile_model(source, "CPU", properties(hint))
+    shape = compiled.input(0).partial_shape
+    side = shape[1].get_length()
+    pixels = np.random.default_rng(0).integers(0, 256, (2, side, side, 3), dtype=np.uint8)
+    first = [np.array(value) for value in compiled(pixels).values()]
+    data = compiled.export_model()
+    blob = data if isinstance(data, bytes) else data.getvalue()
+    again = [
+        np.array(value)
+        for value in core.import_model(blob, "CPU", properties(hint))(pixels).values()
+    ]
+    for one, other in zip(first, again, strict=True):
+        if not np.all(np.isfinite(one)) or not np.allclose(one, other, atol=1e-3):
+            raise SystemExit("the compiled model gives other values after its export")
+    write_atomically(target, blob)
+
+
+if __name__ == "__main__":
+    compile_model(sys.argv[1], Path(sys.argv[2]), sys.argv[3])

@@ -1,0 +1,209 @@
+"""The OpenVINO runtime: x86 CPUs, compiled once, then loaded without torch or transformers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import openvino
+from numpy.typing import NDArray
+
+from indexer.encoders.base import Encoded, Fingerprint
+from indexer.encoders.checkpoints import Checkpoint
+from indexer.encoders.openvino_compile import properties
+from indexer.encoders.storage import (
+    cache_dir,
+    content_sha256,
+    file_sha256,
+    read_json,
+    write_atomically,
+)
+from indexer.errors import InputError, VitrailError
+from indexer.preprocess import Preprocess
+from indexer.spaces import EmbeddingSpace
+
+if TYPE_CHECKING:
+    from torch import nn
+
+HINTS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
+GRAPH = 1  # counts changes of the graph that tower.py builds
+COMPILE_SECONDS = 900
+
+
+class OpenVinoUnusableError(VitrailError):
+    """OpenVINO failed its trial on this machine; ``runtime="auto"`` then takes torch."""
+
+
+class OpenVinoEncoder:
+    """Implements ``indexer.encoders.base.Encoder`` with OpenVINO on the CPU."""
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        spaces: Sequence[EmbeddingSpace],
+        *,
+        device: str = "auto",
+        precision: str = "auto",
+        classify: bool = False,
+    ) -> None:
+        if device not in ("auto", "cpu"):
+            raise InputError(
+                f"device {device!r} is not for the openvino runtime, which runs on the CPU: "
+                f"use --runtime torch"
+            )
+        self._core = openvino.Core()
+        self._hint = choose_hint(precision, self._core)
+        self.spaces = tuple(spaces)
+        self.fingerprint: Fingerprint = checkpoint.fingerprint(spaces)
+        self.preprocess: Preprocess = checkpoint.preprocess
+        self.image_size = checkpoint.image_size
+        self.labels = checkpoint.labels if classify else None
+        blob = _blob(checkpoint, self.spaces, classify, self._hint, self._core)
+        # Copy-on-write, because OpenVINO wants writable memory; pages are read when needed.
+        self._memory = np.memmap(blob, dtype=np.uint8, mode="c")
+        tensor = openvino.Tensor(self._memory, shared_memory=True)
+        self._model = self._core.import_model(tensor, "CPU", properties(self._hint))
+        self._request = self._model.create_infer_request()
+
+    @property
+    def runtime(self) -> str:
+        """For people, such as ``openvino f32 (CPU)``."""
+        return f"openvino {self._hint} (CPU)"
+
+    def encode(self, pixels: NDArray[np.uint8]) -> Encoded:
+        """Embed (n, S, S, 3) uint8.
+
+        Raises:
+            MemoryError: the batch does not fit.
+        """
+        try:
+            result = self._request.infer([np.ascontiguousarray(pixels)])
+        except RuntimeError as error:
+            text = str(error).lower()
+            if "bad_alloc" in text or ("memory" in text and "alloc" in text):
+                raise MemoryError(str(error)) from error
+            raise
+        outputs = [np.array(value, dtype=np.float32) for value in result.values()]
+        names = [space.name for space in self.spaces]
+        logits = outputs[len(names)] if self.labels is not None else None
+        return Encoded(vectors=dict(zip(names, outputs, strict=False)), logits=logits)
+
+
+def choose_hint(precision: str, core: Any) -> str:
+    """OpenVINO's name of the precision; ``auto`` is bf16 where the processor has it, else f32.
+
+    Raises:
+        InputError: an unknown precision, or one that the processor would have to emulate.
+    """
+    able = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    if precision == "auto":
+        return "bf16" if "BF16" in able else "f32"
+    if precision not in HINTS:
+        raise InputError(f"precision {precision!r} is unknown: use auto, {', '.join(HINTS)}")
+    hint = HINTS[precision]
+    if hint != "f32" and precision.upper() not in able:
+        raise InputError(f"this processor has no {precision}: use --precision fp32 or auto")
+    return hint
+
+
+def _blob(
+    checkpoint: Checkpoint,
+    spaces: tuple[EmbeddingSpace, ...],
+    classify: bool,
+    hint: str,
+    core: Any,
+) -> Path:
+    """The compiled encoder on disk, built first when it is missing or damaged."""
+    machine = _machine(core)
+    key = _key(checkpoint, spaces, classify, hint, machine)
+    folder = cache_dir() / "openvino"
+    blob, record = folder / f"{key}.blob", folder / f"{key}.json"
+    if blob.is_file() and read_json(record).get("sha256") == file_sha256(blob):
+        return blob
+    _refuse_known_failure(machine, hint)
+    from indexer.encoders.torch_encoder import build_tower
+
+    tower = build_tower(checkpoint, spaces, classify=classify)
+    with tempfile.TemporaryDirectory(prefix="vitrail-") as scratch:
+        source = Path(scratch) / "model.xml"
+        openvino.save_model(_convert(tower, checkpoint.image_size), source, compress_to_fp16=False)
+        _compile(source, blob, hint, machine)
+    content = {"sha256": content_sha256(blob), "made_from": checkpoint.name}
+    write_atomically(record, json.dumps(content).encode())
+    return blob
+
+
+def _machine(core: Any) -> str:
+    name = core.get_property("CPU", "FULL_DEVICE_NAME")
+    able = ",".join(sorted(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")))
+    return f"openvino {openvino.__version__} on {name} ({able})"
+
+
+def _key(
+    checkpoint: Checkpoint,
+    spaces: tuple[EmbeddingSpace, ...],
+    classify: bool,
+    hint: str,
+    machine: str,
+) -> str:
+    """Everything that decides the compiled blob; the config holds what the weights do not."""
+    digest = checkpoint.fingerprint(spaces).digest
+    parts = [digest, checkpoint.config, checkpoint.architecture, classify, hint, machine, GRAPH]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _convert(tower: nn.Module, image_size: int) -> Any:
+    import torch
+
+    example = torch.zeros((1, image_size, image_size, 3), dtype=torch.uint8)
+    with warnings.catch_warnings(), torch.inference_mode():
+        warnings.simplefilter("ignore")  # the tracer warns of every shape it reads as a constant
+        trace: Callable[..., Any] = torch.jit.trace  # untyped in torch
+        traced = trace(tower, example, check_trace=False)
+        shape = openvino.PartialShape([-1, image_size, image_size, 3])
+        return openvino.convert_model(traced, example_input=example, input=[shape])
+
+
+def _compile(source: Path, blob: Path, hint: str, machine: str) -> None:
+    """Compile in a subprocess; a failure is remembered, so that the next start does not try."""
+    command = [sys.executable, "-m", "indexer.encoders.openvino_compile"]
+    try:
+        done = subprocess.run(
+            [*command, str(source), str(blob), hint],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=COMPILE_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        reason = f"it did not finish in {COMPILE_SECONDS} seconds"
+    else:
+        if done.returncode == 0:
+            return
+        reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+    failures = _failures()
+    known = read_json(failures)
+    known[f"{machine} {hint}"] = reason
+    write_atomically(failures, json.dumps(known, indent=1, sort_keys=True).encode())
+    _refuse_known_failure(machine, hint)
+
+
+def _failures() -> Path:
+    return cache_dir() / "openvino" / "failures.json"
+
+
+def _refuse_known_failure(machine: str, hint: str) -> None:
+    reason = read_json(_failures()).get(f"{machine} {hint}")
+    if reason is not None:
+        raise OpenVinoUnusableError(
+            f"{machine} failed its trial with {hint} ({reason}): use --runtime torch, or delete "
+            f"{_failures()} to try again"
+        )
