@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-_GREY_WITH_ALPHA = ("LA", "La", "L", "1")
+_GREY_WITH_ALPHA = ("LA", "L", "1")
 _PROFILE_SPACE = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK"}
 # Transforms are shared between threads, so they must not remember the last pixel.
 _FLAGS = ImageCms.Flags.NOCACHE | ImageCms.Flags.BLACKPOINTCOMPENSATION
@@ -25,6 +25,8 @@ def to_srgb(image: Image.Image) -> Image.Image:
     """
     icc = image.info.get("icc_profile")
     image = _to_eight_bits(image)
+    if image.mode == "La":  # Pillow has no shorter way
+        image = image.convert("LA")
     alpha = None
     if image.has_transparency_data:
         rgba = image.convert("RGBA")

@@ -9,36 +9,12 @@ import re
 from indexer.errors import ImageRejectedError
 
 EXTENSIONS = frozenset(
-    # fmt: off
-    (
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".jfif",
-        ".png",
-        ".apng",
-        ".webp",
-        ".gif",
-        ".bmp",
-        ".dib",
-        ".tif",
-        ".tiff",
-        ".avif",
-        ".avifs",
-        ".heic",
-        ".heif",
-        ".hif",
-        ".jp2",
-        ".j2k",
-        ".jpf",
-        ".jpx",
-        ".ppm",
-        ".pgm",
-        ".pbm",
-        ".pnm",
-        ".mpo",
+    f".{name}"
+    for name in (
+        *("jpg", "jpeg", "jpe", "jfif", "mpo", "png", "apng", "webp", "gif", "bmp", "dib"),
+        *("tif", "tiff", "avif", "avifs", "heic", "heif", "hif"),
+        *("jp2", "j2k", "jpf", "jpx", "ppm", "pgm", "pbm", "pnm"),
     )
-    # fmt: on
 )
 """Extensions (lower case) of the files that a scan considers; the content then decides."""
 
@@ -114,6 +90,8 @@ def is_cut(name: str, data: bytes) -> bool:
         return b"IEND" not in data[-64:]
     if name == "GIF":
         return not data.rstrip(b"\0").endswith(b";")
+    if name == "JPEG2000":
+        return not data.endswith(b"\xff\xd9")
     if name == "WEBP":
         return int.from_bytes(data[4:8], "little") + 8 > len(data)
     if name == "BMP":

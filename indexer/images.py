@@ -104,7 +104,7 @@ def open_image(
     formats.load_plugin(name)
     _prepare_pillow(max_pixels)
     try:
-        return _decode(data, name, target, max_pixels)
+        return _decode_untexted(data, name, target, max_pixels)
     except ImageRejectedError:
         raise
     except Image.DecompressionBombError as error:
@@ -116,7 +116,7 @@ def open_image(
 
 
 def _decode(data: bytes, name: str, target: int | None, max_pixels: int) -> OpenedImage:
-    with _open(data, name) as image:
+    with Image.open(io.BytesIO(data), formats=(name,)) as image:
         width, height = image.size
         if width * height > max_pixels:
             raise ImageRejectedError(
@@ -143,13 +143,14 @@ def _decode(data: bytes, name: str, target: int | None, max_pixels: int) -> Open
         )
 
 
-def _open(data: bytes, name: str) -> Image.Image:
+def _decode_untexted(data: bytes, name: str, target: int | None, max_pixels: int) -> OpenedImage:
+    """As ``_decode``; a PNG that has a text too large for Pillow is decoded without its texts."""
     try:
-        return Image.open(io.BytesIO(data), formats=(name,))
+        return _decode(data, name, target, max_pixels)
     except ValueError as error:
         if name != "PNG" or "too large" not in str(error):
             raise
-        return Image.open(io.BytesIO(metadata.drop_png_texts(data)), formats=(name,))
+    return _decode(metadata.drop_png_texts(data), name, target, max_pixels)
 
 
 def _failure(error: Exception, data: bytes, name: str) -> ImageRejectedError:

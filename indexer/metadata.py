@@ -151,7 +151,7 @@ def _as_text(value: Any) -> str:
 
 
 def drop_png_texts(data: bytes) -> bytes:
-    """The same PNG without its compressed texts and profile, which Pillow limits to a megabyte.
+    """The same PNG without its texts and profile, which Pillow limits to a megabyte.
 
     For pictures that are good but for an oversized text.
     """
