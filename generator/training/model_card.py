@@ -1,0 +1,74 @@
+"""The model card of an exported run."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+_CARD = """---
+license: apache-2.0
+library_name: diffusers
+pipeline_tag: text-to-image
+tags: [stable-diffusion, text-to-image, emoji]
+---
+
+# emoji-diffusion-64
+
+A small latent-diffusion model that draws emoji from their names, 64x64 pixels.
+It was trained from nothing by Vitrail's own code, and is what Vitrail uses where no other
+Stable Diffusion checkpoint can be had. Its layout is the usual one of diffusers:
+
+```python
+from diffusers import StableDiffusionPipeline
+
+pipeline = StableDiffusionPipeline.from_pretrained("generator/checkpoints/emoji-diffusion-64")
+image = pipeline("red apple", num_inference_steps=25, guidance_scale=4.0).images[0]
+```
+
+## Data
+
+The {pictures} distinct pictures of Google's Noto Emoji, drawn from the font of Debian's package
+`fonts-noto-color-emoji` on white at 64x64, without skin tones, country flags and gendered joined
+sequences. Captions are the emoji's English CLDR names in lower case, 60% of them exactly, the
+others with an article, "emoji", "a picture of", the words shuffled, or another name.
+
+## Training
+
+{steps}
+
+The autoencoder (f = 8, latents 8x8x8) comes first. Then a text encoder (CLIP, 2 layers, width 160)
+and the U-Net learn together: velocity prediction, cosine schedule, min-SNR weights, 10% empty
+captions, moving average of the weights. Last, the decoder trains on with the latents fixed.
+Again: `python -m generator.training.from_scratch train --out RUN`, then `export`.
+
+{figures}
+## What it can and cannot do
+
+It draws the emoji it has seen, and it is meant to remember them: it serves as a known case when
+looking for copies of training pictures. It draws nothing else: no photographs, no scenes, no
+combinations that can be relied on ("a red cat on a bus"). Prompts are cut at 18 tokens. Small
+letters, digits, and the fine details that tell one face or clock from another come out wrong often.
+
+## Licence
+
+Apache-2.0, like the Noto Emoji pictures it was trained on, (c) Google LLC and contributors,
+<https://github.com/googlefonts/noto-emoji>.
+"""
+
+
+def write_card(run: Path, pictures: int, figures: str = "") -> str:
+    """Return the model card, Markdown.
+
+    Args:
+        run: the run's folder; its logs tell the steps.
+        pictures: how many pictures it was trained on.
+        figures: a Markdown section of measured results, if there are any.
+    """
+    lines = []
+    for stage in ("autoencoder", "diffusion", "decoder"):
+        log = run / stage / "loss.csv"
+        if log.exists():
+            with open(log, newline="", encoding="utf-8") as file:
+                last = max(int(line["step"]) for line in csv.DictReader(file))
+            lines.append(f"- {stage}: {last:,} steps")
+    return _CARD.format(pictures=f"{pictures:,}", steps="\n".join(lines), figures=figures)
