@@ -37,8 +37,9 @@ DEFAULT_MAX_PIXELS = 178_956_970
 SCALED_MARGIN = 2
 """A JPEG is decoded at 1/2, 1/4 or 1/8 only if its shortest edge keeps this many times the target.
 
-libjpeg's scaled inverse DCT is a box filter; what is left for the resize to filter out must be at
-least an octave. ``benchmarks/decode.py`` measures the cosine this leaves.
+libjpeg's scaled inverse DCT is a box filter, so the resize must have something left to filter.
+Measured by ``benchmarks/decode.py`` on 2 to 12 megapixels, embedded ViT, least cosine to the full
+decode: 0.9978 at 1, 0.9999 at 2 (3.4 times as fast), 1.0000 at 3 (2.1 times as fast).
 """
 
 _TURNS = {
@@ -89,7 +90,7 @@ def open_image(
     Args:
         source: path, or the bytes of a file.
         target: shortest edge in pixels that is needed: large JPEGs are then decoded scaled down,
-            to no less than ``SCALED_MARGIN`` times it. ``None`` decodes every pixel.
+            to no less than ``SCALED_MARGIN`` times it. ``None`` or 0 decodes every pixel.
         max_pixels: more than this many pixels, by the header, are refused before decoding.
 
     Raises:
@@ -123,7 +124,7 @@ def _decode(data: bytes, name: str, target: int | None, max_pixels: int) -> Open
                 "too-many-pixels",
                 f"{width} x {height} pixels are more than the limit of {max_pixels:,}",
             )
-        if target is not None and name == "JPEG":
+        if target and name == "JPEG":
             image.draft(None, (target * SCALED_MARGIN, target * SCALED_MARGIN))
         image.load()
         exif = metadata.read_exif(image)

@@ -79,8 +79,8 @@ class Preprocess:
 def apply(spec: Preprocess, image: Image.Image) -> NDArray[np.uint8]:
     """Resize and crop as transformers' Pillow processors do, bit for bit.
 
-    Only pictures so long that their resized form would exceed ``MAX_RESIZED_PIXELS`` may differ,
-    by one grey level.
+    Only pictures so long that their resized form would exceed ``MAX_RESIZED_PIXELS`` may differ:
+    Pillow chooses the order of its two passes by size, and clips overshoots in between.
 
     Args:
         spec: what to do.
