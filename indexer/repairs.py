@@ -156,6 +156,7 @@ def _mend_indexes(collection: Collection, done: Repair) -> None:
         files.remove(list(problems))
         files.save(collection.loaded_index(space))
         for generation, problem in problems.items():
-            done.actions.append(f"{os.path.basename(files.path(generation))}: {problem}; rebuilt")
+            name = os.path.basename(files.path(generation))
+            done.actions.append(f"{name}: {problem.split('; ')[0]}; rebuilt")
         if not problems:
             done.actions.append(f"{indexes.FOLDER}/{space}: missing; built")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SUFFIX = ".parquet"
 FOLDER = "segments"
-_META = b"vitrail"
+META = b"vitrail"
 _DAMAGED = "segment {name} is damaged ({problem}); run `vitrail verify --repair`"
 
 
@@ -118,8 +118,8 @@ def images_table(
         "predictions": [[{"label": a, "score": b} for a, b in i.predictions] for i in images],
         "files": [held.get(image.content_hash, []) for image in images],
     }
-    arrays = [pa.array(columns[name], kind) for name, kind in _types().items()]
-    names = list(_types())
+    arrays = [pa.array(columns[name], kind) for name, kind in types().items()]
+    names = list(types())
     for space, dim in spaces:
         flat = np.concatenate([np.asarray(i.vectors[space], np.float32) for i in images])
         arrays.append(pa.FixedSizeListArray.from_arrays(pa.array(flat), dim))
@@ -139,7 +139,8 @@ _PLAIN = (
 )
 
 
-def _types() -> dict[str, Any]:
+def types() -> dict[str, Any]:
+    """Arrow types of the columns beside the vectors."""
     import pyarrow as pa
 
     file = pa.struct(
@@ -176,8 +177,8 @@ def write_segment(folder: str, table: pa.Table, header: SegmentHeader) -> Segmen
 
     name = new_name()
     path = os.path.join(folder, name)
-    table = table.replace_schema_metadata({_META: header.to_json()})
-    plain = [column for column in table.column_names if column in _types()]
+    table = table.replace_schema_metadata({META: header.to_json()})
+    plain = [column for column in table.column_names if column in types()]
     with replacing(path) as temporary:
         # Vectors are noise to a compressor and to a dictionary: both only cost time.
         compression = {
@@ -223,7 +224,7 @@ def read_header(path: str) -> SegmentHeader:
     import pyarrow.parquet as pq
 
     try:
-        return SegmentHeader.from_json(pq.read_schema(path).metadata[_META])
+        return SegmentHeader.from_json(pq.read_schema(path).metadata[META])
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
         raise _damaged(path, error) from error
 
@@ -281,7 +282,7 @@ def read_vectors(
 
 def image_records(table: pa.Table, spaces: Sequence[tuple[str, int]]) -> list[ImageRecord]:
     """Rows of a segment as the records they were made from."""
-    rows = table.select(list(_types())).to_pylist()
+    rows = table.select(list(types())).to_pylist()
     vectors = {
         name: np.asarray(table[name].combine_chunks().flatten(), np.float32).reshape(-1, dim)
         for name, dim in spaces
