@@ -89,6 +89,7 @@ class Catalog:
     def __init__(self, path: str, *, patience: float = PATIENCE) -> None:
         self.path = path
         self._patience = patience
+        self._engine: DuckDBPyConnection | None = None
         with _TURNS_GUARD:
             self._turn = _TURNS.setdefault(os.path.realpath(path), threading.RLock())
 
@@ -132,6 +133,26 @@ class Catalog:
             yield connection
 
     @contextmanager
+    def sealed(self) -> Iterator[DuckDBPyConnection]:
+        """Like ``reading``, for SQL that a user wrote: no files, network or settings within reach.
+
+        Raises:
+            CollectionError: it is damaged, or others held it for too long.
+        """
+        import duckdb
+
+        self._need_file()
+        with self._errors(), self._turn:
+            connection = self._retrying(
+                lambda: duckdb.connect(self.path, read_only=True, config=_config())
+            )
+            try:
+                _seal(connection)
+                yield connection
+            finally:
+                connection.close()
+
+    @contextmanager
     def writing(self, kind: str, *, checkpoint: bool = False) -> Iterator[Transaction]:
         """Open a transaction that commits when the block ends, and not when it raises.
 
@@ -162,9 +183,10 @@ class Catalog:
         """An in-memory copy of the committed state, closed to the outside."""
         import duckdb
 
+        self._need_file()
         connection = duckdb.connect(":memory:", config=_config())
         with self._errors(), self._turn:
-            self._retrying(lambda: connection.execute(_attach(self.path)))
+            self._retrying(lambda: connection.execute(_attach(self.path, "READ_ONLY")))
             connection.execute("COPY FROM DATABASE disk TO memory")
             connection.execute("DETACH disk")
         version = _format(connection, self.path)
@@ -180,33 +202,50 @@ class Catalog:
             CollectionError: the catalog is damaged.
             duckdb.Error: the disk is full.
         """
-        with self._open(read_only=True, sealed=False) as connection:
+        with self._open(read_only=True) as connection:
             connection.execute("BEGIN")
             for table, path in paths.items():
                 target = "'" + path.replace("'", "''") + "'"
                 connection.execute(f"COPY {table} TO {target} (FORMAT parquet, COMPRESSION zstd)")
             connection.execute("COMMIT")
 
+    def close(self) -> None:
+        """Give back what DuckDB holds in memory; it is made anew when needed."""
+        with self._turn:
+            engine, self._engine = self._engine, None
+            if engine is not None:
+                with suppress(Exception):  # after a full disk even closing may complain
+                    engine.close()
+
     @contextmanager
-    def _open(
-        self, *, read_only: bool, create: bool = False, sealed: bool = True
-    ) -> Iterator[DuckDBPyConnection]:
+    def _open(self, *, read_only: bool, create: bool = False) -> Iterator[DuckDBPyConnection]:
+        """Attach the file for a moment: a tenth of the cost of a DuckDB instance of its own."""
+        if not create:
+            self._need_file()
+        with self._errors(), self._turn:
+            attach = _attach(self.path, "READ_ONLY" if read_only else "READ_WRITE")
+            try:
+                engine = self._retrying(lambda: self._running().execute(attach))
+                engine.execute("USE disk")
+                yield engine
+                engine.execute("USE memory")
+                engine.execute("DETACH disk")
+            except BaseException:
+                self.close()  # which lets go of the file, whatever state it was left in
+                raise
+
+    def _running(self) -> DuckDBPyConnection:
         import duckdb
 
-        if not create and not os.path.isfile(self.path):
+        if self._engine is None:
+            self._engine = duckdb.connect(":memory:", config=_config())
+        return self._engine
+
+    def _need_file(self) -> None:
+        if not os.path.isfile(self.path):
             raise CollectionError(
                 f"the catalog {self.path} is missing; run `vitrail verify --repair`"
             )
-        with self._errors(), self._turn:
-            connection = self._retrying(
-                lambda: duckdb.connect(self.path, read_only=read_only, config=_config())
-            )
-            try:
-                if read_only and sealed:
-                    _seal(connection)
-                yield connection
-            finally:
-                connection.close()
 
     def _retrying(self, attempt: Any) -> Any:
         import duckdb
@@ -259,8 +298,8 @@ def _seal(connection: DuckDBPyConnection) -> None:
     connection.execute("SET lock_configuration = true")
 
 
-def _attach(path: str) -> str:
-    return "ATTACH '" + path.replace("'", "''") + "' AS disk (READ_ONLY)"
+def _attach(path: str, mode: str) -> str:
+    return "ATTACH '" + path.replace("'", "''") + f"' AS disk (TYPE duckdb, {mode})"
 
 
 def last_seq(connection: DuckDBPyConnection) -> int:

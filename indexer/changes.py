@@ -179,6 +179,14 @@ def delete_orphans(transaction: Transaction, candidates: set[int], reason: str) 
     return ids
 
 
+def live_ids(transaction: Transaction, ids: Sequence[int]) -> set[int]:
+    """Those of the ids that live images have."""
+    rows = transaction.rows(
+        f"SELECT i.id {_LIVE} WHERE i.id IN (SELECT unnest(?::BIGINT[]))", [list(ids)]
+    )
+    return {row[0] for row in rows}
+
+
 def delete_images(transaction: Transaction, ids: Sequence[int], reason: str) -> None:
     """Append deletions; the images' rows stay until their segment is merged."""
     if ids:

@@ -17,7 +17,7 @@ from indexer import catalog as catalogs
 from indexer import indexes, segments, snapshots
 from indexer.annotations import AnnotationReport, annotate
 from indexer.catalog import Catalog, State, Transaction
-from indexer.changes import delete_images
+from indexer.changes import delete_images, live_ids
 from indexer.columns import allowed_ids, read_metadata
 from indexer.commits import BatchWriter
 from indexer.contents import content_hashes, known_files, read_rejects, resolve
@@ -225,7 +225,8 @@ class Collection:
         Raises:
             InputError: it is no expression, or names an unknown column.
         """
-        return self._read(lambda connection: allowed_ids(connection, where, parameters))
+        with self._residence.reading(sealed=True) as connection:
+            return allowed_ids(connection, where, parameters)
 
     def metadata(self, ids: Sequence[int]) -> list[dict[str, Any]]:
         """Everything known of each image, in the order of ``ids``; ``paths`` lists its files.
@@ -300,14 +301,16 @@ class Collection:
             CollectionError: not open for writing, or the disk is full.
         """
         wanted = sorted({int(i) for i in ids})
-        with self._writing(), disk_guard(self.directory, 1 << 20):
-            listed = ", ".join(map(str, wanted)) or "NULL"
-            live = set(self.allowed_ids(f"id IN ({listed})").tolist())
+        with (
+            self._writing(),
+            disk_guard(self.directory, 1 << 20),
+            self._catalog.writing("remove") as transaction,
+        ):
+            live = live_ids(transaction, wanted)
             unknown = [i for i in wanted if i not in live]
             if unknown:
                 raise InputError(f"there is no image with id {unknown[0]} in this collection")
-            with self._catalog.writing("remove") as transaction:
-                delete_images(transaction, wanted, "removed")
+            delete_images(transaction, wanted, "removed")
 
     def annotate(self, path: str) -> AnnotationReport:
         """Join the columns of a CSV or Parquet file to images by its ``path`` column.
@@ -430,7 +433,9 @@ class Collection:
         for leftover in (temporary, temporary + ".wal"):
             if os.path.exists(leftover):
                 os.unlink(leftover)
-        Catalog(temporary).create(fingerprint)
+        catalog = Catalog(temporary)
+        catalog.create(fingerprint)
+        catalog.close()
         write_text(self._path(MARK), mark_text(fingerprint))
         os.replace(temporary, self._path(catalogs.FILE))
 

@@ -55,6 +55,7 @@ def rebuild_catalog(directory: str) -> Rebuilt:
         after = Transaction(transaction.connection, last + 1)
         _fill(after, folder, headers, snapshot, done)
         transaction.run("INSERT INTO commits VALUES (?, now()::TIMESTAMP, 'rebuild')", [last + 1])
+    catalog.close()
     os.replace(temporary, os.path.join(directory, catalogs.FILE))
     sync_directory(directory)
     return done

@@ -37,21 +37,33 @@ class Residence:
         Raises:
             CollectionError: the catalog is damaged, missing or of a newer format.
         """
+        if self._state is None and not self._writable:
+            return self._copy()
         with self._catalog.reading() as connection:
             state = read_state(connection, self._catalog.path)
-        if not self._writable and (self._state is None or self._state.seq != state.seq):
-            memory = self._catalog.copy()
-            state = read_state(memory, self._catalog.path)
-            with self._guard:
-                self._memory = memory
-        self._state = state
+        if self._writable:
+            self._state = state
+        elif self._state is None or self._state.seq != state.seq:
+            return self._copy()
         return state
 
+    def _copy(self) -> State:
+        memory = self._catalog.copy()
+        with self._guard:
+            self._memory = memory
+            self._state = read_state(memory, self._catalog.path)
+            return self._state
+
     @contextmanager
-    def reading(self) -> Iterator[DuckDBPyConnection]:
-        """A connection to read with; every thread gets its own."""
+    def reading(self, *, sealed: bool = False) -> Iterator[DuckDBPyConnection]:
+        """A connection to read with; every thread gets its own.
+
+        Args:
+            sealed: for SQL that a user wrote.
+        """
         if self._writable:
-            with self._catalog.reading() as connection:
+            opened = self._catalog.sealed() if sealed else self._catalog.reading()
+            with opened as connection:
                 yield connection
             return
         if self._memory is None:
@@ -70,3 +82,4 @@ class Residence:
             memory, self._memory = self._memory, None
         if memory is not None:
             memory.close()
+        self._catalog.close()

@@ -1,0 +1,62 @@
+"""Hand-made contents for collections: every vector follows from a number."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.encoders.base import Fingerprint
+from indexer.records import FileRecord, ImageRecord
+
+DIM = 8
+SPACES = (("cls@2", DIM), ("mean@1", 4))
+FINGERPRINT = Fingerprint("tiny-vit", "0" * 64, {"size": [32, 32]}, SPACES)
+OTHER = Fingerprint("other-vit", "1" * 64, {"size": [32, 32]}, SPACES)
+
+
+def content(number: int) -> str:
+    return hashlib.sha256(str(number).encode()).hexdigest()
+
+
+def vector(number: int, space: str) -> NDArray[np.float32]:
+    dim = dict(SPACES)[space]
+    rng = np.random.default_rng([number, dim])
+    row = rng.standard_normal(dim)
+    return (row / np.linalg.norm(row)).astype(np.float32)
+
+
+def image(
+    number: int,
+    *,
+    width: int = 640,
+    recipe: dict[str, object] | None = None,
+    predictions: tuple[tuple[str, float], ...] = (),
+) -> ImageRecord:
+    return ImageRecord(
+        content_hash=content(number),
+        width=width,
+        height=480,
+        format="JPEG",
+        bytes=1000 + number,
+        taken_at=None,
+        camera=None,
+        generated=recipe is not None,
+        recipe=recipe,
+        vectors={space: vector(number, space) for space, _ in SPACES},
+        predictions=predictions,
+    )
+
+
+def file(path: str, number: int, *, label: str | None = None, mtime_ns: int = 5) -> FileRecord:
+    return FileRecord(path, 1000 + number, mtime_ns, content(number), label)
+
+
+def images(numbers: Iterable[int]) -> list[ImageRecord]:
+    return [image(number) for number in numbers]
+
+
+def files(numbers: Iterable[int]) -> list[FileRecord]:
+    return [file(f"/pictures/{number}.jpg", number) for number in numbers]
