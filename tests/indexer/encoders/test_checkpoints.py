@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from indexer.encoders import read_fingerprint
+from indexer.encoders.checkpoints import find_checkpoint
+from indexer.errors import CheckpointError, InputError
+from tests.indexer.encoders.tiny import PREPROCESSOR, save_classifier, save_tower
+
+
+def save(directory: Path) -> str:
+    save_tower("vit", directory)
+    return str(directory)
+
+
+def edit(path: Path, **changes: object) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def test_fingerprint_is_stable_and_names_what_it_holds(tmp_path: Path) -> None:
+    name = save(tmp_path)
+    first = read_fingerprint(name)
+    assert first == read_fingerprint(name)
+    assert first.spaces == (("cls@3", 32),)
+    assert len(first.weights) == 64
+
+
+def test_fingerprint_follows_weights_preprocessing_and_spaces(tmp_path: Path) -> None:
+    name = save(tmp_path)
+    digests = {read_fingerprint(name).digest, read_fingerprint(name, ["mean@3"]).digest}
+    edit(tmp_path / "preprocessor_config.json", image_mean=[0.1, 0.5, 0.6])
+    digests.add(read_fingerprint(name).digest)
+    weights = tmp_path / "model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    digests.add(read_fingerprint(name).digest)
+    assert len(digests) == 4
+
+
+def test_shards_are_hashed_together(tmp_path: Path) -> None:
+    model = save_tower("vit", tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    model.save_pretrained(tmp_path, max_shard_size="20KB")
+    shards = sorted(tmp_path.glob("model-*.safetensors"))
+    assert len(shards) > 1
+    assert len(read_fingerprint(str(tmp_path)).weights) == 64
+    shards[0].unlink()
+    with pytest.raises(CheckpointError, match=shards[0].name):
+        read_fingerprint(str(tmp_path))
+
+
+@pytest.mark.parametrize("file", ["pytorch_model.bin", "model.pt", "tf_model.h5"])
+def test_other_weight_formats_are_refused_with_the_remedy(file: str, tmp_path: Path) -> None:
+    name = save(tmp_path)
+    (tmp_path / "model.safetensors").rename(tmp_path / file)
+    with pytest.raises(CheckpointError, match=rf"{file}, which is refused.*save_pretrained"):
+        find_checkpoint(name)
+
+
+def test_missing_and_broken_parts_are_named(tmp_path: Path) -> None:
+    name = save(tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    with pytest.raises(CheckpointError, match=r"no model\.safetensors"):
+        find_checkpoint(name)
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(CheckpointError, match="is not JSON"):
+        find_checkpoint(name)
+    (tmp_path / "config.json").unlink()
+    with pytest.raises(CheckpointError, match=r"no config\.json"):
+        find_checkpoint(name)
+
+
+@pytest.mark.parametrize("kind", ["resnet", "siglip2", None])
+def test_other_families_are_refused_with_the_list(kind: str | None, tmp_path: Path) -> None:
+    name = save(tmp_path)
+    edit(tmp_path / "config.json", model_type=kind)
+    with pytest.raises(CheckpointError, match="ViT, DeiT, DINOv2.*SigLIP, CLIP"):
+        find_checkpoint(name)
+
+
+def test_names_that_are_nothing_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"")
+    with pytest.raises(CheckpointError, match="is a file"):
+        find_checkpoint(str(file))
+    for name in ("nothing", "./a/b", "a/b/c", "/a/b"):
+        with pytest.raises(CheckpointError, match="no Hub name"):
+            find_checkpoint(name)
+
+
+def test_class_token_spaces_need_a_class_token(tmp_path: Path) -> None:
+    save_tower("siglip", tmp_path)
+    found = find_checkpoint(str(tmp_path))
+    assert [space.name for space in found.select(None)] == ["mean@3"]
+    with pytest.raises(InputError, match="lacks"):
+        found.select(["cls@3"])
+
+
+def test_labels_need_a_head(tmp_path: Path) -> None:
+    save_tower("vit", tmp_path / "plain")
+    save_classifier("vit", tmp_path / "head")
+    assert find_checkpoint(str(tmp_path / "plain")).labels == ()
+    assert find_checkpoint(str(tmp_path / "head")).labels[0] == "apple"
+
+
+def test_preprocessing_must_make_squares(tmp_path: Path) -> None:
+    name = save(tmp_path)
+    path = tmp_path / "preprocessor_config.json"
+    edit(path, size={"height": 32, "width": 64})
+    with pytest.raises(CheckpointError, match="square"):
+        find_checkpoint(name)
+    path.write_text(json.dumps({**PREPROCESSOR, "size": "big"}))
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        find_checkpoint(name)
+    path.unlink()
+    with pytest.raises(CheckpointError, match=r"no preprocessor_config\.json"):
+        find_checkpoint(name)

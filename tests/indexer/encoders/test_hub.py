@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import huggingface_hub
+import pytest
+
+from indexer.encoders import read_fingerprint
+from indexer.errors import CheckpointError
+from tests.indexer.encoders.tiny import save_tower
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture
+def filled_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The layout huggingface_hub writes, made by hand."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    model = tmp_path / "models--some--vit"
+    save_tower("vit", model / "snapshots" / COMMIT)
+    (model / "refs").mkdir()
+    (model / "refs" / "main").write_text(COMMIT)
+    return model
+
+
+def refuse(*args: object, **kwargs: object) -> None:
+    raise ConnectionError("[Errno 111] Connection refused")
+
+
+THREE_WAYS = r"local directory.*cache.*--checkpoint dinov2-small-focus"
+
+
+def test_unreachable_hub_names_three_ways_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", refuse)
+    with pytest.raises(CheckpointError, match=f"cannot be reached.*{THREE_WAYS}") as caught:
+        read_fingerprint("some/vit")
+    assert "\n" not in str(caught.value)
+
+
+def test_switched_off_hub_names_three_ways_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(CheckpointError, match=f"HF_HUB_OFFLINE.*{THREE_WAYS}"):
+        read_fingerprint("some/vit")
+
+
+@pytest.mark.parametrize("name", ["some/vit", "some/vit@main", f"some/vit@{COMMIT}"])
+def test_filled_cache_serves_offline(
+    name: str, filled_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert read_fingerprint(name).spaces == (("cls@3", 32),)
+
+
+def test_filled_cache_serves_when_the_hub_is_unreachable(
+    filled_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", refuse)
+    assert read_fingerprint("some/vit").checkpoint == "some/vit"
+
+
+def test_cache_without_the_revision_is_not_enough(
+    filled_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(CheckpointError, match=THREE_WAYS):
+        read_fingerprint("some/vit@v2")
+    shutil.rmtree(filled_cache / "snapshots")
+    with pytest.raises(CheckpointError, match=THREE_WAYS):
+        read_fingerprint("some/vit")
