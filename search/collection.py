@@ -62,7 +62,7 @@ class Collection:
             spaces: such as ``["cls@12", "mean@6"]``; the default depends on the checkpoint.
             runtime: ``auto``, ``openvino`` or ``torch``.
             device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-            precision: ``auto``, ``f32``, ``bf16`` or ``f16``.
+            precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
 
         Raises:
             CheckpointError: the checkpoint cannot be had or is refused.
@@ -217,8 +217,7 @@ class Collection:
         Raises:
             InputError: no such id.
         """
-        ids = np.array([image_id], np.int64)
-        vectors = {name: self.store.vectors(ids, name) for name, _ in self.fingerprint.spaces}
+        vectors = {name: self.store.vectors([image_id], name) for name, _ in self.fingerprint.spaces}
         return self.find(
             vectors,
             k=k,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.images import open_image, read_file
+from indexer.files import read_file
+from indexer.images import open_image
 from indexer.preprocess import Preprocess, apply
 
 if TYPE_CHECKING:

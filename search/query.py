@@ -12,6 +12,7 @@ from indexer.errors import InputError
 
 Fusion = Literal["mean", "rrf"]
 Only = Literal["all", "generated", "real"]
+DEFAULT_FUSION: Fusion = "mean"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Query:
     where: str | None = None
     only: Only = "all"
     exclude: frozenset[int] = frozenset()
-    fusion: Fusion = "mean"
+    fusion: Fusion = DEFAULT_FUSION
     exact: bool = False
 
     def __post_init__(self) -> None:

@@ -1,0 +1,82 @@
+"""What the user asked with, made into query vectors and pictures to show."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.errors import InputError
+
+if TYPE_CHECKING:
+    from search.collection import Collection
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question, ready to be searched and shown.
+
+    Attributes:
+        title: what was asked, for people.
+        vectors: space name -> (m, dim) float32.
+        pictures: encoded bytes of the query pictures and a caption for each.
+        exclude: ids that are the query itself.
+    """
+
+    title: str
+    vectors: dict[str, NDArray[np.float32]]
+    pictures: list[tuple[bytes, str]] = field(default_factory=list)
+    exclude: frozenset[int] = frozenset()
+
+
+def ask_by_image(pictures: Collection, text: str, data: bytes | None) -> Asked:
+    """A file, the bytes of one (``data``), or an indexed image by id or path.
+
+    A file on disk is embedded anew, since it may have changed since it was indexed.
+
+    Raises:
+        InputError: neither a file nor an indexed image.
+        ImageRejectedError: the picture cannot be opened.
+    """
+    if data is not None:
+        if not data:
+            raise InputError("standard input was empty; pipe an image into it")
+        return Asked("standard input", pictures.embed(data), [(data, "standard input")])
+    path = os.path.expanduser(text)
+    if os.path.exists(path):
+        from indexer.files import read_file
+
+        content = read_file(path).data
+        return Asked(text, pictures.embed(content), [(content, os.path.basename(path))])
+    return _ask_indexed(pictures, text)
+
+
+def _ask_indexed(pictures: Collection, text: str) -> Asked:
+    try:
+        image_id = pictures.store.resolve(text)
+    except InputError as error:
+        raise InputError(
+            f"{text!r} is no file, and no image of this collection by id or path; check the "
+            "spelling, or pipe the picture in and use -"
+        ) from error
+    vectors = {
+        name: pictures.store.vectors([image_id], name) for name, _ in pictures.fingerprint.spaces
+    }
+    (row,) = pictures.store.metadata([image_id])
+    shown = [(data, f"image {image_id}") for data in _first_readable(row["paths"])]
+    return Asked(f"image {image_id}", vectors, shown, frozenset({image_id}))
+
+
+def _first_readable(paths: list[str]) -> list[bytes]:
+    from indexer.errors import ImageRejectedError
+    from indexer.files import read_file
+
+    for path in paths:
+        try:
+            return [read_file(path).data]
+        except ImageRejectedError:
+            continue
+    return []

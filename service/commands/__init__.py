@@ -1,0 +1,1 @@
+"""The verbs of the command line, grouped as ``vitrail --help`` lists them."""

@@ -1,0 +1,148 @@
+"""``vitrail index``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from service.options import (
+    CollectionOption,
+    DeviceOption,
+    PrecisionOption,
+    QuietOption,
+    RuntimeOption,
+    collection_directory,
+)
+
+if TYPE_CHECKING:
+    from search.collection import Collection
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("index")(index)
+
+
+def index(
+    folders: Annotated[list[Path], typer.Argument(help="Folders or single image files.")],
+    collection: CollectionOption = None,
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(
+            help="Hub name, local directory, or dinov2-small-focus (embedded). Chosen once, when "
+            "the collection is made. Default: google/vit-base-patch16-224.",
+            show_default=False,
+        ),
+    ] = None,
+    space: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Embedding space such as cls@12 or mean@9; may be repeated. Chosen once.",
+            show_default=False,
+        ),
+    ] = None,
+    classify: Annotated[
+        bool, typer.Option(help="Store the top-5 labels of the checkpoint's classification head.")
+    ] = False,
+    label_from: Annotated[
+        str, typer.Option(help="parent: the folder's name becomes the label; or none.")
+    ] = "none",
+    include: Annotated[
+        list[str] | None,
+        typer.Option(help="Glob of files to consider; default: the usual image extensions."),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(help="Glob of files or folders to leave out.")
+    ] = None,
+    keep_missing: Annotated[
+        bool, typer.Option(help="Keep images whose files are gone from disk.")
+    ] = False,
+    max_pixels: Annotated[
+        int | None, typer.Option(help="Reject images with more pixels.", min=1)
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Images a forward pass; default: by free memory.", min=1)
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Decoding threads; default: one a core.", min=1)
+    ] = None,
+    runtime: RuntimeOption = "auto",
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
+    quiet: QuietOption = False,
+) -> None:
+    """Bring a collection up to date with folders of images.
+
+    New and changed files are embedded, moved ones keep their id, and files gone from disk leave
+    the collection. Bad files are listed by "vitrail rejects" and never stop a run. Interrupt it at
+    any time: what is done is kept, and the same command goes on from there.
+    """
+    read_recipe = None
+    from indexer.errors import InputError
+    from indexer.images import DEFAULT_MAX_PIXELS
+    from indexer.pipeline import IndexOptions
+    from service.interrupts import stop_on_interrupt
+    from service.progress import IndexDisplay
+
+    if label_from not in ("none", "parent"):
+        raise InputError(f"--label-from {label_from!r} is unknown; use parent or none")
+    options = IndexOptions(
+        include=tuple(include or ()),
+        exclude=tuple(exclude or ()),
+        label_from="parent" if label_from == "parent" else "none",
+        keep_missing=keep_missing,
+        max_pixels=max_pixels or DEFAULT_MAX_PIXELS,
+        batch_size=batch_size,
+        workers=workers,
+    )
+    pictures = open_or_create(
+        collection_directory(collection), checkpoint, space, (runtime, device, precision)
+    )
+    with pictures, stop_on_interrupt() as stop, IndexDisplay(quiet=quiet) as display:
+        display.loading(pictures.fingerprint.describe())
+        progress = pictures.index(
+            *folders,
+            options=options,
+            classify=classify,
+            on_progress=display.update,
+            stop=stop,
+            read_recipe=read_recipe,
+        )
+        display.finish(progress)
+    if progress.interrupted:
+        raise typer.Exit(130)
+
+
+def open_or_create(
+    directory: Path,
+    checkpoint: str | None,
+    spaces: list[str] | None,
+    settings: tuple[str, str, str],
+) -> Collection:
+    """Open a collection, made first if there is none; refuse another model than its own.
+
+    Raises:
+        FingerprintMismatchError: ``checkpoint`` or ``spaces`` are not the collection's.
+    """
+    from indexer.collection import is_collection
+    from indexer.encoders import read_fingerprint
+    from search.collection import Collection
+
+    runtime, device, precision = settings
+    if not is_collection(str(directory)):
+        return Collection.create(
+            directory,
+            checkpoint=checkpoint,
+            spaces=spaces,
+            runtime=runtime,
+            device=device,
+            precision=precision,
+        )
+    found = Collection.open(directory, runtime=runtime, device=device, precision=precision)
+    if checkpoint is not None or spaces:
+        own = found.fingerprint
+        names = spaces or [name for name, _ in own.spaces]
+        found.store.check(read_fingerprint(checkpoint or own.checkpoint, names))
+    return found

@@ -1,0 +1,123 @@
+"""Verbs that look after a collection: info, verify, remove, annotate, rejects, export, import."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from service.options import CollectionOption, JsonOption, collection_directory
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    for name, command in (
+        ("info", info),
+        ("annotate", annotate),
+        ("remove", remove),
+        ("rejects", rejects),
+        ("verify", verify),
+        ("export", export),
+        ("import", import_),
+    ):
+        app.command(name)(command)
+
+
+def info(collection: CollectionOption = None, json: JsonOption = False) -> None:
+    """Show what a collection holds: counts, encoder, spaces, indexes and sizes on disk."""
+    from indexer.collection import Collection
+    from service.reports import print_info
+
+    with Collection.open(collection_directory(collection)) as store:
+        print_info(store.info(), as_json=json)
+
+
+def remove(
+    images: Annotated[list[str], typer.Argument(help="Ids, indexed paths or content hashes.")],
+    collection: CollectionOption = None,
+) -> None:
+    """Take images out of the collection; their files on disk are left alone.
+
+    They come back only when their files change.
+    """
+    from indexer.collection import Collection
+
+    with Collection.open(collection_directory(collection), writable=True) as store:
+        ids = [store.resolve(image) for image in images]
+        store.remove(ids)
+    typer.echo(f"removed {len(set(ids))} image{'s' if len(set(ids)) != 1 else ''}")
+
+
+def annotate(
+    table: Annotated[Path, typer.Argument(help="CSV or Parquet file with a column named path.")],
+    collection: CollectionOption = None,
+) -> None:
+    """Join your own columns to the images by path, for use in --where."""
+    from indexer.collection import Collection
+    from service.reports import print_annotation_report
+
+    with Collection.open(collection_directory(collection), writable=True) as store:
+        print_annotation_report(store.annotate(str(table)))
+
+
+def rejects(collection: CollectionOption = None, json: JsonOption = False) -> None:
+    """List the files that could not be indexed, and why. They are retried when they change."""
+    from indexer.collection import Collection
+    from service.reports import print_rejects
+
+    with Collection.open(collection_directory(collection)) as store:
+        print_rejects(store.rejects(), as_json=json)
+
+
+def verify(
+    collection: CollectionOption = None,
+    repair: Annotated[bool, typer.Option(help="Mend what can be mended.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Check segments against catalog against indexes against the files on disk.
+
+    --repair rebuilds a damaged catalog or index from the segments; images of a damaged segment
+    are embedded again by the next "vitrail index". Nothing damaged is deleted, only set aside.
+    """
+    from service.reports import print_repair, print_report
+
+    directory = str(collection_directory(collection))
+    if repair:
+        from indexer.repairs import repair as mend
+
+        done = mend(directory)
+        print_repair(done, as_json=json)
+        clean = done.report is not None and done.report.clean
+    else:
+        from indexer.verification import verify as check
+
+        report = check(directory)
+        print_report(report, as_json=json)
+        clean = report.clean
+    if not clean:
+        raise typer.Exit(4)
+
+
+def export(
+    file: Annotated[Path, typer.Argument(help="Parquet file to write; must not exist yet.")],
+    collection: CollectionOption = None,
+) -> None:
+    """Write ids, paths, metadata and vectors of every image to one Parquet file."""
+    from indexer.collection import Collection
+    from indexer.transfer import export as write
+
+    with Collection.open(collection_directory(collection)) as store:
+        count = write(store, file.expanduser())
+    typer.echo(f"{count} images written to {file}")
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(help="Parquet file that export wrote.")],
+    collection: CollectionOption = None,
+) -> None:
+    """Read back what export wrote, into a new collection or one of the same encoder."""
+    from indexer.transfer import import_ as read
+
+    count = read(file.expanduser(), collection_directory(collection))
+    typer.echo(f"{count} images read from {file}")

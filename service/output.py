@@ -1,0 +1,91 @@
+"""Search results as a table for people or as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from search.query import Hit, SearchResult
+    from service.asking import Asked
+
+
+def print_table(result: SearchResult) -> None:
+    """Print hits, best first, one line each, and a line that says how far to trust them."""
+    if not result.hits:
+        print("no hits" + (" pass the filter" if result.allowed == 0 else ""))
+    elif sys.stdout.isatty():
+        _rich_table(result)
+    else:
+        for hit in result.hits:
+            print("\t".join(_cells(hit)))
+    print(trust(result), file=sys.stderr)
+
+
+def trust(result: SearchResult) -> str:
+    """One sentence: exact or approximate, of how many, and how well the seeds agree."""
+    kind = "exact"
+    if not result.exact:
+        recall = result.estimated_recall
+        kind = "approximate" + (f", recall about {recall:.1%}" if recall is not None else "")
+    parts = [kind, f"{result.candidates:,} vectors compared"]
+    if result.allowed is not None:
+        parts.append(f"{result.allowed:,} images pass the filter")
+    if result.agreement is not None:
+        parts.append(f"agreement between seeds {result.agreement:.0%}")
+    return "; ".join(parts)
+
+
+def print_json(asked: Asked, result: SearchResult) -> None:
+    """Print one JSON object: query, how it was answered, and the hits."""
+    document = {
+        "query": asked.title,
+        "exact": result.exact,
+        "estimated_recall": result.estimated_recall,
+        "candidates": result.candidates,
+        "allowed": result.allowed,
+        "agreement": result.agreement,
+        "seconds": result.seconds,
+        "hits": [_hit(hit) for hit in result.hits],
+    }
+    print(json.dumps(document, indent=2, default=str))
+
+
+def _hit(hit: Hit) -> dict[str, Any]:
+    return {
+        "id": hit.id,
+        "score": hit.score,
+        "scores": hit.scores,
+        "seed_ranks": list(hit.seed_ranks),
+        "paths": [readable(path) for path in hit.paths],
+        "metadata": {key: value for key, value in hit.metadata.items() if key != "paths"},
+    }
+
+
+def readable(path: str) -> str:
+    """A path as valid text: bytes that are no UTF-8 are shown escaped."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _cells(hit: Hit) -> list[str]:
+    path = readable(hit.paths[0]) if hit.paths else ""
+    return [f"{hit.score:.4f}", str(hit.id), str(hit.metadata.get("label") or ""), path]
+
+
+def _rich_table(result: SearchResult) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    spaces = list(result.hits[0].scores)
+    for name in ("score", *(spaces if len(spaces) > 1 else ()), "id"):
+        table.add_column(name, justify="right")
+    table.add_column("label")
+    table.add_column("path", overflow="fold")
+    for hit in result.hits:
+        score, image_id, label, path = _cells(hit)
+        own = [f"{value:.3f}" for value in hit.scores.values()] if len(spaces) > 1 else []
+        table.add_row(score, *own, image_id, label, path)
+    Console().print(table)

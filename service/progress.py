@@ -1,0 +1,126 @@
+"""How a run is shown: a live bar in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
+    from indexer.pipeline import Progress
+
+PLAIN_SECONDS = 10.0  # between two lines when nobody watches
+
+
+class IndexDisplay:
+    """Shows an index run; a context manager.
+
+    Args:
+        quiet: show nothing.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._bar: Bar | None = None
+        self._task = 0
+        self._started = time.monotonic()
+        self._last_line = self._started
+        if not quiet and sys.stderr.isatty():
+            self._bar = _make_bar()
+
+    def __enter__(self) -> IndexDisplay:
+        if self._bar is not None:
+            self._bar.start()
+            self._task = self._bar.add_task("scanning", total=None, counts="")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def loading(self, text: str) -> None:
+        """Say which encoder is being loaded."""
+        self._line(f"encoder: {text}")
+
+    def update(self, progress: Progress) -> None:
+        """Show the counts so far."""
+        if self._bar is not None:
+            self._bar.update(
+                self._task,  # type: ignore[arg-type]
+                description="indexing",
+                total=progress.total,
+                completed=progress.opened,
+                counts=_counts(progress),
+            )
+        elif not self._quiet and time.monotonic() - self._last_line >= PLAIN_SECONDS:
+            self._last_line = time.monotonic()
+            done = f"{progress.opened}/{progress.total} files"
+            self._line(f"{done}; {_counts(progress)}; {self._eta(progress)}")
+
+    def finish(self, progress: Progress) -> None:
+        """Print the summary, and how to go on after an interruption."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+        if self._quiet:
+            return
+        rate = f", {progress.encoded / progress.seconds:.1f} images/s" if progress.encoded else ""
+        self._line(
+            f"{progress.found} files in {progress.seconds:.1f} s{rate}: {_counts(progress)}, "
+            f"{progress.unchanged} unchanged, {progress.gone} gone"
+        )
+        for path in progress.unreadable[:5]:
+            self._line(f"not readable, what is known of it is kept: {path}")
+        if progress.rejected:
+            self._line('the rejected files and the reasons: "vitrail rejects"')
+        if progress.interrupted:
+            self._line("interrupted; what was done is kept. Run the same command to go on.")
+
+    def _eta(self, progress: Progress) -> str:
+        elapsed = time.monotonic() - self._started
+        rate = progress.opened / elapsed if elapsed > 0 else 0.0
+        left = progress.total - progress.opened
+        return f"{rate:.1f} files/s, {left / rate:.0f} s left" if rate else "starting"
+
+    def _line(self, text: str) -> None:
+        if not self._quiet:
+            out = self._bar.console.print if self._bar is not None else _print
+            out(text)
+
+
+def _print(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _counts(progress: Progress) -> str:
+    linked = f", {progress.linked} copies or moved" if progress.linked else ""
+    return f"{progress.encoded} new{linked}, {progress.rejected} rejected"
+
+
+def _make_bar() -> Bar:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[counts]}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )

@@ -1,0 +1,109 @@
+"""What the maintenance commands print."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from service.output import readable
+
+if TYPE_CHECKING:
+    from indexer.annotations import AnnotationReport
+    from indexer.records import RejectRecord
+    from indexer.repairs import Repair
+    from indexer.verification import Report
+
+_SHOWN = 20  # lines of a list before the rest is only counted
+
+
+def print_info(info: dict[str, Any], *, as_json: bool) -> None:
+    """Print a collection's description as aligned lines or as JSON."""
+    if as_json:
+        print(json.dumps(info, indent=2, default=str))
+        return
+    sizes = info["bytes"]
+    rows = [
+        ("collection", info["directory"]),
+        ("encoder", info["encoder"]),
+        ("images", f"{info['images']:,} ({info['generated']:,} generated)"),
+        ("files", f"{info['files']:,} ({info['missing_files']:,} missing on disk)"),
+        ("rejects", f"{info['rejects']:,}"),
+        *((f"space {name}", _space(space)) for name, space in info["spaces"].items()),
+        ("annotations", ", ".join(f"{n} {t}" for n, t in info["annotations"].items()) or "none"),
+        ("segments", f"{info['segments']} (format {info['format']}, {info['commits']} commits)"),
+        ("on disk", ", ".join(f"{name} {_size(size)}" for name, size in sizes.items())),
+    ]
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:
+        print(f"{name:<{width}}  {value}")
+
+
+def _space(space: dict[str, Any]) -> str:
+    return f"{space['dim']} dimensions, index {space['index'] or 'not saved yet'}"
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024 or unit == "GiB":
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    raise AssertionError("unreachable")
+
+
+def print_annotation_report(report: AnnotationReport) -> None:
+    """Print what was joined, and the first rows that named no image."""
+    print(f"{report.matched} images annotated with {', '.join(report.columns)}")
+    lines = [f"row {row.row}: {row.path}: {row.reason}" for row in report.unmatched]
+    _print_some(lines, "rows without an image")
+
+
+def print_rejects(rejects: Sequence[RejectRecord], *, as_json: bool) -> None:
+    """Print one reject a line: reason, path, detail."""
+    if as_json:
+        rows = [asdict(record) | {"path": readable(record.path)} for record in rejects]
+        print(json.dumps(rows, indent=2))
+        return
+    for record in rejects:
+        print(f"{record.reason}\t{readable(record.path)}\t{record.detail}")
+    print(f"{len(rejects)} rejected", file=sys.stderr)
+
+
+def print_report(report: Report, *, as_json: bool) -> None:
+    """Print what verify found."""
+    if as_json:
+        print(json.dumps(asdict(report) | {"clean": report.clean}, indent=2))
+        return
+    damage = [f"{item.part} {item.file}: {item.problem}" for item in report.damage]
+    changed = [f"{item.file}: {item.problem}" for item in report.findings if item.part == "file"]
+    _print_some(damage, "findings")
+    _print_some(changed, "files changed on disk; index their folders again")
+    looked = f"{report.images:,} images, {report.segments} segments, {report.files:,} files"
+    print(f"{looked}: {'no damage' if report.clean else 'damaged; mend it with --repair'}")
+
+
+def print_repair(done: Repair, *, as_json: bool) -> None:
+    """Print what repair did, what is to be indexed again, and what verify says now."""
+    if as_json:
+        report = asdict(done.report) if done.report else None
+        paths = [readable(path) for path in done.reopen]
+        print(json.dumps({"actions": done.actions, "reopen": paths, "report": report}, indent=2))
+        return
+    for action in done.actions or ["nothing needed mending"]:
+        print(action)
+    if done.reopen:
+        _print_some([readable(path) for path in done.reopen], "files to index again")
+    if done.report is not None:
+        print_report(done.report, as_json=False)
+
+
+def _print_some(lines: Sequence[str], title: str) -> None:
+    if not lines:
+        return
+    print(f"{len(lines)} {title}:")
+    for line in lines[:_SHOWN]:
+        print(f"  {line}")
+    if len(lines) > _SHOWN:
+        print(f"  and {len(lines) - _SHOWN} more; --json lists all")
