@@ -201,4 +201,3 @@ def _fits(section: Section, end: int) -> bool:
     for side in section.shape:
         size *= side
     return 0 <= size == section.length and section.offset + section.length <= end
-
