@@ -80,3 +80,7 @@ def _first_readable(paths: list[str]) -> list[bytes]:
         except ImageRejectedError:
             continue
     return []
+
+
+def ask_by_prompt(pictures: Collection, prompt: str, *, seeds: int, model: str) -> Asked:
+    raise NotImplementedError
