@@ -267,13 +267,9 @@ class Catalog:
 
         try:
             yield
-        except (
-            duckdb.IOException,
-            duckdb.SerializationException,
-            duckdb.InternalException,
-            duckdb.FatalException,
-            duckdb.CatalogException,
-        ) as error:
+        except duckdb.Error as error:
+            if not isinstance(error, _damage_types()) and "orrupt" not in str(error):
+                raise
             if is_full(error):
                 raise
             line = str(error).splitlines()[0]
@@ -285,6 +281,18 @@ class Catalog:
             raise CollectionError(
                 f"the catalog {self.path} cannot be read ({line}); run `vitrail verify --repair`"
             ) from error
+
+
+def _damage_types() -> tuple[type[Exception], ...]:
+    import duckdb
+
+    return (
+        duckdb.IOException,
+        duckdb.SerializationException,
+        duckdb.InternalException,
+        duckdb.FatalException,
+        duckdb.CatalogException,  # a table is missing
+    )
 
 
 def _config() -> dict[str, Any]:

@@ -352,6 +352,10 @@ class Collection:
         with self._writing(), self._catalog.writing(kind) as transaction:
             yield transaction
 
+    def forget_changes(self) -> None:
+        """Leave tidying to a later writer when this one closes."""
+        self._changed = False
+
     def forget_index(self, space: str) -> None:
         """Drop a space's index from memory, so that it is loaded anew."""
         self._indexes.pop(space, None)
