@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 FILE = "catalog.duckdb"
 PATIENCE = 30.0  # seconds to wait for other processes' short reads and commits
+_IN_MEMORY = 32 << 20  # bytes of a catalog that a reader copies into memory
 # DuckDB lets a process open a file only once with one configuration, so threads take turns.
 _TURNS: dict[str, threading.RLock] = {}
 _TURNS_GUARD = threading.Lock()
@@ -179,21 +182,47 @@ class Catalog:
             if checkpoint:
                 connection.execute("CHECKPOINT")
 
-    def copy(self) -> DuckDBPyConnection:
-        """An in-memory copy of the committed state, closed to the outside."""
+    def copy(self) -> tuple[DuckDBPyConnection, str]:
+        """A private copy of the committed state, closed to the outside.
+
+        A small catalog is copied into memory, a large one into a temporary file, so that a reader
+        holds no lock and sees one commit.
+
+        Returns:
+            the connection, and the name of its database to ``USE``.
+        """
         import duckdb
 
         self._need_file()
         connection = duckdb.connect(":memory:", config=_config())
+        database = "memory"
         with self._errors(), self._turn:
             self._retrying(lambda: connection.execute(_attach(self.path, "READ_ONLY")))
-            connection.execute("COPY FROM DATABASE disk TO memory")
-            connection.execute("DETACH disk")
+            if os.path.getsize(self.path) > _IN_MEMORY:
+                private = self._private_file()
+                connection.execute("DETACH disk")
+                connection.execute(_attach(private, "READ_WRITE"))
+                database = "disk"
+                with suppress(OSError):  # an open file can go at once, but not on Windows
+                    shutil.rmtree(os.path.dirname(private))
+            else:
+                connection.execute("COPY FROM DATABASE disk TO memory")
+                connection.execute("DETACH disk")
+        connection.execute(f"USE {database}")
         version = _format(connection, self.path)
         if version < FORMAT:
             migrate(connection, version)
         _seal(connection)
-        return connection
+        return connection, database
+
+    def _private_file(self) -> str:
+        folder = tempfile.mkdtemp(prefix="vitrail-")
+        private = os.path.join(folder, FILE)
+        # The log first: closing any handle of the main file ends this process's lock on it.
+        if os.path.exists(self.path + ".wal"):
+            shutil.copyfile(self.path + ".wal", private + ".wal")
+        shutil.copyfile(self.path, private)
+        return private
 
     def export(self, paths: Mapping[str, str]) -> None:
         """Copy tables into new Parquet files: table name -> path.

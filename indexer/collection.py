@@ -18,7 +18,7 @@ from indexer import indexes, segments, snapshots
 from indexer.annotations import AnnotationReport, annotate
 from indexer.catalog import Catalog, State, Transaction
 from indexer.changes import delete_images, live_ids
-from indexer.columns import allowed_ids, read_metadata
+from indexer.columns import allowed_ids, hot_metadata, read_metadata
 from indexer.commits import BatchWriter
 from indexer.contents import content_hashes, known_files, read_rejects, resolve
 from indexer.durability import TEMPORARY, disk_guard, write_text
@@ -234,7 +234,16 @@ class Collection:
         Raises:
             InputError: an id that no image has.
         """
+        hot = self._residence.hot_rows()
+        if hot is not None:
+            return hot_metadata(hot, ids)
         return self._read(lambda connection: read_metadata(connection, ids))
+
+    def warm(self) -> None:
+        """Load what a long-lived reader needs to answer within milliseconds."""
+        self._residence.hot_rows(at_once=True)
+        for space in self.spaces:
+            self.index(space)
 
     def resolve(self, text: str) -> int:
         """The image that an id, an indexed path, or the start (6 digits) of a content hash names.

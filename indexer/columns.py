@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,8 @@ from indexer.schema import RECIPE_COLUMNS, quote
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+    from indexer.hot import HotRows
 
 # A backslash is part of a name where it does not separate folders.
 _SEPARATOR = "both_slash" if os.name == "nt" else "forward_slash"
@@ -47,6 +49,7 @@ _PREDICTIONS = {
     "top_score": "p.top_score",
     "labels": "coalesce(p.labels, []::VARCHAR[])",
 }
+_KEYS = ("content_hash", "image_id")
 BUILT_IN = (*_IMAGE, *_FILES, *_PREDICTIONS)
 """Names of the columns every collection has; annotations add their own."""
 
@@ -170,23 +173,58 @@ def read_metadata(connection: DuckDBPyConnection, ids: Sequence[int]) -> list[di
     """
     wanted = [int(i) for i in ids]
     images = _by_key(connection, "images", "id", wanted)
-    files = _by_key(connection, "files", "image_id", wanted)
-    predictions = _by_key(connection, "predictions", "image_id", wanted)
     own = annotation_columns(connection)
+    annotations: dict[int, list[dict[str, Any]]] = {}
+    if own:
+        hashes = [rows[0]["content_hash"] for rows in images.values()]
+        by_hash = _by_key(connection, "annotations", "content_hash", hashes)
+        nothing = [dict.fromkeys(own)]
+        for image_id, rows in images.items():
+            annotations[image_id] = by_hash.get(rows[0]["content_hash"], nothing)
+    return describe_all(
+        wanted,
+        images,
+        _by_key(connection, "files", "image_id", wanted),
+        _by_key(connection, "predictions", "image_id", wanted),
+        annotations,
+    )
+
+
+def hot_metadata(hot: HotRows, ids: Sequence[int]) -> list[dict[str, Any]]:
+    """As ``read_metadata``, from memory.
+
+    Raises:
+        InputError: an id that is in no image.
+    """
+    wanted = [int(i) for i in ids]
+    tables = ("images", "files", "predictions")
+    images, files, predictions = (hot.find(table, wanted) for table in tables)
+    annotations = hot.find("annotations", wanted)
+    nothing = [dict.fromkeys(hot.annotation_names)]
+    complete = {i: annotations.get(i, nothing) for i in wanted}
+    return describe_all(wanted, images, files, predictions, complete)
+
+
+def describe_all(
+    wanted: Sequence[int],
+    images: Mapping[int, list[dict[str, Any]]],
+    files: Mapping[int, list[dict[str, Any]]],
+    predictions: Mapping[int, list[dict[str, Any]]],
+    annotations: Mapping[int, list[dict[str, Any]]],
+) -> list[dict[str, Any]]:
+    """Rows of the tables by image id, as the plain dicts that users see.
+
+    Raises:
+        InputError: an id that is in no image.
+    """
     unknown = [i for i in wanted if i not in images]
     if unknown:
         raise InputError(f"there is no image with id {unknown[0]} in this collection")
-    hashes = [rows[0]["content_hash"] for rows in images.values()]
-    annotations = _by_key(connection, "annotations", "content_hash", hashes) if own else {}
-    nothing = [dict.fromkeys(own)]
     return [
         describe(
-            image,
-            files.get(image["id"], []),
-            predictions.get(image["id"], []),
-            annotations.get(image["content_hash"], nothing)[0],
+            images[i][0], files.get(i, []), predictions.get(i, []), annotations.get(i, [{}])[0]
         )
-        for image in (images[i][0] for i in wanted)
+        for i in wanted
     ]
 
 
@@ -215,7 +253,7 @@ def describe(
         "top_score": predictions[0]["score"] if predictions else None,
         "labels": [p["label"] for p in predictions],
         "predictions": [(p["label"], p["score"]) for p in predictions],
-        **{name: value for name, value in annotations.items() if name != "content_hash"},
+        **{name: value for name, value in annotations.items() if name not in _KEYS},
     }
 
 

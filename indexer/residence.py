@@ -8,9 +8,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from indexer.catalog import Catalog, State, read_state
+from indexer.hot import HotRows
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+_OFTEN = 3  # readings of metadata that a single query does not reach
 
 
 class Residence:
@@ -28,6 +31,9 @@ class Residence:
         self._catalog = catalog
         self._writable = writable
         self._memory: DuckDBPyConnection | None = None
+        self._database = "memory"
+        self._hot: HotRows | None = None
+        self._asked = 0
         self._guard = threading.Lock()
         self._state: State | None = None
 
@@ -48,9 +54,10 @@ class Residence:
         return state
 
     def _copy(self) -> State:
-        memory = self._catalog.copy()
+        memory, database = self._catalog.copy()
         with self._guard:
-            self._memory = memory
+            self._memory, self._database = memory, database
+            self._hot, self._asked = None, 0
             self._state = read_state(memory, self._catalog.path)
             return self._state
 
@@ -71,14 +78,26 @@ class Residence:
         with self._guard:
             assert self._memory is not None
             cursor = self._memory.cursor()
+            cursor.execute(f"USE {self._database}")
         try:
             yield cursor
         finally:
             cursor.close()
 
+    def hot_rows(self, *, at_once: bool = False) -> HotRows | None:
+        """Metadata in memory, once a reader has asked often enough to be a service."""
+        if self._writable:
+            return None
+        self._asked += 1
+        if self._hot is None and (at_once or self._asked > _OFTEN):
+            with self.reading() as connection:
+                self._hot = HotRows(connection)
+        return self._hot
+
     def close(self) -> None:
         """Give the memory back."""
         with self._guard:
+            self._hot = None
             memory, self._memory = self._memory, None
         if memory is not None:
             memory.close()

@@ -311,3 +311,28 @@ def test_a_cold_reading_loads_neither_arrow_nor_a_model(place: str) -> None:
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_warm_reader_and_a_large_catalog_answer_the_same(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = tmp_path / "own.csv"
+    table.write_text("path,species\n/pictures/2.jpg,owl\n")
+    with Collection.create(place, FINGERPRINT) as writer:
+        writer.commit(Batch(FILTERED, [*files([1, 2, 3]), file("/twice.jpg", 2, label="b")]))
+        writer.annotate(str(table))
+        expected = writer.metadata([3, 1, 2, 3])
+        with Collection.open(place) as reader:
+            assert reader.metadata([3, 1, 2, 3]) == expected
+            reader.warm()
+            assert reader.metadata([3, 1, 2, 3]) == expected
+            assert reader.metadata([]) == []
+            with pytest.raises(InputError, match="no image with id 7"):
+                reader.metadata([7])
+        monkeypatch.setattr("indexer.catalog._IN_MEMORY", 0)
+        with Collection.open(place) as reader:
+            assert reader.metadata([3, 1, 2, 3]) == expected
+            writer.commit(Batch(images([9]), files([9])))
+            assert reader.allowed_ids("species = 'owl' or label is null").tolist() == [1, 2, 3]
+            assert reader.refresh()
+            assert len(reader.metadata([4])[0]["paths"]) == 1
