@@ -85,5 +85,7 @@ def export(pipeline: Any, folder: Path, card: str) -> int:
     pipeline.save_pretrained(folder, safe_serialization=True)
     (folder / "README.md").write_text(card, encoding="utf-8")
     return sum(
-        os.path.getsize(os.path.join(root, name)) for root, _, names in os.walk(folder) for name in names
+        os.path.getsize(os.path.join(root, name))
+        for root, _, names in os.walk(folder)
+        for name in names
     )

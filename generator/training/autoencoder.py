@@ -9,7 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from generator.training.latents import PatchBasis
 from generator.training.pictures import jitter, mirror
+
+# Deviation of the noise on the latents that the decoder learns from; their own is about one.
+NOISE = 0.05
 
 
 @dataclass(frozen=True)
@@ -17,14 +21,14 @@ class AutoencoderSize:
     """Widths of the autoencoder, the widest last; each width after the first halves the picture."""
 
     widths: tuple[int, ...] = (16, 32, 64, 128)
-    latent_channels: int = 8
+    latent_channels: int = 16
     picture: int = 64
     groups: int = 8
 
     @property
     def latent(self) -> int:
         """Width and height of the latents."""
-        return self.picture // 2 ** (len(self.widths) - 1)
+        return self.picture >> (len(self.widths) - 1)
 
 
 def build(size: AutoencoderSize) -> nn.Module:
@@ -41,36 +45,32 @@ def build(size: AutoencoderSize) -> nn.Module:
         norm_num_groups=size.groups,
         sample_size=size.picture,
         mid_block_add_attention=False,
+        scaling_factor=1.0,
     )
+    _fix_variance(model)
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
+@torch.no_grad()
+def _fix_variance(model: Any) -> None:
+    """Make the posterior a point, nearly: the latents are given, not learned."""
+    channels = model.config.latent_channels
+    model.quant_conv.weight[channels:].zero_()
+    model.quant_conv.bias[channels:] = -12.0
+
+
 def loss(model: Any, batch: tuple[Tensor, ...]) -> Tensor:
-    """Return the reconstruction loss of a batch plus a small KL term.
-
-    Colours, edges and the coarse picture each count: edges are what makes a small picture
-    readable, and plain L1 is slow to get large areas exactly right.
+    """Return the error of encoding pictures to their latents and of decoding them again.
 
     Args:
         model: an ``AutoencoderKL``.
-        batch: pictures (n, 3, h, w) float32 in -1..1, and noise shaped like their latents.
+        batch: pictures (n, 3, h, w) float32 in -1..1, their latents, and the latents to decode,
+            a little noisy, since those that a diffusion makes are never exact.
     """
-    pixels, noise = batch
-    posterior = model.encode(pixels).latent_dist
-    made = model.decode(posterior.mean + posterior.std * noise).sample
-    divergence: Tensor = posterior.kl().mean() / noise[0].numel()
-    return _distance(made, pixels) + 3e-4 * divergence
-
-
-def decoding_loss(model: Any, batch: tuple[Tensor, ...]) -> Tensor:
-    """Return the error of decoded latents.
-
-    Args:
-        model: an ``AutoencoderKL``.
-        batch: latents (n, c, h, w), and the pictures they stand for (n, 3, H, W).
-    """
-    latents, pixels = batch
-    return _distance(model.decode(latents).sample, pixels)
+    pixels, latents, noisy = batch
+    encoded = model.encode(pixels).latent_dist.mean
+    error: Tensor = (encoded - latents).square().mean()
+    return error + _distance(model.decode(noisy).sample, pixels)
 
 
 def _distance(made: Tensor, wanted: Tensor) -> Tensor:
@@ -84,57 +84,37 @@ def _distance(made: Tensor, wanted: Tensor) -> Tensor:
 
 
 def draw(
-    pictures: Tensor, count: int, size: AutoencoderSize, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Return augmented pictures drawn at random and noise for their latents.
+    pictures: Tensor, basis: PatchBasis, count: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return what ``loss`` takes, of pictures drawn at random and augmented.
 
     Args:
         pictures: (n, 3, h, w) float32 in -1..1.
+        basis: gives the latents.
         count: how many to draw.
-        size: tells the latents' shape.
         generator: source of the randomness.
     """
     chosen = torch.randint(len(pictures), (count,), generator=generator)
-    batch = mirror(jitter(pictures[chosen], generator), generator)
-    shape = (count, size.latent_channels, size.latent, size.latent)
-    noise = torch.randn(shape, generator=generator)
-    return batch.contiguous(memory_format=torch.channels_last), noise
-
-
-@torch.no_grad()
-def normalise(model: Any, latents: Tensor) -> None:
-    """Change the model in place so that its latents have zero mean and unit variance a channel.
-
-    Both are folded into the two 1x1 convolutions around the latents, so pictures come out as
-    before, and a pipeline, which knows one scaling factor only, needs none.
-
-    Args:
-        model: an ``AutoencoderKL``.
-        latents: its latents of the data set, (n, c, h, w).
-    """
-    mean, deviation = latents.mean(dim=(0, 2, 3)), latents.std(dim=(0, 2, 3))
-    channels = len(mean)
-    into, out = model.quant_conv, model.post_quant_conv
-    out.bias += out.weight[:, :, 0, 0] @ mean
-    out.weight *= deviation[None, :, None, None]
-    into.bias[:channels] -= mean
-    into.bias[:channels] /= deviation
-    into.weight[:channels] /= deviation[:, None, None, None]
-    into.bias[channels:] -= 2 * deviation.log()
-    model.register_to_config(scaling_factor=1.0)
+    moved = mirror(jitter(pictures[chosen], generator), generator)
+    # Half stay as they are: these are the pictures that a prompt asks for.
+    kept = torch.rand(count, generator=generator)[:, None, None, None] < 0.5
+    pixels = torch.where(kept, pictures[chosen], moved)
+    latents = basis.project(pixels)
+    noisy = latents + NOISE * torch.randn(latents.shape, generator=generator)
+    return pixels.contiguous(memory_format=torch.channels_last), latents, noisy
 
 
 @torch.no_grad()
 def encode(model: Any, pixels: Tensor, batch: int = 64) -> Tensor:
     """Return the latents' means, (n, c, h/f, w/f) float32, not yet scaled."""
-    parts = [model.encode(part).latent_dist.mean for part in pixels.split(batch)]
+    parts = [model.encode(part).latent_dist.mean for part in torch.split(pixels, batch)]
     return torch.cat(parts).contiguous()
 
 
 @torch.no_grad()
 def decode(model: Any, latents: Tensor, batch: int = 64) -> Tensor:
     """Return the pictures of unscaled latents, (n, 3, h, w) float32 around -1..1."""
-    return torch.cat([model.decode(part).sample for part in latents.split(batch)])
+    return torch.cat([model.decode(part).sample for part in torch.split(latents, batch)])
 
 
 def peak_signal_to_noise(made: Tensor, wanted: Tensor) -> float:

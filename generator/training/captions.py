@@ -7,7 +7,7 @@ import random
 from generator.training.emoji import Emoji
 
 # The share of captions that are exactly the name; the rest is spread over the other ways.
-PLAIN_SHARE = 0.6
+PLAIN_SHARE = 0.7
 
 
 def with_article(name: str) -> str:

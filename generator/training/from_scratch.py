@@ -1,8 +1,8 @@
 """Train the embedded Stable Diffusion from nothing: ``python -m generator.training.from_scratch``.
 
-    python -m generator.training.from_scratch train  --out RUN
-    python -m generator.training.from_scratch train  --out RUN --resume
-    python -m generator.training.from_scratch export --out RUN --to FOLDER
+python -m generator.training.from_scratch train  --out RUN
+python -m generator.training.from_scratch train  --out RUN --resume
+python -m generator.training.from_scratch export --out RUN --to FOLDER
 """
 
 from __future__ import annotations
@@ -15,17 +15,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from PIL import Image
 
-from generator.training import assembly, sheets
+from generator.training import assembly, autoencoder, sheets
 from generator.training.emoji import render
+from generator.training.loop import STATE_FILE
 from generator.training.model_card import write_card
-from generator.training.stages import Run, Settings
+from generator.training.pictures import to_images
+from generator.training.stages import STAGES, Run, Settings
 from indexer.errors import InputError, VitrailError
 
+SHEET_EVERY = 2  # checkpoints
 PROMPTS = (
     "red apple", "green apple", "banana", "pizza", "hamburger", "birthday cake", "sushi", "carrot",
     "dog", "cat", "cat face", "lion", "elephant", "penguin", "fish", "butterfly",
-    "rose", "sunflower", "cactus", "palm tree", "mushroom", "four leaf clover", "tulip", "maple leaf",
+    "rose", "sunflower", "cactus", "palm tree", "mushroom", "shamrock", "tulip", "maple leaf",
     "automobile", "bus", "fire engine", "airplane", "rocket", "sailboat", "bicycle", "locomotive",
     "soccer ball", "basketball", "trophy", "guitar", "violin", "drum", "trumpet", "game die",
     "house", "castle", "church", "tent", "volcano", "rainbow", "snowman", "full moon",
@@ -57,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     train.add_argument("--autoencoder-steps", type=int, default=Settings().autoencoder.steps)
     train.add_argument("--steps", type=int, default=Settings().diffusion.steps)
-    train.add_argument("--decoder-steps", type=int, default=Settings().decoder.steps)
+    train.add_argument("--stage", choices=STAGES, help="only this stage; both by default")
     train.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
     export = commands.add_parser("export", help="write the newest checkpoint for diffusers")
     export.add_argument("--to", type=Path, required=True, help="folder to write")
@@ -68,14 +72,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train(options: argparse.Namespace) -> None:
-    begun = any(options.out.glob("*/state.pt"))
+    stages = (options.stage,) if options.stage else STAGES
+    begun = any((options.out / stage / STATE_FILE).exists() for stage in stages)
     if begun and not options.resume:
         raise InputError(f"{options.out} holds a run: add --resume, or name another --out")
     if options.resume and not begun:
         raise InputError(f"{options.out} holds no run to resume: leave out --resume")
     run = Run(options.out, render(64, font=options.font), _settings(options))
-    (options.out / "pid").write_text(str(os.getpid()), encoding="utf-8")
-    run.train(_report)
+    run.train(stages, _report)
 
 
 def _settings(options: argparse.Namespace) -> Settings:
@@ -86,28 +90,44 @@ def _settings(options: argparse.Namespace) -> Settings:
         base,
         autoencoder=dataclasses.replace(base.autoencoder, steps=options.autoencoder_steps),
         diffusion=dataclasses.replace(base.diffusion, steps=options.steps),
-        decoder=dataclasses.replace(base.decoder, steps=options.decoder_steps),
         workers=options.workers,
     )
 
 
 def _report(run: Run, stage: str, step: int) -> None:
-    """Draw the loss curves and, once there is a diffusion, a sheet of samples."""
-    stages = ("autoencoder", "diffusion", "decoder")
-    sheets.draw_losses([run.folder / one / "loss.csv" for one in stages], run.folder / "loss.png")
-    if stage == "diffusion" and step % (5 * run.settings.diffusion.save_every):
+    """Draw the loss curves and, now and then, a sheet of samples."""
+    logs = [run.folder / one / "loss.csv" for one in STAGES]
+    sheets.draw_losses(logs, run.folder / "loss.png")
+    if step % (SHEET_EVERY * run.settings.diffusion.save_every):
         return
-    if stage != "autoencoder":
-        pipeline = assembly.assemble(*run.snapshot(stage), run.tokenizer)
+    saved = run.snapshot()
+    if stage == "autoencoder":
+        rows = _reconstructions(saved)
+    else:
+        pipeline = assembly.assemble(saved.autoencoder, saved.denoiser, run.tokenizer)
         images = assembly.sample(pipeline, PROMPTS, steps=20)
         rows = [(prompt, [image]) for prompt, image in zip(PROMPTS, images, strict=True)]
-        sheets.draw_sheet(rows, columns=16).save(run.folder / f"{stage}-{step:06d}.png")
+    sheets.draw_sheet(rows, columns=16).save(run.folder / f"{stage}-{step:06d}.png")
+
+
+def _reconstructions(run: Run) -> list[tuple[str, list[Image.Image]]]:
+    chosen = slice(0, None, max(1, len(run.pictures) // 64))
+    pixels = run.pixels[chosen]
+    made = autoencoder.decode(run.autoencoder, run.basis.project(pixels))
+    again = autoencoder.decode(run.autoencoder, autoencoder.encode(run.autoencoder, pixels))
+    ratios = [autoencoder.peak_signal_to_noise(one, pixels) for one in (made, again)]
+    print(f"decoded {ratios[0]:.2f} dB, encoded and decoded {ratios[1]:.2f} dB", flush=True)
+    pairs = zip(to_images(pixels), to_images(made), strict=True)
+    names = [picture.emoji.name for picture in run.pictures[chosen]]
+    return [(name, list(pair)) for name, pair in zip(names, pairs, strict=True)]
 
 
 def _export(options: argparse.Namespace) -> None:
+    missing = [one for one in STAGES if not (options.out / one / STATE_FILE).exists()]
+    if missing:
+        raise InputError(f"{options.out} holds no trained {' and no '.join(missing)}: train first")
     run = Run(options.out, render(64, font=options.font))
-    if not run.restore():
-        raise InputError(f"{options.out} holds no trained diffusion: train first")
+    run.restore()
     pipeline = assembly.assemble(run.autoencoder, run.denoiser, run.tokenizer)
     size = assembly.export(pipeline, options.to, write_card(options.out, len(run.pictures)))
     print(f"wrote {options.to}: {size / 1e6:.1f} MB")

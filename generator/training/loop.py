@@ -11,12 +11,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from indexer.errors import CheckpointError, InputError
+
+STATE_FILE = "state.pt"
 
 Draw = Callable[[torch.Generator], tuple[Tensor, ...]]
 Loss = Callable[[nn.Module, tuple[Tensor, ...]], Tensor]
@@ -92,7 +93,7 @@ class Training:
     @property
     def state_file(self) -> Path:
         """Where the resumable state is."""
-        return self.folder / "state.pt"
+        return self.folder / STATE_FILE
 
     def resume(self) -> bool:
         """Load the last saved state; False when there is none.
@@ -144,7 +145,9 @@ class Training:
             replica.train()
         kept: list[float] = []
         started = time.monotonic()
-        with ThreadPoolExecutor(self.workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        with ThreadPoolExecutor(
+            self.workers, initializer=torch.set_num_threads, initargs=(1,)
+        ) as pool:
             while self.step < self.plan.steps:
                 kept.append(self._advance(draw(self.generator), loss, pool))
                 if self.step % self.plan.log_every == 0:
@@ -180,10 +183,9 @@ class Training:
     def _gather(self) -> None:
         for replica in self.replicas[1:]:
             theirs = [p for p in replica.parameters() if p.requires_grad]
-            both = [
-                (p, q) for p, q in zip(self.parameters, theirs, strict=True) if q.grad is not None
-            ]
-            torch._foreach_add_([p.grad for p, _ in both], [q.grad for _, q in both])
+            pairs = zip(self.parameters, theirs, strict=True)
+            both = [(p.grad, q.grad) for p, q in pairs if p.grad is not None and q.grad is not None]
+            torch._foreach_add_([mine for mine, _ in both], [other for _, other in both])
             for q in theirs:
                 q.grad = None
 
@@ -192,7 +194,9 @@ class Training:
         weight = 1 - self.plan.averaging(self.step)
         current = self.model.state_dict()
         floats = [k for k, v in current.items() if v.is_floating_point()]
-        torch._foreach_lerp_([self.average[k] for k in floats], [current[k] for k in floats], weight)
+        torch._foreach_lerp_(
+            [self.average[k] for k in floats], [current[k] for k in floats], weight
+        )
 
     def _log(self, loss: float, seconds: float) -> None:
         path = self.folder / "loss.csv"
@@ -202,7 +206,9 @@ class Training:
             if fresh:
                 writer.writerow(["step", "loss", "seconds_per_step"])
             writer.writerow([self.step, f"{loss:.6f}", f"{seconds:.4f}"])
-        print(f"{self.folder.name} step {self.step} loss {loss:.5f} {seconds:.3f} s/step", flush=True)
+        print(
+            f"{self.folder.name} step {self.step} loss {loss:.5f} {seconds:.3f} s/step", flush=True
+        )
 
 
 def _replicate(model: nn.Module) -> nn.Module:
@@ -219,7 +225,19 @@ def _gradients(model: nn.Module, part: tuple[Tensor, ...], share: float, loss: L
     return value.item()
 
 
-def averaged(model: nn.Module, average: dict[str, Any]) -> nn.Module:
-    """Load the averaged weights into the model, and return it ready for use."""
-    model.load_state_dict(average)
-    return model.eval()
+def load_average(model: nn.Module, state_file: Path) -> bool:
+    """Load a training's averaged weights into the model, ready for use; False without a file.
+
+    Raises:
+        CheckpointError: the state is damaged or of another model.
+    """
+    if not state_file.exists():
+        return False
+    try:
+        model.load_state_dict(torch.load(state_file, weights_only=True)["average"])
+    except Exception as error:
+        raise CheckpointError(
+            f"cannot use {state_file}: {error!s:.200}; it is damaged or of other settings"
+        ) from error
+    model.eval()
+    return True

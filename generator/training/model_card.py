@@ -29,7 +29,7 @@ image = pipeline("red apple", num_inference_steps=25, guidance_scale=4.0).images
 
 The {pictures} distinct pictures of Google's Noto Emoji, drawn from the font of Debian's package
 `fonts-noto-color-emoji` on white at 64x64, without skin tones, country flags and gendered joined
-sequences. Captions are the emoji's English CLDR names in lower case, 60% of them exactly, the
+sequences. Captions are the emoji's English CLDR names in lower case, 70% of them exactly, the
 others with an article, "emoji", "a picture of", the words shuffled, or another name.
 
 ## Training

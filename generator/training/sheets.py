@@ -40,7 +40,9 @@ def draw_sheet(
         for place, image in enumerate(images):
             enlarged = image.resize((width, height), Image.Resampling.NEAREST)
             sheet.paste(enlarged, (left + place * width, top))
-        pen.multiline_text((left + 2, top + height), _wrap(caption, cell_width // 6), "black", spacing=0)
+        pen.multiline_text(
+            (left + 2, top + height), _wrap(caption, cell_width // 6), "black", spacing=0
+        )
     return sheet
 
 
@@ -66,9 +68,7 @@ def draw_losses(logs: Sequence[Path], target: Path) -> None:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise InputError(
-            "the loss curve needs matplotlib: pip install 'vitrail[train]'"
-        ) from error
+        raise InputError("the loss curve needs matplotlib: pip install 'vitrail[train]'") from error
     found = [log for log in logs if log.exists()]
     figure = Figure(figsize=(4.5 * max(1, len(found)), 3.2), layout="constrained")
     axes = figure.subplots(1, max(1, len(found)), squeeze=False)[0]

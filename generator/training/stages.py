@@ -1,10 +1,10 @@
-"""The stages of training: autoencoder, diffusion, decoder; each resumes where it stopped."""
+"""The two stages of training, autoencoder and diffusion; each resumes where it stopped."""
 
 from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,13 @@ from torch import Tensor, nn
 
 from generator.training import autoencoder, captions, diffusion, tokenizer
 from generator.training.emoji import EmojiPicture
-from generator.training.loop import Plan, Training, averaged
+from generator.training.latents import fit
+from generator.training.loop import STATE_FILE, Plan, Training, load_average
 from generator.training.pictures import jitter, to_tensor
+
+STAGES = ("autoencoder", "diffusion")
+AUTOENCODER_PLAN = Plan(steps=3000, learning_rate=2e-3, decay=0.5, average=0.995)
+DIFFUSION_PLAN = Plan(steps=5000, learning_rate=1.5e-3, warmup=200, decay=0.3, average=0.999)
 
 Report = Callable[["Run", str, int], None]
 
@@ -28,15 +33,16 @@ class Settings:
     because the model is meant to remember its pictures.
     """
 
-    autoencoder_size: autoencoder.AutoencoderSize = autoencoder.AutoencoderSize()
-    diffusion_size: diffusion.DiffusionSize = diffusion.DiffusionSize()
-    autoencoder: Plan = Plan(steps=1200, learning_rate=1.5e-3, decay=0.4, average=0.995)
-    diffusion: Plan = Plan(steps=5000, learning_rate=1e-3, warmup=200, decay=0.3, average=0.999)
-    decoder: Plan = Plan(steps=400, learning_rate=1e-3, warmup=20, decay=0.9, average=0.99)
+    autoencoder_size: autoencoder.AutoencoderSize = field(
+        default_factory=autoencoder.AutoencoderSize
+    )
+    diffusion_size: diffusion.DiffusionSize = field(default_factory=diffusion.DiffusionSize)
+    autoencoder: Plan = AUTOENCODER_PLAN
+    diffusion: Plan = DIFFUSION_PLAN
     autoencoder_batch: int = 8
     batch: int = 32
     empty_share: float = 0.1
-    moved_share: float = 0.15
+    moved_share: float = 0.1
     moved_copies: int = 2
     vocabulary: int = 2600
     prompt_length: int = 20
@@ -59,6 +65,8 @@ class Run:
             vocabulary=self.settings.vocabulary,
             length=self.settings.prompt_length,
         )
+        size = self.settings.autoencoder_size
+        self.basis = fit(self.pixels, size.picture // size.latent, size.latent_channels)
         torch.manual_seed(0)
         self.autoencoder: nn.Module = autoencoder.build(self.settings.autoencoder_size)
         self.denoiser = diffusion.build(
@@ -68,29 +76,26 @@ class Run:
             self.settings.autoencoder_size.latent,
         )
 
-    def train(self, report: Report | None = None) -> None:
-        """Run every stage to its planned end, each from its last checkpoint.
+    def train(self, stages: Sequence[str] = STAGES, report: Report | None = None) -> None:
+        """Run stages to their planned ends, each from its last checkpoint.
+
+        Args:
+            stages: which; they are independent, and two processes can share a folder.
+            report: called after each checkpoint.
 
         Raises:
             CheckpointError: a checkpoint is damaged or of other settings.
         """
-        self.autoencoder = self.train_autoencoder(report)
-        latents = self.encode()
-        self.denoiser = self.train_diffusion(latents, report)
-        self.autoencoder = self.train_decoder(latents, report)
+        if "autoencoder" in stages:
+            self.train_autoencoder(report)
+        if "diffusion" in stages:
+            self.train_diffusion(report)
 
     def restore(self) -> bool:
-        """Load the averaged weights of every stage begun; False when there is no diffusion yet."""
-        first = self._training(self.autoencoder, "autoencoder", self.settings.autoencoder)
-        if first.resume():
-            averaged(self.autoencoder, first.average)
-            self.encode()
-        last = self._training(self.autoencoder, "decoder", self.settings.decoder)
-        if last.resume():
-            averaged(self.autoencoder, last.average)
-        diffuser = self._training(self.denoiser, "diffusion", self.settings.diffusion)
-        begun = diffuser.resume()
-        averaged(self.denoiser, diffuser.average)
+        """Load the averaged weights saved so far; False unless both stages have begun."""
+        begun = True
+        for stage, model in (("autoencoder", self.autoencoder), ("diffusion", self.denoiser)):
+            begun = load_average(model, self.folder / stage / STATE_FILE) and begun
         return begun
 
     def _training(self, model: nn.Module, stage: str, plan: Plan) -> Training:
@@ -102,41 +107,34 @@ class Run:
         training.resume()
         tell = None if report is None else (lambda step: report(self, stage, step))
         training.run(draw, loss, tell)
+        training.model.load_state_dict(training.average)
+        training.model.eval()
 
-    def train_autoencoder(self, report: Report | None = None) -> nn.Module:
-        """Return the trained autoencoder, averaged weights."""
+    def train_autoencoder(self, report: Report | None = None) -> None:
+        """Train the autoencoder; it ends with its averaged weights."""
         settings = self.settings
         training = self._training(self.autoencoder, "autoencoder", settings.autoencoder)
 
         def draw(generator: torch.Generator) -> tuple[Tensor, ...]:
-            return autoencoder.draw(
-                self.pixels, settings.autoencoder_batch, settings.autoencoder_size, generator
-            )
+            return autoencoder.draw(self.pixels, self.basis, settings.autoencoder_batch, generator)
 
         self._finish(training, draw, autoencoder.loss, "autoencoder", report)
-        return averaged(self.autoencoder, training.average)
 
-    def encode(self) -> Tensor:
-        """Normalise the autoencoder's latents; return them, (copies, n, c, h, w) float32.
+    def latents(self) -> Tensor:
+        """Return the pictures' latents, (copies, n, c, h, w) float32.
 
         The first copy is of the pictures as they are, the others of slightly moved ones.
         """
-        model = self.autoencoder.eval()
-        autoencoder.normalise(model, autoencoder.encode(model, self.pixels))
         generator = torch.Generator().manual_seed(1)
         moved = [jitter(self.pixels, generator) for _ in range(self.settings.moved_copies)]
-        return torch.stack([autoencoder.encode(model, one) for one in [self.pixels, *moved]])
+        return torch.stack([self.basis.project(one) for one in [self.pixels, *moved]])
 
-    def train_diffusion(self, latents: Tensor, report: Report | None = None) -> diffusion.Denoiser:
-        """Return the trained text encoder and U-Net, averaged weights.
-
-        Args:
-            latents: what ``encode`` returns.
-            report: called after each checkpoint.
-        """
+    def train_diffusion(self, report: Report | None = None) -> None:
+        """Train the text encoder and the U-Net; they end with their averaged weights."""
         settings = self.settings
         training = self._training(self.denoiser, "diffusion", settings.diffusion)
         alphas = diffusion.build_scheduler().alphas_cumprod
+        latents = self.latents()
 
         def draw(generator: torch.Generator) -> tuple[Tensor, ...]:
             chosen = torch.randint(latents.shape[1], (settings.batch,), generator=generator)
@@ -145,8 +143,6 @@ class Run:
             return (self._captions(chosen, generator), *noisy)
 
         self._finish(training, draw, diffusion.loss, "diffusion", report)
-        averaged(self.denoiser, training.average)
-        return self.denoiser
 
     def _choose_copies(self, generator: torch.Generator) -> Tensor:
         count, copies = self.settings.batch, self.settings.moved_copies
@@ -161,34 +157,10 @@ class Run:
         shown = [one if chance.random() >= self.settings.empty_share else "" for one in said]
         return tokenizer.tokenize(self.tokenizer, shown)
 
-    def train_decoder(self, latents: Tensor, report: Report | None = None) -> nn.Module:
-        """Return the autoencoder with its decoder trained on; the latents stay as they are."""
-        model = self.autoencoder
-        model.requires_grad_(False)
-        for part in (model.post_quant_conv, model.decoder):
-            assert isinstance(part, nn.Module)
-            part.requires_grad_(True)
-        training = self._training(model, "decoder", self.settings.decoder)
-
-        def draw(generator: torch.Generator) -> tuple[Tensor, ...]:
-            count = self.settings.autoencoder_batch
-            chosen = torch.randint(len(self.pixels), (count,), generator=generator)
-            exact = latents[0, chosen]
-            noise = 0.1 * torch.randn(exact.shape, generator=generator)
-            return exact + noise, self.pixels[chosen]
-
-        self._finish(training, draw, autoencoder.decoding_loss, "decoder", report)
-        model.requires_grad_(True)
-        return averaged(model, training.average)
-
-    def snapshot(self, stage: str) -> tuple[nn.Module, diffusion.Denoiser]:
-        """Return copies of autoencoder and denoiser with the averages saved so far."""
+    def snapshot(self) -> Run:
+        """Return a copy of the run with the averaged weights saved so far, where there are any."""
         other = copy.copy(self)
         other.autoencoder = copy.deepcopy(self.autoencoder)
         other.denoiser = copy.deepcopy(self.denoiser)
-        model = other.denoiser if stage == "diffusion" else other.autoencoder
-        plan: Plan = getattr(self.settings, stage)
-        saved = other._training(model, stage, plan)
-        if saved.resume():
-            averaged(model, saved.average)
-        return other.autoencoder, other.denoiser
+        other.restore()
+        return other

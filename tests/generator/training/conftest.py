@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw
+
+from generator.training.autoencoder import AutoencoderSize
+from generator.training.diffusion import DiffusionSize
+from generator.training.emoji import Emoji, EmojiPicture, find_font
+from generator.training.loop import Plan
+from generator.training.stages import Settings
+from indexer.errors import InputError
+
+SHAPES = ("red square", "blue square", "green circle", "black circle", "tall tower", "wide wall")
+
+
+@pytest.fixture(scope="session")
+def font() -> Path:
+    try:
+        return find_font()
+    except InputError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def pictures() -> list[EmojiPicture]:
+    """Six 16x16 pictures that need no font."""
+    drawn = []
+    for index, name in enumerate(SHAPES):
+        image = Image.new("RGB", (16, 16), "white")
+        colour = ("red", "blue", "green", "black", "orange", "purple")[index]
+        ImageDraw.Draw(image).rectangle((2, 2 + index, 13 - index, 13), fill=colour)
+        drawn.append(EmojiPicture(Emoji(chr(65 + index), name, (name[::-1],)), image))
+    return drawn
+
+
+def plan(steps: int, save_every: int = 2) -> Plan:
+    return Plan(steps=steps, learning_rate=1e-3, warmup=1, save_every=save_every, log_every=1)
+
+
+def tiny(steps: int, workers: int = 1) -> Settings:
+    return Settings(
+        autoencoder_size=AutoencoderSize(widths=(8, 8, 8), latent_channels=4, picture=16, groups=2),
+        diffusion_size=DiffusionSize(
+            text_width=16, text_layers=1, heads=2, widths=(16, 16), time_width=16, groups=2
+        ),
+        autoencoder=plan(steps),
+        diffusion=plan(steps),
+        autoencoder_batch=4,
+        batch=4,
+        vocabulary=600,
+        workers=workers,
+    )

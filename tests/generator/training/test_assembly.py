@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from generator.checkpoints import EMBEDDED, embedded_path
+from generator.training import assembly
+from generator.training.emoji import EmojiPicture
+from generator.training.model_card import write_card
+from generator.training.stages import Run
+from indexer.errors import CheckpointError
+from tests.generator.training.conftest import tiny
+
+
+def test_an_exported_run_loads_as_stable_diffusion_and_draws(
+    tmp_path: Path, pictures: list[EmojiPicture]
+) -> None:
+    from diffusers import StableDiffusionPipeline
+
+    run = Run(tmp_path / "run", pictures, tiny(2))
+    run.train()
+    built = assembly.assemble(run.autoencoder, run.denoiser, run.tokenizer)
+    card = write_card(tmp_path / "run", len(pictures))
+    size = assembly.export(built, tmp_path / "out", card)
+    files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert size == sum(path.stat().st_size for path in files)
+    assert {path.suffix for path in files} <= {".json", ".safetensors", ".md"}
+    assert "- diffusion: 2 steps" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+
+    loaded = StableDiffusionPipeline.from_pretrained(tmp_path / "out")
+    loaded.set_progress_bar_config(disable=True)
+    images = assembly.sample(loaded, ["red square", "a blue square", ""], steps=2)
+    assert [image.size for image in images] == [(16, 16)] * 3
+    again = assembly.sample(loaded, ["a blue square"], steps=2)
+    difference = np.abs(np.asarray(images[1], int) - np.asarray(again[0], int))
+    assert difference.max() <= 1  # only the batch differs
+
+
+def test_an_export_does_not_overwrite_another_folder(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("keep")
+    with pytest.raises(CheckpointError, match="not empty"):
+        assembly.export(None, tmp_path, "")
+    assert (tmp_path / "mine.txt").read_text() == "keep"
+
+
+def test_the_embedded_checkpoint_is_small_and_whole() -> None:
+    folder = embedded_path()
+    assert folder.name == EMBEDDED
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= 25e6
+    index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+    assert index["_class_name"] == "StableDiffusionPipeline"
+    assert index["safety_checker"] == [None, None]
+    assert "Noto" in (folder / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_embedded_checkpoint_draws_a_red_apple() -> None:
+    from diffusers import StableDiffusionPipeline
+
+    pipeline = StableDiffusionPipeline.from_pretrained(embedded_path())
+    pipeline.set_progress_bar_config(disable=True)
+    apple, leaf = (
+        np.asarray(image, float).reshape(-1, 3)
+        for image in assembly.sample(pipeline, ["red apple", "green apple"], steps=12, seed=1)
+    )
+    redness, greenness = apple.mean(0) - leaf.mean(0), leaf.mean(0) - apple.mean(0)
+    assert redness[0] > 0 or greenness[1] > 0
+    assert apple.std() > 20
