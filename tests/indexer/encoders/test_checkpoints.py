@@ -78,7 +78,7 @@ def test_missing_and_broken_parts_are_named(tmp_path: Path) -> None:
 def test_other_families_are_refused_with_the_list(kind: str | None, tmp_path: Path) -> None:
     name = save(tmp_path)
     edit(tmp_path / "config.json", model_type=kind)
-    with pytest.raises(CheckpointError, match="ViT, DeiT, DINOv2.*SigLIP, CLIP"):
+    with pytest.raises(CheckpointError, match=r"ViT, DeiT, DINOv2.*SigLIP, CLIP"):
         find_checkpoint(name)
 
 

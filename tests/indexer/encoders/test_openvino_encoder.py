@@ -70,7 +70,7 @@ def test_a_crash_while_compiling_is_remembered_and_torch_serves(
         runs.append(command)
         return subprocess.CompletedProcess(command, -11, "", "")
 
-    monkeypatch.setattr(module.subprocess, "run", crash)
+    monkeypatch.setattr(subprocess, "run", crash)
     monkeypatch.setattr(loading, "_suits_openvino", lambda device: True)
     with caplog.at_level(logging.WARNING):
         assert load_encoder(checkpoint).runtime.startswith("torch")

@@ -128,7 +128,7 @@ def test_devices_and_precisions_are_checked() -> None:
     with pytest.raises(InputError, match="unsupported"):
         choose_device("xpu")
     if not torch.cuda.is_available():
-        with pytest.raises(InputError, match="is not there.*--device cpu"):
+        with pytest.raises(InputError, match=r"is not there.*--device cpu"):
             choose_device("cuda")
     with pytest.raises(InputError, match="fp32, bf16, fp16"):
         choose_precision("int3", torch.device("cpu"))
