@@ -34,6 +34,7 @@ _IMAGE = {
         "taken_at",
         "camera",
         "generated",
+        "recipe",
         *RECIPE_COLUMNS,
     )
 }
