@@ -27,7 +27,7 @@ TOKENS = 256
 DIM = 384
 BLOCK = 9
 QUERIES = 10_000
-_BATCH = 16
+_BATCH = 16  # pictures; a run goes on at a multiple of it
 _MEAN = np.array([0.485, 0.456, 0.406], np.float32) * 255
 _STD = np.array([0.229, 0.224, 0.225], np.float32) * 255
 
@@ -73,7 +73,10 @@ def collage(pictures: list[Image.Image], rng: np.random.Generator) -> NDArray[np
 
 
 def make(count: int, model: str, seed: int) -> Path:
-    """Write ``count`` base vectors and the queries to the cache, and return the file."""
+    """Write ``count`` base vectors and the queries to the cache, and return the file.
+
+    A run that was cut off goes on where it stopped.
+    """
     rng = np.random.default_rng(seed)
     pictures = _emoji_pictures()
     images = -(-count // TOKENS) + -(-QUERIES // TOKENS)
@@ -81,14 +84,17 @@ def make(count: int, model: str, seed: int) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     rows = np.lib.format.open_memmap(
-        partial, mode="w+", dtype=np.float16, shape=(count + QUERIES, DIM)
+        partial,
+        mode="r+" if partial.exists() else "w+",
+        dtype=np.float16,
+        shape=(count + QUERIES, DIM),
     )
     queries = -(-QUERIES // TOKENS)
-    done, started = 0, time.perf_counter()
-    for tokens in _encode(model, pictures, images, rng):
-        base_left = count - done
-        part = tokens[:base_left] if done < count else tokens[: count + QUERIES - done]
+    done = min(_written(rows), count) // (_BATCH * TOKENS) * _BATCH * TOKENS
+    started = time.perf_counter()
+    for tokens in _encode(model, pictures, images, rng, done // TOKENS):
         # The picture that fills the base gives no query: its remaining tokens are dropped.
+        part = tokens[: (count if done < count else count + QUERIES) - done]
         rows[done : done + len(part)] = part
         done += len(part)
         print(f"\r{done:,} vectors, {time.perf_counter() - started:.0f} s", end="", flush=True)
@@ -99,9 +105,9 @@ def make(count: int, model: str, seed: int) -> Path:
 
 
 def _encode(
-    model: str, pictures: list[Image.Image], count: int, rng: np.random.Generator
+    model: str, pictures: list[Image.Image], count: int, rng: np.random.Generator, skip: int
 ) -> Iterator[Halves]:
-    """The (256, 384) tokens of ``count`` collages, one picture after another."""
+    """The (256, 384) tokens of ``count`` collages but the first ``skip``, one after another."""
     import openvino
 
     core = openvino.Core()
@@ -110,12 +116,26 @@ def _encode(
     (hidden,) = [node for node in graph.get_ops() if node.get_friendly_name() == name]
     cut = openvino.Model([hidden.output(0)], graph.get_parameters(), "tokens")
     compiled = core.compile_model(cut, "CPU")
-    for start in range(0, count, _BATCH):
+    for _ in range(skip):  # drawn again, so that the others come out as in one run
+        collage(pictures, rng)
+    for start in range(skip, count, _BATCH):
         batch = np.stack([collage(pictures, rng) for _ in range(min(_BATCH, count - start))])
         pixels = ((batch.astype(np.float32) - _MEAN) / _STD).transpose(0, 3, 1, 2)
         tokens = compiled(np.ascontiguousarray(pixels))[0][:, 1:]
         tokens = tokens / np.linalg.norm(tokens, axis=2, keepdims=True)
         yield from tokens.astype(np.float16)
+
+
+def _written(rows: Halves) -> int:
+    """How many rows at the start are no longer zero."""
+    low, high = 0, len(rows)
+    while low < high:
+        middle = (low + high) // 2
+        if rows[middle].any():
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 def _emoji_pictures() -> list[Image.Image]:
