@@ -83,4 +83,30 @@ def _first_readable(paths: list[str]) -> list[bytes]:
 
 
 def ask_by_prompt(pictures: Collection, prompt: str, *, seeds: int, model: str) -> Asked:
-    raise NotImplementedError
+    """Images that a prompt makes from the first seeds, embedded one by one.
+
+    They are cached by recipe, beside the encoders' caches: asking again generates nothing. They do
+    not enter the collection.
+
+    Raises:
+        InputError: the prompt is empty.
+        CheckpointError: the model cannot be had.
+        GenerationError: an image could not be made.
+    """
+    from generator import text_to_image
+    from generator.batch import generate_all
+    from generator.checkpoint_files import find_checkpoint
+    from generator.checks import Sampling
+    from indexer.encoders.storage import cache_dir
+    from indexer.files import read_file
+
+    info = find_checkpoint(model)
+    recipes = text_to_image.plan(info, prompt, sampling=Sampling(n=seeds))
+    directory = cache_dir() / "queries"
+    directory.mkdir(parents=True, exist_ok=True)
+    shown = [
+        (read_file(file.path).data, f"seed {file.recipe.seed}")
+        for file in generate_all(recipes, directory, info=info)
+    ]
+    vectors = pictures.embed(*(data for data, _ in shown))
+    return Asked(f"“{prompt}”", vectors, shown)

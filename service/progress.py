@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
     from indexer.pipeline import Progress
+    from service.making import Made
 
 PLAIN_SECONDS = 10.0  # between two lines when nobody watches
 
@@ -94,6 +95,63 @@ class IndexDisplay:
         if not self._quiet:
             out = self._bar.console.print if self._bar is not None else _print
             out(text)
+
+
+class MakingDisplay:
+    """Shows a run of the generator; a context manager.
+
+    Args:
+        quiet: show nothing.
+        total: images to be made.
+    """
+
+    def __init__(self, *, quiet: bool, total: int) -> None:
+        self._quiet = quiet
+        self._started = self._last_line = time.monotonic()
+        self._bar = _make_bar() if not quiet and sys.stderr.isatty() else None
+        self._task = self._bar.add_task("generating", total=total, counts="") if self._bar else None
+
+    def __enter__(self) -> MakingDisplay:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def step(self, done: int, total: int) -> None:
+        """Show a denoising step of the image being made."""
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, counts=f"step {done} of {total}")
+
+    def update(self, made: Made) -> None:
+        """Show how many images there are."""
+        done = made.made + made.there
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=done)
+        elif not self._quiet and time.monotonic() - self._last_line >= PLAIN_SECONDS:
+            self._last_line = time.monotonic()
+            _print(f"{done}/{made.total} images")
+
+    def finish(self, made: Made) -> None:
+        """Print the summary, and how to go on after an interruption."""
+        if self._bar is not None:
+            self._bar.stop()
+        if self._quiet:
+            return
+        seconds = time.monotonic() - self._started
+        there = f", {made.there} there already" if made.there else ""
+        _print(f"{made.made} made and indexed in {seconds:.1f} s{there}")
+        for note in made.notes:
+            _print(f"note: {note}")
+        if made.interrupted:
+            _print("interrupted; what was made is kept. Run the same command to go on.")
 
 
 def _print(text: str) -> None:

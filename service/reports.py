@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from indexer.records import RejectRecord
     from indexer.repairs import Repair
     from indexer.verification import Report
+    from search.lineage import Relative
 
 _SHOWN = 20  # lines of a list before the rest is only counted
 
@@ -97,6 +98,44 @@ def print_repair(done: Repair, *, as_json: bool) -> None:
         _print_some([readable(path) for path in done.reopen], "files to index again")
     if done.report is not None:
         print_report(done.report, as_json=False)
+
+
+def print_lineage(
+    row: dict[str, Any], parents: Sequence[Relative], children: Sequence[Relative], *, as_json: bool
+) -> None:
+    """Print an image's recipe, what it was made from, and what was made from it."""
+    if as_json:
+        document = {
+            "id": row["id"],
+            "content_hash": row["content_hash"],
+            "recipe": row["recipe"],
+            "parents": [_relative(one) for one in parents],
+            "children": [_relative(one) for one in children],
+        }
+        print(json.dumps(document, indent=2, default=str))
+        return
+    print(f"image {row['id']}  {readable(row['path'] or '')}")
+    recipe = row["recipe"] or {}
+    shown = {k: v for k, v in recipe.items() if k not in ("parents", "versions") and v}
+    for name, value in shown.items():
+        print(f"  {name}: {value}")
+    if not recipe:
+        print("  no recipe: not generated, or made by a tool that wrote none")
+    for title, relatives in (("made from", parents), ("made from it", children)):
+        for one in relatives:
+            path = readable(one.metadata.get("path") or "not in this collection")
+            print(f"{title}: {one.role} {one.id or one.content_hash[:12]}  {path}")
+
+
+def _relative(one: Relative) -> dict[str, Any]:
+    path = one.metadata.get("path")
+    return {
+        "role": one.role,
+        "id": one.id,
+        "content_hash": one.content_hash,
+        "path": None if path is None else readable(path),
+        "prompt": one.metadata.get("prompt"),
+    }
 
 
 def _print_some(lines: Sequence[str], title: str) -> None:

@@ -79,7 +79,7 @@ def index(
     the collection. Bad files are listed by "vitrail rejects" and never stop a run. Interrupt it at
     any time: what is done is kept, and the same command goes on from there.
     """
-    read_recipe = None
+    from generator.foreign import read_recipe
     from indexer.errors import InputError
     from indexer.images import DEFAULT_MAX_PIXELS
     from indexer.pipeline import IndexOptions

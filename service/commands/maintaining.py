@@ -117,7 +117,12 @@ def import_(
     collection: CollectionOption = None,
 ) -> None:
     """Read back what export wrote, into a new collection or one of the same encoder."""
-    from indexer.transfer import import_ as read
+    from indexer.collection import Collection, is_collection
+    from indexer.transfer import import_into, read_fingerprint
 
-    count = read(file.expanduser(), collection_directory(collection))
+    source, directory = file.expanduser(), collection_directory(collection)
+    if not is_collection(str(directory)):
+        Collection.create(directory, read_fingerprint(source)).close()
+    with Collection.open(directory, writable=True) as store:
+        count = import_into(store, source)
     typer.echo(f"{count} images read from {file}")

@@ -1,0 +1,144 @@
+"""Recipes into images into the collection: what the generating commands share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from indexer.errors import InputError
+
+if TYPE_CHECKING:
+    from generator.checkpoint_files import CheckpointInfo
+    from generator.loras import LoraFile
+    from generator.pictures import Picture
+    from generator.recipes import Recipe
+    from generator.watching import Watch
+    from search.collection import Collection
+
+CHUNK = 16  # images made before they are indexed: what a kill can leave for the next run to index
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Recipes of one model, and the pictures they start from.
+
+    Attributes:
+        info: the checkpoint.
+        recipes: what to make, in order.
+        pictures: role -> picture, for recipes with parents.
+        loras: low-rank weights of all of them.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        precision: ``auto``, ``fp32``, ``fp16`` or ``bf16``.
+    """
+
+    info: CheckpointInfo
+    recipes: Sequence[Recipe]
+    pictures: Mapping[str, Picture] = field(default_factory=dict)
+    loras: Sequence[LoraFile] = ()
+    device: str = "auto"
+    precision: str = "auto"
+
+
+@dataclass(slots=True)
+class Made:
+    """What became of the recipes so far."""
+
+    total: int
+    made: int = 0
+    there: int = 0
+    paths: list[Path] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    interrupted: bool = False
+
+
+def make_and_index(
+    collection: Collection,
+    work: Work,
+    *,
+    force: bool,
+    watch: Watch,
+    on_image: Callable[[Made], None],
+) -> Made:
+    """Make every recipe's image that is not there yet, and index it, a chunk at a time.
+
+    Files appear whole or not at all, and the collection commits each chunk; so a kill loses at
+    most the image being made, and the next run indexes what a kill left unindexed.
+
+    Raises:
+        GenerationError: an image could not be made; those before it are kept and indexed.
+        CollectionLockedError: another process is writing.
+    """
+    from generator.batch import generate_all
+    from generator.watching import GenerationCancelledError
+
+    directory = Path(collection.store.generated_directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    made = Made(total=len(work.recipes))
+    waiting: list[Path] = []
+    try:
+        for file in generate_all(
+            work.recipes,
+            directory,
+            info=work.info,
+            pictures=work.pictures,
+            loras=work.loras,
+            device=work.device,
+            precision=work.precision,
+            force=force,
+            watch=watch,
+        ):
+            made.there += not file.made
+            made.made += file.made
+            made.paths.append(file.path)
+            made.notes.extend(note for note in file.notes if note not in made.notes)
+            waiting.append(file.path)
+            on_image(made)
+            if len(waiting) >= CHUNK:
+                _index(collection, waiting)
+                waiting = []
+    except (GenerationCancelledError, KeyboardInterrupt):
+        made.interrupted = True
+    finally:
+        _index(collection, waiting)
+    return made
+
+
+def _index(collection: Collection, paths: Sequence[Path]) -> None:
+    if paths:
+        from generator.foreign import read_recipe
+
+        collection.index(*paths, read_recipe=read_recipe)
+
+
+def open_input(collection: Collection | None, text: str) -> Picture:
+    """A picture to start from: a file, or an image of the collection by id or path.
+
+    Raises:
+        InputError: neither.
+        ImageRejectedError: it cannot be opened.
+    """
+    from generator.pictures import open_picture
+
+    path = os.path.expanduser(text)
+    if os.path.exists(path):
+        return open_picture(path, image_id=_id_of(collection, path))
+    if collection is None:
+        raise InputError(f"{text!r} is no file; check the spelling")
+    image_id = collection.store.resolve(text)
+    (row,) = collection.store.metadata([image_id])
+    for known in row["paths"]:
+        if os.path.exists(known):
+            return open_picture(known, image_id=image_id)
+    raise InputError(f"the file of image {image_id} is not on disk any more: {row['path']}")
+
+
+def _id_of(collection: Collection | None, path: str) -> int | None:
+    if collection is None:
+        return None
+    try:
+        return collection.store.resolve(os.path.abspath(path))
+    except InputError:  # a file that was never indexed can be a parent too, by its content
+        return None
