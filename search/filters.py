@@ -13,7 +13,7 @@ def combine_filters(where: str | None, only: Only) -> str | None:
     The user's text is put in parentheses, after a line break that ends a trailing comment, so that
     an ``OR`` in it cannot reach past its own part. Its syntax is checked by the catalog.
     """
-    parts = [f"({where}\n)"] if where and where.strip() else []
-    if only in _ONLY:
-        parts.append(_ONLY[only])
-    return " AND ".join(parts) or None
+    written = where if where and where.strip() else None
+    if only not in _ONLY or written is None:
+        return written or _ONLY.get(only)
+    return f"({written}\n) AND {_ONLY[only]}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.errors import InputError
+from indexer.errors import ImageRejectedError, InputError
 
 if TYPE_CHECKING:
     from search.collection import Collection
@@ -38,20 +38,31 @@ def ask_by_image(pictures: Collection, text: str, data: bytes | None) -> Asked:
     A file on disk is embedded anew, since it may have changed since it was indexed.
 
     Raises:
-        InputError: neither a file nor an indexed image.
-        ImageRejectedError: the picture cannot be opened.
+        InputError: neither a picture that can be opened nor an indexed image.
     """
     if data is not None:
         if not data:
             raise InputError("standard input was empty; pipe an image into it")
-        return Asked("standard input", pictures.embed(data), [(data, "standard input")])
+        try:
+            vectors = pictures.embed(data)
+        except ImageRejectedError as error:
+            raise _unusable("standard input", error) from error
+        return Asked("standard input", vectors, [(data, "standard input")])
     path = os.path.expanduser(text)
     if os.path.exists(path):
         from indexer.files import read_file
 
-        content = read_file(path).data
-        return Asked(text, pictures.embed(content), [(content, os.path.basename(path))])
+        try:
+            content = read_file(path).data
+            vectors = pictures.embed(content)
+        except ImageRejectedError as error:
+            raise _unusable(repr(text), error) from error
+        return Asked(text, vectors, [(content, os.path.basename(path))])
     return _ask_indexed(pictures, text)
+
+
+def _unusable(what: str, error: ImageRejectedError) -> InputError:
+    return InputError(f"{what} cannot be searched by: {error.detail}; give an image file")
 
 
 def _ask_indexed(pictures: Collection, text: str) -> Asked:
@@ -71,7 +82,6 @@ def _ask_indexed(pictures: Collection, text: str) -> Asked:
 
 
 def _first_readable(paths: list[str]) -> list[bytes]:
-    from indexer.errors import ImageRejectedError
     from indexer.files import read_file
 
     for path in paths:

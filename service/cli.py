@@ -52,18 +52,28 @@ def main() -> None:
     from indexer.errors import VitrailError
 
     try:
-        app(standalone_mode=True)
+        try:
+            app(standalone_mode=True)
+        finally:
+            sys.stdout.flush()  # a closed pipe shows here, not after the last handler
     except VitrailError as error:
-        if os.environ.get("VITRAIL_DEBUG"):
-            raise
-        typer.echo(f"vitrail: {' '.join(str(error).split())}", err=True)
-        sys.exit(error.exit_code)
+        _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
         typer.echo("vitrail: interrupted", err=True)
         sys.exit(130)
     except BrokenPipeError:  # the reader of a pipe, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        what = error.filename or "the system"
+        _fail(f"{what}: {error.strerror or error}; check the path, its rights and the disk", 1)
+
+
+def _fail(message: str, code: int) -> None:
+    if os.environ.get("VITRAIL_DEBUG"):
+        raise  # the error being handled, with its traceback
+    typer.echo(f"vitrail: {' '.join(message.split())}", err=True)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

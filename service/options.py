@@ -13,6 +13,7 @@ CollectionOption = Annotated[
         "--collection",
         "-c",
         envvar="VITRAIL_COLLECTION",
+        metavar="DIR",
         help="Directory of the collection. Default: one in the platform's user-data folder.",
         show_default=False,
     ),

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from typing import TYPE_CHECKING, Any
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 if TYPE_CHECKING:
     from search.query import Hit, SearchResult
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
 def print_table(result: SearchResult) -> None:
     """Print hits, best first, one line each, and a line that says how far to trust them."""
     if not result.hits:
-        print("no hits" + (" pass the filter" if result.allowed == 0 else ""))
+        print("no image passes the filter" if result.allowed == 0 else "no hits", file=sys.stderr)
     elif sys.stdout.isatty():
         _rich_table(result)
     else:
@@ -69,14 +72,27 @@ def readable(path: str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
+def one_line(text: str) -> str:
+    """Text that may come from a file's name, fit for a terminal or a column of a line."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", readable(text))
+
+
 def _cells(hit: Hit) -> list[str]:
-    path = readable(hit.paths[0]) if hit.paths else ""
-    return [f"{hit.score:.4f}", str(hit.id), str(hit.metadata.get("label") or ""), path]
+    path = one_line(hit.paths[0]) if hit.paths else ""
+    label = one_line(str(hit.metadata.get("label") or ""))
+    return [f"{hit.score:.4f}", str(hit.id), label, path]
+
+
+def _near(path: str) -> str:
+    """A path as short as it can be typed from here."""
+    here = os.path.join(os.getcwd(), "")
+    return path[len(here) :] if path.startswith(here) else path
 
 
 def _rich_table(result: SearchResult) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     spaces = list(result.hits[0].scores)
@@ -87,5 +103,6 @@ def _rich_table(result: SearchResult) -> None:
     for hit in result.hits:
         score, image_id, label, path = _cells(hit)
         own = [f"{value:.3f}" for value in hit.scores.values()] if len(spaces) > 1 else []
-        table.add_row(score, *own, image_id, label, path)
+        # Text: square brackets in a file's name are no markup
+        table.add_row(score, *own, image_id, Text(label), Text(_near(path)))
     Console().print(table)

@@ -7,6 +7,8 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from service.output import one_line
+
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
@@ -79,7 +81,7 @@ class IndexDisplay:
             f"{progress.unchanged} unchanged, {progress.gone} gone"
         )
         for path in progress.unreadable[:5]:
-            self._line(f"not readable, what is known of it is kept: {path}")
+            self._line(f"not readable, what is known of it is kept: {one_line(path)}")
         if progress.rejected:
             self._line('the rejected files and the reasons: "vitrail rejects"')
         if progress.interrupted:
@@ -93,8 +95,10 @@ class IndexDisplay:
 
     def _line(self, text: str) -> None:
         if not self._quiet:
-            out = self._bar.console.print if self._bar is not None else _print
-            out(text)
+            if self._bar is None:
+                _print(text)
+            else:  # a digest in square brackets is no markup
+                self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 class MakingDisplay:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from service.output import readable
+from service.output import one_line, readable
 
 if TYPE_CHECKING:
     from indexer.annotations import AnnotationReport
@@ -68,7 +68,7 @@ def print_rejects(rejects: Sequence[RejectRecord], *, as_json: bool) -> None:
         print(json.dumps(rows, indent=2))
         return
     for record in rejects:
-        print(f"{record.reason}\t{readable(record.path)}\t{record.detail}")
+        print(f"{record.reason}\t{one_line(record.path)}\t{one_line(record.detail)}")
     print(f"{len(rejects)} rejected", file=sys.stderr)
 
 
@@ -95,7 +95,7 @@ def print_repair(done: Repair, *, as_json: bool) -> None:
     for action in done.actions or ["nothing needed mending"]:
         print(action)
     if done.reopen:
-        _print_some([readable(path) for path in done.reopen], "files to index again")
+        _print_some(done.reopen, "files to index again")
     if done.report is not None:
         print_report(done.report, as_json=False)
 
@@ -143,6 +143,6 @@ def _print_some(lines: Sequence[str], title: str) -> None:
         return
     print(f"{len(lines)} {title}:")
     for line in lines[:_SHOWN]:
-        print(f"  {line}")
+        print(f"  {one_line(line)}")
     if len(lines) > _SHOWN:
         print(f"  and {len(lines) - _SHOWN} more; --json lists all")

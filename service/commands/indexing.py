@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,13 +27,16 @@ def register(app: typer.Typer) -> None:
 
 
 def index(
-    folders: Annotated[list[Path], typer.Argument(help="Folders or single image files.")],
+    folders: Annotated[
+        list[Path], typer.Argument(help="Folders or single image files.", metavar="FOLDER...")
+    ],
     collection: CollectionOption = None,
     checkpoint: Annotated[
         str | None,
         typer.Option(
             help="Hub name, local directory, or dinov2-small-focus (embedded). Chosen once, when "
             "the collection is made. Default: google/vit-base-patch16-224.",
+            metavar="NAME",
             show_default=False,
         ),
     ] = None,
@@ -40,33 +44,42 @@ def index(
         list[str] | None,
         typer.Option(
             help="Embedding space such as cls@12 or mean@9; may be repeated. Chosen once.",
+            metavar="SPACE",
             show_default=False,
         ),
     ] = None,
     classify: Annotated[
-        bool, typer.Option(help="Store the top-5 labels of the checkpoint's classification head.")
+        bool,
+        typer.Option(
+            "--classify", help="Store the top-5 labels of the checkpoint's classification head."
+        ),
     ] = False,
     label_from: Annotated[
-        str, typer.Option(help="parent: the folder's name becomes the label; or none.")
+        str,
+        typer.Option(help="parent: the folder's name becomes the label; or none.", metavar="WHAT"),
     ] = "none",
     include: Annotated[
         list[str] | None,
-        typer.Option(help="Glob of files to consider; default: the usual image extensions."),
+        typer.Option(
+            help="Glob of files to consider; default: the usual image extensions.", metavar="GLOB"
+        ),
     ] = None,
     exclude: Annotated[
-        list[str] | None, typer.Option(help="Glob of files or folders to leave out.")
+        list[str] | None,
+        typer.Option(help="Glob of files or folders to leave out.", metavar="GLOB"),
     ] = None,
     keep_missing: Annotated[
-        bool, typer.Option(help="Keep images whose files are gone from disk.")
+        bool, typer.Option("--keep-missing", help="Keep images whose files are gone from disk.")
     ] = False,
     max_pixels: Annotated[
-        int | None, typer.Option(help="Reject images with more pixels.", min=1)
+        int | None, typer.Option(help="Reject images with more pixels.", metavar="N", min=1)
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(help="Images a forward pass; default: by free memory.", min=1)
+        int | None,
+        typer.Option(help="Images a forward pass; default: by free memory.", metavar="N", min=1),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(help="Decoding threads; default: one a core.", min=1)
+        int | None, typer.Option(help="Decoding threads; default: one a core.", metavar="N", min=1)
     ] = None,
     runtime: RuntimeOption = "auto",
     device: DeviceOption = "auto",
@@ -83,6 +96,7 @@ def index(
     from indexer.errors import InputError
     from indexer.images import DEFAULT_MAX_PIXELS
     from indexer.pipeline import IndexOptions
+    from indexer.scan import walk
     from service.interrupts import stop_on_interrupt
     from service.progress import IndexDisplay
 
@@ -97,6 +111,8 @@ def index(
         batch_size=batch_size,
         workers=workers,
     )
+    # a misspelt folder or glob must not leave an empty collection behind
+    walk([os.path.expanduser(folder) for folder in folders], options.include, options.exclude)
     pictures = open_or_create(
         collection_directory(collection), checkpoint, space, (runtime, device, precision)
     )

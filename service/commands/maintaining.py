@@ -25,7 +25,10 @@ def register(app: typer.Typer) -> None:
 
 
 def info(collection: CollectionOption = None, json: JsonOption = False) -> None:
-    """Show what a collection holds: counts, encoder, spaces, indexes and sizes on disk."""
+    """Show what a collection holds.
+
+    Counts, the encoder and its spaces, your own columns, indexes, and sizes on disk.
+    """
     from indexer.collection import Collection
     from service.reports import print_info
 
@@ -34,10 +37,13 @@ def info(collection: CollectionOption = None, json: JsonOption = False) -> None:
 
 
 def remove(
-    images: Annotated[list[str], typer.Argument(help="Ids, indexed paths or content hashes.")],
+    images: Annotated[
+        list[str],
+        typer.Argument(help="Ids, indexed paths or content hashes.", metavar="IMAGE..."),
+    ],
     collection: CollectionOption = None,
 ) -> None:
-    """Take images out of the collection; their files on disk are left alone.
+    """Take images out; their files stay on disk.
 
     They come back only when their files change.
     """
@@ -50,10 +56,15 @@ def remove(
 
 
 def annotate(
-    table: Annotated[Path, typer.Argument(help="CSV or Parquet file with a column named path.")],
+    table: Annotated[
+        Path, typer.Argument(help="CSV or Parquet file with a column named path.", metavar="TABLE")
+    ],
     collection: CollectionOption = None,
 ) -> None:
-    """Join your own columns to the images by path, for use in --where."""
+    """Join your own columns to the images by path.
+
+    They can then be used in --where and come with every hit. Annotating again updates.
+    """
     from indexer.collection import Collection
     from service.reports import print_annotation_report
 
@@ -62,7 +73,10 @@ def annotate(
 
 
 def rejects(collection: CollectionOption = None, json: JsonOption = False) -> None:
-    """List the files that could not be indexed, and why. They are retried when they change."""
+    """List the files that could not be indexed.
+
+    One line each: reason, path, detail. They are tried again when they change.
+    """
     from indexer.collection import Collection
     from service.reports import print_rejects
 
@@ -72,13 +86,15 @@ def rejects(collection: CollectionOption = None, json: JsonOption = False) -> No
 
 def verify(
     collection: CollectionOption = None,
-    repair: Annotated[bool, typer.Option(help="Mend what can be mended.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Mend what can be mended.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Check segments against catalog against indexes against the files on disk.
+    """Check a collection for damage, and mend it.
 
-    --repair rebuilds a damaged catalog or index from the segments; images of a damaged segment
-    are embedded again by the next "vitrail index". Nothing damaged is deleted, only set aside.
+    Segments are held against catalog, indexes and the files on disk; 4 is the exit code where
+    there is damage. --repair rebuilds a damaged catalog or index from the segments; images of a
+    damaged segment are embedded again by the next "vitrail index". Nothing damaged is deleted,
+    only set aside.
     """
     from service.reports import print_repair, print_report
 
@@ -100,10 +116,16 @@ def verify(
 
 
 def export(
-    file: Annotated[Path, typer.Argument(help="Parquet file to write; must not exist yet.")],
+    file: Annotated[
+        Path, typer.Argument(help="Parquet file to write; must not exist yet.", metavar="FILE")
+    ],
     collection: CollectionOption = None,
 ) -> None:
-    """Write ids, paths, metadata and vectors of every image to one Parquet file."""
+    """Write everything to one Parquet file.
+
+    One row an image: id, content hash, files, metadata, recipe, your own columns, and one column
+    of vectors a space.
+    """
     from indexer.collection import Collection
     from indexer.transfer import export as write
 
@@ -113,10 +135,14 @@ def export(
 
 
 def import_(
-    file: Annotated[Path, typer.Argument(help="Parquet file that export wrote.")],
+    file: Annotated[Path, typer.Argument(help="Parquet file that export wrote.", metavar="FILE")],
     collection: CollectionOption = None,
 ) -> None:
-    """Read back what export wrote, into a new collection or one of the same encoder."""
+    """Read back what export wrote.
+
+    It goes into a new collection or one of the same encoder; images known there already are not
+    doubled.
+    """
     from indexer.collection import Collection, is_collection
     from indexer.transfer import import_into, read_fingerprint
 

@@ -32,39 +32,54 @@ def search(
         str | None,
         typer.Argument(
             help="Image file, - for standard input, or an image of the collection by id or path.",
+            metavar="[IMAGE]",
             show_default=False,
         ),
     ] = None,
     prompt: Annotated[
         str | None,
-        typer.Option(help="Search by what this prompt generates.", show_default=False),
+        typer.Option(
+            help="Search by what this prompt generates.", metavar="TEXT", show_default=False
+        ),
     ] = None,
-    seeds: Annotated[int, typer.Option(help="Images generated for --prompt.", min=1)] = 4,
+    seeds: Annotated[
+        int, typer.Option(help="Images generated for --prompt.", metavar="N", min=1)
+    ] = 4,
     model: Annotated[
-        str, typer.Option(help="Stable Diffusion checkpoint for --prompt.")
+        str, typer.Option(help="Stable Diffusion checkpoint for --prompt.", metavar="NAME")
     ] = "embedded",
     collection: CollectionOption = None,
-    k: Annotated[int, typer.Option("--k", "-k", help="Hits wanted.")] = 10,
+    k: Annotated[int, typer.Option("--k", "-k", help="Hits wanted.", metavar="N")] = 10,
     space: Annotated[
         str | None,
         typer.Option(
             help="Space, or several with weights: cls@12:0.7,cls@6:0.3. Default: all, equally.",
+            metavar="SPACES",
             show_default=False,
         ),
     ] = None,
     min_score: Annotated[
-        float | None, typer.Option(help="Leave out hits with a lower score (a cosine, -1 to 1).")
+        float | None,
+        typer.Option(help="Leave out hits with a lower score (a cosine, -1 to 1).", metavar="S"),
     ] = None,
     where: Annotated[
         str | None,
-        typer.Option(help="SQL filter, such as \"label = 'cat' and width > 512\"."),
+        typer.Option(
+            help="SQL filter, such as \"label = 'cat' and width > 512\".", metavar="EXPRESSION"
+        ),
     ] = None,
-    only: Annotated[str, typer.Option(help="all, generated or real images.")] = "all",
+    only: Annotated[
+        str, typer.Option(help="all, generated or real images.", metavar="KIND")
+    ] = "all",
     fusion: Annotated[
         str | None,
-        typer.Option(help="How the seeds of --prompt become one ranking: mean or rrf."),
+        typer.Option(
+            help="How the seeds of --prompt become one ranking: mean or rrf.", metavar="NAME"
+        ),
     ] = None,
-    exact: Annotated[bool, typer.Option(help="Scan everything; never approximate.")] = False,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Scan everything; never approximate.")
+    ] = False,
     json: JsonOption = False,
     html: Annotated[
         Path | None, typer.Option(help="Write a self-contained contact sheet.", metavar="FILE")
@@ -74,9 +89,11 @@ def search(
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
 ) -> None:
-    """Find the images that look most like a picture, or like what a prompt makes.
+    """Find images by picture or by prompt.
 
-    Scores are cosines: 1 is the same, 0 unrelated. The answer says whether it is exact.
+    Answers with the images that look most like a picture, or like what a prompt makes. Scores are
+    cosines: 1 is the same, and what counts as close depends on the encoder. The answer says
+    whether it is exact.
     """
     from search.collection import Collection
     from search.query import DEFAULT_FUSION
@@ -85,15 +102,17 @@ def search(
 
     only_ = _choice("--only", only, ("all", "generated", "real"))
     fusion_ = _choice("--fusion", fusion or DEFAULT_FUSION, ("mean", "rrf"))
+    _check_question(image, prompt, k)
     directory = collection_directory(collection)
     with Collection.open(
         directory, runtime=runtime, device=device, precision=precision
     ) as pictures:
+        weights = _weights(pictures, space)
         asked = _ask(pictures, image, prompt, seeds, model)
         result = pictures.find(
             asked.vectors,
             k=k,
-            spaces=_weights(pictures, space),
+            spaces=weights,
             min_score=min_score,
             where=where,
             only=only_,  # type: ignore[arg-type]
@@ -113,14 +132,21 @@ def search(
                 typer.echo(f"contact sheet: {html}", err=True)
 
 
-def _ask(
-    pictures: Collection, image: str | None, prompt: str | None, seeds: int, model: str
-) -> Asked:
+def _check_question(image: str | None, prompt: str | None, k: int) -> None:
+    """Refuse what no collection could answer before one is opened."""
     from indexer.errors import InputError
-    from service.asking import ask_by_image, ask_by_prompt
 
     if (image is None) == (prompt is None):
         raise InputError("give an image or --prompt TEXT, one of the two")
+    if k < 1:
+        raise InputError(f"--k is {k}, but at least 1 hit must be asked for")
+
+
+def _ask(
+    pictures: Collection, image: str | None, prompt: str | None, seeds: int, model: str
+) -> Asked:
+    from service.asking import ask_by_image, ask_by_prompt
+
     if prompt is not None:
         return ask_by_prompt(pictures, prompt, seeds=seeds, model=model)
     data = sys.stdin.buffer.read() if image == "-" else None
