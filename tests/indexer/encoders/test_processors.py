@@ -9,8 +9,9 @@ import pytest
 import transformers
 from PIL import Image
 
-from indexer.encoders.processors import from_config, read_preprocess
+from indexer.encoders.processors import read_preprocess
 from indexer.preprocess import apply, normalise
+from indexer.processors import from_config
 
 _T: Any = transformers
 PROCESSORS = {
