@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.exact import Floats, Ids, Mask, nearest
+from indexer.exact import Floats, Ids, Mask, nearest, products
 
 _ADD_BLOCK = 1 << 16  # rows coded at a time; Ctrl-C is heard in between
 _SEED = 20240521
@@ -40,7 +40,7 @@ class IndexPolicy:
         growth: rows are added to trained lists until there are this times as many.
     """
 
-    exact_floats: int = 8_000_000
+    exact_floats: int = 4_000_000
     cold_floats: int = 64_000_000
     gather_rows: int = 10_000
     lists_factor: float = 2.0
@@ -225,7 +225,7 @@ class InvertedLists:
         """
         faiss = _faiss()
         depth = min(len(self), _depth(k))
-        lists, products = self._nearest_lists(queries, probes, keep)
+        lists, coarse = self._nearest_lists(queries, probes, keep)
         found = np.empty((len(queries), depth), np.int64)
         estimates = np.empty((len(queries), depth), np.float32)
         bits = None if keep is None else np.packbits(keep, bitorder="little")
@@ -239,7 +239,7 @@ class InvertedLists:
             faiss.swig_ptr(queries),
             depth,
             faiss.swig_ptr(lists),
-            faiss.swig_ptr(products),
+            faiss.swig_ptr(coarse),
             faiss.swig_ptr(estimates),
             faiss.swig_ptr(found),
             False,
@@ -250,17 +250,17 @@ class InvertedLists:
     def _nearest_lists(
         self, queries: Floats, probes: int, keep: Mask | None
     ) -> tuple[NDArray[np.int64], Floats]:
-        products = queries @ self._centroids.T
+        near = products(self._centroids, queries)
         if keep is not None and np.count_nonzero(keep) * 2 < len(keep):
             filled = np.bincount(self._list_of[keep], minlength=self._index.nlist) > 0
-            products[:, ~filled] = -np.inf
+            near[:, ~filled] = -np.inf
             probes = min(probes, int(filled.sum()))
         probes = max(1, min(probes, self._index.nlist))
         if probes < self._index.nlist:
-            lists = np.argpartition(-products, probes - 1, axis=1)[:, :probes]
+            lists = np.argpartition(-near, probes - 1, axis=1)[:, :probes]
         else:
-            lists = np.broadcast_to(np.arange(probes), products.shape)
-        chosen = np.take_along_axis(products, lists, axis=1)
+            lists = np.broadcast_to(np.arange(probes), near.shape)
+        chosen = np.take_along_axis(near, lists, axis=1)
         return np.ascontiguousarray(lists, np.int64), np.ascontiguousarray(chosen, np.float32)
 
 

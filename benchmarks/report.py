@@ -1,0 +1,40 @@
+"""Results as JSON and as a Markdown page, side by side in ``benchmarks/results``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def write(name: str, content: dict[str, Any], markdown: str, folder: Path = RESULTS) -> None:
+    """Write ``name.json`` and ``name.md``, and print the latter."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")
+    (folder / f"{name}.md").write_text(markdown)
+    print(markdown)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; the first column to the left, the others to the right."""
+    rule = ["---", *["---:"] * (len(columns) - 1)]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in [columns, rule, *rows])
+
+
+def heading(title: str, machine: dict[str, Any]) -> str:
+    """The title, the command and the machine, as every page begins."""
+    packages = ", ".join(f"{name} {found}" for name, found in machine["packages"].items())
+    return (
+        f"# {title}\n\n`{machine['command']}`\n\n"
+        f"{machine['processor']}, {machine['cores']} cores "
+        f"({', '.join(machine['instruction_sets'])}), {machine['memory_gb']} GB, "
+        f"{machine['system']}; Python {machine['python']}, {packages}.\n"
+    )
+
+
+def megabytes(amount: float) -> str:
+    """Bytes as whole megabytes."""
+    return f"{amount / 1e6:,.0f} MB"

@@ -1,0 +1,280 @@
+"""Search speed, recall and memory beside plain FAISS, hnswlib and usearch, on real ViT vectors.
+
+    python -m benchmarks.vectors                 # once: makes the vectors
+    python -m benchmarks.search --sizes 10000 100000 1000000
+
+Every engine builds and answers in a process of its own. The approximate ones are given the least
+effort that reaches the wanted recall on half of the queries, and are timed and judged on the other
+half: one query at a time on one thread, then all of them at once on every thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.engines import ENGINES, Engine, Floats, Ids, Vitrail, unit
+from benchmarks.vectors import cache_folder, load_vectors
+
+K = 10
+SHARES = (0.01, 0.1, 0.5)
+_SLOW_SECONDS = 20.0  # an engine's one-by-one run ends after so long
+_RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """One engine at one size (or one filter): milliseconds, queries a second, and recall@10."""
+
+    recall: float
+    p50: float
+    p99: float
+    qps: float
+    batch_qps: float
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """All that was measured of one engine at one size; bytes and seconds."""
+
+    engine: str
+    size: int
+    kind: str
+    effort: int
+    build_seconds: float
+    index_bytes: int
+    memory: int
+    anonymous: int
+    timing: Timing
+    filtered: dict[str, dict[str, Any]]
+    load: tuple[float, float]
+
+
+def measure(name: str, size: int, count: int, recall: float, seed: int) -> Result:
+    """Build and time one engine; to be called in a fresh process."""
+    rows, held_out = load_vectors(size, seed)
+    queries = unit(held_out[np.random.default_rng(seed).choice(len(held_out), count, False)])
+    truth = cached_truth(rows, queries, f"{size}-{seed}-{count}")
+    tuning, timing = slice(0, count // 2), slice(count // 2, count)
+    allowed = filter_truths(rows, queries[timing], f"{size}-{seed}-{count}")
+    print(f"{name} {size:,}: building", flush=True)
+    before = psutil.Process().memory_full_info()
+    started = time.perf_counter()
+    engine = ENGINES[name]()
+    index_bytes = engine.build(rows)
+    seconds = time.perf_counter() - started
+    effort = least_effort(engine, queries[tuning], truth[tuning], recall)
+    print(f"{name} {size:,}: timing", flush=True)
+    load = os.getloadavg()
+    timed = clock(
+        lambda some, threads: engine.search(some, K, effort, threads),
+        queries[timing],
+        truth[timing],
+    )
+    filtered = filters(engine, queries[timing], allowed) if isinstance(engine, Vitrail) else {}
+    print(f"{name} {size:,}: timed", flush=True)
+    after = psutil.Process().memory_full_info()
+    return Result(
+        engine=name,
+        size=size,
+        kind=engine.describe(),
+        effort=effort,
+        build_seconds=seconds,
+        index_bytes=index_bytes,
+        memory=after.rss - before.rss,
+        anonymous=(after.uss - after.shared) - (before.uss - before.shared),
+        timing=timed,
+        filtered=filtered,
+        load=load[:2],
+    )
+
+
+def exact_neighbours(
+    rows: NDArray[np.float16], queries: Floats, allowed: NDArray[np.bool_] | None = None
+) -> Ids:
+    """(q, 10) ids of the true nearest rows, in blocks."""
+    best = np.full((len(queries), K), -2, np.float32)
+    ids = np.full((len(queries), K), -1, np.int64)
+    for start in range(0, len(rows), 50_000):
+        scores = queries @ unit(rows[start : start + 50_000]).T
+        if allowed is not None:
+            scores[:, ~allowed[start : start + 50_000]] = -2
+        near = np.argpartition(-scores, K, axis=1)[:, :K]
+        both = np.concatenate([best, np.take_along_axis(scores, near, 1)], axis=1)
+        numbers = np.concatenate([ids, near + start], axis=1)
+        keep = np.argsort(-both, axis=1)[:, :K]
+        best, ids = np.take_along_axis(both, keep, 1), np.take_along_axis(numbers, keep, 1)
+    return ids
+
+
+def least_effort(engine: Engine, queries: Floats, truth: Ids, recall: float) -> int:
+    for effort in engine.efforts:
+        if recall_at(engine.search(queries, K, effort, _cores()), truth) >= recall:
+            return effort
+    return engine.efforts[-1]
+
+
+def recall_at(found: Ids, truth: Ids) -> float:
+    hits = [np.isin(a, b).sum() for a, b in zip(found, truth, strict=True)]
+    return float(np.mean(hits)) / K
+
+
+def clock(search: Callable[[Floats, int], Ids], queries: Floats, truth: Ids) -> Timing:
+    """One by one on one thread, then all at once on all."""
+    for query in queries[:20]:
+        search(query[None], 1)
+    times, found = [], []
+    for query in queries:
+        started = time.perf_counter()
+        found.append(search(query[None], 1)[0])
+        times.append(time.perf_counter() - started)
+        if sum(times) > _SLOW_SECONDS:
+            break
+    batch = queries if len(times) == len(queries) else queries[:64]
+    started = time.perf_counter()
+    search(batch, _cores())
+    whole = time.perf_counter() - started
+    return Timing(
+        recall=recall_at(np.stack(found), truth[: len(found)]),
+        p50=float(np.percentile(times, 50)) * 1e3,
+        p99=float(np.percentile(times, 99)) * 1e3,
+        qps=len(times) / sum(times),
+        batch_qps=len(batch) / whole,
+    )
+
+
+def filters(
+    engine: Vitrail, queries: Floats, allowed: dict[float, tuple[Ids, Ids]]
+) -> dict[str, dict[str, Any]]:
+    """Ours under filters that let a random share of the rows through."""
+    results = {}
+    for share, (ids, truth) in allowed.items():
+        some = queries[: len(truth)]
+
+        def search(part: Floats, threads: int, ids: Ids = ids) -> Ids:
+            return engine.index.search(part, K, allowed=ids).ids
+
+        timing = clock(search, some, truth)
+        exact = engine.index.search(some[:1], K, allowed=ids).exact
+        results[f"{share:.0%}"] = {**asdict(timing), "exact": exact}
+    return results
+
+
+def filter_truths(
+    rows: NDArray[np.float16], queries: Floats, key: str
+) -> dict[float, tuple[Ids, Ids]]:
+    """For each share: the allowed ids, and the true neighbours among them of some queries."""
+    truths = {}
+    for share in SHARES:
+        allowed = np.random.default_rng(7).random(len(rows)) < share
+        truth = cached_truth(rows, queries[:200], f"{key}-{share}", allowed)
+        truths[share] = (np.flatnonzero(allowed), truth)
+    return truths
+
+
+def cached_truth(
+    rows: NDArray[np.float16],
+    queries: Floats,
+    key: str,
+    allowed: NDArray[np.bool_] | None = None,
+) -> Ids:
+    """``exact_neighbours``, computed once for all engines."""
+    path = cache_folder() / f"truth-{key}.npy"
+    if not path.exists():
+        np.save(path, exact_neighbours(rows, queries, allowed))
+    truth: Ids = np.load(path)
+    return truth
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    names = [line for line in Path("/proc/cpuinfo").read_text().split("\n") if "model name" in line]
+    return {
+        "cpu": names[0].split(":")[1].strip() if names else platform.processor(),
+        "cores": _cores(),
+        "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),
+        "python": platform.python_version(),
+        "command": f"python -m benchmarks.search {' '.join(sys.argv[1:])}",
+        "load_at_start": os.getloadavg(),
+    }
+
+
+def show(results: Sequence[Result], console: Console) -> None:
+    """Print the table; ratios are to ours at the same size."""
+    table = Table(title="Search, one query at a time on one thread")
+    columns = "size engine kind recall@10 p50_ms p99_ms QPS ratio batch_QPS build_s MB_RSS MB_index"
+    for column in columns.split():
+        table.add_column(column.replace("_", " "), justify="left" if column == "kind" else "right")
+    ours = {r.size: r.timing.qps for r in results if r.engine == "vitrail"}
+    for r in results:
+        t = r.timing
+        table.add_row(
+            f"{r.size:,}",
+            r.engine,
+            r.kind,
+            f"{t.recall:.4f}",
+            f"{t.p50:.3f}",
+            f"{t.p99:.3f}",
+            f"{t.qps:,.0f}",
+            f"{ours[r.size] / t.qps:.2f}" if r.size in ours else "",
+            f"{t.batch_qps:,.0f}",
+            f"{r.build_seconds:.1f}",
+            f"{r.memory / 2**20:,.0f}",
+            f"{r.index_bytes / 2**20:,.0f}",
+        )
+    console.print(table)
+    for r in results:
+        for share, f in r.filtered.items():
+            console.print(
+                f"{r.size:,} filtered to {share}: recall@10 {f['recall']:.4f}, "
+                f"p50 {f['p50']:.2f} ms, p99 {f['p99']:.2f} ms, exact {f['exact']}"
+            )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="search benchmark; see the module's text")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--engines", nargs="+", choices=list(ENGINES), default=list(ENGINES))
+    parser.add_argument("--queries", type=int, default=2000, help="half tune, half are timed")
+    parser.add_argument("--recall", type=float, default=0.98)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", type=Path, default=_RESULTS / "search.json")
+    options = parser.parse_args()
+    results = []
+    context = multiprocessing.get_context("spawn")
+    for size in options.sizes:
+        for name in options.engines:
+            with context.Pool(1) as pool:
+                work = (name, size, options.queries, options.recall, options.seed)
+                results.append(pool.apply(measure, work))
+            _write(options.json, results)
+    show(results, Console(width=160))
+
+
+def _write(path: Path, results: Sequence[Result]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = {"machine": machine(), "results": [asdict(result) for result in results]}
+    path.write_text(json.dumps(content, indent=2) + "\n")
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+if __name__ == "__main__":
+    main()
