@@ -13,8 +13,8 @@ Mask = NDArray[np.bool_]
 
 _QUERIES = 64  # rows of one multiplication
 _SCORES = 1 << 22  # products held at a time, 16 MB
-# Products that one thread computes. Threads meet at a barrier, and where another program holds a core
-# that costs tens of milliseconds (10,000 rows of 384: 68 ms with two threads, 1.2 with one, measured).
+# Products that one thread computes. Threads meet at a barrier, and where another program holds a
+# core that costs tens of milliseconds: 68 instead of 1.2 for 10,000 rows of 384, measured.
 _ALONE = 1 << 26
 _ALONE_BATCH = 1 << 21
 _GATHER = 4096  # rows copied at a time for scoring
