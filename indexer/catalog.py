@@ -285,7 +285,7 @@ class Catalog:
             try:
                 return attempt()
             except duckdb.IOException as error:
-                if "lock" not in str(error) or time.monotonic() > deadline:
+                if not _is_busy(error) or time.monotonic() > deadline:
                     raise
                 time.sleep(pause)
                 pause = min(2 * pause, 0.05)
@@ -302,7 +302,7 @@ class Catalog:
             if is_full(error):
                 raise
             line = str(error).splitlines()[0]
-            if "lock" in line:
+            if _is_busy(error):
                 raise CollectionError(
                     f"the catalog {self.path} was in use for {self._patience:.0f} s; close the "
                     f"program that holds it and run again ({line})"
@@ -310,6 +310,11 @@ class Catalog:
             raise CollectionError(
                 f"the catalog {self.path} cannot be read ({line}); run `vitrail verify --repair`"
             ) from error
+
+
+def _is_busy(error: Exception) -> bool:
+    text = str(error)  # as DuckDB says it on POSIX, within a process, and as Windows says it
+    return any(part in text for part in ("set lock on file", "file handle conflict", "being used"))
 
 
 def _damage_types() -> tuple[type[Exception], ...]:
