@@ -109,14 +109,14 @@ def ask_by_prompt(pictures: Collection, prompt: str, *, seeds: int, model: str) 
     from generator.checks import Sampling
     from indexer.encoders.storage import cache_dir
     from indexer.files import read_file
+    from service.making import Work
 
     info = find_checkpoint(model)
     recipes = text_to_image.plan(info, prompt, sampling=Sampling(n=seeds))
-    directory = cache_dir() / "queries"
-    directory.mkdir(parents=True, exist_ok=True)
+    work = Work(info, recipes)
     shown = [
         (read_file(file.path).data, f"seed {file.recipe.seed}")
-        for file in generate_all(recipes, directory, info=info)
+        for file in generate_all(recipes, cache_dir() / "queries", work.load)
     ]
     vectors = pictures.embed(*(data for data, _ in shown))
     return Asked(f"“{prompt}”", vectors, shown)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from generator.checkpoint_files import CheckpointInfo
     from generator.loras import LoraFile
     from generator.pictures import Picture
+    from generator.pipelines import DiffusionModel
     from generator.recipes import Recipe
     from generator.watching import Watch
     from search.collection import Collection
@@ -40,6 +41,12 @@ class Work:
     loras: Sequence[LoraFile] = ()
     device: str = "auto"
     precision: str = "auto"
+
+    def load(self) -> DiffusionModel:
+        """The model that makes them; loaded once, however often it is asked for."""
+        from generator.pipelines import load_model
+
+        return load_model(self.info, loras=self.loras, device=self.device, precision=self.precision)
 
 
 @dataclass(slots=True)
@@ -80,15 +87,7 @@ def make_and_index(
     waiting: list[Path] = []
     try:
         for file in generate_all(
-            work.recipes,
-            directory,
-            info=work.info,
-            pictures=work.pictures,
-            loras=work.loras,
-            device=work.device,
-            precision=work.precision,
-            force=force,
-            watch=watch,
+            work.recipes, directory, work.load, pictures=work.pictures, force=force, watch=watch
         ):
             made.there += not file.made
             made.made += file.made

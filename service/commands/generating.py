@@ -92,7 +92,7 @@ def generate(
 
     if (prompt is None) == (prompts is None):
         raise InputError("give a prompt or --prompts FILE, one of the two")
-    texts = [prompt] if prompt is not None else read_prompts(prompts or "")
+    texts = [prompt] if prompt is not None else [line.text for line in read_prompts(prompts or "")]
     info = find_checkpoint(model)
     loras = tuple(open_lora(one) for one in lora or ())
     sampling = _sampling(n, seed, negative, scheduler, steps, guidance)
