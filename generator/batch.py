@@ -1,0 +1,163 @@
+"""Many recipes into a folder: what is there is not made again, and a kill leaves no half file."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from generator.pictures import Picture
+from generator.pipelines import DiffusionModel
+from generator.png import encode_png, read_png
+from generator.recipes import GeneratedImage, Recipe
+from generator.tasks import NO_PICTURES, run
+from generator.watching import UNWATCHED, Watch
+from indexer.errors import GenerationError, InputError
+
+_TEMPORARY = re.compile(r"\.vitrail-(\d+)-.*\.tmp")
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedFile:
+    """An image in the folder.
+
+    Attributes:
+        path: the PNG file.
+        recipe: complete, with the versions it was made with.
+        nsfw: the safety checker's verdict, ``None`` without one.
+        made: ``False`` if it was there already.
+        seconds: wall time of its making, 0 if it was there.
+        notes: as of ``GeneratedImage``.
+    """
+
+    path: Path
+    recipe: Recipe
+    nsfw: bool | None
+    made: bool
+    seconds: float
+    notes: tuple[str, ...] = ()
+
+
+def generate_all(
+    recipes: Iterable[Recipe],
+    folder: Path,
+    model: DiffusionModel | Callable[[], DiffusionModel],
+    *,
+    pictures: Mapping[str, Picture] = NO_PICTURES,
+    force: bool = False,
+    watch: Watch = UNWATCHED,
+) -> Iterator[GeneratedFile]:
+    """Make each recipe's image in ``folder``, one at a time, unless it is there; safe to kill.
+
+    Args:
+        recipes: what to make; the same one twice is made once.
+        folder: created when missing.
+        model: of all recipes, or what loads it: called only if something has to be made.
+        pictures: role -> picture, for all recipes.
+        force: make what is there again.
+        watch: progress by step, and cancelling.
+
+    Raises:
+        InputError: as ``generator.tasks.run``.
+        GenerationError: as ``generator.tasks.run``, or the folder cannot be written.
+    """
+    _prepare(folder)
+    made: set[str] = set()
+    for recipe in recipes:
+        path = folder / recipe.file_name
+        found = None if force and path.name not in made else find_made(path, recipe)
+        if found is None:
+            watch.check()
+            model = model() if callable(model) else model
+            found = _make(model, recipe, path, pictures, watch)
+        made.add(path.name)
+        yield found
+
+
+def find_made(path: Path, recipe: Recipe) -> GeneratedFile | None:
+    """The image of the recipe if the file holds it whole; ``None`` if not."""
+    try:
+        _, inscription = read_png(path.read_bytes())
+    except (OSError, InputError):
+        return None
+    if inscription.recipe.identity != recipe.identity:
+        return None
+    return GeneratedFile(path, inscription.recipe, inscription.nsfw, made=False, seconds=0.0)
+
+
+def write_image(generated: GeneratedImage, path: Path) -> None:
+    """Write a PNG so that it is there in whole or not at all, and durable.
+
+    Raises:
+        GenerationError: the disk is full or the folder cannot be written.
+    """
+    data = encode_png(generated)
+    temporary = path.with_name(f".vitrail-{os.getpid()}-{path.stem}.tmp")
+    try:
+        try:
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise GenerationError(
+            f"{path} cannot be written: {error.strerror}; free space or choose another "
+            f"folder, then run again to go on"
+        ) from error
+
+
+def _make(
+    model: DiffusionModel,
+    recipe: Recipe,
+    path: Path,
+    pictures: Mapping[str, Picture],
+    watch: Watch,
+) -> GeneratedFile:
+    generated = run(model, recipe, pictures, watch)
+    write_image(generated, path)
+    return GeneratedFile(
+        path,
+        generated.recipe,
+        generated.nsfw,
+        made=True,
+        seconds=generated.seconds,
+        notes=generated.notes,
+    )
+
+
+def _prepare(folder: Path) -> None:
+    """Create the folder, and sweep what killed processes left in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        names = os.listdir(folder)
+    except OSError as error:
+        raise GenerationError(
+            f"folder {folder} cannot be used: {error.strerror}; choose another one"
+        ) from error
+    for name in names:
+        match = _TEMPORARY.fullmatch(name)
+        if match and not _is_alive(int(match[1])):
+            (folder / name).unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    import psutil
+
+    return pid == os.getpid() or psutil.pid_exists(pid)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # folders cannot be opened there, and renames are journalled
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,72 @@
+"""Images that a generation starts from, and the sizes at which they are worked on."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+
+from PIL import Image
+
+from generator.checkpoint_files import CheckpointInfo
+from generator.recipes import Parent
+from indexer.errors import InputError
+from indexer.files import read_file
+from indexer.images import open_image
+
+_THIN = 32  # longest side over shortest, above which nothing sensible can be drawn
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image and which one it is.
+
+    Attributes:
+        image: RGB, upright.
+        content_hash: sha256 (hex) of the file's bytes, as in a collection.
+        image_id: its id in the collection, if it has one.
+    """
+
+    image: Image.Image
+    content_hash: str
+    image_id: int | None = None
+
+    def parent(self, role: str) -> Parent:
+        """How a recipe names it."""
+        return Parent(role, self.content_hash, self.image_id)
+
+
+def open_picture(path: str | os.PathLike[str], *, image_id: int | None = None) -> Picture:
+    """Read an image file.
+
+    Raises:
+        ImageRejectedError: with one of ``indexer.images.REASONS``.
+    """
+    found = read_file(path)
+    return Picture(open_image(found.data).image, found.sha256, image_id)
+
+
+def working_size(info: CheckpointInfo, width: int, height: int) -> tuple[int, int]:
+    """The size nearest to that of a given image at which the checkpoint works well.
+
+    Its area is no more than ``info.working_area``, its sides are multiples of ``info.multiple``,
+    and its shape is the image's as nearly as these allow.
+
+    Raises:
+        InputError: the image is too thin for that.
+    """
+    if max(width, height) > _THIN * min(width, height):
+        raise InputError(
+            f"an image of {width}x{height} is too thin to work on: crop it to at most {_THIN}:1"
+        )
+    scale = min(1.0, math.sqrt(info.working_area / (width * height)))
+    if info.largest is not None:
+        scale = min(scale, info.largest / max(width, height))
+    step = info.multiple
+    sides = (max(step, round(side * scale / step) * step) for side in (width, height))
+    return tuple(sides)  # type: ignore[return-value]
+
+
+def resize(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The image at that size, itself if it has it."""
+    return image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)

@@ -1,0 +1,225 @@
+"""Recipes: everything that decides a generated image; plain data, no framework."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import unicodedata
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+from indexer.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from PIL import Image
+
+TASKS = ("text-to-image", "image-to-image", "inpaint", "style")
+ROLES = ("init", "content", "style", "mask")
+_SLUG_LENGTH = 48
+
+
+@dataclass(frozen=True, slots=True)
+class Lora:
+    """Low-rank weights laid over a checkpoint.
+
+    Attributes:
+        name: the file's name without its folder.
+        content_hash: sha256 (hex) of the file.
+        weight: factor on its effect; 1 is as trained.
+    """
+
+    name: str
+    content_hash: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """An image that another was made from.
+
+    Attributes:
+        role: one of ``ROLES``.
+        content_hash: sha256 (hex) of the image file's bytes, as in a collection.
+        image_id: its id in the collection; never part of a recipe's identity.
+    """
+
+    role: str
+    content_hash: str
+    image_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MaskRecord:
+    """What was repainted.
+
+    Attributes:
+        kind: ``image``, ``box`` or ``polygon``.
+        shape: the box or polygon as the user wrote it; empty for an image.
+        content_hash: sha256 (hex) of the mask's size and pixels, so equal masks hash equal
+            however they were given.
+        feather: pixels inside the mask's edge over which old and new blend.
+    """
+
+    kind: str
+    shape: str
+    content_hash: str
+    feather: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything that made an image; the same recipe on the same machine gives the same bytes.
+
+    Attributes:
+        task: one of ``TASKS``.
+        prompt: what to draw.
+        checkpoint: name the user gave: Hub name, directory, file or ``embedded``.
+        checkpoint_hash: sha256 (hex) over all files of the checkpoint that decide its images.
+        scheduler: name in ``generator.schedulers.SCHEDULERS``.
+        steps: denoising steps of the whole schedule.
+        guidance: weight of classifier-free guidance; 1 and below is none.
+        width: of the image, in pixels.
+        height: of the image, in pixels.
+        seed: of all randomness, 0 to 2**63 - 1.
+        negative_prompt: what not to draw.
+        revision: commit of a Hub checkpoint.
+        lora: low-rank weights, in order.
+        strength: share of the schedule that an initial or masked image is noised to, 0 to 1.
+        style_strength: how far latent statistics move to the style image's, 0 to 1.
+        content_strength: ``strength`` of style transfer.
+        mask: what was repainted.
+        parents: images it was made from.
+        versions: libraries, device and precision that it was made with. Not part of the identity:
+            an upgrade must not make every image again, and ``reproduce`` names the differences.
+    """
+
+    task: str
+    prompt: str
+    checkpoint: str
+    checkpoint_hash: str
+    scheduler: str
+    steps: int
+    guidance: float
+    width: int
+    height: int
+    seed: int
+    negative_prompt: str = ""
+    revision: str | None = None
+    lora: tuple[Lora, ...] = ()
+    strength: float | None = None
+    style_strength: float | None = None
+    content_strength: float | None = None
+    mask: MaskRecord | None = None
+    parents: tuple[Parent, ...] = ()
+    versions: dict[str, str] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        # 7 and 7.0 are one guidance, and must be one recipe.
+        for name in ("guidance", "strength", "style_strength", "content_strength"):
+            value = getattr(self, name)
+            if isinstance(value, int) and not isinstance(value, bool):
+                object.__setattr__(self, name, float(value))
+
+    @property
+    def identity(self) -> str:
+        """Sha256 (hex) over what decides the image: all but names, image ids and versions."""
+        data = asdict(self)
+        # A checkpoint or LoRA is the same under another name; its hash says which it is.
+        for name in ("versions", "checkpoint", "revision"):
+            del data[name]
+        for lora in data["lora"]:
+            del lora["name"]
+        for parent in data["parents"]:
+            del parent["image_id"]
+        if data["mask"]:
+            data["mask"] = [data["mask"]["content_hash"], data["mask"]["feather"]]
+        return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def file_name(self) -> str:
+        """Name of its PNG file: prompt, seed and the start of the identity."""
+        return f"{_slug(self.prompt)}-{self.seed}-{self.identity[:12]}.png"
+
+    def parent(self, role: str) -> Parent | None:
+        """The parent of that role, if there is one."""
+        return next((parent for parent in self.parents if parent.role == role), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types, without what is empty."""
+        data = asdict(self)
+        for name in ("lora", "parents"):
+            data[name] = list(data[name])
+        return {k: v for k, v in data.items() if v not in (None, [], {}) or k in _REQUIRED}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Recipe:
+        """Read what ``to_dict`` gave; fields that this version does not know are left out.
+
+        Raises:
+            InputError: a field is missing or of the wrong type.
+        """
+        try:
+            known = {f.name: data[f.name] for f in fields(cls) if f.name in data}
+            known["lora"] = tuple(_build(Lora, item) for item in data.get("lora", ()))
+            known["parents"] = tuple(_build(Parent, item) for item in data.get("parents", ()))
+            if data.get("mask") is not None:
+                known["mask"] = _build(MaskRecord, data["mask"])
+            known["versions"] = {str(k): str(v) for k, v in data.get("versions", {}).items()}
+            recipe = cls(**known)
+            _check_types(recipe)
+        except (TypeError, AttributeError, KeyError) as error:
+            raise InputError(
+                f"this is no recipe ({error}): give what `Recipe.to_dict` wrote"
+            ) from error
+        return recipe
+
+
+_REQUIRED = {f.name for f in fields(Recipe)[:10]}
+_TYPES: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("task", "prompt", "checkpoint", "checkpoint_hash", "scheduler"), (str,)),
+    **dict.fromkeys(("steps", "width", "height", "seed"), (int,)),
+    "negative_prompt": (str,),
+    "revision": (str, type(None)),
+    "guidance": (int, float),
+    **dict.fromkeys(("strength", "style_strength", "content_strength"), (int, float, type(None))),
+}
+
+
+def _build(kind: Any, data: Any) -> Any:
+    return kind(**{f.name: data[f.name] for f in fields(kind) if f.name in data})
+
+
+def _check_types(recipe: Recipe) -> None:
+    for name, types in _TYPES.items():
+        value = getattr(recipe, name)
+        if isinstance(value, bool) or not isinstance(value, types):
+            raise TypeError(f"{name} is {type(value).__name__}")
+
+
+def _slug(prompt: str) -> str:
+    """Letters and digits of the prompt joined by hyphens, safe as a file name anywhere."""
+    plain = unicodedata.normalize("NFKD", prompt).encode("ascii", "ignore").decode().lower()
+    words = "-".join(re.findall(r"[a-z0-9]+", plain))
+    return words[:_SLUG_LENGTH].rstrip("-") or "image"
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedImage:
+    """A picture and what made it.
+
+    Attributes:
+        image: RGB.
+        recipe: complete, with versions.
+        nsfw: the safety checker's verdict, whose yes blackens the image; ``None`` without one.
+        seconds: wall time of its making.
+        notes: one line each on what the user should know, such as an overlong prompt.
+    """
+
+    image: Image.Image
+    recipe: Recipe
+    nsfw: bool | None
+    seconds: float
+    notes: tuple[str, ...] = ()

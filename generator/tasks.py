@@ -1,0 +1,113 @@
+"""Any recipe run by the model and pictures it names."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+
+from generator import image_to_image, inpaint, style, text_to_image
+from generator.denoising import Drawn
+from generator.masks import Mask, box_mask, image_mask, polygon_mask
+from generator.pictures import Picture
+from generator.pipelines import DiffusionModel
+from generator.prompt_length import unseen_note
+from generator.recipes import GeneratedImage, Recipe
+from generator.watching import UNWATCHED, Watch
+from indexer.errors import InputError
+
+NO_PICTURES: Mapping[str, Picture] = {}
+
+
+def run(
+    model: DiffusionModel,
+    recipe: Recipe,
+    pictures: Mapping[str, Picture] = NO_PICTURES,
+    watch: Watch = UNWATCHED,
+) -> GeneratedImage:
+    """Make the image of a recipe.
+
+    Args:
+        model: the recipe's checkpoint, with its LoRAs.
+        recipe: what to make.
+        pictures: role -> picture, for every parent of the recipe.
+        watch: progress and cancelling.
+
+    Raises:
+        InputError: the model or a picture is not the one the recipe names, or is missing.
+        GenerationError: out of memory, cancelled, or settings that the checkpoint cannot do.
+    """
+    _check_model(model, recipe)
+    started = time.perf_counter()
+    with model.lock:
+        image, nsfw = _draw(model, recipe, pictures, watch)
+        notes = unseen_note(model, recipe)
+        finished = replace(recipe, versions=model.versions)
+    seconds = time.perf_counter() - started
+    return GeneratedImage(image.convert("RGB"), finished, nsfw, seconds, notes)
+
+
+def _draw(
+    model: DiffusionModel, recipe: Recipe, pictures: Mapping[str, Picture], watch: Watch
+) -> Drawn:
+    if recipe.task == text_to_image.TASK:
+        return text_to_image.run(model, recipe, watch)
+    if recipe.task == image_to_image.TASK:
+        return image_to_image.run(model, recipe, _parent(recipe, pictures, "init"), watch)
+    if recipe.task == style.TASK:
+        content, look = (_parent(recipe, pictures, role) for role in ("content", "style"))
+        return style.run(model, recipe, content, look, watch)
+    if recipe.task == inpaint.TASK:
+        init = _parent(recipe, pictures, "init")
+        return inpaint.run(model, recipe, init, _mask(recipe, pictures, init), watch)
+    raise InputError(
+        f"task {recipe.task!r} is unknown to this version: use one of text-to-image, "
+        f"image-to-image, inpaint, style"
+    )
+
+
+def _parent(recipe: Recipe, pictures: Mapping[str, Picture], role: str) -> Picture:
+    wanted, given = recipe.parent(role), pictures.get(role)
+    if wanted is None:
+        raise InputError(
+            f"the recipe of this {recipe.task} names no {role} image: it is incomplete"
+        )
+    if given is None:
+        raise InputError(
+            f"the {role} image {wanted.content_hash[:12]} of this {recipe.task} is missing: bring "
+            f"its file back, or index it again"
+        )
+    if given.content_hash != wanted.content_hash:
+        raise InputError(
+            f"the {role} image given is {given.content_hash[:12]} and the recipe names "
+            f"{wanted.content_hash[:12]}: give the file that it was made from"
+        )
+    return given
+
+
+def _mask(recipe: Recipe, pictures: Mapping[str, Picture], init: Picture) -> Mask:
+    record = recipe.mask
+    if record is None:
+        raise InputError("the recipe of this inpaint names no mask: it is incomplete")
+    size = init.image.size
+    if record.kind == "box":
+        mask = box_mask(record.shape, size)
+    elif record.kind == "polygon":
+        mask = polygon_mask(record.shape, size)
+    else:
+        mask = image_mask(_parent(recipe, pictures, "mask"), size)
+    if mask.record(record.feather).content_hash != record.content_hash:
+        raise InputError("the mask is not the one the recipe names: it may have been altered")
+    return mask
+
+
+def _check_model(model: DiffusionModel, recipe: Recipe) -> None:
+    if model.info.content_hash != recipe.checkpoint_hash:
+        raise InputError(
+            f"checkpoint {model.info.name!r} is {model.info.content_hash[:12]} and the recipe "
+            f"names {recipe.checkpoint!r}, {recipe.checkpoint_hash[:12]}: give that one"
+        )
+    given = [(lora.content_hash, lora.weight) for lora in model.loras]
+    if given != [(lora.content_hash, lora.weight) for lora in recipe.lora]:
+        names = ", ".join(f"{lora.name}:{lora.weight:g}" for lora in recipe.lora) or "none"
+        raise InputError(f"the recipe names other LoRAs than the model has: load it with {names}")
