@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import os
+import re
 import tempfile
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from search.query import Hit, SearchResult
     from service.asking import Asked
 
+_FOLDERS = re.compile(r"(?<=[/\\])")
 THUMBNAIL = 256  # pixels, longest side: sharp at twice the size it is shown in
 
 
@@ -75,8 +77,9 @@ def _card(hit: Hit) -> dict[str, object]:
         "label": hit.metadata.get("label"),
         "prompt": hit.metadata.get("prompt"),
         "generated": bool(hit.metadata.get("generated")),
-        "size": f"{hit.metadata.get('width')} x {hit.metadata.get('height')}",
-        "paths": [readable(path) for path in hit.paths],
+        "size": f"{hit.metadata.get('width')} × {hit.metadata.get('height')}",
+        # a long path breaks after a folder's name, not within one
+        "paths": [_FOLDERS.split(readable(path)) for path in hit.paths],
         "seed_ranks": hit.seed_ranks,
     }
 

@@ -29,7 +29,7 @@ class ColourEncoder:
         self.name = name
         self.before = before
         self.sizes: list[int] = []
-        self.spaces = (EmbeddingSpace(layer=1, pooling="mean", dim=12),)
+        self.spaces: tuple[EmbeddingSpace, ...] = (EmbeddingSpace(layer=1, pooling="mean", dim=12),)
         self.preprocess = Preprocess(
             shortest_edge=None,
             size=(SIDE, SIDE),

@@ -1,0 +1,96 @@
+"""An encoder of two spaces for the command line's tests; run as a script, that command line.
+
+As a script it is ``vitrail`` with this encoder, which takes ``COLOURS_DELAY`` seconds a batch and
+touches ``COLOURS_MARK`` at the first one, so that another process can act meanwhile.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.encoders.base import Encoded, Fingerprint
+from indexer.errors import CheckpointError, InputError
+from indexer.spaces import EmbeddingSpace
+from tests.fakes import ColourEncoder
+
+CHECKPOINT = "colours"
+KNOWN = {"mean@1": 12, "mean@2": 4}
+
+
+class TwoSpaceEncoder(ColourEncoder):
+    """Quadrants' colours as ``mean@1``, and the brightness of each quadrant as ``mean@2``."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(CHECKPOINT)
+        self.spaces = tuple(
+            EmbeddingSpace(layer=int(name[-1]), pooling="mean", dim=KNOWN[name]) for name in names
+        )
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        return colour_fingerprint(CHECKPOINT, [space.name for space in self.spaces])
+
+    def encode(self, pixels: NDArray[np.uint8]) -> Encoded:
+        colours = super().encode(pixels).vectors["mean@1"]
+        bright = pixels.reshape(-1, 2, 4, 2, 4, 3).mean(axis=(2, 4, 5)).reshape(len(pixels), 4)
+        rows = (bright - 127.25).astype(np.float32)
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        both = {"mean@1": colours, "mean@2": rows}
+        return Encoded({space.name: both[space.name] for space in self.spaces}, None)
+
+
+def colour_fingerprint(checkpoint: str, spaces: Sequence[str] | None = None) -> Fingerprint:
+    """As ``indexer.encoders.read_fingerprint``: ``colours`` and ``colours-2`` are known."""
+    if not checkpoint.startswith(CHECKPOINT):
+        raise CheckpointError(f"checkpoint {checkpoint!r} is unknown; use {CHECKPOINT}")
+    names = list(spaces or ["mean@1"])
+    for name in names:
+        if name not in KNOWN:
+            raise InputError(f"space {name!r} is unknown; use {' or '.join(KNOWN)}")
+    preprocess = ColourEncoder().preprocess.to_dict()
+    return Fingerprint(
+        checkpoint, checkpoint, preprocess, tuple((name, KNOWN[name]) for name in names)
+    )
+
+
+def load_colours(
+    checkpoint: str,
+    *,
+    spaces: Sequence[str] | None = None,
+    runtime: str = "auto",
+    device: str = "auto",
+    precision: str = "auto",
+    classify: bool = False,
+) -> TwoSpaceEncoder:
+    """As ``indexer.encoders.load_encoder``."""
+    return TwoSpaceEncoder([name for name, _ in colour_fingerprint(checkpoint, spaces).spaces])
+
+
+def _slow_command() -> None:
+    import indexer.encoders
+    from service.cli import main
+
+    delay, mark = float(os.environ["COLOURS_DELAY"]), Path(os.environ["COLOURS_MARK"])
+
+    def wait(_: int) -> None:
+        mark.touch()
+        time.sleep(delay)
+
+    def load(checkpoint: str, *, spaces: Sequence[str], **_: object) -> TwoSpaceEncoder:
+        encoder = load_colours(checkpoint, spaces=spaces)
+        encoder.before = wait
+        return encoder
+
+    indexer.encoders.load_encoder = load  # type: ignore[assignment]
+    indexer.encoders.read_fingerprint = colour_fingerprint
+    main()
+
+
+if __name__ == "__main__":
+    _slow_command()

@@ -1,0 +1,126 @@
+"""The command line as a function, over an encoder that can be worked out by hand."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import indexer.encoders
+from service.cli import main
+from tests.service.colours import CHECKPOINT, colour_fingerprint, load_colours
+
+COLOURS = {
+    "red": (255, 0, 0),
+    "crimson": (230, 0, 60),
+    "green": (0, 255, 0),
+    "blue": (0, 0, 255),
+    "navy": (0, 0, 140),
+}
+
+
+class Outcome(NamedTuple):
+    """What a command left: exit code, standard output, standard error."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def names(self) -> list[str]:
+        """File names of the hits, from lines or from JSON."""
+        if self.out.startswith("{"):
+            return [os.path.basename(hit["paths"][0]) for hit in self.json["hits"]]
+        return [os.path.basename(line.split("\t")[-1]) for line in self.out.splitlines()]
+
+
+class Vitrail:
+    """Runs commands of one collection in this process, through the same door as the script."""
+
+    def __init__(
+        self,
+        home: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        self.home = home
+        self._patch = monkeypatch
+        self._capsys = capsys
+
+    def __call__(self, *words: object, stdin: bytes = b"") -> Outcome:
+        self._patch.setattr(sys, "argv", ["vitrail", *map(str, words)])
+        self._patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        self._capsys.readouterr()
+        code: object = 0
+        try:
+            main()
+        except SystemExit as exit_:
+            code = exit_.code
+        captured = self._capsys.readouterr()
+        return Outcome(code if isinstance(code, int) else 0, captured.out, captured.err)
+
+    def index(self, *words: object) -> Outcome:
+        done = self("index", *words, "--checkpoint", CHECKPOINT)
+        assert done.code == 0, done.err
+        return done
+
+    def fails(self, *words: object, code: int, says: Iterable[str], stdin: bytes = b"") -> str:
+        """Run, and hold the error to one line with this exit code and these words."""
+        done = self(*words, stdin=stdin)
+        assert done.code == code, done
+        assert done.err.startswith("vitrail: ")
+        assert done.err.count("\n") == 1, done.err
+        for words_ in says:
+            assert words_ in done.err
+        return done.err
+
+
+@pytest.fixture
+def vitrail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Vitrail:
+    """The command line with a collection of its own, not made yet."""
+
+    def fingerprint(checkpoint: str, spaces: Sequence[str] | None = None) -> Any:
+        return colour_fingerprint(checkpoint, spaces)
+
+    monkeypatch.setattr(indexer.encoders, "read_fingerprint", fingerprint)
+    monkeypatch.setattr(indexer.encoders, "load_encoder", load_colours)
+    monkeypatch.setenv("VITRAIL_COLLECTION", str(tmp_path / "collection"))
+    monkeypatch.delenv("VITRAIL_DEBUG", raising=False)
+    return Vitrail(tmp_path / "collection", monkeypatch, capsys)
+
+
+@pytest.fixture
+def paint(tmp_path: Path) -> Callable[..., Path]:
+    """Writes pictures whose upper and lower halves have a colour each."""
+
+    def write(name: str, upper: tuple[int, ...], lower: tuple[int, ...] | None = None) -> Path:
+        pixels = np.zeros((16, 16, 3), np.uint8)
+        pixels[:8], pixels[8:] = upper, lower or upper
+        path = tmp_path / "pictures" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path, format="PNG")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def folder(tmp_path: Path, paint: Callable[..., Path]) -> Path:
+    """Five pictures of one colour each, in folders ``warm`` and ``cold``."""
+    for name, colour in COLOURS.items():
+        paint(f"{'warm' if colour[0] else 'cold'}/{name}.png", colour)
+    return tmp_path / "pictures"
