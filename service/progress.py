@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ class IndexDisplay:
         self._task = 0
         self._started = time.monotonic()
         self._last_line = self._started
+        self._first: float | None = None
         if not quiet and sys.stderr.isatty():
             self._bar = _make_bar()
 
@@ -55,13 +57,15 @@ class IndexDisplay:
 
     def update(self, progress: Progress) -> None:
         """Show the counts so far."""
+        if self._first is None:
+            self._first = time.monotonic()  # loading the encoder is no part of the rate
         if self._bar is not None:
             self._bar.update(
                 self._task,  # type: ignore[arg-type]
                 description="indexing",
                 total=progress.total,
                 completed=progress.opened,
-                counts=_counts(progress),
+                counts=f"{_counts(progress)}, {self._rate(progress):.1f}/s",
             )
         elif not self._quiet and time.monotonic() - self._last_line >= PLAIN_SECONDS:
             self._last_line = time.monotonic()
@@ -87,11 +91,16 @@ class IndexDisplay:
         if progress.interrupted:
             self._line("interrupted; what was done is kept. Run the same command to go on.")
 
+    def _rate(self, progress: Progress) -> float:
+        elapsed = time.monotonic() - (self._first or self._started)
+        return progress.opened / elapsed if elapsed > 0 else 0.0
+
     def _eta(self, progress: Progress) -> str:
-        elapsed = time.monotonic() - self._started
-        rate = progress.opened / elapsed if elapsed > 0 else 0.0
-        left = progress.total - progress.opened
-        return f"{rate:.1f} files/s, {left / rate:.0f} s left" if rate else "starting"
+        rate = self._rate(progress)
+        if not rate:
+            return "starting"
+        left = timedelta(seconds=round((progress.total - progress.opened) / rate))
+        return f"{rate:.1f} files/s, {left} left"
 
     def _line(self, text: str) -> None:
         if not self._quiet:
