@@ -64,7 +64,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _draw_pictures(folder: Path) -> list[str]:
-    """Write each picture as NAME.png; doubled names and those that are no file name are left out."""
+    """Write each picture as NAME.png, less doubled names and those that are no file name."""
     folder.mkdir(parents=True)
     names = []
     for picture in render(PICTURE):
