@@ -20,27 +20,43 @@ if TYPE_CHECKING:
 
 ModelOption = Annotated[
     str,
-    typer.Option(help="Stable Diffusion checkpoint: embedded, Hub name, directory or file."),
+    typer.Option(
+        help="Stable Diffusion checkpoint: embedded, Hub name, directory or file.", metavar="NAME"
+    ),
 ]
-NOption = Annotated[int, typer.Option("--n", "-n", help="Images, from consecutive seeds.")]
-SeedOption = Annotated[int, typer.Option(help="Seed of the first image.")]
-NegativeOption = Annotated[str, typer.Option("--negative", help="What not to draw.")]
-StepsOption = Annotated[int | None, typer.Option(help="Denoising steps.", show_default=False)]
+NOption = Annotated[
+    int, typer.Option("--n", "-n", help="Images, from consecutive seeds.", metavar="N")
+]
+SeedOption = Annotated[int, typer.Option(help="Seed of the first image.", metavar="N")]
+NegativeOption = Annotated[
+    str, typer.Option("--negative", help="What not to draw.", metavar="TEXT")
+]
+StepsOption = Annotated[
+    int | None, typer.Option(help="Denoising steps.", metavar="N", show_default=False)
+]
 GuidanceOption = Annotated[
-    float | None, typer.Option(help="Weight of classifier-free guidance.", show_default=False)
+    float | None,
+    typer.Option(help="Weight of classifier-free guidance.", metavar="W", show_default=False),
 ]
 SchedulerOption = Annotated[
-    str | None, typer.Option(help="Sampler, such as ddim, euler or dpm++2m.", show_default=False)
+    str | None,
+    typer.Option(
+        help="Sampler, such as ddim, euler or dpm++2m.", metavar="NAME", show_default=False
+    ),
 ]
 LoraOption = Annotated[
     list[str] | None,
-    typer.Option(help="LoRA as FILE or FILE:WEIGHT; may be repeated.", show_default=False),
+    typer.Option(
+        help="LoRA as FILE or FILE:WEIGHT; may be repeated.", metavar="LORA", show_default=False
+    ),
 ]
-SizeOption = Annotated[int | None, typer.Option(help="In pixels.", show_default=False)]
-ForceOption = Annotated[bool, typer.Option(help="Make images again that are there already.")]
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-PrecisionOption = Annotated[str, typer.Option(help="auto, fp32, fp16 or bf16.")]
-PromptArgument = Annotated[str, typer.Argument(help="What to draw.")]
+SizeOption = Annotated[int | None, typer.Option(help="In pixels.", metavar="N", show_default=False)]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Make images again that are there already.")
+]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", metavar="NAME")]
+PrecisionOption = Annotated[str, typer.Option(help="auto, fp32, fp16 or bf16.", metavar="NAME")]
+PromptArgument = Annotated[str, typer.Argument(help="What to draw.", metavar="PROMPT")]
 
 
 def register(app: typer.Typer) -> None:
@@ -57,10 +73,16 @@ def register(app: typer.Typer) -> None:
 
 
 def generate(
-    prompt: Annotated[str | None, typer.Argument(help="What to draw.", show_default=False)] = None,
+    prompt: Annotated[
+        str | None, typer.Argument(help="What to draw.", metavar="PROMPT", show_default=False)
+    ] = None,
     prompts: Annotated[
         Path | None,
-        typer.Option(help="File with a prompt a line; # starts a comment.", show_default=False),
+        typer.Option(
+            help="File with a prompt a line; # starts a comment.",
+            metavar="FILE",
+            show_default=False,
+        ),
     ] = None,
     n: NOption = 1,
     seed: SeedOption = 0,
@@ -78,8 +100,9 @@ def generate(
     precision: PrecisionOption = "auto",
     quiet: QuietOption = False,
 ) -> None:
-    """Make images from a prompt, or from a file of prompts, and index them with their recipes.
+    """Make images from prompts, and index them.
 
+    One prompt, or a file of them; the recipes are kept with the images.
     Images already made by the same recipe are not made again, so an interrupted run goes on when
     it is run again.
     """
@@ -108,10 +131,12 @@ def generate(
 
 
 def img2img(
-    image: Annotated[str, typer.Argument(help="File, or indexed image by id or path.")],
+    image: Annotated[
+        str, typer.Argument(help="File, or indexed image by id or path.", metavar="IMAGE")
+    ],
     prompt: PromptArgument,
     strength: Annotated[
-        float, typer.Option(help="0 keeps the image, 1 keeps nothing of it.")
+        float, typer.Option(help="0 keeps the image, 1 keeps nothing of it.", metavar="S")
     ] = 0.6,
     n: NOption = 1,
     seed: SeedOption = 0,
@@ -129,7 +154,10 @@ def img2img(
     precision: PrecisionOption = "auto",
     quiet: QuietOption = False,
 ) -> None:
-    """Draw an image anew under a prompt, and index the result with its lineage."""
+    """Draw an image anew under a prompt.
+
+    The result is indexed with its recipe and lineage.
+    """
     from generator import image_to_image
     from generator.checkpoint_files import find_checkpoint
     from generator.loras import open_lora
@@ -154,20 +182,29 @@ def img2img(
 
 
 def inpaint(
-    image: Annotated[str, typer.Argument(help="File, or indexed image by id or path.")],
+    image: Annotated[
+        str, typer.Argument(help="File, or indexed image by id or path.", metavar="IMAGE")
+    ],
     prompt: PromptArgument,
     mask: Annotated[
         str,
         typer.Option(
             help="What to repaint: x0,y0,x1,y1, or a polygon 'x,y x,y x,y', or an image, white "
-            "where to repaint."
+            "where to repaint.",
+            metavar="MASK",
         ),
     ],
     strength: Annotated[
-        float, typer.Option(help="1 draws from noise, less keeps something of what was there.")
+        float,
+        typer.Option(
+            help="1 draws from noise, less keeps something of what was there.", metavar="S"
+        ),
     ] = 1.0,
     feather: Annotated[
-        int, typer.Option(help="Pixels inside the mask's edge over which old and new blend.")
+        int,
+        typer.Option(
+            help="Pixels inside the mask's edge over which old and new blend.", metavar="N"
+        ),
     ] = 0,
     n: NOption = 1,
     seed: SeedOption = 0,
@@ -183,7 +220,11 @@ def inpaint(
     precision: PrecisionOption = "auto",
     quiet: QuietOption = False,
 ) -> None:
-    """Repaint part of an image; every pixel outside the mask stays exactly as it was."""
+    """Repaint part of an image.
+
+    Every pixel outside the mask stays exactly as it was. The result is indexed with its recipe and
+    lineage.
+    """
     from generator import inpaint as task
     from generator.checkpoint_files import find_checkpoint
     from generator.loras import open_lora
@@ -211,16 +252,18 @@ def inpaint(
 
 
 def style(
-    content: Annotated[str, typer.Argument(help="Whose things are kept: file, id or path.")],
+    content: Annotated[
+        str, typer.Argument(help="Whose things are kept: file, id or path.", metavar="CONTENT")
+    ],
     look: Annotated[
         str, typer.Argument(metavar="STYLE", help="Whose look is taken: file, id or path.")
     ],
-    prompt: Annotated[str, typer.Option(help="What the content shows.")],
+    prompt: Annotated[str, typer.Option(help="What the content shows.", metavar="TEXT")],
     style_strength: Annotated[
-        float, typer.Option(help="How far the look moves to the style's, 0 to 1.")
+        float, typer.Option(help="How far the look moves to the style's, 0 to 1.", metavar="S")
     ] = 0.8,
     content_strength: Annotated[
-        float, typer.Option(help="How far the result is drawn anew, 0 to 1.")
+        float, typer.Option(help="How far the result is drawn anew, 0 to 1.", metavar="S")
     ] = 0.4,
     n: NOption = 1,
     seed: SeedOption = 0,
@@ -238,7 +281,10 @@ def style(
     precision: PrecisionOption = "auto",
     quiet: QuietOption = False,
 ) -> None:
-    """Give one image the look of another, and index the result with its lineage."""
+    """Give one image the look of another.
+
+    The result is indexed with its recipe and lineage.
+    """
     from generator import style as task
     from generator.checkpoint_files import find_checkpoint
     from generator.loras import open_lora
@@ -265,11 +311,16 @@ def style(
 
 
 def lineage(
-    image: Annotated[str, typer.Argument(help="Image by id, path or content hash.")],
+    image: Annotated[
+        str, typer.Argument(help="Image by id, path or content hash.", metavar="IMAGE")
+    ],
     collection: CollectionOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show what an image was made from, its recipe, and what was made from it."""
+    """Show what an image was made from.
+
+    Its parents, its recipe, and what was made from it.
+    """
     from indexer.collection import Collection
     from search.lineage import children, parents
     from service.reports import print_lineage
@@ -281,13 +332,18 @@ def lineage(
 
 
 def reproduce(
-    image: Annotated[str, typer.Argument(help="Generated image by id, path or content hash.")],
+    image: Annotated[
+        str, typer.Argument(help="Generated image by id, path or content hash.", metavar="IMAGE")
+    ],
     collection: CollectionOption = None,
     out: Annotated[
-        Path | None, typer.Option(help="Also keep the new image here.", show_default=False)
+        Path | None,
+        typer.Option(help="Also keep the new image here.", metavar="FILE", show_default=False),
     ] = None,
 ) -> None:
-    """Run an image's recipe again and compare: the same bytes, the same pixels, how alike.
+    """Run an image's recipe again, and compare.
+
+    Told are whether bytes and pixels are the same, and how alike the images are.
 
     Exit code 0 says that the pixels are the same, 1 that they differ.
     """

@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 
 def index(
     folders: Annotated[
-        list[Path], typer.Argument(help="Folders or single image files.", metavar="FOLDER...")
+        list[Path], typer.Argument(help="Folders or single image files.", metavar="FOLDER")
     ],
     collection: CollectionOption = None,
     checkpoint: Annotated[

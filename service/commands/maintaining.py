@@ -39,7 +39,7 @@ def info(collection: CollectionOption = None, json: JsonOption = False) -> None:
 def remove(
     images: Annotated[
         list[str],
-        typer.Argument(help="Ids, indexed paths or content hashes.", metavar="IMAGE..."),
+        typer.Argument(help="Ids, indexed paths or content hashes.", metavar="IMAGE"),
     ],
     collection: CollectionOption = None,
 ) -> None:

@@ -32,7 +32,7 @@ def search(
         str | None,
         typer.Argument(
             help="Image file, - for standard input, or an image of the collection by id or path.",
-            metavar="[IMAGE]",
+            metavar="IMAGE",
             show_default=False,
         ),
     ] = None,
