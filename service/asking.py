@@ -46,7 +46,7 @@ def ask_by_image(pictures: Collection, text: str, data: bytes | None) -> Asked:
         try:
             vectors = pictures.embed(data)
         except ImageRejectedError as error:
-            raise _unusable("standard input", error) from error
+            raise unusable_picture("standard input", error) from error
         return Asked("standard input", vectors, [(data, "standard input")])
     path = os.path.expanduser(text)
     if os.path.exists(path):
@@ -56,13 +56,14 @@ def ask_by_image(pictures: Collection, text: str, data: bytes | None) -> Asked:
             content = read_file(path).data
             vectors = pictures.embed(content)
         except ImageRejectedError as error:
-            raise _unusable(repr(text), error) from error
+            raise unusable_picture(repr(text), error) from error
         return Asked(text, vectors, [(content, os.path.basename(path))])
     return _ask_indexed(pictures, text)
 
 
-def _unusable(what: str, error: ImageRejectedError) -> InputError:
-    return InputError(f"{what} cannot be searched by: {error.detail}; give an image file")
+def unusable_picture(what: str, error: ImageRejectedError) -> InputError:
+    """The refusal of a picture that the user named, which a reject alone does not name."""
+    return InputError(f"{what} cannot be used: {error.detail}; give an image file")
 
 
 def _ask_indexed(pictures: Collection, text: str) -> Asked:

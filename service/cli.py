@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from service.commands import generating, indexing, maintaining, searching
+from service.commands import generating, indexing, maintaining, searching, tracing
 
 EXIT_CODES = """
 Exit codes: 0 done; 1 an error, in one line on standard error; 2 unusable arguments or input;
@@ -26,7 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (indexing, searching, generating, maintaining):
+for module in (indexing, searching, generating, tracing, maintaining):
     module.register(app)
 
 

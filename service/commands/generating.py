@@ -1,4 +1,4 @@
-"""Verbs of the generator: generate, img2img, inpaint, style, lineage, reproduce."""
+"""Verbs of the generator: generate, img2img, inpaint, style."""
 
 from __future__ import annotations
 
@@ -9,54 +9,29 @@ import typer
 
 from service.options import (
     CollectionOption,
-    JsonOption,
     QuietOption,
     collection_directory,
+)
+from service.sampling import (
+    DeviceOption,
+    ForceOption,
+    GuidanceOption,
+    LoraOption,
+    ModelOption,
+    NegativeOption,
+    NOption,
+    PrecisionOption,
+    PromptArgument,
+    SchedulerOption,
+    SeedOption,
+    SizeOption,
+    StepsOption,
 )
 
 if TYPE_CHECKING:
     from generator.checks import Sampling
+    from generator.pictures import Picture
     from service.making import Work
-
-ModelOption = Annotated[
-    str,
-    typer.Option(
-        help="Stable Diffusion checkpoint: embedded, Hub name, directory or file.", metavar="NAME"
-    ),
-]
-NOption = Annotated[
-    int, typer.Option("--n", "-n", help="Images, from consecutive seeds.", metavar="N")
-]
-SeedOption = Annotated[int, typer.Option(help="Seed of the first image.", metavar="N")]
-NegativeOption = Annotated[
-    str, typer.Option("--negative", help="What not to draw.", metavar="TEXT")
-]
-StepsOption = Annotated[
-    int | None, typer.Option(help="Denoising steps.", metavar="N", show_default=False)
-]
-GuidanceOption = Annotated[
-    float | None,
-    typer.Option(help="Weight of classifier-free guidance.", metavar="W", show_default=False),
-]
-SchedulerOption = Annotated[
-    str | None,
-    typer.Option(
-        help="Sampler, such as ddim, euler or dpm++2m.", metavar="NAME", show_default=False
-    ),
-]
-LoraOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        help="LoRA as FILE or FILE:WEIGHT; may be repeated.", metavar="LORA", show_default=False
-    ),
-]
-SizeOption = Annotated[int | None, typer.Option(help="In pixels.", metavar="N", show_default=False)]
-ForceOption = Annotated[
-    bool, typer.Option("--force", help="Make images again that are there already.")
-]
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", metavar="NAME")]
-PrecisionOption = Annotated[str, typer.Option(help="auto, fp32, fp16 or bf16.", metavar="NAME")]
-PromptArgument = Annotated[str, typer.Argument(help="What to draw.", metavar="PROMPT")]
 
 
 def register(app: typer.Typer) -> None:
@@ -66,8 +41,6 @@ def register(app: typer.Typer) -> None:
         ("img2img", img2img),
         ("inpaint", inpaint),
         ("style", style),
-        ("lineage", lineage),
-        ("reproduce", reproduce),
     ):
         app.command(name)(command)
 
@@ -310,49 +283,6 @@ def style(
     _run(collection, work, force=force, quiet=quiet)
 
 
-def lineage(
-    image: Annotated[
-        str, typer.Argument(help="Image by id, path or content hash.", metavar="IMAGE")
-    ],
-    collection: CollectionOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Show what an image was made from.
-
-    Its parents, its recipe, and what was made from it.
-    """
-    from indexer.collection import Collection
-    from search.lineage import children, parents
-    from service.reports import print_lineage
-
-    with Collection.open(collection_directory(collection)) as store:
-        image_id = store.resolve(image)
-        (row,) = store.metadata([image_id])
-        print_lineage(row, parents(store, image_id), children(store, image_id), as_json=json)
-
-
-def reproduce(
-    image: Annotated[
-        str, typer.Argument(help="Generated image by id, path or content hash.", metavar="IMAGE")
-    ],
-    collection: CollectionOption = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Also keep the new image here.", metavar="FILE", show_default=False),
-    ] = None,
-) -> None:
-    """Run an image's recipe again, and compare.
-
-    Told are whether bytes and pixels are the same, and how alike the images are.
-
-    Exit code 0 says that the pixels are the same, 1 that they differ.
-    """
-    from service.reproducing import reproduce_image
-
-    if not reproduce_image(collection_directory(collection), image, out):
-        raise typer.Exit(1)
-
-
 def _sampling(
     n: int,
     seed: int,
@@ -366,16 +296,21 @@ def _sampling(
     return Sampling(n, seed, negative, scheduler, steps, guidance)
 
 
-def _input(collection: Path | None, text: str):  # type: ignore[no-untyped-def]
+def _input(collection: Path | None, text: str) -> Picture:
     from indexer.collection import is_collection
+    from indexer.errors import ImageRejectedError
     from search.collection import Collection
+    from service.asking import unusable_picture
     from service.making import open_input
 
     directory = collection_directory(collection)
-    if not is_collection(str(directory)):
-        return open_input(None, text)
-    with Collection.open(directory) as pictures:
-        return open_input(pictures, text)
+    try:
+        if not is_collection(str(directory)):
+            return open_input(None, text)
+        with Collection.open(directory) as pictures:
+            return open_input(pictures, text)
+    except ImageRejectedError as error:
+        raise unusable_picture(repr(text), error) from error
 
 
 def _run(collection: Path | None, work: Work, *, force: bool, quiet: bool) -> None:

@@ -217,7 +217,7 @@ def test_what_is_no_picture_is_refused_by_name(vitrail: Vitrail, folder: Path) -
     vitrail.fails("search", text, code=2, says=["notes.txt", "no supported image format"])
     vitrail.fails("search", folder, code=2, says=[str(folder), "it is a folder"])
     vitrail.fails("search", "-", code=2, says=["standard input was empty"])
-    vitrail.fails("search", "-", code=2, says=["standard input cannot"], stdin=b"text")
+    vitrail.fails("search", "-", code=2, says=["standard input cannot be used"], stdin=b"text")
     vitrail.fails("search", "nowhere.png", code=2, says=["'nowhere.png'", "check the spelling"])
     vitrail.fails("search", "999", code=2, says=["'999'"])
     vitrail.fails("search", code=2, says=["an image or --prompt"])
