@@ -1,7 +1,8 @@
 """An encoder of two spaces for the command line's tests; run as a script, that command line.
 
-As a script it is ``vitrail`` with this encoder, which takes ``COLOURS_DELAY`` seconds a batch and
-touches ``COLOURS_MARK`` at the first one, so that another process can act meanwhile.
+As a script it is ``vitrail`` with this encoder, which touches the file ``COLOURS_MARK`` when it is
+at work, waits until the file ``COLOURS_GATE`` is there, and then takes ``COLOURS_DELAY`` seconds a
+batch: another process can act meanwhile, however busy the machine is.
 """
 
 from __future__ import annotations
@@ -76,11 +77,13 @@ def _slow_command() -> None:
     import indexer.encoders
     from service.cli import main
 
-    delay, mark = float(os.environ["COLOURS_DELAY"]), Path(os.environ["COLOURS_MARK"])
+    mark, gate = Path(os.environ["COLOURS_MARK"]), Path(os.environ["COLOURS_GATE"])
 
     def wait(_: int) -> None:
         mark.touch()
-        time.sleep(delay)
+        while not gate.exists():
+            time.sleep(0.01)
+        time.sleep(float(os.environ["COLOURS_DELAY"]))
 
     def load(checkpoint: str, *, spaces: Sequence[str], **_: object) -> TwoSpaceEncoder:
         encoder = load_colours(checkpoint, spaces=spaces)

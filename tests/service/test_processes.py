@@ -48,11 +48,12 @@ def test_help_imports_nothing_heavy() -> None:
 
 @pytest.fixture
 def slow(tmp_path: Path) -> dict[str, str]:
-    """Environment of a ``vitrail`` whose encoder takes its time."""
+    """Environment of a ``vitrail`` whose encoder waits, and then takes its time."""
     return os.environ | {
         "VITRAIL_COLLECTION": str(tmp_path / "collection"),
         "COLOURS_DELAY": "0.5",
         "COLOURS_MARK": str(tmp_path / "encoding"),
+        "COLOURS_GATE": str(tmp_path / "go on"),
     }
 
 
@@ -82,6 +83,7 @@ def test_one_writes_at_a_time_and_an_interrupted_run_goes_on(
     assert vitrail("info").code == 0, "others may read meanwhile"
 
     process.send_signal(signal.SIGINT)
+    Path(slow["COLOURS_GATE"]).touch()
     _, told = process.communicate()
     assert process.returncode == 130, told
     assert "Run the same command to go on" in told
