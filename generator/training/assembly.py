@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Sequence
@@ -65,6 +66,13 @@ def sample(
     return images
 
 
+def _load_as_float32(config: Path) -> None:
+    # transformers loads weights as the config says, diffusers as float32: they have to agree.
+    values = json.loads(config.read_text(encoding="utf-8"))
+    values["dtype"] = "float32"
+    config.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+
+
 def export(pipeline: Any, folder: Path, card: str) -> int:
     """Write the pipeline in the diffusers layout, fp16 safetensors, and its model card.
 
@@ -83,6 +91,7 @@ def export(pipeline: Any, folder: Path, card: str) -> int:
     for part in (pipeline.vae, pipeline.text_encoder, pipeline.unet):
         part.half()
     pipeline.save_pretrained(folder, safe_serialization=True)
+    _load_as_float32(folder / "text_encoder" / "config.json")
     (folder / "README.md").write_text(card, encoding="utf-8")
     return sum(
         os.path.getsize(os.path.join(root, name))

@@ -13,7 +13,7 @@ TIMESTEPS = 1000
 # Min-SNR Weighting Strategy" (2023). The + 1 keeps the noisiest steps, where the text decides.
 SNR_LIMIT = 5.0
 # Below 1, timesteps are drawn more often from the noisy end: what a prompt shows is decided there.
-NOISE_BIAS = 0.65
+NOISE_BIAS = 0.5
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,7 @@ def build_scheduler() -> Any:
         clip_sample=False,
         set_alpha_to_one=True,
         timestep_spacing="trailing",
+        steps_offset=1,  # without effect for this spacing; the pipeline warns of anything else
     )
 
 

@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train, or go on with --resume")
     train.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     train.add_argument("--autoencoder-steps", type=int, default=Settings().autoencoder.steps)
+    train.add_argument("--text-steps", type=int, default=Settings().text.steps)
     train.add_argument("--steps", type=int, default=Settings().diffusion.steps)
     train.add_argument("--stage", choices=STAGES, help="only this stage; both by default")
     train.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
@@ -89,6 +90,7 @@ def _settings(options: argparse.Namespace) -> Settings:
     return dataclasses.replace(
         base,
         autoencoder=dataclasses.replace(base.autoencoder, steps=options.autoencoder_steps),
+        text=dataclasses.replace(base.text, steps=options.text_steps),
         diffusion=dataclasses.replace(base.diffusion, steps=options.steps),
         workers=options.workers,
     )
@@ -98,7 +100,7 @@ def _report(run: Run, stage: str, step: int) -> None:
     """Draw the loss curves and, now and then, a sheet of samples."""
     logs = [run.folder / one / "loss.csv" for one in STAGES]
     sheets.draw_losses(logs, run.folder / "loss.png")
-    if step % (SHEET_EVERY * run.settings.diffusion.save_every):
+    if stage == "text" or step % (SHEET_EVERY * run.settings.diffusion.save_every):
         return
     saved = run.snapshot()
     if stage == "autoencoder":

@@ -36,9 +36,11 @@ others with an article, "emoji", "a picture of", the words shuffled, or another 
 
 {steps}
 
-The autoencoder (f = 8, latents 8x8x8) comes first. Then a text encoder (CLIP, 2 layers, width 160)
-and the U-Net learn together: velocity prediction, cosine schedule, min-SNR weights, 10% empty
-captions, moving average of the weights. Last, the decoder trains on with the latents fixed.
+The latents (8x8x16) are the leading principal components of the pictures' 8x8 patches; the
+autoencoder (f = 8) learns to make them and to draw the picture they stand for. The text encoder
+(CLIP, 2 layers, width 160) first learns alone, from a caption to the principal components of its
+picture. Under it the U-Net learns with velocity prediction, a cosine schedule, min-SNR weights, 10%
+empty captions and a moving average of the weights, all on two cores of a CPU.
 Again: `python -m generator.training.from_scratch train --out RUN`, then `export`.
 
 {figures}
@@ -65,7 +67,7 @@ def write_card(run: Path, pictures: int, figures: str = "") -> str:
         figures: a Markdown section of measured results, if there are any.
     """
     lines = []
-    for stage in ("autoencoder", "diffusion", "decoder"):
+    for stage in ("autoencoder", "text", "diffusion"):
         log = run / stage / "loss.csv"
         if log.exists():
             with open(log, newline="", encoding="utf-8") as file:

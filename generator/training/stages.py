@@ -1,4 +1,4 @@
-"""The two stages of training, autoencoder and diffusion; each resumes where it stopped."""
+"""The stages of training: autoencoder, text, diffusion; each resumes where it stopped."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from generator.training import autoencoder, captions, diffusion, tokenizer
+from generator.training import autoencoder, captions, diffusion, text, tokenizer
 from generator.training.emoji import EmojiPicture
 from generator.training.latents import fit
 from generator.training.loop import STATE_FILE, Plan, Training, load_average
 from generator.training.pictures import jitter, to_tensor
+from indexer.errors import CheckpointError
 
-STAGES = ("autoencoder", "diffusion")
+STAGES = ("autoencoder", "text", "diffusion")
 AUTOENCODER_PLAN = Plan(steps=3000, learning_rate=2e-3, decay=0.5, average=0.995)
-DIFFUSION_PLAN = Plan(steps=5000, learning_rate=1.5e-3, warmup=200, decay=0.3, average=0.999)
+TEXT_PLAN = Plan(steps=1200, learning_rate=2e-3, decay=0.5, average=0.99)
+DIFFUSION_PLAN = Plan(steps=5000, learning_rate=1.5e-3, warmup=200, decay=0.3, average=0.996)
 
 Report = Callable[["Run", str, int], None]
 
@@ -38,8 +40,10 @@ class Settings:
     )
     diffusion_size: diffusion.DiffusionSize = field(default_factory=diffusion.DiffusionSize)
     autoencoder: Plan = AUTOENCODER_PLAN
+    text: Plan = TEXT_PLAN
     diffusion: Plan = DIFFUSION_PLAN
     autoencoder_batch: int = 8
+    text_batch: int = 128
     batch: int = 32
     empty_share: float = 0.1
     moved_share: float = 0.1
@@ -80,7 +84,8 @@ class Run:
         """Run stages to their planned ends, each from its last checkpoint.
 
         Args:
-            stages: which; they are independent, and two processes can share a folder.
+            stages: which. The diffusion needs the text; the autoencoder is independent, and can
+                be trained by another process at the same time.
             report: called after each checkpoint.
 
         Raises:
@@ -88,6 +93,8 @@ class Run:
         """
         if "autoencoder" in stages:
             self.train_autoencoder(report)
+        if "text" in stages:
+            self.train_text(report)
         if "diffusion" in stages:
             self.train_diffusion(report)
 
@@ -129,9 +136,38 @@ class Run:
         moved = [jitter(self.pixels, generator) for _ in range(self.settings.moved_copies)]
         return torch.stack([self.basis.project(one) for one in [self.pixels, *moved]])
 
+    def train_text(self, report: Report | None = None) -> None:
+        """Train the text encoder to tell its picture's code; it ends with averaged weights."""
+        latents = self.basis.project(self.pixels)
+        codes = text.picture_codes(latents, self.settings.diffusion_size.text_width)
+        coder = self._coder()
+        training = self._training(coder, "text", self.settings.text)
+
+        def draw(generator: torch.Generator) -> tuple[Tensor, ...]:
+            chosen = torch.randint(len(codes), (self.settings.text_batch,), generator=generator)
+            tokens, empty = self._captions(chosen, generator)
+            wanted = torch.where(empty[:, None], 0.0, codes[chosen])
+            return tokens, wanted, (tokens == self.tokenizer.eos_token_id).float()
+
+        self._finish(training, draw, text.loss, "text", report)
+
+    def _coder(self) -> text.TextCoder:
+        torch.manual_seed(0)
+        width = min(self.settings.diffusion_size.text_width, len(self.pictures))
+        return text.TextCoder(self.denoiser.text_encoder, width)
+
     def train_diffusion(self, report: Report | None = None) -> None:
-        """Train the text encoder and the U-Net; they end with their averaged weights."""
+        """Train the U-Net under the trained text encoder; it ends with averaged weights.
+
+        Raises:
+            CheckpointError: the text encoder has not been trained.
+        """
         settings = self.settings
+        if not load_average(self._coder(), self.folder / "text" / STATE_FILE):
+            raise CheckpointError(
+                f"{self.folder} has no trained text encoder: run that stage first"
+            )
+        self.denoiser.text_encoder.requires_grad_(False)
         training = self._training(self.denoiser, "diffusion", settings.diffusion)
         alphas = diffusion.build_scheduler().alphas_cumprod
         latents = self.latents()
@@ -140,7 +176,7 @@ class Run:
             chosen = torch.randint(latents.shape[1], (settings.batch,), generator=generator)
             copies = self._choose_copies(generator)
             noisy = diffusion.corrupt(latents[copies, chosen], alphas, generator)
-            return (self._captions(chosen, generator), *noisy)
+            return (self._captions(chosen, generator)[0], *noisy)
 
         self._finish(training, draw, diffusion.loss, "diffusion", report)
 
@@ -150,12 +186,14 @@ class Run:
         which = torch.randint(1, copies + 1, (count,), generator=generator)
         return torch.where(moved, which, torch.zeros_like(which)) if copies else which * 0
 
-    def _captions(self, chosen: Tensor, generator: torch.Generator) -> Tensor:
+    def _captions(self, chosen: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return tokens (n, length) of captions drawn for pictures, and which are empty (n,)."""
         seed = int(torch.randint(2**31, (1,), generator=generator))
         chance = random.Random(seed)  # noqa: S311 - captions, not secrets
         said = [captions.caption(self.pictures[index].emoji, chance) for index in chosen.tolist()]
         shown = [one if chance.random() >= self.settings.empty_share else "" for one in said]
-        return tokenizer.tokenize(self.tokenizer, shown)
+        empty = torch.tensor([not one for one in shown])
+        return tokenizer.tokenize(self.tokenizer, shown), empty
 
     def snapshot(self) -> Run:
         """Return a copy of the run with the averaged weights saved so far, where there are any."""

@@ -46,6 +46,7 @@ def tiny(steps: int, workers: int = 1) -> Settings:
             text_width=16, text_layers=1, heads=2, widths=(16, 16), time_width=16, groups=2
         ),
         autoencoder=plan(steps),
+        text=plan(steps),
         diffusion=plan(steps),
         autoencoder_batch=4,
         batch=4,

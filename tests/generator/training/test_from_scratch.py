@@ -22,7 +22,10 @@ def test_prompts_of_the_sheet_are_names_of_the_data_set() -> None:
     [
         (["train", "--out", "{}", "--resume"], "no run to resume"),
         (["train", "--out", "{}", "--font", "no.ttf"], "no emoji font found"),
-        (["export", "--out", "{}", "--to", "{}/to"], "no trained autoencoder and no diffusion"),
+        (
+            ["export", "--out", "{}", "--to", "{}/to"],
+            "no trained autoencoder and no text",
+        ),
     ],
 )
 def test_errors_are_one_clear_line(

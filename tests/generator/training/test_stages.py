@@ -50,8 +50,9 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     for stage in STAGES:
         with pytest.raises(Interrupted):
             Run(tmp_path / "stopped", pictures, tiny(4)).train([stage], interrupt)
+        Run(tmp_path / "stopped", pictures, tiny(4)).train([stage])
     resumed = Run(tmp_path / "stopped", pictures, tiny(4))
-    resumed.train()
+    assert resumed.restore()
     assert_equal(weights(straight), weights(resumed))
 
 
@@ -61,7 +62,7 @@ def test_two_workers_make_the_same_gradients_as_one(
     runs = [Run(tmp_path / str(n), pictures, tiny(1, workers=n)) for n in (1, 2)]
     losses = []
     for run in runs:
-        run.train(["diffusion"])
+        run.train(["text", "diffusion"])
         with open(run.folder / "diffusion" / "loss.csv", newline="", encoding="utf-8") as file:
             losses.append(float(next(csv.DictReader(file))["loss"]))
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
@@ -87,9 +88,14 @@ def test_the_tiny_autoencoder_learns(tmp_path: Path, pictures: list[EmojiPicture
     assert sum(losses[-10:]) < 0.8 * sum(losses[:10])
 
 
+def test_the_diffusion_needs_the_text_encoder(tmp_path: Path, pictures: list[EmojiPicture]) -> None:
+    with pytest.raises(CheckpointError, match="no trained text encoder"):
+        Run(tmp_path, pictures, tiny(2)).train(["diffusion"])
+
+
 def test_a_damaged_checkpoint_is_named(tmp_path: Path, pictures: list[EmojiPicture]) -> None:
     run = Run(tmp_path, pictures, tiny(2))
-    run.train(["diffusion"])
+    run.train(["text", "diffusion"])
     state = tmp_path / "diffusion" / "state.pt"
     state.write_bytes(state.read_bytes()[:1000])
     with pytest.raises(CheckpointError, match=r"state\.pt"):
