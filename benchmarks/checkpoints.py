@@ -1,4 +1,4 @@
-"""Checkpoints with the shape of well-known ones, made from configs: random weights cost the same."""
+"""Checkpoints shaped like well-known ones, made from configs: random weights cost the same."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def flops(config: dict[str, Any], *, side: int, blocks: int) -> float:
         blocks: how many are run.
     """
     width, patch = config["hidden_size"], config["patch_size"]
-    hidden = config.get("intermediate_size") or width * config["mlp_ratio"]
+    hidden = int(config.get("intermediate_size") or width * config["mlp_ratio"])
     patches = (side // patch) ** 2
     tokens = patches + 1
     linear = tokens * (4 * width * width + 2 * width * hidden)
     attention = 2 * tokens * tokens * width
-    return 2.0 * (patches * 3 * patch * patch * width + blocks * (linear + attention))
+    return float(2 * (patches * 3 * patch * patch * width + blocks * (linear + attention)))
 
 
 def _make(name: str, folder: Path) -> None:

@@ -3,9 +3,9 @@
     python -m benchmarks.indexing --images 32 --repeats 3
 
 Every contender lives in a process of its own and has loaded and warmed up before anything is timed;
-then they take turns, so that what else the machine does falls on all of them alike. Medians. Cosines
-are to transformers' float32 (the batched torch loop), picture by picture, in the space ``cls`` of
-the last layer, which every contender computes.
+then they take turns, so that what else the machine does falls on all of them alike. Medians.
+Cosines are to transformers' float32 (the batched torch loop), picture by picture, in the space
+``cls`` of the last layer, which every contender computes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ import numpy as np
 
 from benchmarks import machine, report
 from benchmarks.checkpoints import VIT_BASE, checkpoint_folder, flops
+from benchmarks.contenders import BATCH
 from benchmarks.pictures import PHOTO, photos
+from indexer.encoders.checkpoints import find_checkpoint
 from indexer.encoders.focus import EMBEDDED
 
 REFERENCE = "torch-fp32"
@@ -35,9 +37,9 @@ NO_BF16 = "not run: this processor has no bf16"
 TITLES = {
     "vitrail": "Vitrail (OpenVINO where it serves)",
     "pipeline": "(a) transformers pipeline, one by one",
-    "torch-fp32": "(b) torch fp32, batches of 32",
-    "torch-bf16-compiled": "(c) torch bf16 compiled, batches of 32",
-    "torch-fp32-compiled": "(d) torch fp32 compiled, batches of 32",
+    "torch-fp32": "(b) torch fp32, batched",
+    "torch-bf16-compiled": "(c) torch bf16 compiled, batched",
+    "torch-fp32-compiled": "(d) torch fp32 compiled, batched",
 }
 
 
@@ -104,8 +106,8 @@ class Run:
 
 def prepare(model: str, names: list[str], folder: Path) -> Run:
     """Start the contenders, each loaded and warm before the next one starts."""
-    config = json.loads((checkpoint_folder(model) / "config.json").read_text())
-    depth = config["num_hidden_layers"]
+    checkpoint = find_checkpoint(str(checkpoint_folder(model)))
+    depth = checkpoint.depth
     workers = {}
     for name in names:
         print(f"{model}: starting {name}", flush=True)
@@ -114,15 +116,15 @@ def prepare(model: str, names: list[str], folder: Path) -> Run:
     run = Run(
         model=model,
         space=f"cls@{depth}",
-        work=flops(config, side=224, blocks=depth),
+        work=flops(checkpoint.config, side=checkpoint.image_size, blocks=depth),
         workers=workers,
         times={name: Times(first=worker.first) for name, worker in workers.items()},
     )
-    _compare(run)
     return run
 
 
-def _compare(run: Run) -> None:
+def compare(run: Run) -> None:
+    """Take every contender's vectors and peak memory so far."""
     with tempfile.TemporaryDirectory(prefix="vitrail-benchmark-") as place:
         vectors = {}
         for name, worker in run.workers.items():
@@ -132,24 +134,22 @@ def _compare(run: Run) -> None:
     reference = vectors[REFERENCE]
     for name, rows in vectors.items():
         cosines = (rows * reference).sum(axis=1)
+        run.times[name].peak = run.workers[name].ask("peak")["bytes"]
         run.times[name].cosine_mean = float(cosines.mean())
         run.times[name].cosine_least = float(cosines.min())
     others = ~np.eye(len(reference), dtype=bool)
     run.between = float((reference @ reference.T)[others].mean())
 
 
-def measure(run: Run, limit: Worker, repeats: int) -> None:
-    """Let the contenders take turns; the order turns too."""
+def take_turn(run: Run, limit: Worker, turn: int) -> None:
+    """Time every contender once; the order turns too."""
     names = list(run.workers)
-    for turn in range(repeats):
-        run.limits.append(limit.ask("limit")["rate"])
-        for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            worker, times = run.workers[name], run.times[name]
-            times.files.append(_rate(worker.ask("files")))
-            if name != BASELINE:
-                times.model.append(_rate(worker.ask("model")))
-    for name, worker in run.workers.items():
-        run.times[name].peak = worker.ask("peak")["bytes"]
+    run.limits.append(limit.ask("limit")["rate"])
+    for name in names[turn % len(names) :] + names[: turn % len(names)]:
+        worker, times = run.workers[name], run.times[name]
+        times.files.append(_rate(worker.ask("files")))
+        if name != BASELINE:
+            times.model.append(_rate(worker.ask("model")))
 
 
 def _rate(answer: dict[str, Any]) -> float:
@@ -159,17 +159,18 @@ def _rate(answer: dict[str, Any]) -> float:
 def to_json(run: Run) -> dict[str, Any]:
     """Everything measured, with medians, ratios and shares."""
     limit = median(run.limits)
-    ours = median(run.times["vitrail"].files)
+    ours = run.times["vitrail"].files
     rows = {}
     for name, times in run.times.items():
         rate = median(times.files)
         alone = median(times.model) if times.model else None
         rows[name] = {
             "images_per_second": rate,
-            "vitrail_is_faster_by": ours / rate,
+            # turn by turn, since the machine may be busier in one turn than in another
+            "vitrail_is_faster_by": median(a / b for a, b in zip(ours, times.files, strict=True)),
             "all_rates": times.files,
             "encoder_alone_per_second": alone,
-            "share_of_limit": alone * run.work / limit if alone else None,
+            "share_of_limit": _share(run, times),
             "peak_bytes": times.peak,
             "cosine_mean": times.cosine_mean,
             "cosine_least": times.cosine_least,
@@ -184,6 +185,12 @@ def to_json(run: Run) -> dict[str, Any]:
         "cosine_between_pictures": run.between,
         "contenders": rows,
     }
+
+
+def _share(run: Run, times: Times) -> float | None:
+    """The encoder alone as a share of the matrix-multiply limit of the same turn, median."""
+    pairs = zip(times.model, run.limits, strict=bool(times.model))
+    return median(rate * run.work / limit for rate, limit in pairs) if times.model else None
 
 
 def markdown(content: dict[str, Any]) -> str:
@@ -229,36 +236,47 @@ def contender_names() -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="indexing benchmark; see the module's text")
-    parser.add_argument("--images", type=int, default=64, help="pictures; 32 at a time")
+    parser.add_argument(
+        "--images", type=int, default=64, help="pictures; the rivals take at most 32 at a time"
+    )
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--models", nargs="+", default=[VIT_BASE, EMBEDDED])
     parser.add_argument("--results", type=Path, default=report.RESULTS)
     options = parser.parse_args()
     folder = photos(options.images)
-    runs = [prepare(model, contender_names(), folder) for model in options.models]
-    limit = Worker("benchmarks.products")
-    load = os.getloadavg()[0]
-    print("measuring", flush=True)
-    for run in runs:
-        measure(run, limit, options.repeats)
-    print("measured", flush=True)
     size = sum(path.stat().st_size for path in folder.iterdir()) / options.images / 1e6
-    content = {
+    limit = Worker("benchmarks.products")
+    loads: list[float] = []
+    content: dict[str, Any] = {
         "machine": machine.describe(machine.command_line("benchmarks.indexing")),
-        "load_when_starting": load,
+        "load_averages": loads,
         "precision": limit.first["precision"],
         "method": (
-            f"{options.images} JPEGs of {PHOTO[0]}x{PHOTO[1]} pixels ({size:.1f} MB each), composed "
-            f"from the examples; {options.repeats} interleaved repeats, medians; every contender in "
-            "its own warm process, imports and loading not counted. Vitrail's time runs until the "
-            "collection is committed and closed; the others keep their vectors in memory. Random "
-            "weights for ViT-B/16, which cost the same."
+            f"{options.images} JPEGs of {PHOTO[0]}x{PHOTO[1]} pixels ({size:.1f} MB each), "
+            f"composed from the examples; {options.repeats} interleaved repeats, medians (ratios "
+            "turn by turn); every contender in its own warm process, imports and loading not "
+            "counted. Vitrail's time runs until the collection is committed and closed; the others "
+            "keep their vectors in memory, in batches of "
+            f"{min(BATCH, options.images)}. Random weights for ViT-B/16, which cost the same."
         ),
-        "models": [to_json(run) for run in runs],
+        "models": [],
     }
-    for worker in [limit, *(worker for run in runs for worker in run.workers.values())]:
-        worker.close()
-    report.write("indexing", content, markdown(content), options.results)
+    for model in options.models:
+        run = prepare(model, contender_names(), folder)
+        for turn in range(options.repeats):
+            loads.append(os.getloadavg()[0])
+            take_turn(run, limit, turn)
+            print(
+                f"{model}: turn {turn + 1} of {options.repeats}, load {loads[-1]:.1f}", flush=True
+            )
+            compare(run)
+            models = [*content["models"], to_json(run)]
+            part = {**content, "models": models}
+            report.write("indexing", part, markdown(part), options.results)
+        content["models"] = models
+        for worker in run.workers.values():
+            worker.close()
+    limit.close()
 
 
 if __name__ == "__main__":

@@ -11,18 +11,9 @@ from typing import Any
 
 import psutil
 
-PACKAGES = (
-    "vitrail",
-    "torch",
-    "transformers",
-    "openvino",
-    "numpy",
-    "pillow",
-    "faiss-cpu",
-    "duckdb",
-)
+PACKAGES = ("vitrail", "torch", "transformers", "openvino", "numpy", "pillow", "duckdb")
 # What decides the speed of a matrix multiplication on x86, weakest first.
-_SETS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
+_SETS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16")
 
 
 def describe(command: str) -> dict[str, Any]:

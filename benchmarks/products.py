@@ -63,7 +63,7 @@ def _openvino(m: int, k: int, n: int, precision: str) -> Callable[[], Any]:
     hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
     request = openvino.Core().compile_model(model, "CPU", hints).create_infer_request()
     request.set_input_tensor(openvino.Tensor(rng.random((m, k), np.float32)))
-    return request.infer
+    return lambda: request.infer()
 
 
 def main() -> None:
