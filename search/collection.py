@@ -217,7 +217,9 @@ class Collection:
         Raises:
             InputError: no such id.
         """
-        vectors = {name: self.store.vectors([image_id], name) for name, _ in self.fingerprint.spaces}
+        vectors = {
+            name: self.store.vectors([image_id], name) for name, _ in self.fingerprint.spaces
+        }
         return self.find(
             vectors,
             k=k,
