@@ -81,10 +81,11 @@ class Worker:
 
 @dataclass(slots=True)
 class Times:
-    """What was measured of one contender with one model; rates in pictures a second."""
+    """What was measured of one contender: rates in pictures a second, processor seconds for one."""
 
     files: list[float] = field(default_factory=list)
     model: list[float] = field(default_factory=list)
+    processor: list[float] = field(default_factory=list)
     peak: int = 0
     cosine_mean: float = 0.0
     cosine_least: float = 0.0
@@ -147,7 +148,9 @@ def take_turn(run: Run, limit: Worker, turn: int) -> None:
     run.limits.append(limit.ask("limit")["rate"])
     for name in names[turn % len(names) :] + names[: turn % len(names)]:
         worker, times = run.workers[name], run.times[name]
-        times.files.append(_rate(worker.ask("files")))
+        answer = worker.ask("files")
+        times.files.append(_rate(answer))
+        times.processor.append(answer["processor_seconds"] / answer["pictures"])
         if name != BASELINE:
             times.model.append(_rate(worker.ask("model")))
 
@@ -169,6 +172,7 @@ def to_json(run: Run) -> dict[str, Any]:
             # turn by turn, since the machine may be busier in one turn than in another
             "vitrail_is_faster_by": median(a / b for a, b in zip(ours, times.files, strict=True)),
             "all_rates": times.files,
+            "processor_seconds_per_image": median(times.processor),
             "encoder_alone_per_second": alone,
             "share_of_limit": _share(run, times),
             "peak_bytes": times.peak,
@@ -196,7 +200,15 @@ def _share(run: Run, times: Times) -> float | None:
 def markdown(content: dict[str, Any]) -> str:
     """The page for people."""
     parts = [report.heading("Indexing", content["machine"]), content["method"] + "\n"]
-    columns = ["", "images/s", "Vitrail is", "encoder alone/s", "share of limit", "peak memory"]
+    columns = [
+        "",
+        "images/s",
+        "Vitrail is",
+        "CPU s/image",
+        "encoder alone/s",
+        "share of limit",
+        "peak memory",
+    ]
     columns += ["cosine mean", "least", "load s"]
     for model in content["models"]:
         parts.append(
@@ -208,7 +220,7 @@ def markdown(content: dict[str, Any]) -> str:
         )
         rows = [_row(name, row) for name, row in model["contenders"].items()]
         if "torch-bf16-compiled" not in model["contenders"]:
-            rows.append([TITLES["torch-bf16-compiled"], NO_BF16, *[""] * 7])
+            rows.append([TITLES["torch-bf16-compiled"], NO_BF16, *[""] * 8])
         parts.append(report.table(columns, rows) + "\n")
     return "\n".join(parts)
 
@@ -219,6 +231,7 @@ def _row(name: str, row: dict[str, Any]) -> list[str]:
         TITLES[name],
         f"{row['images_per_second']:.2f}",
         f"{row['vitrail_is_faster_by']:.2f} x",
+        f"{row['processor_seconds_per_image']:.2f}",
         f"{alone:.2f}" if alone else "",
         f"{share:.0%}" if share else "",
         report.megabytes(row["peak_bytes"]),
