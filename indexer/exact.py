@@ -70,11 +70,8 @@ def products(rows: Floats, queries: Floats) -> Floats:
     """(q, n) float32 inner products of (n, dim) rows and (q, dim) queries."""
     if rows.size * len(queries) <= (_ALONE if len(queries) == 1 else _ALONE_BATCH):
         return np.stack([np.vecdot(rows, query) for query in queries])
-    if (
-        len(queries) == 1
-    ):  # a matrix-vector product reads the rows once, a matrix product copies them
-        return (rows @ queries[0])[None]
-    product: Floats = queries @ rows.T
+    # A matrix-vector product reads the rows once, a matrix product copies them.
+    product: Floats = (rows @ queries[0])[None] if len(queries) == 1 else queries @ rows.T
     return product
 
 

@@ -130,7 +130,7 @@ def _write(stream: BinaryIO, header: Mapping[str, Any], arrays: Mapping[str, Arr
     for name, array in arrays.items():
         data = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
         offset = _pad(stream)
-        view = memoryview(data.reshape(-1).view(np.uint8))
+        view = data.reshape(-1).view(np.uint8).data
         for start in range(0, len(view), _CHUNK):
             stream.write(view[start : start + _CHUNK])
         sections.append(

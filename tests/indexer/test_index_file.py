@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from indexer import index_file
 from indexer.errors import DamagedIndexError
 from indexer.index_file import read_index_file, write_index_file
 
-ARRAYS = {
+ARRAYS: dict[str, NDArray[Any]] = {
     "ids": np.arange(7, dtype=np.int64),
     "vectors": np.linspace(0, 1, 21, dtype=np.float32).reshape(7, 3),
     "empty": np.empty((0, 3), np.float32),
