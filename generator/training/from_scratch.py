@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
     export = commands.add_parser("export", help="write the newest checkpoint for diffusers")
     export.add_argument("--to", type=Path, required=True, help="folder to write")
+    export.add_argument("--figures", type=Path, help="Markdown of measured results, for the card")
     for command in (train, export):
         command.add_argument("--out", type=Path, required=True, help="the run's folder")
         command.add_argument("--font", help="Noto colour emoji font; searched for by default")
@@ -131,8 +132,17 @@ def _export(options: argparse.Namespace) -> None:
     run = Run(options.out, render(64, font=options.font))
     run.restore()
     pipeline = assembly.assemble(run.autoencoder, run.denoiser, run.tokenizer)
-    size = assembly.export(pipeline, options.to, write_card(options.out, len(run.pictures)))
+    figures = _read(options.figures) if options.figures else ""
+    card = write_card(options.out, len(run.pictures), figures)
+    size = assembly.export(pipeline, options.to, card)
     print(f"wrote {options.to}: {size / 1e6:.1f} MB")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot read --figures {path}: {error.strerror}") from error
 
 
 if __name__ == "__main__":
