@@ -170,7 +170,9 @@ class VectorIndex:
         """Candidates of each query in one part, and whether none better can exist."""
         found = None if allowed is None else rows.positions(allowed)
         if found is not None:
-            found = np.unique(found[found >= 0])
+            found = found[found >= 0]
+            if len(found) > 1 and not (found[1:] > found[:-1]).all():
+                found = np.unique(found)
             if len(found) <= (self.policy.gather_rows if lists else len(rows.ids) // 4):
                 return Part(rows.gather(queries, k, found), len(found) * len(queries)), True
         keep = rows.visible() if found is None else rows.mask(found)
