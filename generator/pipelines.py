@@ -77,11 +77,13 @@ class DiffusionModel:
 
         if kind not in self._pipelines:
             wanted = getattr(diffusers, _CLASSES[self.info.family][kind])
-            made = wanted.from_pipe(self._base, torch_dtype=self._base.dtype)
+            with quiet():
+                made = wanted.from_pipe(self._base, dtype=self._base.dtype)
             made.set_progress_bar_config(disable=True)
             self._pipelines[kind] = made
         pipeline = self._pipelines[kind]
-        pipeline.scheduler = build_scheduler(scheduler, self._schedule)
+        with quiet():
+            pipeline.scheduler = build_scheduler(scheduler, self._schedule)
         return pipeline
 
     def save_memory(self) -> bool:
@@ -185,7 +187,7 @@ def _load_base(info: CheckpointInfo, precision: str) -> Any:
     only_halves = halves and len(halves) == len(list((info.path / "unet").glob("*.safetensors")))
     return kind.from_pretrained(
         str(info.path),
-        torch_dtype=dtype,
+        dtype=dtype,
         use_safetensors=True,
         local_files_only=True,
         variant="fp16" if only_halves else None,
@@ -198,7 +200,7 @@ def _load_single_file(kind: Any, info: CheckpointInfo, dtype: Any) -> Any:
     config = str(beside) if (beside / "model_index.json").is_file() else None
     try:
         return kind.from_single_file(
-            str(info.path), torch_dtype=dtype, config=config, local_files_only=config is not None
+            str(info.path), dtype=dtype, config=config, local_files_only=config is not None
         )
     except Exception as error:
         if config is not None:
