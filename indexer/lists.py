@@ -6,7 +6,8 @@ vectors, so an answer can miss a row but never misplace or misprice one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -22,6 +23,7 @@ _MARGIN = 0.004  # recall aimed at beyond the wish, because the measured one is 
 _FAIR, _PERFECT = 0.8, 0.998  # where a measured curve gets interesting, and where it ends
 _GAIN = 0.001  # recall that three more steps of lists must bring to go on measuring
 _QUERY_BITS = 8
+_SHARED = 8  # queries from which on FAISS's threads share the work
 DEPTHS = (10, 100, 1000)  # the k at which recall is measured
 
 
@@ -233,18 +235,19 @@ class InvertedLists:
         settings = faiss.IVFRaBitQSearchParameters(
             nprobe=lists.shape[1], sel=selector, qb=_QUERY_BITS
         )
-        # The wrapper of this method refuses parameters, and the index's own are shared by threads.
-        self._index.search_preassigned_c(
-            len(queries),
-            faiss.swig_ptr(queries),
-            depth,
-            faiss.swig_ptr(lists),
-            faiss.swig_ptr(coarse),
-            faiss.swig_ptr(estimates),
-            faiss.swig_ptr(found),
-            False,
-            settings,
-        )
+        with _threads(faiss, 1 if len(queries) < _SHARED else None):
+            # The wrapper of this method refuses parameters, and the index's own are shared.
+            self._index.search_preassigned_c(
+                len(queries),
+                faiss.swig_ptr(queries),
+                depth,
+                faiss.swig_ptr(lists),
+                faiss.swig_ptr(coarse),
+                faiss.swig_ptr(estimates),
+                faiss.swig_ptr(found),
+                False,
+                settings,
+            )
         return found
 
     def _nearest_lists(
@@ -263,6 +266,17 @@ class InvertedLists:
             lists = np.broadcast_to(np.arange(probes), near.shape)
         chosen = np.take_along_axis(near, lists, axis=1)
         return np.ascontiguousarray(lists, np.int64), np.ascontiguousarray(chosen, np.float32)
+
+
+@contextmanager
+def _threads(faiss: Any, count: int | None) -> Iterator[None]:
+    """Limit the threads of FAISS in this thread; a lone query gains nothing by waiting for two."""
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
 
 
 def _depth(k: int) -> int:
