@@ -15,7 +15,7 @@ from generator import text_to_image
 from generator.checkpoint_files import CheckpointInfo, find_checkpoint
 from generator.checks import Sampling
 from generator.loras import open_lora
-from generator.pipelines import load_model, quiet, quiet
+from generator.pipelines import load_model, quiet
 from generator.png import encode_png
 from generator.schedulers import SCHEDULERS, build_scheduler
 from generator.tasks import run
