@@ -64,7 +64,8 @@ class Run:
     def __post_init__(self) -> None:
         self.pixels = to_tensor([picture.image for picture in self.pictures])
         names = [picture.emoji for picture in self.pictures]
-        self.tokenizer: Any = tokenizer.build(
+        self.tokenizer: Any = tokenizer.build_once(
+            self.folder / "tokenizer",
             captions.corpus(names),
             vocabulary=self.settings.vocabulary,
             length=self.settings.prompt_length,

@@ -22,7 +22,9 @@ def picture_codes(latents: Tensor, width: int) -> Tensor:
     flat = latents.flatten(1).double()
     centred: Tensor = flat - flat.mean(dim=0)
     left, values, _ = torch.linalg.svd(centred, full_matrices=False)
-    codes = left[:, :width] * values[:width].sqrt()
+    # A decomposition leaves the signs open; a fixed probe settles them, so that a run can resume.
+    probe = torch.linspace(-1, 1, len(left), dtype=left.dtype).exp()
+    codes = left[:, :width] * (probe @ left[:, :width]).sign() * values[:width].sqrt()
     scaled: Tensor = codes / codes.square().mean().sqrt()
     return scaled.float()
 

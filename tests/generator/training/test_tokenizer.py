@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from generator.training.captions import caption, corpus, with_article
 from generator.training.emoji import list_emoji
-from generator.training.tokenizer import build, tokenize
+from generator.training.tokenizer import build, build_once, learn_merges, tokenize
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +24,19 @@ def test_every_name_comes_back_and_fits(tokenizer: Any) -> None:
         assert len(ids) <= tokenizer.model_max_length
         spoken = tokenizer.decode(tokenizer(emoji.name).input_ids, skip_special_tokens=True)
         assert spoken.replace(" ", "") == emoji.name.replace(" ", "")
+
+
+def test_merges_are_the_frequent_pairs_and_ties_are_alphabetical() -> None:
+    words = {"ab": 3, "abc": 1, "xy": 3, "q": 9}
+    assert learn_merges(words, 2) == [("a", "b</w>"), ("x", "y</w>")]
+    assert learn_merges(words, 99)[2:] == [("a", "b"), ("ab", "c</w>")]
+
+
+def test_a_kept_tokenizer_is_used_again(tmp_path: Path) -> None:
+    kept = build_once(tmp_path, ["red apple"], vocabulary=600, length=8)
+    again = build_once(tmp_path, ["other words"], vocabulary=600, length=20)
+    assert again.get_vocab() == kept.get_vocab()
+    assert again.model_max_length == 8
 
 
 def test_frequent_words_are_one_token(tokenizer: Any) -> None:
