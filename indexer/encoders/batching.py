@@ -12,7 +12,7 @@ from indexer.errors import VitrailError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MAX_BATCH = 32  # beyond it a kill loses more, and rates have levelled off
+MAX_BATCH = 32  # beyond it a kill loses more
 SHARE = 0.25  # of the free memory; decoding and the index need theirs
 _WIDEST = 24  # float32 copies of every token a block holds at its peak: qkv, MLP, residuals
 _PATCH = 14  # the smallest patch in use, so the most tokens
