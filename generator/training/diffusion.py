@@ -23,7 +23,7 @@ class DiffusionSize:
     Most of the U-Net's weights work on 4x4 positions, where a weight costs a quarter.
     """
 
-    text_width: int = 160
+    text_width: int = 192
     text_layers: int = 2
     heads: int = 4
     widths: tuple[int, int] = (128, 176)

@@ -21,8 +21,10 @@ from indexer.errors import CheckpointError
 
 STAGES = ("autoencoder", "text", "diffusion")
 AUTOENCODER_PLAN = Plan(steps=3000, learning_rate=2e-3, decay=0.5, average=0.995)
-TEXT_PLAN = Plan(steps=1200, learning_rate=2e-3, decay=0.5, average=0.99)
+TEXT_PLAN = Plan(steps=3000, learning_rate=2e-3, decay=0.5, weight_decay=0.0, average=0.995)
 DIFFUSION_PLAN = Plan(steps=5000, learning_rate=1.5e-3, warmup=200, decay=0.3, average=0.996)
+# Twenty tokens for the words, the others for the picture's regions.
+PROMPT_LENGTH = 20 + text.REGIONS
 
 Report = Callable[["Run", str, int], None]
 
@@ -49,7 +51,7 @@ class Settings:
     moved_share: float = 0.1
     moved_copies: int = 2
     vocabulary: int = 2600
-    prompt_length: int = 20
+    prompt_length: int = PROMPT_LENGTH
     workers: int = 2
 
 
@@ -138,23 +140,23 @@ class Run:
         return torch.stack([self.basis.project(one) for one in [self.pixels, *moved]])
 
     def train_text(self, report: Report | None = None) -> None:
-        """Train the text encoder to tell its picture's code; it ends with averaged weights."""
+        """Train the text encoder to tell its picture; it ends with averaged weights."""
         latents = self.basis.project(self.pixels)
-        codes = text.picture_codes(latents, self.settings.diffusion_size.text_width)
+        codes = text.region_codes(latents)
         coder = self._coder()
         training = self._training(coder, "text", self.settings.text)
 
         def draw(generator: torch.Generator) -> tuple[Tensor, ...]:
             chosen = torch.randint(len(codes), (self.settings.text_batch,), generator=generator)
             tokens, empty = self._captions(chosen, generator)
-            wanted = torch.where(empty[:, None], 0.0, codes[chosen])
-            return tokens, wanted, (tokens == self.tokenizer.eos_token_id).float()
+            return tokens, torch.where(empty[:, None, None], 0.0, codes[chosen])
 
         self._finish(training, draw, text.loss, "text", report)
 
     def _coder(self) -> text.TextCoder:
         torch.manual_seed(0)
-        width = min(self.settings.diffusion_size.text_width, len(self.pictures))
+        size = self.settings.autoencoder_size
+        width = size.latent_channels * size.latent**2 // text.REGIONS
         return text.TextCoder(self.denoiser.text_encoder, width)
 
     def train_diffusion(self, report: Report | None = None) -> None:

@@ -26,7 +26,7 @@ def build_once(folder: Path, captions: Iterable[str], *, vocabulary: int, length
     return CLIPTokenizer.from_pretrained(folder)
 
 
-def build(captions: Iterable[str], *, vocabulary: int = 2600, length: int = 20) -> Any:
+def build(captions: Iterable[str], *, vocabulary: int = 2600, length: int = 36) -> Any:
     """Return a ``CLIPTokenizer`` whose byte-pair merges come from the captions.
 
     Args:
