@@ -50,8 +50,8 @@ class Vitrail:
         self._pixels = self._prepare(paths[:BATCH])
 
     def files(self, paths: Sequence[str]) -> Floats:
-        from indexer.collection import Collection
-        from indexer.pipeline import index_folders
+        from indexer.collection.collection import Collection
+        from indexer.indexing.pipeline import index_folders
 
         with tempfile.TemporaryDirectory(prefix="vitrail-benchmark-") as place:
             folder = os.path.join(place, "collection")
@@ -68,8 +68,8 @@ class Vitrail:
         return len(self._pixels)
 
     def _prepare(self, paths: Sequence[str]) -> NDArray[np.uint8]:
-        from indexer.images import open_image
-        from indexer.preprocess import apply
+        from indexer.images.opening import open_image
+        from indexer.images.preprocess import apply
 
         spec = self._encoder.preprocess
         return np.stack([apply(spec, open_image(path, target=spec.target).image) for path in paths])

@@ -20,12 +20,12 @@ import PIL
 from numpy.typing import NDArray
 from PIL import Image
 
-from indexer import images
 from indexer.encoders import load_encoder
 from indexer.encoders.base import Encoder
 from indexer.errors import ImageRejectedError
-from indexer.preprocess import apply
-from indexer.scan import Found, walk
+from indexer.images import opening as images
+from indexer.images.preprocess import apply
+from indexer.indexing.scan import Found, walk
 
 MARGINS = (1.0, 1.5, 2.0, 3.0)
 SIZES = ((1600, 1200), (3000, 2000), (4032, 3024))

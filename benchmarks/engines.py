@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.vectors import VectorIndex
+from indexer.vectors.index import VectorIndex
 
 Floats = NDArray[np.float32]
 Ids = NDArray[np.int64]

@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 
 from benchmarks.checkpoints import TINY, checkpoint_folder
 from benchmarks.pictures import cache_folder, small
-from indexer.collection import Collection
+from indexer.collection.collection import Collection
 from indexer.encoders import EMBEDDED, Encoder, load_encoder, read_fingerprint
 from indexer.encoders.base import Encoded
-from indexer.pipeline import index_folders
+from indexer.indexing.pipeline import index_folders
 from indexer.records import Batch, FileRecord, ImageRecord
 
 UNCHANGED, QUERIED, LARGE = 10_000, 1_000, 100_000

@@ -26,7 +26,7 @@ def read_recipe(info: Mapping[str, str]) -> dict[str, Any] | None:
     """What made the image, as far as its text metadata tells; never raises.
 
     Args:
-        info: text metadata by name, as ``indexer.images.OpenedImage.info``.
+        info: text metadata by name, as ``indexer.images.opening.OpenedImage.info``.
 
     Returns:
         ``Recipe.to_dict`` of an image of ours; for other tools a dict with ``tool`` and as many of

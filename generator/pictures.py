@@ -11,8 +11,8 @@ from PIL import Image
 from generator.checkpoint_files import CheckpointInfo
 from generator.recipes import Parent
 from indexer.errors import InputError
-from indexer.files import read_file
-from indexer.images import open_image
+from indexer.images.files import read_file
+from indexer.images.opening import open_image
 
 _THIN = 32  # longest side over shortest, above which nothing sensible can be drawn
 
@@ -40,7 +40,7 @@ def open_picture(path: str | os.PathLike[str], *, image_id: int | None = None) -
     """Read an image file.
 
     Raises:
-        ImageRejectedError: with one of ``indexer.images.REASONS``.
+        ImageRejectedError: with one of ``indexer.images.opening.REASONS``.
     """
     found = read_file(path)
     return Picture(open_image(found.data).image, found.sha256, image_id)

@@ -23,7 +23,7 @@ class ImageRejectedError(VitrailError):
 
     Args:
         reason: short stable code, such as ``truncated`` or ``too-many-pixels``; see
-            ``indexer.images.REASONS``.
+            ``indexer.images.opening.REASONS``.
         detail: one line for people.
     """
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.collection import Collection as Store
+from indexer.collection.collection import Collection as Store
 from indexer.errors import InputError
 from search.query import Fusion, Only, Query, SearchResult
 from search.searcher import SearchableCollection, Searcher
@@ -25,9 +25,9 @@ from search.searcher import SearchableCollection, Searcher
 if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metadata does not need
     from PIL.Image import Image
 
-    from indexer.decoding import RecipeReader
     from indexer.encoders.base import Encoder, Fingerprint
-    from indexer.pipeline import IndexOptions, Progress
+    from indexer.indexing.decoding import RecipeReader
+    from indexer.indexing.pipeline import IndexOptions, Progress
 
 
 class Collection:
@@ -135,7 +135,7 @@ class Collection:
 
         Args:
             folders: roots; ``~`` is understood.
-            options: see ``indexer.pipeline.IndexOptions``.
+            options: see ``indexer.indexing.pipeline.IndexOptions``.
             classify: also store the labels of the checkpoint's classification head.
             on_progress: called with the counts so far.
             stop: once it returns true, what is done is committed and the run ends.
@@ -144,7 +144,7 @@ class Collection:
         Raises:
             CollectionLockedError: another process is writing; the message names it.
         """
-        from indexer.pipeline import index_folders
+        from indexer.indexing.pipeline import index_folders
 
         roots = [os.path.expanduser(os.fspath(folder)) for folder in folders]
         encoder = self._load(classify=True) if classify else self.encoder

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.files import read_file
-from indexer.images import open_image
-from indexer.preprocess import Preprocess, apply
+from indexer.images.files import read_file
+from indexer.images.opening import open_image
+from indexer.images.preprocess import Preprocess, apply
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -22,7 +22,7 @@ _FUSED_DEPTH = 100  # ranks of each query row that enter a fused ranking
 
 
 class IndexAnswer(Protocol):
-    """What a vector index returns; see ``indexer.vectors.Found``."""
+    """What a vector index returns; see ``indexer.vectors.index.Found``."""
 
     @property
     def ids(self) -> Ids:
@@ -89,8 +89,8 @@ class Searcher:
     """Answers queries over one open collection; holds no state of its own, so threads may share it.
 
     Args:
-        collection: an open ``indexer.collection.Collection`` or anything with the same three
-            methods.
+        collection: an open ``indexer.collection.collection.Collection`` or anything with the same
+            three methods.
     """
 
     def __init__(self, collection: SearchableCollection) -> None:

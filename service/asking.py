@@ -50,7 +50,7 @@ def ask_by_image(pictures: Collection, text: str, data: bytes | None) -> Asked:
         return Asked("standard input", vectors, [(data, "standard input")])
     path = os.path.expanduser(text)
     if os.path.exists(path):
-        from indexer.files import read_file
+        from indexer.images.files import read_file
 
         try:
             content = read_file(path).data
@@ -83,7 +83,7 @@ def _ask_indexed(pictures: Collection, text: str) -> Asked:
 
 
 def _first_readable(paths: list[str]) -> list[bytes]:
-    from indexer.files import read_file
+    from indexer.images.files import read_file
 
     for path in paths:
         try:
@@ -109,7 +109,7 @@ def ask_by_prompt(pictures: Collection, prompt: str, *, seeds: int, model: str) 
     from generator.checkpoint_files import find_checkpoint
     from generator.checks import Sampling
     from indexer.encoders.storage import cache_dir
-    from indexer.files import read_file
+    from indexer.images.files import read_file
     from service.making import Work
 
     info = find_checkpoint(model)

@@ -13,7 +13,7 @@ from service.output import one_line
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-    from indexer.pipeline import Progress
+    from indexer.indexing.pipeline import Progress
     from service.making import Made
 
 PLAIN_SECONDS = 10.0  # between two lines when nobody watches

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from service.output import one_line, readable
 
 if TYPE_CHECKING:
-    from indexer.annotations import AnnotationReport
+    from indexer.catalog.annotations import AnnotationReport
+    from indexer.collection.repairs import Repair
+    from indexer.collection.verification import Report
     from indexer.records import RejectRecord
-    from indexer.repairs import Repair
-    from indexer.verification import Report
     from search.lineage import Relative
 
 _SHOWN = 20  # lines of a list before the rest is only counted

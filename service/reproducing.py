@@ -27,7 +27,7 @@ def reproduce_image(directory: Path, text: str, out: Path | None) -> bool:
         InputError: the image has no recipe of ours, or its file or a parent's is gone.
     """
     from generator.lineage import reproduce
-    from indexer.files import read_file
+    from indexer.images.files import read_file
     from search.collection import Collection
 
     with Collection.open(directory) as pictures:

@@ -85,7 +85,7 @@ def _card(hit: Hit) -> dict[str, object]:
 
 
 def _first_thumbnail(hit: Hit) -> str | None:
-    from indexer.files import read_file
+    from indexer.images.files import read_file
 
     for path in hit.paths:
         try:
@@ -98,7 +98,7 @@ def _first_thumbnail(hit: Hit) -> str | None:
 def _thumbnail(data: bytes) -> str | None:
     from PIL import Image
 
-    from indexer.images import open_image
+    from indexer.images.opening import open_image
 
     try:
         image = open_image(data, target=THUMBNAIL).image

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from indexer.encoders.base import Encoded, Fingerprint
-from indexer.preprocess import Preprocess
+from indexer.images.preprocess import Preprocess
 from indexer.spaces import EmbeddingSpace
 
 SIDE = 8

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.preprocess import Preprocess
+from indexer.images.preprocess import Preprocess
 from indexer.spaces import EmbeddingSpace
 
 
@@ -109,7 +109,7 @@ class Encoder(Protocol):
         """Embed a batch.
 
         Args:
-            pixels: (n, S, S, 3) uint8, RGB, made by ``indexer.preprocess``.
+            pixels: (n, S, S, 3) uint8, RGB, made by ``indexer.images.preprocess``.
 
         Raises:
             MemoryError: the batch does not fit; the caller may halve it and try again.

@@ -16,7 +16,7 @@ from indexer.encoders.hub import snapshot
 from indexer.encoders.processors import read_preprocess
 from indexer.encoders.storage import file_sha256
 from indexer.errors import CheckpointError
-from indexer.preprocess import Preprocess
+from indexer.images.preprocess import Preprocess
 from indexer.spaces import EmbeddingSpace, parse_space
 
 DEFAULT_CHECKPOINT = "google/vit-base-patch16-224"

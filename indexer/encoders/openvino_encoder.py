@@ -27,7 +27,7 @@ from indexer.encoders.storage import (
     write_atomically,
 )
 from indexer.errors import InputError, VitrailError
-from indexer.preprocess import Preprocess
+from indexer.images.preprocess import Preprocess
 from indexer.spaces import EmbeddingSpace
 
 if TYPE_CHECKING:

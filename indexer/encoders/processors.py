@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 from indexer.errors import CheckpointError
-from indexer.preprocess import Preprocess
-from indexer.processors import from_config
+from indexer.images.preprocess import Preprocess
+from indexer.images.processors import from_config
 
 FILES = ("preprocessor_config.json", "processor_config.json")
 

@@ -16,7 +16,7 @@ from indexer.encoders.base import Encoded, Fingerprint
 from indexer.encoders.checkpoints import Checkpoint
 from indexer.encoders.tower import Head, Tower
 from indexer.errors import CheckpointError, InputError
-from indexer.preprocess import Preprocess
+from indexer.images.preprocess import Preprocess
 from indexer.spaces import EmbeddingSpace
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}

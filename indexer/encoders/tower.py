@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from indexer.encoders.families import Family, HeadInput
-from indexer.preprocess import Preprocess
+from indexer.images.preprocess import Preprocess
 from indexer.spaces import EmbeddingSpace
 
 if TYPE_CHECKING:

@@ -297,7 +297,7 @@ def _sampling(
 
 
 def _input(collection: Path | None, text: str) -> Picture:
-    from indexer.collection import is_collection
+    from indexer.collection.collection import is_collection
     from indexer.errors import ImageRejectedError
     from search.collection import Collection
     from service.asking import unusable_picture

@@ -94,9 +94,9 @@ def index(
     """
     from generator.foreign import read_recipe
     from indexer.errors import InputError
-    from indexer.images import DEFAULT_MAX_PIXELS
-    from indexer.pipeline import IndexOptions
-    from indexer.scan import walk
+    from indexer.images.opening import DEFAULT_MAX_PIXELS
+    from indexer.indexing.pipeline import IndexOptions
+    from indexer.indexing.scan import walk
     from service.interrupts import stop_on_interrupt
     from service.progress import IndexDisplay
 
@@ -142,7 +142,7 @@ def open_or_create(
     Raises:
         FingerprintMismatchError: ``checkpoint`` or ``spaces`` are not the collection's.
     """
-    from indexer.collection import is_collection
+    from indexer.collection.collection import is_collection
     from indexer.encoders import read_fingerprint
     from search.collection import Collection
 

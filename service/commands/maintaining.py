@@ -29,7 +29,7 @@ def info(collection: CollectionOption = None, json: JsonOption = False) -> None:
 
     Counts, the encoder and its spaces, your own columns, indexes, and sizes on disk.
     """
-    from indexer.collection import Collection
+    from indexer.collection.collection import Collection
     from service.reports import print_info
 
     with Collection.open(collection_directory(collection)) as store:
@@ -47,7 +47,7 @@ def remove(
 
     They come back only when their files change.
     """
-    from indexer.collection import Collection
+    from indexer.collection.collection import Collection
 
     with Collection.open(collection_directory(collection), writable=True) as store:
         ids = [store.resolve(image) for image in images]
@@ -65,7 +65,7 @@ def annotate(
 
     They can then be used in --where and come with every hit. Annotating again updates.
     """
-    from indexer.collection import Collection
+    from indexer.collection.collection import Collection
     from service.reports import print_annotation_report
 
     with Collection.open(collection_directory(collection), writable=True) as store:
@@ -77,7 +77,7 @@ def rejects(collection: CollectionOption = None, json: JsonOption = False) -> No
 
     One line each: reason, path, detail. They are tried again when they change.
     """
-    from indexer.collection import Collection
+    from indexer.collection.collection import Collection
     from service.reports import print_rejects
 
     with Collection.open(collection_directory(collection)) as store:
@@ -100,13 +100,13 @@ def verify(
 
     directory = str(collection_directory(collection))
     if repair:
-        from indexer.repairs import repair as mend
+        from indexer.collection.repairs import repair as mend
 
         done = mend(directory)
         print_repair(done, as_json=json)
         clean = done.report is not None and done.report.clean
     else:
-        from indexer.verification import verify as check
+        from indexer.collection.verification import verify as check
 
         report = check(directory)
         print_report(report, as_json=json)
@@ -126,8 +126,8 @@ def export(
     One row an image: id, content hash, files, metadata, recipe, your own columns, and one column
     of vectors a space.
     """
-    from indexer.collection import Collection
-    from indexer.transfer import export as write
+    from indexer.collection.collection import Collection
+    from indexer.collection.transfer import export as write
 
     with Collection.open(collection_directory(collection)) as store:
         count = write(store, file.expanduser())
@@ -143,8 +143,8 @@ def import_(
     It goes into a new collection or one of the same encoder; images known there already are not
     doubled.
     """
-    from indexer.collection import Collection, is_collection
-    from indexer.transfer import import_into, read_fingerprint
+    from indexer.collection.collection import Collection, is_collection
+    from indexer.collection.transfer import import_into, read_fingerprint
 
     source, directory = file.expanduser(), collection_directory(collection)
     if not is_collection(str(directory)):

@@ -27,7 +27,7 @@ def lineage(
 
     Its parents, its recipe, and what was made from it.
     """
-    from indexer.collection import Collection
+    from indexer.collection.collection import Collection
     from search.lineage import children, parents
     from service.reports import print_lineage
 

@@ -14,7 +14,7 @@ from PIL import Image, PngImagePlugin
 from generator.foreign import read_recipe
 from generator.png import encode_png
 from generator.recipes import GeneratedImage
-from indexer.images import open_image
+from indexer.images.opening import open_image
 from tests.generator.test_recipes import FULL
 
 A1111 = """a <lora:ink:0.8> castle, (night:1.2), "moon"

@@ -11,7 +11,7 @@ from PIL import Image
 from generator.png import encode_png, read_png
 from generator.recipes import GeneratedImage, Recipe
 from indexer.errors import InputError
-from indexer.images import open_image
+from indexer.images.opening import open_image
 from tests.generator.test_recipes import BASE, FULL, recipes
 
 PICTURE = Image.new("RGB", (8, 8), (200, 10, 30))

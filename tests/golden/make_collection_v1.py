@@ -10,10 +10,11 @@ import sys
 from pathlib import Path
 from unittest import mock
 
-from indexer import commits, schema
-from indexer.collection import Collection
+from indexer.catalog import schema
+from indexer.collection.collection import Collection
 from indexer.records import Batch
-from tests.indexer.holdings import FINGERPRINT, files, image
+from indexer.store import commits
+from tests.indexer.collection.holdings import FINGERPRINT, files, image
 
 HERE = Path(__file__).parent / "collection-v1"
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from indexer.collection import Collection
+from indexer.collection.collection import Collection
 from indexer.errors import InputError
 from indexer.records import Batch, FileRecord, ImageRecord
 from search.lineage import children, parents

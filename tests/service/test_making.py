@@ -16,8 +16,8 @@ from generator import text_to_image
 from generator.checkpoint_files import find_checkpoint
 from generator.checks import Sampling
 from generator.watching import UNWATCHED
-from indexer.collection import Collection as Store
-from indexer.verification import verify
+from indexer.collection.collection import Collection as Store
+from indexer.collection.verification import verify
 from search.collection import Collection
 from service.making import Made, Work, make_and_index
 from tests.fakes import ColourEncoder

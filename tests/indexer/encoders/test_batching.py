@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from indexer.encoders.base import Encoded, Fingerprint
 from indexer.encoders.batching import MAX_BATCH, batch_size_for, encode_resilient
 from indexer.errors import VitrailError
-from indexer.preprocess import Preprocess
+from indexer.images.preprocess import Preprocess
 from indexer.spaces import EmbeddingSpace
 
 

@@ -10,8 +10,8 @@ import transformers
 from PIL import Image
 
 from indexer.encoders.processors import read_preprocess
-from indexer.preprocess import apply, normalise
-from indexer.processors import from_config
+from indexer.images.preprocess import apply, normalise
+from indexer.images.processors import from_config
 
 _T: Any = transformers
 PROCESSORS = {

@@ -1,0 +1,397 @@
+"""The DuckDB catalog: opened briefly, by one writer or many readers; its commit is the commit."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from indexer.catalog.schema import FORMAT, TABLES, create_tables, migrate, quote
+from indexer.encoders.base import Fingerprint
+from indexer.errors import CollectionError
+from indexer.store.durability import is_full
+from indexer.store.segments import Segment
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+FILE = "catalog.duckdb"
+PATIENCE = 30.0  # seconds to wait for other processes' short reads and commits
+_IN_MEMORY = 32 << 20  # bytes of a catalog that a reader copies into memory
+# DuckDB lets a process open a file only once with one configuration, so threads take turns.
+_TURNS: dict[str, threading.RLock] = {}
+_TURNS_GUARD = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the catalog says about the collection at one commit.
+
+    Attributes:
+        format: number of the collection format.
+        fingerprint: the encoder that all vectors come from.
+        incarnation: changes when the catalog is rebuilt, so that index files of before are foreign.
+        seq: number of the last commit.
+        segments: live segments by smallest id.
+        images: live images.
+        deletions: number of deletion rows.
+        created_at: ISO date and time (UTC).
+    """
+
+    format: int
+    fingerprint: Fingerprint
+    incarnation: str
+    seq: int
+    segments: tuple[Segment, ...]
+    images: int
+    deletions: int
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """An open transaction: ``seq`` is the number of the commit it will become."""
+
+    connection: DuckDBPyConnection
+    seq: int
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
+        return self.connection.execute(sql, list(parameters)).fetchall()
+
+    def run(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        """Execute a statement."""
+        self.connection.execute(sql, list(parameters))
+
+    def append(self, table: str, columns: Mapping[str, Sequence[Any]]) -> None:
+        """Append rows given by column; columns left out are NULL."""
+        if not next(iter(columns.values())):
+            return
+        names = ", ".join(map(quote, columns))
+        values = ", ".join(f"unnest(?::{TABLES[table][name]}[])" for name in columns)
+        self.run(
+            f"INSERT INTO {table} ({names}) SELECT {values}", [list(v) for v in columns.values()]
+        )
+
+
+class Catalog:
+    """The catalog file of a collection.
+
+    Args:
+        path: the DuckDB file.
+        patience: seconds to wait for others before giving up.
+    """
+
+    def __init__(self, path: str, *, patience: float = PATIENCE) -> None:
+        self.path = path
+        self._patience = patience
+        self._engine: DuckDBPyConnection | None = None
+        with _TURNS_GUARD:
+            self._turn = _TURNS.setdefault(os.path.realpath(path), threading.RLock())
+
+    def create(self, fingerprint: Fingerprint) -> None:
+        """Make a new catalog file for collections of this encoder."""
+        with self._open(read_only=False, create=True) as connection:
+            connection.execute("BEGIN")
+            create_tables(connection)
+            meta = {
+                "format": str(FORMAT),
+                "fingerprint": fingerprint.to_json(),
+                "incarnation": secrets.token_hex(8),
+                "created_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            }
+            Transaction(connection, 0).append(
+                "meta", {"key": list(meta), "value": list(meta.values())}
+            )
+            connection.execute("COMMIT")
+            connection.execute("CHECKPOINT")
+
+    def migrate(self) -> None:
+        """Bring an older format up to date; harmless on a current one.
+
+        Raises:
+            CollectionError: the format is newer than this version, or the file is damaged.
+        """
+        with self.reading() as connection:
+            version = _format(connection, self.path)
+        if version < FORMAT:
+            with self._open(read_only=False) as connection:
+                migrate(connection, version)
+
+    @contextmanager
+    def reading(self) -> Iterator[DuckDBPyConnection]:
+        """Open for reading, for a short moment: writers wait meanwhile.
+
+        Raises:
+            CollectionError: it is damaged, or others held it for too long.
+        """
+        with self._open(read_only=True) as connection:
+            yield connection
+
+    @contextmanager
+    def sealed(self) -> Iterator[DuckDBPyConnection]:
+        """Like ``reading``, for SQL that a user wrote: no files, network or settings within reach.
+
+        Raises:
+            CollectionError: it is damaged, or others held it for too long.
+        """
+        import duckdb
+
+        self._need_file()
+        with self._errors(), self._turn:
+            connection = self._retrying(
+                lambda: duckdb.connect(self.path, read_only=True, config=_config())
+            )
+            try:
+                _seal(connection)
+                yield connection
+            finally:
+                connection.close()
+
+    @contextmanager
+    def writing(self, kind: str, *, checkpoint: bool = False) -> Iterator[Transaction]:
+        """Open a transaction that commits when the block ends, and not when it raises.
+
+        Args:
+            kind: what is done, for the log of commits.
+            checkpoint: write the log into the file at once, as is due after DDL.
+
+        Raises:
+            CollectionError: it is damaged, or others held it for too long.
+        """
+        with self._open(read_only=False) as connection:
+            connection.execute("BEGIN")
+            transaction = Transaction(connection, last_seq(connection) + 1)
+            try:
+                yield transaction
+                transaction.run(
+                    "INSERT INTO commits VALUES (?, now()::TIMESTAMP, ?)", [transaction.seq, kind]
+                )
+            except BaseException:
+                with suppress(Exception):  # a full disk may have ended it already
+                    connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+            if checkpoint:
+                connection.execute("CHECKPOINT")
+
+    def copy(self) -> tuple[DuckDBPyConnection, str]:
+        """A private copy of the committed state, closed to the outside.
+
+        A small catalog is copied into memory, a large one into a temporary file, so that a reader
+        holds no lock and sees one commit.
+
+        Returns:
+            the connection, and the name of its database to ``USE``.
+        """
+        import duckdb
+
+        self._need_file()
+        connection = duckdb.connect(":memory:", config=_config())
+        database = "memory"
+        with self._errors(), self._turn:
+            self._retrying(lambda: connection.execute(_attach(self.path, "READ_ONLY")))
+            if os.path.getsize(self.path) > _IN_MEMORY:
+                private = self._private_file()
+                connection.execute("DETACH disk")
+                connection.execute(_attach(private, "READ_WRITE"))
+                database = "disk"
+                with suppress(OSError):  # an open file can go at once, but not on Windows
+                    shutil.rmtree(os.path.dirname(private))
+            else:
+                connection.execute("COPY FROM DATABASE disk TO memory")
+                connection.execute("DETACH disk")
+        connection.execute(f"USE {database}")
+        version = _format(connection, self.path)
+        if version < FORMAT:
+            migrate(connection, version)
+        _seal(connection)
+        return connection, database
+
+    def _private_file(self) -> str:
+        folder = tempfile.mkdtemp(prefix="vitrail-")
+        private = os.path.join(folder, FILE)
+        # The log first: closing any handle of the main file ends this process's lock on it.
+        if os.path.exists(self.path + ".wal"):
+            shutil.copyfile(self.path + ".wal", private + ".wal")
+        shutil.copyfile(self.path, private)
+        return private
+
+    def export(self, paths: Mapping[str, str]) -> None:
+        """Copy tables into new Parquet files: table name -> path.
+
+        Raises:
+            CollectionError: the catalog is damaged.
+            duckdb.Error: the disk is full.
+        """
+        with self._open(read_only=True) as connection:
+            connection.execute("BEGIN")
+            for table, path in paths.items():
+                target = "'" + path.replace("'", "''") + "'"
+                connection.execute(f"COPY {table} TO {target} (FORMAT parquet, COMPRESSION zstd)")
+            connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Give back what DuckDB holds in memory; it is made anew when needed."""
+        with self._turn:
+            engine, self._engine = self._engine, None
+            if engine is not None:
+                with suppress(Exception):  # after a full disk even closing may complain
+                    engine.close()
+
+    @contextmanager
+    def _open(self, *, read_only: bool, create: bool = False) -> Iterator[DuckDBPyConnection]:
+        """Attach the file for a moment: a tenth of the cost of a DuckDB instance of its own."""
+        if not create:
+            self._need_file()
+        with self._errors(), self._turn:
+            attach = _attach(self.path, "READ_ONLY" if read_only else "READ_WRITE")
+            try:
+                engine = self._retrying(lambda: self._running().execute(attach))
+                engine.execute("USE disk")
+                yield engine
+                engine.execute("USE memory")
+                engine.execute("DETACH disk")
+            except BaseException:
+                self.close()  # which lets go of the file, whatever state it was left in
+                raise
+
+    def _running(self) -> DuckDBPyConnection:
+        import duckdb
+
+        if self._engine is None:
+            self._engine = duckdb.connect(":memory:", config=_config())
+        return self._engine
+
+    def _need_file(self) -> None:
+        if not os.path.isfile(self.path):
+            raise CollectionError(
+                f"the catalog {self.path} is missing; run `vitrail verify --repair`"
+            )
+
+    def _retrying(self, attempt: Any) -> Any:
+        import duckdb
+
+        deadline = time.monotonic() + self._patience
+        pause = 0.002
+        while True:
+            try:
+                return attempt()
+            except duckdb.IOException as error:
+                if not _is_busy(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(pause)
+                pause = min(2 * pause, 0.05)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        import duckdb
+
+        try:
+            yield
+        except duckdb.Error as error:
+            if not isinstance(error, _damage_types()) and "orrupt" not in str(error):
+                raise
+            if is_full(error):
+                raise
+            line = str(error).splitlines()[0]
+            if _is_busy(error):
+                raise CollectionError(
+                    f"the catalog {self.path} was in use for {self._patience:.0f} s; close the "
+                    f"program that holds it and run again ({line})"
+                ) from error
+            raise CollectionError(
+                f"the catalog {self.path} cannot be read ({line}); run `vitrail verify --repair`"
+            ) from error
+
+
+def _is_busy(error: Exception) -> bool:
+    text = str(error)  # as DuckDB says it on POSIX, within a process, and as Windows says it
+    return any(part in text for part in ("set lock on file", "file handle conflict", "being used"))
+
+
+def _damage_types() -> tuple[type[Exception], ...]:
+    import duckdb
+
+    return (
+        duckdb.IOException,
+        duckdb.SerializationException,
+        duckdb.InternalException,
+        duckdb.FatalException,
+        duckdb.CatalogException,  # a table is missing
+    )
+
+
+def _config() -> dict[str, Any]:
+    # Never reach for the network: everything used is built in.
+    return {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+
+
+def _seal(connection: DuckDBPyConnection) -> None:
+    """Let no SQL of a user's filter touch files, the network or settings."""
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+
+
+def _attach(path: str, mode: str) -> str:
+    return "ATTACH '" + path.replace("'", "''") + f"' AS disk (TYPE duckdb, {mode})"
+
+
+def last_seq(connection: DuckDBPyConnection) -> int:
+    """Number of the last commit; 0 before the first."""
+    # Fetched to the end: an unfinished result would keep the connection from other work.
+    return int(connection.execute("SELECT coalesce(max(seq), 0) FROM commits").fetchall()[0][0])
+
+
+def read_state(connection: DuckDBPyConnection, path: str) -> State:
+    """Read what every open needs.
+
+    Raises:
+        CollectionError: the format is newer than this version.
+    """
+    version = _format(connection, path)
+    meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
+    counts = connection.execute(
+        "SELECT (SELECT count(*) FROM images) - "
+        "(SELECT count(*) FROM images SEMI JOIN deletions ON id = image_id), "
+        "(SELECT count(*) FROM deletions)"
+    ).fetchone()
+    assert counts is not None
+    return State(
+        format=version,
+        fingerprint=Fingerprint.from_json(meta["fingerprint"]),
+        incarnation=meta["incarnation"],
+        seq=last_seq(connection),
+        segments=live_segments(connection),
+        images=int(counts[0]),
+        deletions=int(counts[1]),
+        created_at=meta["created_at"],
+    )
+
+
+def live_segments(connection: DuckDBPyConnection) -> tuple[Segment, ...]:
+    """The live segments by smallest id."""
+    rows = connection.execute(
+        "SELECT name, rows, bytes, checksum, min_id, max_id FROM segments ORDER BY min_id"
+    ).fetchall()
+    return tuple(Segment(*row) for row in rows)
+
+
+def _format(connection: DuckDBPyConnection, path: str) -> int:
+    row = connection.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
+    version = int(row[0]) if row else 0
+    if version > FORMAT:
+        raise CollectionError(
+            f"{os.path.dirname(path)} has collection format {version}, but this version of "
+            f"vitrail reads formats 1 to {FORMAT}; upgrade vitrail"
+        )
+    if version < 1:
+        raise CollectionError(f"{path} names no collection format; run `vitrail verify --repair`")
+    return version

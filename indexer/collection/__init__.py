@@ -1,0 +1,1 @@
+"""One directory that ties segments, catalog and indexes, and its upkeep."""

@@ -1,0 +1,500 @@
+"""A collection: one directory that holds segments, catalog and indexes, and ties them."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.catalog import catalog as catalogs
+from indexer.catalog import snapshots
+from indexer.catalog.annotations import AnnotationReport, annotate
+from indexer.catalog.catalog import Catalog, State, Transaction
+from indexer.catalog.changes import delete_images, live_ids
+from indexer.catalog.columns import allowed_ids, hot_metadata, read_metadata
+from indexer.catalog.contents import content_hashes, known_files, read_rejects, resolve
+from indexer.catalog.schema import FORMAT
+from indexer.catalog.snapshots import last_seq, write_snapshot
+from indexer.collection.maintenance import merge_small_segments, save_indexes
+from indexer.collection.residence import Residence
+from indexer.collection.summary import describe_collection
+from indexer.encoders.base import Fingerprint
+from indexer.errors import CollectionError, FingerprintMismatchError, InputError
+from indexer.records import Batch, KnownFile, RejectRecord
+from indexer.store import segments
+from indexer.store.commits import BatchWriter
+from indexer.store.durability import TEMPORARY, disk_guard, write_text
+from indexer.store.lock import WriterLock
+from indexer.vectors import indexes
+from indexer.vectors.indexes import IndexFiles, LoadedIndex, SegmentGoneError, catch_up
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+    from indexer.vectors.index import VectorIndex
+
+MARK = "vitrail.json"
+LOCK = "lock"
+GENERATED = "generated"
+_FOLDERS = (segments.FOLDER, indexes.FOLDER, snapshots.FOLDER, GENERATED)
+_ATTEMPTS = 5  # readings of a segment list that a writer merged away meanwhile
+_T = TypeVar("_T")
+
+
+class Collection:
+    """One directory of embeddings, open for reading or for writing; a context manager.
+
+    Made by ``create`` or ``open``. Any number of processes may read while one writes; a reader sees
+    the commit it opened at until ``refresh``. Threads may share one.
+
+    Attributes:
+        directory: absolute path.
+        writable: whether this is the one writer.
+    """
+
+    def __init__(self, directory: str | os.PathLike[str], *, writable: bool) -> None:
+        self.directory = os.path.abspath(os.fspath(directory))
+        self.writable = writable
+        self._stack = ExitStack()
+        self._guard = threading.RLock()
+        self._indexes: dict[str, LoadedIndex] = {}
+        self._catalog = Catalog(os.path.join(self.directory, catalogs.FILE))
+        self._residence = Residence(self._catalog, writable=writable)
+        self._state: State | None = None
+        self._changed = False
+
+    @classmethod
+    def create(cls, directory: str | os.PathLike[str], fingerprint: Fingerprint) -> Collection:
+        """Make an empty collection for the vectors of one encoder, open for writing.
+
+        Raises:
+            CollectionError: the directory holds a collection, or other files, already.
+            CollectionLockedError: another process is creating or writing it.
+        """
+        collection = cls(directory, writable=True)
+        os.makedirs(collection.directory, exist_ok=True)
+        if os.path.exists(collection._path(catalogs.FILE)):
+            raise CollectionError(f"{collection.directory} is a collection already; open it")
+        strangers = set(os.listdir(collection.directory)) - {LOCK, MARK, *_FOLDERS}
+        if strangers:
+            raise CollectionError(
+                f"{collection.directory} holds other files, such as {min(strangers)!r}; "
+                "name an empty or new directory"
+            )
+        with disk_guard(collection.directory, 4 << 20):
+            collection._take_lock()
+            collection._make(fingerprint)
+            collection._enter_writer()
+        return collection
+
+    @classmethod
+    def open(cls, directory: str | os.PathLike[str], *, writable: bool = False) -> Collection:
+        """Open an existing collection.
+
+        Raises:
+            CollectionError: there is none, it is damaged or of a newer format.
+            CollectionLockedError: another process is writing; only with ``writable``.
+        """
+        collection = cls(directory, writable=writable)
+        if not is_collection(collection.directory):
+            raise CollectionError(
+                f"there is no collection at {collection.directory}; make one with `vitrail index`"
+            )
+        if writable:
+            with disk_guard(collection.directory, 0):
+                collection._take_lock()
+                collection._enter_writer()
+        else:
+            collection.refresh()
+        return collection
+
+    def close(self) -> None:
+        """Tidy up after writing (merge segments, save indexes, snapshot), release everything.
+
+        Raises:
+            CollectionError: the disk is full; what was committed is safe, and the lock released.
+        """
+        try:
+            if self.writable and self._changed:
+                self.maintain()
+        finally:
+            self._indexes.clear()
+            self._residence.close()
+            self._stack.close()
+
+    def __enter__(self) -> Collection:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # What it is
+
+    @property
+    def state(self) -> State:
+        """The commit that readings answer for."""
+        if self._state is None:
+            self.refresh()
+        assert self._state is not None
+        return self._state
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """The encoder that all its vectors come from."""
+        return self.state.fingerprint
+
+    @property
+    def spaces(self) -> dict[str, int]:
+        """Embedding spaces and their widths, in the encoder's order."""
+        return dict(self.fingerprint.spaces)
+
+    @property
+    def generated_directory(self) -> str:
+        """Where the generator stores the images it makes."""
+        return self._path(GENERATED)
+
+    @property
+    def notes(self) -> list[str]:
+        """Lines for people about index files that could not be used and were replaced in memory."""
+        return [loaded.note for loaded in self._indexes.values() if loaded.note]
+
+    def __len__(self) -> int:
+        """Number of live images."""
+        return self.state.images
+
+    def check(self, fingerprint: Fingerprint) -> None:
+        """Refuse another encoder than the collection's.
+
+        Raises:
+            FingerprintMismatchError: names both encoders and the remedy.
+        """
+        own = self.fingerprint
+        if own.digest != fingerprint.digest:
+            raise FingerprintMismatchError(
+                f"{self.directory} holds vectors of {own.describe()}, which cannot be compared "
+                f"with those of {fingerprint.describe()}; use the collection's own checkpoint and "
+                "spaces, or index into another collection"
+            )
+
+    def refresh(self) -> bool:
+        """Move on to the newest commit; true when it is another than before."""
+        with self._guard:
+            before = self._state
+            self._state = self._residence.refresh()
+            return before is None or before.seq != self._state.seq
+
+    def info(self) -> dict[str, Any]:
+        """Counts, spaces, fingerprint, sizes on disk in bytes and index kinds, as plain types."""
+        return describe_collection(self)
+
+    # Reading
+
+    def known_files(self, root: str | None = None) -> dict[str, KnownFile]:
+        """Every path known under a folder (or everywhere), rejected files included."""
+        return self._read(lambda connection: known_files(connection, root))
+
+    def content_hashes(self) -> frozenset[str]:
+        """Content hashes (sha256, hex) of all live images."""
+        return self._read(content_hashes)
+
+    def has_content(self, hashes: Iterable[str]) -> set[str]:
+        """Those of the content hashes that live images have."""
+        return set(hashes) & self.content_hashes()
+
+    def rejects(self) -> list[RejectRecord]:
+        """Files that could not be indexed, by path."""
+        return self._read(read_rejects)
+
+    def allowed_ids(self, where: str, parameters: Sequence[Any] = ()) -> NDArray[np.int64]:
+        """Ids for which an SQL expression over the columns is true: (n,) int64, sorted.
+
+        Args:
+            where: such as ``label = 'cat' and width > 512``; see ``columns.BUILT_IN``.
+            parameters: values of its ``?`` marks, in order.
+
+        Raises:
+            InputError: it is no expression, or names an unknown column.
+        """
+        with self._residence.reading(sealed=True) as connection:
+            return allowed_ids(connection, where, parameters)
+
+    def metadata(self, ids: Sequence[int]) -> list[dict[str, Any]]:
+        """Everything known of each image, in the order of ``ids``; ``paths`` lists its files.
+
+        Raises:
+            InputError: an id that no image has.
+        """
+        hot = self._residence.hot_rows()
+        if hot is not None:
+            return hot_metadata(hot, ids)
+        return self._read(lambda connection: read_metadata(connection, ids))
+
+    def warm(self) -> None:
+        """Load what a long-lived reader needs to answer within milliseconds."""
+        self._residence.hot_rows(at_once=True)
+        for space in self.spaces:
+            self.index(space)
+
+    def resolve(self, text: str) -> int:
+        """The image that an id, an indexed path, or the start (6 digits) of a content hash names.
+
+        Raises:
+            InputError: none does, or more than one.
+        """
+        return self._read(lambda connection: resolve(connection, text))
+
+    def index(self, space: str) -> VectorIndex:
+        """The vector index of a space, up to date with this collection's commit.
+
+        Raises:
+            InputError: the collection has no such space.
+            CollectionError: a segment is damaged.
+        """
+        with self._guard:
+            for attempt in range(_ATTEMPTS):
+                try:
+                    return self._up_to_date(space).index
+                except SegmentGoneError:
+                    if attempt == _ATTEMPTS - 1:
+                        raise
+                    self.refresh()
+        raise AssertionError("unreachable")
+
+    def vectors(self, ids: Sequence[int], space: str) -> NDArray[np.float32]:
+        """Stored vectors of images in one space: (n, dim) float32, in the order of ``ids``.
+
+        Raises:
+            InputError: an unknown id or space.
+        """
+        try:
+            return self.index(space).vectors(np.asarray(ids, np.int64))
+        except KeyError as error:
+            raise InputError(f"there is no image with id {error} in this collection") from error
+
+    # Writing
+
+    def commit(self, batch: Batch, *, keep_missing: bool = False) -> None:
+        """Make all of a batch visible, or none of it; durable when this returns.
+
+        Content that is known already becomes no second image. An image that loses its last file
+        leaves the collection.
+
+        Args:
+            batch: what was found.
+            keep_missing: mark files that are gone as missing, and keep their images.
+
+        Raises:
+            InputError: an image lacks a space's vector, or has it in another width.
+            CollectionError: not open for writing, or the disk is full; nothing committed is lost.
+        """
+        with self._writing() as writer, disk_guard(self.directory, writer.expected_bytes(batch)):
+            writer.commit(batch, keep_missing=keep_missing)
+
+    def remove(self, ids: Sequence[int]) -> None:
+        """Delete images from the collection (never from disk); the next search lacks them.
+
+        Their files stay known, so that they come back only when they change.
+
+        Raises:
+            InputError: an id that no live image has; nothing is removed then.
+            CollectionError: not open for writing, or the disk is full.
+        """
+        wanted = sorted({int(i) for i in ids})
+        with (
+            self._writing(),
+            disk_guard(self.directory, 1 << 20),
+            self._catalog.writing("remove") as transaction,
+        ):
+            live = live_ids(transaction, wanted)
+            unknown = [i for i in wanted if i not in live]
+            if unknown:
+                raise InputError(f"there is no image with id {unknown[0]} in this collection")
+            delete_images(transaction, wanted, "removed")
+
+    def annotate(self, path: str) -> AnnotationReport:
+        """Join the columns of a CSV or Parquet file to images by its ``path`` column.
+
+        A path may be absolute, relative to the file's folder, or the last part or parts of exactly
+        one indexed path. Annotating again updates. The columns can be used in ``allowed_ids``.
+
+        Raises:
+            InputError: it cannot be read, has no ``path`` column, or one that every collection has.
+            CollectionError: not open for writing, or the disk is full.
+        """
+        with (
+            self._writing(),
+            disk_guard(self.directory, 1 << 20),
+            self._catalog.writing("annotate", checkpoint=True) as transaction,
+        ):
+            return annotate(transaction, path)
+
+    def maintain(self) -> None:
+        """Merge small segments, save indexes where it pays, snapshot the user's own tables.
+
+        Raises:
+            CollectionError: not open for writing, or the disk is full; nothing committed is lost.
+        """
+        self._need_writer()
+        with self._guard, disk_guard(self.directory, 0):
+            merge_small_segments(self._catalog, self._path(segments.FOLDER), self.fingerprint)
+            self.refresh()
+            save_indexes(self)
+            if last_seq(self._path(snapshots.FOLDER)) < self.state.seq:
+                write_snapshot(self._catalog, self._path(snapshots.FOLDER), self.state.seq)
+            self._changed = False
+
+    # Inside
+
+    @contextmanager
+    def transaction(self, kind: str) -> Iterator[Transaction]:
+        """A catalog transaction of the writer, for repairs; readings are fresh afterwards."""
+        with self._writing(), self._catalog.writing(kind) as transaction:
+            yield transaction
+
+    def forget_changes(self) -> None:
+        """Leave tidying to a later writer when this one closes."""
+        self._changed = False
+
+    def forget_index(self, space: str) -> None:
+        """Drop a space's index from memory, so that it is loaded anew."""
+        self._indexes.pop(space, None)
+
+    def index_files(self, space: str) -> IndexFiles:
+        """The files that cache a space's index.
+
+        Raises:
+            InputError: the collection has no such space.
+        """
+        if space not in self.spaces:
+            raise InputError(
+                f"space {space!r} is not in this collection, which has {', '.join(self.spaces)}"
+            )
+        return IndexFiles(
+            folder=self._path(indexes.FOLDER),
+            space=space,
+            dim=self.spaces[space],
+            digest=self.fingerprint.digest,
+            incarnation=self.state.incarnation,
+        )
+
+    def deleted_since(self, seq: int) -> NDArray[np.int64]:
+        """Ids deleted after a commit, up to this reader's: (n,) int64."""
+
+        def read(connection: DuckDBPyConnection) -> NDArray[np.int64]:
+            found = connection.execute(
+                "SELECT image_id FROM deletions WHERE seq > ? AND seq <= ?", [seq, self.state.seq]
+            ).fetchnumpy()["image_id"]
+            return np.asarray(np.ma.getdata(found), np.int64)
+
+        return self._read(read)
+
+    def loaded_index(self, space: str) -> LoadedIndex:
+        """The index in memory with what it covers, up to date."""
+        self.index(space)
+        return self._indexes[space]
+
+    def _up_to_date(self, space: str) -> LoadedIndex:
+        files = self.index_files(space)
+        loaded = self._indexes.get(space)
+        if loaded is None:
+            loaded = self._indexes.setdefault(space, files.load())
+        if loaded.seq != self.state.seq:
+            deleted = self.deleted_since(loaded.seq)
+            folder = self._path(segments.FOLDER)
+            catch_up(loaded, files, folder, self.state.segments, self.state.seq, deleted)
+        return loaded
+
+    @contextmanager
+    def reading(self) -> Iterator[DuckDBPyConnection]:
+        """A sealed read-only connection to the catalog's tables, for a short moment."""
+        with self._residence.reading() as connection:
+            yield connection
+
+    def _read(self, read: Callable[[DuckDBPyConnection], _T]) -> _T:
+        with self.reading() as connection:
+            return read(connection)
+
+    @contextmanager
+    def _writing(self) -> Iterator[BatchWriter]:
+        self._need_writer()
+        with self._guard:
+            yield BatchWriter(self._catalog, self._path(segments.FOLDER), self.fingerprint)
+            self._changed = True
+            self.refresh()
+
+    def _need_writer(self) -> None:
+        if not self.writable:
+            raise CollectionError(f"{self.directory} is open for reading only; open it writable")
+
+    def _take_lock(self) -> None:
+        self._stack.enter_context(WriterLock(self._path(LOCK)))
+
+    def _make(self, fingerprint: Fingerprint) -> None:
+        for folder in _FOLDERS:
+            os.makedirs(self._path(folder), exist_ok=True)
+        temporary = self._path(catalogs.FILE + TEMPORARY)
+        for leftover in (temporary, temporary + ".wal"):
+            if os.path.exists(leftover):
+                os.unlink(leftover)
+        catalog = Catalog(temporary)
+        catalog.create(fingerprint)
+        catalog.close()
+        write_text(self._path(MARK), mark_text(fingerprint))
+        os.replace(temporary, self._path(catalogs.FILE))
+
+    def _enter_writer(self) -> None:
+        try:
+            self._catalog.migrate()
+            for folder in _FOLDERS:
+                os.makedirs(self._path(folder), exist_ok=True)
+            self.refresh()
+            segments.sweep(self._path(segments.FOLDER), [s.name for s in self.state.segments])
+        except BaseException:
+            self._stack.close()
+            raise
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self.directory, name)
+
+
+def is_collection(directory: str) -> bool:
+    """Whether a directory holds a collection, whole or damaged."""
+    return any(
+        os.path.exists(os.path.join(directory, name))
+        for name in (MARK, catalogs.FILE, segments.FOLDER)
+    )
+
+
+def mark_text(fingerprint: Fingerprint) -> str:
+    """Content of ``vitrail.json``: for people and scripts; the catalog and segments have it too."""
+    content = {"format": FORMAT, "fingerprint": json.loads(fingerprint.to_json())}
+    return json.dumps(content, indent=2) + "\n"
+
+
+def read_mark(directory: str) -> Fingerprint:
+    """The fingerprint in ``vitrail.json``.
+
+    Raises:
+        CollectionError: it is missing or damaged.
+    """
+    path = os.path.join(directory, MARK)
+    try:
+        with open(path, encoding="utf-8") as file:
+            return Fingerprint.from_json(json.dumps(json.load(file)["fingerprint"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CollectionError(
+            f"{directory} has neither catalog nor segments nor a readable {MARK}; "
+            "nothing is left to rebuild it from"
+        ) from error

@@ -1,0 +1,100 @@
+"""What a writer tidies: small segments merged, indexes saved where it pays."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from indexer.catalog.catalog import Catalog, Transaction, live_segments
+from indexer.catalog.changes import add_segment
+from indexer.catalog.schema import FORMAT
+from indexer.encoders.base import Fingerprint
+from indexer.store.segments import Segment, SegmentHeader, merge_tables, write_segment
+
+if TYPE_CHECKING:
+    from indexer.collection.collection import Collection
+
+SMALL_BYTES = 32 << 20  # segments from this size on are left alone
+MERGED_BYTES = 128 << 20  # what a merge may read, so that it fits in memory
+MERGE_COUNT = 8  # neighbours it takes for a merge to pay
+
+
+def merge_small_segments(catalog: Catalog, folder: str, fingerprint: Fingerprint) -> int:
+    """Merge runs of small neighbouring segments, leaving deleted images out.
+
+    Returns:
+        how many merges were done.
+
+    Raises:
+        CollectionError: a segment is damaged, or the disk is full.
+    """
+    with catalog.reading() as connection:
+        groups = merge_groups(live_segments(connection))
+    for group in groups:
+        merge_segments(catalog, folder, fingerprint, group)
+    return len(groups)
+
+
+def merge_groups(segments: Sequence[Segment]) -> list[list[Segment]]:
+    """Runs of segments (given by smallest id) that are worth merging."""
+    groups: list[list[Segment]] = [[]]
+    for segment in segments:
+        size = sum(member.bytes for member in groups[-1])
+        if segment.bytes >= SMALL_BYTES or size + segment.bytes > MERGED_BYTES:
+            groups.append([])
+        if segment.bytes < SMALL_BYTES:
+            groups[-1].append(segment)
+    return [group for group in groups if len(group) >= MERGE_COUNT]
+
+
+def merge_segments(
+    catalog: Catalog, folder: str, fingerprint: Fingerprint, group: Sequence[Segment]
+) -> None:
+    """Write one segment in place of several neighbours, and drop their deleted images for good.
+
+    The old files go after the commit; a reader that held the old list reads the new one.
+
+    Raises:
+        CollectionError: a segment is damaged, or the disk is full.
+    """
+    paths = [os.path.join(folder, segment.name) for segment in group]
+    with catalog.writing("merge") as transaction:
+        deleted = _deleted_within(transaction, group)
+        table = merge_tables(paths, deleted)
+        if table.num_rows:
+            replaces = tuple(segment.name for segment in group)
+            header = SegmentHeader(fingerprint, FORMAT, transaction.seq, replaces)
+            add_segment(transaction, write_segment(folder, table, header))
+        names = [segment.name for segment in group]
+        transaction.run("DELETE FROM segments WHERE name IN (SELECT unnest(?::VARCHAR[]))", [names])
+        for table, key in (("images", "id"), ("predictions", "image_id")):
+            if len(deleted):
+                transaction.run(
+                    f"DELETE FROM {table} WHERE {key} IN (SELECT unnest(?::BIGINT[]))",
+                    [deleted.tolist()],
+                )
+    for path in paths:
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+
+
+def _deleted_within(transaction: Transaction, group: Sequence[Segment]) -> np.ndarray:
+    low, high = min(s.min_id for s in group), max(s.max_id for s in group)
+    rows = transaction.rows(
+        "SELECT DISTINCT image_id FROM deletions WHERE image_id BETWEEN ? AND ?", [low, high]
+    )
+    return np.array([row[0] for row in rows], np.int64)
+
+
+def save_indexes(collection: Collection) -> None:
+    """Write new index files for the spaces where enough has changed."""
+    state = collection.state
+    max_id = max((segment.max_id for segment in state.segments), default=0)
+    for space in collection.spaces:
+        files = collection.index_files(space)
+        if files.worth_saving(state.images, max_id, lambda seq: len(collection.deleted_since(seq))):
+            files.save(collection.loaded_index(space))

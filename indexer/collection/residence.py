@@ -1,0 +1,104 @@
+"""Where a reader's answers come from: a copy in memory, or the catalog opened for a moment."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from indexer.catalog.catalog import Catalog, State, read_state
+from indexer.collection.hot import HotRows
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_OFTEN = 3  # readings of metadata that a single query does not reach
+
+
+class Residence:
+    """Readings of one catalog.
+
+    A reader copies the catalog into memory, so that it holds no lock and stays at one commit; a
+    writer, whose own commits are the only ones, opens the file for each reading.
+
+    Args:
+        catalog: the collection's.
+        writable: whether this process is the writer.
+    """
+
+    def __init__(self, catalog: Catalog, *, writable: bool) -> None:
+        self._catalog = catalog
+        self._writable = writable
+        self._memory: DuckDBPyConnection | None = None
+        self._database = "memory"
+        self._hot: HotRows | None = None
+        self._asked = 0
+        self._guard = threading.Lock()
+        self._state: State | None = None
+
+    def refresh(self) -> State:
+        """Move on to the newest commit.
+
+        Raises:
+            CollectionError: the catalog is damaged, missing or of a newer format.
+        """
+        if self._state is None and not self._writable:
+            return self._copy()
+        with self._catalog.reading() as connection:
+            state = read_state(connection, self._catalog.path)
+        if self._writable:
+            self._state = state
+        elif self._state is None or self._state.seq != state.seq:
+            return self._copy()
+        return state
+
+    def _copy(self) -> State:
+        memory, database = self._catalog.copy()
+        with self._guard:
+            self._memory, self._database = memory, database
+            self._hot, self._asked = None, 0
+            self._state = read_state(memory, self._catalog.path)
+            return self._state
+
+    @contextmanager
+    def reading(self, *, sealed: bool = False) -> Iterator[DuckDBPyConnection]:
+        """A connection to read with; every thread gets its own.
+
+        Args:
+            sealed: for SQL that a user wrote.
+        """
+        if self._writable:
+            opened = self._catalog.sealed() if sealed else self._catalog.reading()
+            with opened as connection:
+                yield connection
+            return
+        if self._memory is None:
+            self.refresh()
+        with self._guard:
+            assert self._memory is not None
+            cursor = self._memory.cursor()
+            cursor.execute(f"USE {self._database}")
+        try:
+            yield cursor
+        finally:
+            cursor.close()
+
+    def hot_rows(self, *, at_once: bool = False) -> HotRows | None:
+        """Metadata in memory, once a reader has asked often enough to be a service."""
+        if self._writable:
+            return None
+        self._asked += 1
+        if self._hot is None and (at_once or self._asked > _OFTEN):
+            with self.reading() as connection:
+                self._hot = HotRows(connection)
+        return self._hot
+
+    def close(self) -> None:
+        """Give the memory back."""
+        with self._guard:
+            self._hot = None
+            memory, self._memory = self._memory, None
+        if memory is not None:
+            memory.close()
+        self._catalog.close()

@@ -1,0 +1,1 @@
+"""Any file on disk to exactly the pixels that a checkpoint wants."""

@@ -1,0 +1,1 @@
+"""Folders scanned, decoded, embedded and committed."""

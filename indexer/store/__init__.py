@@ -1,0 +1,1 @@
+"""Files that survive a power cut: segments, commits, the writer's lock."""

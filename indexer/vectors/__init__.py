@@ -1,0 +1,1 @@
+"""Stored vectors, exact and approximate search, and the cache of both on disk."""

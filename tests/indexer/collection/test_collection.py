@@ -1,0 +1,338 @@
+from __future__ import annotations
+
+import datetime
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from indexer.collection.collection import Collection
+from indexer.collection.verification import verify
+from indexer.errors import CollectionError, FingerprintMismatchError, InputError
+from indexer.records import Batch, KnownFile, RejectRecord
+from tests.indexer.collection.holdings import (
+    FINGERPRINT,
+    OTHER,
+    content,
+    file,
+    files,
+    image,
+    images,
+    vector,
+)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> str:
+    return str(tmp_path / "collection")
+
+
+@pytest.fixture
+def collection(place: str) -> Iterator[Collection]:
+    with Collection.create(place, FINGERPRINT) as made:
+        yield made
+
+
+def test_what_is_committed_is_found_after_reopening(place: str) -> None:
+    with Collection.create(place, FINGERPRINT) as made:
+        made.commit(Batch(images(range(5)), files(range(5))))
+    with Collection.open(place) as opened:
+        assert len(opened) == 5
+        assert opened.spaces == {"cls@2": 8, "mean@1": 4}
+        for space in opened.spaces:
+            found = opened.index(space).search(vector(3, space)[None], 1)
+            [data] = opened.metadata(found.ids[0].tolist())
+            assert data["content_hash"] == content(3)
+            assert data["paths"] == ["/pictures/3.jpg"]
+            assert found.scores[0, 0] == pytest.approx(1, abs=1e-5)
+    assert verify(place).clean
+
+
+def test_the_same_bytes_at_two_paths_are_one_image(collection: Collection) -> None:
+    collection.commit(Batch([image(1)], [file("/b.jpg", 1), file("/a.jpg", 1)]))
+    collection.commit(Batch([image(1)], [file("/c.jpg", 1, label="copy")]))
+    assert len(collection) == 1
+    [data] = collection.metadata([1])
+    assert data["paths"] == ["/a.jpg", "/b.jpg", "/c.jpg"]
+    assert collection.allowed_ids("paths = 3 and label = 'copy'").tolist() == [1]
+
+
+def test_a_moved_file_keeps_its_id(collection: Collection) -> None:
+    collection.commit(Batch(images([1, 2]), files([1, 2])))
+    before = collection.resolve("/pictures/1.jpg")
+    collection.commit(Batch([], [file("/elsewhere/1.jpg", 1)], gone=["/pictures/1.jpg"]))
+    assert collection.resolve("/elsewhere/1.jpg") == before
+    assert len(collection) == 2
+    with pytest.raises(InputError, match=r"neither an image id"):
+        collection.resolve("/pictures/1.jpg")
+
+
+def test_the_last_file_takes_its_image_with_it(collection: Collection) -> None:
+    collection.commit(Batch([image(1)], [file("/a.jpg", 1), file("/b.jpg", 1)]))
+    collection.commit(Batch(gone=["/a.jpg"]))
+    assert len(collection) == 1
+    collection.commit(Batch(gone=["/b.jpg"]))
+    assert len(collection) == 0
+    assert collection.known_files() == {}
+    assert len(collection.index("cls@2").ids()) == 0
+
+
+def test_a_missing_file_may_keep_its_image(collection: Collection) -> None:
+    collection.commit(Batch(images([1]), files([1])))
+    collection.commit(Batch(gone=["/pictures/1.jpg"]), keep_missing=True)
+    assert len(collection) == 1
+    assert collection.metadata([1])[0]["missing"]
+    # Found again, it counts as changed and is opened; gone for good, it can still be dropped.
+    assert collection.known_files()["/pictures/1.jpg"].mtime_ns == -1
+    collection.commit(Batch([], files([1])))
+    assert not collection.metadata([1])[0]["missing"]
+
+
+def test_a_changed_file_is_another_image(collection: Collection) -> None:
+    collection.commit(Batch(images([1]), [file("/a.jpg", 1)]))
+    collection.commit(Batch(images([2]), [file("/a.jpg", 2)]))
+    assert collection.content_hashes() == {content(2)}
+    assert collection.resolve("/a.jpg") == 2
+
+
+def test_content_that_left_comes_back_without_being_embedded_again(collection: Collection) -> None:
+    collection.commit(Batch(images([1, 2]), files([1, 2])))
+    collection.commit(Batch(gone=["/pictures/1.jpg"]))
+    collection.commit(Batch([], [file("/back.jpg", 1)]))
+    new = collection.resolve("/back.jpg")
+    assert new == 3  # ids are never used twice
+    assert np.array_equal(collection.vectors([new], "cls@2")[0], vector(1, "cls@2"))
+    assert verify(collection.directory).clean
+
+
+def test_rejects_are_known_and_leave_when_the_file_is_well(collection: Collection) -> None:
+    bad = RejectRecord("/bad.jpg", 3, 4, "truncated", "it ends too early")
+    collection.commit(Batch(rejects=[bad]))
+    assert collection.rejects() == [bad]
+    assert collection.known_files() == {"/bad.jpg": KnownFile(3, 4, None)}
+    collection.commit(Batch(images([1]), [file("/bad.jpg", 1)]))
+    assert collection.rejects() == []
+    collection.commit(Batch(rejects=[bad]))
+    assert len(collection) == 0
+
+
+def test_known_files_keeps_to_the_folder(collection: Collection) -> None:
+    odd = os.fsdecode(b"/pictures/caf\xe9.jpg")
+    collection.commit(
+        Batch(images([1, 2, 3]), [file(odd, 1), file("/pictures2/a.jpg", 2), file("/a_b", 3)])
+    )
+    assert set(collection.known_files("/pictures")) == {odd}
+    assert set(collection.known_files("/a_b")) == {"/a_b"}
+    assert len(collection.known_files("/")) == 3
+    [data] = collection.metadata([collection.resolve(odd)])
+    assert data["paths"] == [odd]
+    assert data["path"] == "/pictures/caf\\xe9.jpg"
+    assert data["name"] == "caf\\xe9.jpg"
+
+
+def test_removed_images_are_gone_from_the_next_search(collection: Collection) -> None:
+    collection.commit(Batch(images([1, 2]), files([1, 2])))
+    index = collection.index("cls@2")
+    assert index.search(vector(1, "cls@2")[None], 1).ids[0, 0] == 1
+    collection.remove([1])
+    assert collection.index("cls@2").search(vector(1, "cls@2")[None], 2).ids.tolist() == [[2, -1]]
+    with pytest.raises(InputError, match="no image with id 1"):
+        collection.remove([2, 1])
+    assert len(collection) == 1
+    # Its file is unchanged, so that the next run does not bring it back.
+    assert "/pictures/1.jpg" in collection.known_files()
+
+
+def test_resolve_reads_ids_paths_and_hashes(collection: Collection) -> None:
+    collection.commit(Batch(images([1]), files([1])))
+    for text in ("1", "/pictures/1.jpg", content(1)[:6], content(1).upper()):
+        assert collection.resolve(text) == 1
+    for text in ("2", content(1)[:5], "nothing.jpg", "٣"):
+        with pytest.raises(InputError):
+            collection.resolve(text)
+
+
+FILTERED = [
+    image(1, width=100, predictions=(("tabby", 0.7), ("lynx", 0.2))),
+    image(2, width=900, recipe={"prompt": "a red apple", "seed": 2**63, "steps": 20}),
+    replace(image(3), camera="Canon EOS\0", taken_at=datetime.datetime(2024, 5, 6, 7, 8, 9)),
+]
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ("width > 512", [2, 3]),
+        ("label = 'cat' -- a comment", [1]),
+        ("label = 'cat' or width > 700", [1, 2]),
+        ("list_contains(labels, 'lynx')", [1]),
+        ("top_label = 'tabby' and top_score > 0.5", [1]),
+        ("generated and prompt like '%apple%'", [2]),
+        ("seed = 9223372036854775808 and steps = 20", [2]),
+        ("camera = 'Canon EOS'", [3]),
+        ("year(taken_at) = 2024", [3]),
+        ("name = '2.jpg' and folder = '/pictures'", [2]),
+        ("path like '/pictures/%' and bytes > 1001 and height = 480", [2, 3]),
+        ("false", []),
+    ],
+)
+def test_filters(collection: Collection, where: str, expected: list[int]) -> None:
+    cat = file("/pictures/1.jpg", 1, label="cat")
+    collection.commit(Batch(FILTERED, [cat, *files([2, 3])]))
+    found = collection.allowed_ids(where)
+    assert found.dtype == np.int64
+    assert found.tolist() == expected
+
+
+def test_filters_take_parameters(collection: Collection) -> None:
+    collection.commit(Batch(FILTERED, files([1, 2, 3])))
+    assert collection.allowed_ids("width between ? and ?", [50, 150]).tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("colour = 'red'", "'colour', which this collection lacks; it has .*width"),
+        ("width >", "cannot be read"),
+        ("", "cannot be read"),
+        ("width > 1; drop table images", "cannot be read"),
+        ("true) or (true", "cannot be read"),
+        ("true, false", "cannot be evaluated"),
+        ("id in (select image_id from files)", "more than one expression"),
+        ("exists (from read_text('/etc/passwd'))", "more than one expression"),
+        ("label", "cannot be evaluated|cannot be read"),
+        ("width = 'wide'", "cannot be evaluated"),
+        ("sum(width) > 3", "cannot be evaluated"),
+    ],
+)
+def test_filters_that_cannot_be_used(collection: Collection, where: str, message: str) -> None:
+    collection.commit(Batch(FILTERED, [file("/a.jpg", n, label="x") for n in (1, 2, 3)]))
+    with pytest.raises(InputError, match=message):
+        collection.allowed_ids(where)
+
+
+def test_another_encoder_is_refused_by_name(collection: Collection) -> None:
+    collection.check(replace(FINGERPRINT, checkpoint="/a/copy/of/it"))
+    with pytest.raises(FingerprintMismatchError, match=r"tiny-vit .*other-vit .*"):
+        collection.check(OTHER)
+
+
+def test_vectors_must_be_of_the_spaces(collection: Collection) -> None:
+    for bad in (
+        {"cls@2": vector(1, "cls@2")},
+        {"cls@2": vector(1, "mean@1"), "mean@1": vector(1, "mean@1")},
+        {"cls@2": np.full(8, np.nan, np.float32), "mean@1": vector(1, "mean@1")},
+    ):
+        with pytest.raises(InputError, match="finite numbers in space"):
+            collection.commit(Batch([replace(image(1), vectors=bad)], files([1])))
+    with pytest.raises(InputError, match="not in this collection, which has cls@2, mean@1"):
+        collection.index("gem@6")
+    assert len(collection) == 0
+
+
+def test_a_reader_stays_at_its_commit_until_refreshed(collection: Collection, place: str) -> None:
+    collection.commit(Batch(images([1]), files([1])))
+    with Collection.open(place) as reader:
+        assert len(reader.index("cls@2").ids()) == 1
+        collection.commit(Batch(images([2]), files([2])))
+        collection.remove([1])
+        assert len(reader) == 1
+        assert reader.allowed_ids("true").tolist() == [1]
+        assert reader.index("cls@2").ids().tolist() == [1]
+        assert reader.refresh()
+        assert not reader.refresh()
+        assert reader.index("cls@2").ids().tolist() == [2]
+        assert reader.allowed_ids("true").tolist() == [2]
+
+
+def test_a_reader_survives_a_merge_it_did_not_see(place: str) -> None:
+    with Collection.create(place, FINGERPRINT) as writer:
+        for number in range(10):
+            writer.commit(Batch(images([number]), files([number])))
+        writer.remove([4])
+        reader = Collection.open(place)
+        writer.maintain()
+        assert len(os.listdir(os.path.join(place, "segments"))) == 1
+    with reader:
+        assert sorted(reader.index("mean@1").ids().tolist()) == [1, 2, 3, 5, 6, 7, 8, 9, 10]
+    assert verify(place).clean
+
+
+def test_readers_cannot_write(collection: Collection, place: str) -> None:
+    with Collection.open(place) as reader, pytest.raises(CollectionError, match="reading only"):
+        reader.commit(Batch(images([1]), files([1])))
+
+
+def test_places_that_hold_no_collection(tmp_path: Path, place: str) -> None:
+    with pytest.raises(CollectionError, match=r"there is no collection at .*vitrail index"):
+        Collection.open(tmp_path / "nowhere")
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(CollectionError, match=r"such as 'notes.txt'"):
+        Collection.create(tmp_path, FINGERPRINT)
+    Collection.create(place, FINGERPRINT).close()
+    with pytest.raises(CollectionError, match="is a collection already"):
+        Collection.create(place, FINGERPRINT)
+
+
+def test_index_files_are_saved_when_it_pays_and_caught_up_otherwise(place: str) -> None:
+    with Collection.create(place, FINGERPRINT) as writer:
+        writer.commit(Batch(images(range(20)), files(range(20))))
+    saved = sorted(os.listdir(os.path.join(place, "indexes")))
+    with Collection.open(place, writable=True) as writer:
+        writer.commit(Batch(images([20]), files([20])))
+    assert sorted(os.listdir(os.path.join(place, "indexes"))) == saved
+    with Collection.open(place) as reader:
+        assert len(reader.index("cls@2").ids()) == 21
+        assert reader.info()["spaces"]["cls@2"] == {"dim": 8, "index": "exact", "indexed": 20}
+
+
+def test_info_counts(collection: Collection) -> None:
+    collection.commit(Batch(FILTERED, files([1, 2, 3])))
+    collection.remove([1])
+    info = collection.info()
+    assert (info["images"], info["deleted"], info["files"], info["generated"]) == (2, 1, 3, 1)
+    assert info["bytes"]["total"] > info["bytes"]["catalog.duckdb"] > 0
+    assert info["encoder"] == FINGERPRINT.describe()
+
+
+def test_a_cold_reading_loads_neither_arrow_nor_a_model(place: str) -> None:
+    with Collection.create(place, FINGERPRINT) as writer:
+        writer.commit(Batch(images(range(3)), files(range(3))))
+    code = (
+        "import sys; from indexer.collection.collection import Collection\n"
+        f"c = Collection.open({place!r})\n"
+        "c.index('cls@2').ids(); c.metadata([1]); c.allowed_ids('width > 1')\n"
+        "heavy = {'pyarrow', 'torch', 'transformers', 'openvino', 'pandas'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_warm_reader_and_a_large_catalog_answer_the_same(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = tmp_path / "own.csv"
+    table.write_text("path,species\n/pictures/2.jpg,owl\n")
+    with Collection.create(place, FINGERPRINT) as writer:
+        writer.commit(Batch(FILTERED, [*files([1, 2, 3]), file("/twice.jpg", 2, label="b")]))
+        writer.annotate(str(table))
+        expected = writer.metadata([3, 1, 2, 3])
+        with Collection.open(place) as reader:
+            assert reader.metadata([3, 1, 2, 3]) == expected
+            reader.warm()
+            assert reader.metadata([3, 1, 2, 3]) == expected
+            assert reader.metadata([]) == []
+            with pytest.raises(InputError, match="no image with id 7"):
+                reader.metadata([7])
+        monkeypatch.setattr("indexer.catalog.catalog._IN_MEMORY", 0)
+        with Collection.open(place) as reader:
+            assert reader.metadata([3, 1, 2, 3]) == expected
+            writer.commit(Batch(images([9]), files([9])))
+            assert reader.allowed_ids("species = 'owl' or label is null").tolist() == [1, 2, 3]
+            assert reader.refresh()
+            assert len(reader.metadata([4])[0]["paths"]) == 1

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from indexer.collection.collection import Collection
+from indexer.collection.transfer import export, import_into
+from indexer.errors import FingerprintMismatchError, InputError
+from indexer.records import Batch
+from tests.indexer.collection.holdings import FINGERPRINT, OTHER, files, image, images
+
+
+def test_a_collection_goes_through_one_file_with_the_users_own_columns(tmp_path: Path) -> None:
+    table = tmp_path / "own.csv"
+    table.write_text("path,species\n/pictures/2.jpg,owl\n")
+    exported = tmp_path / "all.parquet"
+    with Collection.create(tmp_path / "a", FINGERPRINT) as source:
+        made = image(1, recipe={"prompt": "a red apple", "seed": 2**63})
+        source.commit(Batch([made, *images([2, 3])], files([1, 2, 3])))
+        source.annotate(str(table))
+        source.remove([3])
+        assert export(source, exported) == 2
+        expected = source.metadata([1, 2])
+    with Collection.create(tmp_path / "b", FINGERPRINT) as target:
+        for _ in range(2):  # importing again doubles nothing
+            assert import_into(target, exported) == 2
+        assert target.metadata([1, 2]) == expected
+        assert target.allowed_ids("species = 'owl'").tolist() == [2]
+
+
+def test_files_that_cannot_be_exported_or_imported(tmp_path: Path) -> None:
+    taken = tmp_path / "taken.parquet"
+    taken.write_bytes(b"mine")
+    with Collection.create(tmp_path / "a", FINGERPRINT) as source:
+        source.commit(Batch(images([1]), files([1])))
+        with pytest.raises(InputError, match="exists already"):
+            export(source, taken)
+        with pytest.raises(InputError, match="no folder"):
+            export(source, tmp_path / "nowhere" / "x.parquet")
+        with pytest.raises(InputError, match="no exported collection"):
+            import_into(source, taken)
+        export(source, tmp_path / "good.parquet")
+    with Collection.create(tmp_path / "b", OTHER) as other:
+        with pytest.raises(FingerprintMismatchError):
+            import_into(other, tmp_path / "good.parquet")
+        with pytest.raises(InputError, match="holds no images"):
+            export(other, tmp_path / "empty.parquet")

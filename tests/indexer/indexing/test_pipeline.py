@@ -1,0 +1,246 @@
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from indexer.collection.collection import Collection
+from indexer.collection.verification import verify
+from indexer.encoders.base import Encoder
+from indexer.errors import CollectionError, FingerprintMismatchError, InputError
+from indexer.indexing.pipeline import IndexOptions, Progress, index_folders
+from indexer.records import Batch
+from tests.badfiles import make_bad_folder, make_odd_folder
+from tests.fakes import ColourEncoder, LabellingEncoder
+
+
+def save_picture(path: Path, seed: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(path)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    for seed in range(12):
+        save_picture(tmp_path / "pictures" / f"group{seed % 3}" / f"{seed}.png", seed)
+    return tmp_path / "pictures"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    Collection.create(tmp_path / "collection", ColourEncoder().fingerprint).close()
+    return tmp_path / "collection"
+
+
+def run(
+    home: Path, *roots: Path, encoder: Encoder | None = None, options: IndexOptions | None = None
+) -> Progress:
+    with Collection.open(home, writable=True) as collection:
+        return index_folders(
+            collection, encoder or ColourEncoder(), [str(root) for root in roots], options=options
+        )
+
+
+def ids_by_name(home: Path) -> dict[str, int]:
+    with Collection.open(home) as collection:
+        ids = collection.allowed_ids("true").tolist()
+        return {row["name"]: row["id"] for row in collection.metadata(ids)}
+
+
+def test_new_pictures_are_found_by_themselves(home: Path, pictures: Path) -> None:
+    progress = run(home, pictures)
+    assert (progress.found, progress.encoded, progress.committed) == (12, 12, 12)
+    with Collection.open(home) as collection:
+        index = collection.index("mean@1")
+        for image_id in index.ids().tolist():
+            found = index.search(index.vectors(np.array([image_id])), 1)
+            assert found.ids[0, 0] == image_id
+            assert found.scores[0, 0] == pytest.approx(1, abs=1e-5)
+
+
+def test_unchanged_files_are_never_opened_again(
+    home: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(home, pictures)
+    monkeypatch.setattr(
+        "indexer.indexing.decoding.read_file", lambda path: pytest.fail(f"opened {path}")
+    )
+    progress = run(home, pictures)
+    assert (progress.unchanged, progress.total, progress.encoded) == (12, 0, 0)
+
+
+def test_moved_files_keep_their_ids_without_encoding(home: Path, pictures: Path) -> None:
+    run(home, pictures)
+    before = ids_by_name(home)
+    (pictures / "group0").rename(pictures / "moved")
+    encoder = ColourEncoder()
+    progress = run(home, pictures, encoder=encoder)
+    assert ids_by_name(home) == before
+    assert (progress.linked, progress.encoded, progress.gone) == (4, 0, 4)
+    assert encoder.sizes == []
+
+
+def test_changed_gone_and_copied_files(home: Path, pictures: Path) -> None:
+    run(home, pictures)
+    before = ids_by_name(home)
+    save_picture(pictures / "group0" / "0.png", 100)
+    (pictures / "group0" / "3.png").unlink()
+    shutil.copy(pictures / "group1" / "1.png", pictures / "copy.png")
+    progress = run(home, pictures)
+    after = ids_by_name(home)
+    assert (progress.encoded, progress.linked, progress.gone) == (1, 1, 1)
+    assert after["0.png"] != before["0.png"]
+    assert "3.png" not in after
+    with Collection.open(home) as collection:
+        assert len(collection) == 11
+        (row,) = collection.metadata([before["1.png"]])
+        assert len(row["paths"]) == 2
+
+
+def test_keep_missing_keeps_what_left_the_disk(home: Path, pictures: Path) -> None:
+    run(home, pictures)
+    shutil.rmtree(pictures / "group2")
+    run(home, pictures, options=IndexOptions(keep_missing=True))
+    assert len(ids_by_name(home)) == 12
+    run(home, pictures)
+    assert len(ids_by_name(home)) == 8
+
+
+def test_excluded_files_do_not_count_as_gone(home: Path, pictures: Path) -> None:
+    run(home, pictures)
+    progress = run(home, pictures, options=IndexOptions(exclude=("group1/*",)))
+    assert progress.gone == 0
+    assert len(ids_by_name(home)) == 12
+
+
+def test_a_missing_root_removes_nothing(home: Path, pictures: Path) -> None:
+    run(home, pictures)
+    pictures.rename(pictures.with_name("elsewhere"))
+    with pytest.raises(InputError, match="does not exist"):
+        run(home, pictures)
+    assert len(ids_by_name(home)) == 12
+
+
+def test_labels_come_from_the_folder(home: Path, pictures: Path) -> None:
+    run(home, pictures, options=IndexOptions(label_from="parent"))
+    with Collection.open(home) as collection:
+        assert len(collection.allowed_ids("label = 'group1'")) == 4
+
+
+def test_bad_files_are_rejected_with_their_reason(home: Path, tmp_path: Path) -> None:
+    expected = make_bad_folder(tmp_path / "bad")
+    odd = make_odd_folder(tmp_path / "odd")
+    progress = run(home, tmp_path / "bad", tmp_path / "odd")
+    with Collection.open(home) as collection:
+        rejects = collection.rejects()
+        found = len(collection)
+    reasons = {os.path.relpath(one.path, tmp_path / "bad"): one.reason for one in rejects}
+    assert expected.items() <= reasons.items()
+    assert progress.rejected == len(reasons)
+    assert 0 < found <= len(odd)
+    again = run(home, tmp_path / "bad", tmp_path / "odd")
+    assert again.total == 0
+    assert verify(home).clean
+
+
+def test_rejects_are_retried_once_they_change(home: Path, pictures: Path) -> None:
+    (pictures / "late.png").write_bytes(b"")
+    assert run(home, pictures).rejected == 1
+    assert run(home, pictures).total == 0
+    save_picture(pictures / "late.png", 50)
+    assert run(home, pictures).encoded == 1
+    with Collection.open(home) as collection:
+        assert collection.rejects() == []
+
+
+def test_a_file_turned_bad_leaves(home: Path, pictures: Path) -> None:
+    run(home, pictures)
+    (pictures / "group0" / "0.png").write_bytes(b"no picture any more")
+    run(home, pictures)
+    assert "0.png" not in ids_by_name(home)
+    assert verify(home).clean
+
+
+def test_memory_errors_halve_the_batch(home: Path, pictures: Path) -> None:
+    def refuse(count: int) -> None:
+        if count > 3:
+            raise MemoryError
+
+    encoder = ColourEncoder(before=refuse)
+    progress = run(home, pictures, encoder=encoder, options=IndexOptions(batch_size=12))
+    assert progress.encoded == 12
+    assert max(encoder.sizes) == 3
+
+
+def test_stopping_keeps_what_is_done_and_the_next_run_goes_on(home: Path, pictures: Path) -> None:
+    seen = iter([False, False, False, False, True])
+    with Collection.open(home, writable=True) as collection:
+        progress = index_folders(
+            collection, ColourEncoder(), [str(pictures)], stop=lambda: next(seen)
+        )
+    assert progress.interrupted
+    assert progress.committed == 5
+    assert run(home, pictures).encoded == 7
+    assert len(ids_by_name(home)) == 12
+    assert verify(home).clean
+
+
+def test_an_encoder_that_fails_loses_only_its_batch(home: Path, pictures: Path) -> None:
+    calls = iter([None, None, RuntimeError("broken")])
+
+    def fail(_: int) -> None:
+        error = next(calls)
+        if error is not None:
+            raise error
+
+    with pytest.raises(RuntimeError, match="broken"):
+        run(home, pictures, encoder=ColourEncoder(before=fail), options=IndexOptions(batch_size=4))
+    assert len(ids_by_name(home)) == 8
+    assert run(home, pictures).encoded == 4
+
+
+def test_a_failed_commit_stops_the_run(
+    home: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Collection, batch: Batch, *, keep_missing: bool = False) -> None:
+        raise CollectionError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Collection, "commit", full)
+        with pytest.raises(CollectionError, match="full"):
+            run(home, pictures)
+    assert run(home, pictures).encoded == 12
+
+
+def test_another_encoder_is_refused(home: Path, pictures: Path) -> None:
+    with pytest.raises(FingerprintMismatchError, match="colours"):
+        run(home, pictures, encoder=ColourEncoder("other"))
+
+
+def test_labels_of_the_head_are_stored(tmp_path: Path, pictures: Path) -> None:
+    home = tmp_path / "labelled"
+    encoder = LabellingEncoder()
+    Collection.create(home, encoder.fingerprint).close()
+    Image.new("RGB", (9, 9), "white").save(pictures / "white.png")
+    run(home, pictures, encoder=encoder)
+    with Collection.open(home) as collection:
+        (image_id,) = collection.allowed_ids("name = 'white.png'").tolist()
+        (row,) = collection.metadata([image_id])
+    assert row["top_label"] == "light"
+    assert row["top_score"] == pytest.approx(1 / (1 + np.exp(-10)), abs=1e-3)
+
+
+def test_recipes_in_the_metadata_are_kept(home: Path, pictures: Path) -> None:
+    with Collection.open(home, writable=True) as collection:
+        index_folders(
+            collection,
+            ColourEncoder(),
+            [str(pictures)],
+            read_recipe=lambda info: {"task": "text-to-image", "prompt": "a cat"},
+        )
+        assert len(collection.allowed_ids("generated and prompt = 'a cat'")) == 12

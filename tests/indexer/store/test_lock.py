@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from indexer.collection.collection import Collection
+from indexer.errors import CollectionLockedError
+from indexer.store.lock import WriterLock
+from tests.indexer.collection.holdings import FINGERPRINT
+
+_HOLD = """
+import sys
+from indexer.store.lock import WriterLock
+with WriterLock(sys.argv[1]):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_second_writer_is_told_who_writes(tmp_path: Path) -> None:
+    Collection.create(tmp_path / "c", FINGERPRINT).close()
+    path = str(tmp_path / "c" / "lock")
+    with subprocess.Popen(
+        [sys.executable, "-c", _HOLD, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(CollectionLockedError, match=rf"process {holder.pid} on .* is writing"):
+            Collection.open(tmp_path / "c", writable=True)
+        with Collection.open(tmp_path / "c") as reader:  # reading needs no lock
+            assert len(reader) == 0
+        holder.kill()
+    # What the killed process left behind is no obstacle.
+    assert os.path.getsize(path) > 0
+    Collection.open(tmp_path / "c", writable=True).close()
+
+
+def test_two_handles_of_one_process_exclude_each_other(tmp_path: Path) -> None:
+    path = str(tmp_path / "lock")
+    own = f"process {os.getpid()} "
+    with WriterLock(path), pytest.raises(CollectionLockedError, match=own):
+        WriterLock(path).acquire()
+    again = WriterLock(path)
+    again.acquire()
+    again.release()
+
+
+def test_an_unreadable_note_does_not_hide_the_refusal(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with WriterLock(str(path)):
+        path.write_text("[]")
+        with pytest.raises(CollectionLockedError, match="another process is writing"):
+            WriterLock(str(path)).acquire()
