@@ -10,7 +10,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.collection.collection import Collection
 from indexer.vectors.index import VectorIndex
+from search.query import Query
+from search.searcher import Searcher
 
 Floats = NDArray[np.float32]
 Ids = NDArray[np.int64]
@@ -55,6 +58,36 @@ class Vitrail:
 
     def describe(self) -> str:
         return self.index.kind
+
+
+class VitrailCollection:
+    """Ours as a user asks it: a stored collection, every hit with its paths and metadata."""
+
+    efforts: tuple[int, ...] = (980,)
+
+    def build(self, rows: NDArray[np.float16]) -> int:
+        from benchmarks.holdings import fill_collection
+
+        self._folder = tempfile.TemporaryDirectory(prefix="vitrail-benchmark-")
+        place = os.path.join(self._folder.name, "collection")
+        self._space = fill_collection(place, (block for _, block in blocks(rows)))
+        self._store = Collection.open(place)
+        self._searcher = Searcher(self._store)
+        self._store.warm()
+        files = (os.path.join(root, name) for root, _, names in os.walk(place) for name in names)
+        return sum(os.path.getsize(file) for file in files)
+
+    def search(self, queries: Floats, k: int, effort: int, threads: int) -> Ids:
+        found = np.full((len(queries), k), -1, np.int64)
+        for number, query in enumerate(queries):
+            asked = Query({self._space: query[None]}, {self._space: 1.0}, k=k)
+            hits = self._searcher.search(asked).hits
+            # The number of the row is in the path, so that hits without metadata would not count.
+            found[number, : len(hits)] = [int(hit.paths[0][-12:-4]) for hit in hits]
+        return found
+
+    def describe(self) -> str:
+        return f"collection, {self._store.index(self._space).kind}"
 
 
 class FaissFlat:
@@ -127,6 +160,7 @@ class Usearch:
 
 ENGINES: dict[str, type[Engine]] = {
     "vitrail": Vitrail,
+    "vitrail-collection": VitrailCollection,
     "faiss-flat": FaissFlat,
     "hnswlib": Hnswlib,
     "usearch": Usearch,

@@ -13,7 +13,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from indexer.indexing.pipeline import index_folders
 from indexer.records import Batch, FileRecord, ImageRecord
 
 UNCHANGED, QUERIED, LARGE = 10_000, 1_000, 100_000
+COMMITTED = 10_000
 CHANGES = 5
 
 
@@ -46,20 +47,39 @@ def queried() -> tuple[Path, Path]:
 
 def large() -> Path:
     """A collection of 100,000 seeded vectors around 1,000 centres, under the embedded encoder."""
-    fingerprint = read_fingerprint(EMBEDDED)
+    ((_, dim),) = read_fingerprint(EMBEDDED).spaces
 
-    def fill(place: Path) -> None:
-        ((space, dim),) = fingerprint.spaces
+    def rows() -> Iterator[NDArray[np.float32]]:
         rng = np.random.default_rng(0)
         centres = rng.standard_normal((1000, dim), np.float32)
-        with Collection.create(place, fingerprint) as collection:
-            for start in range(0, LARGE, 10_000):
-                rows = centres[rng.integers(len(centres), size=10_000)]
-                rows = rows + 0.5 * rng.standard_normal(rows.shape, np.float32)
-                rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-                collection.commit(_batch(start, space, rows))
+        for _ in range(0, LARGE, COMMITTED):
+            block = centres[rng.integers(len(centres), size=COMMITTED)]
+            block = block + 0.5 * rng.standard_normal(block.shape, np.float32)
+            yield block / np.linalg.norm(block, axis=1, keepdims=True)
 
-    return _made(f"large-{LARGE}", fill)
+    return _made(f"large-{LARGE}", lambda place: fill_collection(place, rows()))
+
+
+def fill_collection(place: str | os.PathLike[str], blocks: Iterable[NDArray[np.float32]]) -> str:
+    """Create a collection of given vectors under the embedded encoder, with made-up files.
+
+    Args:
+        place: directory to create.
+        blocks: (n, 384) float32 unit rows each.
+
+    Returns:
+        The space they were stored in.
+    """
+    fingerprint = read_fingerprint(EMBEDDED)
+    ((space, _),) = fingerprint.spaces
+    with Collection.create(place, fingerprint) as collection:
+        start = 0
+        for block in blocks:
+            for part in range(0, len(block), COMMITTED):
+                rows = block[part : part + COMMITTED]
+                collection.commit(_batch(start, space, rows))
+                start += len(rows)
+    return space
 
 
 def change() -> dict[str, Any]:
@@ -120,7 +140,7 @@ def _indexed(name: str, folder: Path, checkpoint: str) -> Path:
     return _made(name, fill)
 
 
-def _made(name: str, fill: Callable[[Path], None]) -> Path:
+def _made(name: str, fill: Callable[[Path], object]) -> Path:
     place = cache_folder() / name
     if not place.is_dir():
         partial = place.with_name(name + ".partial")
@@ -149,7 +169,7 @@ def _batch(start: int, space: str, rows: NDArray[np.float32]) -> Batch:
             )
         )
         # Elsewhere than any real picture, so that no scan takes them for gone.
-        files.append(FileRecord(f"/made/up/{number:06}.jpg", 1000, 1, digest))
+        files.append(FileRecord(f"/made/up/{number:08}.jpg", 1000, 1, digest))
     return Batch(images, files)
 
 
