@@ -1,47 +1,153 @@
-"""Options that the generating commands share."""
+"""Options that the generating commands share, and what they come to."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, fields
+from functools import cached_property, wraps
+from inspect import Parameter, Signature, signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-ModelOption = Annotated[
-    str,
-    typer.Option(
-        help="Stable Diffusion checkpoint: embedded, Hub name, directory or file.", metavar="NAME"
-    ),
-]
-NOption = Annotated[
-    int, typer.Option("--n", "-n", help="Images, from consecutive seeds.", metavar="N")
-]
-SeedOption = Annotated[int, typer.Option(help="Seed of the first image.", metavar="N")]
-NegativeOption = Annotated[
-    str, typer.Option("--negative", help="What not to draw.", metavar="TEXT")
-]
-StepsOption = Annotated[
-    int | None, typer.Option(help="Denoising steps.", metavar="N", show_default=False)
-]
-GuidanceOption = Annotated[
-    float | None,
-    typer.Option(help="Weight of classifier-free guidance.", metavar="W", show_default=False),
-]
-SchedulerOption = Annotated[
-    str | None,
-    typer.Option(
-        help="Sampler, such as ddim, euler or dpm++2m.", metavar="NAME", show_default=False
-    ),
-]
-LoraOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        help="LoRA as FILE or FILE:WEIGHT; may be repeated.", metavar="LORA", show_default=False
-    ),
+from service.options import CollectionOption, DeviceOption, QuietOption, collection_directory
+
+if TYPE_CHECKING:
+    from generator.checkpoint_files import CheckpointInfo
+    from generator.checks import Sampling
+    from generator.loras import LoraFile
+
+PromptArgument = Annotated[str, typer.Argument(help="What to draw.", metavar="PROMPT")]
+ImageArgument = Annotated[
+    str, typer.Argument(help="File, or indexed image by id or path.", metavar="IMAGE")
 ]
 SizeOption = Annotated[int | None, typer.Option(help="In pixels.", metavar="N", show_default=False)]
-ForceOption = Annotated[
-    bool, typer.Option("--force", help="Make images again that are there already.")
-]
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", metavar="NAME")]
-PrecisionOption = Annotated[str, typer.Option(help="auto, fp32, fp16 or bf16.", metavar="NAME")]
-PromptArgument = Annotated[str, typer.Argument(help="What to draw.", metavar="PROMPT")]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How to draw: every field is an option, in the order of the help page."""
+
+    n: Annotated[
+        int, typer.Option("--n", "-n", help="Images, from consecutive seeds.", metavar="N")
+    ] = 1
+    seed: Annotated[int, typer.Option(help="Seed of the first image.", metavar="N")] = 0
+    negative: Annotated[
+        str, typer.Option("--negative", help="What not to draw.", metavar="TEXT")
+    ] = ""
+    width: SizeOption = None
+    height: SizeOption = None
+    steps: Annotated[
+        int | None, typer.Option(help="Denoising steps.", metavar="N", show_default=False)
+    ] = None
+    guidance: Annotated[
+        float | None,
+        typer.Option(help="Weight of classifier-free guidance.", metavar="W", show_default=False),
+    ] = None
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            help="Sampler, such as ddim, euler or dpm++2m.", metavar="NAME", show_default=False
+        ),
+    ] = None
+    lora: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="LoRA as FILE or FILE:WEIGHT; may be repeated.", metavar="LORA", show_default=False
+        ),
+    ] = None
+    model: Annotated[
+        str,
+        typer.Option(
+            help="Stable Diffusion checkpoint: embedded, Hub name, directory or file.",
+            metavar="NAME",
+        ),
+    ] = "embedded"
+    force: Annotated[
+        bool, typer.Option("--force", help="Make images again that are there already.")
+    ] = False
+    collection: CollectionOption = None
+    device: DeviceOption = "auto"
+    precision: Annotated[str, typer.Option(help="auto, fp32, fp16 or bf16.", metavar="NAME")] = (
+        "auto"
+    )
+    quiet: QuietOption = False
+
+    @cached_property
+    def info(self) -> CheckpointInfo:
+        """The checkpoint, looked at but not loaded.
+
+        Raises:
+            CheckpointError: not found, refused, or no Stable Diffusion checkpoint.
+        """
+        from generator.checkpoint_files import find_checkpoint
+
+        return find_checkpoint(self.model)
+
+    @cached_property
+    def loras(self) -> tuple[LoraFile, ...]:
+        """The LoRA files, in order.
+
+        Raises:
+            CheckpointError: one is missing or no safetensors file.
+        """
+        from generator.loras import open_lora
+
+        return tuple(open_lora(one) for one in self.lora or ())
+
+    @property
+    def sampling(self) -> Sampling:
+        """Seeds, sampler, steps and guidance."""
+        from generator.checks import Sampling
+
+        return Sampling(self.n, self.seed, self.negative, self.scheduler, self.steps, self.guidance)
+
+    @property
+    def directory(self) -> Path:
+        """The collection's directory."""
+        return collection_directory(self.collection)
+
+
+Command = Callable[..., None]
+
+
+def drawing_options(*, without: Collection[str] = ()) -> Callable[[Command], Command]:
+    """Put options in place of a command's ``drawing`` parameter, one for each ``Drawing`` field.
+
+    Typer reads a command's options from its signature, so that is what this writes.
+
+    Args:
+        without: fields that the command has no option for.
+    """
+    hints = get_type_hints(Drawing, include_extras=True)
+    shared = [
+        Parameter(
+            field.name,
+            Parameter.KEYWORD_ONLY,
+            default=field.default,
+            annotation=hints[field.name],
+        )
+        for field in fields(Drawing)
+        if field.name not in without
+    ]
+
+    def decorate(command: Command) -> Command:
+        types = get_type_hints(command, include_extras=True)
+        own = [
+            parameter.replace(annotation=types[name])
+            for name, parameter in signature(command).parameters.items()
+            if name != "drawing"
+        ]
+
+        @wraps(command)
+        def call(**given: Any) -> None:
+            drawing = Drawing(**{one.name: given.pop(one.name) for one in shared})
+            command(**given, drawing=drawing)
+
+        parameters = [*own, *shared]
+        call.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+        call.__annotations__ = {one.name: one.annotation for one in parameters}
+        return call
+
+    return decorate

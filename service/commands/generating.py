@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.options import (
-    CollectionOption,
-    QuietOption,
-    collection_directory,
-)
-from service.sampling import (
-    DeviceOption,
-    ForceOption,
-    GuidanceOption,
-    LoraOption,
-    ModelOption,
-    NegativeOption,
-    NOption,
-    PrecisionOption,
-    PromptArgument,
-    SchedulerOption,
-    SeedOption,
-    SizeOption,
-    StepsOption,
-)
+from service.sampling import Drawing, ImageArgument, PromptArgument, drawing_options
 
 if TYPE_CHECKING:
-    from generator.checks import Sampling
     from generator.pictures import Picture
-    from service.making import Work
+    from generator.recipes import Recipe
 
 
 def register(app: typer.Typer) -> None:
@@ -45,6 +26,7 @@ def register(app: typer.Typer) -> None:
         app.command(name)(command)
 
 
+@drawing_options()
 def generate(
     prompt: Annotated[
         str | None, typer.Argument(help="What to draw.", metavar="PROMPT", show_default=False)
@@ -57,21 +39,8 @@ def generate(
             show_default=False,
         ),
     ] = None,
-    n: NOption = 1,
-    seed: SeedOption = 0,
-    negative: NegativeOption = "",
-    width: SizeOption = None,
-    height: SizeOption = None,
-    steps: StepsOption = None,
-    guidance: GuidanceOption = None,
-    scheduler: SchedulerOption = None,
-    lora: LoraOption = None,
-    model: ModelOption = "embedded",
-    force: ForceOption = False,
-    collection: CollectionOption = None,
-    device: DeviceOption = "auto",
-    precision: PrecisionOption = "auto",
-    quiet: QuietOption = False,
+    *,
+    drawing: Drawing,
 ) -> None:
     """Make images from prompts, and index them.
 
@@ -80,84 +49,60 @@ def generate(
     it is run again.
     """
     from generator import text_to_image
-    from generator.checkpoint_files import find_checkpoint
-    from generator.loras import open_lora
     from generator.prompts import read_prompts
     from indexer.errors import InputError
-    from service.making import Work
 
     if (prompt is None) == (prompts is None):
         raise InputError("give a prompt or --prompts FILE, one of the two")
     texts = [prompt] if prompt is not None else [line.text for line in read_prompts(prompts or "")]
-    info = find_checkpoint(model)
-    loras = tuple(open_lora(one) for one in lora or ())
-    sampling = _sampling(n, seed, negative, scheduler, steps, guidance)
     recipes = [
         recipe
         for text in texts
         for recipe in text_to_image.plan(
-            info, text, sampling=sampling, width=width, height=height, loras=loras
+            drawing.info,
+            text,
+            sampling=drawing.sampling,
+            width=drawing.width,
+            height=drawing.height,
+            loras=drawing.loras,
         )
     ]
-    work = Work(info, recipes, loras=loras, device=device, precision=precision)
-    _run(collection, work, force=force, quiet=quiet)
+    _make(drawing, recipes, {})
 
 
+@drawing_options()
 def img2img(
-    image: Annotated[
-        str, typer.Argument(help="File, or indexed image by id or path.", metavar="IMAGE")
-    ],
+    image: ImageArgument,
     prompt: PromptArgument,
     strength: Annotated[
         float, typer.Option(help="0 keeps the image, 1 keeps nothing of it.", metavar="S")
     ] = 0.6,
-    n: NOption = 1,
-    seed: SeedOption = 0,
-    negative: NegativeOption = "",
-    width: SizeOption = None,
-    height: SizeOption = None,
-    steps: StepsOption = None,
-    guidance: GuidanceOption = None,
-    scheduler: SchedulerOption = None,
-    lora: LoraOption = None,
-    model: ModelOption = "embedded",
-    force: ForceOption = False,
-    collection: CollectionOption = None,
-    device: DeviceOption = "auto",
-    precision: PrecisionOption = "auto",
-    quiet: QuietOption = False,
+    *,
+    drawing: Drawing,
 ) -> None:
     """Draw an image anew under a prompt.
 
     The result is indexed with its recipe and lineage.
     """
     from generator import image_to_image
-    from generator.checkpoint_files import find_checkpoint
-    from generator.loras import open_lora
-    from service.making import Work
 
-    info = find_checkpoint(model)
-    loras = tuple(open_lora(one) for one in lora or ())
-    init = _input(collection, image)
-    sampling = _sampling(n, seed, negative, scheduler, steps, guidance)
+    init = _input(drawing, image)
     recipes = image_to_image.plan(
-        info,
+        drawing.info,
         prompt,
         init,
         strength=strength,
-        sampling=sampling,
-        width=width,
-        height=height,
-        loras=loras,
+        sampling=drawing.sampling,
+        width=drawing.width,
+        height=drawing.height,
+        loras=drawing.loras,
     )
-    work = Work(info, recipes, {"init": init}, loras, device, precision)
-    _run(collection, work, force=force, quiet=quiet)
+    _make(drawing, recipes, {"init": init})
 
 
+@drawing_options(without=("width", "height"))
 def inpaint(
-    image: Annotated[
-        str, typer.Argument(help="File, or indexed image by id or path.", metavar="IMAGE")
-    ],
+    image: ImageArgument,
     prompt: PromptArgument,
     mask: Annotated[
         str,
@@ -179,19 +124,8 @@ def inpaint(
             help="Pixels inside the mask's edge over which old and new blend.", metavar="N"
         ),
     ] = 0,
-    n: NOption = 1,
-    seed: SeedOption = 0,
-    negative: NegativeOption = "",
-    steps: StepsOption = None,
-    guidance: GuidanceOption = None,
-    scheduler: SchedulerOption = None,
-    lora: LoraOption = None,
-    model: ModelOption = "embedded",
-    force: ForceOption = False,
-    collection: CollectionOption = None,
-    device: DeviceOption = "auto",
-    precision: PrecisionOption = "auto",
-    quiet: QuietOption = False,
+    *,
+    drawing: Drawing,
 ) -> None:
     """Repaint part of an image.
 
@@ -199,31 +133,25 @@ def inpaint(
     lineage.
     """
     from generator import inpaint as task
-    from generator.checkpoint_files import find_checkpoint
-    from generator.loras import open_lora
     from generator.masks import open_mask
-    from service.making import Work
 
-    info = find_checkpoint(model)
-    loras = tuple(open_lora(one) for one in lora or ())
-    init = _input(collection, image)
+    init = _input(drawing, image)
     marked = open_mask(mask, init.image.size)
-    sampling = _sampling(n, seed, negative, scheduler, steps, guidance)
     recipes = task.plan(
-        info,
+        drawing.info,
         prompt,
         init,
         marked,
         strength=strength,
         feather=feather,
-        sampling=sampling,
-        loras=loras,
+        sampling=drawing.sampling,
+        loras=drawing.loras,
     )
     pictures = {"init": init} | ({"mask": marked.source} if marked.source is not None else {})
-    work = Work(info, recipes, pictures, loras, device, precision)
-    _run(collection, work, force=force, quiet=quiet)
+    _make(drawing, recipes, pictures)
 
 
+@drawing_options()
 def style(
     content: Annotated[
         str, typer.Argument(help="Whose things are kept: file, id or path.", metavar="CONTENT")
@@ -238,98 +166,66 @@ def style(
     content_strength: Annotated[
         float, typer.Option(help="How far the result is drawn anew, 0 to 1.", metavar="S")
     ] = 0.4,
-    n: NOption = 1,
-    seed: SeedOption = 0,
-    negative: NegativeOption = "",
-    width: SizeOption = None,
-    height: SizeOption = None,
-    steps: StepsOption = None,
-    guidance: GuidanceOption = None,
-    scheduler: SchedulerOption = None,
-    lora: LoraOption = None,
-    model: ModelOption = "embedded",
-    force: ForceOption = False,
-    collection: CollectionOption = None,
-    device: DeviceOption = "auto",
-    precision: PrecisionOption = "auto",
-    quiet: QuietOption = False,
+    *,
+    drawing: Drawing,
 ) -> None:
     """Give one image the look of another.
 
     The result is indexed with its recipe and lineage.
     """
     from generator import style as task
-    from generator.checkpoint_files import find_checkpoint
-    from generator.loras import open_lora
-    from service.making import Work
 
-    info = find_checkpoint(model)
-    loras = tuple(open_lora(one) for one in lora or ())
-    pictures = {"content": _input(collection, content), "style": _input(collection, look)}
-    sampling = _sampling(n, seed, negative, scheduler, steps, guidance)
+    pictures = {"content": _input(drawing, content), "style": _input(drawing, look)}
     recipes = task.plan(
-        info,
+        drawing.info,
         prompt,
         pictures["content"],
         pictures["style"],
         style_strength=style_strength,
         content_strength=content_strength,
-        sampling=sampling,
-        width=width,
-        height=height,
-        loras=loras,
+        sampling=drawing.sampling,
+        width=drawing.width,
+        height=drawing.height,
+        loras=drawing.loras,
     )
-    work = Work(info, recipes, pictures, loras, device, precision)
-    _run(collection, work, force=force, quiet=quiet)
+    _make(drawing, recipes, pictures)
 
 
-def _sampling(
-    n: int,
-    seed: int,
-    negative: str,
-    scheduler: str | None,
-    steps: int | None,
-    guidance: float | None,
-) -> Sampling:
-    from generator.checks import Sampling
-
-    return Sampling(n, seed, negative, scheduler, steps, guidance)
-
-
-def _input(collection: Path | None, text: str) -> Picture:
+def _input(drawing: Drawing, text: str) -> Picture:
     from indexer.collection.collection import is_collection
     from indexer.errors import ImageRejectedError
     from search.collection import Collection
     from service.asking import unusable_picture
     from service.making import open_input
 
-    directory = collection_directory(collection)
     try:
-        if not is_collection(str(directory)):
+        if not is_collection(str(drawing.directory)):
             return open_input(None, text)
-        with Collection.open(directory) as pictures:
+        with Collection.open(drawing.directory) as pictures:
             return open_input(pictures, text)
     except ImageRejectedError as error:
         raise unusable_picture(repr(text), error) from error
 
 
-def _run(collection: Path | None, work: Work, *, force: bool, quiet: bool) -> None:
+def _make(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, Picture]) -> None:
     from generator.watching import Watch
     from search.collection import Collection
     from service.interrupts import stop_on_interrupt
-    from service.making import make_and_index
+    from service.making import Work, make_and_index
     from service.progress import MakingDisplay
 
-    directory = collection_directory(collection)
+    work = Work(drawing.info, recipes, parents, drawing.loras, drawing.device, drawing.precision)
     with (
-        Collection.open(directory) as pictures,
+        Collection.open(drawing.directory) as pictures,
         stop_on_interrupt() as stop,
-        MakingDisplay(quiet=quiet, total=len(work.recipes)) as display,
+        MakingDisplay(quiet=drawing.quiet, total=len(recipes)) as display,
     ):
         watch = Watch(on_step=display.step, cancel=stop)
-        made = make_and_index(pictures, work, force=force, watch=watch, on_image=display.update)
+        made = make_and_index(
+            pictures, work, force=drawing.force, watch=watch, on_image=display.update
+        )
         display.finish(made)
-    for path in made.paths if len(made.paths) <= 20 and not quiet else []:
+    for path in made.paths if len(made.paths) <= 20 and not drawing.quiet else []:
         typer.echo(path)
     if made.interrupted:
         raise typer.Exit(130)
