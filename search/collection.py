@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from indexer.collection.collection import Collection as Store
 from indexer.errors import InputError
-from search.query import Fusion, Only, Query, SearchResult
+from search.query import Fusion, Only, SearchOptions, SearchResult
 from search.searcher import SearchableCollection, Searcher
 
 if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metadata does not need
@@ -190,16 +190,8 @@ class Collection:
         """
         if not images:
             raise InputError("no picture was given to search by; give at least one")
-        return self.find(
-            self.embed(*images),
-            k=k,
-            spaces=spaces,
-            min_score=min_score,
-            where=where,
-            only=only,
-            fusion=fusion,
-            exact=exact,
-        )
+        options = SearchOptions(k, spaces, min_score, where, only, fusion, exact)
+        return self._answer(self.embed(*images), options)
 
     def similar(
         self,
@@ -217,19 +209,9 @@ class Collection:
         Raises:
             InputError: no such id.
         """
-        vectors = {
-            name: self.store.vectors([image_id], name) for name, _ in self.fingerprint.spaces
-        }
-        return self.find(
-            vectors,
-            k=k,
-            spaces=spaces,
-            min_score=min_score,
-            where=where,
-            only=only,
-            exact=exact,
-            exclude=frozenset({image_id}),
-        )
+        options = SearchOptions(k, spaces, min_score, where, only, exact=exact)
+        vectors = {name: self.store.vectors([image_id], name) for name in self._space_names}
+        return self._answer(vectors, options, exclude=frozenset({image_id}))
 
     def find(
         self,
@@ -245,20 +227,8 @@ class Collection:
         exclude: frozenset[int] = frozenset(),
     ) -> SearchResult:
         """Find the images nearest to vectors: space name -> (m, dim) float32, normalised rows."""
-        names = [name for name, _ in self.fingerprint.spaces]
-        weights = dict(spaces) if spaces else dict.fromkeys(names, 1 / len(names))
-        query = Query(
-            vectors=dict(vectors),
-            weights=weights,
-            k=k,
-            min_score=min_score,
-            where=where,
-            only=only,
-            exclude=exclude,
-            fusion=fusion,
-            exact=exact,
-        )
-        return Searcher(cast(SearchableCollection, self.store)).search(query)
+        options = SearchOptions(k, spaces, min_score, where, only, fusion, exact)
+        return self._answer(vectors, options, exclude=exclude)
 
     def embed(
         self, *images: str | os.PathLike[str] | bytes | Image
@@ -274,13 +244,27 @@ class Collection:
         pixels = np.stack([open_picture(image, spec) for image in images])
         return self.encoder.encode(pixels).vectors
 
+    def _answer(
+        self,
+        vectors: Mapping[str, NDArray[np.float32]],
+        options: SearchOptions,
+        *,
+        exclude: frozenset[int] = frozenset(),
+    ) -> SearchResult:
+        query = options.ask(vectors, self._space_names, exclude)
+        return Searcher(cast(SearchableCollection, self.store)).search(query)
+
+    @property
+    def _space_names(self) -> list[str]:
+        return [name for name, _ in self.fingerprint.spaces]
+
     def _load(self, *, classify: bool) -> Encoder:
         from indexer.encoders import load_encoder
 
         runtime, device, precision = self._settings
         encoder = load_encoder(
             self.fingerprint.checkpoint,
-            spaces=[name for name, _ in self.fingerprint.spaces],
+            spaces=self._space_names,
             runtime=runtime,
             device=device,
             precision=precision,

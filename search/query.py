@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -43,8 +44,7 @@ class Query:
     exact: bool = False
 
     def __post_init__(self) -> None:
-        if self.k < 1:
-            raise InputError(f"k is {self.k}, but at least 1 hit must be asked for")
+        _check_bounds(self.k, self.min_score)
         if not self.weights:
             raise InputError("the query names no embedding space; name at least one")
         missing = sorted(set(self.weights) - set(self.vectors))
@@ -53,8 +53,64 @@ class Query:
         rows = {self.vectors[name].shape[0] for name in self.weights}
         if len(rows) != 1 or 0 in rows:
             raise InputError(f"each space needs the same number of query rows, not {sorted(rows)}")
-        if self.min_score is not None and not -1 <= self.min_score <= 1:
-            raise InputError(f"min score is {self.min_score}, but cosines lie between -1 and 1")
+
+    @property
+    def rows(self) -> int:
+        """How many query images there are."""
+        return len(self.vectors[next(iter(self.weights))])
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """How to search, whatever is asked about; the attributes are those of ``Query``.
+
+    Attributes:
+        k: how many hits are wanted at most.
+        spaces: weight of each space to use; ``None`` is all of them, equally.
+        min_score: least score of a hit.
+        where: SQL expression over the collection's columns, or ``None``.
+        only: ``generated``, ``real`` or ``all`` images.
+        fusion: how several query rows become one ranking.
+        exact: scan everything, whatever the index.
+    """
+
+    k: int = 10
+    spaces: Mapping[str, float] | None = None
+    min_score: float | None = None
+    where: str | None = None
+    only: Only = "all"
+    fusion: Fusion = DEFAULT_FUSION
+    exact: bool = False
+
+    def __post_init__(self) -> None:
+        _check_bounds(self.k, self.min_score)
+
+    def ask(
+        self,
+        vectors: Mapping[str, NDArray[np.float32]],
+        spaces: Sequence[str],
+        exclude: frozenset[int] = frozenset(),
+    ) -> Query:
+        """The query for some vectors of a collection with these spaces."""
+        weights = dict(self.spaces) if self.spaces else dict.fromkeys(spaces, 1 / len(spaces))
+        return Query(
+            vectors=dict(vectors),
+            weights=weights,
+            k=self.k,
+            min_score=self.min_score,
+            where=self.where,
+            only=self.only,
+            exclude=exclude,
+            fusion=self.fusion,
+            exact=self.exact,
+        )
+
+
+def _check_bounds(k: int, min_score: float | None) -> None:
+    if k < 1:
+        raise InputError(f"k is {k}, but at least 1 hit must be asked for")
+    if min_score is not None and not -1 <= min_score <= 1:
+        raise InputError(f"min score is {min_score}, but cosines lie between -1 and 1")
 
 
 @dataclass(frozen=True, slots=True)

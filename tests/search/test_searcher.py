@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -112,3 +114,27 @@ def test_many_spaces_stop_before_scanning_everything() -> None:
     query = Query({"a": rows[:1], "b": rows[:1]}, {"a": 0.5, "b": 0.5}, k=5)
     Searcher(FakeCollection(a=a, b=b)).search(query)
     assert max(a.depths) < 5000
+
+
+def test_threads_share_a_searcher() -> None:
+    rng = np.random.default_rng(1)
+    rows = unit(rng.normal(size=(300, 4)).astype(np.float32))
+    searcher = Searcher(
+        FakeCollection(a=BruteIndex(range(300), rows), b=BruteIndex([*range(300)], rows))
+    )
+    weights = {"a": 0.3, "b": 0.7}
+    queries = [
+        Query({"a": rows[i : i + 2], "b": rows[i : i + 2]}, weights, k=3, exclude=frozenset({i}))
+        for i in range(40)
+    ]
+    alone = [[hit.id for hit in searcher.search(query).hits] for query in queries]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(searcher.search, queries))
+    assert [[hit.id for hit in result.hits] for result in together] == alone
+    assert all(i not in ids for i, ids in enumerate(alone))
+
+
+def test_a_threshold_holds_for_fused_ranks_too() -> None:
+    rows = unit(np.array([[1, 0], [0, 1]], np.float32))
+    query = Query({"a": rows}, {"a": 1.0}, k=4, fusion="rrf", min_score=0.6)
+    assert [hit.id for hit in Searcher(compass()).search(query).hits] == [20]

@@ -1,0 +1,186 @@
+"""One query put to the vector indexes of its spaces: ranked ids, exact or not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.errors import InputError
+from search.query import Query
+from search.ranking import combine, order, reciprocal_rank_fusion, unseen_bound
+
+Ids = NDArray[np.int64]
+Floats = NDArray[np.float32]
+Row = Mapping[str, Floats]
+"""Space name -> (1, dim) float32: one query picture, or the mean of several."""
+
+
+class IndexAnswer(Protocol):
+    """What a vector index returns; see ``indexer.vectors.index.Found``."""
+
+    @property
+    def ids(self) -> Ids:
+        """(q, k) int64, -1 where nothing was found."""
+
+    @property
+    def scores(self) -> Floats:
+        """(q, k) float32 cosines."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing better can exist."""
+
+    @property
+    def scanned(self) -> int:
+        """Vectors compared."""
+
+
+class SearchIndex(Protocol):
+    """The part of a vector index that a search needs."""
+
+    def __len__(self) -> int: ...
+
+    def search(
+        self, queries: Floats, k: int, *, allowed: Ids | None = None, exact: bool = False
+    ) -> IndexAnswer:
+        """The k nearest rows of (q, dim) float32 unit vectors."""
+
+    def vectors(self, ids: Ids) -> Floats:
+        """(n, dim) float32 stored rows of (n,) ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Images, best first.
+
+    Attributes:
+        ids: (n,) int64.
+        scores: space name -> (n,) float32 cosines.
+        total: (n,) float32 weighted sums of them.
+        exact: whether nothing better can exist.
+        scanned: vectors compared.
+    """
+
+    ids: Ids
+    scores: dict[str, Floats]
+    total: Floats
+    exact: bool
+    scanned: int
+
+    def keep(self, chosen: NDArray[np.bool_] | NDArray[np.intp] | slice) -> Ranking:
+        """Just the chosen images."""
+        return replace(
+            self,
+            ids=self.ids[chosen],
+            total=self.total[chosen],
+            scores={space: values[chosen] for space, values in self.scores.items()},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """A query and what it is asked of; never changed, so any number may run at once.
+
+    Attributes:
+        query: what is asked.
+        indexes: space name -> index, for the query's spaces.
+        allowed: sorted ids that its filter lets through; ``None`` is all.
+    """
+
+    query: Query
+    indexes: Mapping[str, SearchIndex]
+    allowed: Ids | None
+
+    def rank(self, row: Row, depth: int) -> Ranking:
+        """The best ``depth`` images for one row, those left out that the query leaves out."""
+        want = depth + len(self.query.exclude)
+        one = len(self.query.weights) == 1
+        ranking = self._rank_one_space(row, want) if one else self._rank_many_spaces(row, want)
+        excluded = np.fromiter(self.query.exclude, np.int64, len(self.query.exclude))
+        kept = ranking.keep(~np.isin(ranking.ids, excluded) & self._good_enough(ranking))
+        return kept.keep(slice(depth))
+
+    def fuse(self, mean: Row, rankings: Sequence[Ranking]) -> Ranking:
+        """The best k by reciprocal rank over the rows' rankings; scores are those of the mean."""
+        fused = reciprocal_rank_fusion([ranking.ids.tolist() for ranking in rankings])
+        ids = np.array([image_id for image_id, _ in fused[: self.query.k]], dtype=np.int64)
+        scores = self._scores(mean, ids)
+        ranking = Ranking(
+            ids=ids,
+            scores=scores,
+            total=combine(scores, self.query.weights),
+            exact=all(one.exact for one in rankings),
+            scanned=sum(one.scanned for one in rankings),
+        )
+        return ranking.keep(self._good_enough(ranking))
+
+    def _good_enough(self, ranking: Ranking) -> NDArray[np.bool_]:
+        if self.query.min_score is None:
+            return np.ones(len(ranking.ids), np.bool_)
+        good: NDArray[np.bool_] = ranking.total >= self.query.min_score
+        return good
+
+    def _rank_one_space(self, row: Row, want: int) -> Ranking:
+        (space,) = self.query.weights
+        ids, scores, found = self._nearest(space, row, want)
+        return Ranking(ids, {space: scores}, scores, found.exact, found.scanned)
+
+    def _rank_many_spaces(self, row: Row, want: int) -> Ranking:
+        """Deepen every space's ranking until no unseen image can enter the best ``want``."""
+        weights = self.query.weights
+        size = max(len(index) for index in self.indexes.values())
+        size = size if self.allowed is None else min(size, len(self.allowed))
+        depth = min(size, max(4 * want, 64))
+        while True:
+            shown, last, exact, scanned = self._candidates(row, depth)
+            scores = self._scores(row, shown)
+            total = combine(scores, weights)
+            best = order(shown, total)[:want]
+            done = len(best) >= want and total[best[-1]] >= unseen_bound(last, weights)
+            # An approximate index proves nothing by going deeper; its answer is marked as such.
+            if done or depth >= size or not exact:
+                return Ranking(shown, scores, total, exact, scanned).keep(best)
+            depth = min(size, depth * 4)
+
+    def _candidates(self, row: Row, depth: int) -> tuple[Ids, dict[str, float], bool, int]:
+        """Ids that any space ranks so high, and the last score that each space showed."""
+        shown: list[Ids] = []
+        last: dict[str, float] = {}
+        exact, scanned = True, 0
+        for space in self.query.weights:
+            ids, scores, found = self._nearest(space, row, max(depth, 1))
+            shown.append(ids)
+            last[space] = float(scores[-1]) if len(scores) else -1.0
+            exact, scanned = exact and found.exact, scanned + found.scanned
+        return np.unique(np.concatenate(shown)), last, exact, scanned
+
+    def _nearest(self, space: str, row: Row, k: int) -> tuple[Ids, Floats, IndexAnswer]:
+        unit, length = _direction(row[space])
+        found = self.indexes[space].search(unit, k, allowed=self.allowed, exact=self.query.exact)
+        real = found.ids[0] >= 0
+        scores = (found.scores[0][real] * np.float32(length)).astype(np.float32)
+        return found.ids[0][real], scores, found
+
+    def _scores(self, row: Row, ids: Ids) -> dict[str, Floats]:
+        return {
+            space: _cosines(self.indexes[space], row[space], ids) for space in self.query.weights
+        }
+
+
+def _direction(row: Floats) -> tuple[Floats, float]:
+    """Split a row into unit direction and length: indexes take unit vectors only."""
+    length = float(np.linalg.norm(row))
+    if length < 1e-6:
+        raise InputError("the query's vectors cancel out; ask with fewer or more similar images")
+    return (row / np.float32(length)).astype(np.float32), length
+
+
+def _cosines(index: SearchIndex, row: Floats, ids: Ids) -> Floats:
+    if not len(ids):
+        return np.zeros(0, np.float32)
+    product: Floats = (index.vectors(ids) @ row[0]).astype(np.float32)
+    return product
