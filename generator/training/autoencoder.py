@@ -12,8 +12,9 @@ from torch.nn import functional
 from generator.training.latents import PatchBasis
 from generator.training.pictures import jitter, mirror
 
-# Deviation of the noise on the latents that the decoder learns from; their own is about one.
-NOISE = 0.05
+# Most deviation of the noise on the latents that the decoder learns from; their own is about one. A
+# diffusion's latents are off by such amounts, and a decoder that knows the pictures can mend them.
+NOISE = 0.3
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,8 @@ def draw(
     kept = torch.rand(count, generator=generator)[:, None, None, None] < 0.5
     pixels = torch.where(kept, pictures[chosen], moved)
     latents = basis.project(pixels)
-    noisy = latents + NOISE * torch.randn(latents.shape, generator=generator)
+    amount = NOISE * torch.rand((count, 1, 1, 1), generator=generator)
+    noisy = latents + amount * torch.randn(latents.shape, generator=generator)
     return pixels.contiguous(memory_format=torch.channels_last), latents, noisy
 
 

@@ -8,6 +8,13 @@ from generator.training.emoji import Emoji
 
 # The share of captions that are exactly the name; the rest is spread over the other ways.
 PLAIN_SHARE = 0.7
+# What people add to prompts out of habit: it says nothing about an emoji and must change nothing.
+EXTRAS = (
+    "highly detailed", "digital art", "on a white background", "4k", "cute", "3d render", "simple",
+    "flat icon", "vector art", "studio lighting", "masterpiece", "best quality", "photo",
+    "painting", "minimalist", "sharp focus", "vibrant colors", "by a famous artist", "trending", "sticker",
+)  # fmt: skip
+MOST_EXTRAS = 12
 
 
 def with_article(name: str) -> str:
@@ -28,8 +35,14 @@ def caption(emoji: Emoji, chance: random.Random) -> str:
             f"{name} emoji",
             f"a picture of {with_article(name)}",
             _shuffled(name, chance),
+            _with_extras(with_article(name), chance),
         ]
     )
+
+
+def _with_extras(name: str, chance: random.Random) -> str:
+    extras = chance.sample(EXTRAS, chance.randint(1, MOST_EXTRAS))
+    return ", ".join([name, *extras])
 
 
 def _shuffled(name: str, chance: random.Random) -> str:

@@ -26,7 +26,7 @@ class DiffusionSize:
     text_width: int = 192
     text_layers: int = 2
     heads: int = 4
-    widths: tuple[int, int] = (128, 176)
+    widths: tuple[int, int] = (112, 160)
     time_width: int = 192
     groups: int = 16
 

@@ -21,8 +21,8 @@ from indexer.errors import CheckpointError
 
 STAGES = ("autoencoder", "text", "diffusion")
 AUTOENCODER_PLAN = Plan(steps=3000, learning_rate=2e-3, decay=0.5, average=0.995)
-TEXT_PLAN = Plan(steps=3000, learning_rate=2e-3, decay=0.5, weight_decay=0.0, average=0.995)
-DIFFUSION_PLAN = Plan(steps=5000, learning_rate=1.5e-3, warmup=200, decay=0.3, average=0.996)
+TEXT_PLAN = Plan(steps=2500, learning_rate=2e-3, decay=0.5, weight_decay=0.0, average=0.995)
+DIFFUSION_PLAN = Plan(steps=4000, learning_rate=1.5e-3, warmup=100, decay=0.4, average=0.995)
 # Twenty tokens for the words, the others for the picture's regions.
 PROMPT_LENGTH = 20 + text.REGIONS
 
@@ -102,9 +102,11 @@ class Run:
             self.train_diffusion(report)
 
     def restore(self) -> bool:
-        """Load the averaged weights saved so far; False unless both stages have begun."""
+        """Load the averaged weights saved so far; False unless all stages have begun."""
         begun = True
-        for stage, model in (("autoencoder", self.autoencoder), ("diffusion", self.denoiser)):
+        # The text last: it may have learned further while the diffusion kept what it began with.
+        stages = (self.autoencoder, self.denoiser, self.denoiser.text_encoder)
+        for stage, model in zip(("autoencoder", "diffusion", "text"), stages, strict=True):
             begun = load_average(model, self.folder / stage / STATE_FILE) and begun
         return begun
 
@@ -143,8 +145,7 @@ class Run:
         """Train the text encoder to tell its picture; it ends with averaged weights."""
         latents = self.basis.project(self.pixels)
         codes = text.region_codes(latents)
-        coder = self._coder()
-        training = self._training(coder, "text", self.settings.text)
+        training = self._training(self.denoiser.text_encoder, "text", self.settings.text)
 
         def draw(generator: torch.Generator) -> tuple[Tensor, ...]:
             chosen = torch.randint(len(codes), (self.settings.text_batch,), generator=generator)
@@ -153,12 +154,6 @@ class Run:
 
         self._finish(training, draw, text.loss, "text", report)
 
-    def _coder(self) -> text.TextCoder:
-        torch.manual_seed(0)
-        size = self.settings.autoencoder_size
-        width = size.latent_channels * size.latent**2 // text.REGIONS
-        return text.TextCoder(self.denoiser.text_encoder, width)
-
     def train_diffusion(self, report: Report | None = None) -> None:
         """Train the U-Net under the trained text encoder; it ends with averaged weights.
 
@@ -166,7 +161,7 @@ class Run:
             CheckpointError: the text encoder has not been trained.
         """
         settings = self.settings
-        if not load_average(self._coder(), self.folder / "text" / STATE_FILE):
+        if not load_average(self.denoiser.text_encoder, self.folder / "text" / STATE_FILE):
             raise CheckpointError(
                 f"{self.folder} has no trained text encoder: run that stage first"
             )

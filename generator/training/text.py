@@ -13,14 +13,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import Tensor, nn
+import torch
+from torch import Tensor
 
 GRID = 4  # regions on a side of the picture
 REGIONS = GRID * GRID
+# How far a region's mark stands out of what is told about it: enough to be looked up by.
+MARK = 4.0
 
 
 def region_codes(latents: Tensor) -> Tensor:
-    """Return what each region's token has to tell: (n, REGIONS, c*(h/GRID)*(w/GRID)) float32.
+    """Return what the last tokens have to tell: (n, REGIONS, c*(h/GRID)*(w/GRID)) float32.
 
     Args:
         latents: (n, c, h, w); h and w multiples of ``GRID``. The codes are the latents of each
@@ -33,31 +36,23 @@ def region_codes(latents: Tensor) -> Tensor:
     return (centred / centred.square().mean().sqrt()).contiguous()
 
 
-class TextCoder(nn.Module):
-    """A text encoder with a linear head that reads the regions' codes off its last tokens.
+def loss(model: Any, batch: tuple[Tensor, ...]) -> Tensor:
+    """Return the codes' mean squared error, of which telling the mean picture has one.
 
-    Prompts are padded to a fixed length that leaves those tokens free: they have seen the whole
-    caption, and their positions say which region each is for.
-    """
-
-    def __init__(self, text_encoder: Any, code_width: int) -> None:
-        super().__init__()
-        self.text_encoder = text_encoder
-        self.head = nn.Linear(text_encoder.config.hidden_size, code_width)
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Return (n, REGIONS, code width) of tokens (n, length)."""
-        codes: Tensor = self.head(self.text_encoder(tokens)[0][:, -REGIONS:])
-        return codes
-
-
-def loss(model: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
-    """Return the codes' mean squared error; always telling the mean picture has an error of one.
+    The last ``REGIONS`` tokens, which a prompt's padding leaves free and which have seen all of the
+    caption, have to hold the codes in their first columns. In the next ``REGIONS`` columns each
+    token has to be marked with its region, or, before them, with none: where that was left out,
+    the place of a token was 6% of its variance, and the U-Net did not find out in 200 steps which
+    token is for which region.
 
     Args:
-        model: a ``TextCoder``.
+        model: a ``CLIPTextModel``.
         batch: tokens (n, length) and codes (n, REGIONS, width).
     """
     tokens, codes = batch
-    error: Tensor = (model(tokens) - codes).square().mean()
+    width = codes.shape[-1]
+    hidden = model(tokens)[0]
+    marks = hidden[..., width : width + REGIONS].clone()
+    marks[:, -REGIONS:] -= MARK * torch.eye(REGIONS)
+    error: Tensor = (hidden[:, -REGIONS:, :width] - codes).square().mean() + marks.square().mean()
     return error

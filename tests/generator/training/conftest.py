@@ -43,7 +43,7 @@ def tiny(steps: int, workers: int = 1) -> Settings:
     return Settings(
         autoencoder_size=AutoencoderSize(widths=(8, 8, 8), latent_channels=4, picture=16, groups=2),
         diffusion_size=DiffusionSize(
-            text_width=16, text_layers=1, heads=2, widths=(16, 16), time_width=16, groups=2
+            text_width=24, text_layers=1, heads=2, widths=(16, 16), time_width=16, groups=2
         ),
         autoencoder=plan(steps),
         text=plan(steps),

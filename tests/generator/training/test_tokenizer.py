@@ -68,3 +68,11 @@ def test_most_captions_are_the_name_and_articles_agree() -> None:
     assert 330 < drawn.count("red apple") < 450
     assert {"a red apple", "red apple emoji", "a picture of a red apple"} <= set(drawn)
     assert with_article("apple") == "an apple"
+
+
+def test_some_captions_carry_what_people_add_out_of_habit() -> None:
+    apple = next(emoji for emoji in list_emoji() if emoji.name == "red apple")
+    chance = random.Random(0)
+    longer = [one for one in (caption(apple, chance) for _ in range(500)) if "," in one]
+    assert 0 < len(longer) < 100
+    assert all(" apple, " in one for one in longer)
