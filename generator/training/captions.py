@@ -12,7 +12,8 @@ PLAIN_SHARE = 0.7
 EXTRAS = (
     "highly detailed", "digital art", "on a white background", "4k", "cute", "3d render", "simple",
     "flat icon", "vector art", "studio lighting", "masterpiece", "best quality", "photo",
-    "painting", "minimalist", "sharp focus", "vibrant colors", "by a famous artist", "trending", "sticker",
+    "painting", "minimalist", "sharp focus", "vibrant colors", "by a famous artist",
+    "trending", "sticker",
 )  # fmt: skip
 MOST_EXTRAS = 12
 
