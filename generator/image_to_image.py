@@ -62,7 +62,7 @@ def chosen_size(
     Raises:
         InputError: the checkpoint cannot draw that size.
     """
-    own = working_size(info, *picture.image.size)
+    own = working_size(info, *picture.image.size, picture.name)
     size = (own[0] if width is None else width, own[1] if height is None else height)
     check_size(info, *size)
     return size

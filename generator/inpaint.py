@@ -13,7 +13,7 @@ from generator.checkpoint_files import CheckpointInfo
 from generator.checks import DEFAULTS, Sampling, check_sampling, check_strength
 from generator.denoising import Drawn, Kept, encode, redraw, repaint
 from generator.loras import LoraFile
-from generator.masks import MAX_FEATHER, Mask, coarse, composite
+from generator.masks import MAX_FEATHER, Mask, coarse, composite, size_mismatch
 from generator.pictures import Picture, working_size
 from generator.pipelines import DiffusionModel
 from generator.planning import base_recipe, seeded
@@ -54,11 +54,11 @@ def plan(
     """
     check_sampling(info, prompt, sampling)
     if mask.image.size != init.image.size:
-        sizes = "the mask is {}x{} and the picture {}x{}".format(*mask.image.size, *init.image.size)
-        raise InputError(f"{sizes}: give a mask of the picture's size")
+        name = mask.source.name if mask.source is not None else "the mask"
+        raise size_mismatch(name, mask.image.size, init.image.size)
     if not 0 <= feather <= MAX_FEATHER:
         raise InputError(f"feather {feather} is out of range: give 0 to {MAX_FEATHER} pixels")
-    working_size(info, *init.image.size)  # refuses what is too thin
+    working_size(info, *init.image.size, init.name)  # refuses what is too thin
     parents = [init.parent("init")]
     if mask.source is not None:
         parents.append(mask.source.parent("mask"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from dataclasses import dataclass
 
@@ -44,25 +45,32 @@ class Mask:
         return MaskRecord(self.kind, self.shape, digest.hexdigest(), feather)
 
 
-def open_mask(text: str, size: tuple[int, int]) -> Mask:
+def open_mask(text: str, size: tuple[int, int], role: str = "mask") -> Mask:
     """Read ``x0,y0,x1,y1``, ``x,y x,y x,y ...`` or the path of an image, white to be repainted.
 
     Args:
         text: what the user wrote; a box's right and lower edge are not part of it.
         size: width and height of the picture.
+        role: what it is to the user, such as an option's name, for messages.
 
     Raises:
-        InputError: of another size than the picture, outside it, or marking nothing.
-        ImageRejectedError: the file is no usable image.
+        InputError: no usable image, of another size than the picture, outside it, or marking
+            nothing; the message names the file.
     """
     if _BOX.fullmatch(text):
-        return box_mask(text, size)
+        return box_mask(text, size, role)
     if _POLYGON.fullmatch(text):
-        return polygon_mask(text, size)
-    return image_mask(open_picture(text), size)
+        return polygon_mask(text, size, role)
+    path = os.path.expanduser(text)
+    if not os.path.lexists(path):
+        raise InputError(
+            f"{role} {text!r} is no file here, no box x0,y0,x1,y1 and no polygon x,y x,y x,y: "
+            "check the spelling"
+        )
+    return image_mask(open_picture(path, role=role), size)
 
 
-def box_mask(text: str, size: tuple[int, int]) -> Mask:
+def box_mask(text: str, size: tuple[int, int], role: str = "mask") -> Mask:
     """A box of ``x0,y0,x1,y1`` in pixels, the last two not part of it.
 
     Raises:
@@ -71,15 +79,15 @@ def box_mask(text: str, size: tuple[int, int]) -> Mask:
     x0, y0, x1, y1 = (int(float(value)) for value in text.split(","))
     if not (0 <= x0 < x1 <= size[0] and 0 <= y0 < y1 <= size[1]):
         raise InputError(
-            f"box {text.strip()} does not lie in the {size[0]}x{size[1]} picture: give x0,y0,x1,y1 "
-            f"with 0 <= x0 < x1 <= {size[0]} and 0 <= y0 < y1 <= {size[1]}"
+            f"{role} {text.strip()} does not lie in the {size[0]}x{size[1]} picture: give "
+            f"x0,y0,x1,y1 with 0 <= x0 < x1 <= {size[0]} and 0 <= y0 < y1 <= {size[1]}"
         )
     image = Image.new("L", size, 0)
     image.paste(255, (x0, y0, x1, y1))
     return Mask(image, "box", f"{x0},{y0},{x1},{y1}")
 
 
-def polygon_mask(text: str, size: tuple[int, int]) -> Mask:
+def polygon_mask(text: str, size: tuple[int, int], role: str = "mask") -> Mask:
     """A polygon of ``x,y x,y x,y ...`` in pixels; what lies outside the picture is cut off.
 
     Raises:
@@ -88,11 +96,12 @@ def polygon_mask(text: str, size: tuple[int, int]) -> Mask:
     corners = [tuple(float(v) for v in pair.split(",")) for pair in text.split()]
     if len(corners) < 3:
         raise InputError(
-            f"a polygon of {len(corners)} corner(s) has no inside: give three or more, x,y x,y x,y"
+            f"{role} {text.strip()} is a polygon of {len(corners)} corner(s), which has no inside: "
+            "give three or more, x,y x,y x,y"
         )
     image = Image.new("L", size, 0)
     ImageDraw.Draw(image).polygon(corners, fill=255)
-    return _filled(Mask(image, "polygon", " ".join(text.split())), text)
+    return _filled(Mask(image, "polygon", " ".join(text.split())), f"{role} {text.strip()}")
 
 
 def image_mask(picture: Picture, size: tuple[int, int]) -> Mask:
@@ -102,18 +111,20 @@ def image_mask(picture: Picture, size: tuple[int, int]) -> Mask:
         InputError: of another size than the picture, or all black.
     """
     if picture.image.size != size:
-        given = "{}x{}".format(*picture.image.size)
-        raise InputError(
-            f"the mask is {given} and the picture {size[0]}x{size[1]}: give a mask of the "
-            f"picture's size"
-        )
+        raise size_mismatch(picture.name, picture.image.size, size)
     image = picture.image.convert("L").point([0] * _THRESHOLD + [255] * (256 - _THRESHOLD))
-    return _filled(Mask(image, "image", source=picture), "image")
+    return _filled(Mask(image, "image", source=picture), picture.name)
 
 
-def _filled(mask: Mask, text: str) -> Mask:
+def size_mismatch(name: str, mask: tuple[int, int], picture: tuple[int, int]) -> InputError:
+    """The refusal of a mask of another size than the picture."""
+    sizes = f"is {mask[0]}x{mask[1]} and the picture {picture[0]}x{picture[1]}"
+    return InputError(f"{name} {sizes}: give a mask of the picture's size")
+
+
+def _filled(mask: Mask, name: str) -> Mask:
     if mask.image.getextrema() == (0, 0):
-        raise InputError(f"mask {text.strip()} marks nothing in the picture: white is repainted")
+        raise InputError(f"{name} marks nothing in the picture: white is repainted")
     return mask
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from PIL import Image
 
 from generator.checkpoint_files import CheckpointInfo
 from generator.recipes import Parent
-from indexer.errors import InputError
+from indexer.errors import ImageRejectedError, InputError
 from indexer.images.files import read_file
 from indexer.images.opening import open_image
 
@@ -25,28 +25,43 @@ class Picture:
         image: RGB, upright.
         content_hash: sha256 (hex) of the file's bytes, as in a collection.
         image_id: its id in the collection, if it has one.
+        name: what messages call it.
     """
 
     image: Image.Image
     content_hash: str
     image_id: int | None = None
+    name: str = field(default="the image", compare=False)
 
     def parent(self, role: str) -> Parent:
         """How a recipe names it."""
         return Parent(role, self.content_hash, self.image_id)
 
 
-def open_picture(path: str | os.PathLike[str], *, image_id: int | None = None) -> Picture:
+def open_picture(
+    path: str | os.PathLike[str], *, image_id: int | None = None, role: str = "image"
+) -> Picture:
     """Read an image file.
 
+    Args:
+        path: of the file.
+        image_id: its id in the collection, if it has one.
+        role: what it is to the user, such as an option's name, for messages.
+
     Raises:
-        ImageRejectedError: with one of ``indexer.images.opening.REASONS``.
+        InputError: it is no usable image; the message names role and file.
     """
-    found = read_file(path)
-    return Picture(open_image(found.data).image, found.sha256, image_id)
+    name = f"{role} {os.fspath(path)!r}"
+    try:
+        found = read_file(path)
+        return Picture(open_image(found.data).image, found.sha256, image_id, name)
+    except ImageRejectedError as error:
+        raise InputError(f"{name} cannot be used: {error.detail}; give an image file") from error
 
 
-def working_size(info: CheckpointInfo, width: int, height: int) -> tuple[int, int]:
+def working_size(
+    info: CheckpointInfo, width: int, height: int, name: str = "the image"
+) -> tuple[int, int]:
     """The size nearest to that of a given image at which the checkpoint works well.
 
     Its area is no more than ``info.working_area``, its sides are multiples of ``info.multiple``,
@@ -57,7 +72,7 @@ def working_size(info: CheckpointInfo, width: int, height: int) -> tuple[int, in
     """
     if max(width, height) > _THIN * min(width, height):
         raise InputError(
-            f"an image of {width}x{height} is too thin to work on: crop it to at most {_THIN}:1"
+            f"{name} is {width}x{height}, too thin to work on: crop it to at most {_THIN}:1"
         )
     scale = min(1.0, math.sqrt(info.working_area / (width * height)))
     if info.largest is not None:

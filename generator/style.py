@@ -78,7 +78,7 @@ def plan(
     """
     check_sampling(info, prompt, sampling)
     size = chosen_size(info, content, width, height)
-    working_size(info, *style.image.size)  # refuses what is too thin
+    working_size(info, *style.image.size, style.name)  # refuses what is too thin
     recipe = replace(
         base_recipe(info, TASK, prompt, sampling, size, loras),
         style_strength=check_strength("style strength", style_strength),

@@ -112,26 +112,40 @@ def _index(collection: Collection, paths: Sequence[Path]) -> None:
         collection.index(*paths, read_recipe=read_recipe)
 
 
-def open_input(collection: Collection | None, text: str) -> Picture:
+def open_input(collection: Collection | None, text: str, role: str) -> Picture:
     """A picture to start from: a file, or an image of the collection by id or path.
 
+    Args:
+        collection: where ids and paths are looked up; ``None`` without one.
+        text: what the user wrote.
+        role: the argument that it was written for, for messages.
+
     Raises:
-        InputError: neither.
-        ImageRejectedError: it cannot be opened.
+        InputError: neither, or it is no usable image.
     """
     from generator.pictures import open_picture
 
     path = os.path.expanduser(text)
     if os.path.exists(path):
-        return open_picture(path, image_id=_id_of(collection, path))
+        return open_picture(path, image_id=_id_of(collection, path), role=role)
     if collection is None:
-        raise InputError(f"{text!r} is no file; check the spelling")
-    image_id = collection.store.resolve(text)
+        raise InputError(f"{role} {text!r} is no file; check the spelling")
+    image_id = _resolve(collection, text, role)
     (row,) = collection.store.metadata([image_id])
     for known in row["paths"]:
         if os.path.exists(known):
-            return open_picture(known, image_id=image_id)
-    raise InputError(f"the file of image {image_id} is not on disk any more: {row['path']}")
+            return open_picture(known, image_id=image_id, role=f"{role} {text!r}, file")
+    raise InputError(
+        f"{role} {text!r} is image {image_id}, whose file is not on disk any more: {row['path']}; "
+        "bring it back, or give another"
+    )
+
+
+def _resolve(collection: Collection, text: str, role: str) -> int:
+    try:
+        return collection.store.resolve(text)
+    except InputError as error:
+        raise InputError(f"{role} {text!r} is no file here, and {error}") from error
 
 
 def _id_of(collection: Collection | None, path: str) -> int | None:

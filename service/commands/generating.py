@@ -86,7 +86,7 @@ def img2img(
     """
     from generator import image_to_image
 
-    init = _input(drawing, image)
+    init = _input(drawing, image, "IMAGE")
     recipes = image_to_image.plan(
         drawing.info,
         prompt,
@@ -135,8 +135,8 @@ def inpaint(
     from generator import inpaint as task
     from generator.masks import open_mask
 
-    init = _input(drawing, image)
-    marked = open_mask(mask, init.image.size)
+    init = _input(drawing, image, "IMAGE")
+    marked = open_mask(mask, init.image.size, "--mask")
     recipes = task.plan(
         drawing.info,
         prompt,
@@ -175,7 +175,10 @@ def style(
     """
     from generator import style as task
 
-    pictures = {"content": _input(drawing, content), "style": _input(drawing, look)}
+    pictures = {
+        "content": _input(drawing, content, "CONTENT"),
+        "style": _input(drawing, look, "STYLE"),
+    }
     recipes = task.plan(
         drawing.info,
         prompt,
@@ -191,20 +194,15 @@ def style(
     _make(drawing, recipes, pictures)
 
 
-def _input(drawing: Drawing, text: str) -> Picture:
+def _input(drawing: Drawing, text: str, role: str) -> Picture:
     from indexer.collection.collection import is_collection
-    from indexer.errors import ImageRejectedError
     from search.collection import Collection
-    from service.asking import unusable_picture
     from service.making import open_input
 
-    try:
-        if not is_collection(str(drawing.directory)):
-            return open_input(None, text)
-        with Collection.open(drawing.directory) as pictures:
-            return open_input(pictures, text)
-    except ImageRejectedError as error:
-        raise unusable_picture(repr(text), error) from error
+    if not is_collection(str(drawing.directory)):
+        return open_input(None, text, role)
+    with Collection.open(drawing.directory) as pictures:
+        return open_input(pictures, text, role)
 
 
 def _make(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, Picture]) -> None:

@@ -91,5 +91,5 @@ def test_bad_input_is_refused(ordinary: CheckpointInfo) -> None:
     with pytest.raises(InputError, match="feather -1 is out of range"):
         inpaint.plan(ordinary, "x", picture, mask, feather=-1)
     thin = noise_picture(200, 2)
-    with pytest.raises(InputError, match="too thin"):
+    with pytest.raises(InputError, match="the image is 200x2, too thin"):
         inpaint.plan(ordinary, "x", thin, box_mask("0,0,3,2", (200, 2)))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from generator.masks import box_mask, coarse, composite, open_mask
-from indexer.errors import ImageRejectedError, InputError
+from indexer.errors import InputError
 
 SIZE = (20, 10)
 
@@ -48,16 +48,19 @@ def test_boxes_outside_are_refused(text: str) -> None:
 def test_other_bad_masks_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="three or more"):
         open_mask("1,1 2,2", SIZE)
-    with pytest.raises(InputError, match="marks nothing"):
+    with pytest.raises(InputError, match="mask 50,50 60,50 60,60 marks nothing"):
         open_mask("50,50 60,50 60,60", SIZE)
     Image.new("L", SIZE).save(tmp_path / "black.png")
-    with pytest.raises(InputError, match="marks nothing"):
+    with pytest.raises(InputError, match=r"mask '.*black\.png' marks nothing"):
         open_mask(str(tmp_path / "black.png"), SIZE)
     Image.new("L", (3, 3), 255).save(tmp_path / "small.png")
-    with pytest.raises(InputError, match="the mask is 3x3 and the picture 20x10"):
+    with pytest.raises(InputError, match=r"mask '.*small\.png' is 3x3 and the picture 20x10"):
         open_mask(str(tmp_path / "small.png"), SIZE)
-    with pytest.raises(ImageRejectedError):
+    with pytest.raises(InputError, match=r"mask '.*missing\.png' is no file here, no box"):
         open_mask(str(tmp_path / "missing.png"), SIZE)
+    (tmp_path / "torn.png").write_bytes((tmp_path / "small.png").read_bytes()[:40])
+    with pytest.raises(InputError, match=r"--mask '.*torn\.png' cannot be used: .*; give an"):
+        open_mask(str(tmp_path / "torn.png"), SIZE, "--mask")
 
 
 @given(st.integers(0, 31), st.integers(0, 23))

@@ -1,0 +1,112 @@
+"""The generating commands, with a tiny random checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.generator.tiny import build_sd
+from tests.service.conftest import Vitrail
+
+Paint = Callable[..., Path]
+FEW = ("--steps", 1, "--guidance", 1, "--scheduler", "ddim", "--device", "cpu")
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_sd(tmp_path_factory.mktemp("checkpoint") / "tiny")
+
+
+@pytest.fixture
+def noise(tmp_path: Path) -> Path:
+    """A picture of 32x32 random pixels."""
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "noise.png")
+    return tmp_path / "noise.png"
+
+
+def test_every_command_makes_images_and_indexes_them(
+    vitrail: Vitrail, folder: Path, noise: Path, checkpoint: Path
+) -> None:
+    vitrail.index(folder)
+    options = ("--model", checkpoint, *FEW)
+    made = vitrail("generate", "a red apple", "-n", 2, "--seed", 5, *options)
+    assert made.code == 0, made
+    first, second = (Path(line) for line in made.out.splitlines())
+    assert first.name.startswith("a-red-apple-5-")
+    assert second.name.startswith("a-red-apple-6-")
+
+    again = vitrail("img2img", first, "a green apple", "--strength", 0.5, *options)
+    assert again.code == 0, again
+    (varied,) = again.out.splitlines()
+    assert first.name in vitrail("lineage", varied).out
+
+    painted = vitrail("inpaint", noise, "a cat", "--mask", "0,0,16,16", *options)
+    assert painted.code == 0, painted
+    with Image.open(painted.out.strip()) as result, Image.open(noise) as before:
+        assert (np.asarray(result)[16:] == np.asarray(before)[16:]).all()
+
+    styled = vitrail("style", noise, varied, "--prompt", "an apple", *options)
+    assert styled.code == 0, styled
+    assert vitrail("info", "--json").json["generated"] == 5
+
+
+@pytest.fixture
+def bad(tmp_path: Path, noise: Path) -> dict[str, Path]:
+    """Pictures that cannot be worked on, by what is wrong with them."""
+    (tmp_path / "torn.png").write_bytes(noise.read_bytes()[:200])
+    Image.new("RGB", (200, 2)).save(tmp_path / "thin.png")
+    Image.new("L", (32, 32)).save(tmp_path / "black.png")
+    Image.new("L", (8, 8), 255).save(tmp_path / "small.png")
+    names = ("torn", "thin", "black", "small", "missing")
+    return {name: tmp_path / f"{name}.png" for name in names}
+
+
+def test_an_unusable_picture_is_named_with_its_argument(
+    vitrail: Vitrail, noise: Path, bad: dict[str, Path], checkpoint: Path
+) -> None:
+    def refused(*words: object, says: str) -> None:
+        vitrail.fails(*words, "--model", checkpoint, code=2, says=[says])
+
+    for name, remark in (
+        ("torn", "cannot be used: "),
+        ("missing", "is no file"),
+        ("thin", "is 200x2, too thin"),
+    ):
+        file = bad[name]
+        says = f"{str(file)!r} {remark}"
+        refused("img2img", file, "x", says=f"IMAGE {says}")
+        refused("inpaint", file, "x", "--mask", "0,0,2,2", says=f"IMAGE {says}")
+        refused("style", file, noise, "--prompt", "x", says=f"CONTENT {says}")
+        refused("style", noise, file, "--prompt", "x", says=f"STYLE {says}")
+    for name, remark in (
+        ("torn", "cannot be used: "),
+        ("missing", "is no file here, no box"),
+        ("black", "marks nothing"),
+        ("small", "is 8x8 and the picture 32x32"),
+    ):
+        says = f"--mask {str(bad[name])!r} {remark}"
+        refused("inpaint", noise, "x", "--mask", bad[name], says=says)
+    refused("inpaint", noise, "x", "--mask", "0,0,40,4", says="--mask 0,0,40,4 does not lie")
+
+
+def test_an_indexed_picture_that_is_gone_or_torn_is_named(
+    vitrail: Vitrail, folder: Path, checkpoint: Path
+) -> None:
+    vitrail.index(folder)
+    red = folder / "warm" / "red.png"
+    image_id = vitrail("search", red, "--json").json["hits"][0]["id"]
+    said = vitrail.fails(
+        *("img2img", image_id + 1000, "x", "--model", checkpoint), code=2, says=["is no file here"]
+    )
+    assert said.startswith("vitrail: IMAGE ")
+    red.write_bytes(red.read_bytes()[:30])
+    says = [f"IMAGE '{image_id}', file {str(red)!r} cannot be used: "]
+    vitrail.fails("img2img", image_id, "x", "--model", checkpoint, code=2, says=says)
+    red.unlink()
+    says = [f"IMAGE '{image_id}' is image {image_id}, whose file is not on disk any more: {red}"]
+    vitrail.fails("img2img", image_id, "x", "--model", checkpoint, code=2, says=says)
