@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -84,21 +83,6 @@ def _all(count: int) -> set[str]:
 def _fill(writer: Collection, first: int) -> None:
     for start in range(first, first + 100_000, 50):
         writer.commit(Batch(images(range(start, start + 50)), files(range(start, start + 50))))
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    mount = tmp_path / "disk"
-    mount.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(mount)]
-    try:
-        made = subprocess.run(command, capture_output=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("no mount command here")
-    if made.returncode:
-        pytest.skip("mounting a small tmpfs is not permitted here")
-    yield mount
-    subprocess.run(["umount", "-l", str(mount)], check=True)
 
 
 @pytest.mark.parametrize("checked_before", [True, False])

@@ -1,0 +1,90 @@
+"""A run that meets a full disk, or folders that it may not read, as a user meets them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.service.conftest import Vitrail
+
+ROOT = Path(__file__).parents[2]
+
+
+def paint(folder: Path, names: range) -> None:
+    folder.mkdir(exist_ok=True)
+    for number in names:
+        pixels = np.full((8, 8, 3), number, np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number:03}.png")
+
+
+def test_a_full_disk_ends_the_run_in_one_line_and_the_next_one_goes_on(
+    vitrail: Vitrail, tmp_path: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VITRAIL_COLLECTION", str(small_disk / "collection"))
+    pictures = tmp_path / "many"
+    paint(pictures, range(10))
+    vitrail.index(pictures)
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(b"x" * (os.statvfs(small_disk).f_bavail * 4096 - (100 << 10)))
+    paint(pictures, range(10, 40))
+    done = vitrail("index", pictures)
+    assert done.code == 1
+    told = done.err.splitlines()[-1]
+    assert told.startswith("vitrail: disk full"), done.err
+    assert "nothing committed is lost: free" in told
+    assert "Traceback" not in done.err
+    assert vitrail("info", "--json").json["images"] == 10, "it can be asked meanwhile"
+    ballast.write_bytes(b"")
+    ballast.unlink()
+    vitrail.index(pictures)
+    assert vitrail("info", "--json").json["images"] == 40
+    assert vitrail("verify").code == 0
+
+
+def _mere_owner() -> list[str]:
+    """What runs a command without root's right to read everything; nothing for other users."""
+    if os.geteuid() != 0:
+        return []
+    if shutil.which("setpriv") is None:
+        pytest.skip("root reads every folder, and there is no setpriv to give that up")
+    return ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+def test_a_folder_that_may_not_be_read_is_told_and_the_rest_is_indexed(tmp_path: Path) -> None:
+    place = tmp_path / "pictures"
+    place.mkdir()
+    for name in ("open", "closed"):
+        paint(place / name, range(2))
+    gate = tmp_path / "gate"
+    gate.touch()
+    environment = {
+        "VITRAIL_COLLECTION": str(tmp_path / "collection"),
+        "COLOURS_DELAY": "0",
+        "COLOURS_MARK": str(tmp_path / "mark"),
+        "COLOURS_GATE": str(gate),
+    }
+    command = [sys.executable, "-m", "tests.service.colours", "index", str(place)]
+    (place / "closed").chmod(0)
+    try:
+        done = subprocess.run(
+            [*_mere_owner(), *command, "--checkpoint", "colours"],
+            cwd=ROOT,
+            env=os.environ | environment,
+            capture_output=True,
+            text=True,
+        )
+    finally:
+        (place / "closed").chmod(0o700)
+    assert done.returncode == 0, done.stderr
+    told = done.stderr + done.stdout
+    assert "Traceback" not in told
+    assert str(place / "closed") in told, told
+    assert "2 new" in told, told
