@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import struct
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from generator.hub import snapshot
+from generator.single_files import configuration_of, tensor_shapes
 from indexer.encoders.storage import file_sha256
 from indexer.errors import CheckpointError
 
@@ -120,6 +119,12 @@ def _embedded_directory() -> Path:
 
 
 def _describe_directory(name: str, path: Path) -> CheckpointInfo:
+    info = _describe_configuration(name, path)
+    return replace(info, content_hash=_directory_hash(path, _weights(path, name)))
+
+
+def _describe_configuration(name: str, path: Path) -> CheckpointInfo:
+    """What a directory's configuration tells; the hash is left empty."""
     index = _read_json(path / "model_index.json", name)
     kind = index.get("_class_name")
     if kind not in FAMILIES:
@@ -130,13 +135,12 @@ def _describe_directory(name: str, path: Path) -> CheckpointInfo:
     unet = _read_json(path / "unet" / "config.json", name)
     vae = _read_json(path / "vae" / "config.json", name)
     scheduler = _read_json(path / "scheduler" / "scheduler_config.json", name)
-    weights = _weights(path, name)
     factor = 2 ** (len(vae.get("block_out_channels", (0, 0, 0, 0))) - 1)
     info = CheckpointInfo(
         name=name,
         path=path,
         revision=None,
-        content_hash=_directory_hash(path, weights),
+        content_hash="",
         family=FAMILIES[kind],
         in_channels=int(unet.get("in_channels", 4)),
         latent_channels=int(vae.get("latent_channels", 4)),
@@ -233,39 +237,33 @@ def _describe_file(name: str, path: Path) -> CheckpointInfo:
             f"{name!r} is a pickle, which can run code and is refused: get the safetensors file of "
             f"that checkpoint"
         )
-    shapes = _tensor_shapes(path, name)
+    shapes = tensor_shapes(path, name)
     first = shapes.get("model.diffusion_model.input_blocks.0.0.weight")
     if first is None or not any(key.startswith("first_stage_model.") for key in shapes):
         raise CheckpointError(
             f"{name!r} is no Stable Diffusion checkpoint: it lacks the U-Net or the autoencoder; "
             f"give a full checkpoint, and LoRA files by --lora"
         )
+    described = _describe_single(name, path, shapes)
+    return replace(described, path=path, content_hash=file_sha256(path), in_channels=first[1])
+
+
+def _describe_single(name: str, path: Path, shapes: dict[str, list[int]]) -> CheckpointInfo:
+    """By the configuration beside the file, or else as most of its family are."""
+    config = configuration_of(path)
+    if config is not None:
+        return _describe_configuration(name, config)
     xl = any(key.startswith("conditioner.embedders.") for key in shapes)
     return CheckpointInfo(
         name=name,
         path=path,
         revision=None,
-        content_hash=file_sha256(path),
+        content_hash="",
         family="xl" if xl else "sd",
-        in_channels=first[1],
+        in_channels=4,
         latent_channels=4,
         native=1024 if xl else 512,
         multiple=8,
         scheduler="pndm" if not xl else "euler",
         guidance=5.0 if xl else 7.5,
     )
-
-
-def _tensor_shapes(path: Path, name: str) -> dict[str, list[int]]:
-    """Names and shapes of a safetensors file, from its header alone."""
-    try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            # A length of nonsense reads no further than the file's end, and is no JSON then.
-            header = json.loads(file.read(min(length, os.path.getsize(path))))
-        return {key: entry["shape"] for key, entry in header.items() if key != "__metadata__"}
-    except (OSError, ValueError, struct.error, TypeError, KeyError, AttributeError) as error:
-        raise CheckpointError(
-            f"{name!r} is no safetensors file ({error}): give one, or a directory in "
-            f"diffusers' layout"
-        ) from None

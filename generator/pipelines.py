@@ -13,6 +13,7 @@ from typing import Any
 from generator.checkpoint_files import EMBEDDED, CheckpointInfo, find_checkpoint
 from generator.loras import LoraFile
 from generator.schedulers import build_scheduler
+from generator.single_files import configuration_of
 from indexer.errors import CheckpointError, InputError, VitrailError
 
 _CLASSES = {
@@ -31,6 +32,10 @@ _CLASSES = {
         "image": "LatentConsistencyModelImg2ImgPipeline",
         "inpaint": "StableDiffusionInpaintPipeline",
     },
+}
+_CONFIGURED = {  # whose configuration fits most single files of a family
+    "sd": "stable-diffusion-v1-5/stable-diffusion-v1-5",
+    "xl": "stabilityai/stable-diffusion-xl-base-1.0",
 }
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "fp32", "fp16", "bf16")
@@ -196,19 +201,24 @@ def _load_base(info: CheckpointInfo, precision: str) -> Any:
 
 def _load_single_file(kind: Any, info: CheckpointInfo, dtype: Any) -> Any:
     """One file holds weights only: its configuration lies beside it, in the cache or on the Hub."""
-    beside = info.path.with_suffix("")
-    config = str(beside) if (beside / "model_index.json").is_file() else None
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    config = configuration_of(info.path)
     try:
         return kind.from_single_file(
-            str(info.path), dtype=dtype, config=config, local_files_only=config is not None
+            str(info.path),
+            dtype=dtype,
+            config=None if config is None else str(config),
+            local_files_only=config is not None,
         )
-    except Exception as error:
-        if config is not None:
-            raise
+    except (LocalEntryNotFoundError, HfHubHTTPError, ConnectionError) as error:
+        beside = info.path.with_suffix("")
         raise CheckpointError(
             f"{info.name!r} needs the configuration of its model family, and the Hub cannot be "
-            f"asked for it ({_first_line(error)}): put a diffusers directory without weights "
-            f"beside the file as {beside.name}/, or use a checkpoint in diffusers' layout"
+            f"asked for it ({_first_line(error)}): on a connected machine run `hf download "
+            f'{_CONFIGURED[info.family]} --include "*.json" --include "*.txt" --local-dir '
+            f"{beside.name}`, or what it was trained from, and put that folder beside the file as "
+            f"{beside}"
         ) from error
 
 

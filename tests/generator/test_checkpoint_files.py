@@ -96,6 +96,8 @@ def test_single_files_are_told_by_their_header(tmp_path: Path) -> None:
     assert (info.family, info.in_channels, info.inpaints, info.native) == ("sd", 9, True, 512)
     save_file(parts | {"conditioner.embedders.0.x": torch.zeros(1)}, file)
     assert find_checkpoint(str(file)).family == "xl"
+    file.write_bytes(file.read_bytes()[:-1])
+    refused(str(file), f"is cut short, at {file.stat().st_size:,} of {file.stat().st_size + 1:,}")
     save_file({"lora_unet.weight": torch.zeros(1)}, file)
     refused(str(file), "give a full checkpoint, and LoRA files by --lora")
     for junk in (b"", b"GIF89a", b"\xff" * 100, b"\x02\0\0\0\0\0\0\0[]"):

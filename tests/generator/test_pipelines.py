@@ -4,23 +4,28 @@ import importlib.metadata
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
-from generator import text_to_image
+from generator import inpaint, text_to_image
 from generator.checkpoint_files import CheckpointInfo, find_checkpoint
 from generator.checks import Sampling
 from generator.loras import open_lora
+from generator.masks import box_mask
 from generator.pipelines import load_model, quiet
 from generator.png import encode_png
 from generator.schedulers import SCHEDULERS, build_scheduler
 from generator.tasks import run
 from indexer.errors import CheckpointError, InputError
 from tests.generator import tiny
+from tests.generator.conftest import noise_picture
+from tests.generator.single_file import write_configuration, write_single_file
 
 TWO_STEPS = Sampling(steps=2)
 
@@ -149,23 +154,67 @@ def test_a_lora_of_another_model_is_refused(
     assert "\n" not in str(caught.value)
 
 
-def test_a_single_file_needs_its_configuration(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture(scope="module")
+def single(
+    checkpoint: Callable[[str], CheckpointInfo], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Path]:
+    """A checkpoint of a kind as one file, its configuration beside it."""
+
+    def get(kind: str) -> Path:
+        folder = tmp_path_factory.mktemp(kind)
+        write_configuration(checkpoint(kind).path, folder / "model")
+        return write_single_file(checkpoint(kind).path, folder / "model.safetensors")
+
+    return get
+
+
+@pytest.mark.parametrize("kind", ["ordinary", "nine"])
+def test_a_single_file_draws_what_its_directory_draws(
+    checkpoint: Callable[[str], CheckpointInfo], single: Callable[[str], Path], kind: str
 ) -> None:
-    import diffusers
+    folder, file = checkpoint(kind), find_checkpoint(str(single(kind)))
+    assert (file.path.suffix, file.content_hash == folder.content_hash) == (".safetensors", False)
+    told = replace(file, path=folder.path, name=folder.name, content_hash=folder.content_hash)
+    assert told == folder
 
-    file = tmp_path / "model.safetensors"
-    save_file(
-        {
-            "model.diffusion_model.input_blocks.0.0.weight": torch.zeros(2, 4, 1, 1),
-            "first_stage_model.decoder.conv_in.weight": torch.zeros(1),
-        },
-        file,
-    )
+    def draw_anew(info: CheckpointInfo) -> bytes:
+        picture = noise_picture(32, 32)
+        mask = box_mask("0,0,16,16", (32, 32))
+        recipe = inpaint.plan(info, "a red apple", picture, mask, sampling=TWO_STEPS)[0]
+        return run(load_model(info), recipe, {"init": picture}).image.tobytes()
 
-    def from_single_file(*_: Any, **__: Any) -> Any:
-        raise ConnectionError("no route to host")
+    assert draw_anew(file) == draw_anew(folder)
+    if kind == "ordinary":
+        text_encoders, drawn = [], []
+        for info in (file, folder):
+            text_encoders.append(load_model(info).pipeline("text", "ddim").text_encoder)
+            drawn.append(draw(info))
+        first, second = (part.state_dict() for part in text_encoders)
+        assert first.keys() == second.keys()
+        assert all(torch.equal(first[key], second[key]) for key in first)
+        assert drawn[0] == drawn[1]
 
-    monkeypatch.setattr(diffusers.StableDiffusionPipeline, "from_single_file", from_single_file)
-    with pytest.raises(CheckpointError, match=r"no route to host\): put a diffusers directory"):
+
+def test_a_single_file_without_configuration_names_the_remedy_offline(
+    single: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    file = Path(shutil.copy(single("ordinary"), tmp_path / "alone.safetensors"))
+    info = find_checkpoint(str(file))
+    assert (info.native, info.scheduler) == (512, "pndm")
+    with pytest.raises(CheckpointError) as caught:
+        load_model(info)
+    said = str(caught.value)
+    assert "hf download stable-diffusion-v1-5/stable-diffusion-v1-5 " in said
+    assert said.endswith(f"put that folder beside the file as {tmp_path / 'alone'}")
+    assert "\n" not in said
+
+
+def test_a_single_file_that_lacks_a_part_is_damaged(single: Callable[[str], Path]) -> None:
+    file = single("ordinary")
+    tensors = load_file(file)
+    save_file({k: v for k, v in tensors.items() if "cond_stage_model" not in k}, file)
+    with pytest.raises(CheckpointError, match="is damaged or incomplete") as caught:
         load_model(find_checkpoint(str(file)))
+    assert "\n" not in str(caught.value)
