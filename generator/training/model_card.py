@@ -30,17 +30,21 @@ image = pipeline("red apple", num_inference_steps=25, guidance_scale=4.0).images
 The {pictures} distinct pictures of Google's Noto Emoji, drawn from the font of Debian's package
 `fonts-noto-color-emoji` on white at 64x64, without skin tones, country flags and gendered joined
 sequences. Captions are the emoji's English CLDR names in lower case, 70% of them exactly, the
-others with an article, "emoji", "a picture of", the words shuffled, or another name.
+others with an article, "emoji", "a picture of", the words shuffled, another name, or what people
+add to prompts out of habit ("highly detailed").
 
 ## Training
 
 {steps}
 
 The latents (8x8x16) are the leading principal components of the pictures' 8x8 patches; the
-autoencoder (f = 8) learns to make them and to draw the picture they stand for. The text encoder
-(CLIP, 2 layers, width 160) first learns alone, from a caption to the principal components of its
-picture. Under it the U-Net learns with velocity prediction, a cosine schedule, min-SNR weights, 10%
-empty captions and a moving average of the weights, all on two cores of a CPU.
+autoencoder (f = 8) learns to make them, and to draw the picture that slightly wrong ones stand for.
+The text encoder (CLIP, 2 layers, width 192) first learns alone: prompts are padded to 36 tokens, and
+each of the last 16 has to tell the latents of one region of the picture, on a grid of 4x4, and to
+bear that region's mark. Under it, unchanged, the U-Net learns with velocity prediction, a cosine
+schedule, min-SNR weights, 10% empty captions and a moving average of the weights, all on two cores
+of a CPU. So it is the text encoder that remembers the pictures, and the U-Net that draws what it is
+told; both are needed, and other seeds change details only.
 Again: `python -m generator.training.from_scratch train --out RUN`, then `export`.
 
 {figures}
@@ -48,8 +52,8 @@ Again: `python -m generator.training.from_scratch train --out RUN`, then `export
 
 It draws the emoji it has seen, and it is meant to remember them: it serves as a known case when
 looking for copies of training pictures. It draws nothing else: no photographs, no scenes, no
-combinations that can be relied on ("a red cat on a bus"). Prompts are cut at 18 tokens. Small
-letters, digits, and the fine details that tell one face or clock from another come out wrong often.
+combinations that can be relied on ("a red cat on a bus"). Prompts are cut at 34 tokens, and the
+name belongs among the first 18. Small letters and digits, and fine details, are soft.
 
 ## Licence
 
