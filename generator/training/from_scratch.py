@@ -108,7 +108,7 @@ def _report(run: Run, stage: str, step: int) -> None:
         rows = _reconstructions(saved)
     else:
         pipeline = assembly.assemble(saved.autoencoder, saved.denoiser, run.tokenizer)
-        images = assembly.sample(pipeline, PROMPTS, steps=20)
+        images = assembly.sample(pipeline, PROMPTS)
         rows = [(prompt, [image]) for prompt, image in zip(PROMPTS, images, strict=True)]
     sheets.draw_sheet(rows, columns=16).save(run.folder / f"{stage}-{step:06d}.png")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+from generator.training.assembly import GUIDANCE, STEPS
+
 _CARD = """---
 license: apache-2.0
 library_name: diffusers
@@ -22,7 +24,7 @@ Stable Diffusion checkpoint can be had. Its layout is the usual one of diffusers
 from diffusers import StableDiffusionPipeline
 
 pipeline = StableDiffusionPipeline.from_pretrained("generator/checkpoints/emoji-diffusion-64")
-image = pipeline("red apple", num_inference_steps=25, guidance_scale=4.0).images[0]
+image = pipeline("red apple", num_inference_steps={sampling}, guidance_scale={guidance}).images[0]
 ```
 
 ## Data
@@ -39,9 +41,9 @@ add to prompts out of habit ("highly detailed").
 
 The latents (8x8x16) are the leading principal components of the pictures' 8x8 patches; the
 autoencoder (f = 8) learns to make them, and to draw the picture that slightly wrong ones stand for.
-The text encoder (CLIP, 2 layers, width 192) first learns alone: prompts are padded to 36 tokens, and
-each of the last 16 has to tell the latents of one region of the picture, on a grid of 4x4, and to
-bear that region's mark. Under it, unchanged, the U-Net learns with velocity prediction, a cosine
+The text encoder (CLIP, 2 layers, width 192) first learns alone: prompts are padded to 36 tokens,
+and each of the last 16 has to tell the latents of one region of the picture, on a grid of 4x4, and
+to bear that region's mark. Under it, unchanged, the U-Net learns with velocity prediction, a cosine
 schedule, min-SNR weights, 10% empty captions and a moving average of the weights, all on two cores
 of a CPU. So it is the text encoder that remembers the pictures, and the U-Net that draws what it is
 told; both are needed, and other seeds change details only.
@@ -77,4 +79,10 @@ def write_card(run: Path, pictures: int, figures: str = "") -> str:
             with open(log, newline="", encoding="utf-8") as file:
                 last = max(int(line["step"]) for line in csv.DictReader(file))
             lines.append(f"- {stage}: {last:,} steps")
-    return _CARD.format(pictures=f"{pictures:,}", steps="\n".join(lines), figures=figures)
+    return _CARD.format(
+        pictures=f"{pictures:,}",
+        steps="\n".join(lines),
+        figures=figures,
+        sampling=STEPS,
+        guidance=GUIDANCE,
+    )
