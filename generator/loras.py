@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from generator.recipes import Lora
-from indexer.encoders.storage import file_sha256
+from indexer.encoders.storage import file_sha256, remembered_paths
 from indexer.errors import CheckpointError, InputError
+
+_SUFFIX = ".safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +53,57 @@ def open_lora(text: str) -> LoraFile:
         path, weight = match[1], float(match[2])
     if not math.isfinite(weight):
         raise InputError(f"LoRA weight {weight} is not finite: give a number such as 0.8")
+    return _open(path, weight)
+
+
+def find_loras(records: Sequence[Lora], given: Iterable[str] = ()) -> tuple[LoraFile, ...]:
+    """The files of a recipe's LoRAs, in its order and with its weights.
+
+    A recipe knows a file by its hash only, so that no image tells where its maker keeps things;
+    files used before are remembered on this machine.
+
+    Args:
+        records: what the recipe keeps of them.
+        given: paths of files that the user says are among them.
+
+    Raises:
+        CheckpointError: one is nowhere to be found, or a given one is none of them or no LoRA.
+    """
+    opened = [_open(path, 1.0) for path in given]
+    for file in opened:
+        if file.content_hash not in {lora.content_hash for lora in records}:
+            named = ", ".join(map(_described, records)) or "none"
+            raise CheckpointError(
+                f"LoRA {file.path!r} is sha256 {file.content_hash[:12]}, and the recipe names "
+                f"{named}: give that file"
+            )
+    places = {file.content_hash: file.path for file in opened}
+    return tuple(
+        LoraFile(places.get(lora.content_hash) or _remembered(lora), lora.content_hash, lora.weight)
+        for lora in records
+    )
+
+
+def _remembered(lora: Lora) -> str:
+    known = [path for path in remembered_paths(lora.content_hash) if path.suffix == _SUFFIX]
+    for path in known:
+        if path.is_file() and file_sha256(path) == lora.content_hash:
+            return str(path)
+    places = f"no more, or changed, at {', '.join(map(str, known))}" if known else "not known here"
+    raise CheckpointError(
+        f"the recipe names LoRA {_described(lora)}, which is {places}: give its file by --lora FILE"
+    )
+
+
+def _described(lora: Lora) -> str:
+    return f"{lora.name}{_SUFFIX} (sha256 {lora.content_hash[:12]})"
+
+
+def _open(path: str, weight: float) -> LoraFile:
     file = Path(path).expanduser()
     if not file.is_file():
-        raise CheckpointError(f"LoRA {path!r} is no file here: give its path, FILE or FILE:WEIGHT")
-    if file.suffix != ".safetensors":
+        raise CheckpointError(f"LoRA {path!r} is no file here: give the path of its safetensors")
+    if file.suffix != _SUFFIX:
         raise CheckpointError(
             f"LoRA {path!r} is not a .safetensors file, and other formats can run code: convert it"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,18 +14,33 @@ from indexer.errors import InputError
 if TYPE_CHECKING:
     from generator.pictures import Picture
     from generator.pipelines import DiffusionModel
-    from generator.recipes import Recipe
+    from generator.recipes import Parent, Recipe
     from search.collection import Collection
 
 
-def reproduce_image(directory: Path, text: str, out: Path | None) -> bool:
+def reproduce_image(
+    directory: Path,
+    text: str,
+    out: Path | None,
+    *,
+    model: str | None = None,
+    loras: Sequence[str] = (),
+) -> bool:
     """Run the recipe of an image again; print bytes, pixels and embedding compared.
+
+    Args:
+        directory: of the collection.
+        text: the image, by id, path or content hash.
+        out: where to keep the new image.
+        model: the recipe's checkpoint under another name than it was used by.
+        loras: files of the recipe's LoRAs that are not where they were.
 
     Returns:
         Whether the pixels are the same.
 
     Raises:
         InputError: the image has no recipe of ours, or its file or a parent's is gone.
+        CheckpointError: the checkpoint or a LoRA is gone or another one.
     """
     from generator.lineage import reproduce
     from indexer.images.files import read_file
@@ -34,7 +50,11 @@ def reproduce_image(directory: Path, text: str, out: Path | None) -> bool:
         (row,) = pictures.store.metadata([pictures.store.resolve(text)])
         _check_own(row)
         original = read_file(_existing(row)).data
-        result = reproduce(original, _load, lambda parent: _find(pictures, parent.content_hash))
+        result = reproduce(
+            original,
+            lambda recipe: _load(recipe, model, loras),
+            lambda parent: _find(pictures, parent),
+        )
         png = io.BytesIO()
         result.image.save(png, "PNG")
         if out is not None:
@@ -48,21 +68,14 @@ def reproduce_image(directory: Path, text: str, out: Path | None) -> bool:
     return result.pixels_equal
 
 
-def _load(recipe: Recipe) -> DiffusionModel:
-    """The recipe's checkpoint by the name it was used under.
-
-    Raises:
-        InputError: the recipe has LoRA files, of which it knows the hash but not the place.
-    """
+def _load(recipe: Recipe, model: str | None, loras: Sequence[str]) -> DiffusionModel:
+    from generator.loras import find_loras
     from generator.pipelines import load_model
 
-    if recipe.lora:
-        names = ", ".join(lora.name for lora in recipe.lora)
-        raise InputError(
-            f"this image was made with LoRA {names}, whose files a recipe does not tell; make it "
-            "again with the generating command and --lora FILE --force"
-        )
-    return load_model(recipe.checkpoint, revision=recipe.revision)
+    files = find_loras(recipe.lora, loras)
+    if model is not None:  # the revision is one of the recipe's own name
+        return load_model(model, loras=files)
+    return load_model(recipe.checkpoint, revision=recipe.revision, loras=files)
 
 
 def _check_own(row: dict[str, Any]) -> None:
@@ -81,10 +94,11 @@ def _existing(row: dict[str, Any]) -> str:
     raise InputError(f"the file of image {row['id']} is not on disk any more: {row['path']}")
 
 
-def _find(pictures: Collection, content_hash: str) -> Picture | None:
+def _find(pictures: Collection, parent: Parent) -> Picture | None:
     from generator.pictures import open_picture
 
-    ids = pictures.store.allowed_ids("content_hash = ?", [content_hash]).tolist()
+    ids = pictures.store.allowed_ids("content_hash = ?", [parent.content_hash]).tolist()
     for row in pictures.store.metadata(ids):
-        return open_picture(_existing(row), image_id=row["id"])
+        role = f"the recipe's {parent.role} image"
+        return open_picture(_existing(row), image_id=row["id"], role=role)
     return None

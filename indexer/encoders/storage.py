@@ -11,6 +11,7 @@ from pathlib import Path
 import platformdirs
 
 CACHE_VARIABLE = "VITRAIL_CACHE"
+_HASHES = "hashes.json"
 
 
 def cache_dir() -> Path:
@@ -49,6 +50,15 @@ def content_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def remembered_paths(digest: str) -> list[Path]:
+    """Where ``file_sha256`` met files of a sha256 (hex); they may have changed or gone since."""
+    return [
+        Path(path)
+        for path, known in read_json(cache_dir() / _HASHES).items()
+        if isinstance(known, list) and known[1:] == [digest]
+    ]
+
+
 def file_sha256(path: Path) -> str:
     """Sha256 (hex) of a file, remembered by path, size and modification time.
 
@@ -58,7 +68,7 @@ def file_sha256(path: Path) -> str:
     status = path.stat()
     key = str(path.resolve())
     stamp = f"{status.st_size}:{status.st_mtime_ns}"
-    store = cache_dir() / "hashes.json"
+    store = cache_dir() / _HASHES
     known = read_json(store).get(key)
     if isinstance(known, list) and len(known) == 2 and known[0] == stamp:
         return str(known[1])

@@ -46,6 +46,22 @@ def reproduce(
         Path | None,
         typer.Option(help="Also keep the new image here.", metavar="FILE", show_default=False),
     ] = None,
+    lora: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A LoRA file of the recipe that was moved; may be repeated.",
+            metavar="FILE",
+            show_default=False,
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="The recipe's checkpoint, if it has another name or place now.",
+            metavar="NAME",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Run an image's recipe again, and compare.
 
@@ -55,5 +71,6 @@ def reproduce(
     """
     from service.reproducing import reproduce_image
 
-    if not reproduce_image(collection_directory(collection), image, out):
+    directory = collection_directory(collection)
+    if not reproduce_image(directory, image, out, model=model, loras=lora or ()):
         raise typer.Exit(1)

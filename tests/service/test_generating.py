@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.generator.tiny import build_sd
+from tests.generator.tiny import build_lora, build_sd
 from tests.service.conftest import Vitrail
 
 Paint = Callable[..., Path]
@@ -110,3 +111,51 @@ def test_an_indexed_picture_that_is_gone_or_torn_is_named(
     red.unlink()
     says = [f"IMAGE '{image_id}' is image {image_id}, whose file is not on disk any more: {red}"]
     vitrail.fails("img2img", image_id, "x", "--model", checkpoint, code=2, says=says)
+
+
+def test_an_image_made_with_a_lora_is_reproduced(
+    vitrail: Vitrail,
+    folder: Path,
+    checkpoint: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("VITRAIL_CACHE", str(tmp_path / "cache"))
+    vitrail.index(folder)
+    lora = build_lora(tmp_path / "paint.safetensors", checkpoint)
+    moved = tmp_path / "moved"
+    own = Path(shutil.copytree(checkpoint, tmp_path / "own"))
+    made = vitrail("generate", "a", "--lora", f"{lora}:0.5", "--model", own, *FEW)
+    plain = vitrail("generate", "a", "--model", own, *FEW)
+    image = made.out.strip()
+    assert Path(image).read_bytes() != Path(plain.out.strip()).read_bytes()
+
+    again = vitrail("reproduce", image, "--out", tmp_path / "again.png")
+    assert (again.code, again.err) == (0, "")
+    assert again.out.splitlines()[:2] == ["bytes   the same", "pixels  the same"]
+
+    moved.mkdir()
+    lora.rename(moved / "p.safetensors")
+    own.rename(moved / "model")
+    says = ["paint.safetensors (sha256 ", f"at {lora}: ", "--lora FILE"]
+    vitrail.fails("reproduce", image, code=1, says=says)
+    given = ("--lora", moved / "p.safetensors")
+    vitrail.fails("reproduce", image, *given, code=1, says=[f"{str(own)!r} is no directory"])
+    assert vitrail("reproduce", image, *given, "--model", moved / "model").code == 0
+
+    other = build_sd(tmp_path / "other", scheduler="DDIMScheduler")
+    says = [str(own), "give that one"]
+    vitrail.fails("reproduce", image, "--model", other, code=2, says=says)
+    says = ["is sha256 ", "the recipe names paint.safetensors (sha256 "]
+    weights = other / "unet" / "diffusion_pytorch_model.safetensors"
+    vitrail.fails("reproduce", image, "--lora", weights, code=1, says=says)
+
+
+def test_a_parent_that_is_torn_is_named(
+    vitrail: Vitrail, folder: Path, noise: Path, checkpoint: Path
+) -> None:
+    vitrail.index(folder, noise)
+    made = vitrail("img2img", noise, "a", "--model", checkpoint, *FEW)
+    noise.write_bytes(noise.read_bytes()[:200])
+    says = [f"the recipe's init image {str(noise)!r} cannot be used: "]
+    vitrail.fails("reproduce", made.out.strip(), code=2, says=says)
