@@ -49,13 +49,17 @@ class HotRows:
     def find(self, table: str, ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
         """Rows of a table by image id."""
         keys, order, rows = self._tables[table]
+        if not len(keys):
+            return {}
         wanted = np.unique(np.asarray(ids, np.int64))
         starts, ends = np.searchsorted(keys, wanted), np.searchsorted(keys, wanted, "right")
-        spans = [np.arange(start, end) for start, end in zip(starts, ends, strict=True)]
+        counts = ends - starts
+        # Each span's start repeated, plus 0, 1, 2, ... within the span.
+        within = np.arange(counts.sum()) - np.repeat(counts.cumsum() - counts, counts)
+        positions = np.repeat(starts, counts) + within
+        picked = rows.take(order[positions])
+        columns = [column.to_pylist() for column in picked.columns]
         found: dict[int, list[dict[str, Any]]] = {}
-        if spans:
-            positions = np.concatenate(spans)
-            picked = rows.take(order[positions]).to_pylist()
-            for key, row in zip(keys[positions], picked, strict=True):
-                found.setdefault(int(key), []).append(row)
+        for key, *values in zip(keys[positions].tolist(), *columns, strict=True):
+            found.setdefault(key, []).append(dict(zip(rows.column_names, values, strict=True)))
         return found
