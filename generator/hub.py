@@ -61,5 +61,5 @@ def _unreachable(name: str, error: Exception) -> str:
     return (
         f"{name!r}: the Hub cannot be reached ({type(error).__name__}: {reason}) and the cache "
         f"does not hold it; give a local directory or safetensors file, fill the cache on a "
-        f"connected machine (`hf download {name}`), or use the embedded model: --generator embedded"
+        f"connected machine (`hf download {name}`), or use the embedded model: --model embedded"
     )

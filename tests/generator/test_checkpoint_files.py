@@ -111,6 +111,7 @@ def test_the_hub_is_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot)
     refused("org/name", "the Hub cannot be reached (ConnectionError: no route to host)")
+    refused("org/name", "or use the embedded model: --model embedded")
 
 
 def test_the_cache_serves_offline(
