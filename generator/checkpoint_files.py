@@ -30,6 +30,7 @@ FAMILIES = {
 _SMALL = 256  # native side under which a model knows no other size
 _PICKLES = (".bin", ".ckpt", ".pt", ".pth")
 _SKIPPED = ("README.md", "defaults.json")
+_APART = "ip_adapter/"  # recipes name a checkpoint's own IP-Adapter by a hash of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +202,7 @@ def _directory_hash(path: Path, weights: list[Path]) -> str:
     others = [f for f in path.rglob("*") if f.suffix in (".json", ".txt") and f.is_file()]
     for file in sorted({*weights, *others}):
         relative = file.relative_to(path).as_posix()
-        if relative not in _SKIPPED and not relative.startswith("."):
+        if relative not in _SKIPPED and not relative.startswith((".", _APART)):
             digest.update(f"{relative}\0{file_sha256(file)}\n".encode())
     return digest.hexdigest()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 Drawn = tuple[Image.Image, bool | None]
 """A picture (RGB) and the safety checker's verdict on it, ``None`` without one."""
+
+Guide = Callable[[Any, Recipe], AbstractContextManager[dict[str, Any]]]
+"""Changes a pipeline for the length of a run, and gives the run's further arguments."""
 
 
 @dataclass(frozen=True)
@@ -55,15 +59,17 @@ def redraw(
     strength: float,
     watch: Watch,
     keep: Kept | None = None,
+    guide: Guide | None = None,
 ) -> Drawn:
     """Noise latents (1, c, h, w) to a share ``strength`` of the schedule, and denoise them.
 
-    A strength of 0 decodes them as they are. Any number above it runs one step at least.
+    A strength of 0 decodes them as they are. Any number above it runs one step at least, under the
+    ``guide`` if there is one.
     """
     if strength == 0:
         return _guarded(model, recipe, lambda: _decode(model, latents))
     if model.info.inpaints:
-        return _repaint_all(model, recipe, latents, strength, watch)
+        return _repaint_all(model, recipe, latents, strength, watch, guide)
 
     def call() -> Drawn:
         pipeline = model.pipeline("image", recipe.scheduler)
@@ -74,7 +80,7 @@ def redraw(
         try:
             blend = None if keep is None else _blending(keep, noised)
             given = {"image": blank, "strength": _whole_steps(model, recipe.steps, strength)}
-            return _call(model, pipeline, recipe, watch, given, blend)
+            return _call(model, pipeline, recipe, watch, given, blend, guide)
         finally:
             del pipeline.prepare_latents
 
@@ -122,7 +128,12 @@ def encode(model: DiffusionModel, image: Image.Image) -> Tensor:
 
 
 def _repaint_all(
-    model: DiffusionModel, recipe: Recipe, latents: Tensor | None, strength: float, watch: Watch
+    model: DiffusionModel,
+    recipe: Recipe,
+    latents: Tensor | None,
+    strength: float,
+    watch: Watch,
+    guide: Guide | None = None,
 ) -> Drawn:
     import torch
 
@@ -135,18 +146,23 @@ def _repaint_all(
             "mask_image": Image.new("L", size, 255),
             "masked_image_latents": grey,
         }
-        return _call_inpainting(model, recipe, given, strength, watch)
+        return _call_inpainting(model, recipe, given, strength, watch, guide)
 
     return _guarded(model, recipe, call)
 
 
 def _call_inpainting(
-    model: DiffusionModel, recipe: Recipe, given: dict[str, Any], strength: float, watch: Watch
+    model: DiffusionModel,
+    recipe: Recipe,
+    given: dict[str, Any],
+    strength: float,
+    watch: Watch,
+    guide: Guide | None = None,
 ) -> Drawn:
     pipeline = model.pipeline("inpaint", recipe.scheduler)
     whole = _whole_steps(model, recipe.steps, strength)
     size = {"width": recipe.width, "height": recipe.height, "strength": whole}
-    return _call(model, pipeline, recipe, watch, given | size)
+    return _call(model, pipeline, recipe, watch, given | size, guide=guide)
 
 
 def _call(
@@ -156,6 +172,7 @@ def _call(
     watch: Watch,
     given: dict[str, Any],
     blend: Callable[[Any, int, Any], Any] | None = None,
+    guide: Guide | None = None,
 ) -> Drawn:
     import torch
 
@@ -166,16 +183,18 @@ def _call(
     if model.info.family != "lcm":
         given = given | {"negative_prompt": recipe.negative_prompt or None}
     watch.check()
-    output = pipeline(
-        prompt=recipe.prompt,
-        guidance_scale=recipe.guidance,
-        num_inference_steps=recipe.steps,
-        # A generator on the CPU draws the same noise for every device.
-        generator=torch.Generator("cpu").manual_seed(recipe.seed),
-        callback_on_step_end=after_step,
-        callback_on_step_end_tensor_inputs=["latents"],
-        **given,
-    )
+    with nullcontext({}) if guide is None else guide(pipeline, recipe) as more:
+        output = pipeline(
+            prompt=recipe.prompt,
+            guidance_scale=recipe.guidance,
+            num_inference_steps=recipe.steps,
+            # A generator on the CPU draws the same noise for every device.
+            generator=torch.Generator("cpu").manual_seed(recipe.seed),
+            callback_on_step_end=after_step,
+            callback_on_step_end_tensor_inputs=["latents"],
+            **given,
+            **more,
+        )
     verdict = getattr(output, "nsfw_content_detected", None)
     return output.images[0], None if verdict is None else bool(verdict[0])
 

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from generator.recipes import Recipe
+from generator.recipes import IPAdapter, Recipe
 
 _NEGATIVE = "Negative prompt:"
 # A value is either JSON text in quotes or anything up to the next comma.
@@ -40,6 +40,7 @@ def write_parameters(recipe: Recipe) -> str:
         else recipe.content_strength,
         "Lora hashes": ", ".join(f"{x.name}: {x.content_hash[:12]}" for x in recipe.lora),
         "Style strength": recipe.style_strength,
+        "IP-Adapter": _ip_adapter(recipe.ip_adapter),
         "Version": f"vitrail {recipe.versions.get('vitrail', '')}".strip(),
     }
     lines = [recipe.prompt + "".join(f" <lora:{x.name}:{x.weight:g}>" for x in recipe.lora)]
@@ -111,6 +112,10 @@ def _loras(prompt: str, pairs: dict[str, str]) -> list[dict[str, Any]]:
         {"name": name, "weight": found.get(name), "content_hash": hashes.get(name)}
         for name in names
     ]
+
+
+def _ip_adapter(used: IPAdapter | None) -> str | None:
+    return None if used is None else f"{used.name}: {used.content_hash[:12]}: {used.scale:g}"
 
 
 def _quote(value: Any) -> str:

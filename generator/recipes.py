@@ -37,6 +37,23 @@ class Lora:
 
 
 @dataclass(frozen=True, slots=True)
+class IPAdapter:
+    """Weights by which the style image conditions the denoising.
+
+    Attributes:
+        name: the file's name without its folder.
+        content_hash: sha256 (hex) of the file.
+        encoder_hash: sha256 (hex) over its image encoder.
+        scale: factor on its effect, 0 to 1.
+    """
+
+    name: str
+    content_hash: str
+    encoder_hash: str
+    scale: float
+
+
+@dataclass(frozen=True, slots=True)
 class Parent:
     """An image that another was made from.
 
@@ -109,6 +126,7 @@ class Recipe:
     negative_prompt: str = ""
     revision: str | None = None
     lora: tuple[Lora, ...] = ()
+    ip_adapter: IPAdapter | None = None
     strength: float | None = None
     style_strength: float | None = None
     content_strength: float | None = None
@@ -132,6 +150,10 @@ class Recipe:
             del data[name]
         for lora in data["lora"]:
             del lora["name"]
+        if data["ip_adapter"]:
+            del data["ip_adapter"]["name"]
+        else:  # recipes keep the identity they had before there were any
+            del data["ip_adapter"]
         for parent in data["parents"]:
             del parent["image_id"]
         if data["mask"]:
@@ -165,6 +187,8 @@ class Recipe:
             known = {f.name: data[f.name] for f in fields(cls) if f.name in data}
             known["lora"] = tuple(_build(Lora, item) for item in data.get("lora", ()))
             known["parents"] = tuple(_build(Parent, item) for item in data.get("parents", ()))
+            if data.get("ip_adapter") is not None:
+                known["ip_adapter"] = _build(IPAdapter, data["ip_adapter"])
             if data.get("mask") is not None:
                 known["mask"] = _build(MaskRecord, data["mask"])
             known["versions"] = {str(k): str(v) for k, v in data.get("versions", {}).items()}

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from generator.checkpoint_files import CheckpointInfo
 from generator.checks import DEFAULTS, Sampling, check_sampling, check_strength
 from generator.denoising import Drawn, encode, redraw
+from generator.image_conditioning import ImageGuide
 from generator.image_to_image import chosen_size
+from generator.ip_adapters import IPAdapterFile, find_ip_adapter
 from generator.loras import LoraFile
 from generator.pictures import Picture, resize, working_size
 from generator.pipelines import DiffusionModel
@@ -58,6 +60,7 @@ def plan(
     width: int | None = None,
     height: int | None = None,
     loras: Sequence[LoraFile] = (),
+    ip_adapter: IPAdapterFile | None = None,
 ) -> list[Recipe]:
     """Recipes of ``sampling.n`` transfers from consecutive seeds; loads nothing.
 
@@ -72,6 +75,8 @@ def plan(
         width: in pixels; without, nearly the content's own.
         height: in pixels; without, nearly the content's own.
         loras: low-rank weights to lay over the checkpoint.
+        ip_adapter: by which the style conditions the denoising too. With a scale or a content
+            strength of 0 it would do nothing, and is left out.
 
     Raises:
         InputError: what cannot be drawn, with the remedy.
@@ -83,6 +88,9 @@ def plan(
         base_recipe(info, TASK, prompt, sampling, size, loras),
         style_strength=check_strength("style strength", style_strength),
         content_strength=check_strength("content strength", content_strength),
+        ip_adapter=ip_adapter.record
+        if ip_adapter is not None and ip_adapter.scale and content_strength
+        else None,
         parents=(content.parent("content"), style.parent("style")),
     )
     return seeded(recipe, sampling.n)
@@ -98,9 +106,13 @@ def run(
     """Draw it.
 
     Raises:
+        CheckpointError: the recipe's IP-Adapter is gone, altered, or does not fit.
         GenerationError: out of memory, cancelled, or settings that the checkpoint cannot do.
     """
+    guide = None
+    if recipe.ip_adapter is not None:
+        guide = ImageGuide(model, find_ip_adapter(recipe.ip_adapter, model.info), style.image)
     own = encode(model, resize(content.image, (recipe.width, recipe.height)))
     other = encode(model, resize(style.image, working_size(model.info, *style.image.size)))
     moved = adain(own.float(), other.float(), recipe.style_strength or 0.0).to(own)
-    return redraw(model, recipe, moved, recipe.content_strength or 0.0, watch)
+    return redraw(model, recipe, moved, recipe.content_strength or 0.0, watch, guide=guide)

@@ -166,6 +166,21 @@ def style(
     content_strength: Annotated[
         float, typer.Option(help="How far the result is drawn anew, 0 to 1.", metavar="S")
     ] = 0.4,
+    ip_adapter: Annotated[
+        str | None,
+        typer.Option(
+            help="IP-Adapter that shows the style image to the denoising: safetensors file or "
+            "directory, with image_encoder/; without, the checkpoint's own.",
+            metavar="PATH",
+            show_default=False,
+        ),
+    ] = None,
+    ip_adapter_scale: Annotated[
+        float | None,
+        typer.Option(
+            help="How much it says, 0 to 1; without, 0.6.", metavar="S", show_default=False
+        ),
+    ] = None,
     *,
     drawing: Drawing,
 ) -> None:
@@ -174,6 +189,7 @@ def style(
     The result is indexed with its recipe and lineage.
     """
     from generator import style as task
+    from generator.ip_adapters import choose_ip_adapter
 
     pictures = {
         "content": _input(drawing, content, "CONTENT"),
@@ -190,6 +206,7 @@ def style(
         width=drawing.width,
         height=drawing.height,
         loras=drawing.loras,
+        ip_adapter=choose_ip_adapter(drawing.info, ip_adapter, ip_adapter_scale),
     )
     _make(drawing, recipes, pictures)
 

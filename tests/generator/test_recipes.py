@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generator.recipes import Lora, MaskRecord, Parent, Recipe
+from generator.recipes import IPAdapter, Lora, MaskRecord, Parent, Recipe
 from indexer.errors import InputError
 
 BASE = Recipe(
@@ -28,6 +28,7 @@ FULL = replace(
     negative_prompt="worms",
     revision="abc",
     lora=(Lora("paint", "d" * 64, 0.5),),
+    ip_adapter=IPAdapter("ip", "a" * 64, "b" * 64, 0.6),
     strength=0.25,
     style_strength=1.0,
     content_strength=0.0,
@@ -83,6 +84,8 @@ def test_json_round_trip(recipe: Recipe) -> None:
         {"checkpoint_hash": "0" * 64},
         {"lora": (Lora("paint", "d" * 64, 0.6),)},
         {"lora": ()},
+        {"ip_adapter": IPAdapter("ip", "a" * 64, "b" * 64, 0.5)},
+        {"ip_adapter": None},
         {"strength": 0.3},
         {"style_strength": 0.9},
         {"content_strength": 0.1},
@@ -102,6 +105,7 @@ def test_what_decides_the_image_decides_the_identity(change: dict[str, object]) 
         {"revision": None},
         {"versions": {"torch": "9"}},
         {"lora": (Lora("renamed", "d" * 64, 0.5),)},
+        {"ip_adapter": IPAdapter("renamed", "a" * 64, "b" * 64, 0.6)},
         {"parents": (Parent("init", "f" * 64, None),)},
         {"mask": MaskRecord("image", "", "e" * 64, 2)},
     ],

@@ -119,6 +119,42 @@ def build_lora(file: Path, checkpoint: Path) -> Path:
     return file
 
 
+def build_ip_adapter(folder: Path, checkpoint: Path, *, name: str = "tiny.safetensors") -> Path:
+    """A random IP-Adapter for ``checkpoint`` in the published layout, its encoder beside it."""
+    import diffusers
+    from safetensors.torch import save_file
+    from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+
+    torch.manual_seed(2)
+    with quiet():
+        unet = diffusers.UNet2DConditionModel.from_pretrained(checkpoint / "unet")
+        config = CLIPVisionConfig(
+            hidden_size=8,
+            intermediate_size=8,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            image_size=32,
+            patch_size=16,
+            projection_dim=12,
+        )
+        CLIPVisionModelWithProjection(config).save_pretrained(folder / "image_encoder")
+    width = unet.config.cross_attention_dim
+    weights = {
+        "image_proj.proj.weight": torch.randn(4 * width, 12),
+        "image_proj.proj.bias": torch.randn(4 * width),
+        "image_proj.norm.weight": torch.ones(width),
+        "image_proj.norm.bias": torch.zeros(width),
+    }
+    names = [name for name in unet.attn_processors if name.endswith("attn2.processor")]
+    for index, attention in enumerate(names):
+        inner = unet.get_submodule(attention.removesuffix(".processor")).inner_dim
+        for part in ("k", "v"):
+            key = f"ip_adapter.{2 * index + 1}.to_{part}_ip.weight"
+            weights[key] = torch.randn(inner, width)
+    save_file(weights, folder / name)
+    return folder / name
+
+
 def _unet(**changes: Any) -> Any:
     from diffusers import UNet2DConditionModel
 

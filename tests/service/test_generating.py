@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.generator.tiny import build_lora, build_sd
+from tests.generator.tiny import build_ip_adapter, build_lora, build_sd
 from tests.service.conftest import Vitrail
 
 Paint = Callable[..., Path]
@@ -159,3 +159,37 @@ def test_a_parent_that_is_torn_is_named(
     noise.write_bytes(noise.read_bytes()[:200])
     says = [f"the recipe's init image {str(noise)!r} cannot be used: "]
     vitrail.fails("reproduce", made.out.strip(), code=2, says=says)
+
+
+def test_a_style_shown_by_an_ip_adapter_is_reproduced(
+    vitrail: Vitrail,
+    folder: Path,
+    noise: Path,
+    checkpoint: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("VITRAIL_CACHE", str(tmp_path / "cache"))
+    vitrail.index(folder, noise)
+    own = Path(shutil.copytree(checkpoint, tmp_path / "own"))
+    adapter = build_ip_adapter(tmp_path / "ip", own)
+    words = ("style", noise, folder / "warm" / "red.png", "--prompt", "a", "--model", own, *FEW)
+    plain = vitrail(*words)
+    made = vitrail(*words, "--ip-adapter", adapter)
+    assert made.code == 0, made
+    image = Path(made.out.strip())
+    assert image.read_bytes() != Path(plain.out.strip()).read_bytes()
+    same = vitrail("reproduce", image)
+    assert same.out.splitlines()[:2] == ["bytes   the same", "pixels  the same"], same
+
+    # A moved one is named, and used again as the checkpoint's own.
+    (tmp_path / "ip").rename(own / "ip_adapter")
+    assert vitrail("reproduce", image).code == 0
+    assert vitrail(*words).out == made.out
+    assert vitrail(*words, "--ip-adapter-scale", 0).out == plain.out
+    shutil.rmtree(own / "ip_adapter")
+    says = ["tiny.safetensors (sha256 ", "no more, or changed, at ", str(adapter)]
+    vitrail.fails("reproduce", image, code=1, says=says)
+    vitrail.fails(*words, "--ip-adapter-scale", 0.5, code=2, says=["by --ip-adapter FILE"])
+    (tmp_path / "a.bin").write_bytes(b"x")
+    vitrail.fails(*words, "--ip-adapter", tmp_path / "a.bin", code=1, says=["can run code"])
