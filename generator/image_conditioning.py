@@ -118,7 +118,7 @@ def _load(file: IPAdapterFile, pipeline: Any, key: tuple[str, str]) -> _Parts:
         file.encoder, dtype=unet.dtype, use_safetensors=True, local_files_only=True
     )
     side = encoder.config.image_size
-    path = Path(file.path)
+    path, names = Path(file.path), _cross_attentions(unet)
     with _kept(pipeline):
         # diffusers makes processors anew without arguments, which those that save memory take.
         unet.set_attn_processor(AttnProcessor2_0())
@@ -132,7 +132,7 @@ def _load(file: IPAdapterFile, pipeline: Any, key: tuple[str, str]) -> _Parts:
         made = unet.attn_processors
         return _Parts(
             key=key,
-            processors={name: made[name] for name in _cross_attentions(unet)},
+            processors={name: made[name] for name in names},
             projection=unet.encoder_hid_proj,
             encoder=encoder.to(unet.device).eval(),
             extractor=CLIPImageProcessor(size={"shortest_edge": side}, crop_size=side),
@@ -149,8 +149,8 @@ def _kept(pipeline: Any) -> Iterator[None]:
     try:
         yield
     finally:
+        unet.encoder_hid_proj = projection  # first, since it may have attentions of its own
         unet.set_attn_processor(processors)
-        unet.encoder_hid_proj = projection
         unet.config.encoder_hid_dim_type = kind
         for name, module in modules.items():
             setattr(pipeline, name, module)

@@ -109,6 +109,20 @@ def test_the_scale_and_the_style_decide(
     assert plan(ordinary, file, strength=0) == plan(ordinary, None, strength=0)
 
 
+@pytest.mark.parametrize("kind", ["plus", "full"])
+def test_the_other_published_kinds_act_too(
+    kind: str, ordinary: CheckpointInfo, tmp_path: Path
+) -> None:
+    path = tiny.build_ip_adapter(tmp_path, ordinary.path, kind=kind)
+    file = open_ip_adapter(str(path), 1.0)
+    drawn = [
+        made_by(ordinary, used, look).image.tobytes()
+        for used, look in ((None, LOOK), (file, LOOK), (file, DARK), (None, LOOK))
+    ]
+    assert len(set(drawn[:3])) == 3
+    assert drawn[3] == drawn[0]
+
+
 def test_the_adapter_is_recorded(ordinary: CheckpointInfo, build: Callable[..., Path]) -> None:
     file = open_ip_adapter(str(build("ordinary")), 0.5)
     png = encode_png(made_by(ordinary, file))

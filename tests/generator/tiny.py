@@ -119,8 +119,13 @@ def build_lora(file: Path, checkpoint: Path) -> Path:
     return file
 
 
-def build_ip_adapter(folder: Path, checkpoint: Path, *, name: str = "tiny.safetensors") -> Path:
-    """A random IP-Adapter for ``checkpoint`` in the published layout, its encoder beside it."""
+def build_ip_adapter(
+    folder: Path, checkpoint: Path, *, kind: str = "plain", name: str = "tiny.safetensors"
+) -> Path:
+    """A random IP-Adapter for ``checkpoint`` in the published layout, its encoder beside it.
+
+    Its kind is ``plain``, ``plus`` or ``full``.
+    """
     import diffusers
     from safetensors.torch import save_file
     from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
@@ -139,12 +144,7 @@ def build_ip_adapter(folder: Path, checkpoint: Path, *, name: str = "tiny.safete
         )
         CLIPVisionModelWithProjection(config).save_pretrained(folder / "image_encoder")
     width = unet.config.cross_attention_dim
-    weights = {
-        "image_proj.proj.weight": torch.randn(4 * width, 12),
-        "image_proj.proj.bias": torch.randn(4 * width),
-        "image_proj.norm.weight": torch.ones(width),
-        "image_proj.norm.bias": torch.zeros(width),
-    }
+    weights = {f"image_proj.{key}": value for key, value in _PROJECTIONS[kind](width).items()}
     names = [name for name in unet.attn_processors if name.endswith("attn2.processor")]
     for index, attention in enumerate(names):
         inner = unet.get_submodule(attention.removesuffix(".processor")).inner_dim
@@ -153,6 +153,55 @@ def build_ip_adapter(folder: Path, checkpoint: Path, *, name: str = "tiny.safete
             weights[key] = torch.randn(inner, width)
     save_file(weights, folder / name)
     return folder / name
+
+
+def _plain(width: int) -> dict[str, torch.Tensor]:
+    return {
+        "proj.weight": torch.randn(4 * width, 12),
+        "proj.bias": torch.randn(4 * width),
+        "norm.weight": torch.ones(width),
+        "norm.bias": torch.zeros(width),
+    }
+
+
+def _full(width: int) -> dict[str, torch.Tensor]:
+    return {
+        "proj.0.weight": torch.randn(8, 8),
+        "proj.0.bias": torch.randn(8),
+        "proj.2.weight": torch.randn(width, 8),
+        "proj.2.bias": torch.randn(width),
+        "proj.3.weight": torch.ones(width),
+        "proj.3.bias": torch.zeros(width),
+    }
+
+
+def _plus(width: int) -> dict[str, torch.Tensor]:
+    inner = 16
+    made = {
+        "latents": torch.randn(1, 4, inner),
+        "proj_in.weight": torch.randn(inner, 8),
+        "proj_in.bias": torch.randn(inner),
+        "proj_out.weight": torch.randn(width, inner),
+        "proj_out.bias": torch.randn(width),
+        "norm_out.weight": torch.ones(width),
+        "norm_out.bias": torch.zeros(width),
+    }
+    for layer in (f"layers.{index}." for index in range(4)):
+        for norm in ("0.norm1", "0.norm2", "1.0"):
+            made[f"{layer}{norm}.weight"] = torch.ones(inner)
+            made[f"{layer}{norm}.bias"] = torch.zeros(inner)
+        for key, rows, columns in (
+            ("0.to_q", 64, inner),
+            ("0.to_kv", 128, inner),
+            ("0.to_out", inner, 64),
+            ("1.1", 4 * inner, inner),
+            ("1.3", inner, 4 * inner),
+        ):
+            made[f"{layer}{key}.weight"] = torch.randn(rows, columns) / columns**0.5
+    return made
+
+
+_PROJECTIONS = {"plain": _plain, "plus": _plus, "full": _full}
 
 
 def _unet(**changes: Any) -> Any:
