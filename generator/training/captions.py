@@ -16,6 +16,16 @@ EXTRAS = (
     "trending", "sticker",
 )  # fmt: skip
 MOST_EXTRAS = 12
+# Words around the name that would make another picture, if the model could draw one: the nearest
+# thing that it can draw is the emoji itself.
+QUALITIES = (
+    "happy", "big", "shiny", "beautiful", "little", "cartoon", "lovely", "funny", "fresh", "single",
+    "tiny", "giant", "nice", "colorful",
+)  # fmt: skip
+PLACES = (
+    "in a garden", "on a table", "at night", "in the snow", "with friends", "in the sun",
+    "on a plate", "in the forest", "on the street", "by the sea",
+)  # fmt: skip
 
 
 def with_article(name: str) -> str:
@@ -37,6 +47,7 @@ def caption(emoji: Emoji, chance: random.Random) -> str:
             f"a picture of {with_article(name)}",
             _shuffled(name, chance),
             _with_extras(with_article(name), chance),
+            _described(name, chance),
         ]
     )
 
@@ -44,6 +55,11 @@ def caption(emoji: Emoji, chance: random.Random) -> str:
 def _with_extras(name: str, chance: random.Random) -> str:
     extras = chance.sample(EXTRAS, chance.randint(1, MOST_EXTRAS))
     return ", ".join([name, *extras])
+
+
+def _described(name: str, chance: random.Random) -> str:
+    described = with_article(f"{chance.choice(QUALITIES)} {name}")
+    return described if chance.random() < 0.5 else f"{described} {chance.choice(PLACES)}"
 
 
 def _shuffled(name: str, chance: random.Random) -> str:
