@@ -245,7 +245,7 @@ class Collection:
         """Load what a long-lived reader needs to answer within milliseconds."""
         self._residence.hot_rows(at_once=True)
         for space in self.spaces:
-            self.index(space)
+            self.index(space).warm()
 
     def resolve(self, text: str) -> int:
         """The image that an id, an indexed path, or the start (6 digits) of a content hash names.

@@ -18,6 +18,7 @@ from indexer.vectors.rows import Rows, Tail, merged
 _UNIT = 1e-3  # how far from 1 a vector's length may be
 _EAGER = 64 << 20  # bytes of vectors whose checksum is compared at every load
 _RECALL = 0.98
+_PAGE = 4096  # bytes
 _DEFAULT = IndexPolicy()
 
 Candidates = list[tuple[Ids, Floats]]  # of each query: ids and their exact scores, unordered
@@ -203,6 +204,17 @@ class VectorIndex:
                 candidates.append((rows.ids[found], score(rows.matrix, found, query)))
                 scanned += len(found)
         return Part(candidates, scanned)
+
+    def warm(self) -> None:
+        """Load what a first search would, and touch every page of the stored vectors.
+
+        Scoring candidates reads a few hundred rows from all over the file, and a page that this
+        process has not seen yet costs more than the row's product.
+        """
+        if self._lists is not None:
+            self._lists.warm()
+        page = max(1, _PAGE // max(1, self._base.matrix.strides[0]))
+        self._base.matrix[::page, 0].sum()
 
     def vectors(self, ids: Ids) -> Floats:
         """(n, dim) float32 stored rows of (n,) int64 ids, in their order.

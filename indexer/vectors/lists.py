@@ -6,6 +6,7 @@ vectors, so an answer can miss a row but never misplace or misprice one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -137,6 +138,10 @@ class InvertedLists:
         """Whether FAISS holds the lists already."""
         return "_index" in self.__dict__
 
+    def warm(self) -> None:
+        """Load the lists and their centroids."""
+        len(self._centroids)
+
     @cached_property
     def _index(self) -> Any:
         return self._load()
@@ -212,7 +217,8 @@ class InvertedLists:
         if top < recall or recall == 1:  # a sample proves nothing perfect
             return None
         wanted = min(recall + _MARGIN, top)
-        return next(plan for plan in curve if plan.recall >= wanted)
+        place = next(i for i, plan in enumerate(curve) if plan.recall >= wanted)
+        return _between(curve[place - 1], curve[place], wanted) if place else curve[0]
 
     def candidates(
         self, queries: Floats, k: int, probes: int, keep: Mask | None = None
@@ -282,6 +288,12 @@ def _threads(faiss: Any, count: int | None) -> Iterator[None]:
 def _depth(k: int) -> int:
     """Candidates to score for the ``k`` nearest: one-bit codes order the very near ones roughly."""
     return 200 + 6 * k
+
+
+def _between(low: Plan, high: Plan, recall: float) -> Plan:
+    """A plan of just that recall: it grows ever slower with the logarithm of the lists probed."""
+    share = (recall - low.recall) / (high.recall - low.recall)
+    return Plan(math.ceil(low.probes * (high.probes / low.probes) ** share), recall)
 
 
 def _steps(lists: int) -> list[int]:

@@ -12,7 +12,7 @@ import pytest
 
 from indexer.errors import DamagedIndexError
 from indexer.vectors.index import VectorIndex
-from indexer.vectors.lists import IndexPolicy
+from indexer.vectors.lists import IndexPolicy, Plan, _between
 from tests.indexer.vectors.vector_sets import Ids, clustered, recall, reference
 
 POLICY = IndexPolicy(exact_floats=0, cold_floats=0, gather_rows=150, samples=60)
@@ -207,3 +207,16 @@ def test_a_cold_process_scans_instead_of_loading_faiss(saved: Path) -> None:
         "sys.exit('faiss' in sys.modules or not found.exact)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_plan_between_two_measured_ones_probes_no_more_lists_than_it_needs() -> None:
+    assert _between(Plan(4, 0.90), Plan(16, 0.98), 0.94) == Plan(8, 0.94)
+    assert _between(Plan(4, 0.90), Plan(16, 0.98), 0.98) == Plan(16, 0.98)
+
+
+def test_a_warm_index_answers_as_a_cold_one(index: VectorIndex, saved: Path) -> None:
+    warm, _ = VectorIndex.load(saved, policy=POLICY)
+    warm.warm()
+    cold, found = (each.search(QUERIES, 10) for each in (index, warm))
+    assert np.array_equal(cold.ids, found.ids)
+    assert not found.exact
