@@ -7,6 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says something about the machine, and a busy one must not fail a test.
+settings.register_profile("vitrail", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("vitrail")
 
 
 @pytest.fixture
