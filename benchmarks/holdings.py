@@ -1,7 +1,8 @@
 """The collections that the everyday benchmark asks, made once, and the times of changing one.
 
-``python -m benchmarks.holdings make`` makes what is missing; ``... change`` adds a picture to a
-collection of 100,000 vectors and removes it again, several times, and prints JSON.
+``python -m benchmarks.holdings make N`` makes what is missing; ``... change N`` adds a picture to a
+collection of N vectors and removes it again, several times; ``... ask N`` opens that collection as
+a service does and asks it. All print JSON.
 """
 
 from __future__ import annotations
@@ -13,24 +14,38 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 from benchmarks.checkpoints import TINY, checkpoint_folder
+from benchmarks.engines import blocks
 from benchmarks.pictures import cache_folder, small
+from benchmarks.vectors import load_vectors
 from indexer.collection.collection import Collection
 from indexer.encoders import EMBEDDED, Encoder, load_encoder, read_fingerprint
 from indexer.encoders.base import Encoded
 from indexer.indexing.pipeline import index_folders
 from indexer.records import Batch, FileRecord, ImageRecord
+from search.query import Query
+from search.searcher import Searcher
 
-UNCHANGED, QUERIED, LARGE = 10_000, 1_000, 100_000
+UNCHANGED, QUERIED = 10_000, 1_000
 COMMITTED = 10_000
 CHANGES = 5
+KINDS = 1000
+ASKED = 50
+FILTERS = {
+    "no filter": None,
+    "one label of 1,000": "label = 'kind-{number:03}'",
+    "the same label again": "label = 'kind-007'",
+    "half, by width": "width > {number} + 1024",
+    "a name's pattern": "name like '%{number:02}.jpg'",
+}
 
 
 def unchanged() -> tuple[Path, Path]:
@@ -45,19 +60,26 @@ def queried() -> tuple[Path, Path]:
     return folder, _indexed(f"queried-{QUERIED}", folder, EMBEDDED)
 
 
-def large() -> Path:
-    """A collection of 100,000 seeded vectors around 1,000 centres, under the embedded encoder."""
-    ((_, dim),) = read_fingerprint(EMBEDDED).spaces
+def large(size: int) -> Path:
+    """A collection of real ViT vectors under the embedded encoder, in 1,000 folders that label."""
+    rows, _ = load_vectors(size)
+    return _made(
+        f"large-{size}", lambda place: fill_collection(place, (b for _, b in blocks(rows)))
+    )
 
-    def rows() -> Iterator[NDArray[np.float32]]:
-        rng = np.random.default_rng(0)
-        centres = rng.standard_normal((1000, dim), np.float32)
-        for _ in range(0, LARGE, COMMITTED):
-            block = centres[rng.integers(len(centres), size=COMMITTED)]
-            block = block + 0.5 * rng.standard_normal(block.shape, np.float32)
-            yield block / np.linalg.norm(block, axis=1, keepdims=True)
 
-    return _made(f"large-{LARGE}", lambda place: fill_collection(place, rows()))
+def flat(size: int) -> Path:
+    """The same vectors in FAISS's exact index, as a tutorial would keep them."""
+    import faiss
+
+    place = cache_folder() / f"flat-{size}.faiss"
+    if not place.exists():
+        rows, _ = load_vectors(size)
+        index = faiss.IndexFlatIP(rows.shape[1])
+        for _, block in blocks(rows):
+            index.add(block)
+        faiss.write_index(index, str(place))
+    return place
 
 
 def fill_collection(place: str | os.PathLike[str], blocks: Iterable[NDArray[np.float32]]) -> str:
@@ -82,7 +104,7 @@ def fill_collection(place: str | os.PathLike[str], blocks: Iterable[NDArray[np.f
     return space
 
 
-def change() -> dict[str, Any]:
+def change(size: int) -> dict[str, Any]:
     """Seconds of adding one picture, without the encoder's, and of removing it, several times."""
     pictures = sorted(small(QUERIED, 256).iterdir())[:CHANGES]
     encoder = Timed(load_encoder(EMBEDDED))
@@ -90,7 +112,7 @@ def change() -> dict[str, Any]:
     times: dict[str, list[float]] = {"add": [], "close": [], "encode": [], "remove": []}
     visible = hidden = 0
     with tempfile.TemporaryDirectory(prefix="vitrail-benchmark-") as scratch:
-        place = shutil.copytree(large(), Path(scratch) / "collection")
+        place = shutil.copytree(large(size), Path(scratch) / "collection")
         for picture in pictures:
             encoder.seconds = 0.0
             started = time.perf_counter()
@@ -110,7 +132,42 @@ def change() -> dict[str, Any]:
                 found = collection.index(space).search(query, 10).ids
                 times["remove"].append(time.perf_counter() - started)
                 hidden += image not in found
-    return {**times, "visible": visible, "hidden": hidden, "changes": CHANGES, "vectors": LARGE}
+    return {**times, "visible": visible, "hidden": hidden, "changes": CHANGES, "vectors": size}
+
+
+def ask(size: int) -> dict[str, Any]:
+    """Seconds a service waits: to open and warm, for a query, and for one under each filter."""
+    before = psutil.Process().memory_full_info()
+    started = time.perf_counter()
+    collection = Collection.open(large(size))
+    opened = time.perf_counter()
+    collection.warm()
+    warm = time.perf_counter()
+    searcher = Searcher(collection)
+    ((space, _),) = collection.fingerprint.spaces
+    queries = collection.vectors(range(1, size, size // ASKED), space)[:ASKED]
+
+    def seconds(filters: list[str | None]) -> list[float]:
+        took = []
+        for where, query in zip(filters, queries, strict=True):
+            began = time.perf_counter()
+            searcher.search(Query({space: query[None]}, {space: 1.0}, k=10, where=where))
+            took.append(time.perf_counter() - began)
+        return took
+
+    answers = {
+        name: seconds([each and each.format(number=number) for number in range(ASKED)])
+        for name, each in FILTERS.items()
+    }
+    after = psutil.Process().memory_full_info()
+    return {
+        "vectors": size,
+        "open": opened - started,
+        "warm": warm - opened,
+        "answers": answers,
+        "memory": after.rss - before.rss,
+        "anonymous": (after.uss - after.shared) - (before.uss - before.shared),
+    }
 
 
 class Timed:
@@ -157,7 +214,7 @@ def _batch(start: int, space: str, rows: NDArray[np.float32]) -> Batch:
         images.append(
             ImageRecord(
                 content_hash=digest,
-                width=64,
+                width=64 * (1 + number % 32),
                 height=64,
                 format="JPEG",
                 bytes=1000,
@@ -168,18 +225,22 @@ def _batch(start: int, space: str, rows: NDArray[np.float32]) -> Batch:
                 vectors={space: row},
             )
         )
+        label = f"kind-{number % KINDS:03}"
         # Elsewhere than any real picture, so that no scan takes them for gone.
-        files.append(FileRecord(f"/made/up/{number:08}.jpg", 1000, 1, digest))
+        path = f"/made/up/{label}/{number:08}.jpg"
+        files.append(FileRecord(path, 1000, 1, digest, label=label))
     return Batch(images, files)
 
 
 def main() -> None:
-    if sys.argv[1:] == ["change"]:
-        print(json.dumps(change()))
+    word, *sizes = sys.argv[1:]
+    if word in ("change", "ask"):
+        print(json.dumps((change if word == "change" else ask)(int(sizes[0]))))
         return
     made = {"unchanged": unchanged(), "queried": queried()}
-    large()
-    print(json.dumps({name: [str(path) for path in paths] for name, paths in made.items()}))
+    held = [[str(large(int(size))), str(flat(int(size)))] for size in sizes]
+    folders = {name: [str(path) for path in paths] for name, paths in made.items()}
+    print(json.dumps({**folders, "large": held}))
 
 
 if __name__ == "__main__":

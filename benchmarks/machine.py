@@ -11,7 +11,10 @@ from typing import Any
 
 import psutil
 
-PACKAGES = ("vitrail", "torch", "transformers", "openvino", "numpy", "pillow", "duckdb")
+PACKAGES = (
+    *("vitrail", "torch", "transformers", "openvino", "numpy", "pillow", "duckdb"),
+    *("faiss-cpu", "hnswlib", "usearch"),
+)
 # What decides the speed of a matrix multiplication on x86, weakest first.
 _SETS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16")
 

@@ -11,13 +11,10 @@ half: one query at a time on one thread, then all of them at once on every threa
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 import os
-import platform
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,16 +22,27 @@ from typing import Any
 import numpy as np
 import psutil
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table
 
+from benchmarks import machine, report
 from benchmarks.engines import ENGINES, Engine, Floats, Ids, Vitrail, unit
 from benchmarks.vectors import cache_folder, load_vectors
 
 K = 10
+COLUMNS = (
+    *("vectors", "engine", "kind", "recall@10", "p50 ms", "p99 ms", "ratio", "QPS", "batch QPS"),
+    *("build s", "resident MB", "own MB", "index MB"),
+)
+FILTERED_COLUMNS = ("vectors", "let through", "recall@10", "p50 ms", "p99 ms", "exact")
+METHOD = """\
+Real vectors of 384 numbers: patch tokens of pictures by the embedded encoder. One query at a time
+on one thread, then (batch) all at once on every thread. The rivals have the least effort that
+reached a recall of {recall} on other queries, ours is asked for that recall. The ratio is the time
+of a query to ours: below 1 is faster than we are. `vitrail-collection` is the whole way through a
+stored collection, every hit with its paths and metadata. Own memory leaves out pages mapped from
+files.
+"""
 SHARES = (0.01, 0.1, 0.5)
 _SLOW_SECONDS = 20.0  # an engine's one-by-one run ends after so long
-_RESULTS = Path(__file__).parent / "results"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +137,7 @@ def exact_neighbours(
 
 def least_effort(engine: Engine, queries: Floats, truth: Ids, recall: float) -> int:
     for effort in engine.efforts:
-        if recall_at(engine.search(queries, K, effort, _cores()), truth) >= recall:
+        if recall_at(engine.search(queries, K, effort, machine.cores()), truth) >= recall:
             return effort
     return engine.efforts[-1]
 
@@ -153,7 +161,7 @@ def clock(search: Callable[[Floats, int], Ids], queries: Floats, truth: Ids) -> 
             break
     batch = queries if len(times) == len(queries) else queries[:64]
     started = time.perf_counter()
-    search(batch, _cores())
+    search(batch, machine.cores())
     whole = time.perf_counter() - started
     return Timing(
         recall=recall_at(np.stack(found), truth[: len(found)]),
@@ -208,50 +216,47 @@ def cached_truth(
     return truth
 
 
-def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
-    names = [line for line in Path("/proc/cpuinfo").read_text().split("\n") if "model name" in line]
-    return {
-        "cpu": names[0].split(":")[1].strip() if names else platform.processor(),
-        "cores": _cores(),
-        "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),
-        "python": platform.python_version(),
-        "command": f"python -m benchmarks.search {' '.join(sys.argv[1:])}",
-        "load_at_start": os.getloadavg(),
-    }
+def markdown(content: dict[str, Any]) -> str:
+    """The page for people; ratios are to ours at the same size."""
+    results = content["results"]
+    ours = {r["size"]: r["timing"]["p50"] for r in results if r["engine"] == "vitrail"}
+    filtered = [
+        [f"{r['size']:,}", share, *_filtered(found)]
+        for r in results
+        for share, found in r["filtered"].items()
+    ]
+    return "\n".join(
+        [
+            report.heading("Search", content["machine"]),
+            METHOD.format(recall=content["recall"]),
+            report.table(COLUMNS, [_row(result, ours) for result in results]),
+            "\n## Filtered: ours, index alone\n",
+            report.table(FILTERED_COLUMNS, filtered),
+            "",
+        ]
+    )
 
 
-def show(results: Sequence[Result], console: Console) -> None:
-    """Print the table; ratios are to ours at the same size."""
-    table = Table(title="Search, one query at a time on one thread")
-    measured = "recall@10 cpu_ms p50_ms p99_ms QPS ratio batch_QPS build_s MB_RSS MB_index"
-    for column in f"size engine kind {measured}".split():
-        table.add_column(column.replace("_", " "), justify="left" if column == "kind" else "right")
-    ours = {r.size: r.timing.qps for r in results if r.engine == "vitrail"}
-    for r in results:
-        t = r.timing
-        table.add_row(
-            f"{r.size:,}",
-            r.engine,
-            r.kind,
-            f"{t.recall:.4f}",
-            f"{t.cpu:.3f}",
-            f"{t.p50:.3f}",
-            f"{t.p99:.3f}",
-            f"{t.qps:,.0f}",
-            f"{ours[r.size] / t.qps:.2f}" if r.size in ours else "",
-            f"{t.batch_qps:,.0f}",
-            f"{r.build_seconds:.1f}",
-            f"{r.memory / 2**20:,.0f}",
-            f"{r.index_bytes / 2**20:,.0f}",
-        )
-    console.print(table)
-    for r in results:
-        for share, f in r.filtered.items():
-            console.print(
-                f"{r.size:,} filtered to {share}: recall@10 {f['recall']:.4f}, "
-                f"p50 {f['p50']:.2f} ms, p99 {f['p99']:.2f} ms, exact {f['exact']}"
-            )
+def _row(result: dict[str, Any], ours: dict[int, float]) -> list[str]:
+    t, size = result["timing"], result["size"]
+    return [
+        f"{size:,}",
+        result["engine"],
+        result["kind"],
+        f"{t['recall']:.4f}",
+        f"{t['p50']:.2f}",
+        f"{t['p99']:.2f}",
+        f"{t['p50'] / ours[size]:.2f}" if size in ours else "",
+        f"{t['qps']:,.0f}",
+        f"{t['batch_qps']:,.0f}",
+        f"{result['build_seconds']:.1f}",
+        *(f"{result[name] / 1e6:,.0f}" for name in ("memory", "anonymous", "index_bytes")),
+    ]
+
+
+def _filtered(found: dict[str, Any]) -> list[str]:
+    exact = "yes" if found["exact"] else "no"
+    return [f"{found['recall']:.4f}", f"{found['p50']:.2f}", f"{found['p99']:.2f}", exact]
 
 
 def main() -> None:
@@ -261,27 +266,21 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=2000, help="half tune, half are timed")
     parser.add_argument("--recall", type=float, default=0.98)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", type=Path, default=_RESULTS / "search.json")
+    parser.add_argument("--results", type=Path, default=report.RESULTS)
     options = parser.parse_args()
-    results = []
+    results: list[dict[str, Any]] = []
+    content = {
+        "machine": machine.describe(machine.command_line("benchmarks.search")),
+        "recall": options.recall,
+        "results": results,
+    }
     context = multiprocessing.get_context("spawn")
     for size in options.sizes:
         for name in options.engines:
             with context.Pool(1) as pool:
                 work = (name, size, options.queries, options.recall, options.seed)
-                results.append(pool.apply(measure, work))
-            _write(options.json, results)
-    show(results, Console(width=160))
-
-
-def _write(path: Path, results: Sequence[Result]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    content = {"machine": machine(), "results": [asdict(result) for result in results]}
-    path.write_text(json.dumps(content, indent=2) + "\n")
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0))
+                results.append(asdict(pool.apply(measure, work)))
+            report.write("search", content, markdown(content), options.results)
 
 
 if __name__ == "__main__":
