@@ -64,7 +64,7 @@ def large(size: int) -> Path:
     """A collection of real ViT vectors under the embedded encoder, in 1,000 folders that label."""
     rows, _ = load_vectors(size)
     return _made(
-        f"large-{size}", lambda place: fill_collection(place, (b for _, b in blocks(rows)))
+        f"labelled-{size}", lambda place: fill_collection(place, (b for _, b in blocks(rows)))
     )
 
 

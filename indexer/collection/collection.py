@@ -227,8 +227,8 @@ class Collection:
         Raises:
             InputError: it is no expression, or names an unknown column.
         """
-        with self._residence.reading(sealed=True) as connection:
-            return allowed_ids(connection, where, parameters)
+        with self._residence.filtering() as (connection, flat):
+            return allowed_ids(connection, where, parameters, flat=flat)
 
     def metadata(self, ids: Sequence[int]) -> list[dict[str, Any]]:
         """Everything known of each image, in the order of ``ids``; ``paths`` lists its files.
@@ -244,6 +244,7 @@ class Collection:
     def warm(self) -> None:
         """Load what a long-lived reader needs to answer within milliseconds."""
         self._residence.hot_rows(at_once=True)
+        self._residence.flatten()
         for space in self.spaces:
             self.index(space).warm()
 

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from indexer.catalog.catalog import Catalog, State, read_state
+from indexer.catalog.columns import flatten
 from indexer.collection.hot import HotRows
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_OFTEN = 3  # readings of metadata that a single query does not reach
+_OFTEN = 3  # readings of metadata, or filters, that a single query does not reach
 
 
 class Residence:
@@ -33,8 +34,10 @@ class Residence:
         self._memory: DuckDBPyConnection | None = None
         self._database = "memory"
         self._hot: HotRows | None = None
-        self._asked = 0
+        self._flat: DuckDBPyConnection | None = None  # the copy that has the table of all columns
+        self._asked = self._filtered = 0
         self._guard = threading.Lock()
+        self._flattening = threading.Lock()
         self._state: State | None = None
 
     def refresh(self) -> State:
@@ -57,32 +60,62 @@ class Residence:
         memory, database = self._catalog.copy()
         with self._guard:
             self._memory, self._database = memory, database
-            self._hot, self._asked = None, 0
+            self._hot, self._flat = None, None
+            self._asked = self._filtered = 0
             self._state = read_state(memory, self._catalog.path)
             return self._state
 
     @contextmanager
-    def reading(self, *, sealed: bool = False) -> Iterator[DuckDBPyConnection]:
-        """A connection to read with; every thread gets its own.
-
-        Args:
-            sealed: for SQL that a user wrote.
-        """
+    def reading(self) -> Iterator[DuckDBPyConnection]:
+        """A connection to read with; every thread gets its own."""
         if self._writable:
-            opened = self._catalog.sealed() if sealed else self._catalog.reading()
-            with opened as connection:
+            with self._catalog.reading() as connection:
                 yield connection
             return
+        cursor, _ = self._cursor()
+        try:
+            yield cursor
+        finally:
+            cursor.close()
+
+    @contextmanager
+    def filtering(self) -> Iterator[tuple[DuckDBPyConnection, bool]]:
+        """A connection for SQL that a user wrote, and whether ``flatten`` has been done there."""
+        if self._writable:
+            with self._catalog.sealed() as connection:
+                yield connection, False
+            return
+        self._filtered += 1
+        if self._filtered > _OFTEN:
+            self.flatten()
+        cursor, memory = self._cursor()
+        try:
+            yield cursor, self._flat is memory
+        finally:
+            cursor.close()
+
+    def flatten(self) -> None:
+        """Bring all columns into one table, once: a filter then takes milliseconds on 10^6 rows."""
+        if self._writable:
+            return
+        with self._flattening:
+            cursor, memory = self._cursor()
+            try:
+                if self._flat is not memory:
+                    flatten(cursor)
+                    self._flat = memory
+            finally:
+                cursor.close()
+
+    def _cursor(self) -> tuple[DuckDBPyConnection, DuckDBPyConnection]:
+        """A connection of this thread's own, and the copy that it reads."""
         if self._memory is None:
             self.refresh()
         with self._guard:
             assert self._memory is not None
             cursor = self._memory.cursor()
             cursor.execute(f"USE {self._database}")
-        try:
-            yield cursor
-        finally:
-            cursor.close()
+            return cursor, self._memory
 
     def hot_rows(self, *, at_once: bool = False) -> HotRows | None:
         """Metadata in memory, once a reader has asked often enough to be a service."""

@@ -178,15 +178,19 @@ FILTERED = [
         ("year(taken_at) = 2024", [3]),
         ("name = '2.jpg' and folder = '/pictures'", [2]),
         ("path like '/pictures/%' and bytes > 1001 and height = 480", [2, 3]),
+        ("contains(recipe, 'apple') or content_hash is null", [2]),
         ("false", []),
     ],
 )
-def test_filters(collection: Collection, where: str, expected: list[int]) -> None:
+def test_filters(collection: Collection, place: str, where: str, expected: list[int]) -> None:
     cat = file("/pictures/1.jpg", 1, label="cat")
     collection.commit(Batch(FILTERED, [cat, *files([2, 3])]))
-    found = collection.allowed_ids(where)
-    assert found.dtype == np.int64
-    assert found.tolist() == expected
+    with Collection.open(place) as reader, Collection.open(place) as warm:
+        warm.warm()
+        for one in (collection, reader, warm):
+            found = one.allowed_ids(where)
+            assert found.dtype == np.int64
+            assert found.tolist() == expected
 
 
 def test_filters_take_parameters(collection: Collection) -> None:
@@ -210,10 +214,29 @@ def test_filters_take_parameters(collection: Collection) -> None:
         ("sum(width) > 3", "cannot be evaluated"),
     ],
 )
-def test_filters_that_cannot_be_used(collection: Collection, where: str, message: str) -> None:
+def test_filters_that_cannot_be_used(
+    collection: Collection, place: str, where: str, message: str
+) -> None:
     collection.commit(Batch(FILTERED, [file("/a.jpg", n, label="x") for n in (1, 2, 3)]))
-    with pytest.raises(InputError, match=message):
-        collection.allowed_ids(where)
+    with Collection.open(place) as warm:
+        warm.warm()
+        for one in (collection, warm):
+            with pytest.raises(InputError, match=message):
+                one.allowed_ids(where)
+
+
+def test_a_reader_that_filters_often_sees_its_own_commit_and_then_the_next(
+    collection: Collection, place: str
+) -> None:
+    collection.commit(Batch(FILTERED, files([1, 2, 3])))
+    with Collection.open(place) as reader:
+        for _ in range(5):  # by then all columns are in one table
+            assert reader.allowed_ids("label is null").tolist() == [1, 2, 3]
+        collection.remove([2])
+        assert reader.allowed_ids("label is null").tolist() == [1, 2, 3]
+        assert reader.refresh()
+        for _ in range(5):
+            assert reader.allowed_ids("label is null").tolist() == [1, 3]
 
 
 def test_another_encoder_is_refused_by_name(collection: Collection) -> None:
@@ -332,6 +355,7 @@ def test_a_warm_reader_and_a_large_catalog_answer_the_same(
         monkeypatch.setattr("indexer.catalog.catalog._IN_MEMORY", 0)
         with Collection.open(place) as reader:
             assert reader.metadata([3, 1, 2, 3]) == expected
+            reader.warm()
             writer.commit(Batch(images([9]), files([9])))
             assert reader.allowed_ids("species = 'owl' or label is null").tolist() == [1, 2, 3]
             assert reader.refresh()
