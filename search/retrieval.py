@@ -20,7 +20,7 @@ Row = Mapping[str, Floats]
 
 
 class IndexAnswer(Protocol):
-    """What a vector index returns; see ``indexer.vectors.index.Found``."""
+    """What a vector index returns; see ``indexer.vectors.answers.Found``."""
 
     @property
     def ids(self) -> Ids:

@@ -4,47 +4,24 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer.errors import DamagedIndexError, InputError
-from indexer.vectors.exact import Floats, Ids, Mask, best, score
+from indexer.vectors.answers import Found, Part, answer
+from indexer.vectors.checks import check_new, unit_rows
+from indexer.vectors.exact import Floats, Ids, Mask, score
 from indexer.vectors.index_file import IndexFile, read_index_file, write_index_file
-from indexer.vectors.lists import IndexPolicy, InvertedLists
+from indexer.vectors.lists import InvertedLists
+from indexer.vectors.policy import IndexPolicy
 from indexer.vectors.rows import Rows, Tail, merged
 
-_UNIT = 1e-3  # how far from 1 a vector's length may be
 _EAGER = 64 << 20  # bytes of vectors whose checksum is compared at every load
 _RECALL = 0.98
 _PAGE = 4096  # bytes
 _DEFAULT = IndexPolicy()
-
-Candidates = list[tuple[Ids, Floats]]  # of each query: ids and their exact scores, unordered
-
-
-class Found(NamedTuple):
-    """The answer to a search.
-
-    Attributes:
-        ids: (q, k) int64, best first, -1 where there were fewer than k.
-        scores: (q, k) float32 cosines from the stored vectors; -inf beside an id of -1.
-        exact: whether no better row can exist.
-        scanned: stored rows compared with a query, all queries together.
-    """
-
-    ids: Ids
-    scores: Floats
-    exact: bool
-    scanned: int
-
-
-class Part(NamedTuple):
-    """What one part of an index contributes to an answer."""
-
-    candidates: Candidates
-    scanned: int
 
 
 class VectorIndex:
@@ -102,10 +79,10 @@ class VectorIndex:
                 or not of length 1.
         """
         ids = np.asarray(ids, np.int64)
-        vectors = self._checked(vectors, "vector")
+        vectors = unit_rows(vectors, self.dim, "vector")
         if ids.ndim != 1 or len(ids) != len(vectors):
             raise InputError(f"{ids.size} ids were given for {len(vectors)} vectors")
-        self._check_new(ids)
+        check_new(ids, self._parts())
         if len(ids):
             self._tail.append(ids, vectors)
 
@@ -141,7 +118,7 @@ class VectorIndex:
             InputError: ``k`` is not positive, ``recall`` not in (0, 1], or a query has another
                 width, is not finite or not of length 1.
         """
-        queries = self._checked(queries, "query")
+        queries = unit_rows(queries, self.dim, "query")
         if k < 1:
             raise InputError(f"k must be at least 1, not {k}")
         if not 0 < recall <= 1:
@@ -149,7 +126,7 @@ class VectorIndex:
         ids = None if allowed is None else np.asarray(allowed, np.int64)
         depth = min(k, len(self))
         if not depth or not len(queries):
-            return _merged([], len(queries), k, exact=True)
+            return answer([], len(queries), k, exact=True)
         parts, sure = [], True
         for rows in (self._base, self._tail):
             if len(rows):
@@ -157,7 +134,7 @@ class VectorIndex:
                 candidates, certain = self._search_part(rows, lists, queries, depth, ids, recall)
                 parts.append(candidates)
                 sure = sure and certain
-        return _merged(parts, len(queries), k, exact=sure)
+        return answer(parts, len(queries), k, exact=sure)
 
     def _search_part(
         self,
@@ -323,41 +300,3 @@ class VectorIndex:
         lists.append(rows.matrix)
         lists.measure(rows.matrix, self.policy)
         return lists
-
-    def _checked(self, rows: Floats, noun: str) -> Floats:
-        rows = np.ascontiguousarray(rows, np.float32)
-        if rows.ndim != 2 or rows.shape[1] != self.dim:
-            raise InputError(
-                f"{noun} array of shape {rows.shape} does not fit this index of (n, {self.dim})"
-            )
-        lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows))
-        wrong = np.flatnonzero(~(np.abs(lengths - 1) <= _UNIT))  # true for NaN as well
-        if len(wrong):
-            raise InputError(
-                f"{noun} {wrong[0]} has length {lengths[wrong[0]]:.6g} where 1 is expected: "
-                "normalise it, and check that it is finite"
-            )
-        return rows
-
-    def _check_new(self, ids: Ids) -> None:
-        if len(ids) and ids.min() < 0:
-            raise InputError(f"id {ids.min()} is negative; ids start at 0")
-        values, counts = np.unique(ids, return_counts=True)
-        if len(values) < len(ids):
-            raise InputError(f"id {values[counts > 1][0]} is given twice")
-        for rows in self._parts():
-            known = rows.positions(values) >= 0
-            if known.any():
-                raise InputError(f"id {values[known][0]} is in the index already; hide it first")
-
-
-def _merged(parts: list[Part], count: int, k: int, *, exact: bool) -> Found:
-    ids = np.full((count, k), -1, np.int64)
-    scores = np.full((count, k), -np.inf, np.float32)
-    for i in range(count if parts else 0):
-        found = np.concatenate([part.candidates[i][0] for part in parts])
-        values = np.concatenate([part.candidates[i][1] for part in parts])
-        order = best(found, values, k)
-        ids[i, : len(order)] = found[order]
-        scores[i, : len(order)] = np.clip(values[order], -1, 1)
-    return Found(ids, scores, exact, sum(part.scanned for part in parts))

@@ -6,50 +6,22 @@ vectors, so an answer can miss a row but never misplace or misprice one.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.vectors.exact import Floats, Ids, Mask, nearest, products
+from indexer.vectors.exact import Floats, Mask, products
+from indexer.vectors.plans import Curves, Plan, choose, depth, measure
+from indexer.vectors.policy import IndexPolicy
 
 _ADD_BLOCK = 1 << 16  # rows coded at a time; Ctrl-C is heard in between
 _SEED = 20240521
-_MARGIN = 0.004  # recall aimed at beyond the wish, because the measured one is a sample
-_FAIR, _PERFECT = 0.8, 0.998  # where a measured curve gets interesting, and where it ends
-_GAIN = 0.001  # recall that three more steps of lists must bring to go on measuring
 _QUERY_BITS = 8
 _SHARED = 8  # queries from which on FAISS's threads share the work
-DEPTHS = (10, 100, 1000)  # the k at which recall is measured
-
-
-@dataclass(frozen=True, slots=True)
-class IndexPolicy:
-    """When to scan and when to approximate; the defaults come from ``benchmarks/search.py``.
-
-    Attributes:
-        exact_floats: collections of at most this many numbers (rows times columns) are scanned.
-        cold_floats: a search of at most this many products is a scan while FAISS is not loaded,
-            because loading it takes longer.
-        gather_rows: a filter that lets through at most this many rows is answered by scoring them.
-        lists_factor: there are this times the square root of the rows inverted lists.
-        training_rows: rows a list's centroid is trained on.
-        samples: rows whose neighbours are looked up to measure recall at the end of a build.
-        growth: rows are added to trained lists until there are this times as many.
-    """
-
-    exact_floats: int = 4_000_000
-    cold_floats: int = 64_000_000
-    gather_rows: int = 10_000
-    lists_factor: float = 2.0
-    training_rows: int = 64
-    samples: int = 200
-    growth: float = 2.0
 
 
 def _faiss() -> Any:
@@ -57,16 +29,6 @@ def _faiss() -> Any:
     import faiss
 
     return faiss
-
-
-class Plan(NamedTuple):
-    """How many lists to probe, and the recall that measured."""
-
-    probes: int
-    recall: float
-
-
-Curves = dict[int, list[Plan]]
 
 
 class InvertedLists:
@@ -170,55 +132,11 @@ class InvertedLists:
 
     def measure(self, matrix: Floats, policy: IndexPolicy) -> None:
         """Fill ``curves`` by looking up rows of ``matrix`` and comparing with an exact scan."""
-        rng = np.random.default_rng(_SEED + 1)
-        own = rng.choice(len(matrix), min(policy.samples, len(matrix) // 2), replace=False)
-        others = np.ones(len(matrix), bool)
-        others[own] = False  # none may find itself
-        self.curves = {}
-        enough = 0
-        for k in DEPTHS:
-            if k * 4 <= len(matrix):
-                queries = matrix[own[: max(20, len(own) * 10 // k)] if k > 100 else own]
-                near = zip(queries, nearest(matrix, others, queries, k), strict=True)
-                truth = [_best(matrix, query, found, k) for query, found in near]
-                self.curves[k] = self._curve(queries, truth, k, others, enough)
-                # A deeper search never needs fewer lists than a shallow one's first good guess.
-                enough = next((n for n, recall in self.curves[k] if recall >= _FAIR), 0)
-
-    def _curve(
-        self, queries: Floats, truth: list[Ids], k: int, others: Mask, start: int
-    ) -> list[Plan]:
-        curve: list[Plan] = []
-        for probes in _steps(self._index.nlist):
-            if probes < start:
-                continue
-            found = self.candidates(queries, k, probes, others)
-            curve.append(Plan(probes, _share_found(truth, found, len(others))))
-            # Beyond some point only a deeper list of candidates would help, and it is not measured.
-            flat = len(curve) > 3 and curve[-1].recall - curve[-4].recall < _GAIN
-            if curve[-1].recall > _PERFECT or (flat and curve[-1].recall > _FAIR):
-                break
-        return curve
+        self.curves = measure(self.candidates, self._index.nlist, matrix, policy.samples)
 
     def plan(self, recall: float, k: int, share: float = 1.0) -> Plan | None:
-        """The cheapest plan that reaches ``recall`` for the ``k`` nearest; None if none does.
-
-        Args:
-            recall: from 0 to 1.
-            k: how many are wanted.
-            share: of the rows that a filter lets through. The k nearest of a tenth of the rows lie
-                about as far out as the 10 k nearest of all, and need as many lists.
-        """
-        reach = k / share
-        if _depth(k) * 8 > len(self) * share or reach > 4 * max(self.curves, default=0):
-            return None
-        curve = self.curves[min((d for d in self.curves if d >= reach), default=max(self.curves))]
-        top = max(plan.recall for plan in curve)
-        if top < recall or recall == 1:  # a sample proves nothing perfect
-            return None
-        wanted = min(recall + _MARGIN, top)
-        place = next(i for i, plan in enumerate(curve) if plan.recall >= wanted)
-        return _between(curve[place - 1], curve[place], wanted) if place else curve[0]
+        """The cheapest plan that reaches ``recall``; see ``plans.choose``."""
+        return choose(self.curves, len(self), recall, k, share)
 
     def candidates(
         self, queries: Floats, k: int, probes: int, keep: Mask | None = None
@@ -232,10 +150,10 @@ class InvertedLists:
             keep: (n,) bool of the rows that may be returned; lists without any are not read.
         """
         faiss = _faiss()
-        depth = min(len(self), _depth(k))
+        wanted = min(len(self), depth(k))
         lists, coarse = self._nearest_lists(queries, probes, keep)
-        found = np.empty((len(queries), depth), np.int64)
-        estimates = np.empty((len(queries), depth), np.float32)
+        found = np.empty((len(queries), wanted), np.int64)
+        estimates = np.empty((len(queries), wanted), np.float32)
         bits = None if keep is None else np.packbits(keep, bitorder="little")
         selector = None if bits is None else faiss.IDSelectorBitmap(bits)
         settings = faiss.IVFRaBitQSearchParameters(
@@ -246,7 +164,7 @@ class InvertedLists:
             self._index.search_preassigned_c(
                 len(queries),
                 faiss.swig_ptr(queries),
-                depth,
+                wanted,
                 faiss.swig_ptr(lists),
                 faiss.swig_ptr(coarse),
                 faiss.swig_ptr(estimates),
@@ -283,36 +201,3 @@ def _threads(faiss: Any, count: int | None) -> Iterator[None]:
         yield
     finally:
         faiss.omp_set_num_threads(before)
-
-
-def _depth(k: int) -> int:
-    """Candidates to score for the ``k`` nearest: one-bit codes order the very near ones roughly."""
-    return 200 + 6 * k
-
-
-def _between(low: Plan, high: Plan, recall: float) -> Plan:
-    """A plan of just that recall: it grows ever slower with the logarithm of the lists probed."""
-    share = (recall - low.recall) / (high.recall - low.recall)
-    return Plan(math.ceil(low.probes * (high.probes / low.probes) ** share), recall)
-
-
-def _steps(lists: int) -> list[int]:
-    steps = {min(lists, round(2 ** (half / 2))) for half in range(2 * lists.bit_length() + 1)}
-    return sorted(steps)
-
-
-def _share_found(truth: list[Ids], found: NDArray[np.int64], count: int) -> float:
-    marks = np.zeros(count, bool)
-    shares = []
-    for true, row in zip(truth, found, strict=True):
-        row = row[row >= 0]
-        marks[row] = True
-        shares.append(marks[true].mean())
-        marks[row] = False
-    return round(float(np.mean(shares)), 4)
-
-
-def _best(matrix: Floats, query: Floats, found: Ids, k: int) -> Ids:
-    scores = matrix[found] @ query
-    best: Ids = found[np.argpartition(-scores, min(k, len(found)) - 1)[:k]]
-    return best

@@ -12,7 +12,8 @@ import pytest
 
 from indexer.errors import DamagedIndexError
 from indexer.vectors.index import VectorIndex
-from indexer.vectors.lists import IndexPolicy, Plan, _between
+from indexer.vectors.plans import Plan, between
+from indexer.vectors.policy import IndexPolicy
 from tests.indexer.vectors.vector_sets import Ids, clustered, recall, reference
 
 POLICY = IndexPolicy(exact_floats=0, cold_floats=0, gather_rows=150, samples=60)
@@ -210,8 +211,8 @@ def test_a_cold_process_scans_instead_of_loading_faiss(saved: Path) -> None:
 
 
 def test_a_plan_between_two_measured_ones_probes_no_more_lists_than_it_needs() -> None:
-    assert _between(Plan(4, 0.90), Plan(16, 0.98), 0.94) == Plan(8, 0.94)
-    assert _between(Plan(4, 0.90), Plan(16, 0.98), 0.98) == Plan(16, 0.98)
+    assert between(Plan(4, 0.90), Plan(16, 0.98), 0.94) == Plan(8, 0.94)
+    assert between(Plan(4, 0.90), Plan(16, 0.98), 0.98) == Plan(16, 0.98)
 
 
 def test_a_warm_index_answers_as_a_cold_one(index: VectorIndex, saved: Path) -> None:

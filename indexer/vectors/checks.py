@@ -1,0 +1,60 @@
+"""What an index accepts: unit vectors of its width, and ids that it does not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from indexer.errors import InputError
+from indexer.vectors.exact import Floats, Ids
+from indexer.vectors.rows import Rows
+
+_UNIT = 1e-3  # how far from 1 a vector's length may be
+
+
+def unit_rows(rows: Floats, dim: int, noun: str) -> Floats:
+    """The rows as contiguous (n, dim) float32.
+
+    Args:
+        rows: (n, dim), of length 1 each.
+        dim: the index's width.
+        noun: what a message calls a row.
+
+    Raises:
+        InputError: another shape, or a row is not finite or not of length 1.
+    """
+    rows = np.ascontiguousarray(rows, np.float32)
+    if rows.ndim != 2 or rows.shape[1] != dim:
+        raise InputError(
+            f"{noun} array of shape {rows.shape} does not fit this index of (n, {dim})"
+        )
+    lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows))
+    wrong = np.flatnonzero(~(np.abs(lengths - 1) <= _UNIT))  # true for NaN as well
+    if len(wrong):
+        raise InputError(
+            f"{noun} {wrong[0]} has length {lengths[wrong[0]]:.6g} where 1 is expected: "
+            "normalise it, and check that it is finite"
+        )
+    return rows
+
+
+def check_new(ids: Ids, held: Iterable[Rows]) -> None:
+    """Refuse ids that cannot be added to what is held.
+
+    Args:
+        ids: (n,) int64.
+        held: the parts of an index.
+
+    Raises:
+        InputError: an id is negative, doubled or held already.
+    """
+    if len(ids) and ids.min() < 0:
+        raise InputError(f"id {ids.min()} is negative; ids start at 0")
+    values, counts = np.unique(ids, return_counts=True)
+    if len(values) < len(ids):
+        raise InputError(f"id {values[counts > 1][0]} is given twice")
+    for rows in held:
+        known = rows.positions(values) >= 0
+        if known.any():
+            raise InputError(f"id {values[known][0]} is in the index already; hide it first")

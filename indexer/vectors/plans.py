@@ -1,0 +1,129 @@
+"""How many lists to read for a recall: measured when an index is built, looked up for a search."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.vectors.exact import Floats, Ids, Mask, nearest
+
+DEPTHS = (10, 100, 1000)  # the k at which recall is measured
+_SEED = 20240522
+_MARGIN = 0.004  # recall aimed at beyond the wish, because the measured one is a sample
+_FAIR, _PERFECT = 0.8, 0.998  # where a measured curve gets interesting, and where it ends
+_GAIN = 0.001  # recall that three more steps of lists must bring to go on measuring
+
+
+class Plan(NamedTuple):
+    """How many lists to probe, and the recall that measured."""
+
+    probes: int
+    recall: float
+
+
+Curves = dict[int, list[Plan]]
+"""k -> plans in ascending order, with recall@k."""
+
+Candidates = Callable[[Floats, int, int, Mask | None], NDArray[np.int64]]
+"""(q, dim) queries, k, probes, rows that may be found -> (q, m) positions, -1 filling up."""
+
+
+def depth(k: int) -> int:
+    """Candidates to score for the ``k`` nearest: one-bit codes order the very near ones roughly."""
+    return 200 + 6 * k
+
+
+def choose(curves: Curves, rows: int, recall: float, k: int, share: float) -> Plan | None:
+    """The cheapest plan that reaches ``recall`` for the ``k`` nearest; None if none does.
+
+    Args:
+        curves: as measured.
+        rows: how many are stored.
+        recall: from 0 to 1.
+        k: how many are wanted.
+        share: of the rows that a filter lets through. The k nearest of a tenth of the rows lie
+            about as far out as the 10 k nearest of all, and need as many lists.
+    """
+    reach = k / share
+    if depth(k) * 8 > rows * share or reach > 4 * max(curves, default=0):
+        return None
+    curve = curves[min((d for d in curves if d >= reach), default=max(curves))]
+    top = max(plan.recall for plan in curve)
+    if top < recall or recall == 1:  # a sample proves nothing perfect
+        return None
+    wanted = min(recall + _MARGIN, top)
+    place = next(i for i, plan in enumerate(curve) if plan.recall >= wanted)
+    return between(curve[place - 1], curve[place], wanted) if place else curve[0]
+
+
+def between(low: Plan, high: Plan, recall: float) -> Plan:
+    """A plan of just that recall: it grows ever slower with the logarithm of the lists probed."""
+    share = (recall - low.recall) / (high.recall - low.recall)
+    return Plan(math.ceil(low.probes * (high.probes / low.probes) ** share), recall)
+
+
+def measure(candidates: Candidates, lists: int, matrix: Floats, samples: int) -> Curves:
+    """Look up some rows of (n, dim) ``matrix`` with ever more lists, and compare with a scan.
+
+    Args:
+        candidates: what is measured.
+        lists: how many there are.
+        matrix: the stored rows, by position.
+        samples: how many rows are looked up at the least depth.
+    """
+    rng = np.random.default_rng(_SEED)
+    own = rng.choice(len(matrix), min(samples, len(matrix) // 2), replace=False)
+    others = np.ones(len(matrix), bool)
+    others[own] = False  # none may find itself
+    curves: Curves = {}
+    enough = 0
+    for k in DEPTHS:
+        if k * 4 <= len(matrix):
+            queries = matrix[own[: max(20, len(own) * 10 // k)] if k > 100 else own]
+            near = zip(queries, nearest(matrix, others, queries, k), strict=True)
+            truth = [_best(matrix, query, found, k) for query, found in near]
+            steps = [probes for probes in _steps(lists) if probes >= enough]
+            curves[k] = _curve(candidates, steps, queries, truth, others)
+            # A deeper search never needs fewer lists than a shallow one's first good guess.
+            enough = next((n for n, recall in curves[k] if recall >= _FAIR), 0)
+    return curves
+
+
+def _curve(
+    candidates: Candidates, steps: list[int], queries: Floats, truth: list[Ids], others: Mask
+) -> list[Plan]:
+    curve: list[Plan] = []
+    for probes in steps:
+        found = candidates(queries, len(truth[0]), probes, others)
+        curve.append(Plan(probes, _share_found(truth, found, len(others))))
+        # Beyond some point only a deeper list of candidates would help, and it is not measured.
+        flat = len(curve) > 3 and curve[-1].recall - curve[-4].recall < _GAIN
+        if curve[-1].recall > _PERFECT or (flat and curve[-1].recall > _FAIR):
+            break
+    return curve
+
+
+def _steps(lists: int) -> list[int]:
+    steps = {min(lists, round(2 ** (half / 2))) for half in range(2 * lists.bit_length() + 1)}
+    return sorted(steps)
+
+
+def _share_found(truth: list[Ids], found: NDArray[np.int64], count: int) -> float:
+    marks = np.zeros(count, bool)
+    shares = []
+    for true, row in zip(truth, found, strict=True):
+        row = row[row >= 0]
+        marks[row] = True
+        shares.append(marks[true].mean())
+        marks[row] = False
+    return round(float(np.mean(shares)), 4)
+
+
+def _best(matrix: Floats, query: Floats, found: Ids, k: int) -> Ids:
+    scores = matrix[found] @ query
+    best: Ids = found[np.argpartition(-scores, min(k, len(found)) - 1)[:k]]
+    return best
