@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,8 +19,16 @@ from indexer.catalog.catalog import Catalog, State, Transaction
 from indexer.catalog.changes import delete_images, live_ids
 from indexer.catalog.columns import allowed_ids, hot_metadata, read_metadata
 from indexer.catalog.contents import content_hashes, known_files, read_rejects, resolve
-from indexer.catalog.schema import FORMAT
 from indexer.catalog.snapshots import last_seq, write_snapshot
+from indexer.collection.current_indexes import CurrentIndexes
+from indexer.collection.layout import (
+    GENERATED,
+    LOCK,
+    check_free,
+    is_collection,
+    lay_out,
+    make_folders,
+)
 from indexer.collection.maintenance import merge_small_segments, save_indexes
 from indexer.collection.residence import Residence
 from indexer.collection.summary import describe_collection
@@ -30,21 +37,17 @@ from indexer.errors import CollectionError, FingerprintMismatchError, InputError
 from indexer.records import Batch, KnownFile, RejectRecord
 from indexer.store import segments
 from indexer.store.commits import BatchWriter
-from indexer.store.durability import TEMPORARY, disk_guard, write_text
+from indexer.store.durability import disk_guard
 from indexer.store.lock import WriterLock
-from indexer.vectors import indexes
-from indexer.vectors.indexes import IndexFiles, LoadedIndex, SegmentGoneError, catch_up
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from indexer.vectors.index import VectorIndex
 
-MARK = "vitrail.json"
-LOCK = "lock"
-GENERATED = "generated"
-_FOLDERS = (segments.FOLDER, indexes.FOLDER, snapshots.FOLDER, GENERATED)
-_ATTEMPTS = 5  # readings of a segment list that a writer merged away meanwhile
+# A run of days tidies as it goes, so that a kill does not leave every reader to do it: each time
+# half of the images are new, which keeps the cost in proportion.
+TIDY_IMAGES = 32_768
 _T = TypeVar("_T")
 
 
@@ -57,6 +60,7 @@ class Collection:
     Attributes:
         directory: absolute path.
         writable: whether this is the one writer.
+        indexes: the vector indexes, with the files that cache them.
     """
 
     def __init__(self, directory: str | os.PathLike[str], *, writable: bool) -> None:
@@ -64,11 +68,11 @@ class Collection:
         self.writable = writable
         self._stack = ExitStack()
         self._guard = threading.RLock()
-        self._indexes: dict[str, LoadedIndex] = {}
         self._catalog = Catalog(os.path.join(self.directory, catalogs.FILE))
         self._residence = Residence(self._catalog, writable=writable)
-        self._state: State | None = None
+        self.indexes = CurrentIndexes(self.directory, self._residence, self._guard)
         self._changed = False
+        self._untidied = 0
 
     @classmethod
     def create(cls, directory: str | os.PathLike[str], fingerprint: Fingerprint) -> Collection:
@@ -80,17 +84,10 @@ class Collection:
         """
         collection = cls(directory, writable=True)
         os.makedirs(collection.directory, exist_ok=True)
-        if os.path.exists(collection._path(catalogs.FILE)):
-            raise CollectionError(f"{collection.directory} is a collection already; open it")
-        strangers = set(os.listdir(collection.directory)) - {LOCK, MARK, *_FOLDERS}
-        if strangers:
-            raise CollectionError(
-                f"{collection.directory} holds other files, such as {min(strangers)!r}; "
-                "name an empty or new directory"
-            )
+        check_free(collection.directory)
         with disk_guard(collection.directory, 4 << 20):
             collection._take_lock()
-            collection._make(fingerprint)
+            lay_out(collection.directory, fingerprint)
             collection._enter_writer()
         return collection
 
@@ -125,7 +122,7 @@ class Collection:
             if self.writable and self._changed:
                 self.maintain()
         finally:
-            self._indexes.clear()
+            self.indexes.clear()
             self._residence.close()
             self._stack.close()
 
@@ -145,10 +142,7 @@ class Collection:
     @property
     def state(self) -> State:
         """The commit that readings answer for."""
-        if self._state is None:
-            self.refresh()
-        assert self._state is not None
-        return self._state
+        return self._residence.state
 
     @property
     def fingerprint(self) -> Fingerprint:
@@ -168,7 +162,7 @@ class Collection:
     @property
     def notes(self) -> list[str]:
         """Lines for people about index files that could not be used and were replaced in memory."""
-        return [loaded.note for loaded in self._indexes.values() if loaded.note]
+        return self.indexes.notes
 
     def __len__(self) -> int:
         """Number of live images."""
@@ -191,13 +185,11 @@ class Collection:
     def refresh(self) -> bool:
         """Move on to the newest commit; true when it is another than before."""
         with self._guard:
-            before = self._state
-            self._state = self._residence.refresh()
-            return before is None or before.seq != self._state.seq
+            return self._residence.refresh()
 
     def info(self) -> dict[str, Any]:
         """Counts, spaces, fingerprint, sizes on disk in bytes and index kinds, as plain types."""
-        return describe_collection(self)
+        return describe_collection(self.directory, self._residence, self.indexes)
 
     # Reading
 
@@ -208,10 +200,6 @@ class Collection:
     def content_hashes(self) -> frozenset[str]:
         """Content hashes (sha256, hex) of all live images."""
         return self._read(content_hashes)
-
-    def has_content(self, hashes: Iterable[str]) -> set[str]:
-        """Those of the content hashes that live images have."""
-        return set(hashes) & self.content_hashes()
 
     def rejects(self) -> list[RejectRecord]:
         """Files that could not be indexed, by path."""
@@ -263,15 +251,7 @@ class Collection:
             InputError: the collection has no such space.
             CollectionError: a segment is damaged.
         """
-        with self._guard:
-            for attempt in range(_ATTEMPTS):
-                try:
-                    return self._up_to_date(space).index
-                except SegmentGoneError:
-                    if attempt == _ATTEMPTS - 1:
-                        raise
-                    self.refresh()
-        raise AssertionError("unreachable")
+        return self.indexes.get(space).index
 
     def vectors(self, ids: Sequence[int], space: str) -> NDArray[np.float32]:
         """Stored vectors of images in one space: (n, dim) float32, in the order of ``ids``.
@@ -290,7 +270,7 @@ class Collection:
         """Make all of a batch visible, or none of it; durable when this returns.
 
         Content that is known already becomes no second image. An image that loses its last file
-        leaves the collection.
+        leaves the collection. From time to time this also does what ``maintain`` does.
 
         Args:
             batch: what was found.
@@ -302,6 +282,9 @@ class Collection:
         """
         with self._writing() as writer, disk_guard(self.directory, writer.expected_bytes(batch)):
             writer.commit(batch, keep_missing=keep_missing)
+        self._untidied += len(batch.images)
+        if self._untidied >= max(TIDY_IMAGES, self.state.images // 2):
+            self.maintain()
 
     def remove(self, ids: Sequence[int]) -> None:
         """Delete images from the collection (never from disk); the next search lacks them.
@@ -351,10 +334,11 @@ class Collection:
         with self._guard, disk_guard(self.directory, 0):
             merge_small_segments(self._catalog, self._path(segments.FOLDER), self.fingerprint)
             self.refresh()
-            save_indexes(self)
+            save_indexes(self.indexes, self.state)
             if last_seq(self._path(snapshots.FOLDER)) < self.state.seq:
                 write_snapshot(self._catalog, self._path(snapshots.FOLDER), self.state.seq)
             self._changed = False
+            self._untidied = 0
 
     # Inside
 
@@ -367,55 +351,6 @@ class Collection:
     def forget_changes(self) -> None:
         """Leave tidying to a later writer when this one closes."""
         self._changed = False
-
-    def forget_index(self, space: str) -> None:
-        """Drop a space's index from memory, so that it is loaded anew."""
-        self._indexes.pop(space, None)
-
-    def index_files(self, space: str) -> IndexFiles:
-        """The files that cache a space's index.
-
-        Raises:
-            InputError: the collection has no such space.
-        """
-        if space not in self.spaces:
-            raise InputError(
-                f"space {space!r} is not in this collection, which has {', '.join(self.spaces)}"
-            )
-        return IndexFiles(
-            folder=self._path(indexes.FOLDER),
-            space=space,
-            dim=self.spaces[space],
-            digest=self.fingerprint.digest,
-            incarnation=self.state.incarnation,
-        )
-
-    def deleted_since(self, seq: int) -> NDArray[np.int64]:
-        """Ids deleted after a commit, up to this reader's: (n,) int64."""
-
-        def read(connection: DuckDBPyConnection) -> NDArray[np.int64]:
-            found = connection.execute(
-                "SELECT image_id FROM deletions WHERE seq > ? AND seq <= ?", [seq, self.state.seq]
-            ).fetchnumpy()["image_id"]
-            return np.asarray(np.ma.getdata(found), np.int64)
-
-        return self._read(read)
-
-    def loaded_index(self, space: str) -> LoadedIndex:
-        """The index in memory with what it covers, up to date."""
-        self.index(space)
-        return self._indexes[space]
-
-    def _up_to_date(self, space: str) -> LoadedIndex:
-        files = self.index_files(space)
-        loaded = self._indexes.get(space)
-        if loaded is None:
-            loaded = self._indexes.setdefault(space, files.load())
-        if loaded.seq != self.state.seq:
-            deleted = self.deleted_since(loaded.seq)
-            folder = self._path(segments.FOLDER)
-            catch_up(loaded, files, folder, self.state.segments, self.state.seq, deleted)
-        return loaded
 
     @contextmanager
     def reading(self) -> Iterator[DuckDBPyConnection]:
@@ -442,24 +377,10 @@ class Collection:
     def _take_lock(self) -> None:
         self._stack.enter_context(WriterLock(self._path(LOCK)))
 
-    def _make(self, fingerprint: Fingerprint) -> None:
-        for folder in _FOLDERS:
-            os.makedirs(self._path(folder), exist_ok=True)
-        temporary = self._path(catalogs.FILE + TEMPORARY)
-        for leftover in (temporary, temporary + ".wal"):
-            if os.path.exists(leftover):
-                os.unlink(leftover)
-        catalog = Catalog(temporary)
-        catalog.create(fingerprint)
-        catalog.close()
-        write_text(self._path(MARK), mark_text(fingerprint))
-        os.replace(temporary, self._path(catalogs.FILE))
-
     def _enter_writer(self) -> None:
         try:
             self._catalog.migrate()
-            for folder in _FOLDERS:
-                os.makedirs(self._path(folder), exist_ok=True)
+            make_folders(self.directory)
             self.refresh()
             segments.sweep(self._path(segments.FOLDER), [s.name for s in self.state.segments])
         except BaseException:
@@ -468,34 +389,3 @@ class Collection:
 
     def _path(self, name: str) -> str:
         return os.path.join(self.directory, name)
-
-
-def is_collection(directory: str) -> bool:
-    """Whether a directory holds a collection, whole or damaged."""
-    return any(
-        os.path.exists(os.path.join(directory, name))
-        for name in (MARK, catalogs.FILE, segments.FOLDER)
-    )
-
-
-def mark_text(fingerprint: Fingerprint) -> str:
-    """Content of ``vitrail.json``: for people and scripts; the catalog and segments have it too."""
-    content = {"format": FORMAT, "fingerprint": json.loads(fingerprint.to_json())}
-    return json.dumps(content, indent=2) + "\n"
-
-
-def read_mark(directory: str) -> Fingerprint:
-    """The fingerprint in ``vitrail.json``.
-
-    Raises:
-        CollectionError: it is missing or damaged.
-    """
-    path = os.path.join(directory, MARK)
-    try:
-        with open(path, encoding="utf-8") as file:
-            return Fingerprint.from_json(json.dumps(json.load(file)["fingerprint"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CollectionError(
-            f"{directory} has neither catalog nor segments nor a readable {MARK}; "
-            "nothing is left to rebuild it from"
-        ) from error

@@ -5,18 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexer.catalog.catalog import Catalog, Transaction, live_segments
+from indexer.catalog.catalog import Catalog, State, Transaction, live_segments
 from indexer.catalog.changes import add_segment
 from indexer.catalog.schema import FORMAT
+from indexer.collection.current_indexes import CurrentIndexes
 from indexer.encoders.base import Fingerprint
 from indexer.store.segments import Segment, SegmentHeader, merge_tables, write_segment
-
-if TYPE_CHECKING:
-    from indexer.collection.collection import Collection
 
 SMALL_BYTES = 32 << 20  # segments from this size on are left alone
 MERGED_BYTES = 128 << 20  # what a merge may read, so that it fits in memory
@@ -90,11 +87,10 @@ def _deleted_within(transaction: Transaction, group: Sequence[Segment]) -> np.nd
     return np.array([row[0] for row in rows], np.int64)
 
 
-def save_indexes(collection: Collection) -> None:
+def save_indexes(indexes: CurrentIndexes, state: State) -> None:
     """Write new index files for the spaces where enough has changed."""
-    state = collection.state
     max_id = max((segment.max_id for segment in state.segments), default=0)
-    for space in collection.spaces:
-        files = collection.index_files(space)
-        if files.worth_saving(state.images, max_id, lambda seq: len(collection.deleted_since(seq))):
-            files.save(collection.loaded_index(space))
+    for space, _ in state.fingerprint.spaces:
+        files = indexes.files(space)
+        if files.worth_saving(state.images, max_id, lambda seq: len(indexes.deleted_since(seq))):
+            files.save(indexes.get(space))

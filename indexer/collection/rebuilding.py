@@ -10,6 +10,7 @@ from indexer.catalog import snapshots
 from indexer.catalog.catalog import Catalog, Transaction
 from indexer.catalog.changes import add_images, add_segment, delete_images, put_files
 from indexer.catalog.snapshots import Snapshot
+from indexer.collection.layout import read_mark
 from indexer.encoders.base import Fingerprint
 from indexer.errors import CollectionError
 from indexer.paths import original
@@ -79,8 +80,6 @@ def _headers(folder: str, done: Rebuilt) -> dict[str, SegmentHeader]:
 
 
 def _fingerprint(directory: str, headers: dict[str, SegmentHeader]) -> Fingerprint:
-    from indexer.collection.collection import read_mark
-
     if headers:
         digests = [header.fingerprint.digest for header in headers.values()]
         commonest = max(set(digests), key=digests.count)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from indexer.catalog import catalog as catalogs
 from indexer.catalog.catalog import Transaction
 from indexer.catalog.changes import delete_images
-from indexer.collection.collection import LOCK, Collection, is_collection
+from indexer.collection.collection import Collection
+from indexer.collection.layout import LOCK, is_collection
 from indexer.collection.rebuilding import rebuild_catalog
 from indexer.collection.verification import (
     Report,
@@ -144,7 +145,7 @@ def _mend_catalog(collection: Collection, done: Repair) -> None:
 
 def _mend_indexes(collection: Collection, done: Repair) -> None:
     for space in collection.spaces:
-        files = collection.index_files(space)
+        files = collection.indexes.files(space)
         generations = files.generations()
         problems = {
             generation: problem
@@ -153,9 +154,9 @@ def _mend_indexes(collection: Collection, done: Repair) -> None:
         }
         if not problems and (generations or not len(collection)):
             continue
-        collection.forget_index(space)
+        collection.indexes.forget(space)
         files.remove(list(problems))
-        files.save(collection.loaded_index(space))
+        files.save(collection.indexes.get(space))
         for generation, problem in problems.items():
             name = os.path.basename(files.path(generation))
             done.actions.append(f"{name}: {problem.split('; ')[0]}; rebuilt")

@@ -40,30 +40,41 @@ class Residence:
         self._flattening = threading.Lock()
         self._state: State | None = None
 
-    def refresh(self) -> State:
-        """Move on to the newest commit.
+    @property
+    def state(self) -> State:
+        """The commit that readings answer for."""
+        if self._state is None:
+            self.refresh()
+        assert self._state is not None
+        return self._state
+
+    def refresh(self) -> bool:
+        """Move on to the newest commit; true when it is another than before.
 
         Raises:
             CollectionError: the catalog is damaged, missing or of a newer format.
         """
-        if self._state is None and not self._writable:
-            return self._copy()
+        before = self._state
+        if before is None and not self._writable:
+            self._copy()
+            return True
         with self._catalog.reading() as connection:
             state = read_state(connection, self._catalog.path)
+        if before is not None and before.seq == state.seq:
+            return False
         if self._writable:
             self._state = state
-        elif self._state is None or self._state.seq != state.seq:
-            return self._copy()
-        return state
+        else:
+            self._copy()
+        return True
 
-    def _copy(self) -> State:
+    def _copy(self) -> None:
         memory, database = self._catalog.copy()
         with self._guard:
             self._memory, self._database = memory, database
             self._hot, self._flat = None, None
             self._asked = self._filtered = 0
             self._state = read_state(memory, self._catalog.path)
-            return self._state
 
     @contextmanager
     def reading(self) -> Iterator[DuckDBPyConnection]:

@@ -6,11 +6,11 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from indexer.catalog.columns import annotation_columns
+from indexer.collection.current_indexes import CurrentIndexes
+from indexer.collection.residence import Residence
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-    from indexer.collection.collection import Collection
 
 _COUNTS = {
     "files": "SELECT count(*) FROM files WHERE NOT missing",
@@ -23,14 +23,16 @@ _COUNTS = {
 }
 
 
-def describe_collection(collection: Collection) -> dict[str, Any]:
+def describe_collection(
+    directory: str, residence: Residence, indexes: CurrentIndexes
+) -> dict[str, Any]:
     """Counts, spaces, fingerprint, sizes on disk in bytes and index kinds, as plain types."""
-    state = collection.state
-    with collection.reading() as connection:
+    state = residence.state
+    with residence.reading() as connection:
         counts = {name: _one(connection, sql) for name, sql in _COUNTS.items()}
         own = annotation_columns(connection)
     return {
-        "directory": collection.directory,
+        "directory": directory,
         "format": state.format,
         "created_at": state.created_at,
         "fingerprint": state.fingerprint.digest,
@@ -41,15 +43,15 @@ def describe_collection(collection: Collection) -> dict[str, Any]:
         **counts,
         "segments": len(state.segments),
         "annotations": own,
-        "spaces": {space: _space(collection, space) for space in collection.spaces},
-        "bytes": _sizes(collection.directory),
+        "spaces": {space: _space(indexes, space, dim) for space, dim in state.fingerprint.spaces},
+        "bytes": _sizes(directory),
     }
 
 
-def _space(collection: Collection, space: str) -> dict[str, Any]:
-    held = collection.index_files(space).coverage()
+def _space(indexes: CurrentIndexes, space: str, dim: int) -> dict[str, Any]:
+    held = indexes.files(space).coverage()
     return {
-        "dim": collection.spaces[space],
+        "dim": dim,
         "index": None if held is None else held.kind,
         "indexed": 0 if held is None else held.rows,
     }

@@ -76,7 +76,7 @@ def _tables(collection: Collection) -> Iterator[pa.Table]:
     import pyarrow as pa
 
     folder = os.path.join(collection.directory, segments.FOLDER)
-    deleted = collection.deleted_since(-1)
+    deleted = collection.indexes.deleted_since(-1)
     for segment in collection.state.segments:
         table = read_table(os.path.join(folder, segment.name))
         table = table.filter(pa.array(~np.isin(np.asarray(table["id"]), deleted)))

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from indexer.catalog import catalog as catalogs
 from indexer.catalog.schema import TABLES
-from indexer.collection.collection import Collection, is_collection
+from indexer.collection.collection import Collection
+from indexer.collection.layout import is_collection
 from indexer.errors import CollectionError, DamagedIndexError
 from indexer.paths import display, original
 from indexer.store import segments
@@ -181,7 +182,7 @@ def _segment_ids(
 def check_indexes(collection: Collection) -> Iterator[Finding]:
     """Compare each space's newest index file with the segments."""
     for space in collection.spaces:
-        files = collection.index_files(space)
+        files = collection.indexes.files(space)
         generations = files.generations()
         if not generations:
             continue  # a cache that is made when it pays
@@ -211,7 +212,7 @@ def _vectors_problem(
     collection: Collection, files: IndexFiles, index: VectorIndex, held: Coverage
 ) -> str | None:
     folder = os.path.join(collection.directory, segments.FOLDER)
-    deleted = collection.deleted_since(held.seq)
+    deleted = collection.indexes.deleted_since(held.seq)
     index.hide(deleted)
     ids = index.ids()
     with collection.reading() as connection:

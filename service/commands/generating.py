@@ -212,7 +212,7 @@ def style(
 
 
 def _input(drawing: Drawing, text: str, role: str) -> Picture:
-    from indexer.collection.collection import is_collection
+    from indexer.collection.layout import is_collection
     from search.collection import Collection
     from service.making import open_input
 

@@ -142,7 +142,7 @@ def open_or_create(
     Raises:
         FingerprintMismatchError: ``checkpoint`` or ``spaces`` are not the collection's.
     """
-    from indexer.collection.collection import is_collection
+    from indexer.collection.layout import is_collection
     from indexer.encoders import read_fingerprint
     from search.collection import Collection
 

@@ -143,7 +143,8 @@ def import_(
     It goes into a new collection or one of the same encoder; images known there already are not
     doubled.
     """
-    from indexer.collection.collection import Collection, is_collection
+    from indexer.collection.collection import Collection
+    from indexer.collection.layout import is_collection
     from indexer.collection.transfer import import_into, read_fingerprint
 
     source, directory = file.expanduser(), collection_directory(collection)
