@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from indexer.catalog.catalog import Transaction
 from indexer.catalog.columns import BUILT_IN, annotation_columns
 from indexer.catalog.schema import quote
+from indexer.catalog.transaction import Transaction
 from indexer.errors import InputError
 
 _KEY = "path"

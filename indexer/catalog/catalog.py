@@ -8,16 +8,16 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from indexer.catalog.schema import FORMAT, TABLES, create_tables, migrate, quote
+from indexer.catalog.schema import FORMAT, create_tables, migrate
+from indexer.catalog.state import last_seq, read_format
+from indexer.catalog.transaction import Transaction
 from indexer.encoders.base import Fingerprint
 from indexer.errors import CollectionError
 from indexer.store.durability import is_full
-from indexer.store.segments import Segment
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -28,57 +28,6 @@ _IN_MEMORY = 32 << 20  # bytes of a catalog that a reader copies into memory
 # DuckDB lets a process open a file only once with one configuration, so threads take turns.
 _TURNS: dict[str, threading.RLock] = {}
 _TURNS_GUARD = threading.Lock()
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What the catalog says about the collection at one commit.
-
-    Attributes:
-        format: number of the collection format.
-        fingerprint: the encoder that all vectors come from.
-        incarnation: changes when the catalog is rebuilt, so that index files of before are foreign.
-        seq: number of the last commit.
-        segments: live segments by smallest id.
-        images: live images.
-        deletions: number of deletion rows.
-        created_at: ISO date and time (UTC).
-    """
-
-    format: int
-    fingerprint: Fingerprint
-    incarnation: str
-    seq: int
-    segments: tuple[Segment, ...]
-    images: int
-    deletions: int
-    created_at: str
-
-
-@dataclass(frozen=True, slots=True)
-class Transaction:
-    """An open transaction: ``seq`` is the number of the commit it will become."""
-
-    connection: DuckDBPyConnection
-    seq: int
-
-    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """All rows of a query."""
-        return self.connection.execute(sql, list(parameters)).fetchall()
-
-    def run(self, sql: str, parameters: Sequence[Any] = ()) -> None:
-        """Execute a statement."""
-        self.connection.execute(sql, list(parameters))
-
-    def append(self, table: str, columns: Mapping[str, Sequence[Any]]) -> None:
-        """Append rows given by column; columns left out are NULL."""
-        if not next(iter(columns.values())):
-            return
-        names = ", ".join(map(quote, columns))
-        values = ", ".join(f"unnest(?::{TABLES[table][name]}[])" for name in columns)
-        self.run(
-            f"INSERT INTO {table} ({names}) SELECT {values}", [list(v) for v in columns.values()]
-        )
 
 
 class Catalog:
@@ -120,7 +69,7 @@ class Catalog:
             CollectionError: the format is newer than this version, or the file is damaged.
         """
         with self.reading() as connection:
-            version = _format(connection, self.path)
+            version = read_format(connection, self.path)
         if version < FORMAT:
             with self._open(read_only=False) as connection:
                 migrate(connection, version)
@@ -209,7 +158,7 @@ class Catalog:
                 connection.execute("COPY FROM DATABASE disk TO memory")
                 connection.execute("DETACH disk")
         connection.execute(f"USE {database}")
-        version = _format(connection, self.path)
+        version = read_format(connection, self.path)
         if version < FORMAT:
             migrate(connection, version)
         _seal(connection)
@@ -342,56 +291,3 @@ def _seal(connection: DuckDBPyConnection) -> None:
 
 def _attach(path: str, mode: str) -> str:
     return "ATTACH '" + path.replace("'", "''") + f"' AS disk (TYPE duckdb, {mode})"
-
-
-def last_seq(connection: DuckDBPyConnection) -> int:
-    """Number of the last commit; 0 before the first."""
-    # Fetched to the end: an unfinished result would keep the connection from other work.
-    return int(connection.execute("SELECT coalesce(max(seq), 0) FROM commits").fetchall()[0][0])
-
-
-def read_state(connection: DuckDBPyConnection, path: str) -> State:
-    """Read what every open needs.
-
-    Raises:
-        CollectionError: the format is newer than this version.
-    """
-    version = _format(connection, path)
-    meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
-    counts = connection.execute(
-        "SELECT (SELECT count(*) FROM images) - "
-        "(SELECT count(*) FROM images SEMI JOIN deletions ON id = image_id), "
-        "(SELECT count(*) FROM deletions)"
-    ).fetchone()
-    assert counts is not None
-    return State(
-        format=version,
-        fingerprint=Fingerprint.from_json(meta["fingerprint"]),
-        incarnation=meta["incarnation"],
-        seq=last_seq(connection),
-        segments=live_segments(connection),
-        images=int(counts[0]),
-        deletions=int(counts[1]),
-        created_at=meta["created_at"],
-    )
-
-
-def live_segments(connection: DuckDBPyConnection) -> tuple[Segment, ...]:
-    """The live segments by smallest id."""
-    rows = connection.execute(
-        "SELECT name, rows, bytes, checksum, min_id, max_id FROM segments ORDER BY min_id"
-    ).fetchall()
-    return tuple(Segment(*row) for row in rows)
-
-
-def _format(connection: DuckDBPyConnection, path: str) -> int:
-    row = connection.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
-    version = int(row[0]) if row else 0
-    if version > FORMAT:
-        raise CollectionError(
-            f"{os.path.dirname(path)} has collection format {version}, but this version of "
-            f"vitrail reads formats 1 to {FORMAT}; upgrade vitrail"
-        )
-    if version < 1:
-        raise CollectionError(f"{path} names no collection format; run `vitrail verify --repair`")
-    return version

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from indexer.catalog.catalog import Transaction
 from indexer.catalog.schema import IMAGE_COLUMNS, RECIPE_COLUMNS, recipe_columns
+from indexer.catalog.transaction import Transaction
 from indexer.paths import display, raw
 from indexer.records import FileRecord, ImageRecord, RejectRecord
 from indexer.store.segments import Segment

@@ -8,7 +8,8 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from indexer.catalog.catalog import Catalog, Transaction
+from indexer.catalog.catalog import Catalog
+from indexer.catalog.transaction import Transaction
 from indexer.store.durability import TEMPORARY, checksum, sync_directory, sync_file, write_text
 
 FOLDER = "snapshots"

@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from indexer.catalog import catalog as catalogs
 from indexer.catalog import snapshots
 from indexer.catalog.annotations import AnnotationReport, annotate
-from indexer.catalog.catalog import Catalog, State, Transaction
+from indexer.catalog.catalog import Catalog
 from indexer.catalog.changes import delete_images, live_ids
 from indexer.catalog.columns import allowed_ids, hot_metadata, read_metadata
 from indexer.catalog.contents import content_hashes, known_files, read_rejects, resolve
 from indexer.catalog.snapshots import last_seq, write_snapshot
+from indexer.catalog.state import State
+from indexer.catalog.transaction import Transaction
 from indexer.collection.current_indexes import CurrentIndexes
 from indexer.collection.layout import (
     GENERATED,

@@ -8,9 +8,11 @@ from contextlib import suppress
 
 import numpy as np
 
-from indexer.catalog.catalog import Catalog, State, Transaction, live_segments
+from indexer.catalog.catalog import Catalog
 from indexer.catalog.changes import add_segment
 from indexer.catalog.schema import FORMAT
+from indexer.catalog.state import State, live_segments
+from indexer.catalog.transaction import Transaction
 from indexer.collection.current_indexes import CurrentIndexes
 from indexer.encoders.base import Fingerprint
 from indexer.store.segments import Segment, SegmentHeader, merge_tables, write_segment

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from indexer.catalog import catalog as catalogs
 from indexer.catalog import snapshots
-from indexer.catalog.catalog import Catalog, Transaction
+from indexer.catalog.catalog import Catalog
 from indexer.catalog.changes import add_images, add_segment, delete_images, put_files
 from indexer.catalog.snapshots import Snapshot
+from indexer.catalog.transaction import Transaction
 from indexer.collection.layout import read_mark
 from indexer.encoders.base import Fingerprint
 from indexer.errors import CollectionError
@@ -17,7 +18,8 @@ from indexer.paths import original
 from indexer.records import FileRecord
 from indexer.store import segments
 from indexer.store.durability import TEMPORARY, checksum, set_aside, sync_directory
-from indexer.store.segments import Segment, SegmentHeader, image_records, read_header, read_table
+from indexer.store.image_rows import image_records
+from indexer.store.segments import Segment, SegmentHeader, read_header, read_table
 
 _LIVE = "FROM images i ANTI JOIN deletions d ON d.image_id = i.id"
 

@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass, field
 
 from indexer.catalog import catalog as catalogs
-from indexer.catalog.catalog import Transaction
 from indexer.catalog.changes import delete_images
+from indexer.catalog.transaction import Transaction
 from indexer.collection.collection import Collection
 from indexer.collection.layout import LOCK, is_collection
 from indexer.collection.rebuilding import rebuild_catalog

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from indexer.catalog.catalog import Catalog, State, read_state
+from indexer.catalog.catalog import Catalog
 from indexer.catalog.columns import flatten
+from indexer.catalog.state import State, read_state
 from indexer.collection.hot import HotRows
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from indexer.paths import original
 from indexer.records import Batch, FileRecord, ImageRecord
 from indexer.store import segments
 from indexer.store.durability import disk_guard, replacing
-from indexer.store.segments import SegmentHeader, image_records, read_header, read_table
+from indexer.store.image_rows import column_types, image_records
+from indexer.store.segments import SegmentHeader, read_header, read_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -91,7 +92,7 @@ def _with_catalog(collection: Collection, table: pa.Table) -> pa.Table:
     ids = table["id"].to_pylist()
     rows = collection.metadata(ids)
     files = _files(collection, ids)
-    column = pa.array([files[i] for i in ids], segments.types()["files"])
+    column = pa.array([files[i] for i in ids], column_types()["files"])
     table = table.set_column(table.column_names.index("files"), "files", column)
     kinds = {"seed": pa.uint64(), "steps": pa.int32(), "guidance": pa.float64()}
     for name in _DERIVED:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from indexer.catalog.catalog import Catalog, Transaction, live_segments
+from indexer.catalog.catalog import Catalog
 from indexer.catalog.changes import (
     KnownContent,
     add_images,
@@ -22,17 +22,14 @@ from indexer.catalog.changes import (
     put_rejects,
 )
 from indexer.catalog.schema import FORMAT
+from indexer.catalog.state import live_segments
+from indexer.catalog.transaction import Transaction
 from indexer.encoders.base import Fingerprint
 from indexer.errors import InputError
 from indexer.paths import clean
 from indexer.records import Batch, ImageRecord
-from indexer.store.segments import (
-    SegmentHeader,
-    image_records,
-    images_table,
-    read_table,
-    write_segment,
-)
+from indexer.store.image_rows import image_records, images_table
+from indexer.store.segments import SegmentHeader, read_table, write_segment
 
 _log = logging.getLogger("vitrail")
 _ROW_BYTES = 2048  # a catalog row with its share of pages, generously

@@ -8,15 +8,15 @@ import secrets
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer.encoders.base import Fingerprint
 from indexer.errors import CollectionError
-from indexer.records import FileRecord, ImageRecord
 from indexer.store.durability import TEMPORARY, checksum, replacing, sync_directory
+from indexer.store.image_rows import column_types
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -92,82 +92,12 @@ def new_name() -> str:
     return f"{time.time_ns():016x}-{secrets.token_hex(3)}{SUFFIX}"
 
 
-def images_table(
-    ids: Sequence[int],
-    images: Sequence[ImageRecord],
-    files: Iterable[FileRecord],
-    spaces: Sequence[tuple[str, int]],
-) -> pa.Table:
-    """Rows of a new segment: ids and images in the same order, and the files that hold them."""
-    import pyarrow as pa
-
-    held: dict[str, list[dict[str, Any]]] = {}
-    for file in files:
-        held.setdefault(file.content_hash, []).append(
-            {
-                "path": os.fsencode(file.path),
-                "size": file.size,
-                "mtime_ns": file.mtime_ns,
-                "label": file.label,
-            }
-        )
-    columns = {name: [getattr(image, name) for image in images] for name in _PLAIN}
-    columns |= {
-        "id": list(ids),
-        "recipe": [None if i.recipe is None else json.dumps(i.recipe) for i in images],
-        "predictions": [[{"label": a, "score": b} for a, b in i.predictions] for i in images],
-        "files": [held.get(image.content_hash, []) for image in images],
-    }
-    arrays = [pa.array(columns[name], kind) for name, kind in types().items()]
-    names = list(types())
-    for space, dim in spaces:
-        flat = np.concatenate([np.asarray(i.vectors[space], np.float32) for i in images])
-        arrays.append(pa.FixedSizeListArray.from_arrays(pa.array(flat), dim))
-        names.append(space)
-    return pa.table(dict(zip(names, arrays, strict=True)))
-
-
-_PLAIN = (
-    "content_hash",
-    "width",
-    "height",
-    "format",
-    "bytes",
-    "taken_at",
-    "camera",
-    "generated",
-)
-
-
-def types() -> dict[str, Any]:
-    """Arrow types of the columns beside the vectors."""
-    import pyarrow as pa
-
-    file = pa.struct(
-        {"path": pa.binary(), "size": pa.int64(), "mtime_ns": pa.int64(), "label": pa.string()}
-    )
-    return {
-        "id": pa.int64(),
-        "content_hash": pa.string(),
-        "width": pa.int32(),
-        "height": pa.int32(),
-        "format": pa.string(),
-        "bytes": pa.int64(),
-        "taken_at": pa.timestamp("us"),
-        "camera": pa.string(),
-        "generated": pa.bool_(),
-        "recipe": pa.string(),
-        "predictions": pa.list_(pa.struct({"label": pa.string(), "score": pa.float64()})),
-        "files": pa.list_(file),
-    }
-
-
 def write_segment(folder: str, table: pa.Table, header: SegmentHeader) -> Segment:
     """Write a durable segment file.
 
     Args:
         folder: the collection's ``segments`` folder.
-        table: as ``images_table`` makes it.
+        table: as ``image_rows.images_table`` makes it.
         header: goes into the file's own metadata.
 
     Raises:
@@ -178,7 +108,7 @@ def write_segment(folder: str, table: pa.Table, header: SegmentHeader) -> Segmen
     name = new_name()
     path = os.path.join(folder, name)
     table = table.replace_schema_metadata({META: header.to_json()})
-    plain = [column for column in table.column_names if column in types()]
+    plain = [column for column in table.column_names if column in column_types()]
     with replacing(path) as temporary:
         # Vectors are noise to a compressor and to a dictionary: both only cost time.
         compression = {
@@ -278,24 +208,6 @@ def read_vectors(
     if rows.size != len(ids) * dim:
         raise _damaged(path, ValueError(f"{rows.size} numbers for {len(ids)} rows of {dim}"))
     return np.ascontiguousarray(np.ma.getdata(ids), np.int64), rows.reshape(-1, dim)
-
-
-def image_records(table: pa.Table, spaces: Sequence[tuple[str, int]]) -> list[ImageRecord]:
-    """Rows of a segment as the records they were made from."""
-    rows = table.select(list(types())).to_pylist()
-    vectors = {
-        name: np.asarray(table[name].combine_chunks().flatten(), np.float32).reshape(-1, dim)
-        for name, dim in spaces
-    }
-    return [
-        ImageRecord(
-            **{name: row[name] for name in _PLAIN},
-            recipe=None if row["recipe"] is None else json.loads(row["recipe"]),
-            vectors={name: values[i] for name, values in vectors.items()},
-            predictions=tuple((p["label"], p["score"]) for p in row["predictions"]),
-        )
-        for i, row in enumerate(rows)
-    ]
 
 
 def merge_tables(paths: Iterable[str], deleted: NDArray[np.int64]) -> pa.Table:

@@ -1,0 +1,98 @@
+"""What the catalog says about the collection at one commit."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from indexer.catalog.schema import FORMAT
+from indexer.encoders.base import Fingerprint
+from indexer.errors import CollectionError
+from indexer.store.segments import Segment
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the catalog says about the collection at one commit.
+
+    Attributes:
+        format: number of the collection format.
+        fingerprint: the encoder that all vectors come from.
+        incarnation: changes when the catalog is rebuilt, so that index files of before are foreign.
+        seq: number of the last commit.
+        segments: live segments by smallest id.
+        images: live images.
+        deletions: number of deletion rows.
+        created_at: ISO date and time (UTC).
+    """
+
+    format: int
+    fingerprint: Fingerprint
+    incarnation: str
+    seq: int
+    segments: tuple[Segment, ...]
+    images: int
+    deletions: int
+    created_at: str
+
+
+def last_seq(connection: DuckDBPyConnection) -> int:
+    """Number of the last commit; 0 before the first."""
+    # Fetched to the end: an unfinished result would keep the connection from other work.
+    return int(connection.execute("SELECT coalesce(max(seq), 0) FROM commits").fetchall()[0][0])
+
+
+def read_state(connection: DuckDBPyConnection, path: str) -> State:
+    """Read what every open needs.
+
+    Raises:
+        CollectionError: the format is newer than this version.
+    """
+    version = read_format(connection, path)
+    meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
+    counts = connection.execute(
+        "SELECT (SELECT count(*) FROM images) - "
+        "(SELECT count(*) FROM images SEMI JOIN deletions ON id = image_id), "
+        "(SELECT count(*) FROM deletions)"
+    ).fetchone()
+    assert counts is not None
+    return State(
+        format=version,
+        fingerprint=Fingerprint.from_json(meta["fingerprint"]),
+        incarnation=meta["incarnation"],
+        seq=last_seq(connection),
+        segments=live_segments(connection),
+        images=int(counts[0]),
+        deletions=int(counts[1]),
+        created_at=meta["created_at"],
+    )
+
+
+def live_segments(connection: DuckDBPyConnection) -> tuple[Segment, ...]:
+    """The live segments by smallest id."""
+    rows = connection.execute(
+        "SELECT name, rows, bytes, checksum, min_id, max_id FROM segments ORDER BY min_id"
+    ).fetchall()
+    return tuple(Segment(*row) for row in rows)
+
+
+def read_format(connection: DuckDBPyConnection, path: str) -> int:
+    """The collection format's number.
+
+    Raises:
+        CollectionError: it is missing, or newer than this version.
+    """
+    row = connection.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
+    version = int(row[0]) if row else 0
+    if version > FORMAT:
+        raise CollectionError(
+            f"{os.path.dirname(path)} has collection format {version}, but this version of "
+            f"vitrail reads formats 1 to {FORMAT}; upgrade vitrail"
+        )
+    if version < 1:
+        raise CollectionError(f"{path} names no collection format; run `vitrail verify --repair`")
+    return version

@@ -1,0 +1,102 @@
+"""The rows of a segment: images as Arrow columns, and back."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from indexer.records import FileRecord, ImageRecord
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_PLAIN = (
+    "content_hash",
+    "width",
+    "height",
+    "format",
+    "bytes",
+    "taken_at",
+    "camera",
+    "generated",
+)
+
+
+def images_table(
+    ids: Sequence[int],
+    images: Sequence[ImageRecord],
+    files: Iterable[FileRecord],
+    spaces: Sequence[tuple[str, int]],
+) -> pa.Table:
+    """Rows of a new segment: ids and images in the same order, and the files that hold them."""
+    import pyarrow as pa
+
+    held: dict[str, list[dict[str, Any]]] = {}
+    for file in files:
+        held.setdefault(file.content_hash, []).append(
+            {
+                "path": os.fsencode(file.path),
+                "size": file.size,
+                "mtime_ns": file.mtime_ns,
+                "label": file.label,
+            }
+        )
+    columns = {name: [getattr(image, name) for image in images] for name in _PLAIN}
+    columns |= {
+        "id": list(ids),
+        "recipe": [None if i.recipe is None else json.dumps(i.recipe) for i in images],
+        "predictions": [[{"label": a, "score": b} for a, b in i.predictions] for i in images],
+        "files": [held.get(image.content_hash, []) for image in images],
+    }
+    arrays = [pa.array(columns[name], kind) for name, kind in column_types().items()]
+    names = list(column_types())
+    for space, dim in spaces:
+        flat = np.concatenate([np.asarray(i.vectors[space], np.float32) for i in images])
+        arrays.append(pa.FixedSizeListArray.from_arrays(pa.array(flat), dim))
+        names.append(space)
+    return pa.table(dict(zip(names, arrays, strict=True)))
+
+
+def column_types() -> dict[str, Any]:
+    """Arrow types of the columns beside the vectors."""
+    import pyarrow as pa
+
+    file = pa.struct(
+        {"path": pa.binary(), "size": pa.int64(), "mtime_ns": pa.int64(), "label": pa.string()}
+    )
+    return {
+        "id": pa.int64(),
+        "content_hash": pa.string(),
+        "width": pa.int32(),
+        "height": pa.int32(),
+        "format": pa.string(),
+        "bytes": pa.int64(),
+        "taken_at": pa.timestamp("us"),
+        "camera": pa.string(),
+        "generated": pa.bool_(),
+        "recipe": pa.string(),
+        "predictions": pa.list_(pa.struct({"label": pa.string(), "score": pa.float64()})),
+        "files": pa.list_(file),
+    }
+
+
+def image_records(table: pa.Table, spaces: Sequence[tuple[str, int]]) -> list[ImageRecord]:
+    """Rows of a segment as the records they were made from."""
+    rows = table.select(list(column_types())).to_pylist()
+    vectors = {
+        name: np.asarray(table[name].combine_chunks().flatten(), np.float32).reshape(-1, dim)
+        for name, dim in spaces
+    }
+    return [
+        ImageRecord(
+            **{name: row[name] for name in _PLAIN},
+            recipe=None if row["recipe"] is None else json.loads(row["recipe"]),
+            vectors={name: values[i] for name, values in vectors.items()},
+            predictions=tuple((p["label"], p["score"]) for p in row["predictions"]),
+        )
+        for i, row in enumerate(rows)
+    ]
