@@ -158,6 +158,8 @@ class Collection:
                 stop=stop,
                 read_recipe=read_recipe,
             )
+            if progress.interrupted:
+                writer.forget_changes()  # who interrupts does not want to wait for an index
         self.store.refresh()
         return progress
 

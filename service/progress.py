@@ -62,7 +62,7 @@ class IndexDisplay:
         if self._bar is not None:
             self._bar.update(
                 self._task,  # type: ignore[arg-type]
-                description="indexing",
+                description="tidying" if progress.seconds else "indexing",
                 total=progress.total,
                 completed=progress.opened,
                 counts=f"{_counts(progress)}, {self._rate(progress):.1f}/s",

@@ -74,7 +74,6 @@ class Collection:
         self._residence = Residence(self._catalog, writable=writable)
         self.indexes = CurrentIndexes(self.directory, self._residence, self._guard)
         self._changed = False
-        self._untidied = 0
 
     @classmethod
     def create(cls, directory: str | os.PathLike[str], fingerprint: Fingerprint) -> Collection:
@@ -284,8 +283,7 @@ class Collection:
         """
         with self._writing() as writer, disk_guard(self.directory, writer.expected_bytes(batch)):
             writer.commit(batch, keep_missing=keep_missing)
-        self._untidied += len(batch.images)
-        if self._untidied >= max(TIDY_IMAGES, self.state.images // 2):
+        if self._images_without_index() >= max(TIDY_IMAGES, len(self) // 2):
             self.maintain()
 
     def remove(self, ids: Sequence[int]) -> None:
@@ -340,7 +338,6 @@ class Collection:
             if last_seq(self._path(snapshots.FOLDER)) < self.state.seq:
                 write_snapshot(self._catalog, self._path(snapshots.FOLDER), self.state.seq)
             self._changed = False
-            self._untidied = 0
 
     # Inside
 
@@ -371,6 +368,10 @@ class Collection:
             yield BatchWriter(self._catalog, self._path(segments.FOLDER), self.fingerprint)
             self._changed = True
             self.refresh()
+
+    def _images_without_index(self) -> int:
+        held = [self.indexes.files(space).coverage() for space in self.spaces]
+        return len(self) - min((one.rows if one else 0 for one in held), default=0)
 
     def _need_writer(self) -> None:
         if not self.writable:
