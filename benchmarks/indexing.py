@@ -253,7 +253,8 @@ def main() -> None:
         "--images", type=int, default=64, help="pictures; the rivals take at most 32 at a time"
     )
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--models", nargs="+", default=[VIT_BASE, EMBEDDED])
+    known = [VIT_BASE, EMBEDDED]
+    parser.add_argument("--models", nargs="+", choices=known, default=known)
     parser.add_argument("--results", type=Path, default=report.RESULTS)
     options = parser.parse_args()
     folder = photos(options.images)

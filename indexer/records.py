@@ -77,7 +77,7 @@ class KnownFile(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RejectRecord:
-    """A file that could not be indexed, and why; retried when size or mtime change."""
+    """A file that could not be indexed, and why; retried when size, mtime or the cause change."""
 
     path: str
     size: int

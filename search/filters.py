@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from indexer.errors import InputError
 from search.query import Only
 
 _ONLY = {"generated": "generated", "real": "NOT generated"}
@@ -12,8 +13,12 @@ def combine_filters(where: str | None, only: Only) -> str | None:
 
     The user's text is put in parentheses, after a line break that ends a trailing comment, so that
     an ``OR`` in it cannot reach past its own part. Its syntax is checked by the catalog.
+
+    Raises:
+        InputError: the expression is empty, as a shell's unset variable is.
     """
-    written = where if where and where.strip() else None
-    if only not in _ONLY or written is None:
-        return written or _ONLY.get(only)
-    return f"({written}\n) AND {_ONLY[only]}"
+    if where is not None and not where.strip():
+        raise InputError("the filter is empty; leave it out to search everything")
+    if only not in _ONLY or where is None:
+        return where or _ONLY.get(only)
+    return f"({where}\n) AND {_ONLY[only]}"

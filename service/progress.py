@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from service.making import Made
 
 PLAIN_SECONDS = 10.0  # between two lines when nobody watches
+_UNREADABLE = 5  # of them are named
 
 
 class IndexDisplay:
@@ -84,8 +85,10 @@ class IndexDisplay:
             f"{progress.found} files in {progress.seconds:.1f} s{rate}: {_counts(progress)}, "
             f"{progress.unchanged} unchanged, {progress.gone} gone"
         )
-        for path in progress.unreadable[:5]:
+        for path in progress.unreadable[:_UNREADABLE]:
             self._line(f"not readable, what is known of it is kept: {one_line(path)}")
+        if len(progress.unreadable) > _UNREADABLE:
+            self._line(f"and {len(progress.unreadable) - _UNREADABLE} more that are not readable")
         if progress.rejected:
             self._line('the rejected files and the reasons: "vitrail rejects"')
         if progress.interrupted:

@@ -25,7 +25,6 @@ def print_info(info: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(info, indent=2, default=str))
         return
-    sizes = info["bytes"]
     rows = [
         ("collection", info["directory"]),
         ("encoder", info["encoder"]),
@@ -35,7 +34,7 @@ def print_info(info: dict[str, Any], *, as_json: bool) -> None:
         *((f"space {name}", _space(space)) for name, space in info["spaces"].items()),
         ("annotations", ", ".join(f"{n} {t}" for n, t in info["annotations"].items()) or "none"),
         ("segments", f"{info['segments']} (format {info['format']}, {info['commits']} commits)"),
-        ("on disk", ", ".join(f"{name} {_size(size)}" for name, size in sizes.items())),
+        ("on disk", _sizes(info["bytes"])),
     ]
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
@@ -44,6 +43,13 @@ def print_info(info: dict[str, Any], *, as_json: bool) -> None:
 
 def _space(space: dict[str, Any]) -> str:
     return f"{space['dim']} dimensions, index {space['index'] or 'not saved yet'}"
+
+
+def _sizes(sizes: dict[str, int]) -> str:
+    """The whole, then its parts from the largest down."""
+    parts = sorted((size, name) for name, size in sizes.items() if name != "total" and size)
+    told = ", ".join(f"{name} {_size(size)}" for size, name in reversed(parts))
+    return f"{_size(sizes['total'])} ({told})"
 
 
 def _size(count: float) -> str:
@@ -58,7 +64,7 @@ def print_annotation_report(report: AnnotationReport) -> None:
     """Print what was joined, and the first rows that named no image."""
     print(f"{report.matched} images annotated with {', '.join(report.columns)}")
     lines = [f"row {row.row}: {row.path}: {row.reason}" for row in report.unmatched]
-    _print_some(lines, "rows without an image")
+    _print_some(lines, "rows without an image", rest="")
 
 
 def print_rejects(rejects: Sequence[RejectRecord], *, as_json: bool) -> None:
@@ -114,17 +120,17 @@ def print_lineage(
         }
         print(json.dumps(document, indent=2, default=str))
         return
-    print(f"image {row['id']}  {readable(row['path'] or '')}")
+    print(f"image {row['id']}  {one_line(row['path'] or '')}")
     recipe = row["recipe"] or {}
     shown = {k: v for k, v in recipe.items() if k not in ("parents", "versions") and v}
     for name, value in shown.items():
-        print(f"  {name}: {value}")
+        print(f"  {one_line(name)}: {one_line(str(value))}")
     if not recipe:
         print("  no recipe: not generated, or made by a tool that wrote none")
     for title, relatives in (("made from", parents), ("made from it", children)):
         for one in relatives:
-            path = readable(one.metadata.get("path") or "not in this collection")
-            print(f"{title}: {one.role} {one.id or one.content_hash[:12]}  {path}")
+            path = one_line(one.metadata.get("path") or "not in this collection")
+            print(f"{title}: {one_line(one.role)} {one.id or one.content_hash[:12]}  {path}")
 
 
 def _relative(one: Relative) -> dict[str, Any]:
@@ -138,11 +144,11 @@ def _relative(one: Relative) -> dict[str, Any]:
     }
 
 
-def _print_some(lines: Sequence[str], title: str) -> None:
+def _print_some(lines: Sequence[str], title: str, rest: str = "; --json lists all") -> None:
     if not lines:
         return
     print(f"{len(lines)} {title}:")
     for line in lines[:_SHOWN]:
         print(f"  {one_line(line)}")
     if len(lines) > _SHOWN:
-        print(f"  and {len(lines) - _SHOWN} more; --json lists all")
+        print(f"  and {len(lines) - _SHOWN} more{rest}")

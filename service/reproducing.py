@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from indexer.errors import InputError
+from service.output import check_target
 
 if TYPE_CHECKING:
     from generator.pictures import Picture
@@ -46,6 +47,8 @@ def reproduce_image(
     from indexer.images.files import read_file
     from search.collection import Collection
 
+    if out is not None:
+        check_target(out, "image")
     with Collection.open(directory) as pictures:
         (row,) = pictures.store.metadata([pictures.store.resolve(text)])
         _check_own(row)
@@ -58,7 +61,7 @@ def reproduce_image(
         png = io.BytesIO()
         result.image.save(png, "PNG")
         if out is not None:
-            out.write_bytes(png.getvalue())
+            out.expanduser().write_bytes(png.getvalue())
         print(f"bytes   {'the same' if result.bytes_equal else 'differ'}")
         print(f"pixels  {'the same' if result.pixels_equal else 'differ'}")
         for space, rows in pictures.embed(original, png.getvalue()).items():

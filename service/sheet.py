@@ -29,6 +29,7 @@ def write_sheet(path: Path | None, asked: Asked, result: SearchResult) -> Path:
         InputError: the file cannot be written.
     """
     page = render_sheet(asked, result)
+    path = None if path is None else path.expanduser()
     try:
         if path is None:
             handle, name = tempfile.mkstemp(prefix="vitrail-", suffix=".html")

@@ -1,11 +1,11 @@
-"""The columns that users filter by and see: one row a live image."""
+"""The columns that users filter by: one row a live image."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence, Set
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,16 +13,13 @@ from numpy.typing import NDArray
 
 from indexer.catalog.schema import RECIPE_COLUMNS, quote
 from indexer.errors import InputError
-from indexer.paths import original
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-    from indexer.collection.hot import HotRows
-
 # A backslash is part of a name where it does not separate folders.
 _SEPARATOR = "both_slash" if os.name == "nt" else "forward_slash"
-_IMAGE = {
+IMAGE_COLUMNS = {
     name: f"i.{name}"
     for name in (
         "id",
@@ -50,8 +47,7 @@ _PREDICTIONS = {
     "top_score": "p.top_score",
     "labels": "coalesce(p.labels, []::VARCHAR[])",
 }
-_KEYS = ("content_hash", "image_id")
-BUILT_IN = (*_IMAGE, *_FILES, *_PREDICTIONS)
+BUILT_IN = (*IMAGE_COLUMNS, *_FILES, *_PREDICTIONS)
 """Names of the columns every collection has; annotations add their own."""
 
 # Nearly every image has one file: grouping only the others costs a fifth (on 10^6 images).
@@ -134,14 +130,14 @@ def _check_expression(connection: DuckDBPyConnection, where: str) -> None:
         ).fetchall()
     )
     parsed = bare if bare["error"] else parsed
-    if parsed["error"]:
+    if parsed["error"] and "Only SELECT" not in parsed.get("error_message", ""):
         raise InputError(
             f"the filter {where!r} cannot be read: {parsed.get('error_message', 'not SQL')}; "
             "write an SQL expression such as label = 'cat' and width > 512"
         )
-    statements = parsed["statements"]
-    node = statements[0]["node"]
-    if len(statements) != 1 or len(node.get("select_list", ())) != 1 or "SUBQUERY" in _kinds(node):
+    statements = parsed.get("statements", ())  # none where one of them is no SELECT
+    node = statements[0]["node"] if len(statements) == 1 else {}
+    if len(node.get("select_list", ())) != 1 or "SUBQUERY" in _kinds(node):
         raise InputError(
             f"the filter {where!r} is more than one expression over the columns; "
             "write one, without semicolons or SELECT"
@@ -170,7 +166,7 @@ def _relation(where: str, own: dict[str, str], *, flat: bool) -> str:
 
 def _source(words: Set[str], own: dict[str, str]) -> tuple[dict[str, str], str]:
     """The columns that some words can mean, and the live images joined to those."""
-    columns, joins = dict(_IMAGE), []
+    columns, joins = dict(IMAGE_COLUMNS), []
     if words & set(_FILES):
         columns |= _FILES
         joins.append(_FILES_JOIN)
@@ -193,114 +189,7 @@ def _explain(where: str, error: Exception, own: dict[str, str]) -> InputError:
             f"the filter names the column {unknown[1]!r}, which this collection lacks; "
             f"it has {known} (texts are written in 'single quotes')"
         )
-    return InputError(f"the filter {where!r} cannot be evaluated: {line}")
-
-
-def read_metadata(connection: DuckDBPyConnection, ids: Sequence[int]) -> list[dict[str, Any]]:
-    """Everything known of each image, in the order of ``ids``.
-
-    Raises:
-        InputError: an id that is in no image.
-    """
-    wanted = [int(i) for i in ids]
-    images = _by_key(connection, "images", "id", wanted)
-    own = annotation_columns(connection)
-    annotations: dict[int, list[dict[str, Any]]] = {}
-    if own:
-        hashes = [rows[0]["content_hash"] for rows in images.values()]
-        by_hash = _by_key(connection, "annotations", "content_hash", hashes)
-        nothing = [dict.fromkeys(own)]
-        for image_id, rows in images.items():
-            annotations[image_id] = by_hash.get(rows[0]["content_hash"], nothing)
-    return describe_all(
-        wanted,
-        images,
-        _by_key(connection, "files", "image_id", wanted),
-        _by_key(connection, "predictions", "image_id", wanted),
-        annotations,
+    return InputError(
+        f"the filter {where!r} cannot be evaluated: {line}; compare columns with values of their "
+        "kind, such as label = 'cat' and width > 512"
     )
-
-
-def hot_metadata(hot: HotRows, ids: Sequence[int]) -> list[dict[str, Any]]:
-    """As ``read_metadata``, from memory.
-
-    Raises:
-        InputError: an id that is in no image.
-    """
-    wanted = [int(i) for i in ids]
-    tables = ("images", "files", "predictions")
-    images, files, predictions = (hot.find(table, wanted) for table in tables)
-    annotations = hot.find("annotations", wanted)
-    nothing = [dict.fromkeys(hot.annotation_names)]
-    complete = {i: annotations.get(i, nothing) for i in wanted}
-    return describe_all(wanted, images, files, predictions, complete)
-
-
-def describe_all(
-    wanted: Sequence[int],
-    images: Mapping[int, list[dict[str, Any]]],
-    files: Mapping[int, list[dict[str, Any]]],
-    predictions: Mapping[int, list[dict[str, Any]]],
-    annotations: Mapping[int, list[dict[str, Any]]],
-) -> list[dict[str, Any]]:
-    """Rows of the tables by image id, as the plain dicts that users see.
-
-    Raises:
-        InputError: an id that is in no image.
-    """
-    unknown = [i for i in wanted if i not in images]
-    if unknown:
-        raise InputError(f"there is no image with id {unknown[0]} in this collection")
-    return [
-        describe(
-            images[i][0], files.get(i, []), predictions.get(i, []), annotations.get(i, [{}])[0]
-        )
-        for i in wanted
-    ]
-
-
-def describe(
-    image: dict[str, Any],
-    files: list[dict[str, Any]],
-    predictions: list[dict[str, Any]],
-    annotations: dict[str, Any],
-) -> dict[str, Any]:
-    """One image's rows as the plain dict that users see."""
-    files = sorted(files, key=lambda f: (bool(f["missing"]), f["path"]))
-    predictions = sorted(predictions, key=lambda p: int(p["rank"]))
-    paths = [original(f["path"], f["path_raw"]) for f in files]
-    path = files[0]["path"] if files else None
-    recipe = image["recipe"]
-    return {
-        **{name: image[name] for name in _IMAGE},
-        "recipe": None if recipe is None else json.loads(recipe),
-        "path": path,
-        "paths": paths,
-        "name": None if path is None else os.path.basename(path),
-        "folder": None if path is None else os.path.dirname(path),
-        "label": next((f["label"] for f in files if f["label"] is not None), None),
-        "missing": bool(files) and all(f["missing"] for f in files),
-        "top_label": predictions[0]["label"] if predictions else None,
-        "top_score": predictions[0]["score"] if predictions else None,
-        "labels": [p["label"] for p in predictions],
-        "predictions": [(p["label"], p["score"]) for p in predictions],
-        **{name: value for name, value in annotations.items() if name not in _KEYS},
-    }
-
-
-def _by_key(
-    connection: DuckDBPyConnection, table: str, key: str, values: Sequence[Any]
-) -> dict[Any, list[dict[str, Any]]]:
-    # Finding the rows by one column first keeps DuckDB from reading whole row groups of the others.
-    marks = ", ".join("?" * len(values)) or "NULL"
-    cursor = connection.execute(
-        f"SELECT * FROM {table} WHERE rowid IN "
-        f"(SELECT rowid FROM {table} WHERE {key} IN ({marks}))",
-        list(values),
-    )
-    names = [column[0] for column in cursor.description or ()]
-    grouped: dict[Any, list[dict[str, Any]]] = {}
-    for row in cursor.fetchall():
-        record = dict(zip(names, row, strict=True))
-        grouped.setdefault(record[key], []).append(record)
-    return grouped

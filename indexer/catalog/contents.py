@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from indexer.errors import InputError
@@ -17,19 +18,25 @@ _HASH_START = re.compile(r"[0-9a-f]{6,64}")
 _LIVE = "FROM images i ANTI JOIN deletions d ON d.image_id = i.id"
 
 
-def known_files(connection: DuckDBPyConnection, root: str | None) -> dict[str, KnownFile]:
-    """Every path under a folder (or everywhere), as ``os.fsdecode`` gives it."""
+def known_files(
+    connection: DuckDBPyConnection, root: str | None, retried: Iterable[str]
+) -> dict[str, KnownFile]:
+    """Every path under a folder (or everywhere), as ``os.fsdecode`` gives it.
+
+    Files that were rejected for one of the ``retried`` reasons count as changed.
+    """
     inside, parameters = "true", []
     if root is not None:
         text = display(os.path.abspath(root))
         inside = "(path = ? OR starts_with(path, ?))"
         parameters = [text, text.rstrip(os.sep) + os.sep]
-    # A missing file's time is none that a file can have, so that it counts as changed when back.
+    # A time that no file can have makes a missing or retried one count as changed.
     rows = connection.execute(
         "SELECT path, path_raw, size, if(missing, -1, mtime_ns), content_hash "
         f"FROM files WHERE {inside} UNION ALL "
-        f"SELECT path, path_raw, size, mtime_ns, NULL FROM rejects WHERE {inside}",
-        parameters * 2,
+        "SELECT path, path_raw, size, if(list_contains(?::VARCHAR[], reason), -1, mtime_ns), NULL "
+        f"FROM rejects WHERE {inside}",
+        [*parameters, list(retried), *parameters],
     ).fetchall()
     return {original(path, data): KnownFile(*rest) for path, data, *rest in rows}
 

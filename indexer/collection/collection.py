@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,8 +17,9 @@ from indexer.catalog import snapshots
 from indexer.catalog.annotations import AnnotationReport, annotate
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.changes import delete_images, live_ids
-from indexer.catalog.columns import allowed_ids, hot_metadata, read_metadata
+from indexer.catalog.columns import allowed_ids
 from indexer.catalog.contents import content_hashes, known_files, read_rejects, resolve
+from indexer.catalog.metadata import hot_metadata, read_metadata
 from indexer.catalog.snapshots import last_seq, write_snapshot
 from indexer.catalog.state import State
 from indexer.catalog.transaction import Transaction
@@ -194,9 +195,16 @@ class Collection:
 
     # Reading
 
-    def known_files(self, root: str | None = None) -> dict[str, KnownFile]:
-        """Every path known under a folder (or everywhere), rejected files included."""
-        return self._read(lambda connection: known_files(connection, root))
+    def known_files(
+        self, root: str | None = None, *, retried: Iterable[str] = ()
+    ) -> dict[str, KnownFile]:
+        """Every path known under a folder (or everywhere), rejected files included.
+
+        Args:
+            root: the folder.
+            retried: reasons whose rejected files shall count as changed.
+        """
+        return self._read(lambda connection: known_files(connection, root, retried))
 
     def content_hashes(self) -> frozenset[str]:
         """Content hashes (sha256, hex) of all live images."""

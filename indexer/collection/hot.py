@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 Ids = NDArray[np.int64]
-# What ``columns.describe`` reads; the rest of the files table would take as much memory again.
+# What ``metadata.describe`` reads; the rest of the files table would take as much memory again.
 _SOURCES = {
     "images": ("id", "SELECT * FROM images"),
     "files": ("image_id", "SELECT image_id, path, path_raw, label, missing FROM files"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import os
 import warnings
@@ -29,6 +30,8 @@ REASONS: dict[str, str] = {
     "missing": "the file went away after the scan",
     "changing": "the file was written to while it was read",
 }
+# What may be different next time though the file is the same: its mode, the limit, the machine.
+_PASSING = frozenset({"too-many-pixels", "out-of-memory", "unreadable", "missing", "changing"})
 """Every reason a file is rejected for, with its meaning."""
 
 DEFAULT_MAX_PIXELS = 178_956_970
@@ -75,6 +78,12 @@ class OpenedImage:
     taken_at: datetime | None
     camera: str | None
     info: dict[str, str]
+
+
+def passing_reasons() -> frozenset[str]:
+    """Reasons of rejects that are worth another try even where the file has not changed."""
+    heif = importlib.util.find_spec("pillow_heif") is not None
+    return _PASSING | ({"heic-needs-extra"} if heif else frozenset())
 
 
 def open_image(

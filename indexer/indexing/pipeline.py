@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from indexer.collection.collection import Collection
 from indexer.encoders.base import Encoder
 from indexer.encoders.batching import batch_size_for
-from indexer.images.opening import DEFAULT_MAX_PIXELS
+from indexer.images.opening import DEFAULT_MAX_PIXELS, passing_reasons
 from indexer.indexing.committing import Committer
 from indexer.indexing.decoding import LabelFrom, Prepared, Preparer, RecipeReader
 from indexer.indexing.scan import Changes, Found, Unreadable, compare, still_there, walk
@@ -48,7 +48,8 @@ class Progress:
     """Counts of a run so far; ``total`` is how many files have to be opened.
 
     ``encoded`` counts new pictures, ``linked`` files whose picture was known already (moved files
-    and copies), ``committed`` pictures that a kill can no longer lose.
+    and copies), ``committed`` pictures that a kill can no longer lose, ``unreadable`` the paths of
+    images that could not be looked at this time and stay as they are known.
     """
 
     found: int = 0
@@ -100,7 +101,7 @@ def index_folders(
         found=len(changes.unchanged) + len(changes.to_open) + len(changes.unreadable),
         unchanged=len(changes.unchanged),
         total=len(changes.to_open),
-        unreadable=[item.path for item in changes.unreadable],
+        unreadable=[item.path for item in changes.unreadable if _holds_image(item.path, known)],
     )
     on_progress(progress)
     if changes.to_open or changes.gone or changes.unreadable:
@@ -129,10 +130,14 @@ def index_folders(
     return progress
 
 
+def _holds_image(path: str, known: dict[str, KnownFile]) -> bool:
+    return path in known and known[path].content_hash is not None
+
+
 def _known(collection: Collection, roots: Sequence[str]) -> dict[str, KnownFile]:
     known: dict[str, KnownFile] = {}
     for root in roots:
-        known |= collection.known_files(root)
+        known |= collection.known_files(root, retried=passing_reasons())
     return known
 
 

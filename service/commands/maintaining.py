@@ -75,7 +75,8 @@ def annotate(
 def rejects(collection: CollectionOption = None, json: JsonOption = False) -> None:
     """List the files that could not be indexed.
 
-    One line each: reason, path, detail. They are tried again when they change.
+    One line each: reason, path, detail. They are tried again when they change, or when what stood
+    in their way is gone.
     """
     from indexer.collection.collection import Collection
     from service.reports import print_rejects

@@ -97,12 +97,14 @@ def search(
     """
     from search.collection import Collection
     from search.query import DEFAULT_FUSION
-    from service.output import print_json, print_table
+    from service.output import check_target, print_json, print_table
     from service.sheet import show, write_sheet
 
     only_ = _choice("--only", only, ("all", "generated", "real"))
     fusion_ = _choice("--fusion", fusion or DEFAULT_FUSION, ("mean", "rrf"))
     _check_question(image, prompt, k)
+    if html is not None:
+        check_target(html, "contact sheet")
     directory = collection_directory(collection)
     with Collection.open(
         directory, runtime=runtime, device=device, precision=precision

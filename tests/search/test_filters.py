@@ -1,11 +1,19 @@
 from __future__ import annotations
 
+import pytest
+
+from indexer.errors import InputError
 from search.filters import combine_filters
 
 
 def test_nothing_asked_is_no_filter() -> None:
     assert combine_filters(None, "all") is None
-    assert combine_filters("  ", "all") is None
+
+
+@pytest.mark.parametrize("where", ["", "  ", "\n"])
+def test_an_empty_filter_is_no_forgotten_one(where: str) -> None:
+    with pytest.raises(InputError, match="the filter is empty"):
+        combine_filters(where, "all")
 
 
 def test_the_users_words_stay_as_they_are_when_alone() -> None:

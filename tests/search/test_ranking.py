@@ -43,5 +43,5 @@ def test_bound_is_the_weighted_sum() -> None:
 
 def test_filters_join_in_parentheses() -> None:
     assert combine_filters(None, "all") is None
-    assert combine_filters("  ", "real") == "NOT generated"
+    assert combine_filters(None, "real") == "NOT generated"
     assert combine_filters("a or b -- note", "generated") == "(a or b -- note\n) AND generated"

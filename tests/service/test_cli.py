@@ -196,7 +196,8 @@ MISUSE: list[tuple[list[str], list[str]]] = [
     (["--space", "mean@1:x"], ["weight 'x'", "number above 0"]),
     (["--where", "colour = 'red'"], ["'colour'", "it has", "label"]),
     (["--where", "label ="], ["'label ='", "cannot be read"]),
-    (["--where", "1; drop table images"], ["cannot be read"]),
+    (["--where", "1; drop table images"], ["more than one expression"]),
+    (["--where", ""], ["the filter is empty"]),
     (["--min-score", "2"], ["2.0", "between -1 and 1"]),
     (["--only", "painted"], ["'painted'", "all, generated, real"]),
     (["--fusion", "max"], ["'max'", "mean, rrf"]),
@@ -280,3 +281,31 @@ def test_file_names_in_any_bytes_are_shown(vitrail: Vitrail, folder: Path) -> No
     vitrail("index", folder)
     alone = vitrail("search", folder / "warm" / "crimson.png", "--k", 2)
     assert r"\xff[bold]\x1b[31m.png" in alone.out
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_the_search(
+    vitrail: Vitrail, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vitrail.index(folder)
+    query = folder / "warm" / "red.png"
+    monkeypatch.setattr("search.collection.Collection.find", lambda *_, **__: pytest.fail("asked"))
+    lost = vitrail("search", query, "--html", tmp_path / "no" / "sheet.html")
+    assert lost.code == 2
+    assert "there is no folder" in lost.err
+    assert "it is a folder" in vitrail("search", query, "--html", tmp_path).err
+
+
+def test_a_home_is_understood_where_files_are_written(
+    vitrail: Vitrail, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    vitrail.index(folder)
+    assert vitrail("search", folder / "warm" / "red.png", "--html", "~/sheet.html").code == 0
+    assert (tmp_path / "sheet.html").is_file()
+
+
+def test_what_was_never_known_is_a_reject_and_nothing_more(vitrail: Vitrail, folder: Path) -> None:
+    (folder / "nowhere.png").symlink_to(folder / "gone.png")
+    told = vitrail.index(folder)
+    assert "1 rejected" in told.err
+    assert "not readable" not in told.err

@@ -2,50 +2,33 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import os
-import struct
 import sys
 import warnings
-import zlib
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import ExifTags, Image, ImageCms, PngImagePlugin
+from PIL import ExifTags, Image
 
 from indexer.errors import ImageRejectedError
-from indexer.images import colours, formats, metadata
-from indexer.images.opening import REASONS, SCALED_MARGIN, open_image, read_file
+from indexer.images import colours, formats
+from indexer.images.opening import REASONS, SCALED_MARGIN, open_image
 from tests.badfiles import (
     BLUE,
     GREEN,
     RED,
-    WHITE,
     bomb,
     encode,
     make_bad_folder,
     make_odd_folder,
     picture,
-    png_chunk,
 )
-
-Colour = tuple[int, int, int]
-
-
-def colour_of(data: bytes, at: tuple[int, int] = (0, 0)) -> Colour:
-    pixel = open_image(data).image.getpixel(at)
-    assert isinstance(pixel, tuple)
-    return (int(pixel[0]), int(pixel[1]), int(pixel[2]))
-
-
-def close(one: Colour, other: Colour, tolerance: int = 4) -> bool:
-    return all(abs(a - b) <= tolerance for a, b in zip(one, other, strict=True))
+from tests.indexer.images.colour_checks import close, colour_of
 
 
 def reason_of(data: bytes) -> str:
@@ -102,109 +85,6 @@ def test_pictures_come_upright(orientation: int, name: str) -> None:
     assert pixels[16, 8].argmax() == 0
     assert pixels[6, 52].argmax() == 2
     assert pixels[26, 52].argmax() == 1
-
-
-def test_alpha_is_laid_over_white() -> None:
-    for mode in ("RGBA", "LA"):
-        clear = Image.new("RGBA", (4, 4), (255, 0, 0, 0)).convert(mode)
-        assert colour_of(encode(clear, "PNG")) == WHITE
-    half = encode(Image.new("RGBA", (4, 4), (0, 0, 0, 128)), "PNG")
-    assert close(colour_of(half), (127, 127, 127), 1)
-    palette = Image.new("P", (4, 4), 0)
-    palette.putpalette([255, 0, 0, 0, 0, 255])
-    assert colour_of(encode(palette, "PNG")) == RED
-    assert colour_of(encode(palette, "PNG", transparency=0)) == WHITE
-    assert colour_of(encode(palette, "GIF", transparency=0)) == WHITE
-    keyed = encode(Image.new("RGB", (4, 4), RED), "PNG", transparency=RED)
-    assert colour_of(keyed) == WHITE
-
-
-@pytest.mark.parametrize(("mode", "value"), [("RGBa", (64, 0, 0, 128)), ("La", (0, 128))])
-def test_premultiplied_alpha(mode: str, value: tuple[int, ...]) -> None:
-    rgb = colours.to_srgb(Image.new(mode, (2, 2), value)).getpixel((0, 0))
-    expected = (191, 127, 127) if mode == "RGBa" else (127, 127, 127)
-    assert isinstance(rgb, tuple)
-    assert all(abs(a - b) <= 2 for a, b in zip(rgb, expected, strict=True))
-
-
-def test_greys_of_every_depth_are_scaled() -> None:
-    deep = np.array([[0, 257 * 100, 65535]], dtype=np.uint16)
-    for name in ("PNG", "TIFF"):
-        opened = open_image(encode(Image.fromarray(deep), name)).image
-        assert np.asarray(opened)[0].tolist() == [[v] * 3 for v in (0, 100, 255)]
-    pgm = b"P5 3 1 65535\n" + deep.astype(">u2").tobytes()
-    assert np.asarray(open_image(pgm).image)[0, :, 0].tolist() == [0, 100, 255]
-    assert colour_of(encode(Image.new("1", (8, 8), 1), "PNG")) == WHITE
-    assert colour_of(encode(Image.new("L", (8, 8), 77), "PNG")) == (77, 77, 77)
-
-
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [
-        ([0.0, 0.5, 1.0], [0, 128, 255]),
-        ([0.0, 100.0, 255.0], [0, 100, 255]),
-        ([-5.0, 0.0, 5.0], [0, 128, 255]),
-        ([0.0, float("nan"), 1.0], [0, 0, 255]),
-        ([-3.0, -3.0, -3.0], [0, 0, 0]),
-    ],
-)
-def test_float_pictures(values: list[float], expected: list[int]) -> None:
-    data = encode(Image.fromarray(np.array([values], dtype=np.float32)), "TIFF")
-    assert np.asarray(open_image(data).image)[0, :, 0].tolist() == expected
-
-
-def test_cmyk_and_adobes_inversion() -> None:
-    data = encode(Image.new("CMYK", (16, 16), (0, 255, 255, 0)), "JPEG", quality=100)
-    assert b"Adobe" in data
-    assert close(colour_of(data), RED)
-    assert close(colour_of(encode(Image.new("CMYK", (8, 8), (0, 0, 0, 255)), "TIFF")), (0, 0, 0))
-
-
-def test_sixteen_bit_colour() -> None:
-    row = b"\0" + struct.pack(">6H", 65535, 0, 128 * 257, 0, 65535, 0)
-    header = struct.pack(">IIBBBBB", 2, 1, 16, 2, 0, 0, 0)
-    chunks = png_chunk(b"IHDR", header) + png_chunk(b"IDAT", zlib.compress(row))
-    data = b"\x89PNG\r\n\x1a\n" + chunks + png_chunk(b"IEND", b"")
-    assert colour_of(data) == (255, 0, 128)
-    assert colour_of(data, (1, 0)) == GREEN
-
-
-def swapped_profile() -> bytes:
-    """sRGB with the colorants of red and blue exchanged, so that red means blue."""
-    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    red, blue = profile.index(b"rXYZ"), profile.index(b"bXYZ")
-    profile[red : red + 4], profile[blue : blue + 4] = b"bXYZ", b"rXYZ"
-    return bytes(profile)
-
-
-@pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
-def test_profiles_are_applied(name: str) -> None:
-    data = encode(Image.new("RGB", (16, 16), RED), name, icc_profile=swapped_profile())
-    assert close(colour_of(data), BLUE, 8)
-
-
-def test_profile_and_alpha_together() -> None:
-    image = Image.new("RGBA", (4, 4), (255, 0, 0, 128))
-    data = encode(image, "PNG", icc_profile=swapped_profile())
-    assert close(colour_of(data), (127, 127, 255))
-
-
-def test_a_profile_of_srgb_changes_no_pixel() -> None:
-    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    plain, tagged = (encode(picture(), "PNG", **o) for o in ({}, {"icc_profile": srgb}))
-    assert open_image(plain).image.tobytes() == open_image(tagged).image.tobytes()
-
-
-@pytest.mark.parametrize("profile", [b"junk", swapped_profile()[:200], b"\0" * 4096])
-def test_broken_profiles_are_ignored(profile: bytes) -> None:
-    assert colour_of(encode(Image.new("RGB", (4, 4), RED), "PNG", icc_profile=profile)) == RED
-
-
-def test_a_profile_for_other_pixels_is_ignored_or_adapted() -> None:
-    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
-    assert colour_of(encode(Image.new("RGB", (4, 4), RED), "PNG", icc_profile=lab)) == RED
-    grey = encode(Image.new("L", (4, 4), 99), "PNG", icc_profile=swapped_profile())
-    assert close(colour_of(grey), (99, 99, 99))
 
 
 @pytest.mark.parametrize("name", ["GIF", "WEBP", "PNG", "TIFF"])
@@ -309,164 +189,3 @@ def test_no_damage_makes_anything_but_a_reject(data: st.DataObject) -> None:
 
 
 # Metadata
-
-
-def exif_of(tags: dict[int, object], inner: dict[int, object] | None = None) -> Image.Exif:
-    exif = Image.Exif()
-    for tag, value in tags.items():
-        exif[tag] = value
-    for tag, value in (inner or {}).items():
-        exif.get_ifd(ExifTags.IFD.Exif)[tag] = value
-    return exif
-
-
-@pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "AVIF"])
-def test_date_and_camera(name: str) -> None:
-    exif = exif_of(
-        {ExifTags.Base.Make: "Canon", ExifTags.Base.Model: "Canon EOS R5"},
-        {ExifTags.Base.DateTimeOriginal: "2024:02:29 13:45:59"},
-    )
-    opened = open_image(encode(picture(), name, exif=exif))
-    assert opened.taken_at == datetime(2024, 2, 29, 13, 45, 59)
-    assert opened.camera == "Canon EOS R5"
-
-
-@pytest.mark.parametrize(
-    ("make", "model", "camera"),
-    [
-        ("NIKON CORPORATION", "NIKON D850", "NIKON D850"),
-        ("Apple", "iPhone 15", "Apple iPhone 15"),
-        ("", "Pixel 8", "Pixel 8"),
-        ("FUJIFILM ", " X-T5 \0", "FUJIFILM X-T5"),
-        ("", "", None),
-        ('workflow:{"a": 1}', 'prompt:{"b": 2}', None),
-    ],
-)
-def test_cameras(make: str, model: str, camera: str | None) -> None:
-    tags = {int(ExifTags.Base.Make): make, int(ExifTags.Base.Model): model}
-    assert metadata.camera(tags) == camera
-
-
-def test_dates_fall_back_and_nonsense_is_none() -> None:
-    original, digitised = int(ExifTags.Base.DateTimeOriginal), int(ExifTags.Base.DateTimeDigitized)
-    exif = {original: "0000:00:00 00:00:00", digitised: "2020-01-02 03:04:05"}
-    assert str(metadata.taken_at(exif)) == "2020-01-02 03:04:05"
-    assert metadata.taken_at({original: "    :  :     :  :  "}) is None
-    assert metadata.taken_at({original: 7}) is None
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        b"ASCII\0\0\0Steps: 20, red apple",
-        b"UNICODE\0" + "Steps: 20, red apple".encode("utf-16-be"),
-        b"UNICODE\0" + "Steps: 20, red apple".encode("utf-16-le"),
-        b"UNICODE\0" + "Steps: 20, red apple".encode("utf-16"),
-        b"\0" * 8 + b"Steps: 20, red apple\0\0",
-        b"Steps: 20, red apple",
-    ],
-)
-def test_user_comments(value: bytes) -> None:
-    exif = exif_of({}, {ExifTags.Base.UserComment: value})
-    for name in ("JPEG", "WEBP"):
-        info = open_image(encode(picture(), name, exif=exif)).info
-        assert info["UserComment"] == "Steps: 20, red apple"
-
-
-def test_png_texts_also_those_after_the_pixels() -> None:
-    texts = PngImagePlugin.PngInfo()
-    texts.add_text("parameters", "red apple\nSteps: 20")
-    texts.add_itxt("prompt", '{"苹果": 1}')
-    texts.add_text("workflow", "x" * 2000, zip=True)
-    data = encode(picture(), "PNG", pnginfo=texts)
-    late = data[:-12] + png_chunk(b"tEXt", b"Comment\0late") + data[-12:]
-    info = open_image(late).info
-    assert info["parameters"] == "red apple\nSteps: 20"
-    assert info["prompt"] == '{"苹果": 1}'
-    assert (info["workflow"], info["Comment"]) == ("x" * 2000, "late")
-
-
-def test_comments_and_xmp() -> None:
-    xmp = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>"
-    info = open_image(encode(picture(), "JPEG", comment=b"caf\xe9", xmp=xmp)).info
-    assert (info["comment"], info["xmp"]) == ("café", xmp.decode())
-    assert open_image(encode(picture(), "GIF", comment=b"hello")).info["comment"] == "hello"
-
-
-def test_an_oversized_text_costs_the_text_and_not_the_picture() -> None:
-    data = encode(picture(), "PNG")
-    huge = png_chunk(b"zTXt", b"k\0\0" + zlib.compress(b"y" * (80 << 20)))
-    for at in (33, len(data) - 12):
-        opened = open_image(data[:at] + huge + data[at:])
-        assert opened.image.size == (48, 32)
-        assert "k" not in opened.info
-
-
-def test_text_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metadata, "MAX_TEXT", 10)
-    texts = PngImagePlugin.PngInfo()
-    for key, value in (("a", "x" * 8), ("b", "x" * 8), ("c", "xx")):
-        texts.add_text(key, value)
-    assert open_image(encode(picture(), "PNG", pnginfo=texts)).info == {"a": "x" * 8, "c": "xx"}
-
-
-# Files
-
-
-def test_read_file_gives_bytes_and_hash(tmp_path: Path) -> None:
-    path = tmp_path / "a.bin"
-    path.write_bytes(b"abc")
-    content = read_file(path)
-    assert content.data == b"abc"
-    assert (content.size, content.mtime_ns) == (3, path.stat().st_mtime_ns)
-    assert content.sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-
-
-@pytest.mark.parametrize(
-    ("make", "reason"), [("fifo", "not-a-file"), ("folder", "not-a-file"), ("none", "missing")]
-)
-def test_read_file_refuses(make: str, reason: str, tmp_path: Path) -> None:
-    path = tmp_path / "x.jpg"
-    if make == "fifo":
-        os.mkfifo(path)
-    elif make == "folder":
-        path.mkdir()
-    with pytest.raises(ImageRejectedError) as caught:
-        read_file(path)
-    assert caught.value.reason == reason
-
-
-def test_read_file_limits_bytes(tmp_path: Path) -> None:
-    (tmp_path / "x.jpg").write_bytes(b"12345")
-    with pytest.raises(ImageRejectedError, match="limit of 4"):
-        read_file(tmp_path / "x.jpg", max_bytes=4)
-
-
-def test_read_file_notices_writers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "x.jpg"
-    path.write_bytes(b"12345")
-    real = os.read
-
-    def growing(descriptor: int, count: int) -> bytes:
-        data = real(descriptor, count)
-        with path.open("ab") as file:
-            file.write(b"6")
-        return data
-
-    monkeypatch.setattr(os, "read", growing)
-    with pytest.raises(ImageRejectedError) as caught:
-        read_file(path)
-    assert caught.value.reason == "changing"
-
-
-def test_a_file_the_system_refuses_is_unreadable(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: object) -> int:
-        raise PermissionError(errno.EACCES, "denied")
-
-    (tmp_path / "x.jpg").write_bytes(b"12345")
-    monkeypatch.setattr(os, "open", refuse)
-    with pytest.raises(ImageRejectedError, match="Permission denied") as caught:
-        open_image(tmp_path / "x.jpg")
-    assert caught.value.reason == "unreadable"

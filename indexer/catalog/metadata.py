@@ -1,0 +1,129 @@
+"""What is known of single images, as the plain dicts that users see."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from indexer.catalog.columns import IMAGE_COLUMNS, annotation_columns
+from indexer.errors import InputError
+from indexer.paths import original
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+    from indexer.collection.hot import HotRows
+
+_KEYS = ("content_hash", "image_id")
+
+
+def read_metadata(connection: DuckDBPyConnection, ids: Sequence[int]) -> list[dict[str, Any]]:
+    """Everything known of each image, in the order of ``ids``.
+
+    Raises:
+        InputError: an id that is in no image.
+    """
+    wanted = [int(i) for i in ids]
+    images = _by_key(connection, "images", "id", wanted)
+    own = annotation_columns(connection)
+    annotations: dict[int, list[dict[str, Any]]] = {}
+    if own:
+        hashes = [rows[0]["content_hash"] for rows in images.values()]
+        by_hash = _by_key(connection, "annotations", "content_hash", hashes)
+        nothing = [dict.fromkeys(own)]
+        for image_id, rows in images.items():
+            annotations[image_id] = by_hash.get(rows[0]["content_hash"], nothing)
+    return describe_all(
+        wanted,
+        images,
+        _by_key(connection, "files", "image_id", wanted),
+        _by_key(connection, "predictions", "image_id", wanted),
+        annotations,
+    )
+
+
+def hot_metadata(hot: HotRows, ids: Sequence[int]) -> list[dict[str, Any]]:
+    """As ``read_metadata``, from memory.
+
+    Raises:
+        InputError: an id that is in no image.
+    """
+    wanted = [int(i) for i in ids]
+    tables = ("images", "files", "predictions")
+    images, files, predictions = (hot.find(table, wanted) for table in tables)
+    annotations = hot.find("annotations", wanted)
+    nothing = [dict.fromkeys(hot.annotation_names)]
+    complete = {i: annotations.get(i, nothing) for i in wanted}
+    return describe_all(wanted, images, files, predictions, complete)
+
+
+def describe_all(
+    wanted: Sequence[int],
+    images: Mapping[int, list[dict[str, Any]]],
+    files: Mapping[int, list[dict[str, Any]]],
+    predictions: Mapping[int, list[dict[str, Any]]],
+    annotations: Mapping[int, list[dict[str, Any]]],
+) -> list[dict[str, Any]]:
+    """Rows of the tables by image id, as the plain dicts that users see.
+
+    Raises:
+        InputError: an id that is in no image.
+    """
+    unknown = [i for i in wanted if i not in images]
+    if unknown:
+        raise InputError(f"there is no image with id {unknown[0]} in this collection")
+    return [
+        describe(
+            images[i][0], files.get(i, []), predictions.get(i, []), annotations.get(i, [{}])[0]
+        )
+        for i in wanted
+    ]
+
+
+def describe(
+    image: dict[str, Any],
+    files: list[dict[str, Any]],
+    predictions: list[dict[str, Any]],
+    annotations: dict[str, Any],
+) -> dict[str, Any]:
+    """One image's rows as the plain dict that users see."""
+    files = sorted(files, key=lambda f: (bool(f["missing"]), f["path"]))
+    predictions = sorted(predictions, key=lambda p: int(p["rank"]))
+    paths = [original(f["path"], f["path_raw"]) for f in files]
+    path = files[0]["path"] if files else None
+    recipe = image["recipe"]
+    return {
+        **{name: image[name] for name in IMAGE_COLUMNS},
+        "recipe": None if recipe is None else json.loads(recipe),
+        "path": path,
+        "paths": paths,
+        "name": None if path is None else os.path.basename(path),
+        "folder": None if path is None else os.path.dirname(path),
+        "label": next((f["label"] for f in files if f["label"] is not None), None),
+        "missing": bool(files) and all(f["missing"] for f in files),
+        "top_label": predictions[0]["label"] if predictions else None,
+        "top_score": predictions[0]["score"] if predictions else None,
+        "labels": [p["label"] for p in predictions],
+        "predictions": [(p["label"], p["score"]) for p in predictions],
+        **{name: value for name, value in annotations.items() if name not in _KEYS},
+    }
+
+
+def _by_key(
+    connection: DuckDBPyConnection, table: str, key: str, values: Sequence[Any]
+) -> dict[Any, list[dict[str, Any]]]:
+    # Finding the rows by one column first keeps DuckDB from reading whole row groups of the others.
+    marks = ", ".join("?" * len(values)) or "NULL"
+    cursor = connection.execute(
+        f"SELECT * FROM {table} WHERE rowid IN "
+        f"(SELECT rowid FROM {table} WHERE {key} IN ({marks}))",
+        list(values),
+    )
+    names = [column[0] for column in cursor.description or ()]
+    grouped: dict[Any, list[dict[str, Any]]] = {}
+    for row in cursor.fetchall():
+        record = dict(zip(names, row, strict=True))
+        grouped.setdefault(record[key], []).append(record)
+    return grouped
