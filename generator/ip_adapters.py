@@ -124,7 +124,8 @@ def find_ip_adapter(record: IPAdapter, info: CheckpointInfo) -> IPAdapterFile:
         f"the recipe names IP-Adapter {record.name}{_SUFFIX} (sha256 {record.content_hash[:12]}) "
         f"with image encoder {record.encoder_hash[:12]}, which is "
         + (f"no more, or changed, at {places}" if known else "not known here")
-        + f": put both files back, or into the folder {FOLDER} of the checkpoint"
+        + f": put both files back or into the folder {FOLDER} of the checkpoint, or name them by "
+        "--ip-adapter FILE"
     )
 
 

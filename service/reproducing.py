@@ -26,6 +26,7 @@ def reproduce_image(
     *,
     model: str | None = None,
     loras: Sequence[str] = (),
+    ip_adapter: str | None = None,
 ) -> bool:
     """Run the recipe of an image again; print bytes, pixels and embedding compared.
 
@@ -35,14 +36,16 @@ def reproduce_image(
         out: where to keep the new image.
         model: the recipe's checkpoint under another name than it was used by.
         loras: files of the recipe's LoRAs that are not where they were.
+        ip_adapter: file or directory of its IP-Adapter, if that is not where it was.
 
     Returns:
         Whether the pixels are the same.
 
     Raises:
         InputError: the image has no recipe of ours, or its file or a parent's is gone.
-        CheckpointError: the checkpoint or a LoRA is gone or another one.
+        CheckpointError: the checkpoint, a LoRA or an IP-Adapter is gone or another one.
     """
+    from generator.ip_adapters import open_ip_adapter
     from generator.lineage import reproduce
     from indexer.images.files import read_file
     from search.collection import Collection
@@ -53,6 +56,8 @@ def reproduce_image(
         (row,) = pictures.store.metadata([pictures.store.resolve(text)])
         _check_own(row)
         original = read_file(_existing(row)).data
+        if ip_adapter is not None:
+            open_ip_adapter(ip_adapter)  # from now on it is found by its hash, like any used before
         result = reproduce(
             original,
             lambda recipe: _load(recipe, model, loras),

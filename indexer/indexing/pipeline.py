@@ -48,8 +48,8 @@ class Progress:
     """Counts of a run so far; ``total`` is how many files have to be opened.
 
     ``encoded`` counts new pictures, ``linked`` files whose picture was known already (moved files
-    and copies), ``committed`` pictures that a kill can no longer lose, ``unreadable`` the paths of
-    images that could not be looked at this time and stay as they are known.
+    and copies), ``committed`` pictures that a kill can no longer lose, ``unreadable`` the paths
+    that could not be looked at this time; what is known of them stays.
     """
 
     found: int = 0
@@ -101,7 +101,7 @@ def index_folders(
         found=len(changes.unchanged) + len(changes.to_open) + len(changes.unreadable),
         unchanged=len(changes.unchanged),
         total=len(changes.to_open),
-        unreadable=[item.path for item in changes.unreadable if _holds_image(item.path, known)],
+        unreadable=[item.path for item in changes.unreadable if _matters(item, known)],
     )
     on_progress(progress)
     if changes.to_open or changes.gone or changes.unreadable:
@@ -130,8 +130,10 @@ def index_folders(
     return progress
 
 
-def _holds_image(path: str, known: dict[str, KnownFile]) -> bool:
-    return path in known and known[path].content_hash is not None
+def _matters(item: Unreadable, known: dict[str, KnownFile]) -> bool:
+    """Whether images may lie behind it; a dead link or a FIFO that never was one is a reject."""
+    there = item.path in known and known[item.path].content_hash is not None
+    return there or item.reason == "unreadable"
 
 
 def _known(collection: Collection, roots: Sequence[str]) -> dict[str, KnownFile]:

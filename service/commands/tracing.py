@@ -54,6 +54,14 @@ def reproduce(
             show_default=False,
         ),
     ] = None,
+    ip_adapter: Annotated[
+        str | None,
+        typer.Option(
+            help="The recipe's IP-Adapter, if it was moved: a file or directory.",
+            metavar="FILE",
+            show_default=False,
+        ),
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(
@@ -72,5 +80,7 @@ def reproduce(
     from service.reproducing import reproduce_image
 
     directory = collection_directory(collection)
-    if not reproduce_image(directory, image, out, model=model, loras=lora or ()):
+    if not reproduce_image(
+        directory, image, out, model=model, loras=lora or (), ip_adapter=ip_adapter
+    ):
         raise typer.Exit(1)

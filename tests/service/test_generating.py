@@ -187,9 +187,11 @@ def test_a_style_shown_by_an_ip_adapter_is_reproduced(
     assert vitrail("reproduce", image).code == 0
     assert vitrail(*words).out == made.out
     assert vitrail(*words, "--ip-adapter-scale", 0).out == plain.out
-    shutil.rmtree(own / "ip_adapter")
-    says = ["tiny.safetensors (sha256 ", "no more, or changed, at ", str(adapter)]
+    (own / "ip_adapter").rename(tmp_path / "moved")
+    says = ["tiny.safetensors (sha256 ", "no more, or changed, at ", str(adapter), "--ip-adapter"]
     vitrail.fails("reproduce", image, code=1, says=says)
+    vitrail.fails("reproduce", image, "--ip-adapter", noise, code=1, says=[str(noise)])
+    assert vitrail("reproduce", image, "--ip-adapter", tmp_path / "moved").code == 0
     vitrail.fails(*words, "--ip-adapter-scale", 0.5, code=2, says=["by --ip-adapter FILE"])
     (tmp_path / "a.bin").write_bytes(b"x")
     vitrail.fails(*words, "--ip-adapter", tmp_path / "a.bin", code=1, says=["can run code"])
