@@ -34,3 +34,21 @@ def collection_directory(given: Path | None) -> Path:
     from indexer.paths import default_directory
 
     return Path(default_directory())
+
+
+def check_target(path: Path, what: str) -> None:
+    """Refuse a file to write that cannot be, before the work whose result it shall hold.
+
+    Raises:
+        InputError: its folder does not exist, or it is a folder itself.
+    """
+    from indexer.errors import InputError
+
+    path = path.expanduser()
+    if path.is_dir():
+        raise InputError(f"cannot write the {what} {path}: it is a folder; name a file in it")
+    if not path.parent.is_dir():
+        raise InputError(
+            f"cannot write the {what} {path}: there is no folder {path.parent}; make it, or choose "
+            "another file"
+        )

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -66,24 +65,6 @@ def _hit(hit: Hit) -> dict[str, Any]:
         "paths": [readable(path) for path in hit.paths],
         "metadata": {key: value for key, value in hit.metadata.items() if key != "paths"},
     }
-
-
-def check_target(path: Path, what: str) -> None:
-    """Refuse a file to write that cannot be, before the work whose result it shall hold.
-
-    Raises:
-        InputError: its folder does not exist, or it is a folder itself.
-    """
-    from indexer.errors import InputError
-
-    path = path.expanduser()
-    if path.is_dir():
-        raise InputError(f"cannot write the {what} {path}: it is a folder; name a file in it")
-    if not path.parent.is_dir():
-        raise InputError(
-            f"cannot write the {what} {path}: there is no folder {path.parent}; make it, or choose "
-            "another file"
-        )
 
 
 def readable(path: str) -> str:

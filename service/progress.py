@@ -63,6 +63,7 @@ class IndexDisplay:
         if self._bar is not None:
             self._bar.update(
                 self._task,  # type: ignore[arg-type]
+                # a run's time is set when all is committed: the collection is closed next
                 description="tidying" if progress.seconds else "indexing",
                 total=progress.total,
                 completed=progress.opened,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from indexer.errors import InputError
-from service.output import check_target
+from service.options import check_target
 
 if TYPE_CHECKING:
     from generator.pictures import Picture

@@ -78,8 +78,8 @@ def annotation_columns(connection: DuckDBPyConnection) -> dict[str, str]:
 def flatten(connection: DuckDBPyConnection) -> None:
     """Write nearly all columns into one table in memory, for ``allowed_ids`` to read.
 
-    Joining the files of a million images to them takes half a second, reading this table some
-    milliseconds.
+    Joining the files of a million images to them takes nearly half a second, reading this table
+    some ten milliseconds.
     """
     own = annotation_columns(connection)
     columns, source = _source({*_FILES, *_PREDICTIONS}, own)

@@ -16,7 +16,7 @@ from indexer.catalog import catalog as catalogs
 from indexer.catalog import snapshots
 from indexer.catalog.annotations import AnnotationReport, annotate
 from indexer.catalog.catalog import Catalog
-from indexer.catalog.changes import delete_images, live_ids
+from indexer.catalog.changes import remove_images
 from indexer.catalog.columns import allowed_ids
 from indexer.catalog.contents import content_hashes, known_files, read_rejects, resolve
 from indexer.catalog.metadata import hot_metadata, read_metadata
@@ -32,7 +32,7 @@ from indexer.collection.layout import (
     lay_out,
     make_folders,
 )
-from indexer.collection.maintenance import merge_small_segments, save_indexes
+from indexer.collection.maintenance import is_overdue, merge_small_segments, save_indexes
 from indexer.collection.residence import Residence
 from indexer.collection.summary import describe_collection
 from indexer.encoders.base import Fingerprint
@@ -48,9 +48,6 @@ if TYPE_CHECKING:
 
     from indexer.vectors.index import VectorIndex
 
-# A run of days tidies as it goes, so that a kill does not leave every reader to do it: each time
-# half of the images are new, which keeps the cost in proportion.
-TIDY_IMAGES = 32_768
 _T = TypeVar("_T")
 
 
@@ -291,7 +288,7 @@ class Collection:
         """
         with self._writing() as writer, disk_guard(self.directory, writer.expected_bytes(batch)):
             writer.commit(batch, keep_missing=keep_missing)
-        if self._images_without_index() >= max(TIDY_IMAGES, len(self) // 2):
+        if is_overdue(self.indexes, self.state):
             self.maintain()
 
     def remove(self, ids: Sequence[int]) -> None:
@@ -309,11 +306,7 @@ class Collection:
             disk_guard(self.directory, 1 << 20),
             self._catalog.writing("remove") as transaction,
         ):
-            live = live_ids(transaction, wanted)
-            unknown = [i for i in wanted if i not in live]
-            if unknown:
-                raise InputError(f"there is no image with id {unknown[0]} in this collection")
-            delete_images(transaction, wanted, "removed")
+            remove_images(transaction, wanted)
 
     def annotate(self, path: str) -> AnnotationReport:
         """Join the columns of a CSV or Parquet file to images by its ``path`` column.
@@ -376,10 +369,6 @@ class Collection:
             yield BatchWriter(self._catalog, self._path(segments.FOLDER), self.fingerprint)
             self._changed = True
             self.refresh()
-
-    def _images_without_index(self) -> int:
-        held = [self.indexes.files(space).coverage() for space in self.spaces]
-        return len(self) - min((one.rows if one else 0 for one in held), default=0)
 
     def _need_writer(self) -> None:
         if not self.writable:

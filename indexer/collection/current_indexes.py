@@ -44,9 +44,6 @@ class CurrentIndexes:
             InputError: the collection has no such space.
             CollectionError: a segment is damaged.
         """
-        loaded = self._loaded.get(space)
-        if loaded is not None and loaded.seq == self._residence.state.seq:
-            return loaded
         with self._guard:
             for attempt in range(_ATTEMPTS):
                 try:
@@ -95,11 +92,13 @@ class CurrentIndexes:
         self._loaded.clear()
 
     def _caught_up(self, space: str) -> LoadedIndex:
-        files = self.files(space)
+        state = self._residence.state
         loaded = self._loaded.get(space)
+        if loaded is not None and loaded.seq == state.seq:  # every query's way: no files are asked
+            return loaded
+        files = self.files(space)
         if loaded is None:
             loaded = self._loaded.setdefault(space, files.load())
-        state = self._residence.state
         if loaded.seq != state.seq:
             deleted = self.deleted_since(loaded.seq)
             folder = os.path.join(self._directory, segments.FOLDER)

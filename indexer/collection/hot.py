@@ -27,8 +27,8 @@ _SOURCES = {
 class HotRows:
     """The rows of images, files, predictions and annotations, found by image id.
 
-    Ten images' metadata take some 0.1 ms whatever their number, where DuckDB, without an index,
-    takes longer the more there are.
+    With it ten images' metadata take some 0.2 ms whatever the number of images, where DuckDB,
+    without an index, takes longer the more there are.
 
     Args:
         connection: to a state that does not change; read once.

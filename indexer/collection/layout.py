@@ -50,15 +50,25 @@ def lay_out(directory: str, fingerprint: Fingerprint) -> None:
         OSError: the disk is full or refuses.
     """
     make_folders(directory)
+    catalog = begin_catalog(directory, fingerprint)
+    catalog.close()
+    write_text(os.path.join(directory, MARK), mark_text(fingerprint))
+    os.replace(catalog.path, os.path.join(directory, catalogs.FILE))
+
+
+def begin_catalog(directory: str, fingerprint: Fingerprint) -> Catalog:
+    """A new catalog under a temporary name, to be closed and renamed once it is filled.
+
+    Raises:
+        OSError: the disk is full or refuses.
+    """
     temporary = os.path.join(directory, catalogs.FILE + TEMPORARY)
     for leftover in (temporary, temporary + ".wal"):
         if os.path.exists(leftover):
             os.unlink(leftover)
     catalog = Catalog(temporary)
     catalog.create(fingerprint)
-    catalog.close()
-    write_text(os.path.join(directory, MARK), mark_text(fingerprint))
-    os.replace(temporary, os.path.join(directory, catalogs.FILE))
+    return catalog
 
 
 def is_collection(directory: str) -> bool:

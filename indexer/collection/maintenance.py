@@ -20,6 +20,7 @@ from indexer.store.segments import Segment, SegmentHeader, merge_tables, write_s
 SMALL_BYTES = 32 << 20  # segments from this size on are left alone
 MERGED_BYTES = 128 << 20  # what a merge may read, so that it fits in memory
 MERGE_COUNT = 8  # neighbours it takes for a merge to pay
+TIDY_IMAGES = 32_768  # without a saved index, from which on a running writer tidies
 
 
 def merge_small_segments(catalog: Catalog, folder: str, fingerprint: Fingerprint) -> int:
@@ -87,6 +88,16 @@ def _deleted_within(transaction: Transaction, group: Sequence[Segment]) -> np.nd
         "SELECT DISTINCT image_id FROM deletions WHERE image_id BETWEEN ? AND ?", [low, high]
     )
     return np.array([row[0] for row in rows], np.int64)
+
+
+def is_overdue(indexes: CurrentIndexes, state: State) -> bool:
+    """Whether a run of days should tidy before it ends, lest a kill leave it to every reader.
+
+    That is once half of the images are in no saved index, which keeps the cost in proportion.
+    """
+    held = [indexes.files(space).coverage() for space, _ in state.fingerprint.spaces]
+    covered = min((one.rows if one else 0 for one in held), default=0)
+    return state.images - covered >= max(TIDY_IMAGES, state.images // 2)
 
 
 def save_indexes(indexes: CurrentIndexes, state: State) -> None:

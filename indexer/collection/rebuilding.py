@@ -7,17 +7,16 @@ from dataclasses import dataclass, field
 
 from indexer.catalog import catalog as catalogs
 from indexer.catalog import snapshots
-from indexer.catalog.catalog import Catalog
 from indexer.catalog.changes import add_images, add_segment, delete_images, put_files
 from indexer.catalog.snapshots import Snapshot
 from indexer.catalog.transaction import Transaction
-from indexer.collection.layout import read_mark
+from indexer.collection.layout import begin_catalog, read_mark
 from indexer.encoders.base import Fingerprint
 from indexer.errors import CollectionError
 from indexer.paths import original
 from indexer.records import FileRecord
 from indexer.store import segments
-from indexer.store.durability import TEMPORARY, checksum, set_aside, sync_directory
+from indexer.store.durability import checksum, set_aside, sync_directory
 from indexer.store.image_rows import image_records
 from indexer.store.segments import Segment, SegmentHeader, read_header, read_table
 
@@ -46,12 +45,7 @@ def rebuild_catalog(directory: str) -> Rebuilt:
     fingerprint = _fingerprint(directory, headers)
     headers = _own(folder, headers, fingerprint, done)
     snapshot = snapshots.newest(os.path.join(directory, snapshots.FOLDER))
-    temporary = os.path.join(directory, catalogs.FILE + TEMPORARY)
-    for leftover in (temporary, temporary + ".wal"):
-        if os.path.exists(leftover):
-            os.unlink(leftover)
-    catalog = Catalog(temporary)
-    catalog.create(fingerprint)
+    catalog = begin_catalog(directory, fingerprint)
     with catalog.writing("rebuild", checkpoint=True) as transaction:
         # Commit numbers go on, so that files of the old catalog never look newer than the new one.
         last = max([h.seq for h in headers.values()] + [snapshot.seq if snapshot else 0])
@@ -60,7 +54,7 @@ def rebuild_catalog(directory: str) -> Rebuilt:
         _fill(after, folder, headers, snapshot, done)
         transaction.run("INSERT INTO commits VALUES (?, now()::TIMESTAMP, 'rebuild')", [last + 1])
     catalog.close()
-    os.replace(temporary, os.path.join(directory, catalogs.FILE))
+    os.replace(catalog.path, os.path.join(directory, catalogs.FILE))
     sync_directory(directory)
     return done
 

@@ -84,11 +84,8 @@ class Residence:
             with self._catalog.reading() as connection:
                 yield connection
             return
-        cursor, _ = self._cursor()
-        try:
+        with self._cursor() as (cursor, _):
             yield cursor
-        finally:
-            cursor.close()
 
     @contextmanager
     def filtering(self) -> Iterator[tuple[DuckDBPyConnection, bool]]:
@@ -100,34 +97,31 @@ class Residence:
         self._filtered += 1
         if self._filtered > _OFTEN:
             self.flatten()
-        cursor, memory = self._cursor()
-        try:
+        with self._cursor() as (cursor, memory):
             yield cursor, self._flat is memory
-        finally:
-            cursor.close()
 
     def flatten(self) -> None:
         """Bring all columns into one table, once: a filter then takes milliseconds on 10^6 rows."""
         if self._writable:
             return
-        with self._flattening:
-            cursor, memory = self._cursor()
-            try:
-                if self._flat is not memory:
-                    flatten(cursor)
-                    self._flat = memory
-            finally:
-                cursor.close()
+        with self._flattening, self._cursor() as (cursor, memory):
+            if self._flat is not memory:
+                flatten(cursor)
+                self._flat = memory
 
-    def _cursor(self) -> tuple[DuckDBPyConnection, DuckDBPyConnection]:
+    @contextmanager
+    def _cursor(self) -> Iterator[tuple[DuckDBPyConnection, DuckDBPyConnection]]:
         """A connection of this thread's own, and the copy that it reads."""
         if self._memory is None:
             self.refresh()
         with self._guard:
             assert self._memory is not None
-            cursor = self._memory.cursor()
+            memory, cursor = self._memory, self._memory.cursor()
             cursor.execute(f"USE {self._database}")
-            return cursor, self._memory
+        try:
+            yield cursor, memory
+        finally:
+            cursor.close()
 
     def hot_rows(self, *, at_once: bool = False) -> HotRows | None:
         """Metadata in memory, once a reader has asked often enough to be a service."""

@@ -30,9 +30,10 @@ REASONS: dict[str, str] = {
     "missing": "the file went away after the scan",
     "changing": "the file was written to while it was read",
 }
+"""Every reason a file is rejected for, with its meaning."""
+
 # What may be different next time though the file is the same: its mode, the limit, the machine.
 _PASSING = frozenset({"too-many-pixels", "out-of-memory", "unreadable", "missing", "changing"})
-"""Every reason a file is rejected for, with its meaning."""
 
 DEFAULT_MAX_PIXELS = 178_956_970
 """Default pixel limit: half a gigabyte of RGB, and where Pillow itself stops."""

@@ -82,7 +82,7 @@ class VectorIndex:
         vectors = unit_rows(vectors, self.dim, "vector")
         if ids.ndim != 1 or len(ids) != len(vectors):
             raise InputError(f"{ids.size} ids were given for {len(vectors)} vectors")
-        check_new(ids, self._parts())
+        check_new(ids, (self._base, self._tail))
         if len(ids):
             self._tail.append(ids, vectors)
 
@@ -211,7 +211,8 @@ class VectorIndex:
 
     def ids(self) -> Ids:
         """(n,) int64 ids that a search can return, ascending."""
-        return np.sort(np.concatenate([rows.ids[~rows.hidden] for rows in self._parts()]))
+        base, tail = self._base, self._tail
+        return np.sort(np.concatenate([base.ids[~base.hidden], tail.ids[~tail.hidden]]))
 
     def build(self) -> None:
         """Fold added rows in, drop hidden ones, choose the type by size; again changes nothing.
@@ -283,9 +284,6 @@ class VectorIndex:
         index = cls(dim, Rows(ids, matrix, hidden.astype(bool)), lists, policy)
         index.add(file.array("tail_ids"), file.array("tail_vectors"))
         return index
-
-    def _parts(self) -> tuple[Rows, Rows]:
-        return self._base, self._tail
 
     def _next_lists(self, rows: Rows) -> InvertedLists:
         """Lists over ``rows``, which begin with the base's own unless some of those were hidden."""

@@ -194,17 +194,19 @@ def catch_up(
         CollectionError: a segment is damaged, or was merged away meanwhile.
     """
     loaded.index.hide(deleted[deleted <= loaded.max_id])
-    loaded.seq = seq
     for segment in segments:
         if segment.max_id <= loaded.max_id:
             continue
         path = os.path.join(segments_folder, segment.name)
         if not os.path.exists(path):
-            raise SegmentGoneError(f"segment {segment.name} is missing; run `vitrail verify`")
+            raise SegmentGoneError(
+                f"segment {segment.name} is missing; run `vitrail verify --repair`"
+            )
         ids, rows = read_vectors(path, files.space, files.dim, after=loaded.max_id)
         keep = ~np.isin(ids, deleted)
         loaded.index.add(ids[keep], rows[keep])
         loaded.max_id = segment.max_id
+    loaded.seq = seq  # last: until all is in, it is not up to date, and the next caller tries again
 
 
 class SegmentGoneError(CollectionError):

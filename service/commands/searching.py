@@ -14,6 +14,7 @@ from service.options import (
     JsonOption,
     PrecisionOption,
     RuntimeOption,
+    check_target,
     collection_directory,
 )
 
@@ -97,7 +98,7 @@ def search(
     """
     from search.collection import Collection
     from search.query import DEFAULT_FUSION
-    from service.output import check_target, print_json, print_table
+    from service.output import print_json, print_table
     from service.sheet import show, write_sheet
 
     only_ = _choice("--only", only, ("all", "generated", "real"))

@@ -302,8 +302,22 @@ def test_places_that_hold_no_collection(tmp_path: Path, place: str) -> None:
         Collection.create(place, FINGERPRINT)
 
 
+def test_a_lost_segment_is_told_again_and_again(place: str) -> None:
+    with Collection.create(place, FINGERPRINT) as writer:
+        for start in (0, 3):
+            numbers = range(start, start + 3)
+            writer.commit(Batch(images(numbers), files(numbers)))
+        lost = writer.state.segments[1].name
+        writer.forget_changes()  # no index holds what the segment held
+    os.unlink(os.path.join(place, "segments", lost))
+    with Collection.open(place) as reader:
+        for _ in range(2):
+            with pytest.raises(CollectionError, match=f"segment {lost} is missing"):
+                reader.index("cls@2")
+
+
 def test_long_runs_tidy_as_they_go(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("indexer.collection.collection.TIDY_IMAGES", 10)
+    monkeypatch.setattr("indexer.collection.maintenance.TIDY_IMAGES", 10)
     monkeypatch.setattr("indexer.vectors.indexes._TAIL_ROWS", 1)
     Collection.create(place, FINGERPRINT).close()
     seen = []
