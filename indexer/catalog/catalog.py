@@ -18,6 +18,7 @@ from indexer.catalog.transaction import Transaction
 from indexer.encoders.base import Fingerprint
 from indexer.errors import CollectionError
 from indexer.store.durability import is_full
+from indexer.telemetry import DUCKDB
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -279,8 +280,7 @@ def _damage_types() -> tuple[type[Exception], ...]:
 
 
 def _config() -> dict[str, Any]:
-    # Never reach for the network: everything used is built in.
-    return {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    return dict(DUCKDB)
 
 
 def _seal(connection: DuckDBPyConnection) -> None:

@@ -17,6 +17,7 @@ from indexer.encoders.base import Fingerprint
 from indexer.errors import CollectionError
 from indexer.store.durability import TEMPORARY, checksum, replacing, sync_directory
 from indexer.store.image_rows import column_types
+from indexer.telemetry import DUCKDB
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -196,7 +197,7 @@ def read_vectors(
 
     source = "FROM read_parquet(?) WHERE id > ?"
     try:
-        with duckdb.connect(":memory:") as connection:
+        with duckdb.connect(":memory:", config=dict(DUCKDB)) as connection:
             connection.execute("SET preserve_insertion_order = true")
             ids = connection.execute(f"SELECT id {source}", [path, after]).fetchnumpy()["id"]
             flat = connection.execute(
