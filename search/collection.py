@@ -227,10 +227,15 @@ class Collection:
         fusion: Fusion = "mean",
         exact: bool = False,
         exclude: frozenset[int] = frozenset(),
+        background: Mapping[str, NDArray[np.float32]] | None = None,
     ) -> SearchResult:
-        """Find the images nearest to vectors: space name -> (m, dim) float32, normalised rows."""
+        """Find the images nearest to vectors: space name -> (m, dim) float32, normalised rows.
+
+        ``background`` holds such rows of what unrelated questions made in the same way, with which
+        the answer's evidence compares the hits.
+        """
         options = SearchOptions(k, spaces, min_score, where, only, fusion, exact)
-        return self._answer(vectors, options, exclude=exclude)
+        return self._answer(vectors, options, exclude=exclude, background=background)
 
     def embed(
         self, *images: str | os.PathLike[str] | bytes | Image
@@ -252,8 +257,9 @@ class Collection:
         options: SearchOptions,
         *,
         exclude: frozenset[int] = frozenset(),
+        background: Mapping[str, NDArray[np.float32]] | None = None,
     ) -> SearchResult:
-        query = options.ask(vectors, self._space_names, exclude)
+        query = options.ask(vectors, self._space_names, exclude, background)
         return Searcher(cast(SearchableCollection, self.store)).search(query)
 
     @property

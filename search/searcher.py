@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from search.evidence import weigh
 from search.filters import combine_filters
 from search.query import Hit, Query, SearchResult
-from search.ranking import agreement
 from search.retrieval import Floats, Ids, Ranking, Retrieval, Row, SearchIndex
 
 _FUSED_DEPTH = 100  # ranks of each query row that enter a fused ranking
@@ -51,8 +51,11 @@ class Searcher:
         allowed = self._allowed(query)
         filtered = time.perf_counter()
         indexes = {space: self._collection.index(space) for space in query.weights}
-        ranking, row_rankings = _rank(Retrieval(query, indexes, allowed))
+        retrieval = Retrieval(query, indexes, allowed)
+        ranking, row_rankings = _rank(retrieval)
         ranked = time.perf_counter()
+        evidence = weigh(retrieval, row_rankings)
+        weighed = time.perf_counter()
         hits = self._hits(ranking, row_rankings)
         return SearchResult(
             hits=hits,
@@ -60,11 +63,12 @@ class Searcher:
             estimated_recall=1.0 if ranking.exact else _estimated_recall(indexes.values()),
             candidates=ranking.scanned,
             allowed=None if allowed is None else len(allowed),
-            agreement=agreement([row.ids.tolist() for row in row_rankings], query.k),
+            evidence=evidence,
             seconds={
                 "filter": filtered - started,
                 "rank": ranked - filtered,
-                "metadata": time.perf_counter() - ranked,
+                "evidence": weighed - ranked,
+                "metadata": time.perf_counter() - weighed,
             },
         )
 

@@ -6,7 +6,10 @@ import json
 import os
 import re
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+
+from service.vouching import vouch
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -24,11 +27,12 @@ def print_table(result: SearchResult) -> None:
     else:
         for hit in result.hits:
             print("\t".join(_cells(hit)))
-    print(trust(result), file=sys.stderr)
+    for line in (trust(result), *vouch(result.evidence)):
+        print(line, file=sys.stderr)
 
 
 def trust(result: SearchResult) -> str:
-    """One sentence: exact or approximate, of how many, and how well the seeds agree."""
+    """One sentence: exact or approximate, and of how many."""
     kind = "exact"
     if not result.exact:
         recall = result.estimated_recall
@@ -36,8 +40,6 @@ def trust(result: SearchResult) -> str:
     parts = [kind, f"{result.candidates:,} vectors compared"]
     if result.allowed is not None:
         parts.append(f"{result.allowed:,} images pass the filter")
-    if result.agreement is not None:
-        parts.append(f"agreement between seeds {result.agreement:.0%}")
     return "; ".join(parts)
 
 
@@ -49,7 +51,7 @@ def print_json(asked: Asked, result: SearchResult) -> None:
         "estimated_recall": result.estimated_recall,
         "candidates": result.candidates,
         "allowed": result.allowed,
-        "agreement": result.agreement,
+        "evidence": asdict(result.evidence),
         "seconds": result.seconds,
         "hits": [_hit(hit) for hit in result.hits],
     }

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from indexer.errors import ImageRejectedError, InputError
 from service.output import readable, trust
+from service.vouching import vouch
 
 if TYPE_CHECKING:
     from search.query import Hit, SearchResult
@@ -56,7 +57,7 @@ def render_sheet(asked: Asked, result: SearchResult) -> str:
         hits=[_card(hit) for hit in result.hits],
         several_spaces=bool(result.hits) and len(result.hits[0].scores) > 1,
         trust=trust(result),
-        agreement=result.agreement,
+        vouched=vouch(result.evidence),
         made=datetime.now().strftime("%Y-%m-%d %H:%M"),
     )
 
