@@ -77,6 +77,11 @@ class CheckpointInfo:
         return self.in_channels == 2 * self.latent_channels + 1
 
     @property
+    def small(self) -> bool:
+        """Whether it was trained on pictures so small that it knows no other size."""
+        return self.native < _SMALL
+
+    @property
     def working_area(self) -> int:
         """Pixels above which a given image is scaled down before work."""
         side = self.native if self.native < _SMALL else self.native * 3 // 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from indexer.errors import ImageRejectedError, InputError
 
 if TYPE_CHECKING:
+    from generator.checkpoint_files import CheckpointInfo
     from search.collection import Collection
 
 
@@ -24,12 +26,14 @@ class Asked:
         vectors: space name -> (m, dim) float32.
         pictures: encoded bytes of the query pictures and a caption for each.
         exclude: ids that are the query itself.
+        background: space name -> (b, dim) float32, what unrelated prompts made; ``None`` without.
     """
 
     title: str
     vectors: dict[str, NDArray[np.float32]]
     pictures: list[tuple[bytes, str]] = field(default_factory=list)
     exclude: frozenset[int] = frozenset()
+    background: dict[str, NDArray[np.float32]] | None = None
 
 
 def ask_by_image(pictures: Collection, text: str, data: bytes | None) -> Asked:
@@ -93,11 +97,20 @@ def _first_readable(paths: list[str]) -> list[bytes]:
     return []
 
 
-def ask_by_prompt(pictures: Collection, prompt: str, *, seeds: int, model: str) -> Asked:
+def ask_by_prompt(
+    pictures: Collection, prompt: str, *, seeds: int, model: str, background: int
+) -> Asked:
     """Images that a prompt makes from the first seeds, embedded one by one.
 
     They are cached by recipe, beside the encoders' caches: asking again generates nothing. They do
-    not enter the collection.
+    not enter the collection. So are those of unrelated prompts, which the hits are compared with.
+
+    Args:
+        pictures: whose encoder embeds them.
+        prompt: what to draw.
+        seeds: how many images.
+        model: which draws them.
+        background: how many unrelated prompts, at most.
 
     Raises:
         InputError: the prompt is empty.
@@ -111,13 +124,33 @@ def ask_by_prompt(pictures: Collection, prompt: str, *, seeds: int, model: str) 
     from indexer.encoders.storage import cache_dir
     from indexer.images.files import read_file
     from service.making import Work
+    from service.progress import MakingDisplay
 
     info = find_checkpoint(model)
     recipes = text_to_image.plan(info, prompt, sampling=Sampling(n=seeds))
     work = Work(info, recipes)
-    shown = [
-        (read_file(file.path).data, f"seed {file.recipe.seed}")
-        for file in generate_all(recipes, cache_dir() / "queries", work.load)
-    ]
+    shown = []
+    with MakingDisplay(quiet=False, total=seeds) as display:
+        for file in generate_all(recipes, cache_dir() / "queries", work.load):
+            shown.append((read_file(file.path).data, f"seed {file.recipe.seed}"))
+            display.count(len(shown), seeds)
     vectors = pictures.embed(*(data for data, _ in shown))
-    return Asked(f"“{prompt}”", vectors, shown)
+    others = _ask_background(pictures, info, prompt, background) if background else None
+    return Asked(f"“{prompt}”", vectors, shown, background=others)
+
+
+def _ask_background(
+    pictures: Collection, info: CheckpointInfo, prompt: str, count: int
+) -> dict[str, NDArray[np.float32]] | None:
+    from service.background import SECONDS, make_background
+    from service.progress import MakingDisplay
+
+    with MakingDisplay(quiet=False, total=count, what="comparing") as display:
+        made = make_background(pictures, info, prompt, count=count, on_image=display.count)
+    if len(made) < made.wanted:
+        print(
+            f"{len(made)} of {made.wanted} unrelated prompts to compare with were drawn in "
+            f"{SECONDS:.0f} s; the next search by prompt goes on",
+            file=sys.stderr,
+        )
+    return made.vectors if len(made) else None

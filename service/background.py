@@ -12,7 +12,8 @@ import io
 import json
 import re
 import time
-from collections.abc import Callable, Sequence
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from generator.checkpoint_files import CheckpointInfo
     from generator.recipes import Recipe
     from search.collection import Collection
-    from service.making import Work
 
 Floats = NDArray[np.float32]
 SECONDS = 60.0  # a search's, for making what is missing
@@ -66,7 +66,7 @@ def make_background(
     info: CheckpointInfo,
     prompt: str,
     *,
-    load: Callable[[Work], Callable[[], object]] | None = None,
+    count: int,
     on_image: Callable[[int, int], None] = lambda done, total: None,
     seconds: float = SECONDS,
     clock: Callable[[], float] = time.monotonic,
@@ -77,6 +77,7 @@ def make_background(
         pictures: whose encoder embeds them.
         info: the model that draws them.
         prompt: of the search; prompts that share a word with it are left out.
+        count: how many prompts at most.
         on_image: called with how many are there, and of how many.
         seconds: after which no further image is begun.
         clock: for tests.
@@ -84,3 +85,93 @@ def make_background(
     Raises:
         GenerationError: an image could not be made.
     """
+    recipes = _recipes(info, unrelated(prompt, read_prompts())[:count])
+    store = _Store(pictures, info)
+    missing = [recipe for recipe in recipes if recipe.identity not in store.known]
+    if missing:
+        there, until = len(recipes) - len(missing), clock() + seconds
+        for batch in _batches(info, missing, lambda: clock() < until):
+            store.add(batch)
+            there += len(batch)
+            on_image(there, len(recipes))
+    return Background(store.vectors(recipes), len(recipes))
+
+
+def _recipes(info: CheckpointInfo, prompts: Sequence[str]) -> list[Recipe]:
+    """One image a prompt, as a prompt search would make its first."""
+    from generator import text_to_image
+    from generator.checks import Sampling
+
+    return [text_to_image.plan(info, one, sampling=Sampling(n=1))[0] for one in prompts]
+
+
+def _batches(
+    info: CheckpointInfo, recipes: Sequence[Recipe], go_on: Callable[[], bool]
+) -> Iterator[list[tuple[str, bytes]]]:
+    """Identity and bytes of each image, a few at a time, as long as it may go on."""
+    from generator.batch import generate_all
+    from indexer.encoders.storage import cache_dir
+    from indexer.images.files import read_file
+    from service.making import Work
+
+    work = Work(info, recipes)
+    batch: list[tuple[str, bytes]] = []
+    for file in generate_all(recipes, cache_dir() / "queries", work.load):
+        batch.append((file.recipe.identity, read_file(file.path).data))
+        if len(batch) == _TOGETHER or not go_on():
+            yield batch
+            batch = []
+            if not go_on():
+                return
+    if batch:
+        yield batch
+
+
+class _Store:
+    """The vectors of one model's images by one encoder, by recipe, in a file of the cache."""
+
+    def __init__(self, pictures: Collection, info: CheckpointInfo) -> None:
+        from indexer.encoders.storage import cache_dir
+
+        key = f"{info.content_hash}:{pictures.fingerprint.digest}"
+        name = f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
+        self._pictures = pictures
+        self._path = cache_dir() / "background" / name
+        self._spaces = dict(pictures.fingerprint.spaces)
+        self.known: dict[str, int] = {}
+        self._rows = {space: np.zeros((0, dim), np.float32) for space, dim in self._spaces.items()}
+        self._read()
+
+    def add(self, images: Sequence[tuple[str, bytes]]) -> None:
+        """Embed images, and keep their vectors."""
+        from indexer.encoders.storage import write_atomically
+
+        rows = self._pictures.embed(*(data for _, data in images))
+        start = len(self.known)
+        self.known |= {name: start + i for i, (name, _) in enumerate(images)}
+        self._rows = {s: np.concatenate([self._rows[s], rows[s]]) for s in self._spaces}
+        buffer = io.BytesIO()
+        np.savez(buffer, names=np.array(json.dumps(list(self.known))), **self._rows)
+        write_atomically(self._path, buffer.getvalue())
+
+    def vectors(self, recipes: Sequence[Recipe]) -> dict[str, Floats]:
+        """Space name -> (b, dim) float32 of those recipes that are known, in their order."""
+        chosen = [self.known[one.identity] for one in recipes if one.identity in self.known]
+        return {space: rows[chosen] for space, rows in self._rows.items()}
+
+    def _read(self) -> None:
+        """What the file holds; a torn or foreign one is nothing, and made again."""
+        try:
+            with np.load(self._path, allow_pickle=False) as file:
+                names = json.loads(str(file["names"]))
+                rows = {space: np.asarray(file[space], np.float32) for space in self._spaces}
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return
+        shapes = {space: (len(names), dim) for space, dim in self._spaces.items()}
+        if all(rows[space].shape == shapes[space] for space in shapes):
+            self.known = {name: i for i, name in enumerate(names)}
+            self._rows = rows
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.lower())) - _SMALL_WORDS

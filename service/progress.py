@@ -120,13 +120,14 @@ class MakingDisplay:
     Args:
         quiet: show nothing.
         total: images to be made.
+        what: the word before the bar.
     """
 
-    def __init__(self, *, quiet: bool, total: int) -> None:
+    def __init__(self, *, quiet: bool, total: int, what: str = "generating") -> None:
         self._quiet = quiet
         self._started = self._last_line = time.monotonic()
         self._bar = _make_bar() if not quiet and sys.stderr.isatty() else None
-        self._task = self._bar.add_task("generating", total=total, counts="") if self._bar else None
+        self._task = self._bar.add_task(what, total=total, counts="") if self._bar else None
 
     def __enter__(self) -> MakingDisplay:
         if self._bar is not None:
@@ -149,12 +150,15 @@ class MakingDisplay:
 
     def update(self, made: Made) -> None:
         """Show how many images there are."""
-        done = made.made + made.there
+        self.count(made.made + made.there, made.total)
+
+    def count(self, done: int, total: int) -> None:
+        """Show how many images of how many there are."""
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=done)
+            self._bar.update(self._task, completed=done, total=total)
         elif not self._quiet and time.monotonic() - self._last_line >= PLAIN_SECONDS:
             self._last_line = time.monotonic()
-            _print(f"{done}/{made.total} images")
+            _print(f"{done}/{total} images")
 
     def finish(self, made: Made) -> None:
         """Print the summary, and how to go on after an interruption."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from search.query import Evidence
 
-ALIKE = 0.25  # of the usual distance, under which pictures of several seeds count as one
+ALIKE = 0.25  # of the usual variety, under which pictures of several seeds are said to be alike
 _WORDS = {
     "good": "good",
     "doubtful": "doubtful",
@@ -40,10 +40,9 @@ def _compared(evidence: Evidence) -> list[str]:
 def _agreeing(evidence: Evidence) -> list[str]:
     if evidence.overlap is None:
         return []
-    shared = f"{evidence.overlap:.0%} of hits shared"
+    shared = f"{evidence.overlap:.0%} of hits in common"
     if evidence.spread is None or evidence.agreement is None:
         return [f"agreement between seeds unknown: {shared}, in a collection of copies"]
-    how = f"differ {evidence.spread:.0%} as much as images of the collection do"
-    if evidence.spread < ALIKE:
-        how = f"hardly differ ({evidence.spread:.0%} of the usual)"
-    return [f"agreement between seeds {evidence.agreement:.0%}: {shared} by pictures that {how}"]
+    how = "but only" if evidence.spread < ALIKE else "with"
+    variety = f"{how} {evidence.spread:.0%} of the usual variety"
+    return [f"agreement between seeds {evidence.agreement:.0%}: {shared}, {variety}"]

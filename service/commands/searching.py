@@ -49,6 +49,14 @@ def search(
     model: Annotated[
         str, typer.Option(help="Stable Diffusion checkpoint for --prompt.", metavar="NAME")
     ] = "embedded",
+    background: Annotated[
+        int,
+        typer.Option(
+            help="Unrelated prompts to compare the hits of --prompt with; 0 for none.",
+            metavar="N",
+            min=0,
+        ),
+    ] = 32,
     collection: CollectionOption = None,
     k: Annotated[int, typer.Option("--k", "-k", help="Hits wanted.", metavar="N")] = 10,
     space: Annotated[
@@ -111,7 +119,7 @@ def search(
         directory, runtime=runtime, device=device, precision=precision
     ) as pictures:
         weights = _weights(pictures, space)
-        asked = _ask(pictures, image, prompt, seeds, model)
+        asked = _ask(pictures, image, prompt, seeds, model, background)
         result = pictures.find(
             asked.vectors,
             k=k,
@@ -122,6 +130,7 @@ def search(
             fusion=fusion_,  # type: ignore[arg-type]
             exact=exact,
             exclude=asked.exclude,
+            background=asked.background,
         )
         if html is not None or open_:
             sheet = write_sheet(html, asked, result)
@@ -146,12 +155,17 @@ def _check_question(image: str | None, prompt: str | None, k: int) -> None:
 
 
 def _ask(
-    pictures: Collection, image: str | None, prompt: str | None, seeds: int, model: str
+    pictures: Collection,
+    image: str | None,
+    prompt: str | None,
+    seeds: int,
+    model: str,
+    background: int,
 ) -> Asked:
     from service.asking import ask_by_image, ask_by_prompt
 
     if prompt is not None:
-        return ask_by_prompt(pictures, prompt, seeds=seeds, model=model)
+        return ask_by_prompt(pictures, prompt, seeds=seeds, model=model, background=background)
     data = sys.stdin.buffer.read() if image == "-" else None
     return ask_by_image(pictures, str(image), data)
 
