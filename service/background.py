@@ -16,7 +16,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,26 @@ Floats = NDArray[np.float32]
 SECONDS = 60.0  # a search's, for making what is missing
 _TOGETHER = 8  # images embedded and kept at once
 _FILE = Path(__file__).with_name("background.txt")
-_SMALL_WORDS = frozenset("a an and at against by from in into of on over the to under with".split())
+_SMALL_WORDS = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "at",
+        "against",
+        "by",
+        "from",
+        "in",
+        "into",
+        "of",
+        "on",
+        "over",
+        "the",
+        "to",
+        "under",
+        "with",
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +86,7 @@ def make_background(
     prompt: str,
     *,
     count: int,
-    on_image: Callable[[int, int], None] = lambda done, total: None,
+    on_image: Callable[[int, int], None] | None = None,
     seconds: float = SECONDS,
     clock: Callable[[], float] = time.monotonic,
 ) -> Background:
@@ -93,7 +112,8 @@ def make_background(
         for batch in _batches(info, missing, lambda: clock() < until):
             store.add(batch)
             there += len(batch)
-            on_image(there, len(recipes))
+            if on_image is not None:
+                on_image(there, len(recipes))
     return Background(store.vectors(recipes), len(recipes))
 
 
@@ -151,7 +171,8 @@ class _Store:
         self.known |= {name: start + i for i, (name, _) in enumerate(images)}
         self._rows = {s: np.concatenate([self._rows[s], rows[s]]) for s in self._spaces}
         buffer = io.BytesIO()
-        np.savez(buffer, names=np.array(json.dumps(list(self.known))), **self._rows)
+        arrays: dict[str, Any] = {"names": np.array(json.dumps(list(self.known))), **self._rows}
+        np.savez(buffer, **arrays)
         write_atomically(self._path, buffer.getvalue())
 
     def vectors(self, recipes: Sequence[Recipe]) -> dict[str, Floats]:
@@ -162,7 +183,8 @@ class _Store:
     def _read(self) -> None:
         """What the file holds; a torn or foreign one is nothing, and made again."""
         try:
-            with np.load(self._path, allow_pickle=False) as file:
+            # from memory: numpy leaves a file open that it cannot read
+            with np.load(io.BytesIO(self._path.read_bytes()), allow_pickle=False) as file:
                 names = json.loads(str(file["names"]))
                 rows = {space: np.asarray(file[space], np.float32) for space in self._spaces}
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
