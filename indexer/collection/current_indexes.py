@@ -89,6 +89,11 @@ class CurrentIndexes:
             ).fetchnumpy()["image_id"]
         return np.asarray(np.ma.getdata(found), np.int64)
 
+    def checked(self, space: str) -> float | None:
+        """Which share of a space's vectors was compared with checksums; ``None``: not loaded."""
+        loaded = self._loaded.get(space)
+        return None if loaded is None else loaded.index.checked
+
     def forget(self, space: str) -> None:
         """Drop a space's index from memory, so that it is loaded anew."""
         self._loaded.pop(space, None)

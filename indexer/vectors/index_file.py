@@ -28,7 +28,6 @@ from indexer.vectors.index_layout import (
 )
 
 _CHUNK = 1 << 22
-_MAPPED = 64 << 20  # bytes from which on a file is mapped; a smaller one is read
 
 Array = NDArray[Any]
 
@@ -178,7 +177,7 @@ def read_index_file(path: str | os.PathLike[str]) -> IndexFile:
             contents = parse_contents(name, stream)
             stream.seek(0)
             data: bytes | mmap.mmap
-            if os.fstat(stream.fileno()).st_size > _MAPPED:
+            if contents.large:
                 data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
                 return IndexFile(name, contents.header, contents.sections, data, stream)
             data = stream.read()

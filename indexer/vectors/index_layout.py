@@ -25,6 +25,7 @@ from indexer.errors import DamagedIndexError
 FORMAT_VERSION = 2
 ALIGNMENT = 64  # bytes
 SUMS = "sums of "  # and the name of an array: its blocks' checksums
+_LARGE = 64 << 20  # bytes
 _MAGIC = b"VITRAIL\x00INDEX\x00\r\n"
 _END = b"VITRAILE"
 _HEAD = struct.Struct("<16sI44x")
@@ -51,10 +52,22 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a file says it holds: the writer's ``header``, and name -> where an array lies."""
+    """What a file says it holds: the writer's ``header``, and name -> where an array lies.
+
+    Attributes:
+        header: what the writer passed, plain JSON types.
+        sections: name -> where an array lies.
+        size: bytes of the file.
+    """
 
     header: dict[str, Any]
     sections: Mapping[str, Section]
+    size: int
+
+    @property
+    def large(self) -> bool:
+        """Whether the file is to be mapped, and not read at once."""
+        return self.size > _LARGE
 
 
 def head() -> bytes:
@@ -85,7 +98,7 @@ def parse_contents(name: str, stream: BufferedReader) -> Contents:
     header = table.get("header")
     if not isinstance(header, dict):
         raise DamagedIndexError(name, "its table of contents has no header")
-    return Contents(header, sections)
+    return Contents(header, sections, size)
 
 
 def _read_table(name: str, stream: BufferedReader, file_size: int) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from indexer.store.durability import sync_directory
 from indexer.store.reading import reading
 from indexer.store.segments import Segment, read_vectors
 from indexer.vectors.index_file import read_contents
+from indexer.vectors.index_layout import Contents
 
 if TYPE_CHECKING:
     from indexer.vectors.index import VectorIndex
@@ -100,13 +101,32 @@ class IndexFiles:
 
     def coverage(self) -> Coverage | None:
         """What the newest file says it holds; ``None``: there is none, or none to believe."""
+        contents = self._contents()
         try:
-            generations = self.generations()
-            contents = read_contents(self.path(generations[0])) if generations else None
             found = Coverage(**contents.header["meta"]) if contents else None
-        except (DamagedIndexError, UnreadableError, FileNotFoundError, KeyError, TypeError):
+        except (KeyError, TypeError):
             return None
         return found if found and self.mine(found) else None
+
+    def checks(self) -> str | None:
+        """When the newest file's vectors are compared with their checksums, in a few words.
+
+        ``at load``, ``by block`` when each is first read, or ``at first use`` of any, where a large
+        file was written by an older version; ``None`` where there is no file to believe.
+        """
+        contents = self._contents()
+        if contents is None:
+            return None
+        section = contents.sections.get("vectors")
+        by_block = section is not None and section.block_rows
+        return ("by block" if by_block else "at first use") if contents.large else "at load"
+
+    def _contents(self) -> Contents | None:
+        try:
+            generations = self.generations()
+            return read_contents(self.path(generations[0])) if generations else None
+        except (DamagedIndexError, UnreadableError, FileNotFoundError):
+            return None
 
     def load(self) -> LoadedIndex:
         """The newest usable file, or an empty index with a note of why there is none.

@@ -140,7 +140,7 @@ def test_a_damaged_segment_is_named_and_its_files_read_again(
     else:
         assert ("segment", damaged.name) in {(f.part, f.file) for f in verify(place).damage}
     before = _files_of(place)
-    with pytest.raises(CollectionError, match="nothing was changed: mending gives up .*6 images"):
+    with pytest.raises(CollectionError, match=r"nothing was changed: mending gives up .*6 images"):
         repair(place)
     assert _files_of(place) == before
     done = repair(place, accept=_gladly)
