@@ -60,8 +60,7 @@ def ask(losses: Losses, accept: Accept | None) -> None:
     """
     if losses and (accept is None or not accept(losses)):
         raise CollectionError(
-            f"nothing was changed: mending gives up {losses.summary()}; "
-            "say so with `vitrail verify --repair --yes`"
+            f"nothing was changed: mending gives up {losses.summary()}; add --yes if that may go"
         )
 
 

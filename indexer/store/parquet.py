@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.store.reading import arrived
 from indexer.store.thrift import read_struct
 
 _MAGIC = b"PAR1"
@@ -219,7 +220,8 @@ def _read_page(handle: BufferedReader, page: _Page, target: NDArray[np.generic])
     """Read a page's values into place; before them lie the levels, which say that none is null."""
     body = target.view(np.uint8).data
     levels = _read(handle, page.start, max(0, page.size - len(body)))
-    got = handle.readinto(body) if len(levels) + len(body) == page.size else -1
+    fits = len(levels) + len(body) == page.size
+    got = arrived(handle.readinto(body)) if fits else -1
     if got != len(body) or zlib.crc32(body, zlib.crc32(levels)) != page.crc:
         raise ValueError("a page fails its checksum")
     at = 0
@@ -231,7 +233,7 @@ def _read_page(handle: BufferedReader, page: _Page, target: NDArray[np.generic])
 
 def _read(handle: BufferedReader, start: int, size: int) -> bytes:
     handle.seek(start)
-    data = handle.read(size)
+    data = arrived(handle.read(size))
     if len(data) != size:
         raise ValueError("it is cut short")
     return data

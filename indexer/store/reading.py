@@ -6,9 +6,11 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from indexer.errors import UnreadableError
 
+_T = TypeVar("_T")
 _DISK = "check the disk, the network and what is mounted, and run again"
 _FILES = "close programs, or raise the limit on open files (ulimit -n), and run again"
 _MEMORY = "free memory and run again"
@@ -88,4 +90,16 @@ def read_bytes(path: str) -> bytes:
         FileNotFoundError: it is not there.
     """
     with reading(path), open(path, "rb", buffering=0) as handle:
-        return handle.read()
+        data: bytes = arrived(handle.read())
+        return data
+
+
+def arrived(data: _T | None) -> _T:
+    """What a file's ``read`` gave; it gives None, and no error, where it would have to wait.
+
+    Raises:
+        BlockingIOError: None, which must not be taken for an empty file.
+    """
+    if data is None:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+    return data

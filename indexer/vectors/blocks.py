@@ -90,6 +90,6 @@ class Blocks:
         for number in range(count):
             at = number * self._block
             if zlib.crc32(data[at : at + self._block]) != self._sums[first + number]:
-                row = f"block {first + number} of {len(self._sums)}"
-                raise DamagedIndexError(self._path, f"{row} of its vectors fails its checksum")
+                block = f"block {first + number + 1} of {len(self._sums)}"
+                raise DamagedIndexError(self._path, f"{block} of its vectors fails its checksum")
         self._seen[first : first + count] = True

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from indexer.errors import DamagedIndexError
 from indexer.store.durability import replacing
-from indexer.store.reading import reading
+from indexer.store.reading import arrived, reading
 from indexer.vectors.blocks import Blocks, block_sums
 from indexer.vectors.index_layout import (
     ALIGNMENT,
@@ -180,7 +180,7 @@ def read_index_file(path: str | os.PathLike[str]) -> IndexFile:
             if contents.large:
                 data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
                 return IndexFile(name, contents.header, contents.sections, data, stream)
-            data = stream.read()
+            data = arrived(stream.read())
         except BaseException:
             stream.close()
             raise

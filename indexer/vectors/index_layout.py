@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from indexer.errors import DamagedIndexError
+from indexer.store.reading import arrived
 
 FORMAT_VERSION = 2
 ALIGNMENT = 64  # bytes
@@ -102,7 +103,7 @@ def parse_contents(name: str, stream: BufferedReader) -> Contents:
 
 
 def _read_table(name: str, stream: BufferedReader, file_size: int) -> dict[str, Any]:
-    magic, version = _HEAD.unpack(stream.read(_HEAD.size))
+    magic, version = _HEAD.unpack(arrived(stream.read(_HEAD.size)))
     if magic != _MAGIC:
         raise DamagedIndexError(name, "it is no Vitrail index, or its head is damaged")
     if version > FORMAT_VERSION:
@@ -111,11 +112,11 @@ def _read_table(name: str, stream: BufferedReader, file_size: int) -> dict[str, 
         )
     start = file_size - _TAIL.size
     stream.seek(start)
-    length, crc, size, end = _TAIL.unpack(stream.read(_TAIL.size))
+    length, crc, size, end = _TAIL.unpack(arrived(stream.read(_TAIL.size)))
     if end != _END or size != file_size or length > start - _HEAD.size:
         raise DamagedIndexError(name, f"it is cut short or overwritten at {file_size} bytes")
     stream.seek(start - length)
-    text = stream.read(length)
+    text = arrived(stream.read(length))
     if zlib.crc32(text) != crc:
         raise DamagedIndexError(name, "its table of contents fails its checksum")
     table: dict[str, Any] = json.loads(text)
