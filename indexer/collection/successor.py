@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 
 from indexer.catalog import catalog as catalogs
 from indexer.catalog import snapshots
@@ -71,6 +72,7 @@ def take_over(old: Collection, new: Collection) -> None:
     """
     directory, folder, fingerprint = old.directory, new.directory, new.fingerprint
     old.maintain()
+    over = [segment.name for segment in old.state.segments]
     with new.transaction("reembed") as transaction:
         _carry(transaction, _last_snapshot(old))
         # Numbers go on from the old ones, so that no reader takes the new state for an older one.
@@ -85,6 +87,9 @@ def take_over(old: Collection, new: Collection) -> None:
     write_text(os.path.join(directory, MARK), mark_text(fingerprint))
     _move(os.path.join(folder, indexes.FOLDER), os.path.join(directory, indexes.FOLDER))
     _move(os.path.join(folder, snapshots.FOLDER), os.path.join(directory, snapshots.FOLDER))
+    for name in over:  # a reader of before begins again at the new state
+        with suppress(FileNotFoundError):
+            os.unlink(os.path.join(directory, segments.FOLDER, name))
     shutil.rmtree(folder, ignore_errors=True)
 
 
