@@ -99,11 +99,12 @@ def tour(folder: Path) -> dict[str, list[Words]]:
         "import": [(folder / "all.parquet", "--collection", folder / "copy")],
         "verify": [(), ("--repair",)],
         "remove": [(1,)],
+        "reembed": [("--space", "mean@2")],
     }
 
 
 # Seconds each: what these load is watched in the shorter run too, by other commands.
-SLOW = {"img2img", "inpaint", "style", "reproduce"}
+SLOW = {"img2img", "inpaint", "style", "reproduce", "reembed"}
 NEEDS = {
     "index": (),
     "lineage": ("generate",),
