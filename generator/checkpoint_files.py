@@ -30,7 +30,7 @@ FAMILIES = {
 
 _SMALL = 256  # native side under which a model knows no other size
 _HASHED = (SUFFIX, ".json", ".txt")
-_SKIPPED = ("README.md", "defaults.json")
+_SKIPPED = ("README.md", "defaults.json", "scope.json")
 _APART = "ip_adapter/"  # recipes name a checkpoint's own IP-Adapter by a hash of its own
 
 

@@ -127,6 +127,8 @@ def ask_by_prompt(
     from service.progress import MakingDisplay
 
     info = find_checkpoint(model)
+    for note in _limits(pictures, info, prompt):
+        print(f"note: {note}", file=sys.stderr)
     recipes = text_to_image.plan(info, prompt, sampling=Sampling(n=seeds))
     work = Work(info, recipes)
     shown = []
@@ -137,6 +139,17 @@ def ask_by_prompt(
     vectors = pictures.embed(*(data for data, _ in shown))
     others = _ask_background(pictures, info, prompt, background) if background else None
     return Asked(f"“{prompt}”", vectors, shown, background=others)
+
+
+def _limits(pictures: Collection, info: CheckpointInfo, prompt: str) -> list[str]:
+    """What the models cannot do with a prompt, in a line."""
+    from generator.scope import outside_notes
+    from indexer.encoders import EMBEDDED
+
+    notes = outside_notes(info, [prompt])
+    if notes and pictures.fingerprint.checkpoint == EMBEDDED:
+        return [f"{notes[0]}; {EMBEDDED}, which compares it, is a small ViT trained for saliency"]
+    return notes
 
 
 def _ask_background(

@@ -222,6 +222,16 @@ def _input(drawing: Drawing, text: str, role: str) -> Picture:
         return open_input(pictures, text, role)
 
 
+def _warn(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, Picture]) -> None:
+    """Say what a small model can do nothing with, before it tries."""
+    from generator.scope import outside_notes
+
+    prompts = [recipe.prompt for recipe in recipes]
+    pictures = [picture for role, picture in parents.items() if role != "mask"]
+    for note in outside_notes(drawing.info, prompts, pictures):
+        typer.echo(f"note: {note}", err=True)
+
+
 def _make(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, Picture]) -> None:
     from generator.watching import Watch
     from search.collection import Collection
@@ -229,6 +239,8 @@ def _make(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, Pic
     from service.making import Work, make_and_index
     from service.progress import MakingDisplay
 
+    if not drawing.quiet:
+        _warn(drawing, recipes, parents)
     work = Work(drawing.info, recipes, parents, drawing.loras, drawing.device, drawing.precision)
     with (
         Collection.open(drawing.directory) as pictures,
