@@ -64,19 +64,23 @@ def hits_to_pandas(hits: Sequence[Hit]) -> pandas.DataFrame:
     Raises:
         InputError: pandas is not installed.
     """
+    import pyarrow
+
     try:
-        import pandas  # noqa: F401 - pyarrow's own message does not say what to do
+        import pandas
     except ImportError as error:
         raise InputError(
             "to_pandas needs pandas, which is not installed: pip install pandas, or use to_arrow"
         ) from error
-    return hits_to_arrow(hits).to_pandas()
+    table = hits_to_arrow(hits)
+    # pandas makes floats of whole numbers among which some are missing, and a seed may pass 2^53
+    whole = {pyarrow.uint64(): pandas.UInt64Dtype(), pyarrow.int32(): pandas.Int32Dtype()}
+    return table.to_pandas(types_mapper=whole.get)
 
 
 def _row(hit: Hit) -> dict[str, Any]:
     recipe = hit.metadata.get("recipe")
-    return {
-        **{name: value for name, value in hit.metadata.items() if name not in _LEFT_OUT},
+    own = {
         "id": hit.id,
         "score": hit.score,
         **{f"score_{space}": score for space, score in hit.scores.items()},
@@ -84,6 +88,8 @@ def _row(hit: Hit) -> dict[str, Any]:
         "paths": [display(path) for path in hit.paths],
         "recipe": None if recipe is None else json.dumps(recipe, default=str),
     }
+    rest = {name: value for name, value in hit.metadata.items() if name not in _LEFT_OUT}
+    return own | rest | own  # ours come first, and hold
 
 
 def _column(values: list[Any], kind: str | None) -> pyarrow.Array:

@@ -113,6 +113,9 @@ def test_without_pandas_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_pandas_frame_has_the_same_rows() -> None:
     pytest.importorskip("pandas")
-    frame = result([hit(1, "/a.jpg", label="cat"), hit(2, "/b.jpg")]).to_pandas()
+    seed = 2**63 + 1
+    frame = result([hit(1, "/a.jpg", label="cat", seed=seed), hit(2, "/b.jpg")]).to_pandas()
+    assert list(frame.columns[:4]) == ["id", "score", "score_cls@12", "path"]
     assert list(frame["id"]) == [1, 2]
     assert list(frame["path"]) == ["/a.jpg", "/b.jpg"]
+    assert frame["seed"][0] == seed, "as a float it would be another"
