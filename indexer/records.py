@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+READ_VERSION = 1
+"""Counts up whenever more is read from files; images read by an older one are looked at again."""
+
 
 @dataclass(frozen=True, slots=True)
 class ImageRecord:
@@ -26,6 +29,11 @@ class ImageRecord:
         recipe: what made it, as plain JSON types (``generator.recipes.Recipe.to_dict``), or None.
         vectors: space name -> (dim,) float32, L2-normalised.
         predictions: (label, probability) of the checkpoint's head, best first; empty without one.
+        latitude: degrees north, -90 to 90.
+        longitude: degrees east, -180 to 180.
+        rating: stars, 0 to 5; -1 is "rejected", as in XMP.
+        keywords: as EXIF, IPTC and XMP have them, each once.
+        read_version: the ``READ_VERSION`` that read all this, or ``None`` before there was one.
     """
 
     content_hash: str
@@ -39,6 +47,11 @@ class ImageRecord:
     recipe: dict[str, Any] | None
     vectors: dict[str, NDArray[np.float32]]
     predictions: tuple[tuple[str, float], ...] = ()
+    latitude: float | None = None
+    longitude: float | None = None
+    rating: int | None = None
+    keywords: tuple[str, ...] = ()
+    read_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

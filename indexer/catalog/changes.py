@@ -74,9 +74,10 @@ def add_images(transaction: Transaction, ids: Sequence[int], images: Sequence[Im
     columns: dict[str, list[Any]] = {
         name: [getattr(image, name) for image in images]
         for name in IMAGE_COLUMNS
-        if name not in ("id", "recipe")
+        if name not in ("id", "recipe", "keywords")
     }
     columns["id"] = list(ids)
+    columns["keywords"] = [list(image.keywords) or None for image in images]
     columns["recipe"] = [None if i.recipe is None else json.dumps(i.recipe) for i in images]
     extracted = [recipe_columns(image.recipe) for image in images]
     for name in RECIPE_COLUMNS:

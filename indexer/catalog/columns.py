@@ -30,11 +30,15 @@ IMAGE_COLUMNS = {
         "bytes",
         "taken_at",
         "camera",
+        "latitude",
+        "longitude",
+        "rating",
+        "keywords",
         "generated",
         "recipe",
         *RECIPE_COLUMNS,
     )
-}
+} | {"keywords": "coalesce(i.keywords, []::VARCHAR[])"}
 _FILES = {
     "path": "f.path",
     "name": f"parse_filename(f.path, false, '{_SEPARATOR}')",

@@ -96,6 +96,7 @@ def describe(
     recipe = image["recipe"]
     return {
         **{name: image[name] for name in IMAGE_COLUMNS},
+        "keywords": image["keywords"] or [],
         "recipe": None if recipe is None else json.loads(recipe),
         "path": path,
         "paths": paths,

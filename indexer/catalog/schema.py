@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-FORMAT = 2
+FORMAT = 3
 
 RECIPE_COLUMNS = {
     "task": "VARCHAR",
@@ -25,6 +25,7 @@ RECIPE_COLUMNS = {
     "steps": "INTEGER",
     "guidance": "DOUBLE",
     "lora": "VARCHAR",
+    "tool": "VARCHAR",
 }
 IMAGE_COLUMNS = {
     "id": "BIGINT",
@@ -35,8 +36,13 @@ IMAGE_COLUMNS = {
     "bytes": "BIGINT",
     "taken_at": "TIMESTAMP",
     "camera": "VARCHAR",
+    "latitude": "DOUBLE",
+    "longitude": "DOUBLE",
+    "rating": "INTEGER",
+    "keywords": "VARCHAR[]",
     "generated": "BOOLEAN",
     "recipe": "VARCHAR",
+    "read_version": "INTEGER",
 }
 TABLES: dict[str, dict[str, str]] = {
     "meta": {"key": "VARCHAR", "value": "VARCHAR"},
@@ -74,6 +80,16 @@ TABLES: dict[str, dict[str, str]] = {
         "seq": "BIGINT",
     },
     "deletions": {"image_id": "BIGINT", "seq": "BIGINT", "at": "TIMESTAMP", "reason": "VARCHAR"},
+    # Deletions of reason 'gone' are taken back when the content is: their rows go, and these come.
+    "revivals": {"image_id": "BIGINT", "seq": "BIGINT", "at": "TIMESTAMP"},
+    "roots": {
+        "path": "VARCHAR",
+        "path_raw": "BLOB",
+        "options": "VARCHAR",
+        "first_seen": "TIMESTAMP",
+        "last_indexed": "TIMESTAMP",
+        "seq": "BIGINT",
+    },
     # By content, so that they outlive re-embedding; the user's own columns are added as they come.
     "annotations": {"content_hash": "VARCHAR"},
 }
@@ -99,6 +115,7 @@ def recipe_columns(recipe: dict[str, Any] | None) -> dict[str, Any]:
         "steps": steps if steps is not None and abs(steps) < 1 << 31 else None,
         "guidance": _number(float, recipe.get("guidance")),
         "lora": _text(recipe.get("lora") or recipe.get("loras")),
+        "tool": _text(recipe.get("tool")),
     }
 
 
@@ -129,16 +146,57 @@ def create_tables(connection: DuckDBPyConnection) -> None:
 
 def _extract_recipes(connection: DuckDBPyConnection) -> None:
     """1 -> 2: what made an image becomes columns of their own, filled from the stored recipes."""
-    for name, kind in RECIPE_COLUMNS.items():
+    added = {
+        "task": "VARCHAR",
+        "prompt": "VARCHAR",
+        "negative_prompt": "VARCHAR",
+        "model": "VARCHAR",
+        "seed": "UBIGINT",
+        "sampler": "VARCHAR",
+        "steps": "INTEGER",
+        "guidance": "DOUBLE",
+        "lora": "VARCHAR",
+    }
+    _add_columns(connection, added)
+    _fill_from_recipes(connection, list(added))
+
+
+def _remember_roots(connection: DuckDBPyConnection) -> None:
+    """2 -> 3: folders with their options, images that come back, and more of what files tell."""
+    _add_columns(
+        connection,
+        {
+            "tool": "VARCHAR",
+            "latitude": "DOUBLE",
+            "longitude": "DOUBLE",
+            "rating": "INTEGER",
+            "keywords": "VARCHAR[]",
+            "read_version": "INTEGER",
+        },
+    )
+    _fill_from_recipes(connection, ["tool"])
+    connection.execute('CREATE TABLE revivals (image_id BIGINT, seq BIGINT, "at" TIMESTAMP)')
+    connection.execute(
+        "CREATE TABLE roots (path VARCHAR, path_raw BLOB, options VARCHAR, "
+        "first_seen TIMESTAMP, last_indexed TIMESTAMP, seq BIGINT)"
+    )
+
+
+def _add_columns(connection: DuckDBPyConnection, added: dict[str, str]) -> None:
+    for name, kind in added.items():
         connection.execute(f"ALTER TABLE images ADD COLUMN {name} {kind}")
+
+
+def _fill_from_recipes(connection: DuckDBPyConnection, names: list[str]) -> None:
     rows = connection.execute("SELECT id, recipe FROM images WHERE recipe IS NOT NULL").fetchall()
-    assignments = ", ".join(f"{name} = ?" for name in RECIPE_COLUMNS)
+    assignments = ", ".join(f"{name} = ?" for name in names)
     for image_id, recipe in rows:
-        values = list(recipe_columns(json.loads(recipe)).values())
+        extracted = recipe_columns(json.loads(recipe))
+        values = [extracted[name] for name in names]
         connection.execute(f"UPDATE images SET {assignments} WHERE id = ?", [*values, image_id])
 
 
-MIGRATIONS: dict[int, Callable[[Any], None]] = {1: _extract_recipes}
+MIGRATIONS: dict[int, Callable[[Any], None]] = {1: _extract_recipes, 2: _remember_roots}
 
 
 def migrate(connection: DuckDBPyConnection, version: int) -> None:

@@ -13,7 +13,8 @@ from indexer.catalog.transaction import Transaction
 from indexer.store.durability import TEMPORARY, checksum, sync_directory, sync_file, write_text
 
 FOLDER = "snapshots"
-TABLES = ("files", "rejects", "deletions", "annotations", "segments")
+TABLES = ("files", "rejects", "deletions", "revivals", "roots", "annotations", "segments")
+_FIRST_TABLES = ("files", "rejects", "deletions", "annotations", "segments")
 _MANIFEST = "manifest.json"
 _KEPT = 2  # the newest, and the one before in case it is damaged
 
@@ -60,11 +61,14 @@ def newest(directory: str) -> Snapshot | None:
     """The newest undamaged snapshot, or ``None``."""
     for name in sorted(_names(directory), reverse=True):
         folder = os.path.join(directory, name)
-        files = {table: os.path.join(folder, f"{table}.parquet") for table in TABLES}
         try:
             with open(os.path.join(folder, _MANIFEST), encoding="utf-8") as file:
                 manifest = json.load(file)
-            if all(checksum(files[t]) == manifest["checksums"][t] for t in TABLES):
+            # An older format had fewer tables.
+            sums = {table: manifest["checksums"][table] for table in _FIRST_TABLES}
+            sums |= {t: s for t, s in manifest["checksums"].items() if t in TABLES}
+            files = {table: os.path.join(folder, f"{table}.parquet") for table in sums}
+            if all(checksum(files[table]) == known for table, known in sums.items()):
                 return Snapshot(int(manifest["seq"]), files)
         except (OSError, ValueError, KeyError, TypeError):
             continue
@@ -73,8 +77,7 @@ def newest(directory: str) -> Snapshot | None:
 
 def restore(transaction: Transaction, snapshot: Snapshot) -> None:
     """Fill an empty catalog's tables from a snapshot; segments are listed by what is found."""
-    for table in TABLES:
-        path = snapshot.files[table]
+    for table, path in snapshot.files.items():
         if table == "annotations":  # its columns are the user's own
             transaction.run(
                 "CREATE OR REPLACE TABLE annotations AS SELECT * FROM read_parquet(?)", [path]

@@ -22,7 +22,11 @@ _PLAIN = (
     "bytes",
     "taken_at",
     "camera",
+    "latitude",
+    "longitude",
+    "rating",
     "generated",
+    "read_version",
 )
 
 
@@ -48,6 +52,7 @@ def images_table(
     columns = {name: [getattr(image, name) for image in images] for name in _PLAIN}
     columns |= {
         "id": list(ids),
+        "keywords": [list(i.keywords) for i in images],
         "recipe": [None if i.recipe is None else json.dumps(i.recipe) for i in images],
         "predictions": [[{"label": a, "score": b} for a, b in i.predictions] for i in images],
         "files": [held.get(image.content_hash, []) for image in images],
@@ -77,15 +82,32 @@ def column_types() -> dict[str, Any]:
         "bytes": pa.int64(),
         "taken_at": pa.timestamp("us"),
         "camera": pa.string(),
+        "latitude": pa.float64(),
+        "longitude": pa.float64(),
+        "rating": pa.int32(),
+        "keywords": pa.list_(pa.string()),
         "generated": pa.bool_(),
         "recipe": pa.string(),
+        "read_version": pa.int32(),
         "predictions": pa.list_(pa.struct({"label": pa.string(), "score": pa.float64()})),
         "files": pa.list_(file),
     }
 
 
+def with_all_columns(table: pa.Table) -> pa.Table:
+    """Rows of an older format with today's columns, empty ones for what it did not have."""
+    import pyarrow as pa
+
+    for name, kind in column_types().items():
+        if name not in table.column_names:
+            table = table.append_column(name, pa.nulls(table.num_rows, kind))
+    others = [name for name in table.column_names if name not in column_types()]
+    return table.select([*column_types(), *others])
+
+
 def image_records(table: pa.Table, spaces: Sequence[tuple[str, int]]) -> list[ImageRecord]:
     """Rows of a segment as the records they were made from."""
+    table = with_all_columns(table)
     rows = table.select(list(column_types())).to_pylist()
     vectors = {
         name: np.asarray(table[name].combine_chunks().flatten(), np.float32).reshape(-1, dim)
@@ -94,6 +116,7 @@ def image_records(table: pa.Table, spaces: Sequence[tuple[str, int]]) -> list[Im
     return [
         ImageRecord(
             **{name: row[name] for name in _PLAIN},
+            keywords=tuple(row["keywords"] or ()),
             recipe=None if row["recipe"] is None else json.loads(row["recipe"]),
             vectors={name: values[i] for name, values in vectors.items()},
             predictions=tuple((p["label"], p["score"]) for p in row["predictions"]),

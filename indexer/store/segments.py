@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from indexer.encoders.base import Fingerprint
 from indexer.errors import CollectionError
 from indexer.store.durability import TEMPORARY, checksum, replacing, sync_directory
-from indexer.store.image_rows import column_types
+from indexer.store.image_rows import column_types, with_all_columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -160,7 +160,11 @@ def read_header(path: str) -> SegmentHeader:
 
 
 def read_table(path: str, columns: Sequence[str] | None = None) -> pa.Table:
-    """A segment's rows, pages checked against their checksums.
+    """A segment's rows, pages checked against their checksums, with all of today's columns.
+
+    Args:
+        path: the segment.
+        columns: just these, which it must have.
 
     Raises:
         CollectionError: it is no readable segment.
@@ -169,13 +173,14 @@ def read_table(path: str, columns: Sequence[str] | None = None) -> pa.Table:
     import pyarrow.parquet as pq
 
     try:
-        return pq.read_table(
+        table = pq.read_table(
             path,
             columns=None if columns is None else list(columns),
             page_checksum_verification=True,
             memory_map=False,
             partitioning=None,
         )
+        return with_all_columns(table) if columns is None else table
     except (OSError, pa.ArrowException) as error:
         raise _damaged(path, error) from error
 
@@ -218,7 +223,7 @@ def merge_tables(paths: Iterable[str], deleted: NDArray[np.int64]) -> pa.Table:
     """
     import pyarrow as pa
 
-    table = pa.concat_tables([read_table(path) for path in paths], promote_options="none")
+    table = pa.concat_tables([read_table(path) for path in paths], promote_options="default")
     keep = ~np.isin(np.asarray(table["id"]), deleted)
     return table.filter(pa.array(keep)).sort_by("id")
 

@@ -1,6 +1,6 @@
 """Makes ``collection-v1``: a collection as format 1 had it, before recipes had columns.
 
-Kept to show how the golden directory came about; running it again would only change ids of files.
+Kept to show how the golden directory came about; it was run when format 2 was new.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,18 +10,19 @@ import pytest
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.schema import FORMAT, recipe_columns
 from indexer.collection.collection import Collection
+from indexer.collection.repairs import repair
 from indexer.collection.verification import verify
 from indexer.errors import CollectionError
 from indexer.records import Batch
 from tests.indexer.collection.holdings import FINGERPRINT, content, files, images, vector
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "collection-v1"
+GOLDEN = Path(__file__).parents[2] / "golden"
 
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
     copy = tmp_path / "collection"
-    shutil.copytree(GOLDEN, copy)
+    shutil.copytree(GOLDEN / "collection-v1", copy)
     (copy / "generated").mkdir(exist_ok=True)
     return copy
 
@@ -48,6 +51,62 @@ def test_format_1_is_migrated_by_a_writer(old: Path) -> None:
     with Collection.open(old) as collection:
         assert collection.content_hashes() == {content(n) for n in (1, 2, 3, 9)}
     assert verify(old).clean
+
+
+@pytest.fixture
+def second(tmp_path: Path) -> Path:
+    """A collection of format 2; see ``make_collection_v2``."""
+    copy = tmp_path / "collection"
+    shutil.copytree(GOLDEN / "collection-v2", copy)
+    (copy / "generated").mkdir(exist_ok=True)
+    return copy
+
+
+def _check_second(collection: Collection) -> None:
+    collection.check(FINGERPRINT)
+    assert len(collection) == 596
+    assert not collection.notes
+    assert collection.allowed_ids("seed = 7 and tool is null").tolist() == [1]
+    assert collection.allowed_ids("stars >= 3 and note is null").tolist() == [2]
+    assert collection.allowed_ids("id < 10 and label = 'kind-2'").tolist() == [8]
+    assert collection.allowed_ids("latitude is not null or rating is not null").tolist() == []
+    (row,) = collection.metadata([2])
+    assert set(row["paths"]) == {"/backup/2.jpg", "/pictures/2.jpg"}
+    assert row["keywords"] == []
+    found = collection.index("cls@2").search(vector(9, "cls@2")[None], 1)
+    assert found.ids[0].tolist() == [9]
+    assert [reject.path for reject in collection.rejects()] == ["/pictures/bad.jpg"]
+
+
+def test_format_2_opens_with_all_that_it_held(second: Path) -> None:
+    with Collection.open(second) as collection:
+        _check_second(collection)
+        assert collection.indexes.get("cls@2").index.kind.startswith("IVF")
+    assert verify(second).clean
+
+
+def test_format_2_goes_on_in_the_current_one(second: Path) -> None:
+    new = [replace(image, rating=4, keywords=("sea", "red")) for image in images([700])]
+    with Collection.open(second, writable=True) as collection:
+        _check_second(collection)
+        for number in range(8):  # enough segments to be merged with the old ones
+            collection.commit(Batch(images([800 + number]), files([800 + number])))
+        collection.commit(Batch(new, files([700])))
+        collection.maintain()
+        assert len(collection.state.segments) == 1
+        (found,) = collection.allowed_ids("rating = 4 and list_contains(keywords, 'sea')").tolist()
+        assert collection.metadata([found])[0]["keywords"] == ["sea", "red"]
+    report = verify(second)
+    assert report.clean, report.damage
+
+
+def test_a_catalog_of_format_2_is_rebuilt_from_what_is_beside_it(second: Path) -> None:
+    os.unlink(second / "catalog.duckdb")
+    done = repair(second)
+    assert done.report is not None
+    assert done.report.clean
+    with Collection.open(second) as collection:
+        _check_second(collection)
 
 
 @pytest.mark.parametrize("writable", [False, True])

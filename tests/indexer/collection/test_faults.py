@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from indexer.catalog.schema import FORMAT
 from indexer.collection.collection import Collection
 from indexer.collection.verification import verify
 from indexer.errors import CollectionError
@@ -135,4 +136,4 @@ def test_stray_segments_are_swept(tmp_path: Path) -> None:
     stray.write_bytes(b"left by a kill")
     Collection.open(tmp_path / "c", writable=True).close()
     assert not stray.exists()
-    assert json.loads((tmp_path / "c" / "vitrail.json").read_text())["format"] == 2
+    assert json.loads((tmp_path / "c" / "vitrail.json").read_text())["format"] == FORMAT
