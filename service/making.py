@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexer.errors import InputError
+from indexer.errors import InputError, UnknownImageError
 
 if TYPE_CHECKING:
     from generator.checkpoint_files import CheckpointInfo
@@ -144,8 +144,10 @@ def open_input(collection: Collection | None, text: str, role: str) -> Picture:
 def _resolve(collection: Collection, text: str, role: str) -> int:
     try:
         return collection.store.resolve(text)
-    except InputError as error:
+    except UnknownImageError as error:
         raise InputError(f"{role} {text!r} is no file here, and {error}") from error
+    except InputError as error:
+        raise InputError(f"{role} {error}") from error
 
 
 def _id_of(collection: Collection | None, path: str) -> int | None:
