@@ -228,6 +228,7 @@ def _make(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, Pic
     from service.interrupts import stop_on_interrupt
     from service.making import Work, make_and_index
     from service.progress import MakingDisplay
+    from service.tables import print_path
 
     work = Work(drawing.info, recipes, parents, drawing.loras, drawing.device, drawing.precision)
     with (
@@ -241,7 +242,7 @@ def _make(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, Pic
         )
         display.finish(made)
     for path in made.paths if len(made.paths) <= 20 and not drawing.quiet else []:
-        typer.echo(path)
+        print_path(str(path))
     if made.interrupted:
         raise typer.Exit(130)
 
@@ -251,6 +252,7 @@ def _open(drawing: Drawing) -> Collection:
     from indexer.collection.layout import is_collection
     from indexer.errors import CheckpointError
     from service.commands.indexing import open_or_create
+    from service.text import one_line
 
     new = not is_collection(str(drawing.directory))
     settings = ("auto", "auto", "auto")  # --device and --precision are the generator's
@@ -265,5 +267,5 @@ def _open(drawing: Drawing) -> Collection:
         ) from error
     if new and not drawing.quiet:
         encoder = pictures.fingerprint.describe()
-        typer.echo(f"new collection {drawing.directory}, encoder {encoder}", err=True)
+        typer.echo(one_line(f"new collection {drawing.directory}, encoder {encoder}"), err=True)
     return pictures
