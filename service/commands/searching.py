@@ -189,19 +189,23 @@ def _ask(
     settings: tuple[str, str],
 ) -> Asked:
     from service.asking import DEFAULT_SEEDS, ask_by_image, ask_by_prompt
+    from service.progress import waiting
 
     if prompt is None:
         data = sys.stdin.buffer.read() if image == "-" else None
-        return ask_by_image(pictures, str(image), data)
+        with waiting("looking at the picture"):
+            return ask_by_image(pictures, str(image), data)
     device, precision = settings
-    return ask_by_prompt(
-        pictures,
-        prompt,
-        seeds=seeds or DEFAULT_SEEDS,
-        model=model or "embedded",
-        device=device,
-        precision=precision,
-    )
+    count = seeds or DEFAULT_SEEDS
+    with waiting(f"making {count} image{'s' if count > 1 else ''} of the prompt to search by"):
+        return ask_by_prompt(
+            pictures,
+            prompt,
+            seeds=count,
+            model=model or "embedded",
+            device=device,
+            precision=precision,
+        )
 
 
 def _weights(pictures: Collection, text: str | None) -> dict[str, float] | None:
