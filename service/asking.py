@@ -83,7 +83,8 @@ def _ask_indexed(pictures: Collection, text: str) -> Asked:
     }
     (row,) = pictures.store.metadata([image_id])
     shown = [(data, f"image {image_id}") for data in _first_readable(row["paths"])]
-    return Asked(f"image {image_id}", vectors, shown, frozenset({image_id}))
+    name = f"image {image_id}, {row['name']}" if row["name"] else f"image {image_id}"
+    return Asked(name, vectors, shown, frozenset({image_id}))
 
 
 def _advice(text: str) -> str:

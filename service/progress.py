@@ -72,7 +72,7 @@ class _Display:
             )
         elif time.monotonic() - self._last_line >= PLAIN_SECONDS:
             self._last_line = time.monotonic()
-            self._line(f"{doing}: {shown}")
+            self._line(f"{doing}: {shown}" if shown else doing)
 
     def _line(self, text: str) -> None:
         if self._quiet:
@@ -101,7 +101,8 @@ class IndexDisplay(_Display):
     def update(self, progress: Progress) -> None:
         """Show what is being done, and the counts so far."""
         if progress.stage == "scanning":
-            self._show("scanning folders", 0, None, f"{progress.found:,} files so far")
+            found = f"{progress.found:,} files so far" if progress.found else ""
+            self._show("scanning folders", 0, None, found)
             return
         if self._first is None:
             self._first = time.monotonic()  # loading and scanning are no part of the rate
