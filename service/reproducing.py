@@ -11,6 +11,7 @@ import numpy as np
 
 from indexer.errors import InputError
 from service.options import check_target
+from service.text import one_line
 
 if TYPE_CHECKING:
     from generator.pictures import Picture
@@ -72,7 +73,7 @@ def reproduce_image(
         for space, rows in pictures.embed(original, png.getvalue()).items():
             print(f"{space}  cosine {float(np.dot(rows[0], rows[1])):.6f}")
         for name, then, now in result.versions:
-            print(f"{name} was {then or 'unknown'}, is {now or 'unknown'}")
+            print(one_line(f"{name} was {then or 'unknown'}, is {now or 'unknown'}"))
     return result.pixels_equal
 
 

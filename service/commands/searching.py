@@ -121,6 +121,7 @@ def search(
     from search.query import DEFAULT_FUSION
     from service.output import print_json, print_table
     from service.sheet import show, write_sheet
+    from service.text import one_line
 
     only_ = _choice("--only", only, ("all", "generated", "real"))
     fusion_ = _choice("--fusion", fusion or DEFAULT_FUSION, ("mean", "rrf"))
@@ -155,7 +156,7 @@ def search(
         else:
             print_table(result)
             if html is not None:
-                typer.echo(f"contact sheet: {html}", err=True)
+                typer.echo(one_line(f"contact sheet: {html}"), err=True)
 
 
 def _check_question(image: str | None, prompt: str | None, k: int) -> None:
