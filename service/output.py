@@ -20,8 +20,11 @@ def print_table(result: SearchResult) -> None:
 
     For programs that is a line each, in columns that stay; for people a table, as wide as theirs.
     """
+    if result.allowed == 0:
+        print("no image passes the filter", file=sys.stderr)
+        return
     if not result.hits:
-        print("no image passes the filter" if result.allowed == 0 else "no hits", file=sys.stderr)
+        print("no hits", file=sys.stderr)
     elif sys.stdout.isatty():
         _print_for_people(result)
     else:

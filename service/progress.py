@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,19 +20,27 @@ if TYPE_CHECKING:
     from service.making import Made
 
 PLAIN_SECONDS = 10.0  # between two lines when nobody watches
+PATIENCE = 0.3  # seconds in which nobody asks what is going on
 _UNREADABLE = 5  # of them are named
 
 
 @contextmanager
 def waiting(text: str) -> Iterator[None]:
-    """Say in a terminal what takes its time, for as long as it does."""
+    """Say in a terminal what takes its time, once it does, and for as long."""
     if not sys.stderr.isatty():
         yield
         return
     from rich.console import Console
 
-    with Console(stderr=True).status(one_line(text)):
+    status = Console(stderr=True).status(one_line(text))
+    timer = threading.Timer(PATIENCE, status.start)
+    timer.start()
+    try:
         yield
+    finally:
+        timer.cancel()
+        timer.join()
+        status.stop()
 
 
 class _Display:

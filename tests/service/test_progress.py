@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import sys
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from indexer.indexing.pipeline import Progress
+from search.collection import Collection
 from service import progress as displays
 from service.making import Made
 from service.progress import IndexDisplay, MakingDisplay, waiting
@@ -109,8 +112,23 @@ def test_a_live_line_fits_the_terminal(
     assert "0/?" not in "".join(shown)
 
 
-def test_what_is_waited_for_is_said_in_a_terminal(vitrail: Vitrail, folder: Path) -> None:
+def test_what_is_waited_for_is_said_in_a_terminal_once_it_takes_its_time(
+    vitrail: Vitrail, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     vitrail.index(folder)
     query = folder / "warm" / "red.png"
-    assert "looking at the picture" in vitrail.at(80, "search", query, term="xterm").err
-    assert "looking" not in vitrail("search", query).err
+    shown, looked = threading.Event(), Collection.embed
+
+    def wait_and_embed(pictures: Collection, *images: Any) -> Any:
+        shown.wait()
+        return looked(pictures, *images)
+
+    monkeypatch.setattr("rich.status.Status.start", lambda _: shown.set())
+    monkeypatch.setattr(displays, "PATIENCE", 0.0)
+    monkeypatch.setattr(Collection, "embed", wait_and_embed)
+    assert vitrail.at(80, "search", query, term="xterm").code == 0, "it waited to be told"
+    shown.clear()
+    monkeypatch.setattr(Collection, "embed", looked)
+    monkeypatch.setattr(displays, "PATIENCE", 1000.0)
+    assert vitrail.at(80, "search", query, term="xterm").code == 0
+    assert not shown.is_set(), "nor is a quick answer told, nor waited for"
