@@ -39,7 +39,10 @@ def print_info(info: dict[str, Any], *, as_json: bool) -> None:
     ]
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
-        print(one_line(f"{name:<{width}}  {value}"))
+        if name == "collection":
+            print_path(str(value), f"{name:<{width}}  ")
+        else:
+            print_remark(str(value), f"{name:<{width}}  ")
 
 
 def _space(space: dict[str, Any]) -> str:
@@ -128,7 +131,8 @@ def print_lineage(
     _print_named(f"image {row['id']}  ", row["paths"])
     recipe = row["recipe"] or {}
     for name, value in recipe.items():
-        if value and name not in ("parents", "versions"):
+        # a seed of 0 is told, what is empty is not
+        if name not in ("parents", "versions") and (value or type(value) in (int, float)):
             print_remark(f"{name}: {value}")
     if not recipe:
         print_remark("no recipe: not generated, or made by a tool that wrote none")

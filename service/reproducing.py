@@ -11,6 +11,7 @@ import numpy as np
 
 from indexer.errors import InputError
 from service.options import check_target
+from service.progress import waiting
 from service.text import one_line
 
 if TYPE_CHECKING:
@@ -59,11 +60,12 @@ def reproduce_image(
         original = read_file(_existing(row)).data
         if ip_adapter is not None:
             open_ip_adapter(ip_adapter)  # from now on it is found by its hash, like any used before
-        result = reproduce(
-            original,
-            lambda recipe: _load(recipe, model, loras),
-            lambda parent: _find(pictures, parent),
-        )
+        with waiting("running the recipe again"):
+            result = reproduce(
+                original,
+                lambda recipe: _load(recipe, model, loras),
+                lambda parent: _find(pictures, parent),
+            )
         png = io.BytesIO()
         result.image.save(png, "PNG")
         if out is not None:

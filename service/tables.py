@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -103,15 +104,16 @@ def print_path(path: str, before: str = "") -> None:
     _print(_console(), Text(one_line(before)).append(path_text(path)))
 
 
-def print_remark(text: str) -> None:
-    """Print what belongs to the line before, indented, broken between words in a terminal."""
+def print_remark(text: str, before: str = _GAP) -> None:
+    """Print a line that in a terminal is broken between words, and goes on below its own start."""
+    before, text = one_line(before), one_line(text)
     if not sys.stdout.isatty():
-        print(_GAP + one_line(text))
+        print(before + text)
         return
-    from rich.padding import Padding
-    from rich.text import Text
-
-    _console().print(Padding(Text(one_line(text)), (0, 0, 0, 4)))
+    # a word longer than a line is the terminal's to wrap, so that it is copied in one piece
+    room = max(_console().width - len(before), _WIDEST)
+    lines = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]
+    print(("\n" + " " * len(before)).join([before + lines[0], *lines[1:]]))
 
 
 def path_text(path: str, folder: str | None = None) -> Text:

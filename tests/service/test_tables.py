@@ -125,10 +125,11 @@ def test_a_tool_is_shown_where_one_is_known(
     vitrail: Vitrail, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = PngInfo()
-    told.add_text("parameters", "a cat\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 5")
+    told.add_text("parameters", "a cat\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 0")
     Image.new("RGB", (16, 16), (0, 0, 150)).save(folder / "made.png", pnginfo=told)
     vitrail.index(folder)
     monkeypatch.chdir(folder)
+    assert "  seed: 0\n" in vitrail("lineage", "made.png").out
     lines = vitrail.at(120, "search", "made.png").out.splitlines()
     assert re.search(r"id +tool +path$", lines[0])
     tool = vitrail("search", "made.png", "--json").json["hits"][0]["metadata"]["tool"]
@@ -150,6 +151,8 @@ def test_rejects_and_lineage_keep_paths_whole(
     lines = vitrail.at(width, "rejects").out.splitlines()
     assert lines[0] == shell_word(str(deep / "empty.png"))
     assert lines[1].strip() == "empty: the file has no bytes"
+    info = vitrail.at(width, "info").out.splitlines()
+    assert max(map(len, info[1:])) <= max(width, 80), info
     told = vitrail.at(width, "lineage", "red.png").out.splitlines()
     assert told[0].endswith(shell_word(str(deep / "red.png")))
     assert vitrail("rejects").out == f"empty\t{deep}/empty.png\tthe file has no bytes\n"
