@@ -157,6 +157,8 @@ def search(
             print_table(result)
             if html is not None:
                 typer.echo(one_line(f"contact sheet: {html}"), err=True)
+        for note in pictures.store.notes:
+            typer.echo(f"note: {one_line(note)}", err=True)
 
 
 def _check_question(image: str | None, prompt: str | None, k: int) -> None:
