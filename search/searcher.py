@@ -25,8 +25,8 @@ class SearchableCollection(Protocol):
     def allowed_ids(self, where: str) -> Ids:
         """Sorted (n,) int64 ids that a filter lets through."""
 
-    def metadata(self, ids: Sequence[int]) -> list[dict[str, Any]]:
-        """The catalog's columns of each id, in order."""
+    def metadata(self, ids: Sequence[int], where: str | None = None) -> list[dict[str, Any]]:
+        """The catalog's columns of each id, in order; files that fulfil a filter come first."""
 
 
 class Searcher:
@@ -48,12 +48,13 @@ class Searcher:
                 space.
         """
         started = time.perf_counter()
-        allowed = self._allowed(query)
+        where = combine_filters(query.where, query.only)
+        allowed = None if where is None else self._collection.allowed_ids(where)
         filtered = time.perf_counter()
         indexes = {space: self._collection.index(space) for space in query.weights}
         ranking, row_rankings = _rank(Retrieval(query, indexes, allowed))
         ranked = time.perf_counter()
-        hits = self._hits(ranking, row_rankings)
+        hits = self._hits(ranking, row_rankings, where)
         return SearchResult(
             hits=hits,
             exact=ranking.exact,
@@ -68,14 +69,10 @@ class Searcher:
             },
         )
 
-    def _allowed(self, query: Query) -> Ids | None:
-        where = combine_filters(query.where, query.only)
-        return None if where is None else self._collection.allowed_ids(where)
-
-    def _hits(self, ranking: Ranking, rows: list[Ranking]) -> list[Hit]:
+    def _hits(self, ranking: Ranking, rows: list[Ranking], where: str | None) -> list[Hit]:
         ids = ranking.ids.tolist()
         ranks = [{image_id: i for i, image_id in enumerate(row.ids.tolist(), 1)} for row in rows]
-        metadata = self._collection.metadata(ids)
+        metadata = self._collection.metadata(ids, where)
         return [
             Hit(
                 id=image_id,
