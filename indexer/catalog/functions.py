@@ -68,10 +68,8 @@ CONSTANT = {
 BARE_COLUMN = frozenset({"array_to_string"})
 """Functions whose first argument is a column itself: nested, their separators would multiply."""
 
-RESHAPING = frozenset(
-    ["list_value", "row", "list_append", "list_prepend", "array_append", "array_prepend", "concat_ws", "strftime", "->", "->>"]
-    + _RECIPES.split()
-)
+_NESTING = "list_value row list_append list_prepend array_append array_prepend concat_ws strftime"
+RESHAPING = frozenset((*_NESTING.split(), *_RECIPES.split(), "->", "->>"))
 """Functions whose results can be several times as long as what they are given."""
 
 WORDS = frozenset(
@@ -79,7 +77,10 @@ WORDS = frozenset(
 )
 """What reads like a column and is none."""
 
-CASTS = frozenset(
-    ["bigint", "bool", "boolean", "char", "date", "datetime", "decimal", "double", "float", "float4", "float8", "hugeint", "int", "int1", "int2", "int4", "int8", "integer", "interval", "long", "numeric", "real", "short", "signed", "smallint", "string", "text", "time", "timestamp", "timestamptz", "tinyint", "ubigint", "uhugeint", "uinteger", "usmallint", "utinyint", "varchar"]
-) | {"timestamp with time zone", "time with time zone", "double precision"}
+_TYPES = """
+    bigint bool boolean char date datetime decimal double float float4 float8 hugeint int int1 int2
+    int4 int8 integer interval long numeric real short signed smallint string text time timestamp
+    timestamptz tinyint ubigint uhugeint uinteger usmallint utinyint varchar
+"""
+CASTS = frozenset((*_TYPES.split(), "timestamp with time zone", "time with time zone"))
 """Types that a value may be cast to; a fixed array of 10^5 numbers a row is none of them."""

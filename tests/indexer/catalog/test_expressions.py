@@ -124,9 +124,11 @@ def test_what_is_no_filter_is_refused_in_one_line(
     assert "\n" not in str(refused.value)
 
 
-PIECES = st.sampled_from(
-    ["label", "width", "'a'", "1", "=", ">", "(", ")", "[", "]", "{", "}", ",", ";", "--", "/*", "*/", "'", '"', "$$", "and", "or", "not", "in", "like", "between", "case", "when", "end", "select", "from", "lambda", ":", "::", "int", "?", "$1", "*", ".", "null", "sleep_ms", "lower", "keywords", "\n", "\\", "\x00", "é", "☃"]
-)
+WORDS = """
+label width 'a' 1 = > ( ) [ ] { } , ; -- /* */ ' " $$ and or not in like between case when end
+select from lambda : :: int ? $1 * . null sleep_ms lower keywords \\ é ☃
+"""
+PIECES = st.sampled_from([*WORDS.split(), "\n", "\x00"])
 
 
 @given(pieces=st.lists(PIECES, max_size=30))
