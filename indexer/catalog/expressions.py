@@ -277,8 +277,8 @@ def unknown_column(name: str, known: Iterable[str]) -> InputError:
 
 def _too_deep(where: str) -> InputError:
     return InputError(
-        f"the filter {quoted(where)} is nested too deeply; {DEEPEST} levels are the most, of texts and "
-        f"lists made of one another {_RESHAPED}"
+        f"the filter {quoted(where)} is nested too deeply; {DEEPEST} levels are the most, "
+        f"and {_RESHAPED} of casts and of lists in lists"
     )
 
 
