@@ -26,8 +26,8 @@ class SearchableCollection(Protocol):
     def allowed_ids(self, where: str) -> Ids:
         """Sorted (n,) int64 ids that a filter lets through."""
 
-    def metadata(self, ids: Sequence[int]) -> list[dict[str, Any]]:
-        """The catalog's columns of each id, in order."""
+    def metadata(self, ids: Sequence[int], where: str | None = None) -> list[dict[str, Any]]:
+        """The catalog's columns of each id, in order; files that fulfil a filter come first."""
 
 
 class Searcher:
@@ -87,7 +87,8 @@ class Searcher:
         times: _Times,
     ) -> list[SearchResult]:
         ids = sorted({image_id for ranking in rankings for image_id in ranking.ids.tolist()})
-        metadata = dict(zip(ids, self._collection.metadata(ids), strict=True))
+        where = combine_filters(retrieval.query.where, retrieval.query.only)
+        metadata = dict(zip(ids, self._collection.metadata(ids, where), strict=True))
         ranks = [{image_id: i for i, image_id in enumerate(row.ids.tolist(), 1)} for row in rows]
         times.end("metadata")
         allowed, recall = retrieval.allowed, _estimated_recall(retrieval.indexes.values())
