@@ -277,10 +277,13 @@ class Collection:
             self.index(space).warm()
 
     def resolve(self, text: str) -> int:
-        """The image that an id, an indexed path, or the start (6 digits) of a content hash names.
+        """The image that an id, an indexed path or its last parts, or a content hash names.
+
+        Of a hash the start will do (6 digits), of a path the last part or parts.
 
         Raises:
-            InputError: none does, or more than one.
+            UnknownImageError: none does.
+            InputError: more than one does; the message lists some.
         """
         return self._read(lambda connection: resolve(connection, text))
 
