@@ -75,7 +75,7 @@ def _odd_cell(column: Any, name: str, *, emptied: bool) -> Oddity | None:
     even = len(column) - column.null_count - odd
     if not odd or (not emptied and even <= odd):
         return None
-    place = pc.index(fits, False).as_py()  # noqa: FBT003
+    place = pc.index(fits, False).as_py()
     return Oddity(name, place + 1, column[place].as_py(), odd, emptied)
 
 

@@ -141,7 +141,7 @@ def _check_lengths(column: pa.ChunkedArray, name: str, source: str) -> None:
 def _refuse_long(lengths: Any, most: int, rows: Any, name: str, source: str) -> None:
     import pyarrow.compute as pc
 
-    place = pc.index(pc.fill_null(pc.greater(lengths, most), False), True).as_py()  # noqa: FBT003
+    place = pc.index(pc.fill_null(pc.greater(lengths, most), False), True).as_py()
     if place >= 0:
         row = place if rows is None else rows[place].as_py()
         raise InputError(

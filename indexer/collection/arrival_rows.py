@@ -58,7 +58,7 @@ def problem(source: Source, row: int, name: str, value: object, expected: str) -
 def _refuse(column: Any, fits: Any, name: str, expected: str, source: Source) -> None:
     import pyarrow.compute as pc
 
-    row = pc.index(pc.fill_null(fits, False), False).as_py()  # noqa: FBT003
+    row = pc.index(pc.fill_null(fits, False), False).as_py()
     if row >= 0:
         raise problem(source, row, name, column[row].as_py(), expected)
 
