@@ -79,7 +79,10 @@ def _on_photographs(arguments: argparse.Namespace) -> dict[str, Any]:
             for prompt, wanted in photographs.PROMPTS.items():
                 vectors = _ask(pictures, prompt, arguments)
                 found = pictures.find(
-                    vectors, k=DEPTH, background=_background(pictures, prompt, arguments)
+                    vectors,
+                    k=DEPTH,
+                    fusion="mean",
+                    background=_background(pictures, prompt, arguments),
                 )
                 right = sum(photographs.shows(hit.paths[0], wanted) for hit in found.hits)
                 there = sum(photographs.shows(str(path), wanted) for path in paths)
@@ -151,7 +154,10 @@ def _judge(
     found = sorted(name for name, rank in best.items() if rank <= DEPTH)
     evidence = {
         name: pictures.find(
-            vectors, k=DEPTH, background=_background(pictures, name, arguments)
+            vectors,
+            k=DEPTH,
+            fusion="mean",
+            background=_background(pictures, name, arguments),
         ).evidence
         for name, vectors in asked.items()
     }

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.errors import ImageRejectedError, InputError
+from indexer.errors import ImageRejectedError, InputError, UnknownImageError
 
 if TYPE_CHECKING:
     from generator.checkpoint_files import CheckpointInfo
     from search.collection import Collection
+
+DEFAULT_SEEDS = 4
+DEFAULT_BACKGROUND = 32
+"""Unrelated prompts that the hits of a prompt are compared with."""
+_NAME = re.compile(r"[/\\]|\.\w{1,5}$")  # what only a file's name has
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +80,25 @@ def unusable_picture(what: str, error: ImageRejectedError) -> InputError:
 def _ask_indexed(pictures: Collection, text: str) -> Asked:
     try:
         image_id = pictures.store.resolve(text)
-    except InputError as error:
+    except UnknownImageError as error:
         raise InputError(
-            f"{text!r} is no file, and no image of this collection by id or path; check the "
-            "spelling, or pipe the picture in and use -"
+            f"{text!r} is no file, and no image of this collection by id or path; {_advice(text)}"
         ) from error
     vectors = {
         name: pictures.store.vectors([image_id], name) for name, _ in pictures.fingerprint.spaces
     }
     (row,) = pictures.store.metadata([image_id])
     shown = [(data, f"image {image_id}") for data in _first_readable(row["paths"])]
-    return Asked(f"image {image_id}", vectors, shown, frozenset({image_id}))
+    name = f"image {image_id}, {row['name']}" if row["name"] else f"image {image_id}"
+    return Asked(name, vectors, shown, frozenset({image_id}))
+
+
+def _advice(text: str) -> str:
+    """What to do about a text that names no picture: it may be meant as a prompt."""
+    if _NAME.search(text) or not re.search(r"[^\W\d_]", text):
+        return "check the spelling, or pipe the picture in and use -"
+    quoted = shlex.quote(text) if set(text) & set('"$`\\!') else f'"{text}"'
+    return f"to search by what words say: --prompt {quoted}"
 
 
 def _first_readable(paths: list[str]) -> list[bytes]:
@@ -98,19 +113,26 @@ def _first_readable(paths: list[str]) -> list[bytes]:
 
 
 def ask_by_prompt(
-    pictures: Collection, prompt: str, *, seeds: int, model: str, background: int
+    pictures: Collection,
+    prompt: str,
+    *,
+    seeds: int,
+    model: str,
+    device: str = "auto",
+    precision: str = "auto",
 ) -> Asked:
     """Images that a prompt makes from the first seeds, embedded one by one.
 
     They are cached by recipe, beside the encoders' caches: asking again generates nothing. They do
-    not enter the collection. So are those of unrelated prompts, which the hits are compared with.
+    not enter the collection.
 
     Args:
-        pictures: whose encoder embeds them.
+        pictures: what is asked.
         prompt: what to draw.
-        seeds: how many images.
-        model: which draws them.
-        background: how many unrelated prompts, at most.
+        seeds: images.
+        model: Stable Diffusion checkpoint.
+        device: of the generator.
+        precision: of the generator.
 
     Raises:
         InputError: the prompt is empty.
@@ -124,21 +146,68 @@ def ask_by_prompt(
     from indexer.encoders.storage import cache_dir
     from indexer.images.files import read_file
     from service.making import Work
-    from service.progress import MakingDisplay
 
     info = find_checkpoint(model)
     for note in _limits(pictures, info, prompt):
         print(f"note: {note}", file=sys.stderr)
     recipes = text_to_image.plan(info, prompt, sampling=Sampling(n=seeds))
-    work = Work(info, recipes)
-    shown = []
-    with MakingDisplay(quiet=False, total=seeds) as display:
-        for file in generate_all(recipes, cache_dir() / "queries", work.load):
-            shown.append((read_file(file.path).data, f"seed {file.recipe.seed}"))
-            display.count(len(shown), seeds)
+    work = Work(info, recipes, device=device, precision=precision)
+    folder = cache_dir() / "queries"
+    if (device, precision) != ("auto", "auto"):  # what was made otherwise is not what is asked for
+        folder /= re.sub(r"\W", "-", f"{device}-{precision}")
+    shown = [
+        (read_file(file.path).data, f"seed {file.recipe.seed}")
+        for file in generate_all(recipes, folder, work.load)
+    ]
     vectors = pictures.embed(*(data for data, _ in shown))
-    others = _ask_background(pictures, info, prompt, background) if background else None
-    return Asked(f"“{prompt}”", vectors, shown, background=others)
+    return Asked(f"“{prompt}”", vectors, shown)
+
+
+def compare_with_unrelated(
+    pictures: Collection,
+    asked: Asked,
+    prompt: str,
+    *,
+    model: str,
+    count: int,
+    device: str = "auto",
+    precision: str = "auto",
+) -> Asked:
+    """The question with what unrelated prompts make, drawn first where it is not known yet.
+
+    Args:
+        pictures: what is asked.
+        asked: by the prompt.
+        prompt: the prompt.
+        model: Stable Diffusion checkpoint.
+        count: of unrelated prompts, at most.
+        device: of the generator.
+        precision: of the generator.
+
+    Raises:
+        GenerationError: an image could not be made.
+    """
+    from generator.checkpoint_files import find_checkpoint
+    from service.background import SECONDS, make_background
+    from service.progress import MakingDisplay
+
+    with MakingDisplay(quiet=False, total=count) as display:
+        made = make_background(
+            pictures,
+            find_checkpoint(model),
+            prompt,
+            count=count,
+            device=device,
+            precision=precision,
+            on_image=lambda done, total: display.count("unrelated prompts", done, total),
+        )
+    if len(made) < made.wanted:
+        print(
+            f"{len(made)} of {made.wanted} unrelated prompts to compare with were drawn in "
+            f"{SECONDS:.0f} s; the next search by prompt goes on",
+            file=sys.stderr,
+        )
+    return replace(asked, background=made.vectors if len(made) else None)
 
 
 def _limits(pictures: Collection, info: CheckpointInfo, prompt: str) -> list[str]:
@@ -150,20 +219,3 @@ def _limits(pictures: Collection, info: CheckpointInfo, prompt: str) -> list[str
     if notes and pictures.fingerprint.checkpoint == EMBEDDED:
         return [f"{notes[0]}; {EMBEDDED}, which compares it, is a small ViT trained for saliency"]
     return notes
-
-
-def _ask_background(
-    pictures: Collection, info: CheckpointInfo, prompt: str, count: int
-) -> dict[str, NDArray[np.float32]] | None:
-    from service.background import SECONDS, make_background
-    from service.progress import MakingDisplay
-
-    with MakingDisplay(quiet=False, total=count, what="comparing") as display:
-        made = make_background(pictures, info, prompt, count=count, on_image=display.count)
-    if len(made) < made.wanted:
-        print(
-            f"{len(made)} of {made.wanted} unrelated prompts to compare with were drawn in "
-            f"{SECONDS:.0f} s; the next search by prompt goes on",
-            file=sys.stderr,
-        )
-    return made.vectors if len(made) else None

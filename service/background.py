@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from generator.checkpoint_files import CheckpointInfo
     from generator.recipes import Recipe
     from search.collection import Collection
+    from service.making import Work
 
 Floats = NDArray[np.float32]
 SECONDS = 60.0  # a search's, for making what is missing
@@ -86,6 +87,8 @@ def make_background(
     prompt: str,
     *,
     count: int,
+    device: str = "auto",
+    precision: str = "auto",
     on_image: Callable[[int, int], None] | None = None,
     seconds: float = SECONDS,
     clock: Callable[[], float] = time.monotonic,
@@ -97,6 +100,8 @@ def make_background(
         info: the model that draws them.
         prompt: of the search; prompts that share a word with it are left out.
         count: how many prompts at most.
+        device: of the generator.
+        precision: of the generator.
         on_image: called with how many are there, and of how many.
         seconds: after which no further image is begun.
         clock: for tests.
@@ -104,12 +109,15 @@ def make_background(
     Raises:
         GenerationError: an image could not be made.
     """
+    from service.making import Work
+
     recipes = _recipes(info, unrelated(prompt, read_prompts())[:count])
     store = _Store(pictures, info)
     missing = [recipe for recipe in recipes if recipe.identity not in store.known]
     if missing:
         there, until = len(recipes) - len(missing), clock() + seconds
-        for batch in _batches(info, missing, lambda: clock() < until):
+        work = Work(info, missing, device=device, precision=precision)
+        for batch in _batches(work, lambda: clock() < until):
             store.add(batch)
             there += len(batch)
             if on_image is not None:
@@ -125,18 +133,14 @@ def _recipes(info: CheckpointInfo, prompts: Sequence[str]) -> list[Recipe]:
     return [text_to_image.plan(info, one, sampling=Sampling(n=1))[0] for one in prompts]
 
 
-def _batches(
-    info: CheckpointInfo, recipes: Sequence[Recipe], go_on: Callable[[], bool]
-) -> Iterator[list[tuple[str, bytes]]]:
+def _batches(work: Work, go_on: Callable[[], bool]) -> Iterator[list[tuple[str, bytes]]]:
     """Identity and bytes of each image, a few at a time, as long as it may go on."""
     from generator.batch import generate_all
     from indexer.encoders.storage import cache_dir
     from indexer.images.files import read_file
-    from service.making import Work
 
-    work = Work(info, recipes)
     batch: list[tuple[str, bytes]] = []
-    for file in generate_all(recipes, cache_dir() / "queries", work.load):
+    for file in generate_all(work.recipes, cache_dir() / "queries", work.load):
         batch.append((file.recipe.identity, read_file(file.path).data))
         if len(batch) == _TOGETHER or not go_on():
             yield batch

@@ -162,10 +162,11 @@ def export(
     """
     from indexer.collection.collection import Collection
     from indexer.collection.transfer import export as write
+    from service.text import one_line
 
     with Collection.open(collection_directory(collection)) as store:
         count = write(store, file.expanduser())
-    typer.echo(f"{count} images written to {file}")
+    typer.echo(one_line(f"{count} images written to {file}"))
 
 
 def import_(
@@ -180,10 +181,11 @@ def import_(
     from indexer.collection.collection import Collection
     from indexer.collection.layout import is_collection
     from indexer.collection.transfer import import_into, read_fingerprint
+    from service.text import one_line
 
     source, directory = file.expanduser(), collection_directory(collection)
     if not is_collection(str(directory)):
         Collection.create(directory, read_fingerprint(source)).close()
     with Collection.open(directory, writable=True) as store:
         count = import_into(store, source)
-    typer.echo(f"{count} images read from {file}")
+    typer.echo(one_line(f"{count} images read from {file}"))

@@ -12,7 +12,7 @@ from search.collection import Collection
 from service import background as module
 from service.background import Background, make_background, read_prompts, unrelated
 from tests.generator.tiny import build_sd
-from tests.service.colours import CHECKPOINT, load_colours
+from tests.service.colours import CHECKPOINT
 from tests.service.conftest import Vitrail
 
 
@@ -93,8 +93,7 @@ def test_another_encoder_has_its_own(
     pictures: Collection, info: CheckpointInfo, tmp_path: Path
 ) -> None:
     make(pictures, info)
-    other = Collection.create(tmp_path / "other", checkpoint=f"{CHECKPOINT}-2", spaces=["mean@2"])
-    other._encoder = load_colours(f"{CHECKPOINT}-2", spaces=["mean@2"])
+    other = Collection.create(tmp_path / "other", checkpoint=CHECKPOINT, spaces=["mean@2"])
     assert make(other, info).vectors["mean@2"].shape == (4, 4)
     assert len(list((tmp_path / "cache" / "background").iterdir())) == 2
 
