@@ -236,6 +236,7 @@ class SearchResult:
         allowed: how many images the filter let through, or ``None`` without one.
         evidence: how far the answer to several or to generated pictures can be trusted.
         seconds: stage -> time taken.
+        hints: where a filter let nothing through, what it may have meant.
     """
 
     hits: list[Hit]
@@ -245,6 +246,7 @@ class SearchResult:
     allowed: int | None = None
     evidence: Evidence = NO_EVIDENCE
     seconds: dict[str, float] = field(default_factory=dict)
+    hints: tuple[str, ...] = ()
 
     @property
     def agreement(self) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ def print_table(result: SearchResult) -> None:
     For programs that is a line each, in columns that stay; for people a table, as wide as theirs.
     """
     if result.allowed == 0:
-        print("no image passes the filter", file=sys.stderr)
+        print_nothing(result.hints)
         return
     if not result.hits:
         print("no hits", file=sys.stderr)
@@ -37,8 +38,15 @@ def print_table(result: SearchResult) -> None:
         print(line, file=sys.stderr)
 
 
+def print_nothing(hints: Iterable[str]) -> None:
+    """Say that a filter lets nothing through, and what it may have meant."""
+    print("no image passes the filter", file=sys.stderr)
+    for hint in hints:
+        print(f"  {one_line(hint)}", file=sys.stderr)
+
+
 def trust(result: SearchResult) -> str:
-    """One sentence: exact or approximate, of how many, and how well the seeds agree."""
+    """One sentence: exact or approximate, of how many."""
     kind = "exact"
     if not result.exact:
         recall = result.estimated_recall
@@ -59,6 +67,7 @@ def print_json(asked: Asked, result: SearchResult) -> None:
             "candidates": result.candidates,
             "allowed": result.allowed,
             "evidence": asdict(result.evidence),
+            "hints": list(result.hints),
             "seconds": result.seconds,
             "hits": [_hit(hit) for hit in result.hits],
         }

@@ -18,11 +18,12 @@ from indexer.catalog.annotations import AnnotationReport, annotate
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.changes import remove_images
 from indexer.catalog.contents import content_hashes, known_files, read_rejects, resolve
-from indexer.catalog.filtering import allowed_ids, fulfilling_files
+from indexer.catalog.filtering import allowed_ids, fulfilling_files, open_filter
 from indexer.catalog.listing import Listing, list_rows
 from indexer.catalog.metadata import Shown, hot_metadata, read_metadata
 from indexer.catalog.snapshots import last_seq, write_snapshot
 from indexer.catalog.state import State
+from indexer.catalog.suggestions import suggest
 from indexer.catalog.transaction import Transaction
 from indexer.collection.current_indexes import CurrentIndexes
 from indexer.collection.layout import (
@@ -228,6 +229,15 @@ class Collection:
         """
         with self._residence.filtering() as (connection, flat):
             return allowed_ids(connection, where, parameters, flat=flat)
+
+    def suggest(self, where: str) -> list[str]:
+        """Lines on what a filter that lets nothing through may have meant; perhaps none.
+
+        Raises:
+            InputError: it cannot be used at all; see ``allowed_ids``.
+        """
+        with self._residence.filtering() as (connection, flat):
+            return suggest(open_filter(connection, where, flat=flat))
 
     def metadata(self, ids: Sequence[int], where: str | None = None) -> list[dict[str, Any]]:
         """Everything known of each image, in the order of ``ids``; ``paths`` lists its files.
