@@ -93,6 +93,7 @@ def tour(folder: Path) -> dict[str, list[Words]]:
         "lineage": [(7,)],
         "reproduce": [(7,)],
         "info": [()],
+        "list": [()],
         "rejects": [()],
         "annotate": [(folder / "labels.csv",)],
         "export": [(folder / "all.parquet",)],
