@@ -113,7 +113,7 @@ def test_an_export_begins_again_where_a_merge_took_its_segments(
     place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(leftovers, "GRACE", 0.0)
-    really, asked = transfer.read_segment, []
+    really, asked = segments.read_segment, []
 
     def slowly(folder: str, segment: segments.Segment) -> object:
         asked.append(segment.name)
@@ -125,7 +125,7 @@ def test_an_export_begins_again_where_a_merge_took_its_segments(
                 writer.maintain()
         return really(folder, segment)
 
-    monkeypatch.setattr(transfer, "read_segment", slowly)
+    monkeypatch.setattr("indexer.collection.transfer.read_segment", slowly)
     with Collection.open(place) as reader:
         assert transfer.export(reader, tmp_path / "all.parquet") == 20
     assert len(asked) == 3
