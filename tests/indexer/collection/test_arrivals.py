@@ -194,6 +194,12 @@ def _nested(table: pa.Table) -> pa.Table:
     return changed(table, "camera", pa.array([{"a": [1]}] * 7))
 
 
+def widened(table: pa.Table, old: pa.Table, prefix: str, number: int) -> pa.Table:
+    own = {name: table[name] for name in table.column_names}
+    more = {f"{prefix}{n}": old["width"] for n in range(number)}
+    return pa.table(own | more, metadata=old.schema.metadata)
+
+
 HOSTILE: dict[str, Callable[[pa.Table], pa.Table]] = {
     "nested": _nested,
     "numbers for text": lambda t: changed(t, "content_hash", pa.array(range(7))),
@@ -210,7 +216,7 @@ HOSTILE: dict[str, Callable[[pa.Table], pa.Table]] = {
     "no files": lambda t: t.drop_columns(["files"]),
     "no columns": lambda t: t.select([]),
     "a column twice": lambda t: t.append_column("width", t["width"]),
-    "all null": lambda t: pa.table({n: pa.nulls(7) for n in t.column_names}, metadata=t.schema.metadata),
+    "all null": lambda t: widened(pa.table({n: pa.nulls(7) for n in t.column_names}), t, "", 0),
     "an unknown kind": lambda t: t.append_column("annotation:x", pa.array([{"a": 1}] * 7)),
     "bytes as own": lambda t: t.append_column("annotation:x", pa.array([b"\xff"] * 7)),
     "lists of lists": lambda t: t.append_column("annotation:x", pa.array([[[1]]] * 7)),
@@ -218,15 +224,11 @@ HOSTILE: dict[str, Callable[[pa.Table], pa.Table]] = {
         "annotation:x", pa.array([[("a", 1)]] * 7, pa.map_(pa.string(), pa.int64()))
     ),
     "long text": lambda t: t.append_column("annotation:x", pa.array(["x" * 100_001] * 7)),
-    "far years": lambda t: t.append_column("annotation:x", pa.array([1 << 62] * 7, pa.timestamp("us"))),
-    "many columns": lambda t: pa.table(
-        {**{n: t[n] for n in t.column_names}, **{f"annotation:{n}": t["width"] for n in range(300)}},
-        metadata=t.schema.metadata,
+    "far years": lambda t: t.append_column(
+        "annotation:x", pa.array([1 << 62] * 7, pa.timestamp("us"))
     ),
-    "5,000 columns": lambda t: pa.table(
-        {**{n: t[n] for n in t.column_names}, **{f"x{n}": t["width"] for n in range(5_000)}},
-        metadata=t.schema.metadata,
-    ),
+    "many columns": lambda t: widened(t, t, "annotation:", 300),
+    "5,000 columns": lambda t: widened(t, t, "x", 5_000),
 }  # fmt: skip
 
 
