@@ -218,6 +218,8 @@ class Collection:
         The other arguments and errors are those of ``search``.
         """
         options = SearchOptions(k, spaces, min_score, where, only, exact=exact)
+        if isinstance(images, str | bytes | os.PathLike):
+            raise InputError(f"{repr(images)[:60]} is one picture; give a list, or ask by search")
         if not len(images):
             return []
         return self._searcher.search_each(options.ask(self.embed(*images), self.store.spaces))

@@ -30,7 +30,7 @@ app = typer.Typer(
 )
 
 # the base of all errors of usage; typer does not export it
-_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+_UsageError: type[Exception] = typer.BadParameter.__mro__[2]
 
 for module in (indexing, searching, listing, generating, tracing, maintaining):
     module.register(app)
