@@ -242,7 +242,9 @@ def import_into(
         FingerprintMismatchError: it is another encoder's.
         CollectionError: the collection is not open for writing, or the disk is full.
     """
-    collection.check(read_fingerprint(path) if checked else check_exported(path))
+    collection.check(read_fingerprint(path))
+    if not checked:
+        check_exported(path)
     known, before, files = set(collection.known_files()), len(collection), 0
     own: list[pa.Table] = []
     hashes: list[str] = []
