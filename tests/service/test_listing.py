@@ -144,7 +144,7 @@ def test_an_import_counts_what_is_new(listed: Vitrail, tmp_path: Path) -> None:
 def test_a_bad_import_leaves_no_collection_behind(listed: Vitrail, tmp_path: Path) -> None:
     bad, copy = tmp_path / "bad.parquet", ("--collection", tmp_path / "copy")
     bad.write_bytes(b"PAR1nothing")
-    listed.fails("import", bad, *copy, code=2, says=["cannot be read"])
+    listed.fails("import", bad, *copy, code=2, says=["no exported collection"])
     listed("export", tmp_path / "all.parquet")
     table = pq.read_table(tmp_path / "all.parquet")
     place = table.column_names.index("width")
