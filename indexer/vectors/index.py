@@ -96,6 +96,20 @@ class VectorIndex:
         self._base.hide(ids)
         self._tail.hide(ids)
 
+    def reveal(self, ids: Ids) -> Ids:
+        """Let hidden rows be found again, by the very next search.
+
+        Args:
+            ids: (n,) int64; visible ones are left as they are.
+
+        Returns:
+            (m,) int64 ascending ids whose rows are not stored here, because a build dropped them or
+            because they never were: add them.
+        """
+        ids = np.unique(np.asarray(ids, np.int64))
+        ids = ids[~self._tail.reveal(ids)]  # which holds the newer row of an id in both
+        return ids[~self._base.reveal(ids)]
+
     def search(
         self,
         queries: Floats,

@@ -26,18 +26,19 @@ _NAME = re.compile(r"(?P<space>[a-z]+@\d+)\.(?P<generation>\d+)\.faiss")
 _TAIL_ROWS = 1000  # rows a reader adds by itself at every open before a new file pays
 _TAIL_SHARE = 0.05
 _HIDDEN_SHARE = 0.2
+_NONE: NDArray[np.int64] = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What an index file holds; ids only grow, so one number says which.
+    """What an index file holds; new ids only grow, so one number says which.
 
     Attributes:
         digest: of the fingerprint.
         incarnation: of the catalog; see ``catalog.State``.
         space: name of the embedding space.
         max_id: all live images up to this id are in it.
-        seq: all deletions up to this commit are applied.
+        seq: all deletions and revivals up to this commit are applied.
         rows: vectors in it.
         kind: of the index, such as ``exact``.
     """
@@ -153,13 +154,27 @@ class IndexFiles:
         if generations:
             sync_directory(self.folder)
 
-    def worth_saving(self, images: int, max_id: int, deletions_since: Callable[[int], int]) -> bool:
-        """Whether so much has changed since the newest file that a new one pays."""
+    def worth_saving(
+        self,
+        images: int,
+        max_id: int,
+        deletions_since: Callable[[int], int],
+        revivals_since: Callable[[int], int] = lambda _: 0,
+    ) -> bool:
+        """Whether so much has changed since the newest file that a new one pays.
+
+        Args:
+            images: live ones.
+            max_id: the largest id in a segment.
+            deletions_since: how many were deleted after a commit, and are gone.
+            revivals_since: how many came back after a commit.
+        """
         held = self.coverage()
         if held is None:
             return images > 0 or bool(self.generations())
         hidden = deletions_since(held.seq)
-        uncovered = images - (held.rows - hidden) if max_id > held.max_id else 0
+        grown = max_id > held.max_id or revivals_since(held.seq)
+        uncovered = images - (held.rows - hidden) if grown else 0
         tail = max(_TAIL_ROWS, _TAIL_SHARE * images)
         return uncovered > tail or hidden > max(_TAIL_ROWS, _HIDDEN_SHARE * held.rows)
 
@@ -179,6 +194,7 @@ def catch_up(
     segments: tuple[Segment, ...],
     seq: int,
     deleted: NDArray[np.int64],
+    revived: NDArray[np.int64] = _NONE,
 ) -> None:
     """Bring an index in memory to a commit.
 
@@ -188,25 +204,39 @@ def catch_up(
         segments_folder: where the segments are.
         segments: live ones, by smallest id.
         seq: number of the commit.
-        deleted: (m,) int64, all ids deleted after ``loaded.seq``.
+        deleted: (m,) int64, all ids deleted after ``loaded.seq`` that are not back since.
+        revived: (m,) int64, ids that came back after ``loaded.seq``; those of ``deleted`` that were
+            deleted once more may be among them.
 
     Raises:
         CollectionError: a segment is damaged, or was merged away meanwhile.
     """
+    back = np.setdiff1d(revived[revived <= loaded.max_id], deleted)
+    dropped = loaded.index.reveal(back)
     loaded.index.hide(deleted[deleted <= loaded.max_id])
+    for segment in segments:
+        inside = (dropped >= segment.min_id) & (dropped <= segment.max_id)
+        if inside.any():
+            ids, rows = _read(segments_folder, segment, files, int(dropped[inside][0]) - 1)
+            keep = np.isin(ids, dropped)
+            loaded.index.add(ids[keep], rows[keep])
     for segment in segments:
         if segment.max_id <= loaded.max_id:
             continue
-        path = os.path.join(segments_folder, segment.name)
-        if not os.path.exists(path):
-            raise SegmentGoneError(
-                f"segment {segment.name} is missing; run `vitrail verify --repair`"
-            )
-        ids, rows = read_vectors(path, files.space, files.dim, after=loaded.max_id)
+        ids, rows = _read(segments_folder, segment, files, loaded.max_id)
         keep = ~np.isin(ids, deleted)
         loaded.index.add(ids[keep], rows[keep])
         loaded.max_id = segment.max_id
     loaded.seq = seq  # last: until all is in, it is not up to date, and the next caller tries again
+
+
+def _read(
+    folder: str, segment: Segment, files: IndexFiles, after: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    path = os.path.join(folder, segment.name)
+    if not os.path.exists(path):
+        raise SegmentGoneError(f"segment {segment.name} is missing; run `vitrail verify --repair`")
+    return read_vectors(path, files.space, files.dim, after=after)
 
 
 class SegmentGoneError(CollectionError):

@@ -28,6 +28,13 @@ class Rows:
 
     def positions(self, ids: Ids) -> NDArray[np.int64]:
         """(m,) int64 row of each id, -1 where it is unknown or hidden."""
+        found = self._places(ids)
+        if self.hidden_count:
+            found[self.hidden[found]] = -1
+        return found
+
+    def _places(self, ids: Ids) -> NDArray[np.int64]:
+        """(m,) int64 row of each id, hidden or not; -1 where it is unknown."""
         if not len(self.ids):
             return np.full(len(ids), -1, np.int64)
         first, last = int(self.ids[0]), int(self.ids[-1])
@@ -38,8 +45,6 @@ class Rows:
             found = np.searchsorted(self.ids, ids).astype(np.int64, copy=False)
             found[found == len(self.ids)] = -1
             found[self.ids[found] != ids] = -1
-        if self.hidden_count:
-            found[self.hidden[found]] = -1
         return found
 
     def visible(self, allowed: Ids | None = None) -> Mask | None:
@@ -61,6 +66,14 @@ class Rows:
         self.hidden[found] = True
         self.hidden_count += len(found)
         return len(found)
+
+    def reveal(self, ids: Ids) -> Mask:
+        """Show hidden rows again. Returns (m,) bool: which of the ids are here."""
+        found = self._places(ids)
+        here: Mask = found >= 0
+        self.hidden[found[here]] = False
+        self.hidden_count = int(np.count_nonzero(self.hidden))
+        return here
 
     def kept(self) -> Rows:
         """The rows that are not hidden."""
