@@ -102,7 +102,7 @@ def describe(
         "paths": paths,
         "name": None if path is None else os.path.basename(path),
         "folder": None if path is None else os.path.dirname(path),
-        "label": next((f["label"] for f in files if f["label"] is not None), None),
+        "label": files[0]["label"] if files else None,
         "missing": bool(files) and all(f["missing"] for f in files),
         "top_label": predictions[0]["label"] if predictions else None,
         "top_score": predictions[0]["score"] if predictions else None,

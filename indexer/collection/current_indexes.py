@@ -75,10 +75,17 @@ class CurrentIndexes:
         )
 
     def deleted_since(self, seq: int) -> NDArray[np.int64]:
-        """Ids deleted after a commit, up to this reader's: (n,) int64."""
+        """Ids deleted after a commit, up to this reader's, and not back: (n,) int64."""
+        return self._since("deletions", seq)
+
+    def revived_since(self, seq: int) -> NDArray[np.int64]:
+        """Ids that came back after a commit, up to this reader's: (n,) int64, doubled or not."""
+        return self._since("revivals", seq)
+
+    def _since(self, table: str, seq: int) -> NDArray[np.int64]:
         with self._residence.reading() as connection:
             found = connection.execute(
-                "SELECT image_id FROM deletions WHERE seq > ? AND seq <= ?",
+                f"SELECT image_id FROM {table} WHERE seq > ? AND seq <= ?",
                 [seq, self._residence.state.seq],
             ).fetchnumpy()["image_id"]
         return np.asarray(np.ma.getdata(found), np.int64)
@@ -100,7 +107,7 @@ class CurrentIndexes:
         if loaded is None:
             loaded = self._loaded.setdefault(space, files.load())
         if loaded.seq != state.seq:
-            deleted = self.deleted_since(loaded.seq)
+            deleted, revived = self.deleted_since(loaded.seq), self.revived_since(loaded.seq)
             folder = os.path.join(self._directory, segments.FOLDER)
-            catch_up(loaded, files, folder, state.segments, state.seq, deleted)
+            catch_up(loaded, files, folder, state.segments, state.seq, deleted, revived)
         return loaded
