@@ -124,6 +124,8 @@ class Batch:
         labels: path -> label, for files that are otherwise as they were.
         readings: images of known content, without vectors: their metadata read again.
         predictions: content hash -> labels of the head, for images that lacked them.
+        ids: content hash -> id that an image shall have, above all that the collection has given
+            so far; the others get the next ones.
     """
 
     images: list[ImageRecord] = field(default_factory=list)
@@ -135,6 +137,7 @@ class Batch:
     labels: dict[str, str | None] = field(default_factory=dict)
     readings: list[ImageRecord] = field(default_factory=list)
     predictions: dict[str, tuple[tuple[str, float], ...]] = field(default_factory=dict)
+    ids: dict[str, int] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return any(getattr(self, name.name) for name in fields(self))

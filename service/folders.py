@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from indexer.errors import InputError
-from service.output import one_line
+from service.text import one_line
 
 if TYPE_CHECKING:
     from indexer.catalog.departures import Removed

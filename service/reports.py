@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from service.documents import named_path, print_document
 from service.folders import waiting_line, words
-from service.output import one_line, readable
+from service.tables import print_path, print_remark
+from service.text import one_line, readable
 
 if TYPE_CHECKING:
     from indexer.catalog.annotations import AnnotationReport
+    from indexer.collection.findings import Report
+    from indexer.collection.losses import Losses
     from indexer.collection.repairs import Repair
-    from indexer.collection.verification import Report
     from indexer.records import RejectRecord
     from search.lineage import Relative
 
 _SHOWN = 20  # lines of a list before the rest is only counted
+_CHECKS = {  # when the checksums of a saved index's vectors are compared
+    "at load": "checksums compared at every load",
+    "by block": "checksums compared block by block at first reading",
+    "at first use": "checksum compared at first use: older make, saved anew in time",
+}
 
 
 def print_info(info: dict[str, Any], *, as_json: bool) -> None:
     """Print a collection's description as aligned lines or as JSON."""
     if as_json:
-        print(json.dumps(info, indent=2, default=str))
+        print_document(info)
         return
     rows = [
         ("collection", info["directory"]),
@@ -41,7 +48,10 @@ def print_info(info: dict[str, Any], *, as_json: bool) -> None:
     ]
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
-        print(f"{name:<{width}}  {value}")
+        if name == "collection":
+            print_path(str(value), f"{name:<{width}}  ")
+        else:
+            print_remark(str(value), f"{name:<{width}}  ")
 
 
 def _waiting(waiting: dict[str, Any]) -> str:
@@ -54,7 +64,8 @@ def _folder(root: dict[str, Any]) -> str:
 
 
 def _space(space: dict[str, Any]) -> str:
-    return f"{space['dim']} dimensions, index {space['index'] or 'not saved yet'}"
+    told = f"{space['dim']} dimensions, index {space['index'] or 'not saved yet'}"
+    return f"{told}, {_CHECKS[space['checks']]}" if space["checks"] else told
 
 
 def _sizes(sizes: dict[str, int]) -> str:
@@ -74,33 +85,65 @@ def _size(count: float) -> str:
 
 def print_annotation_report(report: AnnotationReport) -> None:
     """Print what was joined, and the first rows that named no image."""
-    print(f"{report.matched} images annotated with {', '.join(report.columns)}")
+    print(one_line(f"{report.matched} images annotated with {', '.join(report.columns)}"))
     lines = [f"row {row.row}: {row.path}: {row.reason}" for row in report.unmatched]
     _print_some(lines, "rows without an image", rest="")
 
 
 def print_rejects(rejects: Sequence[RejectRecord], *, as_json: bool) -> None:
-    """Print one reject a line: reason, path, detail."""
+    """Print the rejects: for programs reason, path and detail in columns, for people path first."""
     if as_json:
-        rows = [asdict(record) | {"path": readable(record.path)} for record in rejects]
-        print(json.dumps(rows, indent=2))
+        print_document([asdict(record) | named_path(record.path) for record in rejects])
         return
     for record in rejects:
-        print(f"{record.reason}\t{one_line(record.path)}\t{one_line(record.detail)}")
+        if sys.stdout.isatty():
+            print_path(record.path)
+            print_remark(f"{record.reason}: {record.detail}")
+        else:
+            print("\t".join(map(one_line, (record.reason, record.path, record.detail))))
     print(f"{len(rejects)} rejected", file=sys.stderr)
 
 
 def print_report(report: Report, *, as_json: bool) -> None:
     """Print what verify found."""
     if as_json:
-        print(json.dumps(asdict(report) | {"clean": report.clean}, indent=2))
+        print_document(asdict(report) | {"clean": report.clean})
         return
     damage = [f"{item.part} {item.file}: {item.problem}" for item in report.damage]
+    unreadable = [f"{item.part} {item.file}: {item.problem}" for item in report.unreadable]
     changed = [f"{item.file}: {item.problem}" for item in report.findings if item.part == "file"]
     _print_some(damage, "findings")
+    _print_some(unreadable, "that cannot be read now, which is no sign of damage")
     _print_some(changed, "files changed on disk; index their folders again")
     looked = f"{report.images:,} images, {report.segments} segments, {report.files:,} files"
-    print(f"{looked}: {'no damage' if report.clean else 'damaged; mend it with --repair'}")
+    print(f"{looked}: {_verdict(report)}")
+
+
+def _verdict(report: Report) -> str:
+    if report.damage:
+        return "damaged; mend it with --repair"
+    return "not all of it could be read" if report.unreadable else "no damage"
+
+
+def print_losses(losses: Losses) -> None:
+    """Print what a repair is about to give up, to standard error, where the question is asked."""
+    sections: dict[str, Sequence[str]] = {
+        "Files of the collection that nothing can replace": [
+            f"{name}: {problem}" for name, problem in losses.files
+        ],
+        "Images that leave, until their folders are indexed again": losses.images,
+        "Of these, not on disk any more and lost for good": losses.lost,
+        "Of which no copy is left": losses.knowledge,
+    }
+    for title, lines in sections.items():
+        if lines:
+            print(f"{title} ({len(lines)}):", file=sys.stderr)
+        for line in lines[:_SHOWN]:
+            print(f"  {one_line(line)}", file=sys.stderr)
+        if len(lines) > _SHOWN:
+            print(f"  and {len(lines) - _SHOWN} more", file=sys.stderr)
+    if losses.annotated:
+        print(f"Images lost for good with annotations: {losses.annotated}", file=sys.stderr)
 
 
 def print_repair(done: Repair, *, as_json: bool) -> None:
@@ -108,10 +151,10 @@ def print_repair(done: Repair, *, as_json: bool) -> None:
     if as_json:
         report = asdict(done.report) if done.report else None
         paths = [readable(path) for path in done.reopen]
-        print(json.dumps({"actions": done.actions, "reopen": paths, "report": report}, indent=2))
+        print_document({"actions": done.actions, "reopen": paths, "report": report})
         return
     for action in done.actions or ["nothing needed mending"]:
-        print(action)
+        print(one_line(action))
     if done.reopen:
         _print_some(done.reopen, "files to index again")
     if done.report is not None:
@@ -123,35 +166,44 @@ def print_lineage(
 ) -> None:
     """Print an image's recipe, what it was made from, and what was made from it."""
     if as_json:
-        document = {
-            "id": row["id"],
-            "content_hash": row["content_hash"],
-            "recipe": row["recipe"],
-            "parents": [_relative(one) for one in parents],
-            "children": [_relative(one) for one in children],
-        }
-        print(json.dumps(document, indent=2, default=str))
+        print_document(
+            {
+                "id": row["id"],
+                "content_hash": row["content_hash"],
+                "recipe": row["recipe"],
+                "parents": [_relative(one) for one in parents],
+                "children": [_relative(one) for one in children],
+            }
+        )
         return
-    print(f"image {row['id']}  {one_line(row['path'] or '')}")
+    _print_named(f"image {row['id']}  ", row["paths"])
     recipe = row["recipe"] or {}
-    shown = {k: v for k, v in recipe.items() if k not in ("parents", "versions") and v}
-    for name, value in shown.items():
-        print(f"  {one_line(name)}: {one_line(str(value))}")
+    for name, value in recipe.items():
+        # a seed of 0 is told, what is empty is not
+        if name not in ("parents", "versions") and (value or type(value) in (int, float)):
+            print_remark(f"{name}: {value}")
     if not recipe:
-        print("  no recipe: not generated, or made by a tool that wrote none")
+        print_remark("no recipe: not generated, or made by a tool that wrote none")
     for title, relatives in (("made from", parents), ("made from it", children)):
         for one in relatives:
-            path = one_line(one.metadata.get("path") or "not in this collection")
-            print(f"{title}: {one_line(one.role)} {one.id or one.content_hash[:12]}  {path}")
+            which = one.id or one.content_hash[:12]
+            _print_named(f"{title}: {one.role} {which}  ", one.metadata.get("paths"))
+
+
+def _print_named(before: str, paths: Sequence[str] | None) -> None:
+    if paths:
+        print_path(paths[0], before)
+    else:
+        print(one_line(f"{before}not in this collection"))
 
 
 def _relative(one: Relative) -> dict[str, Any]:
-    path = one.metadata.get("path")
+    paths = one.metadata.get("paths")
     return {
         "role": one.role,
         "id": one.id,
         "content_hash": one.content_hash,
-        "path": None if path is None else readable(path),
+        **(named_path(paths[0]) if paths else {"path": None, "path_raw": None}),
         "prompt": one.metadata.get("prompt"),
     }
 

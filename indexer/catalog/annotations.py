@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from indexer.catalog.columns import BUILT_IN, annotation_columns
+from indexer.catalog.columns import RESERVED, annotation_columns
 from indexer.catalog.schema import quote
 from indexer.catalog.transaction import Transaction
 from indexer.errors import InputError
@@ -67,14 +67,11 @@ def _check_columns(path: str, columns: Mapping[str, str]) -> None:
         raise InputError(f"{path!r} has no column 'path'; it has {', '.join(columns)}")
     if len(names) < 2:
         raise InputError(f"{path!r} has only the column 'path'; add columns to annotate with")
-    taken = [name for name in columns if name.lower() in _RESERVED and name.lower() != _KEY]
+    taken = [name for name in columns if name.lower() in RESERVED and name.lower() != _KEY]
     if taken:
         raise InputError(
             f"{path!r} has the column {taken[0]!r}, which every collection has already; rename it"
         )
-
-
-_RESERVED = {*BUILT_IN, "recipe", "missing", "predictions", "files", "row"}
 
 
 def match_paths(

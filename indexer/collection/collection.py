@@ -17,7 +17,6 @@ from indexer.catalog import snapshots
 from indexer.catalog.annotations import AnnotationReport, annotate
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.changes import remove_images
-from indexer.catalog.columns import allowed_ids
 from indexer.catalog.contents import (
     content_hashes,
     embedded_hashes,
@@ -27,7 +26,8 @@ from indexer.catalog.contents import (
     stale_hashes,
     unclassified_hashes,
 )
-from indexer.catalog.metadata import hot_metadata, read_metadata
+from indexer.catalog.filtering import allowed_ids, fulfilling_files
+from indexer.catalog.metadata import Shown, hot_metadata, read_metadata
 from indexer.catalog.roots import KnownRoot, read_roots
 from indexer.catalog.snapshots import last_seq, write_snapshot
 from indexer.catalog.state import State
@@ -55,6 +55,7 @@ from indexer.records import READ_VERSION, Batch, KnownFile, RejectRecord
 from indexer.store import segments
 from indexer.store.commits import BatchWriter
 from indexer.store.durability import disk_guard
+from indexer.store.leftovers import sweep
 from indexer.store.lock import WriterLock
 
 if TYPE_CHECKING:
@@ -244,26 +245,46 @@ class Collection:
     def allowed_ids(self, where: str, parameters: Sequence[Any] = ()) -> NDArray[np.int64]:
         """Ids for which an SQL expression over the columns is true: (n,) int64, sorted.
 
+        It is true of an image if any of its files fulfils it as a whole.
+
         Args:
             where: such as ``label = 'cat' and width > 512``; see ``columns.BUILT_IN``.
             parameters: values of its ``?`` marks, in order.
 
         Raises:
-            InputError: it is no expression, or names an unknown column.
+            InputError: it is no expression, names an unknown column or a function that a filter
+                may not call, or takes too much time or memory.
         """
         with self._residence.filtering() as (connection, flat):
             return allowed_ids(connection, where, parameters, flat=flat)
 
-    def metadata(self, ids: Sequence[int]) -> list[dict[str, Any]]:
+    def metadata(self, ids: Sequence[int], where: str | None = None) -> list[dict[str, Any]]:
         """Everything known of each image, in the order of ``ids``; ``paths`` lists its files.
 
+        Path, name, folder, label, when it was added and whether it is missing are the first
+        file's.
+
+        Args:
+            ids: of images.
+            where: a filter; the files that fulfil it come before an image's others.
+
         Raises:
-            InputError: an id that no image has.
+            InputError: an id that no image has, or what ``allowed_ids`` raises.
         """
+        rows = self._metadata(ids, {})
+        shared = [row["id"] for row in rows if len(row["paths"]) > 1]
+        if where is None or not shared:
+            return rows
+        with self._residence.filtering() as (connection, flat):
+            shown = fulfilling_files(connection, where, shared, flat=flat)
+        again = {row["id"]: row for row in self._metadata(list(shown), shown)}
+        return [again.get(row["id"], row) for row in rows]
+
+    def _metadata(self, ids: Sequence[int], shown: Shown) -> list[dict[str, Any]]:
         hot = self._residence.hot_rows()
         if hot is not None:
-            return hot_metadata(hot, ids)
-        return self._read(lambda connection: read_metadata(connection, ids))
+            return hot_metadata(hot, ids, shown)
+        return self._read(lambda connection: read_metadata(connection, ids, shown))
 
     def warm(self) -> None:
         """Load what a long-lived reader needs to answer within milliseconds."""
@@ -273,10 +294,13 @@ class Collection:
             self.index(space).warm()
 
     def resolve(self, text: str) -> int:
-        """The image that an id, an indexed path, or the start (6 digits) of a content hash names.
+        """The image that an id, an indexed path or its last parts, or a content hash names.
+
+        Of a hash the start will do (6 digits), of a path the last part or parts.
 
         Raises:
-            InputError: none does, or more than one.
+            UnknownImageError: none does.
+            InputError: more than one does; the message lists some.
         """
         return self._read(lambda connection: resolve(connection, text))
 
@@ -368,6 +392,7 @@ class Collection:
             give_up_overdue(self._catalog)
             merge_small_segments(self._catalog, self._path(segments.FOLDER), self.fingerprint)
             self.refresh()
+            self._sweep()
             save_indexes(self.indexes, self.state)
             if last_seq(self._path(snapshots.FOLDER)) < self.state.seq:
                 write_snapshot(self._catalog, self._path(snapshots.FOLDER), self.state.seq)
@@ -422,10 +447,14 @@ class Collection:
             self._catalog.migrate()
             make_folders(self.directory)
             self.refresh()
-            segments.sweep(self._path(segments.FOLDER), [s.name for s in self.state.segments])
+            self._sweep()
         except BaseException:
             self._stack.close()
             raise
+
+    def _sweep(self) -> None:
+        live = [segment.name for segment in self.state.segments]
+        sweep(self._path(segments.FOLDER), live, self.state.replaced)
 
     def _path(self, name: str) -> str:
         return os.path.join(self.directory, name)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -15,6 +13,7 @@ from indexer.collection.collection import Collection
 from indexer.encoders.base import Encoder
 from indexer.encoders.batching import batch_size_for
 from indexer.errors import InputError
+from indexer.indexing.ahead import map_ahead
 from indexer.indexing.committing import Committer
 from indexer.indexing.comparison import was_image
 from indexer.indexing.decoding import Prepared, Preparer, RecipeReader
@@ -68,7 +67,8 @@ def index_folders(
         roots: folders or single files; none means every folder that is known. What is said of a
             folder is remembered, and holds there until something else is said.
         options: see ``IndexOptions``.
-        on_progress: called after every file and commit, from this thread.
+        on_progress: called now and then while scanning, and after every file and commit, from this
+            thread.
         stop: asked after every file; once true, what is done is committed and the run ends.
         read_recipe: reads a generator's recipe from text metadata.
 
@@ -84,16 +84,18 @@ def index_folders(
     if options.classify and encoder.labels is None:
         raise InputError("this encoder gives no labels: load it with classify=True")
     started = time.monotonic()
-    surveys = look_around(collection, plan_run(roots, collection.roots(), options))
+    run = _Run(collection, encoder, options, on_progress, stop)
+    plans = plan_run(roots, collection.roots(), options)
+    surveys = look_around(collection, plans, run.scanned)
     lost = losses(surveys, options)
     refused = [loss for loss in lost.values() if not loss.absent]
     surveys = [one for one in surveys if one.plan.path not in lost]
     if refused and not surveys:
         raise refusal(refused)
-    run = _Run(collection, encoder, options, on_progress, stop)
     run.progress.absent = [loss.folder for loss in lost.values() if loss.absent]
     run.index(surveys, read_recipe)
     run.progress.seconds = time.monotonic() - started
+    run.progress.stage = "tidying"
     on_progress(run.progress)
     if refused:
         error = refusal(refused)
@@ -116,6 +118,11 @@ class _Run:
         self.collection, self.encoder, self.options = collection, encoder, options
         self.on_progress, self.stop = on_progress, stop
         self.progress = Progress()
+
+    def scanned(self, count: int) -> None:
+        """Tell how many files a scan has met so far."""
+        self.progress.found = count
+        self.on_progress(self.progress)
 
     def index(self, surveys: Sequence[Survey], read_recipe: RecipeReader | None) -> None:
         _remember(self.collection, surveys)
@@ -155,6 +162,7 @@ class _Run:
         progress.found = sum(one.found for one in surveys)
         progress.unchanged = sum(len(one.changes.unchanged) for one in surveys)
         progress.total = tasks
+        progress.stage = "indexing"
         progress.unreadable = [
             item.path
             for one in surveys
@@ -175,7 +183,7 @@ class _Run:
             known=tasks[0].preparer.known if tasks else frozenset[str](),
             on_commit=self._committed,
         )
-        ready = _prepared(tasks, self.options.workers, batch_size)
+        ready = map_ahead(_Task.run, tasks, workers=self.options.workers, ahead=2 * batch_size)
         with committer, closing(ready):
             for one in surveys:
                 for record in one.returned():
@@ -275,21 +283,3 @@ def _only_news(done: Prepared, known: KnownFile) -> Prepared:
     if done.file is not None and done.file.content_hash == known.content_hash:
         return Prepared(image=done.image, pixels=done.pixels)
     return done
-
-
-def _prepared(
-    tasks: Iterable[_Task], workers: int | None, batch_size: int
-) -> Generator[Prepared, None, None]:
-    """Prepare files in threads, in order, never more than a few batches ahead of the encoder."""
-    count = workers or os.cpu_count() or 1
-    window: deque[Future[Prepared]] = deque()
-    pool = ThreadPoolExecutor(count, thread_name_prefix="decode")
-    try:
-        for task in tasks:
-            window.append(pool.submit(task.run))
-            if len(window) >= 2 * batch_size + count:
-                yield window.popleft().result()
-        while window:
-            yield window.popleft().result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)

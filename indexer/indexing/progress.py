@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from indexer.paths import display
 
@@ -13,6 +13,8 @@ class Progress:
     """Counts of a run so far; ``total`` is how many files have to be opened.
 
     Attributes:
+        stage: ``scanning`` while ``found`` still grows, then ``indexing``, and ``tidying`` once all
+            is committed and the collection is closed.
         found: files that were considered.
         unchanged: of them, those known as they are.
         total: files to open.
@@ -54,6 +56,7 @@ class Progress:
     unreadable: list[str] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
     other_kinds: dict[str, int] = field(default_factory=dict)
+    stage: Literal["scanning", "indexing", "tidying"] = "scanning"
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON types, paths as valid text."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from indexer.collection.collection import Collection
@@ -14,8 +14,10 @@ from indexer.indexing.globs import Globs, extension, has_image_extension
 from indexer.indexing.losses import Loss, arrivals, find_loss
 from indexer.indexing.options import IndexOptions, relative_to
 from indexer.indexing.roots import Plan
-from indexer.indexing.scan import Found, Walk
+from indexer.indexing.scan import Found, Unreadable, Walk
 from indexer.records import FileRecord, KnownFile
+
+_TOLD = 500  # files between two reports of a scan
 
 
 @dataclass(slots=True)
@@ -66,7 +68,23 @@ class Survey:
             yield FileRecord(item.path, item.size, item.mtime_ns, file.content_hash, label)
 
 
-def look(collection: Collection, plan: Plan) -> Survey:
+class _Count:
+    """Tells how many files there are so far."""
+
+    def __init__(self, tell: Callable[[int], None]) -> None:
+        self._tell, self._found = tell, 0
+        tell(0)
+
+    def each(self, found: Iterable[Found | Unreadable]) -> Iterator[Found | Unreadable]:
+        """The same items, counted."""
+        for item in found:
+            yield item
+            self._found += 1
+            if self._found % _TOLD == 0:
+                self._tell(self._found)
+
+
+def look(collection: Collection, plan: Plan, count: _Count) -> Survey:
     """Walk one folder or file and compare it with what is known; opens no image."""
     selection, former = plan.options.selection, Globs(plan.former.include or ())
     known = {
@@ -86,15 +104,24 @@ def look(collection: Collection, plan: Plan) -> Survey:
         return bool(odd and former.match(relative))  # it came by an include that is no more
 
     # A folder that is away holds nothing; a dead link in its place hides what is known.
-    changes = compare(walk if os.path.lexists(plan.path) else (), known, leaves_out)
+    changes = compare(count.each(walk) if os.path.lexists(plan.path) else (), known, leaves_out)
     there = still_there(changes.gone)
     changes.gone[:] = [path for path in changes.gone if path not in there]
     return Survey(plan, known, changes, tuple(walk.mounts), walk.other_kinds)
 
 
-def look_around(collection: Collection, plans: Sequence[Plan]) -> list[Survey]:
-    """Look at all of a run's folders; a file that was met in one of them is left out."""
-    surveys = [look(collection, plan) for plan in plans]
+def look_around(
+    collection: Collection, plans: Sequence[Plan], on_count: Callable[[int], None]
+) -> list[Survey]:
+    """Look at all of a run's folders; a file that was met in one of them is left out.
+
+    Args:
+        collection: what is known.
+        plans: the folders and files.
+        on_count: called now and then with the number of files so far.
+    """
+    count = _Count(on_count)
+    surveys = [look(collection, plan, count) for plan in plans]
     wholes = [one for one in surveys if one.plan.whole]
     if len(wholes) in (0, len(surveys)):
         return surveys

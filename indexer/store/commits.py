@@ -115,7 +115,7 @@ def _additions(batch: Batch, known: KnownContent) -> _Addition:
     """New images, with their ids; those that wait come back under the id they have."""
     there = known.live.keys() | known.waiting.keys()
     new = {i.content_hash: i for i in batch.images if i.content_hash not in there}
-    return _Addition(list(range(known.next_id, known.next_id + len(new))), list(new.values()))
+    return _numbered(list(new.values()), batch.ids, known.next_id)
 
 
 def _put(transaction: Transaction, batch: Batch, known: KnownContent, new: dict[str, int]) -> None:
@@ -153,6 +153,18 @@ def _clean(image: ImageRecord) -> ImageRecord:
     return replace(
         image, camera=clean(image.camera), recipe=_clean_json(image.recipe), keywords=keywords
     )
+
+
+def _numbered(images: list[ImageRecord], given: dict[str, int], next_id: int) -> _Addition:
+    """Images with ids, ascending: those that were given, then the next ones."""
+    named = [(given[i.content_hash], i) for i in images if i.content_hash in given]
+    named.sort(key=lambda pair: pair[0])
+    if named and named[0][0] < next_id:
+        raise InputError(f"id {named[0][0]} cannot be given: ids go on from {next_id}")
+    rest = [image for image in images if image.content_hash not in given]
+    start = named[-1][0] + 1 if named else next_id
+    ids = [image_id for image_id, _ in named] + list(range(start, start + len(rest)))
+    return _Addition(ids, [image for _, image in named] + rest)
 
 
 def _clean_json(value: Any) -> Any:

@@ -27,9 +27,9 @@ PATHS = st.integers(0, 12).map("/p/{}.jpg".format)
 class CollectionMachine(RuleBasedStateMachine):
     """The collection as three dicts.
 
-    ``shown`` is what should be live: path -> number. ``hidden`` is what was removed: path -> number,
-    ``left`` those of its paths that are gone. ``waiting`` has the numbers that may come back, with
-    the paths remembered of each.
+    ``shown`` is what should be live: path -> number. ``hidden`` is what was removed: path ->
+    number, ``left`` those of its paths that are gone. ``waiting`` has the numbers that may come
+    back, with the paths remembered of each.
     """
 
     def __init__(self) -> None:
@@ -189,7 +189,7 @@ class CollectionMachine(RuleBasedStateMachine):
         assert self.collection.content_hashes() == live
         assert self.collection.embedded_hashes() == live | {content(n) for n in self.waiting}
         known = self.collection.known_files()
-        states = {path: "live" for path in self.shown} | {path: "removed" for path in self.hidden}
+        states = dict.fromkeys(self.shown, "live") | dict.fromkeys(self.hidden, "removed")
         states |= {path: "waiting" for paths in self.waiting.values() for path in paths}
         assert {path: one.state for path, one in known.items()} == states
         ids = self.collection.allowed_ids("true").tolist()

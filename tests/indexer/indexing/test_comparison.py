@@ -122,7 +122,8 @@ def test_compare_splits_everything_once(
     hidden = {p for p in set(disk) | set(known) if any(f"{p}/".startswith(f"{b}/") for b in blind)}
     disk = {path: stat for path, stat in disk.items() if path not in hidden | left_out}
     found = [Found(path, *stat) for path, stat in disk.items()]
-    items = [*found, *(Unreadable(b, "unreadable", "") for b in blind)]
+    hiding = [Unreadable(b, "unreadable", "") for b in blind]
+    items: list[Found | Unreadable] = [*found, *hiding]
     changes = compare(items, known, left_out.__contains__)
     opened, back = ({i.path for i in group} for group in (changes.to_open, changes.back))
     unchanged, gone, excluded = map(set, (changes.unchanged, changes.gone, changes.excluded))
