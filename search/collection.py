@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from indexer.collection.collection import Collection as Store
 from indexer.errors import InputError
+from search.listing import ListedImage, list_images
 from search.query import Fusion, Only, SearchOptions, SearchResult
 from search.searcher import SearchableCollection, Searcher
 from search.vectors import query_rows
@@ -232,6 +233,8 @@ class Collection:
         The other arguments and errors are those of ``search``.
         """
         options = SearchOptions(k, spaces, min_score, where, only, exact=exact)
+        if isinstance(images, str | bytes | os.PathLike):
+            raise InputError(f"{repr(images)[:60]} is one picture; give a list, or ask by search")
         if not len(images):
             return []
         return self._searcher.search_each(options.ask(self.embed(*images), self.store.spaces))
@@ -322,6 +325,43 @@ class Collection:
             return []
         query = options.ask(rows, self.store.spaces, frozenset(exclude))
         return self._searcher.search_each(query)
+
+    def select(
+        self,
+        *,
+        where: str | None = None,
+        only: Only = "all",
+        sort: Sequence[str] = (),
+        limit: int | None = None,
+        columns: Sequence[str] = (),
+        sample: int | None = None,
+        seed: int = 0,
+    ) -> Iterator[ListedImage]:
+        """List images without a query, read as they are asked for: there may be millions.
+
+        Args:
+            where: SQL expression over the collection's columns, such as ``label = 'fox'``.
+            only: ``all``, ``generated`` or ``real``.
+            sort: columns, each with ``-`` before it for the largest first, such as
+                ``["-taken_at"]``; images without a value come last.
+            limit: how many at most.
+            columns: what ``values`` of each shall hold; empty is all.
+            sample: how many to draw at random, or ``None`` for all.
+            seed: of that draw.
+
+        Raises:
+            InputError: the filter cannot be used, or there is no such column.
+        """
+        return list_images(
+            self.store,
+            where=where,
+            only=only,
+            sort=sort,
+            limit=limit,
+            columns=columns,
+            sample=sample,
+            seed=seed,
+        )
 
     def embed(self, *images: Picture) -> dict[str, NDArray[np.float32]]:
         """Embed m pictures: space name -> (m, dim) float32, normalised rows.

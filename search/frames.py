@@ -37,6 +37,7 @@ _TYPES = {
     "folder": "VARCHAR",
     "label": "VARCHAR",
     "missing": "BOOLEAN",
+    "added_at": "TIMESTAMP",
     "top_label": "VARCHAR",
     "top_score": "DOUBLE",
     "labels": "VARCHAR[]",

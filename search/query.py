@@ -189,6 +189,7 @@ class SearchResult:
         allowed: how many images the filter let through, or ``None`` without one.
         agreement: mean overlap (0 to 1) of the rows' own top k, or ``None`` for a single row.
         seconds: stage -> time taken.
+        hints: where a filter let nothing through, what it may have meant.
     """
 
     hits: list[Hit]
@@ -198,6 +199,7 @@ class SearchResult:
     allowed: int | None = None
     agreement: float | None = None
     seconds: dict[str, float] = field(default_factory=dict)
+    hints: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         from search.notebook import as_text

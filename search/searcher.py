@@ -26,6 +26,9 @@ class SearchableCollection(Protocol):
     def allowed_ids(self, where: str) -> Ids:
         """Sorted (n,) int64 ids that a filter lets through."""
 
+    def suggest(self, where: str) -> list[str]:
+        """Lines on what a filter that lets nothing through may have meant."""
+
     def metadata(self, ids: Sequence[int], where: str | None = None) -> list[dict[str, Any]]:
         """The catalog's columns of each id, in order; files that fulfil a filter come first."""
 
@@ -91,6 +94,8 @@ class Searcher:
         metadata = dict(zip(ids, self._collection.metadata(ids, where), strict=True))
         ranks = [{image_id: i for i, image_id in enumerate(row.ids.tolist(), 1)} for row in rows]
         times.end("metadata")
+        empty = where is not None and retrieval.allowed is not None and not len(retrieval.allowed)
+        hints = tuple(self._collection.suggest(str(where))) if empty else ()
         allowed, recall = retrieval.allowed, _estimated_recall(retrieval.indexes.values())
         return [
             SearchResult(
@@ -100,6 +105,7 @@ class Searcher:
                 candidates=ranking.scanned,
                 allowed=None if allowed is None else len(allowed),
                 seconds=dict(times.seconds),
+                hints=hints,
             )
             for ranking in rankings
         ]

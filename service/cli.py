@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from service.commands import generating, indexing, maintaining, searching, tracing
+from service.commands import generating, indexing, listing, maintaining, searching, tracing
 
 EXIT_CODES = """
 Exit codes: 0 done; 1 an error, in one line on standard error; 2 unusable arguments or input;
@@ -30,9 +30,9 @@ app = typer.Typer(
 )
 
 # the base of all errors of usage; typer does not export it
-_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+_UsageError: type[Exception] = typer.BadParameter.__mro__[2]
 
-for module in (indexing, searching, generating, tracing, maintaining):
+for module in (indexing, searching, listing, generating, tracing, maintaining):
     module.register(app)
 
 

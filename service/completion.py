@@ -9,7 +9,8 @@ from pathlib import Path
 import typer
 
 Completer = Callable[[str], list[str]]
-_USUAL_SPACES = ("cls@12", "mean@12", "gem@12", "mean@9", "gem@9", "mean@6")
+CHECKPOINTS = ("dinov2-small-focus", "google/vit-base-patch16-224")
+USUAL_SPACES = ("cls@12", "mean@12", "gem@12", "mean@9", "gem@9", "mean@6")
 
 
 def values(*known: str) -> Completer:
@@ -25,7 +26,7 @@ def collection_spaces(context: typer.Context, incomplete: str) -> list[str]:
     """Offers the collection's spaces, also after a comma; usual ones where there is none yet."""
     before, comma, begun = incomplete.rpartition(",")
     taken = {part.partition(":")[0] for part in before.split(",")}
-    known = _spaces(context.params.get("collection")) or _USUAL_SPACES
+    known = _spaces(context.params.get("collection")) or USUAL_SPACES
     return [before + comma + name for name in known if name.startswith(begun) and name not in taken]
 
 

@@ -14,8 +14,13 @@ from service.text import readable
 
 def print_document(document: Any) -> None:
     """Print as JSON: ASCII alone, and what JSON has no numbers for (NaN, infinity) as null."""
-    text = json.dumps(_plain(document), indent=2, default=str, allow_nan=False)
-    print(text.replace("\x7f", "\\u007f"))
+    print(plain_json(document, indent=2))
+
+
+def plain_json(document: Any, indent: int | None = None) -> str:
+    """As JSON: ASCII alone, and what JSON has no numbers for (NaN, infinity) as null."""
+    text = json.dumps(_plain(document), indent=indent, default=str, allow_nan=False)
+    return text.replace("\x7f", "\\u007f")
 
 
 def named_path(path: str) -> dict[str, Any]:
@@ -45,6 +50,8 @@ def _plain(value: Any) -> Any:
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
         return {str(name): _plain(inner) for name, inner in value.items()}
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
     if isinstance(value, list | tuple):
         return [_plain(inner) for inner in value]
     return value

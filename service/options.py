@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from service.completion import collection_spaces, values
+from service.completion import CHECKPOINTS, collection_spaces, values
 
 CollectionOption = Annotated[
     Path | None,
@@ -51,7 +51,7 @@ CheckpointOption = Annotated[
         "when the collection is made. Default: google/vit-base-patch16-224.",
         metavar="NAME",
         show_default=False,
-        autocompletion=values("dinov2-small-focus", "google/vit-base-patch16-224"),
+        autocompletion=values(*CHECKPOINTS),
     ),
 ]
 SpacesOption = Annotated[

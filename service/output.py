@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from service.documents import named_paths, print_document
@@ -21,7 +22,7 @@ def print_table(result: SearchResult) -> None:
     For programs that is a line each, in columns that stay; for people a table, as wide as theirs.
     """
     if result.allowed == 0:
-        print("no image passes the filter", file=sys.stderr)
+        print_nothing(result.hints)
         return
     if not result.hits:
         print("no hits", file=sys.stderr)
@@ -32,6 +33,13 @@ def print_table(result: SearchResult) -> None:
             path = one_line(hit.paths[0]) if hit.paths else ""
             print("\t".join((f"{hit.score:.4f}", str(hit.id), _told(hit, "label"), path)))
     print(trust(result), file=sys.stderr)
+
+
+def print_nothing(hints: Iterable[str]) -> None:
+    """Say that a filter lets nothing through, and what it may have meant."""
+    print("no image passes the filter", file=sys.stderr)
+    for hint in hints:
+        print(f"  {one_line(hint)}", file=sys.stderr)
 
 
 def trust(result: SearchResult) -> str:
@@ -58,6 +66,7 @@ def print_json(asked: Asked, result: SearchResult) -> None:
             "candidates": result.candidates,
             "allowed": result.allowed,
             "agreement": result.agreement,
+            "hints": list(result.hints),
             "seconds": result.seconds,
             "hits": [_hit(hit) for hit in result.hits],
         }

@@ -189,7 +189,7 @@ class MakingDisplay(_Display):
 
     def __init__(self, *, quiet: bool, total: int) -> None:
         super().__init__(quiet=quiet, doing="loading the model")
-        self._total, self._done = total, 0
+        self._total, self._done, self._made = total, 0, 0
 
     def step(self, done: int, total: int) -> None:
         """Show a denoising step of the image being made."""
@@ -197,7 +197,7 @@ class MakingDisplay(_Display):
 
     def update(self, made: Made) -> None:
         """Show how many images there are."""
-        self._done = made.made + made.there
+        self._done, self._made = made.made + made.there, made.made
         self._show_images(made.stage)
 
     def finish(self, made: Made) -> None:
@@ -213,8 +213,8 @@ class MakingDisplay(_Display):
 
     def _show_images(self, doing: str, step: str = "") -> None:
         left = ""
-        if self._done and self._done < self._total:
-            each = (time.monotonic() - self._started) / self._done
+        if self._made and self._done < self._total:  # those that were there took no time
+            each = (time.monotonic() - self._started) / self._made
             left = f"{_clock(each * (self._total - self._done))} left"
         images = f"{self._done:,} of {self._total:,} images"
         self._show(doing, self._done, self._total, images, step, left)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,28 @@ def write_sheet(path: Path | None, asked: Asked, result: SearchResult) -> Path:
     Raises:
         InputError: the file cannot be written.
     """
-    page = render_sheet(asked, result)
+    return _write(path, render_sheet(asked, result))
+
+
+def write_list_sheet(path: Path, title: str, rows: Sequence[Mapping[str, Any]]) -> Path:
+    """Write a page of images that nobody compared with anything: without ranks and scores.
+
+    Args:
+        path: the page.
+        title: what was asked for.
+        rows: metadata of each image.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    from search.query import Hit
+
+    hits = [Hit(row["id"], 0.0, {}, paths=tuple(row["paths"]), metadata=dict(row)) for row in rows]
+    cards = [{**_card(hit), "score": None} for hit in hits]
+    return _write(path, _render(title, _told(cards, "image"), cards))
+
+
+def _write(path: Path | None, page: str) -> Path:
     path = None if path is None else path.expanduser()
     try:
         if path is None:
@@ -47,6 +68,21 @@ def write_sheet(path: Path | None, asked: Asked, result: SearchResult) -> Path:
 
 def render_sheet(asked: Asked, result: SearchResult) -> str:
     """The page as text; pictures are embedded as data, nothing is fetched when it is opened."""
+    hits = [_card(hit) for hit in result.hits]
+    queries = [(thumbnail(data, THUMBNAIL), caption) for data, caption in asked.pictures]
+    return _render(asked.title, _told(hits, "hit", trust(result)), hits, queries)
+
+
+def _told(hits: Sequence[Any], noun: str, *more: str) -> str:
+    return "; ".join([f"{len(hits)} {noun}{'' if len(hits) == 1 else 's'}", *more])
+
+
+def _render(
+    title: str,
+    told: str,
+    hits: Sequence[Mapping[str, Any]],
+    queries: Sequence[tuple[str | None, str]] = (),
+) -> str:
     import jinja2
 
     environment = jinja2.Environment(
@@ -56,10 +92,11 @@ def render_sheet(asked: Asked, result: SearchResult) -> str:
         finalize=_visible,
     )
     return environment.get_template("sheet.html").render(
-        title=asked.title,
-        queries=[(thumbnail(data, THUMBNAIL), caption) for data, caption in asked.pictures],
-        hits=[_card(hit) for hit in result.hits],
-        trust=trust(result),
+        title=title,
+        told=told,
+        queries=queries,
+        hits=hits,
+        ranked=any(hit["score"] is not None for hit in hits),
         made=datetime.now().strftime("%Y-%m-%d %H:%M"),
     )
 

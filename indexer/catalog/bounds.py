@@ -22,7 +22,12 @@ _TICK = 0.05  # seconds between looks
 
 
 def run_bounded(
-    connection: DuckDBPyConnection, sql: str, parameters: Sequence[Any], *, where: str
+    connection: DuckDBPyConnection,
+    sql: str,
+    parameters: Sequence[Any],
+    *,
+    where: str,
+    seconds: float | None = None,
 ) -> DuckDBPyConnection:
     """Execute SQL that holds a filter; interrupted by Ctrl-C, and when it takes too much.
 
@@ -33,6 +38,7 @@ def run_bounded(
         sql: one statement.
         parameters: values of its ``?`` marks.
         where: the filter, for the message.
+        seconds: how long it may take, if not as long as any filter.
 
     Returns:
         the connection, its result to be fetched.
@@ -41,8 +47,8 @@ def run_bounded(
         InputError: it took too long, or too much memory.
         duckdb.Error: whatever else DuckDB says.
     """
+    limits = _Limits(seconds or _seconds())
     work = _Work(connection, sql, parameters)
-    limits = _Limits()
     excess = None
     try:
         while not work.done.wait(_TICK):
@@ -85,8 +91,8 @@ class _Work(threading.Thread):
 class _Limits:
     """What a statement may take from now on."""
 
-    def __init__(self) -> None:
-        self._seconds = _seconds()
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
         self._deadline = time.monotonic() + self._seconds
         self._memory: tuple[int, int] | None = None  # measured when it lasts, since that costs
 

@@ -263,15 +263,16 @@ def _within(node: Node) -> Iterator[Node]:
         pending.extend(children(one))
 
 
-def unknown_column(name: str, known: Iterable[str]) -> InputError:
+def unknown_column(name: str, known: Iterable[str], *, asker: str = "the filter") -> InputError:
     """The refusal of a column that the collection lacks, with the nearest that it has."""
     names = sorted(known)
     by_lower = {column.lower(): column for column in names}
     near = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.7)
+    hint = " (texts are written in 'single quotes')" if asker == "the filter" else ""
     meant = f"; did you mean {by_lower[near[0]]}?" if near else ";"
     return InputError(
-        f"the filter names the column {name!r}, which this collection lacks{meant} it has "
-        f"{', '.join(names)} (texts are written in 'single quotes')"
+        f"{asker} names the column {name!r:.100}, which this collection lacks{meant} it has "
+        f"{', '.join(names)}{hint}"
     )
 
 

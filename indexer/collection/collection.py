@@ -26,11 +26,13 @@ from indexer.catalog.contents import (
     stale_hashes,
     unclassified_hashes,
 )
-from indexer.catalog.filtering import allowed_ids, fulfilling_files
+from indexer.catalog.filtering import allowed_ids, fulfilling_files, open_filter
+from indexer.catalog.listing import Listing, list_rows
 from indexer.catalog.metadata import Shown, hot_metadata, read_metadata
 from indexer.catalog.roots import KnownRoot, read_roots
 from indexer.catalog.snapshots import last_seq, write_snapshot
 from indexer.catalog.state import State
+from indexer.catalog.suggestions import suggest
 from indexer.catalog.transaction import Transaction
 from indexer.collection.current_indexes import CurrentIndexes
 from indexer.collection.layout import (
@@ -258,6 +260,15 @@ class Collection:
         with self._residence.filtering() as (connection, flat):
             return allowed_ids(connection, where, parameters, flat=flat)
 
+    def suggest(self, where: str) -> list[str]:
+        """Lines on what a filter that lets nothing through may have meant; perhaps none.
+
+        Raises:
+            InputError: it cannot be used at all; see ``allowed_ids``.
+        """
+        with self._residence.filtering() as (connection, flat):
+            return suggest(open_filter(connection, where, flat=flat))
+
     def metadata(self, ids: Sequence[int], where: str | None = None) -> list[dict[str, Any]]:
         """Everything known of each image, in the order of ``ids``; ``paths`` lists its files.
 
@@ -285,6 +296,18 @@ class Collection:
         if hot is not None:
             return hot_metadata(hot, ids, shown)
         return self._read(lambda connection: read_metadata(connection, ids, shown))
+
+    @contextmanager
+    def listed(self, listing: Listing) -> Iterator[tuple[list[str], Iterator[tuple[Any, ...]]]]:
+        """The columns of a list of images, and its rows, read as they are asked for.
+
+        A row begins with the bytes of its file's path where the text does not say it all.
+
+        Raises:
+            InputError: the filter cannot be used, or there is no such column.
+        """
+        with self._residence.filtering() as (connection, flat):
+            yield list_rows(connection, listing, flat=flat)
 
     def warm(self) -> None:
         """Load what a long-lived reader needs to answer within milliseconds."""
@@ -362,14 +385,19 @@ class Collection:
         ):
             remove_images(transaction, wanted)
 
-    def annotate(self, path: str) -> AnnotationReport:
+    def annotate(self, path: str, *, numbers: Iterable[str] = ()) -> AnnotationReport:
         """Join the columns of a CSV or Parquet file to images by its ``path`` column.
 
         A path may be absolute, relative to the file's folder, or the last part or parts of exactly
         one indexed path. Annotating again updates. The columns can be used in ``allowed_ids``.
 
+        Args:
+            path: the file.
+            numbers: columns of a CSV file whose cells that are no numbers shall be left empty.
+
         Raises:
-            InputError: it cannot be read, has no ``path`` column, or one that every collection has.
+            InputError: it cannot be read, has no ``path`` column, or one that no image can have;
+                nothing is changed then.
             CollectionError: not open for writing, or the disk is full.
         """
         with (
@@ -377,7 +405,7 @@ class Collection:
             disk_guard(self.directory, 1 << 20),
             self._catalog.writing("annotate", checkpoint=True) as transaction,
         ):
-            return annotate(transaction, path)
+            return annotate(transaction, path, numbers=tuple(numbers))
 
     def maintain(self) -> None:
         """Give up what has waited too long, merge small segments, save indexes where it pays.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.completion import values
+from service.completion import CHECKPOINTS, USUAL_SPACES, values
 from service.options import (
     CheckpointOption,
     CollectionOption,
@@ -215,6 +215,7 @@ def reembed(
             help="Hub name, local directory, or dinov2-small-focus. Default: the collection's own.",
             metavar="NAME",
             show_default=False,
+            autocompletion=values(*CHECKPOINTS),
         ),
     ] = None,
     space: Annotated[
@@ -224,6 +225,7 @@ def reembed(
             "checkpoint's.",
             metavar="SPACE",
             show_default=False,
+            autocompletion=values(*USUAL_SPACES),
         ),
     ] = None,
     collection: CollectionOption = None,

@@ -121,6 +121,8 @@ def test_many_questions_have_an_answer_each(pictures: Collection) -> None:
     others = pictures.find_many(pictures.embed(*asked), k=1, exclude=[first])
     assert [names(answer) for answer in others] == [["crimson"], ["red"], ["crimson"]]
     assert pictures.search_many([]) == []
+    with pytest.raises(InputError, match=r"'a\.jpg' is one picture; give a list"):
+        pictures.search_many("a.jpg")
     assert pictures.find_many(np.zeros((0, 12), np.float32)) == []
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.service.conftest import Vitrail
+from tests.test_docs import COMMANDS
 
 Offer = Callable[[str], list[str]]
 
@@ -51,6 +52,21 @@ def offer(vitrail: Vitrail, monkeypatch: pytest.MonkeyPatch) -> Offer:
 )
 def test_values_are_offered_where_files_were(offer: Offer, line: str, values: list[str]) -> None:
     assert offer(line) == values
+
+
+VALUED = {
+    *("--only", "--fusion", "--space", "--label-from", "--runtime", "--device", "--precision"),
+    *("--checkpoint", "--scheduler"),
+}
+
+
+def test_no_command_offers_files_after_an_option_of_values(offer: Offer) -> None:
+    asked = 0
+    for name, command in COMMANDS.items():
+        for option in {option for one in command.params for option in one.opts} & VALUED:
+            assert offer(f"vitrail {name} {option} "), f"vitrail {name} {option}"
+            asked += 1
+    assert asked > len(VALUED)
 
 
 def test_spaces_are_those_of_the_collection(vitrail: Vitrail, offer: Offer, folder: Path) -> None:

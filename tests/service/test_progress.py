@@ -70,7 +70,7 @@ def test_images_being_made_are_counted(clock: Clock, capsys: pytest.CaptureFixtu
         display.finish(Made(total=4, made=3, there=1, notes=["cut\x1b]0;x\x07"]))
     assert lines(capsys) == [
         "generating: 0 of 4 images, step 3 of 20",
-        "generating: 2 of 4 images, 0:00:20 left",
+        "generating: 2 of 4 images, 0:00:40 left",
         "indexing: 4 of 4 images",
         "3 made and indexed in 30.0 s, 1 there already",
         r"note: cut\x1b]0;x\x07",

@@ -384,7 +384,13 @@ def test_index_files_are_saved_when_it_pays_and_caught_up_otherwise(place: str) 
     assert sorted(os.listdir(os.path.join(place, "indexes"))) == saved
     with Collection.open(place) as reader:
         assert len(reader.index("cls@2").ids()) == 21
-        assert reader.info()["spaces"]["cls@2"] == {"dim": 8, "index": "exact", "indexed": 20}
+        assert reader.info()["spaces"]["cls@2"] == {
+            "dim": 8,
+            "index": "exact",
+            "indexed": 20,
+            "checks": "at load",
+            "checked": 1.0,
+        }
 
 
 def test_info_counts(collection: Collection) -> None:
