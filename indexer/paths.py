@@ -43,6 +43,11 @@ def original(text: str, data: bytes | None) -> str:
     return os.fsdecode(bytes(data))
 
 
+def literal(path: str) -> str:
+    """A path for DuckDB's readers, which take one with ``*``, ``?`` or ``[`` for a pattern."""
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in path)
+
+
 def clean(text: str | None) -> str | None:
     """Text from a foreign file as valid Unicode without NUL, or ``None``."""
     if text is None:

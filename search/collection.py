@@ -272,6 +272,7 @@ class Collection:
         fusion: Fusion | None = None,
         exact: bool = False,
         exclude: Iterable[int] = (),
+        background: Mapping[str, NDArray[np.float32]] | None = None,
     ) -> SearchResult:
         """Find the images nearest to vectors: ``search`` for what is embedded already.
 
@@ -287,6 +288,8 @@ class Collection:
             fusion: ``mean`` or ``rrf``: how several rows become one ranking.
             exact: scan everything instead of asking the approximate index.
             exclude: ids never returned.
+            background: space name -> (b, dim) float32 unit rows of what unrelated questions made in
+                the same way, with which the answer's evidence compares the hits.
 
         Raises:
             InputError: several rows without ``fusion``; or vectors of another shape, of NaN, or of
@@ -300,7 +303,8 @@ class Collection:
                 f"{most} rows were given for one question; use find_many for an answer to each, or "
                 "fusion='mean' or 'rrf' to ask with all of them at once"
             )
-        return self._searcher.search(options.ask(rows, self.store.spaces, frozenset(exclude)))
+        query = options.ask(rows, self.store.spaces, frozenset(exclude), background)
+        return self._searcher.search(query)
 
     def find_many(
         self,

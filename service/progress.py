@@ -200,6 +200,12 @@ class MakingDisplay(_Display):
         self._done, self._made = made.made + made.there, made.made
         self._show_images(made.stage)
 
+    def count(self, doing: str, done: int, total: int) -> None:
+        """Show how many of the images there are that are made beside what was asked for."""
+        self._made += done - self._done
+        self._done, self._total = done, total
+        self._show_images(doing)
+
     def finish(self, made: Made) -> None:
         """Print the summary, and how to go on after an interruption."""
         self._stop()

@@ -19,6 +19,7 @@ from indexer.collection.collection import Collection
 from indexer.collection.layout import MARK, mark_text
 from indexer.encoders.base import Fingerprint
 from indexer.errors import CollectionError
+from indexer.paths import literal
 from indexer.store import segments
 from indexer.store.durability import replacing, sync_directory, write_text
 from indexer.vectors import indexes
@@ -113,16 +114,17 @@ def _carry(transaction: Transaction, kept: Snapshot) -> None:
         "FROM read_parquet(?) f LEFT JOIN images i ON i.content_hash = f.content_hash "
         "LEFT JOIN (SELECT DISTINCT image_id FROM read_parquet(?)) d ON d.image_id = f.image_id "
         "WHERE i.id IS NOT NULL OR d.image_id IS NOT NULL",
-        [kept.files["files"], kept.files["deletions"]],
+        [literal(kept.files["files"]), literal(kept.files["deletions"])],
     )
     for table in ("rejects", "deletions", "roots"):
         if table in kept.files:
             transaction.run(
-                f"INSERT INTO {table} BY NAME SELECT * FROM read_parquet(?)", [kept.files[table]]
+                f"INSERT INTO {table} BY NAME SELECT * FROM read_parquet(?)",
+                [literal(kept.files[table])],
             )
     transaction.run(
         "CREATE OR REPLACE TABLE annotations AS SELECT * FROM read_parquet(?)",
-        [kept.files["annotations"]],
+        [literal(kept.files["annotations"])],
     )
 
 

@@ -241,13 +241,14 @@ def import_(
     """
     from indexer.collection.collection import Collection
     from indexer.collection.layout import is_collection
-    from indexer.collection.transfer import import_into, read_fingerprint
+    from indexer.collection.transfer import check_exported, import_into
     from service.text import one_line
 
     source, directory = file.expanduser(), collection_directory(collection)
-    if not is_collection(str(directory)):
-        Collection.create(directory, read_fingerprint(source)).close()
+    new = not is_collection(str(directory))
+    if new:
+        Collection.create(directory, check_exported(source)).close()
     with Collection.open(directory, writable=True) as store:
-        done = import_into(store, source)
+        done = import_into(store, source, checked=new)
     told = f"{done.new} new, {done.known} known already, {done.files} files gained"
     typer.echo(one_line(f"{done.images} images read from {file}: {told}"))
