@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from indexer.catalog.journal import Journal
 from indexer.catalog.schema import FORMAT, create_tables, migrate
 from indexer.catalog.state import last_seq, read_format
 from indexer.catalog.transaction import Transaction
@@ -36,11 +37,16 @@ class Catalog:
     Args:
         path: the DuckDB file.
         patience: seconds to wait for others before giving up.
+        journal: where every commit is written down first; ``None`` for a catalog that is not in
+            its place yet.
     """
 
-    def __init__(self, path: str, *, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, path: str, *, patience: float = PATIENCE, journal: Journal | None = None
+    ) -> None:
         self.path = path
         self._patience = patience
+        self._journal = journal
         self._engine: DuckDBPyConnection | None = None
         with _TURNS_GUARD:
             self._turn = _TURNS.setdefault(os.path.realpath(path), threading.RLock())
@@ -117,13 +123,17 @@ class Catalog:
         """
         with self._open(read_only=False) as connection:
             connection.execute("BEGIN")
-            transaction = Transaction(connection, last_seq(connection) + 1)
+            seq = last_seq(connection) + 1
+            record = self._journal.begin(seq) if self._journal else None
+            transaction = Transaction(connection, seq, record)
             try:
                 yield transaction
-                transaction.run(
-                    "INSERT INTO commits VALUES (?, now()::TIMESTAMP, ?)", [transaction.seq, kind]
-                )
+                transaction.run("INSERT INTO commits VALUES (?, now()::TIMESTAMP, ?)", [seq, kind])
+                if record is not None:
+                    record.seal()
             except BaseException:
+                if record is not None:
+                    record.abandon()
                 with suppress(Exception):  # a full disk may have ended it already
                     connection.execute("ROLLBACK")
                 raise
@@ -188,8 +198,10 @@ class Catalog:
             connection.execute("COMMIT")
 
     def close(self) -> None:
-        """Give back what DuckDB holds in memory; it is made anew when needed."""
+        """Give back what DuckDB holds in memory, and the journal; made anew when needed."""
         with self._turn:
+            if self._journal is not None:
+                self._journal.close()
             engine, self._engine = self._engine, None
             if engine is not None:
                 with suppress(Exception):  # after a full disk even closing may complain
