@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -29,7 +28,7 @@ from indexer.errors import InputError
 from indexer.paths import clean
 from indexer.records import Batch, ImageRecord
 from indexer.store.image_rows import image_records, images_table
-from indexer.store.segments import SegmentHeader, read_table, write_segment
+from indexer.store.segments import SegmentHeader, read_segment, write_segment
 
 _log = logging.getLogger("vitrail")
 _ROW_BYTES = 2048  # a catalog row with its share of pages, generously
@@ -102,7 +101,7 @@ class BatchWriter:
         for segment in live_segments(transaction.connection) if ids else ():
             wanted = [i for i in ids if segment.min_id <= i <= segment.max_id]
             if wanted:
-                table = read_table(os.path.join(self.segments, segment.name))
+                table = read_segment(self.segments, segment)
                 table = table.filter(np.isin(np.asarray(table["id"]), wanted))
                 records = image_records(table, self.fingerprint.spaces)
                 found |= {record.content_hash: record for record in records}
