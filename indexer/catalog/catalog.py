@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,11 @@ class Catalog:
         path: the DuckDB file.
         patience: seconds to wait for others before giving up.
 
+    Attributes:
+        path: the DuckDB file.
+        journal: where every commit is written down first; ``None`` for a catalog that is not in
+            its place yet, on which nobody can rely.
+
     Raises:
         InputError: DuckDB could not take this path.
     """
@@ -57,16 +62,21 @@ class Catalog:
         _check_path(path)
         self.path = path
         self._patience = patience
-        # Whatever the writer commits is written down first; a catalog that is not in its place yet
-        # has nobody who could rely on it.
         folder, name = os.path.split(path)
-        self._journal = Journal(os.path.join(folder, journal.FOLDER)) if name == FILE else None
+        self.journal = Journal(os.path.join(folder, journal.FOLDER)) if name == FILE else None
         self._engine: DuckDBPyConnection | None = None
         with _TURNS_GUARD:
             self._turn = _TURNS.setdefault(os.path.realpath(path), threading.RLock())
 
-    def create(self, fingerprint: Fingerprint) -> None:
-        """Make a new catalog file for collections of this encoder."""
+    def create(
+        self, fingerprint: Fingerprint, fill: Callable[[DuckDBPyConnection], None] | None = None
+    ) -> None:
+        """Make a new catalog file for collections of this encoder.
+
+        Args:
+            fingerprint: the encoder's.
+            fill: puts into the empty tables what is known already.
+        """
         with self._open(read_only=False, create=True) as connection:
             connection.execute("BEGIN")
             create_tables(connection)
@@ -79,8 +89,19 @@ class Catalog:
             Transaction(connection, 0).append(
                 "meta", {"key": list(meta), "value": list(meta.values())}
             )
+            if fill is not None:
+                fill(connection)
             connection.execute("COMMIT")
             connection.execute("CHECKPOINT")
+
+    def format(self) -> int:
+        """Number of the format that the file has now.
+
+        Raises:
+            CollectionError: the format is newer than this version, or the file is damaged.
+        """
+        with self.reading() as connection:
+            return read_format(connection, self.path)
 
     def migrate(self) -> None:
         """Bring an older format up to date; harmless on a current one.
@@ -88,8 +109,7 @@ class Catalog:
         Raises:
             CollectionError: the format is newer than this version, or the file is damaged.
         """
-        with self.reading() as connection:
-            version = read_format(connection, self.path)
+        version = self.format()
         if version < FORMAT:
             with self._open(read_only=False) as connection:
                 migrate(connection, version)
@@ -138,7 +158,7 @@ class Catalog:
         with self._open(read_only=False) as connection:
             connection.execute("BEGIN")
             seq = last_seq(connection) + 1
-            record = self._journal.begin(seq) if self._journal else None
+            record = self.journal.begin(seq) if self.journal else None
             transaction = Transaction(connection, seq, record)
             try:
                 yield transaction
@@ -214,8 +234,8 @@ class Catalog:
     def close(self) -> None:
         """Give back what DuckDB holds in memory, and the journal; made anew when needed."""
         with self._turn:
-            if self._journal is not None:
-                self._journal.close()
+            if self.journal is not None:
+                self.journal.close()
             engine, self._engine = self._engine, None
             if engine is not None:
                 with suppress(Exception):  # after a full disk even closing may complain

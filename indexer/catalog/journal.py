@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from indexer.catalog.journal_file import (
@@ -22,7 +23,7 @@ from indexer.catalog.journal_file import (
     read_changes,
 )
 from indexer.errors import CollectionError
-from indexer.store.durability import set_aside, sync_directory
+from indexer.store.durability import make_directory, set_aside, sync_directory
 
 FOLDER = "journal"
 # What a row is found again by, of the tables that no segment holds.
@@ -65,7 +66,9 @@ class Record:
         """
         count = len(next(iter(columns.values())))
         for first in range(0, count, LINE_ROWS):
-            rows = {name: _plain(values[first : first + LINE_ROWS]) for name, values in columns.items()}
+            rows = {
+                name: _plain(values[first : first + LINE_ROWS]) for name, values in columns.items()
+            }
             self._changes.append({"table": table, "do": do, "columns": rows})
             if count > LINE_ROWS:
                 self._end_line()
@@ -115,28 +118,49 @@ class Journal:
         self.folder = folder
         self._file: JournalFile | None = None
 
+    def extents(self) -> list[Extent]:
+        """How much of each file can be used, in order.
+
+        Raises:
+            OSError: one cannot be read now.
+            NewerFormatError: a newer version wrote it.
+        """
+        names = os.listdir(self.folder) if os.path.isdir(self.folder) else []
+        ours = sorted(name for name in names if is_journal_file(name))
+        return [measure(os.path.join(self.folder, name)) for name in ours]
+
+    def size(self, after: int) -> int:
+        """Bytes of the files that begin with commit ``after`` or later."""
+        if not os.path.isdir(self.folder):
+            return 0
+        ours = (entry for entry in os.scandir(self.folder) if is_journal_file(entry.name))
+        return sum(entry.stat().st_size for entry in ours if entry.name >= file_name(after))
+
+    def follows(self, after: int, upto: int) -> bool:
+        """Whether all that was committed after ``after`` and up to ``upto`` can be done again."""
+        return self.reaches(after) >= upto and any(
+            extent.after <= after <= extent.seq for extent in self.extents()
+        )
+
     def reaches(self, after: int) -> int:
         """The last commit up to which records follow commit ``after`` without a gap.
 
         Raises:
             OSError: a file cannot be read now.
-            CollectionError: a newer version wrote it.
+            NewerFormatError: a newer version wrote it.
         """
         return max((upto for _, upto in self._parts(after)), default=after)
 
-    def changes(self, after: int) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Lines of the records that follow commit ``after`` without a gap: number and content.
+    def changes(self, after: int) -> Iterator[dict[str, Any]]:
+        """What the records say that follow commit ``after`` without a gap, line by line.
 
         Raises:
             OSError: a file cannot be read now.
-            CollectionError: a newer version wrote it.
+            NewerFormatError: a newer version wrote it.
         """
         for extent, upto in self._parts(after):
             yield from read_changes(self._path(extent.after), after, upto)
-
-    def damage(self) -> list[str]:
-        """Names of files of which more was written once than can be read."""
-        return [file_name(extent.after) for extent in self._extents() if extent.damaged]
+            after = upto
 
     def begin(self, seq: int) -> Record:
         """Begin the record of commit ``seq``, which the catalog says is the next.
@@ -152,6 +176,16 @@ class Journal:
             self._file = self._open(seq)
         return Record(self._file, seq)
 
+    def start(self) -> None:
+        """Begin the journal of a new collection, whatever an unfinished creation has left.
+
+        Raises:
+            OSError: the disk is full or refuses.
+        """
+        for extent in self.extents():
+            os.unlink(self._path(extent.after))
+        self._create(0).close()
+
     def cut(self, seq: int, kept: int) -> None:
         """Go on in a new file after a snapshot; files that only older ones needed are deleted.
 
@@ -165,8 +199,8 @@ class Journal:
         self.close()
         if not os.path.exists(self._path(seq)):
             self._create(seq).close()
-        extents = self._extents()
-        needless = [a for a, b in zip(extents, extents[1:], strict=False) if b.after <= kept]
+        extents = self.extents()
+        needless = [a for a, b in pairwise(extents) if b.after <= kept]
         for extent in needless:
             os.unlink(self._path(extent.after))
         if needless:
@@ -178,14 +212,9 @@ class Journal:
         if file is not None:
             file.close()
 
-    def _extents(self) -> list[Extent]:
-        names = os.listdir(self.folder) if os.path.isdir(self.folder) else []
-        ours = sorted(name for name in names if is_journal_file(name))
-        return [measure(os.path.join(self.folder, name)) for name in ours]
-
     def _parts(self, after: int) -> Iterator[tuple[Extent, int]]:
         """Files whose records follow ``after`` without a gap, and up to which commit they count."""
-        extents = self._extents()
+        extents = self.extents()
         for number, extent in enumerate(extents):
             upto = min([extent.seq, *(other.after for other in extents[number + 1 :])])
             if extent.after <= after < upto:
@@ -194,7 +223,7 @@ class Journal:
 
     def _open(self, seq: int) -> JournalFile:
         """The file that the record of commit ``seq`` goes to."""
-        extents = self._extents()
+        extents = self.extents()
         if extents and (extents[-1].seq > seq or extents[-1].after >= seq):
             raise CollectionError(
                 f"the catalog ends at commit {seq - 1}, but the journal in {self.folder} knows "
@@ -206,6 +235,7 @@ class Journal:
 
     def _create(self, after: int) -> JournalFile:
         path = self._path(after)
+        make_directory(self.folder)
         if os.path.lexists(path):
             set_aside(path)
         return JournalFile.create(path, after)

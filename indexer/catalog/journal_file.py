@@ -1,8 +1,8 @@
 """One file of the journal: checksummed lines, of which a crash can tear only the last record.
 
-A line is ``checksum seq mark JSON``. Lines marked ``+`` belong to the record that the next line marked
-``=`` completes; a record without its last line never happened. A file's name is the number of the
-commit that its first record follows, and the numbers go on without gaps.
+A line is ``checksum seq mark JSON``. Lines marked ``+`` belong to the record that the next line
+marked ``=`` completes; a record without its last line never happened. A file's name is the number
+of the commit that its first record follows, and the numbers go on without gaps.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from indexer.errors import CollectionError
+from indexer.errors import NewerFormatError
+from indexer.store.durability import sync_directory
 
 SUFFIX = ".journal"
 VERSION = 1
@@ -47,6 +48,7 @@ class Extent:
         seq: the last commit whose record is whole; ``after`` when none is.
         start: offset of that record.
         end: offset of the byte after it.
+        torn: whether something follows that is no whole record.
         damaged: whether more was written, and synced, than can be read; no crash explains that.
     """
 
@@ -54,7 +56,13 @@ class Extent:
     seq: int
     start: int
     end: int
+    torn: bool
     damaged: bool
+
+    @property
+    def name(self) -> str:
+        """Name of the file."""
+        return file_name(self.after)
 
 
 def is_journal_file(name: str) -> bool:
@@ -79,35 +87,37 @@ def measure(path: str) -> Extent:
 
     Raises:
         OSError: it cannot be read now.
-        CollectionError: a newer version wrote it.
+        NewerFormatError: a newer version wrote it.
     """
     after = int(os.path.basename(path).removesuffix(SUFFIX))
     seq, start, end = after - 1, 0, 0  # the first line counts as the record of the commit before
-    broken = False
+    broken = torn = damaged = False
     for line in _lines(path):
+        torn = True
         if line is None:
             broken = True
         elif broken and line.seq <= max(seq, after) + 1:
             continue  # the rest of the record that a crash tore
         elif broken or line.seq != seq + 1:
             # A record is begun when the one before is synced: a later one proves that it was.
-            return Extent(after, max(seq, after), start, end, damaged=True)
+            damaged = True
+            break
         elif line.whole:
             if line.seq == after:
                 _check_version(path, line)
-            seq, start, end = line.seq, end, line.end
-    return Extent(after, max(seq, after), start, end, damaged=False)
+            seq, start, end, torn = line.seq, end, line.end, False
+    return Extent(after, max(seq, after), start, end, torn, damaged)
 
 
-def read_changes(path: str, after: int, upto: int) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Number of the commit and content of the lines of commits above ``after`` and up to ``upto``.
+def read_changes(path: str, after: int, upto: int) -> Iterator[dict[str, Any]]:
+    """What the lines of commits above ``after`` and up to ``upto`` say.
 
     Raises:
         OSError: it cannot be read now.
     """
     for line in _lines(path):
         if line is not None and after < line.seq <= upto:
-            yield line.seq, json.loads(line.text)
+            yield json.loads(line.text)
 
 
 class JournalFile:
@@ -165,6 +175,11 @@ class JournalFile:
             raise
         return opened
 
+    @property
+    def size(self) -> int:
+        """Bytes written to it."""
+        return self._position
+
     def append(self, data: bytes) -> None:
         """Write a part of a record.
 
@@ -212,7 +227,7 @@ class JournalFile:
 def _check_version(path: str, line: Line) -> None:
     version = json.loads(line.text)["journal"]
     if version > VERSION:
-        raise CollectionError(
+        raise NewerFormatError(
             f"{path} is a journal of version {version}, but this version of vitrail reads 1 to "
             f"{VERSION}; upgrade vitrail"
         )

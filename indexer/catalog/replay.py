@@ -40,7 +40,8 @@ def _append(connection: DuckDBPyConnection, table: str, rows: Mapping[str, Seque
 def _drop(connection: DuckDBPyConnection, table: str, rows: Mapping[str, Sequence[Any]]) -> None:
     keys = KEYS[table]
     values = ", ".join(
-        f"{value} AS {name}" for name, value in zip(keys, _unnested(connection, table, keys), strict=True)
+        f"{value} AS {name}"
+        for name, value in zip(keys, _unnested(connection, table, keys), strict=True)
     )
     same = " AND ".join(f"t.{name} IS NOT DISTINCT FROM k.{name}" for name in keys)
     connection.execute(

@@ -91,7 +91,9 @@ class Transaction:
         texts = ", ".join(f"{quote(row[1])}::VARCHAR" for row in found)
         query = f"SELECT {texts} FROM annotations SEMI JOIN {changed} USING (content_hash)"
         for rows in _portions(self.connection, query):
-            columns = zip((row[1] for row in found), map(list, zip(*rows, strict=True)), strict=True)
+            columns = zip(
+                (row[1] for row in found), map(list, zip(*rows, strict=True)), strict=True
+            )
             self.record.note("annotations", "put", dict(columns))
 
     def _note(self, verb: str, table: str, columns: Mapping[str, Sequence[Any]]) -> None:

@@ -13,14 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.catalog import catalog as catalogs
-from indexer.catalog import snapshots
 from indexer.catalog.annotations import AnnotationReport, annotate
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.changes import remove_images
 from indexer.catalog.columns import allowed_ids
 from indexer.catalog.contents import content_hashes, known_files, read_rejects, resolve
 from indexer.catalog.metadata import hot_metadata, read_metadata
-from indexer.catalog.snapshots import last_seq, write_snapshot
 from indexer.catalog.state import State
 from indexer.catalog.transaction import Transaction
 from indexer.collection.current_indexes import CurrentIndexes
@@ -32,7 +30,13 @@ from indexer.collection.layout import (
     lay_out,
     make_folders,
 )
-from indexer.collection.maintenance import is_overdue, merge_small_segments, save_indexes
+from indexer.collection.maintenance import (
+    fold_journal,
+    is_overdue,
+    merge_small_segments,
+    save_indexes,
+    secure,
+)
 from indexer.collection.residence import Residence
 from indexer.collection.summary import describe_collection
 from indexer.encoders.base import Fingerprint
@@ -40,7 +44,7 @@ from indexer.errors import CollectionError, FingerprintMismatchError, InputError
 from indexer.records import Batch, KnownFile, RejectRecord
 from indexer.store import segments
 from indexer.store.commits import BatchWriter
-from indexer.store.durability import disk_guard
+from indexer.store.durability import disk_guard, make_directory
 from indexer.store.leftovers import sweep
 from indexer.store.lock import WriterLock
 
@@ -83,11 +87,16 @@ class Collection:
             CollectionLockedError: another process is creating or writing it.
         """
         collection = cls(directory, writable=True)
-        os.makedirs(collection.directory, exist_ok=True)
-        check_free(collection.directory)
+        make_directory(collection.directory)
+        check_free(collection.directory)  # before a lock is left among other files
         with disk_guard(collection.directory, 4 << 20):
             collection._take_lock()
-            lay_out(collection.directory, fingerprint)
+            try:
+                check_free(collection.directory)  # another process may have been quicker
+                lay_out(collection.directory, fingerprint)
+            except BaseException:
+                collection._stack.close()
+                raise
             collection._enter_writer()
         return collection
 
@@ -291,6 +300,8 @@ class Collection:
             writer.commit(batch, keep_missing=keep_missing)
         if is_overdue(self.indexes, self.state):
             self.maintain()
+        else:
+            fold_journal(self._catalog, self.directory, self.state.seq)
 
     def remove(self, ids: Sequence[int]) -> None:
         """Delete images from the collection (never from disk); the next search lacks them.
@@ -338,8 +349,7 @@ class Collection:
             self.refresh()
             self._sweep()
             save_indexes(self.indexes, self.state)
-            if last_seq(self._path(snapshots.FOLDER)) < self.state.seq:
-                write_snapshot(self._catalog, self._path(snapshots.FOLDER), self.state.seq)
+            fold_journal(self._catalog, self.directory, self.state.seq)
             self._changed = False
 
     # Inside
@@ -381,8 +391,11 @@ class Collection:
 
     def _enter_writer(self) -> None:
         try:
-            self._catalog.migrate()
             make_folders(self.directory)
+            self.refresh()
+            # Before anything is changed, migration included.
+            secure(self._catalog, self.directory, self.state.seq)
+            self._catalog.migrate()
             self.refresh()
             self._sweep()
         except BaseException:

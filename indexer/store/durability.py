@@ -29,6 +29,33 @@ def sync_directory(directory: str) -> None:
         os.close(handle)
 
 
+def make_directory(directory: str) -> None:
+    """Make a directory, and those above it that are missing, durably; harmless where it is.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    parent = os.path.dirname(directory)
+    if os.path.isdir(directory):
+        return
+    if parent != directory:
+        make_directory(parent)
+    with suppress(FileExistsError):
+        os.mkdir(directory)
+    with suppress(PermissionError):  # a folder that may be searched, but not listed
+        sync_directory(parent)
+
+
+def rename(source: str, target: str) -> None:
+    """Rename a file or directory, durably, in place of what had the new name.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    os.replace(source, target)
+    sync_directory(os.path.dirname(target))
+
+
 def sync_file(path: str) -> None:
     """Flush a closed file to the disk."""
     handle = os.open(path, os.O_RDWR)
