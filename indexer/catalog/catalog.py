@@ -23,6 +23,7 @@ from indexer.errors import CollectionError, DamagedError, InputError, Unreadable
 from indexer.paths import display
 from indexer.store.durability import is_full
 from indexer.store.reading import REASONS, exists, unreadable
+from indexer.telemetry import DUCKDB
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -356,8 +357,7 @@ def _damage_types() -> tuple[type[Exception], ...]:
 
 
 def _config() -> dict[str, Any]:
-    # Never reach for the network: everything used is built in.
-    return {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    return dict(DUCKDB)
 
 
 def _seal(connection: DuckDBPyConnection) -> None:

@@ -35,6 +35,7 @@ class CurrentIndexes:
         self._residence = residence
         self._guard = guard
         self._loaded: dict[str, LoadedIndex] = {}
+        self._incarnation = ""  # of the catalog that they were loaded for
 
     @property
     def notes(self) -> list[str]:
@@ -104,6 +105,9 @@ class CurrentIndexes:
 
     def _caught_up(self, space: str) -> LoadedIndex:
         state = self._residence.state
+        if state.incarnation != self._incarnation:  # rebuilt, or embedded anew, since
+            self._loaded.clear()
+            self._incarnation = state.incarnation
         loaded = self._loaded.get(space)
         if loaded is not None and loaded.seq == state.seq:  # every query's way: no files are asked
             return loaded

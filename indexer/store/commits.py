@@ -64,7 +64,7 @@ class BatchWriter:
         """Make all of the batch visible, or none of it; see ``Collection.commit``."""
         images = [self._checked(image) for image in batch.images]
         files = [replace(file, label=clean(file.label)) for file in batch.files]
-        batch = Batch(images, files, batch.rejects, batch.gone)
+        batch = replace(batch, images=images, files=files)
         with self.catalog.writing("commit") as transaction:
             hashes = [i.content_hash for i in images] + [f.content_hash for f in files]
             known = look_up(transaction, hashes)
@@ -92,8 +92,7 @@ class BatchWriter:
         named = {f.content_hash for f in batch.files}
         back = [h for h in named - new.keys() - known.live.keys() if h in known.dead]
         new |= self._revived(transaction, [known.dead[h] for h in back])
-        images = list(new.values())
-        return _Addition(list(range(known.next_id, known.next_id + len(images))), images)
+        return _numbered(list(new.values()), batch.ids, known.next_id)
 
     def _revived(self, transaction: Transaction, ids: Sequence[int]) -> dict[str, ImageRecord]:
         """Deleted images whose content is found again, from the segments that still hold them."""
@@ -129,6 +128,18 @@ class BatchWriter:
         gone = [path for path in batch.gone if path not in present]
         losers |= drop_files(transaction, gone, keep_missing=keep_missing)
         delete_orphans(transaction, losers, "gone")
+
+
+def _numbered(images: list[ImageRecord], given: dict[str, int], next_id: int) -> _Addition:
+    """Images with ids, ascending: those that were given, then the next ones."""
+    named = [(given[i.content_hash], i) for i in images if i.content_hash in given]
+    named.sort(key=lambda pair: pair[0])
+    if named and named[0][0] < next_id:
+        raise InputError(f"id {named[0][0]} cannot be given: ids go on from {next_id}")
+    rest = [image for image in images if image.content_hash not in given]
+    start = named[-1][0] + 1 if named else next_id
+    ids = [image_id for image_id, _ in named] + list(range(start, start + len(rest)))
+    return _Addition(ids, [image for _, image in named] + rest)
 
 
 def _clean_json(value: Any) -> Any:
