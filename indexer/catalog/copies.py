@@ -24,7 +24,7 @@ class Copies:
         snapshot: the newest usable one; ``None`` for a collection that never needed one.
         base: the commit it holds; 0 without one.
         seq: the last commit that the journal then tells of, from ``base`` on without a gap.
-        followed: whether the journal goes on from ``base`` at all: every later commit is in it then.
+        followed: whether the journal goes on from ``base``: every later commit is in it then.
         damaged: journal files of which more was written than can be read.
         torn: whether the journal ends in a record that is not whole.
     """

@@ -1,8 +1,8 @@
 """The journal: what no segment holds, written down and synced before the catalog's commit.
 
-Every commit leaves one record of the rows that it changed. DuckDB rewrites a live page of its file at
-every commit, so that a power cut can make all of it unreadable; from the newest snapshot, the records
-after it and the segments the catalog then comes back as it was.
+Every commit leaves one record of the rows that it changed. DuckDB rewrites a live page of its file
+at every commit, so that a power cut can make all of it unreadable; from the newest snapshot, the
+records after it and the segments the catalog then comes back as it was.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from indexer.catalog.journal_file import (
     measure,
     read_changes,
 )
-from indexer.errors import CollectionError
+from indexer.errors import DamagedError
 from indexer.store.durability import make_directory, set_aside, sync_directory
 
 FOLDER = "journal"
@@ -169,7 +169,7 @@ class Journal:
 
         Raises:
             OSError: the disk refuses.
-            CollectionError: the journal knows of commits that the catalog does not have.
+            DamagedError: the journal knows of commits that the catalog does not have.
         """
         if self._file is None or self._file.seq != seq - 1:
             self.close()
@@ -225,7 +225,7 @@ class Journal:
         """The file that the record of commit ``seq`` goes to."""
         extents = self.extents()
         if extents and (extents[-1].seq > seq or extents[-1].after >= seq):
-            raise CollectionError(
+            raise DamagedError(
                 f"the catalog ends at commit {seq - 1}, but the journal in {self.folder} knows "
                 f"commit {extents[-1].seq}; run `vitrail verify --repair`"
             )

@@ -167,6 +167,7 @@ class JournalFile:
         try:
             if os.fstat(handle).st_size > opened._end:
                 opened._truncate()
+            os.lseek(handle, opened._end, os.SEEK_SET)
             if not opened._end:  # not even the first line was whole
                 opened.append(encode(seq, {"journal": VERSION}, whole=True))
                 opened.seal(seq)
@@ -240,7 +241,7 @@ def _lines(path: str) -> Iterator[Line | None]:
         for data in file:
             end += len(data)
             body = data[_DIGEST + 1 : -1]
-            if data.endswith(b"\n") and data[:_DIGEST] == _checksum(body):
+            if data == _checksum(body) + b" " + body + b"\n":
                 seq, mark, text = body.split(b" ", 2)
                 yield Line(int(seq), mark == b"=", text, end)
             else:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FOLDER = "snapshots"
 _FIRST_TABLES = ("files", "rejects", "deletions", "annotations", "segments")
 # What segments hold too is read again from files, and classified, later than they are written.
-TABLES = (*_FIRST_TABLES, "revivals", "roots", "images", "predictions")
+TABLES = (*_FIRST_TABLES, "commits", "revivals", "roots", "images", "predictions")
 _MANIFEST = "manifest.json"
 _KEPT = 2  # the newest, and the one before in case it is damaged
 
@@ -45,7 +45,7 @@ def write_snapshot(catalog: Catalog, directory: str, seq: int) -> None:
     shutil.rmtree(temporary, ignore_errors=True)
     os.makedirs(temporary)
     # An older format's images lack columns that follow from the segments.
-    tables = TABLES if catalog.format() == FORMAT else _FIRST_TABLES
+    tables = TABLES if catalog.format() == FORMAT else (*_FIRST_TABLES, "commits")
     paths = {table: os.path.join(temporary, f"{table}.parquet") for table in tables}
     catalog.export(paths)
     for path in paths.values():

@@ -29,6 +29,7 @@ from indexer.collection.layout import (
     is_collection,
     lay_out,
     make_folders,
+    write_mark,
 )
 from indexer.collection.maintenance import (
     fold_journal,
@@ -393,6 +394,7 @@ class Collection:
         try:
             make_folders(self.directory)
             self.refresh()
+            write_mark(self.directory, self.fingerprint)
             # Before anything is changed, migration included.
             secure(self._catalog, self.directory, self.state.seq)
             self._catalog.migrate()

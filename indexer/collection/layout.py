@@ -42,7 +42,7 @@ def check_free(directory: str) -> None:
     """
     if os.path.exists(os.path.join(directory, catalogs.FILE)):
         raise CollectionError(f"{directory} is a collection already; open it")
-    if holds_work(directory):
+    if is_collection(directory):
         raise CollectionError(
             f"{directory} is a collection that lost its catalog; run `vitrail verify --repair`"
         )
@@ -58,7 +58,7 @@ def check_free(directory: str) -> None:
 
 
 def lay_out(directory: str, fingerprint: Fingerprint) -> None:
-    """Write an empty collection; the catalog comes last, and with it the collection exists.
+    """Write an empty collection; it exists once its catalog does, which comes last.
 
     What a killed attempt has left is written anew.
 
@@ -69,7 +69,6 @@ def lay_out(directory: str, fingerprint: Fingerprint) -> None:
     Journal(os.path.join(directory, journal.FOLDER)).start()
     catalog = begin_catalog(directory, fingerprint)
     catalog.close()
-    write_text(os.path.join(directory, MARK), mark_text(fingerprint))
     rename(catalog.path, os.path.join(directory, catalogs.FILE))
 
 
@@ -118,7 +117,8 @@ def is_collection(directory: str) -> bool:
     Raises:
         UnreadableError: that cannot be told now.
     """
-    return exists(os.path.join(directory, catalogs.FILE)) or holds_work(directory)
+    names = (catalogs.FILE, MARK)
+    return any(exists(os.path.join(directory, n)) for n in names) or holds_work(directory)
 
 
 def holds_work(directory: str) -> bool:
@@ -133,6 +133,17 @@ def holds_work(directory: str) -> bool:
     written = Journal(os.path.join(directory, journal.FOLDER))
     with reading(written.folder):
         return any(extent.seq > 0 or extent.damaged for extent in written.extents())
+
+
+def write_mark(directory: str, fingerprint: Fingerprint) -> None:
+    """Write ``vitrail.json``, if it is missing.
+
+    Raises:
+        OSError: the disk is full or refuses.
+    """
+    path = os.path.join(directory, MARK)
+    if not os.path.exists(path):
+        write_text(path, mark_text(fingerprint))
 
 
 def mark_text(fingerprint: Fingerprint) -> str:

@@ -112,7 +112,6 @@ def _fill(
     """Enter what the segments hold beside what the copies told."""
     listed = dict(transaction.rows("SELECT name, checksum FROM segments"))
     known_to = _last_id(transaction)  # up to this id the copies know better than the segments do
-    transaction.run("DELETE FROM segments")
     transaction.run("CREATE TEMP TABLE held (id BIGINT)")
     sure = copies.followed and not found.is_behind(copies)
     done.unusable = {n: why for n, why in found.broken.items() if n in listed or not sure}
@@ -126,6 +125,8 @@ def _fill(
             taken.append(_add(transaction, path, listed.get(name), known_to, taken))
         except DamagedError as error:
             done.unusable[name] = str(error).split("; run")[0]
+    names = [segment.name for segment in taken]
+    transaction.run("DELETE FROM segments WHERE name NOT IN (SELECT unnest(?::VARCHAR[]))", [names])
     for table, key in (("images", "id"), ("predictions", "image_id")):
         transaction.run(f"DELETE FROM {table} WHERE {key} NOT IN (SELECT id FROM temp.held)")
     transaction.run("DROP TABLE temp.held")
@@ -182,7 +183,8 @@ def _add(
     if any(s.min_id <= segment.max_id and segment.min_id <= s.max_id for s in before):
         raise DamagedError("its ids are those of another segment")
     images = dict(zip(ids, image_records(table, ()), strict=True))
-    add_segment(transaction, segment)
+    if expected is None:
+        add_segment(transaction, segment)
     transaction.run("INSERT INTO temp.held SELECT unnest(?::BIGINT[])", [ids])
     _add_images(transaction, segment, images)
     by_hash = {image.content_hash: id_ for id_, image in images.items() if id_ > known_to}
