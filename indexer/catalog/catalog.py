@@ -146,12 +146,15 @@ class Catalog:
                 connection.close()
 
     @contextmanager
-    def writing(self, kind: str, *, checkpoint: bool = False) -> Iterator[Transaction]:
+    def writing(
+        self, kind: str, *, checkpoint: bool = False, journalled: bool = True
+    ) -> Iterator[Transaction]:
         """Open a transaction that commits when the block ends, and not when it raises.
 
         Args:
             kind: what is done, for the log of commits.
             checkpoint: write the log into the file at once, as is due after DDL.
+            journalled: write down what changes first, for whoever has to make the catalog anew.
 
         Raises:
             CollectionError: it is damaged, or others held it for too long.
@@ -159,7 +162,7 @@ class Catalog:
         with self._open(read_only=False) as connection:
             connection.execute("BEGIN")
             seq = last_seq(connection) + 1
-            record = self.journal.begin(seq) if self.journal else None
+            record = self.journal.begin(seq) if self.journal and journalled else None
             transaction = Transaction(connection, seq, record)
             try:
                 yield transaction

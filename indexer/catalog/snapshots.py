@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.schema import FORMAT
-from indexer.store.durability import TEMPORARY, checksum, sync_directory, sync_file, write_text
+from indexer.store.durability import TEMPORARY, checksum, rename, sync_file, write_text
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -53,10 +53,22 @@ def write_snapshot(catalog: Catalog, directory: str, seq: int) -> None:
     sums = {table: checksum(path) for table, path in paths.items()}
     manifest = {"seq": seq, "checksums": sums}
     write_text(os.path.join(temporary, _MANIFEST), json.dumps(manifest))
-    os.rename(temporary, final)
-    sync_directory(directory)
+    rename(temporary, final)
     for name in sorted(_names(directory))[:-_KEPT]:
         shutil.rmtree(os.path.join(directory, name), ignore_errors=True)
+
+
+def move_newest(source: str, target: str) -> None:
+    """Give the newest snapshot of one collection to another, whose own ones go.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    newest_name = max(_names(source))
+    rename(os.path.join(source, newest_name), os.path.join(target, newest_name))
+    for name in _names(target):
+        if name != newest_name:
+            shutil.rmtree(os.path.join(target, name), ignore_errors=True)
 
 
 def size(directory: str) -> int:

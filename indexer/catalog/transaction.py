@@ -31,7 +31,7 @@ class Transaction:
     Attributes:
         connection: the catalog's.
         seq: the number of the commit it will become.
-        record: that commit's record; ``None`` where a catalog is made that no journal follows yet.
+        record: that commit's record; ``None`` where no journal follows.
     """
 
     connection: DuckDBPyConnection
@@ -50,7 +50,7 @@ class Transaction:
         Raises:
             TypeError: it changes a journalled table in a way that cannot be noted.
         """
-        if _OTHER.match(sql):
+        if self.record is not None and _OTHER.match(sql):
             raise TypeError(f"the journal cannot follow: {sql}")
         change = _CHANGE.match(sql)
         if self.record is None or change is None or change[2].lower() not in KEYS:

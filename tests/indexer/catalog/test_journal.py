@@ -254,11 +254,11 @@ def test_every_type_that_a_user_may_annotate_with_comes_back(journal: Journal, k
         "DROP TABLE roots",
     ],
 )
-def test_a_change_that_cannot_be_noted_is_refused(sql: str) -> None:
+def test_a_change_that_cannot_be_noted_is_refused(journal: Journal, sql: str) -> None:
     with duckdb.connect() as connection:
         create_tables(connection)
         with pytest.raises(TypeError):
-            Transaction(connection, 1).run(sql)
+            Transaction(connection, 1, journal.begin(1)).run(sql)
 
 
 def test_a_query_that_changes_is_refused() -> None:
