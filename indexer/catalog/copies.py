@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from indexer.catalog import journal, snapshots
 from indexer.catalog.journal import Journal
 from indexer.catalog.replay import replay
+from indexer.catalog.schema import drop_needless_bytes
 from indexer.catalog.snapshots import Snapshot
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Copies:
         """Fill an empty catalog's tables with all that is known."""
         if self.snapshot is not None:
             snapshots.restore(connection, self.snapshot)
+            drop_needless_bytes(connection)  # it may be of an older format
         for content in self.journal.changes(self.base):
             replay(connection, content)
 

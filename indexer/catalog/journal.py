@@ -26,7 +26,8 @@ from indexer.errors import DamagedError
 from indexer.store.durability import make_directory, set_aside, sync_directory
 
 FOLDER = "journal"
-# What a row is found again by, of the tables that no segment holds.
+# What a row is found again by. New images and their predictions are in a segment of the commit;
+# what is read or predicted of them later is not.
 KEYS = {
     "commits": ("seq",),
     "files": ("path", "path_raw"),
@@ -36,6 +37,8 @@ KEYS = {
     "revivals": ("image_id",),
     "segments": ("name",),
     "annotations": ("content_hash",),
+    "images": ("id",),
+    "predictions": ("image_id",),
 }
 LINE_ROWS = 4096  # a larger change takes several lines
 
@@ -52,6 +55,23 @@ class Record:
         self._file = file
         self._seq = seq
         self._changes: list[dict[str, Any]] = []
+        self._new: set[int] = set()
+
+    def note_appended(self, table: str, columns: Mapping[str, Sequence[Any]]) -> None:
+        """Note new rows of any table, as far as no segment holds them.
+
+        Raises:
+            OSError: the disk is full or refuses.
+        """
+        if table == "images":
+            self._new.update(columns["id"])
+        elif table == "predictions":
+            later = [i for i, one in enumerate(columns["image_id"]) if one not in self._new]
+            if later:
+                kept = {name: [values[i] for i in later] for name, values in columns.items()}
+                self.note(table, "append", kept)
+        elif table in KEYS:
+            self.note(table, "append", columns)
 
     def note(self, table: str, do: str, columns: Mapping[str, Sequence[Any]]) -> None:
         """Note rows of a table.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.schema import FORMAT
+from indexer.paths import literal
 from indexer.store.durability import TEMPORARY, checksum, rename, sync_file, write_text
 
 if TYPE_CHECKING:
@@ -112,10 +113,13 @@ def restore(connection: DuckDBPyConnection, snapshot: Snapshot) -> None:
     for table, path in snapshot.files.items():
         if table == "annotations":  # its columns are the user's own
             connection.execute(
-                "CREATE OR REPLACE TABLE annotations AS SELECT * FROM read_parquet(?)", [path]
+                "CREATE OR REPLACE TABLE annotations AS SELECT * FROM read_parquet(?)",
+                [literal(path)],
             )
         else:
-            connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM read_parquet(?)", [path])
+            connection.execute(
+                f"INSERT INTO {table} BY NAME SELECT * FROM read_parquet(?)", [literal(path)]
+            )
 
 
 def _names(directory: str) -> list[str]:

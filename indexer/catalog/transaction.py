@@ -50,18 +50,29 @@ class Transaction:
         Raises:
             TypeError: it changes a journalled table in a way that cannot be noted.
         """
-        if self.record is not None and _OTHER.match(sql):
-            raise TypeError(f"the journal cannot follow: {sql}")
-        change = _CHANGE.match(sql)
-        if self.record is None or change is None or change[2].lower() not in KEYS:
+        if self.record is None:
             self.connection.execute(sql, list(parameters))
             return
-        result = self.connection.execute(f"{sql} RETURNING *", list(parameters))
-        names = [column[0] for column in result.description or ()]
+        if _OTHER.match(sql):
+            raise TypeError(f"the journal cannot follow: {sql}")
+        change = _CHANGE.match(sql)
+        if change is None or change[2].lower() not in KEYS:
+            self.connection.execute(sql, list(parameters))
+        else:
+            self._change(self.record, change[1][0].upper(), change[2].lower(), sql, parameters)
+
+    def _change(
+        self, record: Record, verb: str, table: str, sql: str, parameters: Sequence[Any]
+    ) -> None:
+        if verb != "D" and table in ("images", "predictions") and (verb, table) != ("U", "images"):
+            raise TypeError(f"the journal cannot follow: {sql}")
+        names = ", ".join(map(quote, KEYS[table])) if verb == "D" else "*"
+        result = self.connection.execute(f"{sql} RETURNING {names}", list(parameters))
+        found = [column[0] for column in result.description or ()]
         rows = result.fetchall()
         if rows:
-            columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
-            self._note(change[1][0].upper(), change[2].lower(), columns)
+            columns = dict(zip(found, map(list, zip(*rows, strict=True)), strict=True))
+            record.note(table, {"I": "append", "U": "put", "D": "drop"}[verb], columns)
 
     def append(self, table: str, columns: Mapping[str, Sequence[Any]]) -> None:
         """Append rows given by column; columns left out are NULL."""
@@ -72,8 +83,8 @@ class Transaction:
         self.connection.execute(
             f"INSERT INTO {table} ({names}) SELECT {values}", [list(v) for v in columns.values()]
         )
-        if self.record is not None and table in KEYS:
-            self.record.note(table, "append", columns)
+        if self.record is not None:
+            self.record.note_appended(table, columns)
 
     def replace_annotations(self, source: str, changed: str) -> None:
         """Put a table in place of the user's own columns.
@@ -95,12 +106,6 @@ class Transaction:
                 (row[1] for row in found), map(list, zip(*rows, strict=True)), strict=True
             )
             self.record.note("annotations", "put", dict(columns))
-
-    def _note(self, verb: str, table: str, columns: Mapping[str, Sequence[Any]]) -> None:
-        assert self.record is not None
-        if verb == "D":
-            columns = {name: columns[name] for name in KEYS[table]}
-        self.record.note(table, {"I": "append", "U": "put", "D": "drop"}[verb], columns)
 
 
 def _portions(connection: DuckDBPyConnection, query: str) -> Iterator[list[tuple[Any, ...]]]:

@@ -201,11 +201,15 @@ def _add(
 def _add_images(
     transaction: Transaction, segment: Segment, images: Mapping[int, ImageRecord]
 ) -> None:
-    """Enter what the copies do not have: they hold what was read again, and later predictions."""
+    """Enter what the copies do not have: they hold what was read again, and later predictions.
+
+    Images that were given up stay in their segment until it is written anew.
+    """
     known, predicted = (
         {row[0] for row in transaction.rows(sql, [segment.min_id, segment.max_id])}
         for sql in (
-            "SELECT id FROM images WHERE id BETWEEN ? AND ?",
+            "SELECT id FROM (SELECT id FROM images UNION ALL SELECT image_id FROM deletions "
+            "WHERE reason = 'expired') WHERE id BETWEEN ? AND ?",
             "SELECT image_id FROM predictions WHERE image_id BETWEEN ? AND ?",
         )
     )

@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from indexer.catalog import snapshots
+from indexer.catalog.roots import put_root
 from indexer.collection import maintenance
 from indexer.collection.collection import Collection
 from indexer.collection.maintenance import merge_segments, take_snapshot
 from indexer.collection.repairs import repair
+from indexer.collection.tidying import set_grace, take_out, tidy
 from indexer.collection.transfer import export, import_into
 from indexer.errors import CollectionError, InputError
 from indexer.records import Batch, RejectRecord
-from tests.indexer.collection.holdings import FINGERPRINT, file, files, image, images
+from tests.indexer.collection.holdings import FINGERPRINT, content, file, files, image, images
 from tests.indexer.collection.tables import as_it_is, as_rebuilt
 
 GOLDEN = Path(__file__).parent.parent.parent / "golden"
@@ -49,7 +53,55 @@ def _change_move_and_lose(writer: Collection, folder: Path) -> None:
 
 
 def _miss(writer: Collection, folder: Path) -> None:
-    writer.commit(Batch(gone=["/backup/1.jpg", "/pictures/\udcff.jpg"]), keep_missing=True)
+    writer.commit(Batch(missing=["/backup/1.jpg", "/pictures/\udcff.jpg"]))
+
+
+def _exclude(writer: Collection, folder: Path) -> None:
+    writer.commit(Batch(excluded=["/pictures/6.jpg", "/nothing"]))
+
+
+def _revive(writer: Collection, folder: Path) -> None:
+    writer.commit(Batch(files=[file("/again.jpg", 6)]))
+
+
+def _learn(writer: Collection, folder: Path) -> None:
+    told = replace(
+        image(4, recipe={"prompt": "a pear", "seed": 3, "tool": "ComfyUI"}),
+        taken_at=datetime(2024, 2, 29, 1, 2, 3),
+        latitude=1.5,
+        rating=-1,
+        keywords=("a, b", "é"),
+        read_version=1,
+        vectors={},
+    )
+    ranked: tuple[tuple[str, float], ...] = (("pear", 0.5), ("plum", 0.25))
+    predictions = {content(n): ranked for n in (4, 7)}
+    labels = {"/pictures/1.jpg": "other", "/pictures/\udcff.jpg": None}
+    writer.commit(Batch(readings=[told], predictions=predictions, labels=labels))
+
+
+def _know_roots(writer: Collection, folder: Path) -> None:
+    with writer.transaction("roots") as transaction:
+        put_root(transaction, "/pictures\udcff", {"label": "parent"}, indexed=True)
+        put_root(transaction, "/other", {}, indexed=False)
+    with writer.transaction("roots") as transaction:
+        put_root(transaction, "/other", {"max_pixels": 5}, indexed=True)
+    take_out(writer, ["/pictures/\udcff.jpg"], roots=["/pictures\udcff"])
+    set_grace(writer, 3)
+
+
+def _take_out(writer: Collection, folder: Path) -> None:
+    take_out(writer, ["/pictures/7.jpg", "/pictures/1.jpg"])
+
+
+def _tidy(writer: Collection, folder: Path) -> None:
+    writer.commit(Batch(gone=["/again.jpg"]))
+    set_grace(writer, 0)
+    tidy(writer)
+
+
+def _tidy_now(writer: Collection, folder: Path) -> None:
+    tidy(writer, now=True)
 
 
 def _come_back(writer: Collection, folder: Path) -> None:
@@ -114,12 +166,24 @@ _STEPS: list[Callable[[Collection, Path], None]] = [
     _fail,
     _annotate_in_another_type,
     _remove,
+    _exclude,
+    _learn,
+    _know_roots,
     _snapshot,
+    _revive,
+    _learn,
     _come_back,
     _import,
     _merge,
     _more,
+    _exclude,
+    _learn,
+    _take_out,
     _maintain,
+    _revive,
+    _tidy,
+    _tidy_now,
+    _more,
 ]
 
 

@@ -45,7 +45,13 @@ KINDS = {
     "journal": "/c/journal",
     "mark": "vitrail.json",
 }
-COPIES = ("segment", "segments", "manifest", "snapshot", "journal")  # what a rebuilt catalog comes from
+COPIES = (
+    "segment",
+    "segments",
+    "manifest",
+    "snapshot",
+    "journal",
+)  # what a rebuilt catalog comes from
 
 
 @pytest.fixture
