@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.catalog import catalog as catalogs
-from indexer.catalog import snapshots
 from indexer.catalog.annotations import AnnotationReport, annotate
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.changes import remove_images
@@ -30,7 +29,6 @@ from indexer.catalog.filtering import allowed_ids, fulfilling_files, open_filter
 from indexer.catalog.listing import Listing, list_rows
 from indexer.catalog.metadata import Shown, hot_metadata, read_metadata
 from indexer.catalog.roots import KnownRoot, read_roots
-from indexer.catalog.snapshots import last_seq, write_snapshot
 from indexer.catalog.state import State
 from indexer.catalog.suggestions import suggest
 from indexer.catalog.transaction import Transaction
@@ -42,12 +40,16 @@ from indexer.collection.layout import (
     is_collection,
     lay_out,
     make_folders,
+    write_mark,
 )
 from indexer.collection.maintenance import (
+    fold_journal,
     give_up_overdue,
     is_overdue,
     merge_small_segments,
     save_indexes,
+    secure,
+    take_snapshot,
 )
 from indexer.collection.residence import Residence
 from indexer.collection.summary import describe_collection
@@ -56,7 +58,7 @@ from indexer.errors import CollectionError, FingerprintMismatchError, InputError
 from indexer.records import READ_VERSION, Batch, KnownFile, RejectRecord
 from indexer.store import segments
 from indexer.store.commits import BatchWriter
-from indexer.store.durability import disk_guard
+from indexer.store.durability import disk_guard, make_directory
 from indexer.store.leftovers import sweep
 from indexer.store.lock import WriterLock
 
@@ -99,11 +101,16 @@ class Collection:
             CollectionLockedError: another process is creating or writing it.
         """
         collection = cls(directory, writable=True)
-        os.makedirs(collection.directory, exist_ok=True)
-        check_free(collection.directory)
+        make_directory(collection.directory)
+        check_free(collection.directory)  # before a lock is left among other files
         with disk_guard(collection.directory, 4 << 20):
             collection._take_lock()
-            lay_out(collection.directory, fingerprint)
+            try:
+                check_free(collection.directory)  # another process may have been quicker
+                lay_out(collection.directory, fingerprint)
+            except BaseException:
+                collection._stack.close()
+                raise
             collection._enter_writer()
         return collection
 
@@ -367,6 +374,8 @@ class Collection:
             writer.commit(batch)
         if is_overdue(self.indexes, self.state):
             self.maintain()
+        else:
+            fold_journal(self._catalog, self.directory, self.state.seq)
 
     def remove(self, ids: Sequence[int]) -> None:
         """Delete images from the collection (never from disk); the next search lacks them.
@@ -422,22 +431,34 @@ class Collection:
             self.refresh()
             self._sweep()
             save_indexes(self.indexes, self.state)
-            if last_seq(self._path(snapshots.FOLDER)) < self.state.seq:
-                write_snapshot(self._catalog, self._path(snapshots.FOLDER), self.state.seq)
+            fold_journal(self._catalog, self.directory, self.state.seq)
             self._changed = False
+
+    def snapshot(self) -> None:
+        """Copy the catalog's tables as of the last commit, whether it pays or not.
+
+        Raises:
+            CollectionError: not open for writing, or the disk is full; nothing committed is lost.
+        """
+        self._need_writer()
+        with self._guard, disk_guard(self.directory, 0):
+            take_snapshot(self._catalog, self.directory, self.state.seq)
 
     # Inside
 
     @contextmanager
-    def transaction(self, kind: str, *, tidies: bool = True) -> Iterator[Transaction]:
+    def transaction(
+        self, kind: str, *, journalled: bool = True, tidies: bool = True
+    ) -> Iterator[Transaction]:
         """A catalog transaction of the writer; readings are fresh afterwards.
 
         Args:
             kind: what is done, for the log of commits.
+            journalled: whether the journal follows; if not, ``snapshot`` has to come next.
             tidies: whether what it changes is worth tidying up after when the writer closes.
         """
         before = self._changed
-        with self._writing(), self._catalog.writing(kind) as transaction:
+        with self._writing(), self._catalog.writing(kind, journalled=journalled) as transaction:
             yield transaction
         self._changed = before or tidies
 
@@ -472,8 +493,12 @@ class Collection:
 
     def _enter_writer(self) -> None:
         try:
-            self._catalog.migrate()
             make_folders(self.directory)
+            self.refresh()
+            write_mark(self.directory, self.fingerprint)
+            # Before anything is changed, migration included.
+            secure(self._catalog, self.directory, self.state.seq)
+            self._catalog.migrate()
             self.refresh()
             self._sweep()
         except BaseException:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from indexer.catalog import journal, snapshots
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.changes import WAITING, add_segment
 from indexer.catalog.departures import GRACE_DAYS, give_up, overdue
+from indexer.catalog.journal import Journal
 from indexer.catalog.replaced import read_replaced, write_replaced
 from indexer.catalog.roots import read_settings
 from indexer.catalog.schema import FORMAT
@@ -19,7 +21,9 @@ from indexer.catalog.state import State, live_segments
 from indexer.catalog.transaction import Transaction
 from indexer.collection.current_indexes import CurrentIndexes
 from indexer.encoders.base import Fingerprint
+from indexer.errors import DamagedError
 from indexer.store.leftovers import is_over
+from indexer.store.reading import reading
 from indexer.store.segments import (
     Segment,
     SegmentHeader,
@@ -34,6 +38,8 @@ if TYPE_CHECKING:
 SMALL_BYTES = 32 << 20  # segments from this size on are left alone
 MERGED_BYTES = 128 << 20  # what a merge may read, so that it fits in memory
 MERGE_COUNT = 8  # neighbours it takes for a merge to pay
+FOLD_BYTES = 8 << 20  # of the journal, from which on a snapshot pays
+_FOLD_SHARE = 0.5  # of the last snapshot's size, likewise
 TIDY_IMAGES = 32_768  # without a saved index, from which on a running writer tidies
 
 
@@ -148,3 +154,66 @@ def save_indexes(indexes: CurrentIndexes, state: State) -> None:
             lambda seq: len(indexes.revived_since(seq)),
         ):
             files.save(indexes.get(space))
+
+
+def fold_journal(catalog: Catalog, directory: str, seq: int) -> None:
+    """Write a snapshot where it pays, which keeps the journal in proportion.
+
+    Args:
+        catalog: the collection's.
+        directory: the collection's.
+        seq: number of the catalog's last commit.
+
+    Raises:
+        OSError: the disk is full or refuses.
+    """
+    folder = os.path.join(directory, snapshots.FOLDER)
+    held = max(snapshots.last_seq(folder), 0)
+    size = Journal(os.path.join(directory, journal.FOLDER)).size(held)
+    if size > FOLD_BYTES and size > _FOLD_SHARE * snapshots.size(folder):
+        take_snapshot(catalog, directory, seq)
+
+
+def secure(catalog: Catalog, directory: str, seq: int) -> None:
+    """Write a snapshot where the catalog is all that knows what it knows.
+
+    So it is with collections from before there was a journal, and where files of it were damaged.
+
+    Raises:
+        DamagedError: the journal knows of commits that the catalog does not have.
+        OSError: the disk is full or refuses.
+    """
+    check_in_step(directory, seq)
+    held = max(snapshots.last_seq(os.path.join(directory, snapshots.FOLDER)), 0)
+    if not Journal(os.path.join(directory, journal.FOLDER)).follows(held, seq):
+        take_snapshot(catalog, directory, seq)
+
+
+def check_in_step(directory: str, seq: int) -> None:
+    """Refuse a catalog that is older than its journal, such as one that was copied back.
+
+    A record of the next commit alone is of one that never happened.
+
+    Raises:
+        DamagedError: so it is.
+    """
+    folder = os.path.join(directory, journal.FOLDER)
+    with reading(folder):
+        known = max((extent.seq for extent in Journal(folder).extents()), default=0)
+    if known > seq + 1:
+        raise DamagedError(
+            f"the catalog in {directory} ends at commit {seq}, but its journal goes on to commit "
+            f"{known}; run `vitrail verify --repair`"
+        )
+
+
+def take_snapshot(catalog: Catalog, directory: str, seq: int) -> None:
+    """Copy what no segment holds as of commit ``seq``, the last one, and begin a new journal.
+
+    Raises:
+        OSError: the disk is full or refuses.
+    """
+    folder = os.path.join(directory, snapshots.FOLDER)
+    snapshots.write_snapshot(catalog, folder, seq)
+    if catalog.journal is not None:
+        catalog.journal.cut(seq, kept=snapshots.oldest_seq(folder))
