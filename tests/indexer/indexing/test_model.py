@@ -31,13 +31,12 @@ FOLDERS = ("a", "b", "c")
 PATHS = st.sampled_from([f"{folder}/{name}.png" for folder in FOLDERS for name in "012"])
 NUMBERS = st.integers(0, 7)
 # Globs with what they mean, told without them.
-Chosen = Callable[[str], bool]
-EXCLUDES: dict[tuple[str, ...], Chosen] = {
+EXCLUDES: dict[tuple[str, ...], Callable[[str], bool]] = {
     (): lambda _: False,
     ("a/**",): lambda path: path.startswith("a/"),
     ("1.png", "c/"): lambda path: path.endswith("1.png") or path.startswith("c/"),
 }
-INCLUDES: dict[tuple[str, ...], Chosen] = {
+INCLUDES: dict[tuple[str, ...], Callable[[str], bool]] = {
     (): lambda _: True,
     ("0.*", "b/*"): lambda path: path[2] == "0" or path[0] == "b",
 }
