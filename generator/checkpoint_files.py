@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from generator.component_files import check_components
 from generator.hub import snapshot
-from generator.single_files import configuration_of, tensor_shapes
+from generator.single_files import configuration_of
 from indexer.encoders.storage import file_sha256
+from indexer.encoders.weights import PICKLES, SUFFIX, read_object, tensor_shapes
 from indexer.errors import CheckpointError
 
 EMBEDDED = "embedded"
@@ -28,7 +29,7 @@ FAMILIES = {
 """Pipeline classes of diffusers that are supported, and their family."""
 
 _SMALL = 256  # native side under which a model knows no other size
-_PICKLES = (".bin", ".ckpt", ".pt", ".pth")
+_HASHED = (SUFFIX, ".json", ".txt")
 _SKIPPED = ("README.md", "defaults.json")
 _APART = "ip_adapter/"  # recipes name a checkpoint's own IP-Adapter by a hash of its own
 
@@ -99,7 +100,7 @@ def find_checkpoint(name: str = EMBEDDED, *, revision: str | None = None) -> Che
         return _describe_directory(name, path)
     if path.is_file():
         return _describe_file(name, path)
-    if name.count("/") != 1 or name[0] in "./~" or name.endswith((".safetensors", *_PICKLES)):
+    if name.count("/") != 1 or name[0] in "./~" or name.endswith((".safetensors", *PICKLES)):
         raise CheckpointError(
             f"{name!r} is no directory or file here and no Hub name (org/name): give one of these, "
             f"or {EMBEDDED!r} for the embedded model"
@@ -121,14 +122,25 @@ def _embedded_directory() -> Path:
 
 def _describe_directory(name: str, path: Path) -> CheckpointInfo:
     info = _describe_configuration(name, path)
-    return replace(info, content_hash=_directory_hash(path, _weights(path, name)))
+    check_components(path, _read_json(path / "model_index.json", name), name)
+    return replace(info, content_hash=_directory_hash(path))
 
 
 def _describe_configuration(name: str, path: Path) -> CheckpointInfo:
     """What a directory's configuration tells; the hash is left empty."""
+    try:
+        return _configured(name, path)
+    except (ValueError, TypeError, AttributeError, LookupError) as error:
+        line = " ".join(str(error).split())[:120]
+        raise CheckpointError(
+            f"{name!r} has a configuration that cannot be used ({line}): download it again"
+        ) from error
+
+
+def _configured(name: str, path: Path) -> CheckpointInfo:
     index = _read_json(path / "model_index.json", name)
     kind = index.get("_class_name")
-    if kind not in FAMILIES:
+    if not isinstance(kind, str) or kind not in FAMILIES:
         raise CheckpointError(
             f"{name!r} is a {kind or 'model of unknown kind'}, which is not supported: give a "
             f"checkpoint of Stable Diffusion 1, 2, XL, Turbo or LCM"
@@ -180,27 +192,9 @@ def _is_turbo(scheduler: dict[str, Any]) -> bool:
     return scheduler.get("timestep_spacing") == "trailing"
 
 
-def _weights(path: Path, name: str) -> list[Path]:
-    """The safetensors files, every part that has weights having some."""
-    for part in ("unet", "vae", "text_encoder"):
-        folder = path / part
-        if part == "text_encoder" and not folder.is_dir():
-            continue  # an XL refiner has only the second
-        if any(folder.glob("*.safetensors")):
-            continue
-        if any(file.suffix in _PICKLES for file in folder.glob("*")):
-            raise CheckpointError(
-                f"{name!r} holds pickled weights in {part}/, which can run code and are refused: "
-                f"get its safetensors, or convert it with pipeline.save_pretrained(DIR)"
-            )
-        raise CheckpointError(f"{name!r} has no weights in {part}/: download it again")
-    return sorted(path.rglob("*.safetensors"))
-
-
-def _directory_hash(path: Path, weights: list[Path]) -> str:
+def _directory_hash(path: Path) -> str:
     digest = hashlib.sha256()
-    others = [f for f in path.rglob("*") if f.suffix in (".json", ".txt") and f.is_file()]
-    for file in sorted({*weights, *others}):
+    for file in sorted(f for f in path.rglob("*") if f.suffix in _HASHED and f.is_file()):
         relative = file.relative_to(path).as_posix()
         if relative not in _SKIPPED and not relative.startswith((".", _APART)):
             digest.update(f"{relative}\0{file_sha256(file)}\n".encode())
@@ -208,18 +202,12 @@ def _directory_hash(path: Path, weights: list[Path]) -> str:
 
 
 def _read_json(path: Path, name: str) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_bytes())
-    except OSError:
+    if not path.is_file():
         raise CheckpointError(
             f"{name!r} is no diffusion checkpoint: it has no {path.name}; give "
             f"a directory in diffusers' layout (with model_index.json) or one safetensors file"
-        ) from None
-    except ValueError as error:
-        raise CheckpointError(f"{path} is not JSON ({error}): download it again") from None
-    if not isinstance(found, dict):
-        raise CheckpointError(f"{path} is not a JSON object: download it again")
-    return found
+        )
+    return read_object(path)
 
 
 def _side(size: Any) -> int:
@@ -233,12 +221,12 @@ def _scheduler_name(kind: str) -> str:
 
 
 def _describe_file(name: str, path: Path) -> CheckpointInfo:
-    if path.suffix in _PICKLES:
+    if path.suffix in PICKLES:
         raise CheckpointError(
             f"{name!r} is a pickle, which can run code and is refused: get the safetensors file of "
             f"that checkpoint"
         )
-    shapes = tensor_shapes(path, name)
+    shapes = tensor_shapes(path, repr(name))
     first = shapes.get("model.diffusion_model.input_blocks.0.0.weight")
     if first is None or not any(key.startswith("first_stage_model.") for key in shapes):
         raise CheckpointError(

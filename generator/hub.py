@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from generator.component_files import is_whole
 from indexer.errors import CheckpointError
 
 # Single-file copies at the top of a repository would double the download.
@@ -13,28 +14,35 @@ IGNORED = ("*.fp16.safetensors", "*.non_ema.safetensors", "*flax*", "*onnx*", "*
 
 
 def snapshot(name: str, revision: str | None) -> tuple[Path, str]:
-    """The local directory of ``org/name`` and its commit; the cache serves when offline.
+    """The local directory of ``org/name`` and its commit.
+
+    What the cache holds is used without asking; ``hf download`` brings it up to date.
 
     Raises:
-        CheckpointError: neither the Hub nor the cache has it.
+        CheckpointError: neither the cache nor the Hub has it.
     """
-    from huggingface_hub import snapshot_download
+    folder = _cached(name, revision) or _download(name, revision)
+    if not (folder / "model_index.json").is_file():
+        raise CheckpointError(
+            f"{name!r} is no diffusion checkpoint in diffusers' layout: it has no model_index.json"
+        )
+    return folder, folder.name
+
+
+def _cached(name: str, revision: str | None) -> Path | None:
+    """The cached snapshot, if all its parts are there."""
+    try:
+        folder = _fetch(name, revision, offline=True)
+        return folder if is_whole(folder, name) else None
+    except Exception:  # whatever it lacks, the Hub is asked next
+        return None
+
+
+def _download(name: str, revision: str | None) -> Path:
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
-    def fetch(*, offline: bool) -> Path:
-        return Path(
-            snapshot_download(
-                name,
-                revision=revision,
-                allow_patterns=list(PATTERNS),
-                ignore_patterns=list(IGNORED),
-                local_files_only=offline,
-                etag_timeout=10,
-            )
-        )
-
     try:
-        folder = fetch(offline=False)
+        return _fetch(name, revision, offline=False)
     except GatedRepoError as error:
         raise CheckpointError(
             f"{name!r} is gated: accept its terms on its Hub page, then `hf auth login`"
@@ -44,16 +52,23 @@ def snapshot(name: str, revision: str | None) -> tuple[Path, str]:
             f"{name!r} is neither here nor a public model on the Hub: check the spelling, or log "
             f"in with `hf auth login` if it is private"
         ) from error
-    except Exception as error:  # whatever it is, there is no way to the Hub; the cache may do
-        try:
-            folder = fetch(offline=True)
-        except Exception:
-            raise CheckpointError(_unreachable(name, error)) from error
-    if not (folder / "model_index.json").is_file():
-        raise CheckpointError(
-            f"{name!r} is no diffusion checkpoint in diffusers' layout: it has no model_index.json"
+    except Exception as error:  # whatever it is, there is no way to the Hub
+        raise CheckpointError(_unreachable(name, error)) from error
+
+
+def _fetch(name: str, revision: str | None, *, offline: bool) -> Path:
+    from huggingface_hub import snapshot_download
+
+    return Path(
+        snapshot_download(
+            name,
+            revision=revision,
+            allow_patterns=list(PATTERNS),
+            ignore_patterns=list(IGNORED),
+            local_files_only=offline,
+            etag_timeout=10,
         )
-    return folder, folder.name
+    )
 
 
 def _unreachable(name: str, error: Exception) -> str:

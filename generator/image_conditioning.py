@@ -12,10 +12,10 @@ from weakref import WeakKeyDictionary
 from PIL import Image
 
 from generator.checkpoint_files import CheckpointInfo
-from generator.ip_adapters import IPAdapterFile
+from generator.ip_adapters import IPAdapterFile, check_encoder
 from generator.pipelines import DiffusionModel
 from generator.recipes import Recipe
-from generator.single_files import tensor_shapes
+from indexer.encoders.weights import tensor_shapes
 from indexer.errors import CheckpointError
 
 _ADDED = (None, "text", "text_time")  # other additions take the picture's embedding for their own
@@ -77,7 +77,7 @@ def check_joinable(unet: Any, file: IPAdapterFile, info: CheckpointInfo) -> None
             f"conditioning ({taken[0] or taken[1]}): leave --ip-adapter out, or give a checkpoint "
             f"of Stable Diffusion 1, 2 or XL"
         )
-    shapes = tensor_shapes(Path(file.path), file.path)
+    shapes = tensor_shapes(Path(file.path), f"IP-Adapter {file.path!r}")
     keys = {k: v for k, v in shapes.items() if k.endswith(".to_k_ip.weight")}
     names = _cross_attentions(unet)
     wanted = {f"ip_adapter.{2 * i + 1}.to_k_ip.weight" for i in range(len(names))}
@@ -98,6 +98,7 @@ def _parts(model: DiffusionModel, file: IPAdapterFile, pipeline: Any) -> _Parts:
     if found is None or found.key != key:
         _loaded.pop(model, None)
         check_joinable(pipeline.unet, file, model.info)
+        check_encoder(Path(file.encoder))
         try:
             found = _loaded[model] = _load(file, pipeline, key)
         except Exception as error:  # damaged weights make the libraries raise many kinds

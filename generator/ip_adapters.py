@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,17 +13,15 @@ from typing import Any, NoReturn
 from generator.checkpoint_files import CheckpointInfo
 from generator.checks import check_strength
 from generator.recipes import IPAdapter
-from generator.single_files import tensor_shapes
 from indexer.encoders.storage import file_sha256, remembered_paths
+from indexer.encoders.weights import PICKLES, SUFFIX, check_plain, tensor_shapes, weight_files
 from indexer.errors import CheckpointError, InputError
 
 FOLDER = "ip_adapter"
 """Where in its directory a checkpoint has its own."""
 DEFAULT_SCALE = 0.6
 _ENCODER = "image_encoder"
-_SUFFIX = ".safetensors"
-_PICKLES = (".bin", ".ckpt", ".pt", ".pth")
-_USUAL = f"ip-adapter_sd15{_SUFFIX}"  # the plain one of the folder they are published in
+_USUAL = f"ip-adapter_sd15{SUFFIX}"  # the plain one of the folder they are published in
 _PROJECTIONS = {  # first weight of the image projection -> the encoder's width that it takes
     "image_proj.proj.weight": "projection_dim",
     "image_proj.proj.0.weight": "hidden_size",
@@ -72,7 +71,7 @@ def choose_ip_adapter(
     if given is not None:
         return open_ip_adapter(given, factor)
     own = info.path / FOLDER
-    if any(own.glob(f"*{_SUFFIX}")):
+    if any(own.glob(f"*{SUFFIX}")):
         return open_ip_adapter(str(own), factor)
     if scale is not None:
         raise InputError(
@@ -89,14 +88,16 @@ def open_ip_adapter(text: str, scale: float = DEFAULT_SCALE) -> IPAdapterFile:
         CheckpointError: it is missing, a pickle, no IP-Adapter, or has no image encoder.
     """
     path = Path(text).expanduser()
-    file = (_weights_in(path) if path.is_dir() else path).resolve()
+    # not the file that a link leads to: in the Hub's cache its name and its folder tell nothing
+    file = Path(os.path.abspath(_weights_in(path) if path.is_dir() else path))
     if not file.is_file():
         raise CheckpointError(
             f"IP-Adapter {text!r} is no file or directory here: give its safetensors"
         )
-    if file.suffix != _SUFFIX:
+    if file.suffix != SUFFIX:
         _refuse_pickle(f"IP-Adapter {text!r}")
-    encoder = _encoder_of(file, tensor_shapes(file, text), text)
+    encoder = _encoder_of(file, tensor_shapes(file, f"IP-Adapter {text!r}"), text)
+    check_encoder(encoder)
     return IPAdapterFile(str(file), file_sha256(file), str(encoder), encoder_sha256(encoder), scale)
 
 
@@ -108,8 +109,8 @@ def find_ip_adapter(record: IPAdapter, info: CheckpointInfo) -> IPAdapterFile:
     Raises:
         CheckpointError: they are nowhere to be found, or altered.
     """
-    known = [path for path in remembered_paths(record.content_hash) if path.suffix == _SUFFIX]
-    own = sorted((info.path / FOLDER).glob(f"*{_SUFFIX}"))
+    known = [path for path in remembered_paths(record.content_hash) if path.suffix == SUFFIX]
+    own = sorted((info.path / FOLDER).glob(f"*{SUFFIX}"))
     for path in (*own, *known):
         if not path.is_file() or file_sha256(path) != record.content_hash:
             continue
@@ -121,7 +122,7 @@ def find_ip_adapter(record: IPAdapter, info: CheckpointInfo) -> IPAdapterFile:
                 )
     places = ", ".join(map(str, known))
     raise CheckpointError(
-        f"the recipe names IP-Adapter {record.name}{_SUFFIX} (sha256 {record.content_hash[:12]}) "
+        f"the recipe names IP-Adapter {record.name}{SUFFIX} (sha256 {record.content_hash[:12]}) "
         f"with image encoder {record.encoder_hash[:12]}, which is "
         + (f"no more, or changed, at {places}" if known else "not known here")
         + f": put both files back or into the folder {FOLDER} of the checkpoint, or name them by "
@@ -129,10 +130,24 @@ def find_ip_adapter(record: IPAdapter, info: CheckpointInfo) -> IPAdapterFile:
     )
 
 
+def check_encoder(folder: Path) -> None:
+    """Refuse an image encoder whose weights are not safetensors, whole, or all its own.
+
+    Raises:
+        CheckpointError: naming the folder or the file.
+    """
+    check_plain(folder, str(folder))
+    if not weight_files(folder, str(folder)):
+        raise CheckpointError(
+            f"the image encoder in {folder} has no model{SUFFIX}: put the one there that the "
+            f"IP-Adapter was trained with"
+        )
+
+
 def encoder_sha256(folder: Path) -> str:
     """Sha256 (hex) over an image encoder's configuration and safetensors."""
     digest = hashlib.sha256()
-    for file in (folder / "config.json", *sorted(folder.glob(f"*{_SUFFIX}"))):
+    for file in (folder / "config.json", *sorted(folder.glob(f"*{SUFFIX}"))):
         digest.update(f"{file.name}\0{file_sha256(file)}\n".encode())
     return digest.hexdigest()
 
@@ -140,7 +155,7 @@ def encoder_sha256(folder: Path) -> str:
 def _weights_in(folder: Path) -> Path:
     """The one file of a directory, or of the folder ``models`` in it."""
     for place in (folder, folder / "models"):
-        found = sorted(place.glob(f"*{_SUFFIX}"))
+        found = sorted(place.glob(f"*{SUFFIX}"))
         if len(found) == 1 or place / _USUAL in found:
             return place / _USUAL if place / _USUAL in found else found[0]
         if found:
@@ -148,16 +163,16 @@ def _weights_in(folder: Path) -> Path:
             raise CheckpointError(
                 f"IP-Adapter {str(folder)!r} holds several, {names}: give the path of one of them"
             )
-        if any(file.suffix in _PICKLES for file in place.glob("*")):
+        if any(file.suffix in PICKLES for file in place.glob("*")):
             _refuse_pickle(f"IP-Adapter {str(folder)!r}")
     raise CheckpointError(
-        f"IP-Adapter {str(folder)!r} holds no {_SUFFIX} file: give the directory of one"
+        f"IP-Adapter {str(folder)!r} holds no {SUFFIX} file: give the directory of one"
     )
 
 
 def _refuse_pickle(what: str) -> NoReturn:
     raise CheckpointError(
-        f"{what} is not a {_SUFFIX} file, and other formats can run code: get its safetensors, or "
+        f"{what} is not a {SUFFIX} file, and other formats can run code: get its safetensors, or "
         f"convert it"
     )
 
@@ -177,10 +192,10 @@ def _encoder_of(file: Path, shapes: dict[str, list[int]], text: str) -> Path:
             f"with"
         )
     folder = file.parent / _ENCODER
-    if any(one.suffix in _PICKLES for one in folder.glob("*")):
+    if any(one.suffix in PICKLES for one in folder.glob("*")):
         _refuse_pickle(f"the image encoder of IP-Adapter {text!r}")
     raise CheckpointError(
-        f"IP-Adapter {text!r} has no image encoder: put its config.json and model{_SUFFIX} into "
+        f"IP-Adapter {text!r} has no image encoder: put its config.json and model{SUFFIX} into "
         f"{folder}"
     )
 
@@ -211,14 +226,14 @@ def _projection(shapes: dict[str, list[int]], text: str) -> str:
 def _encoders_near(file: Path) -> Iterator[Path]:
     """In the file's folder, or in ``models`` beside it, which those for XL may share."""
     for folder in (file.parent / _ENCODER, file.parent.parent / "models" / _ENCODER):
-        if (folder / "config.json").is_file() and any(folder.glob(f"*{_SUFFIX}")):
+        if (folder / "config.json").is_file() and any(folder.glob(f"*{SUFFIX}")):
             yield folder
 
 
 def _read_config(folder: Path) -> dict[str, Any]:
     try:
         found = json.loads((folder / "config.json").read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(
             f"{folder / 'config.json'} is not JSON ({error}): download it again"
         ) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,9 +11,8 @@ from pathlib import Path
 
 from generator.recipes import Lora
 from indexer.encoders.storage import file_sha256, remembered_paths
+from indexer.encoders.weights import SUFFIX, tensor_shapes
 from indexer.errors import CheckpointError, InputError
-
-_SUFFIX = ".safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def find_loras(records: Sequence[Lora], given: Iterable[str] = ()) -> tuple[Lora
 
 
 def _remembered(lora: Lora) -> str:
-    known = [path for path in remembered_paths(lora.content_hash) if path.suffix == _SUFFIX]
+    known = [path for path in remembered_paths(lora.content_hash) if path.suffix == SUFFIX]
     for path in known:
         if path.is_file() and file_sha256(path) == lora.content_hash:
             return str(path)
@@ -96,15 +96,13 @@ def _remembered(lora: Lora) -> str:
 
 
 def _described(lora: Lora) -> str:
-    return f"{lora.name}{_SUFFIX} (sha256 {lora.content_hash[:12]})"
+    return f"{lora.name}{SUFFIX} (sha256 {lora.content_hash[:12]})"
 
 
 def _open(path: str, weight: float) -> LoraFile:
     file = Path(path).expanduser()
     if not file.is_file():
         raise CheckpointError(f"LoRA {path!r} is no file here: give the path of its safetensors")
-    if file.suffix != _SUFFIX:
-        raise CheckpointError(
-            f"LoRA {path!r} is not a .safetensors file, and other formats can run code: convert it"
-        )
-    return LoraFile(str(file.resolve()), file_sha256(file), weight)
+    tensor_shapes(file, f"LoRA {path!r}")
+    # not the file that a link leads to: in the Hub's cache its name tells nothing
+    return LoraFile(os.path.abspath(file), file_sha256(file), weight)

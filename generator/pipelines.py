@@ -13,7 +13,7 @@ from typing import Any
 from generator.checkpoint_files import EMBEDDED, CheckpointInfo, find_checkpoint
 from generator.loras import LoraFile
 from generator.schedulers import build_scheduler
-from generator.single_files import configuration_of
+from generator.single_files import find_configuration
 from indexer.errors import CheckpointError, InputError, VitrailError
 
 _CLASSES = {
@@ -32,10 +32,6 @@ _CLASSES = {
         "image": "LatentConsistencyModelImg2ImgPipeline",
         "inpaint": "StableDiffusionInpaintPipeline",
     },
-}
-_CONFIGURED = {  # whose configuration fits most single files of a family
-    "sd": "stable-diffusion-v1-5/stable-diffusion-v1-5",
-    "xl": "stabilityai/stable-diffusion-xl-base-1.0",
 }
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "fp32", "fp16", "bf16")
@@ -200,26 +196,15 @@ def _load_base(info: CheckpointInfo, precision: str) -> Any:
 
 
 def _load_single_file(kind: Any, info: CheckpointInfo, dtype: Any) -> Any:
-    """One file holds weights only: its configuration lies beside it, in the cache or on the Hub."""
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    """One file holds weights only: its configuration lies beside it, or in the Hub's cache.
 
-    config = configuration_of(info.path)
-    try:
-        return kind.from_single_file(
-            str(info.path),
-            dtype=dtype,
-            config=None if config is None else str(config),
-            local_files_only=config is not None,
-        )
-    except (LocalEntryNotFoundError, HfHubHTTPError, ConnectionError) as error:
-        beside = info.path.with_suffix("")
-        raise CheckpointError(
-            f"{info.name!r} needs the configuration of its model family, and the Hub cannot be "
-            f"asked for it ({_first_line(error)}): on a connected machine run `hf download "
-            f'{_CONFIGURED[info.family]} --include "*.json" --include "*.txt" --local-dir '
-            f"{beside.name}`, or what it was trained from, and put that folder beside the file as "
-            f"{beside}"
-        ) from error
+    The folder is given, never a name: diffusers would go to the Hub for one that is not cached,
+    even where only local files are asked for.
+    """
+    config = find_configuration(info.path, info.name)
+    return kind.from_single_file(
+        str(info.path), dtype=dtype, config=str(config), local_files_only=True
+    )
 
 
 def _check_names(loras: Sequence[LoraFile]) -> None:
@@ -231,7 +216,13 @@ def _check_names(loras: Sequence[LoraFile]) -> None:
 def _add_lora(base: Any, lora: LoraFile, info: CheckpointInfo) -> None:
     path = Path(lora.path)
     try:
-        base.load_lora_weights(str(path.parent), weight_name=path.name, adapter_name=lora.adapter)
+        base.load_lora_weights(
+            str(path.parent),
+            weight_name=path.name,
+            adapter_name=lora.adapter,
+            use_safetensors=True,
+            local_files_only=True,
+        )
     except Exception as error:
         raise CheckpointError(
             f"LoRA {lora.path!r} does not fit checkpoint {info.name!r} ({_first_line(error)}): "

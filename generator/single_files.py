@@ -1,11 +1,9 @@
-"""A checkpoint as one safetensors file: its tensors' shapes, and where its configuration lies."""
+"""A checkpoint as one safetensors file: where the configuration lies that it does not hold."""
 
 from __future__ import annotations
 
-import json
-import os
-import struct
 from pathlib import Path
+from typing import Any
 
 from indexer.errors import CheckpointError
 
@@ -19,30 +17,44 @@ def configuration_of(file: Path) -> Path | None:
     return beside if (beside / "model_index.json").is_file() else None
 
 
-def tensor_shapes(path: Path, name: str) -> dict[str, list[int]]:
-    """Names and shapes of a safetensors file, from its header alone.
+def find_configuration(file: Path, name: str) -> Path:
+    """The configuration beside the file, or that of its family in the Hub's cache.
+
+    The Hub itself is not asked: who gives a file has not named anything on it.
+
+    Args:
+        file: the checkpoint, a safetensors file.
+        name: what messages call it.
 
     Raises:
-        CheckpointError: it is no such file, or ends too soon.
+        CheckpointError: it is neither here nor there.
     """
+    beside = configuration_of(file)
+    if beside is not None:
+        return beside
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    repository = _family(file)
     try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            # A length of nonsense reads no further than the file's end, and is no JSON then.
-            size = os.path.getsize(path)
-            header = json.loads(file.read(min(length, size)))
-        entries = {key: entry for key, entry in header.items() if key != "__metadata__"}
-        whole = (
-            8 + length + max((entry["data_offsets"][1] for entry in entries.values()), default=0)
-        )
-        shapes = {key: entry["shape"] for key, entry in entries.items()}
-    except (OSError, ValueError, struct.error, LookupError, TypeError, AttributeError) as error:
-        raise CheckpointError(
-            f"{name!r} is no safetensors file ({error}): give one, or a directory in "
-            f"diffusers' layout"
-        ) from None
-    if size < whole:
-        raise CheckpointError(
-            f"{name!r} is cut short, at {size:,} of {whole:,} bytes: download it again"
-        )
-    return shapes
+        cached = Path(snapshot_download(repository, local_files_only=True))
+    except LocalEntryNotFoundError:
+        cached = None
+    if cached is not None and (cached / "model_index.json").is_file():
+        return cached
+    files = '--include "*.json" --include "*.txt"'
+    raise CheckpointError(
+        f"{name!r} holds no configuration, and the Hub is asked for nothing that was not named: "
+        f"fetch its family's once with `hf download {repository} {files}`; where there is no "
+        f"connection, do so elsewhere with `--local-dir {file.with_suffix('').name}`, and put that "
+        f"folder beside the file as {file.with_suffix('')}"
+    )
+
+
+def _family(file: Path) -> str:
+    """The Hub name of the checkpoint whose configuration diffusers takes for such weights."""
+    from diffusers.loaders.single_file_utils import fetch_diffusers_config
+    from safetensors.torch import load_file
+
+    found: dict[str, Any] = fetch_diffusers_config(load_file(file))  # mapped, not read
+    return str(found["pretrained_model_name_or_path"])

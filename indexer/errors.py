@@ -45,7 +45,27 @@ class CollectionError(VitrailError):
     """A collection that is missing, damaged, full or of a newer format."""
 
 
-class DamagedIndexError(CollectionError):
+class NewerFormatError(CollectionError):
+    """A collection that a newer version wrote: sound, but not for this one to read."""
+
+
+class UnreadableError(CollectionError):
+    """A file of a collection that cannot be read now, which proves nothing about its content.
+
+    A permission, a disk that answers with an error, a lock that another program holds, a folder
+    that is not mounted: nothing may be set aside, replaced or forgotten because of any of it.
+    """
+
+
+class DamagedError(CollectionError):
+    """A file of a collection whose checksum or format proves that it is not what was written."""
+
+
+class SegmentGoneError(CollectionError):
+    """A listed segment is not in its folder: merged by a writer meanwhile, or lost."""
+
+
+class DamagedIndexError(DamagedError):
     """An index file that is missing, torn, altered, foreign or of a newer format.
 
     Args:

@@ -104,9 +104,12 @@ class Batch:
     """What one transaction of the indexer brings: all of it becomes visible, or none.
 
     ``files`` may name content that is in ``images`` of the same batch or already in the collection.
+    ``ids`` may name the id that an image's content shall have, above all that the collection has
+    given so far; the others get the next ones.
     """
 
     images: list[ImageRecord] = field(default_factory=list)
     files: list[FileRecord] = field(default_factory=list)
     rejects: list[RejectRecord] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
+    ids: dict[str, int] = field(default_factory=dict)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import indexer  # noqa: F401 - switches the dependencies' reports off, whatever is imported next
+
 if TYPE_CHECKING:
     from search.collection import Collection as Collection
 

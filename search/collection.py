@@ -113,13 +113,15 @@ class Collection:
 
     @property
     def encoder(self) -> Encoder:
-        """The collection's encoder, loaded once and held to its fingerprint.
+        """The collection's encoder, loaded once for each fingerprint and held to it.
 
         Raises:
             FingerprintMismatchError: the checkpoint has changed since the collection was made.
         """
-        if self._encoder is None:
+        known = self._encoder
+        if known is None or known.fingerprint.digest != self.fingerprint.digest:
             self._encoder = self._load(classify=False)
+        assert self._encoder is not None
         return self._encoder
 
     def index(

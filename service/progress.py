@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
     from indexer.indexing.pipeline import Progress
+    from indexer.indexing.reembedding import Reembedding
     from service.making import Made
 
 PLAIN_SECONDS = 10.0  # between two lines when nobody watches
@@ -94,6 +95,25 @@ class IndexDisplay:
             self._line('the rejected files and the reasons: "vitrail rejects"')
         if progress.interrupted:
             self._line("interrupted; what was done is kept. Run the same command to go on.")
+
+    def finish_reembedding(self, made: Reembedding) -> None:
+        """Print what came of embedding anew."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+        progress = made.progress
+        rate = f" ({progress.encoded / progress.seconds:.1f}/s)" if progress.encoded else ""
+        before = f", {progress.unchanged} by an earlier run" if progress.unchanged else ""
+        self._line(
+            f"{progress.encoded} images embedded anew in {progress.seconds:.1f} s{rate}{before}"
+        )
+        if progress.interrupted:
+            self._line(
+                "interrupted; the collection is as it was, and what was embedded is kept. Run the "
+                "same command to go on."
+            )
+        elif made.lost:
+            self._line(f"{len(made.lost)} images that no file holds any more are out")
 
     def _rate(self, progress: Progress) -> float:
         elapsed = time.monotonic() - (self._first or self._started)

@@ -12,12 +12,18 @@ from service.output import one_line, readable
 
 if TYPE_CHECKING:
     from indexer.catalog.annotations import AnnotationReport
+    from indexer.collection.findings import Report
+    from indexer.collection.losses import Losses
     from indexer.collection.repairs import Repair
-    from indexer.collection.verification import Report
     from indexer.records import RejectRecord
     from search.lineage import Relative
 
 _SHOWN = 20  # lines of a list before the rest is only counted
+_CHECKS = {  # when the checksums of a saved index's vectors are compared
+    "at load": "checksums compared at every load",
+    "by block": "checksums compared block by block at first reading",
+    "at first use": "checksum compared at first use: older make, saved anew in time",
+}
 
 
 def print_info(info: dict[str, Any], *, as_json: bool) -> None:
@@ -38,11 +44,12 @@ def print_info(info: dict[str, Any], *, as_json: bool) -> None:
     ]
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
-        print(f"{name:<{width}}  {value}")
+        print(one_line(f"{name:<{width}}  {value}"))
 
 
 def _space(space: dict[str, Any]) -> str:
-    return f"{space['dim']} dimensions, index {space['index'] or 'not saved yet'}"
+    told = f"{space['dim']} dimensions, index {space['index'] or 'not saved yet'}"
+    return f"{told}, {_CHECKS[space['checks']]}" if space["checks"] else told
 
 
 def _sizes(sizes: dict[str, int]) -> str:
@@ -62,7 +69,7 @@ def _size(count: float) -> str:
 
 def print_annotation_report(report: AnnotationReport) -> None:
     """Print what was joined, and the first rows that named no image."""
-    print(f"{report.matched} images annotated with {', '.join(report.columns)}")
+    print(one_line(f"{report.matched} images annotated with {', '.join(report.columns)}"))
     lines = [f"row {row.row}: {row.path}: {row.reason}" for row in report.unmatched]
     _print_some(lines, "rows without an image", rest="")
 
@@ -84,11 +91,40 @@ def print_report(report: Report, *, as_json: bool) -> None:
         print(json.dumps(asdict(report) | {"clean": report.clean}, indent=2))
         return
     damage = [f"{item.part} {item.file}: {item.problem}" for item in report.damage]
+    unreadable = [f"{item.part} {item.file}: {item.problem}" for item in report.unreadable]
     changed = [f"{item.file}: {item.problem}" for item in report.findings if item.part == "file"]
     _print_some(damage, "findings")
+    _print_some(unreadable, "that cannot be read now, which is no sign of damage")
     _print_some(changed, "files changed on disk; index their folders again")
     looked = f"{report.images:,} images, {report.segments} segments, {report.files:,} files"
-    print(f"{looked}: {'no damage' if report.clean else 'damaged; mend it with --repair'}")
+    print(f"{looked}: {_verdict(report)}")
+
+
+def _verdict(report: Report) -> str:
+    if report.damage:
+        return "damaged; mend it with --repair"
+    return "not all of it could be read" if report.unreadable else "no damage"
+
+
+def print_losses(losses: Losses) -> None:
+    """Print what a repair is about to give up, to standard error, where the question is asked."""
+    sections: dict[str, Sequence[str]] = {
+        "Files of the collection that nothing can replace": [
+            f"{name}: {problem}" for name, problem in losses.files
+        ],
+        "Images that leave, until their folders are indexed again": losses.images,
+        "Of these, not on disk any more and lost for good": losses.lost,
+        "Of which no copy is left": losses.knowledge,
+    }
+    for title, lines in sections.items():
+        if lines:
+            print(f"{title} ({len(lines)}):", file=sys.stderr)
+        for line in lines[:_SHOWN]:
+            print(f"  {one_line(line)}", file=sys.stderr)
+        if len(lines) > _SHOWN:
+            print(f"  and {len(lines) - _SHOWN} more", file=sys.stderr)
+    if losses.annotated:
+        print(f"Images lost for good with annotations: {losses.annotated}", file=sys.stderr)
 
 
 def print_repair(done: Repair, *, as_json: bool) -> None:
@@ -99,7 +135,7 @@ def print_repair(done: Repair, *, as_json: bool) -> None:
         print(json.dumps({"actions": done.actions, "reopen": paths, "report": report}, indent=2))
         return
     for action in done.actions or ["nothing needed mending"]:
-        print(action)
+        print(one_line(action))
     if done.reopen:
         _print_some(done.reopen, "files to index again")
     if done.report is not None:

@@ -103,3 +103,11 @@ def test_training_and_export_are_imported_lazily_and_by_the_command_line_only() 
 def test_no_module_is_a_drawer_of_odds_and_ends() -> None:
     for path in FILES:
         assert path.stem not in {"utils", "util", "helpers", "common", "misc"}, relative(path)
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_no_connection_of_duckdb_may_fetch_extensions(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "duckdb.connect":
+            given = {keyword.arg for keyword in node.keywords}
+            assert "config" in given, f"line {node.lineno}: give indexer.telemetry.DUCKDB"

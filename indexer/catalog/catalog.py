@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -16,14 +17,24 @@ from indexer.catalog.schema import FORMAT, create_tables, migrate
 from indexer.catalog.state import last_seq, read_format
 from indexer.catalog.transaction import Transaction
 from indexer.encoders.base import Fingerprint
-from indexer.errors import CollectionError
+from indexer.errors import CollectionError, DamagedError, InputError, UnreadableError
+from indexer.paths import display
 from indexer.store.durability import is_full
+from indexer.store.reading import REASONS, exists, unreadable
+from indexer.telemetry import DUCKDB
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 FILE = "catalog.duckdb"
 PATIENCE = 30.0  # seconds to wait for other processes' short reads and commits
+# What DuckDB says of a file whose checksums or format are wrong.
+_PROOFS = (
+    "orrupt",
+    "not a valid DuckDB database",
+    "not read enough bytes",
+    "does not match stored checksum",
+)
 _IN_MEMORY = 32 << 20  # bytes of a catalog that a reader copies into memory
 # DuckDB lets a process open a file only once with one configuration, so threads take turns.
 _TURNS: dict[str, threading.RLock] = {}
@@ -36,9 +47,13 @@ class Catalog:
     Args:
         path: the DuckDB file.
         patience: seconds to wait for others before giving up.
+
+    Raises:
+        InputError: DuckDB could not take this path.
     """
 
     def __init__(self, path: str, *, patience: float = PATIENCE) -> None:
+        _check_path(path)
         self.path = path
         self._patience = patience
         self._engine: DuckDBPyConnection | None = None
@@ -94,7 +109,7 @@ class Catalog:
         import duckdb
 
         self._need_file()
-        with self._errors(), self._turn:
+        with self.errors(), self._turn:
             connection = self._retrying(
                 lambda: duckdb.connect(self.path, read_only=True, config=_config())
             )
@@ -145,7 +160,7 @@ class Catalog:
         self._need_file()
         connection = duckdb.connect(":memory:", config=_config())
         database = "memory"
-        with self._errors(), self._turn:
+        with self.errors(), self._turn:
             self._retrying(lambda: connection.execute(_attach(self.path, "READ_ONLY")))
             if os.path.getsize(self.path) > _IN_MEMORY:
                 private = self._private_file()
@@ -200,7 +215,7 @@ class Catalog:
         """Attach the file for a moment: a tenth of the cost of a DuckDB instance of its own."""
         if not create:
             self._need_file()
-        with self._errors(), self._turn:
+        with self.errors(), self._turn:
             attach = _attach(self.path, "READ_ONLY" if read_only else "READ_WRITE")
             try:
                 engine = self._retrying(lambda: self._running().execute(attach))
@@ -220,7 +235,7 @@ class Catalog:
         return self._engine
 
     def _need_file(self) -> None:
-        if not os.path.isfile(self.path):
+        if not exists(self.path):
             raise CollectionError(
                 f"the catalog {self.path} is missing; run `vitrail verify --repair`"
             )
@@ -240,25 +255,57 @@ class Catalog:
                 pause = min(2 * pause, 0.05)
 
     @contextmanager
-    def _errors(self) -> Iterator[None]:
+    def errors(self) -> Iterator[None]:
+        """Tell damage, and what is only unreadable now, from errors of whoever asks."""
         import duckdb
 
         try:
             yield
         except duckdb.Error as error:
-            if not isinstance(error, _damage_types()) and "orrupt" not in str(error):
-                raise
             if is_full(error):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self.path) from error
+            trouble = _trouble(self.path, error, self._patience)
+            if trouble is None:
                 raise
-            line = str(error).splitlines()[0]
-            if _is_busy(error):
-                raise CollectionError(
-                    f"the catalog {self.path} was in use for {self._patience:.0f} s; close the "
-                    f"program that holds it and run again ({line})"
-                ) from error
-            raise CollectionError(
-                f"the catalog {self.path} cannot be read ({line}); run `vitrail verify --repair`"
-            ) from error
+            raise trouble from error
+
+
+def _check_path(path: str) -> None:
+    """Refuse a path of which DuckDB would make another, for the file or for the log beside it."""
+    odd = "?" if os.name == "nt" else "?\\"
+    wrong = next((repr(letter) for letter in odd if letter in path), None)
+    if wrong is None and display(path) != path:
+        wrong = "bytes that are no UTF-8"
+    if wrong is not None:
+        raise InputError(
+            f"the path {display(os.path.dirname(path))} has {wrong} in it, which the catalog's "
+            "database cannot take: name another directory, or rename this one"
+        )
+
+
+def _trouble(path: str, error: Exception, patience: float) -> CollectionError | None:
+    """What an error of DuckDB's says about the file; ``None``: nothing.
+
+    Only what proves damage may be called so: ``verify --repair`` sets aside what is.
+    """
+    import duckdb
+
+    line = str(error).splitlines()[0]
+    if _is_busy(error):
+        return UnreadableError(
+            f"the catalog {path} was in use for {patience:.0f} s; close the program that holds it "
+            f"and run again ({line})"
+        )
+    if any(reason in str(error) for reason in REASONS):
+        return unreadable(path, line)
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return unreadable(path, os.strerror(errno.ENOMEM))
+    proven = any(part in str(error) for part in _PROOFS)
+    if proven or isinstance(error, _damage_types()):
+        return DamagedError(
+            f"the catalog {path} is damaged ({line}); run `vitrail verify --repair`"
+        )
+    return unreadable(path, line) if isinstance(error, duckdb.IOException) else None
 
 
 def _is_busy(error: Exception) -> bool:
@@ -270,7 +317,6 @@ def _damage_types() -> tuple[type[Exception], ...]:
     import duckdb
 
     return (
-        duckdb.IOException,
         duckdb.SerializationException,
         duckdb.InternalException,
         duckdb.FatalException,
@@ -279,8 +325,7 @@ def _damage_types() -> tuple[type[Exception], ...]:
 
 
 def _config() -> dict[str, Any]:
-    # Never reach for the network: everything used is built in.
-    return {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    return dict(DUCKDB)
 
 
 def _seal(connection: DuckDBPyConnection) -> None:

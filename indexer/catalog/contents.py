@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from indexer.errors import InputError
 from indexer.paths import display, original, raw
@@ -16,6 +16,37 @@ if TYPE_CHECKING:
 
 _HASH_START = re.compile(r"[0-9a-f]{6,64}")
 _LIVE = "FROM images i ANTI JOIN deletions d ON d.image_id = i.id"
+
+
+class ImageFiles(NamedTuple):
+    """An image and where it may be found.
+
+    Attributes:
+        image_id: its id.
+        content_hash: sha256 (hex) of its bytes.
+        files: path, size in bytes and modification time in nanoseconds of each of its files.
+    """
+
+    image_id: int
+    content_hash: str
+    files: tuple[tuple[str, int, int], ...]
+
+
+def files_of_images(connection: DuckDBPyConnection, ids: Sequence[int]) -> list[ImageFiles]:
+    """The files of images, present ones first, in the order of ``ids``; unknown ids are skipped."""
+    rows = connection.execute(
+        "SELECT i.id, i.content_hash, f.path, f.path_raw, f.size, f.mtime_ns "
+        "FROM images i LEFT JOIN files f ON f.image_id = i.id "
+        "WHERE i.id IN (SELECT unnest(?::BIGINT[])) ORDER BY f.missing, f.path",
+        [list(ids)],
+    ).fetchall()
+    contents: dict[int, str] = {}
+    files: dict[int, list[tuple[str, int, int]]] = {}
+    for image_id, content, text, data, size, mtime_ns in rows:
+        contents[image_id] = content
+        if text is not None:
+            files.setdefault(image_id, []).append((original(text, data), size, mtime_ns))
+    return [ImageFiles(i, contents[i], tuple(files.get(i, ()))) for i in ids if i in contents]
 
 
 def known_files(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from indexer.catalog.replaced import read_replaced
 from indexer.catalog.schema import FORMAT
 from indexer.encoders.base import Fingerprint
-from indexer.errors import CollectionError
+from indexer.errors import CollectionError, NewerFormatError
 from indexer.store.segments import Segment
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ class State:
         images: live images.
         deletions: number of deletion rows.
         created_at: ISO date and time (UTC).
+        replaced: names of segments that merges replaced lately -> when, in seconds since 1970.
     """
 
     format: int
@@ -38,6 +41,7 @@ class State:
     images: int
     deletions: int
     created_at: str
+    replaced: Mapping[str, float] = field(default_factory=dict)
 
 
 def last_seq(connection: DuckDBPyConnection) -> int:
@@ -69,6 +73,7 @@ def read_state(connection: DuckDBPyConnection, path: str) -> State:
         images=int(counts[0]),
         deletions=int(counts[1]),
         created_at=meta["created_at"],
+        replaced=read_replaced(connection),
     )
 
 
@@ -84,12 +89,13 @@ def read_format(connection: DuckDBPyConnection, path: str) -> int:
     """The collection format's number.
 
     Raises:
-        CollectionError: it is missing, or newer than this version.
+        NewerFormatError: it is newer than this version.
+        CollectionError: it is missing.
     """
     row = connection.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
     version = int(row[0]) if row else 0
     if version > FORMAT:
-        raise CollectionError(
+        raise NewerFormatError(
             f"{os.path.dirname(path)} has collection format {version}, but this version of "
             f"vitrail reads formats 1 to {FORMAT}; upgrade vitrail"
         )

@@ -41,6 +41,7 @@ from indexer.records import Batch, KnownFile, RejectRecord
 from indexer.store import segments
 from indexer.store.commits import BatchWriter
 from indexer.store.durability import disk_guard
+from indexer.store.leftovers import sweep
 from indexer.store.lock import WriterLock
 
 if TYPE_CHECKING:
@@ -335,6 +336,7 @@ class Collection:
         with self._guard, disk_guard(self.directory, 0):
             merge_small_segments(self._catalog, self._path(segments.FOLDER), self.fingerprint)
             self.refresh()
+            self._sweep()
             save_indexes(self.indexes, self.state)
             if last_seq(self._path(snapshots.FOLDER)) < self.state.seq:
                 write_snapshot(self._catalog, self._path(snapshots.FOLDER), self.state.seq)
@@ -382,10 +384,14 @@ class Collection:
             self._catalog.migrate()
             make_folders(self.directory)
             self.refresh()
-            segments.sweep(self._path(segments.FOLDER), [s.name for s in self.state.segments])
+            self._sweep()
         except BaseException:
             self._stack.close()
             raise
+
+    def _sweep(self) -> None:
+        live = [segment.name for segment in self.state.segments]
+        sweep(self._path(segments.FOLDER), live, self.state.replaced)
 
     def _path(self, name: str) -> str:
         return os.path.join(self.directory, name)

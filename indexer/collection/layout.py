@@ -13,6 +13,7 @@ from indexer.encoders.base import Fingerprint
 from indexer.errors import CollectionError
 from indexer.store import segments
 from indexer.store.durability import TEMPORARY, write_text
+from indexer.store.reading import exists, reading
 from indexer.vectors import indexes
 
 MARK = "vitrail.json"
@@ -62,20 +63,32 @@ def begin_catalog(directory: str, fingerprint: Fingerprint) -> Catalog:
     Raises:
         OSError: the disk is full or refuses.
     """
-    temporary = os.path.join(directory, catalogs.FILE + TEMPORARY)
-    for leftover in (temporary, temporary + ".wal"):
-        if os.path.exists(leftover):
-            os.unlink(leftover)
-    catalog = Catalog(temporary)
+    discard_begun(directory)
+    catalog = Catalog(begun_path(directory))
     catalog.create(fingerprint)
     return catalog
 
 
+def begun_path(directory: str) -> str:
+    """The temporary name of a new catalog."""
+    return os.path.join(directory, catalogs.FILE + TEMPORARY)
+
+
+def discard_begun(directory: str) -> None:
+    """Delete a new catalog that shall not become the collection's."""
+    for leftover in (begun_path(directory), begun_path(directory) + ".wal"):
+        if os.path.exists(leftover):
+            os.unlink(leftover)
+
+
 def is_collection(directory: str) -> bool:
-    """Whether a directory holds a collection, whole or damaged."""
+    """Whether a directory holds a collection, whole or damaged.
+
+    Raises:
+        UnreadableError: that cannot be told now.
+    """
     return any(
-        os.path.exists(os.path.join(directory, name))
-        for name in (MARK, catalogs.FILE, segments.FOLDER)
+        exists(os.path.join(directory, name)) for name in (MARK, catalogs.FILE, segments.FOLDER)
     )
 
 
@@ -90,12 +103,13 @@ def read_mark(directory: str) -> Fingerprint:
 
     Raises:
         CollectionError: it is missing or damaged.
+        UnreadableError: it cannot be read now.
     """
     path = os.path.join(directory, MARK)
     try:
-        with open(path, encoding="utf-8") as file:
+        with reading(path), open(path, encoding="utf-8") as file:
             return Fingerprint.from_json(json.dumps(json.load(file)["fingerprint"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
         raise CollectionError(
             f"{directory} has neither catalog nor segments nor a readable {MARK}; "
             "nothing is left to rebuild it from"

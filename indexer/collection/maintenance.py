@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
-from contextlib import suppress
 
 import numpy as np
 
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.changes import add_segment
+from indexer.catalog.replaced import read_replaced, write_replaced
 from indexer.catalog.schema import FORMAT
 from indexer.catalog.state import State, live_segments
 from indexer.catalog.transaction import Transaction
 from indexer.collection.current_indexes import CurrentIndexes
 from indexer.encoders.base import Fingerprint
-from indexer.store.segments import Segment, SegmentHeader, merge_tables, write_segment
+from indexer.store.leftovers import is_over
+from indexer.store.segments import (
+    Segment,
+    SegmentHeader,
+    merge_tables,
+    read_header,
+    write_segment,
+)
 
 SMALL_BYTES = 32 << 20  # segments from this size on are left alone
 MERGED_BYTES = 128 << 20  # what a merge may read, so that it fits in memory
@@ -56,20 +64,18 @@ def merge_segments(
 ) -> None:
     """Write one segment in place of several neighbours, and drop their deleted images for good.
 
-    The old files go after the commit; a reader that held the old list reads the new one.
+    The old files stay for a while (``store.leftovers``): readers of the old list need them.
 
     Raises:
-        CollectionError: a segment is damaged, or the disk is full.
+        CollectionError: a segment is damaged, missing or cannot be read now, or the disk is full.
     """
-    paths = [os.path.join(folder, segment.name) for segment in group]
+    names = [segment.name for segment in group]
     with catalog.writing("merge") as transaction:
         deleted = _deleted_within(transaction, group)
-        table = merge_tables(paths, deleted)
+        table = merge_tables(folder, group, deleted)
         if table.num_rows:
-            replaces = tuple(segment.name for segment in group)
-            header = SegmentHeader(fingerprint, FORMAT, transaction.seq, replaces)
+            header = SegmentHeader(fingerprint, FORMAT, transaction.seq, _replaces(folder, names))
             add_segment(transaction, write_segment(folder, table, header))
-        names = [segment.name for segment in group]
         transaction.run("DELETE FROM segments WHERE name IN (SELECT unnest(?::VARCHAR[]))", [names])
         for table, key in (("images", "id"), ("predictions", "image_id")):
             if len(deleted):
@@ -77,9 +83,15 @@ def merge_segments(
                     f"DELETE FROM {table} WHERE {key} IN (SELECT unnest(?::BIGINT[]))",
                     [deleted.tolist()],
                 )
-    for path in paths:
-        with suppress(FileNotFoundError):
-            os.unlink(path)
+        earlier = read_replaced(transaction.connection)
+        kept = {name: when for name, when in earlier.items() if not is_over(when)}
+        write_replaced(transaction, names, time.time(), kept)
+
+
+def _replaces(folder: str, names: Sequence[str]) -> tuple[str, ...]:
+    """The merged segments, and those whose files still lie there that were merged into them."""
+    earlier = [old for n in names for old in read_header(os.path.join(folder, n)).replaces]
+    return (*names, *(old for old in earlier if os.path.exists(os.path.join(folder, old))))
 
 
 def _deleted_within(transaction: Transaction, group: Sequence[Segment]) -> np.ndarray:
@@ -105,5 +117,10 @@ def save_indexes(indexes: CurrentIndexes, state: State) -> None:
     max_id = max((segment.max_id for segment in state.segments), default=0)
     for space, _ in state.fingerprint.spaces:
         files = indexes.files(space)
-        if files.worth_saving(state.images, max_id, lambda seq: len(indexes.deleted_since(seq))):
+        if files.worth_saving(
+            state.images,
+            max_id,
+            lambda seq: len(indexes.deleted_since(seq)),
+            lambda seq: len(indexes.revived_since(seq)),
+        ):
             files.save(indexes.get(space))

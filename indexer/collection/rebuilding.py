@@ -10,40 +10,55 @@ from indexer.catalog import snapshots
 from indexer.catalog.changes import add_images, add_segment, delete_images, put_files
 from indexer.catalog.snapshots import Snapshot
 from indexer.catalog.transaction import Transaction
-from indexer.collection.layout import begin_catalog, read_mark
+from indexer.collection.layout import begin_catalog, begun_path, read_mark
 from indexer.encoders.base import Fingerprint
-from indexer.errors import CollectionError
+from indexer.errors import DamagedError
 from indexer.paths import original
 from indexer.records import FileRecord
 from indexer.store import segments
 from indexer.store.durability import checksum, set_aside, sync_directory
 from indexer.store.image_rows import image_records
-from indexer.store.segments import Segment, SegmentHeader, read_header, read_table
+from indexer.store.reading import reading
+from indexer.store.segments import ALTERED, Segment, SegmentHeader, read_header, read_table
 
 _LIVE = "FROM images i ANTI JOIN deletions d ON d.image_id = i.id"
 
 
 @dataclass(slots=True)
 class Rebuilt:
-    """What came of it: counts, one line for every oddity, and the paths of lost images."""
+    """What comes of it, once it is adopted.
+
+    Attributes:
+        segments: how many it lists.
+        images: how many are live.
+        unusable: segment files that it cannot take in -> why.
+        lost: paths of images that no segment holds any more.
+        annotated: those of them that the user has annotated.
+        snapshot: commit number of the snapshot that the user's own tables come from, if any.
+    """
 
     segments: int = 0
     images: int = 0
-    notes: list[str] = field(default_factory=list)
+    unusable: dict[str, str] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
+    annotated: frozenset[str] = frozenset()
+    snapshot: int | None = None
 
 
 def rebuild_catalog(directory: str) -> Rebuilt:
-    """Write a new catalog; the caller holds the writer's lock and has set the old one aside.
+    """Write a new catalog under a temporary name; nothing else is touched until it is adopted.
+
+    The caller holds the writer's lock.
 
     Raises:
+        UnreadableError: a segment cannot be read now.
         CollectionError: neither segments nor ``vitrail.json`` tell the encoder.
     """
     done = Rebuilt()
     folder = os.path.join(directory, segments.FOLDER)
     headers = _headers(folder, done)
     fingerprint = _fingerprint(directory, headers)
-    headers = _own(folder, headers, fingerprint, done)
+    headers = _own(headers, fingerprint, done)
     snapshot = snapshots.newest(os.path.join(directory, snapshots.FOLDER))
     catalog = begin_catalog(directory, fingerprint)
     with catalog.writing("rebuild", checkpoint=True) as transaction:
@@ -54,9 +69,27 @@ def rebuild_catalog(directory: str) -> Rebuilt:
         _fill(after, folder, headers, snapshot, done)
         transaction.run("INSERT INTO commits VALUES (?, now()::TIMESTAMP, 'rebuild')", [last + 1])
     catalog.close()
-    os.replace(catalog.path, os.path.join(directory, catalogs.FILE))
-    sync_directory(directory)
+    done.snapshot = snapshot.seq if snapshot else None
     return done
+
+
+def adopt_catalog(directory: str, rebuilt: Rebuilt) -> list[str]:
+    """Put the rebuilt catalog in place of the old one, and set aside what it could not take in.
+
+    Returns:
+        one line for each file that was set aside.
+    """
+    lines = []
+    for name in (catalogs.FILE, catalogs.FILE + ".wal"):
+        path = os.path.join(directory, name)
+        if os.path.lexists(path):
+            lines.append(f"{name}: set aside as {os.path.basename(set_aside(path))}")
+    for name, problem in rebuilt.unusable.items():
+        aside = set_aside(os.path.join(directory, segments.FOLDER, name))
+        lines.append(f"{name}: {problem}; set aside as {os.path.basename(aside)}")
+    os.replace(begun_path(directory), os.path.join(directory, catalogs.FILE))
+    sync_directory(directory)
+    return lines
 
 
 def _headers(folder: str, done: Rebuilt) -> dict[str, SegmentHeader]:
@@ -69,8 +102,8 @@ def _headers(folder: str, done: Rebuilt) -> dict[str, SegmentHeader]:
             header = read_header(path)
             read_table(path, ["id"])
             headers[name] = header
-        except CollectionError as error:
-            done.notes.append(f"{name}: {error}; set aside as {os.path.basename(set_aside(path))}")
+        except DamagedError as error:
+            done.unusable[name] = str(error).split("; run")[0]
     merged = {name for header in headers.values() for name in header.replaces}
     return {name: header for name, header in headers.items() if name not in merged}
 
@@ -84,15 +117,14 @@ def _fingerprint(directory: str, headers: dict[str, SegmentHeader]) -> Fingerpri
 
 
 def _own(
-    folder: str, headers: dict[str, SegmentHeader], fingerprint: Fingerprint, done: Rebuilt
+    headers: dict[str, SegmentHeader], fingerprint: Fingerprint, done: Rebuilt
 ) -> dict[str, SegmentHeader]:
     own = {}
     for name, header in headers.items():
         if header.fingerprint.digest == fingerprint.digest:
             own[name] = header
         else:
-            aside = os.path.basename(set_aside(os.path.join(folder, name)))
-            done.notes.append(f"{name}: made by another encoder; set aside as {aside}")
+            done.unusable[name] = "it was made by another encoder"
     return own
 
 
@@ -113,11 +145,10 @@ def _fill(
         path = os.path.join(folder, name)
         try:
             ranges.append(_add(transaction, path, sums.get(name), known_to, ranges))
-        except CollectionError as error:
-            aside = os.path.basename(set_aside(path))
-            done.notes.append(f"{name}: {error}; set aside as {aside}")
+        except DamagedError as error:
+            done.unusable[name] = str(error).split("; run")[0]
     _keep_one_of_each(transaction)
-    done.lost = _forget_lost_files(transaction)
+    _forget_lost_files(transaction, done)
     done.segments = len(ranges)
     done.images = transaction.rows(f"SELECT count(*) {_LIVE}")[0][0]
 
@@ -132,18 +163,20 @@ def _add(
     """Enter a segment's images, and the files of those that the snapshot does not know.
 
     Raises:
-        CollectionError: it is damaged, or its ids are another segment's.
+        UnreadableError: it cannot be read now.
+        DamagedError: it is damaged, or its ids are another segment's.
     """
-    found = checksum(path)
+    with reading(path):
+        found = checksum(path)
     if expected not in (None, found):
-        raise CollectionError("its checksum is another than when it was written")
+        raise DamagedError(ALTERED)
     table = read_table(path)
     ids = table["id"].to_pylist()
     segment = Segment(
         os.path.basename(path), len(ids), os.path.getsize(path), found, min(ids), max(ids)
     )
     if any(s.min_id <= segment.max_id and segment.min_id <= s.max_id for s in before):
-        raise CollectionError("its ids are those of another segment")
+        raise DamagedError("its ids are those of another segment")
     images = image_records(table, ())
     add_segment(transaction, segment)
     add_images(transaction, ids, images)
@@ -176,10 +209,13 @@ def _keep_one_of_each(transaction: Transaction) -> None:
         )
 
 
-def _forget_lost_files(transaction: Transaction) -> list[str]:
+def _forget_lost_files(transaction: Transaction, done: Rebuilt) -> None:
     """Files whose image is neither in a segment nor deleted: the next run embeds them again."""
     lost = "FROM files WHERE image_id NOT IN (SELECT id FROM images) "
     lost += "AND image_id NOT IN (SELECT image_id FROM deletions)"
-    paths = transaction.rows(f"SELECT path, path_raw {lost} ORDER BY path")
+    known = "content_hash IN (SELECT content_hash FROM annotations)"
+    rows = transaction.rows(f"SELECT path, path_raw, {known} {lost} ORDER BY path")
     transaction.run(f"DELETE {lost}")
-    return [original(text, data) for text, data in paths]
+    paths = [original(text, data) for text, data, _ in rows]
+    done.lost = paths
+    done.annotated = frozenset(p for p, row in zip(paths, rows, strict=True) if row[2])

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from indexer.catalog import catalog as catalogs
+from indexer.catalog.catalog import Catalog
 from indexer.catalog.changes import delete_images
 from indexer.catalog.transaction import Transaction
 from indexer.collection.collection import Collection
-from indexer.collection.layout import LOCK, is_collection
-from indexer.collection.rebuilding import rebuild_catalog
-from indexer.collection.verification import (
-    Report,
-    catalog_problem,
-    check_segments,
-    index_problem,
-    segment_problem,
-    verify,
+from indexer.collection.findings import Finding, Report
+from indexer.collection.index_checks import check_index
+from indexer.collection.layout import LOCK, discard_begun, is_collection
+from indexer.collection.losses import (
+    Accept,
+    Losses,
+    ask,
+    losses_of_images,
+    losses_of_rebuilding,
 )
-from indexer.errors import CollectionError
-from indexer.paths import original
+from indexer.collection.readiness import check_copies, check_segments_there
+from indexer.collection.rebuilding import adopt_catalog, rebuild_catalog
+from indexer.collection.segment_checks import check_segment, live_ids, unusable_ids
+from indexer.collection.verification import check_catalog, verify
+from indexer.errors import CollectionError, UnreadableError
 from indexer.store import segments
-from indexer.store.durability import set_aside
+from indexer.store.durability import disk_guard, set_aside
 from indexer.store.lock import WriterLock
-from indexer.store.segments import Segment
+from indexer.store.reading import exists
 from indexer.vectors import indexes
 
 
@@ -44,121 +51,172 @@ class Repair:
     report: Report | None = None
 
 
-def repair(directory: str | os.PathLike[str]) -> Repair:
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Segments to give up, by name with what is wrong, and the ids of the images to forget."""
+
+    broken: dict[str, str]
+    ids: list[int]
+    losses: Losses
+
+
+def repair(
+    directory: str | os.PathLike[str],
+    *,
+    accept: Accept | None = None,
+    segments_lost: bool = False,
+) -> Repair:
     """Mend what ``verify`` finds; damaged files are renamed, never deleted (indexes are a cache).
 
+    All is looked at before anything is changed. Indexes, and a catalog that snapshots and segments
+    cover, are rebuilt without asking; what nothing can replace is given up only if accepted.
+
+    Args:
+        directory: the collection's.
+        accept: asked whether the losses may be taken; without it they may not.
+        segments_lost: the ``segments`` folder holds none of the listed segments because they are
+            lost, and not because its disk is not mounted.
+
     Raises:
-        CollectionError: there is no collection, it is of a newer format, or nothing is left to
-            rebuild it from.
+        UnreadableError: a file cannot be read now, which proves nothing; nothing was changed.
+        CollectionError: there is no collection, it is of a newer format, nothing is left to rebuild
+            it from, losses were not accepted, or the disk is full.
         CollectionLockedError: another process is writing.
     """
     directory = os.path.abspath(os.fspath(directory))
     if not is_collection(directory):
         raise CollectionError(f"there is no collection at {directory}; make one with vitrail index")
     done = Repair()
-    with WriterLock(os.path.join(directory, LOCK)):
-        problem = catalog_problem(directory)
-        if problem is not None:
-            _rebuild(directory, problem, done)
-    with Collection.open(directory, writable=True) as collection:
-        _drop_damaged_segments(collection, done)
-        _mend_catalog(collection, done)
-        _mend_indexes(collection, done)
+    with disk_guard(directory, 0):
+        with WriterLock(os.path.join(directory, LOCK)):
+            finding = check_catalog(directory)
+            _refuse_unreadable([finding] if finding else [])
+            if finding is not None:
+                _replace_catalog(directory, finding.problem, accept, segments_lost, done)
+            else:
+                _give_up_segments(directory, accept, segments_lost, done)
+        with Collection.open(directory, writable=True) as collection:
+            _mend_indexes(collection, done)
     done.report = verify(directory)
     return done
 
 
-def _rebuild(directory: str, problem: str, done: Repair) -> None:
-    for name in (catalogs.FILE, catalogs.FILE + ".wal"):
-        path = os.path.join(directory, name)
-        if os.path.lexists(path):
-            aside = os.path.basename(set_aside(path))
-            done.actions.append(f"{name}: {problem}; set aside as {aside}")
-    rebuilt = rebuild_catalog(directory)
+def _refuse_unreadable(findings: Sequence[Finding]) -> None:
+    for finding in findings:
+        if finding.kind == "unreadable":
+            raise UnreadableError(finding.problem)
+
+
+def _replace_catalog(
+    directory: str, problem: str, accept: Accept | None, segments_lost: bool, done: Repair
+) -> None:
+    check_copies(directory)
+    if not segments_lost:
+        check_segments_there(directory)
+    try:
+        rebuilt = rebuild_catalog(directory)
+        ask(losses_of_rebuilding(rebuilt), accept)
+        done.actions.append(f"{catalogs.FILE}: {problem}")
+        done.actions += adopt_catalog(directory, rebuilt)
+    finally:
+        discard_begun(directory)
     done.reopen += rebuilt.lost
-    done.actions += rebuilt.notes
     done.actions.append(
         f"{catalogs.FILE}: rebuilt from {rebuilt.segments} segments with {rebuilt.images} images"
     )
 
 
-def _drop_damaged_segments(collection: Collection, done: Repair) -> None:
-    """Set damaged segments aside and forget their images, whose files are then new again."""
-    folder = os.path.join(collection.directory, segments.FOLDER)
-    for segment in collection.state.segments:
-        problem = segment_problem(folder, segment, collection)
-        if problem is None:
-            continue
-        with collection.transaction("repair") as transaction:
-            lost = _forget(transaction, segment)
-        path = os.path.join(folder, segment.name)
-        where = ""
-        if os.path.lexists(path):
-            where = f"; set aside as {os.path.basename(set_aside(path))}"
-        done.reopen += lost
-        done.actions.append(
-            f"{segment.name}: {problem}{where}; {len(lost)} files will be embedded again"
-        )
-
-
-def _forget(transaction: Transaction, segment: Segment) -> list[str]:
-    inside = [segment.min_id, segment.max_id]
-    files = transaction.rows(
-        "SELECT path, path_raw FROM files f ANTI JOIN deletions d ON d.image_id = f.image_id "
-        "WHERE f.image_id BETWEEN ? AND ? ORDER BY path",
-        inside,
-    )
-    live = transaction.rows(
-        "SELECT id FROM images ANTI JOIN deletions ON image_id = id WHERE id BETWEEN ? AND ?",
-        inside,
-    )
-    transaction.run(
-        "DELETE FROM files WHERE image_id BETWEEN ? AND ? "
-        "AND image_id NOT IN (SELECT image_id FROM deletions)",
-        inside,
-    )
-    delete_images(transaction, [row[0] for row in live], "damaged segment")
-    for table, key in (("images", "id"), ("predictions", "image_id")):
-        transaction.run(f"DELETE FROM {table} WHERE {key} BETWEEN ? AND ?", inside)
-    transaction.run("DELETE FROM segments WHERE name = ?", [segment.name])
-    return [original(text, data) for text, data in files]
-
-
-def _mend_catalog(collection: Collection, done: Repair) -> None:
-    """Drop live images that no segment holds, which only a lost catalog page can explain."""
-    if not any(finding.part == "catalog" for finding in check_segments(collection)):
+def _give_up_segments(
+    directory: str, accept: Accept | None, segments_lost: bool, done: Repair
+) -> None:
+    """Set segments aside that nothing can replace, and forget their images, which are then new."""
+    with Collection.open(directory) as reader:
+        plan = _plan(reader, segments_lost)
+    ask(plan.losses, accept)
+    if not plan.losses:
         return
-    with collection.transaction("repair") as transaction:
-        rows = transaction.rows(
-            "SELECT id FROM images i ANTI JOIN deletions d ON d.image_id = i.id "
-            "ANTI JOIN segments s ON i.id BETWEEN s.min_id AND s.max_id"
-        )
-        ids = [row[0] for row in rows]
-        files = transaction.rows(
-            "SELECT path, path_raw FROM files WHERE image_id IN (SELECT unnest(?::BIGINT[]))", [ids]
-        )
-        transaction.run("DELETE FROM files WHERE image_id IN (SELECT unnest(?::BIGINT[]))", [ids])
-        delete_images(transaction, ids, "in no segment")
-    done.reopen += [original(text, data) for text, data in files]
-    done.actions.append(f"{catalogs.FILE}: forgot {len(ids)} images that no segment holds")
+    catalog = Catalog(os.path.join(directory, catalogs.FILE))
+    with catalog.writing("repair") as transaction:
+        _forget(transaction, plan)
+    catalog.close()
+    for name, problem in plan.broken.items():
+        path = os.path.join(directory, segments.FOLDER, name)
+        aside = f"; set aside as {os.path.basename(set_aside(path))}" if exists(path) else ""
+        done.actions.append(f"{name}: {problem}{aside}")
+    done.reopen += plan.losses.images
+    done.actions.append(
+        f"{catalogs.FILE}: forgot {len(plan.ids)} images that no segment holds as they should be"
+    )
+
+
+def _plan(reader: Collection, segments_lost: bool) -> _Plan:
+    """What has to go, all of it looked at.
+
+    Raises:
+        UnreadableError: something cannot be read now.
+    """
+    folder = os.path.join(reader.directory, segments.FOLDER)
+    listed = reader.state.segments
+    if listed and not segments_lost and not segments.found(folder):
+        raise segments.away(folder)
+    live, homes = live_ids(reader), np.empty(0, np.int64)
+    broken: dict[str, str] = {}
+    for segment in listed:
+        finding = check_segment(folder, segment, reader.fingerprint)
+        _refuse_unreadable([finding] if finding else [])
+        if finding is not None:
+            broken[segment.name] = finding.problem
+        else:
+            lacking, odd = unusable_ids(folder, segment, reader.fingerprint, live)
+            inside = live[(live >= segment.min_id) & (live <= segment.max_id)]
+            homes = np.union1d(homes, np.setdiff1d(inside, np.union1d(lacking, odd)))
+    ids = np.setdiff1d(live, homes).tolist()
+    with reader.reading() as connection:
+        losses = losses_of_images(connection, ids, list(broken.items()))
+    return _Plan(broken, ids, losses)
+
+
+def _forget(transaction: Transaction, plan: _Plan) -> None:
+    delete_images(transaction, plan.ids, "damaged segment")
+    ids, names = "(SELECT unnest(?::BIGINT[]))", "(SELECT unnest(?::VARCHAR[]))"
+    transaction.run(f"DELETE FROM files WHERE image_id IN {ids}", [plan.ids])
+    # Nothing stands behind the rows of a broken segment's images any more, removed ones included.
+    gone = f"SELECT i.id FROM images i JOIN segments s ON s.name IN {names} "
+    gone += "AND i.id BETWEEN s.min_id AND s.max_id"
+    broken = [list(plan.broken)]
+    for table, key in (("predictions", "image_id"), ("images", "id")):
+        transaction.run(f"DELETE FROM {table} WHERE {key} IN ({gone})", broken)
+    transaction.run(f"DELETE FROM segments WHERE name IN {names}", broken)
 
 
 def _mend_indexes(collection: Collection, done: Repair) -> None:
     for space in collection.spaces:
         files = collection.indexes.files(space)
-        generations = files.generations()
-        problems = {
-            generation: problem
-            for generation in generations
-            if (problem := index_problem(collection, files, generation)) is not None
+        findings = {
+            generation: finding
+            for generation in files.generations()
+            if (finding := check_index(collection, files, generation)) is not None
         }
-        if not problems and (generations or not len(collection)):
-            continue
-        collection.indexes.forget(space)
-        files.remove(list(problems))
-        files.save(collection.indexes.get(space))
-        for generation, problem in problems.items():
-            name = os.path.basename(files.path(generation))
-            done.actions.append(f"{name}: {problem.split('; ')[0]}; rebuilt")
-        if not problems:
-            done.actions.append(f"{indexes.FOLDER}/{space}: missing; built")
+        for generation, finding in findings.items():
+            if finding.kind == "unreadable":
+                name = os.path.basename(files.path(generation))
+                done.actions.append(f"{name}: left as it is: {finding.problem}")
+        if not any(finding.kind == "unreadable" for finding in findings.values()):
+            _rebuild_indexes(collection, space, findings, done)
+
+
+def _rebuild_indexes(
+    collection: Collection, space: str, findings: dict[int, Finding], done: Repair
+) -> None:
+    files = collection.indexes.files(space)
+    if not findings and (files.generations() or not len(collection)):
+        return
+    collection.indexes.forget(space)
+    files.remove(list(findings))
+    files.save(collection.indexes.get(space))
+    for generation, finding in findings.items():
+        done.actions.append(
+            f"{os.path.basename(files.path(generation))}: {finding.problem}; rebuilt"
+        )
+    if not findings:
+        done.actions.append(f"{indexes.FOLDER}/{space}: missing; built")

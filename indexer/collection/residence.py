@@ -119,7 +119,8 @@ class Residence:
             memory, cursor = self._memory, self._memory.cursor()
             cursor.execute(f"USE {self._database}")
         try:
-            yield cursor, memory
+            with self._catalog.errors():  # a large copy is a file, read as it is asked for
+                yield cursor, memory
         finally:
             cursor.close()
 

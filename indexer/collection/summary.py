@@ -26,7 +26,11 @@ _COUNTS = {
 def describe_collection(
     directory: str, residence: Residence, indexes: CurrentIndexes
 ) -> dict[str, Any]:
-    """Counts, spaces, fingerprint, sizes on disk in bytes and index kinds, as plain types."""
+    """Counts, spaces, fingerprint, sizes on disk in bytes and indexes, as plain types.
+
+    Of each space, ``checks`` tells when the checksums of its saved vectors are compared, and
+    ``checked`` which share has been in this process; ``None`` where they are not loaded.
+    """
     state = residence.state
     with residence.reading() as connection:
         counts = {name: _one(connection, sql) for name, sql in _COUNTS.items()}
@@ -49,11 +53,14 @@ def describe_collection(
 
 
 def _space(indexes: CurrentIndexes, space: str, dim: int) -> dict[str, Any]:
-    held = indexes.files(space).coverage()
+    files = indexes.files(space)
+    held = files.coverage()
     return {
         "dim": dim,
         "index": None if held is None else held.kind,
         "indexed": 0 if held is None else held.rows,
+        "checks": files.checks(),
+        "checked": indexes.checked(space),
     }
 
 

@@ -13,14 +13,15 @@ from indexer.catalog.annotations import merge_rows
 from indexer.catalog.columns import annotation_columns
 from indexer.catalog.schema import FORMAT, RECIPE_COLUMNS
 from indexer.collection.collection import Collection
+from indexer.collection.retrying import at_newest
 from indexer.encoders.base import Fingerprint
-from indexer.errors import CollectionError, InputError
+from indexer.errors import DamagedError, InputError
 from indexer.paths import original
 from indexer.records import Batch, FileRecord, ImageRecord
 from indexer.store import segments
 from indexer.store.durability import disk_guard, replacing
 from indexer.store.image_rows import column_types, image_records
-from indexer.store.segments import SegmentHeader, read_header, read_table
+from indexer.store.segments import SegmentHeader, read_header, read_segment
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,7 +50,7 @@ def export(collection: Collection, path: str | os.PathLike[str]) -> int:
     if not os.path.isdir(os.path.dirname(path)):
         raise InputError(f"there is no folder {os.path.dirname(path)} to export into")
     with disk_guard(os.path.dirname(path), 0), replacing(path) as temporary:
-        return _write(collection, temporary)
+        return at_newest(collection, lambda: _write(collection, temporary))
 
 
 def _write(collection: Collection, path: str) -> int:
@@ -79,7 +80,7 @@ def _tables(collection: Collection) -> Iterator[pa.Table]:
     folder = os.path.join(collection.directory, segments.FOLDER)
     deleted = collection.indexes.deleted_since(-1)
     for segment in collection.state.segments:
-        table = read_table(os.path.join(folder, segment.name))
+        table = read_segment(folder, segment)
         table = table.filter(pa.array(~np.isin(np.asarray(table["id"]), deleted)))
         for start in range(0, table.num_rows, _ROWS):
             yield _with_catalog(collection, table.slice(start, _ROWS))
@@ -134,7 +135,7 @@ def read_fingerprint(path: str | os.PathLike[str]) -> Fingerprint:
     """
     try:
         return read_header(os.fspath(path)).fingerprint
-    except CollectionError as error:
+    except (DamagedError, FileNotFoundError) as error:
         raise InputError(f"{path} is no exported collection, or is damaged") from error
 
 

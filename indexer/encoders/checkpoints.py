@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from indexer.encoders.focus import EMBEDDED, SOURCE_SHA256, embedded_directory
 from indexer.encoders.hub import snapshot
 from indexer.encoders.processors import read_preprocess
 from indexer.encoders.storage import file_sha256
+from indexer.encoders.weights import check_plain, read_object, weight_files
 from indexer.errors import CheckpointError
 from indexer.images.preprocess import Preprocess
 from indexer.spaces import EmbeddingSpace, parse_space
@@ -99,14 +99,12 @@ def find_checkpoint(name: str) -> Checkpoint:
     directory = _directory(name)
     config = _config(directory, name)
     family, vision = family_of(config, name)
-    vision = _with_defaults(vision, family)
+    vision = _with_defaults(vision, family, name)
     weights = _weights_hash(name, directory)
     preprocess = read_preprocess(directory, model_type=family.model_type, name=name)
-    architectures = config.get("architectures") or [None]
-    labels = _labels(config, architectures[0])
-    return Checkpoint(
-        name, directory, family, vision, architectures[0], preprocess, weights, labels
-    )
+    architecture = _architecture(config)
+    labels = _labels(config, architecture, name)
+    return Checkpoint(name, directory, family, vision, architecture, preprocess, weights, labels)
 
 
 def _directory(name: str) -> Path:
@@ -130,18 +128,12 @@ def _directory(name: str) -> Path:
 
 def _config(directory: Path, name: str) -> dict[str, Any]:
     path = directory / "config.json"
-    try:
-        config = json.loads(path.read_bytes())
-    except FileNotFoundError:
+    if not path.is_file():
         raise CheckpointError(
             f"{name!r} has no config.json: give a directory in transformers' layout "
             f"(model.save_pretrained)"
-        ) from None
-    except ValueError as error:
-        raise CheckpointError(f"{path} is not JSON ({error}): download it again") from None
-    if not isinstance(config, dict):
-        raise CheckpointError(f"{path} holds no JSON object: download it again")
-    return config
+        )
+    return read_object(path)
 
 
 # What transformers leaves out of config.json because it is the default of the config class.
@@ -159,32 +151,30 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
 _COMMON = {"hidden_size": 768, "num_hidden_layers": 12, "image_size": 224}
 
 
-def _with_defaults(config: Mapping[str, Any], family: Family) -> dict[str, Any]:
-    return {**_DEFAULTS.get(family.model_type, _COMMON), **config}
+def _with_defaults(config: Mapping[str, Any], family: Family, name: str) -> dict[str, Any]:
+    whole = {**_DEFAULTS.get(family.model_type, _COMMON), **config}
+    for key in ("hidden_size", "num_hidden_layers"):
+        if type(whole[key]) is not int or whole[key] < 1:
+            raise CheckpointError(
+                f"{name!r} has the {key} {whole[key]!r} in its config.json, which must be a "
+                f"number from 1: download it again"
+            )
+    return whole
 
 
-def weight_files(directory: Path) -> list[Path]:
-    """The safetensors files of a checkpoint, in order; empty when it has none."""
-    single = directory / "model.safetensors"
-    if single.is_file():
-        return [single]
-    index = directory / "model.safetensors.index.json"
-    if not index.is_file():
-        return []
-    names = sorted(set(json.loads(index.read_bytes())["weight_map"].values()))
-    return [directory / name for name in names]
+def _architecture(config: Mapping[str, Any]) -> str | None:
+    names = config.get("architectures")
+    return str(names[0]) if isinstance(names, list) and names else None
 
 
 def _weights_hash(name: str, directory: Path) -> str:
     if name == EMBEDDED:
         # The source's hash: the same whichever safetensors version wrote the converted file.
         return SOURCE_SHA256
-    files = weight_files(directory)
+    check_plain(directory, name)
+    files = weight_files(directory, name)
     if not files:
         raise CheckpointError(_no_weights(name, directory))
-    missing = [path.name for path in files if not path.is_file()]
-    if missing:
-        raise CheckpointError(f"{name!r} lacks {missing[0]}, which its index names: fetch it again")
     hashes = [file_sha256(path) for path in files]
     return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
 
@@ -202,10 +192,15 @@ def _no_weights(name: str, directory: Path) -> str:
     return f"{name!r} has no model.safetensors: download it again, or give another checkpoint"
 
 
-def _labels(config: Mapping[str, Any], architecture: str | None) -> tuple[str, ...]:
+def _labels(config: Mapping[str, Any], architecture: str | None, name: str) -> tuple[str, ...]:
     if "ImageClassification" not in str(architecture):
         return ()
     names = config.get("id2label")
-    if isinstance(names, Mapping) and names:
-        return tuple(str(names[key]) for key in sorted(names, key=int))
-    return tuple(f"LABEL_{i}" for i in range(int(config.get("num_labels", 2))))
+    try:
+        if isinstance(names, Mapping) and names:
+            return tuple(str(names[key]) for key in sorted(names, key=int))
+        return tuple(f"LABEL_{i}" for i in range(int(config.get("num_labels", 2))))
+    except (ValueError, TypeError):
+        raise CheckpointError(
+            f"{name!r} has labels in its config.json that are not numbered: download it again"
+        ) from None

@@ -1,4 +1,4 @@
-"""Hub names to local snapshots: only what an encoder needs, the cache first when offline."""
+"""Hub names to local snapshots: the cache without asking, else the Hub, once."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import os
 from pathlib import Path
 
 from indexer.encoders.focus import EMBEDDED
+from indexer.encoders.processors import FILES as PREPROCESSOR_FILES
+from indexer.encoders.weights import weight_files
 from indexer.errors import CheckpointError
 
-CONFIG_FILES = ("config.json", "preprocessor_config.json", "processor_config.json")
+CONFIG_FILES = ("config.json", *PREPROCESSOR_FILES)
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "model-*.safetensors")
 TIMEOUT = 10.0  # seconds for the first answer; a download itself may take as long as it needs
 
@@ -16,20 +18,18 @@ TIMEOUT = 10.0  # seconds for the first answer; a download itself may take as lo
 def snapshot(name: str) -> Path:
     """The snapshot directory of ``org/name`` or ``org/name@revision``.
 
-    A cached snapshot of a full commit id is used without asking; otherwise the Hub is asked once,
-    and the cache serves when it cannot be reached.
+    What the cache holds is used without asking: a collection is bound to the weights that it was
+    made with, so newer ones would only be refused. ``hf download`` brings the cache up to date.
 
     Raises:
-        CheckpointError: neither the Hub nor the cache has it.
+        CheckpointError: neither the cache nor the Hub has it.
     """
     repository, _, revision = name.partition("@")
+    cached = _cached(repository, revision)
+    if cached is not None:
+        return cached
     if _offline():
-        return _cached(repository, revision, name, "the Hub is switched off (HF_HUB_OFFLINE)")
-    if len(revision) == 40:
-        try:
-            return _local(repository, revision)
-        except FileNotFoundError:
-            pass
+        raise _unavailable(name, "the Hub is switched off (HF_HUB_OFFLINE)")
     return _download(repository, revision, name)
 
 
@@ -63,33 +63,35 @@ def _download(repository: str, revision: str, name: str) -> Path:
             f"spelling, or log in with `hf auth login` if it is private"
         ) from error
     except HfHubHTTPError as error:
-        return _cached(repository, revision, name, f"the Hub refused ({_first_line(error)})")
+        raise _unavailable(name, f"the Hub refused ({_first_line(error)})") from error
     except Exception as error:
         # httpx, requests, ssl and OS errors alike mean that there is no way to the Hub.
-        return _cached(repository, revision, name, f"the Hub cannot be reached ({_kind(error)})")
+        raise _unavailable(name, f"the Hub cannot be reached ({_kind(error)})") from error
 
 
-def _cached(repository: str, revision: str, name: str, reason: str) -> Path:
-    try:
-        return _local(repository, revision)
-    except FileNotFoundError as error:
-        raise CheckpointError(
-            f"{name!r}: {reason} and the cache does not hold it; give a local directory instead, "
-            f"fill the cache on a connected machine (`hf download {repository}`, then copy "
-            f"~/.cache/huggingface), or use the embedded model: --checkpoint {EMBEDDED}"
-        ) from error
+def _unavailable(name: str, reason: str) -> CheckpointError:
+    return CheckpointError(
+        f"{name!r}: {reason} and the cache does not hold it; give a local directory instead, "
+        f"fill the cache on a connected machine (`hf download {name.partition('@')[0]}`, then copy "
+        f"~/.cache/huggingface), or use the embedded model: --checkpoint {EMBEDDED}"
+    )
 
 
-def _local(repository: str, revision: str) -> Path:
-    """The cached snapshot, or FileNotFoundError when it is missing or lacks config or weights."""
+def _cached(repository: str, revision: str) -> Path | None:
+    """The cached snapshot, if it holds all that an encoder needs."""
     cache = _cache_folder() / f"models--{repository.replace('/', '--')}"
     wanted = revision or "main"
     reference = cache / "refs" / wanted
     commit = reference.read_text().strip() if reference.is_file() else wanted
     folder = cache / "snapshots" / commit
     if not (folder / "config.json").is_file():
-        raise FileNotFoundError(folder)
-    return folder
+        return None
+    if not any((folder / file).is_file() for file in PREPROCESSOR_FILES):
+        return None
+    try:
+        return folder if weight_files(folder, repository) else None
+    except CheckpointError:  # a download that was broken off; the next one goes on from there
+        return None
 
 
 def _cache_folder() -> Path:

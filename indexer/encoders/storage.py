@@ -62,11 +62,14 @@ def remembered_paths(digest: str) -> list[Path]:
 def file_sha256(path: Path) -> str:
     """Sha256 (hex) of a file, remembered by path, size and modification time.
 
+    The path is the one given, made absolute: a link keeps its name, which may be all that tells
+    what the file is, as in the Hub's cache.
+
     A file that is changed in place while keeping both its size and its modification time (to the
     nanosecond) is taken for the old one; delete ``hashes.json`` in the cache folder to forget.
     """
     status = path.stat()
-    key = str(path.resolve())
+    key = os.path.abspath(path)
     stamp = f"{status.st_size}:{status.st_mtime_ns}"
     store = cache_dir() / _HASHES
     known = read_json(store).get(key)

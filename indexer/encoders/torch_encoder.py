@@ -175,16 +175,29 @@ def _load(checkpoint: Checkpoint, *, classify: bool) -> nn.Module:
 
     family = checkpoint.family
     name = (checkpoint.architecture or family.classifier_class) if classify else family.tower_class
-    kind = getattr(transformers, str(name))
-    with _quiet():
-        model, info = kind.from_pretrained(
-            checkpoint.directory,
-            dtype=torch.float32,
-            attn_implementation="sdpa",
-            use_safetensors=True,
-            local_files_only=True,
-            output_loading_info=True,
+    kind = getattr(transformers, str(name), None)
+    if kind is None:
+        raise CheckpointError(
+            f"{checkpoint.name!r} is a {name}, which this transformers does not know: leave out "
+            f"--classify"
         )
+    try:
+        with _quiet(), _memory_errors(torch.device("cpu")):
+            model, info = kind.from_pretrained(
+                checkpoint.directory,
+                dtype=torch.float32,
+                attn_implementation="sdpa",
+                use_safetensors=True,
+                local_files_only=True,
+                output_loading_info=True,
+            )
+    except MemoryError:
+        raise
+    except Exception as error:  # a damaged checkpoint makes the libraries raise many kinds
+        line = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+        raise CheckpointError(
+            f"{checkpoint.name!r} is damaged or incomplete ({line}): download it again"
+        ) from error
     # A tensor that is not in the file would be random, and so would every vector be.
     missing = sorted(key for key in info["missing_keys"] if not _is_unused(key))
     if missing or info["mismatched_keys"]:

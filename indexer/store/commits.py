@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -29,7 +28,7 @@ from indexer.errors import InputError
 from indexer.paths import clean
 from indexer.records import Batch, ImageRecord
 from indexer.store.image_rows import image_records, images_table
-from indexer.store.segments import SegmentHeader, read_table, write_segment
+from indexer.store.segments import SegmentHeader, read_segment, write_segment
 
 _log = logging.getLogger("vitrail")
 _ROW_BYTES = 2048  # a catalog row with its share of pages, generously
@@ -65,7 +64,7 @@ class BatchWriter:
         """Make all of the batch visible, or none of it; see ``Collection.commit``."""
         images = [self._checked(image) for image in batch.images]
         files = [replace(file, label=clean(file.label)) for file in batch.files]
-        batch = Batch(images, files, batch.rejects, batch.gone)
+        batch = replace(batch, images=images, files=files)
         with self.catalog.writing("commit") as transaction:
             hashes = [i.content_hash for i in images] + [f.content_hash for f in files]
             known = look_up(transaction, hashes)
@@ -93,8 +92,7 @@ class BatchWriter:
         named = {f.content_hash for f in batch.files}
         back = [h for h in named - new.keys() - known.live.keys() if h in known.dead]
         new |= self._revived(transaction, [known.dead[h] for h in back])
-        images = list(new.values())
-        return _Addition(list(range(known.next_id, known.next_id + len(images))), images)
+        return _numbered(list(new.values()), batch.ids, known.next_id)
 
     def _revived(self, transaction: Transaction, ids: Sequence[int]) -> dict[str, ImageRecord]:
         """Deleted images whose content is found again, from the segments that still hold them."""
@@ -102,7 +100,7 @@ class BatchWriter:
         for segment in live_segments(transaction.connection) if ids else ():
             wanted = [i for i in ids if segment.min_id <= i <= segment.max_id]
             if wanted:
-                table = read_table(os.path.join(self.segments, segment.name))
+                table = read_segment(self.segments, segment)
                 table = table.filter(np.isin(np.asarray(table["id"]), wanted))
                 records = image_records(table, self.fingerprint.spaces)
                 found |= {record.content_hash: record for record in records}
@@ -130,6 +128,18 @@ class BatchWriter:
         gone = [path for path in batch.gone if path not in present]
         losers |= drop_files(transaction, gone, keep_missing=keep_missing)
         delete_orphans(transaction, losers, "gone")
+
+
+def _numbered(images: list[ImageRecord], given: dict[str, int], next_id: int) -> _Addition:
+    """Images with ids, ascending: those that were given, then the next ones."""
+    named = [(given[i.content_hash], i) for i in images if i.content_hash in given]
+    named.sort(key=lambda pair: pair[0])
+    if named and named[0][0] < next_id:
+        raise InputError(f"id {named[0][0]} cannot be given: ids go on from {next_id}")
+    rest = [image for image in images if image.content_hash not in given]
+    start = named[-1][0] + 1 if named else next_id
+    ids = [image_id for image_id, _ in named] + list(range(start, start + len(rest)))
+    return _Addition(ids, [image for _, image in named] + rest)
 
 
 def _clean_json(value: Any) -> Any:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from indexer.errors import CollectionError
+from indexer.store.reading import arrived
 
 TEMPORARY = ".tmp"  # suffix of files not yet renamed; swept by the next writer
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -76,7 +77,7 @@ def checksum(path: str) -> str:
     """
     digest = hashlib.sha256()
     with open(path, "rb", buffering=0) as handle:
-        while chunk := handle.read(_CHUNK):
+        while chunk := arrived(handle.read(_CHUNK)):
             digest.update(chunk)
     return digest.hexdigest()
 

@@ -6,17 +6,21 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer.encoders.base import Fingerprint
-from indexer.errors import CollectionError
-from indexer.store.durability import TEMPORARY, checksum, replacing, sync_directory
+from indexer.errors import DamagedError, SegmentGoneError, UnreadableError
+from indexer.store.durability import checksum, replacing
 from indexer.store.image_rows import column_types, with_all_columns
+from indexer.store.parquet import NotPlainError, read_column, read_footer
+from indexer.store.reading import read_bytes, reading
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,7 +28,7 @@ if TYPE_CHECKING:
 SUFFIX = ".parquet"
 FOLDER = "segments"
 META = b"vitrail"
-_DAMAGED = "segment {name} is damaged ({problem}); run `vitrail verify --repair`"
+ALTERED = "its checksum is another than when it was written"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +112,12 @@ def write_segment(folder: str, table: pa.Table, header: SegmentHeader) -> Segmen
     name = new_name()
     path = os.path.join(folder, name)
     table = table.replace_schema_metadata({META: header.to_json()})
-    plain = [column for column in table.column_names if column in column_types()]
+    packed = [name for name in table.column_names if name in column_types() and name != "id"]
     with replacing(path) as temporary:
-        # Vectors are noise to a compressor and to a dictionary: both only cost time.
+        # Vectors are noise to a compressor and to a dictionary: both only cost time. Ids stay plain
+        # beside them, so that a query can read both without a Parquet library.
         compression = {
-            leaf: "ZSTD" if leaf.split(".")[0] in plain else "NONE" for leaf in _leaves(table)
+            leaf: "ZSTD" if leaf.split(".")[0] in packed else "NONE" for leaf in _leaves(table)
         }
         pq.write_table(
             table,
@@ -148,103 +153,160 @@ def read_header(path: str) -> SegmentHeader:
     """What a segment file says about itself.
 
     Raises:
-        CollectionError: it is no readable segment.
+        FileNotFoundError: it is not there.
+        UnreadableError: it cannot be read now.
+        DamagedError: it is no segment, or a damaged one.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        return SegmentHeader.from_json(pq.read_schema(path).metadata[META])
-    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
-        raise _damaged(path, error) from error
+    with _errors(path), open(path, "rb") as handle:
+        try:
+            return SegmentHeader.from_json(read_footer(handle).metadata[META])
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError("it does not say what it holds") from error
 
 
-def read_table(path: str, columns: Sequence[str] | None = None) -> pa.Table:
+def read_table(
+    path: str, columns: Sequence[str] | None = None, *, checksum: str | None = None
+) -> pa.Table:
     """A segment's rows, pages checked against their checksums, with all of today's columns.
 
     Args:
         path: the segment.
         columns: just these, which it must have.
+        checksum: sha256 (hex) that the file must have, where it is known: no page's checksum covers
+            the footer, which says what the pages are.
 
     Raises:
-        CollectionError: it is no readable segment.
+        FileNotFoundError: it is not there.
+        UnreadableError: it cannot be read now.
+        DamagedError: it is no segment, or a damaged one.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
-        table = pq.read_table(
-            path,
-            columns=None if columns is None else list(columns),
-            page_checksum_verification=True,
-            memory_map=False,
-            partitioning=None,
-        )
+    with _errors(path):
+        data = read_bytes(path)  # by ourselves: Arrow does not tell a bad disk from a bad page
+        if checksum is not None and sha256(data).hexdigest() != checksum:
+            raise ValueError(ALTERED)
+        try:
+            table = pq.read_table(
+                pa.BufferReader(data),
+                columns=None if columns is None else list(columns),
+                page_checksum_verification=True,
+            )
+        except (OSError, pa.ArrowException) as error:
+            raise ValueError(str(error)) from error
         return with_all_columns(table) if columns is None else table
-    except (OSError, pa.ArrowException) as error:
-        raise _damaged(path, error) from error
+
+
+def read_segment(folder: str, segment: Segment) -> pa.Table:
+    """A listed segment's rows, proven to be those that were written.
+
+    Raises:
+        SegmentGoneError: it is not in the folder.
+        UnreadableError: it cannot be read now, or the folder is empty.
+        DamagedError: it is another file than was written.
+    """
+    try:
+        return read_table(os.path.join(folder, segment.name), checksum=segment.checksum)
+    except FileNotFoundError as error:
+        raise gone(folder, segment) from error
 
 
 def read_vectors(
-    path: str, space: str, dim: int, *, after: int = -1
+    folder: str, segment: Segment, space: str, dim: int, *, after: int = -1
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Ids above ``after`` and their vectors in one space: (n,) int64 and (n, dim) float32.
 
-    Reads through DuckDB: a query's process need not load Arrow.
+    All that is returned was compared with a checksum. A query's process need not load Arrow.
 
     Raises:
-        CollectionError: it is no readable segment.
+        SegmentGoneError: it is not in the folder.
+        UnreadableError: it cannot be read now, or the folder is empty.
+        DamagedError: it is no segment, or a damaged one.
     """
-    import duckdb
-
-    from indexer.catalog.schema import quote
-
-    source = "FROM read_parquet(?) WHERE id > ?"
+    path = os.path.join(folder, segment.name)
     try:
-        with duckdb.connect(":memory:") as connection:
-            connection.execute("SET preserve_insertion_order = true")
-            ids = connection.execute(f"SELECT id {source}", [path, after]).fetchnumpy()["id"]
-            flat = connection.execute(
-                f"SELECT unnest({quote(space)}) AS v {source}", [path, after]
-            ).fetchnumpy()["v"]
-    except duckdb.Error as error:
-        raise _damaged(path, error) from error
-    rows = np.ascontiguousarray(np.ma.getdata(flat), np.float32)
-    if rows.size != len(ids) * dim:
-        raise _damaged(path, ValueError(f"{rows.size} numbers for {len(ids)} rows of {dim}"))
-    return np.ascontiguousarray(np.ma.getdata(ids), np.int64), rows.reshape(-1, dim)
+        with _errors(path):
+            ids, rows = _read_vectors(path, segment, space, dim, after)
+    except FileNotFoundError as error:
+        raise gone(folder, segment) from error
+    return ids, rows
 
 
-def merge_tables(paths: Iterable[str], deleted: NDArray[np.int64]) -> pa.Table:
+def _read_vectors(
+    path: str, segment: Segment, space: str, dim: int, after: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    with open(path, "rb") as handle:
+        size = os.fstat(handle.fileno()).st_size
+        if size != segment.bytes:
+            raise ValueError(f"it has {size} bytes instead of {segment.bytes}")
+        try:
+            footer = read_footer(handle)
+            ids = read_column(handle, footer, "id", np.int64)
+            start = int(np.searchsorted(ids, after, "right"))
+            flat = read_column(handle, footer, space, np.float32, width=dim, skip=start)
+        except NotPlainError:  # written before ids were plain, or by another version of Arrow
+            table = read_table(path, ["id", space], checksum=segment.checksum)
+            ids = np.asarray(table["id"], np.int64)
+            start = int(np.searchsorted(ids, after, "right"))
+            flat = np.asarray(table[space].combine_chunks().flatten(), np.float32)[start * dim :]
+    ends = [int(ids[0]), int(ids[-1])] if len(ids) else []
+    if len(ids) != segment.rows or ends != [segment.min_id, segment.max_id]:
+        raise ValueError(f"its ids are not the {segment.rows} that the catalog lists")
+    return ids[start:], flat.reshape(-1, dim)
+
+
+def gone(folder: str, segment: Segment) -> SegmentGoneError | UnreadableError:
+    """Why a listed segment is not there: an empty folder is one that is not mounted."""
+    if not found(folder):
+        return away(folder)
+    return SegmentGoneError(f"segment {segment.name} is missing; run `vitrail verify --repair`")
+
+
+def away(folder: str) -> UnreadableError:
+    """Why none of the segments is there."""
+    return UnreadableError(
+        f"{folder} holds no segment, but the collection has some: mount its disk or put the files "
+        "back, and run again; if they are lost, `vitrail verify --repair --segments-lost`"
+    )
+
+
+def found(folder: str) -> set[str]:
+    """Names of the segment files in a folder; none where it is missing.
+
+    Raises:
+        UnreadableError: the folder cannot be read now.
+    """
+    try:
+        with reading(folder):
+            return {name for name in os.listdir(folder) if name.endswith(SUFFIX)}
+    except FileNotFoundError:
+        return set()
+
+
+def merge_tables(folder: str, segments: Iterable[Segment], deleted: NDArray[np.int64]) -> pa.Table:
     """Rows of several segments without the deleted ids (sorted or not, (m,) int64), by id.
 
     Raises:
-        CollectionError: one of them is no readable segment.
+        SegmentGoneError: one of them is not in the folder.
+        UnreadableError: one of them cannot be read now.
+        DamagedError: one of them is damaged.
     """
     import pyarrow as pa
 
-    table = pa.concat_tables([read_table(path) for path in paths], promote_options="default")
+    tables = [read_segment(folder, segment) for segment in segments]
+    table = pa.concat_tables(tables, promote_options="default")
     keep = ~np.isin(np.asarray(table["id"]), deleted)
     return table.filter(pa.array(keep)).sort_by("id")
 
 
-def sweep(folder: str, live: Iterable[str]) -> list[str]:
-    """Delete files of a ``segments`` folder that no commit lists, and return their names."""
-    keep = set(live)
-    orphans = [
-        entry.name
-        for entry in os.scandir(folder)
-        if entry.is_file(follow_symlinks=False)
-        and entry.name.endswith((SUFFIX, TEMPORARY))
-        and entry.name not in keep
-    ]
-    for name in orphans:
-        os.unlink(os.path.join(folder, name))
-    if orphans:
-        sync_directory(folder)
-    return orphans
-
-
-def _damaged(path: str, problem: BaseException) -> CollectionError:
-    line = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
-    return CollectionError(_DAMAGED.format(name=os.path.basename(path), problem=line))
+@contextmanager
+def _errors(path: str) -> Iterator[None]:
+    try:
+        with reading(path):
+            yield
+    except ValueError as error:
+        line = str(error).splitlines()[0] if str(error) else "it cannot be understood"
+        raise DamagedError(
+            f"segment {os.path.basename(path)} is damaged ({line}); run `vitrail verify --repair`"
+        ) from error

@@ -7,10 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from indexer.errors import InputError
-from indexer.vectors.exact import Floats, Ids
+from indexer.vectors.exact import UNIT, Floats, Ids
 from indexer.vectors.rows import Rows
-
-_UNIT = 1e-3  # how far from 1 a vector's length may be
 
 
 def unit_rows(rows: Floats, dim: int, noun: str) -> Floats:
@@ -29,14 +27,19 @@ def unit_rows(rows: Floats, dim: int, noun: str) -> Floats:
         raise InputError(
             f"{noun} array of shape {rows.shape} does not fit this index of (n, {dim})"
         )
-    lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows))
-    wrong = np.flatnonzero(~(np.abs(lengths - 1) <= _UNIT))  # true for NaN as well
-    if len(wrong):
+    for place, length in odd_lengths(rows).items():
         raise InputError(
-            f"{noun} {wrong[0]} has length {lengths[wrong[0]]:.6g} where 1 is expected: "
+            f"{noun} {place} has length {length:.6g} where 1 is expected: "
             "normalise it, and check that it is finite"
         )
     return rows
+
+
+def odd_lengths(rows: Floats) -> dict[int, float]:
+    """Which of (n, dim) rows are not of length 1: position -> length, which may be NaN."""
+    lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows))
+    wrong = np.flatnonzero(~(np.abs(lengths - 1) <= UNIT))  # true for NaN as well
+    return {int(place): float(lengths[place]) for place in wrong}
 
 
 def check_new(ids: Ids, held: Iterable[Rows]) -> None:

@@ -21,6 +21,12 @@ _GATHER = 4096  # rows copied at a time for scoring
 # A matrix product may round the same row differently at another place; rows nearer than this to the
 # k-th are kept until they are scored again, each by itself.
 _ROUNDING = np.float32(4e-6)
+UNIT = 1e-3  # how far from 1 a vector's length may be
+_HIGHEST = (1 + UNIT) ** 2 + 1e-5  # what such vectors' product may be, rounding included
+
+
+class ImpossibleScoreError(ArithmeticError):
+    """A score that no unit vectors have: what was stored is not what was added."""
 
 
 def nearest(matrix: Floats, keep: Mask | None, queries: Floats, k: int) -> Iterator[Ids]:
@@ -31,17 +37,25 @@ def nearest(matrix: Floats, keep: Mask | None, queries: Floats, k: int) -> Itera
         keep: (n,) bool, rows that may be found; None for all.
         queries: (q, dim) float32, unit rows.
         k: how many are wanted.
+
+    Raises:
+        ImpossibleScoreError: a row is no unit vector, as far as that shows.
     """
     for start in range(0, len(queries), _QUERIES):
         yield from _nearest_batch(matrix, keep, queries[start : start + _QUERIES], k)
 
 
 def score(matrix: Floats, positions: Ids, query: Floats) -> Floats:
-    """(n,) float32 cosines of rows with a (dim,) query, each computed on its own."""
+    """(n,) float32 cosines of rows with a (dim,) query, each computed on its own.
+
+    Raises:
+        ImpossibleScoreError: a row is no unit vector.
+    """
     scores = np.empty(len(positions), np.float32)
     for start in range(0, len(positions), _GATHER):
         part = slice(start, start + _GATHER)
         scores[part] = np.vecdot(matrix[positions[part]], query)
+    _check(scores)
     return scores
 
 
@@ -57,6 +71,7 @@ def _nearest_batch(matrix: Floats, keep: Mask | None, queries: Floats, k: int) -
     blocks: list[list[tuple[Ids, Floats]]] = [[] for _ in queries]
     for start in range(0, len(matrix), step):
         scores = products(matrix[start : start + step], queries)
+        _check(scores)
         if keep is not None:
             scores[:, ~keep[start : start + step]] = -3.0
         floor = np.maximum(floor, _kth(scores, k))
@@ -73,6 +88,12 @@ def products(rows: Floats, queries: Floats) -> Floats:
     # A matrix-vector product reads the rows once, a matrix product copies them.
     product: Floats = (rows @ queries[0])[None] if len(queries) == 1 else queries @ rows.T
     return product
+
+
+def _check(scores: Floats) -> None:
+    highest = scores.max(initial=0)
+    if not highest <= _HIGHEST:  # true for NaN as well, which a comparison would lose in silence
+        raise ImpossibleScoreError(f"a score of {highest:.6g} is none that unit vectors have")
 
 
 def _kth(scores: Floats, k: int) -> Floats:

@@ -1,19 +1,13 @@
-"""The file a vector index is kept in: named arrays, checksummed, written whole or not at all.
-
-Layout, little-endian: a 64-byte head (magic, version), the arrays at multiples of 64 bytes so that
-they can be memory-mapped, a JSON table of contents, and a tail (length and CRC-32 of the table,
-length of the file, magic). A file cut short anywhere has no tail, so it is told at once.
-"""
+"""The file a vector index is kept in: named arrays, checksummed, written whole or not at all."""
 
 from __future__ import annotations
 
-import json
 import mmap
 import os
-import struct
 import zlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from io import BufferedReader
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -21,34 +15,26 @@ from numpy.typing import NDArray
 
 from indexer.errors import DamagedIndexError
 from indexer.store.durability import replacing
+from indexer.store.reading import arrived, reading
+from indexer.vectors.blocks import Blocks, block_sums
+from indexer.vectors.index_layout import (
+    ALIGNMENT,
+    SUMS,
+    Contents,
+    Section,
+    ending,
+    head,
+    parse_contents,
+)
 
-FORMAT_VERSION = 1
-_MAGIC = b"VITRAIL\x00INDEX\x00\r\n"
-_END = b"VITRAILE"
-_HEAD = struct.Struct("<16sI44x")
-_TAIL = struct.Struct("<IIQ8s")
-_ALIGN = 64
 _CHUNK = 1 << 22
-_DTYPES = frozenset({"<f4", "<i8", "|u1"})
 
 Array = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
-    """Where one array lies in the file."""
-
-    name: str
-    dtype: str
-    shape: tuple[int, ...]
-    offset: int
-    length: int
-    crc32: int
-
-
-@dataclass(frozen=True, slots=True)
 class IndexFile:
-    """An open index file; its arrays are read-only views of the mapped file.
+    """An open index file; its arrays are read-only views of it.
 
     Attributes:
         path: where it was read from.
@@ -59,7 +45,13 @@ class IndexFile:
     path: str
     header: dict[str, Any]
     sections: Mapping[str, Section]
-    _map: mmap.mmap
+    _data: bytes | mmap.mmap
+    _handle: BufferedReader | None  # of a mapped file
+
+    @property
+    def mapped(self) -> bool:
+        """Whether the arrays are mapped rather than in memory."""
+        return self._handle is not None
 
     def array(self, name: str) -> Array:
         """The array ``name`` as a read-only view, its checksum not yet compared.
@@ -67,65 +59,142 @@ class IndexFile:
         Raises:
             DamagedIndexError: the file has no such array.
         """
-        section = self.sections.get(name)
-        if section is None:
-            raise DamagedIndexError(self.path, f"section {name!r} is missing")
+        section = self._section(name)
         count = section.length // np.dtype(section.dtype).itemsize
-        flat = np.frombuffer(self._map, section.dtype, count, section.offset)
+        flat = np.frombuffer(self._data, section.dtype, count, section.offset)
         return flat.reshape(section.shape)
+
+    def blocks(self, name: str) -> Blocks:
+        """The checksums of an array's blocks, to be compared where it is read.
+
+        An array that has one checksum is one block.
+
+        Raises:
+            DamagedIndexError: the file has no such array, or too few checksums for it.
+        """
+        section = self._section(name)
+        rows = section.shape[0] if section.shape else 1
+        size = section.block_rows or rows
+        sums = self.array(SUMS + name) if section.block_rows else np.array([section.crc32], "<u4")
+        if not section.length:
+            sums = sums[:0]
+        elif len(sums) != -(-rows // size):
+            raise DamagedIndexError(self.path, f"section {name!r} has {len(sums)} checksums")
+
+        def read(start: int, count: int) -> bytes:
+            return self._read(section.offset + start, count)
+
+        return Blocks(self.path, read, section.length, size * section.length // max(1, rows), sums)
 
     def verify(self, names: Collection[str] | None = None) -> None:
         """Compare the checksums of ``names``, by default of every array.
 
         Raises:
             DamagedIndexError: one differs.
+            UnreadableError: the file cannot be read now.
         """
         for name, section in self.sections.items():
             if names is not None and name not in names:
                 continue
-            with memoryview(self._map) as whole:
-                found = _crc(whole[section.offset : section.offset + section.length])
-            if found != section.crc32:
+            if section.block_rows:
+                self.blocks(name).check_all()
+            elif self._crc(section) != section.crc32:
                 raise DamagedIndexError(self.path, f"section {name!r} fails its checksum")
+
+    def _section(self, name: str) -> Section:
+        section = self.sections.get(name)
+        if section is None:
+            raise DamagedIndexError(self.path, f"section {name!r} is missing")
+        return section
+
+    def _crc(self, section: Section) -> int:
+        # In pieces: zlib releases the interpreter's lock for each, and other threads can run.
+        value, end = 0, section.offset + section.length
+        for start in range(section.offset, end, _CHUNK):
+            value = zlib.crc32(self._read(start, min(_CHUNK, end - start)), value)
+        return value
+
+    def _read(self, start: int, size: int) -> bytes:
+        """Bytes of the file, read rather than mapped where possible.
+
+        A disk that fails then raises an error, where touching a mapped page would end the process.
+        """
+        if self._handle is None or os.name == "nt":
+            return self._data[start : start + size]
+        with reading(self.path):
+            return os.pread(self._handle.fileno(), size, start)
 
 
 def write_index_file(
-    path: str | os.PathLike[str], header: Mapping[str, Any], arrays: Mapping[str, Array]
+    path: str | os.PathLike[str],
+    header: Mapping[str, Any],
+    arrays: Mapping[str, Array],
+    *,
+    block_rows: Mapping[str, int] | None = None,
 ) -> None:
     """Write ``arrays`` and ``header`` (plain JSON types) and make them durable, or leave no trace.
+
+    Args:
+        path: the file.
+        header: given back by ``read_contents``.
+        arrays: name -> array.
+        block_rows: name -> after how many rows an array has another checksum; one for all else.
 
     Raises:
         OSError: the disk is full or cannot be written; an older file at ``path`` is untouched.
     """
+    rows = block_rows or {}
+    sums = {SUMS + name: block_sums(arrays[name], count) for name, count in rows.items()}
     with replacing(os.path.abspath(os.fspath(path))) as temporary, open(temporary, "wb") as stream:
-        _write(stream, header, arrays)
+        _write(stream, header, {**arrays, **sums}, rows)
+
+
+def read_contents(path: str | os.PathLike[str]) -> Contents:
+    """What a file says it holds, after checking magic, version, lengths and table of contents.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        UnreadableError: it cannot be read now.
+        DamagedIndexError: torn, foreign, or of a newer format.
+    """
+    name = os.fspath(path)
+    with reading(name), open(name, "rb") as stream:
+        return parse_contents(name, stream)
 
 
 def read_index_file(path: str | os.PathLike[str]) -> IndexFile:
-    """Map an index file after checking its frame: magic, version, lengths and table of contents.
+    """Open an index file as ``read_contents`` does; a large one is mapped, a smaller one read.
 
     Raises:
-        DamagedIndexError: missing, torn, foreign, or of a newer format.
+        FileNotFoundError: it is not there.
+        UnreadableError: it cannot be read now.
+        DamagedIndexError: torn, foreign, or of a newer format.
     """
     name = os.fspath(path)
-    try:
-        with open(name, "rb") as stream:
-            size = os.fstat(stream.fileno()).st_size
-            if size < _HEAD.size + _TAIL.size:
-                raise DamagedIndexError(name, f"it is cut short at {size} bytes")
-            mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-    except OSError as error:
-        raise DamagedIndexError(name, f"it cannot be read: {error.strerror or error}") from error
-    table = _read_table(name, mapped)
-    sections = _read_sections(name, table, len(mapped) - _TAIL.size)
-    header = table.get("header")
-    if not isinstance(header, dict):
-        raise DamagedIndexError(name, "its table of contents has no header")
-    return IndexFile(name, header, sections, mapped)
+    with reading(name):
+        stream = open(name, "rb")  # noqa: SIM115 - a mapped file's stays open
+        try:
+            contents = parse_contents(name, stream)
+            stream.seek(0)
+            data: bytes | mmap.mmap
+            if contents.large:
+                data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+                return IndexFile(name, contents.header, contents.sections, data, stream)
+            data = arrived(stream.read())
+        except BaseException:
+            stream.close()
+            raise
+        stream.close()
+        return IndexFile(name, contents.header, contents.sections, data, None)
 
 
-def _write(stream: BinaryIO, header: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
-    stream.write(_HEAD.pack(_MAGIC, FORMAT_VERSION))
+def _write(
+    stream: BinaryIO,
+    header: Mapping[str, Any],
+    arrays: Mapping[str, Array],
+    block_rows: Mapping[str, int],
+) -> None:
+    stream.write(head())
     sections = []
     for name, array in arrays.items():
         data = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
@@ -133,23 +202,14 @@ def _write(stream: BinaryIO, header: Mapping[str, Any], arrays: Mapping[str, Arr
         view = data.reshape(-1).view(np.uint8).data
         for start in range(0, len(view), _CHUNK):
             stream.write(view[start : start + _CHUNK])
-        sections.append(
-            {
-                "name": name,
-                "dtype": data.dtype.str,
-                "shape": list(data.shape),
-                "offset": offset,
-                "length": len(view),
-                "crc32": _crc(view),
-            }
-        )
-    table = json.dumps({"header": dict(header), "sections": sections}).encode()
-    stream.write(table)
-    stream.write(_TAIL.pack(len(table), zlib.crc32(table), stream.tell() + _TAIL.size, _END))
+        blocks = block_rows.get(name, 0)
+        crc = 0 if blocks else _crc(view)
+        sections.append(Section(name, data.dtype.str, data.shape, offset, len(view), crc, blocks))
+    stream.write(ending(stream.tell(), header, sections))
 
 
 def _pad(stream: BinaryIO) -> int:
-    stream.write(bytes(-stream.tell() % _ALIGN))
+    stream.write(bytes(-stream.tell() % ALIGNMENT))
     return stream.tell()
 
 
@@ -159,45 +219,3 @@ def _crc(view: memoryview) -> int:
     for start in range(0, len(view), _CHUNK):
         value = zlib.crc32(view[start : start + _CHUNK], value)
     return value
-
-
-def _read_table(name: str, mapped: mmap.mmap) -> dict[str, Any]:
-    magic, version = _HEAD.unpack_from(mapped, 0)
-    if magic != _MAGIC:
-        raise DamagedIndexError(name, "it is no Vitrail index, or its head is damaged")
-    if version > FORMAT_VERSION:
-        raise DamagedIndexError(
-            name, f"its format {version} is newer than {FORMAT_VERSION}, the newest known here"
-        )
-    start = len(mapped) - _TAIL.size
-    length, crc, size, end = _TAIL.unpack_from(mapped, start)
-    if end != _END or size != len(mapped) or length > start - _HEAD.size:
-        raise DamagedIndexError(name, f"it is cut short or overwritten at {len(mapped)} bytes")
-    text = mapped[start - length : start]
-    if zlib.crc32(text) != crc:
-        raise DamagedIndexError(name, "its table of contents fails its checksum")
-    table: dict[str, Any] = json.loads(text)
-    return table
-
-
-def _read_sections(name: str, table: Mapping[str, Any], end: int) -> dict[str, Section]:
-    sections = {}
-    try:
-        for row in table["sections"]:
-            section = Section(**{**row, "shape": tuple(row["shape"])})
-            sections[section.name] = section
-    except (KeyError, TypeError) as error:
-        raise DamagedIndexError(name, "its table of contents cannot be understood") from error
-    for section in sections.values():
-        if not _fits(section, end):
-            raise DamagedIndexError(name, f"section {section.name!r} does not fit the file")
-    return sections
-
-
-def _fits(section: Section, end: int) -> bool:
-    if section.dtype not in _DTYPES or section.offset < 0 or section.offset % _ALIGN:
-        return False
-    size = np.dtype(section.dtype).itemsize
-    for side in section.shape:
-        size *= side
-    return 0 <= size == section.length and section.offset + section.length <= end

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Callable
@@ -13,9 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.errors import CollectionError, DamagedIndexError
-from indexer.store.durability import sync_directory, write_text
+from indexer.errors import DamagedError, DamagedIndexError, InputError, UnreadableError
+from indexer.store.durability import sync_directory
+from indexer.store.reading import reading
 from indexer.store.segments import Segment, read_vectors
+from indexer.vectors.index_file import read_contents
+from indexer.vectors.index_layout import Contents
 
 if TYPE_CHECKING:
     from indexer.vectors.index import VectorIndex
@@ -26,18 +28,20 @@ _NAME = re.compile(r"(?P<space>[a-z]+@\d+)\.(?P<generation>\d+)\.faiss")
 _TAIL_ROWS = 1000  # rows a reader adds by itself at every open before a new file pays
 _TAIL_SHARE = 0.05
 _HIDDEN_SHARE = 0.2
+_ATTEMPTS = 5  # at files that a writer replaces meanwhile
+_NONE: NDArray[np.int64] = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What an index file holds; ids only grow, so one number says which.
+    """What an index file holds; new ids only grow, so one number says which.
 
     Attributes:
         digest: of the fingerprint.
         incarnation: of the catalog; see ``catalog.State``.
         space: name of the embedding space.
         max_id: all live images up to this id are in it.
-        seq: all deletions up to this commit are applied.
+        seq: all deletions and revivals up to this commit are applied.
         rows: vectors in it.
         kind: of the index, such as ``exact``.
     """
@@ -80,8 +84,12 @@ class IndexFiles:
     incarnation: str
 
     def generations(self) -> list[int]:
-        """Numbers of the files there are, newest first."""
-        with suppress(FileNotFoundError):
+        """Numbers of the files there are, newest first.
+
+        Raises:
+            UnreadableError: the folder cannot be read now.
+        """
+        with suppress(FileNotFoundError), reading(self.folder):
             matches = [_NAME.fullmatch(name) for name in os.listdir(self.folder)]
             numbers = [int(m["generation"]) for m in matches if m and m["space"] == self.space]
             return sorted(numbers, reverse=True)
@@ -92,34 +100,70 @@ class IndexFiles:
         return os.path.join(self.folder, f"{self.space}.{generation}{SUFFIX}")
 
     def coverage(self) -> Coverage | None:
-        """What the newest file claims to hold, read from the note beside it; ``None``: unknown."""
-        generations = self.generations()
-        if not generations:
-            return None
+        """What the newest file says it holds; ``None``: there is none, or none to believe."""
+        contents = self._contents()
         try:
-            with open(self.path(generations[0]) + ".json", encoding="utf-8") as file:
-                found = Coverage(**json.load(file))
-        except (OSError, ValueError, TypeError):
+            found = Coverage(**contents.header["meta"]) if contents else None
+        except (KeyError, TypeError):
             return None
-        return found if self.mine(found) else None
+        return found if found and self.mine(found) else None
+
+    def checks(self) -> str | None:
+        """When the newest file's vectors are compared with their checksums, in a few words.
+
+        ``at load``, ``by block`` when each is first read, or ``at first use`` of any, where a large
+        file was written by an older version; ``None`` where there is no file to believe.
+        """
+        contents = self._contents()
+        if contents is None:
+            return None
+        section = contents.sections.get("vectors")
+        by_block = section is not None and section.block_rows
+        return ("by block" if by_block else "at first use") if contents.large else "at load"
+
+    def _contents(self) -> Contents | None:
+        try:
+            generations = self.generations()
+            return read_contents(self.path(generations[0])) if generations else None
+        except (DamagedIndexError, UnreadableError, FileNotFoundError):
+            return None
 
     def load(self) -> LoadedIndex:
-        """The newest usable file, or an empty index with a note of why there is none."""
+        """The newest usable file, or an empty index with a note of why there is none.
+
+        A file that cannot be read, whatever the reason, costs time only: the segments have it all.
+        """
+        for _ in range(_ATTEMPTS):
+            with suppress(FileNotFoundError):  # a writer has just saved the next one
+                return self._load()
+        return self.empty()
+
+    def _load(self) -> LoadedIndex:
         from indexer.vectors.index import VectorIndex
 
         notes = []
-        for generation in self.generations():
+        try:
+            generations = self.generations()
+        except UnreadableError as error:
+            return self.empty(str(error))
+        for generation in generations:
             path = self.path(generation)
             try:
                 index, meta = VectorIndex.load(path)
                 held = Coverage(**meta)
-            except (DamagedIndexError, OSError, TypeError) as error:
+            except (DamagedIndexError, UnreadableError, TypeError) as error:
                 notes.append(f"{os.path.basename(path)} is unusable: {error}")
                 continue
             if self.mine(held) and index.dim == self.dim:
                 return LoadedIndex(index, held.max_id, held.seq, "; ".join(notes) or None)
             notes.append(f"{os.path.basename(path)} belongs to another collection")
-        return LoadedIndex(VectorIndex.create(self.dim), 0, 0, "; ".join(notes) or None)
+        return self.empty("; ".join(notes) or None)
+
+    def empty(self, note: str | None = None) -> LoadedIndex:
+        """An index that holds nothing yet."""
+        from indexer.vectors.index import VectorIndex
+
+        return LoadedIndex(VectorIndex.create(self.dim), 0, 0, note)
 
     def save(self, loaded: LoadedIndex) -> None:
         """Build the index, write a new generation durably, then remove older ones.
@@ -140,26 +184,40 @@ class IndexFiles:
             kind=loaded.index.kind,
         )
         loaded.index.save(path, asdict(held))
-        write_text(path + ".json", json.dumps(asdict(held)))
         self.remove(older)
         loaded.note = None
 
     def remove(self, generations: list[int]) -> None:
         """Delete files; they are a cache."""
         for generation in generations:
+            # Until 0.1.0 a note lay beside each, which nothing vouched for.
             for path in (self.path(generation), self.path(generation) + ".json"):
                 with suppress(FileNotFoundError):
                     os.unlink(path)
         if generations:
             sync_directory(self.folder)
 
-    def worth_saving(self, images: int, max_id: int, deletions_since: Callable[[int], int]) -> bool:
-        """Whether so much has changed since the newest file that a new one pays."""
+    def worth_saving(
+        self,
+        images: int,
+        max_id: int,
+        deletions_since: Callable[[int], int],
+        revivals_since: Callable[[int], int] = lambda _: 0,
+    ) -> bool:
+        """Whether so much has changed since the newest file that a new one pays.
+
+        Args:
+            images: live ones.
+            max_id: the largest id in a segment.
+            deletions_since: how many were deleted after a commit, and are gone.
+            revivals_since: how many came back after a commit.
+        """
         held = self.coverage()
         if held is None:
             return images > 0 or bool(self.generations())
         hidden = deletions_since(held.seq)
-        uncovered = images - (held.rows - hidden) if max_id > held.max_id else 0
+        grown = max_id > held.max_id or revivals_since(held.seq)
+        uncovered = images - (held.rows - hidden) if grown else 0
         tail = max(_TAIL_ROWS, _TAIL_SHARE * images)
         return uncovered > tail or hidden > max(_TAIL_ROWS, _HIDDEN_SHARE * held.rows)
 
@@ -179,6 +237,7 @@ def catch_up(
     segments: tuple[Segment, ...],
     seq: int,
     deleted: NDArray[np.int64],
+    revived: NDArray[np.int64] = _NONE,
 ) -> None:
     """Bring an index in memory to a commit.
 
@@ -188,26 +247,43 @@ def catch_up(
         segments_folder: where the segments are.
         segments: live ones, by smallest id.
         seq: number of the commit.
-        deleted: (m,) int64, all ids deleted after ``loaded.seq``.
+        deleted: (m,) int64, all ids deleted after ``loaded.seq`` that are not back since.
+        revived: (m,) int64, ids that came back after ``loaded.seq``; those of ``deleted`` that were
+            deleted once more may be among them.
 
     Raises:
-        CollectionError: a segment is damaged, or was merged away meanwhile.
+        SegmentGoneError: a segment was merged away meanwhile, or is lost.
+        UnreadableError: a segment cannot be read now.
+        DamagedError: a segment is damaged.
     """
+    back = np.setdiff1d(revived[revived <= loaded.max_id], deleted)
+    dropped = loaded.index.reveal(back)
     loaded.index.hide(deleted[deleted <= loaded.max_id])
     for segment in segments:
-        if segment.max_id <= loaded.max_id:
-            continue
-        path = os.path.join(segments_folder, segment.name)
-        if not os.path.exists(path):
-            raise SegmentGoneError(
-                f"segment {segment.name} is missing; run `vitrail verify --repair`"
-            )
-        ids, rows = read_vectors(path, files.space, files.dim, after=loaded.max_id)
-        keep = ~np.isin(ids, deleted)
-        loaded.index.add(ids[keep], rows[keep])
-        loaded.max_id = segment.max_id
+        inside = (dropped >= segment.min_id) & (dropped <= segment.max_id)
+        if inside.any():
+            after = int(dropped[inside][0]) - 1
+            ids, rows = read_vectors(segments_folder, segment, files.space, files.dim, after=after)
+            _add(loaded.index, segment, ids, rows, np.isin(ids, dropped))
+    for segment in segments:
+        if segment.max_id > loaded.max_id:
+            after = loaded.max_id
+            ids, rows = read_vectors(segments_folder, segment, files.space, files.dim, after=after)
+            _add(loaded.index, segment, ids, rows, ~np.isin(ids, deleted))
+            loaded.max_id = segment.max_id
     loaded.seq = seq  # last: until all is in, it is not up to date, and the next caller tries again
 
 
-class SegmentGoneError(CollectionError):
-    """A listed segment file is missing: merged by a writer meanwhile, or lost."""
+def _add(
+    index: VectorIndex,
+    segment: Segment,
+    ids: NDArray[np.int64],
+    rows: NDArray[np.float32],
+    keep: NDArray[np.bool_],
+) -> None:
+    try:
+        index.add(ids[keep], rows[keep])
+    except InputError as error:
+        raise DamagedError(
+            f"segment {segment.name} holds what no encoder gives ({error}); run `vitrail verify`"
+        ) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.vectors.blocks import Blocks
 from indexer.vectors.exact import Floats, Ids, Mask, nearest, score
 
 
@@ -15,19 +16,67 @@ class Rows:
         ids: (n,) int64, ascending, distinct.
         matrix: (n, dim) float32; may be a read-only view of a mapped file.
         hidden: (n,) bool, rows that no search returns.
+        blocks: the checksums of ``matrix``, where they are yet to be compared. All that gives its
+            numbers away then raises ``DamagedIndexError`` or ``UnreadableError``.
     """
 
-    def __init__(self, ids: Ids, matrix: Floats, hidden: Mask | None = None) -> None:
+    def __init__(
+        self,
+        ids: Ids,
+        matrix: Floats,
+        hidden: Mask | None = None,
+        blocks: Blocks | None = None,
+    ) -> None:
         self.ids = ids
-        self.matrix = matrix
+        self._matrix = matrix
+        self._blocks = blocks
         self.hidden = np.zeros(len(ids), bool) if hidden is None else hidden
         self.hidden_count = int(np.count_nonzero(self.hidden))
 
     def __len__(self) -> int:
         return len(self.ids) - self.hidden_count
 
+    @property
+    def matrix(self) -> Floats:
+        """(n, dim) float32, all of it compared with its checksums."""
+        if self._blocks is not None:
+            self._blocks.check_all()
+        return self._matrix
+
+    @property
+    def size(self) -> int:
+        """Numbers stored."""
+        return self._matrix.size
+
+    @property
+    def checked(self) -> float:
+        """How much has been compared with its checksums, from 0 to 1."""
+        return 1.0 if self._blocks is None else self._blocks.share
+
+    def take(self, positions: Ids) -> Floats:
+        """(m, dim) float32 copies of the rows at ``positions``."""
+        self._check(positions)
+        rows: Floats = self._matrix[positions]
+        return rows
+
+    def score(self, positions: Ids, query: Floats) -> Floats:
+        """(m,) float32 cosines of the rows at ``positions`` with a (dim,) query."""
+        self._check(positions)
+        return score(self._matrix, positions, query)
+
+    def _check(self, positions: Ids) -> None:
+        if self._blocks is not None:
+            self._blocks.check(positions * self._matrix.strides[0])
+
     def positions(self, ids: Ids) -> NDArray[np.int64]:
         """(m,) int64 row of each id, -1 where it is unknown or hidden."""
+        found = self._places(ids)
+        if self.hidden_count:
+            found[self.hidden[found]] = -1
+        return found
+
+    def _places(self, ids: Ids) -> NDArray[np.int64]:
+        """(m,) int64 row of each id, hidden or not; -1 where it is unknown."""
         if not len(self.ids):
             return np.full(len(ids), -1, np.int64)
         first, last = int(self.ids[0]), int(self.ids[-1])
@@ -38,8 +87,6 @@ class Rows:
             found = np.searchsorted(self.ids, ids).astype(np.int64, copy=False)
             found[found == len(self.ids)] = -1
             found[self.ids[found] != ids] = -1
-        if self.hidden_count:
-            found[self.hidden[found]] = -1
         return found
 
     def visible(self, allowed: Ids | None = None) -> Mask | None:
@@ -62,6 +109,14 @@ class Rows:
         self.hidden_count += len(found)
         return len(found)
 
+    def reveal(self, ids: Ids) -> Mask:
+        """Show hidden rows again. Returns (m,) bool: which of the ids are here."""
+        found = self._places(ids)
+        here: Mask = found >= 0
+        self.hidden[found[here]] = False
+        self.hidden_count = int(np.count_nonzero(self.hidden))
+        return here
+
     def kept(self) -> Rows:
         """The rows that are not hidden."""
         if not self.hidden_count:
@@ -71,14 +126,15 @@ class Rows:
 
     def scan(self, queries: Floats, k: int, keep: Mask | None) -> list[tuple[Ids, Floats]]:
         """Ids and exact scores of at least the ``k`` best rows of each query, unordered."""
+        matrix = self.matrix
         return [
-            (self.ids[found], score(self.matrix, found, query))
-            for query, found in zip(queries, nearest(self.matrix, keep, queries, k), strict=True)
+            (self.ids[found], score(matrix, found, query))
+            for query, found in zip(queries, nearest(matrix, keep, queries, k), strict=True)
         ]
 
     def gather(self, queries: Floats, k: int, positions: Ids) -> list[tuple[Ids, Floats]]:
         """As ``scan`` over the rows at ``positions`` alone."""
-        some = Rows(self.ids[positions], self.matrix[positions])
+        some = Rows(self.ids[positions], self.take(positions))
         return some.scan(queries, k, None)
 
 
@@ -115,7 +171,7 @@ class Tail(Rows):
             self._grow(max(new, 2 * old, 64))
         self._spare_ids[old:new] = ids
         self._spare[old:new] = vectors
-        self.ids, self.matrix = self._spare_ids[:new], self._spare[:new]
+        self.ids, self._matrix = self._spare_ids[:new], self._spare[:new]
         self.hidden = np.zeros(new, bool)
         if np.any(np.diff(self.ids[max(old - 1, 0) :]) < 0):
             order = np.argsort(self.ids)
@@ -130,5 +186,5 @@ class Tail(Rows):
 
     def _replace(self, ids: Ids, matrix: Floats) -> None:
         self._spare_ids, self._spare = ids, matrix
-        self.ids, self.matrix = ids, matrix
+        self.ids, self._matrix = ids, matrix
         self.hidden, self.hidden_count = np.zeros(len(ids), bool), 0

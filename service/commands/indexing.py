@@ -1,4 +1,4 @@
-"""``vitrail index``."""
+"""``vitrail index`` and ``vitrail reembed``."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
+    """Add the commands to the application."""
     app.command("index")(index)
+    app.command("reembed")(reembed)
 
 
 def index(
@@ -128,6 +129,102 @@ def index(
         )
         display.finish(progress)
     if progress.interrupted:
+        raise typer.Exit(130)
+
+
+def reembed(
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(
+            help="Hub name, local directory, or dinov2-small-focus. Default: the collection's own.",
+            metavar="NAME",
+            show_default=False,
+        ),
+    ] = None,
+    space: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Embedding space such as cls@12 or mean@9; may be repeated. Default: the "
+            "checkpoint's.",
+            metavar="SPACE",
+            show_default=False,
+        ),
+    ] = None,
+    collection: CollectionOption = None,
+    classify: Annotated[
+        bool,
+        typer.Option(
+            "--classify", help="Store the top-5 labels of the checkpoint's classification head."
+        ),
+    ] = False,
+    accept_losses: Annotated[
+        bool,
+        typer.Option("--accept-losses", help="Let images go that no file holds any more."),
+    ] = False,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Throw away what an unfinished run has done.")
+    ] = False,
+    max_pixels: Annotated[
+        int | None, typer.Option(help="Do not open images with more pixels.", metavar="N", min=1)
+    ] = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(help="Images a forward pass; default: by free memory.", metavar="N", min=1),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Decoding threads; default: one a core.", metavar="N", min=1)
+    ] = None,
+    runtime: RuntimeOption = "auto",
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
+    quiet: QuietOption = False,
+) -> None:
+    """Embed all images anew: other spaces, or another checkpoint.
+
+    Ids, labels, removals and your own columns stay. The collection serves as it was until the last
+    step, which is taken whole or not at all. Interrupt it at any time; the same command goes on.
+    """
+    from generator.foreign import read_recipe
+    from indexer.collection.collection import Collection
+    from indexer.encoders import load_encoder
+    from indexer.errors import InputError
+    from indexer.images.opening import DEFAULT_MAX_PIXELS
+    from indexer.indexing.reembedding import ReembedOptions
+    from indexer.indexing.reembedding import reembed as embed_anew
+    from service.interrupts import stop_on_interrupt
+    from service.progress import IndexDisplay
+
+    if checkpoint is None and not space:
+        raise InputError("name the --space or the --checkpoint to embed by")
+    directory = collection_directory(collection)
+    with Collection.open(directory) as store:
+        checkpoint = checkpoint or store.fingerprint.checkpoint
+    with stop_on_interrupt() as stop, IndexDisplay(quiet=quiet) as display:
+        encoder = load_encoder(
+            checkpoint,
+            spaces=space,
+            runtime=runtime,
+            device=device,
+            precision=precision,
+            classify=classify,
+        )
+        display.loading(encoder.fingerprint.describe())
+        made = embed_anew(
+            directory,
+            encoder,
+            options=ReembedOptions(
+                accept_losses=accept_losses,
+                restart=restart,
+                max_pixels=max_pixels or DEFAULT_MAX_PIXELS,
+                batch_size=batch_size,
+                workers=workers,
+            ),
+            on_progress=display.update,
+            stop=stop,
+            read_recipe=read_recipe,
+        )
+        display.finish_reembedding(made)
+    if made.progress.interrupted:
         raise typer.Exit(130)
 
 

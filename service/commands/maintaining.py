@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from service.options import CollectionOption, JsonOption, collection_directory
+
+if TYPE_CHECKING:
+    from indexer.collection.losses import Losses
 
 
 def register(app: typer.Typer) -> None:
@@ -88,32 +92,61 @@ def rejects(collection: CollectionOption = None, json: JsonOption = False) -> No
 def verify(
     collection: CollectionOption = None,
     repair: Annotated[bool, typer.Option("--repair", help="Mend what can be mended.")] = False,
+    yes: Annotated[
+        bool,
+        typer.Option("--yes", "-y", help="With --repair: give up what nothing can replace."),
+    ] = False,
+    segments_lost: Annotated[
+        bool,
+        typer.Option(
+            "--segments-lost",
+            help="With --repair: the segments are lost for good, and not on a disk that is not "
+            "mounted.",
+        ),
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Check a collection for damage, and mend it.
 
     Segments are held against catalog, indexes and the files on disk; 4 is the exit code where
-    there is damage. --repair rebuilds a damaged catalog or index from the segments; images of a
-    damaged segment are embedded again by the next "vitrail index". Nothing damaged is deleted,
-    only set aside.
+    there is damage, 1 where something cannot be read now, which is no sign of damage.
+
+    --repair rebuilds indexes and a damaged catalog from what the other files hold. Images of a
+    damaged segment leave and are embedded again by the next "vitrail index": these, and whatever
+    else nothing can replace, are shown first and given up only if you say so. What cannot be read
+    now is never touched. Nothing damaged is deleted, only set aside.
     """
+    from indexer.errors import InputError
     from service.reports import print_repair, print_report
 
+    if (yes or segments_lost) and not repair:
+        raise InputError("--yes and --segments-lost belong to --repair; add it")
     directory = str(collection_directory(collection))
     if repair:
         from indexer.collection.repairs import repair as mend
 
-        done = mend(directory)
+        done = mend(directory, accept=partial(_accept, yes), segments_lost=segments_lost)
         print_repair(done, as_json=json)
-        clean = done.report is not None and done.report.clean
+        report = done.report
     else:
         from indexer.collection.verification import verify as check
 
         report = check(directory)
         print_report(report, as_json=json)
-        clean = report.clean
-    if not clean:
-        raise typer.Exit(4)
+    if report is not None and not report.clean:
+        raise typer.Exit(4 if report.damage else 1)
+
+
+def _accept(yes: bool, losses: Losses) -> bool:
+    """Show what a repair gives up, and ask where there is somebody to ask."""
+    import sys
+
+    from service.reports import print_losses
+
+    print_losses(losses)
+    if yes or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return yes
+    return typer.confirm("Give that up?", default=False, err=True)
 
 
 def export(

@@ -98,7 +98,7 @@ def search(
     """
     from search.collection import Collection
     from search.query import DEFAULT_FUSION
-    from service.output import print_json, print_table
+    from service.output import one_line, print_json, print_table
     from service.sheet import show, write_sheet
 
     only_ = _choice("--only", only, ("all", "generated", "real"))
@@ -133,6 +133,8 @@ def search(
             print_table(result)
             if html is not None:
                 typer.echo(f"contact sheet: {html}", err=True)
+        for note in pictures.store.notes:
+            typer.echo(f"note: {one_line(note)}", err=True)
 
 
 def _check_question(image: str | None, prompt: str | None, k: int) -> None:

@@ -114,7 +114,7 @@ def test_the_hub_is_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
     refused("org/name", "or use the embedded model: --model embedded")
 
 
-def test_the_cache_serves_offline(
+def test_the_cache_serves_without_asking(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ordinary: CheckpointInfo
 ) -> None:
     commit = Path(shutil.copytree(ordinary.path, tmp_path / ("c" * 40)))
@@ -128,3 +128,9 @@ def test_the_cache_serves_offline(
     info = find_checkpoint("org/name")
     assert (info.name, info.revision, info.path) == ("org/name", "c" * 40, commit)
     assert info.content_hash == ordinary.content_hash
+
+    for part in ("tokenizer/tokenizer.json", "unet/config.json", "vae/*.safetensors"):
+        (file,) = commit.glob(part)
+        moved = file.rename(tmp_path / "moved")
+        refused("org/name", "the Hub cannot be reached (ConnectionError: no route to host)")
+        moved.rename(file)

@@ -3,7 +3,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from generator.loras import LoraFile, find_loras, open_lora
 from indexer.errors import CheckpointError
@@ -16,10 +18,10 @@ def _own_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def files(tmp_path: Path) -> tuple[Path, Path]:
-    """Two LoRA files; what is in them is not looked at here."""
+    """Two LoRA files of a tensor each."""
     paths = tmp_path / "cats.safetensors", tmp_path / "paint.safetensors"
     for path in paths:
-        path.write_bytes(path.name.encode())
+        save_file({path.stem: np.zeros(1, np.float32)}, path)
     return paths
 
 
@@ -46,7 +48,7 @@ def test_a_moved_file_is_found_when_it_is_given(files: tuple[Path, Path], tmp_pa
 
 def test_an_altered_or_foreign_file_is_refused(files: tuple[Path, Path]) -> None:
     used = open_lora(str(files[0]))
-    files[0].write_bytes(b"trained on")
+    save_file({"trained on": np.zeros(1, np.float32)}, files[0])
     with pytest.raises(CheckpointError, match=r"changed, at .*: give its file by --lora FILE"):
         find_loras([used.record])
     for path in map(str, files):

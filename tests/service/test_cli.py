@@ -174,7 +174,13 @@ def test_verify_finds_damage_and_repair_mends_it(vitrail: Vitrail, folder: Path)
     assert broken.code == 4
     assert segment.name in broken.out
     assert vitrail("verify", "--json").json["clean"] is False
-    mended = vitrail("verify", "--repair")
+    refused = vitrail("verify", "--repair")
+    assert refused.code == 1
+    assert segment.exists()
+    assert "Images that leave, until their folders are indexed again (5):" in refused.err
+    assert refused.err.splitlines()[-1].startswith("vitrail: nothing was changed")
+    assert "--yes" in refused.err
+    mended = vitrail("verify", "--repair", "--yes")
     assert mended.code == 0, mended
     assert "files to index again" in mended.out
     vitrail("index", folder)

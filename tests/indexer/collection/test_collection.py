@@ -15,6 +15,7 @@ from indexer.collection.collection import Collection
 from indexer.collection.verification import verify
 from indexer.errors import CollectionError, FingerprintMismatchError, InputError
 from indexer.records import Batch, KnownFile, RejectRecord
+from indexer.store import leftovers
 from tests.indexer.collection.holdings import (
     FINGERPRINT,
     OTHER,
@@ -273,14 +274,18 @@ def test_a_reader_stays_at_its_commit_until_refreshed(collection: Collection, pl
         assert reader.allowed_ids("true").tolist() == [2]
 
 
-def test_a_reader_survives_a_merge_it_did_not_see(place: str) -> None:
+@pytest.mark.parametrize("grace", [0.0, 900.0], ids=["at once", "later"])
+def test_a_reader_survives_a_merge_it_did_not_see(
+    place: str, grace: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leftovers, "GRACE", grace)
     with Collection.create(place, FINGERPRINT) as writer:
         for number in range(10):
             writer.commit(Batch(images([number]), files([number])))
         writer.remove([4])
         reader = Collection.open(place)
         writer.maintain()
-        assert len(os.listdir(os.path.join(place, "segments"))) == 1
+        assert len(os.listdir(os.path.join(place, "segments"))) == (11 if grace else 1)
     with reader:
         assert sorted(reader.index("mean@1").ids().tolist()) == [1, 2, 3, 5, 6, 7, 8, 9, 10]
     assert verify(place).clean

@@ -17,7 +17,7 @@ from indexer.collection.collection import Collection
 from indexer.collection.verification import verify
 from indexer.errors import CollectionError
 from indexer.records import Batch
-from indexer.store import commits
+from indexer.store import commits, leftovers
 from tests.indexer.collection.holdings import FINGERPRINT, content, files, images
 
 _WRITER = """
@@ -51,7 +51,9 @@ def _run_and_kill(place: Path, first: int, delay: float) -> list[int]:
     return [int(line) for line in lines if line.endswith(b"\n")]
 
 
-def test_a_killed_writer_loses_nothing_committed_and_doubles_nothing(tmp_path: Path) -> None:
+def test_a_killed_writer_loses_nothing_committed_and_doubles_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     place = tmp_path / "c"
     Collection.create(place, FINGERPRINT).close()
     rng = random.Random(20)
@@ -73,8 +75,12 @@ def test_a_killed_writer_loses_nothing_committed_and_doubles_nothing(tmp_path: P
         writer.commit(Batch(images(range(first)), files(range(first))))
         assert len(writer) == len(writer.content_hashes()) == len(expected | _all(first))
     assert verify(place).clean
-    listed = len(Collection.open(place).state.segments)
-    assert len(os.listdir(place / "segments")) == listed
+    with Collection.open(place) as reader:
+        state = reader.state
+    assert len(os.listdir(place / "segments")) == len(state.segments) + len(state.replaced)
+    monkeypatch.setattr(leftovers, "GRACE", 0.0)
+    Collection.open(place, writable=True).close()
+    assert len(os.listdir(place / "segments")) == len(state.segments)
 
 
 def _all(count: int) -> set[str]:

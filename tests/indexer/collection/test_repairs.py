@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from indexer.collection.collection import Collection
+from indexer.collection.losses import Losses
 from indexer.collection.repairs import repair
 from indexer.collection.verification import verify
 from indexer.errors import CollectionError
@@ -38,6 +39,18 @@ def _flip(path: Path) -> None:
 
 def _truncate(path: Path) -> None:
     os.truncate(path, path.stat().st_size // 2)
+
+
+def _files_of(place: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(place)): path.read_bytes()
+        for path in place.rglob("*")
+        if path.is_file() and path.name != "lock"
+    }
+
+
+def _gladly(losses: Losses) -> bool:
+    return True
 
 
 def _check_contents(place: Path) -> None:
@@ -94,7 +107,10 @@ def test_the_catalog_is_rebuilt(place: Path, harm: object) -> None:
 def test_a_catalog_without_snapshot_comes_from_the_segments(place: Path) -> None:
     shutil.rmtree(place / "snapshots")
     os.unlink(place / "catalog.duckdb")
-    assert repair(place).report is not None
+    with pytest.raises(CollectionError, match="all annotations, labels, removals and rejects"):
+        repair(place)
+    assert not (place / "catalog.duckdb").exists()
+    assert repair(place, accept=_gladly).report is not None
     with Collection.open(place) as opened:
         assert opened.content_hashes() == {content(n) for n in range(12)}
         assert set(opened.known_files()) == {f"/pictures/{n}.jpg" for n in range(12)}
@@ -123,7 +139,11 @@ def test_a_damaged_segment_is_named_and_its_files_read_again(
         os.unlink(place / "catalog.duckdb")
     else:
         assert ("segment", damaged.name) in {(f.part, f.file) for f in verify(place).damage}
-    done = repair(place)
+    before = _files_of(place)
+    with pytest.raises(CollectionError, match=r"nothing was changed: mending gives up .*6 images"):
+        repair(place)
+    assert _files_of(place) == before
+    done = repair(place, accept=_gladly)
     assert done.reopen == sorted(f"/pictures/{n}.jpg" for n in range(6, 12))
     assert harm is os.unlink or any(damaged.name in action for action in done.actions)
     assert done.report is not None

@@ -53,12 +53,26 @@ def test_filled_cache_serves_offline(
     assert read_fingerprint(name).spaces == (("cls@3", 32),)
 
 
-def test_filled_cache_serves_when_the_hub_is_unreachable(
+def test_a_filled_cache_serves_without_asking(
     filled_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(*args: object, **kwargs: object) -> None:
+        pytest.fail("the Hub was asked for what the cache holds")
+
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", asked)
+    assert read_fingerprint("some/vit").checkpoint == "some/vit"
+
+
+@pytest.mark.parametrize("part", ["config.json", "preprocessor_config.json", "model.safetensors"])
+def test_a_cache_that_lacks_a_part_asks(
+    part: str, filled_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.setattr(huggingface_hub.HfApi, "model_info", refuse)
-    assert read_fingerprint("some/vit").checkpoint == "some/vit"
+    (filled_cache / "snapshots" / COMMIT / part).unlink()
+    with pytest.raises(CheckpointError, match=f"cannot be reached.*{THREE_WAYS}"):
+        read_fingerprint("some/vit")
 
 
 def test_cache_without_the_revision_is_not_enough(

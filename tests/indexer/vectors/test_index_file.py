@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from indexer.errors import DamagedIndexError
-from indexer.vectors import index_file
+from indexer.vectors import index_file, index_layout
 from indexer.vectors.index_file import read_index_file, write_index_file
 
 ARRAYS: dict[str, NDArray[Any]] = {
@@ -72,7 +72,7 @@ def test_a_flipped_bit_is_told_or_falls_on_padding(path: Path, data: st.DataObje
 
 
 def test_a_missing_or_foreign_file_is_told(tmp_path: Path) -> None:
-    with pytest.raises(DamagedIndexError, match="No such file"):
+    with pytest.raises(FileNotFoundError):
         read_index_file(tmp_path / "none")
     (tmp_path / "picture").write_bytes(b"\x89PNG" * 100)
     with pytest.raises(DamagedIndexError, match="no Vitrail index"):
@@ -83,9 +83,9 @@ def test_a_newer_format_names_both_versions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(index_file, "FORMAT_VERSION", 9)
+        patch.setattr(index_layout, "FORMAT_VERSION", 9)
         write_index_file(tmp_path / "new", {}, {})
-    with pytest.raises(DamagedIndexError, match="format 9 is newer than 1"):
+    with pytest.raises(DamagedIndexError, match="format 9 is newer than 2"):
         read_index_file(tmp_path / "new")
 
 

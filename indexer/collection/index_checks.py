@@ -1,0 +1,92 @@
+"""Whether the saved vector indexes hold what the segments hold."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from indexer.collection.findings import Finding
+from indexer.collection.segment_checks import live_ids
+from indexer.errors import CollectionError, DamagedIndexError, UnreadableError
+from indexer.store import segments
+from indexer.store.segments import read_vectors
+from indexer.vectors import indexes
+from indexer.vectors.indexes import Coverage, IndexFiles
+
+if TYPE_CHECKING:
+    from indexer.collection.collection import Collection
+    from indexer.vectors.index import VectorIndex
+
+
+def check_indexes(collection: Collection) -> Iterator[Finding]:
+    """Compare each space's newest index file with the segments."""
+    for space in collection.spaces:
+        files = collection.indexes.files(space)
+        try:
+            generations = files.generations()
+        except UnreadableError as error:
+            yield Finding("index", indexes.FOLDER, str(error), "unreadable")
+            return
+        if not generations:
+            continue  # a cache that is made when it pays
+        finding = check_index(collection, files, generations[0])
+        if finding is not None:
+            yield finding
+
+
+def check_index(collection: Collection, files: IndexFiles, generation: int) -> Finding | None:
+    """Why an index file cannot be trusted or read, or ``None``: so if a writer has replaced it."""
+    from indexer.vectors.index import VectorIndex
+
+    path = files.path(generation)
+    name = os.path.basename(path)
+    try:
+        index, meta = VectorIndex.load(path, verify=True)
+        held = Coverage(**meta)
+    except FileNotFoundError:
+        return None
+    except UnreadableError as error:
+        return Finding("index", name, str(error), "unreadable")
+    except DamagedIndexError as error:
+        return Finding("index", name, error.reason)
+    except TypeError as error:
+        return Finding("index", name, f"what it says of itself cannot be understood ({error})")
+    problem = _compare(collection, files, index, held)
+    return None if problem is None else Finding("index", name, problem)
+
+
+def _compare(
+    collection: Collection, files: IndexFiles, index: VectorIndex, held: Coverage
+) -> str | None:
+    if not files.mine(held) or index.dim != files.dim:
+        return "it belongs to another collection, or to this one before its catalog was rebuilt"
+    if held.seq > collection.state.seq:
+        collection.refresh()  # a writer saved it since
+    if held.seq > collection.state.seq:
+        return f"it is of commit {held.seq}, but the last one is {collection.state.seq}"
+    deleted = collection.indexes.deleted_since(held.seq)
+    revived = np.setdiff1d(collection.indexes.revived_since(held.seq), deleted)
+    index.hide(deleted)
+    lacking = index.reveal(revived[revived <= held.max_id])  # as every reader adds them
+    ids, live = index.ids(), np.setdiff1d(live_ids(collection, held.max_id), lacking)
+    if not np.array_equal(ids, live):
+        lost, extra = np.setdiff1d(live, ids), np.setdiff1d(ids, live)
+        return f"it lacks {len(lost)} live images and has {len(extra)} that are not live"
+    return _compare_vectors(collection, files, index)
+
+
+def _compare_vectors(collection: Collection, files: IndexFiles, index: VectorIndex) -> str | None:
+    folder = os.path.join(collection.directory, segments.FOLDER)
+    ids = index.ids()
+    for segment in collection.state.segments:
+        try:
+            own, rows = read_vectors(folder, segment, files.space, files.dim)
+        except CollectionError:
+            continue  # reported with the segments
+        keep = np.isin(own, ids)
+        if keep.any() and not np.array_equal(index.vectors(own[keep]), rows[keep]):
+            return f"its vectors differ from those of segment {segment.name}"
+    return None

@@ -1,0 +1,108 @@
+"""What a repair would give up, told before anything is changed."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from indexer.collection.rebuilding import Rebuilt
+from indexer.errors import CollectionError
+from indexer.paths import original
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """What nothing else in the collection can replace.
+
+    Attributes:
+        files: the collection's files that are given up: name and what is wrong with each.
+        images: paths of the images that leave, as ``os.fsdecode`` gives them; indexing their
+            folders embeds those again that are on disk.
+        lost: those of them whose image is nowhere on disk any more.
+        annotated: how many of the lost ones the user has annotated.
+        knowledge: what no segment holds and no copy is left of, one line each.
+    """
+
+    files: tuple[tuple[str, str], ...] = ()
+    images: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    annotated: int = 0
+    knowledge: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.files or self.images or self.knowledge)
+
+    def summary(self) -> str:
+        """In one line."""
+        told = [f"{name} ({problem})" for name, problem in self.files[:1]]
+        if len(self.files) > 1:
+            told.append(f"{len(self.files) - 1} more files")
+        if self.images:
+            told.append(f"{len(self.images)} images, {len(self.lost)} of them not on disk any more")
+        return "; ".join((*told, *self.knowledge))
+
+
+Accept = Callable[[Losses], bool]
+"""Asked whether the losses may be taken."""
+
+
+def ask(losses: Losses, accept: Accept | None) -> None:
+    """Go on only if nothing is lost, or all of it may be.
+
+    Raises:
+        CollectionError: it may not; nothing is changed.
+    """
+    if losses and (accept is None or not accept(losses)):
+        raise CollectionError(
+            f"nothing was changed: mending gives up {losses.summary()}; add --yes if that may go"
+        )
+
+
+def losses_of_images(
+    connection: DuckDBPyConnection, ids: Sequence[int], files: Sequence[tuple[str, str]]
+) -> Losses:
+    """What goes when live images have to be forgotten.
+
+    Args:
+        connection: to the catalog.
+        ids: of the images.
+        files: name and problem of the segments that are given up.
+    """
+    rows = connection.execute(
+        "SELECT f.image_id, f.path, f.path_raw, "
+        "f.content_hash IN (SELECT content_hash FROM annotations) FROM files f "
+        "WHERE f.image_id IN (SELECT unnest(?::BIGINT[])) ORDER BY f.path",
+        [list(ids)],
+    ).fetchall()
+    paths: dict[int, list[str]] = defaultdict(list)
+    annotated = {image_id for image_id, _, _, known in rows if known}
+    for image_id, text, data, _ in rows:
+        paths[image_id].append(original(text, data))
+    lost = {image_id for image_id, found in paths.items() if not any(map(os.path.exists, found))}
+    return Losses(
+        files=tuple(files),
+        images=tuple(path for found in paths.values() for path in found),
+        lost=tuple(path for image_id in paths if image_id in lost for path in paths[image_id]),
+        annotated=len(lost & annotated),
+    )
+
+
+def losses_of_rebuilding(rebuilt: Rebuilt) -> Losses:
+    """What a rebuilt catalog does not have that the old one may have had."""
+    lost = tuple(path for path in rebuilt.lost if not os.path.exists(path))
+    losses = Losses(
+        files=tuple(rebuilt.unusable.items()),
+        images=tuple(rebuilt.lost),
+        lost=lost,
+        annotated=len(rebuilt.annotated.intersection(lost)),
+    )
+    if rebuilt.snapshot is None:
+        told = "all annotations, labels, removals and rejects, of which no copy is left"
+        losses = replace(losses, knowledge=(told,))
+    return losses

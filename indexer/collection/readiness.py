@@ -1,0 +1,68 @@
+"""Whether all that a rebuilt catalog comes from is there to be read."""
+
+from __future__ import annotations
+
+import os
+
+from indexer.catalog import snapshots
+from indexer.errors import DamagedError
+from indexer.store import segments
+from indexer.store.parquet import read_footer
+from indexer.store.reading import read_bytes, reading
+from indexer.vectors import indexes
+from indexer.vectors.index_file import read_contents
+
+_COPIES = (snapshots.FOLDER, "journal")
+
+
+def check_copies(directory: str) -> None:
+    """Read the copies of what no segment holds, so that none is taken for missing or damaged.
+
+    Raises:
+        UnreadableError: one cannot be read now.
+    """
+    for name in _COPIES:
+        top = os.path.join(directory, name)
+        if os.path.lexists(top):
+            with reading(top):
+                for folder, _, names in os.walk(top, onerror=_refuse):
+                    for name in names:
+                        read_bytes(os.path.join(folder, name))
+
+
+def check_segments_there(directory: str) -> None:
+    """Refuse to rebuild from no segment at all where there have been some.
+
+    Raises:
+        UnreadableError: so it is.
+    """
+    folder = os.path.join(directory, segments.FOLDER)
+    if not segments.found(folder) and _had_segments(directory):
+        raise segments.away(folder)
+
+
+def _refuse(error: OSError) -> None:
+    raise error
+
+
+def _had_segments(directory: str) -> bool:
+    snapshot = snapshots.newest(os.path.join(directory, snapshots.FOLDER))
+    if snapshot is not None:
+        with open(snapshot.files["segments"], "rb") as handle:
+            if read_footer(handle).rows:
+                return True
+    return any(_rows(path) for path in _index_files(os.path.join(directory, indexes.FOLDER)))
+
+
+def _index_files(folder: str) -> list[str]:
+    if not os.path.isdir(folder):
+        return []
+    with reading(folder):
+        return [e.path for e in os.scandir(folder) if e.name.endswith(indexes.SUFFIX)]
+
+
+def _rows(path: str) -> int:
+    try:
+        return int(read_contents(path).header["meta"]["rows"])
+    except (DamagedError, KeyError, TypeError, ValueError):
+        return 0

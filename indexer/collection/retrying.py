@@ -1,0 +1,42 @@
+"""Readings that begin again at the newest commit where a writer replaced files meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from indexer.catalog.state import State
+from indexer.errors import CollectionError
+
+_ATTEMPTS = 5
+_T = TypeVar("_T")
+
+
+class Commits(Protocol):
+    """What moves from commit to commit: a collection, or its residence."""
+
+    @property
+    def state(self) -> State:
+        """The commit that readings answer for."""
+
+    def refresh(self) -> bool:
+        """Move on to the newest commit; true when it is another than before."""
+
+
+def at_newest(commits: Commits, read: Callable[[], _T]) -> _T:
+    """What ``read`` gives, read again at the newest commit for as long as there is a newer one.
+
+    A file that is missing, or not what the list says, is only trouble if the newest list says so.
+
+    Raises:
+        CollectionError: what ``read`` raised, and no commit since then can explain it.
+    """
+    for _ in range(_ATTEMPTS):
+        before = commits.state.seq
+        try:
+            return read()
+        except CollectionError:
+            commits.refresh()
+            if commits.state.seq == before:
+                raise
+    return read()

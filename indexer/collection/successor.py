@@ -1,0 +1,162 @@
+"""The collection that shall take another's place: the same images, embedded by another encoder.
+
+It grows in a folder of its own inside of the old one's directory, which serves on until the end;
+then its catalog replaces the old one's in one step. Whatever is killed, either the old collection
+is there whole, with the successor to be gone on with, or the new one is.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import suppress
+
+from indexer.catalog import catalog as catalogs
+from indexer.catalog import snapshots
+from indexer.catalog.snapshots import Snapshot
+from indexer.catalog.transaction import Transaction
+from indexer.collection.collection import Collection
+from indexer.collection.layout import MARK, mark_text
+from indexer.encoders.base import Fingerprint
+from indexer.errors import CollectionError
+from indexer.store import segments
+from indexer.store.durability import replacing, sync_directory, write_text
+from indexer.vectors import indexes
+
+FOLDER = "successor"
+
+
+def begin(directory: str, fingerprint: Fingerprint, *, restart: bool = False) -> Collection:
+    """The successor of a collection, open for writing: a new one, or the one that was begun.
+
+    Args:
+        directory: of the collection to be succeeded, whose lock the caller holds.
+        fingerprint: the successor's encoder.
+        restart: throw away what was begun.
+
+    Raises:
+        CollectionError: one of another encoder was begun.
+    """
+    folder = os.path.join(directory, FOLDER)
+    if restart or not os.path.exists(os.path.join(folder, catalogs.FILE)):
+        shutil.rmtree(folder, ignore_errors=True)
+        return Collection.create(folder, fingerprint)
+    found = Collection.open(folder, writable=True)
+    if found.fingerprint.digest != fingerprint.digest:
+        own = found.fingerprint.describe()
+        found.close()
+        raise CollectionError(
+            f"{directory} is being embedded anew by {own}, which is not finished; ask for that "
+            "checkpoint and those spaces to go on, or start over with --restart"
+        )
+    return found
+
+
+def unfinished(directory: str) -> bool:
+    """Whether a successor was begun and has not taken over."""
+    return os.path.exists(os.path.join(directory, FOLDER, catalogs.FILE))
+
+
+def take_over(old: Collection, new: Collection) -> None:
+    """Put the successor in the old collection's place, with all that only the old one knew.
+
+    Files with their labels, rejects, removals, roots and the user's own columns are carried over.
+    Both are closed afterwards.
+
+    Args:
+        old: open for writing.
+        new: its successor, open for writing, with the images embedded.
+
+    Raises:
+        CollectionError: the disk is full; the old collection is as it was.
+    """
+    directory, folder, fingerprint = old.directory, new.directory, new.fingerprint
+    old.maintain()
+    over = [segment.name for segment in old.state.segments]
+    with new.transaction("reembed") as transaction:
+        _carry(transaction, _last_snapshot(old))
+        # Numbers go on from the old ones, so that no reader takes the new state for an older one.
+        last = max(old.state.seq, transaction.seq) + 1
+        transaction.run("INSERT INTO commits VALUES (?, now()::TIMESTAMP, 'carried')", [last])
+    new.maintain()
+    new.close()
+    _link_files(os.path.join(folder, segments.FOLDER), os.path.join(directory, segments.FOLDER))
+    old.close()
+    _drop_indexes(directory)
+    _replace_catalog(folder, directory)
+    write_text(os.path.join(directory, MARK), mark_text(fingerprint))
+    _move(os.path.join(folder, indexes.FOLDER), os.path.join(directory, indexes.FOLDER))
+    _move(os.path.join(folder, snapshots.FOLDER), os.path.join(directory, snapshots.FOLDER))
+    for name in over:  # a reader of before begins again at the new state
+        with suppress(FileNotFoundError):
+            os.unlink(os.path.join(directory, segments.FOLDER, name))
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _last_snapshot(collection: Collection) -> Snapshot:
+    found = snapshots.newest(os.path.join(collection.directory, snapshots.FOLDER))
+    if found is None or found.seq != collection.state.seq:
+        raise CollectionError(
+            f"{collection.directory} has no copy of its last commit; run `vitrail verify`"
+        )
+    return found
+
+
+def _carry(transaction: Transaction, kept: Snapshot) -> None:
+    """Fill the successor's tables from the old collection's; images are told by their content."""
+    for table in ("files", "rejects", "deletions", "roots"):
+        transaction.run(f"DELETE FROM {table}")
+    # An image that could not be embedded again leaves with its files; a removed one stays known.
+    transaction.run(
+        "INSERT INTO files BY NAME SELECT f.* REPLACE (coalesce(i.id, f.image_id) AS image_id) "
+        "FROM read_parquet(?) f LEFT JOIN images i ON i.content_hash = f.content_hash "
+        "WHERE i.id IS NOT NULL "
+        "OR f.image_id IN (SELECT image_id FROM read_parquet(?))",
+        [kept.files["files"], kept.files["deletions"]],
+    )
+    for table in ("rejects", "deletions", "roots"):
+        if table in kept.files:
+            transaction.run(
+                f"INSERT INTO {table} BY NAME SELECT * FROM read_parquet(?)", [kept.files[table]]
+            )
+    transaction.run(
+        "CREATE OR REPLACE TABLE annotations AS SELECT * FROM read_parquet(?)",
+        [kept.files["annotations"]],
+    )
+
+
+def _replace_catalog(folder: str, directory: str) -> None:
+    """The step with which the successor takes over; copies of the tables follow it."""
+    log = os.path.join(directory, catalogs.FILE + ".wal")
+    if os.path.exists(log):  # it would be replayed over the other catalog
+        raise CollectionError(f"{log} holds changes that are in no catalog; run `vitrail verify`")
+    os.replace(os.path.join(folder, catalogs.FILE), os.path.join(directory, catalogs.FILE))
+    sync_directory(directory)
+
+
+def _drop_indexes(directory: str) -> None:
+    """Delete the old cache first: a missing one is made anew, another encoder's looks damaged."""
+    folder = os.path.join(directory, indexes.FOLDER)
+    for entry in os.scandir(folder):
+        os.unlink(entry.path)
+    sync_directory(folder)
+
+
+def _move(source: str, target: str) -> None:
+    for entry in os.scandir(source):
+        os.replace(entry.path, os.path.join(target, entry.name))
+    sync_directory(target)
+
+
+def _link_files(source: str, target: str) -> None:
+    """Give files a second name, so that they stay the successor's until it has taken over."""
+    for entry in os.scandir(source):
+        link = os.path.join(target, entry.name)
+        if not entry.is_file() or os.path.exists(link):
+            continue
+        try:
+            os.link(entry.path, link)
+        except OSError:  # a file system without links, such as a memory card's
+            with replacing(link) as temporary:
+                shutil.copyfile(entry.path, temporary)
+    sync_directory(target)

@@ -1,0 +1,212 @@
+"""All images of a collection embedded anew: other spaces, or another checkpoint."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+
+from indexer.catalog.contents import ImageFiles, files_of_images
+from indexer.collection.collection import Collection
+from indexer.collection.successor import begin, take_over
+from indexer.encoders.base import Encoder
+from indexer.encoders.batching import batch_size_for
+from indexer.errors import CollectionError
+from indexer.images.opening import DEFAULT_MAX_PIXELS
+from indexer.indexing.ahead import map_ahead
+from indexer.indexing.committing import Committer
+from indexer.indexing.decoding import Prepared, Preparer, RecipeReader
+from indexer.indexing.pipeline import Progress
+from indexer.paths import display
+from indexer.records import Batch
+
+_ROWS = 4096  # images whose files are asked for at once
+
+
+@dataclass(frozen=True, slots=True)
+class ReembedOptions:
+    """How a collection is embedded anew.
+
+    Attributes:
+        accept_losses: take over although some images can be read nowhere; they leave.
+        restart: throw away what an earlier run has done.
+        max_pixels: images with more are not opened.
+        batch_size: images a forward pass; ``None`` chooses it from free memory.
+        workers: decoding threads; ``None`` means one a core.
+    """
+
+    accept_losses: bool = False
+    restart: bool = False
+    max_pixels: int = DEFAULT_MAX_PIXELS
+    batch_size: int | None = None
+    workers: int | None = None
+
+
+@dataclass(slots=True)
+class Reembedding:
+    """What came of it: counts, the paths of images that no file holds any more, whether it is done.
+
+    ``progress.unchanged`` counts images that an earlier run had embedded.
+    """
+
+    progress: Progress = field(default_factory=Progress)
+    lost: list[str] = field(default_factory=list)
+    done: bool = False
+
+
+def reembed(
+    directory: str | os.PathLike[str],
+    encoder: Encoder,
+    *,
+    options: ReembedOptions | None = None,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    stop: Callable[[], bool] = lambda: False,
+    read_recipe: RecipeReader | None = None,
+) -> Reembedding:
+    """Embed every image of a collection by another encoder, then put the result in its place.
+
+    Ids, files, labels, removals and the user's own columns stay. Until the last step the collection
+    is searched as it was; interrupted, the next call goes on.
+
+    Args:
+        directory: the collection's; locked for writing meanwhile.
+        encoder: of the new vectors.
+        options: see ``ReembedOptions``.
+        on_progress: called after every image and commit.
+        stop: asked after every image; once true, what is done is committed and the run ends.
+        read_recipe: reads a generator's recipe from text metadata.
+
+    Raises:
+        CollectionError: the encoder is the collection's already, another one's embedding is not
+            finished, images can be read nowhere (see ``accept_losses``), or the disk is full.
+        CollectionLockedError: another process is writing.
+    """
+    options = options or ReembedOptions()
+    made = Reembedding()
+    started = time.monotonic()
+    with Collection.open(directory, writable=True) as old:
+        if old.fingerprint.digest == encoder.fingerprint.digest:
+            raise CollectionError(
+                f"{old.directory} is embedded by {encoder.fingerprint.describe()} already; "
+                "name other spaces or another checkpoint"
+            )
+        with begin(old.directory, encoder.fingerprint, restart=options.restart) as new:
+            _embed(old, new, encoder, options, made, on_progress, stop, read_recipe)
+            made.progress.seconds = time.monotonic() - started
+            on_progress(made.progress)
+            if made.progress.interrupted:
+                new.forget_changes()
+                return made
+            _check_losses(old, made, options)
+            take_over(old, new)
+            made.done = True
+    return made
+
+
+def _embed(
+    old: Collection,
+    new: Collection,
+    encoder: Encoder,
+    options: ReembedOptions,
+    made: Reembedding,
+    on_progress: Callable[[Progress], None],
+    stop: Callable[[], bool],
+    read_recipe: RecipeReader | None,
+) -> None:
+    progress = made.progress
+    there = new.content_hashes()
+    progress.found = len(old)
+    progress.unchanged = len(there & old.content_hashes())
+    progress.total = progress.found - progress.unchanged
+    on_progress(progress)
+    preparer = Preparer(
+        spec=encoder.preprocess,
+        known=frozenset(),
+        max_pixels=options.max_pixels,
+        read_recipe=read_recipe,
+    )
+
+    def count(images: int) -> None:
+        progress.committed += images
+        on_progress(progress)
+
+    batch_size = options.batch_size or batch_size_for(encoder)
+    ids = old.allowed_ids("true").tolist()
+    highest = max(new.allowed_ids("true").tolist(), default=0)
+    numbered = _Numbered(new, highest, ids)
+    # What an earlier run could not read comes last: it cannot have its own id any more.
+    ids = [i for i in ids if i > highest] + [i for i in ids if i <= highest]
+    committer = Committer(
+        numbered, encoder, batch_size=batch_size, keep_missing=False, on_commit=count
+    )
+    ready = map_ahead(
+        lambda wanted: (wanted, _prepare(preparer, wanted)),
+        (wanted for wanted in _wanted(old, ids) if wanted.content_hash not in there),
+        workers=options.workers,
+        ahead=2 * batch_size,
+    )
+    with committer, closing(ready):
+        for wanted, prepared in ready:
+            progress.opened += 1
+            if prepared is None:
+                made.lost.append(wanted.files[0][0] if wanted.files else f"id {wanted.image_id}")
+                progress.rejected += 1
+            else:
+                numbered.ids[wanted.content_hash] = wanted.image_id
+                progress.encoded += committer.take(prepared)
+            on_progress(progress)
+            if stop():
+                progress.interrupted = True
+                return
+
+
+def _wanted(old: Collection, ids: list[int]) -> Iterator[ImageFiles]:
+    for start in range(0, len(ids), _ROWS):
+        with old.reading() as connection:
+            found = files_of_images(connection, ids[start : start + _ROWS])
+        yield from found
+
+
+def _prepare(preparer: Preparer, wanted: ImageFiles) -> Prepared | None:
+    """The image from the first of its files that still holds it, or ``None``."""
+    for path, size, mtime_ns in wanted.files:
+        prepared = preparer.prepare(path, size, mtime_ns)
+        if prepared.file is not None and prepared.file.content_hash == wanted.content_hash:
+            return prepared
+    return None
+
+
+class _Numbered:
+    """Commits images under the ids that they had; later ones than all where that cannot be.
+
+    An id can be given as long as no higher one was: an image that could be read nowhere in an
+    earlier run, and now can, gets a new one.
+    """
+
+    def __init__(self, new: Collection, highest: int, old_ids: list[int]) -> None:
+        self._new = new
+        self._highest = highest
+        self._next = 1 + max(highest, max(old_ids, default=0))
+        self.ids: dict[str, int] = {}
+
+    def commit(self, batch: Batch, *, keep_missing: bool = False) -> None:
+        """As ``Collection.commit``."""
+        given: dict[str, int] = {}
+        for image in batch.images:
+            wanted = self.ids[image.content_hash]
+            if wanted <= self._highest:
+                wanted, self._next = self._next, self._next + 1
+            given[image.content_hash] = self._highest = wanted
+        self._new.commit(replace(batch, ids=given), keep_missing=keep_missing)
+
+
+def _check_losses(old: Collection, made: Reembedding, options: ReembedOptions) -> None:
+    if made.lost and not options.accept_losses:
+        raise CollectionError(
+            f"{len(made.lost)} of {made.progress.found} images of {old.directory} can be read from "
+            f"no file any more, such as {display(made.lost[0])}; the collection stays as it was: "
+            'bring their disk back, or run "vitrail index" so that it knows what is gone, and go '
+            "on with the same command, or let them go with --accept-losses"
+        )

@@ -1,0 +1,105 @@
+"""Files that cannot be read now, told apart from files that are damaged or missing."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from indexer.errors import UnreadableError
+
+_T = TypeVar("_T")
+_DISK = "check the disk, the network and what is mounted, and run again"
+_FILES = "close programs, or raise the limit on open files (ulimit -n), and run again"
+_MEMORY = "free memory and run again"
+_RIGHTS = "run as a user who may read it, or change its rights, and run again"
+_TAKEN = "close the program that holds it and run again"
+_REMEDIES = {
+    errno.EACCES: _RIGHTS,
+    errno.EPERM: _RIGHTS,
+    errno.EMFILE: _FILES,
+    errno.ENFILE: _FILES,
+    errno.ENOMEM: _MEMORY,
+    errno.EAGAIN: _TAKEN,
+    errno.EBUSY: _TAKEN,
+    errno.ETXTBSY: _TAKEN,
+    errno.EIO: _DISK,
+    errno.ENXIO: _DISK,
+    errno.ENODEV: _DISK,
+    errno.ESTALE: _DISK,
+    errno.ETIMEDOUT: _DISK,
+    errno.ENOTCONN: _DISK,
+}
+REASONS = {os.strerror(code): remedy for code, remedy in _REMEDIES.items()}
+"""What the system says when a file cannot be read now -> what to do about it."""
+
+
+@contextmanager
+def reading(path: str) -> Iterator[None]:
+    """Turn what keeps a file from being read into one clear line; its absence passes as it is.
+
+    Raises:
+        UnreadableError: the system refused, or memory ran out.
+        FileNotFoundError: it is not there.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise unreadable(path, error.strerror or str(error)) from error
+    except MemoryError as error:
+        raise unreadable(path, os.strerror(errno.ENOMEM)) from error
+
+
+def unreadable(path: str, reason: str) -> UnreadableError:
+    """An error that names the file, the reason and the remedy.
+
+    Args:
+        path: the file.
+        reason: as the system says it, alone or in the middle of a line.
+    """
+    remedy = next((remedy for told, remedy in REASONS.items() if told in reason), _DISK)
+    return UnreadableError(
+        f"{path} cannot be read or written now ({reason}), which is no sign of damage: {remedy}"
+    )
+
+
+def exists(path: str) -> bool:
+    """Whether there is a file or folder, as far as the system lets anyone know.
+
+    Raises:
+        UnreadableError: a folder above it cannot be searched.
+    """
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise unreadable(path, error.strerror or str(error)) from error
+    return True
+
+
+def read_bytes(path: str) -> bytes:
+    """All of a file.
+
+    Raises:
+        UnreadableError: it cannot be read now.
+        FileNotFoundError: it is not there.
+    """
+    with reading(path), open(path, "rb", buffering=0) as handle:
+        data: bytes = arrived(handle.read())
+        return data
+
+
+def arrived(data: _T | None) -> _T:
+    """What a file's ``read`` gave; it gives None, and no error, where it would have to wait.
+
+    Raises:
+        BlockingIOError: None, which must not be taken for an empty file.
+    """
+    if data is None:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+    return data

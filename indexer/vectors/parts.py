@@ -1,0 +1,144 @@
+"""What an index searches as one: the rows of its last build, and those added since."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+
+from indexer.vectors.answers import Part
+from indexer.vectors.exact import Floats, Ids, Mask
+from indexer.vectors.lists import InvertedLists
+from indexer.vectors.policy import IndexPolicy
+from indexer.vectors.rows import Rows, Tail, merged
+
+_PAGE = 4096  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The rows of the last build with their lists, if any, and the rows added since.
+
+    Whatever reads vectors raises ``DamagedIndexError`` or ``UnreadableError`` where those of a
+    mapped file turn out to be altered, and ``ImpossibleScoreError`` where any are no unit vectors.
+    """
+
+    base: Rows
+    lists: InvertedLists | None
+    tail: Tail
+    policy: IndexPolicy
+
+    def __len__(self) -> int:
+        return len(self.base) + len(self.tail)
+
+    def search(
+        self, queries: Floats, k: int, allowed: Ids | None, recall: float, *, exact: bool
+    ) -> tuple[list[Part], bool]:
+        """Candidates of each part, and whether none better can exist; see ``VectorIndex``."""
+        parts, sure = [], True
+        for rows in (self.base, self.tail):
+            if len(rows):
+                lists = self.lists if rows is self.base and not exact else None
+                part, certain = self._search(rows, lists, queries, k, allowed, recall)
+                parts.append(part)
+                sure = sure and certain
+        return parts, sure
+
+    def _search(
+        self,
+        rows: Rows,
+        lists: InvertedLists | None,
+        queries: Floats,
+        k: int,
+        allowed: Ids | None,
+        recall: float,
+    ) -> tuple[Part, bool]:
+        found = None if allowed is None else rows.positions(allowed)
+        if found is not None:
+            found = found[found >= 0]
+            if len(found) > 1 and not (found[1:] > found[:-1]).all():
+                found = np.unique(found)
+            if len(found) <= (self.policy.gather_rows if lists else len(rows.ids) // 4):
+                return Part(rows.gather(queries, k, found), len(found) * len(queries)), True
+        keep = rows.visible() if found is None else rows.mask(found)
+        if lists is not None and not self._quicker_cold(lists, len(queries)):
+            share = (len(rows) if found is None else len(found)) / len(rows.ids)
+            plan = lists.plan(recall, k, share)
+            if plan is not None:
+                return self._approximate(lists, queries, k, plan.probes, keep), False
+        return Part(rows.scan(queries, k, keep), len(rows) * len(queries)), True
+
+    def _quicker_cold(self, lists: InvertedLists, queries: int) -> bool:
+        """Whether a scan is done before FAISS would be loaded: a command's one query."""
+        work = self.base.size * queries
+        return not lists.loaded and "faiss" not in sys.modules and work <= self.policy.cold_floats
+
+    def _approximate(
+        self, lists: InvertedLists, queries: Floats, k: int, probes: int, keep: Mask | None
+    ) -> Part:
+        rows = self.base
+        reachable = len(rows.ids) if keep is None else int(np.count_nonzero(keep))
+        candidates, scanned = [], 0
+        for query, row in zip(queries, lists.candidates(queries, k, probes, keep), strict=True):
+            found = row[row >= 0]
+            if len(found) < min(k, reachable):  # the lists that were read held too few
+                candidates += rows.scan(query[None], k, keep)
+                scanned += len(rows)
+            else:
+                candidates.append((rows.ids[found], rows.score(found, query)))
+                scanned += len(found)
+        return Part(candidates, scanned)
+
+    def warm(self) -> None:
+        """Load what a first search would, and read all of the stored vectors.
+
+        Scoring candidates reads a few hundred rows from all over the file, and a page that this
+        process has not seen yet costs more than the row's product.
+        """
+        if self.lists is not None:
+            self.lists.warm()
+        matrix = self.base.matrix
+        page = max(1, _PAGE // max(1, matrix.strides[0]))
+        matrix[::page, 0].sum()
+
+    def vectors(self, ids: Ids) -> Floats:
+        """(n, dim) float32 stored rows of (n,) ids; a KeyError names one that is not here."""
+        in_base, in_tail = self.base.positions(ids), self.tail.positions(ids)
+        missing = (in_base < 0) & (in_tail < 0)
+        if missing.any():
+            raise KeyError(int(ids[missing][0]))
+        rows = np.empty((len(ids), self.tail.matrix.shape[1]), np.float32)
+        rows[in_base >= 0] = self.base.take(in_base[in_base >= 0])
+        rows[in_tail >= 0] = self.tail.take(in_tail[in_tail >= 0])
+        return rows
+
+    def ids(self) -> Ids:
+        """(n,) int64 visible ids, ascending."""
+        base, tail = self.base, self.tail
+        return np.sort(np.concatenate([base.ids[~base.hidden], tail.ids[~tail.hidden]]))
+
+    def built(self) -> Parts:
+        """The same rows, those of the tail folded in, hidden ones dropped, the type by size."""
+        changed = bool(len(self.tail.ids) or self.base.hidden_count)
+        rows, lists = merged(self.base, self.tail), self.lists
+        matrix = rows.matrix
+        if matrix.size <= self.policy.exact_floats:
+            lists = None
+        elif lists is None or changed:
+            lists = self._next_lists(rows)
+        return Parts(rows, lists, Tail(matrix.shape[1]), self.policy)
+
+    def _next_lists(self, rows: Rows) -> InvertedLists:
+        """Lists over ``rows``, which begin with the base's own unless some of those were hidden."""
+        old, matrix = self.lists, rows.matrix
+        grown = (
+            old is not None
+            and not self.base.hidden_count
+            and len(rows.ids) <= self.policy.growth * old.trained_on
+            and np.array_equal(rows.ids[: len(self.base.ids)], self.base.ids)
+        )
+        lists = old if old is not None and grown else InvertedLists.train(matrix, self.policy)
+        lists.append(matrix)
+        lists.measure(matrix, self.policy)
+        return lists

