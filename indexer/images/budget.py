@@ -7,8 +7,11 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-SHARE = 0.5
+SHARE = 0.4
 """Of the memory that is free at the start: encoder, index and commits need theirs."""
+
+SHARE_OF_FILES = 0.1
+"""And for the bytes of files that wait for their decoding."""
 
 _FEWEST = 64 << 20  # where next to nothing is free, small pictures still go, one by one
 _LIMITS = (  # (limit, usage) of a container's memory: control groups of version 2 and 1

@@ -19,6 +19,8 @@ from indexer.indexing.decoding import LabelFrom, Prepared, Preparer, RecipeReade
 from indexer.indexing.scan import Changes, Found, Unreadable, compare, still_there, walk
 from indexer.records import KnownFile, RejectRecord
 
+_LOOK = 0.2  # seconds between two questions whether to stop, while one file takes long
+
 
 @dataclass(frozen=True, slots=True)
 class IndexOptions:
@@ -120,8 +122,8 @@ def index_folders(
             max_pixels=options.max_pixels,
             read_recipe=read_recipe,
         )
-        ready = _prepared(preparer, changes.to_open, options.workers, batch_size)
-        with committer, closing(ready):
+        ready = _prepared(preparer, changes.to_open, options.workers, batch_size, stop)
+        with committer, closing(ready), preparer:
             _take_all(committer, ready, progress, on_progress, stop)
             if not progress.interrupted:
                 _settle(committer, changes, known, progress)
@@ -193,7 +195,11 @@ def _reject(item: Unreadable) -> RejectRecord:
 
 
 def _prepared(
-    preparer: Preparer, files: Iterable[Found], workers: int | None, batch_size: int
+    preparer: Preparer,
+    files: Iterable[Found],
+    workers: int | None,
+    batch_size: int,
+    stop: Callable[[], bool],
 ) -> Generator[Prepared, None, None]:
     """Prepare files in threads, in order, never more than a few batches ahead of the encoder."""
     count = workers or os.cpu_count() or 1
@@ -203,8 +209,20 @@ def _prepared(
         for file in files:
             window.append(pool.submit(preparer.prepare, file.path, file.size, file.mtime_ns))
             if len(window) >= 2 * batch_size + count:
-                yield window.popleft().result()
+                yield _wait(window.popleft(), stop)
         while window:
-            yield window.popleft().result()
+            yield _wait(window.popleft(), stop)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _wait(future: Future[Prepared], stop: Callable[[], bool]) -> Prepared:
+    """What became of a file, or nothing when the run is to stop while it is still being decoded."""
+    while True:
+        try:
+            return future.result(timeout=_LOOK)
+        except TimeoutError:
+            if future.done():  # its own error, not ours
+                raise
+            if stop():
+                return Prepared()

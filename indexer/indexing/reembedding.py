@@ -147,7 +147,7 @@ def _embed(
         workers=options.workers,
         ahead=2 * batch_size,
     )
-    with committer, closing(ready):
+    with committer, closing(ready), preparer:
         for wanted, prepared in ready:
             progress.opened += 1
             if prepared is None:

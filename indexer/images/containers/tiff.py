@@ -28,9 +28,9 @@ def take_apart(data: bytes) -> Container:
 
 
 def _depth(tags: dict[int, Any]) -> int:
-    """Grey has a byte or two a pixel, all else four, and floats too."""
+    """Grey has a byte or two a pixel, all else four, and what libtiff and numpy need beside."""
     bits = tags.get(Tag.BITS, 1)
-    return (1 if bits <= 8 else 2) if isinstance(bits, int) and bits <= 16 else 4
+    return (1 if bits <= 8 else 2) if isinstance(bits, int) and bits <= 16 else 5
 
 
 def _bytes(value: object) -> bytes:
