@@ -216,6 +216,8 @@ class _DecoderError(ValueError):
             return MemoryError(text)
         if kind == UnidentifiedImageError.__name__:
             return UnidentifiedImageError(text)
+        if kind == Image.DecompressionBombError.__name__:
+            return Image.DecompressionBombError(text)
         return EOFError(text) if kind == EOFError.__name__ else OSError(text)
 
 

@@ -128,9 +128,9 @@ class _Folders:
             place = first + i * entry
             tag = self.number(place, 2)
             if tag in wanted and tag not in seen and place + entry <= len(self._data):
-                seen.add(tag)
                 value = self._value(place, word)
                 if value is not None:
+                    seen.add(tag)
                     yield tag, value
 
     def _value(self, place: int, word: int) -> Any:

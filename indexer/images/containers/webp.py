@@ -13,6 +13,7 @@ from indexer.images.containers.parts import (
 )
 
 _METADATA = {b"ICCP": ("icc", MAX_PROFILE), b"EXIF": ("exif", MAX_EXIF), b"XMP ": ("xmp", MAX_EXIF)}
+_KEPT = frozenset({b"ANIM", b"ALPH", b"VP8 ", b"VP8L"})
 _METADATA_FLAGS = 0x20 | 0x08 | 0x04
 _DEPTH = 17  # canvas, frame before, Python's copy and Pillow's
 _BRIEF = 1 << 24  # pixels; libwebp holds the interpreter while it decodes, a tenth of a second here
@@ -51,7 +52,7 @@ def _take_extended(data: bytes) -> Container:
             name, most = _METADATA[kind]
             if length <= most:
                 found.setdefault(name, data[at + 8 : at + 8 + length])
-        elif kind != b"ANMF" or not frames:
+        elif kind in _KEPT or (kind == b"ANMF" and not frames):
             kept.append(view[at:end])
         frames += kind == b"ANMF"
         if len(data) - end < 8:
