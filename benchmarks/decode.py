@@ -73,7 +73,7 @@ def measure(
         for data in pictures:
             opened = images.open_image(data, target=target)
             scaled += opened.image.width * opened.image.height < opened.width * opened.height
-            batch.append(apply(spec, opened.image))
+            batch.append(apply(spec, opened.image, (opened.width, opened.height)))
     seconds = time.perf_counter() - started
     parts = [encoder.encode(np.stack(batch[i : i + 8])).vectors for i in range(0, len(batch), 8)]
     vectors = {space: np.concatenate([part[space] for part in parts]) for space in parts[0]}

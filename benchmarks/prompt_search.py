@@ -118,7 +118,10 @@ def _ranks(pictures: Collection, asked: dict[str, Any], fusion: Fusion) -> dict[
 
 
 def _overlaps(pictures: Collection, asked: dict[str, Any]) -> dict[str, float]:
-    found = {name: pictures.find(vectors, k=DEPTH).agreement for name, vectors in asked.items()}
+    found = {
+        name: pictures.find(vectors, k=DEPTH, fusion="mean").agreement
+        for name, vectors in asked.items()
+    }
     return {name: value for name, value in found.items() if value is not None}
 
 

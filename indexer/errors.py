@@ -18,6 +18,10 @@ class InputError(VitrailError):
     exit_code = 2
 
 
+class UnknownImageError(InputError):
+    """What was to name an image of the collection names none of them."""
+
+
 class ImageRejectedError(VitrailError):
     """A file that is not a usable image.
 

@@ -11,7 +11,7 @@ from indexer.errors import InputError
 
 Pooling = Literal["cls", "mean", "gem"]
 POOLINGS: tuple[str, ...] = get_args(Pooling)
-_NAME = re.compile(r"(?P<pooling>[a-z]+)@(?P<layer>\d+)")
+_NAME = re.compile(r"(?P<pooling>[a-z]{1,20})@(?P<layer>[0-9]{1,4})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,11 @@ class EmbeddingSpace:
     def name(self) -> str:
         """The name users write, such as ``cls@12``."""
         return f"{self.pooling}@{self.layer}"
+
+
+def is_space_name(name: object) -> bool:
+    """Whether a text can be a space's name, and so be part of a file's name."""
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None
 
 
 def parse_space(text: str, *, depth: int, dim: int, has_cls: bool = True) -> EmbeddingSpace:

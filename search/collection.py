@@ -9,25 +9,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from indexer.collection.collection import Collection as Store
 from indexer.errors import InputError
+from search.listing import ListedImage, list_images
 from search.query import Fusion, Only, SearchOptions, SearchResult
 from search.searcher import SearchableCollection, Searcher
+from search.vectors import query_rows
 
 if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metadata does not need
-    from PIL.Image import Image
-
     from indexer.encoders.base import Encoder, Fingerprint
     from indexer.indexing.decoding import RecipeReader
     from indexer.indexing.pipeline import IndexOptions, Progress
+    from search.pictures import Picture
+
+Vectors: TypeAlias = "Mapping[str, ArrayLike] | ArrayLike"
+"""Space name -> (dim,) or (m, dim) floats of length 1; or just the array, for one space."""
 
 
 class Collection:
@@ -167,7 +171,7 @@ class Collection:
 
     def search(
         self,
-        *images: str | os.PathLike[str] | bytes | Image,
+        *images: Picture,
         k: int = 10,
         spaces: Mapping[str, float] | None = None,
         min_score: float | None = None,
@@ -179,7 +183,8 @@ class Collection:
         """Find the images nearest to one or several pictures.
 
         Args:
-            images: paths, encoded bytes or Pillow images; several are fused.
+            images: paths, encoded bytes, Pillow images or (H, W, 3) uint8 arrays; several are one
+                question, and fused. For a question each there is ``search_many``.
             k: how many hits at most.
             spaces: weight of each space; default: all of the collection's, equally.
             min_score: least cosine of a hit.
@@ -190,12 +195,34 @@ class Collection:
 
         Raises:
             ImageRejectedError: a picture cannot be opened.
-            InputError: the filter or a space cannot be understood.
+            InputError: what is given is no picture, or the filter or a space cannot be understood.
         """
         if not images:
             raise InputError("no picture was given to search by; give at least one")
         options = SearchOptions(k, spaces, min_score, where, only, fusion, exact)
-        return self._answer(self.embed(*images), options)
+        return self._searcher.search(options.ask(self.embed(*images), self.store.spaces))
+
+    def search_many(
+        self,
+        images: Sequence[Picture],
+        *,
+        k: int = 10,
+        spaces: Mapping[str, float] | None = None,
+        min_score: float | None = None,
+        where: str | None = None,
+        only: Only = "all",
+        exact: bool = False,
+    ) -> list[SearchResult]:
+        """Find the images nearest to each of many pictures: one answer a picture, in their order.
+
+        The other arguments and errors are those of ``search``.
+        """
+        options = SearchOptions(k, spaces, min_score, where, only, exact=exact)
+        if isinstance(images, str | bytes | os.PathLike):
+            raise InputError(f"{repr(images)[:60]} is one picture; give a list, or ask by search")
+        if not len(images):
+            return []
+        return self._searcher.search_each(options.ask(self.embed(*images), self.store.spaces))
 
     def similar(
         self,
@@ -215,48 +242,134 @@ class Collection:
         """
         options = SearchOptions(k, spaces, min_score, where, only, exact=exact)
         vectors = {name: self.store.vectors([image_id], name) for name in self._space_names}
-        return self._answer(vectors, options, exclude=frozenset({image_id}))
+        query = options.ask(vectors, self.store.spaces, frozenset({image_id}))
+        return self._searcher.search(query)
 
     def find(
         self,
-        vectors: Mapping[str, NDArray[np.float32]],
+        vectors: Vectors,
         *,
         k: int = 10,
         spaces: Mapping[str, float] | None = None,
         min_score: float | None = None,
         where: str | None = None,
         only: Only = "all",
-        fusion: Fusion = "mean",
+        fusion: Fusion | None = None,
         exact: bool = False,
-        exclude: frozenset[int] = frozenset(),
+        exclude: Iterable[int] = (),
     ) -> SearchResult:
-        """Find the images nearest to vectors: space name -> (m, dim) float32, normalised rows."""
-        options = SearchOptions(k, spaces, min_score, where, only, fusion, exact)
-        return self._answer(vectors, options, exclude=exclude)
+        """Find the images nearest to vectors: ``search`` for what is embedded already.
 
-    def embed(
-        self, *images: str | os.PathLike[str] | bytes | Image
-    ) -> dict[str, NDArray[np.float32]]:
+        Args:
+            vectors: space name -> (dim,) or (1, dim) floats of length 1, as ``embed`` makes them;
+                where one space is asked about, just the array will do. With ``fusion`` (m, dim):
+                m rows that are one question.
+            k: how many hits at most.
+            spaces: weight of each space; default: all of the collection's, equally.
+            min_score: least cosine of a hit.
+            where: SQL expression over the collection's columns.
+            only: ``all``, ``generated`` or ``real``.
+            fusion: ``mean`` or ``rrf``: how several rows become one ranking.
+            exact: scan everything instead of asking the approximate index.
+            exclude: ids never returned.
+
+        Raises:
+            InputError: several rows without ``fusion``; or vectors of another shape, of NaN, or of
+                a length other than 1; or the filter or a space cannot be understood.
+        """
+        options = SearchOptions(k, spaces, min_score, where, only, fusion or "mean", exact)
+        rows = query_rows(vectors, self.store.spaces, spaces)
+        most = max((len(each) for each in rows.values()), default=0)
+        if most > 1 and fusion is None:
+            raise InputError(
+                f"{most} rows were given for one question; use find_many for an answer to each, or "
+                "fusion='mean' or 'rrf' to ask with all of them at once"
+            )
+        return self._searcher.search(options.ask(rows, self.store.spaces, frozenset(exclude)))
+
+    def find_many(
+        self,
+        vectors: Vectors,
+        *,
+        k: int = 10,
+        spaces: Mapping[str, float] | None = None,
+        min_score: float | None = None,
+        where: str | None = None,
+        only: Only = "all",
+        exact: bool = False,
+        exclude: Iterable[int] = (),
+    ) -> list[SearchResult]:
+        """Find the images nearest to each row of (m, dim) vectors: m answers, in the rows' order.
+
+        The filter is evaluated once, and one space's index is read once for all rows. The other
+        arguments and errors are those of ``find``.
+        """
+        options = SearchOptions(k, spaces, min_score, where, only, exact=exact)
+        rows = query_rows(vectors, self.store.spaces, spaces)
+        if rows and not any(len(each) for each in rows.values()):
+            return []
+        query = options.ask(rows, self.store.spaces, frozenset(exclude))
+        return self._searcher.search_each(query)
+
+    def select(
+        self,
+        *,
+        where: str | None = None,
+        only: Only = "all",
+        sort: Sequence[str] = (),
+        limit: int | None = None,
+        columns: Sequence[str] = (),
+        sample: int | None = None,
+        seed: int = 0,
+    ) -> Iterator[ListedImage]:
+        """List images without a query, read as they are asked for: there may be millions.
+
+        Args:
+            where: SQL expression over the collection's columns, such as ``label = 'fox'``.
+            only: ``all``, ``generated`` or ``real``.
+            sort: columns, each with ``-`` before it for the largest first, such as
+                ``["-taken_at"]``; images without a value come last.
+            limit: how many at most.
+            columns: what ``values`` of each shall hold; empty is all.
+            sample: how many to draw at random, or ``None`` for all.
+            seed: of that draw.
+
+        Raises:
+            InputError: the filter cannot be used, or there is no such column.
+        """
+        return list_images(
+            self.store,
+            where=where,
+            only=only,
+            sort=sort,
+            limit=limit,
+            columns=columns,
+            sample=sample,
+            seed=seed,
+        )
+
+    def embed(self, *images: Picture) -> dict[str, NDArray[np.float32]]:
         """Embed m pictures: space name -> (m, dim) float32, normalised rows.
 
         Raises:
             ImageRejectedError: a picture cannot be opened.
+            InputError: what is given is no picture.
         """
+        from indexer.encoders.batching import MAX_BATCH, encode_resilient
         from search.pictures import open_picture
 
+        if not images:
+            raise InputError("no picture was given to embed; give at least one")
         spec = self.encoder.preprocess
-        pixels = np.stack([open_picture(image, spec) for image in images])
-        return self.encoder.encode(pixels).vectors
+        parts = []
+        for start in range(0, len(images), MAX_BATCH):
+            pixels = [open_picture(image, spec) for image in images[start : start + MAX_BATCH]]
+            parts.append(encode_resilient(self.encoder, np.stack(pixels)).vectors)
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
-    def _answer(
-        self,
-        vectors: Mapping[str, NDArray[np.float32]],
-        options: SearchOptions,
-        *,
-        exclude: frozenset[int] = frozenset(),
-    ) -> SearchResult:
-        query = options.ask(vectors, self._space_names, exclude)
-        return Searcher(cast(SearchableCollection, self.store)).search(query)
+    @property
+    def _searcher(self) -> Searcher:
+        return Searcher(cast(SearchableCollection, self.store))
 
     @property
     def _space_names(self) -> list[str]:

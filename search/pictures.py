@@ -3,30 +3,61 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageOps
 
+from indexer.errors import ImageRejectedError, InputError
+from indexer.images.colours import to_srgb
 from indexer.images.files import read_file
 from indexer.images.opening import open_image
 from indexer.images.preprocess import Preprocess, apply
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
+Picture: TypeAlias = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8]
+"""A path, the bytes of a file, a Pillow image, or an array of (H, W, 3) uint8, RGB."""
 
 
-def open_picture(
-    picture: str | os.PathLike[str] | bytes | Image, spec: Preprocess
-) -> NDArray[np.uint8]:
-    """Make (S, S, 3) uint8 pixels of a path, encoded bytes or a Pillow image.
+def open_picture(picture: Picture, spec: Preprocess) -> NDArray[np.uint8]:
+    """Make (S, S, 3) uint8 pixels of a picture: the same ones in whichever form it is given.
+
+    Args:
+        picture: a path, encoded bytes, a Pillow image, or (H, W, 3) uint8, RGB.
+        spec: what the encoder does to a picture.
 
     Raises:
         ImageRejectedError: it cannot be opened, with the reason.
+        InputError: it is none of these, or an array of another shape or type.
     """
-    if isinstance(picture, bytes):
-        return apply(spec, open_image(picture).image)
     if isinstance(picture, str | os.PathLike):
         path = os.path.expanduser(os.fspath(picture))
         return apply(spec, open_image(read_file(path).data).image)
-    return apply(spec, picture.convert("RGB"))
+    if isinstance(picture, bytes | bytearray | memoryview):
+        return apply(spec, open_image(bytes(picture)).image)
+    if isinstance(picture, np.ndarray):
+        return apply(spec, _from_array(picture))
+    if isinstance(picture, Image.Image):
+        return apply(spec, _upright(picture))
+    raise InputError(
+        f"{type(picture).__name__} {repr(picture)[:60]} is no picture; give a path, the bytes of a "
+        "file, a Pillow image or a (height, width, 3) uint8 array"
+    )
+
+
+def _from_array(pixels: NDArray[Any]) -> Image.Image:
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
+        raise InputError(
+            f"a picture as an array is (height, width, 3) uint8, RGB, not {pixels.shape} "
+            f"{pixels.dtype}; convert it, or give a path or a Pillow image"
+        )
+    return Image.fromarray(np.ascontiguousarray(pixels))
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    if not all(image.size):
+        raise InputError(f"a picture of {image.width} x {image.height} pixels shows nothing")
+    try:
+        return to_srgb(ImageOps.exif_transpose(image))
+    except Exception as error:  # only now does Pillow read a file, and meets what is wrong with it
+        raise ImageRejectedError("broken", f"the picture cannot be decoded: {error}") from error

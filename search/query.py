@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas
+    import pyarrow
 
 Fusion = Literal["mean", "rrf"]
 Only = Literal["all", "generated", "real"]
@@ -44,7 +49,7 @@ class Query:
     exact: bool = False
 
     def __post_init__(self) -> None:
-        _check_bounds(self.k, self.min_score)
+        _check(self.k, self.min_score, self.only, self.fusion)
         if not self.weights:
             raise InputError("the query names no embedding space; name at least one")
         missing = sorted(set(self.weights) - set(self.vectors))
@@ -58,6 +63,10 @@ class Query:
     def rows(self) -> int:
         """How many query images there are."""
         return len(self.vectors[next(iter(self.weights))])
+
+    def row(self, i: int) -> dict[str, NDArray[np.float32]]:
+        """Query image ``i`` alone: space name -> (1, dim) float32."""
+        return {space: self.vectors[space][i : i + 1] for space in self.weights}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +92,22 @@ class SearchOptions:
     exact: bool = False
 
     def __post_init__(self) -> None:
-        _check_bounds(self.k, self.min_score)
+        _check(self.k, self.min_score, self.only, self.fusion)
 
     def ask(
         self,
         vectors: Mapping[str, NDArray[np.float32]],
-        spaces: Sequence[str],
+        dims: Mapping[str, int],
         exclude: frozenset[int] = frozenset(),
     ) -> Query:
-        """The query for some vectors of a collection with these spaces."""
-        weights = dict(self.spaces) if self.spaces else dict.fromkeys(spaces, 1 / len(spaces))
+        """The query for some vectors of a collection whose spaces have these widths.
+
+        Raises:
+            InputError: a space that the collection lacks, or a weight that is not above 0.
+        """
         return Query(
             vectors=dict(vectors),
-            weights=weights,
+            weights=_weights(self.spaces, dims),
             k=self.k,
             min_score=self.min_score,
             where=self.where,
@@ -106,11 +118,37 @@ class SearchOptions:
         )
 
 
-def _check_bounds(k: int, min_score: float | None) -> None:
-    if k < 1:
+def _check(k: Any, min_score: float | None, only: str, fusion: str) -> None:
+    try:
+        enough = operator.index(k) >= 1
+    except TypeError as error:
+        raise InputError(f"k is {k!r}, but a whole number of hits must be asked for") from error
+    if not enough:
         raise InputError(f"k is {k}, but at least 1 hit must be asked for")
     if min_score is not None and not -1 <= min_score <= 1:
         raise InputError(f"min score is {min_score}, but cosines lie between -1 and 1")
+    for name, given, known in (("only", only, Only), ("fusion", fusion, Fusion)):
+        if given not in get_args(known):
+            raise InputError(f"{name} {given!r} is unknown; use {' or '.join(get_args(known))}")
+
+
+def _weights(given: Mapping[str, float] | None, dims: Mapping[str, int]) -> dict[str, float]:
+    """Weights that sum to 1, so that a score is a cosine."""
+    weights = dict(given) if given else dict.fromkeys(dims, 1.0)
+    for name, weight in weights.items():
+        if name not in dims:
+            raise InputError(f"space {name!r} is not in this collection; it has {', '.join(dims)}")
+        if not 0 < _number(weight) < float("inf"):
+            raise InputError(f"the weight of space {name} is {weight!r}; give a number above 0")
+    total = sum(weights.values())
+    return {name: weight / total for name, weight in weights.items()}
+
+
+def _number(given: Any) -> float:
+    try:
+        return float(given)
+    except (TypeError, ValueError):
+        return float("nan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +172,10 @@ class Hit:
     paths: tuple[str, ...] = ()
     metadata: dict[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        path = self.paths[0] if self.paths else None
+        return f"Hit(id={self.id}, score={self.score:.4f}, path={path!r})"
+
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
@@ -147,6 +189,7 @@ class SearchResult:
         allowed: how many images the filter let through, or ``None`` without one.
         agreement: mean overlap (0 to 1) of the rows' own top k, or ``None`` for a single row.
         seconds: stage -> time taken.
+        hints: where a filter let nothing through, what it may have meant.
     """
 
     hits: list[Hit]
@@ -156,3 +199,33 @@ class SearchResult:
     allowed: int | None = None
     agreement: float | None = None
     seconds: dict[str, float] = field(default_factory=dict)
+    hints: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        from search.notebook import as_text
+
+        return as_text(self)
+
+    def _repr_html_(self) -> str:
+        from search.notebook import as_html
+
+        return as_html(self)
+
+    def to_arrow(self) -> pyarrow.Table:
+        """The hits as a table, best first: id, score, ``score_SPACE``, paths and every column.
+
+        A recipe is its JSON text; bytes of a path that are no UTF-8 are shown escaped.
+        """
+        from search.frames import hits_to_arrow
+
+        return hits_to_arrow(self.hits)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """The same as a pandas data frame.
+
+        Raises:
+            InputError: pandas is not installed.
+        """
+        from search.frames import hits_to_pandas
+
+        return hits_to_pandas(self.hits)

@@ -100,6 +100,23 @@ class Retrieval:
         want = depth + len(self.query.exclude)
         one = len(self.query.weights) == 1
         ranking = self._rank_one_space(row, want) if one else self._rank_many_spaces(row, want)
+        return self._kept(ranking, depth)
+
+    def rank_each(self, depth: int) -> list[Ranking]:
+        """``rank`` for every row of the query; one space's index is asked once for all of them."""
+        query = self.query
+        if len(query.weights) > 1:
+            return [self.rank(query.row(i), depth) for i in range(query.rows)]
+        (space,) = query.weights
+        rows, want = query.vectors[space], depth + len(query.exclude)
+        found, ids, scores = self._nearest_each(space, rows, want)
+        each = found.scanned // query.rows
+        return [
+            self._kept(Ranking(own, {space: score}, score, found.exact, each), depth)
+            for own, score in zip(ids, scores, strict=True)
+        ]
+
+    def _kept(self, ranking: Ranking, depth: int) -> Ranking:
         excluded = np.fromiter(self.query.exclude, np.int64, len(self.query.exclude))
         kept = ranking.keep(~np.isin(ranking.ids, excluded) & self._good_enough(ranking))
         return kept.keep(slice(depth))
@@ -159,11 +176,22 @@ class Retrieval:
         return np.unique(np.concatenate(shown)), last, exact, scanned
 
     def _nearest(self, space: str, row: Row, k: int) -> tuple[Ids, Floats, IndexAnswer]:
-        unit, length = _direction(row[space])
+        found, ids, scores = self._nearest_each(space, row[space], k)
+        return ids[0], scores[0], found
+
+    def _nearest_each(
+        self, space: str, rows: Floats, k: int
+    ) -> tuple[IndexAnswer, list[Ids], list[Floats]]:
+        """The index's answer, and of each row the ids found and the cosines times its length."""
+        unit, lengths = _directions(rows)
         found = self.indexes[space].search(unit, k, allowed=self.allowed, exact=self.query.exact)
-        real = found.ids[0] >= 0
-        scores = (found.scores[0][real] * np.float32(length)).astype(np.float32)
-        return found.ids[0][real], scores, found
+        real = found.ids >= 0
+        scores = (found.scores * lengths).astype(np.float32)
+        return (
+            found,
+            [ids[kept] for ids, kept in zip(found.ids, real, strict=True)],
+            [row[kept] for row, kept in zip(scores, real, strict=True)],
+        )
 
     def _scores(self, row: Row, ids: Ids) -> dict[str, Floats]:
         return {
@@ -171,12 +199,12 @@ class Retrieval:
         }
 
 
-def _direction(row: Floats) -> tuple[Floats, float]:
-    """Split a row into unit direction and length: indexes take unit vectors only."""
-    length = float(np.linalg.norm(row))
-    if length < 1e-6:
+def _directions(rows: Floats) -> tuple[Floats, Floats]:
+    """Split rows into (m, dim) unit vectors, which an index takes, and (m, 1) lengths."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    if lengths.min() < 1e-6:
         raise InputError("the query's vectors cancel out; ask with fewer or more similar images")
-    return (row / np.float32(length)).astype(np.float32), length
+    return (rows / lengths).astype(np.float32), lengths
 
 
 def _cosines(index: SearchIndex, row: Floats, ids: Ids) -> Floats:

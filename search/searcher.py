@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from search.filters import combine_filters
 from search.query import Hit, Query, SearchResult
 from search.ranking import agreement
-from search.retrieval import Floats, Ids, Ranking, Retrieval, Row, SearchIndex
+from search.retrieval import Floats, Ids, Ranking, Retrieval, SearchIndex
 
 _FUSED_DEPTH = 100  # ranks of each query row that enter a fused ranking
 
@@ -25,8 +26,11 @@ class SearchableCollection(Protocol):
     def allowed_ids(self, where: str) -> Ids:
         """Sorted (n,) int64 ids that a filter lets through."""
 
-    def metadata(self, ids: Sequence[int]) -> list[dict[str, Any]]:
-        """The catalog's columns of each id, in order."""
+    def suggest(self, where: str) -> list[str]:
+        """Lines on what a filter that lets nothing through may have meant."""
+
+    def metadata(self, ids: Sequence[int], where: str | None = None) -> list[dict[str, Any]]:
+        """The catalog's columns of each id, in order; files that fulfil a filter come first."""
 
 
 class Searcher:
@@ -47,46 +51,92 @@ class Searcher:
             InputError: the filter cannot be understood, or a vector has another width than its
                 space.
         """
-        started = time.perf_counter()
+        times = _Times()
+        retrieval = self._retrieval(query, times)
+        ranking, rows = _rank(retrieval)
+        times.end("rank")
+        (result,) = self._results(retrieval, [ranking], rows, times)
+        return replace(result, agreement=agreement([row.ids.tolist() for row in rows], query.k))
+
+    def search_each(self, query: Query) -> list[SearchResult]:
+        """Rank the images for each of the query's rows as if it were asked alone.
+
+        The filter is evaluated, and metadata read, once for all; the times are those of the whole.
+
+        Raises:
+            InputError: as ``search``.
+        """
+        times = _Times()
+        retrieval = self._retrieval(query, times)
+        rankings = retrieval.rank_each(query.k)
+        times.end("rank")
+        return self._results(retrieval, rankings, [], times)
+
+    def _retrieval(self, query: Query, times: _Times) -> Retrieval:
         allowed = self._allowed(query)
-        filtered = time.perf_counter()
+        times.end("filter")
         indexes = {space: self._collection.index(space) for space in query.weights}
-        ranking, row_rankings = _rank(Retrieval(query, indexes, allowed))
-        ranked = time.perf_counter()
-        hits = self._hits(ranking, row_rankings)
-        return SearchResult(
-            hits=hits,
-            exact=ranking.exact,
-            estimated_recall=1.0 if ranking.exact else _estimated_recall(indexes.values()),
-            candidates=ranking.scanned,
-            allowed=None if allowed is None else len(allowed),
-            agreement=agreement([row.ids.tolist() for row in row_rankings], query.k),
-            seconds={
-                "filter": filtered - started,
-                "rank": ranked - filtered,
-                "metadata": time.perf_counter() - ranked,
-            },
-        )
+        return Retrieval(query, indexes, allowed)
 
     def _allowed(self, query: Query) -> Ids | None:
         where = combine_filters(query.where, query.only)
         return None if where is None else self._collection.allowed_ids(where)
 
-    def _hits(self, ranking: Ranking, rows: list[Ranking]) -> list[Hit]:
-        ids = ranking.ids.tolist()
+    def _results(
+        self,
+        retrieval: Retrieval,
+        rankings: Sequence[Ranking],
+        rows: Sequence[Ranking],
+        times: _Times,
+    ) -> list[SearchResult]:
+        ids = sorted({image_id for ranking in rankings for image_id in ranking.ids.tolist()})
+        where = combine_filters(retrieval.query.where, retrieval.query.only)
+        metadata = dict(zip(ids, self._collection.metadata(ids, where), strict=True))
         ranks = [{image_id: i for i, image_id in enumerate(row.ids.tolist(), 1)} for row in rows]
-        metadata = self._collection.metadata(ids)
+        times.end("metadata")
+        empty = where is not None and retrieval.allowed is not None and not len(retrieval.allowed)
+        hints = tuple(self._collection.suggest(str(where))) if empty else ()
+        allowed, recall = retrieval.allowed, _estimated_recall(retrieval.indexes.values())
         return [
-            Hit(
-                id=image_id,
-                score=float(ranking.total[i]),
-                scores={space: float(values[i]) for space, values in ranking.scores.items()},
-                seed_ranks=tuple(row.get(image_id) for row in ranks),
-                paths=tuple(metadata[i].get("paths", ())),
-                metadata=metadata[i],
+            SearchResult(
+                hits=_hits(ranking, ranks, metadata),
+                exact=ranking.exact,
+                estimated_recall=1.0 if ranking.exact else recall,
+                candidates=ranking.scanned,
+                allowed=None if allowed is None else len(allowed),
+                seconds=dict(times.seconds),
+                hints=hints,
             )
-            for i, image_id in enumerate(ids)
+            for ranking in rankings
         ]
+
+
+class _Times:
+    """How long the stages of an answer took, one after the other."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def end(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.seconds[stage], self._last = now - self._last, now
+
+
+def _hits(
+    ranking: Ranking, ranks: Sequence[Mapping[int, int]], metadata: Mapping[int, dict[str, Any]]
+) -> list[Hit]:
+    return [
+        Hit(
+            id=image_id,
+            score=float(ranking.total[i]),
+            scores={space: float(values[i]) for space, values in ranking.scores.items()},
+            seed_ranks=tuple(row.get(image_id) for row in ranks),
+            paths=tuple(metadata[image_id].get("paths", ())),
+            metadata=metadata[image_id],
+        )
+        for i, image_id in enumerate(ranking.ids.tolist())
+    ]
 
 
 def _rank(retrieval: Retrieval) -> tuple[Ranking, list[Ranking]]:
@@ -97,7 +147,7 @@ def _rank(retrieval: Retrieval) -> tuple[Ranking, list[Ranking]]:
     if query.rows == 1:
         return retrieval.rank(mean, query.k), []
     depth = max(query.k, _FUSED_DEPTH)
-    row_rankings = [retrieval.rank(_row(query, i), depth) for i in range(query.rows)]
+    row_rankings = [retrieval.rank(query.row(i), depth) for i in range(query.rows)]
     if query.fusion == "mean":
         return retrieval.rank(mean, query.k), row_rankings
     return retrieval.fuse(mean, row_rankings), row_rankings
@@ -106,10 +156,6 @@ def _rank(retrieval: Retrieval) -> tuple[Ranking, list[Ranking]]:
 def _mean_row(rows: Floats) -> Floats:
     mean: Floats = rows.mean(axis=0, keepdims=True, dtype=np.float32)
     return mean
-
-
-def _row(query: Query, i: int) -> Row:
-    return {space: query.vectors[space][i : i + 1] for space in query.weights}
 
 
 def _estimated_recall(indexes: Collection[SearchIndex]) -> float | None:

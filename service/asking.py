@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.errors import ImageRejectedError, InputError
+from indexer.errors import ImageRejectedError, InputError, UnknownImageError
 
 if TYPE_CHECKING:
     from search.collection import Collection
+
+DEFAULT_SEEDS = 4
+_NAME = re.compile(r"[/\\]|\.\w{1,5}$")  # what only a file's name has
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +74,25 @@ def unusable_picture(what: str, error: ImageRejectedError) -> InputError:
 def _ask_indexed(pictures: Collection, text: str) -> Asked:
     try:
         image_id = pictures.store.resolve(text)
-    except InputError as error:
+    except UnknownImageError as error:
         raise InputError(
-            f"{text!r} is no file, and no image of this collection by id or path; check the "
-            "spelling, or pipe the picture in and use -"
+            f"{text!r} is no file, and no image of this collection by id or path; {_advice(text)}"
         ) from error
     vectors = {
         name: pictures.store.vectors([image_id], name) for name, _ in pictures.fingerprint.spaces
     }
     (row,) = pictures.store.metadata([image_id])
     shown = [(data, f"image {image_id}") for data in _first_readable(row["paths"])]
-    return Asked(f"image {image_id}", vectors, shown, frozenset({image_id}))
+    name = f"image {image_id}, {row['name']}" if row["name"] else f"image {image_id}"
+    return Asked(name, vectors, shown, frozenset({image_id}))
+
+
+def _advice(text: str) -> str:
+    """What to do about a text that names no picture: it may be meant as a prompt."""
+    if _NAME.search(text) or not re.search(r"[^\W\d_]", text):
+        return "check the spelling, or pipe the picture in and use -"
+    quoted = shlex.quote(text) if set(text) & set('"$`\\!') else f'"{text}"'
+    return f"to search by what words say: --prompt {quoted}"
 
 
 def _first_readable(paths: list[str]) -> list[bytes]:
@@ -93,11 +106,27 @@ def _first_readable(paths: list[str]) -> list[bytes]:
     return []
 
 
-def ask_by_prompt(pictures: Collection, prompt: str, *, seeds: int, model: str) -> Asked:
+def ask_by_prompt(
+    pictures: Collection,
+    prompt: str,
+    *,
+    seeds: int,
+    model: str,
+    device: str = "auto",
+    precision: str = "auto",
+) -> Asked:
     """Images that a prompt makes from the first seeds, embedded one by one.
 
     They are cached by recipe, beside the encoders' caches: asking again generates nothing. They do
     not enter the collection.
+
+    Args:
+        pictures: what is asked.
+        prompt: what to draw.
+        seeds: images.
+        model: Stable Diffusion checkpoint.
+        device: of the generator.
+        precision: of the generator.
 
     Raises:
         InputError: the prompt is empty.
@@ -114,10 +143,13 @@ def ask_by_prompt(pictures: Collection, prompt: str, *, seeds: int, model: str) 
 
     info = find_checkpoint(model)
     recipes = text_to_image.plan(info, prompt, sampling=Sampling(n=seeds))
-    work = Work(info, recipes)
+    work = Work(info, recipes, device=device, precision=precision)
+    folder = cache_dir() / "queries"
+    if (device, precision) != ("auto", "auto"):  # what was made otherwise is not what is asked for
+        folder /= re.sub(r"\W", "-", f"{device}-{precision}")
     shown = [
         (read_file(file.path).data, f"seed {file.recipe.seed}")
-        for file in generate_all(recipes, cache_dir() / "queries", work.load)
+        for file in generate_all(recipes, folder, work.load)
     ]
     vectors = pictures.embed(*(data for data, _ in shown))
     return Asked(f"“{prompt}”", vectors, shown)

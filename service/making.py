@@ -6,9 +6,9 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from indexer.errors import InputError
+from indexer.errors import InputError, UnknownImageError
 
 if TYPE_CHECKING:
     from generator.checkpoint_files import CheckpointInfo
@@ -51,7 +51,7 @@ class Work:
 
 @dataclass(slots=True)
 class Made:
-    """What became of the recipes so far."""
+    """What became of the recipes so far; ``stage`` is what is being done."""
 
     total: int
     made: int = 0
@@ -59,6 +59,7 @@ class Made:
     paths: list[Path] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     interrupted: bool = False
+    stage: Literal["generating", "indexing"] = "generating"
 
 
 def make_and_index(
@@ -85,6 +86,14 @@ def make_and_index(
     directory.mkdir(parents=True, exist_ok=True)
     made = Made(total=len(work.recipes))
     waiting: list[Path] = []
+
+    def index() -> None:
+        made.stage = "indexing"
+        on_image(made)
+        _index(collection, waiting)
+        waiting.clear()
+        made.stage = "generating"
+
     try:
         for file in generate_all(
             work.recipes, directory, work.load, pictures=work.pictures, force=force, watch=watch
@@ -96,12 +105,11 @@ def make_and_index(
             waiting.append(file.path)
             on_image(made)
             if len(waiting) >= CHUNK:
-                _index(collection, waiting)
-                waiting = []
+                index()
     except (GenerationCancelledError, KeyboardInterrupt):
         made.interrupted = True
     finally:
-        _index(collection, waiting)
+        index()
     return made
 
 
@@ -144,8 +152,10 @@ def open_input(collection: Collection | None, text: str, role: str) -> Picture:
 def _resolve(collection: Collection, text: str, role: str) -> int:
     try:
         return collection.store.resolve(text)
-    except InputError as error:
+    except UnknownImageError as error:
         raise InputError(f"{role} {text!r} is no file here, and {error}") from error
+    except InputError as error:
+        raise InputError(f"{role} {error}") from error
 
 
 def _id_of(collection: Collection | None, path: str) -> int | None:

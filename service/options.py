@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from service.completion import CHECKPOINTS, collection_spaces, values
+
 CollectionOption = Annotated[
     Path | None,
     typer.Option(
@@ -19,10 +21,49 @@ CollectionOption = Annotated[
     ),
 ]
 RuntimeOption = Annotated[
-    str, typer.Option(help="What runs the model: auto, openvino or torch.", metavar="NAME")
+    str,
+    typer.Option(
+        help="What runs the model: auto, openvino or torch.",
+        metavar="NAME",
+        autocompletion=values("auto", "openvino", "torch"),
+    ),
 ]
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", metavar="NAME")]
-PrecisionOption = Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16.", metavar="NAME")]
+DeviceOption = Annotated[
+    str,
+    typer.Option(
+        help="auto, cpu, cuda or mps.",
+        metavar="NAME",
+        autocompletion=values("auto", "cpu", "cuda", "mps"),
+    ),
+]
+PrecisionOption = Annotated[
+    str,
+    typer.Option(
+        help="auto, fp32, bf16 or fp16.",
+        metavar="NAME",
+        autocompletion=values("auto", "fp32", "bf16", "fp16"),
+    ),
+]
+CheckpointOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Encoder: Hub name, local directory, or dinov2-small-focus (embedded). Chosen once, "
+        "when the collection is made. Default: google/vit-base-patch16-224.",
+        metavar="NAME",
+        show_default=False,
+        autocompletion=values(*CHECKPOINTS),
+    ),
+]
+SpacesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--space",
+        help="Embedding space such as cls@12 or mean@9; may be repeated. Chosen once.",
+        metavar="SPACE",
+        show_default=False,
+        autocompletion=collection_spaces,
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")]
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
-import re
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+from service.documents import named_paths, print_document
+from service.tables import Column, Row, print_rows
+from service.text import one_line as one_line
+from service.text import readable as readable
 
 if TYPE_CHECKING:
     from search.query import Hit, SearchResult
@@ -16,15 +17,29 @@ if TYPE_CHECKING:
 
 
 def print_table(result: SearchResult) -> None:
-    """Print hits, best first, one line each, and a line that says how far to trust them."""
+    """Print hits, best first, and a line that says how far to trust them.
+
+    For programs that is a line each, in columns that stay; for people a table, as wide as theirs.
+    """
+    if result.allowed == 0:
+        print_nothing(result.hints)
+        return
     if not result.hits:
-        print("no image passes the filter" if result.allowed == 0 else "no hits", file=sys.stderr)
+        print("no hits", file=sys.stderr)
     elif sys.stdout.isatty():
-        _rich_table(result)
+        _print_for_people(result)
     else:
         for hit in result.hits:
-            print("\t".join(_cells(hit)))
+            path = one_line(hit.paths[0]) if hit.paths else ""
+            print("\t".join((f"{hit.score:.4f}", str(hit.id), _told(hit, "label"), path)))
     print(trust(result), file=sys.stderr)
+
+
+def print_nothing(hints: Iterable[str]) -> None:
+    """Say that a filter lets nothing through, and what it may have meant."""
+    print("no image passes the filter", file=sys.stderr)
+    for hint in hints:
+        print(f"  {one_line(hint)}", file=sys.stderr)
 
 
 def trust(result: SearchResult) -> str:
@@ -43,17 +58,19 @@ def trust(result: SearchResult) -> str:
 
 def print_json(asked: Asked, result: SearchResult) -> None:
     """Print one JSON object: query, how it was answered, and the hits."""
-    document = {
-        "query": asked.title,
-        "exact": result.exact,
-        "estimated_recall": result.estimated_recall,
-        "candidates": result.candidates,
-        "allowed": result.allowed,
-        "agreement": result.agreement,
-        "seconds": result.seconds,
-        "hits": [_hit(hit) for hit in result.hits],
-    }
-    print(json.dumps(document, indent=2, default=str))
+    print_document(
+        {
+            "query": asked.title,
+            "exact": result.exact,
+            "estimated_recall": result.estimated_recall,
+            "candidates": result.candidates,
+            "allowed": result.allowed,
+            "agreement": result.agreement,
+            "hints": list(result.hints),
+            "seconds": result.seconds,
+            "hits": [_hit(hit) for hit in result.hits],
+        }
+    )
 
 
 def _hit(hit: Hit) -> dict[str, Any]:
@@ -62,47 +79,36 @@ def _hit(hit: Hit) -> dict[str, Any]:
         "score": hit.score,
         "scores": hit.scores,
         "seed_ranks": list(hit.seed_ranks),
-        "paths": [readable(path) for path in hit.paths],
+        **named_paths(hit.paths),
         "metadata": {key: value for key, value in hit.metadata.items() if key != "paths"},
     }
 
 
-def readable(path: str) -> str:
-    """A path as valid text: bytes that are no UTF-8 are shown escaped."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+def _told(hit: Hit, column: str) -> str:
+    return one_line(str(hit.metadata.get(column) or ""))
 
 
-def one_line(text: str) -> str:
-    """Text that may come from a file's name, fit for a terminal or a column of a line."""
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", readable(text))
-
-
-def _cells(hit: Hit) -> list[str]:
-    path = one_line(hit.paths[0]) if hit.paths else ""
-    label = one_line(str(hit.metadata.get("label") or ""))
-    return [f"{hit.score:.4f}", str(hit.id), label, path]
-
-
-def _near(path: str) -> str:
-    """A path as short as it can be typed from here."""
-    here = os.path.join(os.getcwd(), "")
-    return path[len(here) :] if path.startswith(here) else path
-
-
-def _rich_table(result: SearchResult) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, header_style="bold", pad_edge=False)
+def _print_for_people(result: SearchResult) -> None:
     spaces = list(result.hits[0].scores)
-    for name in ("score", *(spaces if len(spaces) > 1 else ()), "id"):
-        table.add_column(name, justify="right")
-    table.add_column("label")
-    table.add_column("path", overflow="fold")
-    for hit in result.hits:
-        score, image_id, label, path = _cells(hit)
-        own = [f"{value:.3f}" for value in hit.scores.values()] if len(spaces) > 1 else []
-        # Text: square brackets in a file's name are no markup
-        table.add_row(score, *own, image_id, Text(label), Text(_near(path)))
-    Console().print(table)
+    several = len(spaces) > 1
+    columns = [
+        Column("score", number=True),
+        *(Column(space, number=True) for space in spaces if several),
+        Column("id", number=True),
+        Column("label"),
+        Column("tool"),
+    ]
+    rows = [
+        Row(
+            (
+                f"{hit.score:.4f}",
+                *(f"{hit.scores[space]:.3f}" for space in spaces if several),
+                str(hit.id),
+                _told(hit, "label"),
+                _told(hit, "tool"),
+            ),
+            hit.paths[0] if hit.paths else None,
+        )
+        for hit in result.hits
+    ]
+    print_rows(columns, rows)

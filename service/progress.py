@@ -1,14 +1,17 @@
-"""How a run is shown: a live bar in a terminal, plain lines elsewhere."""
+"""How a run is shown: a live line in a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from service.output import one_line
+from service.text import one_line
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -18,30 +21,43 @@ if TYPE_CHECKING:
     from service.making import Made
 
 PLAIN_SECONDS = 10.0  # between two lines when nobody watches
+PATIENCE = 0.3  # seconds in which nobody asks what is going on
 _UNREADABLE = 5  # of them are named
 
 
-class IndexDisplay:
-    """Shows an index run; a context manager.
+@contextmanager
+def waiting(text: str) -> Iterator[None]:
+    """Say in a terminal what takes its time, once it does, and for as long."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
 
-    Args:
-        quiet: show nothing.
-    """
+    status = Console(stderr=True).status(one_line(text))
+    timer = threading.Timer(PATIENCE, status.start)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        status.stop()
 
-    def __init__(self, *, quiet: bool) -> None:
+
+class _Display:
+    """A line that is always up to date in a terminal, and now and then a plain one elsewhere."""
+
+    def __init__(self, *, quiet: bool, doing: str) -> None:
         self._quiet = quiet
+        self._started = self._last_line = time.monotonic()
         self._bar: Bar | None = None
-        self._task = 0
-        self._started = time.monotonic()
-        self._last_line = self._started
-        self._first: float | None = None
         if not quiet and sys.stderr.isatty():
             self._bar = _make_bar()
+            self._task = self._bar.add_task(doing, total=None, counts="")
 
-    def __enter__(self) -> IndexDisplay:
+    def __enter__(self) -> Self:
         if self._bar is not None:
             self._bar.start()
-            self._task = self._bar.add_task("scanning", total=None, counts="")
         return self
 
     def __exit__(
@@ -50,36 +66,71 @@ class IndexDisplay:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
         if self._bar is not None:
             self._bar.stop()
+            self._bar = None
+
+    def _show(self, doing: str, done: int, total: int | None, *counts: str) -> None:
+        """Show how far it is; ``total`` is ``None`` while nobody knows."""
+        shown = ", ".join(count for count in counts if count)
+        if self._bar is not None:
+            self._bar.update(
+                self._task, description=doing, completed=done, total=total, counts=shown
+            )
+        elif time.monotonic() - self._last_line >= PLAIN_SECONDS:
+            self._last_line = time.monotonic()
+            self._line(f"{doing}: {shown}" if shown else doing)
+
+    def _line(self, text: str) -> None:
+        if self._quiet:
+            return
+        if self._bar is None:
+            print(one_line(text), file=sys.stderr, flush=True)
+        else:  # a digest in square brackets is no markup
+            self._bar.console.print(one_line(text), markup=False, highlight=False, soft_wrap=True)
+
+
+class IndexDisplay(_Display):
+    """Shows an index run; a context manager.
+
+    Args:
+        quiet: show nothing.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        super().__init__(quiet=quiet, doing="loading the encoder")
+        self._first: float | None = None
 
     def loading(self, text: str) -> None:
         """Say which encoder is being loaded."""
         self._line(f"encoder: {text}")
 
     def update(self, progress: Progress) -> None:
-        """Show the counts so far."""
+        """Show what is being done, and the counts so far."""
+        if progress.stage == "scanning":
+            found = f"{progress.found:,} files so far" if progress.found else ""
+            self._show("scanning folders", 0, None, found)
+            return
         if self._first is None:
-            self._first = time.monotonic()  # loading the encoder is no part of the rate
-        if self._bar is not None:
-            self._bar.update(
-                self._task,  # type: ignore[arg-type]
-                # a run's time is set when all is committed: the collection is closed next
-                description="tidying" if progress.seconds else "indexing",
-                total=progress.total,
-                completed=progress.opened,
-                counts=f"{_counts(progress)}, {self._rate(progress):.1f}/s",
-            )
-        elif not self._quiet and time.monotonic() - self._last_line >= PLAIN_SECONDS:
-            self._last_line = time.monotonic()
-            done = f"{progress.opened}/{progress.total} files"
-            self._line(f"{done}; {_counts(progress)}; {self._eta(progress)}")
+            self._first = time.monotonic()  # loading and scanning are no part of the rate
+        done, total = progress.opened, progress.total
+        rate = self._rate(progress)
+        self._show(
+            progress.stage,
+            done,
+            total,
+            f"{done:,} of {total:,} files",
+            f"{rate:.1f}/s" if rate else "",
+            f"{_clock((total - done) / rate)} left" if rate and done < total else "",
+            f"{progress.rejected:,} rejected" if progress.rejected else "",
+        )
 
     def finish(self, progress: Progress) -> None:
         """Print the summary, and how to go on after an interruption."""
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
+        self._stop()
         if self._quiet:
             return
         rate = f", {progress.encoded / progress.seconds:.1f} images/s" if progress.encoded else ""
@@ -88,7 +139,7 @@ class IndexDisplay:
             f"{progress.unchanged} unchanged, {progress.gone} gone"
         )
         for path in progress.unreadable[:_UNREADABLE]:
-            self._line(f"not readable, what is known of it is kept: {one_line(path)}")
+            self._line(f"not readable, what is known of it is kept: {path}")
         if len(progress.unreadable) > _UNREADABLE:
             self._line(f"and {len(progress.unreadable) - _UNREADABLE} more that are not readable")
         if progress.rejected:
@@ -98,9 +149,7 @@ class IndexDisplay:
 
     def finish_reembedding(self, made: Reembedding) -> None:
         """Print what came of embedding anew."""
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
+        self._stop()
         progress = made.progress
         rate = f" ({progress.encoded / progress.seconds:.1f}/s)" if progress.encoded else ""
         before = f", {progress.unchanged} by an earlier run" if progress.unchanged else ""
@@ -119,22 +168,8 @@ class IndexDisplay:
         elapsed = time.monotonic() - (self._first or self._started)
         return progress.opened / elapsed if elapsed > 0 else 0.0
 
-    def _eta(self, progress: Progress) -> str:
-        rate = self._rate(progress)
-        if not rate:
-            return "starting"
-        left = timedelta(seconds=round((progress.total - progress.opened) / rate))
-        return f"{rate:.1f} files/s, {left} left"
 
-    def _line(self, text: str) -> None:
-        if not self._quiet:
-            if self._bar is None:
-                _print(text)
-            else:  # a digest in square brackets is no markup
-                self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-
-class MakingDisplay:
+class MakingDisplay(_Display):
     """Shows a run of the generator; a context manager.
 
     Args:
@@ -143,56 +178,36 @@ class MakingDisplay:
     """
 
     def __init__(self, *, quiet: bool, total: int) -> None:
-        self._quiet = quiet
-        self._started = self._last_line = time.monotonic()
-        self._bar = _make_bar() if not quiet and sys.stderr.isatty() else None
-        self._task = self._bar.add_task("generating", total=total, counts="") if self._bar else None
-
-    def __enter__(self) -> MakingDisplay:
-        if self._bar is not None:
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        super().__init__(quiet=quiet, doing="loading the model")
+        self._total, self._done, self._made = total, 0, 0
 
     def step(self, done: int, total: int) -> None:
         """Show a denoising step of the image being made."""
-        if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, counts=f"step {done} of {total}")
+        self._show_images("generating", f"step {done} of {total}")
 
     def update(self, made: Made) -> None:
         """Show how many images there are."""
-        done = made.made + made.there
-        if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=done)
-        elif not self._quiet and time.monotonic() - self._last_line >= PLAIN_SECONDS:
-            self._last_line = time.monotonic()
-            _print(f"{done}/{made.total} images")
+        self._done, self._made = made.made + made.there, made.made
+        self._show_images(made.stage)
 
     def finish(self, made: Made) -> None:
         """Print the summary, and how to go on after an interruption."""
-        if self._bar is not None:
-            self._bar.stop()
-        if self._quiet:
-            return
+        self._stop()
         seconds = time.monotonic() - self._started
         there = f", {made.there} there already" if made.there else ""
-        _print(f"{made.made} made and indexed in {seconds:.1f} s{there}")
+        self._line(f"{made.made} made and indexed in {seconds:.1f} s{there}")
         for note in made.notes:
-            _print(f"note: {note}")
+            self._line(f"note: {note}")
         if made.interrupted:
-            _print("interrupted; what was made is kept. Run the same command to go on.")
+            self._line("interrupted; what was made is kept. Run the same command to go on.")
 
-
-def _print(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    def _show_images(self, doing: str, step: str = "") -> None:
+        left = ""
+        if self._made and self._done < self._total:  # those that were there took no time
+            each = (time.monotonic() - self._started) / self._made
+            left = f"{_clock(each * (self._total - self._done))} left"
+        images = f"{self._done:,} of {self._total:,} images"
+        self._show(doing, self._done, self._total, images, step, left)
 
 
 def _counts(progress: Progress) -> str:
@@ -200,22 +215,19 @@ def _counts(progress: Progress) -> str:
     return f"{progress.encoded} new{linked}, {progress.rejected} rejected"
 
 
+def _clock(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))
+
+
 def _make_bar() -> Bar:
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import BarColumn, Progress, TextColumn
 
     return Progress(
         TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[counts]}"),
-        TimeRemainingColumn(),
+        BarColumn(bar_width=None),
+        TextColumn("{task.fields[counts]}", markup=False),
         console=Console(stderr=True),
         transient=True,
+        expand=True,
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from service.output import one_line, readable
+from service.documents import named_path, print_document
+from service.tables import print_path, print_remark
+from service.text import one_line, readable
 
 if TYPE_CHECKING:
     from indexer.catalog.annotations import AnnotationReport
@@ -29,7 +30,7 @@ _CHECKS = {  # when the checksums of a saved index's vectors are compared
 def print_info(info: dict[str, Any], *, as_json: bool) -> None:
     """Print a collection's description as aligned lines or as JSON."""
     if as_json:
-        print(json.dumps(info, indent=2, default=str))
+        print_document(info)
         return
     rows = [
         ("collection", info["directory"]),
@@ -44,7 +45,10 @@ def print_info(info: dict[str, Any], *, as_json: bool) -> None:
     ]
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
-        print(one_line(f"{name:<{width}}  {value}"))
+        if name == "collection":
+            print_path(str(value), f"{name:<{width}}  ")
+        else:
+            print_remark(str(value), f"{name:<{width}}  ")
 
 
 def _space(space: dict[str, Any]) -> str:
@@ -72,23 +76,36 @@ def print_annotation_report(report: AnnotationReport) -> None:
     print(one_line(f"{report.matched} images annotated with {', '.join(report.columns)}"))
     lines = [f"row {row.row}: {row.path}: {row.reason}" for row in report.unmatched]
     _print_some(lines, "rows without an image", rest="")
+    for odd in report.oddities:
+        others = f" and {odd.cells - 1} more" if odd.cells > 1 else ""
+        what = f"row {odd.row} of column {odd.column} is no number: {odd.text[:80]!r}{others}"
+        done = "left empty" if odd.emptied else "so the column is text; --numbers leaves it empty"
+        print(one_line(f"{what}; {done}"), file=sys.stderr)
+    for one in report.retyped:
+        print(
+            one_line(f"column {one.column} was {one.before} and is {one.after} now"),
+            file=sys.stderr,
+        )
 
 
 def print_rejects(rejects: Sequence[RejectRecord], *, as_json: bool) -> None:
-    """Print one reject a line: reason, path, detail."""
+    """Print the rejects: for programs reason, path and detail in columns, for people path first."""
     if as_json:
-        rows = [asdict(record) | {"path": readable(record.path)} for record in rejects]
-        print(json.dumps(rows, indent=2))
+        print_document([asdict(record) | named_path(record.path) for record in rejects])
         return
     for record in rejects:
-        print(f"{record.reason}\t{one_line(record.path)}\t{one_line(record.detail)}")
+        if sys.stdout.isatty():
+            print_path(record.path)
+            print_remark(f"{record.reason}: {record.detail}")
+        else:
+            print("\t".join(map(one_line, (record.reason, record.path, record.detail))))
     print(f"{len(rejects)} rejected", file=sys.stderr)
 
 
 def print_report(report: Report, *, as_json: bool) -> None:
     """Print what verify found."""
     if as_json:
-        print(json.dumps(asdict(report) | {"clean": report.clean}, indent=2))
+        print_document(asdict(report) | {"clean": report.clean})
         return
     damage = [f"{item.part} {item.file}: {item.problem}" for item in report.damage]
     unreadable = [f"{item.part} {item.file}: {item.problem}" for item in report.unreadable]
@@ -132,7 +149,7 @@ def print_repair(done: Repair, *, as_json: bool) -> None:
     if as_json:
         report = asdict(done.report) if done.report else None
         paths = [readable(path) for path in done.reopen]
-        print(json.dumps({"actions": done.actions, "reopen": paths, "report": report}, indent=2))
+        print_document({"actions": done.actions, "reopen": paths, "report": report})
         return
     for action in done.actions or ["nothing needed mending"]:
         print(one_line(action))
@@ -147,35 +164,44 @@ def print_lineage(
 ) -> None:
     """Print an image's recipe, what it was made from, and what was made from it."""
     if as_json:
-        document = {
-            "id": row["id"],
-            "content_hash": row["content_hash"],
-            "recipe": row["recipe"],
-            "parents": [_relative(one) for one in parents],
-            "children": [_relative(one) for one in children],
-        }
-        print(json.dumps(document, indent=2, default=str))
+        print_document(
+            {
+                "id": row["id"],
+                "content_hash": row["content_hash"],
+                "recipe": row["recipe"],
+                "parents": [_relative(one) for one in parents],
+                "children": [_relative(one) for one in children],
+            }
+        )
         return
-    print(f"image {row['id']}  {one_line(row['path'] or '')}")
+    _print_named(f"image {row['id']}  ", row["paths"])
     recipe = row["recipe"] or {}
-    shown = {k: v for k, v in recipe.items() if k not in ("parents", "versions") and v}
-    for name, value in shown.items():
-        print(f"  {one_line(name)}: {one_line(str(value))}")
+    for name, value in recipe.items():
+        # a seed of 0 is told, what is empty is not
+        if name not in ("parents", "versions") and (value or type(value) in (int, float)):
+            print_remark(f"{name}: {value}")
     if not recipe:
-        print("  no recipe: not generated, or made by a tool that wrote none")
+        print_remark("no recipe: not generated, or made by a tool that wrote none")
     for title, relatives in (("made from", parents), ("made from it", children)):
         for one in relatives:
-            path = one_line(one.metadata.get("path") or "not in this collection")
-            print(f"{title}: {one_line(one.role)} {one.id or one.content_hash[:12]}  {path}")
+            which = one.id or one.content_hash[:12]
+            _print_named(f"{title}: {one.role} {which}  ", one.metadata.get("paths"))
+
+
+def _print_named(before: str, paths: Sequence[str] | None) -> None:
+    if paths:
+        print_path(paths[0], before)
+    else:
+        print(one_line(f"{before}not in this collection"))
 
 
 def _relative(one: Relative) -> dict[str, Any]:
-    path = one.metadata.get("path")
+    paths = one.metadata.get("paths")
     return {
         "role": one.role,
         "id": one.id,
         "content_hash": one.content_hash,
-        "path": None if path is None else readable(path),
+        **(named_path(paths[0]) if paths else {"path": None, "path_raw": None}),
         "prompt": one.metadata.get("prompt"),
     }
 

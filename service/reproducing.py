@@ -11,6 +11,8 @@ import numpy as np
 
 from indexer.errors import InputError
 from service.options import check_target
+from service.progress import waiting
+from service.text import one_line
 
 if TYPE_CHECKING:
     from generator.pictures import Picture
@@ -58,11 +60,12 @@ def reproduce_image(
         original = read_file(_existing(row)).data
         if ip_adapter is not None:
             open_ip_adapter(ip_adapter)  # from now on it is found by its hash, like any used before
-        result = reproduce(
-            original,
-            lambda recipe: _load(recipe, model, loras),
-            lambda parent: _find(pictures, parent),
-        )
+        with waiting("running the recipe again"):
+            result = reproduce(
+                original,
+                lambda recipe: _load(recipe, model, loras),
+                lambda parent: _find(pictures, parent),
+            )
         png = io.BytesIO()
         result.image.save(png, "PNG")
         if out is not None:
@@ -72,7 +75,7 @@ def reproduce_image(
         for space, rows in pictures.embed(original, png.getvalue()).items():
             print(f"{space}  cosine {float(np.dot(rows[0], rows[1])):.6f}")
         for name, then, now in result.versions:
-            print(f"{name} was {then or 'unknown'}, is {now or 'unknown'}")
+            print(one_line(f"{name} was {then or 'unknown'}, is {now or 'unknown'}"))
     return result.pixels_equal
 
 

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from service.options import CollectionOption, DeviceOption, QuietOption, collection_directory
+from service.options import (
+    CheckpointOption,
+    CollectionOption,
+    DeviceOption,
+    PrecisionOption,
+    QuietOption,
+    SpacesOption,
+    collection_directory,
+)
 
 if TYPE_CHECKING:
     from generator.checkpoint_files import CheckpointInfo
@@ -22,6 +30,14 @@ PromptArgument = Annotated[str, typer.Argument(help="What to draw.", metavar="PR
 ImageArgument = Annotated[
     str, typer.Argument(help="File, or indexed image by id or path.", metavar="IMAGE")
 ]
+
+
+def _schedulers(incomplete: str) -> list[str]:
+    from generator.schedulers import SCHEDULERS
+
+    return [name for name in SCHEDULERS if name.startswith(incomplete)]
+
+
 SizeOption = Annotated[int | None, typer.Option(help="In pixels.", metavar="N", show_default=False)]
 
 
@@ -48,7 +64,10 @@ class Drawing:
     scheduler: Annotated[
         str | None,
         typer.Option(
-            help="Sampler, such as ddim, euler or dpm++2m.", metavar="NAME", show_default=False
+            help="Sampler, such as ddim, euler or dpm++2m.",
+            metavar="NAME",
+            show_default=False,
+            autocompletion=_schedulers,
         ),
     ] = None
     lora: Annotated[
@@ -64,14 +83,14 @@ class Drawing:
             metavar="NAME",
         ),
     ] = "embedded"
+    checkpoint: CheckpointOption = None
+    space: SpacesOption = None
     force: Annotated[
         bool, typer.Option("--force", help="Make images again that are there already.")
     ] = False
     collection: CollectionOption = None
     device: DeviceOption = "auto"
-    precision: Annotated[str, typer.Option(help="auto, fp32, fp16 or bf16.", metavar="NAME")] = (
-        "auto"
-    )
+    precision: PrecisionOption = "auto"
     quiet: QuietOption = False
 
     @cached_property

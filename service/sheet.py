@@ -1,25 +1,27 @@
-"""Contact sheets: one self-contained HTML page with the query, its hits and their scores."""
+"""Contact sheets: one self-contained HTML page, the query, its hits and what is known of them."""
 
 from __future__ import annotations
 
-import base64
-import io
 import os
 import re
 import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from indexer.errors import ImageRejectedError, InputError
-from service.output import readable, trust
+from indexer.errors import InputError
+from search.thumbnails import first_thumbnail, thumbnail
+from service.output import trust
+from service.text import file_url, one_line, readable
 
 if TYPE_CHECKING:
     from search.query import Hit, SearchResult
     from service.asking import Asked
 
 _FOLDERS = re.compile(r"(?<=[/\\])")
-THUMBNAIL = 256  # pixels, longest side: sharp at twice the size it is shown in
+THUMBNAIL = 320  # pixels, longest side: sharp where two device pixels make one of the page's
+_WORDS = ("label", "camera", "rating", "keywords", "tool", "model", "seed", "sampler", "lora")
 
 
 def write_sheet(path: Path | None, asked: Asked, result: SearchResult) -> Path:
@@ -28,7 +30,28 @@ def write_sheet(path: Path | None, asked: Asked, result: SearchResult) -> Path:
     Raises:
         InputError: the file cannot be written.
     """
-    page = render_sheet(asked, result)
+    return _write(path, render_sheet(asked, result))
+
+
+def write_list_sheet(path: Path, title: str, rows: Sequence[Mapping[str, Any]]) -> Path:
+    """Write a page of images that nobody compared with anything: without ranks and scores.
+
+    Args:
+        path: the page.
+        title: what was asked for.
+        rows: metadata of each image.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    from search.query import Hit
+
+    hits = [Hit(row["id"], 0.0, {}, paths=tuple(row["paths"]), metadata=dict(row)) for row in rows]
+    cards = [{**_card(hit), "score": None} for hit in hits]
+    return _write(path, _render(title, _told(cards, "image"), cards))
+
+
+def _write(path: Path | None, page: str) -> Path:
     path = None if path is None else path.expanduser()
     try:
         if path is None:
@@ -45,18 +68,35 @@ def write_sheet(path: Path | None, asked: Asked, result: SearchResult) -> Path:
 
 def render_sheet(asked: Asked, result: SearchResult) -> str:
     """The page as text; pictures are embedded as data, nothing is fetched when it is opened."""
+    hits = [_card(hit) for hit in result.hits]
+    queries = [(thumbnail(data, THUMBNAIL), caption) for data, caption in asked.pictures]
+    return _render(asked.title, _told(hits, "hit", trust(result)), hits, queries)
+
+
+def _told(hits: Sequence[Any], noun: str, *more: str) -> str:
+    return "; ".join([f"{len(hits)} {noun}{'' if len(hits) == 1 else 's'}", *more])
+
+
+def _render(
+    title: str,
+    told: str,
+    hits: Sequence[Mapping[str, Any]],
+    queries: Sequence[tuple[str | None, str]] = (),
+) -> str:
     import jinja2
 
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("service"), autoescape=True, undefined=jinja2.StrictUndefined
+        loader=jinja2.PackageLoader("service"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_visible,
     )
     return environment.get_template("sheet.html").render(
-        title=asked.title,
-        queries=[(_thumbnail(data), caption) for data, caption in asked.pictures],
-        hits=[_card(hit) for hit in result.hits],
-        several_spaces=bool(result.hits) and len(result.hits[0].scores) > 1,
-        trust=trust(result),
-        agreement=result.agreement,
+        title=title,
+        told=told,
+        queries=queries,
+        hits=hits,
+        ranked=any(hit["score"] is not None for hit in hits),
         made=datetime.now().strftime("%Y-%m-%d %H:%M"),
     )
 
@@ -68,45 +108,50 @@ def show(path: Path) -> None:
     webbrowser.open(path.resolve().as_uri())
 
 
-def _card(hit: Hit) -> dict[str, object]:
+def _visible(value: Any) -> Any:
+    """Whatever the template prints: control characters as escapes, never as boxes or nothing."""
+    # what is markup already was made from values that came through here
+    return one_line(value) if type(value) is str else value
+
+
+def _card(hit: Hit) -> dict[str, Any]:
+    picture, there = first_thumbnail(hit.paths, THUMBNAIL)
+    first = there or (hit.paths[0] if hit.paths else None)
+    prompt = hit.metadata.get("prompt")
     return {
-        "picture": _first_thumbnail(hit),
-        "name": os.path.basename(readable(hit.paths[0])) if hit.paths else f"image {hit.id}",
-        "id": hit.id,
+        "picture": picture,
+        # a file that is not there now would be a dead link
+        "url": None if there is None else file_url(there),
+        "name": os.path.basename(first) if first else f"image {hit.id}",
         "score": hit.score,
-        "scores": hit.scores,
-        "label": hit.metadata.get("label"),
-        "prompt": hit.metadata.get("prompt"),
-        "generated": bool(hit.metadata.get("generated")),
-        "size": f"{hit.metadata.get('width')} × {hit.metadata.get('height')}",
-        # a long path breaks after a folder's name, not within one
-        "paths": [_FOLDERS.split(readable(path)) for path in hit.paths],
-        "seed_ranks": hit.seed_ranks,
+        "facts": list(_facts(hit)),
+        "prompt": prompt and " ".join(prompt.split()),
+        "path": first and _parts(first),
+        "also": [(_parts(path), file_url(path)) for path in hit.paths if path != first],
     }
 
 
-def _first_thumbnail(hit: Hit) -> str | None:
-    from indexer.images.files import read_file
+def _facts(hit: Hit) -> Iterator[tuple[str, str]]:
+    """What is known, in the order of interest: a name and its value."""
+    known = hit.metadata
+    if len(hit.scores) > 1:
+        yield from ((space, f"{score:.4f}") for space, score in hit.scores.items())
+    if hit.seed_ranks:
+        yield "rank by seed", ", ".join(str(rank) if rank else "–" for rank in hit.seed_ranks)
+    yield "id", str(hit.id)
+    yield "size", f"{known.get('width')} × {known.get('height')}"
+    if isinstance(taken := known.get("taken_at"), datetime):
+        yield "date", taken.strftime("%Y-%m-%d %H:%M")
+    if known.get("generated") and not known.get("tool"):
+        yield "tool", "unknown generator"
+    for name in _WORDS:
+        value = known.get(name)
+        if isinstance(value, list | tuple):
+            value = ", ".join(map(str, value))
+        if value not in (None, ""):
+            yield name, " ".join(str(value).split())
 
-    for path in hit.paths:
-        try:
-            return _thumbnail(read_file(path).data)
-        except ImageRejectedError:  # gone or changed since it was indexed; the card says so
-            continue
-    return None
 
-
-def _thumbnail(data: bytes) -> str | None:
-    from PIL import Image
-
-    from indexer.images.opening import open_image
-
-    try:
-        image = open_image(data, target=THUMBNAIL).image
-    except ImageRejectedError:
-        return None
-    # tiny pictures stay as they are: the page scales them without blurring their pixels twice
-    image.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    image.save(buffer, "WEBP", quality=85)
-    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
+def _parts(path: str) -> list[str]:
+    """A path in the pieces between which a line may be broken: after a folder's name."""
+    return _FOLDERS.split(readable(path))

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from indexer.catalog.columns import BUILT_IN, annotation_columns
+from indexer.catalog.columns import annotation_columns
+from indexer.catalog.inference import Oddity, infer_kinds
+from indexer.catalog.own_columns import MOST
 from indexer.catalog.schema import quote
+from indexer.catalog.tables import read_own_table
 from indexer.catalog.transaction import Transaction
 from indexer.errors import InputError
 
-_KEY = "path"
-_READERS = {".csv": "read_csv", ".tsv": "read_csv", ".txt": "read_csv", ".parquet": "read_parquet"}
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_WHOLE = {"BIGINT", "INTEGER", "SMALLINT", "TINYINT"}
+_NUMBERS = {*_WHOLE, "DOUBLE", "FLOAT"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,55 +33,43 @@ class Unmatched:
 
 
 @dataclass(frozen=True, slots=True)
+class Retyped:
+    """A column that held one kind of values before and holds another now, as SQL types."""
+
+    column: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class AnnotationReport:
-    """What ``annotate`` did: columns set, rows that found their image, and those that did not."""
+    """What ``annotate`` did.
+
+    Attributes:
+        columns: those that were set.
+        matched: rows that found their image.
+        unmatched: rows that did not.
+        oddities: cells that are no numbers where most are.
+        retyped: columns that hold another kind of values now.
+    """
 
     columns: tuple[str, ...]
     matched: int
     unmatched: tuple[Unmatched, ...]
+    oddities: tuple[Oddity, ...] = ()
+    retyped: tuple[Retyped, ...] = ()
 
 
-def read_rows(transaction: Transaction, path: str) -> dict[str, str]:
-    """Load a CSV or Parquet file into the temporary table ``incoming``; its columns and SQL types.
-
-    Raises:
-        InputError: it cannot be read, lacks ``path``, or has a column that every collection has.
-    """
-    import duckdb
-
-    reader = _READERS.get(os.path.splitext(path)[1].lower())
-    if reader is None:
-        raise InputError(f"{path!r} is not annotations: give a .csv, .tsv or .parquet file")
-    if not os.path.isfile(path):
-        raise InputError(f"there is no file {path!r} to annotate from")
-    try:
-        transaction.run(
-            "CREATE OR REPLACE TEMP TABLE incoming AS "
-            f"SELECT row_number() OVER () AS __row, * FROM {reader}(?)",
-            [path],
-        )
-    except duckdb.Error as error:
-        raise InputError(f"{path!r} cannot be read: {str(error).splitlines()[0]}") from error
+def load_incoming(transaction: Transaction, columns: pa.Table) -> dict[str, str]:
+    """Put checked columns into the temporary table ``incoming``; their names and SQL types."""
+    transaction.connection.register("arriving", columns)
+    transaction.run(
+        "CREATE OR REPLACE TEMP TABLE incoming AS "
+        "SELECT row_number() OVER () AS __row, * FROM arriving"
+    )
+    transaction.connection.unregister("arriving")
     found = transaction.rows("PRAGMA table_info('incoming')")
-    columns = {row[1]: row[2] for row in found if row[1] != "__row"}
-    _check_columns(path, columns)
-    return {name: kind for name, kind in columns.items() if name.lower() != _KEY}
-
-
-def _check_columns(path: str, columns: Mapping[str, str]) -> None:
-    names = [name.lower() for name in columns]
-    if _KEY not in names:
-        raise InputError(f"{path!r} has no column 'path'; it has {', '.join(columns)}")
-    if len(names) < 2:
-        raise InputError(f"{path!r} has only the column 'path'; add columns to annotate with")
-    taken = [name for name in columns if name.lower() in _RESERVED and name.lower() != _KEY]
-    if taken:
-        raise InputError(
-            f"{path!r} has the column {taken[0]!r}, which every collection has already; rename it"
-        )
-
-
-_RESERVED = {*BUILT_IN, "recipe", "missing", "predictions", "files", "row"}
+    return {row[1]: row[2] for row in found if row[1] != "__row"}
 
 
 def match_paths(
@@ -110,7 +105,7 @@ def match_paths(
 def _candidates(
     text: str, folder: str, known: Mapping[str, str], endings: Mapping[str, list[str]]
 ) -> set[str]:
-    if not text:
+    if not text or "\0" in text:
         return set()
     full = os.path.normpath(os.path.join(folder, os.path.expanduser(text)))
     if full in known:
@@ -121,9 +116,26 @@ def _candidates(
 
 
 def merge_rows(
-    transaction: Transaction, hashes: Sequence[str | None], columns: Mapping[str, str]
-) -> None:
-    """Set the incoming columns of the images found; other columns and images stay as they are."""
+    transaction: Transaction,
+    hashes: Sequence[str | None],
+    columns: Mapping[str, str],
+    *,
+    keep: bool = False,
+) -> tuple[Retyped, ...]:
+    """Set the incoming columns of the images found; other columns and images stay as they are.
+
+    Args:
+        transaction: with the temporary table ``incoming``.
+        hashes: content hash of each of its rows, or ``None``.
+        columns: its columns and their SQL types.
+        keep: whether an empty cell leaves what is known as it is.
+
+    Returns:
+        the columns that hold another kind of values now.
+
+    Raises:
+        InputError: the collection would have more columns than it may.
+    """
     transaction.run(
         "CREATE OR REPLACE TEMP TABLE matched AS SELECT * FROM "
         "(SELECT unnest(?::VARCHAR[]) AS content_hash, unnest(?::BIGINT[]) AS __row) "
@@ -131,7 +143,12 @@ def merge_rows(
         "QUALIFY row_number() OVER (PARTITION BY content_hash ORDER BY __row DESC) = 1",
         [list(hashes), list(range(1, len(hashes) + 1))],
     )
-    chosen = _chosen(annotation_columns(transaction.connection), columns)
+    before = annotation_columns(transaction.connection)
+    chosen = _chosen(before, columns, keep=keep)
+    if len(chosen) > MOST:
+        raise InputError(
+            f"the collection would have {len(chosen)} columns of your own, but {MOST} are the most"
+        )
     transaction.run(
         "CREATE OR REPLACE TEMP TABLE merged AS "
         f"SELECT coalesce(n.content_hash, o.content_hash) AS content_hash, {', '.join(chosen)} "
@@ -142,9 +159,13 @@ def merge_rows(
     transaction.run("CREATE OR REPLACE TABLE annotations AS SELECT * FROM merged")
     for table in ("matched", "incoming", "merged"):
         transaction.run(f"DROP TABLE temp.{table}")
+    after = annotation_columns(transaction.connection)
+    return tuple(
+        Retyped(name, kind, after[name]) for name, kind in before.items() if after[name] != kind
+    )
 
 
-def _chosen(own: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+def _chosen(own: Mapping[str, str], new: Mapping[str, str], *, keep: bool) -> list[str]:
     """Each column's value after the merge: o is what was, n what comes."""
     before = {name.lower(): name for name in own}
     coming = {name.lower(): name for name in new}
@@ -157,7 +178,8 @@ def _chosen(own: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
         if key in coming:
             kind = _common(kinds)
             arriving = f"n.{quote(coming[key])}::{kind}"
-            value = f"if(n.content_hash IS NULL, {value}::{kind}, {arriving})"
+            left = f"{arriving} IS NULL" if keep else "n.content_hash IS NULL"
+            value = f"if({left}, {value}::{kind}, {arriving})"
         chosen.append(f"{value} AS {quote(name)}")
     return chosen
 
@@ -168,19 +190,37 @@ def _common(kinds: Sequence[str]) -> str:
     plain = {"TIMESTAMP" if "TIME ZONE" in kind else kind for kind in kinds}
     if len(plain) == 1:
         return plain.pop()
-    return "DOUBLE" if plain <= {"BIGINT", "INTEGER", "DOUBLE", "FLOAT"} else "VARCHAR"
+    if plain <= _NUMBERS:
+        return "BIGINT" if plain <= _WHOLE else "DOUBLE"
+    return "VARCHAR"
 
 
-def annotate(transaction: Transaction, path: str) -> AnnotationReport:
+def annotate(
+    transaction: Transaction, path: str, *, numbers: Collection[str] = ()
+) -> AnnotationReport:
     """Join a CSV's or Parquet file's columns to images by its ``path`` column.
 
+    Args:
+        transaction: rolled back where this raises.
+        path: the file.
+        numbers: columns of a CSV file whose cells that are no numbers shall be left empty.
+
     Raises:
-        InputError: it cannot be read, lacks ``path``, or has a column that every collection has.
+        InputError: it cannot be read, lacks ``path``, or has a column that no image can have.
     """
-    columns = read_rows(transaction, path)
-    rows = transaction.rows("SELECT path::VARCHAR FROM incoming ORDER BY __row")
+    table = read_own_table(path)
+    own, oddities = table.columns, list[Oddity]()
+    if not table.typed:
+        own, oddities = infer_kinds(own, numbers)
     known = transaction.rows("SELECT path, content_hash FROM files")
     folder = os.path.dirname(os.path.abspath(path))
-    hashes, unmatched = match_paths([row[0] for row in rows], folder, dict(known))
-    merge_rows(transaction, hashes, columns)
-    return AnnotationReport(tuple(columns), len(rows) - len(unmatched), tuple(unmatched))
+    hashes, unmatched = match_paths(table.paths, folder, dict(known))
+    columns = load_incoming(transaction, own)
+    retyped = merge_rows(transaction, hashes, columns)
+    return AnnotationReport(
+        columns=tuple(columns),
+        matched=len(hashes) - len(unmatched),
+        unmatched=tuple(unmatched),
+        oddities=tuple(oddities),
+        retyped=retyped,
+    )

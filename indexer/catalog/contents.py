@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from indexer.errors import InputError
+from indexer.errors import InputError, UnknownImageError
 from indexer.paths import display, original, raw
 from indexer.records import KnownFile, RejectRecord
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _HASH_START = re.compile(r"[0-9a-f]{6,64}")
 _LIVE = "FROM images i ANTI JOIN deletions d ON d.image_id = i.id"
+_LIVE_FILES = "FROM files f ANTI JOIN deletions d ON d.image_id = f.image_id"
+_LISTED = 5  # of several images that a text names
 
 
 class ImageFiles(NamedTuple):
@@ -87,44 +89,66 @@ def read_rejects(connection: DuckDBPyConnection) -> list[RejectRecord]:
 
 
 def resolve(connection: DuckDBPyConnection, text: str) -> int:
-    """The live image that an id, a path or the start of a content hash names.
+    """The live image that an id, a path, the start of a content hash or the end of a path names.
 
     Raises:
-        InputError: none does, or more than one.
+        UnknownImageError: none does.
+        InputError: more than one does.
     """
-    for find in (_by_id, _by_path, _by_hash):
+    for find in (_by_id, _by_path, _by_hash, _by_ending):
         found = find(connection, text)
-        if len(found) > 1:
-            raise InputError(f"{text!r} is the start of {len(found)} content hashes; give more")
-        if found:
-            return found[0]
-    raise InputError(
-        f"{text!r} is neither an image id, nor an indexed path, nor the start of a content hash "
-        "(6 digits or more) in this collection"
+        if found is not None:
+            return found
+    raise UnknownImageError(
+        f"{text!r} is neither an image id, nor an indexed path or the last part of one, nor the "
+        "start of a content hash (6 digits or more) in this collection"
     )
 
 
-def _by_id(connection: DuckDBPyConnection, text: str) -> list[int]:
+def _by_id(connection: DuckDBPyConnection, text: str) -> int | None:
     if not re.fullmatch(r"[0-9]{1,18}", text):
-        return []
+        return None
     rows = connection.execute(f"SELECT i.id {_LIVE} WHERE i.id = ?", [int(text)]).fetchall()
-    return [row[0] for row in rows]
+    return rows[0][0] if rows else None
 
 
-def _by_path(connection: DuckDBPyConnection, text: str) -> list[int]:
+def _by_path(connection: DuckDBPyConnection, text: str) -> int | None:
     path = os.path.abspath(text)
     rows = connection.execute(
-        "SELECT f.image_id FROM files f ANTI JOIN deletions d ON d.image_id = f.image_id "
-        "WHERE path = ? AND path_raw IS NOT DISTINCT FROM ?::BLOB",
+        f"SELECT image_id {_LIVE_FILES} WHERE path = ? AND path_raw IS NOT DISTINCT FROM ?::BLOB",
         [display(path), raw(path)],
     ).fetchall()
-    return [row[0] for row in rows]
+    return rows[0][0] if rows else None
 
 
-def _by_hash(connection: DuckDBPyConnection, text: str) -> list[int]:
+def _by_hash(connection: DuckDBPyConnection, text: str) -> int | None:
     if not _HASH_START.fullmatch(text.lower()):
-        return []
+        return None
     rows = connection.execute(
         f"SELECT i.id {_LIVE} WHERE starts_with(content_hash, ?)", [text.lower()]
     ).fetchall()
-    return [row[0] for row in rows]
+    if len(rows) > 1:
+        raise InputError(f"{text!r} is the start of {len(rows)} content hashes; give more")
+    return rows[0][0] if rows else None
+
+
+def _by_ending(connection: DuckDBPyConnection, text: str) -> int | None:
+    """The image whose path ends in these parts; they are compared part by part."""
+    if not text or os.path.isabs(text):
+        return None
+    ending = os.sep + os.path.normpath(text)
+    rows = connection.execute(
+        f"SELECT image_id, path, path_raw {_LIVE_FILES} WHERE ends_with(path, ?) ORDER BY path",
+        [display(ending)],
+    ).fetchall()
+    paths: dict[int, str] = {}
+    for image_id, path, data in rows:
+        if original(path, data).endswith(ending):  # another name's bytes may be shown alike
+            paths.setdefault(image_id, path)
+    if len(paths) > 1:
+        listed = ", ".join(list(paths.values())[:_LISTED])
+        more = f" and {len(paths) - _LISTED} more" if len(paths) > _LISTED else ""
+        raise InputError(
+            f"{text!r} ends the paths of {len(paths)} images: {listed}{more}; give more of the path"
+        )
+    return next(iter(paths), None)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
-from indexer.catalog.columns import IMAGE_COLUMNS, annotation_columns
+from indexer.catalog.columns import IMAGE_COLUMNS, annotation_columns, is_reserved
+from indexer.catalog.filtering import FileKey
 from indexer.errors import InputError
 from indexer.paths import original
 
@@ -16,11 +17,17 @@ if TYPE_CHECKING:
 
     from indexer.collection.hot import HotRows
 
-_KEYS = ("content_hash", "image_id")
+Shown = Mapping[int, Set[FileKey]]
+"""Files that are shown before an image's others, by image id: those that fulfil a filter."""
 
 
-def read_metadata(connection: DuckDBPyConnection, ids: Sequence[int]) -> list[dict[str, Any]]:
+def read_metadata(
+    connection: DuckDBPyConnection, ids: Sequence[int], shown: Shown | None = None
+) -> list[dict[str, Any]]:
     """Everything known of each image, in the order of ``ids``.
+
+    Path, name, folder, label, when it was added and whether it is missing are those of the first
+    file: of those that are ``shown``, or of all, those that are not missing first, by path.
 
     Raises:
         InputError: an id that is in no image.
@@ -41,10 +48,13 @@ def read_metadata(connection: DuckDBPyConnection, ids: Sequence[int]) -> list[di
         _by_key(connection, "files", "image_id", wanted),
         _by_key(connection, "predictions", "image_id", wanted),
         annotations,
+        shown or {},
     )
 
 
-def hot_metadata(hot: HotRows, ids: Sequence[int]) -> list[dict[str, Any]]:
+def hot_metadata(
+    hot: HotRows, ids: Sequence[int], shown: Shown | None = None
+) -> list[dict[str, Any]]:
     """As ``read_metadata``, from memory.
 
     Raises:
@@ -56,7 +66,7 @@ def hot_metadata(hot: HotRows, ids: Sequence[int]) -> list[dict[str, Any]]:
     annotations = hot.find("annotations", wanted)
     nothing = [dict.fromkeys(hot.annotation_names)]
     complete = {i: annotations.get(i, nothing) for i in wanted}
-    return describe_all(wanted, images, files, predictions, complete)
+    return describe_all(wanted, images, files, predictions, complete, shown or {})
 
 
 def describe_all(
@@ -65,6 +75,7 @@ def describe_all(
     files: Mapping[int, list[dict[str, Any]]],
     predictions: Mapping[int, list[dict[str, Any]]],
     annotations: Mapping[int, list[dict[str, Any]]],
+    shown: Shown,
 ) -> list[dict[str, Any]]:
     """Rows of the tables by image id, as the plain dicts that users see.
 
@@ -76,10 +87,21 @@ def describe_all(
         raise InputError(f"there is no image with id {unknown[0]} in this collection")
     return [
         describe(
-            images[i][0], files.get(i, []), predictions.get(i, []), annotations.get(i, [{}])[0]
+            images[i][0],
+            _in_order(files.get(i, []), shown.get(i, frozenset())),
+            predictions.get(i, []),
+            annotations.get(i, [{}])[0],
         )
         for i in wanted
     ]
+
+
+def _in_order(files: list[dict[str, Any]], shown: Set[FileKey]) -> list[dict[str, Any]]:
+    def place(file: dict[str, Any]) -> tuple[bool, bool, str, bytes]:
+        raw = None if file["path_raw"] is None else bytes(file["path_raw"])
+        return (file["path"], raw) not in shown, bool(file["missing"]), file["path"], raw or b""
+
+    return sorted(files, key=place)
 
 
 def describe(
@@ -88,11 +110,11 @@ def describe(
     predictions: list[dict[str, Any]],
     annotations: dict[str, Any],
 ) -> dict[str, Any]:
-    """One image's rows as the plain dict that users see."""
-    files = sorted(files, key=lambda f: (bool(f["missing"]), f["path"]))
+    """One image's rows as the plain dict that users see; ``files`` in the order they are shown."""
     predictions = sorted(predictions, key=lambda p: int(p["rank"]))
     paths = [original(f["path"], f["path_raw"]) for f in files]
-    path = files[0]["path"] if files else None
+    first: dict[str, Any] = files[0] if files else {}
+    path = first.get("path")
     recipe = image["recipe"]
     return {
         **{name: image[name] for name in IMAGE_COLUMNS},
@@ -102,13 +124,14 @@ def describe(
         "paths": paths,
         "name": None if path is None else os.path.basename(path),
         "folder": None if path is None else os.path.dirname(path),
-        "label": next((f["label"] for f in files if f["label"] is not None), None),
-        "missing": bool(files) and all(f["missing"] for f in files),
+        "label": first.get("label"),
+        "missing": bool(first.get("missing")),
+        "added_at": first.get("first_seen"),
         "top_label": predictions[0]["label"] if predictions else None,
         "top_score": predictions[0]["score"] if predictions else None,
         "labels": [p["label"] for p in predictions],
         "predictions": [(p["label"], p["score"]) for p in predictions],
-        **{name: value for name, value in annotations.items() if name not in _KEYS},
+        **{name: value for name, value in annotations.items() if not is_reserved(name)},
     }
 
 

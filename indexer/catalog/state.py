@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from indexer.catalog.replaced import read_replaced
 from indexer.catalog.schema import FORMAT
 from indexer.encoders.base import Fingerprint
-from indexer.errors import CollectionError, NewerFormatError
+from indexer.errors import CollectionError, DamagedError, NewerFormatError
 from indexer.store.segments import Segment
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def read_state(connection: DuckDBPyConnection, path: str) -> State:
 
     Raises:
         CollectionError: the format is newer than this version.
+        DamagedError: it does not tell the encoder.
     """
     version = read_format(connection, path)
     meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
@@ -66,7 +67,7 @@ def read_state(connection: DuckDBPyConnection, path: str) -> State:
     assert counts is not None
     return State(
         format=version,
-        fingerprint=Fingerprint.from_json(meta["fingerprint"]),
+        fingerprint=_fingerprint(meta.get("fingerprint", "null"), path),
         incarnation=meta["incarnation"],
         seq=last_seq(connection),
         segments=live_segments(connection),
@@ -75,6 +76,15 @@ def read_state(connection: DuckDBPyConnection, path: str) -> State:
         created_at=meta["created_at"],
         replaced=read_replaced(connection),
     )
+
+
+def _fingerprint(text: str, path: str) -> Fingerprint:
+    try:
+        return Fingerprint.from_json(text)
+    except ValueError as error:
+        raise DamagedError(
+            f"the catalog {path} tells no encoder ({error}); run `vitrail verify --repair`"
+        ) from error
 
 
 def live_segments(connection: DuckDBPyConnection) -> tuple[Segment, ...]:

@@ -17,11 +17,13 @@ from indexer.catalog import snapshots
 from indexer.catalog.annotations import AnnotationReport, annotate
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.changes import remove_images
-from indexer.catalog.columns import allowed_ids
 from indexer.catalog.contents import content_hashes, known_files, read_rejects, resolve
-from indexer.catalog.metadata import hot_metadata, read_metadata
+from indexer.catalog.filtering import allowed_ids, fulfilling_files, open_filter
+from indexer.catalog.listing import Listing, list_rows
+from indexer.catalog.metadata import Shown, hot_metadata, read_metadata
 from indexer.catalog.snapshots import last_seq, write_snapshot
 from indexer.catalog.state import State
+from indexer.catalog.suggestions import suggest
 from indexer.catalog.transaction import Transaction
 from indexer.collection.current_indexes import CurrentIndexes
 from indexer.collection.layout import (
@@ -215,26 +217,67 @@ class Collection:
     def allowed_ids(self, where: str, parameters: Sequence[Any] = ()) -> NDArray[np.int64]:
         """Ids for which an SQL expression over the columns is true: (n,) int64, sorted.
 
+        It is true of an image if any of its files fulfils it as a whole.
+
         Args:
             where: such as ``label = 'cat' and width > 512``; see ``columns.BUILT_IN``.
             parameters: values of its ``?`` marks, in order.
 
         Raises:
-            InputError: it is no expression, or names an unknown column.
+            InputError: it is no expression, names an unknown column or a function that a filter
+                may not call, or takes too much time or memory.
         """
         with self._residence.filtering() as (connection, flat):
             return allowed_ids(connection, where, parameters, flat=flat)
 
-    def metadata(self, ids: Sequence[int]) -> list[dict[str, Any]]:
-        """Everything known of each image, in the order of ``ids``; ``paths`` lists its files.
+    def suggest(self, where: str) -> list[str]:
+        """Lines on what a filter that lets nothing through may have meant; perhaps none.
 
         Raises:
-            InputError: an id that no image has.
+            InputError: it cannot be used at all; see ``allowed_ids``.
         """
+        with self._residence.filtering() as (connection, flat):
+            return suggest(open_filter(connection, where, flat=flat))
+
+    def metadata(self, ids: Sequence[int], where: str | None = None) -> list[dict[str, Any]]:
+        """Everything known of each image, in the order of ``ids``; ``paths`` lists its files.
+
+        Path, name, folder, label, when it was added and whether it is missing are the first
+        file's.
+
+        Args:
+            ids: of images.
+            where: a filter; the files that fulfil it come before an image's others.
+
+        Raises:
+            InputError: an id that no image has, or what ``allowed_ids`` raises.
+        """
+        rows = self._metadata(ids, {})
+        shared = [row["id"] for row in rows if len(row["paths"]) > 1]
+        if where is None or not shared:
+            return rows
+        with self._residence.filtering() as (connection, flat):
+            shown = fulfilling_files(connection, where, shared, flat=flat)
+        again = {row["id"]: row for row in self._metadata(list(shown), shown)}
+        return [again.get(row["id"], row) for row in rows]
+
+    def _metadata(self, ids: Sequence[int], shown: Shown) -> list[dict[str, Any]]:
         hot = self._residence.hot_rows()
         if hot is not None:
-            return hot_metadata(hot, ids)
-        return self._read(lambda connection: read_metadata(connection, ids))
+            return hot_metadata(hot, ids, shown)
+        return self._read(lambda connection: read_metadata(connection, ids, shown))
+
+    @contextmanager
+    def listed(self, listing: Listing) -> Iterator[tuple[list[str], Iterator[tuple[Any, ...]]]]:
+        """The columns of a list of images, and its rows, read as they are asked for.
+
+        A row begins with the bytes of its file's path where the text does not say it all.
+
+        Raises:
+            InputError: the filter cannot be used, or there is no such column.
+        """
+        with self._residence.filtering() as (connection, flat):
+            yield list_rows(connection, listing, flat=flat)
 
     def warm(self) -> None:
         """Load what a long-lived reader needs to answer within milliseconds."""
@@ -244,10 +287,13 @@ class Collection:
             self.index(space).warm()
 
     def resolve(self, text: str) -> int:
-        """The image that an id, an indexed path, or the start (6 digits) of a content hash names.
+        """The image that an id, an indexed path or its last parts, or a content hash names.
+
+        Of a hash the start will do (6 digits), of a path the last part or parts.
 
         Raises:
-            InputError: none does, or more than one.
+            UnknownImageError: none does.
+            InputError: more than one does; the message lists some.
         """
         return self._read(lambda connection: resolve(connection, text))
 
@@ -309,14 +355,19 @@ class Collection:
         ):
             remove_images(transaction, wanted)
 
-    def annotate(self, path: str) -> AnnotationReport:
+    def annotate(self, path: str, *, numbers: Iterable[str] = ()) -> AnnotationReport:
         """Join the columns of a CSV or Parquet file to images by its ``path`` column.
 
         A path may be absolute, relative to the file's folder, or the last part or parts of exactly
         one indexed path. Annotating again updates. The columns can be used in ``allowed_ids``.
 
+        Args:
+            path: the file.
+            numbers: columns of a CSV file whose cells that are no numbers shall be left empty.
+
         Raises:
-            InputError: it cannot be read, has no ``path`` column, or one that every collection has.
+            InputError: it cannot be read, has no ``path`` column, or one that no image can have;
+                nothing is changed then.
             CollectionError: not open for writing, or the disk is full.
         """
         with (
@@ -324,7 +375,7 @@ class Collection:
             disk_guard(self.directory, 1 << 20),
             self._catalog.writing("annotate", checkpoint=True) as transaction,
         ):
-            return annotate(transaction, path)
+            return annotate(transaction, path, numbers=tuple(numbers))
 
     def maintain(self) -> None:
         """Merge small segments, save indexes where it pays, snapshot the user's own tables.

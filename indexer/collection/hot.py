@@ -15,7 +15,7 @@ Ids = NDArray[np.int64]
 # What ``metadata.describe`` reads; the rest of the files table would take as much memory again.
 _SOURCES = {
     "images": ("id", "SELECT * FROM images"),
-    "files": ("image_id", "SELECT image_id, path, path_raw, label, missing FROM files"),
+    "files": ("image_id", "SELECT image_id, path, path_raw, label, missing, first_seen FROM files"),
     "predictions": ("image_id", "SELECT image_id, rank, label, score FROM predictions"),
     "annotations": (
         "image_id",

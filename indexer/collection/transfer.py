@@ -1,116 +1,186 @@
-"""A collection as one Parquet file, and back."""
+"""A collection as one file, and back."""
 
 from __future__ import annotations
 
+import json
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from indexer.catalog.annotations import merge_rows
+from indexer.catalog.annotations import load_incoming, merge_rows
 from indexer.catalog.columns import annotation_columns
-from indexer.catalog.schema import FORMAT, RECIPE_COLUMNS
+from indexer.catalog.schema import FORMAT, RECIPE_COLUMNS, quote
+from indexer.collection.arrivals import OWN, ROWS, open_exported
 from indexer.collection.collection import Collection
+from indexer.collection.plain_export import write_csv, write_json_lines
 from indexer.collection.retrying import at_newest
 from indexer.encoders.base import Fingerprint
-from indexer.errors import DamagedError, InputError
+from indexer.errors import InputError
 from indexer.paths import original
-from indexer.records import Batch, FileRecord, ImageRecord
+from indexer.records import Batch
 from indexer.store import segments
 from indexer.store.durability import disk_guard, replacing
-from indexer.store.image_rows import column_types, image_records
-from indexer.store.segments import SegmentHeader, read_header, read_segment
+from indexer.store.image_rows import column_types
+from indexer.store.segments import SegmentHeader, read_segment
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_ROWS = 1024  # images a row group, and a commit when read back
-_OWN = "annotation:"  # before the name of a user's own column
 _DERIVED = ("path", "label", *RECIPE_COLUMNS)
 
 
-def export(collection: Collection, path: str | os.PathLike[str]) -> int:
-    """Write all live images with files, metadata, the user's own columns and vectors.
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import brought.
 
-    The file has one row an image: its id, content hash, ``path`` (the first, for people), ``files``
-    (all, as bytes), metadata, recipe, ``annotation:NAME`` columns, and one column a space.
+    Attributes:
+        images: rows of the file.
+        new: images that the collection did not have.
+        files: paths that it did not know.
+    """
+
+    images: int
+    new: int
+    files: int
+
+    @property
+    def known(self) -> int:
+        """Images that the collection had already."""
+        return self.images - self.new
+
+
+def export(collection: Collection, path: str | os.PathLike[str], where: str | None = None) -> int:
+    """Write live images with files, metadata and the user's own columns; to Parquet, vectors too.
+
+    Parquet (``.parquet``) has one row an image: its id, content hash, ``path`` (the first, for
+    people), ``files`` (all, as bytes), metadata, recipe, ``annotation:NAME`` columns, and one
+    column a space; ``import_into`` reads it back. CSV (``.csv``) and lines of JSON (``.jsonl``)
+    have the columns that one can filter by.
+
+    Args:
+        collection: to write.
+        path: a new file.
+        where: a filter; just the images of which it is true.
 
     Returns:
         number of images written.
 
     Raises:
-        InputError: ``path`` exists already or its folder does not.
+        InputError: ``path`` exists already, its folder does not, or it has another ending; the
+            filter cannot be used, or there are no such images.
         CollectionError: a segment is damaged, or the disk is full.
     """
     path = os.path.abspath(os.fspath(path))
+    write = _WRITERS.get(os.path.splitext(path)[1].lower())
+    if write is None:
+        raise InputError(
+            f"{path} names no kind of file to export: end it in .parquet (everything, vectors "
+            "too), .csv or .jsonl (what one can filter by)"
+        )
     if os.path.exists(path):
         raise InputError(f"{path} exists already; name a new file")
     if not os.path.isdir(os.path.dirname(path)):
         raise InputError(f"there is no folder {os.path.dirname(path)} to export into")
     with disk_guard(os.path.dirname(path), 0), replacing(path) as temporary:
-        return at_newest(collection, lambda: _write(collection, temporary))
+        count = at_newest(collection, lambda: write(collection, temporary, where))
+        if not count:
+            which = "" if where is None else " that pass the filter"
+            raise InputError(f"{collection.directory} holds no images{which} to export")
+        return count
 
 
-def _write(collection: Collection, path: str) -> int:
+def _write_parquet(collection: Collection, path: str, where: str | None) -> int:
     import pyarrow.parquet as pq
 
     header = SegmentHeader(collection.fingerprint, FORMAT, collection.state.seq)
     writer: Any = None
     count = 0
     try:
-        for table in _tables(collection):
+        for table in _tables(collection, where):
             table = table.replace_schema_metadata({segments.META: header.to_json()})
             if writer is None:
-                writer = pq.ParquetWriter(path, table.schema, compression="zstd")
-            writer.write_table(table, row_group_size=_ROWS)
+                writer = pq.ParquetWriter(
+                    path, table.schema, compression="zstd", write_page_checksum=True
+                )
+            writer.write_table(table, row_group_size=ROWS)
             count += table.num_rows
     finally:
         if writer is not None:
             writer.close()
-    if writer is None:
-        raise InputError(f"{collection.directory} holds no images to export")
     return count
 
 
-def _tables(collection: Collection) -> Iterator[pa.Table]:
+_WRITERS: dict[str, Callable[[Collection, str, str | None], int]] = {
+    ".parquet": _write_parquet,
+    ".csv": write_csv,
+    ".jsonl": write_json_lines,
+}
+
+
+def _tables(collection: Collection, where: str | None) -> Iterator[pa.Table]:
     import pyarrow as pa
 
     folder = os.path.join(collection.directory, segments.FOLDER)
-    deleted = collection.indexes.deleted_since(-1)
+    live = collection.allowed_ids(where or "true")
     for segment in collection.state.segments:
+        if not np.any((live >= segment.min_id) & (live <= segment.max_id)):
+            continue
         table = read_segment(folder, segment)
-        table = table.filter(pa.array(~np.isin(np.asarray(table["id"]), deleted)))
-        for start in range(0, table.num_rows, _ROWS):
-            yield _with_catalog(collection, table.slice(start, _ROWS))
+        table = table.filter(pa.array(np.isin(np.asarray(table["id"]), live)))
+        for start in range(0, table.num_rows, ROWS):
+            yield _with_catalog(collection, table.slice(start, ROWS))
 
 
 def _with_catalog(collection: Collection, table: pa.Table) -> pa.Table:
-    """Replace the paths of then by those of now, and add what only the catalog knows."""
+    """The vectors of a segment with all that is known now, which may be more than it was then."""
     import pyarrow as pa
 
     ids = table["id"].to_pylist()
     rows = collection.metadata(ids)
-    files = _files(collection, ids)
-    column = pa.array([files[i] for i in ids], column_types()["files"])
-    table = table.set_column(table.column_names.index("files"), "files", column)
+    versions, files = _versions(collection, ids), _files(collection, ids)
+    values: dict[str, list[Any]] = {
+        name: [row.get(name) for row in rows] for name in column_types()
+    }
+    values["recipe"] = [None if r["recipe"] is None else json.dumps(r["recipe"]) for r in rows]
+    values["predictions"] = [
+        [{"label": label, "score": score} for label, score in row["predictions"]] for row in rows
+    ]
+    values["read_version"] = [versions.get(i) for i in ids]
+    values["files"] = [files[i] for i in ids]
+    columns = {name: pa.array(values[name], kind) for name, kind in column_types().items()}
+    columns |= {space: table[space] for space in collection.spaces}
     kinds = {"seed": pa.uint64(), "steps": pa.int32(), "guidance": pa.float64()}
     for name in _DERIVED:
-        values = [row[name] for row in rows]
-        table = table.append_column(name, pa.array(values, kinds.get(name, pa.string())))
+        columns[name] = pa.array([row[name] for row in rows], kinds.get(name, pa.string()))
+    own = _own_columns(collection, table["content_hash"].to_pylist())
+    return pa.table(columns | own)
+
+
+def _own_columns(collection: Collection, hashes: list[str]) -> dict[str, Any]:
     with collection.reading() as connection:
-        if annotation_columns(connection):
-            own: Any = connection.sql(
-                "SELECT a.* EXCLUDE (content_hash) FROM "
-                "(SELECT unnest(?::VARCHAR[]) AS content_hash,"
-                " generate_subscripts(?::VARCHAR[], 1) AS n) h LEFT JOIN annotations a "
-                "USING (content_hash) ORDER BY n",
-                params=[table["content_hash"].to_pylist()] * 2,
-            ).to_arrow_table()
-            for name in own.column_names:
-                table = table.append_column(_OWN + name, own[name])
-    return table
+        names = list(annotation_columns(connection))
+        if not names:
+            return {}
+        found: Any = connection.sql(
+            f"SELECT {', '.join(f'a.{quote(name)}' for name in names)} FROM "
+            "(SELECT unnest(?::VARCHAR[]) AS content_hash,"
+            " generate_subscripts(?::VARCHAR[], 1) AS n) h LEFT JOIN annotations a "
+            "USING (content_hash) ORDER BY n",
+            params=[hashes] * 2,
+        ).to_arrow_table()
+    return {OWN + name: found[name] for name in names}
+
+
+def _versions(collection: Collection, ids: list[int]) -> dict[int, int | None]:
+    with collection.reading() as connection:
+        rows = connection.execute(
+            "SELECT id, read_version FROM images WHERE id IN (SELECT unnest(?::BIGINT[]))", [ids]
+        ).fetchall()
+    return dict(rows)
 
 
 def _files(collection: Collection, ids: list[int]) -> dict[int, list[dict[str, Any]]]:
@@ -133,69 +203,47 @@ def read_fingerprint(path: str | os.PathLike[str]) -> Fingerprint:
     Raises:
         InputError: it is no exported collection.
     """
-    try:
-        return read_header(os.fspath(path)).fingerprint
-    except (DamagedError, FileNotFoundError) as error:
-        raise InputError(f"{path} is no exported collection, or is damaged") from error
+    with open_exported(path) as exported:
+        return exported.fingerprint
 
 
-def import_into(collection: Collection, path: str | os.PathLike[str]) -> int:
+def import_into(collection: Collection, path: str | os.PathLike[str]) -> Imported:
     """Add an exported file's images to a collection of the same encoder; ids are new.
 
-    Images whose content is known already only gain the files they lack.
-
-    Returns:
-        number of images in the file.
+    The whole file is held against what it must be before anything of it is written. Images whose
+    content is known already only gain the files they lack, and values of the user's own columns;
+    paths that are known here stay as they are.
 
     Raises:
-        InputError: it is no exported collection.
+        InputError: it is no exported collection, or a row of it cannot be taken; nothing is
+            imported then.
         FingerprintMismatchError: it is another encoder's.
         CollectionError: the collection is not open for writing, or the disk is full.
     """
+    with open_exported(path) as exported:
+        collection.check(exported.fingerprint)
+        for _ in exported.arrivals():
+            pass
+    known, before, files = set(collection.known_files()), len(collection), 0
+    own: list[pa.Table] = []
+    hashes: list[str] = []
+    with open_exported(path) as exported:
+        collection.check(exported.fingerprint)
+        for arrival in exported.arrivals():
+            new = [file for file in arrival.files if file.path not in known]
+            collection.commit(Batch(arrival.images, new))
+            files += len(new)
+            own.append(arrival.own)
+            hashes += [image.content_hash for image in arrival.images]
+    _annotate(collection, hashes, own)
+    return Imported(len(hashes), len(collection) - before, files)
+
+
+def _annotate(collection: Collection, hashes: list[str], own: list[pa.Table]) -> None:
+    """All at once: each time writes the whole table of annotations anew."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    collection.check(read_fingerprint(path))
-    count = 0
-    try:
-        with pq.ParquetFile(os.fspath(path), page_checksum_verification=True) as file:
-            for record_batch in file.iter_batches(batch_size=_ROWS):
-                table = pa.Table.from_batches([record_batch])
-                images = image_records(table, collection.fingerprint.spaces)
-                collection.commit(Batch(images, list(_file_records(table, images))))
-                _annotate(collection, table)
-                count += table.num_rows
-    except (pa.ArrowException, OSError, KeyError) as error:
-        raise InputError(
-            f"{path} is damaged after {count} images, which were imported: {error}"
-        ) from error
-    return count
-
-
-def _file_records(table: pa.Table, images: list[ImageRecord]) -> Iterator[FileRecord]:
-    for image, listed in zip(images, table["files"].to_pylist(), strict=True):
-        for file in listed:
-            yield FileRecord(
-                path=os.fsdecode(file["path"]),
-                size=file["size"],
-                mtime_ns=file["mtime_ns"],
-                content_hash=image.content_hash,
-                label=file["label"],
-            )
-
-
-def _annotate(collection: Collection, table: pa.Table) -> None:
-    names = [name for name in table.column_names if name.startswith(_OWN)]
-    if not names:
-        return
-    own = table.select(names).rename_columns([name.removeprefix(_OWN) for name in names])
-    with collection.transaction("import") as transaction:
-        transaction.connection.register("arriving", own)
-        transaction.run(
-            "CREATE OR REPLACE TEMP TABLE incoming AS "
-            "SELECT row_number() OVER () AS __row, * FROM arriving"
-        )
-        transaction.connection.unregister("arriving")
-        found = transaction.rows("PRAGMA table_info('incoming')")
-        columns = {row[1]: row[2] for row in found if row[1] != "__row"}
-        merge_rows(transaction, table["content_hash"].to_pylist(), columns)
+    if own and own[0].num_columns:
+        with collection.transaction("import") as transaction:
+            table = pa.concat_tables(own, promote_options="permissive")
+            merge_rows(transaction, hashes, load_incoming(transaction, table), keep=True)

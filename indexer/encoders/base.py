@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import operator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.images.preprocess import Preprocess
-from indexer.spaces import EmbeddingSpace
+from indexer.spaces import EmbeddingSpace, is_space_name
+
+_WIDEST = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +26,27 @@ class Fingerprint:
         weights: sha256 (hex) of the weight file's content.
         preprocess: the checkpoint's preprocessing as plain JSON types.
         spaces: names and dims, in order, such as ``(("cls@12", 768),)``.
+
+    Raises:
+        ValueError: a space has no name of one, which would become part of a file's name, or no
+            width of a vector.
     """
 
     checkpoint: str
     weights: str
     preprocess: dict[str, Any]
     spaces: tuple[tuple[str, int], ...]
+
+    def __post_init__(self) -> None:
+        names = [name for name, _ in self.spaces]
+        wrong = [name for name in names if not is_space_name(name)]
+        if wrong:
+            raise ValueError(f"{wrong[0]!r} is no name of an embedding space, such as cls@12")
+        if not names or len({*names}) < len(names):
+            raise ValueError(f"the embedding spaces {names} are none, or one of them twice")
+        widths = [dim for _, dim in self.spaces if not 0 < dim <= _WIDEST]
+        if widths:
+            raise ValueError(f"{widths[0]} is no width of a vector, 1 to {_WIDEST:,}")
 
     @property
     def digest(self) -> str:
@@ -50,14 +68,21 @@ class Fingerprint:
 
     @classmethod
     def from_json(cls, text: str) -> Fingerprint:
-        """Read what ``to_json`` wrote."""
-        raw = json.loads(text)
-        return cls(
-            checkpoint=raw["checkpoint"],
-            weights=raw["weights"],
-            preprocess=raw["preprocess"],
-            spaces=tuple((name, int(dim)) for name, dim in raw["spaces"]),
-        )
+        """Read what ``to_json`` wrote.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        try:
+            raw = json.loads(text)
+            checkpoint, weights, preprocess = raw["checkpoint"], raw["weights"], raw["preprocess"]
+            spaces = tuple((name, operator.index(dim)) for name, dim in raw["spaces"])
+        except (KeyError, TypeError, RecursionError) as error:
+            raise ValueError(f"no encoder is told: {error!r}") from error
+        texts = isinstance(checkpoint, str) and isinstance(weights, str)
+        if not texts or not isinstance(preprocess, dict):
+            raise ValueError("no encoder is told: checkpoint, weights and preprocess are mixed up")
+        return cls(checkpoint, weights, preprocess, spaces)
 
     def describe(self) -> str:
         """Short text for messages: checkpoint, first digits of the digest, spaces."""

@@ -124,7 +124,7 @@ class Preparer:
             budget=self.budget,
             stop=self._stopping.is_set,
         )
-        pixels = apply(self.spec, opened.image)
+        pixels = apply(self.spec, opened.image, (opened.width, opened.height))
         return Prepared(file=file, image=self._record(content, opened), pixels=pixels)
 
     def _read_again(self, content: FileBytes) -> ImageRecord | None:

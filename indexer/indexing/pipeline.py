@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
+from typing import Literal
 
 from indexer.collection.collection import Collection
 from indexer.encoders.base import Encoder
@@ -20,6 +21,7 @@ from indexer.indexing.scan import Changes, Found, Unreadable, compare, still_the
 from indexer.records import KnownFile, RejectRecord
 
 _LOOK = 0.2  # seconds between two questions whether to stop, while one file takes long
+_TOLD = 500  # files between two reports of a scan
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class IndexOptions:
 class Progress:
     """Counts of a run so far; ``total`` is how many files have to be opened.
 
+    ``stage`` is ``scanning`` while ``found`` still grows, then ``indexing``, and ``tidying`` once
+    all is committed and the collection is closed.
     ``encoded`` counts new pictures, ``linked`` files whose picture was known already (moved files
     and copies), ``committed`` pictures that a kill can no longer lose, ``unreadable`` the paths
     that could not be looked at this time; what is known of them stays.
@@ -66,6 +70,7 @@ class Progress:
     interrupted: bool = False
     seconds: float = 0.0
     unreadable: list[str] = field(default_factory=list)
+    stage: Literal["scanning", "indexing", "tidying"] = "scanning"
 
 
 def index_folders(
@@ -85,7 +90,8 @@ def index_folders(
         encoder: the collection's own; see ``Collection.check``.
         roots: folders or single files.
         options: see ``IndexOptions``.
-        on_progress: called after every file and commit, from this thread.
+        on_progress: called now and then while scanning, and after every file and commit, from this
+            thread.
         stop: asked after every file; once true, what is done is committed and the run ends.
         read_recipe: reads a generator's recipe from text metadata.
 
@@ -98,13 +104,13 @@ def index_folders(
     collection.check(encoder.fingerprint)
     started = time.monotonic()
     known = _known(collection, roots)
-    changes = compare(walk(roots, options.include, options.exclude, known=known), known)
-    progress = Progress(
-        found=len(changes.unchanged) + len(changes.to_open) + len(changes.unreadable),
-        unchanged=len(changes.unchanged),
-        total=len(changes.to_open),
-        unreadable=[item.path for item in changes.unreadable if _matters(item, known)],
-    )
+    progress = Progress()
+    found = walk(roots, options.include, options.exclude, known=known)
+    changes = compare(_counted(found, progress, on_progress), known)
+    progress.unchanged = len(changes.unchanged)
+    progress.total = len(changes.to_open)
+    progress.unreadable = [item.path for item in changes.unreadable if _matters(item, known)]
+    progress.stage = "indexing"
     on_progress(progress)
     if changes.to_open or changes.gone or changes.unreadable:
         batch_size = options.batch_size or batch_size_for(encoder)
@@ -128,6 +134,7 @@ def index_folders(
             if not progress.interrupted:
                 _settle(committer, changes, known, progress)
     progress.seconds = time.monotonic() - started
+    progress.stage = "tidying"
     on_progress(progress)
     return progress
 
@@ -143,6 +150,20 @@ def _known(collection: Collection, roots: Sequence[str]) -> dict[str, KnownFile]
     for root in roots:
         known |= collection.known_files(root, retried=passing_reasons())
     return known
+
+
+def _counted(
+    found: Iterable[Found | Unreadable],
+    progress: Progress,
+    on_progress: Callable[[Progress], None],
+) -> Iterator[Found | Unreadable]:
+    """The same files, telling how many there are so far."""
+    on_progress(progress)
+    for item in found:
+        yield item
+        progress.found += 1
+        if progress.found % _TOLD == 0:
+            on_progress(progress)
 
 
 def _counter(progress: Progress, on_progress: Callable[[Progress], None]) -> Callable[[int], None]:

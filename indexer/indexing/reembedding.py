@@ -95,6 +95,7 @@ def reembed(
         with begin(old.directory, encoder.fingerprint, restart=options.restart) as new:
             _embed(old, new, encoder, options, made, on_progress, stop, read_recipe)
             made.progress.seconds = time.monotonic() - started
+            made.progress.stage = "tidying"
             on_progress(made.progress)
             if made.progress.interrupted:
                 new.forget_changes()
@@ -120,6 +121,7 @@ def _embed(
     progress.found = len(old)
     progress.unchanged = len(there & old.content_hashes())
     progress.total = progress.found - progress.unchanged
+    progress.stage = "indexing"
     on_progress(progress)
     preparer = Preparer(
         spec=encoder.preprocess,

@@ -7,6 +7,7 @@ understood (format: parquet.apache.org); for anything else there is PyArrow.
 
 from __future__ import annotations
 
+import operator
 import os
 import struct
 import zlib
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.store.reading import arrived
-from indexer.store.thrift import read_struct
+from indexer.store.thrift import read_struct, read_varint
 
 _MAGIC = b"PAR1"
 _TAIL = struct.Struct("<I4s")
@@ -41,7 +42,8 @@ class Chunk:
     """One column of one row group.
 
     Attributes:
-        name: of the column; its first part where it is nested.
+        name: of the column.
+        nested: whether it is one of lists.
         kind: Parquet's number of the physical type.
         codec: Parquet's number of the compression.
         values: how many, those of nested lists together.
@@ -50,6 +52,7 @@ class Chunk:
     """
 
     name: str
+    nested: bool
     kind: int
     codec: int
     values: int
@@ -109,6 +112,7 @@ def read_footer(handle: BufferedReader) -> Footer:
 def _chunk(raw: dict[int, Any]) -> Chunk:
     return Chunk(
         name=raw[3][0].decode(),
+        nested=len(raw[3]) > 1,
         kind=int(raw[1]),
         codec=int(raw[4]),
         values=int(raw[5]),
@@ -120,7 +124,8 @@ def _chunk(raw: dict[int, Any]) -> Chunk:
 def _check_places(footer: Footer, end: int) -> None:
     """Refuse chunks that overlap: no checksum covers the footer, and each page must be its own."""
     at = len(_MAGIC)
-    for chunk in sorted((c for group in footer.groups for c in group), key=lambda c: c.start):
+    chunks = [chunk for group in footer.groups for chunk in group if chunk.size]
+    for chunk in sorted(chunks, key=lambda chunk: chunk.start):
         if chunk.start < at or chunk.size < 0:
             raise ValueError(f"column {chunk.name} is said to lie where it cannot")
         at = chunk.start + chunk.size
@@ -172,18 +177,19 @@ def read_column(
 def _read_chunk(
     handle: BufferedReader, chunk: Chunk, dtype: type[Number], skip: int
 ) -> NDArray[Number]:
-    pages, before = [], 0
+    pages: list[_Page] = []
+    before = 0  # values of the pages that are left out
     for page in _pages(handle, chunk):
         if page.encoding != _PLAIN:
             raise NotPlainError(chunk.name)
-        if before + page.values > skip:
+        if pages or before + page.values > skip:
             pages.append(page)
         else:
             before += page.values
     values = np.empty(sum(page.values for page in pages), np.dtype(dtype).newbyteorder("<"))
     at = 0
     for page in pages:
-        _read_page(handle, page, values[at : at + page.values])
+        _read_page(handle, page, values[at : at + page.values], nested=chunk.nested)
         at += page.values
     return values[skip - before :]
 
@@ -208,7 +214,8 @@ def _page(handle: BufferedReader, at: int, end: int) -> _Page:
     try:
         if raw[1] != _DATA_PAGE or 4 not in raw:
             raise NotPlainError("a page of another kind, or without a checksum")
-        page = _Page(at + header, raw[3], raw[5][1], raw[5][2], raw[4] & 0xFFFFFFFF)
+        size, values, encoding, crc = map(operator.index, (raw[3], raw[5][1], raw[5][2], raw[4]))
+        page = _Page(at + header, size, values, encoding, crc & 0xFFFFFFFF)
     except (LookupError, TypeError) as error:
         raise ValueError("the header of a page cannot be understood") from error
     if page.values < 1 or page.size < 0:
@@ -216,7 +223,9 @@ def _page(handle: BufferedReader, at: int, end: int) -> _Page:
     return page
 
 
-def _read_page(handle: BufferedReader, page: _Page, target: NDArray[np.generic]) -> None:
+def _read_page(
+    handle: BufferedReader, page: _Page, target: NDArray[np.generic], *, nested: bool
+) -> None:
     """Read a page's values into place; before them lie the levels, which say that none is null."""
     body = target.view(np.uint8).data
     levels = _read(handle, page.start, max(0, page.size - len(body)))
@@ -224,11 +233,34 @@ def _read_page(handle: BufferedReader, page: _Page, target: NDArray[np.generic])
     got = arrived(handle.readinto(body)) if fits else -1
     if got != len(body) or zlib.crc32(body, zlib.crc32(levels)) != page.crc:
         raise ValueError("a page fails its checksum")
-    at = 0
-    while at + _LENGTH.size <= len(levels):
-        at += _LENGTH.size + _LENGTH.unpack_from(levels, at)[0]
-    if at != len(levels):
+    if not _all_there(levels, page.values, nested=nested):
         raise NotPlainError("a column with nulls")
+
+
+def _all_there(levels: bytes, values: int, *, nested: bool) -> bool:
+    """Whether the definition levels, which come last, all are the highest there is: 1, or 3."""
+    blocks, at = [], 0
+    while at + _LENGTH.size <= len(levels):
+        end = at + _LENGTH.size + _LENGTH.unpack_from(levels, at)[0]
+        blocks.append(levels[at + _LENGTH.size : end])
+        at = end
+    if at != len(levels) or len(blocks) != (2 if nested else 1):
+        return False
+    width, data, at = (2, blocks[1], 0) if nested else (1, blocks[0], 0)
+    while values > 0 and at < len(data):
+        head, at = read_varint(data, at)
+        if head & 1:  # groups of eight, packed; the highest level is all ones
+            end = at + (head >> 1) * width
+            count = min(values, (head >> 1) * 8)
+            ones = (1 << count * width) - 1
+            highest = int.from_bytes(data[at:end], "little") & ones == ones
+        else:  # one level, so many times
+            end, count = at + 1, head >> 1
+            highest = data[at:end] == bytes([(1 << width) - 1])
+        if not highest or not count:
+            return False
+        values, at = values - count, end
+    return values <= 0
 
 
 def _read(handle: BufferedReader, start: int, size: int) -> bytes:

@@ -22,6 +22,19 @@ def read_struct(data: bytes, start: int = 0) -> tuple[dict[int, Any], int]:
         raise ValueError("its description ends too early") from error
 
 
+def read_varint(data: bytes, start: int) -> tuple[int, int]:
+    """A number of seven bits a byte, and where it ends.
+
+    Raises:
+        ValueError: the bytes end before it does.
+    """
+    reader = _Reader(data, start)
+    try:
+        return reader.varint(), reader.at
+    except IndexError as error:
+        raise ValueError("a number ends too early") from error
+
+
 class _Reader:
     def __init__(self, data: bytes, at: int) -> None:
         self._data = data
@@ -44,7 +57,7 @@ class _Reader:
         if kind in _INTEGERS:
             return self._integer()
         if kind == _BINARY:
-            return self._bytes(self._varint())
+            return self._bytes(self.varint())
         if kind in (_LIST, _SET):
             return self._list(depth)
         if kind == _STRUCT:
@@ -59,7 +72,7 @@ class _Reader:
         head = self._byte()
         count = head >> 4
         if count == 15:
-            count = self._varint()
+            count = self.varint()
         if count > len(self._data) - self.at:  # each item takes a byte at least
             raise ValueError("its description ends too early")
         if head & 15 in (_TRUE, _FALSE):  # a byte each in a list, in a struct none
@@ -79,7 +92,7 @@ class _Reader:
         self.at = end
         return value
 
-    def _varint(self) -> int:
+    def varint(self) -> int:
         value, shift = 0, 0
         while True:
             byte = self._byte()
@@ -91,5 +104,5 @@ class _Reader:
                 raise ValueError("its description has a number without end")
 
     def _integer(self) -> int:
-        value = self._varint()
+        value = self.varint()
         return (value >> 1) ^ -(value & 1)

@@ -7,7 +7,6 @@ import os
 import zlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from io import BufferedReader
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -32,6 +31,16 @@ _CHUNK = 1 << 22
 Array = NDArray[Any]
 
 
+class _Descriptor:
+    """A file's descriptor, closed with the last array that may need it."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __del__(self) -> None:
+        os.close(self.number)
+
+
 @dataclass(frozen=True, slots=True)
 class IndexFile:
     """An open index file; its arrays are read-only views of it.
@@ -46,7 +55,7 @@ class IndexFile:
     header: dict[str, Any]
     sections: Mapping[str, Section]
     _data: bytes | mmap.mmap
-    _handle: BufferedReader | None  # of a mapped file
+    _handle: _Descriptor | None  # of a mapped file
 
     @property
     def mapped(self) -> bool:
@@ -122,7 +131,7 @@ class IndexFile:
         if self._handle is None or os.name == "nt":
             return self._data[start : start + size]
         with reading(self.path):
-            return os.pread(self._handle.fileno(), size, start)
+            return os.pread(self._handle.number, size, start)
 
 
 def write_index_file(
@@ -171,20 +180,14 @@ def read_index_file(path: str | os.PathLike[str]) -> IndexFile:
         DamagedIndexError: torn, foreign, or of a newer format.
     """
     name = os.fspath(path)
-    with reading(name):
-        stream = open(name, "rb")  # noqa: SIM115 - a mapped file's stays open
-        try:
-            contents = parse_contents(name, stream)
-            stream.seek(0)
-            data: bytes | mmap.mmap
-            if contents.large:
-                data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-                return IndexFile(name, contents.header, contents.sections, data, stream)
-            data = arrived(stream.read())
-        except BaseException:
-            stream.close()
-            raise
-        stream.close()
+    with reading(name), open(name, "rb") as stream:
+        contents = parse_contents(name, stream)
+        if contents.large:
+            mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+            handle = _Descriptor(os.dup(stream.fileno()))
+            return IndexFile(name, contents.header, contents.sections, mapped, handle)
+        stream.seek(0)
+        data = arrived(stream.read())
         return IndexFile(name, contents.header, contents.sections, data, None)
 
 

@@ -13,6 +13,7 @@ from service.sampling import Drawing, ImageArgument, PromptArgument, drawing_opt
 if TYPE_CHECKING:
     from generator.pictures import Picture
     from generator.recipes import Recipe
+    from search.collection import Collection
 
 
 def register(app: typer.Typer) -> None:
@@ -224,14 +225,14 @@ def _input(drawing: Drawing, text: str, role: str) -> Picture:
 
 def _make(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, Picture]) -> None:
     from generator.watching import Watch
-    from search.collection import Collection
     from service.interrupts import stop_on_interrupt
     from service.making import Work, make_and_index
     from service.progress import MakingDisplay
+    from service.tables import print_path
 
     work = Work(drawing.info, recipes, parents, drawing.loras, drawing.device, drawing.precision)
     with (
-        Collection.open(drawing.directory) as pictures,
+        _open(drawing) as pictures,
         stop_on_interrupt() as stop,
         MakingDisplay(quiet=drawing.quiet, total=len(recipes)) as display,
     ):
@@ -241,6 +242,30 @@ def _make(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, Pic
         )
         display.finish(made)
     for path in made.paths if len(made.paths) <= 20 and not drawing.quiet else []:
-        typer.echo(path)
+        print_path(str(path))
     if made.interrupted:
         raise typer.Exit(130)
+
+
+def _open(drawing: Drawing) -> Collection:
+    """The collection to put the images into, begun where there is none."""
+    from indexer.collection.layout import is_collection
+    from indexer.errors import CheckpointError
+    from service.commands.indexing import open_or_create
+    from service.text import one_line
+
+    new = not is_collection(str(drawing.directory))
+    settings = ("auto", "auto", "auto")  # --device and --precision are the generator's
+    try:
+        pictures = open_or_create(drawing.directory, drawing.checkpoint, drawing.space, settings)
+    except CheckpointError as error:
+        if not new or drawing.checkpoint is not None:
+            raise
+        raise CheckpointError(
+            f"there is no collection at {drawing.directory} yet, and the encoder of a new one "
+            f"cannot be had: {error}"
+        ) from error
+    if new and not drawing.quiet:
+        encoder = pictures.fingerprint.describe()
+        typer.echo(one_line(f"new collection {drawing.directory}, encoder {encoder}"), err=True)
+    return pictures

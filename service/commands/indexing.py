@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from service.completion import CHECKPOINTS, USUAL_SPACES, values
 from service.options import (
+    CheckpointOption,
     CollectionOption,
     DeviceOption,
     PrecisionOption,
     QuietOption,
     RuntimeOption,
+    SpacesOption,
     collection_directory,
 )
 
@@ -32,23 +35,8 @@ def index(
         list[Path], typer.Argument(help="Folders or single image files.", metavar="FOLDER")
     ],
     collection: CollectionOption = None,
-    checkpoint: Annotated[
-        str | None,
-        typer.Option(
-            help="Hub name, local directory, or dinov2-small-focus (embedded). Chosen once, when "
-            "the collection is made. Default: google/vit-base-patch16-224.",
-            metavar="NAME",
-            show_default=False,
-        ),
-    ] = None,
-    space: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Embedding space such as cls@12 or mean@9; may be repeated. Chosen once.",
-            metavar="SPACE",
-            show_default=False,
-        ),
-    ] = None,
+    checkpoint: CheckpointOption = None,
+    space: SpacesOption = None,
     classify: Annotated[
         bool,
         typer.Option(
@@ -57,7 +45,11 @@ def index(
     ] = False,
     label_from: Annotated[
         str,
-        typer.Option(help="parent: the folder's name becomes the label; or none.", metavar="WHAT"),
+        typer.Option(
+            help="parent: the folder's name becomes the label; or none.",
+            metavar="WHAT",
+            autocompletion=values("parent", "none"),
+        ),
     ] = "none",
     include: Annotated[
         list[str] | None,
@@ -139,6 +131,7 @@ def reembed(
             help="Hub name, local directory, or dinov2-small-focus. Default: the collection's own.",
             metavar="NAME",
             show_default=False,
+            autocompletion=values(*CHECKPOINTS),
         ),
     ] = None,
     space: Annotated[
@@ -148,6 +141,7 @@ def reembed(
             "checkpoint's.",
             metavar="SPACE",
             show_default=False,
+            autocompletion=values(*USUAL_SPACES),
         ),
     ] = None,
     collection: CollectionOption = None,

@@ -64,6 +64,15 @@ def annotate(
         Path, typer.Argument(help="CSV or Parquet file with a column named path.", metavar="TABLE")
     ],
     collection: CollectionOption = None,
+    numbers: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Column of a CSV file in which cells that are no numbers are left empty; may be "
+            "repeated.",
+            metavar="COLUMN",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Join your own columns to the images by path.
 
@@ -73,7 +82,7 @@ def annotate(
     from service.reports import print_annotation_report
 
     with Collection.open(collection_directory(collection), writable=True) as store:
-        print_annotation_report(store.annotate(str(table)))
+        print_annotation_report(store.annotate(str(table), numbers=numbers or ()))
 
 
 def rejects(collection: CollectionOption = None, json: JsonOption = False) -> None:
@@ -151,21 +160,30 @@ def _accept(yes: bool, losses: Losses) -> bool:
 
 def export(
     file: Annotated[
-        Path, typer.Argument(help="Parquet file to write; must not exist yet.", metavar="FILE")
+        Path,
+        typer.Argument(
+            help="File to write, .parquet, .csv or .jsonl; must not exist yet.", metavar="FILE"
+        ),
     ],
     collection: CollectionOption = None,
+    where: Annotated[
+        str | None,
+        typer.Option(help="SQL filter: just the images that pass.", metavar="EXPRESSION"),
+    ] = None,
 ) -> None:
-    """Write everything to one Parquet file.
+    """Write everything to one file.
 
-    One row an image: id, content hash, files, metadata, recipe, your own columns, and one column
-    of vectors a space.
+    One row an image. Parquet has all that import reads back: content hash, files, metadata,
+    recipe, your own columns, and one column of vectors a space. CSV and JSON lines have the
+    columns that --where knows.
     """
     from indexer.collection.collection import Collection
     from indexer.collection.transfer import export as write
+    from service.text import one_line
 
     with Collection.open(collection_directory(collection)) as store:
-        count = write(store, file.expanduser())
-    typer.echo(f"{count} images written to {file}")
+        count = write(store, file.expanduser(), where)
+    typer.echo(one_line(f"{count} images written to {file}"))
 
 
 def import_(
@@ -180,10 +198,12 @@ def import_(
     from indexer.collection.collection import Collection
     from indexer.collection.layout import is_collection
     from indexer.collection.transfer import import_into, read_fingerprint
+    from service.text import one_line
 
     source, directory = file.expanduser(), collection_directory(collection)
     if not is_collection(str(directory)):
         Collection.create(directory, read_fingerprint(source)).close()
     with Collection.open(directory, writable=True) as store:
-        count = import_into(store, source)
-    typer.echo(f"{count} images read from {file}")
+        done = import_into(store, source)
+    told = f"{done.new} new, {done.known} known already, {done.files} files gained"
+    typer.echo(one_line(f"{done.images} images read from {file}: {told}"))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from service.completion import collection_spaces, values
 from service.options import (
     CollectionOption,
     DeviceOption,
@@ -44,11 +45,23 @@ def search(
         ),
     ] = None,
     seeds: Annotated[
-        int, typer.Option(help="Images generated for --prompt.", metavar="N", min=1)
-    ] = 4,
+        int | None,
+        typer.Option(
+            help="Images generated for --prompt. Default: 4.",
+            metavar="N",
+            min=1,
+            show_default=False,
+        ),
+    ] = None,
     model: Annotated[
-        str, typer.Option(help="Stable Diffusion checkpoint for --prompt.", metavar="NAME")
-    ] = "embedded",
+        str | None,
+        typer.Option(
+            help="Stable Diffusion checkpoint for --prompt: embedded, Hub name, directory or file. "
+            "Default: embedded.",
+            metavar="NAME",
+            show_default=False,
+        ),
+    ] = None,
     collection: CollectionOption = None,
     k: Annotated[int, typer.Option("--k", "-k", help="Hits wanted.", metavar="N")] = 10,
     space: Annotated[
@@ -57,6 +70,7 @@ def search(
             help="Space, or several with weights: cls@12:0.7,cls@6:0.3. Default: all, equally.",
             metavar="SPACES",
             show_default=False,
+            autocompletion=collection_spaces,
         ),
     ] = None,
     min_score: Annotated[
@@ -70,12 +84,19 @@ def search(
         ),
     ] = None,
     only: Annotated[
-        str, typer.Option(help="all, generated or real images.", metavar="KIND")
+        str,
+        typer.Option(
+            help="all, generated or real images.",
+            metavar="KIND",
+            autocompletion=values("all", "generated", "real"),
+        ),
     ] = "all",
     fusion: Annotated[
         str | None,
         typer.Option(
-            help="How the seeds of --prompt become one ranking: mean or rrf.", metavar="NAME"
+            help="How the seeds of --prompt become one ranking: mean or rrf.",
+            metavar="NAME",
+            autocompletion=values("mean", "rrf"),
         ),
     ] = None,
     exact: Annotated[
@@ -98,12 +119,15 @@ def search(
     """
     from search.collection import Collection
     from search.query import DEFAULT_FUSION
-    from service.output import one_line, print_json, print_table
+    from service.output import print_json, print_table
     from service.sheet import show, write_sheet
+    from service.text import one_line
 
     only_ = _choice("--only", only, ("all", "generated", "real"))
     fusion_ = _choice("--fusion", fusion or DEFAULT_FUSION, ("mean", "rrf"))
     _check_question(image, prompt, k)
+    if prompt is None:
+        _refuse_without_prompt(seeds=seeds, model=model, fusion=fusion)
     if html is not None:
         check_target(html, "contact sheet")
     directory = collection_directory(collection)
@@ -111,7 +135,7 @@ def search(
         directory, runtime=runtime, device=device, precision=precision
     ) as pictures:
         weights = _weights(pictures, space)
-        asked = _ask(pictures, image, prompt, seeds, model)
+        asked = _ask(pictures, image, prompt, seeds, model, (device, precision))
         result = pictures.find(
             asked.vectors,
             k=k,
@@ -132,7 +156,7 @@ def search(
         else:
             print_table(result)
             if html is not None:
-                typer.echo(f"contact sheet: {html}", err=True)
+                typer.echo(one_line(f"contact sheet: {html}"), err=True)
         for note in pictures.store.notes:
             typer.echo(f"note: {one_line(note)}", err=True)
 
@@ -147,15 +171,44 @@ def _check_question(image: str | None, prompt: str | None, k: int) -> None:
         raise InputError(f"--k is {k}, but at least 1 hit must be asked for")
 
 
-def _ask(
-    pictures: Collection, image: str | None, prompt: str | None, seeds: int, model: str
-) -> Asked:
-    from service.asking import ask_by_image, ask_by_prompt
+def _refuse_without_prompt(**given: object) -> None:
+    """An option that would be ignored is a misunderstanding to be told."""
+    from indexer.errors import InputError
 
-    if prompt is not None:
-        return ask_by_prompt(pictures, prompt, seeds=seeds, model=model)
-    data = sys.stdin.buffer.read() if image == "-" else None
-    return ask_by_image(pictures, str(image), data)
+    for name, value in given.items():
+        if value is not None:
+            raise InputError(
+                f"--{name} {value} is for --prompt TEXT, and was given with an image; leave it "
+                "out, or ask by a prompt"
+            )
+
+
+def _ask(
+    pictures: Collection,
+    image: str | None,
+    prompt: str | None,
+    seeds: int | None,
+    model: str | None,
+    settings: tuple[str, str],
+) -> Asked:
+    from service.asking import DEFAULT_SEEDS, ask_by_image, ask_by_prompt
+    from service.progress import waiting
+
+    if prompt is None:
+        data = sys.stdin.buffer.read() if image == "-" else None
+        with waiting("looking at the picture"):
+            return ask_by_image(pictures, str(image), data)
+    device, precision = settings
+    count = seeds or DEFAULT_SEEDS
+    with waiting(f"making {count} image{'s' if count > 1 else ''} of the prompt to search by"):
+        return ask_by_prompt(
+            pictures,
+            prompt,
+            seeds=count,
+            model=model or "embedded",
+            device=device,
+            precision=precision,
+        )
 
 
 def _weights(pictures: Collection, text: str | None) -> dict[str, float] | None:

@@ -64,7 +64,10 @@ class FakeCollection:
         numbers = where.strip("()\n ").split(",")
         return np.array(sorted(int(number) for number in numbers), np.int64)
 
-    def metadata(self, ids: Sequence[int]) -> list[dict[str, Any]]:
+    def suggest(self, where: str) -> list[str]:
+        return [f"nothing is {where}"]
+
+    def metadata(self, ids: Sequence[int], where: str | None = None) -> list[dict[str, Any]]:
         return [{"paths": [f"/pictures/{i}.png"], "label": str(i)} for i in ids]
 
 

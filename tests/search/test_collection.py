@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from indexer.collection.collection import Collection as Store
-from indexer.errors import InputError
+from indexer.errors import InputError, VitrailError
 from search.collection import Collection
 from search.query import SearchResult
 from tests.fakes import ColourEncoder
@@ -72,5 +73,92 @@ def test_what_cannot_be_asked_is_refused_before_anything_is_loaded(pictures: Col
         pictures.search("missing.png", min_score=7)
     with pytest.raises(InputError, match="no picture was given"):
         pictures.search()
-    with pytest.raises(InputError, match="no vectors for space nowhere"):
-        pictures.find({"mean@1": np.ones((1, 3), np.float32)}, spaces={"nowhere": 1.0})
+    with pytest.raises(InputError, match="'nowhere' is not in this collection; it has mean@1"):
+        pictures.find({"mean@1": np.eye(12, dtype=np.float32)[0]}, spaces={"nowhere": 1.0})
+
+
+def test_vectors_that_are_no_cosines_are_refused(pictures: Collection) -> None:
+    """Five times a unit vector was answered with scores of five."""
+    vectors = pictures.embed(Image.new("RGB", (4, 4), COLOURS["red"]))
+    long = {space: 5 * rows for space, rows in vectors.items()}
+    for ask in (pictures.find, pictures.find_many):
+        with pytest.raises(InputError, match="has length 5"):
+            ask(long)
+        with pytest.raises(InputError, match="NaN or infinite"):
+            ask({space: rows * np.nan for space, rows in vectors.items()})
+        with pytest.raises(InputError, match="'nothing'"):
+            ask({"nothing": np.ones(3, np.float32)})
+    with pytest.raises(InputError, match="the same number of query rows"):
+        pictures.find({"mean@1": np.zeros((0, 12), np.float32)})
+
+
+def test_an_array_alone_asks_the_only_space(pictures: Collection) -> None:
+    (rows,) = pictures.embed(Image.new("RGB", (4, 4), COLOURS["red"])).values()
+    for given in (rows, rows[0], rows.astype(np.float64), rows[0].tolist()):
+        assert names(pictures.find(given, k=2)) == ["red", "crimson"]
+
+
+def test_several_rows_are_one_question_only_when_fusion_says_so(pictures: Collection) -> None:
+    asked = [Image.new("RGB", (4, 4), COLOURS[name]) for name in ("red", "blue")]
+    vectors = pictures.embed(*asked)
+    with pytest.raises(InputError, match=r"2 rows .* find_many .* fusion"):
+        pictures.find(vectors)
+    fused = pictures.find(vectors, fusion="mean")
+    assert fused.agreement is not None
+    assert fused.hits == pictures.search(*asked).hits
+
+
+def test_many_questions_have_an_answer_each(pictures: Collection) -> None:
+    asked = [Image.new("RGB", (4, 4), COLOURS[name]) for name in ("blue", "red", "blue")]
+    answers = pictures.search_many(asked, k=1)
+    assert [names(answer) for answer in answers] == [["blue"], ["red"], ["blue"]]
+    assert [answer.hits for answer in pictures.find_many(pictures.embed(*asked), k=1)] == [
+        answer.hits for answer in answers
+    ]
+    filtered = pictures.search_many(asked, where="path LIKE '%crimson%'")
+    assert [names(answer) for answer in filtered] == [["crimson"]] * 3
+    first = answers[0].hits[0].id
+    others = pictures.find_many(pictures.embed(*asked), k=1, exclude=[first])
+    assert [names(answer) for answer in others] == [["crimson"], ["red"], ["crimson"]]
+    assert pictures.search_many([]) == []
+    with pytest.raises(InputError, match=r"'a\.jpg' is one picture; give a list"):
+        pictures.search_many("a.jpg")
+    assert pictures.find_many(np.zeros((0, 12), np.float32)) == []
+
+
+def test_more_pictures_than_a_batch_are_embedded_in_several(pictures: Collection) -> None:
+    asked = [Image.new("RGB", (4, 4), (255, 0, number)) for number in range(70)]
+    encoder = ColourEncoder()
+    pictures._encoder = encoder
+    rows = pictures.embed(*asked)["mean@1"]
+    assert rows.shape == (70, 12)
+    assert max(encoder.sizes) <= 32
+    assert (rows[69] == pictures.embed(asked[69])["mean@1"][0]).all()
+
+
+def test_weights_become_shares_so_that_scores_stay_cosines(pictures: Collection) -> None:
+    red = Image.new("RGB", (4, 4), COLOURS["red"])
+    assert pictures.search(red, spaces={"mean@1": 7}).hits[0].score == pytest.approx(1, abs=1e-5)
+    for weight in (0, -1, float("nan"), "much"):
+        with pytest.raises(InputError, match="the weight of space mean@1"):
+            pictures.search(red, spaces={"mean@1": weight})  # type: ignore[dict-item]
+
+
+def test_whatever_is_asked_with_the_error_is_one_of_ours(pictures: Collection) -> None:
+    things: list[Any] = [None, 3, np.zeros((4, 4, 3)), np.zeros((4, 4), np.uint8), object(), b""]
+    for thing in things:
+        for ask in (pictures.search, pictures.embed, lambda one: pictures.search_many([one])):
+            with pytest.raises(VitrailError):
+                ask(thing)
+    with pytest.raises(InputError, match="at least one"):
+        pictures.embed()
+    red = Image.new("RGB", (4, 4))
+    for option, value in (("only", "reel"), ("fusion", "max"), ("k", 2.5), ("k", "ten")):
+        with pytest.raises(InputError, match=option):
+            pictures.search(red, **{option: value})  # type: ignore[arg-type]
+
+
+def test_an_array_of_pixels_is_a_picture(pictures: Collection) -> None:
+    pixels = np.full((16, 16, 3), COLOURS["red"], np.uint8)
+    assert names(pictures.search(pixels, k=2)) == ["red", "crimson"]
+    assert names(pictures.search_many([pixels], k=1)[0]) == ["red"]

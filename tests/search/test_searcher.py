@@ -138,3 +138,48 @@ def test_a_threshold_holds_for_fused_ranks_too() -> None:
     rows = unit(np.array([[1, 0], [0, 1]], np.float32))
     query = Query({"a": rows}, {"a": 1.0}, k=4, fusion="rrf", min_score=0.6)
     assert [hit.id for hit in Searcher(compass()).search(query).hits] == [20]
+
+
+def draw(random: np.random.Generator, n: int, dim: int) -> Floats:
+    return unit(random.normal(size=(n, dim)).astype(np.float32))
+
+
+@settings(max_examples=60)
+@given(
+    st.integers(1, 7),
+    st.integers(1, 4),
+    st.integers(0, 2**32 - 1),
+    st.booleans(),
+    st.sampled_from([None, "1,3,5,8,13"]),
+    st.sampled_from([None, 0.3]),
+)
+def test_each_row_of_many_is_answered_as_if_alone(
+    rows: int, k: int, seed: int, two: bool, where: str | None, least: float | None
+) -> None:
+    random = np.random.default_rng(seed)
+    spaces = ["a", "b"] if two else ["a"]
+    ids = list(range(20))
+    collection = FakeCollection(**{s: BruteIndex(ids, draw(random, 20, 3)) for s in spaces})
+    vectors = {space: draw(random, rows, 3) for space in spaces}
+    weights = dict.fromkeys(spaces, 1 / len(spaces))
+    common = {"k": k, "where": where, "min_score": least, "exclude": frozenset({3, 4})}
+    searcher = Searcher(collection)
+    many = searcher.search_each(Query(vectors, weights, **common))  # type: ignore[arg-type]
+    assert len(many) == rows
+    for i, answer in enumerate(many):
+        one = {space: vectors[space][i : i + 1] for space in spaces}
+        alone = searcher.search(Query(one, weights, **common))  # type: ignore[arg-type]
+        assert [hit.id for hit in answer.hits] == [hit.id for hit in alone.hits]
+        assert [hit.score for hit in answer.hits] == pytest.approx(
+            [hit.score for hit in alone.hits], abs=1e-6
+        )
+        assert (answer.exact, answer.allowed) == (alone.exact, alone.allowed)
+        assert answer.agreement is None
+
+
+def test_one_space_is_read_once_for_many_rows() -> None:
+    collection = compass()
+    rows = draw(np.random.default_rng(1), 50, 2)
+    answers = Searcher(collection).search_each(Query({"a": rows}, {"a": 1.0}, k=2))
+    assert len(answers) == 50
+    assert collection.indexes["a"].depths == [2]

@@ -71,6 +71,16 @@ class Vitrail:
         captured = self._capsys.readouterr()
         return Outcome(code if isinstance(code, int) else 0, captured.out, captured.err)
 
+    def at(self, width: int, *words: object, term: str = "dumb") -> Outcome:
+        """Run as in a terminal of that many columns; a dumb one gets no colours and no links."""
+        with self._patch.context() as patch:
+            patch.setenv("COLUMNS", str(width))
+            patch.setenv("TERM", term)
+            patch.delenv("NO_COLOR", raising=False)
+            for stream in (sys.stdout, sys.stderr):
+                patch.setattr(stream, "isatty", lambda: True)
+            return self(*words)
+
     def index(self, *words: object) -> Outcome:
         done = self("index", *words, "--checkpoint", CHECKPOINT)
         assert done.code == 0, done.err

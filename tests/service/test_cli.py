@@ -196,6 +196,45 @@ def test_repair_brings_back_a_deleted_catalog(vitrail: Vitrail, folder: Path) ->
     assert len(vitrail("search", folder / "warm" / "red.png").names) == 5
 
 
+def test_the_last_parts_of_a_path_name_an_image_everywhere(
+    vitrail: Vitrail, folder: Path, paint: Paint, tmp_path: Path
+) -> None:
+    paint("cold/red.png", (0, 0, 255))
+    vitrail.index(folder)
+    by_name = vitrail("search", "crimson.png", "--k", 1)
+    assert by_name.names == ["red.png"], by_name
+    assert vitrail("search", "warm/red.png", "--k", 1).names == ["crimson.png"]
+    assert str(folder / "cold" / "navy.png") in vitrail("lineage", "navy.png").out
+    table = tmp_path / "own.csv"
+    table.write_text("path,mood\nnavy.png,calm\n")
+    assert "1 images annotated" in vitrail("annotate", table).out
+    for words in (["search"], ["remove"], ["lineage"], ["reproduce"]):
+        says = ["'red.png' ends the paths of 2 images", str(folder / "cold" / "red.png")]
+        vitrail.fails(*words, "red.png", code=2, says=says)
+    assert vitrail("remove", "warm/red.png", "navy.png").out == "removed 2 images\n"
+
+
+def test_words_that_name_no_picture_are_taken_for_a_prompt(vitrail: Vitrail, folder: Path) -> None:
+    vitrail.index(folder)
+    vitrail.fails("search", "a red apple", code=2, says=['words say: --prompt "a red apple"'])
+    vitrail.fails("search", 'a "red" apple', code=2, says=["--prompt 'a \"red\" apple'"])
+    vitrail.fails("search", "apple", code=2, says=['--prompt "apple"'])
+    for name in ("apple.jpg", "~/apple", "fruit/apple", "12345"):
+        said = vitrail.fails("search", name, code=2, says=["check the spelling"])
+        assert "--prompt" not in said
+
+
+@pytest.mark.parametrize(
+    "option", [("--seeds", "4"), ("--fusion", "mean"), ("--model", "embedded")], ids=lambda o: o[0]
+)
+def test_what_is_for_prompts_is_refused_without_one(
+    vitrail: Vitrail, folder: Path, option: tuple[str, str]
+) -> None:
+    vitrail.index(folder)
+    query = folder / "warm" / "red.png"
+    vitrail.fails("search", query, *option, code=2, says=[*option, "is for --prompt", "leave it"])
+
+
 MISUSE: list[tuple[list[str], list[str]]] = [
     (["--k", "0"], ["--k is 0", "at least 1"]),
     (["--space", "cls@12"], ["'cls@12'", "mean@1"]),

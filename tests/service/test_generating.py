@@ -5,12 +5,17 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import indexer.encoders
+from generator.pipelines import load_model
+from indexer.encoders.loading import read_fingerprint
 from tests.generator.tiny import build_ip_adapter, build_lora, build_sd
+from tests.service.colours import CHECKPOINT
 from tests.service.conftest import Vitrail
 
 Paint = Callable[..., Path]
@@ -54,6 +59,80 @@ def test_every_command_makes_images_and_indexes_them(
     styled = vitrail("style", noise, varied, "--prompt", "an apple", *options)
     assert styled.code == 0, styled
     assert vitrail("info", "--json").json["generated"] == 5
+
+
+def test_an_empty_place_begins_a_collection(
+    vitrail: Vitrail, noise: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    options = ("--model", checkpoint, *FEW, "--checkpoint", CHECKPOINT)
+    commands = {
+        "generate": ("a",),
+        "img2img": (noise, "a"),
+        "inpaint": (noise, "a", "--mask", "0,0,16,16"),
+        "style": (noise, noise, "--prompt", "a"),
+    }
+    for name, words in commands.items():
+        place = tmp_path / name
+        made = vitrail(name, *words, *options, "--space", "mean@2", "-c", place)
+        assert made.code == 0, made
+        assert f"new collection {place}, encoder colours [" in made.err
+        told = vitrail("info", "--json", "-c", place).json
+        assert (told["images"], list(told["spaces"])) == (1, ["mean@2"])
+        image = made.out.strip()
+        assert Path(image).is_file()
+        again = vitrail(name, *words, *options, "-c", place)
+        assert (again.code, again.out.strip()) == (0, image), again
+        assert "new collection" not in again.err
+    says = ["colours [", "colours-2 ["]
+    place = tmp_path / "generate"
+    vitrail.fails("generate", "b", "--checkpoint", "colours-2", "-c", place, code=1, says=says)
+
+
+def test_what_cannot_be_made_begins_no_collection(
+    vitrail: Vitrail, noise: Path, checkpoint: Path
+) -> None:
+    options = ("--model", checkpoint, "--checkpoint", CHECKPOINT)
+    vitrail.fails("generate", "a", *options, "--steps", 0, code=2, says=["steps"])
+    vitrail.fails("img2img", noise, "a", *options, "--strength", 7, code=2, says=["strength"])
+    vitrail.fails("generate", "a", "--model", noise / "no", code=1, says=["no"])
+    assert not vitrail.home.exists()
+
+
+def test_without_the_hub_the_encoder_that_needs_none_is_named(
+    vitrail: Vitrail, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexer.encoders, "read_fingerprint", read_fingerprint)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+    says = [f"there is no collection at {vitrail.home} yet", "--checkpoint dinov2-small-focus"]
+    vitrail.fails("generate", "a", "--model", checkpoint, *FEW, code=1, says=says)
+    assert not vitrail.home.exists()
+
+
+def test_device_and_precision_of_a_search_by_prompt_reach_the_generator(
+    vitrail: Vitrail,
+    folder: Path,
+    checkpoint: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("VITRAIL_CACHE", str(tmp_path / "cache"))
+    vitrail.index(folder)
+    asked: list[tuple[object, object]] = []
+
+    def load(info: object, *, device: str, precision: str, **rest: Any) -> object:
+        asked.append((device, precision))
+        return load_model(info, device=device, precision=precision, **rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("generator.pipelines.load_model", load)
+    words = ("search", "--prompt", "a", "--seeds", 1, "--model", checkpoint)
+    for options in ((), ("--device", "cpu", "--precision", "fp32"), ("--precision", "bf16")):
+        done = vitrail(*words, *options)
+        assert done.code == 0, done
+    assert asked == [("auto", "auto"), ("cpu", "fp32"), ("auto", "bf16")]
+    assert vitrail(*words, "--precision", "bf16").code == 0
+    assert len(asked) == 3, "asking again generates nothing"
+    vitrail.fails(*words, "--device", "abacus", code=2, says=["'abacus'"])
 
 
 @pytest.fixture

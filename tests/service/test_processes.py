@@ -46,6 +46,24 @@ def test_help_imports_nothing_heavy() -> None:
     assert not names & {"openvino", "diffusers", "rich", "jinja2"}
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such pipes")
+@pytest.mark.parametrize("buffered", ["", "1"])
+def test_a_reader_that_has_seen_enough_is_no_error(buffered: str) -> None:
+    """With a full buffer typer met the closed pipe before us, and left with 1."""
+    read, write = os.pipe()
+    os.close(read)
+    environment = os.environ | {"PYTHONUNBUFFERED": buffered}
+    done = subprocess.run(
+        [sys.executable, "-m", "service.cli", "--version"],
+        cwd=ROOT,
+        env=environment,
+        stdout=write,
+        stderr=subprocess.PIPE,
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 @pytest.fixture
 def slow(tmp_path: Path) -> dict[str, str]:
     """Environment of a ``vitrail`` whose encoder waits, and then takes its time."""

@@ -52,7 +52,8 @@ def test_the_help_shows_own_options_first_then_the_shared_ones_in_order() -> Non
     options = [line.split()[0] for line in output.splitlines() if line.startswith("  -")]
     assert options == [
         *("--strength", "-n,", "--seed", "--negative", "--width", "--height", "--steps"),
-        *("--guidance", "--scheduler", "--lora", "--model", "--force", "-c,", "--device"),
+        *("--guidance", "--scheduler", "--lora", "--model", "--checkpoint", "--space"),
+        *("--force", "-c,", "--device"),
         *("--precision", "-q,", "--install-completion", "--show-completion", "--help"),
     ]
 

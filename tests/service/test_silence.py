@@ -97,6 +97,7 @@ def tour(folder: Path) -> dict[str, list[Words]]:
         "annotate": [(folder / "labels.csv",)],
         "export": [(folder / "all.parquet",)],
         "import": [(folder / "all.parquet", "--collection", folder / "copy")],
+        "reembed": [("--space", "mean@1", "--collection", folder / "copy")],
         "verify": [(), ("--repair",)],
         "remove": [(1,)],
     }
@@ -110,6 +111,7 @@ NEEDS = {
     "reproduce": ("generate",),
     "generate": ("index",),
     "import": ("export",),
+    "reembed": ("import",),
 }
 
 

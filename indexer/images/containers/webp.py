@@ -16,7 +16,9 @@ _METADATA = {b"ICCP": ("icc", MAX_PROFILE), b"EXIF": ("exif", MAX_EXIF), b"XMP "
 _KEPT = frozenset({b"ANIM", b"ALPH", b"VP8 ", b"VP8L"})
 _METADATA_FLAGS = 0x20 | 0x08 | 0x04
 _DEPTH = 17  # canvas, frame before, Python's copy and Pillow's
-_BRIEF = 1 << 24  # pixels; libwebp holds the interpreter while it decodes, a tenth of a second here
+_BRIEF = (
+    1 << 24
+)  # pixels; libwebp holds the interpreter while it decodes, two tenths of a second here
 
 
 def take_apart(data: bytes) -> Container:

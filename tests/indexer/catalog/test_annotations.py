@@ -54,7 +54,7 @@ def test_columns_are_joined_typed_and_updated(collection: Collection, tmp_path: 
     [
         ("own.csv", "file,species\na,b\n", "no column 'path'; it has file, species"),
         ("own.csv", "path\na\n", "only the column 'path'"),
-        ("own.csv", "path,Width\na,3\n", "'Width', which every collection has"),
+        ("own.csv", "path,Width\na,3\n", "'Width' is one which every collection has"),
         ("own.parquet", "no parquet", "cannot be read"),
         ("own.xlsx", "", "give a .csv, .tsv or .parquet"),
     ],

@@ -68,7 +68,7 @@ def _check_second(collection: Collection) -> None:
     assert not collection.notes
     assert collection.allowed_ids("seed = 7 and tool is null").tolist() == [1]
     assert collection.allowed_ids("stars >= 3 and note is null").tolist() == [2]
-    assert collection.allowed_ids("id < 10 and label = 'kind-2'").tolist() == [8]
+    assert collection.allowed_ids("id < 10 and label = 'kind-2'").tolist() == [2, 8]
     assert collection.allowed_ids("latitude is not null or rating is not null").tolist() == []
     (row,) = collection.metadata([2])
     assert set(row["paths"]) == {"/backup/2.jpg", "/pictures/2.jpg"}

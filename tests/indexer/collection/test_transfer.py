@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from indexer.collection.collection import Collection
-from indexer.collection.transfer import export, import_into
+from indexer.collection.transfer import Imported, export, import_into
 from indexer.errors import FingerprintMismatchError, InputError
 from indexer.records import Batch
 from tests.indexer.collection.holdings import FINGERPRINT, OTHER, files, image, images
@@ -23,9 +23,11 @@ def test_a_collection_goes_through_one_file_with_the_users_own_columns(tmp_path:
         assert export(source, exported) == 2
         expected = source.metadata([1, 2])
     with Collection.create(tmp_path / "b", FINGERPRINT) as target:
-        for _ in range(2):  # importing again doubles nothing
-            assert import_into(target, exported) == 2
-        assert target.metadata([1, 2]) == expected
+        assert import_into(target, exported) == Imported(images=2, new=2, files=2)
+        again = import_into(target, exported)  # doubles nothing, and says so
+        assert (again, again.known) == (Imported(images=2, new=0, files=0), 2)
+        seen = {"added_at": None}  # by each collection at its own time
+        assert [row | seen for row in target.metadata([1, 2])] == [row | seen for row in expected]
         assert target.allowed_ids("species = 'owl'").tolist() == [2]
 
 
@@ -38,7 +40,7 @@ def test_files_that_cannot_be_exported_or_imported(tmp_path: Path) -> None:
             export(source, taken)
         with pytest.raises(InputError, match="no folder"):
             export(source, tmp_path / "nowhere" / "x.parquet")
-        with pytest.raises(InputError, match="no exported collection"):
+        with pytest.raises(InputError, match="cannot be read"):
             import_into(source, taken)
         export(source, tmp_path / "good.parquet")
     with Collection.create(tmp_path / "b", OTHER) as other:

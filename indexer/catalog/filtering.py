@@ -1,0 +1,136 @@
+"""Filters: which images they let through, and which of an image's files fulfil them.
+
+A filter is true of an image if any of its files fulfils it as a whole, so ``not label = 'cat'`` is
+true of an image with some file whose label is not cat, whatever its other files are called.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.catalog.bounds import run_bounded
+from indexer.catalog.columns import RAW, known_columns, names_files, relation
+from indexer.catalog.expressions import Expression, quoted, read_expression
+from indexer.errors import InputError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+FileKey = tuple[str, bytes | None]
+"""A file's path as text and, where that does not say it all, as bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """A filter over one state of the catalog.
+
+    Args:
+        connection: sealed against files, network and settings.
+        expression: the filter.
+        parameters: values of its ``?`` marks.
+        flat: whether ``flatten`` has been done to this database.
+    """
+
+    connection: DuckDBPyConnection
+    expression: Expression
+    parameters: tuple[Any, ...] = ()
+    flat: bool = False
+
+    def ids(self) -> NDArray[np.int64]:
+        """Ids of the live images of which it is true, sorted, (n,) int64."""
+        where = self.expression.text
+        source = relation(self.connection, self.expression.columns, flat=self.flat)
+        sql = f"SELECT id FROM {source} WHERE (\n{where}\n) ORDER BY id"
+        found = self.run(sql).fetchnumpy()["id"]
+        ids: NDArray[np.int64] = np.ascontiguousarray(np.ma.getdata(found), np.int64)
+        once = np.ones(len(ids), np.bool_)
+        np.not_equal(ids[1:], ids[:-1], out=once[1:])  # sorted: an image's files are neighbours
+        return np.ascontiguousarray(ids[once])
+
+    def files(self, ids: Sequence[int]) -> dict[int, set[FileKey]]:
+        """Those files of some images that fulfil it, by image id."""
+        where = self.expression.text
+        source = relation(self.connection, {*self.expression.columns, "path"}, flat=self.flat)
+        listed = ", ".join(str(int(i)) for i in ids) or "NULL"
+        sql = f"SELECT id, path, {RAW} FROM {source} WHERE id IN ({listed}) AND (\n{where}\n)"
+        found: dict[int, set[FileKey]] = defaultdict(set)
+        for image_id, path, raw in self.run(sql).fetchall():
+            found[image_id].add((path, None if raw is None else bytes(raw)))
+        return found
+
+    def run(self, sql: str) -> DuckDBPyConnection:
+        """Execute a statement that holds the filter once, within bounds.
+
+        Raises:
+            InputError: the filter cannot be evaluated, or takes too much.
+        """
+        import duckdb
+
+        where = self.expression.text
+        try:
+            return run_bounded(self.connection, sql, self.parameters, where=where)
+        except duckdb.Error as error:
+            raise _explain(where, error) from error
+
+
+def open_filter(
+    connection: DuckDBPyConnection,
+    where: str,
+    parameters: Sequence[Any] = (),
+    *,
+    flat: bool = False,
+) -> Filtered:
+    """A filter, once it is held to what a filter may be; see ``Filtered``.
+
+    Raises:
+        InputError: it is no such expression, or names an unknown column.
+    """
+    expression = read_expression(connection, where, known_columns(connection))
+    return Filtered(connection, expression, tuple(parameters), flat)
+
+
+def allowed_ids(
+    connection: DuckDBPyConnection,
+    where: str,
+    parameters: Sequence[Any] = (),
+    *,
+    flat: bool = False,
+) -> NDArray[np.int64]:
+    """Ids of live images for which an SQL expression is true, sorted, (n,) int64.
+
+    Args:
+        connection: sealed against files, network and settings.
+        where: one expression over the columns; no subqueries.
+        parameters: values of its ``?`` marks.
+        flat: whether ``flatten`` has been done to this database.
+
+    Raises:
+        InputError: it is no such expression, names an unknown column, or takes too much.
+    """
+    return open_filter(connection, where, parameters, flat=flat).ids()
+
+
+def fulfilling_files(
+    connection: DuckDBPyConnection, where: str, ids: Sequence[int], *, flat: bool = False
+) -> dict[int, set[FileKey]]:
+    """Those files of some images that fulfil a filter; empty where it does not tell files apart.
+
+    Raises:
+        InputError: as ``allowed_ids``.
+    """
+    chosen = open_filter(connection, where, flat=flat)
+    return chosen.files(ids) if names_files(chosen.expression.columns) else {}
+
+
+def _explain(where: str, error: Exception) -> InputError:
+    line = str(error).splitlines()[0]
+    return InputError(
+        f"the filter {quoted(where)} cannot be evaluated: {line}; compare columns with values of "
+        "their kind, such as label = 'cat' and width > 512"
+    )

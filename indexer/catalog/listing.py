@@ -1,0 +1,104 @@
+"""Images listed without a query: which, in what order, with which columns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from indexer.catalog.columns import FIRST, RAW, known_columns, names_files, relation
+from indexer.catalog.expressions import unknown_column
+from indexer.catalog.filtering import open_filter
+from indexer.catalog.schema import quote
+from indexer.errors import InputError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_FETCHED = 1000  # rows at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What to list.
+
+    Attributes:
+        where: a filter, or ``None``.
+        sort: columns to sort by, each with ``-`` before it to begin with the largest; images
+            without a value come last, and what is equal by id.
+        limit: how many at most, or ``None``.
+        columns: those that each row gives; empty is all.
+        ids: just these images.
+    """
+
+    where: str | None = None
+    sort: tuple[str, ...] = ()
+    limit: int | None = None
+    columns: tuple[str, ...] = ()
+    ids: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.limit is not None and self.limit < 1:
+            raise InputError(f"the limit is {self.limit}, but at least 1 image must be asked for")
+
+
+def named_columns(connection: DuckDBPyConnection, wanted: Sequence[str]) -> list[str]:
+    """Columns as the collection spells them; all of them where none is wanted.
+
+    Raises:
+        InputError: there is no such column, with the nearest that there is.
+    """
+    known = known_columns(connection)
+    by_lower = {name.lower(): name for name in known}
+    for name in wanted:
+        if name.lower() not in by_lower:
+            raise unknown_column(name, known, asker="the list")
+    return [by_lower[name.lower()] for name in wanted] or known
+
+
+def list_rows(
+    connection: DuckDBPyConnection, listing: Listing, *, flat: bool = False
+) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
+    """The columns of a list, and its rows as they are read: path bytes first, then the columns.
+
+    An image is one row, with the columns of its first file: of those that fulfil the filter, if
+    there is one, those that are not missing first, by path.
+
+    Raises:
+        InputError: the filter cannot be used, or there is no such column.
+    """
+    columns = named_columns(connection, listing.columns)
+    keys = [key.removeprefix("-") for key in listing.sort]
+    keys = named_columns(connection, keys) if keys else []
+    where = listing.where if listing.where is not None else "true"
+    chosen = open_filter(connection, where, flat=flat)
+    mentioned = {*chosen.expression.columns, *map(str.lower, (*columns, *keys))}
+    files = names_files(mentioned)
+    sql = f"SELECT {RAW if files else 'NULL'}, {', '.join(map(quote, columns))} "
+    sql += f"FROM {relation(connection, mentioned, flat=flat)} WHERE (\n{where}\n)"
+    if listing.ids is not None:
+        sql += f" AND id IN ({', '.join(str(int(i)) for i in listing.ids) or 'NULL'})"
+    if files or flat:
+        sql += f" QUALIFY row_number() OVER (PARTITION BY id ORDER BY {FIRST}) = 1"
+    sql += f" ORDER BY {', '.join([*_order(listing.sort, keys), 'id'])}"
+    if listing.limit is not None:
+        sql += f" LIMIT {int(listing.limit)}"
+    result = chosen.run(sql)
+    return columns, _fetched(result, columns)
+
+
+def _order(sort: Sequence[str], keys: Sequence[str]) -> Iterator[str]:
+    for text, name in zip(sort, keys, strict=True):
+        yield f"{quote(name)} {'DESC' if text.startswith('-') else 'ASC'} NULLS LAST"
+
+
+def _fetched(result: DuckDBPyConnection, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    # A recipe is stored as text, and read as what it says.
+    recipe = columns.index("recipe") + 1 if "recipe" in columns else None
+    while rows := result.fetchmany(_FETCHED):
+        for row in rows:
+            if recipe is not None and row[recipe] is not None:
+                yield (*row[:recipe], json.loads(row[recipe]), *row[recipe + 1 :])
+            else:
+                yield row

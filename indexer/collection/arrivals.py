@@ -1,0 +1,236 @@
+"""An exported file, held against all that an import relies on before anything is written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from indexer.catalog.own_columns import check_names, plain_column
+from indexer.catalog.schema import FORMAT
+from indexer.catalog.tables import foreign
+from indexer.collection.arrival_rows import check_values, first_repeated, unit_vectors
+from indexer.encoders.base import Fingerprint
+from indexer.errors import InputError
+from indexer.records import FileRecord, ImageRecord
+from indexer.store import segments
+from indexer.store.image_rows import column_types, image_records
+from indexer.store.segments import SegmentHeader
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROWS = 1024  # images read, checked and committed together
+OWN = "annotation:"  # before the name of a user's own column
+_NEEDED = (
+    "content_hash",
+    "width",
+    "height",
+    "format",
+    "bytes",
+    "generated",
+    "files",
+    "predictions",
+)
+_MOST_COLUMNS = 2000
+_MOST_VALUES = 1 << 20  # in lists of one row, on average: what a few bytes can claim to hold
+_LONGEST_CHECKPOINT = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Some rows of an exported file, checked.
+
+    Attributes:
+        images: one a row.
+        files: of all these images.
+        own: the user's own columns, by the images' order.
+    """
+
+    images: list[ImageRecord]
+    files: list[FileRecord]
+    own: pa.Table
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What may be there only once in a file."""
+
+    hashes: set[bytes] = field(default_factory=set)
+    paths: set[bytes] = field(default_factory=set)
+
+
+class ExportedFile:
+    """An exported collection, open for reading.
+
+    Args:
+        path: for messages.
+        file: Parquet, positioned anywhere.
+
+    Raises:
+        InputError: its header or its columns are none of an exported collection's.
+    """
+
+    def __init__(self, path: str, file: Any) -> None:
+        self.path = path
+        self._file = file
+        with foreign(path):
+            self.fingerprint = _fingerprint(file.schema_arrow, path)
+            self._names = self._checked_names()
+
+    def arrivals(self) -> Iterator[Arrival]:
+        """All rows, in order; each is checked before it is given.
+
+        Raises:
+            InputError: names the first row and column that cannot be taken.
+        """
+        import pyarrow as pa
+
+        seen, start = _Seen(), 0
+        with foreign(self.path):
+            size = self._rows_at_once()
+            for batch in self._file.iter_batches(batch_size=size, columns=self._names):
+                table = pa.Table.from_batches([batch])
+                yield self._arrival(table, start, seen)
+                start += table.num_rows
+
+    def _arrival(self, table: pa.Table, start: int, seen: _Seen) -> Arrival:
+        import pyarrow as pa
+
+        own = [name for name in table.column_names if name.startswith(OWN)]
+        kinds = column_types()
+        columns = {
+            name: self._typed(table, name, kind, start)
+            for name, kind in kinds.items()
+            if name in table.column_names
+        }
+        plain = pa.table(columns)
+        check_values(plain, self._source(start))
+        hashes = [bytes.fromhex(text) for text in plain["content_hash"].to_pylist()]
+        paths = [[f["path"] for f in listed] for listed in plain["files"].to_pylist()]
+        first_repeated(hashes, seen.hashes, "content_hash", self._source(start))
+        for row, held in enumerate(paths):
+            first_repeated(held, seen.paths, "files", self._source(start + row))
+        vectors = {
+            space: unit_vectors(table[space], dim, space, self._source(start))
+            for space, dim in self.fingerprint.spaces
+        }
+        for space, rows in vectors.items():
+            flat = pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), rows.shape[1])
+            plain = plain.append_column(space, flat)
+        images = image_records(plain, self.fingerprint.spaces)
+        named = {name.removeprefix(OWN): table[name] for name in own}
+        return Arrival(
+            images=images,
+            files=list(_files(plain, images)),
+            own=pa.table(
+                {name: plain_column(column, name, self.path) for name, column in named.items()}
+            ),
+        )
+
+    def _typed(self, table: pa.Table, name: str, kind: Any, start: int) -> Any:
+        """A column as the type that exports have; other programs write others that are as good."""
+        import pyarrow as pa
+
+        column = table[name]
+        try:
+            column.validate(full=True)
+            return column.cast(kind)
+        except (pa.ArrowException, UnicodeError) as error:
+            line = " ".join(str(error).split())[:200]
+            raise InputError(
+                f"{self.path} rows {start + 1} to {start + len(table)}, column {name!r}: {line}; "
+                f"{kind} is expected, and nothing was imported"
+            ) from error
+
+    def _source(self, start: int) -> tuple[str, int]:
+        return self.path, start
+
+    def _checked_names(self) -> list[str]:
+        """The columns to read, which are there once and can be a collection's."""
+        names = list(self._file.schema_arrow.names)
+        if len(names) > _MOST_COLUMNS:
+            raise InputError(
+                f"{self.path} has {len(names):,} columns; {_MOST_COLUMNS:,} are the most"
+            )
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise InputError(f"{self.path} has the column {twice[0]!r:.100} twice")
+        spaces = [space for space, _ in self.fingerprint.spaces]
+        missing = [name for name in (*_NEEDED, *spaces) if name not in names]
+        if missing:
+            raise InputError(
+                f"{self.path} has no column {missing[0]!r}, which an exported collection has"
+            )
+        own = [name for name in names if name.startswith(OWN)]
+        check_names([name.removeprefix(OWN) for name in own], self.path)
+        read = {*column_types(), *spaces, *own}
+        return [name for name in names if name in read]
+
+    def _rows_at_once(self) -> int:
+        """Fewer where values are large, which a dictionary can repeat for nothing.
+
+        Raises:
+            InputError: a column claims to hold more values than rows can have.
+        """
+        largest, metadata = 1, self._file.metadata
+        for number in range(metadata.num_row_groups):
+            group = metadata.row_group(number)
+            for place in range(group.num_columns):
+                chunk = group.column(place)
+                if chunk.num_values > _MOST_VALUES * max(1, group.num_rows):
+                    raise InputError(
+                        f"{self.path}: column {chunk.path_in_schema:.100} claims to hold "
+                        f"{chunk.num_values:,} values in {group.num_rows:,} rows"
+                    )
+                if chunk.physical_type == "BYTE_ARRAY":
+                    largest = max(largest, chunk.total_uncompressed_size)
+        return int(min(ROWS, max(16, (1 << 30) // largest)))
+
+
+@contextmanager
+def open_exported(path: str | os.PathLike[str]) -> Iterator[ExportedFile]:
+    """Open an exported collection.
+
+    Raises:
+        InputError: there is none, or it is damaged or something else.
+    """
+    path = os.fspath(path)
+    if not os.path.isfile(path):
+        raise InputError(f"there is no file {path} to import")
+    import pyarrow.parquet as pq
+
+    with foreign(path):
+        file = pq.ParquetFile(path, page_checksum_verification=True)
+    with file:
+        yield ExportedFile(path, file)
+
+
+def _fingerprint(schema: Any, path: str) -> Fingerprint:
+    try:
+        header = SegmentHeader.from_json(schema.metadata[segments.META])
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+        raise InputError(f"{path} is no exported collection, or is damaged") from error
+    if header.format > FORMAT:
+        raise InputError(
+            f"{path} has format {header.format}, but this version of vitrail reads formats up to "
+            f"{FORMAT}; upgrade vitrail"
+        )
+    own = header.fingerprint
+    if len(own.checkpoint) > _LONGEST_CHECKPOINT or not own.checkpoint.isprintable():
+        raise InputError(f"{path} names a checkpoint with control characters or without end")
+    return own
+
+
+def _files(table: pa.Table, images: list[ImageRecord]) -> Iterator[FileRecord]:
+    for image, listed in zip(images, table["files"].to_pylist(), strict=True):
+        for file in listed:
+            yield FileRecord(
+                path=os.fsdecode(file["path"]),
+                size=file["size"],
+                mtime_ns=file["mtime_ns"],
+                content_hash=image.content_hash,
+                label=file["label"],
+            )

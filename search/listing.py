@@ -1,0 +1,103 @@
+"""Images without a query: which there are, in any order, a few or all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from indexer.catalog.listing import Listing
+from indexer.errors import InputError
+from indexer.paths import original
+from search.filters import combine_filters
+from search.query import Only
+from search.retrieval import Ids
+
+Rows = Iterator[tuple[Any, ...]]
+
+
+class ListableCollection(Protocol):
+    """The part of a collection that a list needs."""
+
+    def allowed_ids(self, where: str) -> Ids:
+        """Sorted (n,) int64 ids that a filter lets through."""
+
+    def listed(self, listing: Listing) -> AbstractContextManager[tuple[list[str], Rows]]:
+        """The columns of a list, and its rows: bytes of the path, then the columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedImage:
+    """One image of a list.
+
+    Attributes:
+        id: image id in the collection.
+        path: of its first file: of those that fulfil the filter, those that are not missing first,
+            by path; ``None`` where it has none.
+        values: the columns asked for, or all, by name.
+    """
+
+    id: int
+    path: str | None
+    values: Mapping[str, Any]
+
+
+def list_images(
+    collection: ListableCollection,
+    *,
+    where: str | None = None,
+    only: Only = "all",
+    sort: Sequence[str] = (),
+    limit: int | None = None,
+    columns: Sequence[str] = (),
+    sample: int | None = None,
+    seed: int = 0,
+) -> Iterator[ListedImage]:
+    """List images, read as they are asked for.
+
+    Args:
+        collection: to list from.
+        where: SQL expression over the columns.
+        only: ``all``, ``generated`` or ``real``.
+        sort: columns, each with ``-`` before it for the largest first; then by id.
+        limit: how many at most.
+        columns: what ``values`` shall hold; empty is all.
+        sample: how many to draw at random, or ``None`` for all.
+        seed: of that draw.
+
+    Raises:
+        InputError: the filter cannot be used, there is no such column, or a number is below 1.
+    """
+    combined = combine_filters(where, only)
+    ids = None if sample is None else _draw(collection, combined, sample, seed)
+    shown = ("id", "path", *(name for name in columns if name.lower() not in ("id", "path")))
+    listing = Listing(combined, tuple(sort), limit, shown if columns else (), ids)
+    with collection.listed(listing) as (names, rows):
+        for raw, *values in rows:
+            known = dict(zip(names, values, strict=True))
+            path = known["path"]
+            yield ListedImage(known["id"], None if path is None else original(path, raw), known)
+
+
+def count_images(
+    collection: ListableCollection, *, where: str | None = None, only: Only = "all"
+) -> int:
+    """How many images a filter lets through.
+
+    Raises:
+        InputError: it cannot be used.
+    """
+    return len(collection.allowed_ids(combine_filters(where, only) or "true"))
+
+
+def _draw(
+    collection: ListableCollection, where: str | None, sample: int, seed: int
+) -> tuple[int, ...]:
+    if sample < 1:
+        raise InputError(f"{sample} images are to be drawn, but at least 1 must be")
+    ids = collection.allowed_ids(where or "true")
+    chosen = np.random.default_rng(seed).choice(ids, min(sample, len(ids)), replace=False)
+    return tuple(sorted(chosen.tolist()))

@@ -1,0 +1,64 @@
+"""A search's result as notebooks and interpreters show it."""
+
+from __future__ import annotations
+
+import os
+from html import escape
+from typing import TYPE_CHECKING
+
+from indexer.paths import display
+from search.thumbnails import first_thumbnail
+
+if TYPE_CHECKING:
+    from search.query import Hit, SearchResult
+
+_SHOWN = 3  # hits in a line of text
+_PICTURES = 24
+_SIDE = 128  # pixels
+
+
+def summary(result: SearchResult) -> str:
+    """One line: how many hits, and how far to trust them."""
+    kind = "exact"
+    if not result.exact:
+        recall = result.estimated_recall
+        kind = "approximate" if recall is None else f"approximate, recall about {recall:.1%}"
+    hits = f"{len(result.hits)} hit{'' if len(result.hits) == 1 else 's'}"
+    return f"{hits}, {kind}, {result.candidates:,} vectors compared"
+
+
+def as_text(result: SearchResult) -> str:
+    """The summary and the first few hits."""
+    lines = [f"<SearchResult: {summary(result)}>"]
+    lines += [f"  {hit.score:.4f}  {hit.id}  {_path(hit)}" for hit in result.hits[:_SHOWN]]
+    if len(result.hits) > _SHOWN:
+        lines.append(f"  and {len(result.hits) - _SHOWN} more in .hits")
+    return "\n".join(lines)
+
+
+def as_html(result: SearchResult) -> str:
+    """The summary and small pictures of the first hits; the page fetches nothing."""
+    cards = "".join(_card(hit) for hit in result.hits[:_PICTURES])
+    more = len(result.hits) - _PICTURES
+    rest = f"<p>and {more} more in .hits</p>" if more > 0 else ""
+    return (
+        f"<div><p>{escape(summary(result))}</p>"
+        f'<div style="display:flex;flex-wrap:wrap;gap:8px">{cards}</div>{rest}</div>'
+    )
+
+
+def _card(hit: Hit) -> str:
+    picture, _ = first_thumbnail(hit.paths, _SIDE)
+    name = escape(os.path.basename(_path(hit)))
+    shown = f'<img src="{picture}" alt="{name}" style="max-width:100%;max-height:{_SIDE}px">'
+    return (
+        f'<figure style="width:{_SIDE}px;margin:0;overflow-wrap:anywhere">'
+        f"{shown if picture else 'file not readable now'}"
+        f"<figcaption>{hit.score:.4f} · {hit.id}<br>{name}</figcaption></figure>"
+    )
+
+
+def _path(hit: Hit) -> str:
+    """The first path on one line, whatever its name holds."""
+    text = display(hit.paths[0]) if hit.paths else "no file"
+    return text if text.isprintable() else repr(text)[1:-1]

@@ -1,0 +1,45 @@
+"""Small copies of pictures, as text that a page can hold."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+
+from indexer.errors import ImageRejectedError
+
+
+def thumbnail(data: bytes, side: int) -> str | None:
+    """A ``data:`` URL of a picture no larger than ``side`` pixels; ``None`` if it is none.
+
+    Args:
+        data: the bytes of an image file.
+        side: pixels of the longest side.
+    """
+    from PIL import Image
+
+    from indexer.images.opening import open_image
+
+    try:
+        image = open_image(data, target=side).image
+    except ImageRejectedError:
+        return None
+    # tiny pictures stay as they are: the page scales them without blurring their pixels twice
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    image.save(buffer, "WEBP", quality=85)
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def first_thumbnail(paths: Sequence[str], side: int) -> tuple[str | None, str | None]:
+    """The thumbnail of the first of an image's files that is there, and its path."""
+    from indexer.images.files import read_file
+
+    for path in paths:
+        try:
+            made = thumbnail(read_file(path).data, side)
+        except ImageRejectedError:  # gone or changed since it was indexed
+            continue
+        if made is not None:
+            return made, path
+    return None, None

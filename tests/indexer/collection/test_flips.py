@@ -1,0 +1,139 @@
+"""One flipped bit in any file of a collection: the right answer, or an error that tells it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from indexer.collection.collection import Collection
+from indexer.collection.losses import Losses
+from indexer.collection.repairs import repair
+from indexer.collection.verification import verify
+from indexer.errors import CollectionError
+from indexer.records import Batch
+from indexer.vectors import index_layout
+from tests.indexer.collection.holdings import FINGERPRINT, SPACES, content, files, images, vector
+
+COUNT = 40
+KINDS = {
+    "segment": "segments/*.parquet",
+    "index": "indexes/*.faiss",
+    "catalog": "catalog.duckdb",
+    "snapshot": "snapshots/*/*",
+    "mark": "vitrail.json",
+}
+
+
+def gladly(losses: Losses) -> bool:
+    return True
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Half of the images in saved indexes, the rest only in segments; an annotation, a removal."""
+    place = tmp_path_factory.mktemp("flips") / "c"
+    table = place.with_name("own.csv")
+    table.write_text("path,species\n/pictures/5.jpg,owl\n")
+    with Collection.create(place, FINGERPRINT) as made:
+        made.commit(Batch(images(range(COUNT // 2)), files(range(COUNT // 2))))
+        made.annotate(str(table))
+        made.remove([3])
+    with Collection.open(place, writable=True) as made:
+        rest = range(COUNT // 2, COUNT)
+        made.commit(Batch(images(rest), files(rest)))
+    return place
+
+
+def answers(place: Path) -> list[object]:
+    """What a reader is told, with what it notes where that is not all from the files themselves."""
+    with Collection.open(place) as reader:
+        ids = reader.allowed_ids("true")
+        rows: list[object] = [ids.tolist(), reader.allowed_ids("species = 'owl'").tolist()]
+        for space, _ in SPACES:
+            index = reader.index(space)
+            queries = np.stack([vector(n, space) for n in (0, 7, COUNT - 1)])
+            found = index.search(queries, 5)
+            rows += [found.ids.tolist(), found.scores.tolist(), index.vectors(ids).tobytes()]
+        rows.append([row["content_hash"] for row in reader.metadata(ids.tolist())])
+        return rows
+
+
+def flips(place: Path, kind: str, count: int, seed: int) -> Iterator[None]:
+    """Flip one bit after another in files of a kind, each put right again."""
+    rng = np.random.default_rng(seed)
+    paths = sorted(path for path in place.glob(KINDS[kind]) if path.stat().st_size)
+    for _ in range(count):
+        path = paths[rng.integers(len(paths))]
+        data = path.read_bytes()
+        flipped = bytearray(data)
+        flipped[rng.integers(len(data))] ^= 1 << int(rng.integers(8))
+        path.write_bytes(flipped)
+        yield
+        path.write_bytes(data)
+
+
+def check(whole: Path, folder: Path, kind: str, count: int, seed: int) -> int:
+    """How many of the flips were told to the reader."""
+    expected, place = answers(whole), folder / "c"
+    shutil.copytree(whole, place)
+    told = 0
+    for _ in flips(place, kind, count, seed):
+        try:
+            assert answers(place) == expected
+        except CollectionError:
+            told += 1
+    return told
+
+
+@pytest.mark.parametrize("large", [False, True], ids=["read", "mapped"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_flip_is_answered_silently(
+    whole: Path, tmp_path: Path, kind: str, large: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if large:
+        monkeypatch.setattr(index_layout, "_LARGE", 0)
+    told = check(whole, tmp_path, kind, 15 if kind == "catalog" else 40, seed=1)
+    assert (told > 0) == (kind in ("segment", "catalog")), "the rest is a cache, or not read"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_flip_of_many_is_answered_silently(
+    whole: Path, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check(whole, tmp_path / "read", kind, 300, seed=2)
+    monkeypatch.setattr(index_layout, "_LARGE", 0)
+    check(whole, tmp_path / "mapped", kind, 300, seed=3)
+
+
+@pytest.mark.parametrize("kind", ["segment", "index", "catalog"])
+def test_a_flip_that_verify_finds_is_mended_and_one_that_it_does_not_harms_nothing(
+    whole: Path, tmp_path: Path, kind: str
+) -> None:
+    expected = answers(whole)
+    for number in range(4):
+        place = tmp_path / str(number)
+        shutil.copytree(whole, place)
+        for _ in flips(place, kind, 1, seed=number):
+            if verify(place).clean:
+                assert answers(place) == expected
+                continue
+            done = repair(place, accept=gladly)
+            assert done.report is not None
+            assert done.report.clean, done.report.damage
+            if kind == "segment":
+                with Collection.open(place, writable=True) as writer:
+                    assert done.reopen
+                    writer.commit(Batch(images(range(COUNT)), files(range(COUNT))))
+                    assert writer.content_hashes() >= {content(n) for n in range(COUNT)} - {
+                        content(2)
+                    }
+                    assert len(writer.allowed_ids("species = 'owl'")) == 1
+            else:
+                assert not done.reopen
+                assert answers(place) == expected
+            break  # repaired: nothing is to be put back

@@ -1,0 +1,79 @@
+"""What a shell offers after an option."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.service.conftest import Vitrail
+from tests.test_docs import COMMANDS
+
+Offer = Callable[[str], list[str]]
+
+
+@pytest.fixture
+def offer(vitrail: Vitrail, monkeypatch: pytest.MonkeyPatch) -> Offer:
+    """What bash would offer at the end of a line."""
+    # a program run as ``python -m`` would be known by that name, and pytest may be
+    monkeypatch.setattr(sys.modules["__main__"], "__package__", None)
+
+    def complete(line: str) -> list[str]:
+        monkeypatch.setenv("_VITRAIL_COMPLETE", "complete_bash")
+        monkeypatch.setenv("COMP_WORDS", line)
+        monkeypatch.setenv("COMP_CWORD", str(len(line.split(" ")) - 1))
+        done = vitrail()
+        monkeypatch.delenv("_VITRAIL_COMPLETE")
+        return done.out.split()
+
+    return complete
+
+
+@pytest.mark.parametrize(
+    ("line", "values"),
+    [
+        ("vitrail search --only ", ["all", "generated", "real"]),
+        ("vitrail search --only g", ["generated"]),
+        ("vitrail search --fusion ", ["mean", "rrf"]),
+        ("vitrail index --label-from ", ["parent", "none"]),
+        ("vitrail index --runtime ", ["auto", "openvino", "torch"]),
+        ("vitrail search --runtime o", ["openvino"]),
+        ("vitrail generate --device c", ["cpu", "cuda"]),
+        ("vitrail index --device m", ["mps"]),
+        ("vitrail generate --precision f", ["fp32", "fp16"]),
+        ("vitrail search --precision b", ["bf16"]),
+        ("vitrail generate --scheduler e", ["euler", "euler_a"]),
+        ("vitrail index --checkpoint d", ["dinov2-small-focus"]),
+        ("vitrail generate --checkpoint d", ["dinov2-small-focus"]),
+        ("vitrail index --space gem", ["gem@12", "gem@9"]),
+    ],
+)
+def test_values_are_offered_where_files_were(offer: Offer, line: str, values: list[str]) -> None:
+    assert offer(line) == values
+
+
+VALUED = {
+    *("--only", "--fusion", "--space", "--label-from", "--runtime", "--device", "--precision"),
+    *("--checkpoint", "--scheduler"),
+}
+
+
+def test_no_command_offers_files_after_an_option_of_values(offer: Offer) -> None:
+    asked = 0
+    for name, command in COMMANDS.items():
+        for option in {option for one in command.params for option in one.opts} & VALUED:
+            assert offer(f"vitrail {name} {option} "), f"vitrail {name} {option}"
+            asked += 1
+    assert asked > len(VALUED)
+
+
+def test_spaces_are_those_of_the_collection(vitrail: Vitrail, offer: Offer, folder: Path) -> None:
+    vitrail.index(folder, "--space", "mean@1", "--space", "mean@2")
+    assert offer("vitrail search --space ") == ["mean@1", "mean@2"]
+    assert offer("vitrail search --space mean@1:0.5,m") == ["mean@1:0.5,mean@2"]
+    nothing = f"vitrail search -c {folder} --space mean@9"
+    assert offer(nothing) == ["mean@9"]
+    (vitrail.home / "vitrail.json").write_text("torn {")
+    assert offer("vitrail search --space mean@9") == ["mean@9"]

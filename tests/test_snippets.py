@@ -1,0 +1,82 @@
+"""Every block of Python in the documents runs as it stands."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+import indexer.encoders
+from indexer.encoders.base import Encoded, Fingerprint
+from indexer.spaces import EmbeddingSpace
+from tests.fakes import ColourEncoder
+
+ROOT = Path(__file__).parent.parent
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DEFAULT = ("gem@9",)
+
+
+class NamedEncoder(ColourEncoder):
+    """Quadrants' colours under whichever names of spaces are asked for."""
+
+    def __init__(self, checkpoint: str, spaces: Sequence[str] | None) -> None:
+        super().__init__(checkpoint)
+        names = [name.split("@") for name in spaces or DEFAULT]
+        self.spaces = tuple(EmbeddingSpace(int(layer), kind, 12) for kind, layer in names)  # type: ignore[arg-type]
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        spaces = tuple((space.name, space.dim) for space in self.spaces)
+        return Fingerprint(self.name, self.name, self.preprocess.to_dict(), spaces)
+
+    def encode(self, pixels: NDArray[np.uint8]) -> Encoded:
+        (rows,) = super().encode(pixels).vectors.values()
+        return Encoded({space.name: rows for space in self.spaces}, None)
+
+
+def load(checkpoint: str, *, spaces: Sequence[str] | None = None, **_: Any) -> NamedEncoder:
+    return NamedEncoder(checkpoint, spaces)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the pictures that the pages speak of, and an encoder for any checkpoint."""
+    monkeypatch.setattr(
+        indexer.encoders,
+        "read_fingerprint",
+        lambda checkpoint, spaces=None: NamedEncoder(checkpoint, spaces).fingerprint,
+    )
+    monkeypatch.setattr(indexer.encoders, "load_encoder", load)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "Pictures").mkdir()
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    random = np.random.default_rng(0)
+    for name in ("a", "b", "query", "Pictures/one", "Pictures/two", "Pictures/three"):
+        pixels = random.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{name}.jpg")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if BLOCK.search(page.read_text("utf-8"))], ids=lambda p: p.name
+)
+@pytest.mark.usefixtures("home")
+def test_every_block_runs(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if find_spec("pandas") is None:
+        monkeypatch.setattr("search.frames.hits_to_pandas", lambda _: None)
+    names: dict[str, Any] = {"__name__": page.stem}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # open("a.jpg").read(), as people write it
+        for block in BLOCK.findall(page.read_text("utf-8")):
+            exec(compile(block, str(page), "exec"), names)
+    assert "Collection" in names
