@@ -12,7 +12,7 @@ from PIL import Image
 
 from indexer.errors import ImageRejectedError
 from indexer.images import budget as budgets
-from indexer.images import opening
+from indexer.images import opening, pixels
 from indexer.images.budget import MemoryBudget, free_memory
 from indexer.images.containers import take_apart
 from indexer.images.opening import open_image
@@ -101,7 +101,7 @@ def test_what_does_not_fit_is_refused_before_it_is_decoded(monkeypatch: pytest.M
 def test_the_budget_is_held_while_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
     budget = MemoryBudget(1 << 30)
     left: list[int] = []
-    real = opening.decode
+    real = pixels.decode
 
     def decode(*given: object) -> Image.Image:
         left.append(budget._left)

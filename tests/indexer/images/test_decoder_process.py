@@ -98,9 +98,9 @@ def test_an_idle_process_that_the_system_ended_is_no_files_fault() -> None:
 
 
 def test_without_a_second_process_the_thread_decodes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoder_process.sys, "executable", "/no/such/python")
-    assert open_image(TIFF).image.tobytes() == picture(1).tobytes()
-    monkeypatch.setattr(decoder_process.sys, "executable", sys.executable)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", "/no/such/python")
+        assert open_image(TIFF).image.tobytes() == picture(1).tobytes()
     monkeypatch.setattr(decoder_process, "_START", "raise ImportError")
     assert open_image(TIFF).image.tobytes() == picture(1).tobytes()
 

@@ -33,7 +33,7 @@ def seeds() -> tuple[bytes, ...]:
     texts.add_itxt("XML:com.adobe.xmp", packet().decode())
     rgba = picture(2).convert("RGBA")
     rgba.putalpha(Image.linear_gradient("L").resize(rgba.size))
-    rich = {"exif": exif, "icc_profile": srgb, "xmp": packet()}
+    rich: dict[str, object] = {"exif": exif, "icc_profile": srgb, "xmp": packet()}
     jpeg = encode(picture(1), "JPEG", comment=b"a comment", **rich)
     frames = [picture(seed) for seed in (3, 4, 5)]
     animated = {"save_all": True, "append_images": frames[1:]}
