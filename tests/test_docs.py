@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,9 @@ def test_every_call_in_the_documents_can_be_made(page: Path) -> None:
         if command in ROOT_OPTIONS or command == "COMMAND":
             continue
         assert command in COMMANDS, f"{page.name}: vitrail {shlex.join(words)}"
-        options = {word.partition("=")[0] for word in words[1:] if re.match(r"--?[a-z]", word)}
+        # the value of --sort may begin with a dash
+        named = [word for before, word in pairwise(words) if before != "--sort"]
+        options = {word.partition("=")[0] for word in named if re.match(r"--?[a-z]", word)}
         unknown = options - options_of(command)
         assert not unknown, f"{page.name}: vitrail {command} has no {', '.join(sorted(unknown))}"
 

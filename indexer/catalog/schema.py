@@ -180,6 +180,8 @@ def _remember_roots(connection: DuckDBPyConnection) -> None:
         "CREATE TABLE roots (path VARCHAR, path_raw BLOB, options VARCHAR, "
         "first_seen TIMESTAMP, last_indexed TIMESTAMP, seq BIGINT)"
     )
+    for table in ("files", "rejects"):  # paths of UTF-8, indexed under a locale that lacks it
+        connection.execute(f"UPDATE {table} SET path_raw = NULL WHERE path_raw = encode(path)")
 
 
 def _add_columns(connection: DuckDBPyConnection, added: dict[str, str]) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.transaction import Transaction
+from indexer.paths import literal
 from indexer.store.durability import TEMPORARY, checksum, sync_directory, sync_file, write_text
 
 FOLDER = "snapshots"
@@ -80,16 +81,20 @@ def restore(transaction: Transaction, snapshot: Snapshot) -> None:
     for table, path in snapshot.files.items():
         if table == "annotations":  # its columns are the user's own
             transaction.run(
-                "CREATE OR REPLACE TABLE annotations AS SELECT * FROM read_parquet(?)", [path]
+                "CREATE OR REPLACE TABLE annotations AS SELECT * FROM read_parquet(?)",
+                [literal(path)],
             )
         elif table != "segments":
-            transaction.run(f"INSERT INTO {table} BY NAME SELECT * FROM read_parquet(?)", [path])
+            transaction.run(
+                f"INSERT INTO {table} BY NAME SELECT * FROM read_parquet(?)", [literal(path)]
+            )
 
 
 def segment_facts(transaction: Transaction, snapshot: Snapshot) -> tuple[dict[str, str], int]:
     """Segment name -> checksum as the catalog had it, and the largest image id of then."""
     rows = transaction.rows(
-        "SELECT name, checksum, max_id FROM read_parquet(?)", [snapshot.files["segments"]]
+        "SELECT name, checksum, max_id FROM read_parquet(?)",
+        [literal(snapshot.files["segments"])],
     )
     return {name: found for name, found, _ in rows}, max((row[2] for row in rows), default=0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,12 +15,16 @@ from indexer.catalog.filtering import Filtered
 from indexer.catalog.schema import quote
 from indexer.errors import InputError
 
-SECONDS = 3.0  # for all that is asked of the catalog
+SECONDS = 3.0  # for all that is asked of the catalog, about
 _MOST = 8  # conditions that are looked at
 _NEAR = 0.8  # of 1, from which on two words are alike (Jaro and Winkler)
 _NAMED = 3
-_ORDERED = {"COMPARE_LESSTHAN", "COMPARE_GREATERTHAN"}
-_ORDERED |= {f"{name}OREQUALTO" for name in _ORDERED}
+_ORDERED = {
+    "COMPARE_LESSTHAN": ("<", ">"),
+    "COMPARE_GREATERTHAN": (">", "<"),
+    "COMPARE_LESSTHANOREQUALTO": ("<=", ">="),
+    "COMPARE_GREATERTHANOREQUALTO": (">=", "<="),
+}  # and as it is where the constant comes first
 _LIKE = {"~~": "LIKE", "~~*": "ILIKE"}
 _LISTS = {"contains", "list_contains", "list_has", "array_contains", "array_has"}
 
@@ -43,11 +48,12 @@ def suggest(chosen: Filtered) -> list[str]:
     """Lines on those conditions of a filter that are true of no image at all; perhaps none."""
     lines: list[str] = []
     conditions, whole = read_conditions(chosen.expression.root)
-    try:
-        for condition in conditions[:_MOST]:
-            lines += _Values(chosen, condition).lines()
-    except InputError:  # it takes too long, and is only a help
-        return lines
+    deadline = time.monotonic() + SECONDS
+    for condition in conditions[:_MOST]:
+        try:
+            lines += _Values(chosen, condition, deadline).lines()
+        except InputError:  # a value that the column cannot have, or too long for a mere help
+            whole = False
     if not lines and whole and len(conditions) > 1:
         return ["each condition is true of some image, but all of them of no single file"]
     return lines
@@ -68,7 +74,8 @@ def _condition(node: Node) -> Condition | None:
     kind, name = node["type"], str(node.get("function_name", ""))
     column = column_of(parts[0]) if parts else None
     values = [_constant(part) for part in parts[1:]]
-    if node["class"] == "COMPARISON" and column is None and len(parts) == 2:
+    turned = node["class"] == "COMPARISON" and column is None and len(parts) == 2
+    if turned:
         column, values = column_of(parts[1]), [_constant(parts[0])]  # 512 < width
     texts = [value for value in values if value is not None]
     if column is None or not texts or len(texts) < len(values):
@@ -78,8 +85,10 @@ def _condition(node: Node) -> Condition | None:
         test = "c = ?"
     elif kind == "COMPARE_IN":
         test = f"c IN ({', '.join('?' * len(texts))})"
-    elif kind in _ORDERED or kind == "COMPARE_BETWEEN":
-        return Condition(column, "", tuple(texts))  # its range says all
+    elif kind in _ORDERED:
+        test = f"c {_ORDERED[kind][turned]} ?"
+    elif kind == "COMPARE_BETWEEN":
+        test = "c BETWEEN ? AND ?"
     elif name in _LIKE:
         test = f"c {_LIKE[name]} ?"
     elif name in _LISTS:
@@ -100,6 +109,7 @@ class _Values:
 
     chosen: Filtered
     condition: Condition
+    deadline: float
 
     def lines(self) -> Iterator[str]:
         column = quote(self.condition.column)
@@ -111,7 +121,7 @@ class _Values:
             yield f"{self.condition.column} is empty in every image"
         elif kind in ("VARCHAR", "VARCHAR[]"):
             yield from self._texts(column, listed=kind.endswith("[]"))
-        elif not self.condition.test or not self._exists(column):
+        elif not self._exists(column):
             yield f"{self.condition.column} is from {low} to {high} here"
 
     def _exists(self, column: str) -> bool:
@@ -121,9 +131,7 @@ class _Values:
         return bool(self._ask(f"SELECT 1 FROM {{source}} WHERE {test} LIMIT 1", values))
 
     def _texts(self, column: str, *, listed: bool) -> Iterator[str]:
-        if not self.condition.test or (listed != ("list_contains" in self.condition.test)):
-            return
-        if self._exists(column):
+        if listed != ("list_contains" in self.condition.test) or self._exists(column):
             return
         value = f"unnest({column})" if listed else column
         for wanted in self.condition.values[:_MOST]:
@@ -168,7 +176,7 @@ class _Values:
                 sql.replace("{source}", source),
                 parameters,
                 where=self.chosen.expression.text,
-                seconds=SECONDS,
+                seconds=max(0.1, self.deadline - time.monotonic()),
             ).fetchall()
         except duckdb.Error as error:  # a value that the column's type does not take
             raise InputError(str(error)) from error

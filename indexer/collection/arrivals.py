@@ -200,10 +200,14 @@ def open_exported(path: str | os.PathLike[str]) -> Iterator[ExportedFile]:
     path = os.fspath(path)
     if not os.path.isfile(path):
         raise InputError(f"there is no file {path} to import")
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with foreign(path):
+    try:
         file = pq.ParquetFile(path, page_checksum_verification=True)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        line = " ".join(str(error).split())[:200]
+        raise InputError(f"{path} is no exported collection, or is damaged: {line}") from error
     with file:
         yield ExportedFile(path, file)
 

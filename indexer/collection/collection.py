@@ -17,10 +17,19 @@ from indexer.catalog import snapshots
 from indexer.catalog.annotations import AnnotationReport, annotate
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.changes import remove_images
-from indexer.catalog.contents import content_hashes, known_files, read_rejects, resolve
+from indexer.catalog.contents import (
+    content_hashes,
+    embedded_hashes,
+    known_files,
+    read_rejects,
+    resolve,
+    stale_hashes,
+    unclassified_hashes,
+)
 from indexer.catalog.filtering import allowed_ids, fulfilling_files, open_filter
 from indexer.catalog.listing import Listing, list_rows
 from indexer.catalog.metadata import Shown, hot_metadata, read_metadata
+from indexer.catalog.roots import KnownRoot, read_roots
 from indexer.catalog.snapshots import last_seq, write_snapshot
 from indexer.catalog.state import State
 from indexer.catalog.suggestions import suggest
@@ -34,12 +43,17 @@ from indexer.collection.layout import (
     lay_out,
     make_folders,
 )
-from indexer.collection.maintenance import is_overdue, merge_small_segments, save_indexes
+from indexer.collection.maintenance import (
+    give_up_overdue,
+    is_overdue,
+    merge_small_segments,
+    save_indexes,
+)
 from indexer.collection.residence import Residence
 from indexer.collection.summary import describe_collection
 from indexer.encoders.base import Fingerprint
 from indexer.errors import CollectionError, FingerprintMismatchError, InputError
-from indexer.records import Batch, KnownFile, RejectRecord
+from indexer.records import READ_VERSION, Batch, KnownFile, RejectRecord
 from indexer.store import segments
 from indexer.store.commits import BatchWriter
 from indexer.store.durability import disk_guard
@@ -210,6 +224,22 @@ class Collection:
         """Content hashes (sha256, hex) of all live images."""
         return self._read(content_hashes)
 
+    def embedded_hashes(self) -> frozenset[str]:
+        """Content hashes that need not be embedded: those of live images, and of waiting ones."""
+        return self._read(embedded_hashes)
+
+    def stale_hashes(self) -> frozenset[str]:
+        """Content hashes of live images whose metadata today's readers have not seen."""
+        return self._read(lambda connection: stale_hashes(connection, READ_VERSION))
+
+    def unclassified_hashes(self) -> frozenset[str]:
+        """Content hashes of live images without labels of the checkpoint's head."""
+        return self._read(unclassified_hashes)
+
+    def roots(self) -> list[KnownRoot]:
+        """The folders that were indexed, with the options remembered, by path."""
+        return self._read(read_roots)
+
     def rejects(self) -> list[RejectRecord]:
         """Files that could not be indexed, by path."""
         return self._read(read_rejects)
@@ -319,22 +349,22 @@ class Collection:
 
     # Writing
 
-    def commit(self, batch: Batch, *, keep_missing: bool = False) -> None:
+    def commit(self, batch: Batch) -> None:
         """Make all of a batch visible, or none of it; durable when this returns.
 
-        Content that is known already becomes no second image. An image that loses its last file
-        leaves the collection. From time to time this also does what ``maintain`` does.
+        Content that is known already becomes no second image. An image that loses its last file is
+        hidden, and waits for the same content to bring it back. From time to time this also does
+        what ``maintain`` does.
 
         Args:
             batch: what was found.
-            keep_missing: mark files that are gone as missing, and keep their images.
 
         Raises:
             InputError: an image lacks a space's vector, or has it in another width.
             CollectionError: not open for writing, or the disk is full; nothing committed is lost.
         """
         with self._writing() as writer, disk_guard(self.directory, writer.expected_bytes(batch)):
-            writer.commit(batch, keep_missing=keep_missing)
+            writer.commit(batch)
         if is_overdue(self.indexes, self.state):
             self.maintain()
 
@@ -378,13 +408,16 @@ class Collection:
             return annotate(transaction, path, numbers=tuple(numbers))
 
     def maintain(self) -> None:
-        """Merge small segments, save indexes where it pays, snapshot the user's own tables.
+        """Give up what has waited too long, merge small segments, save indexes where it pays.
+
+        The user's own tables are copied into a snapshot.
 
         Raises:
             CollectionError: not open for writing, or the disk is full; nothing committed is lost.
         """
         self._need_writer()
         with self._guard, disk_guard(self.directory, 0):
+            give_up_overdue(self._catalog)
             merge_small_segments(self._catalog, self._path(segments.FOLDER), self.fingerprint)
             self.refresh()
             self._sweep()
@@ -396,10 +429,17 @@ class Collection:
     # Inside
 
     @contextmanager
-    def transaction(self, kind: str) -> Iterator[Transaction]:
-        """A catalog transaction of the writer, for repairs; readings are fresh afterwards."""
+    def transaction(self, kind: str, *, tidies: bool = True) -> Iterator[Transaction]:
+        """A catalog transaction of the writer; readings are fresh afterwards.
+
+        Args:
+            kind: what is done, for the log of commits.
+            tidies: whether what it changes is worth tidying up after when the writer closes.
+        """
+        before = self._changed
         with self._writing(), self._catalog.writing(kind) as transaction:
             yield transaction
+        self._changed = before or tidies
 
     def forget_changes(self) -> None:
         """Leave tidying to a later writer when this one closes."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from indexer.catalog.catalog import Catalog
-from indexer.catalog.changes import add_segment
+from indexer.catalog.changes import WAITING, add_segment
+from indexer.catalog.departures import GRACE_DAYS, give_up, overdue
 from indexer.catalog.replaced import read_replaced, write_replaced
+from indexer.catalog.roots import read_settings
 from indexer.catalog.schema import FORMAT
 from indexer.catalog.state import State, live_segments
 from indexer.catalog.transaction import Transaction
@@ -25,10 +28,28 @@ from indexer.store.segments import (
     write_segment,
 )
 
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
 SMALL_BYTES = 32 << 20  # segments from this size on are left alone
 MERGED_BYTES = 128 << 20  # what a merge may read, so that it fits in memory
 MERGE_COUNT = 8  # neighbours it takes for a merge to pay
 TIDY_IMAGES = 32_768  # without a saved index, from which on a running writer tidies
+
+
+def grace_days(connection: DuckDBPyConnection) -> float:
+    """How many days images wait for their files to come back in this collection."""
+    return float(read_settings(connection).get("grace_days", GRACE_DAYS))
+
+
+def give_up_overdue(catalog: Catalog) -> int:
+    """Forget the images that have waited for longer than the grace period; how many."""
+    with catalog.reading() as connection:
+        days = grace_days(connection)
+        if not overdue(connection, days):
+            return 0
+    with catalog.writing("give up") as transaction:
+        return give_up(transaction, days)
 
 
 def merge_small_segments(catalog: Catalog, folder: str, fingerprint: Fingerprint) -> int:
@@ -64,7 +85,8 @@ def merge_segments(
 ) -> None:
     """Write one segment in place of several neighbours, and drop their deleted images for good.
 
-    The old files stay for a while (``store.leftovers``): readers of the old list need them.
+    Those that wait to come back stay. The old files stay for a while (``store.leftovers``): readers
+    of the old list need them.
 
     Raises:
         CollectionError: a segment is damaged, missing or cannot be read now, or the disk is full.
@@ -97,7 +119,9 @@ def _replaces(folder: str, names: Sequence[str]) -> tuple[str, ...]:
 def _deleted_within(transaction: Transaction, group: Sequence[Segment]) -> np.ndarray:
     low, high = min(s.min_id for s in group), max(s.max_id for s in group)
     rows = transaction.rows(
-        "SELECT DISTINCT image_id FROM deletions WHERE image_id BETWEEN ? AND ?", [low, high]
+        "SELECT DISTINCT image_id FROM deletions WHERE image_id BETWEEN ? AND ? "
+        f"AND reason NOT IN {WAITING}",
+        [low, high],
     )
     return np.array([row[0] for row in rows], np.int64)
 

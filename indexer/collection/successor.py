@@ -19,6 +19,7 @@ from indexer.collection.collection import Collection
 from indexer.collection.layout import MARK, mark_text
 from indexer.encoders.base import Fingerprint
 from indexer.errors import CollectionError
+from indexer.paths import literal
 from indexer.store import segments
 from indexer.store.durability import replacing, sync_directory, write_text
 from indexer.vectors import indexes
@@ -106,22 +107,24 @@ def _carry(transaction: Transaction, kept: Snapshot) -> None:
     """Fill the successor's tables from the old collection's; images are told by their content."""
     for table in ("files", "rejects", "deletions", "roots"):
         transaction.run(f"DELETE FROM {table}")
-    # An image that could not be embedded again leaves with its files; a removed one stays known.
+    # An image that could not be embedded again leaves with its files; what was removed stays known
+    # as that, also where another file has the same content.
     transaction.run(
-        "INSERT INTO files BY NAME SELECT f.* REPLACE (coalesce(i.id, f.image_id) AS image_id) "
+        "INSERT INTO files BY NAME SELECT f.* REPLACE (coalesce(d.image_id, i.id) AS image_id) "
         "FROM read_parquet(?) f LEFT JOIN images i ON i.content_hash = f.content_hash "
-        "WHERE i.id IS NOT NULL "
-        "OR f.image_id IN (SELECT image_id FROM read_parquet(?))",
-        [kept.files["files"], kept.files["deletions"]],
+        "LEFT JOIN (SELECT DISTINCT image_id FROM read_parquet(?)) d ON d.image_id = f.image_id "
+        "WHERE i.id IS NOT NULL OR d.image_id IS NOT NULL",
+        [literal(kept.files["files"]), literal(kept.files["deletions"])],
     )
     for table in ("rejects", "deletions", "roots"):
         if table in kept.files:
             transaction.run(
-                f"INSERT INTO {table} BY NAME SELECT * FROM read_parquet(?)", [kept.files[table]]
+                f"INSERT INTO {table} BY NAME SELECT * FROM read_parquet(?)",
+                [literal(kept.files[table])],
             )
     transaction.run(
         "CREATE OR REPLACE TABLE annotations AS SELECT * FROM read_parquet(?)",
-        [kept.files["annotations"]],
+        [literal(kept.files["annotations"])],
     )
 
 

@@ -207,12 +207,34 @@ def read_fingerprint(path: str | os.PathLike[str]) -> Fingerprint:
         return exported.fingerprint
 
 
-def import_into(collection: Collection, path: str | os.PathLike[str]) -> Imported:
+def check_exported(path: str | os.PathLike[str]) -> Fingerprint:
+    """Hold a whole exported file against what it must be, as ``import_into`` does.
+
+    Returns:
+        the encoder that its vectors come from.
+
+    Raises:
+        InputError: it is no exported collection, or a row of it cannot be taken.
+    """
+    with open_exported(path) as exported:
+        for _ in exported.arrivals():
+            pass
+        return exported.fingerprint
+
+
+def import_into(
+    collection: Collection, path: str | os.PathLike[str], *, checked: bool = False
+) -> Imported:
     """Add an exported file's images to a collection of the same encoder; ids are new.
 
     The whole file is held against what it must be before anything of it is written. Images whose
     content is known already only gain the files they lack, and values of the user's own columns;
     paths that are known here stay as they are.
+
+    Args:
+        collection: open for writing.
+        path: what ``export`` wrote, to Parquet.
+        checked: whether ``check_exported`` has just been through it.
 
     Raises:
         InputError: it is no exported collection, or a row of it cannot be taken; nothing is
@@ -220,10 +242,9 @@ def import_into(collection: Collection, path: str | os.PathLike[str]) -> Importe
         FingerprintMismatchError: it is another encoder's.
         CollectionError: the collection is not open for writing, or the disk is full.
     """
-    with open_exported(path) as exported:
-        collection.check(exported.fingerprint)
-        for _ in exported.arrivals():
-            pass
+    collection.check(read_fingerprint(path))
+    if not checked:
+        check_exported(path)
     known, before, files = set(collection.known_files()), len(collection), 0
     own: list[pa.Table] = []
     hashes: list[str] = []

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from pathlib import PurePath
 from types import TracebackType
 from typing import Any, Literal
 
@@ -16,9 +16,10 @@ from indexer.errors import ImageRejectedError
 from indexer.images.budget import SHARE_OF_FILES, MemoryBudget
 from indexer.images.decoder_process import DecodingStoppedError, close_idle
 from indexer.images.facts import Facts, read_facts
-from indexer.images.files import FileBytes, read_file
-from indexer.images.opening import DEFAULT_MAX_PIXELS, open_image
+from indexer.images.files import read_file
+from indexer.images.opening import DEFAULT_MAX_PIXELS, OpenedImage, open_image
 from indexer.images.preprocess import Preprocess, apply
+from indexer.paths import display
 from indexer.records import READ_VERSION, FileRecord, ImageRecord, RejectRecord
 
 LabelFrom = Literal["none", "parent"]
@@ -27,17 +28,16 @@ RecipeReader = Callable[[dict[str, str]], dict[str, Any] | None]
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What became of one file: a reject, a file of known content, or an image.
+    """What became of one file: a reject, a file of known content, or a new image.
 
     Nothing at all is said of a file that went away, or whose decoding was stopped.
 
     Attributes:
         reject: why the file cannot be indexed; then all else is ``None``.
         file: path and content.
-        image: metadata of content not yet in the collection, or in ``Preparer.outdated``; its
-            ``vectors`` are still empty.
-        pixels: (S, S, 3) uint8 for the encoder, together with a new ``image``; ``None`` beside an
-            ``image`` that was only read again, whose vectors, predictions and id stay as they are.
+        image: metadata of content that is new to the collection, or wanted again; its ``vectors``
+            are still empty.
+        pixels: (S, S, 3) uint8 for the encoder; ``None`` where only metadata was wanted.
     """
 
     reject: RejectRecord | None = None
@@ -47,38 +47,25 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
-class Preparer:
-    """Turns paths into ``Prepared``; safe to call from many threads.
+class DecodingLimits:
+    """What all threads of a run share, whichever folders they work on.
 
     A context manager: leaving it stops what is still being decoded, so that whoever waits for the
     threads afterwards does not wait for a picture that nobody wants any more.
 
     Attributes:
-        spec: the encoder's preprocessing.
-        known: content hashes already in the collection: their pixels are not needed again.
-        label_from: ``parent`` takes the name of the file's folder as its label.
-        max_pixels: images with more are rejected before they are decoded.
-        read_recipe: reads a generator's recipe from an image's text metadata, or ``None``.
-        outdated: content hashes among ``known`` whose metadata an older ``READ_VERSION`` read, or
-            none: it is read again, by ``images.facts.read_facts``, without decoding. If that
-            cannot be done, the file is one of known content like any other.
-        budget: bytes that decoding may take, all threads together.
+        budget: bytes that decoding may take.
         reading: bytes of files that may be held at once.
+        stopping: set once nothing more is wanted.
     """
 
-    spec: Preprocess
-    known: Collection[str]
-    label_from: LabelFrom = "none"
-    max_pixels: int = DEFAULT_MAX_PIXELS
-    read_recipe: RecipeReader | None = None
-    outdated: Collection[str] = frozenset()
     budget: MemoryBudget = field(default_factory=MemoryBudget.of_free_memory)
     reading: MemoryBudget = field(
         default_factory=lambda: MemoryBudget.of_free_memory(SHARE_OF_FILES)
     )
-    _stopping: threading.Event = field(default_factory=threading.Event, init=False)
+    stopping: threading.Event = field(default_factory=threading.Event)
 
-    def __enter__(self) -> Preparer:
+    def __enter__(self) -> DecodingLimits:
         return self
 
     def __exit__(
@@ -87,8 +74,35 @@ class Preparer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._stopping.set()
+        self.stopping.set()
         close_idle()
+
+
+@dataclass(frozen=True, slots=True)
+class Preparer:
+    """Turns paths into ``Prepared``; safe to call from many threads.
+
+    Attributes:
+        spec: the encoder's preprocessing.
+        known: content hashes already in the collection: their pixels are not needed again.
+        reread: those of ``known`` whose metadata is to be read again, by
+            ``images.facts.read_facts`` and so without decoding; where that cannot be done, the
+            file is one of known content like any other.
+        unclassified: those of ``known`` whose pixels are needed after all, for the head's labels.
+        label_from: ``parent`` takes the name of the file's folder as its label.
+        max_pixels: images with more are rejected before they are decoded.
+        read_recipe: reads a generator's recipe from an image's text metadata, or ``None``.
+        limits: shared by all preparers of a run.
+    """
+
+    spec: Preprocess
+    known: Collection[str]
+    label_from: LabelFrom = "none"
+    max_pixels: int = DEFAULT_MAX_PIXELS
+    read_recipe: RecipeReader | None = None
+    reread: Collection[str] = frozenset()
+    unclassified: Collection[str] = frozenset()
+    limits: DecodingLimits = field(default_factory=DecodingLimits)
 
     def prepare(self, path: str, size: int, mtime_ns: int) -> Prepared:
         """Read, hash, decode and preprocess one file; a bad one becomes a reject, never an error.
@@ -100,7 +114,7 @@ class Preparer:
         """
         try:
             # Decoding never waits for reading, so that the two budgets cannot wait for each other.
-            with self.reading.hold(size):
+            with self.limits.reading.hold(size):
                 return self._read(path)
         except DecodingStoppedError:
             return Prepared()
@@ -111,43 +125,47 @@ class Preparer:
             return Prepared(reject=reject)
 
     def _read(self, path: str) -> Prepared:
-        if self._stopping.is_set():
+        if self.limits.stopping.is_set():
             return Prepared()
         content = read_file(path)
         file = FileRecord(path, content.size, content.mtime_ns, content.sha256, self._label(path))
         if content.sha256 in self.known:
-            return Prepared(file=file, image=self._read_again(content))
+            return self._known(file, content.data)
+        opened, pixels = self._decode(content.data)
+        return Prepared(file=file, image=self._record(file, opened), pixels=pixels)
+
+    def _decode(self, data: bytes) -> tuple[OpenedImage, NDArray[np.uint8]]:
         opened = open_image(
-            content.data,
+            data,
             target=self.spec.target,
             max_pixels=self.max_pixels,
-            budget=self.budget,
-            stop=self._stopping.is_set,
+            budget=self.limits.budget,
+            stop=self.limits.stopping.is_set,
         )
-        pixels = apply(self.spec, opened.image, (opened.width, opened.height))
-        return Prepared(file=file, image=self._record(content, opened), pixels=pixels)
+        return opened, apply(self.spec, opened.image, (opened.width, opened.height))
 
-    def _read_again(self, content: FileBytes) -> ImageRecord | None:
-        if content.sha256 not in self.outdated:
-            return None
+    def _known(self, file: FileRecord, data: bytes) -> Prepared:
+        """A file of known content, with what is wanted of it again, if it can be had."""
+        classify = file.content_hash in self.unclassified
+        if not classify and file.content_hash not in self.reread:
+            return Prepared(file=file)
         try:
-            return self._record(content, read_facts(content.data))
+            facts, pixels = self._decode(data) if classify else (read_facts(data), None)
         except ImageRejectedError:
-            return None
+            return Prepared(file=file)
+        return Prepared(file=file, image=self._record(file, facts), pixels=pixels)
 
     def _label(self, path: str) -> str | None:
-        if self.label_from == "none":
-            return None
-        return PurePath(path).parent.name or None
+        return folder_label(path) if self.label_from == "parent" else None
 
-    def _record(self, content: FileBytes, facts: Facts) -> ImageRecord:
+    def _record(self, file: FileRecord, facts: Facts) -> ImageRecord:
         recipe = self.read_recipe(facts.info) if self.read_recipe else None
         return ImageRecord(
-            content_hash=content.sha256,
+            content_hash=file.content_hash,
             width=facts.width,
             height=facts.height,
             format=facts.format,
-            bytes=content.size,
+            bytes=file.size,
             taken_at=facts.taken_at,
             camera=facts.camera,
             latitude=facts.latitude,
@@ -157,5 +175,11 @@ class Preparer:
             generated=recipe is not None,
             recipe=recipe,
             vectors={},
-            read_version=READ_VERSION,
+            # Without a reader of recipes not all was read: a run that has one looks again.
+            read_version=READ_VERSION if self.read_recipe else None,
         )
+
+
+def folder_label(path: str) -> str | None:
+    """The name of a file's folder, as its label: the same text in every locale."""
+    return display(os.path.basename(os.path.dirname(path))) or None

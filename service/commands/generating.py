@@ -223,6 +223,16 @@ def _input(drawing: Drawing, text: str, role: str) -> Picture:
         return open_input(pictures, text, role)
 
 
+def _warn(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, Picture]) -> None:
+    """Say what a small model can do nothing with, before it tries."""
+    from generator.scope import outside_notes
+
+    prompts = [recipe.prompt for recipe in recipes]
+    pictures = [picture for role, picture in parents.items() if role != "mask"]
+    for note in outside_notes(drawing.info, prompts, pictures):
+        typer.echo(f"note: {note}", err=True)
+
+
 def _make(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, Picture]) -> None:
     from generator.watching import Watch
     from service.interrupts import stop_on_interrupt
@@ -230,6 +240,8 @@ def _make(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, Pic
     from service.progress import MakingDisplay
     from service.tables import print_path
 
+    if not drawing.quiet:
+        _warn(drawing, recipes, parents)
     work = Work(drawing.info, recipes, parents, drawing.loras, drawing.device, drawing.precision)
     with (
         _open(drawing) as pictures,

@@ -40,7 +40,7 @@ def test_files_that_cannot_be_exported_or_imported(tmp_path: Path) -> None:
             export(source, taken)
         with pytest.raises(InputError, match="no folder"):
             export(source, tmp_path / "nowhere" / "x.parquet")
-        with pytest.raises(InputError, match="cannot be read"):
+        with pytest.raises(InputError, match="no exported collection"):
             import_into(source, taken)
         export(source, tmp_path / "good.parquet")
     with Collection.create(tmp_path / "b", OTHER) as other:

@@ -15,7 +15,7 @@ from indexer.collection.collection import Collection
 from indexer.images import decoder_process
 from indexer.images.budget import MemoryBudget
 from indexer.indexing import decoding
-from indexer.indexing.decoding import Prepared, Preparer
+from indexer.indexing.decoding import DecodingLimits, Prepared, Preparer
 from indexer.indexing.pipeline import IndexOptions, index_folders
 from indexer.records import READ_VERSION
 from tests.badfiles import encode, picture
@@ -38,7 +38,7 @@ def prepare(path: Path, preparer: Preparer) -> Prepared:
 def test_places_stars_and_words_are_in_the_record(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(photograph())
-    prepared = prepare(path, Preparer(spec=SPEC, known=frozenset()))
+    prepared = prepare(path, Preparer(spec=SPEC, known=frozenset(), read_recipe=lambda _: None))
     image = prepared.image
     assert image is not None
     assert (image.latitude, image.longitude) == pytest.approx((-33.856, 151.215))
@@ -60,7 +60,7 @@ def test_outdated_contents_are_read_again_without_decoding(
     preparer = Preparer(
         spec=SPEC,
         known=set(hashes.values()),
-        outdated={hashes["b.png"]},
+        reread={hashes["b.png"]},
         read_recipe=lambda info: {"tool": "t", "prompt": info["parameters"]},
     )
     known = prepare(tmp_path / "a.jpg", preparer)
@@ -79,14 +79,16 @@ def test_outdated_contents_are_read_again_without_decoding(
 def test_outdated_contents_that_cannot_be_read_again_stay_known(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
     digest = hashlib.sha256((tmp_path / "a.png").read_bytes()).hexdigest()
-    prepared = prepare(tmp_path / "a.png", Preparer(spec=SPEC, known={digest}, outdated={digest}))
+    prepared = prepare(tmp_path / "a.png", Preparer(spec=SPEC, known={digest}, reread={digest}))
     assert prepared.file is not None
     assert (prepared.image, prepared.reject) == (None, None)
 
 
 def test_what_exceeds_the_budget_is_a_reject_that_is_tried_again(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(encode(picture(1, (900, 900)), "PNG"))
-    small = Preparer(spec=SPEC, known=frozenset(), budget=MemoryBudget(1_000_000))
+    small = Preparer(
+        spec=SPEC, known=frozenset(), limits=DecodingLimits(budget=MemoryBudget(1_000_000))
+    )
     prepared = prepare(tmp_path / "a.png", small)
     assert prepared.reject is not None
     assert prepared.reject.reason == "out-of-memory"
@@ -98,24 +100,28 @@ def test_files_wait_for_room_and_leave_none_taken(tmp_path: Path) -> None:
     for seed, path in enumerate(paths):
         path.write_bytes(encode(picture(seed, (300, 200)), "PNG"))
     preparer = Preparer(
-        spec=SPEC, known=frozenset(), budget=MemoryBudget(3_000_000), reading=MemoryBudget(10)
+        spec=SPEC,
+        known=frozenset(),
+        limits=DecodingLimits(budget=MemoryBudget(3_000_000), reading=MemoryBudget(10)),
     )
     threads = [threading.Thread(target=prepare, args=(path, preparer)) for path in paths]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert (preparer.budget._left, preparer.reading._left) == (3_000_000, 10)
+    assert (preparer.limits.budget._left, preparer.limits.reading._left) == (3_000_000, 10)
 
 
 def test_leaving_stops_what_is_being_decoded(tmp_path: Path) -> None:
     path = tmp_path / "a.pgm"
     path.write_bytes(slow_file(10))
     found: list[Prepared] = []
-    with Preparer(spec=SPEC, known=frozenset()) as preparer:
+    preparer = Preparer(spec=SPEC, known=frozenset())
+    budget = preparer.limits.budget
+    with preparer.limits:
         thread = threading.Thread(target=lambda: found.append(prepare(path, preparer)))
         thread.start()
-        while preparer.budget._left == preparer.budget.total and thread.is_alive():
+        while budget._left == budget.total and thread.is_alive():
             time.sleep(0.01)
     thread.join()
     assert found == [Prepared()]
