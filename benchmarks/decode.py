@@ -25,7 +25,8 @@ from indexer.encoders.base import Encoder
 from indexer.errors import ImageRejectedError
 from indexer.images import opening as images
 from indexer.images.preprocess import apply
-from indexer.indexing.scan import Found, walk
+from indexer.indexing.globs import Selection
+from indexer.indexing.scan import Found, Walk
 
 MARGINS = (1.0, 1.5, 2.0, 3.0)
 SIZES = ((1600, 1200), (3000, 2000), (4032, 3024))
@@ -56,7 +57,8 @@ def _made_picture(rng: np.random.Generator, size: tuple[int, int]) -> bytes:
 
 def folder_pictures(folder: str, count: int) -> list[bytes]:
     """The largest JPEGs of a folder."""
-    found = [item for item in walk([folder], ["*.jpg", "*.jpeg"]) if isinstance(item, Found)]
+    walk = Walk(os.path.abspath(folder), Selection(["*.jpg", "*.jpeg"]))
+    found = [item for item in walk if isinstance(item, Found)]
     found.sort(key=lambda item: -item.size)
     return [Path(item.path).read_bytes() for item in found[:count]]
 

@@ -30,7 +30,7 @@ FAMILIES = {
 
 _SMALL = 256  # native side under which a model knows no other size
 _HASHED = (SUFFIX, ".json", ".txt")
-_SKIPPED = ("README.md", "defaults.json")
+_SKIPPED = ("README.md", "defaults.json", "scope.json")
 _APART = "ip_adapter/"  # recipes name a checkpoint's own IP-Adapter by a hash of its own
 
 
@@ -75,6 +75,11 @@ class CheckpointInfo:
     def inpaints(self) -> bool:
         """Whether the U-Net takes the mask and the masked image as inputs of their own."""
         return self.in_channels == 2 * self.latent_channels + 1
+
+    @property
+    def small(self) -> bool:
+        """Whether it was trained on pictures so small that it knows no other size."""
+        return self.native < _SMALL
 
     @property
     def working_area(self) -> int:

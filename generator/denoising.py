@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from generator.memory import with_less_memory
-from generator.pipelines import DiffusionModel, quiet
+from generator.pipelines import DiffusionModel
 from generator.recipes import Recipe
 from generator.watching import Watch
 from indexer.errors import GenerationError, VitrailError
@@ -123,7 +123,7 @@ def encode(model: DiffusionModel, image: Image.Image) -> Tensor:
             vae.to(own)
         return latents.to(own)
 
-    with model.lock, quiet():
+    with model.drawing():
         return with_less_memory(model, image.size, call)
 
 
@@ -276,7 +276,7 @@ def _whole_steps(model: DiffusionModel, steps: int, strength: float) -> float:
 def _guarded(model: DiffusionModel, recipe: Recipe, call: Callable[[], Drawn]) -> Drawn:
     """Run with the model to itself, the libraries quiet, and their errors in our words."""
     try:
-        with model.lock, quiet():
+        with model.drawing():
             return with_less_memory(model, (recipe.width, recipe.height), call)
     except VitrailError:
         raise

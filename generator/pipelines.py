@@ -87,6 +87,17 @@ class DiffusionModel:
             pipeline.scheduler = build_scheduler(scheduler, self._schedule)
         return pipeline
 
+    @contextmanager
+    def drawing(self) -> Iterator[None]:
+        """Have the model to oneself, and the libraries quiet.
+
+        A small model draws on one thread. Its matrices gain little from more; on a busy machine
+        threads that wait for one another take ten times as long, and what is drawn would depend on
+        how many there are.
+        """
+        with self.lock, quiet(), _threads(1 if self.info.small and self.device == "cpu" else None):
+            yield
+
     def save_memory(self) -> bool:
         """Slice attention and tile the autoencoder; ``False`` if that is done already."""
         if self._saves_memory:
@@ -269,6 +280,19 @@ def _require_diffusers() -> None:
         raise CheckpointError(
             "generating needs diffusers, which is not installed: pip install 'vitrail[generator]'"
         ) from None
+
+
+@contextmanager
+def _threads(count: int | None) -> Iterator[None]:
+    import torch
+
+    before = torch.get_num_threads()
+    if count is not None:
+        torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager

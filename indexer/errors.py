@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class VitrailError(Exception):
     """Base of all errors raised on purpose; its message is one line, fit to be shown as it is.
@@ -83,6 +85,17 @@ class DamagedIndexError(DamagedError):
         )
         self.path = path
         self.reason = reason
+
+
+class RemovalsRefusedError(CollectionError):
+    """A run would have taken out so much of a folder that its disk may be away.
+
+    Attributes:
+        progress: of the other folders of the run, which were indexed (``pipeline.Progress``); or
+            ``None`` where there was none, and nothing was done.
+    """
+
+    progress: Any = None
 
 
 class CollectionLockedError(CollectionError):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,14 +78,24 @@ class KnownFile(NamedTuple):
 
     Attributes:
         size: bytes.
-        mtime_ns: modification time in nanoseconds; -1 when the file was missing last time, so that
-            it counts as changed once it is back.
+        mtime_ns: modification time in nanoseconds; -1 when it is to count as changed anyway.
         content_hash: sha256 (hex) of the content, or ``None`` for a rejected file.
+        label: the label it was given.
+        state: of its image; see ``FileState``.
+        missing: whether the file was not there last time.
     """
 
     size: int
     mtime_ns: int
     content_hash: str | None
+    label: str | None = None
+    state: FileState = "live"
+    missing: bool = False
+
+
+FileState = Literal["live", "waiting", "removed", "rejected"]
+"""``live``: searched; ``waiting``: hidden since its last file left, and kept for a while;
+``removed``: taken out, so that the file brings nothing until it changes; ``rejected``: no image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +113,31 @@ class RejectRecord:
 class Batch:
     """What one transaction of the indexer brings: all of it becomes visible, or none.
 
-    ``files`` may name content that is in ``images`` of the same batch or already in the collection.
-    ``ids`` may name the id that an image's content shall have, above all that the collection has
-    given so far; the others get the next ones.
+    Attributes:
+        images: new pictures, with their vectors.
+        files: paths whose content is in ``images`` of the same batch, or known to the collection
+            already; content that was waiting comes back with them.
+        rejects: files that could not be indexed.
+        gone: paths that left the disk.
+        missing: paths that left the disk, but whose images stay.
+        excluded: paths that are on the disk, and shall not be in the collection any more.
+        labels: path -> label, for files that are otherwise as they were.
+        readings: images of known content, without vectors: their metadata read again.
+        predictions: content hash -> labels of the head, for images that lacked them.
+        ids: content hash -> id that an image shall have, above all that the collection has given
+            so far; the others get the next ones.
     """
 
     images: list[ImageRecord] = field(default_factory=list)
     files: list[FileRecord] = field(default_factory=list)
     rejects: list[RejectRecord] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    excluded: list[str] = field(default_factory=list)
+    labels: dict[str, str | None] = field(default_factory=dict)
+    readings: list[ImageRecord] = field(default_factory=list)
+    predictions: dict[str, tuple[tuple[str, float], ...]] = field(default_factory=dict)
     ids: dict[str, int] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, name.name) for name in fields(self))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeAlias, cast
@@ -27,7 +28,8 @@ from search.vectors import query_rows
 if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metadata does not need
     from indexer.encoders.base import Encoder, Fingerprint
     from indexer.indexing.decoding import RecipeReader
-    from indexer.indexing.pipeline import IndexOptions, Progress
+    from indexer.indexing.options import IndexOptions
+    from indexer.indexing.progress import Progress
     from search.pictures import Picture
 
 Vectors: TypeAlias = "Mapping[str, ArrayLike] | ArrayLike"
@@ -132,7 +134,7 @@ class Collection:
         self,
         *folders: str | os.PathLike[str],
         options: IndexOptions | None = None,
-        classify: bool = False,
+        classify: bool | None = None,
         on_progress: Callable[[Progress], None] = lambda _: None,
         stop: Callable[[], bool] = lambda: False,
         read_recipe: RecipeReader | None = None,
@@ -140,8 +142,9 @@ class Collection:
         """Bring the collection up to date with folders or single files.
 
         Args:
-            folders: roots; ``~`` is understood.
-            options: see ``indexer.indexing.pipeline.IndexOptions``.
+            folders: roots; ``~`` is understood. None means all that are known.
+            options: see ``indexer.indexing.options.IndexOptions``; what is said of a folder is
+                remembered, and what is not said is as remembered.
             classify: also store the labels of the checkpoint's classification head.
             on_progress: called with the counts so far.
             stop: once it returns true, what is done is committed and the run ends.
@@ -149,24 +152,36 @@ class Collection:
 
         Raises:
             CollectionLockedError: another process is writing; the message names it.
+            RemovalsRefusedError: a folder lost so much that its disk may be away; the others of
+                the run are done.
         """
+        from indexer.indexing.options import IndexOptions
         from indexer.indexing.pipeline import index_folders
+        from indexer.indexing.roots import plan_run
 
         roots = [os.path.expanduser(os.fspath(folder)) for folder in folders]
-        encoder = self._load(classify=True) if classify else self.encoder
-        with Store.open(self.store.directory, writable=True) as writer:
-            progress = index_folders(
-                writer,
-                encoder,
-                roots,
-                options=options,
-                on_progress=on_progress,
-                stop=stop,
-                read_recipe=read_recipe,
-            )
-            if progress.interrupted:
-                writer.forget_changes()  # who interrupts does not want to wait for an index
+        options = options or IndexOptions()
+        if classify is not None:
+            options = replace(options, classify=classify)
         self.store.refresh()
+        plans = plan_run(roots, self.store.roots(), options)
+        classifies = any(plan.options.classify for plan in plans)
+        encoder = self._load(classify=True) if classifies else self.encoder
+        try:
+            with Store.open(self.store.directory, writable=True) as writer:
+                progress = index_folders(
+                    writer,
+                    encoder,
+                    roots,
+                    options=options,
+                    on_progress=on_progress,
+                    stop=stop,
+                    read_recipe=read_recipe,
+                )
+                if progress.interrupted:
+                    writer.forget_changes()  # who interrupts does not want to wait for an index
+        finally:
+            self.store.refresh()
         return progress
 
     def search(
@@ -257,6 +272,7 @@ class Collection:
         fusion: Fusion | None = None,
         exact: bool = False,
         exclude: Iterable[int] = (),
+        background: Mapping[str, NDArray[np.float32]] | None = None,
     ) -> SearchResult:
         """Find the images nearest to vectors: ``search`` for what is embedded already.
 
@@ -272,6 +288,8 @@ class Collection:
             fusion: ``mean`` or ``rrf``: how several rows become one ranking.
             exact: scan everything instead of asking the approximate index.
             exclude: ids never returned.
+            background: space name -> (b, dim) float32 unit rows of what unrelated questions made in
+                the same way, with which the answer's evidence compares the hits.
 
         Raises:
             InputError: several rows without ``fusion``; or vectors of another shape, of NaN, or of
@@ -285,7 +303,8 @@ class Collection:
                 f"{most} rows were given for one question; use find_many for an answer to each, or "
                 "fusion='mean' or 'rrf' to ask with all of them at once"
             )
-        return self._searcher.search(options.ask(rows, self.store.spaces, frozenset(exclude)))
+        query = options.ask(rows, self.store.spaces, frozenset(exclude), background)
+        return self._searcher.search(query)
 
     def find_many(
         self,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Fusion = Literal["mean", "rrf"]
 Only = Literal["all", "generated", "real"]
+Verdict = Literal["good", "doubtful", "noise"]
 DEFAULT_FUSION: Fusion = "mean"
 
 
@@ -36,6 +37,8 @@ class Query:
         exclude: ids never returned, such as the query's own.
         fusion: how several query rows become one ranking; see ``search.ranking``.
         exact: scan everything, whatever the index.
+        background: space name -> (b, dim) float32 unit rows of what unrelated questions made in
+            the same way, to compare the hits with; ``None`` without.
     """
 
     vectors: dict[str, NDArray[np.float32]]
@@ -47,6 +50,7 @@ class Query:
     exclude: frozenset[int] = frozenset()
     fusion: Fusion = DEFAULT_FUSION
     exact: bool = False
+    background: Mapping[str, NDArray[np.float32]] | None = None
 
     def __post_init__(self) -> None:
         _check(self.k, self.min_score, self.only, self.fusion)
@@ -58,6 +62,9 @@ class Query:
         rows = {self.vectors[name].shape[0] for name in self.weights}
         if len(rows) != 1 or 0 in rows:
             raise InputError(f"each space needs the same number of query rows, not {sorted(rows)}")
+        unlike = sorted(set(self.weights) - set(self.background or self.weights))
+        if unlike:
+            raise InputError(f"the background has no vectors for space {', '.join(unlike)}")
 
     @property
     def rows(self) -> int:
@@ -99,6 +106,7 @@ class SearchOptions:
         vectors: Mapping[str, NDArray[np.float32]],
         dims: Mapping[str, int],
         exclude: frozenset[int] = frozenset(),
+        background: Mapping[str, NDArray[np.float32]] | None = None,
     ) -> Query:
         """The query for some vectors of a collection whose spaces have these widths.
 
@@ -115,6 +123,7 @@ class SearchOptions:
             exclude=exclude,
             fusion=self.fusion,
             exact=self.exact,
+            background=background,
         )
 
 
@@ -178,6 +187,44 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """How far an answer to several pictures, or to generated ones, can be trusted.
+
+    Distances and scores are weighted over spaces like the hits' own.
+
+    Attributes:
+        overlap: mean overlap (0 to 1) of the query rows' own top k; ``None`` for a single row.
+        spread: mean distance between the query rows, as a share of the mean distance between
+            random images of the collection: near 0 where a generator draws the same whatever the
+            seed. ``None`` for a single row, or where those images do not differ.
+        agreement: ``overlap`` times ``spread``, the latter at most 1: rows that are copies of one
+            another agree without telling anything. ``None`` where either is.
+        nearness: mean over the rows of the score of the nearest image.
+        inside: share (0 to 1) of the collection's images whose own nearest other image is no nearer
+            than that, on a sample: how far the query lies inside of the collection. ``None`` for
+            less than two images, or without a background.
+        nearer_than: how many of the background's rows have a nearest image that is less near.
+        background: how many rows it has; 0 without one.
+        verdict: ``good`` where so many are less near that chance does so once in twenty times at
+            most (a rank test), ``doubtful`` for once in four times, and otherwise ``noise``;
+            ``None`` without a background.
+    """
+
+    overlap: float | None = None
+    spread: float | None = None
+    agreement: float | None = None
+    nearness: float | None = None
+    inside: float | None = None
+    nearer_than: int = 0
+    background: int = 0
+    verdict: Verdict | None = None
+
+
+NO_EVIDENCE = Evidence()
+"""Of a search by one picture, whose hits speak for themselves."""
+
+
+@dataclass(frozen=True, slots=True)
 class SearchResult:
     """The answer.
 
@@ -187,7 +234,7 @@ class SearchResult:
         estimated_recall: recall@k measured for this setting when the index was built, else None.
         candidates: how many vectors were compared or scored.
         allowed: how many images the filter let through, or ``None`` without one.
-        agreement: mean overlap (0 to 1) of the rows' own top k, or ``None`` for a single row.
+        evidence: how far the answer to several or to generated pictures can be trusted.
         seconds: stage -> time taken.
         hints: where a filter let nothing through, what it may have meant.
     """
@@ -197,9 +244,14 @@ class SearchResult:
     estimated_recall: float | None
     candidates: int
     allowed: int | None = None
-    agreement: float | None = None
+    evidence: Evidence = NO_EVIDENCE
     seconds: dict[str, float] = field(default_factory=dict)
     hints: tuple[str, ...] = ()
+
+    @property
+    def agreement(self) -> float | None:
+        """How far several query pictures agree, 0 to 1; see ``Evidence``. ``None`` for one."""
+        return self.evidence.agreement
 
     def __repr__(self) -> str:
         from search.notebook import as_text

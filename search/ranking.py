@@ -1,4 +1,4 @@
-"""Pure ranking arithmetic: fusing rankings, agreement between them, bounds on what is unseen."""
+"""Pure ranking arithmetic: fusing rankings, their overlap, bounds on what is unseen."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def reciprocal_rank_fusion(
     return sorted(totals.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
-def agreement(rankings: Sequence[Sequence[int]], k: int) -> float | None:
+def overlap(rankings: Sequence[Sequence[int]], k: int) -> float | None:
     """Mean Jaccard overlap of the top k over all pairs of rankings, in [0, 1].
 
     Returns:

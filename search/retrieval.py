@@ -52,6 +52,9 @@ class SearchIndex(Protocol):
     def vectors(self, ids: Ids) -> Floats:
         """(n, dim) float32 stored rows of (n,) ids."""
 
+    def ids(self) -> Ids:
+        """(n,) int64 ids that a search can return, ascending."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ranking:

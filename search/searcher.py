@@ -9,9 +9,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from search.evidence import weigh
 from search.filters import combine_filters
 from search.query import Hit, Query, SearchResult
-from search.ranking import agreement
 from search.retrieval import Floats, Ids, Ranking, Retrieval, SearchIndex
 
 _FUSED_DEPTH = 100  # ranks of each query row that enter a fused ranking
@@ -55,8 +55,10 @@ class Searcher:
         retrieval = self._retrieval(query, times)
         ranking, rows = _rank(retrieval)
         times.end("rank")
+        evidence = weigh(retrieval, rows)
+        times.end("evidence")
         (result,) = self._results(retrieval, [ranking], rows, times)
-        return replace(result, agreement=agreement([row.ids.tolist() for row in rows], query.k))
+        return replace(result, evidence=evidence)
 
     def search_each(self, query: Query) -> list[SearchResult]:
         """Rank the images for each of the query's rows as if it were asked alone.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from dataclasses import dataclass, field
+import sys
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,9 +15,12 @@ from numpy.typing import NDArray
 from indexer.errors import ImageRejectedError, InputError, UnknownImageError
 
 if TYPE_CHECKING:
+    from generator.checkpoint_files import CheckpointInfo
     from search.collection import Collection
 
 DEFAULT_SEEDS = 4
+DEFAULT_BACKGROUND = 32
+"""Unrelated prompts that the hits of a prompt are compared with."""
 _NAME = re.compile(r"[/\\]|\.\w{1,5}$")  # what only a file's name has
 
 
@@ -29,12 +33,14 @@ class Asked:
         vectors: space name -> (m, dim) float32.
         pictures: encoded bytes of the query pictures and a caption for each.
         exclude: ids that are the query itself.
+        background: space name -> (b, dim) float32, what unrelated prompts made; ``None`` without.
     """
 
     title: str
     vectors: dict[str, NDArray[np.float32]]
     pictures: list[tuple[bytes, str]] = field(default_factory=list)
     exclude: frozenset[int] = frozenset()
+    background: dict[str, NDArray[np.float32]] | None = None
 
 
 def ask_by_image(pictures: Collection, text: str, data: bytes | None) -> Asked:
@@ -142,6 +148,8 @@ def ask_by_prompt(
     from service.making import Work
 
     info = find_checkpoint(model)
+    for note in _limits(pictures, info, prompt):
+        print(f"note: {note}", file=sys.stderr)
     recipes = text_to_image.plan(info, prompt, sampling=Sampling(n=seeds))
     work = Work(info, recipes, device=device, precision=precision)
     folder = cache_dir() / "queries"
@@ -153,3 +161,61 @@ def ask_by_prompt(
     ]
     vectors = pictures.embed(*(data for data, _ in shown))
     return Asked(f"“{prompt}”", vectors, shown)
+
+
+def compare_with_unrelated(
+    pictures: Collection,
+    asked: Asked,
+    prompt: str,
+    *,
+    model: str,
+    count: int,
+    device: str = "auto",
+    precision: str = "auto",
+) -> Asked:
+    """The question with what unrelated prompts make, drawn first where it is not known yet.
+
+    Args:
+        pictures: what is asked.
+        asked: by the prompt.
+        prompt: the prompt.
+        model: Stable Diffusion checkpoint.
+        count: of unrelated prompts, at most.
+        device: of the generator.
+        precision: of the generator.
+
+    Raises:
+        GenerationError: an image could not be made.
+    """
+    from generator.checkpoint_files import find_checkpoint
+    from service.background import SECONDS, make_background
+    from service.progress import MakingDisplay
+
+    with MakingDisplay(quiet=False, total=count) as display:
+        made = make_background(
+            pictures,
+            find_checkpoint(model),
+            prompt,
+            count=count,
+            device=device,
+            precision=precision,
+            on_image=lambda done, total: display.count("unrelated prompts", done, total),
+        )
+    if len(made) < made.wanted:
+        print(
+            f"{len(made)} of {made.wanted} unrelated prompts to compare with were drawn in "
+            f"{SECONDS:.0f} s; the next search by prompt goes on",
+            file=sys.stderr,
+        )
+    return replace(asked, background=made.vectors if len(made) else None)
+
+
+def _limits(pictures: Collection, info: CheckpointInfo, prompt: str) -> list[str]:
+    """What the models cannot do with a prompt, in a line."""
+    from generator.scope import outside_notes
+    from indexer.encoders import EMBEDDED
+
+    notes = outside_notes(info, [prompt])
+    if notes and pictures.fingerprint.checkpoint == EMBEDDED:
+        return [f"{notes[0]}; {EMBEDDED}, which compares it, is a small ViT trained for saliency"]
+    return notes

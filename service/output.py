@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from service.documents import named_paths, print_document
 from service.tables import Column, Row, print_rows
 from service.text import one_line as one_line
 from service.text import readable as readable
+from service.vouching import vouch
 
 if TYPE_CHECKING:
     from search.query import Hit, SearchResult
@@ -32,7 +34,8 @@ def print_table(result: SearchResult) -> None:
         for hit in result.hits:
             path = one_line(hit.paths[0]) if hit.paths else ""
             print("\t".join((f"{hit.score:.4f}", str(hit.id), _told(hit, "label"), path)))
-    print(trust(result), file=sys.stderr)
+    for line in (trust(result), *vouch(result.evidence)):
+        print(line, file=sys.stderr)
 
 
 def print_nothing(hints: Iterable[str]) -> None:
@@ -43,7 +46,7 @@ def print_nothing(hints: Iterable[str]) -> None:
 
 
 def trust(result: SearchResult) -> str:
-    """One sentence: exact or approximate, of how many, and how well the seeds agree."""
+    """One sentence: exact or approximate, of how many."""
     kind = "exact"
     if not result.exact:
         recall = result.estimated_recall
@@ -51,8 +54,6 @@ def trust(result: SearchResult) -> str:
     parts = [kind, f"{result.candidates:,} vectors compared"]
     if result.allowed is not None:
         parts.append(f"{result.allowed:,} images pass the filter")
-    if result.agreement is not None:
-        parts.append(f"agreement between seeds {result.agreement:.0%}")
     return "; ".join(parts)
 
 
@@ -65,7 +66,7 @@ def print_json(asked: Asked, result: SearchResult) -> None:
             "estimated_recall": result.estimated_recall,
             "candidates": result.candidates,
             "allowed": result.allowed,
-            "agreement": result.agreement,
+            "evidence": asdict(result.evidence),
             "hints": list(result.hints),
             "seconds": result.seconds,
             "hits": [_hit(hit) for hit in result.hits],

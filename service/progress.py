@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from service.folders import other_kinds
 from service.text import one_line
 
 if TYPE_CHECKING:
@@ -108,6 +109,11 @@ class IndexDisplay(_Display):
         """Say which encoder is being loaded."""
         self._line(f"encoder: {text}")
 
+    def remind(self, lines: Sequence[str]) -> None:
+        """Say what holds though it was not said this time."""
+        for line in lines:
+            self._line(line)
+
     def update(self, progress: Progress) -> None:
         """Show what is being done, and the counts so far."""
         if progress.stage == "scanning":
@@ -136,8 +142,12 @@ class IndexDisplay(_Display):
         rate = f", {progress.encoded / progress.seconds:.1f} images/s" if progress.encoded else ""
         self._line(
             f"{progress.found} files in {progress.seconds:.1f} s{rate}: {_counts(progress)}, "
-            f"{progress.unchanged} unchanged, {progress.gone} gone"
+            f"{progress.unchanged} unchanged, {progress.gone} gone{_more(progress)}"
         )
+        if progress.other_kinds:
+            self._line(f"passed over: {other_kinds(progress.other_kinds)}")
+        for folder in progress.absent:
+            self._line(f"not there, what is known of it is kept: {one_line(folder)}")
         for path in progress.unreadable[:_UNREADABLE]:
             self._line(f"not readable, what is known of it is kept: {path}")
         if len(progress.unreadable) > _UNREADABLE:
@@ -190,6 +200,12 @@ class MakingDisplay(_Display):
         self._done, self._made = made.made + made.there, made.made
         self._show_images(made.stage)
 
+    def count(self, doing: str, done: int, total: int) -> None:
+        """Show how many of the images there are that are made beside what was asked for."""
+        self._made += done - self._done
+        self._done, self._total = done, total
+        self._show_images(doing)
+
     def finish(self, made: Made) -> None:
         """Print the summary, and how to go on after an interruption."""
         self._stop()
@@ -212,7 +228,19 @@ class MakingDisplay(_Display):
 
 def _counts(progress: Progress) -> str:
     linked = f", {progress.linked} copies or moved" if progress.linked else ""
-    return f"{progress.encoded} new{linked}, {progress.rejected} rejected"
+    returned = f", {progress.returned} came back" if progress.returned else ""
+    return f"{progress.encoded} new{returned}{linked}, {progress.rejected} rejected"
+
+
+def _more(progress: Progress) -> str:
+    """Counts that are nought in most runs."""
+    counts = {
+        "excluded": progress.excluded,
+        "relabelled": progress.relabelled,
+        "read again": progress.reread,
+        "classified": progress.classified,
+    }
+    return "".join(f", {count} {name}" for name, count in counts.items() if count)
 
 
 def _clock(seconds: float) -> str:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from service.documents import named_path, print_document
+from service.folders import waiting_line, words
 from service.tables import print_path, print_remark
 from service.text import one_line, readable
 
@@ -37,7 +38,9 @@ def print_info(info: dict[str, Any], *, as_json: bool) -> None:
         ("encoder", info["encoder"]),
         ("images", f"{info['images']:,} ({info['generated']:,} generated)"),
         ("files", f"{info['files']:,} ({info['missing_files']:,} missing on disk)"),
+        ("waiting", _waiting(info["waiting"])),
         ("rejects", f"{info['rejects']:,}"),
+        *(("folder", _folder(root)) for root in info["roots"]),
         *((f"space {name}", _space(space)) for name, space in info["spaces"].items()),
         ("annotations", ", ".join(f"{n} {t}" for n, t in info["annotations"].items()) or "none"),
         ("segments", f"{info['segments']} (format {info['format']}, {info['commits']} commits)"),
@@ -49,6 +52,15 @@ def print_info(info: dict[str, Any], *, as_json: bool) -> None:
             print_path(str(value), f"{name:<{width}}  ")
         else:
             print_remark(str(value), f"{name:<{width}}  ")
+
+
+def _waiting(waiting: dict[str, Any]) -> str:
+    return waiting_line(waiting["images"], waiting["grace_days"], waiting["first_until"])
+
+
+def _folder(root: dict[str, Any]) -> str:
+    said = words(root["options"])
+    return one_line(root["path"]) + (f"  {said}" if said else "")
 
 
 def _space(space: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from indexer.errors import InputError
 from search.thumbnails import first_thumbnail, thumbnail
 from service.output import trust
 from service.text import file_url, one_line, readable
+from service.vouching import vouch
 
 if TYPE_CHECKING:
     from search.query import Hit, SearchResult
@@ -70,7 +71,8 @@ def render_sheet(asked: Asked, result: SearchResult) -> str:
     """The page as text; pictures are embedded as data, nothing is fetched when it is opened."""
     hits = [_card(hit) for hit in result.hits]
     queries = [(thumbnail(data, THUMBNAIL), caption) for data, caption in asked.pictures]
-    return _render(asked.title, _told(hits, "hit", trust(result)), hits, queries)
+    told = _told(hits, "hit", trust(result))
+    return _render(asked.title, told, hits, queries, vouch(result.evidence))
 
 
 def _told(hits: Sequence[Any], noun: str, *more: str) -> str:
@@ -82,6 +84,7 @@ def _render(
     told: str,
     hits: Sequence[Mapping[str, Any]],
     queries: Sequence[tuple[str | None, str]] = (),
+    vouched: Sequence[str] = (),
 ) -> str:
     import jinja2
 
@@ -94,6 +97,7 @@ def _render(
     return environment.get_template("sheet.html").render(
         title=title,
         told=told,
+        vouched=vouched,
         queries=queries,
         hits=hits,
         ranked=any(hit["score"] is not None for hit in hits),

@@ -22,6 +22,7 @@ from generator.training.emoji import render
 from generator.training.loop import STATE_FILE
 from generator.training.model_card import write_card
 from generator.training.pictures import to_images
+from generator.training.scope import write_scope
 from generator.training.stages import STAGES, Run, Settings
 from indexer.errors import InputError, VitrailError
 
@@ -135,6 +136,7 @@ def _export(options: argparse.Namespace) -> None:
     figures = _read(options.figures) if options.figures else ""
     card = write_card(options.out, len(run.pictures), figures)
     size = assembly.export(pipeline, options.to, card)
+    write_scope(options.to, (picture.emoji for picture in run.pictures))
     print(f"wrote {options.to}: {size / 1e6:.1f} MB")
 
 

@@ -156,7 +156,7 @@ def merge_rows(
         "FULL JOIN (SELECT * FROM matched JOIN incoming USING (__row)) n "
         "ON n.content_hash = o.content_hash"
     )
-    transaction.run("CREATE OR REPLACE TABLE annotations AS SELECT * FROM merged")
+    transaction.replace_annotations("merged", changed="matched")
     for table in ("matched", "incoming", "merged"):
         transaction.run(f"DROP TABLE temp.{table}")
     after = annotation_columns(transaction.connection)

@@ -9,10 +9,12 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from indexer.catalog import journal
+from indexer.catalog.journal import Journal
 from indexer.catalog.schema import FORMAT, create_tables, migrate
 from indexer.catalog.state import last_seq, read_format
 from indexer.catalog.transaction import Transaction
@@ -48,6 +50,11 @@ class Catalog:
         path: the DuckDB file.
         patience: seconds to wait for others before giving up.
 
+    Attributes:
+        path: the DuckDB file.
+        journal: where every commit is written down first; ``None`` for a catalog that is not in
+            its place yet, on which nobody can rely.
+
     Raises:
         InputError: DuckDB could not take this path.
     """
@@ -56,12 +63,21 @@ class Catalog:
         _check_path(path)
         self.path = path
         self._patience = patience
+        folder, name = os.path.split(path)
+        self.journal = Journal(os.path.join(folder, journal.FOLDER)) if name == FILE else None
         self._engine: DuckDBPyConnection | None = None
         with _TURNS_GUARD:
             self._turn = _TURNS.setdefault(os.path.realpath(path), threading.RLock())
 
-    def create(self, fingerprint: Fingerprint) -> None:
-        """Make a new catalog file for collections of this encoder."""
+    def create(
+        self, fingerprint: Fingerprint, fill: Callable[[DuckDBPyConnection], None] | None = None
+    ) -> None:
+        """Make a new catalog file for collections of this encoder.
+
+        Args:
+            fingerprint: the encoder's.
+            fill: puts into the empty tables what is known already.
+        """
         with self._open(read_only=False, create=True) as connection:
             connection.execute("BEGIN")
             create_tables(connection)
@@ -74,8 +90,19 @@ class Catalog:
             Transaction(connection, 0).append(
                 "meta", {"key": list(meta), "value": list(meta.values())}
             )
+            if fill is not None:
+                fill(connection)
             connection.execute("COMMIT")
             connection.execute("CHECKPOINT")
+
+    def format(self) -> int:
+        """Number of the format that the file has now.
+
+        Raises:
+            CollectionError: the format is newer than this version, or the file is damaged.
+        """
+        with self.reading() as connection:
+            return read_format(connection, self.path)
 
     def migrate(self) -> None:
         """Bring an older format up to date; harmless on a current one.
@@ -83,8 +110,7 @@ class Catalog:
         Raises:
             CollectionError: the format is newer than this version, or the file is damaged.
         """
-        with self.reading() as connection:
-            version = read_format(connection, self.path)
+        version = self.format()
         if version < FORMAT:
             with self._open(read_only=False) as connection:
                 migrate(connection, version)
@@ -120,25 +146,32 @@ class Catalog:
                 connection.close()
 
     @contextmanager
-    def writing(self, kind: str, *, checkpoint: bool = False) -> Iterator[Transaction]:
+    def writing(
+        self, kind: str, *, checkpoint: bool = False, journalled: bool = True
+    ) -> Iterator[Transaction]:
         """Open a transaction that commits when the block ends, and not when it raises.
 
         Args:
             kind: what is done, for the log of commits.
             checkpoint: write the log into the file at once, as is due after DDL.
+            journalled: write down what changes first, for whoever has to make the catalog anew.
 
         Raises:
             CollectionError: it is damaged, or others held it for too long.
         """
         with self._open(read_only=False) as connection:
             connection.execute("BEGIN")
-            transaction = Transaction(connection, last_seq(connection) + 1)
+            seq = last_seq(connection) + 1
+            record = self.journal.begin(seq) if self.journal and journalled else None
+            transaction = Transaction(connection, seq, record)
             try:
                 yield transaction
-                transaction.run(
-                    "INSERT INTO commits VALUES (?, now()::TIMESTAMP, ?)", [transaction.seq, kind]
-                )
+                transaction.run("INSERT INTO commits VALUES (?, now()::TIMESTAMP, ?)", [seq, kind])
+                if record is not None:
+                    record.seal()
             except BaseException:
+                if record is not None:
+                    record.abandon()
                 with suppress(Exception):  # a full disk may have ended it already
                     connection.execute("ROLLBACK")
                 raise
@@ -203,8 +236,10 @@ class Catalog:
             connection.execute("COMMIT")
 
     def close(self) -> None:
-        """Give back what DuckDB holds in memory; it is made anew when needed."""
+        """Give back what DuckDB holds in memory, and the journal; made anew when needed."""
         with self._turn:
+            if self.journal is not None:
+                self.journal.close()
             engine, self._engine = self._engine, None
             if engine is not None:
                 with suppress(Exception):  # after a full disk even closing may complain

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from indexer.catalog.schema import IMAGE_COLUMNS, RECIPE_COLUMNS, recipe_columns
+from indexer.catalog.schema import IMAGE_COLUMNS, RECIPE_COLUMNS, TABLES, recipe_columns
 from indexer.catalog.transaction import Transaction
 from indexer.errors import InputError
 from indexer.paths import display, raw
@@ -15,8 +15,13 @@ from indexer.records import FileRecord, ImageRecord, RejectRecord
 from indexer.store.segments import Segment
 
 _LIVE = "FROM images i ANTI JOIN deletions d ON d.image_id = i.id"
-_KEYS = "(SELECT unnest(?::VARCHAR[]) AS path, unnest(?::BLOB[]) AS path_raw) k"
-_SAME = "t.path = k.path AND t.path_raw IS NOT DISTINCT FROM k.path_raw"
+WAITING = "('gone', 'excluded')"  # reasons of deletions that are taken back with the content
+WAITING_IMAGES = (
+    f"FROM images SEMI JOIN (SELECT image_id FROM deletions WHERE reason IN {WAITING}) "
+    "ON image_id = id"
+)
+KEYS = "(SELECT unnest(?::VARCHAR[]) AS path, unnest(?::BLOB[]) AS path_raw) k"
+SAME = "t.path = k.path AND t.path_raw IS NOT DISTINCT FROM k.path_raw"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,32 +30,41 @@ class KnownContent:
 
     Attributes:
         live: hash -> id of the live image.
-        dead: hash -> id of a deleted image whose vectors may still be in a segment.
+        waiting: hash -> id of a hidden image that may come back; see ``departures``.
+        removed: hash -> id that files of removed content hang on.
         next_id: the first id never used.
     """
 
     live: dict[str, int]
-    dead: dict[str, int]
+    waiting: dict[str, int]
+    removed: dict[str, int]
     next_id: int
 
 
 def look_up(transaction: Transaction, hashes: Iterable[str]) -> KnownContent:
     """Find which contents are known, and the next free id."""
-    wanted = list(set(hashes))
-    known = transaction.rows(
-        "SELECT content_hash, id, id IN (SELECT image_id FROM deletions) FROM images "
-        "WHERE content_hash IN (SELECT unnest(?::VARCHAR[])) ORDER BY id",
-        [wanted],
+    wanted = [list(set(hashes))]
+    among = "IN (SELECT unnest(?::VARCHAR[]))"
+    live = transaction.rows(f"SELECT content_hash, i.id {_LIVE} WHERE content_hash {among}", wanted)
+    waiting = transaction.rows(
+        f"SELECT content_hash, id {WAITING_IMAGES} WHERE content_hash {among} ORDER BY id", wanted
     )
-    (highest,) = transaction.rows(
+    removed = transaction.rows(
+        "SELECT content_hash, image_id FROM files SEMI JOIN "
+        "(SELECT image_id FROM deletions WHERE reason = 'removed') USING (image_id) "
+        f"WHERE content_hash {among} ORDER BY image_id",
+        wanted,
+    )
+    return KnownContent(dict(live), dict(waiting), dict(removed), next_id(transaction))
+
+
+def next_id(transaction: Transaction) -> int:
+    """The first image id never used."""
+    rows = transaction.rows(
         "SELECT greatest((SELECT coalesce(max(id), 0) FROM images), "
         "(SELECT coalesce(max(image_id), 0) FROM deletions))"
     )
-    return KnownContent(
-        live={content: image_id for content, image_id, deleted in known if not deleted},
-        dead={content: image_id for content, image_id, deleted in known if deleted},
-        next_id=int(highest[0]) + 1,
-    )
+    return int(rows[0][0]) + 1
 
 
 def add_segment(transaction: Transaction, segment: Segment) -> None:
@@ -83,13 +97,54 @@ def add_images(transaction: Transaction, ids: Sequence[int], images: Sequence[Im
     for name in RECIPE_COLUMNS:
         columns[name] = [row[name] for row in extracted]
     transaction.append("images", columns)
+    put_predictions(transaction, {i: r.predictions for i, r in zip(ids, images, strict=True)})
+
+
+def put_predictions(
+    transaction: Transaction, predictions: Mapping[int, Sequence[tuple[str, float]]]
+) -> None:
+    """Append what the head says of images that had no predictions: id -> best first."""
     ranked = [
         (image_id, rank, label, score)
-        for image_id, image in zip(ids, images, strict=True)
-        for rank, (label, score) in enumerate(image.predictions, 1)
+        for image_id, rows in predictions.items()
+        for rank, (label, score) in enumerate(rows, 1)
     ]
     names = ("image_id", "rank", "label", "score")
     transaction.append("predictions", {n: [r[i] for r in ranked] for i, n in enumerate(names)})
+
+
+def read_again(transaction: Transaction, readings: Mapping[int, ImageRecord]) -> None:
+    """Replace what files say about known images by a newer reading; a lost recipe is kept."""
+    if not readings:
+        return
+    images = list(readings.values())
+    columns: dict[str, list[Any]] = {
+        name: [getattr(image, name) for image in images] for name in _READ
+    }
+    columns["keywords"] = [list(image.keywords) or None for image in images]
+    _update_images(transaction, list(readings), columns)
+    told = {i: image.recipe for i, image in readings.items() if image.recipe is not None}
+    extracted = [recipe_columns(recipe) for recipe in told.values()]
+    columns = {name: [row[name] for row in extracted] for name in RECIPE_COLUMNS}
+    columns["recipe"] = [json.dumps(recipe) for recipe in told.values()]
+    columns["generated"] = [True] * len(told)
+    _update_images(transaction, list(told), columns)
+
+
+_READ = ("taken_at", "camera", "latitude", "longitude", "rating", "read_version")
+
+
+def _update_images(
+    transaction: Transaction, ids: list[int], columns: Mapping[str, list[Any]]
+) -> None:
+    if ids:
+        listed = ", ".join(f"unnest(?::{TABLES['images'][name]}[]) AS {name}" for name in columns)
+        assigned = ", ".join(f"{name} = k.{name}" for name in columns)
+        transaction.run(
+            f"UPDATE images t SET {assigned} "
+            f"FROM (SELECT unnest(?::BIGINT[]) AS id, {listed}) k WHERE t.id = k.id",
+            [ids, *columns.values()],
+        )
 
 
 def put_files(
@@ -150,21 +205,15 @@ def put_rejects(transaction: Transaction, rejects: Sequence[RejectRecord]) -> se
     return {image_id for image_id, _ in before.values()}
 
 
-def drop_files(transaction: Transaction, gone: Sequence[str], *, keep_missing: bool) -> set[int]:
-    """Forget files that are gone from disk, or only mark them as missing.
-
-    Returns:
-        ids of the images that may have lost their last file.
-    """
-    _drop(transaction, "rejects", gone)
-    if not keep_missing:
-        return {image_id for image_id, _ in _drop(transaction, "files", gone).values()}
-    if gone:
+def put_labels(transaction: Transaction, labels: Mapping[str, str | None]) -> None:
+    """Give files other labels: path -> label."""
+    if labels:
         transaction.run(
-            f"UPDATE files t SET missing = true, seq = ? FROM {_KEYS} WHERE {_SAME}",
-            [transaction.seq, *_keys(gone)],
+            "UPDATE files t SET label = k.label, seq = ? FROM "
+            "(SELECT unnest(?::VARCHAR[]) AS path, unnest(?::BLOB[]) AS path_raw, "
+            f"unnest(?::VARCHAR[]) AS label) k WHERE {SAME}",
+            [transaction.seq, *path_keys(list(labels)), list(labels.values())],
         )
-    return set()
 
 
 def delete_orphans(transaction: Transaction, candidates: set[int], reason: str) -> list[int]:
@@ -211,7 +260,8 @@ def remove_images(transaction: Transaction, ids: Sequence[int]) -> None:
     delete_images(transaction, ids, "removed")
 
 
-def _keys(paths: Sequence[str]) -> list[Any]:
+def path_keys(paths: Sequence[str]) -> list[Any]:
+    """Values for the two marks of ``KEYS``."""
     return [[display(path) for path in paths], [raw(path) for path in paths]]
 
 
@@ -219,15 +269,15 @@ def _drop(transaction: Transaction, table: str, paths: Sequence[str]) -> dict[st
     """Take rows out by path; for files, return path -> (image id, when first seen)."""
     if not paths:
         return {}
-    keys = _keys(paths)
+    keys = path_keys(paths)
     found: dict[str, tuple[int, Any]] = {}
     if table == "files":
         known = dict(zip(zip(*keys, strict=True), paths, strict=True))
         for text, data, image_id, seen in transaction.rows(
-            f"SELECT t.path, t.path_raw, image_id, first_seen FROM files t JOIN {_KEYS} ON {_SAME}",
+            f"SELECT t.path, t.path_raw, image_id, first_seen FROM files t JOIN {KEYS} ON {SAME}",
             keys,
         ):
             found[known[text, None if data is None else bytes(data)]] = (image_id, seen)
     if found or table != "files":
-        transaction.run(f"DELETE FROM {table} t USING {_KEYS} WHERE {_SAME}", keys)
+        transaction.run(f"DELETE FROM {table} t USING {KEYS} WHERE {SAME}", keys)
     return found

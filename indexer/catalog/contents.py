@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from indexer.catalog.changes import WAITING_IMAGES
 from indexer.errors import InputError, UnknownImageError
 from indexer.paths import display, original, raw
 from indexer.records import KnownFile, RejectRecord
@@ -63,12 +64,17 @@ def known_files(
         text = display(os.path.abspath(root))
         inside = "(path = ? OR starts_with(path, ?))"
         parameters = [text, text.rstrip(os.sep) + os.sep]
-    # A time that no file can have makes a missing or retried one count as changed.
+    # A time that no file can have makes one whose picture is lost, or a retried one, count as
+    # changed.
     rows = connection.execute(
-        "SELECT path, path_raw, size, if(missing, -1, mtime_ns), content_hash "
-        f"FROM files WHERE {inside} UNION ALL "
-        "SELECT path, path_raw, size, if(list_contains(?::VARCHAR[], reason), -1, mtime_ns), NULL "
-        f"FROM rejects WHERE {inside}",
+        "SELECT path, path_raw, size, if(i.id IS NULL AND reason IS DISTINCT FROM 'removed', -1, "
+        "mtime_ns), f.content_hash, label, CASE WHEN reason IS NULL THEN 'live' "
+        "WHEN reason = 'removed' THEN 'removed' ELSE 'waiting' END, missing "
+        "FROM files f LEFT JOIN images i ON i.id = f.image_id "
+        "LEFT JOIN (SELECT image_id, min(reason) AS reason FROM deletions GROUP BY image_id) d "
+        f"ON d.image_id = f.image_id WHERE {inside} UNION ALL "
+        "SELECT path, path_raw, size, if(list_contains(?::VARCHAR[], reason), -1, mtime_ns), NULL, "
+        f"NULL, 'rejected', false FROM rejects WHERE {inside}",
         [*parameters, list(retried), *parameters],
     ).fetchall()
     return {original(path, data): KnownFile(*rest) for path, data, *rest in rows}
@@ -76,8 +82,28 @@ def known_files(
 
 def content_hashes(connection: DuckDBPyConnection) -> frozenset[str]:
     """Content hashes of all live images."""
-    rows = connection.execute(f"SELECT content_hash {_LIVE}").fetchnumpy()["content_hash"]
-    return frozenset(rows.tolist())
+    return _hashes(connection, f"SELECT content_hash {_LIVE}")
+
+
+def embedded_hashes(connection: DuckDBPyConnection) -> frozenset[str]:
+    """Content hashes of all images that need not be embedded again: live and waiting ones."""
+    return content_hashes(connection) | _hashes(connection, f"SELECT content_hash {WAITING_IMAGES}")
+
+
+def stale_hashes(connection: DuckDBPyConnection, version: int) -> frozenset[str]:
+    """Content hashes of live images whose metadata an older version of the readers has read."""
+    sql = f"SELECT content_hash {_LIVE} WHERE read_version IS NULL OR read_version < {version:d}"
+    return _hashes(connection, sql)
+
+
+def unclassified_hashes(connection: DuckDBPyConnection) -> frozenset[str]:
+    """Content hashes of live images that have no labels of the checkpoint's head."""
+    predicted = "ANTI JOIN (SELECT DISTINCT image_id FROM predictions) p ON p.image_id = i.id"
+    return _hashes(connection, f"SELECT content_hash {_LIVE} {predicted}")
+
+
+def _hashes(connection: DuckDBPyConnection, sql: str) -> frozenset[str]:
+    return frozenset(connection.execute(sql).fetchnumpy()["content_hash"].tolist())
 
 
 def read_rejects(connection: DuckDBPyConnection) -> list[RejectRecord]:

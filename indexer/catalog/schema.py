@@ -180,6 +180,16 @@ def _remember_roots(connection: DuckDBPyConnection) -> None:
         "CREATE TABLE roots (path VARCHAR, path_raw BLOB, options VARCHAR, "
         "first_seen TIMESTAMP, last_indexed TIMESTAMP, seq BIGINT)"
     )
+    drop_needless_bytes(connection)
+
+
+def drop_needless_bytes(connection: DuckDBPyConnection) -> None:
+    """Forget the own bytes of paths whose text says it all.
+
+    Such are paths of UTF-8 that were indexed under a locale that lacks it.
+    """
+    for table in ("files", "rejects"):
+        connection.execute(f"UPDATE {table} SET path_raw = NULL WHERE path_raw = encode(path)")
 
 
 def _add_columns(connection: DuckDBPyConnection, added: dict[str, str]) -> None:

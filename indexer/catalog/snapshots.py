@@ -1,4 +1,4 @@
-"""Copies of the tables that no segment holds, from which a lost catalog is rebuilt."""
+"""Copies of the catalog's tables, which spare the journal from growing for ever."""
 
 from __future__ import annotations
 
@@ -7,14 +7,20 @@ import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from indexer.catalog.catalog import Catalog
-from indexer.catalog.transaction import Transaction
-from indexer.store.durability import TEMPORARY, checksum, sync_directory, sync_file, write_text
+from indexer.catalog.schema import FORMAT
+from indexer.paths import literal
+from indexer.store.durability import TEMPORARY, checksum, rename, sync_file, write_text
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 FOLDER = "snapshots"
-TABLES = ("files", "rejects", "deletions", "revivals", "roots", "annotations", "segments")
 _FIRST_TABLES = ("files", "rejects", "deletions", "annotations", "segments")
+# What segments hold too is read again from files, and classified, later than they are written.
+TABLES = (*_FIRST_TABLES, "commits", "revivals", "roots", "images", "predictions")
 _MANIFEST = "manifest.json"
 _KEPT = 2  # the newest, and the one before in case it is damaged
 
@@ -28,7 +34,7 @@ class Snapshot:
 
 
 def write_snapshot(catalog: Catalog, directory: str, seq: int) -> None:
-    """Copy the user's own tables as of commit ``seq``, durably; older copies go.
+    """Copy what no segment holds as of commit ``seq``, durably; older copies go.
 
     Raises:
         OSError: the disk is full or refuses.
@@ -39,17 +45,44 @@ def write_snapshot(catalog: Catalog, directory: str, seq: int) -> None:
     temporary = final + TEMPORARY
     shutil.rmtree(temporary, ignore_errors=True)
     os.makedirs(temporary)
-    paths = {table: os.path.join(temporary, f"{table}.parquet") for table in TABLES}
+    # An older format's images lack columns that follow from the segments.
+    tables = TABLES if catalog.format() == FORMAT else (*_FIRST_TABLES, "commits")
+    paths = {table: os.path.join(temporary, f"{table}.parquet") for table in tables}
     catalog.export(paths)
     for path in paths.values():
         sync_file(path)
     sums = {table: checksum(path) for table, path in paths.items()}
     manifest = {"seq": seq, "checksums": sums}
     write_text(os.path.join(temporary, _MANIFEST), json.dumps(manifest))
-    os.rename(temporary, final)
-    sync_directory(directory)
-    for name in sorted(os.listdir(directory))[:-_KEPT]:
+    rename(temporary, final)
+    for name in sorted(_names(directory))[:-_KEPT]:
         shutil.rmtree(os.path.join(directory, name), ignore_errors=True)
+
+
+def move_newest(source: str, target: str) -> None:
+    """Give the newest snapshot of one collection to another, whose own ones go.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    newest_name = max(_names(source))
+    rename(os.path.join(source, newest_name), os.path.join(target, newest_name))
+    for name in _names(target):
+        if name != newest_name:
+            shutil.rmtree(os.path.join(target, name), ignore_errors=True)
+
+
+def size(directory: str) -> int:
+    """Bytes of the newest snapshot; 0 without one."""
+    names = sorted(_names(directory))
+    if not names:
+        return 0
+    return sum(entry.stat().st_size for entry in os.scandir(os.path.join(directory, names[-1])))
+
+
+def oldest_seq(directory: str) -> int:
+    """Commit number of the oldest snapshot that is kept; 0 without one."""
+    return min((int(n) for n in _names(directory)), default=0)
 
 
 def last_seq(directory: str) -> int:
@@ -75,23 +108,18 @@ def newest(directory: str) -> Snapshot | None:
     return None
 
 
-def restore(transaction: Transaction, snapshot: Snapshot) -> None:
-    """Fill an empty catalog's tables from a snapshot; segments are listed by what is found."""
+def restore(connection: DuckDBPyConnection, snapshot: Snapshot) -> None:
+    """Fill an empty catalog's tables from a snapshot."""
     for table, path in snapshot.files.items():
         if table == "annotations":  # its columns are the user's own
-            transaction.run(
-                "CREATE OR REPLACE TABLE annotations AS SELECT * FROM read_parquet(?)", [path]
+            connection.execute(
+                "CREATE OR REPLACE TABLE annotations AS SELECT * FROM read_parquet(?)",
+                [literal(path)],
             )
-        elif table != "segments":
-            transaction.run(f"INSERT INTO {table} BY NAME SELECT * FROM read_parquet(?)", [path])
-
-
-def segment_facts(transaction: Transaction, snapshot: Snapshot) -> tuple[dict[str, str], int]:
-    """Segment name -> checksum as the catalog had it, and the largest image id of then."""
-    rows = transaction.rows(
-        "SELECT name, checksum, max_id FROM read_parquet(?)", [snapshot.files["segments"]]
-    )
-    return {name: found for name, found, _ in rows}, max((row[2] for row in rows), default=0)
+        else:
+            connection.execute(
+                f"INSERT INTO {table} BY NAME SELECT * FROM read_parquet(?)", [literal(path)]
+            )
 
 
 def _names(directory: str) -> list[str]:

@@ -13,15 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.catalog import catalog as catalogs
-from indexer.catalog import snapshots
 from indexer.catalog.annotations import AnnotationReport, annotate
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.changes import remove_images
-from indexer.catalog.contents import content_hashes, known_files, read_rejects, resolve
+from indexer.catalog.contents import (
+    content_hashes,
+    embedded_hashes,
+    known_files,
+    read_rejects,
+    resolve,
+    stale_hashes,
+    unclassified_hashes,
+)
 from indexer.catalog.filtering import allowed_ids, fulfilling_files, open_filter
 from indexer.catalog.listing import Listing, list_rows
 from indexer.catalog.metadata import Shown, hot_metadata, read_metadata
-from indexer.catalog.snapshots import last_seq, write_snapshot
+from indexer.catalog.roots import KnownRoot, read_roots
 from indexer.catalog.state import State
 from indexer.catalog.suggestions import suggest
 from indexer.catalog.transaction import Transaction
@@ -33,16 +40,25 @@ from indexer.collection.layout import (
     is_collection,
     lay_out,
     make_folders,
+    write_mark,
 )
-from indexer.collection.maintenance import is_overdue, merge_small_segments, save_indexes
+from indexer.collection.maintenance import (
+    fold_journal,
+    give_up_overdue,
+    is_overdue,
+    merge_small_segments,
+    save_indexes,
+    secure,
+    take_snapshot,
+)
 from indexer.collection.residence import Residence
 from indexer.collection.summary import describe_collection
 from indexer.encoders.base import Fingerprint
 from indexer.errors import CollectionError, FingerprintMismatchError, InputError
-from indexer.records import Batch, KnownFile, RejectRecord
+from indexer.records import READ_VERSION, Batch, KnownFile, RejectRecord
 from indexer.store import segments
 from indexer.store.commits import BatchWriter
-from indexer.store.durability import disk_guard
+from indexer.store.durability import disk_guard, make_directory
 from indexer.store.leftovers import sweep
 from indexer.store.lock import WriterLock
 
@@ -85,11 +101,16 @@ class Collection:
             CollectionLockedError: another process is creating or writing it.
         """
         collection = cls(directory, writable=True)
-        os.makedirs(collection.directory, exist_ok=True)
-        check_free(collection.directory)
+        make_directory(collection.directory)
+        check_free(collection.directory)  # before a lock is left among other files
         with disk_guard(collection.directory, 4 << 20):
             collection._take_lock()
-            lay_out(collection.directory, fingerprint)
+            try:
+                check_free(collection.directory)  # another process may have been quicker
+                lay_out(collection.directory, fingerprint)
+            except BaseException:
+                collection._stack.close()
+                raise
             collection._enter_writer()
         return collection
 
@@ -210,6 +231,22 @@ class Collection:
         """Content hashes (sha256, hex) of all live images."""
         return self._read(content_hashes)
 
+    def embedded_hashes(self) -> frozenset[str]:
+        """Content hashes that need not be embedded: those of live images, and of waiting ones."""
+        return self._read(embedded_hashes)
+
+    def stale_hashes(self) -> frozenset[str]:
+        """Content hashes of live images whose metadata today's readers have not seen."""
+        return self._read(lambda connection: stale_hashes(connection, READ_VERSION))
+
+    def unclassified_hashes(self) -> frozenset[str]:
+        """Content hashes of live images without labels of the checkpoint's head."""
+        return self._read(unclassified_hashes)
+
+    def roots(self) -> list[KnownRoot]:
+        """The folders that were indexed, with the options remembered, by path."""
+        return self._read(read_roots)
+
     def rejects(self) -> list[RejectRecord]:
         """Files that could not be indexed, by path."""
         return self._read(read_rejects)
@@ -319,24 +356,26 @@ class Collection:
 
     # Writing
 
-    def commit(self, batch: Batch, *, keep_missing: bool = False) -> None:
+    def commit(self, batch: Batch) -> None:
         """Make all of a batch visible, or none of it; durable when this returns.
 
-        Content that is known already becomes no second image. An image that loses its last file
-        leaves the collection. From time to time this also does what ``maintain`` does.
+        Content that is known already becomes no second image. An image that loses its last file is
+        hidden, and waits for the same content to bring it back. From time to time this also does
+        what ``maintain`` does.
 
         Args:
             batch: what was found.
-            keep_missing: mark files that are gone as missing, and keep their images.
 
         Raises:
             InputError: an image lacks a space's vector, or has it in another width.
             CollectionError: not open for writing, or the disk is full; nothing committed is lost.
         """
         with self._writing() as writer, disk_guard(self.directory, writer.expected_bytes(batch)):
-            writer.commit(batch, keep_missing=keep_missing)
+            writer.commit(batch)
         if is_overdue(self.indexes, self.state):
             self.maintain()
+        else:
+            fold_journal(self._catalog, self.directory, self.state.seq)
 
     def remove(self, ids: Sequence[int]) -> None:
         """Delete images from the collection (never from disk); the next search lacks them.
@@ -378,28 +417,50 @@ class Collection:
             return annotate(transaction, path, numbers=tuple(numbers))
 
     def maintain(self) -> None:
-        """Merge small segments, save indexes where it pays, snapshot the user's own tables.
+        """Give up what has waited too long, merge small segments, save indexes where it pays.
+
+        The user's own tables are copied into a snapshot.
 
         Raises:
             CollectionError: not open for writing, or the disk is full; nothing committed is lost.
         """
         self._need_writer()
         with self._guard, disk_guard(self.directory, 0):
+            give_up_overdue(self._catalog)
             merge_small_segments(self._catalog, self._path(segments.FOLDER), self.fingerprint)
             self.refresh()
             self._sweep()
             save_indexes(self.indexes, self.state)
-            if last_seq(self._path(snapshots.FOLDER)) < self.state.seq:
-                write_snapshot(self._catalog, self._path(snapshots.FOLDER), self.state.seq)
+            fold_journal(self._catalog, self.directory, self.state.seq)
             self._changed = False
+
+    def snapshot(self) -> None:
+        """Copy the catalog's tables as of the last commit, whether it pays or not.
+
+        Raises:
+            CollectionError: not open for writing, or the disk is full; nothing committed is lost.
+        """
+        self._need_writer()
+        with self._guard, disk_guard(self.directory, 0):
+            take_snapshot(self._catalog, self.directory, self.state.seq)
 
     # Inside
 
     @contextmanager
-    def transaction(self, kind: str) -> Iterator[Transaction]:
-        """A catalog transaction of the writer, for repairs; readings are fresh afterwards."""
-        with self._writing(), self._catalog.writing(kind) as transaction:
+    def transaction(
+        self, kind: str, *, journalled: bool = True, tidies: bool = True
+    ) -> Iterator[Transaction]:
+        """A catalog transaction of the writer; readings are fresh afterwards.
+
+        Args:
+            kind: what is done, for the log of commits.
+            journalled: whether the journal follows; if not, ``snapshot`` has to come next.
+            tidies: whether what it changes is worth tidying up after when the writer closes.
+        """
+        before = self._changed
+        with self._writing(), self._catalog.writing(kind, journalled=journalled) as transaction:
             yield transaction
+        self._changed = before or tidies
 
     def forget_changes(self) -> None:
         """Leave tidying to a later writer when this one closes."""
@@ -432,8 +493,12 @@ class Collection:
 
     def _enter_writer(self) -> None:
         try:
-            self._catalog.migrate()
             make_folders(self.directory)
+            self.refresh()
+            write_mark(self.directory, self.fingerprint)
+            # Before anything is changed, migration included.
+            secure(self._catalog, self.directory, self.state.seq)
+            self._catalog.migrate()
             self.refresh()
             self._sweep()
         except BaseException:

@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from indexer.catalog import catalog as catalogs
-from indexer.catalog import snapshots
+from indexer.catalog import journal, snapshots
 from indexer.catalog.catalog import Catalog
+from indexer.catalog.journal import Journal
 from indexer.catalog.schema import FORMAT
 from indexer.encoders.base import Fingerprint
 from indexer.errors import CollectionError
 from indexer.store import segments
-from indexer.store.durability import TEMPORARY, write_text
+from indexer.store.durability import TEMPORARY, make_directory, rename, write_text
 from indexer.store.reading import exists, reading
 from indexer.vectors import indexes
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 MARK = "vitrail.json"
 LOCK = "lock"
 GENERATED = "generated"
-_FOLDERS = (segments.FOLDER, indexes.FOLDER, snapshots.FOLDER, GENERATED)
+_FOLDERS = (segments.FOLDER, indexes.FOLDER, snapshots.FOLDER, journal.FOLDER, GENERATED)
 
 
 def make_folders(directory: str) -> None:
     """Create those of a collection's folders that are missing."""
     for folder in _FOLDERS:
-        os.makedirs(os.path.join(directory, folder), exist_ok=True)
+        make_directory(os.path.join(directory, folder))
 
 
 def check_free(directory: str) -> None:
@@ -36,7 +42,14 @@ def check_free(directory: str) -> None:
     """
     if os.path.exists(os.path.join(directory, catalogs.FILE)):
         raise CollectionError(f"{directory} is a collection already; open it")
-    strangers = set(os.listdir(directory)) - {LOCK, MARK, *_FOLDERS}
+    if is_collection(directory):
+        raise CollectionError(
+            f"{directory} is a collection that lost its catalog; run `vitrail verify --repair`"
+        )
+    known = {LOCK, MARK, *_FOLDERS}
+    strangers = {
+        name for name in os.listdir(directory) if name not in known and not is_leftover(name)
+    }
     if strangers:
         raise CollectionError(
             f"{directory} holds other files, such as {min(strangers)!r}; "
@@ -45,27 +58,38 @@ def check_free(directory: str) -> None:
 
 
 def lay_out(directory: str, fingerprint: Fingerprint) -> None:
-    """Write an empty collection; the catalog comes last, and with it the collection exists.
+    """Write an empty collection; it exists once its catalog does, which comes last.
+
+    What a killed attempt has left is written anew.
 
     Raises:
         OSError: the disk is full or refuses.
     """
     make_folders(directory)
+    Journal(os.path.join(directory, journal.FOLDER)).start()
     catalog = begin_catalog(directory, fingerprint)
     catalog.close()
-    write_text(os.path.join(directory, MARK), mark_text(fingerprint))
-    os.replace(catalog.path, os.path.join(directory, catalogs.FILE))
+    rename(catalog.path, os.path.join(directory, catalogs.FILE))
 
 
-def begin_catalog(directory: str, fingerprint: Fingerprint) -> Catalog:
+def begin_catalog(
+    directory: str,
+    fingerprint: Fingerprint,
+    fill: Callable[[DuckDBPyConnection], None] | None = None,
+) -> Catalog:
     """A new catalog under a temporary name, to be closed and renamed once it is filled.
+
+    Args:
+        directory: the collection's.
+        fingerprint: its encoder.
+        fill: puts into the empty tables what is known already.
 
     Raises:
         OSError: the disk is full or refuses.
     """
     discard_begun(directory)
     catalog = Catalog(begun_path(directory))
-    catalog.create(fingerprint)
+    catalog.create(fingerprint, fill)
     return catalog
 
 
@@ -81,15 +105,45 @@ def discard_begun(directory: str) -> None:
             os.unlink(leftover)
 
 
+def is_leftover(name: str) -> bool:
+    """Whether a file of the collection's own directory is one that was not finished."""
+    parts = name.removesuffix(".wal")
+    return parts.endswith(TEMPORARY) and name.startswith((catalogs.FILE, MARK))
+
+
 def is_collection(directory: str) -> bool:
-    """Whether a directory holds a collection, whole or damaged.
+    """Whether a directory holds a collection, whole or damaged; one that was only begun is none.
 
     Raises:
         UnreadableError: that cannot be told now.
     """
-    return any(
-        exists(os.path.join(directory, name)) for name in (MARK, catalogs.FILE, segments.FOLDER)
-    )
+    names = (catalogs.FILE, MARK)
+    return any(exists(os.path.join(directory, n)) for n in names) or holds_work(directory)
+
+
+def holds_work(directory: str) -> bool:
+    """Whether a directory without a catalog holds what one can be rebuilt from.
+
+    Raises:
+        UnreadableError: that cannot be told now.
+    """
+    folder = os.path.join(directory, segments.FOLDER)
+    if segments.found(folder) or snapshots.last_seq(os.path.join(directory, snapshots.FOLDER)) >= 0:
+        return True
+    written = Journal(os.path.join(directory, journal.FOLDER))
+    with reading(written.folder):
+        return any(extent.seq > 0 or extent.damaged for extent in written.extents())
+
+
+def write_mark(directory: str, fingerprint: Fingerprint) -> None:
+    """Write ``vitrail.json``, if it is missing.
+
+    Raises:
+        OSError: the disk is full or refuses.
+    """
+    path = os.path.join(directory, MARK)
+    if not os.path.exists(path):
+        write_text(path, mark_text(fingerprint))
 
 
 def mark_text(fingerprint: Fingerprint) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from indexer.collection.rebuilding import Rebuilt
@@ -96,13 +96,10 @@ def losses_of_images(
 def losses_of_rebuilding(rebuilt: Rebuilt) -> Losses:
     """What a rebuilt catalog does not have that the old one may have had."""
     lost = tuple(path for path in rebuilt.lost if not os.path.exists(path))
-    losses = Losses(
+    return Losses(
         files=tuple(rebuilt.unusable.items()),
         images=tuple(rebuilt.lost),
         lost=lost,
         annotated=len(rebuilt.annotated.intersection(lost)),
+        knowledge=tuple(rebuilt.knowledge),
     )
-    if rebuilt.snapshot is None:
-        told = "all annotations, labels, removals and rejects, of which no copy is left"
-        losses = replace(losses, knowledge=(told,))
-    return losses

@@ -5,18 +5,25 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from indexer.catalog import journal, snapshots
 from indexer.catalog.catalog import Catalog
-from indexer.catalog.changes import add_segment
+from indexer.catalog.changes import WAITING, add_segment
+from indexer.catalog.departures import GRACE_DAYS, give_up, overdue
+from indexer.catalog.journal import Journal
 from indexer.catalog.replaced import read_replaced, write_replaced
+from indexer.catalog.roots import read_settings
 from indexer.catalog.schema import FORMAT
 from indexer.catalog.state import State, live_segments
 from indexer.catalog.transaction import Transaction
 from indexer.collection.current_indexes import CurrentIndexes
 from indexer.encoders.base import Fingerprint
+from indexer.errors import DamagedError
 from indexer.store.leftovers import is_over
+from indexer.store.reading import reading
 from indexer.store.segments import (
     Segment,
     SegmentHeader,
@@ -25,10 +32,30 @@ from indexer.store.segments import (
     write_segment,
 )
 
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
 SMALL_BYTES = 32 << 20  # segments from this size on are left alone
 MERGED_BYTES = 128 << 20  # what a merge may read, so that it fits in memory
 MERGE_COUNT = 8  # neighbours it takes for a merge to pay
+FOLD_BYTES = 8 << 20  # of the journal, from which on a snapshot pays
+_FOLD_SHARE = 0.5  # of the last snapshot's size, likewise
 TIDY_IMAGES = 32_768  # without a saved index, from which on a running writer tidies
+
+
+def grace_days(connection: DuckDBPyConnection) -> float:
+    """How many days images wait for their files to come back in this collection."""
+    return float(read_settings(connection).get("grace_days", GRACE_DAYS))
+
+
+def give_up_overdue(catalog: Catalog) -> int:
+    """Forget the images that have waited for longer than the grace period; how many."""
+    with catalog.reading() as connection:
+        days = grace_days(connection)
+        if not overdue(connection, days):
+            return 0
+    with catalog.writing("give up") as transaction:
+        return give_up(transaction, days)
 
 
 def merge_small_segments(catalog: Catalog, folder: str, fingerprint: Fingerprint) -> int:
@@ -64,7 +91,8 @@ def merge_segments(
 ) -> None:
     """Write one segment in place of several neighbours, and drop their deleted images for good.
 
-    The old files stay for a while (``store.leftovers``): readers of the old list need them.
+    Those that wait to come back stay. The old files stay for a while (``store.leftovers``): readers
+    of the old list need them.
 
     Raises:
         CollectionError: a segment is damaged, missing or cannot be read now, or the disk is full.
@@ -97,7 +125,9 @@ def _replaces(folder: str, names: Sequence[str]) -> tuple[str, ...]:
 def _deleted_within(transaction: Transaction, group: Sequence[Segment]) -> np.ndarray:
     low, high = min(s.min_id for s in group), max(s.max_id for s in group)
     rows = transaction.rows(
-        "SELECT DISTINCT image_id FROM deletions WHERE image_id BETWEEN ? AND ?", [low, high]
+        "SELECT DISTINCT image_id FROM deletions WHERE image_id BETWEEN ? AND ? "
+        f"AND reason NOT IN {WAITING}",
+        [low, high],
     )
     return np.array([row[0] for row in rows], np.int64)
 
@@ -124,3 +154,66 @@ def save_indexes(indexes: CurrentIndexes, state: State) -> None:
             lambda seq: len(indexes.revived_since(seq)),
         ):
             files.save(indexes.get(space))
+
+
+def fold_journal(catalog: Catalog, directory: str, seq: int) -> None:
+    """Write a snapshot where it pays, which keeps the journal in proportion.
+
+    Args:
+        catalog: the collection's.
+        directory: the collection's.
+        seq: number of the catalog's last commit.
+
+    Raises:
+        OSError: the disk is full or refuses.
+    """
+    folder = os.path.join(directory, snapshots.FOLDER)
+    held = max(snapshots.last_seq(folder), 0)
+    size = Journal(os.path.join(directory, journal.FOLDER)).size(held)
+    if size > FOLD_BYTES and size > _FOLD_SHARE * snapshots.size(folder):
+        take_snapshot(catalog, directory, seq)
+
+
+def secure(catalog: Catalog, directory: str, seq: int) -> None:
+    """Write a snapshot where the catalog is all that knows what it knows.
+
+    So it is with collections from before there was a journal, and where files of it were damaged.
+
+    Raises:
+        DamagedError: the journal knows of commits that the catalog does not have.
+        OSError: the disk is full or refuses.
+    """
+    check_in_step(directory, seq)
+    held = max(snapshots.last_seq(os.path.join(directory, snapshots.FOLDER)), 0)
+    if not Journal(os.path.join(directory, journal.FOLDER)).follows(held, seq):
+        take_snapshot(catalog, directory, seq)
+
+
+def check_in_step(directory: str, seq: int) -> None:
+    """Refuse a catalog that is older than its journal, such as one that was copied back.
+
+    A record of the next commit alone is of one that never happened.
+
+    Raises:
+        DamagedError: so it is.
+    """
+    folder = os.path.join(directory, journal.FOLDER)
+    with reading(folder):
+        known = max((extent.seq for extent in Journal(folder).extents()), default=0)
+    if known > seq + 1:
+        raise DamagedError(
+            f"the catalog in {directory} ends at commit {seq}, but its journal goes on to commit "
+            f"{known}; run `vitrail verify --repair`"
+        )
+
+
+def take_snapshot(catalog: Catalog, directory: str, seq: int) -> None:
+    """Copy what no segment holds as of commit ``seq``, the last one, and begin a new journal.
+
+    Raises:
+        OSError: the disk is full or refuses.
+    """
+    folder = os.path.join(directory, snapshots.FOLDER)
+    snapshots.write_snapshot(catalog, folder, seq)
+    if catalog.journal is not None:
+        catalog.journal.cut(seq, kept=snapshots.oldest_seq(folder))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from indexer.catalog import snapshots
+from indexer.catalog import journal, snapshots
 from indexer.errors import DamagedError
 from indexer.store import segments
 from indexer.store.parquet import read_footer
@@ -12,7 +12,7 @@ from indexer.store.reading import read_bytes, reading
 from indexer.vectors import indexes
 from indexer.vectors.index_file import read_contents
 
-_COPIES = (snapshots.FOLDER, "journal")
+_COPIES = (snapshots.FOLDER, journal.FOLDER)
 
 
 def check_copies(directory: str) -> None:

@@ -1,25 +1,32 @@
-"""A lost catalog anew, from the segments and the last snapshot of the user's own tables."""
+"""A lost catalog anew, from the last snapshot, the journal after it, and the segments."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from indexer.catalog import catalog as catalogs
-from indexer.catalog import snapshots
+from indexer.catalog import journal
 from indexer.catalog.changes import add_images, add_segment, delete_images, put_files
-from indexer.catalog.snapshots import Snapshot
+from indexer.catalog.copies import Copies, find_copies
+from indexer.catalog.state import last_seq
 from indexer.catalog.transaction import Transaction
+from indexer.collection.found_segments import FoundSegments, find_segments
 from indexer.collection.layout import begin_catalog, begun_path, read_mark
 from indexer.encoders.base import Fingerprint
 from indexer.errors import DamagedError
 from indexer.paths import original
-from indexer.records import FileRecord
+from indexer.records import FileRecord, ImageRecord
 from indexer.store import segments
-from indexer.store.durability import checksum, set_aside, sync_directory
+from indexer.store.durability import checksum, rename, set_aside
 from indexer.store.image_rows import image_records
 from indexer.store.reading import reading
-from indexer.store.segments import ALTERED, Segment, SegmentHeader, read_header, read_table
+from indexer.store.segments import ALTERED, Segment, read_table
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 _LIVE = "FROM images i ANTI JOIN deletions d ON d.image_id = i.id"
 
@@ -34,7 +41,8 @@ class Rebuilt:
         unusable: segment files that it cannot take in -> why.
         lost: paths of images that no segment holds any more.
         annotated: those of them that the user has annotated.
-        snapshot: commit number of the snapshot that the user's own tables come from, if any.
+        knowledge: what no segment holds and no copy is left of, one line each.
+        notes: what else is to be told, one line each.
     """
 
     segments: int = 0
@@ -42,7 +50,8 @@ class Rebuilt:
     unusable: dict[str, str] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
     annotated: frozenset[str] = frozenset()
-    snapshot: int | None = None
+    knowledge: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def rebuild_catalog(directory: str) -> Rebuilt:
@@ -51,25 +60,27 @@ def rebuild_catalog(directory: str) -> Rebuilt:
     The caller holds the writer's lock.
 
     Raises:
-        UnreadableError: a segment cannot be read now.
+        UnreadableError: a segment, a snapshot or the journal cannot be read now.
         CollectionError: neither segments nor ``vitrail.json`` tell the encoder.
     """
     done = Rebuilt()
-    folder = os.path.join(directory, segments.FOLDER)
-    headers = _headers(folder, done)
-    fingerprint = _fingerprint(directory, headers)
-    headers = _own(headers, fingerprint, done)
-    snapshot = snapshots.newest(os.path.join(directory, snapshots.FOLDER))
-    catalog = begin_catalog(directory, fingerprint)
+    with reading(os.path.join(directory, journal.FOLDER)):
+        copies = find_copies(directory)
+    found = find_segments(os.path.join(directory, segments.FOLDER))
+    fingerprint = found.fingerprint or read_mark(directory)
+    # Commit numbers go on, so that files of the old catalog never look newer than the new one.
+    last = max([copies.seq, *(header.seq for header in found.headers.values())])
+
+    def restore(connection: DuckDBPyConnection) -> None:
+        copies.restore(connection)
+        if last_seq(connection) < last:
+            connection.execute("INSERT INTO commits VALUES (?, now()::TIMESTAMP, 'lost')", [last])
+
+    catalog = begin_catalog(directory, fingerprint, restore)
     with catalog.writing("rebuild", checkpoint=True) as transaction:
-        # Commit numbers go on, so that files of the old catalog never look newer than the new one.
-        last = max([h.seq for h in headers.values()] + [snapshot.seq if snapshot else 0])
-        transaction.run("INSERT INTO commits VALUES (?, now()::TIMESTAMP, 'lost')", [last])
-        after = Transaction(transaction.connection, last + 1)
-        _fill(after, folder, headers, snapshot, done)
-        transaction.run("INSERT INTO commits VALUES (?, now()::TIMESTAMP, 'rebuild')", [last + 1])
+        _fill(transaction, found, copies, fingerprint, done)
     catalog.close()
-    done.snapshot = snapshot.seq if snapshot else None
+    _tell(found, copies, done)
     return done
 
 
@@ -87,70 +98,64 @@ def adopt_catalog(directory: str, rebuilt: Rebuilt) -> list[str]:
     for name, problem in rebuilt.unusable.items():
         aside = set_aside(os.path.join(directory, segments.FOLDER, name))
         lines.append(f"{name}: {problem}; set aside as {os.path.basename(aside)}")
-    os.replace(begun_path(directory), os.path.join(directory, catalogs.FILE))
-    sync_directory(directory)
+    rename(begun_path(directory), os.path.join(directory, catalogs.FILE))
     return lines
-
-
-def _headers(folder: str, done: Rebuilt) -> dict[str, SegmentHeader]:
-    """Readable segments by name, without those that were merged into another readable one."""
-    headers: dict[str, SegmentHeader] = {}
-    names = os.listdir(folder) if os.path.isdir(folder) else []
-    for name in sorted(n for n in names if n.endswith(segments.SUFFIX)):
-        path = os.path.join(folder, name)
-        try:
-            header = read_header(path)
-            read_table(path, ["id"])
-            headers[name] = header
-        except DamagedError as error:
-            done.unusable[name] = str(error).split("; run")[0]
-    merged = {name for header in headers.values() for name in header.replaces}
-    return {name: header for name, header in headers.items() if name not in merged}
-
-
-def _fingerprint(directory: str, headers: dict[str, SegmentHeader]) -> Fingerprint:
-    if headers:
-        digests = [header.fingerprint.digest for header in headers.values()]
-        commonest = max(set(digests), key=digests.count)
-        return next(h.fingerprint for h in headers.values() if h.fingerprint.digest == commonest)
-    return read_mark(directory)
-
-
-def _own(
-    headers: dict[str, SegmentHeader], fingerprint: Fingerprint, done: Rebuilt
-) -> dict[str, SegmentHeader]:
-    own = {}
-    for name, header in headers.items():
-        if header.fingerprint.digest == fingerprint.digest:
-            own[name] = header
-        else:
-            done.unusable[name] = "it was made by another encoder"
-    return own
 
 
 def _fill(
     transaction: Transaction,
-    folder: str,
-    headers: dict[str, SegmentHeader],
-    snapshot: Snapshot | None,
+    found: FoundSegments,
+    copies: Copies,
+    fingerprint: Fingerprint,
     done: Rebuilt,
 ) -> None:
-    sums: dict[str, str] = {}
-    known_to = 0  # up to this id the snapshot knows the files better than the segments do
-    if snapshot is not None:
-        snapshots.restore(transaction, snapshot)
-        sums, known_to = snapshots.segment_facts(transaction, snapshot)
-    ranges: list[Segment] = []
-    for name in sorted(headers, key=lambda name: headers[name].seq):
-        path = os.path.join(folder, name)
+    """Enter what the segments hold beside what the copies told."""
+    listed = dict(transaction.rows("SELECT name, checksum FROM segments"))
+    known_to = _last_id(transaction)  # up to this id the copies know better than the segments do
+    transaction.run("CREATE TEMP TABLE held (id BIGINT)")
+    sure = copies.followed and not found.is_behind(copies)
+    done.unusable = {n: why for n, why in found.broken.items() if n in listed or not sure}
+    taken: list[Segment] = []
+    for name in found.chosen(copies, listed):
+        if found.headers[name].fingerprint.digest != fingerprint.digest:
+            done.unusable[name] = "it was made by another encoder"
+            continue
+        path = os.path.join(found.folder, name)
         try:
-            ranges.append(_add(transaction, path, sums.get(name), known_to, ranges))
+            taken.append(_add(transaction, path, listed.get(name), known_to, taken))
         except DamagedError as error:
             done.unusable[name] = str(error).split("; run")[0]
+    names = [segment.name for segment in taken]
+    transaction.run("DELETE FROM segments WHERE name NOT IN (SELECT unnest(?::VARCHAR[]))", [names])
+    for table, key in (("images", "id"), ("predictions", "image_id")):
+        transaction.run(f"DELETE FROM {table} WHERE {key} NOT IN (SELECT id FROM temp.held)")
+    transaction.run("DROP TABLE temp.held")
     _keep_one_of_each(transaction)
     _forget_lost_files(transaction, done)
-    done.segments = len(ranges)
+    done.segments = len(taken)
     done.images = transaction.rows(f"SELECT count(*) {_LIVE}")[0][0]
+
+
+def _last_id(transaction: Transaction) -> int:
+    rows = transaction.rows(
+        "SELECT greatest((SELECT max(max_id) FROM segments), (SELECT max(id) FROM images), "
+        "(SELECT max(image_id) FROM files), (SELECT max(image_id) FROM deletions))"
+    )
+    return int(rows[0][0] or 0)
+
+
+def _tell(found: FoundSegments, copies: Copies, done: Rebuilt) -> None:
+    """Say what may be lost, as far as anything shows it."""
+    kinds = "annotations, labels, removals and rejects"
+    if not copies.followed and copies.snapshot is None:
+        done.knowledge.append(f"all {kinds}, of which no copy is left")
+    elif copies.followed and found.is_behind(copies):
+        done.knowledge.append(f"{kinds} after commit {copies.seq}, of which no copy is left")
+    elif copies.torn:
+        done.notes.append(
+            f"{journal.FOLDER}: the record after commit {copies.seq} is not whole; what it was "
+            "about had not been committed, or it was damaged since"
+        )
 
 
 def _add(
@@ -160,7 +165,7 @@ def _add(
     known_to: int,
     before: list[Segment],
 ) -> Segment:
-    """Enter a segment's images, and the files of those that the snapshot does not know.
+    """Enter a segment's images, and the files of those that no copy knows.
 
     Raises:
         UnreadableError: it cannot be read now.
@@ -177,18 +182,43 @@ def _add(
     )
     if any(s.min_id <= segment.max_id and segment.min_id <= s.max_id for s in before):
         raise DamagedError("its ids are those of another segment")
-    images = image_records(table, ())
-    add_segment(transaction, segment)
-    add_images(transaction, ids, images)
-    by_hash = {i.content_hash: id_ for id_, i in zip(ids, images, strict=True) if id_ > known_to}
+    images = dict(zip(ids, image_records(table, ()), strict=True))
+    if expected is None:
+        add_segment(transaction, segment)
+    transaction.run("INSERT INTO temp.held SELECT unnest(?::BIGINT[])", [ids])
+    _add_images(transaction, segment, images)
+    by_hash = {image.content_hash: id_ for id_, image in images.items() if id_ > known_to}
     files = [
-        FileRecord(os.fsdecode(f["path"]), f["size"], f["mtime_ns"], i.content_hash, f["label"])
-        for i, listed in zip(images, table["files"].to_pylist(), strict=True)
+        FileRecord(os.fsdecode(f["path"]), f["size"], f["mtime_ns"], image.content_hash, f["label"])
+        for image, listed in zip(images.values(), table["files"].to_pylist(), strict=True)
         for f in listed
-        if i.content_hash in by_hash
+        if image.content_hash in by_hash
     ]
     put_files(transaction, files, by_hash)
     return segment
+
+
+def _add_images(
+    transaction: Transaction, segment: Segment, images: Mapping[int, ImageRecord]
+) -> None:
+    """Enter what the copies do not have: they hold what was read again, and later predictions.
+
+    Images that were given up stay in their segment until it is written anew.
+    """
+    known, predicted = (
+        {row[0] for row in transaction.rows(sql, [segment.min_id, segment.max_id])}
+        for sql in (
+            "SELECT id FROM (SELECT id FROM images UNION ALL SELECT image_id FROM deletions "
+            "WHERE reason = 'expired') WHERE id BETWEEN ? AND ?",
+            "SELECT image_id FROM predictions WHERE image_id BETWEEN ? AND ?",
+        )
+    )
+    new = {
+        id_: replace(image, predictions=()) if id_ in predicted else image
+        for id_, image in images.items()
+        if id_ not in known
+    }
+    add_images(transaction, list(new), list(new.values()))
 
 
 def _keep_one_of_each(transaction: Transaction) -> None:

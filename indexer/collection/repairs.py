@@ -121,6 +121,7 @@ def _replace_catalog(
     finally:
         discard_begun(directory)
     done.reopen += rebuilt.lost
+    done.actions += rebuilt.notes
     done.actions.append(
         f"{catalogs.FILE}: rebuilt from {rebuilt.segments} segments with {rebuilt.images} images"
     )

@@ -12,15 +12,17 @@ import shutil
 from contextlib import suppress
 
 from indexer.catalog import catalog as catalogs
-from indexer.catalog import snapshots
+from indexer.catalog import journal, snapshots
+from indexer.catalog.journal import Journal
 from indexer.catalog.snapshots import Snapshot
 from indexer.catalog.transaction import Transaction
 from indexer.collection.collection import Collection
 from indexer.collection.layout import MARK, mark_text
 from indexer.encoders.base import Fingerprint
 from indexer.errors import CollectionError
+from indexer.paths import literal
 from indexer.store import segments
-from indexer.store.durability import replacing, sync_directory, write_text
+from indexer.store.durability import rename, replacing, sync_directory, write_text
 from indexer.vectors import indexes
 
 FOLDER = "successor"
@@ -72,13 +74,16 @@ def take_over(old: Collection, new: Collection) -> None:
     """
     directory, folder, fingerprint = old.directory, new.directory, new.fingerprint
     old.maintain()
+    old.snapshot()
     over = [segment.name for segment in old.state.segments]
-    with new.transaction("reembed") as transaction:
+    with new.transaction("reembed", journalled=False) as transaction:
         _carry(transaction, _last_snapshot(old))
         # Numbers go on from the old ones, so that no reader takes the new state for an older one.
         last = max(old.state.seq, transaction.seq) + 1
         transaction.run("INSERT INTO commits VALUES (?, now()::TIMESTAMP, 'carried')", [last])
     new.maintain()
+    new.snapshot()
+    seq = new.state.seq
     new.close()
     _link_files(os.path.join(folder, segments.FOLDER), os.path.join(directory, segments.FOLDER))
     old.close()
@@ -86,7 +91,9 @@ def take_over(old: Collection, new: Collection) -> None:
     _replace_catalog(folder, directory)
     write_text(os.path.join(directory, MARK), mark_text(fingerprint))
     _move(os.path.join(folder, indexes.FOLDER), os.path.join(directory, indexes.FOLDER))
-    _move(os.path.join(folder, snapshots.FOLDER), os.path.join(directory, snapshots.FOLDER))
+    copies = (os.path.join(place, snapshots.FOLDER) for place in (folder, directory))
+    snapshots.move_newest(*copies)
+    Journal(os.path.join(directory, journal.FOLDER)).cut(seq, kept=seq)
     for name in over:  # a reader of before begins again at the new state
         with suppress(FileNotFoundError):
             os.unlink(os.path.join(directory, segments.FOLDER, name))
@@ -106,22 +113,24 @@ def _carry(transaction: Transaction, kept: Snapshot) -> None:
     """Fill the successor's tables from the old collection's; images are told by their content."""
     for table in ("files", "rejects", "deletions", "roots"):
         transaction.run(f"DELETE FROM {table}")
-    # An image that could not be embedded again leaves with its files; a removed one stays known.
+    # An image that could not be embedded again leaves with its files; what was removed stays known
+    # as that, also where another file has the same content.
     transaction.run(
-        "INSERT INTO files BY NAME SELECT f.* REPLACE (coalesce(i.id, f.image_id) AS image_id) "
+        "INSERT INTO files BY NAME SELECT f.* REPLACE (coalesce(d.image_id, i.id) AS image_id) "
         "FROM read_parquet(?) f LEFT JOIN images i ON i.content_hash = f.content_hash "
-        "WHERE i.id IS NOT NULL "
-        "OR f.image_id IN (SELECT image_id FROM read_parquet(?))",
-        [kept.files["files"], kept.files["deletions"]],
+        "LEFT JOIN (SELECT DISTINCT image_id FROM read_parquet(?)) d ON d.image_id = f.image_id "
+        "WHERE i.id IS NOT NULL OR d.image_id IS NOT NULL",
+        [literal(kept.files["files"]), literal(kept.files["deletions"])],
     )
     for table in ("rejects", "deletions", "roots"):
         if table in kept.files:
             transaction.run(
-                f"INSERT INTO {table} BY NAME SELECT * FROM read_parquet(?)", [kept.files[table]]
+                f"INSERT INTO {table} BY NAME SELECT * FROM read_parquet(?)",
+                [literal(kept.files[table])],
             )
     transaction.run(
         "CREATE OR REPLACE TABLE annotations AS SELECT * FROM read_parquet(?)",
-        [kept.files["annotations"]],
+        [literal(kept.files["annotations"])],
     )
 
 
@@ -130,8 +139,8 @@ def _replace_catalog(folder: str, directory: str) -> None:
     log = os.path.join(directory, catalogs.FILE + ".wal")
     if os.path.exists(log):  # it would be replayed over the other catalog
         raise CollectionError(f"{log} holds changes that are in no catalog; run `vitrail verify`")
-    os.replace(os.path.join(folder, catalogs.FILE), os.path.join(directory, catalogs.FILE))
-    sync_directory(directory)
+    rename(os.path.join(folder, catalogs.FILE), os.path.join(directory, catalogs.FILE))
+    sync_directory(folder)
 
 
 def _drop_indexes(directory: str) -> None:

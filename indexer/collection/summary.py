@@ -6,15 +6,20 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from indexer.catalog.columns import annotation_columns
+from indexer.catalog.departures import read_waiting
+from indexer.catalog.roots import MOUNTS, KnownRoot, read_roots
 from indexer.collection.current_indexes import CurrentIndexes
+from indexer.collection.maintenance import grace_days
 from indexer.collection.residence import Residence
+from indexer.paths import display
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _COUNTS = {
     "files": "SELECT count(*) FROM files WHERE NOT missing",
-    "missing_files": "SELECT count(*) FROM files WHERE missing",
+    "missing_files": "SELECT count(*) FROM files ANTI JOIN deletions USING (image_id) "
+    "WHERE missing",
     "rejects": "SELECT count(*) FROM rejects",
     "generated": "SELECT count(*) FROM images i ANTI JOIN deletions d ON d.image_id = i.id "
     "WHERE generated",
@@ -35,6 +40,8 @@ def describe_collection(
     with residence.reading() as connection:
         counts = {name: _one(connection, sql) for name, sql in _COUNTS.items()}
         own = annotation_columns(connection)
+        waiting = _waiting(connection)
+        roots = [_root(root) for root in read_roots(connection)]
     return {
         "directory": directory,
         "format": state.format,
@@ -45,10 +52,32 @@ def describe_collection(
         "images": state.images,
         "deleted": state.deletions,
         **counts,
+        "waiting": waiting,
+        "roots": roots,
         "segments": len(state.segments),
         "annotations": own,
         "spaces": {space: _space(indexes, space, dim) for space, dim in state.fingerprint.spaces},
         "bytes": _sizes(directory),
+    }
+
+
+def _waiting(connection: DuckDBPyConnection) -> dict[str, Any]:
+    waiting, days = read_waiting(connection), grace_days(connection)
+    until = waiting.until(days)
+    return {
+        "images": waiting.images,
+        "grace_days": days,
+        "first_until": None if until is None else until.isoformat(timespec="seconds"),
+    }
+
+
+def _root(root: KnownRoot) -> dict[str, Any]:
+    last = root.last_indexed
+    return {
+        "path": display(root.path),
+        "options": {key: value for key, value in root.options.items() if key != MOUNTS},
+        "first_seen": root.first_seen.isoformat(timespec="seconds"),
+        "last_indexed": None if last is None else last.isoformat(timespec="seconds"),
     }
 
 
@@ -72,11 +101,12 @@ def _one(connection: DuckDBPyConnection, sql: str) -> int:
 def _sizes(directory: str) -> dict[str, int]:
     sizes: dict[str, int] = {}
     for entry in os.scandir(directory):
-        sizes[entry.name] = _tree(entry.path) if entry.is_dir() else entry.stat().st_size
+        sizes[entry.name] = tree_bytes(entry.path) if entry.is_dir() else entry.stat().st_size
     return sizes | {"total": sum(sizes.values())}
 
 
-def _tree(directory: str) -> int:
+def tree_bytes(directory: str) -> int:
+    """Bytes of all files below a directory."""
     return sum(
         os.lstat(os.path.join(folder, name)).st_size
         for folder, _, names in os.walk(directory)

@@ -11,6 +11,7 @@ from indexer.collection.collection import Collection
 from indexer.collection.findings import Finding, Report, steadily
 from indexer.collection.index_checks import check_indexes
 from indexer.collection.layout import is_collection
+from indexer.collection.maintenance import check_in_step
 from indexer.collection.segment_checks import LIVE, check_segments
 from indexer.errors import CollectionError, NewerFormatError, UnreadableError
 from indexer.paths import display, original
@@ -66,6 +67,7 @@ def check_catalog(directory: str) -> Finding | None:
         with Collection.open(directory) as collection, collection.reading() as connection:
             for table in TABLES:
                 connection.execute(f"SELECT bit_xor(hash(t)) FROM {table} t").fetchall()
+            check_in_step(directory, collection.state.seq)
     except NewerFormatError:
         raise
     except UnreadableError as error:

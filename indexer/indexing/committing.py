@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from types import TracebackType
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +22,14 @@ COMMIT_IMAGES = 1024  # a kill loses at most this many pictures' work,
 COMMIT_SECONDS = 15.0  # or this much time's, whichever is less
 COMMIT_FILES = 8192  # files without new pictures that are committed at once
 
+Taken = Literal["new", "classified", "read", "nothing"]
+"""What a file brought: a new picture, labels or metadata of a known one, or neither."""
+
 
 class BatchSink(Protocol):
     """Where committed batches go: a collection open for writing."""
 
-    def commit(self, batch: Batch, *, keep_missing: bool = False) -> None:
+    def commit(self, batch: Batch) -> None:
         """Make all of the batch visible, or none of it."""
 
 
@@ -40,7 +43,7 @@ class Committer:
         sink: the collection.
         encoder: makes the vectors.
         batch_size: pictures a forward pass.
-        keep_missing: passed on to the collection.
+        known: content hashes of the collection: of these only labels and metadata are wanted.
         on_commit: called with the number of pictures of each finished commit.
     """
 
@@ -50,13 +53,13 @@ class Committer:
         encoder: Encoder,
         *,
         batch_size: int,
-        keep_missing: bool,
+        known: Collection[str] = frozenset(),
         on_commit: Callable[[int], None],
     ) -> None:
         self._sink = sink
         self._encoder = encoder
         self._batch_size = batch_size
-        self._keep_missing = keep_missing
+        self._known = known
         self._on_commit = on_commit
         self._waiting: list[tuple[ImageRecord, NDArray[np.uint8]]] = []
         self._files_waiting: list[FileRecord] = []
@@ -84,11 +87,8 @@ class Committer:
         finally:
             self._pool.shutdown(wait=True)
 
-    def take(self, prepared: Prepared) -> bool:
+    def take(self, prepared: Prepared) -> Taken:
         """Accept one file; may encode a batch and start a commit.
-
-        Returns:
-            Whether it brings a picture that is new to the collection and to this run.
 
         Raises:
             CollectionError: an earlier commit failed.
@@ -97,33 +97,46 @@ class Committer:
             self._batch.rejects.append(prepared.reject)
         if prepared.file is not None:
             self._files_waiting.append(prepared.file)
-        fresh = False
-        if prepared.image is not None and prepared.pixels is not None:
-            fresh = self._take_image(prepared.image, prepared.pixels)
+        taken = self._take_image(prepared.image, prepared.pixels)
         if self._due():
             self._encode()
             self._start_commit()
-        return fresh
+        return taken
 
     def reject(self, record: RejectRecord) -> None:
         """Note a file or folder that could not even be opened."""
         self._batch.rejects.append(record)
 
-    def drop(self, paths: list[str]) -> None:
-        """Note files that are gone from disk.
+    def leave(
+        self,
+        *,
+        gone: Iterable[str] = (),
+        missing: Iterable[str] = (),
+        excluded: Iterable[str] = (),
+    ) -> None:
+        """Note paths that leave; see ``records.Batch``.
 
         They leave with the last commit, so that a moved picture is known at its new path first.
         """
-        self._batch.gone.extend(paths)
+        self._batch.gone.extend(gone)
+        self._batch.missing.extend(missing)
+        self._batch.excluded.extend(excluded)
 
-    def _take_image(self, image: ImageRecord, pixels: NDArray[np.uint8]) -> bool:
-        if image.content_hash in self._taken:  # the same bytes twice in one run
-            return False
+    def relabel(self, labels: Mapping[str, str | None]) -> None:
+        """Give known files other labels."""
+        self._batch.labels.update(labels)
+
+    def _take_image(self, image: ImageRecord | None, pixels: NDArray[np.uint8] | None) -> Taken:
+        if image is None or image.content_hash in self._taken:  # the same bytes twice in one run
+            return "nothing"
         self._taken.add(image.content_hash)
+        if pixels is None:
+            self._batch.readings.append(image)
+            return "read"
         self._waiting.append((image, pixels))
         if len(self._waiting) >= self._batch_size:
             self._encode()
-        return True
+        return "classified" if image.content_hash in self._known else "new"
 
     def _encode(self) -> None:
         waiting, self._waiting = self._waiting, []
@@ -135,14 +148,22 @@ class Committer:
                 predictions = top_labels(encoded.logits, self._encoder.labels)
             for row, (image, _) in enumerate(waiting):
                 vectors = {space: values[row] for space, values in encoded.vectors.items()}
-                self._batch.images.append(
-                    replace(image, vectors=vectors, predictions=predictions[row])
-                )
+                self._add(replace(image, vectors=vectors, predictions=predictions[row]))
         self._batch.files.extend(self._files_waiting)
         self._files_waiting = []
 
+    def _add(self, image: ImageRecord) -> None:
+        if image.content_hash not in self._known:
+            self._batch.images.append(image)
+            return
+        self._batch.predictions[image.content_hash] = image.predictions
+        if image.read_version is not None:
+            self._batch.readings.append(image)
+
     def _due(self) -> bool:
-        files = len(self._files_waiting) + len(self._batch.files) + len(self._batch.rejects)
+        batch = self._batch
+        files = len(self._files_waiting) + len(batch.files) + len(batch.rejects)
+        files += len(batch.readings) + len(batch.predictions)
         aged = time.monotonic() - self._last_commit >= COMMIT_SECONDS
         pictures = len(self._batch.images)
         return pictures >= COMMIT_IMAGES or files >= COMMIT_FILES or (aged and files > 0)
@@ -151,11 +172,11 @@ class Committer:
         self._finish_commit()
         batch, self._batch = self._batch, Batch()
         self._last_commit = time.monotonic()
-        if batch.images or batch.files or batch.rejects or batch.gone:
+        if batch:
             self._commit = self._pool.submit(self._write, batch)
 
     def _write(self, batch: Batch) -> int:
-        self._sink.commit(batch, keep_missing=self._keep_missing)
+        self._sink.commit(batch)
         return len(batch.images)
 
     def _finish_commit(self) -> None:

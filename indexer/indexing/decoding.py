@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any, Literal
 
 import numpy as np
@@ -14,7 +14,8 @@ from indexer.errors import ImageRejectedError
 from indexer.images.files import read_file
 from indexer.images.opening import DEFAULT_MAX_PIXELS, OpenedImage, open_image
 from indexer.images.preprocess import Preprocess, apply
-from indexer.records import FileRecord, ImageRecord, RejectRecord
+from indexer.paths import display
+from indexer.records import READ_VERSION, FileRecord, ImageRecord, RejectRecord
 
 LabelFrom = Literal["none", "parent"]
 RecipeReader = Callable[[dict[str, str]], dict[str, Any] | None]
@@ -27,8 +28,9 @@ class Prepared:
     Attributes:
         reject: why the file cannot be indexed; then all else is ``None``.
         file: path and content.
-        image: metadata of content not yet in the collection, its ``vectors`` still empty.
-        pixels: (S, S, 3) uint8 for the encoder, together with ``image``.
+        image: metadata of content that is new to the collection, or wanted again; its ``vectors``
+            are still empty.
+        pixels: (S, S, 3) uint8 for the encoder; ``None`` where only metadata was wanted.
     """
 
     reject: RejectRecord | None = None
@@ -44,6 +46,8 @@ class Preparer:
     Attributes:
         spec: the encoder's preprocessing.
         known: content hashes already in the collection: their pixels are not needed again.
+        reread: those of ``known`` whose metadata is to be read again.
+        unclassified: those of ``known`` whose pixels are needed after all, for the head's labels.
         label_from: ``parent`` takes the name of the file's folder as its label.
         max_pixels: images with more are rejected before they are decoded.
         read_recipe: reads a generator's recipe from an image's text metadata, or ``None``.
@@ -54,6 +58,8 @@ class Preparer:
     label_from: LabelFrom = "none"
     max_pixels: int = DEFAULT_MAX_PIXELS
     read_recipe: RecipeReader | None = None
+    reread: Collection[str] = frozenset()
+    unclassified: Collection[str] = frozenset()
 
     def prepare(self, path: str, size: int, mtime_ns: int) -> Prepared:
         """Read, hash, decode and preprocess one file; a bad one becomes a reject, never an error.
@@ -69,7 +75,7 @@ class Preparer:
                 path, content.size, content.mtime_ns, content.sha256, self._label(path)
             )
             if content.sha256 in self.known:
-                return Prepared(file=file)
+                return self._known(file, content.data)
             opened = open_image(content.data, target=self.spec.target, max_pixels=self.max_pixels)
             pixels = apply(self.spec, opened.image)
         except ImageRejectedError as error:
@@ -79,10 +85,21 @@ class Preparer:
             return Prepared(reject=reject)
         return Prepared(file=file, image=self._record(file, opened), pixels=pixels)
 
+    def _known(self, file: FileRecord, data: bytes) -> Prepared:
+        """A file of known content, with what is wanted of it again, if it can be had."""
+        classify = file.content_hash in self.unclassified
+        if not classify and file.content_hash not in self.reread:
+            return Prepared(file=file)
+        try:
+            target = self.spec.target if classify else 1
+            opened = open_image(data, target=target, max_pixels=self.max_pixels)
+            pixels = apply(self.spec, opened.image) if classify else None
+        except ImageRejectedError:
+            return Prepared(file=file)
+        return Prepared(file=file, image=self._record(file, opened), pixels=pixels)
+
     def _label(self, path: str) -> str | None:
-        if self.label_from == "none":
-            return None
-        return PurePath(path).parent.name or None
+        return folder_label(path) if self.label_from == "parent" else None
 
     def _record(self, file: FileRecord, opened: OpenedImage) -> ImageRecord:
         recipe = self.read_recipe(opened.info) if self.read_recipe else None
@@ -97,4 +114,11 @@ class Preparer:
             generated=recipe is not None,
             recipe=recipe,
             vectors={},
+            # Without a reader of recipes not all was read: a run that has one looks again.
+            read_version=READ_VERSION if self.read_recipe else None,
         )
+
+
+def folder_label(path: str) -> str | None:
+    """The name of a file's folder, as its label: the same text in every locale."""
+    return display(os.path.basename(os.path.dirname(path))) or None

@@ -75,6 +75,64 @@ class Globs:
             (self._paths if anchored else self._names).append(_compile(body, glob))
 
 
+class Selection:
+    """Which files of a folder are considered.
+
+    Args:
+        include: globs of files to consider; empty for the usual image extensions.
+        exclude: globs of files and folders to leave out; they go before ``include``.
+
+    Raises:
+        InputError: a malformed glob.
+    """
+
+    def __init__(self, include: Iterable[str] = (), exclude: Iterable[str] = ()) -> None:
+        self._include, self._exclude = Globs(include), Globs(exclude)
+
+    @property
+    def by_extension(self) -> bool:
+        """Whether names decide, as no ``include`` was given."""
+        return not self._include
+
+    def enters(self, folder: str) -> bool:
+        """Whether a folder is looked into, given relative to the scanned one."""
+        return not (self._exclude.match(folder, folder=True) or self._exclude.match(folder + "/"))
+
+    def takes(self, path: str) -> bool:
+        """Whether no glob leaves a file out; whether its extension does is not asked."""
+        if self._exclude.match(path):
+            return False
+        return self._include.match(path) if self._include else True
+
+    def leaves_out(self, path: str, *, folder: bool = False) -> bool:
+        """Whether a glob keeps a scan from reaching a file (or a folder)."""
+        above = [path[:at] for at, letter in enumerate(path) if letter == "/"]
+        if not all(map(self.enters, above)):
+            return True
+        return not (self.enters(path) if folder else self.takes(path))
+
+
+def rebase(glob: str, folder: str) -> str | None:
+    """What a glob means for paths relative to a folder below; ``None``: nothing there.
+
+    Args:
+        glob: relative to the folder above.
+        folder: relative to it too, with slashes.
+    """
+    body = glob.removeprefix("./")
+    if "/" not in body.rstrip("/"):
+        return glob  # a name, at any depth
+    parts = body.strip("/").split("/")
+    for name in folder.split("/"):
+        if parts[0] == "**":
+            break
+        if len(parts) == 1 or not Globs(["/" + parts[0]]).match(name):
+            return None
+        del parts[0]
+    ends = "/" if glob.endswith("/") else ""
+    return ("" if len(parts) > 1 else "/") + "/".join(parts) + ends
+
+
 def _compile(body: str, glob: str) -> re.Pattern[str]:
     parts = [_translate(token) for token in _TOKEN.findall(body)]
     try:

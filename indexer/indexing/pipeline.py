@@ -4,72 +4,49 @@ from __future__ import annotations
 
 import os
 import time
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
 
+from indexer.catalog.roots import MOUNTS, put_root
 from indexer.collection.collection import Collection
 from indexer.encoders.base import Encoder
 from indexer.encoders.batching import batch_size_for
-from indexer.images.opening import DEFAULT_MAX_PIXELS, passing_reasons
+from indexer.errors import InputError
+from indexer.indexing.ahead import map_ahead
 from indexer.indexing.committing import Committer
-from indexer.indexing.decoding import LabelFrom, Prepared, Preparer, RecipeReader
-from indexer.indexing.scan import Changes, Found, Unreadable, compare, still_there, walk
+from indexer.indexing.comparison import was_image
+from indexer.indexing.decoding import Prepared, Preparer, RecipeReader
+from indexer.indexing.losses import refusal
+from indexer.indexing.options import IndexOptions
+from indexer.indexing.progress import Progress
+from indexer.indexing.roots import plan_run
+from indexer.indexing.scan import Found, Unreadable
+from indexer.indexing.survey import (
+    Survey,
+    choose_again,
+    look_around,
+    losses,
+    removed_and_moved,
+)
 from indexer.records import KnownFile, RejectRecord
 
-_TOLD = 500  # files between two reports of a scan
+__all__ = ["IndexOptions", "Progress", "index_folders"]
+
+_PASSING = ("missing", "unreadable", "changing", "out-of-memory")  # says nothing of the content
 
 
 @dataclass(frozen=True, slots=True)
-class IndexOptions:
-    """How folders are indexed.
+class _Task:
+    """A file to open; ``again`` is what is known of one that was to be left alone otherwise."""
 
-    Attributes:
-        include: globs of files to consider; empty for the usual image extensions.
-        exclude: globs of files and folders to leave out.
-        label_from: ``parent`` labels each file with its folder's name.
-        keep_missing: keep images whose files are gone from disk.
-        max_pixels: larger images are rejected.
-        batch_size: images a forward pass; ``None`` chooses it from free memory.
-        workers: decoding threads; ``None`` means one a core.
-    """
+    preparer: Preparer
+    file: Found
+    again: KnownFile | None = None
 
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    label_from: LabelFrom = "none"
-    keep_missing: bool = False
-    max_pixels: int = DEFAULT_MAX_PIXELS
-    batch_size: int | None = None
-    workers: int | None = None
-
-
-@dataclass(slots=True)
-class Progress:
-    """Counts of a run so far; ``total`` is how many files have to be opened.
-
-    ``stage`` is ``scanning`` while ``found`` still grows, then ``indexing``, and ``tidying`` once
-    all is committed and the collection is closed.
-    ``encoded`` counts new pictures, ``linked`` files whose picture was known already (moved files
-    and copies), ``committed`` pictures that a kill can no longer lose, ``unreadable`` the paths
-    that could not be looked at this time; what is known of them stays.
-    """
-
-    found: int = 0
-    unchanged: int = 0
-    total: int = 0
-    opened: int = 0
-    encoded: int = 0
-    linked: int = 0
-    rejected: int = 0
-    committed: int = 0
-    gone: int = 0
-    interrupted: bool = False
-    seconds: float = 0.0
-    unreadable: list[str] = field(default_factory=list)
-    stage: Literal["scanning", "indexing", "tidying"] = "scanning"
+    def run(self) -> Prepared:
+        done = self.preparer.prepare(self.file.path, self.file.size, self.file.mtime_ns)
+        return done if self.again is None else _only_news(done, self.again)
 
 
 def index_folders(
@@ -87,7 +64,8 @@ def index_folders(
     Args:
         collection: open for writing.
         encoder: the collection's own; see ``Collection.check``.
-        roots: folders or single files.
+        roots: folders or single files; none means every folder that is known. What is said of a
+            folder is remembered, and holds there until something else is said.
         options: see ``IndexOptions``.
         on_progress: called now and then while scanning, and after every file and commit, from this
             thread.
@@ -95,138 +73,214 @@ def index_folders(
         read_recipe: reads a generator's recipe from text metadata.
 
     Raises:
-        InputError: a root does not exist.
+        InputError: a root does not exist, or none is known.
+        RemovalsRefusedError: a folder lost so much that its disk may be away. It is left as it was,
+            and the others are done.
         FingerprintMismatchError: the encoder is not the collection's.
         CollectionError: the disk is full or the collection damaged; committed work is kept.
     """
     options = options or IndexOptions()
     collection.check(encoder.fingerprint)
+    if options.classify and encoder.labels is None:
+        raise InputError("this encoder gives no labels: load it with classify=True")
     started = time.monotonic()
-    known = _known(collection, roots)
-    progress = Progress()
-    found = walk(roots, options.include, options.exclude, known=known)
-    changes = compare(_counted(found, progress, on_progress), known)
-    progress.unchanged = len(changes.unchanged)
-    progress.total = len(changes.to_open)
-    progress.unreadable = [item.path for item in changes.unreadable if _matters(item, known)]
-    progress.stage = "indexing"
-    on_progress(progress)
-    if changes.to_open or changes.gone or changes.unreadable:
-        batch_size = options.batch_size or batch_size_for(encoder)
+    run = _Run(collection, encoder, options, on_progress, stop)
+    plans = plan_run(roots, collection.roots(), options)
+    surveys = look_around(collection, plans, run.scanned)
+    lost = losses(surveys, options)
+    refused = [loss for loss in lost.values() if not loss.absent]
+    surveys = [one for one in surveys if one.plan.path not in lost]
+    if refused and not surveys:
+        raise refusal(refused)
+    run.progress.absent = [loss.folder for loss in lost.values() if loss.absent]
+    run.index(surveys, read_recipe)
+    run.progress.seconds = time.monotonic() - started
+    run.progress.stage = "tidying"
+    on_progress(run.progress)
+    if refused:
+        error = refusal(refused)
+        error.progress = run.progress
+        raise error
+    return run.progress
+
+
+class _Run:
+    """One run over folders that have been looked at."""
+
+    def __init__(
+        self,
+        collection: Collection,
+        encoder: Encoder,
+        options: IndexOptions,
+        on_progress: Callable[[Progress], None],
+        stop: Callable[[], bool],
+    ) -> None:
+        self.collection, self.encoder, self.options = collection, encoder, options
+        self.on_progress, self.stop = on_progress, stop
+        self.progress = Progress()
+
+    def scanned(self, count: int) -> None:
+        """Tell how many files a scan has met so far."""
+        self.progress.found = count
+        self.on_progress(self.progress)
+
+    def index(self, surveys: Sequence[Survey], read_recipe: RecipeReader | None) -> None:
+        _remember(self.collection, surveys)
+        tasks = self._tasks(surveys, read_recipe)
+        self._count(surveys, len(tasks))
+        if tasks or any(_leaves_work(one) for one in surveys):
+            self._work(surveys, tasks)
+        if not self.progress.interrupted:
+            _remember(self.collection, surveys, done=True)
+
+    def _tasks(self, surveys: Sequence[Survey], read_recipe: RecipeReader | None) -> list[_Task]:
+        collection = self.collection
+        classifies = self.encoder.labels is not None
+        stale = collection.stale_hashes() if read_recipe is not None else frozenset[str]()
+        bare = collection.unclassified_hashes() if classifies else frozenset[str]()
+        choose_again(surveys, stale=stale, unclassified=bare, rehash=self.options.rehash)
+        if not any(one.changes.to_open or one.again for one in surveys):
+            return []
+        known = collection.embedded_hashes() | removed_and_moved(surveys)
+        tasks = []
+        for one in surveys:
+            preparer = Preparer(
+                spec=self.encoder.preprocess,
+                known=known,
+                label_from=one.plan.options.label_from or "none",
+                max_pixels=one.plan.options.pixel_limit,
+                read_recipe=read_recipe,
+                reread=stale,
+                unclassified=bare if one.plan.options.classify else frozenset[str](),
+            )
+            tasks += [_Task(preparer, file) for file in one.changes.to_open]
+            tasks += [_Task(preparer, file, one.known[file.path]) for file in one.again]
+        return tasks
+
+    def _count(self, surveys: Sequence[Survey], tasks: int) -> None:
+        progress = self.progress
+        progress.found = sum(one.found for one in surveys)
+        progress.unchanged = sum(len(one.changes.unchanged) for one in surveys)
+        progress.total = tasks
+        progress.stage = "indexing"
+        progress.unreadable = [
+            item.path
+            for one in surveys
+            for item in one.changes.unreadable
+            if _matters(item, one.known)
+        ]
+        for one in surveys:
+            for kind, count in one.other_kinds.items():
+                progress.other_kinds[kind] = progress.other_kinds.get(kind, 0) + count
+        self.on_progress(progress)
+
+    def _work(self, surveys: Sequence[Survey], tasks: Sequence[_Task]) -> None:
+        batch_size = self.options.batch_size or batch_size_for(self.encoder)
         committer = Committer(
-            collection,
-            encoder,
+            self.collection,
+            self.encoder,
             batch_size=batch_size,
-            keep_missing=options.keep_missing,
-            on_commit=_counter(progress, on_progress),
+            known=tasks[0].preparer.known if tasks else frozenset[str](),
+            on_commit=self._committed,
         )
-        preparer = Preparer(
-            spec=encoder.preprocess,
-            known=collection.content_hashes() if changes.to_open else frozenset(),
-            label_from=options.label_from,
-            max_pixels=options.max_pixels,
-            read_recipe=read_recipe,
-        )
-        ready = _prepared(preparer, changes.to_open, options.workers, batch_size)
+        ready = map_ahead(_Task.run, tasks, workers=self.options.workers, ahead=2 * batch_size)
         with committer, closing(ready):
-            _take_all(committer, ready, progress, on_progress, stop)
-            if not progress.interrupted:
-                _settle(committer, changes, known, progress)
-    progress.seconds = time.monotonic() - started
-    progress.stage = "tidying"
-    on_progress(progress)
-    return progress
+            for one in surveys:
+                for record in one.returned():
+                    committer.take(Prepared(file=record))
+                    self.progress.returned += 1
+            self._take_all(committer, ready)
+            if not self.progress.interrupted:
+                for one in surveys:
+                    self._settle(committer, one)
+
+    def _committed(self, images: int) -> None:
+        self.progress.committed += images
+        self.on_progress(self.progress)
+
+    def _take_all(self, committer: Committer, ready: Iterable[Prepared]) -> None:
+        progress, hidden = self.progress, self._hidden()
+        for prepared in ready:
+            taken = committer.take(prepared)
+            progress.opened += 1
+            progress.encoded += taken == "new"
+            progress.classified += taken == "classified"
+            progress.reread += taken == "read"
+            progress.rejected += prepared.reject is not None
+            if prepared.file is not None and taken != "new":
+                progress.returned += prepared.file.content_hash in hidden
+                progress.linked += prepared.file.content_hash not in hidden
+            self.on_progress(progress)
+            if self.stop():
+                progress.interrupted = True
+                return
+
+    def _hidden(self) -> frozenset[str]:
+        return self.collection.embedded_hashes() - self.collection.content_hashes()
+
+    def _settle(self, committer: Committer, one: Survey) -> None:
+        """What the scan itself told: files that left, other labels, what could not be looked at.
+
+        It comes after every opened file, so that a moved picture is known at its new path before
+        its old path goes.
+        """
+        gone, labels, progress = one.changes.gone, one.labels(), self.progress
+        if one.plan.options.keep_missing:
+            committer.leave(missing=[path for path in gone if not one.known[path].missing])
+        else:
+            committer.leave(gone=gone)
+        committer.leave(excluded=one.changes.excluded)
+        committer.relabel(labels)
+        progress.gone += sum(_is_shown(one.known[path]) for path in gone)
+        progress.excluded += sum(_is_shown(one.known[path]) for path in one.changes.excluded)
+        progress.relabelled += len(labels)
+        for item in one.changes.unreadable:
+            if item.path not in one.known:  # what is known of it stays as it is
+                committer.reject(RejectRecord(item.path, 0, 0, item.reason, item.detail))
+                progress.rejected += 1
+
+
+def _remember(collection: Collection, surveys: Sequence[Survey], *, done: bool = False) -> None:
+    """Keep what was said of folders, and once a run is done, when, and which are disks."""
+    told = {root.path: root.options for root in collection.roots()}
+    changed = {}
+    for one in surveys:
+        plan = one.plan
+        if plan.whole and os.path.isdir(plan.path):
+            mounts = one.mounts if done else plan.mounts
+            options = plan.options.to_dict() | ({MOUNTS: list(mounts)} if mounts else {})
+            if done or options != told.get(plan.path):
+                changed[plan.path] = options
+    if changed:
+        with collection.transaction("roots", tidies=False) as transaction:
+            for path, options in changed.items():
+                put_root(transaction, path, options, indexed=done)
+
+
+def _leaves_work(one: Survey) -> bool:
+    changes = one.changes
+    return bool(
+        changes.back or changes.gone or changes.excluded or changes.unreadable or one.labels()
+    )
+
+
+def _is_shown(known: KnownFile) -> bool:
+    return known.state == "live" and not known.missing
 
 
 def _matters(item: Unreadable, known: dict[str, KnownFile]) -> bool:
     """Whether images may lie behind it; a dead link or a FIFO that never was one is a reject."""
-    there = item.path in known and known[item.path].content_hash is not None
-    return there or item.reason == "unreadable"
+    if item.reason == "broken-link":  # one that was a file is gone, and told as that
+        return False
+    return was_image(known.get(item.path)) or item.reason == "unreadable"
 
 
-def _known(collection: Collection, roots: Sequence[str]) -> dict[str, KnownFile]:
-    known: dict[str, KnownFile] = {}
-    for root in roots:
-        known |= collection.known_files(root, retried=passing_reasons())
-    return known
-
-
-def _counted(
-    found: Iterable[Found | Unreadable],
-    progress: Progress,
-    on_progress: Callable[[Progress], None],
-) -> Iterator[Found | Unreadable]:
-    """The same files, telling how many there are so far."""
-    on_progress(progress)
-    for item in found:
-        yield item
-        progress.found += 1
-        if progress.found % _TOLD == 0:
-            on_progress(progress)
-
-
-def _counter(progress: Progress, on_progress: Callable[[Progress], None]) -> Callable[[int], None]:
-    def count(images: int) -> None:
-        progress.committed += images
-        on_progress(progress)
-
-    return count
-
-
-def _take_all(
-    committer: Committer,
-    ready: Iterable[Prepared],
-    progress: Progress,
-    on_progress: Callable[[Progress], None],
-    stop: Callable[[], bool],
-) -> None:
-    for prepared in ready:
-        fresh = committer.take(prepared)
-        progress.opened += 1
-        progress.encoded += fresh
-        progress.rejected += prepared.reject is not None
-        progress.linked += prepared.file is not None and not fresh
-        on_progress(progress)
-        if stop():
-            progress.interrupted = True
-            return
-
-
-def _settle(
-    committer: Committer, changes: Changes, known: dict[str, KnownFile], progress: Progress
-) -> None:
-    """What the scan itself told: files that left the disk, and those it could not look at.
-
-    It comes after every opened file, so that a moved picture is known at its new path before its
-    old path goes.
-    """
-    there = still_there(changes.gone)
-    gone = [path for path in changes.gone if path not in there]
-    progress.gone = len(gone)
-    committer.drop(gone)
-    for item in changes.unreadable:
-        if item.path not in known:  # what is known of it stays as it is
-            committer.reject(_reject(item))
-            progress.rejected += 1
-
-
-def _reject(item: Unreadable) -> RejectRecord:
-    return RejectRecord(item.path, 0, 0, item.reason, item.detail)
-
-
-def _prepared(
-    preparer: Preparer, files: Iterable[Found], workers: int | None, batch_size: int
-) -> Generator[Prepared, None, None]:
-    """Prepare files in threads, in order, never more than a few batches ahead of the encoder."""
-    count = workers or os.cpu_count() or 1
-    window: deque[Future[Prepared]] = deque()
-    pool = ThreadPoolExecutor(count, thread_name_prefix="decode")
-    try:
-        for file in files:
-            window.append(pool.submit(preparer.prepare, file.path, file.size, file.mtime_ns))
-            if len(window) >= 2 * batch_size + count:
-                yield window.popleft().result()
-        while window:
-            yield window.popleft().result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+def _only_news(done: Prepared, known: KnownFile) -> Prepared:
+    """What became of a file that was read again, without what was known of it."""
+    if done.reject is not None:
+        kept = not was_image(known) or done.reject.reason in _PASSING
+        return Prepared() if kept else done
+    if done.file is not None and done.file.content_hash == known.content_hash:
+        wanted = known.state == "live"  # what was removed stays that
+        return Prepared(image=done.image, pixels=done.pixels) if wanted else Prepared()
+    return done

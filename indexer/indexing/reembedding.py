@@ -18,7 +18,7 @@ from indexer.images.opening import DEFAULT_MAX_PIXELS
 from indexer.indexing.ahead import map_ahead
 from indexer.indexing.committing import Committer
 from indexer.indexing.decoding import Prepared, Preparer, RecipeReader
-from indexer.indexing.pipeline import Progress
+from indexer.indexing.progress import Progress
 from indexer.paths import display
 from indexer.records import Batch
 
@@ -140,9 +140,7 @@ def _embed(
     numbered = _Numbered(new, highest, ids)
     # What an earlier run could not read comes last: it cannot have its own id any more.
     ids = [i for i in ids if i > highest] + [i for i in ids if i <= highest]
-    committer = Committer(
-        numbered, encoder, batch_size=batch_size, keep_missing=False, on_commit=count
-    )
+    committer = Committer(numbered, encoder, batch_size=batch_size, on_commit=count)
     ready = map_ahead(
         lambda wanted: (wanted, _prepare(preparer, wanted)),
         (wanted for wanted in _wanted(old, ids) if wanted.content_hash not in there),
@@ -157,7 +155,7 @@ def _embed(
                 progress.rejected += 1
             else:
                 numbered.ids[wanted.content_hash] = wanted.image_id
-                progress.encoded += committer.take(prepared)
+                progress.encoded += committer.take(prepared) == "new"
             on_progress(progress)
             if stop():
                 progress.interrupted = True
@@ -193,7 +191,7 @@ class _Numbered:
         self._next = 1 + max(highest, max(old_ids, default=0))
         self.ids: dict[str, int] = {}
 
-    def commit(self, batch: Batch, *, keep_missing: bool = False) -> None:
+    def commit(self, batch: Batch) -> None:
         """As ``Collection.commit``."""
         given: dict[str, int] = {}
         for image in batch.images:
@@ -201,7 +199,7 @@ class _Numbered:
             if wanted <= self._highest:
                 wanted, self._next = self._next, self._next + 1
             given[image.content_hash] = self._highest = wanted
-        self._new.commit(replace(batch, ids=given), keep_missing=keep_missing)
+        self._new.commit(replace(batch, ids=given))
 
 
 def _check_losses(old: Collection, made: Reembedding, options: ReembedOptions) -> None:

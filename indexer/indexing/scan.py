@@ -1,20 +1,19 @@
-"""Walking folders, and telling what is new, changed, moved, gone and unchanged."""
+"""Walking folders: which files are there, what else is, and what could not be looked at."""
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Container, Iterator
 from typing import NamedTuple
 
-from indexer.errors import ImageRejectedError, InputError
+from indexer.errors import ImageRejectedError
 from indexer.images import formats
 from indexer.images.files import kind, read_head, rejection
-from indexer.indexing.globs import Globs, extension, has_image_extension, is_hidden
-from indexer.paths import display
-from indexer.records import KnownFile
+from indexer.indexing.globs import Selection, extension, has_image_extension, is_hidden
+from indexer.indexing.options import relative_to
 
 
 class Found(NamedTuple):
@@ -45,177 +44,78 @@ class Unreadable(NamedTuple):
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What a scan means for a collection.
-
-    Attributes:
-        unchanged: paths known with this size and time, rejected ones included.
-        to_open: new and changed files.
-        gone: known paths that the scan did not meet.
-        unreadable: as the scan gave them.
-    """
-
-    unchanged: list[str] = field(default_factory=list)
-    to_open: list[Found] = field(default_factory=list)
-    gone: list[str] = field(default_factory=list)
-    unreadable: list[Unreadable] = field(default_factory=list)
-
-
 class _Folder(NamedTuple):
     path: str
-    relative: str  # to the root, "" or ending in a slash
+    relative: str  # to the folder that globs are relative to, "" or ending in a slash
+    device: int
     linked: bool  # reached through a symbolic link to a folder
     above: frozenset[tuple[int, int]]  # (device, inode) of itself and the folders it is in
 
 
-def walk(
-    roots: Sequence[str | os.PathLike[str]],
-    include: Sequence[str] = (),
-    exclude: Sequence[str] = (),
-    *,
-    known: Container[str] = frozenset(),
-) -> Iterator[Found | Unreadable]:
-    """Find image files below the roots, always in the same order, each path once.
+class Walk:
+    """Finds the image files of one folder, or a single file, always in the same order.
 
-    Considered are files with an image's extension, and those without any extension that are in
-    ``known`` or begin as an image does; with ``include``, just the files that it matches. Hidden
-    names and ``globs.SKIPPED_FOLDERS`` are left out, below the roots. A root that is a file is
-    always considered. FIFOs, sockets and devices are reported and never opened.
+    Considered are files with an image's extension, and those without any extension that are known
+    or begin as an image does; with ``include``, just the files that it matches. Hidden names and
+    ``globs.SKIPPED_FOLDERS`` are left out, below the start. A start that is a file is always
+    considered. FIFOs, sockets and devices are reported and never opened.
 
     Symbolic links are followed. A folder is entered once by its own path and once through links,
     so that neither a loop nor a maze of links goes on for ever.
 
     Args:
-        roots: folders or files.
-        include: globs of files to consider; see ``globs.Globs``.
-        exclude: globs of files and folders to leave out; they go before ``include``.
+        start: absolute path of a folder or file.
+        selection: which files are considered.
+        base: the folder that its globs are relative to; by default the start.
+        apart: folders below that are not entered.
         known: paths already in the collection.
 
-    Raises:
-        InputError: a root that does not exist, or a malformed glob; at the call, not later.
+    Attributes:
+        other_kinds: after the walk, how many files are no images by their extension (lower case,
+            empty where there is none), where no ``include`` says which are wanted.
+        mounts: after the walk, folders that are on another disk than the folder they are in,
+            relative to ``base``; ``""`` is the start itself.
     """
-    starts = list(dict.fromkeys(os.path.abspath(os.fspath(root)) for root in roots))
-    for start in starts:
-        if not os.path.lexists(start):
-            raise InputError(
-                f"{display(start)!r} does not exist: check the path, or that its disk is mounted; "
-                "nothing was taken as gone"
-            )
-    return _Walk(Globs(include), Globs(exclude), known).run(starts)
 
-
-def compare(found: Iterable[Found | Unreadable], known: Mapping[str, KnownFile]) -> Changes:
-    """Tell what changed, from path, size and modification time alone; opens nothing.
-
-    Args:
-        found: what ``walk`` gave.
-        known: what the collection knows of the scanned roots, and only of those.
-    """
-    changes = Changes()
-    seen: set[str] = set()
-    for item in found:
-        if isinstance(item, Unreadable):
-            changes.unreadable.append(item)
-            continue
-        seen.add(item.path)
-        if is_unchanged(item, known.get(item.path)):
-            changes.unchanged.append(item.path)
-        else:
-            changes.to_open.append(item)
-    blind = {item.path for item in changes.unreadable if item.reason != "not-a-file"}
-    changes.gone.extend(
-        path for path in known if path not in seen and not (blind and _is_within(path, blind))
-    )
-    return changes
-
-
-def is_unchanged(found: Found, known: KnownFile | None) -> bool:
-    """Whether a file need not be opened again."""
-    return known is not None and (found.size, found.mtime_ns) == (known.size, known.mtime_ns)
-
-
-def still_there(paths: Iterable[str]) -> set[str]:
-    """Those of the paths that are on the disk after all, or may be.
-
-    A file that a scan did not meet may only have been left out by its globs; only one that the
-    operating system says is not there has gone.
-    """
-    return {path for path in paths if _may_exist(path)}
-
-
-def moves(
-    opened: Mapping[str, str], gone: Iterable[str], known: Mapping[str, KnownFile]
-) -> dict[str, str]:
-    """New path -> old path of files whose content was known at a path that is gone.
-
-    Args:
-        opened: path -> sha256 (hex) of the files that were opened.
-        gone: known paths that are no longer there.
-        known: what the collection knew before.
-    """
-    left: dict[str, list[str]] = {}
-    for path in sorted(gone, reverse=True):
-        content = known[path].content_hash
-        if content is not None:
-            left.setdefault(content, []).append(path)
-    return {
-        path: left[content].pop() for path, content in sorted(opened.items()) if left.get(content)
-    }
-
-
-def _is_within(path: str, folders: set[str]) -> bool:
-    while path not in folders:
-        parent = os.path.dirname(path)
-        if parent == path:
-            return False
-        path = parent
-    return True
-
-
-def _may_exist(path: str) -> bool:
-    try:
-        os.stat(path)
-    except OSError as error:
-        return error.errno not in (errno.ENOENT, errno.ENOTDIR)
-    return True
-
-
-class _Walk:
-    """One walk; its state is what was entered and, where roots overlap, what was given."""
-
-    def __init__(self, include: Globs, exclude: Globs, known: Container[str]) -> None:
-        self._include, self._exclude, self._known = include, exclude, known
+    def __init__(
+        self,
+        start: str,
+        selection: Selection,
+        *,
+        base: str | None = None,
+        apart: Container[str] = frozenset(),
+        known: Container[str] = frozenset(),
+    ) -> None:
+        self._start, self._base = start, start if base is None else base
+        self._selection, self._apart, self._known = selection, apart, known
         self._entered: set[tuple[int, int, bool]] = set()
+        self.other_kinds: Counter[str] = Counter()
+        self.mounts: list[str] = []
 
-    def run(self, starts: list[str]) -> Iterator[Found | Unreadable]:
-        overlapping = any(_is_within(os.path.dirname(one), set(starts)) for one in starts)
-        given: set[str] = set()
-        for start in starts:
-            self._entered.clear()  # a second root through a link has paths of its own
-            for item in self._start(start):
-                if overlapping:
-                    if item.path in given:
-                        continue
-                    given.add(item.path)
-                yield item
-
-    def _start(self, start: str) -> Iterator[Found | Unreadable]:
+    def __iter__(self) -> Iterator[Found | Unreadable]:
+        """Walk; each path comes once."""
         try:
-            status = os.stat(start)
+            status = os.stat(self._start)
         except OSError as error:
-            yield _unreadable(start, error)
+            yield _unreadable(self._start, error)
             return
         if not stat.S_ISDIR(status.st_mode):
-            yield _as_item(start, status)
+            yield _as_item(self._start, status)
             return
-        identity = (status.st_dev, status.st_ino)
-        self._entered.add((*identity, False))
-        stack = [_Folder(start, "", False, frozenset((identity,)))]
+        stack = [self._first(status)]
         while stack:
             folders: list[_Folder] = []
             yield from self._files(stack.pop(), folders)
             stack.extend(reversed(folders))
+
+    def _first(self, status: os.stat_result) -> _Folder:
+        identity = (status.st_dev, status.st_ino)
+        self._entered.add((*identity, False))
+        relative = relative_to(self._start, self._base)
+        if is_mount(self._start):
+            self.mounts.append(relative)
+        inside = relative + "/" if relative else ""
+        return _Folder(self._start, inside, status.st_dev, False, frozenset((identity,)))
 
     def _files(self, folder: _Folder, folders: list[_Folder]) -> Iterator[Found | Unreadable]:
         """The files of one folder by name; the folders in it are put on the list."""
@@ -241,7 +141,7 @@ class _Walk:
         try:
             if entry.is_dir():
                 return self._enter(entry, relative, folder)
-            if self._exclude.match(relative) or not self._considers(entry, relative):
+            if not self._selection.takes(relative) or not self._considers(entry):
                 return None
             return _as_item(entry.path, entry.stat())
         except OSError as error:
@@ -250,7 +150,7 @@ class _Walk:
             return _unreadable(entry.path, error)
 
     def _enter(self, entry: os.DirEntry[str], relative: str, folder: _Folder) -> _Folder | None:
-        if self._exclude.match(relative, folder=True) or self._exclude.match(relative + "/"):
+        if entry.path in self._apart or not self._selection.enters(relative):
             return None
         linked = folder.linked or entry.is_symlink()
         status = entry.stat()
@@ -258,18 +158,30 @@ class _Walk:
         if identity in folder.above or (*identity, linked) in self._entered:
             return None
         self._entered.add((*identity, linked))
-        return _Folder(entry.path, relative + "/", linked, folder.above | {identity})
+        if status.st_dev != folder.device:
+            self.mounts.append(relative)
+        above = folder.above | {identity}
+        return _Folder(entry.path, relative + "/", status.st_dev, linked, above)
 
-    def _considers(self, entry: os.DirEntry[str], relative: str) -> bool:
-        if self._include:
-            return self._include.match(relative)
-        if has_image_extension(entry.name):
+    def _considers(self, entry: os.DirEntry[str]) -> bool:
+        if not self._selection.by_extension or has_image_extension(entry.name):
             return True
-        if extension(entry.name):
-            return False
-        if entry.path in self._known:
-            return True
-        return formats.sniff(read_head(entry.path, formats.HEAD)) is not None
+        kind_of_name = extension(entry.name)
+        if not kind_of_name:
+            if entry.path in self._known:
+                return True
+            if formats.sniff(read_head(entry.path, formats.HEAD)) is not None:
+                return True
+        self.other_kinds[kind_of_name] += 1
+        return False
+
+
+def is_mount(folder: str) -> bool:
+    """Whether a folder is on another disk than the folder that it is in."""
+    try:
+        return os.stat(folder).st_dev != os.stat(os.path.dirname(folder)).st_dev
+    except OSError:
+        return False
 
 
 def _as_item(path: str, status: os.stat_result) -> Found | Unreadable:

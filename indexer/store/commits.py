@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,20 +14,22 @@ from indexer.catalog.changes import (
     add_images,
     add_segment,
     delete_orphans,
-    drop_files,
     look_up,
     put_files,
+    put_labels,
+    put_predictions,
     put_rejects,
+    read_again,
 )
+from indexer.catalog.departures import leave_files, mark_missing, revive_images
 from indexer.catalog.schema import FORMAT
-from indexer.catalog.state import live_segments
 from indexer.catalog.transaction import Transaction
 from indexer.encoders.base import Fingerprint
 from indexer.errors import InputError
 from indexer.paths import clean
 from indexer.records import Batch, ImageRecord
-from indexer.store.image_rows import image_records, images_table
-from indexer.store.segments import SegmentHeader, read_segment, write_segment
+from indexer.store.image_rows import images_table
+from indexer.store.segments import SegmentHeader, write_segment
 
 _log = logging.getLogger("vitrail")
 _ROW_BYTES = 2048  # a catalog row with its share of pages, generously
@@ -38,6 +39,10 @@ _ROW_BYTES = 2048  # a catalog row with its share of pages, generously
 class _Addition:
     ids: list[int]
     images: list[ImageRecord]
+
+    @property
+    def by_hash(self) -> dict[str, int]:
+        return {i.content_hash: id_ for id_, i in zip(self.ids, self.images, strict=True)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +65,25 @@ class BatchWriter:
         rows = len(batch.files) + len(batch.rejects) + len(batch.images)
         return (1 << 20) + len(batch.images) * 4 * width + rows * _ROW_BYTES
 
-    def commit(self, batch: Batch, *, keep_missing: bool) -> None:
+    def commit(self, batch: Batch) -> None:
         """Make all of the batch visible, or none of it; see ``Collection.commit``."""
-        images = [self._checked(image) for image in batch.images]
-        files = [replace(file, label=clean(file.label)) for file in batch.files]
-        batch = replace(batch, images=images, files=files)
+        batch = self._cleaned(batch)
         with self.catalog.writing("commit") as transaction:
-            hashes = [i.content_hash for i in images] + [f.content_hash for f in files]
-            known = look_up(transaction, hashes)
-            addition = self._additions(transaction, batch, known)
-            ids = known.live | {
-                image.content_hash: image_id
-                for image_id, image in zip(addition.ids, addition.images, strict=True)
-            }
+            known = look_up(transaction, _hashes(batch))
+            addition = _additions(batch, known)
             self._write(transaction, addition, batch)
-            self._apply(transaction, batch, ids, keep_missing)
+            _put(transaction, batch, known, addition.by_hash)
+            _enrich(transaction, batch, known.live | known.waiting)
+            _take_out(transaction, batch)
+
+    def _cleaned(self, batch: Batch) -> Batch:
+        return replace(
+            batch,
+            images=[self._checked(image) for image in batch.images],
+            files=[replace(file, label=clean(file.label)) for file in batch.files],
+            labels={path: clean(label) for path, label in batch.labels.items()},
+            readings=[_clean(image) for image in batch.readings],
+        )
 
     def _checked(self, image: ImageRecord) -> ImageRecord:
         for space, dim in self.fingerprint.spaces:
@@ -85,26 +94,7 @@ class BatchWriter:
                     f"image {image.content_hash[:10]} needs {dim} finite numbers in space "
                     f"{space}, but has {got}"
                 )
-        return replace(image, camera=clean(image.camera), recipe=_clean_json(image.recipe))
-
-    def _additions(self, transaction: Transaction, batch: Batch, known: KnownContent) -> _Addition:
-        new = {i.content_hash: i for i in batch.images if i.content_hash not in known.live}
-        named = {f.content_hash for f in batch.files}
-        back = [h for h in named - new.keys() - known.live.keys() if h in known.dead]
-        new |= self._revived(transaction, [known.dead[h] for h in back])
-        return _numbered(list(new.values()), batch.ids, known.next_id)
-
-    def _revived(self, transaction: Transaction, ids: Sequence[int]) -> dict[str, ImageRecord]:
-        """Deleted images whose content is found again, from the segments that still hold them."""
-        found: dict[str, ImageRecord] = {}
-        for segment in live_segments(transaction.connection) if ids else ():
-            wanted = [i for i in ids if segment.min_id <= i <= segment.max_id]
-            if wanted:
-                table = read_segment(self.segments, segment)
-                table = table.filter(np.isin(np.asarray(table["id"]), wanted))
-                records = image_records(table, self.fingerprint.spaces)
-                found |= {record.content_hash: record for record in records}
-        return found
+        return _clean(image)
 
     def _write(self, transaction: Transaction, addition: _Addition, batch: Batch) -> None:
         if addition.images:
@@ -115,19 +105,54 @@ class BatchWriter:
             add_segment(transaction, write_segment(self.segments, table, header))
             add_images(transaction, addition.ids, addition.images)
 
-    def _apply(
-        self, transaction: Transaction, batch: Batch, ids: dict[str, int], keep_missing: bool
-    ) -> None:
-        files = [file for file in batch.files if file.content_hash in ids]
-        if len(files) < len(batch.files):
-            # Its picture left the collection during this run; unknown, it is read again next time.
-            _log.warning("%d files are left for the next run", len(batch.files) - len(files))
-        losers = put_files(transaction, files, ids)
-        losers |= put_rejects(transaction, batch.rejects)
-        present = {file.path for file in batch.files}
-        gone = [path for path in batch.gone if path not in present]
-        losers |= drop_files(transaction, gone, keep_missing=keep_missing)
-        delete_orphans(transaction, losers, "gone")
+
+def _hashes(batch: Batch) -> list[str]:
+    images = [image.content_hash for image in (*batch.images, *batch.readings)]
+    return [*images, *(file.content_hash for file in batch.files), *batch.predictions]
+
+
+def _additions(batch: Batch, known: KnownContent) -> _Addition:
+    """New images, with their ids; those that wait come back under the id they have."""
+    there = known.live.keys() | known.waiting.keys()
+    new = {i.content_hash: i for i in batch.images if i.content_hash not in there}
+    return _numbered(list(new.values()), batch.ids, known.next_id)
+
+
+def _put(transaction: Transaction, batch: Batch, known: KnownContent, new: dict[str, int]) -> None:
+    """Files and rejects in place of what was known at their paths, and what comes back by them."""
+    ids = known.removed | known.waiting | known.live | new
+    files = [file for file in batch.files if file.content_hash in ids]
+    if len(files) < len(batch.files):
+        # Its picture left the collection during this run; unknown, it is read again next time.
+        _log.warning("%d files are left for the next run", len(batch.files) - len(files))
+    losers = put_files(transaction, files, ids)
+    named = [i.content_hash for i in batch.images] + [file.content_hash for file in files]
+    back = {known.waiting[h] for h in named if h in known.waiting and h not in known.live}
+    revive_images(transaction, sorted(back))
+    losers |= put_rejects(transaction, batch.rejects)
+    delete_orphans(transaction, losers, "gone")
+
+
+def _enrich(transaction: Transaction, batch: Batch, ids: dict[str, int]) -> None:
+    """What was learnt of images and files that were known before."""
+    put_labels(transaction, batch.labels)
+    readings = {ids[i.content_hash]: i for i in batch.readings if i.content_hash in ids}
+    read_again(transaction, readings)
+    put_predictions(transaction, {ids[h]: p for h, p in batch.predictions.items() if h in ids})
+
+
+def _take_out(transaction: Transaction, batch: Batch) -> None:
+    present = {file.path for file in batch.files}
+    mark_missing(transaction, [path for path in batch.missing if path not in present])
+    leave_files(transaction, [path for path in batch.excluded if path not in present], "excluded")
+    leave_files(transaction, [path for path in batch.gone if path not in present], "gone")
+
+
+def _clean(image: ImageRecord) -> ImageRecord:
+    keywords = tuple(clean(word) or "" for word in image.keywords)
+    return replace(
+        image, camera=clean(image.camera), recipe=_clean_json(image.recipe), keywords=keywords
+    )
 
 
 def _numbered(images: list[ImageRecord], given: dict[str, int], next_id: int) -> _Addition:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from indexer.errors import CollectionError
-from indexer.store.reading import arrived
+from indexer.store.reading import REASONS, arrived, reading, unreadable
 
 TEMPORARY = ".tmp"  # suffix of files not yet renamed; swept by the next writer
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -27,6 +27,33 @@ def sync_directory(directory: str) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def make_directory(directory: str) -> None:
+    """Make a directory, and those above it that are missing, durably; harmless where it is.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    parent = os.path.dirname(directory)
+    if os.path.isdir(directory):
+        return
+    if parent != directory:
+        make_directory(parent)
+    with suppress(FileExistsError):
+        os.mkdir(directory)
+    with suppress(PermissionError):  # a folder that may be searched, but not listed
+        sync_directory(parent)
+
+
+def rename(source: str, target: str) -> None:
+    """Rename a file or directory, durably, in place of what had the new name.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    os.replace(source, target)
+    sync_directory(os.path.dirname(target))
 
 
 def sync_file(path: str) -> None:
@@ -84,7 +111,7 @@ def checksum(path: str) -> str:
 
 @contextmanager
 def disk_guard(directory: str, needed: int) -> Iterator[None]:
-    """Turn a full disk, wherever it is noticed, into one clear line.
+    """Turn a full disk, and one that refuses, wherever it is noticed, into one clear line.
 
     Args:
         directory: the collection's directory.
@@ -92,16 +119,34 @@ def disk_guard(directory: str, needed: int) -> Iterator[None]:
 
     Raises:
         CollectionError: the disk has, or had, too little room.
+        UnreadableError: the system refused a file now.
     """
-    free = shutil.disk_usage(directory).free
+    with reading(directory):
+        free = shutil.disk_usage(directory).free
     if free < needed:
         raise _full(directory, needed, free)
     try:
         yield
+    except CollectionError:
+        raise
     except Exception as error:
-        if not is_full(error):
-            raise
-        raise _full(directory, needed, shutil.disk_usage(directory).free) from error
+        if is_full(error):
+            raise _full(directory, needed, shutil.disk_usage(directory).free) from error
+        if isinstance(error, OSError) and (told := _refusal(error)):
+            raise unreadable(_place(error) or directory, told) from error
+        raise
+
+
+def _refusal(error: OSError) -> str | None:
+    """What the system said, if it may say otherwise another time; Arrow only has it as text."""
+    text = str(error)
+    if error.errno is not None and os.strerror(error.errno) in REASONS:
+        return os.strerror(error.errno)
+    return next((reason for reason in REASONS if reason in text), None)
+
+
+def _place(error: OSError) -> str | None:
+    return error.filename if isinstance(error.filename, str) else None
 
 
 def is_full(error: BaseException) -> bool:

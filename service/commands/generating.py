@@ -223,6 +223,16 @@ def _input(drawing: Drawing, text: str, role: str) -> Picture:
         return open_input(pictures, text, role)
 
 
+def _warn(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, Picture]) -> None:
+    """Say what a small model can do nothing with, before it tries."""
+    from generator.scope import outside_notes
+
+    prompts = [recipe.prompt for recipe in recipes]
+    pictures = [picture for role, picture in parents.items() if role != "mask"]
+    for note in outside_notes(drawing.info, prompts, pictures):
+        typer.echo(f"note: {note}", err=True)
+
+
 def _make(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, Picture]) -> None:
     from generator.watching import Watch
     from service.interrupts import stop_on_interrupt
@@ -231,16 +241,15 @@ def _make(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, Pic
     from service.tables import print_path
 
     work = Work(drawing.info, recipes, parents, drawing.loras, drawing.device, drawing.precision)
-    with (
-        _open(drawing) as pictures,
-        stop_on_interrupt() as stop,
-        MakingDisplay(quiet=drawing.quiet, total=len(recipes)) as display,
-    ):
-        watch = Watch(on_step=display.step, cancel=stop)
-        made = make_and_index(
-            pictures, work, force=drawing.force, watch=watch, on_image=display.update
-        )
-        display.finish(made)
+    with _open(drawing) as pictures, stop_on_interrupt() as stop:
+        if not drawing.quiet:
+            _warn(drawing, recipes, parents)
+        with MakingDisplay(quiet=drawing.quiet, total=len(recipes)) as display:
+            watch = Watch(on_step=display.step, cancel=stop)
+            made = make_and_index(
+                pictures, work, force=drawing.force, watch=watch, on_image=display.update
+            )
+            display.finish(made)
     for path in made.paths if len(made.paths) <= 20 and not drawing.quiet else []:
         print_path(str(path))
     if made.interrupted:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +23,8 @@ from service.options import (
 )
 
 if TYPE_CHECKING:
+    from indexer.indexing.options import IndexOptions
+    from indexer.indexing.progress import Progress
     from search.collection import Collection
 
 
@@ -32,41 +36,80 @@ def register(app: typer.Typer) -> None:
 
 def index(
     folders: Annotated[
-        list[Path], typer.Argument(help="Folders or single image files.", metavar="FOLDER")
-    ],
+        list[Path] | None,
+        typer.Argument(
+            help="Folders or single image files. Default: every folder that was indexed before.",
+            metavar="FOLDER",
+            show_default=False,
+        ),
+    ] = None,
     collection: CollectionOption = None,
     checkpoint: CheckpointOption = None,
     space: SpacesOption = None,
     classify: Annotated[
-        bool,
+        bool | None,
         typer.Option(
-            "--classify", help="Store the top-5 labels of the checkpoint's classification head."
+            "--classify/--no-classify",
+            help="Store the top-5 labels of the checkpoint's classification head, also of images "
+            "that lack them. Remembered.",
+            show_default=False,
         ),
-    ] = False,
+    ] = None,
     label_from: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="parent: the folder's name becomes the label; or none.",
+            help="parent: the folder's name becomes the label; none: no labels. Remembered.",
             metavar="WHAT",
+            show_default=False,
             autocompletion=values("parent", "none"),
         ),
-    ] = "none",
+    ] = None,
     include: Annotated[
         list[str] | None,
         typer.Option(
-            help="Glob of files to consider; default: the usual image extensions.", metavar="GLOB"
+            help="Glob of files to consider; '' for the usual image extensions. Remembered.",
+            metavar="GLOB",
+            show_default=False,
         ),
     ] = None,
     exclude: Annotated[
         list[str] | None,
-        typer.Option(help="Glob of files or folders to leave out.", metavar="GLOB"),
+        typer.Option(
+            help="Glob of files or folders to leave out; what is indexed of them leaves. '' for "
+            "none. Remembered.",
+            metavar="GLOB",
+            show_default=False,
+        ),
     ] = None,
     keep_missing: Annotated[
-        bool, typer.Option("--keep-missing", help="Keep images whose files are gone from disk.")
-    ] = False,
-    max_pixels: Annotated[
-        int | None, typer.Option(help="Reject images with more pixels.", metavar="N", min=1)
+        bool | None,
+        typer.Option(
+            "--keep-missing/--no-keep-missing",
+            help="Go on finding images whose files are gone from disk. Remembered.",
+            show_default=False,
+        ),
     ] = None,
+    max_pixels: Annotated[
+        int | None,
+        typer.Option(
+            help="Reject images with more pixels; 0 for the default limit. Remembered.",
+            metavar="N",
+            min=0,
+            show_default=False,
+        ),
+    ] = None,
+    accept_removals: Annotated[
+        bool,
+        typer.Option(
+            "--accept-removals", help="Go on where a folder lost so much that its disk may be away."
+        ),
+    ] = False,
+    rehash: Annotated[
+        bool,
+        typer.Option(
+            "--rehash", help="Read every file, also those of the same size and time as before."
+        ),
+    ] = False,
     batch_size: Annotated[
         int | None,
         typer.Option(help="Images a forward pass; default: by free memory.", metavar="N", min=1),
@@ -77,51 +120,92 @@ def index(
     runtime: RuntimeOption = "auto",
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the counts as JSON at the end.")
+    ] = False,
     quiet: QuietOption = False,
 ) -> None:
     """Bring a collection up to date with folders of images.
 
     New and changed files are embedded, moved ones keep their id, and files gone from disk leave
-    the collection. Bad files are listed by "vitrail rejects" and never stop a run. Interrupt it at
-    any time: what is done is kept, and the same command goes on from there.
+    the collection; if they come back within 30 days, they cost nothing. What is said of a folder
+    is remembered, and holds until something else is said. Bad files are listed by "vitrail
+    rejects" and never stop a run. Interrupt it at any time: what is done is kept, and the same
+    command goes on from there.
     """
-    from generator.foreign import read_recipe
-    from indexer.errors import InputError
-    from indexer.images.opening import DEFAULT_MAX_PIXELS
-    from indexer.indexing.pipeline import IndexOptions
-    from indexer.indexing.scan import walk
-    from service.interrupts import stop_on_interrupt
-    from service.progress import IndexDisplay
+    from indexer.indexing.options import IndexOptions
+    from service.folders import read_label_from
 
-    if label_from not in ("none", "parent"):
-        raise InputError(f"--label-from {label_from!r} is unknown; use parent or none")
     options = IndexOptions(
-        include=tuple(include or ()),
-        exclude=tuple(exclude or ()),
-        label_from="parent" if label_from == "parent" else "none",
+        include=_globs(include),
+        exclude=_globs(exclude),
+        label_from=read_label_from(label_from),
         keep_missing=keep_missing,
-        max_pixels=max_pixels or DEFAULT_MAX_PIXELS,
+        max_pixels=max_pixels,
+        classify=classify,
+        accept_removals=accept_removals,
+        rehash=rehash,
         batch_size=batch_size,
         workers=workers,
     )
-    # a misspelt folder or glob must not leave an empty collection behind
-    walk([os.path.expanduser(folder) for folder in folders], options.include, options.exclude)
-    pictures = open_or_create(
-        collection_directory(collection), checkpoint, space, (runtime, device, precision)
-    )
-    with pictures, stop_on_interrupt() as stop, IndexDisplay(quiet=quiet) as display:
-        display.loading(pictures.fingerprint.describe())
-        progress = pictures.index(
-            *folders,
-            options=options,
-            classify=classify,
-            on_progress=display.update,
-            stop=stop,
-            read_recipe=read_recipe,
-        )
-        display.finish(progress)
+    roots = [os.path.abspath(os.path.expanduser(folder)) for folder in folders or ()]
+    directory = collection_directory(collection)
+    _check(roots, options, directory)
+    pictures = open_or_create(directory, checkpoint, space, (runtime, device, precision))
+    with pictures:
+        progress = _run(pictures, roots, options, quiet=quiet)
+    if json:
+        typer.echo(dumps(progress.to_dict(), indent=2))
     if progress.interrupted:
         raise typer.Exit(130)
+
+
+def _globs(given: list[str] | None) -> tuple[str, ...] | None:
+    """What was given more than once; one empty text takes all back that was remembered."""
+    if given is None:
+        return None
+    return () if given == [""] else tuple(given)
+
+
+def _check(roots: Sequence[str], options: IndexOptions, directory: Path) -> None:
+    """Refuse what is misspelt before it can leave an empty collection behind."""
+    from indexer.collection.layout import is_collection
+    from indexer.errors import InputError
+    from indexer.indexing.roots import check_given
+
+    check_given(roots, options)
+    if not roots and not is_collection(str(directory)):
+        raise InputError(f"there is no collection at {directory} yet: name a folder to index")
+
+
+def _run(
+    pictures: Collection, roots: Sequence[str], options: IndexOptions, *, quiet: bool
+) -> Progress:
+    from generator.foreign import read_recipe
+    from indexer.errors import RemovalsRefusedError
+    from indexer.indexing.roots import plan_run
+    from service.folders import remembered
+    from service.interrupts import stop_on_interrupt
+    from service.progress import IndexDisplay
+
+    told = remembered(plan_run(roots, pictures.store.roots(), options), options)
+    with stop_on_interrupt() as stop, IndexDisplay(quiet=quiet) as display:
+        display.loading(pictures.fingerprint.describe())
+        display.remind(told)
+        try:
+            progress = pictures.index(
+                *roots,
+                options=options,
+                on_progress=display.update,
+                stop=stop,
+                read_recipe=read_recipe,
+            )
+        except RemovalsRefusedError as error:
+            if error.progress is not None:
+                display.finish(error.progress)
+            raise
+        display.finish(progress)
+    return progress
 
 
 def reembed(

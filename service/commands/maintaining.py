@@ -1,4 +1,4 @@
-"""Verbs that look after a collection: info, verify, remove, annotate, rejects, export, import."""
+"""Verbs that look after a collection: info, verify, remove, tidy and the like."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
         ("info", info),
         ("annotate", annotate),
         ("remove", remove),
+        ("tidy", tidy),
         ("rejects", rejects),
         ("verify", verify),
         ("export", export),
@@ -43,20 +44,63 @@ def info(collection: CollectionOption = None, json: JsonOption = False) -> None:
 def remove(
     images: Annotated[
         list[str],
-        typer.Argument(help="Ids, indexed paths or content hashes.", metavar="IMAGE"),
+        typer.Argument(
+            help="Ids, content hashes, indexed paths, folders, or globs in quotes.", metavar="IMAGE"
+        ),
     ],
     collection: CollectionOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be taken out.")
+    ] = False,
 ) -> None:
-    """Take images out; their files stay on disk.
+    """Take images out for good; their files stay on disk.
 
-    They come back only when their files change.
+    They come back only when their files change. A path, folder or glob takes files out: an image
+    that has others elsewhere stays with those. Globs are matched below the indexed folders, as
+    --exclude does. A folder that was indexed is no longer one that a plain "vitrail index" does.
     """
     from indexer.collection.collection import Collection
+    from indexer.indexing.removal import carry_out, plan_removal
+    from service.folders import print_removal, print_removed
+
+    with Collection.open(collection_directory(collection), writable=not dry_run) as store:
+        removal = plan_removal(store, images)
+        if dry_run:
+            print_removal(removal)
+        else:
+            print_removed(removal, carry_out(store, removal))
+
+
+def tidy(
+    collection: CollectionOption = None,
+    now: Annotated[
+        bool,
+        typer.Option("--now", help="Give up all images that wait, and leave nothing of what left."),
+    ] = False,
+    grace: Annotated[
+        float | None,
+        typer.Option(
+            help="From now on, keep images whose files are gone for so many days; first 30.",
+            metavar="DAYS",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Give up images that waited too long for their files, and give room back.
+
+    An image whose files are gone or excluded is not found any more, but kept for 30 days with its
+    vectors and id: when the file is back, it costs nothing. Indexing gives up what is over, too.
+    Your own columns are never given up.
+    """
+    from indexer.collection.collection import Collection
+    from indexer.collection.tidying import set_grace
+    from indexer.collection.tidying import tidy as clear
+    from service.folders import print_tidied
 
     with Collection.open(collection_directory(collection), writable=True) as store:
-        ids = [store.resolve(image) for image in images]
-        store.remove(ids)
-    typer.echo(f"removed {len(set(ids))} image{'s' if len(set(ids)) != 1 else ''}")
+        if grace is not None:
+            set_grace(store, grace)
+        print_tidied(clear(store, now=now))
 
 
 def annotate(

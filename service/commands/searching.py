@@ -62,6 +62,15 @@ def search(
             show_default=False,
         ),
     ] = None,
+    background: Annotated[
+        int | None,
+        typer.Option(
+            help="Unrelated prompts to compare the hits of --prompt with; 0 for none. Default: 32.",
+            metavar="N",
+            min=0,
+            show_default=False,
+        ),
+    ] = None,
     collection: CollectionOption = None,
     k: Annotated[int, typer.Option("--k", "-k", help="Hits wanted.", metavar="N")] = 10,
     space: Annotated[
@@ -127,7 +136,7 @@ def search(
     fusion_ = _choice("--fusion", fusion or DEFAULT_FUSION, ("mean", "rrf"))
     _check_question(image, prompt, k)
     if prompt is None:
-        _refuse_without_prompt(seeds=seeds, model=model, fusion=fusion)
+        _refuse_without_prompt(seeds=seeds, model=model, fusion=fusion, background=background)
     if html is not None:
         check_target(html, "contact sheet")
     directory = collection_directory(collection)
@@ -135,7 +144,7 @@ def search(
         directory, runtime=runtime, device=device, precision=precision
     ) as pictures:
         weights = _weights(pictures, space)
-        asked = _ask(pictures, image, prompt, seeds, model, (device, precision))
+        asked = _ask(pictures, image, prompt, seeds, model, background, (device, precision))
         result = pictures.find(
             asked.vectors,
             k=k,
@@ -146,6 +155,7 @@ def search(
             fusion=fusion_,  # type: ignore[arg-type]
             exact=exact,
             exclude=asked.exclude,
+            background=asked.background,
         )
         if html is not None or open_:
             sheet = write_sheet(html, asked, result)
@@ -189,9 +199,16 @@ def _ask(
     prompt: str | None,
     seeds: int | None,
     model: str | None,
+    background: int | None,
     settings: tuple[str, str],
 ) -> Asked:
-    from service.asking import DEFAULT_SEEDS, ask_by_image, ask_by_prompt
+    from service.asking import (
+        DEFAULT_BACKGROUND,
+        DEFAULT_SEEDS,
+        ask_by_image,
+        ask_by_prompt,
+        compare_with_unrelated,
+    )
     from service.progress import waiting
 
     if prompt is None:
@@ -200,15 +217,23 @@ def _ask(
             return ask_by_image(pictures, str(image), data)
     device, precision = settings
     count = seeds or DEFAULT_SEEDS
+    model = model or "embedded"
     with waiting(f"making {count} image{'s' if count > 1 else ''} of the prompt to search by"):
-        return ask_by_prompt(
-            pictures,
-            prompt,
-            seeds=count,
-            model=model or "embedded",
-            device=device,
-            precision=precision,
+        asked = ask_by_prompt(
+            pictures, prompt, seeds=count, model=model, device=device, precision=precision
         )
+    others = DEFAULT_BACKGROUND if background is None else background
+    if not others:
+        return asked
+    return compare_with_unrelated(
+        pictures,
+        asked,
+        prompt,
+        model=model,
+        count=others,
+        device=device,
+        precision=precision,
+    )
 
 
 def _weights(pictures: Collection, text: str | None) -> dict[str, float] | None:

@@ -23,20 +23,20 @@ class BruteIndex:
     """An exact index over explicit ids and unit rows; ``depths`` records every k it was asked."""
 
     def __init__(self, ids: Sequence[int], rows: Floats, *, exact: bool = True) -> None:
-        self.ids = np.asarray(ids, np.int64)
+        self.known = np.asarray(ids, np.int64)
         self.rows = np.asarray(rows, np.float32)
         self.exact = exact
         self.depths: list[int] = []
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.known)
 
     def search(
         self, queries: Floats, k: int, *, allowed: Ids | None = None, exact: bool = False
     ) -> Answer:
         self.depths.append(k)
-        keep = np.ones(len(self.ids), bool) if allowed is None else np.isin(self.ids, allowed)
-        ids, scores = self.ids[keep], queries @ self.rows[keep].T
+        keep = np.ones(len(self.known), bool) if allowed is None else np.isin(self.known, allowed)
+        ids, scores = self.known[keep], queries @ self.rows[keep].T
         best = np.stack([np.lexsort((ids, -row))[:k] for row in scores])
         pad = max(0, k - len(ids))
         return Answer(
@@ -47,8 +47,11 @@ class BruteIndex:
         )
 
     def vectors(self, ids: Ids) -> Floats:
-        rows: Floats = self.rows[np.searchsorted(self.ids, ids)]
+        rows: Floats = self.rows[np.searchsorted(self.known, ids)]
         return rows
+
+    def ids(self) -> Ids:
+        return self.known
 
 
 class FakeCollection:

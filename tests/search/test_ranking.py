@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search.filters import combine_filters
-from search.ranking import agreement, reciprocal_rank_fusion, unseen_bound
+from search.ranking import overlap, reciprocal_rank_fusion, unseen_bound
 
 rankings = st.lists(st.lists(st.integers(0, 30), unique=True, max_size=12), min_size=1, max_size=5)
 
@@ -30,11 +30,11 @@ def test_fusing_a_ranking_with_itself_changes_nothing(ranking: list[int]) -> Non
     assert [i for i, _ in reciprocal_rank_fusion([ranking, ranking])] == ranking
 
 
-def test_agreement_by_hand() -> None:
-    assert agreement([[1, 2, 3]], 3) is None
-    assert agreement([[1, 2], [2, 1]], 2) == 1.0
-    assert agreement([[1, 2], [3, 4]], 2) == 0.0
-    assert agreement([[1, 2], [2, 3]], 2) == pytest.approx(1 / 3)
+def test_overlap_by_hand() -> None:
+    assert overlap([[1, 2, 3]], 3) is None
+    assert overlap([[1, 2], [2, 1]], 2) == 1.0
+    assert overlap([[1, 2], [3, 4]], 2) == 0.0
+    assert overlap([[1, 2], [2, 3]], 2) == pytest.approx(1 / 3)
 
 
 def test_bound_is_the_weighted_sum() -> None:

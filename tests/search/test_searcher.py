@@ -56,7 +56,7 @@ def test_reciprocal_ranks_decide_the_fused_order() -> None:
     result = Searcher(compass()).search(Query({"a": rows}, {"a": 1.0}, k=4, fusion="rrf"))
     # 1/61 + 1/63 for 10 and 30 beats 2/62 for 20
     assert [hit.id for hit in result.hits] == [10, 30, 20, 40]
-    assert result.agreement == 1.0  # the top 4 of 4 are the same set
+    assert result.evidence.overlap == 1.0  # the top 4 of 4 are the same set
 
 
 def test_an_approximate_index_is_said_to_be_so() -> None:

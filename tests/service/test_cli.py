@@ -308,7 +308,7 @@ def test_the_systems_own_errors_name_the_path(vitrail: Vitrail, folder: Path) ->
 
 
 def test_unknown_words_are_usage_errors(vitrail: Vitrail) -> None:
-    for words in (["bogus"], ["search", "x", "--k", "ten"], ["index"], ["search", "--bogus"]):
+    for words in (["bogus"], ["search", "x", "--k", "ten"], ["remove"], ["search", "--bogus"]):
         refused = vitrail(*words)
         assert refused.code == 2
         assert "Error: " in refused.err

@@ -125,7 +125,7 @@ def test_device_and_precision_of_a_search_by_prompt_reach_the_generator(
         return load_model(info, device=device, precision=precision, **rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr("generator.pipelines.load_model", load)
-    words = ("search", "--prompt", "a", "--seeds", 1, "--model", checkpoint)
+    words = ("search", "--prompt", "a", "--seeds", 1, "--model", checkpoint, "--background", 0)
     for options in ((), ("--device", "cpu", "--precision", "fp32"), ("--precision", "bf16")):
         done = vitrail(*words, *options)
         assert done.code == 0, done
@@ -274,3 +274,29 @@ def test_a_style_shown_by_an_ip_adapter_is_reproduced(
     vitrail.fails(*words, "--ip-adapter-scale", 0.5, code=2, says=["by --ip-adapter FILE"])
     (tmp_path / "a.bin").write_bytes(b"x")
     vitrail.fails(*words, "--ip-adapter", tmp_path / "a.bin", code=1, says=["can run code"])
+
+
+def test_what_the_embedded_model_cannot_draw_is_said_before(
+    vitrail: Vitrail, folder: Path, tmp_path: Path, noise: Path
+) -> None:
+    vitrail.index(folder)
+    few = ("--steps", 1, "--guidance", 1)
+    told = vitrail("generate", "a windmill", *few)
+    assert told.code == 0, told
+    (note,) = (line for line in told.err.splitlines() if line.startswith("note: "))
+    assert "“a windmill” is none of them" in note
+    assert "note" not in vitrail("generate", "a windmill", *few, "--quiet").err
+    assert "note" not in vitrail("generate", "a red apple", *few).err
+
+    told = vitrail("inpaint", noise, "a cat", "--mask", "0,0,16,16", *few)
+    assert f"IMAGE {str(noise)!r} is nothing like that" in told.err
+    # a mask is black and white whatever the model knows
+    Image.new("RGB", (64, 64), "white").save(tmp_path / "plain.png")
+    mask = Image.new("L", (64, 64))
+    mask.putpixel((9, 9), 255)
+    mask.save(tmp_path / "mask.png")
+    told = vitrail(
+        "inpaint", tmp_path / "plain.png", "a cat", "--mask", tmp_path / "mask.png", *few
+    )
+    assert told.code == 0, told
+    assert "note" not in told.err

@@ -19,6 +19,7 @@ from PIL.PngImagePlugin import PngInfo
 import indexer.encoders
 from tests.service.colours import colour_fingerprint
 from tests.service.conftest import Outcome, Vitrail
+from tests.test_docs import COMMANDS
 
 Paint = Callable[..., Path]
 EVIL = "\x1b]0;pwned\x07\x1b[2J\x9b31m\u202e[bold]\r"
@@ -54,10 +55,11 @@ def hostile(
     Image.new("RGB", (16, 16), (0, 0, 200)).save(folder / "b.jpg", exif=exif)
     done = vitrail("index", folder.parent, "--label-from", "parent", "--checkpoint", "colours")
     assert done.code == 0, done
-    table = tmp_path / "own.parquet"
-    rows = {"path": ["made.png", f"none{EVIL}"], f"column{EVIL}": [f"value{EVIL}", EVIL]}
-    pq.write_table(pa.table(rows), table)
-    vitrail("annotate", table)
+    # The column's name is refused where annotate is wary of it, and shown in the refusal.
+    for name, column in (("own", f"column{EVIL}"), ("tame", "mood")):
+        rows = {"path": ["made.png", f"none{EVIL}"], column: [f"value{EVIL}", EVIL]}
+        pq.write_table(pa.table(rows), tmp_path / f"{name}.parquet")
+        vitrail("annotate", tmp_path / f"{name}.parquet")
     return folder
 
 
@@ -83,6 +85,13 @@ def commands(folder: Path, tmp_path: Path) -> list[tuple[object, ...]]:
         ("search", "made.png", f"another{EVIL}"),
         ("search", f"--option{EVIL}"),
         (f"command{EVIL}",),
+        ("list",),
+        ("list", "--json"),
+        ("list", "--where", "generated"),
+        ("list", "--columns", "id,path,mood,prompt,camera,sampler"),
+        ("list", "--columns", f"column{EVIL}"),
+        ("list", "--html", tmp_path / f"list{EVIL}.html"),
+        ("reembed", "--checkpoint", f"colours{EVIL}", "--space", "mean@2"),
         ("lineage", "made.png"),
         ("lineage", "made.png", "--json"),
         ("reproduce", "made.png"),
@@ -92,6 +101,7 @@ def commands(folder: Path, tmp_path: Path) -> list[tuple[object, ...]]:
         ("rejects",),
         ("rejects", "--json"),
         ("annotate", tmp_path / "own.parquet"),
+        ("annotate", tmp_path / "tame.parquet"),
         ("annotate", tmp_path / f"none{EVIL}.csv"),
         ("verify",),
         ("verify", "--json"),
@@ -119,8 +129,14 @@ def test_nothing_stored_is_obeyed_by_a_terminal_or_turns_a_line_around(
                 assert found is None, (words, found, text)
             assert "Traceback" not in done.err
             seen += done.out + done.err
-    for word in ("label", "prompt", "column", "value", "colours", "torn", "Euler"):
+    for word in ("label", "prompt", "column", "value", "colours", "torn", "Euler", "camera"):
         assert rf"{word}\x1b]0;pwned\x07" in seen, f"{word} was never printed: nothing is proved"
+
+
+def test_the_walk_takes_in_every_command(tmp_path: Path) -> None:
+    walked = {str(words[0]) for words in commands(tmp_path, tmp_path)}
+    # of what is made, names are ours, and img2img stands for the four that make it
+    assert set(COMMANDS) - walked <= {"generate", "inpaint", "style"}
 
 
 def test_a_terminal_with_colours_gets_no_more_than_richs_own(

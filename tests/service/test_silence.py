@@ -93,6 +93,8 @@ def tour(folder: Path) -> dict[str, list[Words]]:
         "lineage": [(7,)],
         "reproduce": [(7,)],
         "info": [()],
+        "list": [()],
+        "tidy": [()],
         "rejects": [()],
         "annotate": [(folder / "labels.csv",)],
         "export": [(folder / "all.parquet",)],
@@ -104,7 +106,7 @@ def tour(folder: Path) -> dict[str, list[Words]]:
 
 
 # Seconds each: what these load is watched in the shorter run too, by other commands.
-SLOW = {"img2img", "inpaint", "style", "reproduce"}
+SLOW = {"img2img", "inpaint", "style", "reproduce", "reembed"}
 NEEDS = {
     "index": (),
     "lineage": ("generate",),

@@ -9,6 +9,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -178,8 +180,9 @@ def test_json_is_valid_whatever_a_column_holds(
     vitrail: Vitrail, folder: Path, tmp_path: Path
 ) -> None:
     vitrail.index(folder)
-    table = tmp_path / "own.csv"
-    table.write_text("path,far\nnavy.png,nan\nblue.png,inf\nred.png,1.5\n")
+    table = tmp_path / "own.parquet"
+    paths = ["navy.png", "blue.png", "red.png"]
+    pq.write_table(pa.table({"path": paths, "far": [float("nan"), float("inf"), 1.5]}), table)
     vitrail("annotate", table)
     done = vitrail("search", "navy.png", "--json")
     assert "NaN" not in done.out

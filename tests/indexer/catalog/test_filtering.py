@@ -81,7 +81,7 @@ def test_without_a_filter_the_first_path_is_shown_with_its_own_label(
 
 def test_missing_files_fulfil_filters_but_are_shown_last(place: str) -> None:
     with Collection.open(place, writable=True) as collection:
-        collection.commit(Batch(gone=["/apples/red.jpg"]), keep_missing=True)
+        collection.commit(Batch(missing=["/apples/red.jpg"]))
         assert collection.allowed_ids("folder = '/apples'").tolist() == [1]
         [row] = collection.metadata([1], "folder = '/apples'")
         assert (row["path"], row["missing"]) == ("/apples/red.jpg", True)

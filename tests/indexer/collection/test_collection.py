@@ -84,17 +84,18 @@ def test_the_last_file_takes_its_image_with_it(collection: Collection) -> None:
     assert len(collection) == 1
     collection.commit(Batch(gone=["/b.jpg"]))
     assert len(collection) == 0
-    assert collection.known_files() == {}
+    (known,) = collection.known_files().values()
+    assert (known.state, known.missing) == ("waiting", True)
     assert len(collection.index("cls@2").ids()) == 0
 
 
 def test_a_missing_file_may_keep_its_image(collection: Collection) -> None:
     collection.commit(Batch(images([1]), files([1])))
-    collection.commit(Batch(gone=["/pictures/1.jpg"]), keep_missing=True)
+    collection.commit(Batch(missing=["/pictures/1.jpg"]))
     assert len(collection) == 1
     assert collection.metadata([1])[0]["missing"]
-    # Found again, it counts as changed and is opened; gone for good, it can still be dropped.
-    assert collection.known_files()["/pictures/1.jpg"].mtime_ns == -1
+    known = collection.known_files()["/pictures/1.jpg"]
+    assert (known.state, known.missing) == ("live", True)
     collection.commit(Batch([], files([1])))
     assert not collection.metadata([1])[0]["missing"]
 
@@ -110,9 +111,9 @@ def test_content_that_left_comes_back_without_being_embedded_again(collection: C
     collection.commit(Batch(images([1, 2]), files([1, 2])))
     collection.commit(Batch(gone=["/pictures/1.jpg"]))
     collection.commit(Batch([], [file("/back.jpg", 1)]))
-    new = collection.resolve("/back.jpg")
-    assert new == 3  # ids are never used twice
-    assert np.array_equal(collection.vectors([new], "cls@2")[0], vector(1, "cls@2"))
+    back = collection.resolve("/back.jpg")
+    assert back == 1
+    assert np.array_equal(collection.vectors([back], "cls@2")[0], vector(1, "cls@2"))
     assert verify(collection.directory).clean
 
 
@@ -120,7 +121,7 @@ def test_rejects_are_known_and_leave_when_the_file_is_well(collection: Collectio
     bad = RejectRecord("/bad.jpg", 3, 4, "truncated", "it ends too early")
     collection.commit(Batch(rejects=[bad]))
     assert collection.rejects() == [bad]
-    assert collection.known_files() == {"/bad.jpg": KnownFile(3, 4, None)}
+    assert collection.known_files() == {"/bad.jpg": KnownFile(3, 4, None, None, "rejected")}
     collection.commit(Batch(images([1]), [file("/bad.jpg", 1)]))
     assert collection.rejects() == []
     collection.commit(Batch(rejects=[bad]))

@@ -104,8 +104,9 @@ def test_the_catalog_is_rebuilt(place: Path, harm: object) -> None:
     _check_contents(place)
 
 
-def test_a_catalog_without_snapshot_comes_from_the_segments(place: Path) -> None:
+def test_a_catalog_without_copies_comes_from_the_segments(place: Path) -> None:
     shutil.rmtree(place / "snapshots")
+    shutil.rmtree(place / "journal")
     os.unlink(place / "catalog.duckdb")
     with pytest.raises(CollectionError, match="all annotations, labels, removals and rejects"):
         repair(place)

@@ -42,9 +42,16 @@ KINDS = {
     "indexes": "/c/indexes",
     "manifest": "manifest.json",
     "snapshot": "annotations.parquet",
+    "journal": "/c/journal",
     "mark": "vitrail.json",
 }
-COPIES = ("segment", "segments", "manifest", "snapshot")  # what a rebuilt catalog comes from
+COPIES = (
+    "segment",
+    "segments",
+    "manifest",
+    "snapshot",
+    "journal",
+)  # what a rebuilt catalog comes from
 
 
 @pytest.fixture
@@ -56,6 +63,7 @@ def place(tmp_path: Path) -> Path:
         made.commit(Batch(images(range(6)), files(range(6))))
         made.commit(Batch(images(range(6, 12)), files(range(6, 12))))
         made.annotate(str(table))
+        made.snapshot()
         made.remove([3])
     return tmp_path / "c"
 

@@ -110,14 +110,16 @@ def test_keep_missing_keeps_what_left_the_disk(home: Path, pictures: Path) -> No
     run(home, pictures, options=IndexOptions(keep_missing=True))
     assert len(ids_by_name(home)) == 12
     run(home, pictures)
+    assert len(ids_by_name(home)) == 12, "it is remembered"
+    run(home, pictures, options=IndexOptions(keep_missing=False))
     assert len(ids_by_name(home)) == 8
 
 
-def test_excluded_files_do_not_count_as_gone(home: Path, pictures: Path) -> None:
+def test_excluded_files_leave_and_do_not_count_as_gone(home: Path, pictures: Path) -> None:
     run(home, pictures)
     progress = run(home, pictures, options=IndexOptions(exclude=("group1/*",)))
-    assert progress.gone == 0
-    assert len(ids_by_name(home)) == 12
+    assert (progress.gone, progress.excluded) == (0, 4)
+    assert len(ids_by_name(home)) == 8
 
 
 def test_a_missing_root_removes_nothing(home: Path, pictures: Path) -> None:
@@ -166,7 +168,8 @@ def test_rejects_are_retried_once_they_change(home: Path, pictures: Path) -> Non
 def test_rejects_are_retried_once_the_limit_allows_them(home: Path, pictures: Path) -> None:
     assert run(home, pictures, options=IndexOptions(max_pixels=100)).rejected == 12
     assert run(home, pictures, options=IndexOptions(max_pixels=100)).rejected == 12
-    assert run(home, pictures).encoded == 12
+    assert run(home, pictures).rejected == 12
+    assert run(home, pictures, options=IndexOptions(max_pixels=0)).encoded == 12
     with Collection.open(home) as collection:
         assert collection.rejects() == []
 
@@ -234,7 +237,7 @@ def test_an_encoder_that_fails_loses_only_its_batch(home: Path, pictures: Path) 
 def test_a_failed_commit_stops_the_run(
     home: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(self: Collection, batch: Batch, *, keep_missing: bool = False) -> None:
+    def full(self: Collection, batch: Batch) -> None:
         raise CollectionError("the disk is full")
 
     with monkeypatch.context() as patch:

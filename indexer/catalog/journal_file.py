@@ -1,0 +1,252 @@
+"""One file of the journal: checksummed lines, of which a crash can tear only the last record.
+
+A line is ``checksum seq mark JSON``. Lines marked ``+`` belong to the record that the next line
+marked ``=`` completes; a record without its last line never happened. A file's name is the number
+of the commit that its first record follows, and the numbers go on without gaps.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from indexer.errors import NewerFormatError
+from indexer.store.durability import sync_directory
+
+SUFFIX = ".journal"
+VERSION = 1
+_DIGEST = 16  # hex digits
+_FLAGS = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+class Line(NamedTuple):
+    """One line that agrees with its checksum.
+
+    Attributes:
+        seq: the commit that it belongs to.
+        whole: whether it is its record's last one.
+        text: JSON.
+        end: offset of the byte after it.
+    """
+
+    seq: int
+    whole: bool
+    text: bytes
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much of a journal file can be used.
+
+    Attributes:
+        after: the commit that its first record follows.
+        seq: the last commit whose record is whole; ``after`` when none is.
+        start: offset of that record.
+        end: offset of the byte after it.
+        torn: whether something follows that is no whole record.
+        damaged: whether more was written, and synced, than can be read; no crash explains that.
+    """
+
+    after: int
+    seq: int
+    start: int
+    end: int
+    torn: bool
+    damaged: bool
+
+    @property
+    def name(self) -> str:
+        """Name of the file."""
+        return file_name(self.after)
+
+
+def is_journal_file(name: str) -> bool:
+    """Whether a file of the journal's folder is a part of the journal."""
+    return name.endswith(SUFFIX) and name.removesuffix(SUFFIX).isdigit()
+
+
+def file_name(after: int) -> str:
+    """Name of the file whose first record follows a commit."""
+    return f"{after:016d}{SUFFIX}"
+
+
+def encode(seq: int, content: dict[str, Any], *, whole: bool) -> bytes:
+    """A line of commit ``seq``'s record; ``whole`` for its last one."""
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    body = f"{seq} {'=' if whole else '+'} {text}".encode()
+    return _checksum(body) + b" " + body + b"\n"
+
+
+def measure(path: str) -> Extent:
+    """How far a file can be used.
+
+    Raises:
+        OSError: it cannot be read now.
+        NewerFormatError: a newer version wrote it.
+    """
+    after = int(os.path.basename(path).removesuffix(SUFFIX))
+    seq, start, end = after - 1, 0, 0  # the first line counts as the record of the commit before
+    broken = torn = damaged = False
+    for line in _lines(path):
+        torn = True
+        if line is None:
+            broken = True
+        elif broken and line.seq <= max(seq, after) + 1:
+            continue  # the rest of the record that a crash tore
+        elif broken or line.seq != seq + 1:
+            # A record is begun when the one before is synced: a later one proves that it was.
+            damaged = True
+            break
+        elif line.whole:
+            if line.seq == after:
+                _check_version(path, line)
+            seq, start, end, torn = line.seq, end, line.end, False
+    return Extent(after, max(seq, after), start, end, torn, damaged)
+
+
+def read_changes(path: str, after: int, upto: int) -> Iterator[dict[str, Any]]:
+    """What the lines of commits above ``after`` and up to ``upto`` say.
+
+    Raises:
+        OSError: it cannot be read now.
+    """
+    for line in _lines(path):
+        if line is not None and after < line.seq <= upto:
+            yield json.loads(line.text)
+
+
+class JournalFile:
+    """A journal file that the writer appends to.
+
+    Args:
+        path: the file.
+        handle: it, open for writing.
+        seq: the last commit whose record is whole.
+        end: offset of the byte after that record.
+    """
+
+    def __init__(self, path: str, handle: int, seq: int, end: int) -> None:
+        self.path = path
+        self.seq = seq
+        self._handle = handle
+        self._end = self._position = end
+
+    @classmethod
+    def create(cls, path: str, after: int) -> JournalFile:
+        """Begin a new file whose records follow commit ``after``; it is durable on return.
+
+        Raises:
+            OSError: the disk is full or refuses.
+        """
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o666)
+        made = cls(path, handle, after, 0)
+        try:
+            made.append(encode(after, {"journal": VERSION}, whole=True))
+            made.seal(after)
+            sync_directory(os.path.dirname(path))
+        except BaseException:
+            made.close()
+            os.unlink(path)
+            raise
+        return made
+
+    @classmethod
+    def open(cls, path: str, extent: Extent, seq: int) -> JournalFile:
+        """Go on with a file after commit ``seq``, the last or the last but one of its extent.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        handle = os.open(path, os.O_RDWR | _FLAGS)
+        opened = cls(path, handle, seq, extent.end if extent.seq == seq else extent.start)
+        try:
+            if os.fstat(handle).st_size > opened._end:
+                opened._truncate()
+            os.lseek(handle, opened._end, os.SEEK_SET)
+            if not opened._end:  # not even the first line was whole
+                opened.append(encode(seq, {"journal": VERSION}, whole=True))
+                opened.seal(seq)
+        except BaseException:
+            opened.close()
+            raise
+        return opened
+
+    @property
+    def size(self) -> int:
+        """Bytes written to it."""
+        return self._position
+
+    def append(self, data: bytes) -> None:
+        """Write a part of a record.
+
+        Raises:
+            OSError: the disk is full or refuses.
+        """
+        view = memoryview(data)
+        while len(view):
+            written = os.write(self._handle, view)
+            self._position += written
+            view = view[written:]
+
+    def seal(self, seq: int) -> None:
+        """Make all that was appended the record of commit ``seq``, durably.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        os.fsync(self._handle)
+        self.seq, self._end = seq, self._position
+
+    def take_back(self) -> None:
+        """Undo what was appended since the last record, as far as the disk lets us.
+
+        What remains is no whole record, or one that ``Journal.begin`` finds and drops.
+        """
+        if self._position > self._end:
+            try:
+                self._truncate()
+            except OSError:
+                self.seq = -1  # so that the next record begins by looking at what is there
+
+    def close(self) -> None:
+        """Give the handle back."""
+        os.close(self._handle)
+
+    def _truncate(self) -> None:
+        """Durably, before anything else is written: the two must not change places."""
+        os.ftruncate(self._handle, self._end)
+        os.fsync(self._handle)
+        os.lseek(self._handle, self._end, os.SEEK_SET)
+        self._position = self._end
+
+
+def _check_version(path: str, line: Line) -> None:
+    version = json.loads(line.text)["journal"]
+    if version > VERSION:
+        raise NewerFormatError(
+            f"{path} is a journal of version {version}, but this version of vitrail reads 1 to "
+            f"{VERSION}; upgrade vitrail"
+        )
+
+
+def _lines(path: str) -> Iterator[Line | None]:
+    """The lines of a file; ``None`` for one that disagrees with its checksum."""
+    end = 0
+    with open(path, "rb") as file:
+        for data in file:
+            end += len(data)
+            body = data[_DIGEST + 1 : -1]
+            if data == _checksum(body) + b" " + body + b"\n":
+                seq, mark, text = body.split(b" ", 2)
+                yield Line(int(seq), mark == b"=", text, end)
+            else:
+                yield None
+
+
+def _checksum(body: bytes) -> bytes:
+    return hashlib.blake2b(body, digest_size=_DIGEST // 2).hexdigest().encode()

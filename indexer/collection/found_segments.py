@@ -1,0 +1,81 @@
+"""Segment files as they lie in their folder, when no catalog says which of them count."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from indexer.catalog.copies import Copies
+from indexer.encoders.base import Fingerprint
+from indexer.errors import DamagedError
+from indexer.store import segments
+from indexer.store.segments import SegmentHeader, read_header, read_table
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSegments:
+    """What lies in a ``segments`` folder.
+
+    Attributes:
+        folder: the folder.
+        headers: name -> what a readable segment says about itself.
+        broken: name of a damaged one -> why.
+    """
+
+    folder: str
+    headers: Mapping[str, SegmentHeader]
+    broken: Mapping[str, str]
+
+    @property
+    def fingerprint(self) -> Fingerprint | None:
+        """The encoder of most of them; ``None`` without any."""
+        digests = [header.fingerprint.digest for header in self.headers.values()]
+        commonest = max(set(digests), key=digests.count, default=None)
+        owned = (h.fingerprint for h in self.headers.values())
+        return next((own for own in owned if own.digest == commonest), None)
+
+    def is_behind(self, copies: Copies) -> bool:
+        """Whether there were commits that the copies do not tell of.
+
+        One segment after their last commit proves none: it is written before the commit is.
+        """
+        return bool(copies.damaged) or any(h.seq > copies.seq + 1 for h in self.headers.values())
+
+    def chosen(self, copies: Copies, listed: Mapping[str, str]) -> list[str]:
+        """Names of those that count, by commit.
+
+        Args:
+            copies: what is known of the catalog.
+            listed: the segments that count as of the copies' last commit: name -> checksum.
+        """
+        if copies.followed and not self.is_behind(copies):
+            names = self.headers.keys() & listed.keys()
+        else:
+            unlisted = {
+                name
+                for name, header in self.headers.items()
+                if not copies.followed or header.seq > copies.seq
+            }
+            taken = unlisted | (self.headers.keys() & listed.keys())
+            names = taken - {old for name in taken for old in self.headers[name].replaces}
+        return sorted(names, key=lambda name: (self.headers[name].seq, name not in listed, name))
+
+
+def find_segments(folder: str) -> FoundSegments:
+    """Look at a ``segments`` folder.
+
+    Raises:
+        UnreadableError: a segment cannot be read now.
+    """
+    headers: dict[str, SegmentHeader] = {}
+    broken: dict[str, str] = {}
+    for name in sorted(segments.found(folder)):
+        path = os.path.join(folder, name)
+        try:
+            header = read_header(path)
+            read_table(path, ["id"])
+            headers[name] = header
+        except DamagedError as error:
+            broken[name] = str(error).split("; run")[0]
+    return FoundSegments(folder, headers, broken)

@@ -1,0 +1,125 @@
+"""What a user asks to be tidied: waiting ended, files and images taken out, room given back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from indexer.catalog.catalog import FILE, Catalog
+from indexer.catalog.changes import WAITING
+from indexer.catalog.departures import Removed, Waiting, give_up, read_waiting, remove_files
+from indexer.catalog.roots import forget_root, put_settings, read_settings
+from indexer.collection.collection import Collection
+from indexer.collection.maintenance import grace_days, merge_segments
+from indexer.collection.summary import tree_bytes
+from indexer.errors import InputError
+from indexer.store import segments
+from indexer.store.durability import disk_guard
+from indexer.store.segments import Segment
+
+_DEAD_SHARE = 0.1  # of a segment's rows, from which on writing it anew pays
+_LONGEST = 36_500.0  # days
+
+
+@dataclass(frozen=True, slots=True)
+class Tidied:
+    """What was tidied.
+
+    Attributes:
+        given_up: images whose waiting ended.
+        waiting: those that wait still.
+        grace_days: how long images wait in this collection.
+        freed: bytes that the collection's directory takes less.
+    """
+
+    given_up: int
+    waiting: Waiting
+    grace_days: float
+    freed: int
+
+
+def tidy(collection: Collection, *, now: bool = False) -> Tidied:
+    """Give up images that have waited too long, and write anew what much of is dead.
+
+    Args:
+        collection: open for writing.
+        now: end the waiting of all, and leave nothing in any segment or index of what is not in
+            the collection any more.
+
+    Raises:
+        CollectionError: not open for writing, a segment is damaged, or the disk is full.
+    """
+    before = tree_bytes(collection.directory)
+    with disk_guard(collection.directory, 1 << 20):
+        with collection.transaction("tidy") as transaction:
+            days = grace_days(transaction.connection)
+            given_up = give_up(transaction, 0 if now else days)
+        _write_anew(collection, 0 if now else _DEAD_SHARE)
+        collection.maintain()
+        if now:
+            _drop_hidden(collection)
+    with collection.reading() as connection:
+        waiting = read_waiting(connection)
+    return Tidied(given_up, waiting, days, before - tree_bytes(collection.directory))
+
+
+def set_grace(collection: Collection, days: float) -> None:
+    """Set how many days images wait for their files to come back.
+
+    Raises:
+        InputError: it is negative or out of reason.
+        CollectionError: not open for writing, or the disk is full.
+    """
+    if not 0 <= days <= _LONGEST:
+        raise InputError(f"a grace period of {days:g} days makes no sense; give 0 to {_LONGEST:g}")
+    with disk_guard(collection.directory, 1 << 20), collection.transaction("settings") as change:
+        put_settings(change, {**read_settings(change.connection), "grace_days": days})
+
+
+def take_out(collection: Collection, paths: Sequence[str], *, roots: Sequence[str] = ()) -> Removed:
+    """Take files out of the collection (never from disk); an image leaves with its last one.
+
+    Args:
+        collection: open for writing.
+        paths: as ``Collection.known_files`` gives them.
+        roots: remembered folders to forget.
+
+    Raises:
+        CollectionError: not open for writing, or the disk is full.
+    """
+    with disk_guard(collection.directory, 1 << 20), collection.transaction("remove") as change:
+        for root in roots:
+            forget_root(change, root)
+        return remove_files(change, paths)
+
+
+def _write_anew(collection: Collection, share: float) -> None:
+    folder = os.path.join(collection.directory, segments.FOLDER)
+    catalog = Catalog(os.path.join(collection.directory, FILE))
+    for segment in collection.state.segments:
+        dead = _dead_rows(collection, segment)
+        if dead and dead >= share * segment.rows:
+            merge_segments(catalog, folder, collection.fingerprint, [segment])
+    catalog.close()
+    collection.refresh()
+
+
+def _dead_rows(collection: Collection, segment: Segment) -> int:
+    with collection.reading() as connection:
+        rows = connection.execute(
+            "SELECT count(*) FROM images ANTI JOIN "
+            f"(SELECT image_id FROM deletions WHERE reason NOT IN {WAITING}) ON image_id = id "
+            "WHERE id BETWEEN ? AND ?",
+            [segment.min_id, segment.max_id],
+        ).fetchall()
+    return segment.rows - int(rows[0][0])
+
+
+def _drop_hidden(collection: Collection) -> None:
+    """Write the indexes anew that hold vectors of images which are not in the collection."""
+    for space in collection.spaces:
+        files = collection.indexes.files(space)
+        held = files.coverage()
+        if held is not None and len(collection.indexes.deleted_since(held.seq)):
+            files.save(collection.indexes.get(space))

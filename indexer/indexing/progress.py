@@ -1,0 +1,67 @@
+"""How far a run is, and what it did."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from indexer.paths import display
+
+
+@dataclass(slots=True)
+class Progress:
+    """Counts of a run so far; ``total`` is how many files have to be opened.
+
+    Attributes:
+        stage: ``scanning`` while ``found`` still grows, then ``indexing``, and ``tidying`` once all
+            is committed and the collection is closed.
+        found: files that were considered.
+        unchanged: of them, those known as they are.
+        total: files to open.
+        opened: files opened.
+        encoded: new pictures.
+        linked: files whose picture was known already (moved files and copies).
+        returned: files whose picture had left, and is back without having been embedded again.
+        rejected: files that could not be indexed.
+        committed: pictures that a kill can no longer lose.
+        gone: files that left the disk.
+        excluded: files that are on the disk, and left because a glob leaves them out now.
+        relabelled: unchanged files that have another label now.
+        reread: known pictures whose metadata was read again.
+        classified: known pictures that got the labels of the head.
+        interrupted: whether it was stopped before its end.
+        seconds: how long it took; set when all is committed.
+        unreadable: paths that could not be looked at this time; what is known of them stays.
+        absent: known folders that are not there; what is known of them stays.
+        other_kinds: extension (lower case, ``""`` without one) -> number of files that no image
+            format has; hidden ones are not counted, nor where ``include`` says what is wanted.
+    """
+
+    found: int = 0
+    unchanged: int = 0
+    total: int = 0
+    opened: int = 0
+    encoded: int = 0
+    linked: int = 0
+    returned: int = 0
+    rejected: int = 0
+    committed: int = 0
+    gone: int = 0
+    excluded: int = 0
+    relabelled: int = 0
+    reread: int = 0
+    classified: int = 0
+    interrupted: bool = False
+    seconds: float = 0.0
+    unreadable: list[str] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
+    other_kinds: dict[str, int] = field(default_factory=dict)
+    stage: Literal["scanning", "indexing", "tidying"] = "scanning"
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON types, paths as valid text."""
+        paths = {name: [display(path) for path in getattr(self, name)] for name in _PATHS}
+        return asdict(self) | paths
+
+
+_PATHS = ("unreadable", "absent")

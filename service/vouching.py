@@ -1,0 +1,48 @@
+"""What can be said for the hits of a prompt, or against them, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from search.query import Evidence
+
+ALIKE = 0.25  # of the usual variety, under which pictures of several seeds are said to be alike
+_WORDS = {
+    "good": "good",
+    "doubtful": "doubtful",
+    "noise": "probably noise",
+}
+
+
+def vouch(evidence: Evidence) -> list[str]:
+    """Sentences on how far to trust an answer, the verdict first; empty without any evidence."""
+    return [
+        *_compared(evidence),
+        *_agreeing(evidence),
+    ]
+
+
+def _compared(evidence: Evidence) -> list[str]:
+    if evidence.verdict is None:
+        return []
+    said = [
+        f"{_WORDS[evidence.verdict]}: hits nearer than {evidence.nearer_than} of "
+        f"{evidence.background} unrelated prompts' hits"
+    ]
+    if evidence.inside is not None:
+        said.append(
+            f"of the collection's images {evidence.inside:.0%} have no nearer neighbour than that"
+        )
+    return said
+
+
+def _agreeing(evidence: Evidence) -> list[str]:
+    if evidence.overlap is None:
+        return []
+    shared = f"{evidence.overlap:.0%} of hits in common"
+    if evidence.spread is None or evidence.agreement is None:
+        return [f"agreement between seeds unknown: {shared}, in a collection of copies"]
+    how = "but only" if evidence.spread < ALIKE else "with"
+    variety = f"{how} {evidence.spread:.0%} of the usual variety"
+    return [f"agreement between seeds {evidence.agreement:.0%}: {shared}, {variety}"]
