@@ -140,7 +140,7 @@ def _batches(work: Work, go_on: Callable[[], bool]) -> Iterator[list[tuple[str, 
     from indexer.images.files import read_file
 
     batch: list[tuple[str, bytes]] = []
-    for file in generate_all(work.recipes, cache_dir() / "queries", work.load):
+    for file in generate_all(work.recipes, cache_dir() / "background", work.load):
         batch.append((file.recipe.identity, read_file(file.path).data))
         if len(batch) == _TOGETHER or not go_on():
             yield batch

@@ -281,5 +281,6 @@ def _only_news(done: Prepared, known: KnownFile) -> Prepared:
         kept = not was_image(known) or done.reject.reason in _PASSING
         return Prepared() if kept else done
     if done.file is not None and done.file.content_hash == known.content_hash:
-        return Prepared(image=done.image, pixels=done.pixels)
+        wanted = known.state == "live"  # what was removed stays that
+        return Prepared(image=done.image, pixels=done.pixels) if wanted else Prepared()
     return done

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Callable
 
@@ -12,8 +13,12 @@ from indexer.errors import DamagedIndexError
 
 BLOCK_BYTES = 16 << 10  # a candidate's row costs the checksum of one; a table of them 4 bytes each
 _READ_BYTES = 1 << 20
+_THREAD_BYTES = 32 << 20  # that are worth a thread
+_MOST_THREADS = 4
 
 Sums = NDArray[np.uint32]
+Reader = Callable[[int, int], memoryview]
+"""Offset in bytes, size -> those bytes, good until it is asked again; not for several threads."""
 
 
 def rows_of_block(row_bytes: int) -> int:
@@ -34,17 +39,22 @@ class Blocks:
 
     Args:
         path: the file.
-        read: gives bytes of the matrix by offset and size.
+        reader: makes what reads the matrix.
         length: of the matrix, in bytes.
         block: bytes of one block.
         sums: CRC-32 of each.
     """
 
     def __init__(
-        self, path: str, read: Callable[[int, int], bytes], length: int, block: int, sums: Sums
+        self,
+        path: str,
+        reader: Callable[[], Reader],
+        length: int,
+        block: int,
+        sums: Sums,
     ) -> None:
         self._path = path
-        self._read = read
+        self._reader = reader
         self._length = length
         self._block = block
         self._sums = sums.tolist()
@@ -66,8 +76,11 @@ class Blocks:
         if self._done:
             return
         blocks = np.unique(offsets // self._block)
-        for number in blocks[~self._seen[blocks]].tolist():
-            self._compare(number, 1)
+        unseen = blocks[~self._seen[blocks]].tolist()
+        if unseen:
+            read = self._reader()
+            for number in unseen:
+                self._compare(number, 1, read)
 
     def check_all(self) -> None:
         """Compare every block that has not been yet.
@@ -79,17 +92,41 @@ class Blocks:
         if self._done:
             return
         many = max(1, _READ_BYTES // self._block)
-        for start in range(0, len(self._sums), many):
-            if not self._seen[start : start + many].all():
-                self._compare(start, min(many, len(self._sums) - start))
+        starts = range(0, len(self._sums), many)
+        threads = min(_MOST_THREADS, os.cpu_count() or 1, self._length // _THREAD_BYTES)
+        if threads < 2:
+            self._compare_from(starts, many)
+        else:  # reading and zlib let other threads run
+            from concurrent.futures import ThreadPoolExecutor
+
+            with ThreadPoolExecutor(threads) as pool:
+                shares = [starts[number::threads] for number in range(threads)]
+                list(pool.map(self._compare_from, shares, [many] * threads))
         self._done = True
 
-    def _compare(self, first: int, count: int) -> None:
+    def _compare_from(self, starts: range, many: int) -> None:
+        read = self._reader()
+        for start in starts:
+            if not self._seen[start : start + many].all():
+                self._compare(start, min(many, len(self._sums) - start), read)
+
+    def _compare(self, first: int, count: int, read: Reader) -> None:
         start = first * self._block
-        data = memoryview(self._read(start, min(count * self._block, self._length - start)))
-        for number in range(count):
-            at = number * self._block
-            if zlib.crc32(data[at : at + self._block]) != self._sums[first + number]:
-                block = f"block {first + number + 1} of {len(self._sums)}"
+        if count > 1:  # small ones are read together
+            data = read(start, min(count * self._block, self._length - start))
+            cut = range(0, count * self._block, self._block)
+            found = [zlib.crc32(data[at : at + self._block]) for at in cut]
+        else:
+            found = [self._crc(start, min(start + self._block, self._length), read)]
+        for number, value in enumerate(found, first):
+            if value != self._sums[number]:
+                block = f"block {number + 1} of {len(self._sums)}"
                 raise DamagedIndexError(self._path, f"{block} of its vectors fails its checksum")
         self._seen[first : first + count] = True
+
+    def _crc(self, start: int, end: int, read: Reader) -> int:
+        """Of one block, which may be all there is, in pieces."""
+        value = 0
+        for at in range(start, end, _READ_BYTES):
+            value = zlib.crc32(read(at, min(_READ_BYTES, end - at)), value)
+        return value

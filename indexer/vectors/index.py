@@ -243,9 +243,8 @@ class VectorIndex:
     ) -> tuple[VectorIndex, dict[str, Any]]:
         """Open a saved index, and the ``meta`` saved with it.
 
-        Everything is compared with its checksums, but for the vectors of a large, mapped file:
-        those are compared block by block where they are first read, or at once if ``verify`` asks
-        for it.
+        Everything is compared with its checksums, but for the vectors of a large file: those are
+        compared block by block where they are first read, or at once if ``verify`` asks for it.
 
         Raises:
             FileNotFoundError: it is not there.
@@ -253,9 +252,10 @@ class VectorIndex:
             DamagedIndexError: torn, altered, foreign or of a newer format.
         """
         file = read_index_file(path)
-        file.verify(None if verify or not file.mapped else file.sections.keys() - {"vectors"})
+        lazily = file.large and not verify
+        file.verify(file.sections.keys() - {"vectors"} if lazily else None)
         try:
-            index = cls._read(file, policy, lazily=file.mapped and not verify)
+            index = cls._read(file, policy, lazily=lazily)
             return index, dict(file.header["meta"])
         except (KeyError, TypeError, ValueError, InputError) as error:
             raise DamagedIndexError(file.path, f"its parts disagree ({error})") from error

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from indexer.errors import DamagedIndexError
 from indexer.store.durability import replacing
-from indexer.store.reading import arrived, reading
-from indexer.vectors.blocks import Blocks, block_sums
+from indexer.store.reading import reading
+from indexer.vectors.blocks import Blocks, Reader, block_sums
 from indexer.vectors.index_layout import (
     ALIGNMENT,
     SUMS,
@@ -43,24 +43,21 @@ class _Descriptor:
 
 @dataclass(frozen=True, slots=True)
 class IndexFile:
-    """An open index file; its arrays are read-only views of it.
+    """An open index file; its arrays are read-only views of the mapped file.
 
     Attributes:
         path: where it was read from.
         header: what the writer passed as ``header``, plain JSON types.
         sections: name -> where it lies.
+        large: whether comparing all checksums at once would take too long for a query.
     """
 
     path: str
     header: dict[str, Any]
     sections: Mapping[str, Section]
-    _data: bytes | mmap.mmap
-    _handle: _Descriptor | None  # of a mapped file
-
-    @property
-    def mapped(self) -> bool:
-        """Whether the arrays are mapped rather than in memory."""
-        return self._handle is not None
+    large: bool
+    _map: mmap.mmap
+    _handle: _Descriptor
 
     def array(self, name: str) -> Array:
         """The array ``name`` as a read-only view, its checksum not yet compared.
@@ -70,7 +67,7 @@ class IndexFile:
         """
         section = self._section(name)
         count = section.length // np.dtype(section.dtype).itemsize
-        flat = np.frombuffer(self._data, section.dtype, count, section.offset)
+        flat = np.frombuffer(self._map, section.dtype, count, section.offset)
         return flat.reshape(section.shape)
 
     def blocks(self, name: str) -> Blocks:
@@ -90,10 +87,8 @@ class IndexFile:
         elif len(sums) != -(-rows // size):
             raise DamagedIndexError(self.path, f"section {name!r} has {len(sums)} checksums")
 
-        def read(start: int, count: int) -> bytes:
-            return self._read(section.offset + start, count)
-
-        return Blocks(self.path, read, section.length, size * section.length // max(1, rows), sums)
+        block = size * section.length // max(1, rows)
+        return Blocks(self.path, lambda: self._reader(section), section.length, block, sums)
 
     def verify(self, names: Collection[str] | None = None) -> None:
         """Compare the checksums of ``names``, by default of every array.
@@ -118,20 +113,37 @@ class IndexFile:
 
     def _crc(self, section: Section) -> int:
         # In pieces: zlib releases the interpreter's lock for each, and other threads can run.
-        value, end = 0, section.offset + section.length
-        for start in range(section.offset, end, _CHUNK):
-            value = zlib.crc32(self._read(start, min(_CHUNK, end - start)), value)
+        read, value = self._reader(section), 0
+        for start in range(0, section.length, _CHUNK):
+            value = zlib.crc32(read(start, min(_CHUNK, section.length - start)), value)
         return value
 
-    def _read(self, start: int, size: int) -> bytes:
-        """Bytes of the file, read rather than mapped where possible.
+    def _reader(self, section: Section) -> Reader:
+        """What gives bytes of an array, by offset and size, until it is asked again."""
+        if hasattr(os, "preadv"):
+            return _file_reader(self.path, self._handle, section.offset)
+        whole = memoryview(self._map)[section.offset : section.offset + section.length]
+        return lambda start, size: whole[start : start + size]
 
-        A disk that fails then raises an error, where touching a mapped page would end the process.
-        """
-        if self._handle is None or os.name == "nt":
-            return self._data[start : start + size]
-        with reading(self.path):
-            return os.pread(self._handle.number, size, start)
+
+def _file_reader(path: str, handle: _Descriptor, offset: int) -> Reader:
+    """Read a mapped file and do not touch it: a disk that fails then ends no process.
+
+    It is read to the same memory each time, which stays in the cache.
+    """
+    buffer = bytearray()
+
+    def read(start: int, size: int) -> memoryview:
+        nonlocal buffer
+        if len(buffer) < size:
+            buffer = bytearray(size)
+        target, done = memoryview(buffer)[:size], 0
+        with reading(path):
+            while got := os.preadv(handle.number, [target[done:]], offset + start + done):
+                done += got
+        return target[:done]
+
+    return read
 
 
 def write_index_file(
@@ -172,7 +184,7 @@ def read_contents(path: str | os.PathLike[str]) -> Contents:
 
 
 def read_index_file(path: str | os.PathLike[str]) -> IndexFile:
-    """Open an index file as ``read_contents`` does; a large one is mapped, a smaller one read.
+    """Map an index file after checking it as ``read_contents`` does.
 
     Raises:
         FileNotFoundError: it is not there.
@@ -182,13 +194,9 @@ def read_index_file(path: str | os.PathLike[str]) -> IndexFile:
     name = os.fspath(path)
     with reading(name), open(name, "rb") as stream:
         contents = parse_contents(name, stream)
-        if contents.large:
-            mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-            handle = _Descriptor(os.dup(stream.fileno()))
-            return IndexFile(name, contents.header, contents.sections, mapped, handle)
-        stream.seek(0)
-        data = arrived(stream.read())
-        return IndexFile(name, contents.header, contents.sections, data, None)
+        mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        handle = _Descriptor(os.dup(stream.fileno()))
+        return IndexFile(name, contents.header, contents.sections, contents.large, mapped, handle)
 
 
 def _write(

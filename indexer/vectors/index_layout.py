@@ -67,7 +67,7 @@ class Contents:
 
     @property
     def large(self) -> bool:
-        """Whether the file is to be mapped, and not read at once."""
+        """Whether comparing all checksums at once would take too long for a query."""
         return self.size > _LARGE
 
 

@@ -240,19 +240,16 @@ def _make(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, Pic
     from service.progress import MakingDisplay
     from service.tables import print_path
 
-    if not drawing.quiet:
-        _warn(drawing, recipes, parents)
     work = Work(drawing.info, recipes, parents, drawing.loras, drawing.device, drawing.precision)
-    with (
-        _open(drawing) as pictures,
-        stop_on_interrupt() as stop,
-        MakingDisplay(quiet=drawing.quiet, total=len(recipes)) as display,
-    ):
-        watch = Watch(on_step=display.step, cancel=stop)
-        made = make_and_index(
-            pictures, work, force=drawing.force, watch=watch, on_image=display.update
-        )
-        display.finish(made)
+    with _open(drawing) as pictures, stop_on_interrupt() as stop:
+        if not drawing.quiet:
+            _warn(drawing, recipes, parents)
+        with MakingDisplay(quiet=drawing.quiet, total=len(recipes)) as display:
+            watch = Watch(on_step=display.step, cancel=stop)
+            made = make_and_index(
+                pictures, work, force=drawing.force, watch=watch, on_image=display.update
+            )
+            display.finish(made)
     for path in made.paths if len(made.paths) <= 20 and not drawing.quiet else []:
         print_path(str(path))
     if made.interrupted:

@@ -125,7 +125,7 @@ def test_device_and_precision_of_a_search_by_prompt_reach_the_generator(
         return load_model(info, device=device, precision=precision, **rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr("generator.pipelines.load_model", load)
-    words = ("search", "--prompt", "a", "--seeds", 1, "--model", checkpoint)
+    words = ("search", "--prompt", "a", "--seeds", 1, "--model", checkpoint, "--background", 0)
     for options in ((), ("--device", "cpu", "--precision", "fp32"), ("--precision", "bf16")):
         done = vitrail(*words, *options)
         assert done.code == 0, done

@@ -94,6 +94,7 @@ def tour(folder: Path) -> dict[str, list[Words]]:
         "reproduce": [(7,)],
         "info": [()],
         "list": [()],
+        "tidy": [()],
         "rejects": [()],
         "annotate": [(folder / "labels.csv",)],
         "export": [(folder / "all.parquet",)],

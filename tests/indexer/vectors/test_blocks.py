@@ -133,7 +133,7 @@ def test_a_large_file_of_the_older_layout_is_one_block(path: Path, tmp_path: Pat
         load(tmp_path / "old").vectors(IDS[:1])
 
 
-@pytest.mark.skipif(not hasattr(os, "pread"), reason="the mapping itself is read there")
+@pytest.mark.skipif(not hasattr(os, "preadv"), reason="the mapping itself is read there")
 def test_a_disk_that_fails_is_told_and_ends_no_process(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,7 +142,7 @@ def test_a_disk_that_fails_is_told_and_ends_no_process(
     def fail(*_: Any) -> bytes:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr(os, "pread", fail)
+    monkeypatch.setattr(os, "preadv", fail)
     with pytest.raises(UnreadableError, match="Input/output error"):
         index.search(QUERIES, 3)
 
