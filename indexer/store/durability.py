@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from indexer.errors import CollectionError
-from indexer.store.reading import REASONS, reading, unreadable
-from indexer.store.reading import arrived
+from indexer.store.reading import REASONS, arrived, reading, unreadable
 
 TEMPORARY = ".tmp"  # suffix of files not yet renamed; swept by the next writer
 _FULL = (errno.ENOSPC, errno.EDQUOT)
