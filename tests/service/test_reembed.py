@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,26 @@ def test_everything_but_the_vectors_stays(annotated: Vitrail, folder: Path) -> N
 def test_a_lost_catalog_comes_back_after_it(annotated: Vitrail) -> None:
     before = facts(annotated)
     assert annotated("reembed", "--space", "mean@2").code == 0
+    os.unlink(annotated.home / "catalog.duckdb")
+    done = repair(annotated.home)
+    assert done.report is not None
+    assert done.report.clean, done.report.damage
+    assert facts(annotated) == before
+
+
+def test_what_is_noted_after_it_comes_back_too(
+    annotated: Vitrail, folder: Path, tmp_path: Path
+) -> None:
+    assert annotated("reembed", "--space", "mean@2").code == 0
+    copies = annotated.home / "snapshots"
+    (there,) = os.listdir(copies)
+    table = tmp_path / "more.csv"
+    table.write_text("path,stars\ncrimson.png,4\n")
+    assert annotated("annotate", table).code == 0
+    assert annotated("remove", folder / "cold" / "green.png").code == 0
+    before = facts(annotated)
+    for later in set(os.listdir(copies)) - {there}:  # as if the power had gone before they were
+        shutil.rmtree(copies / later)
     os.unlink(annotated.home / "catalog.duckdb")
     done = repair(annotated.home)
     assert done.report is not None

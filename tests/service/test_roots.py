@@ -275,3 +275,46 @@ def test_paths_are_the_same_in_every_locale(tmp_path: Path) -> None:
     listed = _run(["info", "--json"], home, gate, **plain)
     assert '"files": 3' in listed
     assert "0 new, 0 rejected, 3 unchanged, 0 gone" in _run(words, home, gate, **plain)
+
+
+def test_tidy_ends_waiting_and_says_what_is_left(vitrail: Vitrail, many: Path) -> None:
+    vitrail.index(many)
+    for number in range(3):
+        (many / "abc"[number] / f"{number}.png").unlink()
+    vitrail("index", many)
+    told = vitrail("tidy", "--grace", "90")
+    assert told.code == 0
+    assert "0 images given up" in told.out
+    assert "3 gone, kept for 90 days: the first until " in told.out
+    assert vitrail("info", "--json").json["waiting"]["grace_days"] == 90
+    assert "3 images given up" in vitrail("tidy", "--now").out
+    assert vitrail("info", "--json").json["waiting"]["images"] == 0
+    vitrail.fails("tidy", "--grace", "-3", code=2, says=["-3 days", "0 to"])
+    assert vitrail("verify").code == 0
+
+
+def test_a_folder_that_is_removed_is_not_indexed_again(vitrail: Vitrail, folder: Path) -> None:
+    vitrail.index(folder / "warm")
+    vitrail("index", folder / "cold")
+    told = vitrail("remove", folder / "warm")
+    assert "removed 2 images" in told.out
+    assert "no longer indexed" in told.out
+    assert [root["path"] for root in vitrail("info", "--json").json["roots"]] == [
+        str(folder / "cold")
+    ]
+    assert "3 files" in vitrail("index").err
+
+
+def test_what_waits_can_be_removed(vitrail: Vitrail, folder: Path) -> None:
+    vitrail.index(folder)
+    aside = folder.parent / "aside"
+    (folder / "warm").rename(aside)
+    vitrail("index", folder)
+    assert "removed 2 images" in vitrail("remove", folder / "warm").out
+    assert vitrail("info", "--json").json["waiting"]["images"] == 0
+    aside.rename(folder / "warm")
+    vitrail("index", folder)
+    assert vitrail("info", "--json").json["images"] == 3, "it is out for good"
+    (folder / "warm").rename(folder / "hot")
+    vitrail("index", folder)
+    assert vitrail("info", "--json").json["images"] == 3, "also when it is moved"

@@ -7,6 +7,7 @@ import io
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -30,12 +31,15 @@ FOLDERS = ("a", "b", "c")
 PATHS = st.sampled_from([f"{folder}/{name}.png" for folder in FOLDERS for name in "012"])
 NUMBERS = st.integers(0, 7)
 # Globs with what they mean, told without them.
-EXCLUDES = {
+EXCLUDES: dict[tuple[str, ...], Callable[[str], bool]] = {
     (): lambda _: False,
     ("a/**",): lambda path: path.startswith("a/"),
     ("1.png", "c/"): lambda path: path.endswith("1.png") or path.startswith("c/"),
 }
-INCLUDES = {(): lambda _: True, ("0.*", "b/*"): lambda path: path[2] == "0" or path[0] == "b"}
+INCLUDES: dict[tuple[str, ...], Callable[[str], bool]] = {
+    (): lambda _: True,
+    ("0.*", "b/*"): lambda path: path[2] == "0" or path[0] == "b",
+}
 OPTIONS = st.fixed_dictionaries(
     {},
     optional={
