@@ -190,7 +190,7 @@ class _Run:
             tasks,
             workers=self.options.workers,
             ahead=2 * batch_size,
-            stop=self.stop,
+            stop=self.limits.stopping_with(self.stop),
         )
         with committer, closing(ready), self.limits:
             for one in surveys:
