@@ -74,10 +74,10 @@ def move_newest(source: str, target: str) -> None:
 
 def size(directory: str) -> int:
     """Bytes of the newest snapshot; 0 without one."""
-    names = sorted(names(directory))
-    if not names:
+    last = max(names(directory), default=None)
+    if last is None:
         return 0
-    return sum(entry.stat().st_size for entry in os.scandir(os.path.join(directory, names[-1])))
+    return sum(entry.stat().st_size for entry in os.scandir(os.path.join(directory, last)))
 
 
 def oldest_seq(directory: str) -> int:

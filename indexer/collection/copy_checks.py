@@ -52,7 +52,7 @@ def _check_journal(directory: str) -> Iterator[Finding]:
 
 def _check_mark(collection: Collection) -> Iterator[Finding]:
     try:
-        if read_mark(collection.directory).digest != collection.fingerprint.digest:
+        if read_mark(collection.directory).to_json() != collection.fingerprint.to_json():
             yield Finding("copy", MARK, "it names another encoder than the catalog")
     except UnreadableError:
         raise

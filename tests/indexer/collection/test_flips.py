@@ -25,7 +25,6 @@ KINDS = {
     "catalog": "catalog.duckdb",
     "snapshot": "snapshots/*/*",
     "journal": "journal/*",
-    "journal": "journal/*",
     "mark": "vitrail.json",
 }
 
@@ -151,7 +150,7 @@ def test_a_flip_that_verify_finds_is_mended_and_one_that_it_does_not_harms_nothi
             break  # repaired: nothing is to be put back
 
 
-def rebuild(place: Path) -> tuple[list[object], bool]:
+def rebuild(place: Path) -> tuple[list[object], list[object]]:
     """What is answered once a lost catalog is back, and whether anything was said about it."""
     asked: list[Losses] = []
 
@@ -162,11 +161,14 @@ def rebuild(place: Path) -> tuple[list[object], bool]:
     (place / "catalog.duckdb").unlink()
     try:
         done = repair(place, accept=accept)
-    except CollectionError:
-        return [], True
+    except CollectionError as error:
+        return [], [error]
     expected = ["catalog.duckdb: the catalog is missing", "catalog.duckdb: rebuilt from"]
-    told = [line for line in done.actions if not line.startswith(tuple(expected))]
-    return answers(place), bool(asked or told)
+    told: list[object] = [*asked]
+    for line in done.actions:  # indexes belong to a catalog, and are made anew with it
+        if not line.startswith(tuple(expected)) and "before its catalog was rebuilt" not in line:
+            told.append(line)
+    return ([] if told else answers(place)), told
 
 
 @pytest.mark.parametrize("kind", ["snapshot", "journal", "mark"])
@@ -211,6 +213,6 @@ def test_damaged_copies_are_found_and_made_anew_without_asking(
         done = repair(mended)
         assert done.report is not None
         assert done.report.clean, done.report.damage
-        assert rebuild(mended) == (expected, False)
+        assert rebuild(mended) == (expected, [])
         shutil.rmtree(mended)
     assert found

@@ -43,7 +43,6 @@ KINDS = {
     "manifest": "manifest.json",
     "snapshot": "annotations.parquet",
     "journal": "/c/journal",
-    "journal": "/c/journal",
     "mark": "vitrail.json",
 }
 COPIES = (
