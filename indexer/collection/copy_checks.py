@@ -21,7 +21,7 @@ def check_copies(collection: Collection) -> Iterator[Finding]:
     """Compare the snapshots and the journal with their checksums, and the mark with the catalog."""
     try:
         yield from _check_snapshots(collection.directory)
-        yield from _check_journal(collection.directory)
+        yield from _check_journal(collection.directory, collection.state.seq)
         yield from _check_mark(collection)
     except UnreadableError as error:
         yield Finding("copy", "snapshots, journal", str(error), "unreadable")
@@ -41,13 +41,21 @@ def _check_snapshots(directory: str) -> Iterator[Finding]:
                 yield Finding("copy", os.path.join(snapshots.FOLDER, name), _line(error))
 
 
-def _check_journal(directory: str) -> Iterator[Finding]:
+def _check_journal(directory: str, seq: int) -> Iterator[Finding]:
     folder = os.path.join(directory, journal.FOLDER)
+    if not exists(folder):
+        return  # a collection of before there was one; the next writer begins it
     with reading(folder):
-        for extent in Journal(folder).extents():
-            if extent.damaged:
-                name = os.path.join(journal.FOLDER, extent.name)
-                yield Finding("copy", name, "more was written to it than can be read")
+        found = Journal(folder)
+        extents = found.extents()
+        damaged = [extent.name for extent in extents if extent.damaged]
+        for name in damaged:
+            told = "more was written to it than can be read"
+            yield Finding("copy", os.path.join(journal.FOLDER, name), told)
+        held = max(snapshots.last_seq(os.path.join(directory, snapshots.FOLDER)), 0)
+        if extents and not damaged and not found.follows(held, seq):
+            name = os.path.join(journal.FOLDER, extents[-1].name)
+            yield Finding("copy", name, f"it does not tell of commit {seq}, which is the last one")
 
 
 def _check_mark(collection: Collection) -> Iterator[Finding]:

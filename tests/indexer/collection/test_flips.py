@@ -164,10 +164,9 @@ def rebuild(place: Path) -> tuple[list[object], list[object]]:
     except CollectionError as error:
         return [], [error]
     expected = ["catalog.duckdb: the catalog is missing", "catalog.duckdb: rebuilt from"]
-    told: list[object] = [*asked]
-    for line in done.actions:  # indexes belong to a catalog, and are made anew with it
-        if not line.startswith(tuple(expected)) and "before its catalog was rebuilt" not in line:
-            told.append(line)
+    # Indexes belong to a catalog, and are made anew with it.
+    lines = [line for line in done.actions if "before its catalog was rebuilt" not in line]
+    told = [*asked, *(line for line in lines if not line.startswith(tuple(expected)))]
     return ([] if told else answers(place)), told
 
 
