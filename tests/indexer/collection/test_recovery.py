@@ -19,7 +19,7 @@ from indexer.collection.maintenance import merge_segments, take_snapshot
 from indexer.collection.repairs import repair
 from indexer.collection.tidying import set_grace, take_out, tidy
 from indexer.collection.transfer import export, import_into
-from indexer.errors import CollectionError, InputError
+from indexer.errors import CollectionError, InputError, UnreadableError
 from indexer.records import Batch, RejectRecord
 from tests.indexer.collection.holdings import FINGERPRINT, content, file, files, image, images
 from tests.indexer.collection.tables import as_it_is, as_rebuilt
@@ -261,8 +261,8 @@ def test_a_commit_that_failed_is_never_done_again(
                 return self if result is attached else result
 
         monkeypatch.setattr(writer._catalog, "_engine", Failing())
-        with pytest.raises(OSError, match="Input/output"):
-            _remove_first(writer)
+        with pytest.raises(UnreadableError, match="Input/output"):
+            writer.remove([1])
         assert len(writer) == 4
         (tmp_path / "own.csv").write_text("path,stars\n1.jpg,4\n")
         writer.annotate(str(tmp_path / "own.csv"))  # takes the same number
@@ -272,10 +272,6 @@ def test_a_commit_that_failed_is_never_done_again(
     with Collection.open(place) as reader:
         assert len(reader) == 4
         assert len(reader.allowed_ids("stars = 4")) == 1
-
-
-def _remove_first(writer: Collection) -> None:
-    writer.remove([1])
 
 
 def test_an_older_catalog_put_in_place_is_told_and_repaired(tmp_path: Path) -> None:
