@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from indexer.catalog import catalog as catalogs
 from indexer.catalog.schema import TABLES
 from indexer.collection.collection import Collection
+from indexer.collection.copy_checks import check_copies
 from indexer.collection.findings import Finding, Report, steadily
 from indexer.collection.index_checks import check_indexes
 from indexer.collection.layout import is_collection
@@ -48,6 +49,7 @@ def verify(directory: str | os.PathLike[str]) -> Report:
             *steadily(collection, lambda: list(_check_rules(collection))),
             *steadily(collection, lambda: list(check_segments(collection))),
             *steadily(collection, lambda: list(check_indexes(collection))),
+            *steadily(collection, lambda: list(check_copies(collection))),
         ]
         on_disk, count = _check_files(collection)
         state = collection.state
