@@ -86,7 +86,9 @@ def repair(
     """
     directory = os.path.abspath(os.fspath(directory))
     if not is_collection(directory):
-        raise CollectionError(f"there is no collection at {directory}; make one with vitrail index")
+        raise CollectionError(
+            f"there is no collection at {directory}; make one with `vitrail index FOLDER`"
+        )
     done = Repair()
     with disk_guard(directory, 0):
         with WriterLock(os.path.join(directory, LOCK)):

@@ -40,7 +40,9 @@ def verify(directory: str | os.PathLike[str]) -> Report:
     """
     directory = os.path.abspath(os.fspath(directory))
     if not is_collection(directory):
-        raise CollectionError(f"there is no collection at {directory}; make one with vitrail index")
+        raise CollectionError(
+            f"there is no collection at {directory}; make one with `vitrail index FOLDER`"
+        )
     finding = check_catalog(directory)
     if finding is not None:
         return Report((finding,), 0, 0, 0)
