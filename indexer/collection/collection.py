@@ -40,6 +40,7 @@ from indexer.collection.layout import (
     is_collection,
     lay_out,
     make_folders,
+    sweep_leftovers,
     write_mark,
 )
 from indexer.collection.maintenance import (
@@ -495,6 +496,7 @@ class Collection:
     def _enter_writer(self) -> None:
         try:
             make_folders(self.directory)
+            sweep_leftovers(self.directory)
             self.refresh()
             write_mark(self.directory, self.fingerprint)
             # Before anything is changed, migration included.
