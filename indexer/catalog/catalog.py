@@ -21,7 +21,7 @@ from indexer.catalog.transaction import Transaction
 from indexer.encoders.base import Fingerprint
 from indexer.errors import CollectionError, DamagedError, InputError, UnreadableError
 from indexer.paths import display
-from indexer.store.durability import is_full
+from indexer.store.durability import is_full, sync_directory
 from indexer.store.reading import REASONS, exists, unreadable
 from indexer.telemetry import DUCKDB
 
@@ -36,6 +36,7 @@ _PROOFS = (
     "not a valid DuckDB database",
     "not read enough bytes",
     "does not match stored checksum",
+    "Failure while replaying WAL",  # where the system's own reasons are not the cause
 )
 _IN_MEMORY = 32 << 20  # bytes of a catalog that a reader copies into memory
 # DuckDB lets a process open a file only once with one configuration, so threads take turns.
@@ -258,6 +259,10 @@ class Catalog:
                 yield engine
                 engine.execute("USE memory")
                 engine.execute("DETACH disk")
+                if not read_only:
+                    # Its log is deleted by then; come back after a power cut, it would belong to
+                    # an older state of the file, which DuckDB refuses.
+                    sync_directory(os.path.dirname(self.path))
             except BaseException:
                 self.close()  # which lets go of the file, whatever state it was left in
                 raise

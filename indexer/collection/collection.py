@@ -40,6 +40,7 @@ from indexer.collection.layout import (
     is_collection,
     lay_out,
     make_folders,
+    sweep_leftovers,
     write_mark,
 )
 from indexer.collection.maintenance import (
@@ -125,7 +126,8 @@ class Collection:
         collection = cls(directory, writable=writable)
         if not is_collection(collection.directory):
             raise CollectionError(
-                f"there is no collection at {collection.directory}; make one with `vitrail index`"
+                f"there is no collection at {collection.directory}; make one with "
+                "`vitrail index FOLDER`"
             )
         if writable:
             with disk_guard(collection.directory, 0):
@@ -202,7 +204,7 @@ class Collection:
             raise FingerprintMismatchError(
                 f"{self.directory} holds vectors of {own.describe()}, which cannot be compared "
                 f"with those of {fingerprint.describe()}; use the collection's own checkpoint and "
-                "spaces, or index into another collection"
+                "spaces, change them with `vitrail reembed`, or use another collection"
             )
 
     def refresh(self) -> bool:
@@ -494,6 +496,7 @@ class Collection:
     def _enter_writer(self) -> None:
         try:
             make_folders(self.directory)
+            sweep_leftovers(self.directory)
             self.refresh()
             write_mark(self.directory, self.fingerprint)
             # Before anything is changed, migration included.

@@ -65,6 +65,19 @@ class DecodingLimits:
     )
     stopping: threading.Event = field(default_factory=threading.Event)
 
+    def stopping_with(self, stop: Callable[[], bool]) -> Callable[[], bool]:
+        """The same question, whose yes also ends what is being decoded.
+
+        For whoever waits for the threads before this context is left.
+        """
+
+        def stopped() -> bool:
+            if stop():
+                self.stopping.set()
+            return self.stopping.is_set()
+
+        return stopped
+
     def __enter__(self) -> DecodingLimits:
         return self
 

@@ -190,7 +190,7 @@ class _Run:
             tasks,
             workers=self.options.workers,
             ahead=2 * batch_size,
-            stop=self.stop,
+            stop=self.limits.stopping_with(self.stop),
         )
         with committer, closing(ready), self.limits:
             for one in surveys:
@@ -239,6 +239,7 @@ class _Run:
         else:
             committer.leave(gone=gone)
         committer.leave(excluded=one.changes.excluded)
+        committer.see(one.changes.seen)
         committer.relabel(labels)
         progress.gone += sum(_is_shown(one.known[path]) for path in gone)
         progress.excluded += sum(_is_shown(one.known[path]) for path in one.changes.excluded)
@@ -269,7 +270,12 @@ def _remember(collection: Collection, surveys: Sequence[Survey], *, done: bool =
 def _leaves_work(one: Survey) -> bool:
     changes = one.changes
     return bool(
-        changes.back or changes.gone or changes.excluded or changes.unreadable or one.labels()
+        changes.back
+        or changes.seen
+        or changes.gone
+        or changes.excluded
+        or changes.unreadable
+        or one.labels()
     )
 
 

@@ -146,7 +146,7 @@ def _embed(
         (wanted for wanted in _wanted(old, ids) if wanted.content_hash not in there),
         workers=options.workers,
         ahead=2 * batch_size,
-        stop=stop,
+        stop=preparer.limits.stopping_with(stop),
     )
     with committer, closing(ready), preparer.limits:
         for wanted, prepared in ready:

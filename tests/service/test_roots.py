@@ -318,3 +318,26 @@ def test_what_waits_can_be_removed(vitrail: Vitrail, folder: Path) -> None:
     (folder / "warm").rename(folder / "hot")
     vitrail("index", folder)
     assert vitrail("info", "--json").json["images"] == 3, "also when it is moved"
+
+
+@pytest.mark.parametrize("removed_first", [True, False])
+def test_what_was_removed_stays_that_when_its_file_comes_back(
+    vitrail: Vitrail, folder: Path, tmp_path: Path, removed_first: bool
+) -> None:
+    vitrail.index(folder)
+    red, away = folder / "warm" / "red.png", tmp_path / "red.png"
+
+    def leave() -> None:
+        red.rename(away)
+        vitrail.index(folder)
+
+    def remove() -> None:
+        assert vitrail("remove", red).code == 0
+
+    for step in (remove, leave) if removed_first else (leave, remove):
+        step()
+    away.rename(red)
+    vitrail.index(folder)
+    assert vitrail("tidy", "--now").code == 0
+    assert "0 new" in vitrail.index(folder).err
+    assert "red.png" not in vitrail("search", folder / "warm" / "crimson.png").names

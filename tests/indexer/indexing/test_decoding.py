@@ -135,13 +135,25 @@ def test_a_file_that_takes_for_ever_neither_holds_the_run_nor_who_stops_it(
     (tmp_path / "pictures" / "b.png").write_bytes(encode(picture(1), "PNG"))
     Collection.create(tmp_path / "collection", ColourEncoder().fingerprint).close()
     asked = threading.Event()
-    threading.Timer(1.0, asked.set).start()
+    ended: list[str] = []
+    real = decoder_process._DecoderProcess.decode
+
+    def decode(self: object, *given: object) -> object:
+        threading.Timer(0.5, asked.set).start()
+        try:
+            return real(self, *given)  # type: ignore[arg-type]
+        except Exception as error:
+            ended.append(type(error).__name__)
+            raise
+
+    monkeypatch.setattr(decoder_process._DecoderProcess, "decode", decode)
     with Collection.open(tmp_path / "collection", writable=True) as collection:
         roots, options = [os.fspath(tmp_path / "pictures")], IndexOptions(workers=2)
         first = index_folders(
             collection, ColourEncoder(), roots, options=options, stop=asked.is_set
         )
         assert first.interrupted
+        assert ended == ["DecodingStoppedError"]
         assert collection.rejects() == []
         monkeypatch.setattr(decoder_process, "SECONDS", 0.5)
         monkeypatch.setattr(decoder_process, "SECONDS_A_MEGAPIXEL", 0.0)
