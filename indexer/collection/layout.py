@@ -154,14 +154,22 @@ def holds_work(directory: str) -> bool:
 
 
 def write_mark(directory: str, fingerprint: Fingerprint) -> None:
-    """Write ``vitrail.json``, if it is missing.
+    """Write ``vitrail.json``, if it is missing or names another encoder than the catalog.
 
     Raises:
         OSError: the disk is full or refuses.
     """
     path = os.path.join(directory, MARK)
-    if not os.path.exists(path):
+    if not os.path.exists(path) or _names_another(directory, fingerprint):
         write_text(path, mark_text(fingerprint))
+
+
+def _names_another(directory: str, fingerprint: Fingerprint) -> bool:
+    """Whether an embedding anew was killed right after its last step."""
+    try:
+        return read_mark(directory).digest != fingerprint.digest
+    except CollectionError:  # damaged: for verify to tell
+        return False
 
 
 def mark_text(fingerprint: Fingerprint) -> str:

@@ -164,9 +164,11 @@ def test_a_failure_at_any_step_of_the_last_loses_nothing(
         patch.setattr(place, step, failing)
         assert annotated("reembed", "--space", "mean@2", "-q").code == 1
     assert facts(annotated) == before
-    assert verify(annotated.home).clean
+    # The copies that a lost catalog comes back from may be the old one's: a writer mends them.
+    assert {finding.part for finding in verify(annotated.home).damage} <= {"copy"}
     with Collection.open(annotated.home, writable=True) as writer:
         spaces = list(writer.spaces)
+    assert verify(annotated.home).clean
     if spaces == ["mean@1"]:
         done = annotated("reembed", "--space", "mean@2")
         assert done.code == 0, done.err
