@@ -40,6 +40,7 @@ from indexer.collection.layout import (
     is_collection,
     lay_out,
     make_folders,
+    sweep_leftovers,
     write_mark,
 )
 from indexer.collection.maintenance import (
@@ -101,9 +102,9 @@ class Collection:
             CollectionLockedError: another process is creating or writing it.
         """
         collection = cls(directory, writable=True)
-        make_directory(collection.directory)
-        check_free(collection.directory)  # before a lock is left among other files
         with disk_guard(collection.directory, 4 << 20):
+            make_directory(collection.directory)
+            check_free(collection.directory)  # before a lock is left among other files
             collection._take_lock()
             try:
                 check_free(collection.directory)  # another process may have been quicker
@@ -375,7 +376,8 @@ class Collection:
         if is_overdue(self.indexes, self.state):
             self.maintain()
         else:
-            fold_journal(self._catalog, self.directory, self.state.seq)
+            with self._guard, disk_guard(self.directory, 0):
+                fold_journal(self._catalog, self.directory, self.state.seq)
 
     def remove(self, ids: Sequence[int]) -> None:
         """Delete images from the collection (never from disk); the next search lacks them.
@@ -458,7 +460,11 @@ class Collection:
             tidies: whether what it changes is worth tidying up after when the writer closes.
         """
         before = self._changed
-        with self._writing(), self._catalog.writing(kind, journalled=journalled) as transaction:
+        with (
+            self._writing(),
+            disk_guard(self.directory, 0),
+            self._catalog.writing(kind, journalled=journalled) as transaction,
+        ):
             yield transaction
         self._changed = before or tidies
 
@@ -494,6 +500,7 @@ class Collection:
     def _enter_writer(self) -> None:
         try:
             make_folders(self.directory)
+            sweep_leftovers(self.directory)
             self.refresh()
             write_mark(self.directory, self.fingerprint)
             # Before anything is changed, migration included.

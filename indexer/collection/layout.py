@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -109,6 +110,23 @@ def is_leftover(name: str) -> bool:
     """Whether a file of the collection's own directory is one that was not finished."""
     parts = name.removesuffix(".wal")
     return parts.endswith(TEMPORARY) and name.startswith((catalogs.FILE, MARK))
+
+
+def sweep_leftovers(directory: str) -> None:
+    """Delete what writers before this one have left unfinished; segments are swept elsewhere.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    begun = [entry for entry in os.scandir(directory) if is_leftover(entry.name)]
+    for folder in (indexes.FOLDER, snapshots.FOLDER):
+        inside = os.scandir(os.path.join(directory, folder))
+        begun += [entry for entry in inside if entry.name.endswith(TEMPORARY)]
+    for entry in begun:
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path)
+        else:
+            os.unlink(entry.path)
 
 
 def is_collection(directory: str) -> bool:

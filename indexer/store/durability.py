@@ -114,7 +114,7 @@ def disk_guard(directory: str, needed: int) -> Iterator[None]:
     """Turn a full disk, and one that refuses, wherever it is noticed, into one clear line.
 
     Args:
-        directory: the collection's directory.
+        directory: the collection's directory, there or to be made.
         needed: bytes the work is expected to take.
 
     Raises:
@@ -122,7 +122,7 @@ def disk_guard(directory: str, needed: int) -> Iterator[None]:
         UnreadableError: the system refused a file now.
     """
     with reading(directory):
-        free = shutil.disk_usage(directory).free
+        free = _free(directory)
     if free < needed:
         raise _full(directory, needed, free)
     try:
@@ -131,10 +131,16 @@ def disk_guard(directory: str, needed: int) -> Iterator[None]:
         raise
     except Exception as error:
         if is_full(error):
-            raise _full(directory, needed, shutil.disk_usage(directory).free) from error
+            raise _full(directory, needed, _free(directory)) from error
         if isinstance(error, OSError) and (told := _refusal(error)):
             raise unreadable(_place(error) or directory, told) from error
         raise
+
+
+def _free(directory: str) -> int:
+    while not os.path.exists(directory):
+        directory = os.path.dirname(directory)
+    return shutil.disk_usage(directory).free
 
 
 def _refusal(error: OSError) -> str | None:

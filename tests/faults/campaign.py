@@ -122,7 +122,7 @@ class Campaign:
                 what = f"{name}: {word} at call {moment}"
                 if answer["crash"]:
                     tally.counts["traceback"] += 1
-                    tally.harms.append(f"{what}: traceback: {answer['crash']}")
+                    tally.harms.append(f"{what}: traceback: {answer['crash'][-3000:]}")
                 elif answer["error"]:
                     tally.counts["told"] += 1
                     if "\n" in answer["error"]:

@@ -20,6 +20,7 @@ from indexer.collection.tidying import set_grace, take_out, tidy
 from indexer.collection.transfer import export, import_into
 from indexer.encoders.base import Fingerprint
 from indexer.records import Batch, RejectRecord
+from indexer.store.durability import disk_guard
 from tests.indexer.collection.holdings import (
     FINGERPRINT,
     SPACES,
@@ -170,9 +171,9 @@ def import_file(work: Work) -> None:
 
 def merge(work: Work) -> None:
     writer = work.writer
-    merge_segments(
-        writer._catalog, str(work.place / "segments"), writer.fingerprint, writer.state.segments
-    )
+    folder = str(work.place / "segments")
+    with disk_guard(writer.directory, 0):
+        merge_segments(writer._catalog, folder, writer.fingerprint, writer.state.segments)
     writer.refresh()
 
 
