@@ -24,6 +24,7 @@ from indexer.encoders import load_encoder
 from indexer.encoders.base import Encoder
 from indexer.errors import ImageRejectedError
 from indexer.images import opening as images
+from indexer.images import pixels
 from indexer.images.preprocess import apply
 from indexer.indexing.globs import Selection
 from indexer.indexing.scan import Found, Walk
@@ -70,11 +71,11 @@ def measure(
     spec, batch, scaled = encoder.preprocess, [], 0
     target = None if margin is None else spec.target
     started = time.perf_counter()
-    with mock.patch.object(images, "SCALED_MARGIN", margin or 1.0):
+    with mock.patch.object(pixels, "SCALED_MARGIN", margin or 1.0):
         for data in pictures:
             opened = images.open_image(data, target=target)
             scaled += opened.image.width * opened.image.height < opened.width * opened.height
-            batch.append(apply(spec, opened.image))
+            batch.append(apply(spec, opened.image, (opened.width, opened.height)))
     seconds = time.perf_counter() - started
     parts = [encoder.encode(np.stack(batch[i : i + 8])).vectors for i in range(0, len(batch), 8)]
     vectors = {space: np.concatenate([part[space] for part in parts]) for space in parts[0]}

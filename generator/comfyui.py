@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -101,27 +102,30 @@ class _Reading:
 
     def _text(self, link: Any, role: str) -> str:
         """All texts that reach a conditioning, in order, each once."""
-        texts: dict[str, None] = {}
-        key = self._linked(link)
-        seen: set[str] = set()
-        if key is not None:
-            self._collect(key, role, texts, seen)
-        return ", ".join(texts)
-
-    def _collect(self, key: str, role: str, texts: dict[str, None], seen: set[str]) -> None:
-        if key in seen or len(seen) > len(self.nodes):
-            return
-        seen.add(key)
-        inputs = self._inputs(key)
         other = "negative" if role == "positive" else "positive"
-        for name, value in inputs.items():
-            if name == other or name in ("clip", "model", "vae", "control_net", "image", "latent"):
+        skipped = {other, "clip", "model", "vae", "control_net", "image", "latent"}
+        texts: dict[str, None] = {}
+        seen: set[str] = set()
+        # Depth first without recursion, which a chain of a thousand nodes would exhaust. What is
+        # on the stack are input iterators, so that texts come in the order of the inputs.
+        stack = [iter([("", link)])]
+        while stack:
+            name, value = next(stack[-1], ("", None))
+            if value is None:
+                stack.pop()
                 continue
             if isinstance(value, str) and (name in _TEXTS or name == role) and value.strip():
                 texts[value.strip()] = None
-            linked = self._linked(value)
-            if linked is not None:
-                self._collect(linked, role, texts, seen)
+            key = self._linked(value)
+            if key is not None and key not in seen:
+                seen.add(key)
+                stack.append(self._followed(key, skipped))
+        return ", ".join(texts)
+
+    def _followed(self, key: str, skipped: set[str]) -> Iterator[tuple[str, Any]]:
+        for name, value in self._inputs(key).items():
+            if name not in skipped and value is not None:
+                yield name, value
 
     def _loose_text(self) -> str:
         encoders = (n for n in self.nodes.values() if "TextEncode" in n["class_type"])
@@ -158,10 +162,10 @@ class _Reading:
 
     def _upstream(self, key: str | None) -> Iterator[str]:
         """The node and all it depends on, nearest first, each once."""
-        queue = [] if key is None else [key]
+        queue = deque(() if key is None else (key,))
         seen: set[str] = set(queue)
         while queue:
-            current = queue.pop(0)
+            current = queue.popleft()
             yield current
             for value in self._inputs(current).values():
                 linked = self._linked(value)
@@ -171,7 +175,8 @@ class _Reading:
 
     def _linked(self, value: Any) -> str | None:
         if isinstance(value, list) and len(value) == 2 and isinstance(value[1], int):
-            key = str(value[0])
+            # never the text of a list, which may be most of the file and is asked for often
+            key = str(value[0]) if isinstance(value[0], str | int) else ""
             return key if key in self.nodes else None
         return None
 

@@ -6,7 +6,6 @@ prompt:``, cuts quoted values at their commas, and does not read LoRAs out of Co
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -14,11 +13,14 @@ from typing import Any
 
 from generator.comfyui import read_graph
 from generator.invokeai import read_invokeai
+from generator.json_text import read_object
 from generator.parameters import read_parameters
 from generator.png import KEYWORD, read_inscription
 
 Reader = Callable[[Mapping[str, str]], dict[str, Any] | None]
 _MAX_SEED = 2**64 - 1
+_DIGITS = 100  # characters of a number; Python refuses to read 4,301 digits
+_LONGEST = 1 << 16  # characters of a prompt; what is longer is cut, for it would be in every search
 _TEXTS = ("parameters", "UserComment", "comment", "ImageDescription", "Comment")
 
 
@@ -58,7 +60,7 @@ def _invokeai(info: Mapping[str, str]) -> dict[str, Any] | None:
 def _novelai(info: Mapping[str, str]) -> dict[str, Any] | None:
     if "NovelAI" not in info.get("Software", "") and "NovelAI" not in info.get("Source", ""):
         return None
-    comment = _json(info.get("Comment", "{}")) or {}
+    comment = read_object(info.get("Comment", "{}")) or {}
     return _finish(
         "novelai",
         {
@@ -80,7 +82,7 @@ def _fooocus(info: Mapping[str, str]) -> dict[str, Any] | None:
     """Fooocus writes JSON under ``parameters`` in its own scheme; its other is the web UI's."""
     scheme = info.get("fooocus_scheme") or info.get("MakerNote", "")
     for name in _TEXTS:
-        data = _json(info.get(name, ""))
+        data = read_object(info.get(name, ""))
         if data is None or not {"base_model", "guidance_scale"} & data.keys():
             continue
         width, height = _numbers(str(data.get("resolution", "")), 2)
@@ -125,13 +127,14 @@ def _comfyui(info: Mapping[str, str]) -> dict[str, Any] | None:
     for name in ("prompt", "Make", "Model", "ImageDescription", "UserComment"):
         text = info.get(name, "")
         # In WebP files the graph stands in an EXIF tag, behind its name.
-        graph = _json(re.sub(r"^\s*[Pp]rompt:", "", text))
+        graph = read_object(_after(text, "prompt:"))
         if graph is not None and isinstance(graph.get("prompt"), dict):
             graph = graph["prompt"]
         found = read_graph(graph) if graph else None
         if found is not None:
             return _finish("comfyui", found)
-    workflow = _json(re.sub(r"^\s*[Ww]orkflow:", "", info.get("workflow") or info.get("Make", "")))
+    text = info.get("workflow") or info.get("Make", "")
+    workflow = read_object(_after(text, "workflow:"))
     if workflow is not None and isinstance(workflow.get("nodes"), list):
         return {"tool": "comfyui"}
     return None
@@ -161,7 +164,7 @@ def _finish(tool: str, found: Mapping[str, Any] | None) -> dict[str, Any] | None
 def _text(value: Any) -> str | None:
     if isinstance(value, list):
         value = ", ".join(filter(None, map(_text, value)))
-    return str(value).strip() if isinstance(value, str | int | float) else None
+    return str(value).strip()[:_LONGEST] if isinstance(value, str | int | float) else None
 
 
 def _integer(value: Any) -> int | None:
@@ -169,12 +172,15 @@ def _integer(value: Any) -> int | None:
     if number is None:
         return None
     # Seeds exceed what a float holds exactly.
-    exact = int(value) if isinstance(value, int) or str(value).strip().isdigit() else int(number)
+    text = str(value).strip()
+    exact = int(text) if text.isdecimal() else int(number)
     return exact if 0 <= exact <= _MAX_SEED else None
 
 
 def _real(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    if isinstance(value, str) and len(value) > _DIGITS:
         return None
     try:
         number = float(value)
@@ -194,15 +200,10 @@ def _loras(value: Any) -> list[dict[str, Any]]:
     return found
 
 
-def _json(text: str) -> dict[str, Any] | None:
-    if not text.lstrip().startswith("{"):
-        return None
-    try:
-        # ComfyUI writes NaN, which is no JSON but which Python reads.
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
+def _after(text: str, name: str) -> str:
+    """The text without a name in front, whose first letter may be a capital."""
+    text = text.lstrip()
+    return text[len(name) :] if text.startswith((name, name.capitalize())) else text
 
 
 def _numbers(text: str, count: int) -> list[str | None]:

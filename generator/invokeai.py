@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
+
+from generator.json_text import read_object
 
 
 def read_invokeai(info: Mapping[str, str]) -> dict[str, Any] | None:
     """Its settings under the keys of ``generator.foreign.read_recipe``, or ``None``.
 
     Raises:
-        ValueError: text that is no JSON, or that has another shape, raises this or its like.
+        AttributeError: JSON of another shape raises this, or a TypeError.
     """
-    if "invokeai_metadata" in info:
-        return _read_current(json.loads(info["invokeai_metadata"]))
-    if "sd-metadata" in info:
-        return _read_older(json.loads(info["sd-metadata"]))
+    for name, read in (("invokeai_metadata", _read_current), ("sd-metadata", _read_older)):
+        if name in info:
+            data = read_object(info[name])
+            return None if data is None else read(data)
     if "Dream" in info:
         return _read_dream(info["Dream"])
     return None
@@ -74,17 +75,19 @@ def _read_older(data: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-_DREAM = re.compile(r'\s*"(?P<prompt>.*)"(?P<options>.*)', re.DOTALL)
-_OPTION = re.compile(r"-(?P<key>[A-Za-z])\s*(?P<value>[^\s-][^\s]*)")
+# Possessive, as all patterns for strangers' texts here: what fails is not tried in other ways.
+_OPTION = re.compile(r"-([A-Za-z])\s*+([^\s-]\S*+)")
+_BRACKETS = re.compile(r"\[([^\[\]]*+)\]")
 
 
 def _read_dream(text: str) -> dict[str, Any] | None:
     """``Dream``, of version 1: a quoted prompt and options such as ``-s 50 -S 42 -C 7.5``."""
-    match = _DREAM.match(text)
-    if match is None:
+    text = text.lstrip()
+    end = text.rfind('"')
+    if end < 1 or text[0] != '"':
         return None
-    options = dict(_OPTION.findall(match["options"]))
-    positive, negative = _split(match["prompt"])
+    options = dict(_OPTION.findall(text[end + 1 :]))
+    positive, negative = _split(text[1:end])
     return {
         "prompt": positive,
         "negative_prompt": negative,
@@ -99,5 +102,11 @@ def _read_dream(text: str) -> dict[str, Any] | None:
 
 
 def _split(prompt: str) -> tuple[str, str]:
-    negative = re.findall(r"\[([^\[\]]*)\]", prompt)
-    return re.sub(r"\s*\[[^\[\]]*\]", "", prompt).strip(), " ".join(negative)
+    """The positive part, and what stands in square brackets."""
+    positive: list[str] = []
+    at = 0
+    for match in _BRACKETS.finditer(prompt):
+        positive.append(prompt[at : match.start()].rstrip())
+        at = match.end()
+    positive.append(prompt[at:])
+    return "".join(positive).strip(), " ".join(_BRACKETS.findall(prompt))

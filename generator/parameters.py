@@ -9,9 +9,15 @@ from typing import Any
 from generator.recipes import IPAdapter, Recipe
 
 _NEGATIVE = "Negative prompt:"
-# A value is either JSON text in quotes or anything up to the next comma.
-_PAIR = re.compile(r'\s*([\w][\w \-/\[\]().]*?):\s*("(?:\\.|[^\\"])*"|[^,]*)(?:,|$)')
-_LORA = re.compile(r"<lo(?:ra|ha|con):([^:<>]+)(?::(-?[\d.]+))?[^<>]*>")
+# These texts are anybody's. Each pattern is possessive and starts at a character that its own run
+# cannot hold, so that a failed match is never tried again from within: the time is linear.
+_NEGATIVE_LINE = re.compile(r"(?:^|\n)[^\S\n]*+" + _NEGATIVE)
+_KEY = re.compile(r"[\w \-/\[\]().]*+")  # read backwards from the colon
+_WORD = re.compile(r"\w")
+_SPACE = re.compile(r"\s*+")
+_QUOTED = re.compile(r'"(?:[^"\\]++|\\.)*+"')
+_LORA = re.compile(r"<lo(?:ra|ha|con):([^<>]++)>")
+_WEIGHT = re.compile(r"-?[\d.]+")
 _SAMPLERS = {
     "ddim": "DDIM",
     "ddpm": "DDPM",
@@ -56,15 +62,16 @@ def read_parameters(text: str) -> dict[str, Any] | None:
     Returns:
         A dict with the keys of ``generator.foreign.read_recipe``; ``None`` if it is no such text.
     """
-    lines = text.strip().split("\n")
-    pairs = _pairs(lines[-1])
-    if "Steps" not in pairs and not {"Seed", "Sampler"} <= pairs.keys():
-        if len(lines) < 2 or _NEGATIVE not in text:
-            return None
+    text = text.strip()
+    before, newline, last = text.rpartition("\n")
+    pairs = _pairs(last)
+    if "Steps" in pairs or {"Seed", "Sampler"} <= pairs.keys():
+        text = before
+    elif newline and _NEGATIVE in text:
         pairs = {}
     else:
-        lines = lines[:-1]
-    prompt, negative = _split_prompts(lines)
+        return None
+    prompt, negative = _split_prompts(text)
     width, _, height = pairs.get("Size", "").partition("x")
     return {
         "prompt": prompt,
@@ -84,16 +91,46 @@ def read_parameters(text: str) -> dict[str, Any] | None:
 
 
 def _pairs(line: str) -> dict[str, str]:
-    return {key.strip(): _unquote(value.strip()) for key, value in _PAIR.findall(line)}
+    """``Key: value`` by key; a value is JSON text in quotes, or all up to the next comma."""
+    pairs: dict[str, str] = {}
+    at = 0
+    while (colon := line.find(":", at)) >= 0:
+        key = _key(line[at:colon])
+        at = colon + 1
+        if key:
+            value, at = _value(line, at)
+            pairs[key] = _unquote(value.strip())
+    return pairs
 
 
-def _split_prompts(lines: list[str]) -> tuple[str, str]:
+def _key(text: str) -> str:
+    """The key that a text before a colon ends with, or nothing."""
+    backwards = _KEY.match(text[::-1])
+    run = text[len(text) - backwards.end() :] if backwards else ""
+    first = _WORD.search(run)
+    return run[first.start() :].strip() if first else ""
+
+
+def _value(line: str, at: int) -> tuple[str, int]:
+    """The value that starts there, and where what follows it does."""
+    space = _SPACE.match(line, at)
+    at = space.end() if space else at
+    quoted = _QUOTED.match(line, at)
+    if quoted and line[quoted.end() : quoted.end() + 1] in ("", ","):
+        return quoted[0], quoted.end() + 1
+    comma = line.find(",", at)
+    end = len(line) if comma < 0 else comma
+    return line[at:end], end + 1
+
+
+def _split_prompts(text: str) -> tuple[str, str]:
     """The last line that starts so begins the negative prompt, as in the web UI itself."""
-    starts = [i for i, line in enumerate(lines) if line.strip().startswith(_NEGATIVE)]
-    if not starts:
-        return "\n".join(lines).strip(), ""
-    negative = "\n".join(lines[starts[-1] :]).strip()[len(_NEGATIVE) :]
-    return "\n".join(lines[: starts[-1]]).strip(), negative.strip()
+    start = None
+    for start in _NEGATIVE_LINE.finditer(text):  # noqa: B007 - the last one counts
+        pass
+    if start is None:
+        return text.strip(), ""
+    return text[: start.start()].strip(), text[start.end() :].strip()
 
 
 def _sampler(pairs: dict[str, str]) -> str | None:
@@ -106,12 +143,20 @@ def _sampler(pairs: dict[str, str]) -> str | None:
 def _loras(prompt: str, pairs: dict[str, str]) -> list[dict[str, Any]]:
     entries = (entry.partition(":") for entry in pairs.get("Lora hashes", "").split(","))
     hashes = {name.strip(): digest.strip() for name, colon, digest in entries if colon}
-    found = {name: weight or "1" for name, weight in _LORA.findall(prompt)}
+    found = dict(_weighted(text) for text in _LORA.findall(prompt))
+    found.pop("", None)
     names = [*found, *(name for name in hashes if name not in found)]
     return [
         {"name": name, "weight": found.get(name), "content_hash": hashes.get(name)}
         for name in names
     ]
+
+
+def _weighted(text: str) -> tuple[str, str]:
+    """Name and weight of what stands in ``<lora:...>``; it has 1 where it has none."""
+    name, _, rest = text.partition(":")
+    weight = _WEIGHT.match(rest)
+    return name, weight[0] if weight else "1"
 
 
 def _ip_adapter(used: IPAdapter | None) -> str | None:

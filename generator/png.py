@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from PIL import Image, PngImagePlugin
 
+from generator.json_text import read_object
 from generator.parameters import write_parameters
 from generator.recipes import GeneratedImage, Recipe
 from indexer.errors import InputError
@@ -56,7 +57,7 @@ def encode_png(generated: GeneratedImage) -> bytes:
 def read_inscription(text: str) -> Inscription | None:
     """Our chunk's text read; ``None`` if it is not ours or damaged."""
     try:
-        content = json.loads(text)
+        content = read_object(text) or {}
         nsfw = content.get("nsfw")
         recipe = Recipe.from_dict(content["recipe"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, InputError):

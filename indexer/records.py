@@ -120,6 +120,7 @@ class Batch:
         rejects: files that could not be indexed.
         gone: paths that left the disk.
         missing: paths that left the disk, but whose images stay.
+        seen: paths of removed files that had left the disk, and are there again as they were.
         excluded: paths that are on the disk, and shall not be in the collection any more.
         labels: path -> label, for files that are otherwise as they were.
         readings: images of known content, without vectors: their metadata read again.
@@ -133,6 +134,7 @@ class Batch:
     rejects: list[RejectRecord] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    seen: list[str] = field(default_factory=list)
     excluded: list[str] = field(default_factory=list)
     labels: dict[str, str | None] = field(default_factory=dict)
     readings: list[ImageRecord] = field(default_factory=list)

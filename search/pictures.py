@@ -32,9 +32,9 @@ def open_picture(picture: Picture, spec: Preprocess) -> NDArray[np.uint8]:
     """
     if isinstance(picture, str | os.PathLike):
         path = os.path.expanduser(os.fspath(picture))
-        return apply(spec, open_image(read_file(path).data).image)
+        return _from_file(read_file(path).data, spec)
     if isinstance(picture, bytes | bytearray | memoryview):
-        return apply(spec, open_image(bytes(picture)).image)
+        return _from_file(bytes(picture), spec)
     if isinstance(picture, np.ndarray):
         return apply(spec, _from_array(picture))
     if isinstance(picture, Image.Image):
@@ -43,6 +43,12 @@ def open_picture(picture: Picture, spec: Preprocess) -> NDArray[np.uint8]:
         f"{type(picture).__name__} {repr(picture)[:60]} is no picture; give a path, the bytes of a "
         "file, a Pillow image or a (height, width, 3) uint8 array"
     )
+
+
+def _from_file(data: bytes, spec: Preprocess) -> NDArray[np.uint8]:
+    """As an indexed file is read, so that an image finds itself with the very same pixels."""
+    opened = open_image(data, target=spec.target)
+    return apply(spec, opened.image, (opened.width, opened.height))
 
 
 def _from_array(pixels: NDArray[Any]) -> Image.Image:

@@ -94,7 +94,8 @@ def waiting_line(images: int, grace_days: float, first_until: str | None) -> str
     if not images:
         return f"none (kept for {grace_days:g} days)"
     day = (first_until or "").partition("T")[0]
-    return f"{images:,} gone, kept for {grace_days:g} days: the first until {day}"
+    since = "since their files left or were excluded"
+    return f"{images:,} kept for {grace_days:g} days {since}: the first until {day}"
 
 
 def _images(count: int) -> str:

@@ -73,7 +73,7 @@ def print_list(store: Collection, asked: Asked, *, as_json: bool, html: Path | N
     if as_json:
         _print_json(given)
     elif html is None and sys.stdout.isatty():
-        _print_pages(given, shown)
+        _print_pages(given, shown, asked=asked.columns or keys)
     elif html is None:
         for image in given:
             print("\t".join(one_line(_told(image, name)) for name in shown))
@@ -97,13 +97,16 @@ def _print_json(images: Iterable[ListedImage]) -> None:
     print("\n]")
 
 
-def _print_pages(images: Iterable[ListedImage], names: Sequence[str]) -> None:
+def _print_pages(
+    images: Iterable[ListedImage], names: Sequence[str], *, asked: Sequence[str]
+) -> None:
     images = iter(images)
     while page := list(islice(images, _PAGE)):
         before = [name for name in names if name.lower() != "path"]
         numbers = {n for n in before if all(_is_number(_value(image, n)) for image in page)}
         rows = [Row(tuple(_told(image, n) for n in before), image.path) for image in page]
-        print_rows([Column(name, number=name in numbers) for name in before], rows)
+        columns = [Column(n, number=n in numbers, asked=n in asked) for n in before]
+        print_rows(columns, rows)
 
 
 def _is_number(value: Any) -> bool:

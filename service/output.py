@@ -51,9 +51,11 @@ def trust(result: SearchResult) -> str:
     if not result.exact:
         recall = result.estimated_recall
         kind = "approximate" + (f", recall about {recall:.1%}" if recall is not None else "")
-    parts = [kind, f"{result.candidates:,} vectors compared"]
+    vectors = "vector" if result.candidates == 1 else "vectors"
+    parts = [kind, f"{result.candidates:,} {vectors} compared"]
     if result.allowed is not None:
-        parts.append(f"{result.allowed:,} images pass the filter")
+        pass_it = "image passes" if result.allowed == 1 else "images pass"
+        parts.append(f"{result.allowed:,} {pass_it} the filter")
     return "; ".join(parts)
 
 

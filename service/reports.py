@@ -87,17 +87,19 @@ def print_annotation_report(report: AnnotationReport) -> None:
     """Print what was joined, and the first rows that named no image."""
     print(one_line(f"{report.matched} images annotated with {', '.join(report.columns)}"))
     lines = [f"row {row.row}: {row.path}: {row.reason}" for row in report.unmatched]
-    _print_some(lines, "rows without an image", rest="")
+    _print_some(
+        lines, "row without an image" if len(lines) == 1 else "rows without an image", rest=""
+    )
     for odd in report.oddities:
         others = f" and {odd.cells - 1} more" if odd.cells > 1 else ""
         what = f"row {odd.row} of column {odd.column} is no number: {odd.text[:80]!r}{others}"
         done = "left empty" if odd.emptied else "so the column is text; --numbers leaves it empty"
         print(one_line(f"{what}; {done}"), file=sys.stderr)
     for one in report.retyped:
-        print(
-            one_line(f"column {one.column} was {one.before} and is {one.after} now"),
-            file=sys.stderr,
-        )
+        told = f"column {one.column} was {one.before} and is {one.after} now"
+        remedy = '; --where "try_cast(COLUMN as double) > 3" still compares its numbers'
+        numbers = one.after == "VARCHAR" and one.before in ("BIGINT", "DOUBLE")
+        print(one_line(told + (remedy if numbers else "")), file=sys.stderr)
 
 
 def print_rejects(rejects: Sequence[RejectRecord], *, as_json: bool) -> None:

@@ -21,15 +21,17 @@ _WIDEST = 24  # cells of a column of words
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column before the path; one that is empty in every row is left out.
+    """A column before the path.
 
     Attributes:
         name: its heading.
         number: whether it holds numbers, which are set to the right and never cut.
+        asked: whether it stays where it is empty in every row.
     """
 
     name: str
     number: bool = False
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ def print_rows(columns: Sequence[Column], rows: Sequence[Row]) -> None:
     from rich.text import Text
 
     console = _console()
-    kept = [i for i in range(len(columns)) if any(row.cells[i] for row in rows)]
+    kept = [i for i, one in enumerate(columns) if one.asked or any(row.cells[i] for row in rows)]
     columns = [columns[i] for i in kept]
     cells = [[_cell(row.cells[i], columns[n]) for n, i in enumerate(kept)] for row in rows]
     widths = [

@@ -51,12 +51,15 @@ def run_bounded(
     work = _Work(connection, sql, parameters)
     excess = None
     try:
+        work.start()
         while not work.done.wait(_TICK):
             excess = excess or limits.exceeded()
             if excess is not None:
                 connection.interrupt()
+        work.join()  # a thread that is still ending when the process exits aborts it
     except BaseException:
-        while not work.done.wait(_TICK):  # once is not enough before it has begun
+        # Once is not enough before it has begun; it may also never have.
+        while not work.done.wait(_TICK) and work.is_alive():
             connection.interrupt()
         raise
     if excess is not None:
@@ -72,11 +75,10 @@ class _Work(threading.Thread):
     """One statement on its way; ``error`` is what it raised once ``done`` is set."""
 
     def __init__(self, connection: DuckDBPyConnection, sql: str, parameters: Sequence[Any]) -> None:
-        super().__init__(name="vitrail-filter", daemon=True)
+        super().__init__(name="vitrail-filter")
         self.done = threading.Event()
         self.error: BaseException | None = None
         self._task = (connection, sql, list(parameters))
-        self.start()
 
     def run(self) -> None:
         connection, sql, parameters = self._task

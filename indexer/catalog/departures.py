@@ -102,6 +102,15 @@ def mark_missing(transaction: Transaction, paths: Sequence[str]) -> None:
         )
 
 
+def mark_seen(transaction: Transaction, paths: Sequence[str]) -> None:
+    """Note that files are on the disk again, so that what is known of them does not expire."""
+    if paths:
+        transaction.run(
+            f"UPDATE files t SET missing = false, seq = ? FROM {KEYS} WHERE {SAME} AND missing",
+            [transaction.seq, *path_keys(paths)],
+        )
+
+
 def revive_images(transaction: Transaction, ids: Sequence[int]) -> None:
     """Let waiting images be found again; of their files, those not put since are forgotten."""
     if not ids:

@@ -105,7 +105,8 @@ def _inferred(column: Any) -> Any:
     for pattern, kind in kinds:
         if pc.all(pc.match_substring_regex(column, pattern)).as_py():
             try:
-                texts = pc.utf8_lower(pc.utf8_trim_whitespace(column))
+                texts = pc.utf8_trim_whitespace(column)
+                texts = pc.utf8_lower(texts) if kind == pa.bool_() else texts
                 return _no_nan(pc.replace_substring_regex(texts, r"^\+", "").cast(kind))
             except pa.ArrowInvalid:  # the 30th of February
                 break

@@ -55,7 +55,7 @@ def write_snapshot(catalog: Catalog, directory: str, seq: int) -> None:
     manifest = {"seq": seq, "checksums": sums}
     write_text(os.path.join(temporary, _MANIFEST), json.dumps(manifest))
     rename(temporary, final)
-    for name in sorted(_names(directory))[:-_KEPT]:
+    for name in sorted(names(directory))[:-_KEPT]:
         shutil.rmtree(os.path.join(directory, name), ignore_errors=True)
 
 
@@ -65,47 +65,60 @@ def move_newest(source: str, target: str) -> None:
     Raises:
         OSError: the disk refuses.
     """
-    newest_name = max(_names(source))
+    newest_name = max(names(source))
     rename(os.path.join(source, newest_name), os.path.join(target, newest_name))
-    for name in _names(target):
+    for name in names(target):
         if name != newest_name:
             shutil.rmtree(os.path.join(target, name), ignore_errors=True)
 
 
 def size(directory: str) -> int:
     """Bytes of the newest snapshot; 0 without one."""
-    names = sorted(_names(directory))
-    if not names:
+    last = max(names(directory), default=None)
+    if last is None:
         return 0
-    return sum(entry.stat().st_size for entry in os.scandir(os.path.join(directory, names[-1])))
+    return sum(entry.stat().st_size for entry in os.scandir(os.path.join(directory, last)))
 
 
 def oldest_seq(directory: str) -> int:
     """Commit number of the oldest snapshot that is kept; 0 without one."""
-    return min((int(n) for n in _names(directory)), default=0)
+    return min((int(n) for n in names(directory)), default=0)
 
 
 def last_seq(directory: str) -> int:
     """Commit number of the newest snapshot; -1 without one."""
-    return max((int(n) for n in _names(directory)), default=-1)
+    return max((int(n) for n in names(directory)), default=-1)
 
 
 def newest(directory: str) -> Snapshot | None:
     """The newest undamaged snapshot, or ``None``."""
-    for name in sorted(_names(directory), reverse=True):
-        folder = os.path.join(directory, name)
+    for name in sorted(names(directory), reverse=True):
         try:
-            with open(os.path.join(folder, _MANIFEST), encoding="utf-8") as file:
-                manifest = json.load(file)
-            # An older format had fewer tables.
-            sums = {table: manifest["checksums"][table] for table in _FIRST_TABLES}
-            sums |= {t: s for t, s in manifest["checksums"].items() if t in TABLES}
-            files = {table: os.path.join(folder, f"{table}.parquet") for table in sums}
-            if all(checksum(files[table]) == known for table, known in sums.items()):
-                return Snapshot(int(manifest["seq"]), files)
+            return read_snapshot(os.path.join(directory, name))
         except (OSError, ValueError, KeyError, TypeError):
             continue
     return None
+
+
+def read_snapshot(folder: str) -> Snapshot:
+    """One snapshot, its tables compared with their checksums.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError, KeyError, TypeError: it is damaged.
+    """
+    with open(os.path.join(folder, _MANIFEST), encoding="utf-8") as file:
+        manifest = json.load(file)
+    # An older format had fewer tables.
+    sums = {table: manifest["checksums"][table] for table in _FIRST_TABLES}
+    sums |= {t: s for t, s in manifest["checksums"].items() if t in TABLES}
+    files = {table: os.path.join(folder, f"{table}.parquet") for table in sums}
+    for table, known in sums.items():
+        if checksum(files[table]) != known:
+            raise ValueError(f"its table {table} fails its checksum")
+    if int(manifest["seq"]) != int(os.path.basename(folder)):
+        raise ValueError("its manifest is of another commit")
+    return Snapshot(int(manifest["seq"]), files)
 
 
 def restore(connection: DuckDBPyConnection, snapshot: Snapshot) -> None:
@@ -122,7 +135,8 @@ def restore(connection: DuckDBPyConnection, snapshot: Snapshot) -> None:
             )
 
 
-def _names(directory: str) -> list[str]:
+def names(directory: str) -> list[str]:
+    """Names of the snapshots there are."""
     if not os.path.isdir(directory):
         return []
     return [name for name in os.listdir(directory) if name.isdigit()]

@@ -206,8 +206,11 @@ def open_exported(path: str | os.PathLike[str]) -> Iterator[ExportedFile]:
     try:
         file = pq.ParquetFile(path, page_checksum_verification=True)
     except (pa.ArrowException, OSError, ValueError) as error:
-        line = " ".join(str(error).split())[:200]
-        raise InputError(f"{path} is no exported collection, or is damaged: {line}") from error
+        line = " ".join(str(error).split())[:200].rstrip(".")
+        raise InputError(
+            f"{path} is no exported collection, or is damaged: {line}; "
+            "give the .parquet file that `vitrail export` wrote"
+        ) from error
     with file:
         yield ExportedFile(path, file)
 
@@ -216,7 +219,10 @@ def _fingerprint(schema: Any, path: str) -> Fingerprint:
     try:
         header = SegmentHeader.from_json(schema.metadata[segments.META])
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
-        raise InputError(f"{path} is no exported collection, or is damaged") from error
+        raise InputError(
+            f"{path} is no exported collection, or is damaged; "
+            "give the .parquet file that `vitrail export` wrote"
+        ) from error
     if header.format > FORMAT:
         raise InputError(
             f"{path} has format {header.format}, but this version of vitrail reads formats up to "

@@ -126,7 +126,8 @@ class Collection:
         collection = cls(directory, writable=writable)
         if not is_collection(collection.directory):
             raise CollectionError(
-                f"there is no collection at {collection.directory}; make one with `vitrail index`"
+                f"there is no collection at {collection.directory}; make one with "
+                "`vitrail index FOLDER`"
             )
         if writable:
             with disk_guard(collection.directory, 0):
@@ -203,7 +204,7 @@ class Collection:
             raise FingerprintMismatchError(
                 f"{self.directory} holds vectors of {own.describe()}, which cannot be compared "
                 f"with those of {fingerprint.describe()}; use the collection's own checkpoint and "
-                "spaces, or index into another collection"
+                "spaces, change them with `vitrail reembed`, or use another collection"
             )
 
     def refresh(self) -> bool:

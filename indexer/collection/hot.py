@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.catalog.columns import annotation_columns
+from indexer.catalog.schema import quote
+
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
@@ -17,10 +20,6 @@ _SOURCES = {
     "images": ("id", "SELECT * FROM images"),
     "files": ("image_id", "SELECT image_id, path, path_raw, label, missing, first_seen FROM files"),
     "predictions": ("image_id", "SELECT image_id, rank, label, score FROM predictions"),
-    "annotations": (
-        "image_id",
-        "SELECT i.id AS image_id, a.* FROM annotations a JOIN images i USING (content_hash)",
-    ),
 }
 
 
@@ -35,14 +34,14 @@ class HotRows:
     """
 
     def __init__(self, connection: DuckDBPyConnection) -> None:
+        self.annotation_names = list(annotation_columns(connection))
+        own = "".join(f", a.{quote(name)}" for name in self.annotation_names)
+        annotated = f"SELECT i.id AS image_id{own} FROM annotations a JOIN images i "
+        sources = _SOURCES | {"annotations": ("image_id", annotated + "USING (content_hash)")}
         self._tables = {
             name: _Table(connection.sql(sql).to_arrow_table(), key)
-            for name, (key, sql) in _SOURCES.items()
+            for name, (key, sql) in sources.items()
         }
-        keys = ("image_id", "content_hash")
-        self.annotation_names = [
-            name for name in self._tables["annotations"].names if name not in keys
-        ]
 
     def find(self, table: str, ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
         """Rows of a table by image id; images without any are left out."""

@@ -12,10 +12,11 @@ from indexer.catalog import catalog as catalogs
 from indexer.catalog.catalog import Catalog
 from indexer.catalog.changes import delete_images
 from indexer.catalog.transaction import Transaction
+from indexer.collection import copy_checks
 from indexer.collection.collection import Collection
 from indexer.collection.findings import Finding, Report
 from indexer.collection.index_checks import check_index
-from indexer.collection.layout import LOCK, discard_begun, is_collection
+from indexer.collection.layout import LOCK, MARK, discard_begun, is_collection, mark_text
 from indexer.collection.losses import (
     Accept,
     Losses,
@@ -29,7 +30,7 @@ from indexer.collection.segment_checks import check_segment, live_ids, unusable_
 from indexer.collection.verification import check_catalog, verify
 from indexer.errors import CollectionError, UnreadableError
 from indexer.store import segments
-from indexer.store.durability import disk_guard, set_aside
+from indexer.store.durability import disk_guard, set_aside, write_text
 from indexer.store.lock import WriterLock
 from indexer.store.reading import exists
 from indexer.vectors import indexes
@@ -85,7 +86,9 @@ def repair(
     """
     directory = os.path.abspath(os.fspath(directory))
     if not is_collection(directory):
-        raise CollectionError(f"there is no collection at {directory}; make one with vitrail index")
+        raise CollectionError(
+            f"there is no collection at {directory}; make one with `vitrail index FOLDER`"
+        )
     done = Repair()
     with disk_guard(directory, 0):
         with WriterLock(os.path.join(directory, LOCK)):
@@ -97,6 +100,7 @@ def repair(
                 _give_up_segments(directory, accept, segments_lost, done)
         with Collection.open(directory, writable=True) as collection:
             _mend_indexes(collection, done)
+            _mend_copies(collection, done)
     done.report = verify(directory)
     return done
 
@@ -221,3 +225,21 @@ def _rebuild_indexes(
         )
     if not findings:
         done.actions.append(f"{indexes.FOLDER}/{space}: missing; built")
+
+
+def _mend_copies(collection: Collection, done: Repair) -> None:
+    """Set damaged copies aside, and copy the catalog, which is whole, anew."""
+    damaged = list(copy_checks.check_copies(collection))
+    for finding in damaged:
+        if finding.kind == "unreadable":
+            done.actions.append(f"{finding.file}: left as it is: {finding.problem}")
+            return
+    for finding in damaged:
+        path = os.path.join(collection.directory, finding.file)
+        aside = f"; set aside as {os.path.basename(set_aside(path))}" if exists(path) else ""
+        done.actions.append(f"{finding.file}: {finding.problem}{aside}; copied anew")
+    if damaged:
+        collection.snapshot()
+        mark = os.path.join(collection.directory, MARK)
+        if not exists(mark):
+            write_text(mark, mark_text(collection.fingerprint))

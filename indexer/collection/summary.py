@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _COUNTS = {
-    "files": "SELECT count(*) FROM files WHERE NOT missing",
+    "files": "SELECT count(*) FROM files ANTI JOIN deletions USING (image_id) WHERE NOT missing",
     "missing_files": "SELECT count(*) FROM files ANTI JOIN deletions USING (image_id) "
     "WHERE missing",
     "rejects": "SELECT count(*) FROM rejects",

@@ -21,7 +21,7 @@ from indexer.collection.retrying import at_newest
 from indexer.encoders.base import Fingerprint
 from indexer.errors import InputError
 from indexer.paths import original
-from indexer.records import Batch
+from indexer.records import Batch, FileRecord, KnownFile
 from indexer.store import segments
 from indexer.store.durability import disk_guard, replacing
 from indexer.store.image_rows import column_types
@@ -40,7 +40,7 @@ class Imported:
     Attributes:
         images: rows of the file.
         new: images that the collection did not have.
-        files: paths that it did not know.
+        files: paths that it did not know, or with which images came back.
     """
 
     images: int
@@ -229,7 +229,8 @@ def import_into(
 
     The whole file is held against what it must be before anything of it is written. Images whose
     content is known already only gain the files they lack, and values of the user's own columns;
-    paths that are known here stay as they are.
+    paths that are known here stay as they are, unless their image was removed or waits, and comes
+    back now.
 
     Args:
         collection: open for writing.
@@ -245,19 +246,28 @@ def import_into(
     collection.check(read_fingerprint(path))
     if not checked:
         check_exported(path)
-    known, before, files = set(collection.known_files()), len(collection), 0
+    known, live = collection.known_files(), collection.content_hashes()
+    before, files = len(collection), 0
     own: list[pa.Table] = []
     hashes: list[str] = []
     with open_exported(path) as exported:
         collection.check(exported.fingerprint)
         for arrival in exported.arrivals():
-            new = [file for file in arrival.files if file.path not in known]
+            new = [file for file in arrival.files if _is_wanted(file, known.get(file.path), live)]
             collection.commit(Batch(arrival.images, new))
             files += len(new)
             own.append(arrival.own)
             hashes += [image.content_hash for image in arrival.images]
     _annotate(collection, hashes, own)
     return Imported(len(hashes), len(collection) - before, files)
+
+
+def _is_wanted(file: FileRecord, known: KnownFile | None, live: frozenset[str]) -> bool:
+    """Whether an exported path is taken: a new one, or one with which its image comes back."""
+    if known is None:
+        return True
+    back = known.state in ("removed", "waiting") and file.content_hash not in live
+    return back and known.content_hash == file.content_hash
 
 
 def _annotate(collection: Collection, hashes: list[str], own: list[pa.Table]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from indexer.catalog import catalog as catalogs
 from indexer.catalog.schema import TABLES
 from indexer.collection.collection import Collection
+from indexer.collection.copy_checks import check_copies
 from indexer.collection.findings import Finding, Report, steadily
 from indexer.collection.index_checks import check_indexes
 from indexer.collection.layout import is_collection
@@ -39,7 +40,9 @@ def verify(directory: str | os.PathLike[str]) -> Report:
     """
     directory = os.path.abspath(os.fspath(directory))
     if not is_collection(directory):
-        raise CollectionError(f"there is no collection at {directory}; make one with vitrail index")
+        raise CollectionError(
+            f"there is no collection at {directory}; make one with `vitrail index FOLDER`"
+        )
     finding = check_catalog(directory)
     if finding is not None:
         return Report((finding,), 0, 0, 0)
@@ -48,6 +51,7 @@ def verify(directory: str | os.PathLike[str]) -> Report:
             *steadily(collection, lambda: list(_check_rules(collection))),
             *steadily(collection, lambda: list(check_segments(collection))),
             *steadily(collection, lambda: list(check_indexes(collection))),
+            *steadily(collection, lambda: list(check_copies(collection))),
         ]
         on_disk, count = _check_files(collection)
         state = collection.state

@@ -20,6 +20,9 @@ for _name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY"):
     _FLAGS |= getattr(os, _name, 0)
 
 
+_DENIED = (errno.EACCES, errno.EPERM)
+
+
 class FileBytes(NamedTuple):
     """A file's content at one moment.
 
@@ -73,9 +76,10 @@ def rejection(error: OSError | ValueError) -> ImageRejectedError:
     if number in (errno.ENOENT, errno.ENOTDIR):
         return ImageRejectedError("missing", "the file is no longer there")
     if number == errno.ELOOP:
-        return ImageRejectedError("broken-link", "its symbolic links form a loop")
+        return ImageRejectedError("broken-link", "its symbolic links form a loop: remove them")
     text = os.strerror(number) if number else str(error)
-    return ImageRejectedError("unreadable", text)
+    remedy = "give this user the right to read it" if number in _DENIED else "check its disk"
+    return ImageRejectedError("unreadable", f"{text}: {remedy}; the next run tries it again")
 
 
 def _read(descriptor: int, max_bytes: int) -> FileBytes:
@@ -93,16 +97,22 @@ def _read(descriptor: int, max_bytes: int) -> FileBytes:
         before.st_mtime_ns,
         before.st_size,
     ):
-        raise ImageRejectedError("changing", "the file was written to while it was read")
+        raise ImageRejectedError(
+            "changing", "the file was written to while it was read; the next run tries it again"
+        )
     return FileBytes(data, len(data), before.st_mtime_ns, hashlib.sha256(data).hexdigest())
 
 
 def _check(status: os.stat_result, max_bytes: int) -> None:
     if not stat.S_ISREG(status.st_mode):
-        raise ImageRejectedError("not-a-file", f"it is {kind(status.st_mode)}, and is not opened")
+        raise ImageRejectedError(
+            "not-a-file",
+            f"it is {kind(status.st_mode)}, and is not opened: leave it out with --exclude",
+        )
     if status.st_size > max_bytes:
         raise ImageRejectedError(
-            "too-many-bytes", f"{status.st_size:,} bytes are more than the limit of {max_bytes:,}"
+            "too-many-bytes",
+            f"{status.st_size:,} bytes are more than the limit of {max_bytes:,}: save it smaller",
         )
 
 

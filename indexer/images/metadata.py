@@ -3,62 +3,41 @@
 from __future__ import annotations
 
 import re
-import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from PIL import ExifTags, Image
+from indexer.images.containers.parts import Container, decode_text
+from indexer.images.exif import Tag
 
 MAX_TEXT = 4 << 20
 """Characters of text metadata kept of one picture; ComfyUI's largest workflows are below it."""
 
-_EXIF_IFD = 0x8769
-_DATES = (
-    ExifTags.Base.DateTimeOriginal,
-    ExifTags.Base.DateTimeDigitized,
-    ExifTags.Base.DateTime,
-)
+_DATES = (Tag.DATE_ORIGINAL, Tag.DATE_DIGITIZED, Tag.DATE)
 # Generators hide their parameters in all of these: ComfyUI's WebP in Make and Model,
 # AUTOMATIC1111's JPEG in UserComment, Fooocus in UserComment and MakerNote.
-_TEXTS = (
-    ExifTags.Base.ImageDescription,
-    ExifTags.Base.Make,
-    ExifTags.Base.Model,
-    ExifTags.Base.Software,
-    ExifTags.Base.Artist,
-    ExifTags.Base.Copyright,
-    ExifTags.Base.UserComment,
-    ExifTags.Base.MakerNote,
-    ExifTags.Base.XPTitle,
-    ExifTags.Base.XPComment,
-)
-_UTF16 = (ExifTags.Base.XPTitle, ExifTags.Base.XPComment)
+_TEXTS = {
+    Tag.DESCRIPTION: "ImageDescription",
+    Tag.MAKE: "Make",
+    Tag.MODEL: "Model",
+    Tag.SOFTWARE: "Software",
+    Tag.ARTIST: "Artist",
+    Tag.COPYRIGHT: "Copyright",
+    Tag.USER_COMMENT: "UserComment",
+    Tag.MAKER_NOTE: "MakerNote",
+    Tag.XP_TITLE: "XPTitle",
+    Tag.XP_COMMENT: "XPComment",
+}
+_UTF16 = (Tag.XP_TITLE, Tag.XP_COMMENT)
 _DATE = re.compile(r"(\d{4})[:\-/.](\d\d)[:\-/.](\d\d)[ T](\d\d):(\d\d):(\d\d)")
+_LONGEST_DATE = 64
 _CAMERA_LENGTH = 64
 
 
-def read_exif(image: Image.Image) -> dict[int, Any]:
-    """EXIF tags of the picture and of its Exif folder in one, empty where there are none.
-
-    Damaged EXIF is no reason to lose the picture, so whatever it makes Pillow raise is dropped.
-    """
-    try:
-        exif = image.getexif()
-        tags: dict[int, Any] = dict(exif)
-    except Exception:
-        return {}
-    try:
-        tags.update(exif.get_ifd(_EXIF_IFD))
-    except Exception:
-        return tags
-    return tags
-
-
-def taken_at(exif: dict[int, Any]) -> datetime | None:
+def taken_at(exif: Mapping[int, Any]) -> datetime | None:
     """When the picture was taken, in naive local time: original, else digitised, else changed."""
     for tag in _DATES:
-        match = _DATE.match(_as_text(exif.get(tag)).strip())
+        match = _DATE.match(_as_text(exif.get(tag))[:_LONGEST_DATE].strip())
         if match:
             try:
                 return datetime(*(int(part) for part in match.groups()))  # type: ignore[arg-type]
@@ -67,12 +46,9 @@ def taken_at(exif: dict[int, Any]) -> datetime | None:
     return None
 
 
-def camera(exif: dict[int, Any]) -> str | None:
+def camera(exif: Mapping[int, Any]) -> str | None:
     """Make and model in one, such as ``Canon EOS R5``, the make not said twice."""
-    make, model = (
-        " ".join(_as_text(exif.get(tag)).split())
-        for tag in (ExifTags.Base.Make, ExifTags.Base.Model)
-    )
+    make, model = (" ".join(_as_text(exif.get(tag)).split()) for tag in (Tag.MAKE, Tag.MODEL))
     if max(len(make), len(model)) > _CAMERA_LENGTH or "{" in make + model:
         return None  # a generator's parameters
     first = make.split(" ")[0].casefold()
@@ -81,40 +57,42 @@ def camera(exif: dict[int, Any]) -> str | None:
     return f"{make} {model}".strip() or None
 
 
-def read_text(image: Image.Image, exif: dict[int, Any]) -> dict[str, str]:
+def read_text(container: Container, exif: Mapping[int, Any]) -> dict[str, str]:
     """Text metadata by name, raw, of at most ``MAX_TEXT`` characters in all.
 
     PNG chunks have their keyword, EXIF entries their tag's name (``UserComment``), XMP is ``xmp``,
-    and a JPEG's or GIF's comment is ``comment``. Of a loaded picture: PNG text may follow the
-    pixels.
+    and a JPEG's or GIF's comment is ``comment``.
     """
     texts: dict[str, str] = {}
     left = MAX_TEXT
-    for name, text in _texts(image, exif):
+    for name, text in _texts(container, exif):
         if text and name not in texts and len(text) <= left:
             texts[name] = text
             left -= len(text)
     return texts
 
 
-def _texts(image: Image.Image, exif: dict[int, Any]) -> Iterator[tuple[str, str]]:
-    for name, text in getattr(image, "text", {}).items():
-        yield str(name), str(text)
-    for tag in _TEXTS:
+def _texts(container: Container, exif: Mapping[int, Any]) -> Iterator[tuple[str, str]]:
+    yield from container.texts.items()
+    for tag, name in _TEXTS.items():
         if tag in exif:
-            yield tag.name, _decode_tag(tag, exif[tag])
-    for key, name in (("xmp", "xmp"), ("XML:com.adobe.xmp", "xmp"), ("comment", "comment")):
-        yield name, _as_text(image.info.get(key))
+            yield name, _decode_tag(tag, exif[tag])
+    yield "xmp", decode_text(container.xmp)
 
 
-def _decode_tag(tag: ExifTags.Base, value: Any) -> str:
-    if tag == ExifTags.Base.UserComment and isinstance(value, bytes):
+def _decode_tag(tag: Tag, value: Any) -> str:
+    if tag == Tag.USER_COMMENT and isinstance(value, bytes):
         return decode_comment(value)
-    if tag in _UTF16 and isinstance(value, bytes | tuple):
-        return bytes(value).decode("utf-16-le", "replace").rstrip("\0")
-    if tag == ExifTags.Base.MakerNote and isinstance(value, bytes) and not _is_text(value):
+    if tag in _UTF16 and isinstance(value, bytes):
+        return decode_wide(value)
+    if tag == Tag.MAKER_NOTE and isinstance(value, bytes) and not _is_text(value):
         return ""  # a camera's own binary
     return _as_text(value).strip()
+
+
+def decode_wide(value: bytes) -> str:
+    """Text of the tags that Windows writes."""
+    return value.decode("utf-16-le", "replace").rstrip("\0")
 
 
 def decode_comment(value: bytes) -> str:
@@ -143,23 +121,5 @@ def _is_text(value: bytes) -> bool:
 
 def _as_text(value: Any) -> str:
     if isinstance(value, bytes):
-        try:
-            value = value.decode("utf-8")
-        except UnicodeDecodeError:
-            value = value.decode("latin-1")
+        return decode_text(value)
     return value.rstrip("\0") if isinstance(value, str) else ""
-
-
-def drop_png_texts(data: bytes) -> bytes:
-    """The same PNG without its texts and profile, which Pillow limits to a megabyte.
-
-    For pictures that are good but for an oversized text.
-    """
-    kept, at = [data[:8]], 8
-    while at + 12 <= len(data):
-        (length,) = struct.unpack(">I", data[at : at + 4])
-        end = at + 12 + length
-        if data[at + 4 : at + 8] not in (b"zTXt", b"iTXt", b"iCCP", b"tEXt"):
-            kept.append(data[at:end])
-        at = end
-    return b"".join(kept)

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import importlib.util
-import io
 import os
-import warnings
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 
 from PIL import Image, UnidentifiedImageError
 
 from indexer.errors import ImageRejectedError
-from indexer.images import colours, formats, metadata
+from indexer.images import formats
+from indexer.images.budget import MemoryBudget, written
+from indexer.images.containers import Container
+from indexer.images.decoder_process import (
+    DecodingStoppedError,
+    DecodingUnavailableError,
+    decode_apart,
+)
+from indexer.images.facts import Facts, gather, part, sniff, unreadable
 from indexer.images.files import read_file as read_file
+from indexer.images.pixels import Decoding, bytes_needed, check_pixels, decode
 
 REASONS: dict[str, str] = {
     "empty": "the file has no bytes",
@@ -23,6 +30,7 @@ REASONS: dict[str, str] = {
     "heic-needs-extra": "HEIC pictures need the extra vitrail[heic]",
     "too-many-pixels": "more pixels than the limit, as a decompression bomb has",
     "too-many-bytes": "the file is larger than the limit",
+    "too-costly": "decoding it takes far more time or memory than a picture of its size should",
     "out-of-memory": "there is not enough memory to decode it",
     "not-a-file": "a FIFO, socket, device or folder, which is never opened",
     "unreadable": "the operating system refuses to read it",
@@ -38,47 +46,19 @@ _PASSING = frozenset({"too-many-pixels", "out-of-memory", "unreadable", "missing
 DEFAULT_MAX_PIXELS = 178_956_970
 """Default pixel limit: half a gigabyte of RGB, and where Pillow itself stops."""
 
-SCALED_MARGIN = 2
-"""A JPEG is decoded at 1/2, 1/4 or 1/8 only if its shortest edge keeps this many times the target.
-
-libjpeg's scaled inverse DCT is a box filter, so the resize must have something left to filter.
-Measured by ``benchmarks/decode.py`` on 2 to 12 megapixels, embedded ViT, least cosine to the full
-decode: 0.9978 at 1, 0.9999 at 2 (3.4 times as fast), 1.0000 at 3 (2.1 times as fast).
-"""
-
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_ORIENTATION = 0x0112
+MAX_SCANNED = 2_000_000_000
+"""Pixels times scans of a JPEG that is decoded in a thread: some seconds if each scan is empty."""
 
 
 @dataclass(frozen=True, slots=True)
-class OpenedImage:
-    """A decoded picture.
+class OpenedImage(Facts):
+    """A decoded picture, and what its file says about it.
 
     Attributes:
-        image: RGB, upright, sRGB; of a large JPEG possibly smaller than the original.
-        width: of the upright original, in pixels.
-        height: of the upright original, in pixels.
-        format: Pillow's name of the format, such as ``JPEG``.
-        taken_at: EXIF date, naive local time.
-        camera: EXIF make and model.
-        info: text metadata by name; see ``indexer.images.metadata.read_text``.
+        image: RGB, upright, sRGB; of a large picture possibly smaller than the original.
     """
 
     image: Image.Image
-    width: int
-    height: int
-    format: str
-    taken_at: datetime | None
-    camera: str | None
-    info: dict[str, str]
 
 
 def passing_reasons() -> frozenset[str]:
@@ -92,103 +72,96 @@ def open_image(
     *,
     target: int | None = None,
     max_pixels: int = DEFAULT_MAX_PIXELS,
+    budget: MemoryBudget | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> OpenedImage:
     """Decode a file, or a file's bytes; content alone decides the format.
 
-    Animations and multi-page files give their first frame. May be called from many threads.
+    Animations and multi-page files give their first frame. May be called from many threads. No
+    file can hold it for long, or take more memory than the budget: see
+    ``indexer.images.decoder_process``.
 
     Args:
         source: path, or the bytes of a file.
         target: shortest edge in pixels that is needed: large JPEGs are then decoded scaled down,
-            to no less than ``SCALED_MARGIN`` times it. ``None`` or 0 decodes every pixel.
+            to no less than ``pixels.SCALED_MARGIN`` times it, and other pictures of more than
+            ``reduction.LARGE`` pixels reduced to no less than ``reduction.MARGIN`` times it.
+            ``None`` or 0 gives every pixel.
         max_pixels: more than this many pixels, by the header, are refused before decoding.
+        budget: the bytes that all who share it may take together; ``None`` takes a share of the
+            memory that is free now.
+        stop: asked now and then; once true, decoding ends as soon as it can.
 
     Raises:
         ImageRejectedError: with one of ``REASONS``.
+        DecodingStoppedError: ``stop`` said so.
     """
     data = source if isinstance(source, bytes) else read_file(source).data
-    if not data:
-        raise ImageRejectedError("empty", "the file has no bytes")
-    name = formats.sniff(data[: formats.HEAD])
-    if name is None:
-        raise ImageRejectedError("not-an-image", "its content is of no supported image format")
+    name = sniff(data)
     formats.load_plugin(name)
-    _prepare_pillow(max_pixels)
+    container = part(name, data)
+    check_pixels(container.size, max_pixels)
+    facts, orientation = gather(name, container)
+    need = bytes_needed(container, name, target)
+    budget = budget or MemoryBudget.of_free_memory()
+    if need > budget.total:
+        raise _too_large(container, name, need, budget)
+    how = Decoding(name, target, max_pixels, orientation, container.icc)
+    with budget.hold(need):
+        if stop():
+            raise DecodingStoppedError("decoding was stopped")
+        image = _decode(data, container, how, need, stop)
+    return OpenedImage(**{one.name: getattr(facts, one.name) for one in fields(facts)}, image=image)
+
+
+def _decode(
+    data: bytes, container: Container, how: Decoding, need: int, stop: Callable[[], bool]
+) -> Image.Image:
     try:
-        return _decode_untexted(data, name, target, max_pixels)
-    except ImageRejectedError:
+        width, height = container.size
+        if container.tame and width * height * container.scans <= MAX_SCANNED:
+            return decode(container.picture, how)
+        # What a decoder of its own kind turns and colours is known to Pillow only.
+        apart = how if container.tame else how._replace(orientation=None, icc=None)
+        try:
+            return decode_apart(container.picture, apart, container.size, need, stop)
+        except DecodingUnavailableError:  # as on systems that allow no second process
+            return decode(container.picture, apart)
+    except (ImageRejectedError, DecodingStoppedError):
         raise
     except Image.DecompressionBombError as error:
-        raise ImageRejectedError("too-many-pixels", _one_line(error)) from error
+        raise _bomb(how) from error
     except MemoryError as error:
-        raise ImageRejectedError("out-of-memory", "not enough memory to decode it") from error
+        raise ImageRejectedError(
+            "out-of-memory",
+            "not enough memory to decode it: close other programs; the next run tries it again",
+        ) from error
     except Exception as error:  # decoders raise whatever a damaged file makes them stumble over
-        raise _failure(error, data, name) from error
+        raise _failure(error, data, how.name) from error
 
 
-def _decode(data: bytes, name: str, target: int | None, max_pixels: int) -> OpenedImage:
-    with Image.open(io.BytesIO(data), formats=(name,)) as image:
-        width, height = image.size
-        if width * height > max_pixels:
-            raise ImageRejectedError(
-                "too-many-pixels",
-                f"{width} x {height} pixels are more than the limit of {max_pixels:,}",
-            )
-        if target and name == "JPEG":
-            image.draft(None, (target * SCALED_MARGIN, target * SCALED_MARGIN))
-        image.load()
-        exif = metadata.read_exif(image)
-        # Only now: Pillow turns a TIFF upright while loading, and drops its orientation then.
-        turn = _TURNS.get(exif.get(_ORIENTATION, 1))
-        if turn is not None and turn >= Image.Transpose.ROTATE_90 and turn != _TURNS[3]:
-            width, height = height, width
-        picture = colours.to_srgb(image)
-        return OpenedImage(
-            image=picture if turn is None else picture.transpose(turn),
-            width=width,
-            height=height,
-            format=name,
-            taken_at=metadata.taken_at(exif),
-            camera=metadata.camera(exif),
-            info=metadata.read_text(image, exif),
-        )
+def _too_large(
+    container: Container, name: str, need: int, budget: MemoryBudget
+) -> ImageRejectedError:
+    width, height = container.size
+    return ImageRejectedError(
+        "out-of-memory",
+        f"a {name} of {width:,} x {height:,} pixels takes {written(need)} to decode, and "
+        f"{written(budget.total)} are free for that: close other programs, or scale it down; the "
+        "next run tries it again",
+    )
 
 
-def _decode_untexted(data: bytes, name: str, target: int | None, max_pixels: int) -> OpenedImage:
-    """As ``_decode``; a PNG that has a text too large for Pillow is decoded without its texts."""
-    try:
-        return _decode(data, name, target, max_pixels)
-    except ValueError as error:
-        if name != "PNG" or "too large" not in str(error):
-            raise
-    return _decode(metadata.drop_png_texts(data), name, target, max_pixels)
+def _bomb(how: Decoding) -> ImageRejectedError:
+    return ImageRejectedError(
+        "too-many-pixels",
+        f"a part of the {how.name} file has more pixels than the limit of {how.max_pixels:,}: if "
+        "it is no bomb, index it with a larger --max-pixels",
+    )
 
 
 def _failure(error: Exception, data: bytes, name: str) -> ImageRejectedError:
-    text = _one_line(error)
-    if isinstance(error, EOFError) or "truncated" in text.lower() or formats.is_cut(name, data):
-        return ImageRejectedError("truncated", f"the {name} file ends too early")
-    if isinstance(error, UnidentifiedImageError):
-        text = "its header makes no sense"
-    return ImageRejectedError("broken", f"the {name} file cannot be decoded: {text}")
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
-
-
-def _prepare_pillow(max_pixels: int) -> None:
-    """Let Pillow keep its warnings to itself, and its own limit not be below ours.
-
-    ``warnings.catch_warnings`` must not be used in threads, so a filter is put first for good; it
-    names Pillow's modules only, whose warnings about a file we report ourselves, as rejects.
-    Someone may have put other filters before it since, as pytest does.
-    """
-    if not warnings.filters or warnings.filters[0] is not _state.get("filter"):
-        warnings.filterwarnings("ignore", module=r"(PIL|pillow_heif)\b")
-        _state["filter"] = warnings.filters[0]
-    if Image.MAX_IMAGE_PIXELS is not None and max_pixels > 2 * Image.MAX_IMAGE_PIXELS:
-        Image.MAX_IMAGE_PIXELS = (max_pixels + 1) // 2
-
-
-_state: dict[str, object] = {}
+    text = " ".join(str(error).split())[:200] or type(error).__name__
+    ended = isinstance(error, EOFError) or "truncated" in text.lower()
+    why = "" if isinstance(error, UnidentifiedImageError) else text
+    return unreadable(name, data, ended, why)

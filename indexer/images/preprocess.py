@@ -76,7 +76,9 @@ class Preprocess:
         )
 
 
-def apply(spec: Preprocess, image: Image.Image) -> NDArray[np.uint8]:
+def apply(
+    spec: Preprocess, image: Image.Image, original: tuple[int, int] | None = None
+) -> NDArray[np.uint8]:
     """Resize and crop as transformers' Pillow processors do, bit for bit.
 
     Only pictures so long that their resized form would exceed ``MAX_RESIZED_PIXELS`` may differ:
@@ -85,11 +87,13 @@ def apply(spec: Preprocess, image: Image.Image) -> NDArray[np.uint8]:
     Args:
         spec: what to do.
         image: RGB, upright.
+        original: (width, height) of the picture that ``image`` was decoded from, if it came
+            smaller: the longer edge is cut to whole pixels, and its own would be cut elsewhere.
 
     Returns:
         (S, S, 3) uint8; C-contiguous and writable.
     """
-    size = _resized(spec, image.size)
+    size = _resized(spec, original or image.size)
     if spec.crop is not None and size[0] * size[1] > MAX_RESIZED_PIXELS:
         pixels = _resize_middle(image, size, spec)
     else:

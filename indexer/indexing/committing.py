@@ -122,6 +122,10 @@ class Committer:
         self._batch.missing.extend(missing)
         self._batch.excluded.extend(excluded)
 
+    def see(self, paths: Iterable[str]) -> None:
+        """Note that removed files are on the disk again, and are to stay removed."""
+        self._batch.seen.extend(paths)
+
     def relabel(self, labels: Mapping[str, str | None]) -> None:
         """Give known files other labels."""
         self._batch.labels.update(labels)

@@ -19,6 +19,7 @@ class Changes:
         unchanged: paths known with this size and time, rejected and removed ones included.
         to_open: new and changed files.
         back: files that had left, found as they were: they need not be opened.
+        seen: removed ones among those, which had left the disk and are there again.
         gone: known paths that the scan did not meet, and that no glob leaves out.
         excluded: known paths that a glob leaves out.
         unreadable: as the scan gave them.
@@ -27,6 +28,7 @@ class Changes:
     unchanged: list[str] = field(default_factory=list)
     to_open: list[Found] = field(default_factory=list)
     back: list[Found] = field(default_factory=list)
+    seen: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     excluded: list[str] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
@@ -72,6 +74,8 @@ def _sort(item: Found, known: KnownFile | None, changes: Changes) -> None:
         changes.back.append(item)
     else:
         changes.unchanged.append(item.path)
+        if known.missing:
+            changes.seen.append(item.path)
 
 
 def _hides(item: Unreadable, known: Mapping[str, KnownFile]) -> bool:

@@ -16,7 +16,7 @@ from indexer.errors import InputError
 from indexer.indexing.ahead import map_ahead
 from indexer.indexing.committing import Committer
 from indexer.indexing.comparison import was_image
-from indexer.indexing.decoding import Prepared, Preparer, RecipeReader
+from indexer.indexing.decoding import DecodingLimits, Prepared, Preparer, RecipeReader
 from indexer.indexing.losses import refusal
 from indexer.indexing.options import IndexOptions
 from indexer.indexing.progress import Progress
@@ -118,6 +118,7 @@ class _Run:
         self.collection, self.encoder, self.options = collection, encoder, options
         self.on_progress, self.stop = on_progress, stop
         self.progress = Progress()
+        self.limits = DecodingLimits()
 
     def scanned(self, count: int) -> None:
         """Tell how many files a scan has met so far."""
@@ -152,6 +153,7 @@ class _Run:
                 read_recipe=read_recipe,
                 reread=stale,
                 unclassified=bare if one.plan.options.classify else frozenset[str](),
+                limits=self.limits,
             )
             tasks += [_Task(preparer, file) for file in one.changes.to_open]
             tasks += [_Task(preparer, file, one.known[file.path]) for file in one.again]
@@ -183,8 +185,14 @@ class _Run:
             known=tasks[0].preparer.known if tasks else frozenset[str](),
             on_commit=self._committed,
         )
-        ready = map_ahead(_Task.run, tasks, workers=self.options.workers, ahead=2 * batch_size)
-        with committer, closing(ready):
+        ready = map_ahead(
+            _Task.run,
+            tasks,
+            workers=self.options.workers,
+            ahead=2 * batch_size,
+            stop=self.limits.stopping_with(self.stop),
+        )
+        with committer, closing(ready), self.limits:
             for one in surveys:
                 for record in one.returned():
                     committer.take(Prepared(file=record))
@@ -214,6 +222,7 @@ class _Run:
             if self.stop():
                 progress.interrupted = True
                 return
+        progress.interrupted = self.stop()
 
     def _hidden(self) -> frozenset[str]:
         return self.collection.embedded_hashes() - self.collection.content_hashes()
@@ -230,6 +239,7 @@ class _Run:
         else:
             committer.leave(gone=gone)
         committer.leave(excluded=one.changes.excluded)
+        committer.see(one.changes.seen)
         committer.relabel(labels)
         progress.gone += sum(_is_shown(one.known[path]) for path in gone)
         progress.excluded += sum(_is_shown(one.known[path]) for path in one.changes.excluded)
@@ -260,7 +270,12 @@ def _remember(collection: Collection, surveys: Sequence[Survey], *, done: bool =
 def _leaves_work(one: Survey) -> bool:
     changes = one.changes
     return bool(
-        changes.back or changes.gone or changes.excluded or changes.unreadable or one.labels()
+        changes.back
+        or changes.seen
+        or changes.gone
+        or changes.excluded
+        or changes.unreadable
+        or one.labels()
     )
 
 

@@ -146,8 +146,9 @@ def _embed(
         (wanted for wanted in _wanted(old, ids) if wanted.content_hash not in there),
         workers=options.workers,
         ahead=2 * batch_size,
+        stop=preparer.limits.stopping_with(stop),
     )
-    with committer, closing(ready):
+    with committer, closing(ready), preparer.limits:
         for wanted, prepared in ready:
             progress.opened += 1
             if prepared is None:
@@ -160,6 +161,7 @@ def _embed(
             if stop():
                 progress.interrupted = True
                 return
+        progress.interrupted = stop()
 
 
 def _wanted(old: Collection, ids: list[int]) -> Iterator[ImageFiles]:

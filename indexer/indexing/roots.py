@@ -30,7 +30,6 @@ class Plan:
         apart: folders below that have options of their own, and are no part of it.
         mounts: folders below ``base`` that were disks of their own, relative to it; ``""`` is
             itself.
-        named: whether the user named it, rather than a folder around it, or none at all.
     """
 
     path: str
@@ -39,7 +38,6 @@ class Plan:
     former: RootOptions = _NOTHING
     apart: frozenset[str] = frozenset()
     mounts: tuple[str, ...] = ()
-    named: bool = True
 
     @property
     def whole(self) -> bool:
@@ -69,7 +67,7 @@ def plan_run(
     for inner in sorted(options.keys() - plans.keys()):
         around = ruling_root(inner, plans)
         if around is not None and _reaches(plans[around], inner):
-            plans[inner] = Plan(inner, inner, options[inner], options[inner], named=False)
+            plans[inner] = Plan(inner, inner, options[inner], options[inner])
     wholes = options.keys() | {plan.path for plan in plans.values() if plan.whole}
     return [
         Plan(
@@ -79,7 +77,6 @@ def plan_run(
             plan.former,
             frozenset(_within(plan.path, wholes)),
             mounts.get(plan.base, ()),
-            plan.named and bool(named),
         )
         for plan in plans.values()
         if not _is_covered(plan, plans)

@@ -21,7 +21,7 @@ from indexer.catalog.changes import (
     put_rejects,
     read_again,
 )
-from indexer.catalog.departures import leave_files, mark_missing, revive_images
+from indexer.catalog.departures import leave_files, mark_missing, mark_seen, revive_images
 from indexer.catalog.schema import FORMAT
 from indexer.catalog.transaction import Transaction
 from indexer.encoders.base import Fingerprint
@@ -144,6 +144,7 @@ def _enrich(transaction: Transaction, batch: Batch, ids: dict[str, int]) -> None
 def _take_out(transaction: Transaction, batch: Batch) -> None:
     present = {file.path for file in batch.files}
     mark_missing(transaction, [path for path in batch.missing if path not in present])
+    mark_seen(transaction, batch.seen)
     leave_files(transaction, [path for path in batch.excluded if path not in present], "excluded")
     leave_files(transaction, [path for path in batch.gone if path not in present], "gone")
 

@@ -86,7 +86,7 @@ def tidy(
         ),
     ] = None,
 ) -> None:
-    """Give up images that waited too long for their files, and give room back.
+    """Give up images that waited too long, and give room back.
 
     An image whose files are gone or excluded is not found any more, but kept for 30 days with its
     vectors and id: when the file is back, it costs nothing. Indexing gives up what is over, too.

@@ -76,7 +76,7 @@ def _run(request: dict[str, Any], place: Path, tell: Any) -> None:
         for number in run(SCENARIOS[request["scenario"]], work):
             FAULTS.faults_mark(ctypes.c_long(number))
             tell("done")
-    except VitrailError as error:
+    except (VitrailError, OSError) as error:  # the command line shows both in one line
         tell("error " + json.dumps(str(error)))
         if request.get("patient"):  # a program that goes on, and closes what it has opened
             _close(work, tell)
@@ -88,7 +88,7 @@ def _close(work: Work, tell: Any) -> None:
     try:
         if work._open is not None:
             work._open.close()
-    except VitrailError as error:
+    except (VitrailError, OSError) as error:  # the command line shows both in one line
         tell("error " + json.dumps(str(error)))
     except BaseException:
         tell("crash " + json.dumps(traceback.format_exc()))

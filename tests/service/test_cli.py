@@ -72,6 +72,8 @@ def test_threshold_and_filters_leave_hits_out(vitrail: Vitrail, folder: Path) ->
     cold = vitrail("search", query, "--where", "label = 'cold'")
     assert sorted(cold.names) == ["blue.png", "green.png", "navy.png"]
     assert "3 images pass the filter" in cold.err
+    one = vitrail("search", query, "--where", "name = 'red.png'")
+    assert "exact; 1 vector compared; 1 image passes the filter" in one.err
     none = vitrail("search", query, "--where", "width > 99")
     assert (none.code, none.out) == (0, "")
     assert "no image passes the filter" in none.err

@@ -92,6 +92,7 @@ def commands(folder: Path, tmp_path: Path) -> list[tuple[object, ...]]:
         ("list", "--columns", f"column{EVIL}"),
         ("list", "--html", tmp_path / f"list{EVIL}.html"),
         ("reembed", "--checkpoint", f"colours{EVIL}", "--space", "mean@2"),
+        ("tidy",),
         ("lineage", "made.png"),
         ("lineage", "made.png", "--json"),
         ("reproduce", "made.png"),

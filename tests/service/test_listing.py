@@ -169,6 +169,10 @@ def test_one_text_among_numbers_is_told_by_its_cell(
     table.write_text("path,weight\nred.png,3\nnavy.png,4\n")
     assert listed("annotate", table).err == ""
     assert listed("list", "--where", "weight > 3", "--count").out == "1\n"
+    text = tmp_path / "text.csv"
+    text.write_text("path,weight\nblue.png,heavy\n")
+    assert "try_cast(COLUMN as double)" in listed("annotate", text).err
+    assert listed("list", "--where", "try_cast(weight as double) > 3", "--count").out == "1\n"
     listed.fails(
         "annotate", table, "--numbers", "size", code=2, says=["no column 'size'", "weight"]
     )

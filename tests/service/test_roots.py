@@ -50,7 +50,7 @@ def test_a_lost_mount_removes_nothing_and_says_how_to_say_yes(vitrail: Vitrail, 
     waiting = vitrail("info", "--json").json
     assert waiting["images"] == 0
     assert waiting["waiting"]["images"] == 24
-    assert "24 gone" in vitrail("info").out
+    assert "24 kept for 30 days" in vitrail("info").out
 
     many.rmdir()
     many.with_name("away").rename(many)
@@ -285,7 +285,7 @@ def test_tidy_ends_waiting_and_says_what_is_left(vitrail: Vitrail, many: Path) -
     told = vitrail("tidy", "--grace", "90")
     assert told.code == 0
     assert "0 images given up" in told.out
-    assert "3 gone, kept for 90 days: the first until " in told.out
+    assert "3 kept for 90 days since" in told.out
     assert vitrail("info", "--json").json["waiting"]["grace_days"] == 90
     assert "3 images given up" in vitrail("tidy", "--now").out
     assert vitrail("info", "--json").json["waiting"]["images"] == 0
@@ -318,3 +318,26 @@ def test_what_waits_can_be_removed(vitrail: Vitrail, folder: Path) -> None:
     (folder / "warm").rename(folder / "hot")
     vitrail("index", folder)
     assert vitrail("info", "--json").json["images"] == 3, "also when it is moved"
+
+
+@pytest.mark.parametrize("removed_first", [True, False])
+def test_what_was_removed_stays_that_when_its_file_comes_back(
+    vitrail: Vitrail, folder: Path, tmp_path: Path, removed_first: bool
+) -> None:
+    vitrail.index(folder)
+    red, away = folder / "warm" / "red.png", tmp_path / "red.png"
+
+    def leave() -> None:
+        red.rename(away)
+        vitrail.index(folder)
+
+    def remove() -> None:
+        assert vitrail("remove", red).code == 0
+
+    for step in (remove, leave) if removed_first else (leave, remove):
+        step()
+    away.rename(red)
+    vitrail.index(folder)
+    assert vitrail("tidy", "--now").code == 0
+    assert "0 new" in vitrail.index(folder).err
+    assert "red.png" not in vitrail("search", folder / "warm" / "crimson.png").names

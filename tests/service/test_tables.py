@@ -93,6 +93,21 @@ def test_columns_that_say_nothing_are_left_out_and_long_words_cut(
     ]
 
 
+def test_a_column_that_was_asked_for_stays_when_it_is_empty(printed: Callable[..., str]) -> None:
+    columns = [Column("id", number=True), Column("label"), Column("camera", asked=True)]
+    out = printed(80, columns, [Row(("1", "", ""), "/a/b.jpg")])
+    assert out.splitlines() == ["id  camera  path", " 1          /a/b.jpg"]
+
+
+@pytest.mark.parametrize("asked", [("--columns", "id,camera,path"), ("--sort", "camera")])
+def test_a_list_shows_the_columns_that_it_was_asked_for(
+    vitrail: Vitrail, folder: Path, asked: tuple[str, str]
+) -> None:
+    vitrail.index(folder)
+    heading = vitrail.at(80, "list", *asked).out.splitlines()
+    assert any(line.split() == ["id", "camera", "path"] for line in heading), heading
+
+
 def test_wide_letters_keep_the_columns(printed: Callable[..., str]) -> None:
     columns = [Column("label"), Column("id", number=True)]
     out = printed(80, columns, [Row(("日本", "1"), "/a.jpg"), Row(("cat", "2"), "/b.jpg")])
@@ -152,12 +167,14 @@ def test_rejects_and_lineage_keep_paths_whole(
     vitrail.index(deep)
     lines = vitrail.at(width, "rejects").out.splitlines()
     assert lines[0] == shell_word(str(deep / "empty.png"))
-    assert lines[1].strip() == "empty: the file has no bytes"
+    assert lines[1].strip().startswith("empty: the file has no bytes: ")
     info = vitrail.at(width, "info").out.splitlines()
     assert max(map(len, info[1:])) <= max(width, 80), info
     told = vitrail.at(width, "lineage", "red.png").out.splitlines()
     assert told[0].endswith(shell_word(str(deep / "red.png")))
-    assert vitrail("rejects").out == f"empty\t{deep}/empty.png\tthe file has no bytes\n"
+    whole = vitrail("rejects").out
+    assert whole.startswith(f"empty\t{deep}/empty.png\tthe file has no bytes: ")
+    assert whole.count("\n") == 1
 
 
 def test_json_names_a_path_of_any_bytes(vitrail: Vitrail, folder: Path) -> None:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from indexer.catalog.annotations import match_paths
@@ -77,3 +79,72 @@ def test_paths_match_by_whole_parts_only() -> None:
     found, unmatched = match_paths(["cat.jpg", "at.jpg", None, "tomcat.jpg"], "/x", known)
     assert found == ["1", None, None, "2"]
     assert [row.row for row in unmatched] == [2, 3]
+
+
+@pytest.mark.parametrize("name", ["image_id", "width", "Width", "missing", "__row", "added_at"])
+def test_names_that_older_versions_took_hide_nothing(
+    collection: Collection, tmp_path: Path, name: str
+) -> None:
+    table = tmp_path / "own.csv"
+    table.write_text("path,species\nhere.jpg,hare\n")
+    with collection:
+        collection.annotate(str(table))
+    place = collection.directory
+    with duckdb.connect(os.path.join(place, "catalog.duckdb")) as connection:
+        connection.execute(f'ALTER TABLE annotations ADD COLUMN "{name}" INTEGER DEFAULT 7')
+    with Collection.open(place) as cold, Collection.open(place) as warm:
+        warm.warm()
+        for one in (cold, warm):
+            [row] = one.metadata([1])
+            assert (row["id"], row["width"], row["species"]) == (1, 640, "hare")
+            assert row["added_at"] is not None
+            assert one.allowed_ids("species = 'hare' and width = 640").tolist() == [1]
+    with Collection.open(place, writable=True) as writer:
+        writer.annotate(str(table))  # which leaves the old column behind
+        assert writer.metadata([1])[0]["species"] == "hare"
+
+
+def test_a_refused_table_changes_nothing(collection: Collection, tmp_path: Path) -> None:
+    table = tmp_path / "own.csv"
+    with collection:
+        table.write_text("path,species\nhere.jpg,hare\n")
+        collection.annotate(str(table))
+        before = collection.state.seq
+        for text in (
+            "path,species\nhere.jpg,owl\nhere.jpg\n",
+            "path,species,image_id\nhere.jpg,owl,3\n",
+            "path,species,Species\nhere.jpg,owl,3\n",
+            f"path,species\nhere.jpg,{'x' * 100_001}\n",
+            "path," + ",".join(f"c{n}" for n in range(300)) + "\n",
+        ):
+            table.write_text(text)
+            with pytest.raises(InputError):
+                collection.annotate(str(table))
+        assert collection.state.seq == before
+        assert collection.metadata([1])[0]["species"] == "hare"
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (["1", "-2", ""], "BIGINT"),
+        (["1", "2.5", "nan"], "DOUBLE"),
+        (["true", "False"], "BOOLEAN"),
+        (["2024-05-06", ""], "DATE"),
+        (["2024-05-06 07:08", "2024-05-06T07:08:09.5"], "TIMESTAMP"),
+        (["2024-02-30", ""], "VARCHAR"),
+        (["007", "008"], "VARCHAR"),
+        (["9" * 19, "1"], "DOUBLE"),
+        (["", ""], "VARCHAR"),
+    ],
+)
+def test_kinds_of_csv_columns(
+    collection: Collection, tmp_path: Path, cells: list[str], kind: str
+) -> None:
+    table = tmp_path / "own.csv"
+    names = ["here.jpg", "owls/1.jpg", "foxes/1.jpg"]
+    rows = zip(names, [*cells, "", ""], strict=False)
+    table.write_text("path;own\n" + "".join(f"{name};{cell}\n" for name, cell in rows))
+    with collection:
+        collection.annotate(str(table))
+        assert collection.info()["annotations"] == {"own": kind}

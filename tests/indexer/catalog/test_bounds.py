@@ -70,8 +70,8 @@ def test_ctrl_c_ends_a_filter() -> None:
         import duckdb
         from indexer.catalog.bounds import run_bounded
         connection = duckdb.connect(":memory:")
-        print("begun", flush=True)
         try:
+            print("begun", flush=True)
             run_bounded(connection, {ENDLESS!r}, [], where="x")
         except KeyboardInterrupt:
             print("interrupted")

@@ -148,3 +148,70 @@ def test_a_flip_that_verify_finds_is_mended_and_one_that_it_does_not_harms_nothi
                 assert not done.reopen
                 assert answers(place) == expected
             break  # repaired: nothing is to be put back
+
+
+def rebuild(place: Path) -> tuple[list[object], list[object]]:
+    """What is answered once a lost catalog is back, and whether anything was said about it."""
+    asked: list[Losses] = []
+
+    def accept(losses: Losses) -> bool:
+        asked.append(losses)
+        return True
+
+    (place / "catalog.duckdb").unlink()
+    try:
+        done = repair(place, accept=accept)
+    except CollectionError as error:
+        return [], [error]
+    expected = ["catalog.duckdb: the catalog is missing", "catalog.duckdb: rebuilt from"]
+    # Indexes belong to a catalog, and are made anew with it.
+    lines = [line for line in done.actions if "before its catalog was rebuilt" not in line]
+    told = [*asked, *(line for line in lines if not line.startswith(tuple(expected)))]
+    return ([] if told else answers(place)), told
+
+
+@pytest.mark.parametrize("kind", ["snapshot", "journal", "mark"])
+def test_a_lost_catalog_comes_back_as_it_was_or_says_what_does_not(
+    whole: Path, tmp_path: Path, kind: str
+) -> None:
+    _lose(whole, tmp_path, kind, 8, seed=5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["snapshot", "journal", "mark"])
+def test_many_lost_catalogs_come_back_as_they_were(whole: Path, tmp_path: Path, kind: str) -> None:
+    _lose(whole, tmp_path, kind, 100, seed=6)
+
+
+def _lose(whole: Path, folder: Path, kind: str, count: int, seed: int) -> None:
+    expected, damaged = answers(whole), folder / "damaged"
+    shutil.copytree(whole, damaged)
+    for number, _ in enumerate(flips(damaged, kind, count, seed)):
+        place = folder / str(number)
+        shutil.copytree(damaged, place)
+        found, told = rebuild(place)
+        assert told or found == expected
+        shutil.rmtree(place)
+
+
+@pytest.mark.parametrize("kind", ["snapshot", "journal", "mark"])
+def test_damaged_copies_are_found_and_made_anew_without_asking(
+    whole: Path, tmp_path: Path, kind: str
+) -> None:
+    expected, place = answers(whole), tmp_path / "c"
+    shutil.copytree(whole, place)
+    found = 0
+    for _ in flips(place, kind, 12, seed=7):
+        report = verify(place)
+        if report.clean:
+            continue
+        found += 1
+        assert {finding.part for finding in report.damage} == {"copy"}
+        mended = tmp_path / "mended"
+        shutil.copytree(place, mended)
+        done = repair(mended)
+        assert done.report is not None
+        assert done.report.clean, done.report.damage
+        assert rebuild(mended) == (expected, [])
+        shutil.rmtree(mended)
+    assert found

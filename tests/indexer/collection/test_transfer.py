@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 
 from indexer.collection.collection import Collection
+from indexer.collection.tidying import take_out
 from indexer.collection.transfer import Imported, export, import_into
+from indexer.collection.verification import verify
 from indexer.errors import FingerprintMismatchError, InputError
 from indexer.records import Batch
-from tests.indexer.collection.holdings import FINGERPRINT, OTHER, files, image, images
+from tests.indexer.collection.holdings import FINGERPRINT, OTHER, file, files, image, images
 
 
 def test_a_collection_goes_through_one_file_with_the_users_own_columns(tmp_path: Path) -> None:
@@ -48,3 +50,33 @@ def test_files_that_cannot_be_exported_or_imported(tmp_path: Path) -> None:
             import_into(other, tmp_path / "good.parquet")
         with pytest.raises(InputError, match="holds no images"):
             export(other, tmp_path / "empty.parquet")
+
+
+@pytest.mark.parametrize("left", ["removed", "gone"])
+def test_an_image_that_an_import_brings_back_has_its_file(tmp_path: Path, left: str) -> None:
+    """It was live without any file: no path to show, never gone, and in the way of ``reembed``."""
+    exported = tmp_path / "all.parquet"
+    with Collection.create(tmp_path / "c", FINGERPRINT) as collection:
+        collection.commit(Batch(images([1, 2]), files([1, 2])))
+        export(collection, exported)
+        if left == "removed":
+            collection.remove([2])
+        else:
+            collection.commit(Batch(gone=["/pictures/2.jpg"]))
+        assert import_into(collection, exported) == Imported(images=2, new=1, files=1)
+        ids = collection.allowed_ids("true").tolist()
+        paths = [row["paths"] for row in collection.metadata(ids)]
+        assert paths == [["/pictures/1.jpg"], ["/pictures/2.jpg"]]
+        assert collection.known_files()["/pictures/2.jpg"].state == "live"
+    assert verify(tmp_path / "c").clean
+
+
+def test_an_import_leaves_a_file_that_was_taken_out_of_an_image_that_stays(tmp_path: Path) -> None:
+    exported = tmp_path / "all.parquet"
+    twice = [*files([1]), file("/pictures/copy.jpg", 1)]
+    with Collection.create(tmp_path / "c", FINGERPRINT) as collection:
+        collection.commit(Batch(images([1]), twice))
+        export(collection, exported)
+        take_out(collection, ["/pictures/copy.jpg"])
+        assert import_into(collection, exported) == Imported(images=1, new=0, files=0)
+        assert collection.known_files()["/pictures/copy.jpg"].state == "removed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import struct
 import zlib
 
@@ -124,3 +125,25 @@ def test_a_profile_for_other_pixels_is_ignored_or_adapted() -> None:
     assert colour_of(encode(Image.new("RGB", (4, 4), RED), "PNG", icc_profile=lab)) == RED
     grey = encode(Image.new("L", (4, 4), 99), "PNG", icc_profile=swapped_profile())
     assert close(colour_of(grey), (99, 99, 99))
+
+
+def test_no_damage_to_a_profile_costs_the_picture() -> None:
+    """LittleCMS and Pillow raise a dozen kinds of error over what a profile may hold."""
+    rng = random.Random(3)
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for number in range(300):
+        profile = bytearray(srgb)
+        for _ in range(rng.choice((1, 3, 20))):
+            profile[rng.randrange(len(profile))] = rng.randrange(256)
+        kept = bytes(profile[: rng.randrange(1, len(profile))] if number % 3 == 0 else profile)
+        mode = ("RGB", "L", "CMYK", "RGBA", "P")[number % 5]
+        assert colours.to_srgb(Image.new(mode, (4, 4)), kept).mode == "RGB"
+
+
+def test_a_profile_that_cannot_be_applied_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ImageCms.PyCMSError("no")
+
+    data = encode(Image.new("RGB", (4, 4), RED), "PNG", icc_profile=swapped_profile())
+    monkeypatch.setattr(ImageCms, "applyTransform", fail)
+    assert colour_of(data) == RED

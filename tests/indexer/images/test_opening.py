@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
 from indexer.errors import ImageRejectedError
-from indexer.images import colours, formats
-from indexer.images.opening import REASONS, SCALED_MARGIN, open_image
+from indexer.images import formats, reduction
+from indexer.images.opening import REASONS, open_image
+from indexer.images.pixels import SCALED_MARGIN
 from tests.badfiles import (
     BLUE,
     GREEN,
@@ -160,10 +161,10 @@ def test_threads_agree(tmp_path: Path) -> None:
 
 
 def test_running_out_of_memory_is_a_reject(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_: Image.Image) -> Image.Image:
+    def fail(*_: object) -> Image.Image:
         raise MemoryError
 
-    monkeypatch.setattr(colours, "to_srgb", fail)
+    monkeypatch.setattr(reduction, "to_srgb", fail)
     assert reason_of(encode(picture(), "PNG")) == "out-of-memory"
 
 

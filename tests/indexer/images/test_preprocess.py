@@ -178,6 +178,15 @@ def test_specs_round_trip_through_json(name: str) -> None:
     assert plain["backend"] == "pillow"
 
 
+def test_a_picture_that_came_smaller_is_cut_where_the_original_is() -> None:
+    original = random_image(5100, 3400, 2).size
+    reduced = random_image(1700, 1134, 2)  # whose own longer edge would be 335
+    spec = Preprocess(224, None, 3, (224, 224), (0, 0, 0), (1, 1, 1))
+    assert preprocess._resized(spec, original) == (336, 224)
+    expected = np.asarray(reduced.resize((336, 224), Image.Resampling.BICUBIC))[:, 56:280]
+    np.testing.assert_array_equal(apply(spec, reduced, original), expected)
+
+
 def test_target_is_the_edge_that_the_resize_makes() -> None:
     assert ours("dinov2").target == 37
     assert ours("vit-384").target == 38

@@ -42,7 +42,9 @@ def test_an_unreadable_folder_is_reported_and_its_files_stay(
 
     monkeypatch.setattr(os, "scandir", refuse)
     changes = compare(walk(tmp_path), known)
-    assert changes.unreadable == [Unreadable(str(locked), "unreadable", "Permission denied")]
+    (unreadable,) = changes.unreadable
+    assert (unreadable.path, unreadable.reason) == (str(locked), "unreadable")
+    assert unreadable.detail.startswith("Permission denied: ")
     assert changes.unchanged == [str(tmp_path / "b.jpg")]
     assert changes.gone == [str(tmp_path / "gone.jpg")]
 

@@ -208,10 +208,18 @@ def test_memory_errors_halve_the_batch(home: Path, pictures: Path) -> None:
 
 
 def test_stopping_keeps_what_is_done_and_the_next_run_goes_on(home: Path, pictures: Path) -> None:
-    seen = iter([False, False, False, False, True])
+    opened = [0]
+
+    def watch(progress: Progress) -> None:
+        opened[0] = progress.opened
+
     with Collection.open(home, writable=True) as collection:
         progress = index_folders(
-            collection, ColourEncoder(), [str(pictures)], stop=lambda: next(seen)
+            collection,
+            ColourEncoder(),
+            [str(pictures)],
+            on_progress=watch,
+            stop=lambda: opened[0] >= 5,
         )
     assert progress.interrupted
     assert progress.committed == 5

@@ -1,0 +1,72 @@
+"""Whether the copies from which a lost catalog comes back are whole, while it is not lost."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from indexer.catalog import journal, snapshots
+from indexer.catalog.journal import Journal
+from indexer.collection.findings import Finding
+from indexer.collection.layout import MARK, read_mark
+from indexer.errors import CollectionError, UnreadableError
+from indexer.store.reading import exists, reading
+
+if TYPE_CHECKING:
+    from indexer.collection.collection import Collection
+
+
+def check_copies(collection: Collection) -> Iterator[Finding]:
+    """Compare the snapshots and the journal with their checksums, and the mark with the catalog."""
+    try:
+        yield from _check_snapshots(collection.directory)
+        yield from _check_journal(collection.directory, collection.state.seq)
+        yield from _check_mark(collection)
+    except UnreadableError as error:
+        yield Finding("copy", "snapshots, journal", str(error), "unreadable")
+
+
+def _check_snapshots(directory: str) -> Iterator[Finding]:
+    folder = os.path.join(directory, snapshots.FOLDER)
+    with reading(folder):
+        found = snapshots.names(folder)
+    for name in sorted(found):
+        path = os.path.join(folder, name)
+        try:
+            with reading(path):
+                snapshots.read_snapshot(path)
+        except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
+            if exists(path):  # otherwise a writer has just replaced it
+                yield Finding("copy", os.path.join(snapshots.FOLDER, name), _line(error))
+
+
+def _check_journal(directory: str, seq: int) -> Iterator[Finding]:
+    folder = os.path.join(directory, journal.FOLDER)
+    if not exists(folder):
+        return  # a collection of before there was one; the next writer begins it
+    with reading(folder):
+        found = Journal(folder)
+        extents = found.extents()
+        damaged = [extent.name for extent in extents if extent.damaged]
+        for name in damaged:
+            told = "more was written to it than can be read"
+            yield Finding("copy", os.path.join(journal.FOLDER, name), told)
+        held = max(snapshots.last_seq(os.path.join(directory, snapshots.FOLDER)), 0)
+        if extents and not damaged and not found.follows(held, seq):
+            name = os.path.join(journal.FOLDER, extents[-1].name)
+            yield Finding("copy", name, f"it does not tell of commit {seq}, which is the last one")
+
+
+def _check_mark(collection: Collection) -> Iterator[Finding]:
+    try:
+        if read_mark(collection.directory).to_json() != collection.fingerprint.to_json():
+            yield Finding("copy", MARK, "it names another encoder than the catalog")
+    except UnreadableError:
+        raise
+    except CollectionError:
+        yield Finding("copy", MARK, "it is missing or damaged")
+
+
+def _line(error: Exception) -> str:
+    return str(error) if isinstance(error, ValueError) else "it is not whole"
