@@ -17,6 +17,7 @@ from indexer.errors import InputError
 from indexer.records import FileRecord, ImageRecord
 from indexer.store import segments
 from indexer.store.image_rows import column_types, image_records
+from indexer.store.parquet import BYTES, Footer, read_footer
 from indexer.store.segments import SegmentHeader
 
 if TYPE_CHECKING:
@@ -68,14 +69,15 @@ class ExportedFile:
     Args:
         path: for messages.
         file: Parquet, positioned anywhere.
+        rows: how many to read at a time.
 
     Raises:
         InputError: its header or its columns are none of an exported collection's.
     """
 
-    def __init__(self, path: str, file: Any) -> None:
+    def __init__(self, path: str, file: Any, rows: int) -> None:
         self.path = path
-        self._file = file
+        self._file, self._rows = file, rows
         with foreign(path):
             self.fingerprint = _fingerprint(file.schema_arrow, path)
             self._names = self._checked_names()
@@ -90,8 +92,7 @@ class ExportedFile:
 
         seen, start = _Seen(), 0
         with foreign(self.path):
-            size = self._rows_at_once()
-            for batch in self._file.iter_batches(batch_size=size, columns=self._names):
+            for batch in self._file.iter_batches(batch_size=self._rows, columns=self._names):
                 table = pa.Table.from_batches([batch])
                 yield self._arrival(table, start, seen)
                 start += table.num_rows
@@ -169,25 +170,22 @@ class ExportedFile:
         read = {*column_types(), *spaces, *own}
         return [name for name in names if name in read]
 
-    def _rows_at_once(self) -> int:
-        """Fewer where values are large, which a dictionary can repeat for nothing.
 
-        Raises:
-            InputError: a column claims to hold more values than rows can have.
-        """
-        largest, metadata = 1, self._file.metadata
-        for number in range(metadata.num_row_groups):
-            group = metadata.row_group(number)
-            for place in range(group.num_columns):
-                chunk = group.column(place)
-                if chunk.num_values > _MOST_VALUES * max(1, group.num_rows):
-                    raise InputError(
-                        f"{self.path}: column {chunk.path_in_schema:.100} claims to hold "
-                        f"{chunk.num_values:,} values in {group.num_rows:,} rows"
-                    )
-                if chunk.physical_type == "BYTE_ARRAY":
-                    largest = max(largest, chunk.total_uncompressed_size)
-        return int(min(ROWS, max(16, (1 << 30) // largest)))
+def _rows_at_once(footer: Footer, path: str) -> int:
+    """Fewer where values are large, which a dictionary can repeat for nothing.
+
+    Raises:
+        InputError: a column claims to hold more values than rows can have.
+    """
+    chunks = [chunk for group in footer.groups for chunk in group]
+    for chunk in chunks:
+        if not 0 <= chunk.values <= _MOST_VALUES * max(1, footer.rows):
+            raise InputError(
+                f"{path}: column {chunk.name!r:.100} claims to hold {chunk.values:,} values in "
+                f"{footer.rows:,} rows"
+            )
+    largest = max((chunk.unpacked for chunk in chunks if chunk.kind == BYTES), default=1)
+    return int(min(ROWS, max(16, (1 << 30) // max(1, largest))))
 
 
 @contextmanager
@@ -204,6 +202,9 @@ def open_exported(path: str | os.PathLike[str]) -> Iterator[ExportedFile]:
     import pyarrow.parquet as pq
 
     try:
+        # By our own reader first: Arrow's ends the process where a footer is not what it should be.
+        with open(path, "rb") as handle:
+            rows = _rows_at_once(read_footer(handle), path)
         file = pq.ParquetFile(path, page_checksum_verification=True)
     except (pa.ArrowException, OSError, ValueError) as error:
         line = " ".join(str(error).split())[:200].rstrip(".")
@@ -212,7 +213,7 @@ def open_exported(path: str | os.PathLike[str]) -> Iterator[ExportedFile]:
             "give the .parquet file that `vitrail export` wrote"
         ) from error
     with file:
-        yield ExportedFile(path, file)
+        yield ExportedFile(path, file, rows)
 
 
 def _fingerprint(schema: Any, path: str) -> Fingerprint:

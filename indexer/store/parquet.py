@@ -28,6 +28,7 @@ _LENGTH = struct.Struct("<I")
 _PLAIN, _UNCOMPRESSED, _DATA_PAGE = 0, 0, 0
 _HEADER = 256  # bytes that a page's header seldom exceeds
 _LONGEST_HEADER = 1 << 16
+BYTES = 6  # Parquet's BYTE_ARRAY
 _KINDS: dict[int, type] = {2: np.int64, 4: np.float32}  # Parquet's INT64 and FLOAT
 
 Number = TypeVar("Number", np.int64, np.float32)
@@ -49,6 +50,7 @@ class Chunk:
         values: how many, those of nested lists together.
         start: offset of its first page.
         size: bytes of its pages with their headers.
+        unpacked: what it says they are uncompressed.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Chunk:
     values: int
     start: int
     size: int
+    unpacked: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +119,10 @@ def _chunk(raw: dict[int, Any]) -> Chunk:
         kind=int(raw[1]),
         codec=int(raw[4]),
         values=int(raw[5]),
-        start=min(int(raw[9]), int(raw.get(11, raw[9]))),  # a dictionary would come first
+        # A dictionary would come first; without rows it is all there is.
+        start=min((int(at) for at in (raw[9], raw.get(11)) if at), default=0),
         size=int(raw[7]),
+        unpacked=int(raw[6]),
     )
 
 
