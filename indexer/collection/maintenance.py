@@ -183,27 +183,40 @@ def secure(catalog: Catalog, directory: str, seq: int) -> None:
         DamagedError: the journal knows of commits that the catalog does not have.
         OSError: the disk is full or refuses.
     """
-    check_in_step(directory, seq)
+    check_in_step(directory, last_journalled(directory), seq)
     held = max(snapshots.last_seq(os.path.join(directory, snapshots.FOLDER)), 0)
     if not Journal(os.path.join(directory, journal.FOLDER)).follows(held, seq):
         take_snapshot(catalog, directory, seq)
 
 
-def check_in_step(directory: str, seq: int) -> None:
+def last_journalled(directory: str) -> int:
+    """The last commit that the journal tells of; 0 without one.
+
+    Raises:
+        UnreadableError: it cannot be read now.
+    """
+    folder = os.path.join(directory, journal.FOLDER)
+    with reading(folder):
+        return max((extent.seq for extent in Journal(folder).extents()), default=0)
+
+
+def check_in_step(directory: str, journalled: int, seq: int) -> None:
     """Refuse a catalog that is older than its journal, such as one that was copied back.
 
     A record of the next commit alone is of one that never happened.
 
+    Args:
+        directory: the collection's.
+        journalled: see ``last_journalled``; where a writer may be at work, asked before ``seq``.
+        seq: number of the catalog's last commit.
+
     Raises:
         DamagedError: so it is.
     """
-    folder = os.path.join(directory, journal.FOLDER)
-    with reading(folder):
-        known = max((extent.seq for extent in Journal(folder).extents()), default=0)
-    if known > seq + 1:
+    if journalled > seq + 1:
         raise DamagedError(
             f"the catalog in {directory} ends at commit {seq}, but its journal goes on to commit "
-            f"{known}; run `vitrail verify --repair`"
+            f"{journalled}; run `vitrail verify --repair`"
         )
 
 

@@ -12,7 +12,7 @@ from indexer.collection.copy_checks import check_copies
 from indexer.collection.findings import Finding, Report, steadily
 from indexer.collection.index_checks import check_indexes
 from indexer.collection.layout import is_collection
-from indexer.collection.maintenance import check_in_step
+from indexer.collection.maintenance import check_in_step, last_journalled
 from indexer.collection.segment_checks import LIVE, check_segments
 from indexer.errors import CollectionError, NewerFormatError, UnreadableError
 from indexer.paths import display, original
@@ -68,10 +68,11 @@ def check_catalog(directory: str) -> Finding | None:
     try:
         if not exists(path):
             return Finding("catalog", catalogs.FILE, "the catalog is missing", "missing")
+        journalled = last_journalled(directory)
         with Collection.open(directory) as collection, collection.reading() as connection:
             for table in TABLES:
                 connection.execute(f"SELECT bit_xor(hash(t)) FROM {table} t").fetchall()
-            check_in_step(directory, collection.state.seq)
+            check_in_step(directory, journalled, collection.state.seq)
     except NewerFormatError:
         raise
     except UnreadableError as error:

@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from indexer.catalog.journal import Journal
+from indexer.catalog.journal_file import Extent
 from indexer.collection import transfer
 from indexer.collection.collection import Collection
 from indexer.collection.maintenance import merge_segments
@@ -72,6 +74,25 @@ def merging(place: Path, grace: float) -> Iterator[None]:
             assert process.poll() is None, "the writer is still at it"
         finally:
             process.kill()
+
+
+def test_commits_while_the_journal_is_read_are_no_damage(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, added = Journal.extents, []
+
+    def extents(journal: Journal) -> list[Extent]:
+        if not added:
+            added.append(True)
+            for number in (20, 21, 22):
+                with Collection.open(place, writable=True) as writer:
+                    writer.commit(Batch(images([number]), files([number])))
+        return real(journal)
+
+    monkeypatch.setattr(Journal, "extents", extents)
+    report = verify(place)
+    assert added
+    assert report.clean, report.findings
 
 
 def look(place: Path, folder: Path, number: int) -> None:
