@@ -79,7 +79,8 @@ def merging(place: Path, grace: float) -> Iterator[None]:
 def test_commits_while_the_journal_is_read_are_no_damage(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, added = Journal.extents, []
+    real = Journal.extents
+    added: list[bool] = []
 
     def extents(journal: Journal) -> list[Extent]:
         if not added:
