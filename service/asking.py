@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.counting import counted
 from indexer.errors import ImageRejectedError, InputError, UnknownImageError
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ def compare_with_unrelated(
         )
     if len(made) < made.wanted:
         print(
-            f"{len(made)} of {made.wanted} unrelated prompts to compare with were drawn in "
+            f"{len(made)} of {counted(made.wanted, 'unrelated prompt')} to compare with drawn in "
             f"{SECONDS:.0f} s; the next search by prompt goes on",
             file=sys.stderr,
         )

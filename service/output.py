@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from indexer.counting import counted
 from service.documents import named_paths, print_document
 from service.tables import Column, Row, print_rows
 from service.text import one_line as one_line
@@ -51,11 +52,9 @@ def trust(result: SearchResult) -> str:
     if not result.exact:
         recall = result.estimated_recall
         kind = "approximate" + (f", recall about {recall:.1%}" if recall is not None else "")
-    vectors = "vector" if result.candidates == 1 else "vectors"
-    parts = [kind, f"{result.candidates:,} {vectors} compared"]
+    parts = [kind, f"{counted(result.candidates, 'vector')} compared"]
     if result.allowed is not None:
-        pass_it = "image passes" if result.allowed == 1 else "images pass"
-        parts.append(f"{result.allowed:,} {pass_it} the filter")
+        parts.append(f"{counted(result.allowed, 'image passes', 'images pass')} the filter")
     return "; ".join(parts)
 
 

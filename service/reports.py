@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from indexer.counting import counted
 from service.documents import named_path, print_document
 from service.folders import waiting_line, words
 from service.tables import print_path, print_remark
@@ -43,7 +44,10 @@ def print_info(info: dict[str, Any], *, as_json: bool) -> None:
         *(("folder", _folder(root)) for root in info["roots"]),
         *((f"space {name}", _space(space)) for name, space in info["spaces"].items()),
         ("annotations", ", ".join(f"{n} {t}" for n, t in info["annotations"].items()) or "none"),
-        ("segments", f"{info['segments']} (format {info['format']}, {info['commits']} commits)"),
+        (
+            "segments",
+            f"{info['segments']:,} (format {info['format']}, {counted(info['commits'], 'commit')})",
+        ),
         ("on disk", _sizes(info["bytes"])),
     ]
     width = max(len(name) for name, _ in rows)
@@ -64,7 +68,7 @@ def _folder(root: dict[str, Any]) -> str:
 
 
 def _space(space: dict[str, Any]) -> str:
-    told = f"{space['dim']} dimensions, index {space['index'] or 'not saved yet'}"
+    told = f"{counted(space['dim'], 'dimension')}, index {space['index'] or 'not saved yet'}"
     return f"{told}, {_CHECKS[space['checks']]}" if space["checks"] else told
 
 
@@ -85,13 +89,13 @@ def _size(count: float) -> str:
 
 def print_annotation_report(report: AnnotationReport) -> None:
     """Print what was joined, and the first rows that named no image."""
-    print(one_line(f"{report.matched} images annotated with {', '.join(report.columns)}"))
-    lines = [f"row {row.row}: {row.path}: {row.reason}" for row in report.unmatched]
-    _print_some(
-        lines, "row without an image" if len(lines) == 1 else "rows without an image", rest=""
+    print(
+        one_line(f"{counted(report.matched, 'image')} annotated with {', '.join(report.columns)}")
     )
+    lines = [f"row {row.row}: {row.path}: {row.reason}" for row in report.unmatched]
+    _print_some(lines, "row without an image", "rows without an image", rest="")
     for odd in report.oddities:
-        others = f" and {odd.cells - 1} more" if odd.cells > 1 else ""
+        others = f" and {odd.cells - 1:,} more" if odd.cells > 1 else ""
         what = f"row {odd.row} of column {odd.column} is no number: {odd.text[:80]!r}{others}"
         done = "left empty" if odd.emptied else "so the column is text; --numbers leaves it empty"
         print(one_line(f"{what}; {done}"), file=sys.stderr)
@@ -124,11 +128,20 @@ def print_report(report: Report, *, as_json: bool) -> None:
     damage = [f"{item.part} {item.file}: {item.problem}" for item in report.damage]
     unreadable = [f"{item.part} {item.file}: {item.problem}" for item in report.unreadable]
     changed = [f"{item.file}: {item.problem}" for item in report.findings if item.part == "file"]
-    _print_some(damage, "findings")
-    _print_some(unreadable, "that cannot be read now, which is no sign of damage")
-    _print_some(changed, "files changed on disk; index their folders again")
-    looked = f"{report.images:,} images, {report.segments} segments, {report.files:,} files"
-    print(f"{looked}: {_verdict(report)}")
+    _print_some(damage, "finding")
+    blocked = "cannot be read now, which is no sign of damage"
+    _print_some(unreadable, f"part that {blocked}", f"parts that {blocked}")
+    _print_some(
+        changed,
+        "file changed on disk; index its folder again",
+        "files changed on disk; index their folders again",
+    )
+    looked = [
+        counted(report.images, "image"),
+        counted(report.segments, "segment"),
+        counted(report.files, "file"),
+    ]
+    print(f"{', '.join(looked)}: {_verdict(report)}")
 
 
 def _verdict(report: Report) -> str:
@@ -168,7 +181,7 @@ def print_repair(done: Repair, *, as_json: bool) -> None:
     for action in done.actions or ["nothing needed mending"]:
         print(one_line(action))
     if done.reopen:
-        _print_some(done.reopen, "files to index again")
+        _print_some(done.reopen, "file to index again", "files to index again")
     if done.report is not None:
         print_report(done.report, as_json=False)
 
@@ -220,10 +233,12 @@ def _relative(one: Relative) -> dict[str, Any]:
     }
 
 
-def _print_some(lines: Sequence[str], title: str, rest: str = "; --json lists all") -> None:
+def _print_some(
+    lines: Sequence[str], one: str, many: str | None = None, rest: str = "; --json lists all"
+) -> None:
     if not lines:
         return
-    print(f"{len(lines)} {title}:")
+    print(f"{counted(len(lines), one, many)}:")
     for line in lines[:_SHOWN]:
         print(f"  {one_line(line)}")
     if len(lines) > _SHOWN:

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from indexer.counting import counted
 from indexer.errors import InputError
 from search.thumbnails import first_thumbnail, thumbnail
 from service.output import trust
@@ -76,7 +77,7 @@ def render_sheet(asked: Asked, result: SearchResult) -> str:
 
 
 def _told(hits: Sequence[Any], noun: str, *more: str) -> str:
-    return "; ".join([f"{len(hits)} {noun}{'' if len(hits) == 1 else 's'}", *more])
+    return "; ".join([counted(len(hits), noun), *more])
 
 
 def _render(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -119,6 +120,7 @@ class _Run:
         self.on_progress, self.stop = on_progress, stop
         self.progress = Progress()
         self.limits = DecodingLimits()
+        self.linked: Counter[str] = Counter()  # content hashes met at a new path
 
     def scanned(self, count: int) -> None:
         """Tell how many files a scan has met so far."""
@@ -216,8 +218,11 @@ class _Run:
             progress.reread += taken == "read"
             progress.rejected += prepared.reject is not None
             if prepared.file is not None and taken != "new":
-                progress.returned += prepared.file.content_hash in hidden
-                progress.linked += prepared.file.content_hash not in hidden
+                if prepared.file.content_hash in hidden:
+                    progress.returned += 1
+                else:
+                    progress.linked += 1
+                    self.linked[prepared.file.content_hash] += 1
             self.on_progress(progress)
             if self.stop():
                 progress.interrupted = True
@@ -241,13 +246,24 @@ class _Run:
         committer.leave(excluded=one.changes.excluded)
         committer.see(one.changes.seen)
         committer.relabel(labels)
-        progress.gone += sum(_is_shown(one.known[path]) for path in gone)
+        self._count_gone(one.known[path] for path in gone if _is_shown(one.known[path]))
         progress.excluded += sum(_is_shown(one.known[path]) for path in one.changes.excluded)
         progress.relabelled += len(labels)
         for item in one.changes.unreadable:
             if item.path not in one.known:  # what is known of it stays as it is
                 committer.reject(RejectRecord(item.path, 0, 0, item.reason, item.detail))
                 progress.rejected += 1
+
+    def _count_gone(self, files: Iterable[KnownFile]) -> None:
+        """Those whose bytes were found at another path in this run have moved, and are not gone."""
+        for file in files:
+            content = file.content_hash
+            if content is not None and self.linked[content]:
+                self.linked[content] -= 1
+                self.progress.linked -= 1
+                self.progress.moved += 1
+            else:
+                self.progress.gone += 1
 
 
 def _remember(collection: Collection, surveys: Sequence[Survey], *, done: bool = False) -> None:

@@ -20,11 +20,12 @@ class Progress:
         total: files to open.
         opened: files opened.
         encoded: new pictures.
-        linked: files whose picture was known already (moved files and copies).
+        linked: files whose picture was known already at another path, and still is (copies).
+        moved: files that left one path and were found at another; they are neither gone nor copies.
         returned: files whose picture had left, and is back without having been embedded again.
         rejected: files that could not be indexed.
         committed: pictures that a kill can no longer lose.
-        gone: files that left the disk.
+        gone: files that left the disk, and were found nowhere else.
         excluded: files that are on the disk, and left because a glob leaves them out now.
         relabelled: unchanged files that have another label now.
         reread: known pictures whose metadata was read again.
@@ -43,6 +44,7 @@ class Progress:
     opened: int = 0
     encoded: int = 0
     linked: int = 0
+    moved: int = 0
     returned: int = 0
     rejected: int = 0
     committed: int = 0

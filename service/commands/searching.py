@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from indexer.counting import counted
 from service.completion import collection_spaces, values
 from service.options import (
     CollectionOption,
@@ -218,7 +219,7 @@ def _ask(
     device, precision = settings
     count = seeds or DEFAULT_SEEDS
     model = model or "embedded"
-    with waiting(f"making {count} image{'s' if count > 1 else ''} of the prompt to search by"):
+    with waiting(f"making {counted(count, 'image')} of the prompt to search by"):
         asked = ask_by_prompt(
             pictures, prompt, seeds=count, model=model, device=device, precision=precision
         )

@@ -91,7 +91,7 @@ def test_a_second_run_opens_nothing_and_follows_what_left_the_disk(
     (folder / "cold" / "blue.png").rename(folder / "blue.png")
     (folder / "cold" / "green.png").unlink()
     again = vitrail("index", folder)
-    assert "0 new, 1 copies or moved" in again.err
+    assert "0 new, 1 moved, 0 rejected, 3 unchanged, 1 gone" in again.err
     assert vitrail("info", "--json").json["images"] == 4
     quiet = vitrail("index", folder, "--quiet")
     assert (quiet.out, quiet.err) == ("", "")
@@ -141,7 +141,7 @@ def test_own_columns_join_by_path_and_filter(
     table = tmp_path / "own.csv"
     table.write_text("path,mood,stars\npictures/warm/red.png,angry,5\nnowhere.png,calm,1\n")
     told = vitrail("annotate", table)
-    assert "1 images annotated with mood, stars" in told.out
+    assert "1 image annotated with mood, stars" in told.out
     assert "nowhere.png" in told.out
     query = folder / "cold" / "navy.png"
     hit = vitrail("search", query, "--where", "mood = 'angry' and stars > 4", "--json").json
@@ -210,7 +210,7 @@ def test_the_last_parts_of_a_path_name_an_image_everywhere(
     assert str(folder / "cold" / "navy.png") in vitrail("lineage", "navy.png").out
     table = tmp_path / "own.csv"
     table.write_text("path,mood\nnavy.png,calm\n")
-    assert "1 images annotated" in vitrail("annotate", table).out
+    assert "1 image annotated" in vitrail("annotate", table).out
     for words in (["search"], ["remove"], ["lineage"], ["reproduce"]):
         says = ["'red.png' ends the paths of 2 images", str(folder / "cold" / "red.png")]
         vitrail.fails(*words, "red.png", code=2, says=says)

@@ -132,7 +132,7 @@ def test_what_moved_to_another_folder_is_no_loss(
     for entry in list(pictures.iterdir()):
         shutil.move(str(entry), other)
     done = run(home, pictures, other)
-    assert (done.encoded, done.linked, done.gone) == (0, 24, 24)
+    assert (done.encoded, done.moved, done.linked, done.gone) == (0, 24, 0, 0)
     assert count(home) == 24
 
 
