@@ -25,6 +25,8 @@ def summary(result: SearchResult) -> str:
         recall = result.estimated_recall
         kind = "approximate" if recall is None else f"approximate, recall about {recall:.1%}"
     hits = counted(len(result.hits), "hit")
+    if result.reason:
+        hits += f" ({result.reason})"
     return f"{hits}, {kind}, {counted(result.candidates, 'vector')} compared"
 
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from indexer.errors import InputError
 from indexer.paths import raw
-from search.filters import combine_filters
+from search.filters import NO_IMAGES, combine_filters, none_passes
 from search.listing import ListedImage, list_images
 from search.query import Only
 from service.documents import plain_json
-from service.output import print_nothing
+from service.output import copies, print_nothing
 from service.tables import Column, Row, print_rows
 from service.text import one_line
 
@@ -63,7 +63,9 @@ def print_list(store: Collection, asked: Asked, *, as_json: bool, html: Path | N
     """
     keys = tuple(key.removeprefix("-") for key in asked.sort)
     shown = asked.columns or (*dict.fromkeys((_USUAL[0], *keys, *_USUAL[1:])),)
-    images = asked.images(store, asked.columns if as_json else shown)
+    people = not as_json and html is None and sys.stdout.isatty()
+    wanted = (*shown, "paths") if people else shown
+    images = asked.images(store, asked.columns if as_json else wanted)
     first = next(images, None)
     if first is None:
         _say_nothing(store, asked)
@@ -72,7 +74,7 @@ def print_list(store: Collection, asked: Asked, *, as_json: bool, html: Path | N
     given = () if first is None else chain((first,), images)
     if as_json:
         _print_json(given)
-    elif html is None and sys.stdout.isatty():
+    elif people:
         _print_pages(given, shown, asked=asked.columns or keys)
     elif html is None:
         for image in given:
@@ -81,10 +83,10 @@ def print_list(store: Collection, asked: Asked, *, as_json: bool, html: Path | N
 
 def _say_nothing(store: Collection, asked: Asked) -> None:
     where = combine_filters(asked.where, asked.only)
-    if where is None:
-        print("the collection holds no images", file=sys.stderr)
+    if where is None or not len(store.allowed_ids("true")):
+        print_nothing(NO_IMAGES, ())
     else:
-        print_nothing(store.suggest(where))
+        print_nothing(none_passes(asked.where, asked.only), store.suggest(where))
 
 
 def _print_json(images: Iterable[ListedImage]) -> None:
@@ -104,7 +106,14 @@ def _print_pages(
     while page := list(islice(images, _PAGE)):
         before = [name for name in names if name.lower() != "path"]
         numbers = {n for n in before if all(_is_number(_value(image, n)) for image in page)}
-        rows = [Row(tuple(_told(image, n) for n in before), image.path) for image in page]
+        rows = [
+            Row(
+                tuple(_told(image, n) for n in before),
+                image.path,
+                copies(_value(image, "paths")),
+            )
+            for image in page
+        ]
         columns = [Column(n, number=n in numbers, asked=n in asked) for n in before]
         print_rows(columns, rows)
 

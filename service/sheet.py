@@ -72,7 +72,8 @@ def render_sheet(asked: Asked, result: SearchResult) -> str:
     """The page as text; pictures are embedded as data, nothing is fetched when it is opened."""
     hits = [_card(hit) for hit in result.hits]
     queries = [(thumbnail(data, THUMBNAIL), caption) for data, caption in asked.pictures]
-    told = _told(hits, "hit", trust(result))
+    reason = (result.reason,) if result.reason else ()
+    told = _told(hits, "hit", *reason, trust(result))
     return _render(asked.title, told, hits, queries, vouch(result.evidence))
 
 

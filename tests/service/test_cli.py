@@ -357,3 +357,50 @@ def test_what_was_never_known_is_a_reject_and_nothing_more(vitrail: Vitrail, fol
     told = vitrail.index(folder)
     assert "1 rejected" in told.err
     assert "not readable" not in told.err
+
+
+def test_an_answer_without_hits_tells_why(vitrail: Vitrail, folder: Path, tmp_path: Path) -> None:
+    red = folder / "warm" / "red.png"
+    (tmp_path / "none").mkdir()
+    vitrail.index(tmp_path / "none")
+    empty = vitrail("search", red, "--where", "width > 5")
+    assert (empty.code, empty.err) == (0, "no hits: the collection holds no images\n")
+    assert vitrail("list", "--where", "width > 5").err == "the collection holds no images\n"
+    vitrail.index(folder)
+    high = vitrail("search", folder / "cold" / "navy.png", "--min-score", "1", "--only", "real")
+    assert high.names == ["navy.png"]
+    image_id = high.out.split("\t")[1]
+    best = vitrail("search", image_id, "--json", "--k", 1).json["hits"][0]["score"]
+    above = vitrail("search", image_id, "--min-score", "0.999")
+    told = f"no hits: no score reaches 0.999; the best is {best:.4f}\nexact; 5 vectors compared\n"
+    assert above.err == told
+    assert vitrail("search", image_id, "--min-score", "0.999", "--json").json["reason"] in told
+    own = vitrail("search", image_id, "--where", f"id = {image_id}")
+    assert own.err.startswith("no hits: only the query's own image passes the filter\n")
+    none = vitrail("search", red, "--where", "width > 99")
+    assert none.err.startswith("no hits: no image passes the filter\n  ")
+    made = "the collection holds no generated images\n"
+    assert vitrail("search", red, "--only", "generated").err == f"no hits: {made}"
+    assert vitrail("list", "--only", "generated").err == made
+    assert vitrail("search", red, "--json", "--k", 1).json["reason"] is None
+
+
+@pytest.mark.parametrize("width", [80, 60])
+def test_a_table_tells_how_many_copies_a_hit_has(
+    vitrail: Vitrail, folder: Path, width: int
+) -> None:
+    red = folder / "warm" / "red.png"
+    for name in ("one.png", "two.png"):
+        shutil.copy(red, folder / "cold" / name)
+    shutil.copy(folder / "cold" / "navy.png", folder / "warm" / "navy.png")
+    vitrail.index(folder)
+    for words in (["search", red], ["list"]):
+        lines = vitrail.at(width, *words).out.splitlines()
+        (more,) = (line for line in lines if "(+2 copies)" in line)
+        assert more.endswith("one.png  (+2 copies)")
+        assert sum("(+1 copy)" in line for line in lines) == 1
+        assert sum("cop" in line for line in lines) == 2
+        assert all(len(line) <= width or line.startswith("in /") for line in lines), lines
+    (hit,) = vitrail("search", red, "--k", 1, "--json").json["hits"]
+    assert sorted(map(os.path.basename, hit["paths"])) == ["one.png", "red.png", "two.png"]
+    assert "cop" not in vitrail("search", red).out, "in a pipe the columns stay the same"
