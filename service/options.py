@@ -31,7 +31,7 @@ RuntimeOption = Annotated[
 DeviceOption = Annotated[
     str,
     typer.Option(
-        help="auto, cpu, cuda or mps.",
+        help="Where it runs: auto, cpu, cuda or mps.",
         metavar="NAME",
         autocompletion=values("auto", "cpu", "cuda", "mps"),
     ),
@@ -39,7 +39,7 @@ DeviceOption = Annotated[
 PrecisionOption = Annotated[
     str,
     typer.Option(
-        help="auto, fp32, bf16 or fp16.",
+        help="Numbers to compute with: auto, fp32, bf16 or fp16.",
         metavar="NAME",
         autocompletion=values("auto", "fp32", "bf16", "fp16"),
     ),
@@ -64,7 +64,7 @@ SpacesOption = Annotated[
         autocompletion=collection_spaces,
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")]
 
 

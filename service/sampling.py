@@ -38,7 +38,10 @@ def _schedulers(incomplete: str) -> list[str]:
     return [name for name in SCHEDULERS if name.startswith(incomplete)]
 
 
-SizeOption = Annotated[int | None, typer.Option(help="In pixels.", metavar="N", show_default=False)]
+SizeOption = Annotated[
+    int | None,
+    typer.Option(help="In pixels. Default: the model's own.", metavar="N", show_default=False),
+]
 
 
 @dataclass(frozen=True)
@@ -55,16 +58,23 @@ class Drawing:
     width: SizeOption = None
     height: SizeOption = None
     steps: Annotated[
-        int | None, typer.Option(help="Denoising steps.", metavar="N", show_default=False)
+        int | None,
+        typer.Option(
+            help="Denoising steps. Default: the model's own.", metavar="N", show_default=False
+        ),
     ] = None
     guidance: Annotated[
         float | None,
-        typer.Option(help="Weight of classifier-free guidance.", metavar="W", show_default=False),
+        typer.Option(
+            help="Weight of classifier-free guidance. Default: the model's own.",
+            metavar="W",
+            show_default=False,
+        ),
     ] = None
     scheduler: Annotated[
         str | None,
         typer.Option(
-            help="Sampler, such as ddim, euler or dpm++2m.",
+            help="Sampler, such as ddim, euler or dpm++2m. Default: the model's own.",
             metavar="NAME",
             show_default=False,
             autocompletion=_schedulers,

@@ -59,7 +59,10 @@ def list_(
         typer.Option(help="Draw so many at random.", metavar="N", min=1, show_default=False),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(help="Seed of --random.", metavar="S", show_default=False)
+        int | None,
+        typer.Option(
+            help="Seed of --random. Default: another each time.", metavar="N", show_default=False
+        ),
     ] = None,
     json: JsonOption = False,
     html: Annotated[

@@ -106,7 +106,8 @@ def tidy(
 
 def annotate(
     table: Annotated[
-        Path, typer.Argument(help="CSV or Parquet file with a column named path.", metavar="TABLE")
+        Path,
+        typer.Argument(help="CSV, TSV or Parquet file with a column named path.", metavar="TABLE"),
     ],
     collection: CollectionOption = None,
     numbers: Annotated[

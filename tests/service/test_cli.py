@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from service.cli import app
 from tests.service.colours import CHECKPOINT
 from tests.service.conftest import Vitrail
 
@@ -404,3 +406,39 @@ def test_a_table_tells_how_many_copies_a_hit_has(
     (hit,) = vitrail("search", red, "--k", 1, "--json").json["hits"]
     assert sorted(map(os.path.basename, hit["paths"])) == ["one.png", "red.png", "two.png"]
     assert "cop" not in vitrail("search", red).out, "in a pipe the columns stay the same"
+
+
+@pytest.mark.parametrize("width", [80, 60])
+def test_every_help_page_speaks_to_users(
+    vitrail: Vitrail, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    commands = [command.name for command in app.registered_commands]
+    assert len(commands) > 15
+    for name in commands:
+        page = vitrail(name, "--help").out
+        assert not re.search(r"<|\{|\bx>=|\b(str|int|float|path|Path|bool)\b[\]>]", page), page
+        assert not re.search(r"^  --[a-z-]+ (TEXT|INTEGER|FLOAT|PATH) +$", page), page
+        lines = page.splitlines()
+        assert lines[0].startswith(f"Usage: vitrail {name} [OPTIONS]"), page
+        assert all(len(line) <= width for line in lines), page
+    assert "Usage: vitrail index [OPTIONS] [FOLDER]..." in vitrail("index", "--help").out
+    assert "Usage: vitrail remove [OPTIONS] IMAGE..." in vitrail("remove", "--help").out
+    style = vitrail("style", "--help").out
+    assert "Usage: vitrail style [OPTIONS] CONTENT STYLE" in style
+    assert re.search(r"^  CONTENT +Whose things are kept", style, re.MULTILINE)
+    missing = vitrail("style", "a.png").err
+    assert "Usage: vitrail style [OPTIONS] CONTENT STYLE" in missing
+    assert "<" not in missing
+
+
+def test_a_value_that_is_no_number_is_refused_in_plain_words(vitrail: Vitrail) -> None:
+    for option, given, says in (
+        ("--k", "x", "give a whole number"),
+        ("--min-score", "high", "give a number"),
+        ("--seeds", "0", "give 1 or more"),
+    ):
+        told = vitrail("search", "a.png", option, given)
+        assert told.code == 2
+        assert told.err.endswith(f": {says}\n"), told.err
+        assert option in told.err.splitlines()[-1]
