@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from indexer.catalog.kinds import in_words
 from indexer.counting import counted
 from service.documents import named_path, print_document
 from service.folders import waiting_line, words
@@ -15,6 +16,7 @@ from service.text import one_line, readable
 
 if TYPE_CHECKING:
     from indexer.catalog.annotations import AnnotationReport
+    from indexer.catalog.retyping import StillText
     from indexer.collection.findings import Report
     from indexer.collection.losses import Losses
     from indexer.collection.repairs import Repair
@@ -43,7 +45,7 @@ def print_info(info: dict[str, Any], *, as_json: bool) -> None:
         ("rejects", f"{info['rejects']:,}"),
         *(("folder", _folder(root)) for root in info["roots"]),
         *((f"space {name}", _space(space)) for name, space in info["spaces"].items()),
-        ("annotations", ", ".join(f"{n} {t}" for n, t in info["annotations"].items()) or "none"),
+        ("annotations", _columns(info["annotations"])),
         (
             "segments",
             f"{info['segments']:,} (format {info['format']}, {counted(info['commits'], 'commit')})",
@@ -56,6 +58,10 @@ def print_info(info: dict[str, Any], *, as_json: bool) -> None:
             print_path(str(value), f"{name:<{width}}  ")
         else:
             print_remark(str(value), f"{name:<{width}}  ")
+
+
+def _columns(kinds: dict[str, str]) -> str:
+    return ", ".join(f"{name} ({in_words(kind)})" for name, kind in kinds.items()) or "none"
 
 
 def _waiting(waiting: dict[str, Any]) -> str:
@@ -97,13 +103,29 @@ def print_annotation_report(report: AnnotationReport) -> None:
     for odd in report.oddities:
         others = f" and {odd.cells - 1:,} more" if odd.cells > 1 else ""
         what = f"row {odd.row} of column {odd.column} is no number: {odd.text[:80]!r}{others}"
-        done = "left empty" if odd.emptied else "so the column is text; --numbers leaves it empty"
-        print(one_line(f"{what}; {done}"), file=sys.stderr)
+        text = "so the column is text, until a number is put there; --numbers leaves it empty"
+        print(one_line(f"{what}; {'left empty' if odd.emptied else text}"), file=sys.stderr)
     for one in report.retyped:
-        told = f"column {one.column} was {one.before} and is {one.after} now"
+        before, after = in_words(one.before), in_words(one.after)
+        if before == after:  # whole numbers among others
+            continue
+        told = f"column {one.column} was {before} and is {after} now"
         remedy = '; --where "try_cast(COLUMN as double) > 3" still compares its numbers'
-        numbers = one.after == "VARCHAR" and one.before in ("BIGINT", "DOUBLE")
+        numbers = (before, after) == ("number", "text")
         print(one_line(told + (remedy if numbers else "")), file=sys.stderr)
+    for still in report.still_text:
+        print(one_line(_still_text(still)), file=sys.stderr)
+
+
+def _still_text(still: StillText) -> str:
+    kind, others = in_words(still.kind), still.cells - 1
+    more = f" and in {counted(others, 'more image')}" if others else ""
+    where = f"of {still.path}" if still.path else "of an image whose files are gone"
+    return (
+        f"column {still.column} stays text, for it holds {still.text[:80]!r}, which is no {kind}, "
+        f"in the row {where}{more}; annotate these with a {kind} or with nothing, and it is {kind} "
+        "again"
+    )
 
 
 def print_rejects(rejects: Sequence[RejectRecord], *, as_json: bool) -> None:
