@@ -27,6 +27,7 @@ from search.vectors import query_rows
 
 if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metadata does not need
     from indexer.encoders.base import Encoder, Fingerprint
+    from indexer.encoders.waiting import WaitingEncoder
     from indexer.indexing.decoding import RecipeReader
     from indexer.indexing.options import IndexOptions
     from indexer.indexing.progress import Progress
@@ -157,6 +158,7 @@ class Collection:
         """
         from indexer.indexing.options import IndexOptions
         from indexer.indexing.pipeline import index_folders
+        from indexer.indexing.progress import ProgressTeller
         from indexer.indexing.roots import plan_run
 
         roots = [os.path.expanduser(os.fspath(folder)) for folder in folders]
@@ -166,7 +168,8 @@ class Collection:
         self.store.refresh()
         plans = plan_run(roots, self.store.roots(), options)
         classifies = any(plan.options.classify for plan in plans)
-        encoder = self._load(classify=True) if classifies else self.encoder
+        told = ProgressTeller(on_progress)
+        encoder = self._waiting_encoder(classifies, told.loading)
         try:
             with Store.open(self.store.directory, writable=True) as writer:
                 progress = index_folders(
@@ -174,7 +177,7 @@ class Collection:
                     encoder,
                     roots,
                     options=options,
-                    on_progress=on_progress,
+                    on_progress=told,
                     stop=stop,
                     read_recipe=read_recipe,
                 )
@@ -393,6 +396,17 @@ class Collection:
     @property
     def _space_names(self) -> list[str]:
         return [name for name, _ in self.fingerprint.spaces]
+
+    def _waiting_encoder(self, classifies: bool, on_load: Callable[[], None]) -> WaitingEncoder:
+        from indexer.encoders import read_labels
+        from indexer.encoders.waiting import WaitingEncoder
+
+        return WaitingEncoder(
+            self.fingerprint,
+            lambda: self._load(classify=True) if classifies else self.encoder,
+            labels=read_labels(self.fingerprint.checkpoint) if classifies else None,
+            on_load=on_load,
+        )
 
     def _load(self, *, classify: bool) -> Encoder:
         from indexer.encoders import load_encoder

@@ -100,14 +100,15 @@ class IndexDisplay(_Display):
 
     Args:
         quiet: show nothing.
+        doing: what it begins with.
     """
 
-    def __init__(self, *, quiet: bool) -> None:
-        super().__init__(quiet=quiet, doing="loading the encoder")
+    def __init__(self, *, quiet: bool, doing: str = "scanning folders") -> None:
+        super().__init__(quiet=quiet, doing=doing)
         self._first: float | None = None
 
-    def loading(self, text: str) -> None:
-        """Say which encoder is being loaded."""
+    def name_encoder(self, text: str) -> None:
+        """Say which encoder is used."""
         self._line(f"encoder: {text}")
 
     def remind(self, lines: Sequence[str]) -> None:

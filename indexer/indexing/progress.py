@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from indexer.paths import display
@@ -13,8 +14,9 @@ class Progress:
     """Counts of a run so far; ``total`` is how many files have to be opened.
 
     Attributes:
-        stage: ``scanning`` while ``found`` still grows, then ``indexing``, and ``tidying`` once all
-            is committed and the collection is closed.
+        stage: ``scanning`` while ``found`` still grows, then ``indexing``, meanwhile ``loading the
+            encoder`` where there is something to embed, and ``tidying`` once all is committed and
+            the collection is closed.
         found: files that were considered.
         unchanged: of them, those known as they are.
         total: files to open.
@@ -58,7 +60,7 @@ class Progress:
     unreadable: list[str] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
     other_kinds: dict[str, int] = field(default_factory=dict)
-    stage: Literal["scanning", "indexing", "tidying"] = "scanning"
+    stage: Literal["scanning", "indexing", "loading the encoder", "tidying"] = "scanning"
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON types, paths as valid text."""
@@ -67,3 +69,24 @@ class Progress:
 
 
 _PATHS = ("unreadable", "absent")
+
+
+class ProgressTeller:
+    """Passes a run's progress on, and tells by it that the encoder is being loaded.
+
+    Args:
+        tell: called with the counts so far.
+    """
+
+    def __init__(self, tell: Callable[[Progress], None]) -> None:
+        self._tell = tell
+        self._last = Progress()
+
+    def __call__(self, progress: Progress) -> None:
+        """Pass it on."""
+        self._last = progress
+        self._tell(progress)
+
+    def loading(self) -> None:
+        """Tell the same counts with that stage."""
+        self._tell(replace(self._last, stage="loading the encoder"))

@@ -190,7 +190,7 @@ def _run(
 
     told = remembered(plan_run(roots, pictures.store.roots(), options), options)
     with stop_on_interrupt() as stop, IndexDisplay(quiet=quiet) as display:
-        display.loading(pictures.fingerprint.describe())
+        display.name_encoder(pictures.fingerprint.describe())
         display.remind(told)
         try:
             progress = pictures.index(
@@ -277,7 +277,8 @@ def reembed(
     directory = collection_directory(collection)
     with Collection.open(directory) as store:
         checkpoint = checkpoint or store.fingerprint.checkpoint
-    with stop_on_interrupt() as stop, IndexDisplay(quiet=quiet) as display:
+    display = IndexDisplay(quiet=quiet, doing="loading the encoder")
+    with stop_on_interrupt() as stop, display:
         encoder = load_encoder(
             checkpoint,
             spaces=space,
@@ -286,7 +287,7 @@ def reembed(
             precision=precision,
             classify=classify,
         )
-        display.loading(encoder.fingerprint.describe())
+        display.name_encoder(encoder.fingerprint.describe())
         made = embed_anew(
             directory,
             encoder,
