@@ -7,13 +7,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from indexer.catalog.roots import MOUNTS, put_root
+from indexer.catalog.unclassifiable import write_unclassifiable
 from indexer.collection.collection import Collection
 from indexer.encoders.base import Encoder
 from indexer.encoders.batching import batch_size_for
 from indexer.errors import InputError
+from indexer.images.opening import passing_reasons
 from indexer.indexing.ahead import map_ahead
 from indexer.indexing.committing import Committer
 from indexer.indexing.comparison import was_image
@@ -121,6 +123,7 @@ class _Run:
         self.progress = Progress()
         self.limits = DecodingLimits()
         self.linked: Counter[str] = Counter()  # content hashes met at a new path
+        self.undecodable: dict[str, str] = {}  # content hash -> reason
 
     def scanned(self, count: int) -> None:
         """Tell how many files a scan has met so far."""
@@ -133,14 +136,23 @@ class _Run:
         self._count(surveys, len(tasks))
         if tasks or any(_leaves_work(one) for one in surveys):
             self._work(surveys, tasks)
+        self._remember_undecodable()
         if not self.progress.interrupted:
             _remember(self.collection, surveys, done=True)
+
+    def _remember_undecodable(self) -> None:
+        known = self.collection.unclassifiable()
+        if self.undecodable.items() - known.items():
+            bare = self.collection.unclassified_hashes()
+            kept = {content: reason for content, reason in known.items() if content in bare}
+            with self.collection.transaction("unclassifiable", tidies=False) as transaction:
+                write_unclassifiable(transaction, kept | self.undecodable)
 
     def _tasks(self, surveys: Sequence[Survey], read_recipe: RecipeReader | None) -> list[_Task]:
         collection = self.collection
         classifies = self.encoder.labels is not None
         stale = collection.stale_hashes() if read_recipe is not None else frozenset[str]()
-        bare = collection.unclassified_hashes() if classifies else frozenset[str]()
+        bare = self._unclassified() if classifies else frozenset[str]()
         choose_again(surveys, stale=stale, unclassified=bare, rehash=self.options.rehash)
         if not any(one.changes.to_open or one.again for one in surveys):
             return []
@@ -160,6 +172,14 @@ class _Run:
             tasks += [_Task(preparer, file) for file in one.changes.to_open]
             tasks += [_Task(preparer, file, one.known[file.path]) for file in one.again]
         return tasks
+
+    def _unclassified(self) -> frozenset[str]:
+        """Contents that lack labels, but for those known to be beyond decoding."""
+        bare = self.collection.unclassified_hashes()
+        if not self.options.rehash:
+            known, passing = self.collection.unclassifiable(), passing_reasons()
+            bare -= {content for content, reason in known.items() if reason not in passing}
+        return bare
 
     def _count(self, surveys: Sequence[Survey], tasks: int) -> None:
         progress = self.progress
@@ -217,6 +237,9 @@ class _Run:
             progress.classified += taken == "classified"
             progress.reread += taken == "read"
             progress.rejected += prepared.reject is not None
+            if prepared.undecodable is not None:
+                content, reason = prepared.undecodable
+                self.undecodable[content] = reason
             if prepared.file is not None and taken != "new":
                 if prepared.file.content_hash in hidden:
                     progress.returned += 1
@@ -313,5 +336,5 @@ def _only_news(done: Prepared, known: KnownFile) -> Prepared:
         return Prepared() if kept else done
     if done.file is not None and done.file.content_hash == known.content_hash:
         wanted = known.state == "live"  # what was removed stays that
-        return Prepared(image=done.image, pixels=done.pixels) if wanted else Prepared()
+        return replace(done, file=None) if wanted else Prepared()
     return done
