@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from indexer.catalog.kinds import in_words
 from indexer.counting import counted
-from service.documents import named_path, print_document
+from service.documents import named_path, named_paths, print_document
 from service.folders import waiting_line, words
 from service.tables import print_path, print_remark
 from service.text import one_line, readable
@@ -145,7 +145,7 @@ def print_rejects(rejects: Sequence[RejectRecord], *, as_json: bool) -> None:
 def print_report(report: Report, *, as_json: bool) -> None:
     """Print what verify found."""
     if as_json:
-        print_document(asdict(report) | {"clean": report.clean})
+        print_document(_report(report))
         return
     damage = [f"{item.part} {item.file}: {item.problem}" for item in report.damage]
     unreadable = [f"{item.part} {item.file}: {item.problem}" for item in report.unreadable]
@@ -164,6 +164,17 @@ def print_report(report: Report, *, as_json: bool) -> None:
         counted(report.files, "file"),
     ]
     print(f"{', '.join(looked)}: {_verdict(report)}")
+
+
+def _report(report: Report) -> dict[str, Any]:
+    """A report for programs: a finding about a file on disk names it as all paths are named."""
+    findings = [
+        asdict(item)
+        | {"file": readable(item.file)}
+        | (named_path(item.file) if item.part == "file" else {"path": None, "path_raw": None})
+        for item in report.findings
+    ]
+    return asdict(report) | {"findings": findings, "clean": report.clean}
 
 
 def _verdict(report: Report) -> str:
@@ -196,9 +207,15 @@ def print_losses(losses: Losses) -> None:
 def print_repair(done: Repair, *, as_json: bool) -> None:
     """Print what repair did, what is to be indexed again, and what verify says now."""
     if as_json:
-        report = asdict(done.report) if done.report else None
-        paths = [readable(path) for path in done.reopen]
-        print_document({"actions": done.actions, "reopen": paths, "report": report})
+        paths = named_paths(done.reopen)
+        print_document(
+            {
+                "actions": [readable(action) for action in done.actions],
+                "reopen": paths["paths"],
+                "reopen_raw": paths["paths_raw"],
+                "report": _report(done.report) if done.report else None,
+            }
+        )
         return
     for action in done.actions or ["nothing needed mending"]:
         print(one_line(action))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -134,6 +133,7 @@ def index(
     command goes on from there.
     """
     from indexer.indexing.options import IndexOptions
+    from service.documents import print_document, raw_paths
     from service.folders import read_label_from
 
     options = IndexOptions(
@@ -155,7 +155,13 @@ def index(
     with pictures:
         progress = _run(pictures, roots, options, quiet=quiet)
     if json:
-        typer.echo(dumps(progress.to_dict(), indent=2))
+        print_document(
+            progress.to_dict()
+            | {
+                f"{name}_raw": raw_paths(getattr(progress, name))
+                for name in ("unreadable", "absent")
+            }
+        )
     if progress.interrupted:
         raise typer.Exit(130)
 
