@@ -71,7 +71,10 @@ def _write(path: Path | None, page: str) -> Path:
 def render_sheet(asked: Asked, result: SearchResult) -> str:
     """The page as text; pictures are embedded as data, nothing is fetched when it is opened."""
     hits = [_card(hit) for hit in result.hits]
-    queries = [(thumbnail(data, THUMBNAIL), caption) for data, caption in asked.pictures]
+    queries = [
+        (thumbnail(one.data, THUMBNAIL), one.caption, one.path and file_url(one.path))
+        for one in asked.pictures
+    ]
     reason = (result.reason,) if result.reason else ()
     told = _told(hits, "hit", *reason, trust(result))
     return _render(asked.title, told, hits, queries, vouch(result.evidence))
@@ -85,7 +88,7 @@ def _render(
     title: str,
     told: str,
     hits: Sequence[Mapping[str, Any]],
-    queries: Sequence[tuple[str | None, str]] = (),
+    queries: Sequence[tuple[str | None, str, str | None]] = (),
     vouched: Sequence[str] = (),
 ) -> str:
     import jinja2
