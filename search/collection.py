@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from indexer.collection.collection import Collection as Store
 from indexer.errors import InputError
-from search.listing import ListedImage, list_images
+from search.listing import ListedImage, ListOptions, list_images
 from search.query import Fusion, Only, SearchOptions, SearchResult
 from search.searcher import SearchableCollection, Searcher
 from search.vectors import query_rows
@@ -346,29 +346,13 @@ class Collection:
     ) -> Iterator[ListedImage]:
         """List images without a query, read as they are asked for: there may be millions.
 
-        Args:
-            where: SQL expression over the collection's columns, such as ``label = 'fox'``.
-            only: ``all``, ``generated`` or ``real``.
-            sort: columns, each with ``-`` before it for the largest first, such as
-                ``["-taken_at"]``; images without a value come last.
-            limit: how many at most.
-            columns: what ``values`` of each shall hold; empty is all.
-            sample: how many to draw at random, or ``None`` for all.
-            seed: of that draw.
+        The arguments are those of ``search.listing.ListOptions``, such as ``where="label = 'fox'"``
+        and ``sort=["-taken_at"]``.
 
         Raises:
             InputError: the filter cannot be used, or there is no such column.
         """
-        return list_images(
-            self.store,
-            where=where,
-            only=only,
-            sort=sort,
-            limit=limit,
-            columns=columns,
-            sample=sample,
-            seed=seed,
-        )
+        return list_images(self.store, ListOptions(where, only, sort, limit, columns, sample, seed))
 
     def embed(self, *images: Picture) -> dict[str, NDArray[np.float32]]:
         """Embed m pictures: space name -> (m, dim) float32, normalised rows.

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from service.bundles import bundled
 from service.completion import CHECKPOINTS, USUAL_SPACES, values
 from service.options import (
     CheckpointOption,
     CollectionOption,
-    DeviceOption,
-    PrecisionOption,
+    Encoding,
     QuietOption,
-    RuntimeOption,
     SpacesOption,
     collection_directory,
 )
@@ -33,6 +32,7 @@ def register(app: typer.Typer) -> None:
     app.command("reembed")(reembed)
 
 
+@bundled("encoding", Encoding)
 def index(
     folders: Annotated[
         list[Path] | None,
@@ -109,16 +109,8 @@ def index(
             "--rehash", help="Read every file, also those of the same size and time as before."
         ),
     ] = False,
-    batch_size: Annotated[
-        int | None,
-        typer.Option(help="Images a forward pass; default: by free memory.", metavar="N", min=1),
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(help="Decoding threads; default: one a core.", metavar="N", min=1)
-    ] = None,
-    runtime: RuntimeOption = "auto",
-    device: DeviceOption = "auto",
-    precision: PrecisionOption = "auto",
+    *,
+    encoding: Encoding,
     json: Annotated[
         bool, typer.Option("--json", help="Print the counts as JSON at the end.")
     ] = False,
@@ -145,13 +137,13 @@ def index(
         classify=classify,
         accept_removals=accept_removals,
         rehash=rehash,
-        batch_size=batch_size,
-        workers=workers,
+        batch_size=encoding.batch_size,
+        workers=encoding.workers,
     )
     roots = [os.path.abspath(os.path.expanduser(folder)) for folder in folders or ()]
     directory = collection_directory(collection)
     _check(roots, options, directory)
-    pictures = open_or_create(directory, checkpoint, space, (runtime, device, precision))
+    pictures = open_or_create(directory, checkpoint, space, encoding.settings)
     with pictures:
         progress = _run(pictures, roots, options, quiet=quiet)
     if json:
@@ -214,6 +206,7 @@ def _run(
     return progress
 
 
+@bundled("encoding", Encoding)
 def reembed(
     checkpoint: Annotated[
         str | None,
@@ -251,16 +244,8 @@ def reembed(
     max_pixels: Annotated[
         int | None, typer.Option(help="Do not open images with more pixels.", metavar="N", min=1)
     ] = None,
-    batch_size: Annotated[
-        int | None,
-        typer.Option(help="Images a forward pass; default: by free memory.", metavar="N", min=1),
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(help="Decoding threads; default: one a core.", metavar="N", min=1)
-    ] = None,
-    runtime: RuntimeOption = "auto",
-    device: DeviceOption = "auto",
-    precision: PrecisionOption = "auto",
+    *,
+    encoding: Encoding,
     quiet: QuietOption = False,
 ) -> None:
     """Embed all images anew: other spaces, or another checkpoint.
@@ -288,9 +273,9 @@ def reembed(
         encoder = load_encoder(
             checkpoint,
             spaces=space,
-            runtime=runtime,
-            device=device,
-            precision=precision,
+            runtime=encoding.runtime,
+            device=encoding.device,
+            precision=encoding.precision,
             classify=classify,
         )
         display.name_encoder(encoder.fingerprint.describe())
@@ -301,8 +286,8 @@ def reembed(
                 accept_losses=accept_losses,
                 restart=restart,
                 max_pixels=max_pixels or DEFAULT_MAX_PIXELS,
-                batch_size=batch_size,
-                workers=workers,
+                batch_size=encoding.batch_size,
+                workers=encoding.workers,
             ),
             on_progress=display.update,
             stop=stop,
