@@ -239,6 +239,7 @@ def _counts(progress: Progress) -> str:
 def _more(progress: Progress) -> str:
     """Counts that are nought in most runs."""
     counts = {
+        "missing but still found": progress.missing,
         "excluded": progress.excluded,
         "relabelled": progress.relabelled,
         "read again": progress.reread,

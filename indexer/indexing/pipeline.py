@@ -269,7 +269,8 @@ class _Run:
         committer.leave(excluded=one.changes.excluded)
         committer.see(one.changes.seen)
         committer.relabel(labels)
-        self._count_gone(one.known[path] for path in gone if _is_shown(one.known[path]))
+        shown = [one.known[path] for path in gone if _is_shown(one.known[path])]
+        self._count_gone(shown, kept=bool(one.plan.options.keep_missing))
         progress.excluded += sum(_is_shown(one.known[path]) for path in one.changes.excluded)
         progress.relabelled += len(labels)
         for item in one.changes.unreadable:
@@ -277,7 +278,7 @@ class _Run:
                 committer.reject(RejectRecord(item.path, 0, 0, item.reason, item.detail))
                 progress.rejected += 1
 
-    def _count_gone(self, files: Iterable[KnownFile]) -> None:
+    def _count_gone(self, files: Iterable[KnownFile], *, kept: bool) -> None:
         """Those whose bytes were found at another path in this run have moved, and are not gone."""
         for file in files:
             content = file.content_hash
@@ -285,6 +286,8 @@ class _Run:
                 self.linked[content] -= 1
                 self.progress.linked -= 1
                 self.progress.moved += 1
+            elif kept:
+                self.progress.missing += 1
             else:
                 self.progress.gone += 1
 

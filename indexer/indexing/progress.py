@@ -28,6 +28,7 @@ class Progress:
         rejected: files that could not be indexed.
         committed: pictures that a kill can no longer lose.
         gone: files that left the disk, and were found nowhere else.
+        missing: files that left the disk, and whose images go on being found.
         excluded: files that are on the disk, and left because a glob leaves them out now.
         relabelled: unchanged files that have another label now.
         reread: known pictures whose metadata was read again.
@@ -51,6 +52,7 @@ class Progress:
     rejected: int = 0
     committed: int = 0
     gone: int = 0
+    missing: int = 0
     excluded: int = 0
     relabelled: int = 0
     reread: int = 0

@@ -18,7 +18,7 @@ from indexer.collection.verification import verify
 from indexer.encoders.base import Encoder
 from indexer.errors import ImageRejectedError, InputError, RemovalsRefusedError
 from indexer.images.files import read_file
-from indexer.indexing import decoding
+from indexer.images.opening import open_image
 from indexer.indexing.decoding import RecipeReader
 from indexer.indexing.options import IndexOptions
 from indexer.indexing.pipeline import index_folders
@@ -110,7 +110,7 @@ def test_more_than_half_and_more_than_a_handful_need_a_yes(home: Path, pictures:
     shutil.rmtree(pictures / "group2")
     with pytest.raises(RemovalsRefusedError, match=r"16 of the 16 .*more than half"):
         run(home, pictures)
-    assert run(home, pictures, keep_missing=True).gone == 16
+    assert run(home, pictures, keep_missing=True).missing == 16
     assert count(home) == 16
 
 
@@ -236,7 +236,7 @@ def test_what_cannot_be_decoded_for_its_labels_is_tried_once(
     run(home, pictures)
     broken = (pictures / "group0" / "0.png").read_bytes()
     scarce = (pictures / "group1" / "1.png").read_bytes()
-    whole, tried = decoding.open_image, []
+    whole, tried = open_image, []
 
     def open_some(data: bytes, **rest: Any) -> Any:
         tried.append(data)
@@ -245,11 +245,11 @@ def test_what_cannot_be_decoded_for_its_labels_is_tried_once(
             raise ImageRejectedError(reason, "as if a decoder had changed")
         return whole(data, **rest)
 
-    def classify(**options: object) -> Progress:
+    def classify(**options: Any) -> Progress:
         tried.clear()
         return run(home, pictures, encoder=LabellingEncoder(), classify=True, **options)
 
-    monkeypatch.setattr(decoding, "open_image", open_some)
+    monkeypatch.setattr("indexer.indexing.decoding.open_image", open_some)
     assert classify().classified == 22
     assert len(tried) == 24
     assert classify().total == 1
