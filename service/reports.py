@@ -245,13 +245,29 @@ def print_lineage(
     for name, value in recipe.items():
         # a seed of 0 is told, what is empty is not
         if name not in ("parents", "versions") and (value or type(value) in (int, float)):
-            print_remark(f"{name}: {value}")
+            print_remark(f"{name}: {_in_words(value)}")
     if not recipe:
         print_remark("no recipe: not generated, or made by a tool that wrote none")
     for title, relatives in (("made from", parents), ("made from it", children)):
         for one in relatives:
             which = one.id or one.content_hash[:12]
             _print_named(f"{title}: {one.role} {which}  ", one.metadata.get("paths"))
+
+
+def _in_words(value: Any) -> str:
+    """A recipe's value as people write it, parts of parts in brackets."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_part(inner)}" for name, inner in value.items())
+    if isinstance(value, list | tuple):
+        return "; ".join(map(_part, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def _part(value: Any) -> str:
+    parts = isinstance(value, list) and len(value) > 1
+    return f"[{_in_words(value)}]" if parts else _in_words(value)
 
 
 def _print_named(before: str, paths: Sequence[str] | None) -> None:
