@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 WORDS = {
     "BIGINT": "number",
     "DOUBLE": "number",
@@ -27,7 +29,30 @@ PATTERNS = {
     ),
 }
 
+# What the database calls types in its errors; what stands in quotes there is the user's own.
+_NAMES = {
+    "number": (
+        r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?(_LITERAL|\d+)?|DOUBLE|FLOAT|DECIMAL(\(\d+,\d+\))?"
+    ),
+    "text": r"VARCHAR|STRING_LITERAL",
+    "yes/no": r"BOOL(EAN)?",
+    "time": r"TIMESTAMP(_\w+| WITH TIME ZONE)?",
+    "date": r"DATE",
+}
+_NAMED = re.compile(r"'[^']*'|\b(type )?(?P<name>" + "|".join(_NAMES.values()) + r")(?!\w)")
+
 
 def in_words(kind: str) -> str:
     """What people call an SQL type; one that an older version let in is called by its name."""
     return WORDS.get(kind, kind.lower())
+
+
+def error_in_words(line: str) -> str:
+    """A line of the database's about types that do not fit, without its names for them."""
+
+    def word(found: re.Match[str]) -> str:
+        if found["name"] is None:
+            return found[0]
+        return next(word for word, names in _NAMES.items() if re.fullmatch(names, found["name"]))
+
+    return _NAMED.sub(word, re.sub(r"^[A-Z][A-Za-z ]* Error: ", "", line))

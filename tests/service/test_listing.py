@@ -250,3 +250,19 @@ def test_the_manual_tells_every_kind_of_column_by_its_name() -> None:
     manual = (ROOT / "docs" / "cli.md").read_text("utf-8")
     for word in set(WORDS.values()):
         assert f"| {word} |" in manual
+
+
+def test_a_filter_that_mixes_kinds_is_refused_in_words(listed: Vitrail, tmp_path: Path) -> None:
+    table = tmp_path / "own.csv"
+    table.write_text(
+        "path,stars,mood,seen\nred.png,3,calm,2024-05-06\nnavy.png,4,DATE,2024-05-07\n"
+    )
+    assert listed("annotate", table).code == 0
+    for where, says in (
+        ("mood > 3", "Cannot compare values of text and number"),
+        ("stars = 'DATE'", "Could not convert string 'DATE' to number"),
+        ("seen > 3", "Cannot compare values of date and number"),
+    ):
+        told = listed.fails("list", "--where", where, code=2, says=[says])
+        for name in ("VARCHAR", "INT", "Error:", "type "):
+            assert name not in told
