@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -412,6 +413,8 @@ def test_a_table_tells_how_many_copies_a_hit_has(
 def test_every_help_page_speaks_to_users(
     vitrail: Vitrail, monkeypatch: pytest.MonkeyPatch, width: int
 ) -> None:
+    # a program run as ``python -m`` would be known by that name, and pytest may be
+    monkeypatch.setattr(sys.modules["__main__"], "__package__", None)
     monkeypatch.setenv("COLUMNS", str(width))
     commands = [command.name for command in app.registered_commands]
     assert len(commands) > 15
