@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from generator.checkpoint_files import CheckpointInfo
 from generator.schedulers import check_scheduler
+from indexer.counting import counted
 from indexer.errors import InputError
 
 MAX_SEED = 2**63 - 1
@@ -59,7 +60,8 @@ def check_sampling(info: CheckpointInfo, prompt: str, sampling: Sampling) -> Non
         raise InputError(f"{sampling.n} images cannot be generated: give 1 or more")
     if not 0 <= sampling.seed <= MAX_SEED - sampling.n + 1:
         raise InputError(
-            f"seed {sampling.seed} for {sampling.n} image(s) is out of range: give 0 to 2**63 - 1"
+            f"seed {sampling.seed} for {counted(sampling.n, 'image')} is out of range: give 0 to "
+            "2**63 - 1"
         )
     if sampling.steps is not None and not 1 <= sampling.steps <= MAX_STEPS:
         raise InputError(f"{sampling.steps} steps are not possible: give 1 to {MAX_STEPS}")

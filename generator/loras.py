@@ -102,7 +102,10 @@ def _described(lora: Lora) -> str:
 def _open(path: str, weight: float) -> LoraFile:
     file = Path(path).expanduser()
     if not file.is_file():
-        raise CheckpointError(f"LoRA {path!r} is no file here: give the path of its safetensors")
+        raise CheckpointError(
+            f"LoRA {path!r} is no file here: give the path of its safetensors, with a weight as "
+            "FILE:0.8"
+        )
     tensor_shapes(file, f"LoRA {path!r}")
     # not the file that a link leads to: in the Hub's cache its name tells nothing
     return LoraFile(os.path.abspath(file), file_sha256(file), weight)

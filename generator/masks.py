@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from generator.pictures import Picture, open_picture
 from generator.recipes import MaskRecord
+from indexer.counting import counted
 from indexer.errors import InputError
 
 _NUMBER = r"[+-]?\d+(?:\.\d+)?"
@@ -96,8 +97,8 @@ def polygon_mask(text: str, size: tuple[int, int], role: str = "mask") -> Mask:
     corners = [tuple(float(v) for v in pair.split(",")) for pair in text.split()]
     if len(corners) < 3:
         raise InputError(
-            f"{role} {text.strip()} is a polygon of {len(corners)} corner(s), which has no inside: "
-            "give three or more, x,y x,y x,y"
+            f"{role} {text.strip()} is a polygon of {counted(len(corners), 'corner')}, which has "
+            "no inside: give three or more, x,y x,y x,y"
         )
     image = Image.new("L", size, 0)
     ImageDraw.Draw(image).polygon(corners, fill=255)

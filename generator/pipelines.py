@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
@@ -302,7 +303,7 @@ def quiet() -> Iterator[None]:
     from transformers.utils import logging as transformers_logging
 
     for library in (diffusers_logging, transformers_logging):
-        library.set_verbosity_error()
+        library.set_verbosity(logging.CRITICAL)  # what is logged as an error is raised as well
         library.disable_progress_bar()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

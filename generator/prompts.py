@@ -36,7 +36,9 @@ def read_prompts(path: str | os.PathLike[str]) -> list[PromptLine]:
             with open(name, "rb") as file:
                 data = file.read()
     except OSError as error:
-        raise InputError(f"prompt file {name!r} cannot be read: {error.strerror}") from error
+        raise InputError(
+            f"prompt file {name!r} cannot be read: {error.strerror}; check its path and rights"
+        ) from error
     found = parse_prompts(data, name)
     if not found:
         raise InputError(f"prompt file {name!r} holds no prompt: write one a line")

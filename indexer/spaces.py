@@ -11,6 +11,7 @@ from indexer.errors import InputError
 
 Pooling = Literal["cls", "mean", "gem"]
 POOLINGS: tuple[str, ...] = get_args(Pooling)
+_DEEPEST = 9999  # the last layer that a name can tell
 _NAME = re.compile(r"(?P<pooling>[a-z]{1,20})@(?P<layer>[0-9]{1,4})")
 
 
@@ -38,6 +39,15 @@ class EmbeddingSpace:
 def is_space_name(name: object) -> bool:
     """Whether a text can be a space's name, and so be part of a file's name."""
     return isinstance(name, str) and _NAME.fullmatch(name) is not None
+
+
+def space_of(name: str, dim: int) -> EmbeddingSpace:
+    """The space of a name that some encoder has, such as a fingerprint's.
+
+    Raises:
+        InputError: it is no name of a space.
+    """
+    return parse_space(name, depth=_DEEPEST, dim=dim)
 
 
 def parse_space(text: str, *, depth: int, dim: int, has_cls: bool = True) -> EmbeddingSpace:

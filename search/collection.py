@@ -20,13 +20,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from indexer.collection.collection import Collection as Store
 from indexer.errors import InputError
-from search.listing import ListedImage, list_images
+from search.listing import ListedImage, ListOptions, list_images
 from search.query import Fusion, Only, SearchOptions, SearchResult
 from search.searcher import SearchableCollection, Searcher
 from search.vectors import query_rows
 
 if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metadata does not need
     from indexer.encoders.base import Encoder, Fingerprint
+    from indexer.encoders.waiting import WaitingEncoder
     from indexer.indexing.decoding import RecipeReader
     from indexer.indexing.options import IndexOptions
     from indexer.indexing.progress import Progress
@@ -157,6 +158,7 @@ class Collection:
         """
         from indexer.indexing.options import IndexOptions
         from indexer.indexing.pipeline import index_folders
+        from indexer.indexing.progress import ProgressTeller
         from indexer.indexing.roots import plan_run
 
         roots = [os.path.expanduser(os.fspath(folder)) for folder in folders]
@@ -166,7 +168,8 @@ class Collection:
         self.store.refresh()
         plans = plan_run(roots, self.store.roots(), options)
         classifies = any(plan.options.classify for plan in plans)
-        encoder = self._load(classify=True) if classifies else self.encoder
+        told = ProgressTeller(on_progress)
+        encoder = self._waiting_encoder(classifies, told.loading)
         try:
             with Store.open(self.store.directory, writable=True) as writer:
                 progress = index_folders(
@@ -174,7 +177,7 @@ class Collection:
                     encoder,
                     roots,
                     options=options,
-                    on_progress=on_progress,
+                    on_progress=told,
                     stop=stop,
                     read_recipe=read_recipe,
                 )
@@ -343,29 +346,13 @@ class Collection:
     ) -> Iterator[ListedImage]:
         """List images without a query, read as they are asked for: there may be millions.
 
-        Args:
-            where: SQL expression over the collection's columns, such as ``label = 'fox'``.
-            only: ``all``, ``generated`` or ``real``.
-            sort: columns, each with ``-`` before it for the largest first, such as
-                ``["-taken_at"]``; images without a value come last.
-            limit: how many at most.
-            columns: what ``values`` of each shall hold; empty is all.
-            sample: how many to draw at random, or ``None`` for all.
-            seed: of that draw.
+        The arguments are those of ``search.listing.ListOptions``, such as ``where="label = 'fox'"``
+        and ``sort=["-taken_at"]``.
 
         Raises:
             InputError: the filter cannot be used, or there is no such column.
         """
-        return list_images(
-            self.store,
-            where=where,
-            only=only,
-            sort=sort,
-            limit=limit,
-            columns=columns,
-            sample=sample,
-            seed=seed,
-        )
+        return list_images(self.store, ListOptions(where, only, sort, limit, columns, sample, seed))
 
     def embed(self, *images: Picture) -> dict[str, NDArray[np.float32]]:
         """Embed m pictures: space name -> (m, dim) float32, normalised rows.
@@ -393,6 +380,17 @@ class Collection:
     @property
     def _space_names(self) -> list[str]:
         return [name for name, _ in self.fingerprint.spaces]
+
+    def _waiting_encoder(self, classifies: bool, on_load: Callable[[], None]) -> WaitingEncoder:
+        from indexer.encoders import read_labels
+        from indexer.encoders.waiting import WaitingEncoder
+
+        return WaitingEncoder(
+            self.fingerprint,
+            lambda: self._load(classify=True) if classifies else self.encoder,
+            labels=read_labels(self.fingerprint.checkpoint) if classifies else None,
+            on_load=on_load,
+        )
 
     def _load(self, *, classify: bool) -> Encoder:
         from indexer.encoders import load_encoder

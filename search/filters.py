@@ -7,6 +7,18 @@ from search.query import Only
 
 _ONLY = {"generated": "generated", "real": "NOT generated"}
 
+NO_IMAGES = "the collection holds no images"
+_NONE = {
+    "all": NO_IMAGES,
+    "generated": "the collection holds no generated images",
+    "real": "the collection holds none but generated images",
+}
+
+
+def none_passes(where: str | None, only: Only) -> str:
+    """What it means that no image of a collection with images passes, in a sentence."""
+    return "no image passes the filter" if where is not None else _NONE[only]
+
 
 def combine_filters(where: str | None, only: Only) -> str | None:
     """Join the user's expression with ``--only``; ``None`` when nothing is asked.

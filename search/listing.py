@@ -45,36 +45,40 @@ class ListedImage:
     values: Mapping[str, Any]
 
 
-def list_images(
-    collection: ListableCollection,
-    *,
-    where: str | None = None,
-    only: Only = "all",
-    sort: Sequence[str] = (),
-    limit: int | None = None,
-    columns: Sequence[str] = (),
-    sample: int | None = None,
-    seed: int = 0,
-) -> Iterator[ListedImage]:
-    """List images, read as they are asked for.
+@dataclass(frozen=True, slots=True)
+class ListOptions:
+    """What to list, and how.
 
-    Args:
-        collection: to list from.
+    Attributes:
         where: SQL expression over the columns.
         only: ``all``, ``generated`` or ``real``.
         sort: columns, each with ``-`` before it for the largest first; then by id.
         limit: how many at most.
-        columns: what ``values`` shall hold; empty is all.
+        columns: what ``values`` of each shall hold; empty is all.
         sample: how many to draw at random, or ``None`` for all.
         seed: of that draw.
+    """
+
+    where: str | None = None
+    only: Only = "all"
+    sort: Sequence[str] = ()
+    limit: int | None = None
+    columns: Sequence[str] = ()
+    sample: int | None = None
+    seed: int = 0
+
+
+def list_images(collection: ListableCollection, options: ListOptions) -> Iterator[ListedImage]:
+    """List images, read as they are asked for.
 
     Raises:
         InputError: the filter cannot be used, there is no such column, or a number is below 1.
     """
-    combined = combine_filters(where, only)
-    ids = None if sample is None else _draw(collection, combined, sample, seed)
+    combined = combine_filters(options.where, options.only)
+    ids = None if options.sample is None else _draw(collection, combined, options)
+    columns = options.columns
     shown = ("id", "path", *(name for name in columns if name.lower() not in ("id", "path")))
-    listing = Listing(combined, tuple(sort), limit, shown if columns else (), ids)
+    listing = Listing(combined, tuple(options.sort), options.limit, shown if columns else (), ids)
     with collection.listed(listing) as (names, rows):
         for raw, *values in rows:
             known = dict(zip(names, values, strict=True))
@@ -94,10 +98,11 @@ def count_images(
 
 
 def _draw(
-    collection: ListableCollection, where: str | None, sample: int, seed: int
+    collection: ListableCollection, where: str | None, options: ListOptions
 ) -> tuple[int, ...]:
-    if sample < 1:
-        raise InputError(f"{sample} images are to be drawn, but at least 1 must be")
+    count = options.sample or 0
+    if count < 1:
+        raise InputError(f"{count} images are to be drawn, but at least 1 must be")
     ids = collection.allowed_ids(where or "true")
-    chosen = np.random.default_rng(seed).choice(ids, min(sample, len(ids)), replace=False)
+    chosen = np.random.default_rng(options.seed).choice(ids, min(count, len(ids)), replace=False)
     return tuple(sorted(chosen.tolist()))

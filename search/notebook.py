@@ -6,6 +6,7 @@ import os
 from html import escape
 from typing import TYPE_CHECKING
 
+from indexer.counting import counted
 from indexer.paths import display
 from search.thumbnails import first_thumbnail
 
@@ -23,8 +24,10 @@ def summary(result: SearchResult) -> str:
     if not result.exact:
         recall = result.estimated_recall
         kind = "approximate" if recall is None else f"approximate, recall about {recall:.1%}"
-    hits = f"{len(result.hits)} hit{'' if len(result.hits) == 1 else 's'}"
-    return f"{hits}, {kind}, {result.candidates:,} vectors compared"
+    hits = counted(len(result.hits), "hit")
+    if result.reason:
+        hits += f" ({result.reason})"
+    return f"{hits}, {kind}, {counted(result.candidates, 'vector')} compared"
 
 
 def as_text(result: SearchResult) -> str:

@@ -237,6 +237,7 @@ class SearchResult:
         evidence: how far the answer to several or to generated pictures can be trusted.
         seconds: stage -> time taken.
         hints: where a filter let nothing through, what it may have meant.
+        reason: where there are no hits, why, in a sentence; empty where there are some.
     """
 
     hits: list[Hit]
@@ -247,6 +248,7 @@ class SearchResult:
     evidence: Evidence = NO_EVIDENCE
     seconds: dict[str, float] = field(default_factory=dict)
     hints: tuple[str, ...] = ()
+    reason: str = ""
 
     @property
     def agreement(self) -> float | None:

@@ -66,6 +66,7 @@ class Ranking:
         total: (n,) float32 weighted sums of them.
         exact: whether nothing better can exist.
         scanned: vectors compared.
+        nearest: the best score, also where it is too low for a hit; ``None`` where nothing was met.
     """
 
     ids: Ids
@@ -73,6 +74,7 @@ class Ranking:
     total: Floats
     exact: bool
     scanned: int
+    nearest: float | None = None
 
     def keep(self, chosen: NDArray[np.bool_] | NDArray[np.intp] | slice) -> Ranking:
         """Just the chosen images."""
@@ -98,6 +100,10 @@ class Retrieval:
     indexes: Mapping[str, SearchIndex]
     allowed: Ids | None
 
+    def all_ids(self) -> Ids:
+        """Sorted (n,) int64 ids of the collection, whatever the filter."""
+        return next(iter(self.indexes.values())).ids()
+
     def rank(self, row: Row, depth: int) -> Ranking:
         """The best ``depth`` images for one row, those left out that the query leaves out."""
         want = depth + len(self.query.exclude)
@@ -121,8 +127,13 @@ class Retrieval:
 
     def _kept(self, ranking: Ranking, depth: int) -> Ranking:
         excluded = np.fromiter(self.query.exclude, np.int64, len(self.query.exclude))
-        kept = ranking.keep(~np.isin(ranking.ids, excluded) & self._good_enough(ranking))
-        return kept.keep(slice(depth))
+        others = ranking.keep(~np.isin(ranking.ids, excluded))
+        return self._reaching(others).keep(slice(depth))
+
+    def _reaching(self, ranking: Ranking) -> Ranking:
+        """Those whose score is high enough, and how high the best is."""
+        nearest = float(ranking.total.max()) if len(ranking.total) else None
+        return replace(ranking.keep(self._good_enough(ranking)), nearest=nearest)
 
     def fuse(self, mean: Row, rankings: Sequence[Ranking]) -> Ranking:
         """The best k by reciprocal rank over the rows' rankings; scores are those of the mean."""
@@ -136,7 +147,8 @@ class Retrieval:
             exact=all(one.exact for one in rankings),
             scanned=sum(one.scanned for one in rankings),
         )
-        return ranking.keep(self._good_enough(ranking))
+        # where no row found anything, the mean tells how near it was
+        return self._reaching(ranking) if len(ids) else self.rank(mean, self.query.k)
 
     def _good_enough(self, ranking: Ranking) -> NDArray[np.bool_]:
         if self.query.min_score is None:

@@ -12,6 +12,7 @@ import numpy as np
 from search.evidence import weigh
 from search.filters import combine_filters
 from search.query import Hit, Query, SearchResult
+from search.reasons import why_nothing
 from search.retrieval import Floats, Ids, Ranking, Retrieval, SearchIndex
 
 _FUSED_DEPTH = 100  # ranks of each query row that enter a fused ranking
@@ -97,7 +98,8 @@ class Searcher:
         ranks = [{image_id: i for i, image_id in enumerate(row.ids.tolist(), 1)} for row in rows]
         times.end("metadata")
         empty = where is not None and retrieval.allowed is not None and not len(retrieval.allowed)
-        hints = tuple(self._collection.suggest(str(where))) if empty else ()
+        guesses = empty and retrieval.all_ids().size  # an empty collection has nothing to guess by
+        hints = tuple(self._collection.suggest(str(where))) if guesses else ()
         allowed, recall = retrieval.allowed, _estimated_recall(retrieval.indexes.values())
         return [
             SearchResult(
@@ -108,6 +110,7 @@ class Searcher:
                 allowed=None if allowed is None else len(allowed),
                 seconds=dict(times.seconds),
                 hints=hints,
+                reason="" if len(ranking.ids) else why_nothing(retrieval, ranking),
             )
             for ranking in rankings
         ]

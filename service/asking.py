@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.counting import counted
 from indexer.errors import ImageRejectedError, InputError, UnknownImageError
 
 if TYPE_CHECKING:
@@ -25,20 +26,35 @@ _NAME = re.compile(r"[/\\]|\.\w{1,5}$")  # what only a file's name has
 
 
 @dataclass(frozen=True, slots=True)
+class QueryPicture:
+    """A picture that is asked with.
+
+    Attributes:
+        data: its encoded bytes.
+        caption: what it is.
+        path: absolute, of its file; ``None`` where it came through a pipe.
+    """
+
+    data: bytes
+    caption: str
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """A question, ready to be searched and shown.
 
     Attributes:
         title: what was asked, for people.
         vectors: space name -> (m, dim) float32.
-        pictures: encoded bytes of the query pictures and a caption for each.
+        pictures: what is asked with, to be shown.
         exclude: ids that are the query itself.
         background: space name -> (b, dim) float32, what unrelated prompts made; ``None`` without.
     """
 
     title: str
     vectors: dict[str, NDArray[np.float32]]
-    pictures: list[tuple[bytes, str]] = field(default_factory=list)
+    pictures: list[QueryPicture] = field(default_factory=list)
     exclude: frozenset[int] = frozenset()
     background: dict[str, NDArray[np.float32]] | None = None
 
@@ -58,7 +74,7 @@ def ask_by_image(pictures: Collection, text: str, data: bytes | None) -> Asked:
             vectors = pictures.embed(data)
         except ImageRejectedError as error:
             raise unusable_picture("standard input", error) from error
-        return Asked("standard input", vectors, [(data, "standard input")])
+        return Asked("standard input", vectors, [QueryPicture(data, "standard input")])
     path = os.path.expanduser(text)
     if os.path.exists(path):
         from indexer.images.files import read_file
@@ -68,7 +84,8 @@ def ask_by_image(pictures: Collection, text: str, data: bytes | None) -> Asked:
             vectors = pictures.embed(content)
         except ImageRejectedError as error:
             raise unusable_picture(repr(text), error) from error
-        return Asked(text, vectors, [(content, os.path.basename(path))])
+        shown = QueryPicture(content, os.path.basename(path), os.path.abspath(path))
+        return Asked(text, vectors, [shown])
     return _ask_indexed(pictures, text)
 
 
@@ -88,7 +105,7 @@ def _ask_indexed(pictures: Collection, text: str) -> Asked:
         name: pictures.store.vectors([image_id], name) for name, _ in pictures.fingerprint.spaces
     }
     (row,) = pictures.store.metadata([image_id])
-    shown = [(data, f"image {image_id}") for data in _first_readable(row["paths"])]
+    shown = _first_readable(row["paths"], f"image {image_id}")
     name = f"image {image_id}, {row['name']}" if row["name"] else f"image {image_id}"
     return Asked(name, vectors, shown, frozenset({image_id}))
 
@@ -101,12 +118,12 @@ def _advice(text: str) -> str:
     return f"to search by what words say: --prompt {quoted}"
 
 
-def _first_readable(paths: list[str]) -> list[bytes]:
+def _first_readable(paths: list[str], caption: str) -> list[QueryPicture]:
     from indexer.images.files import read_file
 
     for path in paths:
         try:
-            return [read_file(path).data]
+            return [QueryPicture(read_file(path).data, caption, path)]
         except ImageRejectedError:
             continue
     return []
@@ -156,10 +173,10 @@ def ask_by_prompt(
     if (device, precision) != ("auto", "auto"):  # what was made otherwise is not what is asked for
         folder /= re.sub(r"\W", "-", f"{device}-{precision}")
     shown = [
-        (read_file(file.path).data, f"seed {file.recipe.seed}")
+        QueryPicture(read_file(file.path).data, f"seed {file.recipe.seed}", str(file.path))
         for file in generate_all(recipes, folder, work.load)
     ]
-    vectors = pictures.embed(*(data for data, _ in shown))
+    vectors = pictures.embed(*(one.data for one in shown))
     return Asked(f"“{prompt}”", vectors, shown)
 
 
@@ -203,7 +220,7 @@ def compare_with_unrelated(
         )
     if len(made) < made.wanted:
         print(
-            f"{len(made)} of {made.wanted} unrelated prompts to compare with were drawn in "
+            f"{len(made)} of {counted(made.wanted, 'unrelated prompt')} to compare with drawn in "
             f"{SECONDS:.0f} s; the next search by prompt goes on",
             file=sys.stderr,
         )

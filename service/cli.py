@@ -11,6 +11,7 @@ from typing import Any
 import typer
 
 from service.commands import generating, indexing, listing, maintaining, searching, tracing
+from service.help import PlainCommand
 
 EXIT_CODES = """
 Exit codes: 0 done; 1 an error, in one line on standard error; 2 unusable arguments or input;
@@ -32,8 +33,16 @@ app = typer.Typer(
 # the base of all errors of usage; typer does not export it
 _UsageError: type[Exception] = typer.BadParameter.__mro__[2]
 
+_PLAIN = {  # what typer passes on of its parser, and what that means
+    r"Input should be a valid integer.*": "give a whole number",
+    r"Input should be a valid number.*": "give a number",
+    r"Input should be greater than or equal to (\S+)": r"give \1 or more",
+}
+
 for module in (indexing, searching, listing, generating, tracing, maintaining):
     module.register(app)
+for command in app.registered_commands:
+    command.cls = PlainCommand
 
 
 def _version(wanted: bool) -> None:
@@ -94,7 +103,10 @@ def _refuse(error: Any) -> None:
     """Show a call that cannot be understood; its words may be names that a shell put there."""
     from service.text import one_line
 
-    error.message = "\n".join(map(one_line, error.message.splitlines()))
+    message = error.message
+    for said, plain in _PLAIN.items():
+        message = re.sub(said, plain, message)
+    error.message = "\n".join(map(one_line, message.splitlines()))
     error.show()
     sys.exit(error.exit_code)
 

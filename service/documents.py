@@ -36,8 +36,13 @@ def named_paths(paths: Iterable[str]) -> dict[str, Any]:
     paths = list(paths)
     return {
         "paths": [readable(path) for path in paths],
-        "paths_raw": [_raw(path) for path in paths],
+        "paths_raw": raw_paths(paths),
     }
+
+
+def raw_paths(paths: Iterable[str]) -> list[str | None]:
+    """The own bytes of each, in base64, where text does not say it all."""
+    return [_raw(path) for path in paths]
 
 
 def _raw(path: str) -> str | None:

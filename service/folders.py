@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from indexer.counting import counted
 from indexer.errors import InputError
 from service.text import one_line
 
@@ -61,10 +62,10 @@ def other_kinds(kinds: Mapping[str, int]) -> str:
     ordered = sorted(kinds.items(), key=lambda item: (-item[1], not item[0], item[0]))
     named = [f"{count} {one_line(kind) or 'without extension'}" for kind, count in ordered[:_KINDS]]
     rest = sum(count for _, count in ordered[_KINDS:])
-    named += [f"{rest} others"] if rest else []
+    named += [counted(rest, "other")] if rest else []
     total = sum(kinds.values())
-    files = "file of another kind" if total == 1 else "files of other kinds"
-    return f"{total} {files} ({', '.join(named)})"
+    files = counted(total, "file of another kind", "files of other kinds")
+    return f"{files} ({', '.join(named)})"
 
 
 def print_removal(removal: Removal) -> None:
@@ -73,7 +74,7 @@ def print_removal(removal: Removal) -> None:
     for path in removal.paths[:_SHOWN]:
         print(f"  {one_line(path)}")
     if len(removal.paths) > _SHOWN:
-        print(f"  and {len(removal.paths) - _SHOWN} more files")
+        print(f"  and {counted(len(removal.paths) - _SHOWN, 'more file')}")
 
 
 def print_removed(removal: Removal, removed: Removed) -> None:
@@ -83,7 +84,7 @@ def print_removed(removal: Removal, removed: Removed) -> None:
 
 def print_tidied(done: Tidied) -> None:
     """Say what was given up, and what waits still."""
-    print(f"{_images(done.given_up)} given up, {max(done.freed, 0):,} bytes freed")
+    print(f"{_images(done.given_up)} given up, {counted(max(done.freed, 0), 'byte')} freed")
     until = done.waiting.until(done.grace_days)
     if until is not None:
         print(f"{waiting_line(done.waiting.images, done.grace_days, until.isoformat())}")
@@ -92,20 +93,24 @@ def print_tidied(done: Tidied) -> None:
 def waiting_line(images: int, grace_days: float, first_until: str | None) -> str:
     """How many images wait for their files, and until when the first does."""
     if not images:
-        return f"none (kept for {grace_days:g} days)"
+        return f"none (kept for {_days(grace_days)})"
     day = (first_until or "").partition("T")[0]
     since = "since their files left or were excluded"
-    return f"{images:,} kept for {grace_days:g} days {since}: the first until {day}"
+    return f"{images:,} kept for {_days(grace_days)} {since}: the first until {day}"
+
+
+def _days(days: float) -> str:
+    return f"{days:g} day{'' if days == 1 else 's'}"
 
 
 def _images(count: int) -> str:
-    return f"{count:,} image{'' if count == 1 else 's'}"
+    return counted(count, "image")
 
 
 def _files(count: int) -> str:
     if not count:
         return ""
-    return f" and {count:,} file{'' if count == 1 else 's'} whose image stays by another"
+    return f" and {counted(count, 'file')} whose image stays by another"
 
 
 def _roots(removal: Removal) -> str:

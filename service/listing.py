@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from itertools import chain, islice
 from pathlib import Path
@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from indexer.errors import InputError
 from indexer.paths import raw
-from search.filters import combine_filters
-from search.listing import ListedImage, list_images
-from search.query import Only
+from search.filters import NO_IMAGES, combine_filters, none_passes
+from search.listing import ListedImage, ListOptions, list_images
 from service.documents import plain_json
-from service.output import print_nothing
+from service.output import copies, print_nothing
 from service.tables import Column, Row, print_rows
 from service.text import one_line
 
@@ -29,41 +28,17 @@ _PAGE = 200  # rows of a table whose columns are as wide as these rows need
 _SHEET = 1000  # pictures of a contact sheet
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What to list; the attributes are the arguments of ``search.listing.list_images``."""
-
-    where: str | None
-    only: Only
-    sort: tuple[str, ...]
-    limit: int | None
-    columns: tuple[str, ...]
-    sample: int | None
-    seed: int
-
-    def images(self, store: Collection, columns: Sequence[str]) -> Iterator[ListedImage]:
-        """Those of a collection, with some columns, or all."""
-        return list_images(
-            store,
-            where=self.where,
-            only=self.only,
-            sort=self.sort,
-            limit=self.limit,
-            columns=columns,
-            sample=self.sample,
-            seed=self.seed,
-        )
-
-
-def print_list(store: Collection, asked: Asked, *, as_json: bool, html: Path | None) -> None:
+def print_list(store: Collection, asked: ListOptions, *, as_json: bool, html: Path | None) -> None:
     """Print the images asked for, or write them as a contact sheet, or both.
 
     Raises:
         InputError: the filter cannot be used, or there is no such column.
     """
     keys = tuple(key.removeprefix("-") for key in asked.sort)
-    shown = asked.columns or (*dict.fromkeys((_USUAL[0], *keys, *_USUAL[1:])),)
-    images = asked.images(store, asked.columns if as_json else shown)
+    shown = (*asked.columns,) or (*dict.fromkeys((_USUAL[0], *keys, *_USUAL[1:])),)
+    people = not as_json and html is None and sys.stdout.isatty()
+    wanted = (*shown, "paths") if people else shown
+    images = list_images(store, replace(asked, columns=asked.columns if as_json else wanted))
     first = next(images, None)
     if first is None:
         _say_nothing(store, asked)
@@ -72,19 +47,19 @@ def print_list(store: Collection, asked: Asked, *, as_json: bool, html: Path | N
     given = () if first is None else chain((first,), images)
     if as_json:
         _print_json(given)
-    elif html is None and sys.stdout.isatty():
+    elif people:
         _print_pages(given, shown, asked=asked.columns or keys)
     elif html is None:
         for image in given:
             print("\t".join(one_line(_told(image, name)) for name in shown))
 
 
-def _say_nothing(store: Collection, asked: Asked) -> None:
+def _say_nothing(store: Collection, asked: ListOptions) -> None:
     where = combine_filters(asked.where, asked.only)
-    if where is None:
-        print("the collection holds no images", file=sys.stderr)
+    if where is None or not len(store.allowed_ids("true")):
+        print_nothing(NO_IMAGES, ())
     else:
-        print_nothing(store.suggest(where))
+        print_nothing(none_passes(asked.where, asked.only), store.suggest(where))
 
 
 def _print_json(images: Iterable[ListedImage]) -> None:
@@ -104,7 +79,14 @@ def _print_pages(
     while page := list(islice(images, _PAGE)):
         before = [name for name in names if name.lower() != "path"]
         numbers = {n for n in before if all(_is_number(_value(image, n)) for image in page)}
-        rows = [Row(tuple(_told(image, n) for n in before), image.path) for image in page]
+        rows = [
+            Row(
+                tuple(_told(image, n) for n in before),
+                image.path,
+                copies(_value(image, "paths")),
+            )
+            for image in page
+        ]
         columns = [Column(n, number=n in numbers, asked=n in asked) for n in before]
         print_rows(columns, rows)
 
@@ -133,10 +115,13 @@ def _told(image: ListedImage, name: str) -> str:
     return str(value) if not isinstance(value, date) else value.isoformat()
 
 
-def _write_sheet(store: Collection, asked: Asked, html: Path) -> None:
+def _write_sheet(store: Collection, asked: ListOptions, html: Path) -> None:
     from service.sheet import write_list_sheet
 
-    ids = [image.id for image in islice(asked.images(store, ("id",)), _SHEET + 1)]
+    ids = [
+        image.id
+        for image in islice(list_images(store, replace(asked, columns=("id",))), _SHEET + 1)
+    ]
     if len(ids) > _SHEET:
         raise InputError(
             f"a contact sheet holds {_SHEET:,} pictures at most, and these are more; give "

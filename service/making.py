@@ -88,6 +88,8 @@ def make_and_index(
     waiting: list[Path] = []
 
     def index() -> None:
+        if not waiting:
+            return
         made.stage = "indexing"
         on_image(made)
         _index(collection, waiting)

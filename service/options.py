@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from service.completion import CHECKPOINTS, collection_spaces, values
+
+if TYPE_CHECKING:
+    from search.query import Only
 
 CollectionOption = Annotated[
     Path | None,
@@ -31,7 +35,7 @@ RuntimeOption = Annotated[
 DeviceOption = Annotated[
     str,
     typer.Option(
-        help="auto, cpu, cuda or mps.",
+        help="Where it runs: auto, cpu, cuda or mps.",
         metavar="NAME",
         autocompletion=values("auto", "cpu", "cuda", "mps"),
     ),
@@ -39,7 +43,7 @@ DeviceOption = Annotated[
 PrecisionOption = Annotated[
     str,
     typer.Option(
-        help="auto, fp32, bf16 or fp16.",
+        help="Numbers to compute with: auto, fp32, bf16 or fp16.",
         metavar="NAME",
         autocompletion=values("auto", "fp32", "bf16", "fp16"),
     ),
@@ -64,8 +68,74 @@ SpacesOption = Annotated[
         autocompletion=collection_spaces,
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+HtmlOption = Annotated[
+    Path | None, typer.Option(help="Write a self-contained contact sheet.", metavar="FILE")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")]
+
+
+@dataclass(frozen=True)
+class Filtering:
+    """Which images: what ``search`` and ``list`` have in common."""
+
+    where: Annotated[
+        str | None,
+        typer.Option(
+            help="SQL filter, such as \"label = 'cat' and width > 512\".", metavar="EXPRESSION"
+        ),
+    ] = None
+    only: Annotated[
+        str,
+        typer.Option(
+            help="all, generated or real images.",
+            metavar="KIND",
+            autocompletion=values("all", "generated", "real"),
+        ),
+    ] = "all"
+
+    @property
+    def kind(self) -> Only:
+        """``only``, checked.
+
+        Raises:
+            InputError: there is no such kind.
+        """
+        return choice("--only", self.only, ("all", "generated", "real"))  # type: ignore[return-value]
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How images are embedded: what ``index`` and ``reembed`` have in common."""
+
+    batch_size: Annotated[
+        int | None,
+        typer.Option(help="Images a forward pass; default: by free memory.", metavar="N", min=1),
+    ] = None
+    workers: Annotated[
+        int | None, typer.Option(help="Decoding threads; default: one a core.", metavar="N", min=1)
+    ] = None
+    runtime: RuntimeOption = "auto"
+    device: DeviceOption = "auto"
+    precision: PrecisionOption = "auto"
+
+    @property
+    def settings(self) -> tuple[str, str, str]:
+        """Runtime, device and precision."""
+        return self.runtime, self.device, self.precision
+
+
+def choice(option: str, given: str, known: tuple[str, ...]) -> str:
+    """What was given, if it is one of a few words.
+
+    Raises:
+        InputError: it is not.
+    """
+    from indexer.errors import InputError
+
+    if given not in known:
+        raise InputError(f"{option} {given!r} is unknown; use one of {', '.join(known)}")
+    return given
 
 
 def collection_directory(given: Path | None) -> Path:

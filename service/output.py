@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from indexer.counting import counted
 from service.documents import named_paths, print_document
 from service.tables import Column, Row, print_rows
 from service.text import one_line as one_line
@@ -23,11 +24,10 @@ def print_table(result: SearchResult) -> None:
 
     For programs that is a line each, in columns that stay; for people a table, as wide as theirs.
     """
-    if result.allowed == 0:
-        print_nothing(result.hints)
-        return
     if not result.hits:
-        print("no hits", file=sys.stderr)
+        print_nothing(f"no hits: {result.reason}", result.hints)
+        if not result.candidates:  # nothing was compared that could be trusted or not
+            return
     elif sys.stdout.isatty():
         _print_for_people(result)
     else:
@@ -38,11 +38,16 @@ def print_table(result: SearchResult) -> None:
         print(line, file=sys.stderr)
 
 
-def print_nothing(hints: Iterable[str]) -> None:
-    """Say that a filter lets nothing through, and what it may have meant."""
-    print("no image passes the filter", file=sys.stderr)
+def print_nothing(reason: str, hints: Iterable[str]) -> None:
+    """Say why there is nothing to show, and what a filter may have meant."""
+    print(reason, file=sys.stderr)
     for hint in hints:
         print(f"  {one_line(hint)}", file=sys.stderr)
+
+
+def copies(files: int) -> str:
+    """That an image has more files than the one that is shown."""
+    return f"(+{counted(files - 1, 'copy', 'copies')})" if files > 1 else ""
 
 
 def trust(result: SearchResult) -> str:
@@ -51,11 +56,9 @@ def trust(result: SearchResult) -> str:
     if not result.exact:
         recall = result.estimated_recall
         kind = "approximate" + (f", recall about {recall:.1%}" if recall is not None else "")
-    vectors = "vector" if result.candidates == 1 else "vectors"
-    parts = [kind, f"{result.candidates:,} {vectors} compared"]
+    parts = [kind, f"{counted(result.candidates, 'vector')} compared"]
     if result.allowed is not None:
-        pass_it = "image passes" if result.allowed == 1 else "images pass"
-        parts.append(f"{result.allowed:,} {pass_it} the filter")
+        parts.append(f"{counted(result.allowed, 'image passes', 'images pass')} the filter")
     return "; ".join(parts)
 
 
@@ -69,6 +72,7 @@ def print_json(asked: Asked, result: SearchResult) -> None:
             "candidates": result.candidates,
             "allowed": result.allowed,
             "evidence": asdict(result.evidence),
+            "reason": result.reason or None,
             "hints": list(result.hints),
             "seconds": result.seconds,
             "hits": [_hit(hit) for hit in result.hits],
@@ -111,6 +115,7 @@ def _print_for_people(result: SearchResult) -> None:
                 _told(hit, "tool"),
             ),
             hit.paths[0] if hit.paths else None,
+            copies(len(hit.paths)),
         )
         for hit in result.hits
     ]

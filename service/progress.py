@@ -11,6 +11,7 @@ from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from indexer.counting import counted
 from service.folders import other_kinds
 from service.text import one_line
 
@@ -99,14 +100,15 @@ class IndexDisplay(_Display):
 
     Args:
         quiet: show nothing.
+        doing: what it begins with.
     """
 
-    def __init__(self, *, quiet: bool) -> None:
-        super().__init__(quiet=quiet, doing="loading the encoder")
+    def __init__(self, *, quiet: bool, doing: str = "scanning folders") -> None:
+        super().__init__(quiet=quiet, doing=doing)
         self._first: float | None = None
 
-    def loading(self, text: str) -> None:
-        """Say which encoder is being loaded."""
+    def name_encoder(self, text: str) -> None:
+        """Say which encoder is used."""
         self._line(f"encoder: {text}")
 
     def remind(self, lines: Sequence[str]) -> None:
@@ -117,7 +119,7 @@ class IndexDisplay(_Display):
     def update(self, progress: Progress) -> None:
         """Show what is being done, and the counts so far."""
         if progress.stage == "scanning":
-            found = f"{progress.found:,} files so far" if progress.found else ""
+            found = f"{counted(progress.found, 'file')} so far" if progress.found else ""
             self._show("scanning folders", 0, None, found)
             return
         if self._first is None:
@@ -128,7 +130,7 @@ class IndexDisplay(_Display):
             progress.stage,
             done,
             total,
-            f"{done:,} of {total:,} files",
+            f"{done:,} of {counted(total, 'file')}",
             f"{rate:.1f}/s" if rate else "",
             f"{_clock((total - done) / rate)} left" if rate and done < total else "",
             f"{progress.rejected:,} rejected" if progress.rejected else "",
@@ -141,8 +143,9 @@ class IndexDisplay(_Display):
             return
         rate = f", {progress.encoded / progress.seconds:.1f} images/s" if progress.encoded else ""
         self._line(
-            f"{progress.found} files in {progress.seconds:.1f} s{rate}: {_counts(progress)}, "
-            f"{progress.unchanged} unchanged, {progress.gone} gone{_more(progress)}"
+            f"{counted(progress.found, 'file')} in {progress.seconds:.1f} s{rate}: "
+            f"{_counts(progress)}, {progress.unchanged:,} unchanged, {progress.gone:,} gone"
+            f"{_more(progress)}"
         )
         if progress.other_kinds:
             self._line(f"passed over: {other_kinds(progress.other_kinds)}")
@@ -150,8 +153,8 @@ class IndexDisplay(_Display):
             self._line(f"not there, what is known of it is kept: {one_line(folder)}")
         for path in progress.unreadable[:_UNREADABLE]:
             self._line(f"not readable, what is known of it is kept: {path}")
-        if len(progress.unreadable) > _UNREADABLE:
-            self._line(f"and {len(progress.unreadable) - _UNREADABLE} more that are not readable")
+        if (more := len(progress.unreadable) - _UNREADABLE) > 0:
+            self._line(f"and {counted(more, 'more that is', 'more that are')} not readable")
         if progress.rejected:
             self._line('the rejected files and the reasons: "vitrail rejects"')
         if progress.interrupted:
@@ -162,17 +165,16 @@ class IndexDisplay(_Display):
         self._stop()
         progress = made.progress
         rate = f" ({progress.encoded / progress.seconds:.1f}/s)" if progress.encoded else ""
-        before = f", {progress.unchanged} by an earlier run" if progress.unchanged else ""
-        self._line(
-            f"{progress.encoded} images embedded anew in {progress.seconds:.1f} s{rate}{before}"
-        )
+        before = f", {progress.unchanged:,} by an earlier run" if progress.unchanged else ""
+        images = counted(progress.encoded, "image")
+        self._line(f"{images} embedded anew in {progress.seconds:.1f} s{rate}{before}")
         if progress.interrupted:
             self._line(
                 "interrupted; the collection is as it was, and what was embedded is kept. Run the "
                 "same command to go on."
             )
         elif made.lost:
-            self._line(f"{len(made.lost)} images that no file holds any more are out")
+            self._line(f"{counted(len(made.lost), 'image')} out that no file holds any more")
 
     def _rate(self, progress: Progress) -> float:
         elapsed = time.monotonic() - (self._first or self._started)
@@ -210,8 +212,8 @@ class MakingDisplay(_Display):
         """Print the summary, and how to go on after an interruption."""
         self._stop()
         seconds = time.monotonic() - self._started
-        there = f", {made.there} there already" if made.there else ""
-        self._line(f"{made.made} made and indexed in {seconds:.1f} s{there}")
+        there = f", {made.there:,} there already" if made.there else ""
+        self._line(f"{made.made:,} made and indexed in {seconds:.1f} s{there}")
         for note in made.notes:
             self._line(f"note: {note}")
         if made.interrupted:
@@ -222,25 +224,28 @@ class MakingDisplay(_Display):
         if self._made and self._done < self._total:  # those that were there took no time
             each = (time.monotonic() - self._started) / self._made
             left = f"{_clock(each * (self._total - self._done))} left"
-        images = f"{self._done:,} of {self._total:,} images"
+        images = f"{self._done:,} of {counted(self._total, 'image')}"
         self._show(doing, self._done, self._total, images, step, left)
 
 
 def _counts(progress: Progress) -> str:
-    linked = f", {progress.linked} copies or moved" if progress.linked else ""
-    returned = f", {progress.returned} came back" if progress.returned else ""
-    return f"{progress.encoded} new{returned}{linked}, {progress.rejected} rejected"
+    told = [f"{progress.encoded:,} new"]
+    told += [f"{progress.returned:,} came back"] if progress.returned else []
+    told += [f"{progress.moved:,} moved"] if progress.moved else []
+    told += [counted(progress.linked, "copy", "copies")] if progress.linked else []
+    return ", ".join([*told, f"{progress.rejected:,} rejected"])
 
 
 def _more(progress: Progress) -> str:
     """Counts that are nought in most runs."""
     counts = {
+        "missing but still found": progress.missing,
         "excluded": progress.excluded,
         "relabelled": progress.relabelled,
         "read again": progress.reread,
         "classified": progress.classified,
     }
-    return "".join(f", {count} {name}" for name, count in counts.items() if count)
+    return "".join(f", {count:,} {name}" for name, count in counts.items() if count)
 
 
 def _clock(seconds: float) -> str:

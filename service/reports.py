@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from service.documents import named_path, print_document
+from indexer.catalog.kinds import in_words
+from indexer.counting import counted
+from service.documents import named_path, named_paths, print_document
 from service.folders import waiting_line, words
 from service.tables import print_path, print_remark
 from service.text import one_line, readable
 
 if TYPE_CHECKING:
     from indexer.catalog.annotations import AnnotationReport
+    from indexer.catalog.retyping import StillText
     from indexer.collection.findings import Report
     from indexer.collection.losses import Losses
     from indexer.collection.repairs import Repair
@@ -42,8 +45,11 @@ def print_info(info: dict[str, Any], *, as_json: bool) -> None:
         ("rejects", f"{info['rejects']:,}"),
         *(("folder", _folder(root)) for root in info["roots"]),
         *((f"space {name}", _space(space)) for name, space in info["spaces"].items()),
-        ("annotations", ", ".join(f"{n} {t}" for n, t in info["annotations"].items()) or "none"),
-        ("segments", f"{info['segments']} (format {info['format']}, {info['commits']} commits)"),
+        ("annotations", _columns(info["annotations"])),
+        (
+            "segments",
+            f"{info['segments']:,} (format {info['format']}, {counted(info['commits'], 'commit')})",
+        ),
         ("on disk", _sizes(info["bytes"])),
     ]
     width = max(len(name) for name, _ in rows)
@@ -52,6 +58,10 @@ def print_info(info: dict[str, Any], *, as_json: bool) -> None:
             print_path(str(value), f"{name:<{width}}  ")
         else:
             print_remark(str(value), f"{name:<{width}}  ")
+
+
+def _columns(kinds: dict[str, str]) -> str:
+    return ", ".join(f"{name} ({in_words(kind)})" for name, kind in kinds.items()) or "none"
 
 
 def _waiting(waiting: dict[str, Any]) -> str:
@@ -64,7 +74,7 @@ def _folder(root: dict[str, Any]) -> str:
 
 
 def _space(space: dict[str, Any]) -> str:
-    told = f"{space['dim']} dimensions, index {space['index'] or 'not saved yet'}"
+    told = f"{counted(space['dim'], 'dimension')}, index {space['index'] or 'not saved yet'}"
     return f"{told}, {_CHECKS[space['checks']]}" if space["checks"] else told
 
 
@@ -85,21 +95,37 @@ def _size(count: float) -> str:
 
 def print_annotation_report(report: AnnotationReport) -> None:
     """Print what was joined, and the first rows that named no image."""
-    print(one_line(f"{report.matched} images annotated with {', '.join(report.columns)}"))
-    lines = [f"row {row.row}: {row.path}: {row.reason}" for row in report.unmatched]
-    _print_some(
-        lines, "row without an image" if len(lines) == 1 else "rows without an image", rest=""
+    print(
+        one_line(f"{counted(report.matched, 'image')} annotated with {', '.join(report.columns)}")
     )
+    lines = [f"row {row.row}: {row.path}: {row.reason}" for row in report.unmatched]
+    _print_some(lines, "row without an image", "rows without an image", rest="")
     for odd in report.oddities:
-        others = f" and {odd.cells - 1} more" if odd.cells > 1 else ""
+        others = f" and {odd.cells - 1:,} more" if odd.cells > 1 else ""
         what = f"row {odd.row} of column {odd.column} is no number: {odd.text[:80]!r}{others}"
-        done = "left empty" if odd.emptied else "so the column is text; --numbers leaves it empty"
-        print(one_line(f"{what}; {done}"), file=sys.stderr)
+        text = "so the column is text, until a number is put there; --numbers leaves it empty"
+        print(one_line(f"{what}; {'left empty' if odd.emptied else text}"), file=sys.stderr)
     for one in report.retyped:
-        told = f"column {one.column} was {one.before} and is {one.after} now"
+        before, after = in_words(one.before), in_words(one.after)
+        if before == after:  # whole numbers among others
+            continue
+        told = f"column {one.column} was {before} and is {after} now"
         remedy = '; --where "try_cast(COLUMN as double) > 3" still compares its numbers'
-        numbers = one.after == "VARCHAR" and one.before in ("BIGINT", "DOUBLE")
+        numbers = (before, after) == ("number", "text")
         print(one_line(told + (remedy if numbers else "")), file=sys.stderr)
+    for still in report.still_text:
+        print(one_line(_still_text(still)), file=sys.stderr)
+
+
+def _still_text(still: StillText) -> str:
+    kind, others = in_words(still.kind), still.cells - 1
+    more = f" and in {counted(others, 'more image')}" if others else ""
+    where = f"of {still.path}" if still.path else "of an image whose files are gone"
+    return (
+        f"column {still.column} stays text, for it holds {still.text[:80]!r}, which is no {kind}, "
+        f"in the row {where}{more}; annotate these with a {kind} or with nothing, and it is {kind} "
+        "again"
+    )
 
 
 def print_rejects(rejects: Sequence[RejectRecord], *, as_json: bool) -> None:
@@ -119,16 +145,36 @@ def print_rejects(rejects: Sequence[RejectRecord], *, as_json: bool) -> None:
 def print_report(report: Report, *, as_json: bool) -> None:
     """Print what verify found."""
     if as_json:
-        print_document(asdict(report) | {"clean": report.clean})
+        print_document(_report(report))
         return
     damage = [f"{item.part} {item.file}: {item.problem}" for item in report.damage]
     unreadable = [f"{item.part} {item.file}: {item.problem}" for item in report.unreadable]
     changed = [f"{item.file}: {item.problem}" for item in report.findings if item.part == "file"]
-    _print_some(damage, "findings")
-    _print_some(unreadable, "that cannot be read now, which is no sign of damage")
-    _print_some(changed, "files changed on disk; index their folders again")
-    looked = f"{report.images:,} images, {report.segments} segments, {report.files:,} files"
-    print(f"{looked}: {_verdict(report)}")
+    _print_some(damage, "finding")
+    blocked = "cannot be read now, which is no sign of damage"
+    _print_some(unreadable, f"part that {blocked}", f"parts that {blocked}")
+    _print_some(
+        changed,
+        "file changed on disk; index its folder again",
+        "files changed on disk; index their folders again",
+    )
+    looked = [
+        counted(report.images, "image"),
+        counted(report.segments, "segment"),
+        counted(report.files, "file"),
+    ]
+    print(f"{', '.join(looked)}: {_verdict(report)}")
+
+
+def _report(report: Report) -> dict[str, Any]:
+    """A report for programs: a finding about a file on disk names it as all paths are named."""
+    findings = [
+        asdict(item)
+        | {"file": readable(item.file)}
+        | (named_path(item.file) if item.part == "file" else {"path": None, "path_raw": None})
+        for item in report.findings
+    ]
+    return asdict(report) | {"findings": findings, "clean": report.clean}
 
 
 def _verdict(report: Report) -> str:
@@ -161,14 +207,20 @@ def print_losses(losses: Losses) -> None:
 def print_repair(done: Repair, *, as_json: bool) -> None:
     """Print what repair did, what is to be indexed again, and what verify says now."""
     if as_json:
-        report = asdict(done.report) if done.report else None
-        paths = [readable(path) for path in done.reopen]
-        print_document({"actions": done.actions, "reopen": paths, "report": report})
+        paths = named_paths(done.reopen)
+        print_document(
+            {
+                "actions": [readable(action) for action in done.actions],
+                "reopen": paths["paths"],
+                "reopen_raw": paths["paths_raw"],
+                "report": _report(done.report) if done.report else None,
+            }
+        )
         return
     for action in done.actions or ["nothing needed mending"]:
         print(one_line(action))
     if done.reopen:
-        _print_some(done.reopen, "files to index again")
+        _print_some(done.reopen, "file to index again", "files to index again")
     if done.report is not None:
         print_report(done.report, as_json=False)
 
@@ -193,13 +245,29 @@ def print_lineage(
     for name, value in recipe.items():
         # a seed of 0 is told, what is empty is not
         if name not in ("parents", "versions") and (value or type(value) in (int, float)):
-            print_remark(f"{name}: {value}")
+            print_remark(f"{name}: {_in_words(value)}")
     if not recipe:
         print_remark("no recipe: not generated, or made by a tool that wrote none")
     for title, relatives in (("made from", parents), ("made from it", children)):
         for one in relatives:
             which = one.id or one.content_hash[:12]
             _print_named(f"{title}: {one.role} {which}  ", one.metadata.get("paths"))
+
+
+def _in_words(value: Any) -> str:
+    """A recipe's value as people write it, parts of parts in brackets."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_part(inner)}" for name, inner in value.items())
+    if isinstance(value, list | tuple):
+        return "; ".join(map(_part, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def _part(value: Any) -> str:
+    parts = isinstance(value, list) and len(value) > 1
+    return f"[{_in_words(value)}]" if parts else _in_words(value)
 
 
 def _print_named(before: str, paths: Sequence[str] | None) -> None:
@@ -220,10 +288,12 @@ def _relative(one: Relative) -> dict[str, Any]:
     }
 
 
-def _print_some(lines: Sequence[str], title: str, rest: str = "; --json lists all") -> None:
+def _print_some(
+    lines: Sequence[str], one: str, many: str | None = None, rest: str = "; --json lists all"
+) -> None:
     if not lines:
         return
-    print(f"{len(lines)} {title}:")
+    print(f"{counted(len(lines), one, many)}:")
     for line in lines[:_SHOWN]:
         print(f"  {one_line(line)}")
     if len(lines) > _SHOWN:

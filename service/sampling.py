@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, fields
-from functools import cached_property, wraps
-from inspect import Parameter, Signature, signature
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from service.bundles import Command, bundled
 from service.options import (
     CheckpointOption,
     CollectionOption,
@@ -38,7 +38,10 @@ def _schedulers(incomplete: str) -> list[str]:
     return [name for name in SCHEDULERS if name.startswith(incomplete)]
 
 
-SizeOption = Annotated[int | None, typer.Option(help="In pixels.", metavar="N", show_default=False)]
+SizeOption = Annotated[
+    int | None,
+    typer.Option(help="In pixels. Default: the model's own.", metavar="N", show_default=False),
+]
 
 
 @dataclass(frozen=True)
@@ -55,16 +58,23 @@ class Drawing:
     width: SizeOption = None
     height: SizeOption = None
     steps: Annotated[
-        int | None, typer.Option(help="Denoising steps.", metavar="N", show_default=False)
+        int | None,
+        typer.Option(
+            help="Denoising steps. Default: the model's own.", metavar="N", show_default=False
+        ),
     ] = None
     guidance: Annotated[
         float | None,
-        typer.Option(help="Weight of classifier-free guidance.", metavar="W", show_default=False),
+        typer.Option(
+            help="Weight of classifier-free guidance. Default: the model's own.",
+            metavar="W",
+            show_default=False,
+        ),
     ] = None
     scheduler: Annotated[
         str | None,
         typer.Option(
-            help="Sampler, such as ddim, euler or dpm++2m.",
+            help="Sampler, such as ddim, euler or dpm++2m. Default: the model's own.",
             metavar="NAME",
             show_default=False,
             autocompletion=_schedulers,
@@ -128,45 +138,10 @@ class Drawing:
         return collection_directory(self.collection)
 
 
-Command = Callable[..., None]
-
-
 def drawing_options(*, without: Collection[str] = ()) -> Callable[[Command], Command]:
     """Put options in place of a command's ``drawing`` parameter, one for each ``Drawing`` field.
-
-    Typer reads a command's options from its signature, so that is what this writes.
 
     Args:
         without: fields that the command has no option for.
     """
-    hints = get_type_hints(Drawing, include_extras=True)
-    shared = [
-        Parameter(
-            field.name,
-            Parameter.KEYWORD_ONLY,
-            default=field.default,
-            annotation=hints[field.name],
-        )
-        for field in fields(Drawing)
-        if field.name not in without
-    ]
-
-    def decorate(command: Command) -> Command:
-        types = get_type_hints(command, include_extras=True)
-        own = [
-            parameter.replace(annotation=types[name])
-            for name, parameter in signature(command).parameters.items()
-            if name != "drawing"
-        ]
-
-        @wraps(command)
-        def call(**given: Any) -> None:
-            drawing = Drawing(**{one.name: given.pop(one.name) for one in shared})
-            command(**given, drawing=drawing)
-
-        parameters = [*own, *shared]
-        call.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
-        call.__annotations__ = {one.name: one.annotation for one in parameters}
-        return call
-
-    return decorate
+    return bundled("drawing", Drawing, without=without)

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from indexer.counting import counted
 from indexer.errors import InputError
 from search.thumbnails import first_thumbnail, thumbnail
 from service.output import trust
@@ -70,20 +71,24 @@ def _write(path: Path | None, page: str) -> Path:
 def render_sheet(asked: Asked, result: SearchResult) -> str:
     """The page as text; pictures are embedded as data, nothing is fetched when it is opened."""
     hits = [_card(hit) for hit in result.hits]
-    queries = [(thumbnail(data, THUMBNAIL), caption) for data, caption in asked.pictures]
-    told = _told(hits, "hit", trust(result))
+    queries = [
+        (thumbnail(one.data, THUMBNAIL), one.caption, one.path and file_url(one.path))
+        for one in asked.pictures
+    ]
+    reason = (result.reason,) if result.reason else ()
+    told = _told(hits, "hit", *reason, trust(result))
     return _render(asked.title, told, hits, queries, vouch(result.evidence))
 
 
 def _told(hits: Sequence[Any], noun: str, *more: str) -> str:
-    return "; ".join([f"{len(hits)} {noun}{'' if len(hits) == 1 else 's'}", *more])
+    return "; ".join([counted(len(hits), noun), *more])
 
 
 def _render(
     title: str,
     told: str,
     hits: Sequence[Mapping[str, Any]],
-    queries: Sequence[tuple[str | None, str]] = (),
+    queries: Sequence[tuple[str | None, str, str | None]] = (),
     vouched: Sequence[str] = (),
 ) -> str:
     import jinja2

@@ -36,10 +36,16 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row: its cells, in the order of the columns, and the file it is about."""
+    """A row: its cells, in the order of the columns, the file it is about, and a word on that."""
 
     cells: tuple[str, ...]
     path: str | None
+    note: str = ""
+
+    @property
+    def after(self) -> str:
+        """What follows the path."""
+        return f"  {self.note}" if self.note else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,8 @@ def print_rows(columns: Sequence[Column], rows: Sequence[Row]) -> None:
         for n, column in enumerate(columns)
     ]
     taken = sum(widths) + len(_GAP) * len(widths)
-    placement = place_paths([row.path for row in rows if row.path], console.width - taken)
+    noted = max(len(row.after) for row in rows)
+    placement = place_paths([row.path for row in rows if row.path], console.width - taken - noted)
     if placement.folder is not None:
         _print(console, Text("in ").append(path_text(placement.folder)))
     heading = [_cell(column.name, column) for column in columns]
@@ -91,6 +98,7 @@ def print_rows(columns: Sequence[Column], rows: Sequence[Row]) -> None:
     _print(console, _line(heading, columns, widths), style="bold")
     for row, line in zip(rows, cells, strict=True):
         path = Text("no file") if row.path is None else path_text(row.path, placement.folder)
+        path = Text.assemble(path, row.after)  # no part of the link
         _print(console, _line(line if placement.beneath else [*line, path], columns, widths))
         if placement.beneath:
             _print(console, Text(_GAP).append(path))

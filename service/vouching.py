@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from indexer.counting import counted
+
 if TYPE_CHECKING:
     from search.query import Evidence
 
@@ -26,15 +28,23 @@ def vouch(evidence: Evidence) -> list[str]:
 def _compared(evidence: Evidence) -> list[str]:
     if evidence.verdict is None:
         return []
+    count = evidence.background
+    prompts = counted(count, "unrelated prompt's", "unrelated prompts'")
+    few = ", which are too few to say more" if _all_beaten(evidence) else ""
     said = [
-        f"{_WORDS[evidence.verdict]}: hits nearer than {evidence.nearer_than} of "
-        f"{evidence.background} unrelated prompts' hits"
+        f"{_WORDS[evidence.verdict]}: hits nearer than {evidence.nearer_than} of {prompts} hits"
+        f"{few}"
     ]
     if evidence.inside is not None:
         said.append(
             f"of the collection's images {evidence.inside:.0%} have no nearer neighbour than that"
         )
     return said
+
+
+def _all_beaten(evidence: Evidence) -> bool:
+    """Whether no hits of unrelated prompts are as near, and yet the verdict is not good."""
+    return evidence.verdict != "good" and evidence.nearer_than == evidence.background
 
 
 def _agreeing(evidence: Evidence) -> list[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from indexer.catalog.columns import annotation_columns
 from indexer.catalog.inference import Oddity, infer_kinds
 from indexer.catalog.own_columns import MOST
+from indexer.catalog.retyping import StillText, fill_kinds, free_of_text
 from indexer.catalog.schema import quote
 from indexer.catalog.tables import read_own_table
 from indexer.catalog.transaction import Transaction
@@ -51,6 +52,7 @@ class AnnotationReport:
         unmatched: rows that did not.
         oddities: cells that are no numbers where most are.
         retyped: columns that hold another kind of values now.
+        still_text: columns that stay text though another kind of values came.
     """
 
     columns: tuple[str, ...]
@@ -58,6 +60,7 @@ class AnnotationReport:
     unmatched: tuple[Unmatched, ...]
     oddities: tuple[Oddity, ...] = ()
     retyped: tuple[Retyped, ...] = ()
+    still_text: tuple[StillText, ...] = ()
 
 
 def load_incoming(transaction: Transaction, columns: pa.Table) -> dict[str, str]:
@@ -121,7 +124,7 @@ def merge_rows(
     columns: Mapping[str, str],
     *,
     keep: bool = False,
-) -> tuple[Retyped, ...]:
+) -> tuple[tuple[Retyped, ...], tuple[StillText, ...]]:
     """Set the incoming columns of the images found; other columns and images stay as they are.
 
     Args:
@@ -131,7 +134,7 @@ def merge_rows(
         keep: whether an empty cell leaves what is known as it is.
 
     Returns:
-        the columns that hold another kind of values now.
+        the columns that hold another kind of values now, and those that stay text.
 
     Raises:
         InputError: the collection would have more columns than it may.
@@ -144,7 +147,7 @@ def merge_rows(
         [list(hashes), list(range(1, len(hashes) + 1))],
     )
     before = annotation_columns(transaction.connection)
-    chosen = _chosen(before, columns, keep=keep)
+    chosen = _chosen(before, fill_kinds(transaction, before, columns), keep=keep)
     if len(chosen) > MOST:
         raise InputError(
             f"the collection would have {len(chosen)} columns of your own, but {MOST} are the most"
@@ -156,13 +159,13 @@ def merge_rows(
         "FULL JOIN (SELECT * FROM matched JOIN incoming USING (__row)) n "
         "ON n.content_hash = o.content_hash"
     )
+    still_text = free_of_text(transaction, before, columns)
     transaction.replace_annotations("merged", changed="matched")
     for table in ("matched", "incoming", "merged"):
         transaction.run(f"DROP TABLE temp.{table}")
     after = annotation_columns(transaction.connection)
-    return tuple(
-        Retyped(name, kind, after[name]) for name, kind in before.items() if after[name] != kind
-    )
+    retyped = (Retyped(n, kind, after[n]) for n, kind in before.items() if after[n] != kind)
+    return tuple(retyped), still_text
 
 
 def _chosen(own: Mapping[str, str], new: Mapping[str, str], *, keep: bool) -> list[str]:
@@ -216,11 +219,12 @@ def annotate(
     folder = os.path.dirname(os.path.abspath(path))
     hashes, unmatched = match_paths(table.paths, folder, dict(known))
     columns = load_incoming(transaction, own)
-    retyped = merge_rows(transaction, hashes, columns)
+    retyped, still_text = merge_rows(transaction, hashes, columns)
     return AnnotationReport(
         columns=tuple(columns),
         matched=len(hashes) - len(unmatched),
         unmatched=tuple(unmatched),
         oddities=tuple(oddities),
         retyped=retyped,
+        still_text=still_text,
     )

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from indexer.catalog.bounds import run_bounded
 from indexer.catalog.columns import RAW, known_columns, names_files, relation
 from indexer.catalog.expressions import Expression, quoted, read_expression
+from indexer.catalog.kinds import error_in_words
 from indexer.errors import InputError
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def fulfilling_files(
 
 
 def _explain(where: str, error: Exception) -> InputError:
-    line = str(error).splitlines()[0]
+    line = error_in_words(str(error).splitlines()[0])
     return InputError(
         f"the filter {quoted(where)} cannot be evaluated: {line}; compare columns with values of "
         "their kind, such as label = 'cat' and width > 512"

@@ -6,16 +6,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from indexer.catalog.kinds import PATTERNS
 from indexer.errors import InputError
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_INTEGER = r"^\s*[+-]?(0|[1-9][0-9]{0,17})\s*$"  # 007 is a name, no number
-_NUMBER = r"^\s*([+-]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?|[nN][aA][nN])\s*$"
-_BOOLEAN = r"^\s*([tT][rR][uU][eE]|[fF][aA][lL][sS][eE])\s*$"
-_DATE = r"^\s*[0-9]{4}-[0-9]{2}-[0-9]{2}\s*$"
-_TIME = r"^\s*[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?\s*$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +65,7 @@ def infer_kinds(table: pa.Table, numbers: Collection[str]) -> tuple[pa.Table, li
 def _odd_cell(column: Any, name: str, *, emptied: bool) -> Oddity | None:
     import pyarrow.compute as pc
 
-    fits = pc.match_substring_regex(column, _NUMBER)
+    fits = pc.match_substring_regex(column, PATTERNS["DOUBLE"])
     odd = pc.sum(pc.invert(fits)).as_py() or 0
     even = len(column) - column.null_count - odd
     if not odd or (not emptied and even <= odd):
@@ -84,7 +79,7 @@ def _without_texts(column: Any) -> Any:
     import pyarrow.compute as pc
 
     return pc.if_else(
-        pc.match_substring_regex(column, _NUMBER), column, pa.scalar(None, pa.string())
+        pc.match_substring_regex(column, PATTERNS["DOUBLE"]), column, pa.scalar(None, pa.string())
     )
 
 
@@ -93,16 +88,17 @@ def _inferred(column: Any) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    kinds = [
-        (_INTEGER, pa.int64()),
-        (_NUMBER, pa.float64()),
-        (_BOOLEAN, pa.bool_()),
-        (_DATE, pa.date32()),
-        (_TIME, pa.timestamp("us")),
-    ]
+    kinds = {
+        "BIGINT": pa.int64(),
+        "DOUBLE": pa.float64(),
+        "BOOLEAN": pa.bool_(),
+        "DATE": pa.date32(),
+        "TIMESTAMP": pa.timestamp("us"),
+    }
     if column.null_count == len(column):
         return column
-    for pattern, kind in kinds:
+    for name, pattern in PATTERNS.items():
+        kind = kinds[name]
         if pc.all(pc.match_substring_regex(column, pattern)).as_py():
             try:
                 texts = pc.utf8_trim_whitespace(column)

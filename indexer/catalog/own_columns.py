@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from indexer.catalog.columns import is_reserved
+from indexer.counting import counted
 from indexer.errors import InputError
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ def check_names(names: Iterable[str], source: str) -> None:
             raise InputError(f"{source}: the column {shown} {problem}; rename it")
         seen.add(name.lower())
     if len(seen) > MOST:
-        raise InputError(f"{source} has {len(seen):,} columns of your own, but {MOST} are the most")
+        raise InputError(
+            f"{source} has {counted(len(seen), 'column')} of your own, but {MOST} are the most"
+        )
 
 
 def _name_problem(name: str) -> str | None:

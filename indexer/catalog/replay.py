@@ -51,11 +51,15 @@ def _drop(connection: DuckDBPyConnection, table: str, rows: Mapping[str, Sequenc
 
 
 def _reshape(connection: DuckDBPyConnection, table: str, columns: Mapping[str, str]) -> None:
-    """Give a table the columns and types that it had, keeping its rows."""
+    """Give a table the columns and types that it had, keeping its rows.
+
+    A text that kept a column from being numbers is put anew by what follows, and is nothing until
+    then; all others can be cast.
+    """
     before = _kinds(connection, table)
     if before != columns:
         chosen = ", ".join(
-            f"{quote(name) if name in before else 'NULL'}::{kind} AS {quote(name)}"
+            f"try_cast({quote(name) if name in before else 'NULL'} AS {kind}) AS {quote(name)}"
             for name, kind in columns.items()
         )
         connection.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT {chosen} FROM {table}")

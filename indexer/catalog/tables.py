@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from indexer.catalog.own_columns import MOST, check_names, plain_column
+from indexer.counting import counted
 from indexer.errors import InputError
 
 if TYPE_CHECKING:
@@ -157,8 +158,8 @@ def _chunks(reader: Any, schema: Any, path: str) -> Iterator[Any]:
             continue  # an empty line
         if len(row) != len(schema):
             raise InputError(
-                f"{path!r} row {number} has {len(row)} cells, but the first line names "
-                f"{len(schema)} columns"
+                f"{path!r} row {number} has {counted(len(row), 'cell')}, but the first line names "
+                f"{counted(len(schema), 'column')}"
             )
         rows.append(row)
         if len(rows) == _CHUNK:

@@ -32,6 +32,7 @@ from indexer.catalog.roots import KnownRoot, read_roots
 from indexer.catalog.state import State
 from indexer.catalog.suggestions import suggest
 from indexer.catalog.transaction import Transaction
+from indexer.catalog.unclassifiable import read_unclassifiable
 from indexer.collection.current_indexes import CurrentIndexes
 from indexer.collection.layout import (
     GENERATED,
@@ -244,6 +245,10 @@ class Collection:
     def unclassified_hashes(self) -> frozenset[str]:
         """Content hashes of live images without labels of the checkpoint's head."""
         return self._read(unclassified_hashes)
+
+    def unclassifiable(self) -> dict[str, str]:
+        """Content hash -> why the image could not be decoded again for the head's labels."""
+        return self._read(read_unclassifiable)
 
     def roots(self) -> list[KnownRoot]:
         """The folders that were indexed, with the options remembered, by path."""

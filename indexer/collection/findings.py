@@ -19,7 +19,7 @@ class Finding:
 
     Attributes:
         part: what it is about; findings about a ``file`` on disk are put right by indexing again.
-        file: its name.
+        file: its name; of a ``file`` on disk its path, as ``os.fsdecode`` gives it.
         problem: one line for people.
         kind: ``damaged`` where a checksum, a format or a rule proves it, ``missing`` where the file
             is not among the others of its folder, ``unreadable`` where the system refuses it now,

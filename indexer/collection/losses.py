@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from indexer.collection.rebuilding import Rebuilt
+from indexer.counting import counted
 from indexer.errors import CollectionError
 from indexer.paths import original
 
@@ -42,9 +43,10 @@ class Losses:
         """In one line."""
         told = [f"{name} ({problem})" for name, problem in self.files[:1]]
         if len(self.files) > 1:
-            told.append(f"{len(self.files) - 1} more files")
+            told.append(counted(len(self.files) - 1, "more file"))
         if self.images:
-            told.append(f"{len(self.images)} images, {len(self.lost)} of them not on disk any more")
+            images = counted(len(self.images), "image")
+            told.append(f"{images}, {len(self.lost):,} of them not on disk any more")
         return "; ".join((*told, *self.knowledge))
 
 

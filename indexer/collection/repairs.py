@@ -28,6 +28,7 @@ from indexer.collection.readiness import check_copies, check_segments_there
 from indexer.collection.rebuilding import adopt_catalog, rebuild_catalog
 from indexer.collection.segment_checks import check_segment, live_ids, unusable_ids
 from indexer.collection.verification import check_catalog, verify
+from indexer.counting import counted
 from indexer.errors import CollectionError, UnreadableError
 from indexer.store import segments
 from indexer.store.durability import disk_guard, set_aside, write_text
@@ -127,7 +128,8 @@ def _replace_catalog(
     done.reopen += rebuilt.lost
     done.actions += rebuilt.notes
     done.actions.append(
-        f"{catalogs.FILE}: rebuilt from {rebuilt.segments} segments with {rebuilt.images} images"
+        f"{catalogs.FILE}: rebuilt from {counted(rebuilt.segments, 'segment')} with "
+        f"{counted(rebuilt.images, 'image')}"
     )
 
 
@@ -150,7 +152,8 @@ def _give_up_segments(
         done.actions.append(f"{name}: {problem}{aside}")
     done.reopen += plan.losses.images
     done.actions.append(
-        f"{catalogs.FILE}: forgot {len(plan.ids)} images that no segment holds as they should be"
+        f"{catalogs.FILE}: forgot {counted(len(plan.ids), 'image')} that no segment holds as it "
+        "should be"
     )
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from indexer.catalog import catalog as catalogs
 from indexer.collection.findings import Finding
+from indexer.counting import counted
 from indexer.encoders.base import Fingerprint
 from indexer.errors import CollectionError, DamagedError, UnreadableError
 from indexer.store import segments
@@ -95,12 +96,14 @@ def _check_rows(
         yield _damaged(segment, str(error))
         return
     if len(lacking):
-        yield _damaged(segment, f"it lacks {len(lacking)} live images, such as id {lacking[0]}")
+        yield _damaged(
+            segment, f"it lacks {counted(len(lacking), 'live image')}, such as id {lacking[0]}"
+        )
     if len(odd):
         yield _damaged(
             segment,
-            f"{len(odd)} of its images have vectors that are not of length 1, such as id {odd[0]}, "
-            "so that searches fail",
+            f"{counted(len(odd), 'image has', 'images have')} vectors that are not of length 1, "
+            f"such as id {odd[0]}, so that searches fail",
         )
 
 

@@ -11,7 +11,7 @@ from indexer.catalog.roots import MOUNTS, KnownRoot, read_roots
 from indexer.collection.current_indexes import CurrentIndexes
 from indexer.collection.maintenance import grace_days
 from indexer.collection.residence import Residence
-from indexer.paths import display
+from indexer.paths import display, raw
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -75,6 +75,7 @@ def _root(root: KnownRoot) -> dict[str, Any]:
     last = root.last_indexed
     return {
         "path": display(root.path),
+        "path_raw": raw(root.path),
         "options": {key: value for key, value in root.options.items() if key != MOUNTS},
         "first_seen": root.first_seen.isoformat(timespec="seconds"),
         "last_indexed": None if last is None else last.isoformat(timespec="seconds"),

@@ -15,7 +15,7 @@ from indexer.collection.layout import is_collection
 from indexer.collection.maintenance import check_in_step, last_journalled
 from indexer.collection.segment_checks import LIVE, check_segments
 from indexer.errors import CollectionError, NewerFormatError, UnreadableError
-from indexer.paths import display, original
+from indexer.paths import original
 from indexer.store.reading import exists
 
 _RULES = {
@@ -104,12 +104,12 @@ def _check_files(collection: Collection) -> tuple[list[Finding], int]:
             status = os.stat(path)
         except FileNotFoundError:
             problem = "gone from disk; index again"
-            findings.append(Finding("file", display(path), problem, "missing"))
+            findings.append(Finding("file", path, problem, "missing"))
             continue
         except OSError as error:
             problem = f"cannot be read now ({error.strerror})"
-            findings.append(Finding("file", display(path), problem, "unreadable"))
+            findings.append(Finding("file", path, problem, "unreadable"))
             continue
         if (status.st_size, status.st_mtime_ns) != (size, mtime_ns):
-            findings.append(Finding("file", display(path), "changed on disk; index again"))
+            findings.append(Finding("file", path, "changed on disk; index again"))
     return findings, len(rows)

@@ -1,7 +1,13 @@
 """Encoders: checkpoints and the runtimes that run them."""
 
 from indexer.encoders.base import Encoded, Encoder, Fingerprint
-from indexer.encoders.loading import DEFAULT_CHECKPOINT, EMBEDDED, load_encoder, read_fingerprint
+from indexer.encoders.loading import (
+    DEFAULT_CHECKPOINT,
+    EMBEDDED,
+    load_encoder,
+    read_fingerprint,
+    read_labels,
+)
 
 __all__ = [
     "DEFAULT_CHECKPOINT",
@@ -11,4 +17,5 @@ __all__ = [
     "Fingerprint",
     "load_encoder",
     "read_fingerprint",
+    "read_labels",
 ]

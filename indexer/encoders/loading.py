@@ -15,7 +15,14 @@ from indexer.encoders.focus import EMBEDDED
 from indexer.errors import CheckpointError, InputError
 from indexer.spaces import EmbeddingSpace
 
-__all__ = ["DEFAULT_CHECKPOINT", "EMBEDDED", "RUNTIMES", "load_encoder", "read_fingerprint"]
+__all__ = [
+    "DEFAULT_CHECKPOINT",
+    "EMBEDDED",
+    "RUNTIMES",
+    "load_encoder",
+    "read_fingerprint",
+    "read_labels",
+]
 RUNTIMES = ("auto", "torch", "openvino")
 _LOG = logging.getLogger(__name__)
 
@@ -50,11 +57,8 @@ def load_encoder(
         raise InputError("runtime 'openvino' is not installed: pip install 'vitrail[openvino]'")
     found = find_checkpoint(checkpoint)
     chosen = found.select(spaces)
-    if classify and not found.labels:
-        raise CheckpointError(
-            f"{checkpoint!r} has no classification head: leave out --classify, or use a checkpoint "
-            f"with one, such as {DEFAULT_CHECKPOINT}"
-        )
+    if classify:
+        _head(found)
     if runtime == "openvino" or (runtime == "auto" and _suits_openvino(device)):
         encoder = _openvino(found, chosen, device, precision, classify, fall_back=runtime == "auto")
         if encoder is not None:
@@ -102,6 +106,24 @@ def _has_cuda() -> bool:
     import torch
 
     return torch.cuda.is_available()
+
+
+def read_labels(checkpoint: str) -> tuple[str, ...]:
+    """The class names of a checkpoint's head, without loading any framework.
+
+    Raises:
+        CheckpointError: the checkpoint is missing, refused or unsupported, or has no head.
+    """
+    return _head(find_checkpoint(checkpoint))
+
+
+def _head(found: Checkpoint) -> tuple[str, ...]:
+    if not found.labels:
+        raise CheckpointError(
+            f"{found.name!r} has no classification head: leave out --classify, or use a checkpoint "
+            f"with one, such as {DEFAULT_CHECKPOINT}"
+        )
+    return found.labels
 
 
 def read_fingerprint(checkpoint: str, spaces: Sequence[str] | None = None) -> Fingerprint:

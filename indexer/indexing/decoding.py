@@ -38,12 +38,15 @@ class Prepared:
         image: metadata of content that is new to the collection, or wanted again; its ``vectors``
             are still empty.
         pixels: (S, S, 3) uint8 for the encoder; ``None`` where only metadata was wanted.
+        undecodable: of a file of known content whose pixels were wanted, its hash, and
+            why they cannot be had.
     """
 
     reject: RejectRecord | None = None
     file: FileRecord | None = None
     image: ImageRecord | None = None
     pixels: NDArray[np.uint8] | None = None
+    undecodable: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +167,9 @@ class Preparer:
             return Prepared(file=file)
         try:
             facts, pixels = self._decode(data) if classify else (read_facts(data), None)
-        except ImageRejectedError:
-            return Prepared(file=file)
+        except ImageRejectedError as error:
+            reason = (file.content_hash, error.reason) if classify else None
+            return Prepared(file=file, undecodable=reason)
         return Prepared(file=file, image=self._record(file, facts), pixels=pixels)
 
     def _label(self, path: str) -> str | None:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from indexer.counting import counted
 from indexer.errors import RemovalsRefusedError
 from indexer.indexing.comparison import Changes
 from indexer.indexing.globs import is_hidden
@@ -42,7 +43,8 @@ class Loss:
     def describe(self) -> str:
         """One sentence."""
         return (
-            f"{self.lost:,} of the {self.known:,} known files of {display(self.folder)} are gone, "
+            f"{self.lost:,} of the {counted(self.known, 'known file')} of "
+            f"{display(self.folder)} {'is' if self.lost == 1 else 'are'} gone, "
             f"such as {display(self.example)}: {self.reason}"
         )
 
@@ -85,7 +87,7 @@ def arrivals(opened: Iterable[Found]) -> Counter[tuple[int, int]]:
 
 def refusal(losses: Sequence[Loss]) -> RemovalsRefusedError:
     """The error that says what would go, and how to say yes."""
-    more = f" (and {len(losses) - 1} more folders)" if len(losses) > 1 else ""
+    more = f" (and {counted(len(losses) - 1, 'more folder')})" if len(losses) > 1 else ""
     return RemovalsRefusedError(
         f"{losses[0].describe()}{more}; nothing was changed there. Mount what is missing and run "
         "again, or take them out with --accept-removals"

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from indexer.catalog.roots import MOUNTS, put_root
+from indexer.catalog.unclassifiable import write_unclassifiable
 from indexer.collection.collection import Collection
 from indexer.encoders.base import Encoder
 from indexer.encoders.batching import batch_size_for
 from indexer.errors import InputError
+from indexer.images.opening import passing_reasons
 from indexer.indexing.ahead import map_ahead
 from indexer.indexing.committing import Committer
 from indexer.indexing.comparison import was_image
@@ -119,6 +122,8 @@ class _Run:
         self.on_progress, self.stop = on_progress, stop
         self.progress = Progress()
         self.limits = DecodingLimits()
+        self.linked: Counter[str] = Counter()  # content hashes met at a new path
+        self.undecodable: dict[str, str] = {}  # content hash -> reason
 
     def scanned(self, count: int) -> None:
         """Tell how many files a scan has met so far."""
@@ -131,14 +136,23 @@ class _Run:
         self._count(surveys, len(tasks))
         if tasks or any(_leaves_work(one) for one in surveys):
             self._work(surveys, tasks)
+        self._remember_undecodable()
         if not self.progress.interrupted:
             _remember(self.collection, surveys, done=True)
+
+    def _remember_undecodable(self) -> None:
+        known = self.collection.unclassifiable()
+        if self.undecodable.items() - known.items():
+            bare = self.collection.unclassified_hashes()
+            kept = {content: reason for content, reason in known.items() if content in bare}
+            with self.collection.transaction("unclassifiable", tidies=False) as transaction:
+                write_unclassifiable(transaction, kept | self.undecodable)
 
     def _tasks(self, surveys: Sequence[Survey], read_recipe: RecipeReader | None) -> list[_Task]:
         collection = self.collection
         classifies = self.encoder.labels is not None
         stale = collection.stale_hashes() if read_recipe is not None else frozenset[str]()
-        bare = collection.unclassified_hashes() if classifies else frozenset[str]()
+        bare = self._unclassified() if classifies else frozenset[str]()
         choose_again(surveys, stale=stale, unclassified=bare, rehash=self.options.rehash)
         if not any(one.changes.to_open or one.again for one in surveys):
             return []
@@ -158,6 +172,14 @@ class _Run:
             tasks += [_Task(preparer, file) for file in one.changes.to_open]
             tasks += [_Task(preparer, file, one.known[file.path]) for file in one.again]
         return tasks
+
+    def _unclassified(self) -> frozenset[str]:
+        """Contents that lack labels, but for those known to be beyond decoding."""
+        bare = self.collection.unclassified_hashes()
+        if not self.options.rehash:
+            known, passing = self.collection.unclassifiable(), passing_reasons()
+            bare -= {content for content, reason in known.items() if reason not in passing}
+        return bare
 
     def _count(self, surveys: Sequence[Survey], tasks: int) -> None:
         progress = self.progress
@@ -215,9 +237,15 @@ class _Run:
             progress.classified += taken == "classified"
             progress.reread += taken == "read"
             progress.rejected += prepared.reject is not None
+            if prepared.undecodable is not None:
+                content, reason = prepared.undecodable
+                self.undecodable[content] = reason
             if prepared.file is not None and taken != "new":
-                progress.returned += prepared.file.content_hash in hidden
-                progress.linked += prepared.file.content_hash not in hidden
+                if prepared.file.content_hash in hidden:
+                    progress.returned += 1
+                else:
+                    progress.linked += 1
+                    self.linked[prepared.file.content_hash] += 1
             self.on_progress(progress)
             if self.stop():
                 progress.interrupted = True
@@ -241,13 +269,27 @@ class _Run:
         committer.leave(excluded=one.changes.excluded)
         committer.see(one.changes.seen)
         committer.relabel(labels)
-        progress.gone += sum(_is_shown(one.known[path]) for path in gone)
+        shown = [one.known[path] for path in gone if _is_shown(one.known[path])]
+        self._count_gone(shown, kept=bool(one.plan.options.keep_missing))
         progress.excluded += sum(_is_shown(one.known[path]) for path in one.changes.excluded)
         progress.relabelled += len(labels)
         for item in one.changes.unreadable:
             if item.path not in one.known:  # what is known of it stays as it is
                 committer.reject(RejectRecord(item.path, 0, 0, item.reason, item.detail))
                 progress.rejected += 1
+
+    def _count_gone(self, files: Iterable[KnownFile], *, kept: bool) -> None:
+        """Those whose bytes were found at another path in this run have moved, and are not gone."""
+        for file in files:
+            content = file.content_hash
+            if content is not None and self.linked[content]:
+                self.linked[content] -= 1
+                self.progress.linked -= 1
+                self.progress.moved += 1
+            elif kept:
+                self.progress.missing += 1
+            else:
+                self.progress.gone += 1
 
 
 def _remember(collection: Collection, surveys: Sequence[Survey], *, done: bool = False) -> None:
@@ -297,5 +339,5 @@ def _only_news(done: Prepared, known: KnownFile) -> Prepared:
         return Prepared() if kept else done
     if done.file is not None and done.file.content_hash == known.content_hash:
         wanted = known.state == "live"  # what was removed stays that
-        return Prepared(image=done.image, pixels=done.pixels) if wanted else Prepared()
+        return replace(done, file=None) if wanted else Prepared()
     return done

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from indexer.paths import display
@@ -13,18 +14,21 @@ class Progress:
     """Counts of a run so far; ``total`` is how many files have to be opened.
 
     Attributes:
-        stage: ``scanning`` while ``found`` still grows, then ``indexing``, and ``tidying`` once all
-            is committed and the collection is closed.
+        stage: ``scanning`` while ``found`` still grows, then ``indexing``, meanwhile ``loading the
+            encoder`` where there is something to embed, and ``tidying`` once all is committed and
+            the collection is closed.
         found: files that were considered.
         unchanged: of them, those known as they are.
         total: files to open.
         opened: files opened.
         encoded: new pictures.
-        linked: files whose picture was known already (moved files and copies).
+        linked: files whose picture was known already at another path, and still is (copies).
+        moved: files that left one path and were found at another; they are neither gone nor copies.
         returned: files whose picture had left, and is back without having been embedded again.
         rejected: files that could not be indexed.
         committed: pictures that a kill can no longer lose.
-        gone: files that left the disk.
+        gone: files that left the disk, and were found nowhere else.
+        missing: files that left the disk, and whose images go on being found.
         excluded: files that are on the disk, and left because a glob leaves them out now.
         relabelled: unchanged files that have another label now.
         reread: known pictures whose metadata was read again.
@@ -43,10 +47,12 @@ class Progress:
     opened: int = 0
     encoded: int = 0
     linked: int = 0
+    moved: int = 0
     returned: int = 0
     rejected: int = 0
     committed: int = 0
     gone: int = 0
+    missing: int = 0
     excluded: int = 0
     relabelled: int = 0
     reread: int = 0
@@ -56,7 +62,7 @@ class Progress:
     unreadable: list[str] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
     other_kinds: dict[str, int] = field(default_factory=dict)
-    stage: Literal["scanning", "indexing", "tidying"] = "scanning"
+    stage: Literal["scanning", "indexing", "loading the encoder", "tidying"] = "scanning"
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON types, paths as valid text."""
@@ -65,3 +71,24 @@ class Progress:
 
 
 _PATHS = ("unreadable", "absent")
+
+
+class ProgressTeller:
+    """Passes a run's progress on, and tells by it that the encoder is being loaded.
+
+    Args:
+        tell: called with the counts so far.
+    """
+
+    def __init__(self, tell: Callable[[Progress], None]) -> None:
+        self._tell = tell
+        self._last = Progress()
+
+    def __call__(self, progress: Progress) -> None:
+        """Pass it on."""
+        self._last = progress
+        self._tell(progress)
+
+    def loading(self) -> None:
+        """Tell the same counts with that stage."""
+        self._tell(replace(self._last, stage="loading the encoder"))

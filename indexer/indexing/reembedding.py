@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from indexer.catalog.contents import ImageFiles, files_of_images
 from indexer.collection.collection import Collection
 from indexer.collection.successor import begin, take_over
+from indexer.counting import counted
 from indexer.encoders.base import Encoder
 from indexer.encoders.batching import batch_size_for
 from indexer.errors import CollectionError
@@ -207,8 +208,8 @@ class _Numbered:
 def _check_losses(old: Collection, made: Reembedding, options: ReembedOptions) -> None:
     if made.lost and not options.accept_losses:
         raise CollectionError(
-            f"{len(made.lost)} of {made.progress.found} images of {old.directory} can be read from "
-            f"no file any more, such as {display(made.lost[0])}; the collection stays as it was: "
-            'bring their disk back, or run "vitrail index" so that it knows what is gone, and go '
-            "on with the same command, or let them go with --accept-losses"
+            f"{len(made.lost):,} of {counted(made.progress.found, 'image')} of {old.directory} can "
+            f"be read from no file any more, such as {display(made.lost[0])}; the collection stays "
+            'as it was: bring their disk back, or run "vitrail index" so that it knows what is '
+            "gone, and go on with the same command, or let them go with --accept-losses"
         )

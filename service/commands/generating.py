@@ -35,7 +35,7 @@ def generate(
     prompts: Annotated[
         Path | None,
         typer.Option(
-            help="File with a prompt a line; # starts a comment.",
+            help="File with a prompt a line; lines that begin with # are comments.",
             metavar="FILE",
             show_default=False,
         ),

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from service.bundles import bundled
 from service.completion import CHECKPOINTS, USUAL_SPACES, values
 from service.options import (
     CheckpointOption,
     CollectionOption,
-    DeviceOption,
-    PrecisionOption,
+    Encoding,
     QuietOption,
-    RuntimeOption,
     SpacesOption,
     collection_directory,
 )
@@ -34,6 +32,7 @@ def register(app: typer.Typer) -> None:
     app.command("reembed")(reembed)
 
 
+@bundled("encoding", Encoding)
 def index(
     folders: Annotated[
         list[Path] | None,
@@ -110,16 +109,8 @@ def index(
             "--rehash", help="Read every file, also those of the same size and time as before."
         ),
     ] = False,
-    batch_size: Annotated[
-        int | None,
-        typer.Option(help="Images a forward pass; default: by free memory.", metavar="N", min=1),
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(help="Decoding threads; default: one a core.", metavar="N", min=1)
-    ] = None,
-    runtime: RuntimeOption = "auto",
-    device: DeviceOption = "auto",
-    precision: PrecisionOption = "auto",
+    *,
+    encoding: Encoding,
     json: Annotated[
         bool, typer.Option("--json", help="Print the counts as JSON at the end.")
     ] = False,
@@ -134,6 +125,7 @@ def index(
     command goes on from there.
     """
     from indexer.indexing.options import IndexOptions
+    from service.documents import print_document, raw_paths
     from service.folders import read_label_from
 
     options = IndexOptions(
@@ -145,17 +137,23 @@ def index(
         classify=classify,
         accept_removals=accept_removals,
         rehash=rehash,
-        batch_size=batch_size,
-        workers=workers,
+        batch_size=encoding.batch_size,
+        workers=encoding.workers,
     )
     roots = [os.path.abspath(os.path.expanduser(folder)) for folder in folders or ()]
     directory = collection_directory(collection)
     _check(roots, options, directory)
-    pictures = open_or_create(directory, checkpoint, space, (runtime, device, precision))
+    pictures = open_or_create(directory, checkpoint, space, encoding.settings)
     with pictures:
         progress = _run(pictures, roots, options, quiet=quiet)
     if json:
-        typer.echo(dumps(progress.to_dict(), indent=2))
+        print_document(
+            progress.to_dict()
+            | {
+                f"{name}_raw": raw_paths(getattr(progress, name))
+                for name in ("unreadable", "absent")
+            }
+        )
     if progress.interrupted:
         raise typer.Exit(130)
 
@@ -190,7 +188,7 @@ def _run(
 
     told = remembered(plan_run(roots, pictures.store.roots(), options), options)
     with stop_on_interrupt() as stop, IndexDisplay(quiet=quiet) as display:
-        display.loading(pictures.fingerprint.describe())
+        display.name_encoder(pictures.fingerprint.describe())
         display.remind(told)
         try:
             progress = pictures.index(
@@ -208,6 +206,7 @@ def _run(
     return progress
 
 
+@bundled("encoding", Encoding)
 def reembed(
     checkpoint: Annotated[
         str | None,
@@ -245,16 +244,8 @@ def reembed(
     max_pixels: Annotated[
         int | None, typer.Option(help="Do not open images with more pixels.", metavar="N", min=1)
     ] = None,
-    batch_size: Annotated[
-        int | None,
-        typer.Option(help="Images a forward pass; default: by free memory.", metavar="N", min=1),
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(help="Decoding threads; default: one a core.", metavar="N", min=1)
-    ] = None,
-    runtime: RuntimeOption = "auto",
-    device: DeviceOption = "auto",
-    precision: PrecisionOption = "auto",
+    *,
+    encoding: Encoding,
     quiet: QuietOption = False,
 ) -> None:
     """Embed all images anew: other spaces, or another checkpoint.
@@ -277,16 +268,17 @@ def reembed(
     directory = collection_directory(collection)
     with Collection.open(directory) as store:
         checkpoint = checkpoint or store.fingerprint.checkpoint
-    with stop_on_interrupt() as stop, IndexDisplay(quiet=quiet) as display:
+    display = IndexDisplay(quiet=quiet, doing="loading the encoder")
+    with stop_on_interrupt() as stop, display:
         encoder = load_encoder(
             checkpoint,
             spaces=space,
-            runtime=runtime,
-            device=device,
-            precision=precision,
+            runtime=encoding.runtime,
+            device=encoding.device,
+            precision=encoding.precision,
             classify=classify,
         )
-        display.loading(encoder.fingerprint.describe())
+        display.name_encoder(encoder.fingerprint.describe())
         made = embed_anew(
             directory,
             encoder,
@@ -294,8 +286,8 @@ def reembed(
                 accept_losses=accept_losses,
                 restart=restart,
                 max_pixels=max_pixels or DEFAULT_MAX_PIXELS,
-                batch_size=batch_size,
-                workers=workers,
+                batch_size=encoding.batch_size,
+                workers=encoding.workers,
             ),
             on_progress=display.update,
             stop=stop,

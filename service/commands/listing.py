@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from service.completion import values
-from service.options import CollectionOption, JsonOption, check_target, collection_directory
+from service.bundles import bundled
+from service.options import (
+    CollectionOption,
+    Filtering,
+    HtmlOption,
+    JsonOption,
+    check_target,
+    collection_directory,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -17,22 +23,11 @@ def register(app: typer.Typer) -> None:
     app.command("list")(list_)
 
 
+@bundled("filtering", Filtering)
 def list_(
     collection: CollectionOption = None,
-    where: Annotated[
-        str | None,
-        typer.Option(
-            help="SQL filter, such as \"label = 'fox' and rating > 3\".", metavar="EXPRESSION"
-        ),
-    ] = None,
-    only: Annotated[
-        str,
-        typer.Option(
-            help="all, generated or real images.",
-            metavar="KIND",
-            autocompletion=values("all", "generated", "real"),
-        ),
-    ] = "all",
+    *,
+    filtering: Filtering,
     sort: Annotated[
         list[str] | None,
         typer.Option(
@@ -59,12 +54,13 @@ def list_(
         typer.Option(help="Draw so many at random.", metavar="N", min=1, show_default=False),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(help="Seed of --random.", metavar="S", show_default=False)
+        int | None,
+        typer.Option(
+            help="Seed of --random. Default: another each time.", metavar="N", show_default=False
+        ),
     ] = None,
     json: JsonOption = False,
-    html: Annotated[
-        Path | None, typer.Option(help="Write a self-contained contact sheet.", metavar="FILE")
-    ] = None,
+    html: HtmlOption = None,
 ) -> None:
     """List images, without a query picture.
 
@@ -73,11 +69,10 @@ def list_(
     """
     from indexer.collection.collection import Collection
     from indexer.errors import InputError
-    from search.listing import count_images
-    from service.listing import Asked, print_list
+    from search.listing import ListOptions, count_images
+    from service.listing import print_list
 
-    if only not in ("all", "generated", "real"):
-        raise InputError(f"--only {only!r} is unknown; use one of all, generated, real")
+    kind = filtering.kind
     if seed is not None and random is None:
         raise InputError("--seed is for --random N, which is not given")
     if html is not None:
@@ -85,9 +80,9 @@ def list_(
     if random is not None and seed is None:
         seed = _any_seed()
         print(f"drawn with --seed {seed}", file=sys.stderr)
-    asked = Asked(
-        where=where,
-        only=only,  # type: ignore[arg-type]
+    asked = ListOptions(
+        where=filtering.where,
+        only=kind,
         sort=_split(",".join(sort or ())),
         limit=limit,
         columns=_split(columns or ""),
@@ -96,7 +91,7 @@ def list_(
     )
     with Collection.open(collection_directory(collection)) as store:
         if count:
-            typer.echo(count_images(store, where=where, only=asked.only))
+            typer.echo(count_images(store, where=asked.where, only=kind))
             return
         print_list(store, asked, as_json=json, html=html)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from indexer.counting import counted
 from service.options import CollectionOption, JsonOption, collection_directory
 
 if TYPE_CHECKING:
@@ -105,7 +106,8 @@ def tidy(
 
 def annotate(
     table: Annotated[
-        Path, typer.Argument(help="CSV or Parquet file with a column named path.", metavar="TABLE")
+        Path,
+        typer.Argument(help="CSV, TSV or Parquet file with a column named path.", metavar="TABLE"),
     ],
     collection: CollectionOption = None,
     numbers: Annotated[
@@ -227,7 +229,7 @@ def export(
 
     with Collection.open(collection_directory(collection)) as store:
         count = write(store, file.expanduser(), where)
-    typer.echo(one_line(f"{count} images written to {file}"))
+    typer.echo(one_line(f"{counted(count, 'image')} written to {file}"))
 
 
 def import_(
@@ -250,5 +252,5 @@ def import_(
         Collection.create(directory, check_exported(source)).close()
     with Collection.open(directory, writable=True) as store:
         done = import_into(store, source, checked=new)
-    told = f"{done.new} new, {done.known} known already, {done.files} files gained"
-    typer.echo(one_line(f"{done.images} images read from {file}: {told}"))
+    told = f"{done.new} new, {done.known} known already, {counted(done.files, 'file')} gained"
+    typer.echo(one_line(f"{counted(done.images, 'image')} read from {file}: {told}"))

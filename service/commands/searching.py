@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from indexer.counting import counted
+from service.bundles import bundled
 from service.completion import collection_spaces, values
 from service.options import (
     CollectionOption,
     DeviceOption,
+    Filtering,
+    HtmlOption,
     JsonOption,
     PrecisionOption,
     RuntimeOption,
     check_target,
+    choice,
     collection_directory,
 )
 
@@ -29,6 +33,7 @@ def register(app: typer.Typer) -> None:
     app.command("search")(search)
 
 
+@bundled("filtering", Filtering)
 def search(
     image: Annotated[
         str | None,
@@ -86,20 +91,8 @@ def search(
         float | None,
         typer.Option(help="Leave out hits with a lower score (a cosine, -1 to 1).", metavar="S"),
     ] = None,
-    where: Annotated[
-        str | None,
-        typer.Option(
-            help="SQL filter, such as \"label = 'cat' and width > 512\".", metavar="EXPRESSION"
-        ),
-    ] = None,
-    only: Annotated[
-        str,
-        typer.Option(
-            help="all, generated or real images.",
-            metavar="KIND",
-            autocompletion=values("all", "generated", "real"),
-        ),
-    ] = "all",
+    *,
+    filtering: Filtering,
     fusion: Annotated[
         str | None,
         typer.Option(
@@ -112,9 +105,7 @@ def search(
         bool, typer.Option("--exact", help="Scan everything; never approximate.")
     ] = False,
     json: JsonOption = False,
-    html: Annotated[
-        Path | None, typer.Option(help="Write a self-contained contact sheet.", metavar="FILE")
-    ] = None,
+    html: HtmlOption = None,
     open_: Annotated[bool, typer.Option("--open", help="Show the contact sheet.")] = False,
     runtime: RuntimeOption = "auto",
     device: DeviceOption = "auto",
@@ -132,8 +123,8 @@ def search(
     from service.sheet import show, write_sheet
     from service.text import one_line
 
-    only_ = _choice("--only", only, ("all", "generated", "real"))
-    fusion_ = _choice("--fusion", fusion or DEFAULT_FUSION, ("mean", "rrf"))
+    only = filtering.kind
+    fusion_ = choice("--fusion", fusion or DEFAULT_FUSION, ("mean", "rrf"))
     _check_question(image, prompt, k)
     if prompt is None:
         _refuse_without_prompt(seeds=seeds, model=model, fusion=fusion, background=background)
@@ -150,8 +141,8 @@ def search(
             k=k,
             spaces=weights,
             min_score=min_score,
-            where=where,
-            only=only_,  # type: ignore[arg-type]
+            where=filtering.where,
+            only=only,
             fusion=fusion_,  # type: ignore[arg-type]
             exact=exact,
             exclude=asked.exclude,
@@ -218,7 +209,7 @@ def _ask(
     device, precision = settings
     count = seeds or DEFAULT_SEEDS
     model = model or "embedded"
-    with waiting(f"making {count} image{'s' if count > 1 else ''} of the prompt to search by"):
+    with waiting(f"making {counted(count, 'image')} of the prompt to search by"):
         asked = ask_by_prompt(
             pictures, prompt, seeds=count, model=model, device=device, precision=precision
         )
@@ -242,11 +233,3 @@ def _weights(pictures: Collection, text: str | None) -> dict[str, float] | None:
     from indexer.spaces import parse_weights
 
     return parse_weights(text, [name for name, _ in pictures.fingerprint.spaces])
-
-
-def _choice(option: str, given: str, known: tuple[str, ...]) -> str:
-    from indexer.errors import InputError
-
-    if given not in known:
-        raise InputError(f"{option} {given!r} is unknown; use one of {', '.join(known)}")
-    return given

@@ -9,8 +9,10 @@ import pytest
 
 from generator.checkpoint_files import CheckpointInfo, find_checkpoint
 from search.collection import Collection
+from search.query import Evidence, Verdict
 from service import background as module
 from service.background import Background, make_background, read_prompts, unrelated
+from service.vouching import vouch
 from tests.generator.tiny import build_sd
 from tests.service.colours import CHECKPOINT
 from tests.service.conftest import Vitrail
@@ -123,3 +125,13 @@ def test_a_search_by_prompt_says_how_far_to_trust_it(
     page = tmp_path / "hits.html"
     vitrail(*question, "--background", 3, "--html", page)
     assert "of 3 unrelated prompts&#39; hits" in page.read_text("utf-8")
+
+
+def test_few_unrelated_prompts_are_said_to_be_too_few() -> None:
+    def told(beaten: int, count: int, verdict: Verdict) -> str:
+        return vouch(Evidence(nearer_than=beaten, background=count, verdict=verdict))[0]
+
+    few = "which are too few to say more"
+    assert told(8, 8, "doubtful").endswith(f"nearer than 8 of 8 unrelated prompts' hits, {few}")
+    assert "of 1 unrelated prompt's hits" in told(1, 1, "noise")
+    assert few not in told(32, 32, "good") + told(7, 8, "doubtful")

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
+from service.cli import app
 from tests.service.colours import CHECKPOINT
 from tests.service.conftest import Vitrail
 
@@ -91,7 +94,7 @@ def test_a_second_run_opens_nothing_and_follows_what_left_the_disk(
     (folder / "cold" / "blue.png").rename(folder / "blue.png")
     (folder / "cold" / "green.png").unlink()
     again = vitrail("index", folder)
-    assert "0 new, 1 copies or moved" in again.err
+    assert "0 new, 1 moved, 0 rejected, 3 unchanged, 1 gone" in again.err
     assert vitrail("info", "--json").json["images"] == 4
     quiet = vitrail("index", folder, "--quiet")
     assert (quiet.out, quiet.err) == ("", "")
@@ -141,7 +144,7 @@ def test_own_columns_join_by_path_and_filter(
     table = tmp_path / "own.csv"
     table.write_text("path,mood,stars\npictures/warm/red.png,angry,5\nnowhere.png,calm,1\n")
     told = vitrail("annotate", table)
-    assert "1 images annotated with mood, stars" in told.out
+    assert "1 image annotated with mood, stars" in told.out
     assert "nowhere.png" in told.out
     query = folder / "cold" / "navy.png"
     hit = vitrail("search", query, "--where", "mood = 'angry' and stars > 4", "--json").json
@@ -210,7 +213,7 @@ def test_the_last_parts_of_a_path_name_an_image_everywhere(
     assert str(folder / "cold" / "navy.png") in vitrail("lineage", "navy.png").out
     table = tmp_path / "own.csv"
     table.write_text("path,mood\nnavy.png,calm\n")
-    assert "1 images annotated" in vitrail("annotate", table).out
+    assert "1 image annotated" in vitrail("annotate", table).out
     for words in (["search"], ["remove"], ["lineage"], ["reproduce"]):
         says = ["'red.png' ends the paths of 2 images", str(folder / "cold" / "red.png")]
         vitrail.fails(*words, "red.png", code=2, says=says)
@@ -357,3 +360,88 @@ def test_what_was_never_known_is_a_reject_and_nothing_more(vitrail: Vitrail, fol
     told = vitrail.index(folder)
     assert "1 rejected" in told.err
     assert "not readable" not in told.err
+
+
+def test_an_answer_without_hits_tells_why(vitrail: Vitrail, folder: Path, tmp_path: Path) -> None:
+    red = folder / "warm" / "red.png"
+    (tmp_path / "none").mkdir()
+    vitrail.index(tmp_path / "none")
+    empty = vitrail("search", red, "--where", "width > 5")
+    assert (empty.code, empty.err) == (0, "no hits: the collection holds no images\n")
+    assert vitrail("list", "--where", "width > 5").err == "the collection holds no images\n"
+    vitrail.index(folder)
+    high = vitrail("search", folder / "cold" / "navy.png", "--min-score", "1", "--only", "real")
+    assert high.names == ["navy.png"]
+    image_id = high.out.split("\t")[1]
+    best = vitrail("search", image_id, "--json", "--k", 1).json["hits"][0]["score"]
+    above = vitrail("search", image_id, "--min-score", "0.999")
+    told = f"no hits: no score reaches 0.999; the best is {best:.4f}\nexact; 5 vectors compared\n"
+    assert above.err == told
+    assert vitrail("search", image_id, "--min-score", "0.999", "--json").json["reason"] in told
+    own = vitrail("search", image_id, "--where", f"id = {image_id}")
+    assert own.err.startswith("no hits: only the query's own image passes the filter\n")
+    none = vitrail("search", red, "--where", "width > 99")
+    assert none.err.startswith("no hits: no image passes the filter\n  ")
+    made = "the collection holds no generated images\n"
+    assert vitrail("search", red, "--only", "generated").err == f"no hits: {made}"
+    assert vitrail("list", "--only", "generated").err == made
+    assert vitrail("search", red, "--json", "--k", 1).json["reason"] is None
+
+
+@pytest.mark.parametrize("width", [80, 60])
+def test_a_table_tells_how_many_copies_a_hit_has(
+    vitrail: Vitrail, folder: Path, width: int
+) -> None:
+    red = folder / "warm" / "red.png"
+    for name in ("one.png", "two.png"):
+        shutil.copy(red, folder / "cold" / name)
+    shutil.copy(folder / "cold" / "navy.png", folder / "warm" / "navy.png")
+    vitrail.index(folder)
+    for words in (["search", red], ["list"]):
+        lines = vitrail.at(width, *words).out.splitlines()
+        (more,) = (line for line in lines if "(+2 copies)" in line)
+        assert more.endswith("one.png  (+2 copies)")
+        assert sum("(+1 copy)" in line for line in lines) == 1
+        assert sum("cop" in line for line in lines) == 2
+        assert all(len(line) <= width or line.startswith("in /") for line in lines), lines
+    (hit,) = vitrail("search", red, "--k", 1, "--json").json["hits"]
+    assert sorted(map(os.path.basename, hit["paths"])) == ["one.png", "red.png", "two.png"]
+    assert "cop" not in vitrail("search", red).out, "in a pipe the columns stay the same"
+
+
+@pytest.mark.parametrize("width", [80, 60])
+def test_every_help_page_speaks_to_users(
+    vitrail: Vitrail, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    # a program run as ``python -m`` would be known by that name, and pytest may be
+    monkeypatch.setattr(sys.modules["__main__"], "__package__", None)
+    monkeypatch.setenv("COLUMNS", str(width))
+    commands = [command.name for command in app.registered_commands]
+    assert len(commands) > 15
+    for name in commands:
+        page = vitrail(name, "--help").out
+        assert not re.search(r"<|\{|\bx>=|\b(str|int|float|path|Path|bool)\b[\]>]", page), page
+        assert not re.search(r"^  --[a-z-]+ (TEXT|INTEGER|FLOAT|PATH) +$", page), page
+        lines = page.splitlines()
+        assert lines[0].startswith(f"Usage: vitrail {name} [OPTIONS]"), page
+        assert all(len(line) <= width for line in lines), page
+    assert "Usage: vitrail index [OPTIONS] [FOLDER]..." in vitrail("index", "--help").out
+    assert "Usage: vitrail remove [OPTIONS] IMAGE..." in vitrail("remove", "--help").out
+    style = vitrail("style", "--help").out
+    assert "Usage: vitrail style [OPTIONS] CONTENT STYLE" in style
+    assert re.search(r"^  CONTENT +Whose things are kept", style, re.MULTILINE)
+    missing = vitrail("style", "a.png").err
+    assert "Usage: vitrail style [OPTIONS] CONTENT STYLE" in missing
+    assert "<" not in missing
+
+
+def test_a_value_that_is_no_number_is_refused_in_plain_words(vitrail: Vitrail) -> None:
+    for option, given, says in (
+        ("--k", "x", "give a whole number"),
+        ("--min-score", "high", "give a number"),
+        ("--seeds", "0", "give 1 or more"),
+    ):
+        told = vitrail("search", "a.png", option, given)
+        assert told.code == 2
+        assert told.err.endswith(f": {says}\n"), told.err
+        assert option in told.err.splitlines()[-1]

@@ -209,6 +209,11 @@ def test_an_image_made_with_a_lora_is_reproduced(
     image = made.out.strip()
     assert Path(image).read_bytes() != Path(plain.out.strip()).read_bytes()
 
+    told = vitrail("lineage", image).out
+    assert "  lora: name paint, content_hash " in told
+    assert ", weight 0.5\n" in told
+    assert "{" not in told, "a recipe is told in words, not as Python writes it"
+
     again = vitrail("reproduce", image, "--out", tmp_path / "again.png")
     assert (again.code, again.err) == (0, "")
     assert again.out.splitlines()[:2] == ["bytes   the same", "pixels  the same"]

@@ -12,7 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from indexer.catalog.kinds import WORDS
 from tests.service.conftest import Vitrail
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -163,7 +166,7 @@ def test_one_text_among_numbers_is_told_by_its_cell(
     told = listed("annotate", table)
     assert "row 2 of column stars is no number: 'many'" in told.err
     assert "--numbers" in told.err
-    assert "stars VARCHAR" in listed("info").out
+    assert "stars (text)" in listed("info").out
     told = listed("annotate", table, "--numbers", "stars")
     assert "left empty" in told.err
     table.write_text("path,weight\nred.png,3\nnavy.png,4\n")
@@ -176,3 +179,90 @@ def test_one_text_among_numbers_is_told_by_its_cell(
     listed.fails(
         "annotate", table, "--numbers", "size", code=2, says=["no column 'size'", "weight"]
     )
+
+
+def test_a_column_that_one_cell_made_text_is_numbers_again(listed: Vitrail, tmp_path: Path) -> None:
+    table = tmp_path / "own.csv"
+
+    def annotate(*rows: str) -> str:
+        table.write_text("\n".join(("path,stars", *rows)) + "\n")
+        done = listed("annotate", table)
+        assert done.code == 0, done
+        return done.err
+
+    annotate("red.png,3", "crimson.png,4")
+    assert "column stars was number and is text now" in annotate("navy.png,many")
+    assert "stars (text)" in listed("info").out
+    told = annotate("blue.png,2.5")
+    assert "column stars stays text, for it holds 'many', which is no number, in the row" in told
+    assert "navy.png" in told
+    assert "annotate these with a number or with nothing" in told
+
+    assert annotate("navy.png,1") == "column stars was text and is number now\n"
+    assert "stars (number)" in listed("info").out
+    assert listed("list", "--where", "stars > 2", "--count").out == "3\n"
+
+    (listed.home / "catalog.duckdb").unlink()  # the journal does it all again
+    assert listed("verify", "--repair").code == 0
+    assert "stars (number)" in listed("info").out
+    shown = listed("list", "--columns", "name,stars", "--sort", "stars").out.split()
+    assert shown[:8] == [
+        "navy.png",
+        "1.0",
+        "blue.png",
+        "2.5",
+        "red.png",
+        "3.0",
+        "crimson.png",
+        "4.0",
+    ]
+
+    assert "was number and is text now" in annotate("navy.png,few")
+    assert annotate("navy.png,") == "column stars was text and is number now\n"
+    assert annotate("navy.png,", "red.png,") == "", "nothing at all leaves a column its kind"
+    assert "stars (number)" in listed("info").out
+    assert "was number and is text now" in annotate("navy.png,007")
+    assert "which is no number" in annotate("red.png,5"), "a name of digits is no number"
+
+
+@pytest.mark.parametrize(
+    ("values", "odd", "word"),
+    [
+        (("true", "false"), "perhaps", "yes/no"),
+        (("2024-05-06", "2024-02-29"), "spring", "date"),
+        (("2024-05-06 07:08:09", "2024-05-06 07:08"), "noon", "time"),
+    ],
+)
+def test_columns_of_every_kind_are_called_by_their_names(
+    listed: Vitrail, tmp_path: Path, values: tuple[str, str], odd: str, word: str
+) -> None:
+    table = tmp_path / "own.csv"
+    table.write_text(f"path,it\nred.png,{values[0]}\nnavy.png,{values[1]}\n")
+    assert listed("annotate", table).err == ""
+    assert f"it ({word})" in listed("info").out
+    table.write_text(f"path,it\nnavy.png,{odd}\n")
+    assert f"column it was {word} and is text now" in listed("annotate", table).err
+    table.write_text(f"path,it\nnavy.png,{values[1]}\n")
+    assert f"column it was text and is {word} now" in listed("annotate", table).err
+
+
+def test_the_manual_tells_every_kind_of_column_by_its_name() -> None:
+    manual = (ROOT / "docs" / "cli.md").read_text("utf-8")
+    for word in set(WORDS.values()):
+        assert f"| {word} |" in manual
+
+
+def test_a_filter_that_mixes_kinds_is_refused_in_words(listed: Vitrail, tmp_path: Path) -> None:
+    table = tmp_path / "own.csv"
+    table.write_text(
+        "path,stars,mood,seen\nred.png,3,calm,2024-05-06\nnavy.png,4,DATE,2024-05-07\n"
+    )
+    assert listed("annotate", table).code == 0
+    for where, says in (
+        ("mood > 3", "Cannot compare values of text and number"),
+        ("stars = 'DATE'", "Could not convert string 'DATE' to number"),
+        ("seen > 3", "Cannot compare values of date and number"),
+    ):
+        told = listed.fails("list", "--where", where, code=2, says=[says])
+        for name in ("VARCHAR", "INT", "Error:", "type "):
+            assert name not in told

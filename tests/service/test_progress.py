@@ -42,7 +42,7 @@ def test_plain_lines_tell_what_is_done_how_fast_and_how_long_it_takes(
     clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with IndexDisplay(quiet=False) as display:
-        display.loading("tiny\x1b[31m [abc; cls@12]")
+        display.name_encoder("tiny\x1b[31m [abc; cls@12]")
         clock.now += 12
         display.update(Progress(found=1500))
         clock.now += 1
@@ -79,7 +79,7 @@ def test_images_being_made_are_counted(clock: Clock, capsys: pytest.CaptureFixtu
 
 def test_quiet_says_nothing(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     with IndexDisplay(quiet=True) as display:
-        display.loading("tiny")
+        display.name_encoder("tiny")
         clock.now += 100
         display.update(Progress(found=1))
         display.finish(Progress(seconds=1.0))
@@ -98,15 +98,19 @@ def test_a_live_line_fits_the_terminal(
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     with IndexDisplay(quiet=False) as display:
         display.update(Progress(found=123_456))
+        assert display._bar is not None
+        display._bar.refresh()
+        display.update(Progress(total=123_456, stage="loading the encoder"))
+        display._bar.refresh()
         progress = Progress(total=123_456, stage="indexing")
         display.update(progress)
         clock.now += 1000
         progress.opened, progress.rejected = 65_432, 12
         display.update(progress)
-        assert display._bar is not None
         display._bar.refresh()
     shown = [ESCAPES.sub("", line) for line in re.split("\x1b\\[2K|\n", capsys.readouterr().err)]
     assert max(map(len, shown)) <= width
+    assert any(line.startswith("scanning folders") for line in shown)
     assert any(line.startswith("loading the encoder") for line in shown)
     assert any("65,432 of 123,456 files, 65.4/s, 0:14:47 left" in line for line in shown), shown
     assert "0/?" not in "".join(shown)

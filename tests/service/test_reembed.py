@@ -108,7 +108,7 @@ def test_what_no_file_holds_stops_it_before_anything_changed(
     assert facts(annotated) == before
     (folder / "elsewhere.png").rename(folder / "warm" / "red.png")
     done = annotated("reembed", "--space", "mean@2")
-    assert "1 images embedded anew" in done.err
+    assert "1 image embedded anew" in done.err
     assert "3 by an earlier run" in done.err
     after = facts(annotated)
     assert sorted(map(str, after.values())) == sorted(map(str, before.values()))
@@ -118,7 +118,7 @@ def test_losses_may_be_accepted(annotated: Vitrail, folder: Path) -> None:
     os.unlink(folder / "warm" / "red.png")
     done = annotated("reembed", "--space", "mean@2", "--accept-losses")
     assert done.code == 0
-    assert "1 images that no file holds any more are out" in done.err
+    assert "1 image out that no file holds any more" in done.err
     assert len(facts(annotated)) == 3
     assert verify(annotated.home).clean
 

@@ -65,7 +65,13 @@ def test_a_renamed_folder_is_no_loss(vitrail: Vitrail, many: Path) -> None:
         (many / name).rename(many / f"new-{name}")
     done = vitrail("index", many)
     assert done.code == 0
-    assert "0 new, 24 copies or moved" in done.err
+    assert "24 files in" in done.err
+    assert "0 new, 24 moved, 0 rejected, 0 unchanged, 0 gone\n" in done.err
+    for name in "abc":
+        (many / f"new-{name}").rename(many / name)
+    shutil.copy(many / "a" / "0.png", many / "a" / "copy.png")
+    copied = vitrail("index", many)
+    assert "0 new, 24 moved, 1 copy, 0 rejected, 0 unchanged, 0 gone\n" in copied.err
 
 
 def test_options_are_remembered_shown_and_changed(vitrail: Vitrail, folder: Path) -> None:
@@ -271,7 +277,7 @@ def test_paths_are_the_same_in_every_locale(tmp_path: Path) -> None:
     # Changed, moved and gone files are matched with what the other locale wrote.
     source = os.path.join(pictures, "caf\u00e9".encode())
     os.rename(source, os.path.join(pictures, "th\u00e9".encode()))
-    assert "0 new, 1 copies or moved" in _run(words, home, gate, **utf8)
+    assert "0 new, 1 moved" in _run(words, home, gate, **utf8)
     listed = _run(["info", "--json"], home, gate, **plain)
     assert '"files": 3' in listed
     assert "0 new, 0 rejected, 3 unchanged, 0 gone" in _run(words, home, gate, **plain)

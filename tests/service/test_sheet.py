@@ -114,6 +114,27 @@ def test_every_picture_leads_to_its_file(
     assert r"\xff.png" in page.headings
 
 
+def test_the_query_picture_leads_to_its_file_too(
+    vitrail: Vitrail, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vitrail.index(folder)
+    sheet, navy = tmp_path / "sheet.html", folder / "cold" / "navy.png"
+    query = tmp_path / "a query?.png"
+    shutil.copy(navy, query)
+    monkeypatch.chdir(tmp_path)
+
+    def first_link(*words: object, stdin: bytes = b"") -> str:
+        done = vitrail(
+            "search", *words, "--html", sheet, "--where", "name <> 'navy.png'", stdin=stdin
+        )
+        assert done.code == 0, done
+        return Page(sheet.read_text("utf-8")).links[0]
+
+    assert first_link(query.name) == query.as_uri(), "given relative to here"
+    assert first_link("navy.png") == navy.as_uri(), "an indexed one, named by the end of its path"
+    assert first_link("-", stdin=navy.read_bytes()) not in (query.as_uri(), navy.as_uri())
+
+
 def test_copies_are_listed_and_lead_to_their_files(vitrail: Vitrail, folder: Path) -> None:
     copy = folder / "cold" / "another crimson.png"
     shutil.copy(folder / "warm" / "crimson.png", copy)

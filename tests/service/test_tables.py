@@ -192,6 +192,26 @@ def test_json_names_a_path_of_any_bytes(vitrail: Vitrail, folder: Path) -> None:
     assert base64.b64decode(reject["path_raw"]) == torn
     assert reject["path"].endswith(r"\xfe.png")
 
+    os.unlink(odd)
+    report = vitrail("verify", "--json").json
+    (finding,) = (one for one in report["findings"] if one["path_raw"])
+    assert base64.b64decode(finding["path_raw"]) == odd
+    assert finding["path"] == finding["file"] == os.fsdecode(folder) + r"/\xff\x9b\xff.png"
+    assert r"\xff\x9b\xff.png" in vitrail("verify").out
+
+
+def test_json_names_folders_of_any_bytes(vitrail: Vitrail, folder: Path) -> None:
+    odd = Path(os.fsdecode(os.fsencode(folder) + b"\xff"))
+    folder.rename(odd)
+    vitrail.index(odd)
+    (root,) = vitrail("info", "--json").json["roots"]
+    assert base64.b64decode(root["path_raw"]) == os.fsencode(odd)
+    odd.rename(folder)
+    told = vitrail("index", "--json").json
+    assert base64.b64decode(told["absent_raw"][0]) == os.fsencode(odd)
+    assert told["absent"] == [str(folder) + r"\xff"]
+    assert told["unreadable_raw"] == []
+
 
 def test_json_is_valid_whatever_a_column_holds(
     vitrail: Vitrail, folder: Path, tmp_path: Path

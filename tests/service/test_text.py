@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import unicodedata
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import service
 from service.text import file_url, near, one_line, readable, shell_word
 
 NAMES = st.binary(min_size=1, max_size=12).filter(lambda name: b"\0" not in name).map(os.fsdecode)
@@ -89,3 +91,18 @@ def test_a_path_below_is_as_short_as_it_can_be_typed(
     monkeypatch.chdir(tmp_path)
     assert near(str(tmp_path / "a" / "b.jpg")) == os.path.join("a", "b.jpg")
     assert near(str(tmp_path) + "2/b.jpg") == str(tmp_path) + "2/b.jpg"
+
+
+def test_no_count_is_printed_with_a_noun_that_is_always_plural() -> None:
+    """What is printed goes by ``counted``: "1 findings" was told once."""
+    nouns = "images|files|findings|rows|segments|folders|copies|hits|vectors|columns|commits"
+    always = re.compile(
+        r"\{[^{}]*(len\([^{}]*\)|\.(?!only)[a-z]+|count|\])(:,)?\} (more )?" + f"({nouns})\\b"
+    )
+    wrong = [
+        f"{path.name}: {line.strip()}"
+        for path in Path(service.__file__).parent.rglob("*.py")
+        for line in path.read_text("utf-8").splitlines()
+        if always.search(line)
+    ]
+    assert not wrong

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from indexer.collection.verification import verify
 from indexer.encoders.base import Encoder
 from indexer.errors import ImageRejectedError, InputError, RemovalsRefusedError
 from indexer.images.files import read_file
+from indexer.images.opening import open_image
 from indexer.indexing.decoding import RecipeReader
 from indexer.indexing.options import IndexOptions
 from indexer.indexing.pipeline import index_folders
@@ -108,7 +110,7 @@ def test_more_than_half_and_more_than_a_handful_need_a_yes(home: Path, pictures:
     shutil.rmtree(pictures / "group2")
     with pytest.raises(RemovalsRefusedError, match=r"16 of the 16 .*more than half"):
         run(home, pictures)
-    assert run(home, pictures, keep_missing=True).gone == 16
+    assert run(home, pictures, keep_missing=True).missing == 16
     assert count(home) == 16
 
 
@@ -132,7 +134,7 @@ def test_what_moved_to_another_folder_is_no_loss(
     for entry in list(pictures.iterdir()):
         shutil.move(str(entry), other)
     done = run(home, pictures, other)
-    assert (done.encoded, done.linked, done.gone) == (0, 24, 24)
+    assert (done.encoded, done.moved, done.linked, done.gone) == (0, 24, 0, 0)
     assert count(home) == 24
 
 
@@ -226,6 +228,40 @@ def test_labels_of_the_head_come_to_what_is_indexed(home: Path, pictures: Path) 
     assert count(home, "top_label is not null") == 25
     off = run(home, pictures, encoder=LabellingEncoder(), classify=False)
     assert off.total == 0
+
+
+def test_what_cannot_be_decoded_for_its_labels_is_tried_once(
+    home: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(home, pictures)
+    broken = (pictures / "group0" / "0.png").read_bytes()
+    scarce = (pictures / "group1" / "1.png").read_bytes()
+    whole, tried = open_image, []
+
+    def open_some(data: bytes, **rest: Any) -> Any:
+        tried.append(data)
+        if data in (broken, scarce):
+            reason = "broken" if data == broken else "out-of-memory"
+            raise ImageRejectedError(reason, "as if a decoder had changed")
+        return whole(data, **rest)
+
+    def classify(**options: Any) -> Progress:
+        tried.clear()
+        return run(home, pictures, encoder=LabellingEncoder(), classify=True, **options)
+
+    monkeypatch.setattr("indexer.indexing.decoding.open_image", open_some)
+    assert classify().classified == 22
+    assert len(tried) == 24
+    assert classify().total == 1
+    assert tried == [scarce], "there may be enough memory today"
+    assert classify(rehash=True).rejected == 0
+    assert set(tried) == {broken, scarce}, "a run that reads all tries all"
+    assert count(home, "top_label is null") == 2, "the images stay"
+    monkeypatch.undo()
+    assert classify().classified == 1
+    assert classify(rehash=True).classified == 1
+    assert count(home, "top_label is null") == 0
+    assert classify().total == 0
 
 
 def test_metadata_is_read_again_once_and_nothing_embedded(home: Path, pictures: Path) -> None:

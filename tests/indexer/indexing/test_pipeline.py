@@ -83,7 +83,8 @@ def test_moved_files_keep_their_ids_without_encoding(home: Path, pictures: Path)
     encoder = ColourEncoder()
     progress = run(home, pictures, encoder=encoder)
     assert ids_by_name(home) == before
-    assert (progress.linked, progress.encoded, progress.gone) == (4, 0, 4)
+    assert (progress.moved, progress.encoded, progress.gone) == (4, 0, 0)
+    assert progress.linked == 0, "what moved is no copy"
     assert encoder.sizes == []
 
 

@@ -1,0 +1,88 @@
+"""An encoder that is loaded when it first has something to embed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.encoders.base import Encoded, Encoder, Fingerprint
+from indexer.errors import FingerprintMismatchError
+from indexer.images.preprocess import Preprocess
+from indexer.spaces import EmbeddingSpace, space_of
+
+
+class WaitingEncoder:
+    """What a fingerprint tells of an encoder, and the encoder itself once it must work.
+
+    A run over folders that finds nothing new never loads it, which takes seconds.
+
+    Args:
+        fingerprint: of the encoder that is expected.
+        load: gives that encoder.
+        labels: of its head, where it shall classify.
+        on_load: called just before it is loaded.
+    """
+
+    def __init__(
+        self,
+        fingerprint: Fingerprint,
+        load: Callable[[], Encoder],
+        *,
+        labels: tuple[str, ...] | None = None,
+        on_load: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._fingerprint, self._load, self._on_load = fingerprint, load, on_load
+        self.labels = labels
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """The one expected; ``encode`` holds the loaded encoder to it."""
+        return self._fingerprint
+
+    @cached_property
+    def spaces(self) -> tuple[EmbeddingSpace, ...]:
+        """The fingerprint's spaces."""
+        return tuple(space_of(name, dim) for name, dim in self._fingerprint.spaces)
+
+    @cached_property
+    def preprocess(self) -> Preprocess:
+        """How pixels are made for it."""
+        try:
+            return Preprocess.from_dict(self._fingerprint.preprocess)
+        except (KeyError, TypeError, ValueError):  # a stranger's, that no encoder of ours can have
+            return self._encoder.preprocess
+
+    @property
+    def image_size(self) -> int:
+        """Side of its square input in pixels."""
+        return self.preprocess.image_size
+
+    @property
+    def runtime(self) -> str:
+        """For people; loads the encoder."""
+        return self._encoder.runtime
+
+    def encode(self, pixels: NDArray[np.uint8]) -> Encoded:
+        """Embed a batch; loads the encoder at the first.
+
+        Raises:
+            CheckpointError: the checkpoint cannot be had any more.
+            FingerprintMismatchError: it is another one now; nothing was embedded.
+            MemoryError: the batch does not fit.
+        """
+        return self._encoder.encode(pixels)
+
+    @cached_property
+    def _encoder(self) -> Encoder:
+        self._on_load()
+        encoder = self._load()
+        if encoder.fingerprint.digest != self._fingerprint.digest:
+            raise FingerprintMismatchError(
+                f"vectors of {self._fingerprint.describe()} were to be made, and what was loaded "
+                f"is {encoder.fingerprint.describe()}; bring the former checkpoint back, or change "
+                "the collection's with `vitrail reembed`"
+            )
+        return encoder

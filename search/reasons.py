@@ -1,0 +1,31 @@
+"""Why an answer has no hits, in a sentence."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from search.filters import NO_IMAGES, none_passes
+from search.retrieval import Ranking, Retrieval
+
+
+def why_nothing(retrieval: Retrieval, ranking: Ranking) -> str:
+    """Tell an empty collection, a filter, the query's own image and a score too high apart.
+
+    Args:
+        retrieval: what was asked of which indexes.
+        ranking: the answer, empty.
+    """
+    query, allowed = retrieval.query, retrieval.allowed
+    ids = retrieval.all_ids()
+    if not len(ids):
+        return NO_IMAGES
+    if allowed is not None and not len(allowed):
+        return none_passes(query.where, query.only)
+    own = np.fromiter(query.exclude, np.int64, len(query.exclude))
+    if np.isin(ids if allowed is None else allowed, own).all():
+        held = "is in the collection" if allowed is None else "passes the filter"
+        return f"only the query's own image {held}"
+    if query.min_score is not None and ranking.nearest is not None:
+        found = "best" if ranking.exact else "best found"
+        return f"no score reaches {query.min_score:g}; the {found} is {ranking.nearest:.4f}"
+    return "nothing was found"
