@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from indexer.catalog import journal
 from indexer.catalog.journal import Journal
+from indexer.catalog.redoing import redo
 from indexer.catalog.schema import FORMAT, create_tables, migrate
 from indexer.catalog.state import last_seq, read_format
 from indexer.catalog.transaction import Transaction
 from indexer.encoders.base import Fingerprint
 from indexer.errors import CollectionError, DamagedError, InputError, UnreadableError
 from indexer.paths import display
+from indexer.store import segments
 from indexer.store.durability import is_full, sync_directory
 from indexer.store.reading import REASONS, exists, unreadable
 from indexer.telemetry import DUCKDB
@@ -116,6 +118,45 @@ class Catalog:
             with self._open(read_only=False) as connection:
                 migrate(connection, version)
 
+    def catch_up(self) -> bool:
+        """Do the commit again that the journal knows and the catalog does not; whether there was.
+
+        A writer was killed between the two, or lost the log beside the file, in which DuckDB keeps
+        a commit until it is in the file itself: one that is cut short or no log at all is passed
+        over by DuckDB without a word.
+
+        Raises:
+            OSError: the disk is full or refuses.
+            DamagedError: the journal knows of more than one such commit, or a segment of it is not
+                what it should be.
+        """
+        if self.journal is None:
+            return False
+        with self.reading() as connection:
+            if read_format(connection, self.path) < FORMAT:
+                return False  # whoever wrote that record would have migrated it first
+            changes = self.journal.pending(last_seq(connection))
+        if changes:
+            with self._open(read_only=False) as connection:
+                redo(connection, changes, self._segments)
+        return bool(changes)
+
+    @property
+    def _segments(self) -> str:
+        return os.path.join(os.path.dirname(self.path), segments.FOLDER)
+
+    def _pending(self, connection: DuckDBPyConnection) -> list[dict[str, Any]]:
+        """What ``catch_up`` would do, as far as a reader can see the journal."""
+        if self.journal is None:
+            return []
+        connection.execute("USE disk")
+        try:
+            with suppress(OSError):
+                return self.journal.pending(last_seq(connection))
+            return []
+        finally:
+            connection.execute("USE memory")
+
     @contextmanager
     def reading(self) -> Iterator[DuckDBPyConnection]:
         """Open for reading, for a short moment: writers wait meanwhile.
@@ -170,18 +211,20 @@ class Catalog:
                 transaction.run("INSERT INTO commits VALUES (?, now()::TIMESTAMP, ?)", [seq, kind])
                 if record is not None:
                     record.seal()
+                connection.execute("COMMIT")
             except BaseException:
                 if record is not None:
-                    record.abandon()
+                    record.abandon()  # or what was told to have failed would be done later
                 with suppress(Exception):  # a full disk may have ended it already
                     connection.execute("ROLLBACK")
                 raise
-            connection.execute("COMMIT")
             if checkpoint:
                 connection.execute("CHECKPOINT")
 
     def copy(self) -> tuple[DuckDBPyConnection, str]:
         """A private copy of the committed state, closed to the outside.
+
+        What ``catch_up`` would do is done in the copy.
 
         A small catalog is copied into memory, a large one into a temporary file, so that a reader
         holds no lock and sees one commit.
@@ -196,6 +239,7 @@ class Catalog:
         database = "memory"
         with self.errors(), self._turn:
             self._retrying(lambda: connection.execute(_attach(self.path, "READ_ONLY")))
+            changes = self._pending(connection)
             if os.path.getsize(self.path) > _IN_MEMORY:
                 private = self._private_file()
                 connection.execute("DETACH disk")
@@ -210,6 +254,8 @@ class Catalog:
         version = read_format(connection, self.path)
         if version < FORMAT:
             migrate(connection, version)
+        elif changes:
+            redo(connection, changes, self._segments)
         _seal(connection)
         return connection, database
 

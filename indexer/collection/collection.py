@@ -504,6 +504,8 @@ class Collection:
             sweep_leftovers(self.directory)
             self.refresh()
             write_mark(self.directory, self.fingerprint)
+            if self._catalog.catch_up():
+                self.refresh()
             # Before anything is changed, migration included.
             secure(self._catalog, self.directory, self.state.seq)
             self._catalog.migrate()

@@ -21,7 +21,6 @@ from indexer.catalog.state import State, live_segments
 from indexer.catalog.transaction import Transaction
 from indexer.collection.current_indexes import CurrentIndexes
 from indexer.encoders.base import Fingerprint
-from indexer.errors import DamagedError
 from indexer.store.leftovers import is_over
 from indexer.store.reading import reading
 from indexer.store.segments import (
@@ -192,7 +191,7 @@ def secure(catalog: Catalog, directory: str, seq: int) -> None:
 def check_in_step(directory: str, seq: int) -> None:
     """Refuse a catalog that is older than its journal, such as one that was copied back.
 
-    A record of the next commit alone is of one that never happened.
+    A record of the next commit alone is no sign of that: it is done again (``Catalog.catch_up``).
 
     Raises:
         DamagedError: so it is.
@@ -201,10 +200,7 @@ def check_in_step(directory: str, seq: int) -> None:
     with reading(folder):
         known = max((extent.seq for extent in Journal(folder).extents()), default=0)
     if known > seq + 1:
-        raise DamagedError(
-            f"the catalog in {directory} ends at commit {seq}, but its journal goes on to commit "
-            f"{known}; run `vitrail verify --repair`"
-        )
+        raise journal.behind(directory, seq, known)
 
 
 def take_snapshot(catalog: Catalog, directory: str, seq: int) -> None:

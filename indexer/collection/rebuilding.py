@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from indexer.catalog import catalog as catalogs
 from indexer.catalog import journal
-from indexer.catalog.changes import add_images, add_segment, delete_images, put_files
+from indexer.catalog.changes import add_segment, delete_images, put_files
 from indexer.catalog.copies import Copies, find_copies
+from indexer.catalog.redoing import add_lacking
 from indexer.catalog.state import last_seq
 from indexer.catalog.transaction import Transaction
 from indexer.collection.found_segments import FoundSegments, find_segments
@@ -18,7 +18,7 @@ from indexer.collection.layout import begin_catalog, begun_path, read_mark
 from indexer.encoders.base import Fingerprint
 from indexer.errors import DamagedError
 from indexer.paths import original
-from indexer.records import FileRecord, ImageRecord
+from indexer.records import FileRecord
 from indexer.store import segments
 from indexer.store.durability import checksum, rename, set_aside
 from indexer.store.image_rows import image_records
@@ -186,7 +186,7 @@ def _add(
     if expected is None:
         add_segment(transaction, segment)
     transaction.run("INSERT INTO temp.held SELECT unnest(?::BIGINT[])", [ids])
-    _add_images(transaction, segment, images)
+    add_lacking(transaction, segment, images)
     by_hash = {image.content_hash: id_ for id_, image in images.items() if id_ > known_to}
     files = [
         FileRecord(os.fsdecode(f["path"]), f["size"], f["mtime_ns"], image.content_hash, f["label"])
@@ -196,29 +196,6 @@ def _add(
     ]
     put_files(transaction, files, by_hash)
     return segment
-
-
-def _add_images(
-    transaction: Transaction, segment: Segment, images: Mapping[int, ImageRecord]
-) -> None:
-    """Enter what the copies do not have: they hold what was read again, and later predictions.
-
-    Images that were given up stay in their segment until it is written anew.
-    """
-    known, predicted = (
-        {row[0] for row in transaction.rows(sql, [segment.min_id, segment.max_id])}
-        for sql in (
-            "SELECT id FROM (SELECT id FROM images UNION ALL SELECT image_id FROM deletions "
-            "WHERE reason = 'expired') WHERE id BETWEEN ? AND ?",
-            "SELECT image_id FROM predictions WHERE image_id BETWEEN ? AND ?",
-        )
-    )
-    new = {
-        id_: replace(image, predictions=()) if id_ in predicted else image
-        for id_, image in images.items()
-        if id_ not in known
-    }
-    add_images(transaction, list(new), list(new.values()))
 
 
 def _keep_one_of_each(transaction: Transaction) -> None:
