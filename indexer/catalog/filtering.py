@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from indexer.catalog.bounds import run_bounded
 from indexer.catalog.columns import RAW, known_columns, names_files, relation
 from indexer.catalog.expressions import Expression, quoted, read_expression
+from indexer.catalog.troubles import is_of_the_file
 from indexer.errors import InputError
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Filtered:
 
         Raises:
             InputError: the filter cannot be evaluated, or takes too much.
+            duckdb.Error: the catalog cannot be read, which no filter is to blame for.
         """
         import duckdb
 
@@ -76,6 +78,8 @@ class Filtered:
         try:
             return run_bounded(self.connection, sql, self.parameters, where=where)
         except duckdb.Error as error:
+            if is_of_the_file(error):
+                raise
             raise _explain(where, error) from error
 
 

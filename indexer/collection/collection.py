@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
     from indexer.vectors.index import VectorIndex
 
 _T = TypeVar("_T")
+_log = logging.getLogger("vitrail")
 
 
 class Collection:
@@ -92,6 +94,7 @@ class Collection:
         self._residence = Residence(self._catalog, writable=writable)
         self.indexes = CurrentIndexes(self.directory, self._residence, self._guard)
         self._changed = False
+        self._tidies = True  # until tidying fails, which a run does not try after each commit
 
     @classmethod
     def create(cls, directory: str | os.PathLike[str], fingerprint: Fingerprint) -> Collection:
@@ -140,12 +143,12 @@ class Collection:
     def close(self) -> None:
         """Tidy up after writing (merge segments, save indexes, snapshot), release everything.
 
-        Raises:
-            CollectionError: the disk is full; what was committed is safe, and the lock released.
+        What was committed stands: where tidying up fails, the log of ``vitrail`` gets a warning.
         """
         try:
             if self.writable and self._changed:
-                self.maintain()
+                with self._afterwards():
+                    self.maintain()
         finally:
             self.indexes.clear()
             self._residence.close()
@@ -363,7 +366,7 @@ class Collection:
 
         Content that is known already becomes no second image. An image that loses its last file is
         hidden, and waits for the same content to bring it back. From time to time this also does
-        what ``maintain`` does.
+        what ``maintain`` does; where that fails, the log gets a warning, and the batch stands.
 
         Args:
             batch: what was found.
@@ -374,11 +377,13 @@ class Collection:
         """
         with self._writing() as writer, disk_guard(self.directory, writer.expected_bytes(batch)):
             writer.commit(batch)
-        if is_overdue(self.indexes, self.state):
-            self.maintain()
-        else:
-            with self._guard, disk_guard(self.directory, 0):
-                fold_journal(self._catalog, self.directory, self.state.seq)
+        if self._tidies:
+            with self._afterwards():
+                if is_overdue(self.indexes, self.state):
+                    self.maintain()
+                else:
+                    with self._guard, disk_guard(self.directory, 0):
+                        fold_journal(self._catalog, self.directory, self.state.seq)
 
     def remove(self, ids: Sequence[int]) -> None:
         """Delete images from the collection (never from disk); the next search lacks them.
@@ -422,7 +427,8 @@ class Collection:
     def maintain(self) -> None:
         """Give up what has waited too long, merge small segments, save indexes where it pays.
 
-        The user's own tables are copied into a snapshot.
+        The user's own tables are copied into a snapshot. Indexes are a cache: where they cannot be
+        saved, the log of ``vitrail`` gets a warning.
 
         Raises:
             CollectionError: not open for writing, or the disk is full; nothing committed is lost.
@@ -433,7 +439,7 @@ class Collection:
             merge_small_segments(self._catalog, self._path(segments.FOLDER), self.fingerprint)
             self.refresh()
             self._sweep()
-            save_indexes(self.indexes, self.state)
+            self._tidies = save_indexes(self.indexes, self.state)
             fold_journal(self._catalog, self.directory, self.state.seq)
             self._changed = False
 
@@ -490,6 +496,15 @@ class Collection:
             yield BatchWriter(self._catalog, self._path(segments.FOLDER), self.fingerprint)
             self._changed = True
             self.refresh()
+
+    @contextmanager
+    def _afterwards(self) -> Iterator[None]:
+        """What follows commits that stand: where it fails, that is told and fails nothing else."""
+        try:
+            yield
+        except (CollectionError, OSError) as error:
+            self._tidies = False
+            _log.warning("what was asked is done, but tidying up afterwards failed: %s", error)
 
     def _need_writer(self) -> None:
         if not self.writable:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import os
 import time
 from collections.abc import Sequence
@@ -21,6 +23,8 @@ from indexer.catalog.state import State, live_segments
 from indexer.catalog.transaction import Transaction
 from indexer.collection.current_indexes import CurrentIndexes
 from indexer.encoders.base import Fingerprint
+from indexer.errors import UnreadableError
+from indexer.store.durability import is_full
 from indexer.store.leftovers import is_over
 from indexer.store.reading import reading
 from indexer.store.segments import (
@@ -30,9 +34,12 @@ from indexer.store.segments import (
     read_header,
     write_segment,
 )
+from indexer.vectors.indexes import IndexFiles, LoadedIndex
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+_log = logging.getLogger("vitrail")
 
 SMALL_BYTES = 32 << 20  # segments from this size on are left alone
 MERGED_BYTES = 128 << 20  # what a merge may read, so that it fits in memory
@@ -141,8 +148,13 @@ def is_overdue(indexes: CurrentIndexes, state: State) -> bool:
     return state.images - covered >= max(TIDY_IMAGES, state.images // 2)
 
 
-def save_indexes(indexes: CurrentIndexes, state: State) -> None:
-    """Write new index files for the spaces where enough has changed."""
+def save_indexes(indexes: CurrentIndexes, state: State) -> bool:
+    """Write new index files for the spaces where enough has changed; whether that could be done.
+
+    Raises:
+        CollectionError: a segment is missing, damaged, or cannot be read now.
+    """
+    could = True
     max_id = max((segment.max_id for segment in state.segments), default=0)
     for space, _ in state.fingerprint.spaces:
         files = indexes.files(space)
@@ -152,7 +164,29 @@ def save_indexes(indexes: CurrentIndexes, state: State) -> None:
             lambda seq: len(indexes.deleted_since(seq)),
             lambda seq: len(indexes.revived_since(seq)),
         ):
-            files.save(indexes.get(space))
+            could = save_index(files, indexes.get(space)) and could
+    return could
+
+
+def save_index(files: IndexFiles, loaded: LoadedIndex) -> bool:
+    """Write a space's index, which is a cache: where that fails, the log says so.
+
+    Whoever opens the collection adds what the older file lacks, and the next writer tries again.
+    """
+    try:
+        files.save(loaded)
+    except Exception as error:
+        if not isinstance(error, OSError | UnreadableError) and not is_full(error):
+            raise
+        _log.warning(
+            "the index of %s could not be saved (%s), and is caught up at each opening until one "
+            "can be: make room in %s, or let it be written",
+            files.space,
+            os.strerror(errno.ENOSPC) if is_full(error) else error,
+            files.folder,
+        )
+        return False
+    return True
 
 
 def fold_journal(catalog: Catalog, directory: str, seq: int) -> None:

@@ -136,9 +136,12 @@ def _carry(transaction: Transaction, kept: Snapshot) -> None:
 
 def _replace_catalog(folder: str, directory: str) -> None:
     """The step with which the successor takes over; copies of the tables follow it."""
-    log = os.path.join(directory, catalogs.FILE + ".wal")
-    if os.path.exists(log):  # it would be replayed over the other catalog
-        raise CollectionError(f"{log} holds changes that are in no catalog; run `vitrail verify`")
+    for place in (directory, folder):
+        log = os.path.join(place, catalogs.FILE + ".wal")
+        if os.path.exists(log):  # it would be replayed over the other catalog, or not at all
+            raise CollectionError(
+                f"{log} holds changes that are in no catalog; free some room and run again"
+            )
     rename(os.path.join(folder, catalogs.FILE), os.path.join(directory, catalogs.FILE))
     sync_directory(folder)
 

@@ -11,7 +11,7 @@ from indexer.catalog.changes import WAITING
 from indexer.catalog.departures import Removed, Waiting, give_up, read_waiting, remove_files
 from indexer.catalog.roots import forget_root, put_settings, read_settings
 from indexer.collection.collection import Collection
-from indexer.collection.maintenance import grace_days, merge_segments
+from indexer.collection.maintenance import grace_days, merge_segments, save_index
 from indexer.collection.summary import tree_bytes
 from indexer.errors import InputError
 from indexer.store import segments
@@ -122,4 +122,4 @@ def _drop_hidden(collection: Collection) -> None:
         files = collection.indexes.files(space)
         held = files.coverage()
         if held is not None and len(collection.indexes.deleted_since(held.seq)):
-            files.save(collection.indexes.get(space))
+            save_index(files, collection.indexes.get(space))
