@@ -67,7 +67,7 @@ def rebuild_catalog(directory: str) -> Rebuilt:
     with reading(os.path.join(directory, journal.FOLDER)):
         copies = find_copies(directory)
     found = find_segments(os.path.join(directory, segments.FOLDER))
-    fingerprint = found.fingerprint or read_mark(directory)
+    fingerprint = found.fingerprint(copies.listed()) or read_mark(directory)
     # Commit numbers go on, so that files of the old catalog never look newer than the new one.
     last = max([copies.seq, *(header.seq for header in found.headers.values())])
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from contextlib import suppress
+import time
 
 from indexer.catalog import catalog as catalogs
 from indexer.catalog import journal, snapshots
 from indexer.catalog.journal import Journal
+from indexer.catalog.replaced import write_replaced
 from indexer.catalog.snapshots import Snapshot
 from indexer.catalog.transaction import Transaction
 from indexer.collection.collection import Collection
@@ -77,6 +78,8 @@ def take_over(old: Collection, new: Collection) -> None:
     old.snapshot()
     over = [segment.name for segment in old.state.segments]
     with new.transaction("reembed", journalled=False) as transaction:
+        # Readers of the old state go on with its segments for a while, as after a merge.
+        write_replaced(transaction, over, time.time(), old.state.replaced)
         _carry(transaction, _last_snapshot(old))
         # Numbers go on from the old ones, so that no reader takes the new state for an older one.
         last = max(old.state.seq, transaction.seq) + 1
@@ -94,9 +97,6 @@ def take_over(old: Collection, new: Collection) -> None:
     copies = (os.path.join(place, snapshots.FOLDER) for place in (folder, directory))
     snapshots.move_newest(*copies)
     Journal(os.path.join(directory, journal.FOLDER)).cut(seq, kept=seq)
-    for name in over:  # a reader of before begins again at the new state
-        with suppress(FileNotFoundError):
-            os.unlink(os.path.join(directory, segments.FOLDER, name))
     shutil.rmtree(folder, ignore_errors=True)
 
 

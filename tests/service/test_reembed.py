@@ -14,6 +14,7 @@ from indexer.collection import successor
 from indexer.collection.collection import Collection
 from indexer.collection.repairs import repair
 from indexer.collection.verification import verify
+from indexer.store import leftovers
 from search.collection import Collection as Pictures
 from tests.service.conftest import Vitrail
 
@@ -95,6 +96,42 @@ def test_an_open_reader_moves_on(annotated: Vitrail, folder: Path) -> None:
         pictures.store.refresh()
         result = pictures.search(folder / "warm" / "red.png")
         assert set(result.hits[0].scores) == {"mean@2"}
+
+
+def test_a_reader_of_before_goes_on_with_the_old_segments(
+    annotated: Vitrail, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = facts(annotated)
+    with Collection.open(annotated.home) as reader:  # which has read no vectors yet
+        ids = reader.allowed_ids("true").tolist()
+        old = [segment.name for segment in reader.state.segments]
+        assert annotated("reembed", "--space", "mean@2").code == 0
+        assert reader.vectors(ids, "mean@1").shape == (len(ids), 12)
+        assert list(reader.spaces) == ["mean@1"]
+    there = {path.name for path in (annotated.home / "segments").iterdir()}
+    assert set(old) < there
+    assert verify(annotated.home).clean
+    os.unlink(annotated.home / "catalog.duckdb")  # the old segments are not taken for the new
+    (annotated.home / "vitrail.json").write_text("{}")
+    done = repair(annotated.home)
+    assert done.report is not None
+    assert done.report.clean, done.report.damage
+    assert facts(annotated) == before
+    with Collection.open(annotated.home) as reader:
+        assert list(reader.spaces) == ["mean@2"]
+
+
+def test_the_old_segments_go_when_their_time_is_over(
+    annotated: Vitrail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert annotated("reembed", "--space", "mean@2").code == 0
+    folder = annotated.home / "segments"
+    held = len(list(folder.iterdir()))
+    Collection.open(annotated.home, writable=True).close()
+    assert len(list(folder.iterdir())) == held
+    monkeypatch.setattr(leftovers, "GRACE", 0.0)
+    Collection.open(annotated.home, writable=True).close()
+    assert len(list(folder.iterdir())) < held
 
 
 def test_what_no_file_holds_stops_it_before_anything_changed(
