@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from indexer.catalog import catalog as catalogs
 from indexer.catalog import journal
-from indexer.catalog.changes import add_segment, delete_images, put_files
+from indexer.catalog.changes import WAITING, add_segment, delete_images, put_files
 from indexer.catalog.copies import Copies, find_copies
 from indexer.catalog.redoing import add_lacking
 from indexer.catalog.state import last_seq
@@ -41,6 +41,7 @@ class Rebuilt:
         unusable: segment files that it cannot take in -> why.
         lost: paths of images that no segment holds any more.
         annotated: those of them that the user has annotated.
+        waiting: paths of images that would have come back with these files, and cannot.
         knowledge: what no segment holds and no copy is left of, one line each.
         notes: what else is to be told, one line each.
     """
@@ -50,6 +51,7 @@ class Rebuilt:
     unusable: dict[str, str] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
     annotated: frozenset[str] = frozenset()
+    waiting: list[str] = field(default_factory=list)
     knowledge: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -217,7 +219,18 @@ def _keep_one_of_each(transaction: Transaction) -> None:
 
 
 def _forget_lost_files(transaction: Transaction, done: Rebuilt) -> None:
-    """Files whose image is neither in a segment nor deleted: the next run embeds them again."""
+    """Files whose image is in no segment, and was not removed: the next run embeds them again."""
+    stranded = (
+        f"FROM files WHERE image_id IN (SELECT image_id FROM deletions WHERE reason IN {WAITING}) "
+        "AND image_id NOT IN (SELECT id FROM images)"
+    )
+    rows = transaction.rows(f"SELECT path, path_raw {stranded} ORDER BY path")
+    done.waiting = [original(text, data) for text, data in rows]
+    transaction.run(f"DELETE {stranded}")
+    transaction.run(
+        f"UPDATE deletions SET reason = 'expired' WHERE reason IN {WAITING} "
+        "AND image_id NOT IN (SELECT id FROM images)"
+    )
     lost = "FROM files WHERE image_id NOT IN (SELECT id FROM images) "
     lost += "AND image_id NOT IN (SELECT image_id FROM deletions)"
     known = "content_hash IN (SELECT content_hash FROM annotations)"

@@ -176,3 +176,29 @@ def test_nothing_left_to_rebuild_from(tmp_path: Path) -> None:
     os.unlink(tmp_path / "c" / "catalog.duckdb")
     with pytest.raises(CollectionError, match="nothing is left to rebuild it from"):
         repair(tmp_path / "c")
+
+
+@pytest.mark.parametrize("catalog_too", [False, True])
+def test_images_that_wait_in_a_damaged_segment_are_told_before(
+    place: Path, catalog_too: bool
+) -> None:
+    with Collection.open(place, writable=True) as made:
+        made.commit(Batch(gone=["/pictures/3.jpg"], excluded=["/pictures/4.jpg"]))
+        made.commit(Batch(gone=["/pictures/8.jpg"]))  # which waits in the other segment
+    _flip(sorted((place / "segments").iterdir())[0])
+    if catalog_too:
+        (place / "catalog.duckdb").unlink()
+    asked: list[Losses] = []
+    with pytest.raises(CollectionError, match="what waits for 2 files to come back"):
+        repair(place, accept=lambda losses: bool(asked.append(losses)))
+    assert asked[0].waiting == ("/pictures/3.jpg", "/pictures/4.jpg")
+    assert not {"/pictures/3.jpg", "/pictures/4.jpg"} & set(asked[0].images)
+    done = repair(place, accept=_gladly)
+    assert done.report is not None
+    assert done.report.clean, done.report.findings
+    with Collection.open(place, writable=True) as writer:
+        assert "/pictures/3.jpg" not in writer.known_files()
+        assert writer.info()["waiting"]["images"] == 1
+        writer.commit(Batch(images([3, 4]), files([3, 4, 8])))
+        assert {content(3), content(4), content(8)} <= writer.content_hashes()
+    assert verify(place).clean
