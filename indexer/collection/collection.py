@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from indexer.catalog import catalog as catalogs
 from indexer.catalog.annotations import AnnotationReport, annotate
 from indexer.catalog.catalog import Catalog
-from indexer.catalog.changes import remove_images
 from indexer.catalog.contents import (
     content_hashes,
     embedded_hashes,
@@ -26,6 +25,7 @@ from indexer.catalog.contents import (
     stale_hashes,
     unclassified_hashes,
 )
+from indexer.catalog.departures import remove_images
 from indexer.catalog.filtering import allowed_ids, fulfilling_files, open_filter
 from indexer.catalog.listing import Listing, list_rows
 from indexer.catalog.metadata import Shown, hot_metadata, read_metadata
@@ -328,16 +328,17 @@ class Collection:
         for space in self.spaces:
             self.index(space).warm()
 
-    def resolve(self, text: str) -> int:
+    def resolve(self, text: str, *, waiting: bool = False) -> int:
         """The image that an id, an indexed path or its last parts, or a content hash names.
 
-        Of a hash the start will do (6 digits), of a path the last part or parts.
+        Of a hash the start will do (6 digits), of a path the last part or parts. ``waiting`` looks
+        among the hidden images instead that wait for their files to come back.
 
         Raises:
             UnknownImageError: none does.
             InputError: more than one does; the message lists some.
         """
-        return self._read(lambda connection: resolve(connection, text))
+        return self._read(lambda connection: resolve(connection, text, waiting=waiting))
 
     def index(self, space: str) -> VectorIndex:
         """The vector index of a space, up to date with this collection's commit.
@@ -364,9 +365,10 @@ class Collection:
     def commit(self, batch: Batch) -> None:
         """Make all of a batch visible, or none of it; durable when this returns.
 
-        Content that is known already becomes no second image. An image that loses its last file is
-        hidden, and waits for the same content to bring it back. From time to time this also does
-        what ``maintain`` does; where that fails, the log gets a warning, and the batch stands.
+        Content that is known already becomes no second image, and what comes without a file none.
+        An image that loses its last file is hidden, and waits for the same content to bring it
+        back. From time to time this also does what ``maintain`` does; where that fails, the log
+        gets a warning, and the batch stands.
 
         Args:
             batch: what was found.
@@ -388,10 +390,11 @@ class Collection:
     def remove(self, ids: Sequence[int]) -> None:
         """Delete images from the collection (never from disk); the next search lacks them.
 
-        Their files stay known, so that they come back only when they change.
+        Their files stay known, so that they come back only when they change. Those that are hidden
+        and wait for their files do so no longer.
 
         Raises:
-            InputError: an id that no live image has; nothing is removed then.
+            InputError: an id that no image has, live or waiting; nothing is removed then.
             CollectionError: not open for writing, or the disk is full.
         """
         wanted = sorted({int(i) for i in ids})

@@ -91,10 +91,11 @@ def _check_rules(collection: Collection) -> Iterator[Finding]:
 
 
 def _check_files(collection: Collection) -> tuple[list[Finding], int]:
-    """Files that are gone or changed on disk since they were indexed."""
+    """Files of live images that are gone or changed on disk since they were indexed."""
     with collection.reading() as connection:
         rows = connection.execute(
-            "SELECT path, path_raw, size, mtime_ns FROM files WHERE NOT missing ORDER BY path"
+            "SELECT path, path_raw, size, mtime_ns FROM files ANTI JOIN deletions USING (image_id) "
+            "WHERE NOT missing ORDER BY path"
         ).fetchall()
     findings = []
     for text, data, size, mtime_ns in rows:

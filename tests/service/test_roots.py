@@ -341,3 +341,25 @@ def test_what_was_removed_stays_that_when_its_file_comes_back(
     assert vitrail("tidy", "--now").code == 0
     assert "0 new" in vitrail.index(folder).err
     assert "red.png" not in vitrail("search", folder / "warm" / "crimson.png").names
+
+
+@pytest.mark.parametrize("by", ["id", "hash", "name"])
+def test_what_waits_can_be_removed_by_what_names_an_image(
+    vitrail: Vitrail, folder: Path, by: str
+) -> None:
+    vitrail.index(folder)
+    red, away = folder / "warm" / "red.png", folder.parent / "red.png"
+    row = vitrail("search", red, "--k", 1, "--json").json["hits"][0]
+    word = {"id": row["id"], "hash": row["metadata"]["content_hash"][:12], "name": "red.png"}[by]
+    red.rename(away)
+    vitrail.index(folder)
+    assert vitrail("info", "--json").json["waiting"]["images"] == 1
+    vitrail.fails("search", word, code=2, says=[str(word)])
+    assert "would remove 1 image" in vitrail("remove", word, "--dry-run").out
+    assert vitrail("remove", word).out == "removed 1 image\n"
+    assert vitrail("info", "--json").json["waiting"]["images"] == 0
+    vitrail.fails("remove", word, code=2, says=[str(word)])
+    away.rename(red)
+    assert "0 new" in vitrail.index(folder).err
+    assert vitrail("info", "--json").json["images"] == 4
+    assert vitrail("verify").code == 0

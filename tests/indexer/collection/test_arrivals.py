@@ -75,7 +75,7 @@ VALUES: list[tuple[str, Any]] = [
     ("generated", None),
     *(
         ("recipe", value)
-        for value in ("", "[1]", "{", '{"a": NaN}', "3", '{"a":' * 70 + "1" + "}" * 70)
+        for value in ("", "[1]", "{", '{"a": NaN}', "3", '{"a":' * 140 + "1" + "}" * 70)
     ),
     ("recipe", "[" * 200_000),
     ("recipe", '{"a": "' + "x" * (1 << 20) + '"}'),
