@@ -156,8 +156,7 @@ def _drop_indexes(directory: str) -> None:
 
 def _move(source: str, target: str) -> None:
     for entry in os.scandir(source):
-        os.replace(entry.path, os.path.join(target, entry.name))
-    sync_directory(target)
+        rename(entry.path, os.path.join(target, entry.name))
 
 
 def _link_files(source: str, target: str) -> None:

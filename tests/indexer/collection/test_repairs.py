@@ -192,8 +192,13 @@ def test_images_that_wait_in_a_damaged_segment_are_told_before(
     if catalog_too:
         (place / "catalog.duckdb").unlink()
     asked: list[Losses] = []
+
+    def refuse(losses: Losses) -> bool:
+        asked.append(losses)
+        return False
+
     with pytest.raises(CollectionError, match="what waits for 2 files to come back"):
-        repair(place, accept=lambda losses: bool(asked.append(losses)))
+        repair(place, accept=refuse)
     assert asked[0].waiting == ("/pictures/3.jpg", "/pictures/4.jpg")
     assert not {"/pictures/3.jpg", "/pictures/4.jpg"} & set(asked[0].images)
     done = repair(place, accept=_gladly)
