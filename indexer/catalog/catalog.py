@@ -250,28 +250,29 @@ class Catalog:
         return connection, database
 
     def _copy_into(self, connection: DuckDBPyConnection) -> str:
-        database = "memory"
-        with self._turn:
-            self._retrying(lambda: connection.execute(attach(self.path, "READ_ONLY")))
-            changes = self._pending(connection)
-            if os.path.getsize(self.path) > _IN_MEMORY:
-                private = self._private_file()
-                try:
-                    connection.execute("DETACH disk")
-                    connection.execute(attach(private, "READ_WRITE"))
-                finally:
-                    with suppress(OSError):  # an open file can go at once, but not on Windows
-                        shutil.rmtree(os.path.dirname(private))
-                database = "disk"
-            else:
-                connection.execute("COPY FROM DATABASE disk TO memory")
+        private = None
+        try:
+            with self._turn:
+                self._retrying(lambda: connection.execute(attach(self.path, "READ_ONLY")))
+                changes = self._pending(connection)
+                if os.path.getsize(self.path) > _IN_MEMORY:
+                    private = self._private_file()
+                else:
+                    connection.execute("COPY FROM DATABASE disk TO memory")
                 connection.execute("DETACH disk")
-        connection.execute(f"USE {database}")
-        version = read_format(connection, self.path)
-        if version < FORMAT:
-            migrate(connection, version)
-        elif changes:
-            redo(connection, changes, self._segments)
+            if private is not None:
+                connection.execute(attach(private, "READ_WRITE"))
+            database = "memory" if private is None else "disk"
+            connection.execute(f"USE {database}")
+            version = read_format(connection, self.path)
+            if version < FORMAT:
+                migrate(connection, version)
+            elif changes:
+                redo(connection, changes, self._segments)
+        finally:
+            if private is not None:
+                with suppress(OSError):  # an open file can go at once, but not on Windows
+                    shutil.rmtree(os.path.dirname(private))
         seal(connection)
         return database
 

@@ -94,7 +94,8 @@ class Collection:
         self._residence = Residence(self._catalog, writable=writable)
         self.indexes = CurrentIndexes(self.directory, self._residence, self._guard)
         self._changed = False
-        self._tidies = True  # until tidying fails, which a run does not try after each commit
+        self._tidies = True  # until that fails, which a run does not try after each commit
+        self._told = False  # whether a failure was told
 
     @classmethod
     def create(cls, directory: str | os.PathLike[str], fingerprint: Fingerprint) -> Collection:
@@ -379,13 +380,12 @@ class Collection:
         """
         with self._writing() as writer, disk_guard(self.directory, writer.expected_bytes(batch)):
             writer.commit(batch)
-        if self._tidies:
-            with self._afterwards():
-                if is_overdue(self.indexes, self.state):
-                    self.maintain()
-                else:
-                    with self._guard, disk_guard(self.directory, 0):
-                        fold_journal(self._catalog, self.directory, self.state.seq)
+        with self._afterwards():
+            if self._tidies and is_overdue(self.indexes, self.state):
+                self.maintain()
+            else:
+                with self._guard, disk_guard(self.directory, 0):
+                    fold_journal(self._catalog, self.directory, self.state.seq)
 
     def remove(self, ids: Sequence[int]) -> None:
         """Delete images from the collection (never from disk); the next search lacks them.
@@ -502,12 +502,13 @@ class Collection:
 
     @contextmanager
     def _afterwards(self) -> Iterator[None]:
-        """What follows commits that stand: where it fails, that is told and fails nothing else."""
+        """What follows commits that stand: a failure is told, once, and all else goes on."""
         try:
             yield
         except (CollectionError, OSError) as error:
-            self._tidies = False
-            _log.warning("what was asked is done, but tidying up afterwards failed: %s", error)
+            told, self._tidies, self._told = self._told, False, True
+            if not told:
+                _log.warning("what was asked is done, but tidying up afterwards failed: %s", error)
 
     def _need_writer(self) -> None:
         if not self.writable:

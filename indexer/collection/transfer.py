@@ -261,13 +261,13 @@ def import_into(
         collection.check(exported.fingerprint)
         for arrival in exported.arrivals():
             new = [file for file in arrival.files if _is_wanted(file, known.get(file.path), live)]
-            here = live.union(file.content_hash for file in new)
-            kept = [image.content_hash in here for image in arrival.images]
+            held = {file.content_hash for file in new}
+            contents = [image.content_hash for image in arrival.images]
+            kept = [content in held or content in live for content in contents]
             collection.commit(Batch(arrival.images, new))
             count += len(kept)
             files += len(new)
             paths = {file.content_hash: file.path for file in reversed(arrival.files)}
-            contents = [image.content_hash for image in arrival.images]
             left_out += [paths.get(c, "") for c, k in zip(contents, kept, strict=True) if not k]
             if arrival.own.num_columns:
                 own.append(arrival.own.filter(pa.array(kept, pa.bool_())))

@@ -12,7 +12,6 @@ from indexer.collection.copy_checks import check_copies
 from indexer.collection.findings import Finding, Report, steadily
 from indexer.collection.index_checks import check_indexes
 from indexer.collection.layout import is_collection
-from indexer.collection.maintenance import check_in_step
 from indexer.collection.segment_checks import LIVE, check_segments
 from indexer.errors import CollectionError, NewerFormatError, UnreadableError
 from indexer.paths import display, original
@@ -61,6 +60,8 @@ def verify(directory: str | os.PathLike[str]) -> Report:
 def check_catalog(directory: str) -> Finding | None:
     """Read all of the catalog; ``None`` if it can be used.
 
+    Whoever opens it refuses one that is older than its journal.
+
     Raises:
         NewerFormatError: it is of a newer format, which is no damage.
     """
@@ -71,7 +72,6 @@ def check_catalog(directory: str) -> Finding | None:
         with Collection.open(directory) as collection, collection.reading() as connection:
             for table in TABLES:
                 connection.execute(f"SELECT bit_xor(hash(t)) FROM {table} t").fetchall()
-            check_in_step(directory, collection.state.seq)
     except NewerFormatError:
         raise
     except UnreadableError as error:

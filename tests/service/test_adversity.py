@@ -18,6 +18,7 @@ from PIL import Image
 
 from indexer.catalog.catalog import Catalog
 from indexer.collection import collection as collection_module
+from indexer.records import Batch
 from indexer.vectors import index_file
 from tests.service.conftest import Vitrail
 
@@ -157,6 +158,26 @@ def test_an_index_folder_that_may_not_be_written_costs_a_line_only(
     assert done.stderr.startswith("vitrail: the index of mean@1 could not be saved")
     assert done.stderr.count("\n") == 1
     assert vitrail("info", "--json").json["images"] == 4
+
+
+def test_a_long_run_says_once_that_it_cannot_tidy_up_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from tests.indexer.collection.holdings import FINGERPRINT, files, images
+
+    folded = []
+
+    def full(*_: object) -> None:
+        folded.append(1)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(collection_module, "fold_journal", full)
+    with collection_module.Collection.create(tmp_path / "c", FINGERPRINT) as writer:
+        for number in range(4):
+            writer.commit(Batch(images([number]), files([number])))
+        assert len(writer) == 4
+    assert len(folded) == 5, "tried again after each commit, and at the end"
+    assert len(caplog.records) == 1
 
 
 def test_tidying_up_that_fails_after_a_commit_fails_no_command(

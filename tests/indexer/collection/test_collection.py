@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -460,3 +461,16 @@ def test_a_recipe_that_is_nested_without_end_is_cut_short(collection: Collection
             inner = inner[-1] if isinstance(inner, list) else inner.get("in", inner.get("self"))
             levels += 1
         assert levels == DEEPEST_RECIPE
+
+
+@pytest.mark.parametrize("name", ["collection-v1", "collection-v2"])
+def test_a_large_catalog_of_an_older_format_can_be_read(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its copy is brought up to date, for which DuckDB needs the folder that it lies in."""
+    place = shutil.copytree(Path(__file__).parents[2] / "golden" / name, tmp_path / "c")
+    with Collection.open(place) as reader:
+        expected = reader.metadata(reader.allowed_ids("true").tolist())
+    monkeypatch.setattr("indexer.catalog.catalog._IN_MEMORY", 0)
+    with Collection.open(place) as reader:
+        assert reader.metadata(reader.allowed_ids("true").tolist()) == expected

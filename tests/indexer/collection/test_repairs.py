@@ -210,3 +210,22 @@ def test_images_that_wait_in_a_damaged_segment_are_told_before(
         writer.commit(Batch(images([3, 4]), files([3, 4, 8])))
         assert {content(3), content(4), content(8)} <= writer.content_hashes()
     assert verify(place).clean
+
+
+def test_commits_of_a_writer_beside_a_verify_are_no_damage(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Collection.open
+    numbers = iter(range(100, 110))
+
+    def opened(directory: str, *, writable: bool = False) -> Collection:
+        reader = real(directory, writable=writable)
+        with real(directory, writable=True) as writer:  # moves on behind the reader's back
+            for number in (next(numbers), next(numbers)):
+                writer.commit(Batch(images([number]), files([number])))
+        return reader
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Collection, "open", opened)
+        report = verify(place)
+    assert report.clean, report.findings
