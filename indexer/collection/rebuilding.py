@@ -128,6 +128,7 @@ def _fill(
         except DamagedError as error:
             done.unusable[name] = str(error).split("; run")[0]
     names = [segment.name for segment in taken]
+    _end_waiting(transaction, names, done)
     transaction.run("DELETE FROM segments WHERE name NOT IN (SELECT unnest(?::VARCHAR[]))", [names])
     for table, key in (("images", "id"), ("predictions", "image_id")):
         transaction.run(f"DELETE FROM {table} WHERE {key} NOT IN (SELECT id FROM temp.held)")
@@ -218,19 +219,28 @@ def _keep_one_of_each(transaction: Transaction) -> None:
         )
 
 
+def _end_waiting(transaction: Transaction, names: list[str], done: Rebuilt) -> None:
+    """Give up what waits in listed segments that cannot be taken in, where nothing is any more.
+
+    What waited when all was embedded anew is in no segment either, but lost nothing since.
+    """
+    rows = transaction.rows(
+        "SELECT DISTINCT image_id FROM deletions JOIN segments s "
+        f"ON image_id BETWEEN s.min_id AND s.max_id WHERE reason IN {WAITING} "
+        "AND s.name NOT IN (SELECT unnest(?::VARCHAR[])) "
+        "AND image_id NOT IN (SELECT id FROM temp.held)",
+        [names],
+    )
+    among = "WHERE image_id IN (SELECT unnest(?::BIGINT[]))"
+    ids = [[row[0] for row in rows]]
+    files = transaction.rows(f"SELECT path, path_raw FROM files {among} ORDER BY path", ids)
+    done.waiting = [original(text, data) for text, data in files]
+    transaction.run(f"DELETE FROM files {among}", ids)
+    transaction.run(f"UPDATE deletions SET reason = 'expired' {among}", ids)
+
+
 def _forget_lost_files(transaction: Transaction, done: Rebuilt) -> None:
-    """Files whose image is in no segment, and was not removed: the next run embeds them again."""
-    stranded = (
-        f"FROM files WHERE image_id IN (SELECT image_id FROM deletions WHERE reason IN {WAITING}) "
-        "AND image_id NOT IN (SELECT id FROM images)"
-    )
-    rows = transaction.rows(f"SELECT path, path_raw {stranded} ORDER BY path")
-    done.waiting = [original(text, data) for text, data in rows]
-    transaction.run(f"DELETE {stranded}")
-    transaction.run(
-        f"UPDATE deletions SET reason = 'expired' WHERE reason IN {WAITING} "
-        "AND image_id NOT IN (SELECT id FROM images)"
-    )
+    """Files whose image is neither in a segment nor deleted: the next run embeds them again."""
     lost = "FROM files WHERE image_id NOT IN (SELECT id FROM images) "
     lost += "AND image_id NOT IN (SELECT image_id FROM deletions)"
     known = "content_hash IN (SELECT content_hash FROM annotations)"

@@ -211,3 +211,18 @@ def test_a_failure_at_any_step_of_the_last_loses_nothing(
         assert done.code == 0, done.err
     assert facts(annotated) == before
     assert verify(annotated.home).clean
+
+
+def test_what_waited_before_it_is_no_loss_of_a_lost_catalog(
+    annotated: Vitrail, folder: Path
+) -> None:
+    """It was not embedded anew, so that no segment has it."""
+    vitrail = annotated
+    (folder / "warm" / "red.png").unlink()
+    vitrail.index(folder)
+    assert vitrail("reembed", "--space", "mean@2").code == 0
+    before = facts(vitrail)
+    os.unlink(vitrail.home / "catalog.duckdb")
+    done = vitrail("verify", "--repair")
+    assert done.code == 0, done
+    assert facts(vitrail) == before
