@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +14,8 @@ from generator.recipes import GeneratedImage, Recipe
 from generator.tasks import NO_PICTURES, run
 from generator.watching import UNWATCHED, Watch
 from indexer.errors import GenerationError, InputError
-
-_TEMPORARY = re.compile(r"\.vitrail-(\d+)-.*\.tmp")
+from indexer.store.begun import begun_name, sweep_begun
+from indexer.store.durability import write_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,18 +93,9 @@ def write_image(generated: GeneratedImage, path: Path) -> None:
         GenerationError: the disk is full or the folder cannot be written.
     """
     data = encode_png(generated)
-    temporary = path.with_name(f".vitrail-{os.getpid()}-{path.stem}.tmp")
+    place = os.path.abspath(path)
     try:
-        try:
-            with temporary.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-        _sync_folder(path.parent)
+        write_bytes(place, data, temporary=begun_name(place))
     except OSError as error:
         raise GenerationError(
             f"{path} cannot be written: {error.strerror}; free space or choose another "
@@ -136,28 +126,8 @@ def _prepare(folder: Path) -> None:
     """Create the folder, and sweep what killed processes left in it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        names = os.listdir(folder)
+        sweep_begun(os.fspath(folder))
     except OSError as error:
         raise GenerationError(
             f"folder {folder} cannot be used: {error.strerror}; choose another one"
         ) from error
-    for name in names:
-        match = _TEMPORARY.fullmatch(name)
-        if match and not _is_alive(int(match[1])):
-            (folder / name).unlink(missing_ok=True)
-
-
-def _is_alive(pid: int) -> bool:
-    import psutil
-
-    return pid == os.getpid() or psutil.pid_exists(pid)
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # folders cannot be opened there, and renames are journalled
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 READ_VERSION = 1
 """Counts up whenever more is read from files; images read by an older one are looked at again."""
 
+DEEPEST_RECIPE = 128
+"""Levels of a stored recipe; what is read out of files has at most 100, in one of our own."""
+
 
 @dataclass(frozen=True, slots=True)
 class ImageRecord:

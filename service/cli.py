@@ -6,6 +6,8 @@ import io
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import typer
@@ -71,7 +73,8 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         try:
-            code = app(standalone_mode=False)
+            with _warnings():
+                code = app(standalone_mode=False)
         finally:
             sys.stdout.flush()  # a closed pipe shows here, not after the last handler
         sys.exit(code if isinstance(code, int) else 0)
@@ -91,6 +94,23 @@ def main() -> None:
     except OSError as error:
         what = error.filename or "the system"
         _fail(f"{what}: {error.strerror or error}; check the path, its rights and the disk", 1)
+
+
+@contextmanager
+def _warnings() -> Iterator[None]:
+    """What the packages warn of, a line each, like errors."""
+    import logging
+
+    class Lines(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            typer.echo(f"vitrail: {_line(record.getMessage())}", err=True)
+
+    log, lines = logging.getLogger("vitrail"), Lines(logging.WARNING)
+    log.addHandler(lines)
+    try:
+        yield
+    finally:
+        log.removeHandler(lines)
 
 
 def _leave_pipe() -> None:
@@ -114,11 +134,15 @@ def _refuse(error: Any) -> None:
 def _fail(message: str, code: int) -> None:
     if os.environ.get("VITRAIL_DEBUG"):
         raise  # the error being handled, with its traceback
+    typer.echo(f"vitrail: {_line(message)}", err=True)
+    sys.exit(code)
+
+
+def _line(message: str) -> str:
     from service.text import one_line
 
-    line = re.sub(r"\s*[\r\n]\s*", " ", message.strip())  # two spaces can be part of a name
-    typer.echo(f"vitrail: {one_line(line)}", err=True)
-    sys.exit(code)
+    # two spaces can be part of a name
+    return one_line(re.sub(r"\s*[\r\n]\s*", " ", message.strip()))
 
 
 if __name__ == "__main__":

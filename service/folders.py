@@ -84,7 +84,10 @@ def print_removed(removal: Removal, removed: Removed) -> None:
 
 def print_tidied(done: Tidied) -> None:
     """Say what was given up, and what waits still."""
-    print(f"{_images(done.given_up)} given up, {counted(max(done.freed, 0), 'byte')} freed")
+    later = ""
+    if done.later:
+        later = f", {done.later:,} of them by the first command that writes after 15 minutes"
+    print(f"{_images(done.given_up)} given up, {counted(done.freed, 'byte')} freed{later}")
     until = done.waiting.until(done.grace_days)
     if until is not None:
         print(f"{waiting_line(done.waiting.images, done.grace_days, until.isoformat())}")

@@ -191,6 +191,7 @@ def print_losses(losses: Losses) -> None:
         ],
         "Images that leave, until their folders are indexed again": losses.images,
         "Of these, not on disk any more and lost for good": losses.lost,
+        "Files with which images would have come back, to be embedded again": losses.waiting,
         "Of which no copy is left": losses.knowledge,
     }
     for title, lines in sections.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeGuard
 
 import pytest
 
@@ -111,3 +112,20 @@ def test_no_connection_of_duckdb_may_fetch_extensions(path: Path) -> None:
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "duckdb.connect":
             given = {keyword.arg for keyword in node.keywords}
             assert "config" in given, f"line {node.lineno}: give indexer.telemetry.DUCKDB"
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_files_take_each_others_names_in_one_place_only(path: Path) -> None:
+    """``indexer.store.durability`` syncs the file before and the folder after; others forget it."""
+    if relative(path) == "indexer/store/durability.py":
+        return
+    calls = (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if is_call(node))
+    found = [ast.unparse(call) for call in calls if ast.unparse(call.func) in RENAMES]
+    assert not found, f"use durability.replacing or rename instead of {found[0]}"
+
+
+RENAMES = {"os.replace", "os.rename", "os.renames", "shutil.move"}
+
+
+def is_call(node: ast.AST) -> TypeGuard[ast.Call]:
+    return isinstance(node, ast.Call)

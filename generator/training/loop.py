@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from indexer.errors import CheckpointError, InputError
+from indexer.store.durability import replacing
 
 STATE_FILE = "state.pt"
 
@@ -127,11 +128,9 @@ class Training:
             "step": self.step,
         }
         partial = self.state_file.with_suffix(".partial")
-        with open(partial, "wb") as file:
+        path = os.path.abspath(self.state_file)
+        with replacing(path, temporary=str(partial)) as beside, open(beside, "wb") as file:
             torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, self.state_file)
 
     def run(self, draw: Draw, loss: Loss, report: Callable[[int], None] | None = None) -> None:
         """Train to the planned end.

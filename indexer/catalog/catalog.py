@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import secrets
 import shutil
@@ -14,30 +15,25 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from indexer.catalog import journal
+from indexer.catalog.attaching import attach, config, seal
 from indexer.catalog.journal import Journal
+from indexer.catalog.redoing import redo
 from indexer.catalog.schema import FORMAT, create_tables, migrate
 from indexer.catalog.state import last_seq, read_format
 from indexer.catalog.transaction import Transaction
+from indexer.catalog.troubles import check_path, is_busy, trouble
 from indexer.encoders.base import Fingerprint
-from indexer.errors import CollectionError, DamagedError, InputError, UnreadableError
-from indexer.paths import display
+from indexer.errors import CollectionError
+from indexer.store import segments
 from indexer.store.durability import is_full, sync_directory
-from indexer.store.reading import REASONS, exists, unreadable
-from indexer.telemetry import DUCKDB
+from indexer.store.reading import exists
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 FILE = "catalog.duckdb"
 PATIENCE = 30.0  # seconds to wait for other processes' short reads and commits
-# What DuckDB says of a file whose checksums or format are wrong.
-_PROOFS = (
-    "orrupt",
-    "not a valid DuckDB database",
-    "not read enough bytes",
-    "does not match stored checksum",
-    "Failure while replaying WAL",  # where the system's own reasons are not the cause
-)
+_log = logging.getLogger("vitrail")
 _IN_MEMORY = 32 << 20  # bytes of a catalog that a reader copies into memory
 # DuckDB lets a process open a file only once with one configuration, so threads take turns.
 _TURNS: dict[str, threading.RLock] = {}
@@ -61,7 +57,7 @@ class Catalog:
     """
 
     def __init__(self, path: str, *, patience: float = PATIENCE) -> None:
-        _check_path(path)
+        check_path(path)
         self.path = path
         self._patience = patience
         folder, name = os.path.split(path)
@@ -116,6 +112,45 @@ class Catalog:
             with self._open(read_only=False) as connection:
                 migrate(connection, version)
 
+    def catch_up(self) -> bool:
+        """Do the commit again that the journal knows and the catalog does not; whether there was.
+
+        A writer was killed between the two, or lost the log beside the file, in which DuckDB keeps
+        a commit until it is in the file itself: one that is cut short or no log at all is passed
+        over by DuckDB without a word.
+
+        Raises:
+            OSError: the disk is full or refuses.
+            DamagedError: the journal knows of more than one such commit, or a segment of it is not
+                what it should be.
+        """
+        if self.journal is None:
+            return False
+        with self.reading() as connection:
+            if read_format(connection, self.path) < FORMAT:
+                return False  # whoever wrote that record would have migrated it first
+            changes = self.journal.pending(last_seq(connection))
+        if changes:
+            with self._open(read_only=False) as connection:
+                redo(connection, changes, self._segments)
+        return bool(changes)
+
+    @property
+    def _segments(self) -> str:
+        return os.path.join(os.path.dirname(self.path), segments.FOLDER)
+
+    def _pending(self, connection: DuckDBPyConnection) -> list[dict[str, Any]]:
+        """What ``catch_up`` would do, as far as a reader can see the journal."""
+        if self.journal is None:
+            return []
+        connection.execute("USE disk")
+        try:
+            with suppress(OSError):
+                return self.journal.pending(last_seq(connection))
+            return []
+        finally:
+            connection.execute("USE memory")
+
     @contextmanager
     def reading(self) -> Iterator[DuckDBPyConnection]:
         """Open for reading, for a short moment: writers wait meanwhile.
@@ -138,10 +173,10 @@ class Catalog:
         self._need_file()
         with self.errors(), self._turn:
             connection = self._retrying(
-                lambda: duckdb.connect(self.path, read_only=True, config=_config())
+                lambda: duckdb.connect(self.path, read_only=True, config=config())
             )
             try:
-                _seal(connection)
+                seal(connection)
                 yield connection
             finally:
                 connection.close()
@@ -170,18 +205,29 @@ class Catalog:
                 transaction.run("INSERT INTO commits VALUES (?, now()::TIMESTAMP, ?)", [seq, kind])
                 if record is not None:
                     record.seal()
+                connection.execute("COMMIT")
             except BaseException:
                 if record is not None:
-                    record.abandon()
+                    record.abandon()  # or what was told to have failed would be done later
                 with suppress(Exception):  # a full disk may have ended it already
                     connection.execute("ROLLBACK")
                 raise
-            connection.execute("COMMIT")
             if checkpoint:
-                connection.execute("CHECKPOINT")
+                self._checkpoint(connection)
+
+    def _checkpoint(self, connection: DuckDBPyConnection) -> None:
+        import duckdb
+
+        try:
+            connection.execute("CHECKPOINT")
+        except duckdb.Error as error:
+            if self.journal is None or not is_full(error):  # otherwise the commit stands
+                raise
 
     def copy(self) -> tuple[DuckDBPyConnection, str]:
         """A private copy of the committed state, closed to the outside.
+
+        What ``catch_up`` would do is done in the copy.
 
         A small catalog is copied into memory, a large one into a temporary file, so that a reader
         holds no lock and sees one commit.
@@ -192,34 +238,55 @@ class Catalog:
         import duckdb
 
         self._need_file()
-        connection = duckdb.connect(":memory:", config=_config())
-        database = "memory"
-        with self.errors(), self._turn:
-            self._retrying(lambda: connection.execute(_attach(self.path, "READ_ONLY")))
-            if os.path.getsize(self.path) > _IN_MEMORY:
-                private = self._private_file()
+        connection = duckdb.connect(":memory:", config=config())
+        try:
+            with self.errors():
+                database = self._copy_into(connection)
+        except BaseException:
+            # Whoever keeps the error would keep the file open with it, and this process from
+            # writing to it: DuckDB calls that a conflict, which is no lock of anybody else.
+            connection.close()
+            raise
+        return connection, database
+
+    def _copy_into(self, connection: DuckDBPyConnection) -> str:
+        private = None
+        try:
+            with self._turn:
+                self._retrying(lambda: connection.execute(attach(self.path, "READ_ONLY")))
+                changes = self._pending(connection)
+                if os.path.getsize(self.path) > _IN_MEMORY:
+                    private = self._private_file()
+                else:
+                    connection.execute("COPY FROM DATABASE disk TO memory")
                 connection.execute("DETACH disk")
-                connection.execute(_attach(private, "READ_WRITE"))
-                database = "disk"
+            if private is not None:
+                connection.execute(attach(private, "READ_WRITE"))
+            database = "memory" if private is None else "disk"
+            connection.execute(f"USE {database}")
+            version = read_format(connection, self.path)
+            if version < FORMAT:
+                migrate(connection, version)
+            elif changes:
+                redo(connection, changes, self._segments)
+        finally:
+            if private is not None:
                 with suppress(OSError):  # an open file can go at once, but not on Windows
                     shutil.rmtree(os.path.dirname(private))
-            else:
-                connection.execute("COPY FROM DATABASE disk TO memory")
-                connection.execute("DETACH disk")
-        connection.execute(f"USE {database}")
-        version = read_format(connection, self.path)
-        if version < FORMAT:
-            migrate(connection, version)
-        _seal(connection)
-        return connection, database
+        seal(connection)
+        return database
 
     def _private_file(self) -> str:
         folder = tempfile.mkdtemp(prefix="vitrail-")
         private = os.path.join(folder, FILE)
-        # The log first: closing any handle of the main file ends this process's lock on it.
-        if os.path.exists(self.path + ".wal"):
-            shutil.copyfile(self.path + ".wal", private + ".wal")
-        shutil.copyfile(self.path, private)
+        try:
+            # The log first: closing any handle of the main file ends this process's lock on it.
+            if os.path.exists(self.path + ".wal"):
+                shutil.copyfile(self.path + ".wal", private + ".wal")
+            shutil.copyfile(self.path, private)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         return private
 
     def export(self, paths: Mapping[str, str]) -> None:
@@ -252,13 +319,13 @@ class Catalog:
         if not create:
             self._need_file()
         with self.errors(), self._turn:
-            attach = _attach(self.path, "READ_ONLY" if read_only else "READ_WRITE")
+            sql = attach(self.path, "READ_ONLY" if read_only else "READ_WRITE")
             try:
-                engine = self._retrying(lambda: self._running().execute(attach))
+                engine = self._retrying(lambda: self._running().execute(sql))
                 engine.execute("USE disk")
                 yield engine
                 engine.execute("USE memory")
-                engine.execute("DETACH disk")
+                self._detach(engine, forgiving=not read_only and not create)
                 if not read_only:
                     # Its log is deleted by then; come back after a power cut, it would belong to
                     # an older state of the file, which DuckDB refuses.
@@ -267,11 +334,31 @@ class Catalog:
                 self.close()  # which lets go of the file, whatever state it was left in
                 raise
 
+    def _detach(self, engine: DuckDBPyConnection, *, forgiving: bool) -> None:
+        """Let go of the file, into which DuckDB brings what is in its log before.
+
+        Where the disk is full then, commits stand: the log has them, which the next one to attach
+        the file reads first, and the journal. That is told, and no failure.
+        """
+        import duckdb
+
+        try:
+            engine.execute("DETACH disk")
+        except duckdb.Error as error:
+            if not (forgiving and self.journal is not None and is_full(error)):
+                raise
+            self.close()
+            _log.warning(
+                "the disk is full, and a commit, which stands, is only in the log of %s: free some "
+                "room",
+                self.path,
+            )
+
     def _running(self) -> DuckDBPyConnection:
         import duckdb
 
         if self._engine is None:
-            self._engine = duckdb.connect(":memory:", config=_config())
+            self._engine = duckdb.connect(":memory:", config=config())
         return self._engine
 
     def _need_file(self) -> None:
@@ -289,7 +376,7 @@ class Catalog:
             try:
                 return attempt()
             except duckdb.IOException as error:
-                if not _is_busy(error) or time.monotonic() > deadline:
+                if not is_busy(error) or time.monotonic() > deadline:
                     raise
                 time.sleep(pause)
                 pause = min(2 * pause, 0.05)
@@ -304,75 +391,7 @@ class Catalog:
         except duckdb.Error as error:
             if is_full(error):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self.path) from error
-            trouble = _trouble(self.path, error, self._patience)
-            if trouble is None:
+            told = trouble(self.path, error, self._patience)
+            if told is None:
                 raise
-            raise trouble from error
-
-
-def _check_path(path: str) -> None:
-    """Refuse a path of which DuckDB would make another, for the file or for the log beside it."""
-    odd = "?" if os.name == "nt" else "?\\"
-    wrong = next((repr(letter) for letter in odd if letter in path), None)
-    if wrong is None and display(path) != path:
-        wrong = "bytes that are no UTF-8"
-    if wrong is not None:
-        raise InputError(
-            f"the path {display(os.path.dirname(path))} has {wrong} in it, which the catalog's "
-            "database cannot take: name another directory, or rename this one"
-        )
-
-
-def _trouble(path: str, error: Exception, patience: float) -> CollectionError | None:
-    """What an error of DuckDB's says about the file; ``None``: nothing.
-
-    Only what proves damage may be called so: ``verify --repair`` sets aside what is.
-    """
-    import duckdb
-
-    line = str(error).splitlines()[0]
-    if _is_busy(error):
-        return UnreadableError(
-            f"the catalog {path} was in use for {patience:.0f} s; close the program that holds it "
-            f"and run again ({line})"
-        )
-    if any(reason in str(error) for reason in REASONS):
-        return unreadable(path, line)
-    if isinstance(error, duckdb.OutOfMemoryException):
-        return unreadable(path, os.strerror(errno.ENOMEM))
-    proven = any(part in str(error) for part in _PROOFS)
-    if proven or isinstance(error, _damage_types()):
-        return DamagedError(
-            f"the catalog {path} is damaged ({line}); run `vitrail verify --repair`"
-        )
-    return unreadable(path, line) if isinstance(error, duckdb.IOException) else None
-
-
-def _is_busy(error: Exception) -> bool:
-    text = str(error)  # as DuckDB says it on POSIX, within a process, and as Windows says it
-    return any(part in text for part in ("set lock on file", "file handle conflict", "being used"))
-
-
-def _damage_types() -> tuple[type[Exception], ...]:
-    import duckdb
-
-    return (
-        duckdb.SerializationException,
-        duckdb.InternalException,
-        duckdb.FatalException,
-        duckdb.CatalogException,  # a table is missing
-    )
-
-
-def _config() -> dict[str, Any]:
-    return dict(DUCKDB)
-
-
-def _seal(connection: DuckDBPyConnection) -> None:
-    """Let no SQL of a user's filter touch files, the network or settings."""
-    connection.execute("SET enable_external_access = false")
-    connection.execute("SET lock_configuration = true")
-
-
-def _attach(path: str, mode: str) -> str:
-    return "ATTACH '" + path.replace("'", "''") + f"' AS disk (TYPE duckdb, {mode})"
+            raise told from error

@@ -9,7 +9,6 @@ from typing import Any
 
 from indexer.catalog.schema import IMAGE_COLUMNS, RECIPE_COLUMNS, TABLES, recipe_columns
 from indexer.catalog.transaction import Transaction
-from indexer.errors import InputError
 from indexer.paths import display, raw
 from indexer.records import FileRecord, ImageRecord, RejectRecord
 from indexer.store.segments import Segment
@@ -245,19 +244,6 @@ def delete_images(transaction: Transaction, ids: Sequence[int], reason: str) -> 
             "INSERT INTO deletions SELECT unnest(?::BIGINT[]), ?, now()::TIMESTAMP, ?",
             [list(ids), transaction.seq, reason],
         )
-
-
-def remove_images(transaction: Transaction, ids: Sequence[int]) -> None:
-    """Delete what a user named.
-
-    Raises:
-        InputError: an id that no live image has.
-    """
-    live = live_ids(transaction, ids)
-    unknown = [i for i in ids if i not in live]
-    if unknown:
-        raise InputError(f"there is no image with id {unknown[0]} in this collection")
-    delete_images(transaction, ids, "removed")
 
 
 def path_keys(paths: Sequence[str]) -> list[Any]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from indexer.catalog.changes import WAITING_IMAGES
+from indexer.catalog.changes import WAITING, WAITING_IMAGES
 from indexer.errors import InputError, UnknownImageError
 from indexer.paths import display, original, raw
 from indexer.records import KnownFile, RejectRecord
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 _HASH_START = re.compile(r"[0-9a-f]{6,64}")
 _LIVE = "FROM images i ANTI JOIN deletions d ON d.image_id = i.id"
 _LIVE_FILES = "FROM files f ANTI JOIN deletions d ON d.image_id = f.image_id"
+_HIDDEN = f"SEMI JOIN (SELECT image_id FROM deletions WHERE reason IN {WAITING}) d"
+# Whether waiting images are meant, and no live ones -> where they are found.
+_IMAGES = {False: _LIVE, True: f"FROM images i {_HIDDEN} ON d.image_id = i.id"}
+_FILES = {False: _LIVE_FILES, True: f"FROM files f {_HIDDEN} ON d.image_id = f.image_id"}
 _LISTED = 5  # of several images that a text names
 
 
@@ -114,15 +118,20 @@ def read_rejects(connection: DuckDBPyConnection) -> list[RejectRecord]:
     return [RejectRecord(original(path, data), *rest) for path, data, *rest in rows]
 
 
-def resolve(connection: DuckDBPyConnection, text: str) -> int:
+def resolve(connection: DuckDBPyConnection, text: str, *, waiting: bool = False) -> int:
     """The live image that an id, a path, the start of a content hash or the end of a path names.
+
+    Args:
+        connection: to the catalog.
+        text: what names it.
+        waiting: look among the hidden images instead that wait for their files.
 
     Raises:
         UnknownImageError: none does.
         InputError: more than one does.
     """
     for find in (_by_id, _by_path, _by_hash, _by_ending):
-        found = find(connection, text)
+        found = find(connection, text, waiting)
         if found is not None:
             return found
     raise UnknownImageError(
@@ -131,40 +140,43 @@ def resolve(connection: DuckDBPyConnection, text: str) -> int:
     )
 
 
-def _by_id(connection: DuckDBPyConnection, text: str) -> int | None:
+def _by_id(connection: DuckDBPyConnection, text: str, waiting: bool) -> int | None:
     if not re.fullmatch(r"[0-9]{1,18}", text):
         return None
-    rows = connection.execute(f"SELECT i.id {_LIVE} WHERE i.id = ?", [int(text)]).fetchall()
+    rows = connection.execute(
+        f"SELECT i.id {_IMAGES[waiting]} WHERE i.id = ?", [int(text)]
+    ).fetchall()
     return rows[0][0] if rows else None
 
 
-def _by_path(connection: DuckDBPyConnection, text: str) -> int | None:
+def _by_path(connection: DuckDBPyConnection, text: str, waiting: bool) -> int | None:
     path = os.path.abspath(text)
     rows = connection.execute(
-        f"SELECT image_id {_LIVE_FILES} WHERE path = ? AND path_raw IS NOT DISTINCT FROM ?::BLOB",
+        f"SELECT image_id {_FILES[waiting]} WHERE path = ? "
+        "AND path_raw IS NOT DISTINCT FROM ?::BLOB",
         [display(path), raw(path)],
     ).fetchall()
     return rows[0][0] if rows else None
 
 
-def _by_hash(connection: DuckDBPyConnection, text: str) -> int | None:
+def _by_hash(connection: DuckDBPyConnection, text: str, waiting: bool) -> int | None:
     if not _HASH_START.fullmatch(text.lower()):
         return None
     rows = connection.execute(
-        f"SELECT i.id {_LIVE} WHERE starts_with(content_hash, ?)", [text.lower()]
+        f"SELECT i.id {_IMAGES[waiting]} WHERE starts_with(content_hash, ?)", [text.lower()]
     ).fetchall()
     if len(rows) > 1:
         raise InputError(f"{text!r} is the start of {len(rows)} content hashes; give more")
     return rows[0][0] if rows else None
 
 
-def _by_ending(connection: DuckDBPyConnection, text: str) -> int | None:
+def _by_ending(connection: DuckDBPyConnection, text: str, waiting: bool) -> int | None:
     """The image whose path ends in these parts; they are compared part by part."""
     if not text or os.path.isabs(text):
         return None
     ending = os.sep + os.path.normpath(text)
     rows = connection.execute(
-        f"SELECT image_id, path, path_raw {_LIVE_FILES} WHERE ends_with(path, ?) ORDER BY path",
+        f"SELECT image_id, path, path_raw {_FILES[waiting]} WHERE ends_with(path, ?) ORDER BY path",
         [display(ending)],
     ).fetchall()
     paths: dict[int, str] = {}

@@ -38,6 +38,22 @@ class Copies:
     damaged: tuple[str, ...]
     torn: bool
 
+    def listed(self) -> set[str]:
+        """Names of the segments that count as of the last commit that they tell of."""
+        names: set[str] = set()
+        if self.snapshot is not None:
+            import pyarrow.parquet as pq
+
+            held = pq.read_table(self.snapshot.files["segments"], columns=["name"])
+            names.update(held["name"].to_pylist())
+        for content in self.journal.changes(self.base):
+            for change in content["changes"]:
+                if change["table"] == "segments":
+                    told = change["columns"]["name"]
+                    told = [told["all"]] if isinstance(told, dict) else told
+                    names = names.difference(told) if change["do"] == "drop" else names.union(told)
+        return names
+
     def restore(self, connection: DuckDBPyConnection) -> None:
         """Fill an empty catalog's tables with all that is known."""
         if self.snapshot is not None:

@@ -19,10 +19,12 @@ from indexer.catalog.changes import (
     WAITING,
     WAITING_IMAGES,
     delete_images,
+    live_ids,
     next_id,
     path_keys,
 )
 from indexer.catalog.transaction import Transaction
+from indexer.errors import InputError
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -132,6 +134,21 @@ def remove_waiting(transaction: Transaction, ids: Sequence[int]) -> None:
             "WHERE image_id IN (SELECT unnest(?::BIGINT[]))",
             [list(ids)],
         )
+
+
+def remove_images(transaction: Transaction, ids: Sequence[int]) -> None:
+    """Delete what a user named, also what is hidden and waits for its files.
+
+    Raises:
+        InputError: an id that neither a live nor a waiting image has.
+    """
+    live = live_ids(transaction, ids)
+    hidden = {row[0] for row in transaction.rows(f"SELECT id {WAITING_IMAGES}")}
+    unknown = [i for i in ids if i not in live and i not in hidden]
+    if unknown:
+        raise InputError(f"there is no image with id {unknown[0]} in this collection")
+    delete_images(transaction, [i for i in ids if i in live], "removed")
+    remove_waiting(transaction, [i for i in ids if i in hidden])
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from indexer.catalog.bounds import run_bounded
 from indexer.catalog.columns import RAW, known_columns, names_files, relation
 from indexer.catalog.expressions import Expression, quoted, read_expression
 from indexer.catalog.kinds import error_in_words
+from indexer.catalog.troubles import is_of_the_file
 from indexer.errors import InputError
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class Filtered:
 
         Raises:
             InputError: the filter cannot be evaluated, or takes too much.
+            duckdb.Error: the catalog cannot be read, which no filter is to blame for.
         """
         import duckdb
 
@@ -77,6 +79,8 @@ class Filtered:
         try:
             return run_bounded(self.connection, sql, self.parameters, where=where)
         except duckdb.Error as error:
+            if is_of_the_file(error):
+                raise
             raise _explain(where, error) from error
 
 

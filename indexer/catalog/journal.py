@@ -19,6 +19,7 @@ from indexer.catalog.journal_file import (
     encode,
     file_name,
     is_journal_file,
+    last_whole,
     measure,
     read_changes,
 )
@@ -107,8 +108,8 @@ class Record:
         self._file.seal(self._seq)
 
     def abandon(self) -> None:
-        """Take back what was written of it."""
-        self._file.take_back()
+        """Take back what was written of it, sealed or not."""
+        self._file.take_back(self._seq)
 
     def _end_line(self) -> None:
         self._file.append(encode(self._seq, {"changes": self._changes}, whole=False))
@@ -125,6 +126,14 @@ def _plain(values: Sequence[Any]) -> Any:
 
 def _text(value: bytes | datetime) -> str:
     return value.hex() if isinstance(value, bytes) else value.isoformat(" ")
+
+
+def behind(directory: str, seq: int, known: int) -> DamagedError:
+    """The refusal of a catalog that is older than its journal, such as one that was copied back."""
+    return DamagedError(
+        f"the catalog in {directory} ends at commit {seq}, but its journal goes on to commit "
+        f"{known}; run `vitrail verify --repair`"
+    )
 
 
 class Journal:
@@ -181,6 +190,26 @@ class Journal:
         for extent, upto in self._parts(after):
             yield from read_changes(self._path(extent.after), after, upto)
             after = upto
+
+    def pending(self, seq: int) -> list[dict[str, Any]]:
+        """What the record of commit ``seq + 1`` says; nothing where there is no such record.
+
+        Whoever asks holds the catalog, which ends at commit ``seq``, so that no writer is between
+        its record and its commit. Reads little more than the end of the newest file.
+
+        Raises:
+            OSError: a file cannot be read now.
+            NewerFormatError: a newer version wrote it.
+            DamagedError: the journal knows of later commits.
+        """
+        names = os.listdir(self.folder) if os.path.isdir(self.folder) else []
+        ours = max((name for name in names if is_journal_file(name)), default=None)
+        known = 0 if ours is None else last_whole(os.path.join(self.folder, ours))
+        if known > seq + 1:
+            raise behind(os.path.dirname(self.folder), seq, known)
+        if known <= seq or self.reaches(seq) <= seq:
+            return []
+        return list(self.changes(seq))
 
     def begin(self, seq: int) -> Record:
         """Begin the record of commit ``seq``, which the catalog says is the next.

@@ -20,6 +20,7 @@ from indexer.store.durability import sync_directory
 SUFFIX = ".journal"
 VERSION = 1
 _DIGEST = 16  # hex digits
+_TAIL = 1 << 16  # bytes, in which a last record is looked for first
 _FLAGS = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
@@ -109,6 +110,25 @@ def measure(path: str) -> Extent:
     return Extent(after, max(seq, after), start, end, torn, damaged)
 
 
+def last_whole(path: str) -> int:
+    """The commit of the last line that completes a record; the one that the file follows if none.
+
+    Reads the file from its end, so that it costs little however long the file is.
+
+    Raises:
+        OSError: it cannot be read now.
+    """
+    size, part = os.path.getsize(path), _TAIL
+    while True:
+        with open(path, "rb") as file:
+            file.seek(max(0, size - part))
+            lines = [_line(data, 0) for data in file.read().splitlines(keepends=True)]
+        found = [line.seq for line in lines if line is not None and line.whole]
+        if found or part >= size:
+            return max(found[-1:], default=int(os.path.basename(path).removesuffix(SUFFIX)))
+        part *= 8
+
+
 def read_changes(path: str, after: int, upto: int) -> Iterator[dict[str, Any]]:
     """What the lines of commits above ``after`` and up to ``upto`` say.
 
@@ -134,7 +154,7 @@ class JournalFile:
         self.path = path
         self.seq = seq
         self._handle = handle
-        self._end = self._position = end
+        self._begin = self._end = self._position = end
 
     @classmethod
     def create(cls, path: str, after: int) -> JournalFile:
@@ -200,13 +220,15 @@ class JournalFile:
             OSError: the disk refuses.
         """
         os.fsync(self._handle)
-        self.seq, self._end = seq, self._position
+        self.seq, self._begin, self._end = seq, self._end, self._position
 
-    def take_back(self) -> None:
-        """Undo what was appended since the last record, as far as the disk lets us.
+    def take_back(self, seq: int) -> None:
+        """Undo what was appended of commit ``seq``'s record, as far as the disk lets us.
 
         What remains is no whole record, or one that ``Journal.begin`` finds and drops.
         """
+        if self.seq == seq:  # sealed, and then the catalog refused the commit
+            self.seq, self._end = seq - 1, self._begin
         if self._position > self._end:
             try:
                 self._truncate()
@@ -240,12 +262,15 @@ def _lines(path: str) -> Iterator[Line | None]:
     with open(path, "rb") as file:
         for data in file:
             end += len(data)
-            body = data[_DIGEST + 1 : -1]
-            if data == _checksum(body) + b" " + body + b"\n":
-                seq, mark, text = body.split(b" ", 2)
-                yield Line(int(seq), mark == b"=", text, end)
-            else:
-                yield None
+            yield _line(data, end)
+
+
+def _line(data: bytes, end: int) -> Line | None:
+    body = data[_DIGEST + 1 : -1]
+    if data != _checksum(body) + b" " + body + b"\n":
+        return None
+    seq, mark, text = body.split(b" ", 2)
+    return Line(int(seq), mark == b"=", text, end)
 
 
 def _checksum(body: bytes) -> bytes:

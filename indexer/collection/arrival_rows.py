@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.errors import InputError
-from indexer.records import READ_VERSION
+from indexer.records import DEEPEST_RECIPE, READ_VERSION
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,7 +24,6 @@ _LONGEST = 10_000  # characters of a label, a keyword, a camera's name
 _MOST = 10_000  # keywords or predictions of an image
 _LONGEST_PATH = 1 << 15  # bytes, as Windows allows
 _LONGEST_RECIPE = 1 << 20  # characters
-_DEEPEST_RECIPE = 64
 _YEARS = (-62_135_596_800_000_000, 253_402_300_799_999_999)  # 1 to 9999, in microseconds
 
 
@@ -159,7 +158,7 @@ def _recipe(value: str | None) -> bool:
         recipe = json.loads(value, parse_constant=_no_number)
     except (ValueError, RecursionError):
         return False
-    return isinstance(recipe, dict) and _depth_at_most(recipe, _DEEPEST_RECIPE)
+    return isinstance(recipe, dict) and _depth_at_most(recipe, DEEPEST_RECIPE)
 
 
 def _no_number(text: str) -> None:
@@ -183,7 +182,7 @@ def _depth_at_most(value: object, most: int) -> bool:
 _LOOKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "camera": (_camera, "a name"),
     "keywords": (_keywords, "a list of words"),
-    "recipe": (_recipe, f"a JSON object at most {_DEEPEST_RECIPE} levels deep"),
+    "recipe": (_recipe, f"a JSON object at most {DEEPEST_RECIPE} levels deep"),
     "predictions": (_predictions, "a list of labels with scores from 0 to 1"),
     "files": (_files, "a list of absolute paths with size, mtime_ns and label"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,7 +16,6 @@ from numpy.typing import NDArray
 from indexer.catalog import catalog as catalogs
 from indexer.catalog.annotations import AnnotationReport, annotate
 from indexer.catalog.catalog import Catalog
-from indexer.catalog.changes import remove_images
 from indexer.catalog.contents import (
     content_hashes,
     embedded_hashes,
@@ -25,6 +25,7 @@ from indexer.catalog.contents import (
     stale_hashes,
     unclassified_hashes,
 )
+from indexer.catalog.departures import remove_images
 from indexer.catalog.filtering import allowed_ids, fulfilling_files, open_filter
 from indexer.catalog.listing import Listing, list_rows
 from indexer.catalog.metadata import Shown, hot_metadata, read_metadata
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from indexer.vectors.index import VectorIndex
 
 _T = TypeVar("_T")
+_log = logging.getLogger("vitrail")
 
 
 class Collection:
@@ -93,6 +95,8 @@ class Collection:
         self._residence = Residence(self._catalog, writable=writable)
         self.indexes = CurrentIndexes(self.directory, self._residence, self._guard)
         self._changed = False
+        self._tidies = True  # until that fails, which a run does not try after each commit
+        self._told = False  # whether a failure was told
 
     @classmethod
     def create(cls, directory: str | os.PathLike[str], fingerprint: Fingerprint) -> Collection:
@@ -141,12 +145,12 @@ class Collection:
     def close(self) -> None:
         """Tidy up after writing (merge segments, save indexes, snapshot), release everything.
 
-        Raises:
-            CollectionError: the disk is full; what was committed is safe, and the lock released.
+        What was committed stands: where tidying up fails, the log of ``vitrail`` gets a warning.
         """
         try:
             if self.writable and self._changed:
-                self.maintain()
+                with self._afterwards():
+                    self.maintain()
         finally:
             self.indexes.clear()
             self._residence.close()
@@ -330,16 +334,17 @@ class Collection:
         for space in self.spaces:
             self.index(space).warm()
 
-    def resolve(self, text: str) -> int:
+    def resolve(self, text: str, *, waiting: bool = False) -> int:
         """The image that an id, an indexed path or its last parts, or a content hash names.
 
-        Of a hash the start will do (6 digits), of a path the last part or parts.
+        Of a hash the start will do (6 digits), of a path the last part or parts. ``waiting`` looks
+        among the hidden images instead that wait for their files to come back.
 
         Raises:
             UnknownImageError: none does.
             InputError: more than one does; the message lists some.
         """
-        return self._read(lambda connection: resolve(connection, text))
+        return self._read(lambda connection: resolve(connection, text, waiting=waiting))
 
     def index(self, space: str) -> VectorIndex:
         """The vector index of a space, up to date with this collection's commit.
@@ -366,9 +371,10 @@ class Collection:
     def commit(self, batch: Batch) -> None:
         """Make all of a batch visible, or none of it; durable when this returns.
 
-        Content that is known already becomes no second image. An image that loses its last file is
-        hidden, and waits for the same content to bring it back. From time to time this also does
-        what ``maintain`` does.
+        Content that is known already becomes no second image, and what comes without a file none.
+        An image that loses its last file is hidden, and waits for the same content to bring it
+        back. From time to time this also does what ``maintain`` does; where that fails, the log
+        gets a warning, and the batch stands.
 
         Args:
             batch: what was found.
@@ -379,19 +385,21 @@ class Collection:
         """
         with self._writing() as writer, disk_guard(self.directory, writer.expected_bytes(batch)):
             writer.commit(batch)
-        if is_overdue(self.indexes, self.state):
-            self.maintain()
-        else:
-            with self._guard, disk_guard(self.directory, 0):
-                fold_journal(self._catalog, self.directory, self.state.seq)
+        with self._afterwards():
+            if self._tidies and is_overdue(self.indexes, self.state):
+                self.maintain()
+            else:
+                with self._guard, disk_guard(self.directory, 0):
+                    fold_journal(self._catalog, self.directory, self.state.seq)
 
     def remove(self, ids: Sequence[int]) -> None:
         """Delete images from the collection (never from disk); the next search lacks them.
 
-        Their files stay known, so that they come back only when they change.
+        Their files stay known, so that they come back only when they change. Those that are hidden
+        and wait for their files do so no longer.
 
         Raises:
-            InputError: an id that no live image has; nothing is removed then.
+            InputError: an id that no image has, live or waiting; nothing is removed then.
             CollectionError: not open for writing, or the disk is full.
         """
         wanted = sorted({int(i) for i in ids})
@@ -427,7 +435,8 @@ class Collection:
     def maintain(self) -> None:
         """Give up what has waited too long, merge small segments, save indexes where it pays.
 
-        The user's own tables are copied into a snapshot.
+        The user's own tables are copied into a snapshot. Indexes are a cache: where they cannot be
+        saved, the log of ``vitrail`` gets a warning.
 
         Raises:
             CollectionError: not open for writing, or the disk is full; nothing committed is lost.
@@ -438,7 +447,7 @@ class Collection:
             merge_small_segments(self._catalog, self._path(segments.FOLDER), self.fingerprint)
             self.refresh()
             self._sweep()
-            save_indexes(self.indexes, self.state)
+            self._tidies = save_indexes(self.indexes, self.state)
             fold_journal(self._catalog, self.directory, self.state.seq)
             self._changed = False
 
@@ -496,6 +505,16 @@ class Collection:
             self._changed = True
             self.refresh()
 
+    @contextmanager
+    def _afterwards(self) -> Iterator[None]:
+        """What follows commits that stand: a failure is told, once, and all else goes on."""
+        try:
+            yield
+        except (CollectionError, OSError) as error:
+            told, self._tidies, self._told = self._told, False, True
+            if not told:
+                _log.warning("what was asked is done, but tidying up afterwards failed: %s", error)
+
     def _need_writer(self) -> None:
         if not self.writable:
             raise CollectionError(f"{self.directory} is open for reading only; open it writable")
@@ -509,6 +528,8 @@ class Collection:
             sweep_leftovers(self.directory)
             self.refresh()
             write_mark(self.directory, self.fingerprint)
+            if self._catalog.catch_up():
+                self.refresh()
             # Before anything is changed, migration included.
             secure(self._catalog, self.directory, self.state.seq)
             self._catalog.migrate()

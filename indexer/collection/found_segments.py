@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from indexer.catalog.copies import Copies
@@ -27,12 +27,17 @@ class FoundSegments:
     headers: Mapping[str, SegmentHeader]
     broken: Mapping[str, str]
 
-    @property
-    def fingerprint(self) -> Fingerprint | None:
-        """The encoder of most of them; ``None`` without any."""
-        digests = [header.fingerprint.digest for header in self.headers.values()]
+    def fingerprint(self, listed: Collection[str]) -> Fingerprint | None:
+        """The encoder of most of them; ``None`` without any.
+
+        Args:
+            listed: names of those that count as far as any copy tells, which go before others: an
+                embedding anew leaves those of the encoder before for a while.
+        """
+        counted = [h for name, h in self.headers.items() if name in listed]
+        owned = [header.fingerprint for header in counted or self.headers.values()]
+        digests = [own.digest for own in owned]
         commonest = max(set(digests), key=digests.count, default=None)
-        owned = (h.fingerprint for h in self.headers.values())
         return next((own for own in owned if own.digest == commonest), None)
 
     def is_behind(self, copies: Copies) -> bool:

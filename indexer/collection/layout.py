@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from indexer.catalog import catalog as catalogs
@@ -16,6 +17,7 @@ from indexer.catalog.schema import FORMAT
 from indexer.encoders.base import Fingerprint
 from indexer.errors import CollectionError
 from indexer.store import segments
+from indexer.store.begun import sweep_begun
 from indexer.store.durability import TEMPORARY, make_directory, rename, write_text
 from indexer.store.reading import exists, reading
 from indexer.vectors import indexes
@@ -122,6 +124,8 @@ def sweep_leftovers(directory: str) -> None:
     for folder in (indexes.FOLDER, snapshots.FOLDER):
         inside = os.scandir(os.path.join(directory, folder))
         begun += [entry for entry in inside if entry.name.endswith(TEMPORARY)]
+    with suppress(OSError):  # images are the user's, and no part of the collection's state
+        sweep_begun(os.path.join(directory, GENERATED))
     for entry in begun:
         if entry.is_dir(follow_symlinks=False):
             shutil.rmtree(entry.path)

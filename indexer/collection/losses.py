@@ -27,6 +27,8 @@ class Losses:
             folders embeds those again that are on disk.
         lost: those of them whose image is nowhere on disk any more.
         annotated: how many of the lost ones the user has annotated.
+        waiting: paths of images whose files had left the disk, or were excluded, and which would
+            have come back with them; they are embedded again then, under other ids.
         knowledge: what no segment holds and no copy is left of, one line each.
     """
 
@@ -34,10 +36,11 @@ class Losses:
     images: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
     annotated: int = 0
+    waiting: tuple[str, ...] = ()
     knowledge: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.files or self.images or self.knowledge)
+        return bool(self.files or self.images or self.waiting or self.knowledge)
 
     def summary(self) -> str:
         """In one line."""
@@ -47,6 +50,8 @@ class Losses:
         if self.images:
             images = counted(len(self.images), "image")
             told.append(f"{images}, {len(self.lost):,} of them not on disk any more")
+        if self.waiting:
+            told.append(f"what waits for {counted(len(self.waiting), 'file')} to come back")
         return "; ".join((*told, *self.knowledge))
 
 
@@ -67,13 +72,17 @@ def ask(losses: Losses, accept: Accept | None) -> None:
 
 
 def losses_of_images(
-    connection: DuckDBPyConnection, ids: Sequence[int], files: Sequence[tuple[str, str]]
+    connection: DuckDBPyConnection,
+    ids: Sequence[int],
+    waiting: Sequence[int],
+    files: Sequence[tuple[str, str]],
 ) -> Losses:
-    """What goes when live images have to be forgotten.
+    """What goes when images have to be forgotten.
 
     Args:
         connection: to the catalog.
-        ids: of the images.
+        ids: of live images.
+        waiting: of images that wait for their files.
         files: name and problem of the segments that are given up.
     """
     rows = connection.execute(
@@ -92,7 +101,17 @@ def losses_of_images(
         images=tuple(path for found in paths.values() for path in found),
         lost=tuple(path for image_id in paths if image_id in lost for path in paths[image_id]),
         annotated=len(lost & annotated),
+        waiting=tuple(_paths(connection, waiting)),
     )
+
+
+def _paths(connection: DuckDBPyConnection, ids: Sequence[int]) -> list[str]:
+    rows = connection.execute(
+        "SELECT path, path_raw FROM files WHERE image_id IN (SELECT unnest(?::BIGINT[])) "
+        "ORDER BY path",
+        [list(ids)],
+    ).fetchall()
+    return [original(text, data) for text, data in rows]
 
 
 def losses_of_rebuilding(rebuilt: Rebuilt) -> Losses:
@@ -103,5 +122,6 @@ def losses_of_rebuilding(rebuilt: Rebuilt) -> Losses:
         images=tuple(rebuilt.lost),
         lost=lost,
         annotated=len(rebuilt.annotated.intersection(lost)),
+        waiting=tuple(rebuilt.waiting),
         knowledge=tuple(rebuilt.knowledge),
     )

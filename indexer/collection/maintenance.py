@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import os
 import time
 from collections.abc import Sequence
@@ -21,7 +23,8 @@ from indexer.catalog.state import State, live_segments
 from indexer.catalog.transaction import Transaction
 from indexer.collection.current_indexes import CurrentIndexes
 from indexer.encoders.base import Fingerprint
-from indexer.errors import DamagedError
+from indexer.errors import UnreadableError
+from indexer.store.durability import is_full
 from indexer.store.leftovers import is_over
 from indexer.store.reading import reading
 from indexer.store.segments import (
@@ -31,9 +34,12 @@ from indexer.store.segments import (
     read_header,
     write_segment,
 )
+from indexer.vectors.indexes import IndexFiles, LoadedIndex
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+_log = logging.getLogger("vitrail")
 
 SMALL_BYTES = 32 << 20  # segments from this size on are left alone
 MERGED_BYTES = 128 << 20  # what a merge may read, so that it fits in memory
@@ -142,8 +148,13 @@ def is_overdue(indexes: CurrentIndexes, state: State) -> bool:
     return state.images - covered >= max(TIDY_IMAGES, state.images // 2)
 
 
-def save_indexes(indexes: CurrentIndexes, state: State) -> None:
-    """Write new index files for the spaces where enough has changed."""
+def save_indexes(indexes: CurrentIndexes, state: State) -> bool:
+    """Write new index files for the spaces where enough has changed; whether that could be done.
+
+    Raises:
+        CollectionError: a segment is missing, damaged, or cannot be read now.
+    """
+    could = True
     max_id = max((segment.max_id for segment in state.segments), default=0)
     for space, _ in state.fingerprint.spaces:
         files = indexes.files(space)
@@ -153,7 +164,29 @@ def save_indexes(indexes: CurrentIndexes, state: State) -> None:
             lambda seq: len(indexes.deleted_since(seq)),
             lambda seq: len(indexes.revived_since(seq)),
         ):
-            files.save(indexes.get(space))
+            could = save_index(files, indexes.get(space)) and could
+    return could
+
+
+def save_index(files: IndexFiles, loaded: LoadedIndex) -> bool:
+    """Write a space's index, which is a cache: where that fails, the log says so.
+
+    Whoever opens the collection adds what the older file lacks, and the next writer tries again.
+    """
+    try:
+        files.save(loaded)
+    except Exception as error:
+        if not isinstance(error, OSError | UnreadableError) and not is_full(error):
+            raise
+        _log.warning(
+            "the index of %s could not be saved (%s), and is caught up at each opening until one "
+            "can be: make room in %s, or let it be written",
+            files.space,
+            os.strerror(errno.ENOSPC) if is_full(error) else error,
+            files.folder,
+        )
+        return False
+    return True
 
 
 def fold_journal(catalog: Catalog, directory: str, seq: int) -> None:
@@ -183,41 +216,25 @@ def secure(catalog: Catalog, directory: str, seq: int) -> None:
         DamagedError: the journal knows of commits that the catalog does not have.
         OSError: the disk is full or refuses.
     """
-    check_in_step(directory, last_journalled(directory), seq)
+    check_in_step(directory, seq)
     held = max(snapshots.last_seq(os.path.join(directory, snapshots.FOLDER)), 0)
     if not Journal(os.path.join(directory, journal.FOLDER)).follows(held, seq):
         take_snapshot(catalog, directory, seq)
 
 
-def last_journalled(directory: str) -> int:
-    """The last commit that the journal tells of; 0 without one.
-
-    Raises:
-        UnreadableError: it cannot be read now.
-    """
-    folder = os.path.join(directory, journal.FOLDER)
-    with reading(folder):
-        return max((extent.seq for extent in Journal(folder).extents()), default=0)
-
-
-def check_in_step(directory: str, journalled: int, seq: int) -> None:
+def check_in_step(directory: str, seq: int) -> None:
     """Refuse a catalog that is older than its journal, such as one that was copied back.
 
-    A record of the next commit alone is of one that never happened.
-
-    Args:
-        directory: the collection's.
-        journalled: see ``last_journalled``; where a writer may be at work, asked before ``seq``.
-        seq: number of the catalog's last commit.
+    A record of the next commit alone is no sign of that: it is done again (``Catalog.catch_up``).
 
     Raises:
         DamagedError: so it is.
     """
-    if journalled > seq + 1:
-        raise DamagedError(
-            f"the catalog in {directory} ends at commit {seq}, but its journal goes on to commit "
-            f"{journalled}; run `vitrail verify --repair`"
-        )
+    folder = os.path.join(directory, journal.FOLDER)
+    with reading(folder):
+        known = max((extent.seq for extent in Journal(folder).extents()), default=0)
+    if known > seq + 1:
+        raise journal.behind(directory, seq, known)
 
 
 def take_snapshot(catalog: Catalog, directory: str, seq: int) -> None:

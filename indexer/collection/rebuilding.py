@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from indexer.catalog import catalog as catalogs
 from indexer.catalog import journal
-from indexer.catalog.changes import add_images, add_segment, delete_images, put_files
+from indexer.catalog.changes import WAITING, add_segment, delete_images, put_files
 from indexer.catalog.copies import Copies, find_copies
+from indexer.catalog.redoing import add_lacking
 from indexer.catalog.state import last_seq
 from indexer.catalog.transaction import Transaction
 from indexer.collection.found_segments import FoundSegments, find_segments
@@ -18,7 +18,7 @@ from indexer.collection.layout import begin_catalog, begun_path, read_mark
 from indexer.encoders.base import Fingerprint
 from indexer.errors import DamagedError
 from indexer.paths import original
-from indexer.records import FileRecord, ImageRecord
+from indexer.records import FileRecord
 from indexer.store import segments
 from indexer.store.durability import checksum, rename, set_aside
 from indexer.store.image_rows import image_records
@@ -41,6 +41,7 @@ class Rebuilt:
         unusable: segment files that it cannot take in -> why.
         lost: paths of images that no segment holds any more.
         annotated: those of them that the user has annotated.
+        waiting: paths of images that would have come back with these files, and cannot.
         knowledge: what no segment holds and no copy is left of, one line each.
         notes: what else is to be told, one line each.
     """
@@ -50,6 +51,7 @@ class Rebuilt:
     unusable: dict[str, str] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
     annotated: frozenset[str] = frozenset()
+    waiting: list[str] = field(default_factory=list)
     knowledge: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -67,7 +69,7 @@ def rebuild_catalog(directory: str) -> Rebuilt:
     with reading(os.path.join(directory, journal.FOLDER)):
         copies = find_copies(directory)
     found = find_segments(os.path.join(directory, segments.FOLDER))
-    fingerprint = found.fingerprint or read_mark(directory)
+    fingerprint = found.fingerprint(copies.listed()) or read_mark(directory)
     # Commit numbers go on, so that files of the old catalog never look newer than the new one.
     last = max([copies.seq, *(header.seq for header in found.headers.values())])
 
@@ -126,6 +128,7 @@ def _fill(
         except DamagedError as error:
             done.unusable[name] = str(error).split("; run")[0]
     names = [segment.name for segment in taken]
+    _end_waiting(transaction, names, done)
     transaction.run("DELETE FROM segments WHERE name NOT IN (SELECT unnest(?::VARCHAR[]))", [names])
     for table, key in (("images", "id"), ("predictions", "image_id")):
         transaction.run(f"DELETE FROM {table} WHERE {key} NOT IN (SELECT id FROM temp.held)")
@@ -186,7 +189,7 @@ def _add(
     if expected is None:
         add_segment(transaction, segment)
     transaction.run("INSERT INTO temp.held SELECT unnest(?::BIGINT[])", [ids])
-    _add_images(transaction, segment, images)
+    add_lacking(transaction, segment, images)
     by_hash = {image.content_hash: id_ for id_, image in images.items() if id_ > known_to}
     files = [
         FileRecord(os.fsdecode(f["path"]), f["size"], f["mtime_ns"], image.content_hash, f["label"])
@@ -196,29 +199,6 @@ def _add(
     ]
     put_files(transaction, files, by_hash)
     return segment
-
-
-def _add_images(
-    transaction: Transaction, segment: Segment, images: Mapping[int, ImageRecord]
-) -> None:
-    """Enter what the copies do not have: they hold what was read again, and later predictions.
-
-    Images that were given up stay in their segment until it is written anew.
-    """
-    known, predicted = (
-        {row[0] for row in transaction.rows(sql, [segment.min_id, segment.max_id])}
-        for sql in (
-            "SELECT id FROM (SELECT id FROM images UNION ALL SELECT image_id FROM deletions "
-            "WHERE reason = 'expired') WHERE id BETWEEN ? AND ?",
-            "SELECT image_id FROM predictions WHERE image_id BETWEEN ? AND ?",
-        )
-    )
-    new = {
-        id_: replace(image, predictions=()) if id_ in predicted else image
-        for id_, image in images.items()
-        if id_ not in known
-    }
-    add_images(transaction, list(new), list(new.values()))
 
 
 def _keep_one_of_each(transaction: Transaction) -> None:
@@ -237,6 +217,26 @@ def _keep_one_of_each(transaction: Transaction) -> None:
             "AND image_id IN (SELECT unnest(?::BIGINT[]))",
             [newest, content, ids],
         )
+
+
+def _end_waiting(transaction: Transaction, names: list[str], done: Rebuilt) -> None:
+    """Give up what waits in listed segments that cannot be taken in, where nothing is any more.
+
+    What waited when all was embedded anew is in no segment either, but lost nothing since.
+    """
+    rows = transaction.rows(
+        "SELECT DISTINCT image_id FROM deletions JOIN segments s "
+        f"ON image_id BETWEEN s.min_id AND s.max_id WHERE reason IN {WAITING} "
+        "AND s.name NOT IN (SELECT unnest(?::VARCHAR[])) "
+        "AND image_id NOT IN (SELECT id FROM temp.held)",
+        [names],
+    )
+    among = "WHERE image_id IN (SELECT unnest(?::BIGINT[]))"
+    ids = [[row[0] for row in rows]]
+    files = transaction.rows(f"SELECT path, path_raw FROM files {among} ORDER BY path", ids)
+    done.waiting = [original(text, data) for text, data in files]
+    transaction.run(f"DELETE FROM files {among}", ids)
+    transaction.run(f"UPDATE deletions SET reason = 'expired' {among}", ids)
 
 
 def _forget_lost_files(transaction: Transaction, done: Rebuilt) -> None:

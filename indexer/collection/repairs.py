@@ -10,7 +10,7 @@ import numpy as np
 
 from indexer.catalog import catalog as catalogs
 from indexer.catalog.catalog import Catalog
-from indexer.catalog.changes import delete_images
+from indexer.catalog.changes import WAITING_IMAGES, delete_images
 from indexer.catalog.transaction import Transaction
 from indexer.collection import copy_checks
 from indexer.collection.collection import Collection
@@ -55,10 +55,14 @@ class Repair:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """Segments to give up, by name with what is wrong, and the ids of the images to forget."""
+    """Segments to give up, by name with what is wrong, and the ids of the images to forget.
+
+    ``waiting`` are ids of hidden ones, which nothing brings back any more.
+    """
 
     broken: dict[str, str]
     ids: list[int]
+    waiting: list[int]
     losses: Losses
 
 
@@ -180,14 +184,23 @@ def _plan(reader: Collection, segments_lost: bool) -> _Plan:
             homes = np.union1d(homes, np.setdiff1d(inside, np.union1d(lacking, odd)))
     ids = np.setdiff1d(live, homes).tolist()
     with reader.reading() as connection:
-        losses = losses_of_images(connection, ids, list(broken.items()))
-    return _Plan(broken, ids, losses)
+        rows = connection.execute(
+            f"SELECT id {WAITING_IMAGES} JOIN segments ON id BETWEEN min_id AND max_id "
+            "WHERE name IN (SELECT unnest(?::VARCHAR[]))",
+            [list(broken)],
+        ).fetchall()
+        waiting = [row[0] for row in rows]
+        losses = losses_of_images(connection, ids, waiting, list(broken.items()))
+    return _Plan(broken, ids, waiting, losses)
 
 
 def _forget(transaction: Transaction, plan: _Plan) -> None:
     delete_images(transaction, plan.ids, "damaged segment")
     ids, names = "(SELECT unnest(?::BIGINT[]))", "(SELECT unnest(?::VARCHAR[]))"
-    transaction.run(f"DELETE FROM files WHERE image_id IN {ids}", [plan.ids])
+    transaction.run(f"DELETE FROM files WHERE image_id IN {ids}", [plan.ids + plan.waiting])
+    transaction.run(
+        f"UPDATE deletions SET reason = 'expired' WHERE image_id IN {ids}", [plan.waiting]
+    )
     # Nothing stands behind the rows of a broken segment's images any more, removed ones included.
     gone = f"SELECT i.id FROM images i JOIN segments s ON s.name IN {names} "
     gone += "AND i.id BETWEEN s.min_id AND s.max_id"

@@ -71,11 +71,13 @@ class Residence:
 
     def _copy(self) -> None:
         memory, database = self._catalog.copy()
+        with self._catalog.errors():  # a large copy is a file, read as it is asked for
+            state = read_state(memory, self._catalog.path)
         with self._guard:
             self._memory, self._database = memory, database
             self._hot, self._flat = None, None
             self._asked = self._filtered = 0
-            self._state = read_state(memory, self._catalog.path)
+            self._state = state
 
     @contextmanager
     def reading(self) -> Iterator[DuckDBPyConnection]:

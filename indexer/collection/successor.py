@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from contextlib import suppress
+import time
 
 from indexer.catalog import catalog as catalogs
 from indexer.catalog import journal, snapshots
 from indexer.catalog.journal import Journal
+from indexer.catalog.replaced import write_replaced
 from indexer.catalog.snapshots import Snapshot
 from indexer.catalog.transaction import Transaction
 from indexer.collection.collection import Collection
@@ -77,6 +78,8 @@ def take_over(old: Collection, new: Collection) -> None:
     old.snapshot()
     over = [segment.name for segment in old.state.segments]
     with new.transaction("reembed", journalled=False) as transaction:
+        # Readers of the old state go on with its segments for a while, as after a merge.
+        write_replaced(transaction, over, time.time(), old.state.replaced)
         _carry(transaction, _last_snapshot(old))
         # Numbers go on from the old ones, so that no reader takes the new state for an older one.
         last = max(old.state.seq, transaction.seq) + 1
@@ -94,9 +97,6 @@ def take_over(old: Collection, new: Collection) -> None:
     copies = (os.path.join(place, snapshots.FOLDER) for place in (folder, directory))
     snapshots.move_newest(*copies)
     Journal(os.path.join(directory, journal.FOLDER)).cut(seq, kept=seq)
-    for name in over:  # a reader of before begins again at the new state
-        with suppress(FileNotFoundError):
-            os.unlink(os.path.join(directory, segments.FOLDER, name))
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -136,9 +136,12 @@ def _carry(transaction: Transaction, kept: Snapshot) -> None:
 
 def _replace_catalog(folder: str, directory: str) -> None:
     """The step with which the successor takes over; copies of the tables follow it."""
-    log = os.path.join(directory, catalogs.FILE + ".wal")
-    if os.path.exists(log):  # it would be replayed over the other catalog
-        raise CollectionError(f"{log} holds changes that are in no catalog; run `vitrail verify`")
+    for place in (directory, folder):
+        log = os.path.join(place, catalogs.FILE + ".wal")
+        if os.path.exists(log):  # it would be replayed over the other catalog, or not at all
+            raise CollectionError(
+                f"{log} holds changes that are in no catalog; free some room and run again"
+            )
     rename(os.path.join(folder, catalogs.FILE), os.path.join(directory, catalogs.FILE))
     sync_directory(folder)
 
@@ -153,8 +156,7 @@ def _drop_indexes(directory: str) -> None:
 
 def _move(source: str, target: str) -> None:
     for entry in os.scandir(source):
-        os.replace(entry.path, os.path.join(target, entry.name))
-    sync_directory(target)
+        rename(entry.path, os.path.join(target, entry.name))
 
 
 def _link_files(source: str, target: str) -> None:

@@ -11,12 +11,13 @@ from indexer.catalog.changes import WAITING
 from indexer.catalog.departures import Removed, Waiting, give_up, read_waiting, remove_files
 from indexer.catalog.roots import forget_root, put_settings, read_settings
 from indexer.collection.collection import Collection
-from indexer.collection.maintenance import grace_days, merge_segments
+from indexer.collection.maintenance import grace_days, merge_segments, save_index
 from indexer.collection.summary import tree_bytes
 from indexer.errors import InputError
 from indexer.store import segments
 from indexer.store.durability import disk_guard
 from indexer.store.segments import Segment
+from indexer.vectors import indexes
 
 _DEAD_SHARE = 0.1  # of a segment's rows, from which on writing it anew pays
 _LONGEST = 36_500.0  # days
@@ -30,13 +31,16 @@ class Tidied:
         given_up: images whose waiting ended.
         waiting: those that wait still.
         grace_days: how long images wait in this collection.
-        freed: bytes that the collection's directory takes less.
+        freed: bytes that segments and indexes take less.
+        later: those of them that files take until no reader needs them, which is a quarter of an
+            hour; the first writer after that deletes them.
     """
 
     given_up: int
     waiting: Waiting
     grace_days: float
     freed: int
+    later: int
 
 
 def tidy(collection: Collection, *, now: bool = False) -> Tidied:
@@ -50,7 +54,7 @@ def tidy(collection: Collection, *, now: bool = False) -> Tidied:
     Raises:
         CollectionError: not open for writing, a segment is damaged, or the disk is full.
     """
-    before = tree_bytes(collection.directory)
+    before = _bytes_held(collection)
     with disk_guard(collection.directory, 1 << 20):
         with collection.transaction("tidy") as transaction:
             days = grace_days(transaction.connection)
@@ -61,7 +65,21 @@ def tidy(collection: Collection, *, now: bool = False) -> Tidied:
             _drop_hidden(collection)
     with collection.reading() as connection:
         waiting = read_waiting(connection)
-    return Tidied(given_up, waiting, days, before - tree_bytes(collection.directory))
+    freed = max(0, before - _bytes_held(collection))
+    return Tidied(given_up, waiting, days, freed, min(freed, _bytes_left_over(collection)))
+
+
+def _bytes_held(collection: Collection) -> int:
+    """What segments and indexes hold: the catalog grows and shrinks as DuckDB likes."""
+    listed = sum(segment.bytes for segment in collection.state.segments)
+    return listed + tree_bytes(os.path.join(collection.directory, indexes.FOLDER))
+
+
+def _bytes_left_over(collection: Collection) -> int:
+    """What the files of replaced segments take, which readers may need still."""
+    folder = os.path.join(collection.directory, segments.FOLDER)
+    files = (os.path.join(folder, name) for name in collection.state.replaced)
+    return sum(os.path.getsize(path) for path in files if os.path.exists(path))
 
 
 def set_grace(collection: Collection, days: float) -> None:
@@ -122,4 +140,4 @@ def _drop_hidden(collection: Collection) -> None:
         files = collection.indexes.files(space)
         held = files.coverage()
         if held is not None and len(collection.indexes.deleted_since(held.seq)):
-            files.save(collection.indexes.get(space))
+            save_index(files, collection.indexes.get(space))

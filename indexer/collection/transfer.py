@@ -7,6 +7,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,16 +42,19 @@ class Imported:
         images: rows of the file.
         new: images that the collection did not have.
         files: paths that it did not know, or with which images came back.
+        left_out: a path, if there is any, of each image that would have been here without a file:
+            at all its paths this collection knows something else, or it was exported without one.
     """
 
     images: int
     new: int
     files: int
+    left_out: tuple[str, ...] = ()
 
     @property
     def known(self) -> int:
         """Images that the collection had already."""
-        return self.images - self.new
+        return self.images - self.new - len(self.left_out)
 
 
 def export(collection: Collection, path: str | os.PathLike[str], where: str | None = None) -> int:
@@ -230,7 +234,7 @@ def import_into(
     The whole file is held against what it must be before anything of it is written. Images whose
     content is known already only gain the files they lack, and values of the user's own columns;
     paths that are known here stay as they are, unless their image was removed or waits, and comes
-    back now.
+    back now. New images that are left without a file by that are left out.
 
     Args:
         collection: open for writing.
@@ -243,6 +247,8 @@ def import_into(
         FingerprintMismatchError: it is another encoder's.
         CollectionError: the collection is not open for writing, or the disk is full.
     """
+    import pyarrow as pa
+
     collection.check(read_fingerprint(path))
     if not checked:
         check_exported(path)
@@ -250,16 +256,24 @@ def import_into(
     before, files = len(collection), 0
     own: list[pa.Table] = []
     hashes: list[str] = []
+    count, left_out = 0, []
     with open_exported(path) as exported:
         collection.check(exported.fingerprint)
         for arrival in exported.arrivals():
             new = [file for file in arrival.files if _is_wanted(file, known.get(file.path), live)]
+            held = {file.content_hash for file in new}
+            contents = [image.content_hash for image in arrival.images]
+            kept = [content in held or content in live for content in contents]
             collection.commit(Batch(arrival.images, new))
+            count += len(kept)
             files += len(new)
-            own.append(arrival.own)
-            hashes += [image.content_hash for image in arrival.images]
+            paths = {file.content_hash: file.path for file in reversed(arrival.files)}
+            left_out += [paths.get(c, "") for c, k in zip(contents, kept, strict=True) if not k]
+            if arrival.own.num_columns:
+                own.append(arrival.own.filter(pa.array(kept, pa.bool_())))
+            hashes += compress(contents, kept)
     _annotate(collection, hashes, own)
-    return Imported(len(hashes), len(collection) - before, files)
+    return Imported(count, len(collection) - before, files, tuple(left_out))
 
 
 def _is_wanted(file: FileRecord, known: KnownFile | None, live: frozenset[str]) -> bool:
@@ -274,7 +288,7 @@ def _annotate(collection: Collection, hashes: list[str], own: list[pa.Table]) ->
     """All at once: each time writes the whole table of annotations anew."""
     import pyarrow as pa
 
-    if own and own[0].num_columns:
+    if own:
         with collection.transaction("import") as transaction:
             table = pa.concat_tables(own, promote_options="permissive")
             merge_rows(transaction, hashes, load_incoming(transaction, table), keep=True)

@@ -12,7 +12,6 @@ from indexer.collection.copy_checks import check_copies
 from indexer.collection.findings import Finding, Report, steadily
 from indexer.collection.index_checks import check_indexes
 from indexer.collection.layout import is_collection
-from indexer.collection.maintenance import check_in_step, last_journalled
 from indexer.collection.segment_checks import LIVE, check_segments
 from indexer.errors import CollectionError, NewerFormatError, UnreadableError
 from indexer.paths import original
@@ -61,6 +60,8 @@ def verify(directory: str | os.PathLike[str]) -> Report:
 def check_catalog(directory: str) -> Finding | None:
     """Read all of the catalog; ``None`` if it can be used.
 
+    Whoever opens it refuses one that is older than its journal.
+
     Raises:
         NewerFormatError: it is of a newer format, which is no damage.
     """
@@ -68,11 +69,9 @@ def check_catalog(directory: str) -> Finding | None:
     try:
         if not exists(path):
             return Finding("catalog", catalogs.FILE, "the catalog is missing", "missing")
-        journalled = last_journalled(directory)
         with Collection.open(directory) as collection, collection.reading() as connection:
             for table in TABLES:
                 connection.execute(f"SELECT bit_xor(hash(t)) FROM {table} t").fetchall()
-            check_in_step(directory, journalled, collection.state.seq)
     except NewerFormatError:
         raise
     except UnreadableError as error:
@@ -92,10 +91,11 @@ def _check_rules(collection: Collection) -> Iterator[Finding]:
 
 
 def _check_files(collection: Collection) -> tuple[list[Finding], int]:
-    """Files that are gone or changed on disk since they were indexed."""
+    """Files of live images that are gone or changed on disk since they were indexed."""
     with collection.reading() as connection:
         rows = connection.execute(
-            "SELECT path, path_raw, size, mtime_ns FROM files WHERE NOT missing ORDER BY path"
+            "SELECT path, path_raw, size, mtime_ns FROM files ANTI JOIN deletions USING (image_id) "
+            "WHERE NOT missing ORDER BY path"
         ).fetchall()
     findings = []
     for text, data, size, mtime_ns in rows:

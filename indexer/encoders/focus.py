@@ -7,7 +7,6 @@ checkpoint directory in the cache folder; from then on that directory is like an
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import tempfile
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from indexer.encoders.storage import cache_dir, content_sha256, file_sha256, read_json
 from indexer.errors import CheckpointError
+from indexer.store.durability import rename, sync_directory, sync_file
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -125,7 +125,10 @@ def _convert(source: Path, directory: Path) -> None:
         if directory.exists() and not _is_whole(directory):
             shutil.rmtree(directory)
         try:
-            os.rename(made, directory)
+            for file in made.iterdir():
+                sync_file(str(file))
+            sync_directory(str(made))
+            rename(str(made), str(directory))
         except OSError:  # another process was first
             if not _is_whole(directory):
                 raise

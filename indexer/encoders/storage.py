@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from pathlib import Path
 
 import platformdirs
+
+from indexer.store.durability import write_bytes
 
 CACHE_VARIABLE = "VITRAIL_CACHE"
 _HASHES = "hashes.json"
@@ -23,16 +24,9 @@ def cache_dir() -> Path:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Replace ``path`` by ``data``: readers see the old file or the new one, never a part."""
+    """Replace ``path`` by ``data``, durably, making its folder where there is none."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    write_bytes(os.path.abspath(path), data)
 
 
 def read_json(path: Path) -> dict[str, object]:

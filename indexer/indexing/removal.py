@@ -6,12 +6,13 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from indexer.catalog.departures import Removed
 from indexer.collection.collection import Collection
 from indexer.collection.tidying import take_out
-from indexer.errors import InputError
+from indexer.errors import InputError, UnknownImageError
 from indexer.indexing.globs import Selection
 from indexer.indexing.options import relative_to
 from indexer.indexing.roots import ruling_root
@@ -96,11 +97,21 @@ def _named(
         if _GLOB.search(text):
             return _matching(text, known, folders)
     try:
-        return _Named(frozenset((collection.resolve(text),)))
+        return _Named(frozenset((_resolve(collection, text),)))
     except InputError:
         inside = _below(path, known, folders)
         if text.isdigit() and (inside.paths or inside.roots):  # a folder named as a year
             return inside
+        raise
+
+
+def _resolve(collection: Collection, text: str) -> int:
+    """The image that is named, a live one rather than one that waits for its files."""
+    try:
+        return collection.resolve(text)
+    except UnknownImageError:
+        with suppress(UnknownImageError):
+            return collection.resolve(text, waiting=True)
         raise
 
 
@@ -139,7 +150,11 @@ def _outcome(
     known: Mapping[str, KnownFile],
 ) -> tuple[int, int]:
     """How many images leave, and how many files leave images that stay."""
-    named = {row["content_hash"] for row in collection.metadata(sorted(ids))}
+    with collection.reading() as connection:  # of hidden images too
+        rows = connection.execute(
+            "SELECT content_hash FROM images WHERE id IN (SELECT unnest(?::BIGINT[]))", [list(ids)]
+        ).fetchall()
+    named = {row[0] for row in rows}
     held: dict[str, list[str]] = defaultdict(list)
     for path, content in _contents(known):
         held[content].append(path)

@@ -27,7 +27,7 @@ from indexer.catalog.transaction import Transaction
 from indexer.encoders.base import Fingerprint
 from indexer.errors import InputError
 from indexer.paths import clean
-from indexer.records import Batch, ImageRecord
+from indexer.records import DEEPEST_RECIPE, Batch, ImageRecord
 from indexer.store.image_rows import images_table
 from indexer.store.segments import SegmentHeader, write_segment
 
@@ -77,9 +77,11 @@ class BatchWriter:
             _take_out(transaction, batch)
 
     def _cleaned(self, batch: Batch) -> Batch:
+        # Of two files at one path the last counts; an image left without any is not entered.
+        held = {file.content_hash for file in {f.path: f for f in batch.files}.values()}
         return replace(
             batch,
-            images=[self._checked(image) for image in batch.images],
+            images=[self._checked(image) for image in batch.images if image.content_hash in held],
             files=[replace(file, label=clean(file.label)) for file in batch.files],
             labels={path: clean(label) for path, label in batch.labels.items()},
             readings=[_clean(image) for image in batch.readings],
@@ -168,11 +170,14 @@ def _numbered(images: list[ImageRecord], given: dict[str, int], next_id: int) ->
     return _Addition(ids, [image for _, image in named] + rest)
 
 
-def _clean_json(value: Any) -> Any:
+def _clean_json(value: Any, depth: int = 0) -> Any:
+    """Texts that a database can hold; what is nested deeper than any recipe is left out."""
     if isinstance(value, str):
         return clean(value)
-    if isinstance(value, dict):
-        return {clean(str(key)): _clean_json(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_clean_json(item) for item in value]
+    if isinstance(value, dict | list | tuple):
+        if depth >= DEEPEST_RECIPE:
+            return None
+        if isinstance(value, dict):
+            return {clean(str(key)): _clean_json(item, depth + 1) for key, item in value.items()}
+        return [_clean_json(item, depth + 1) for item in value]
     return value

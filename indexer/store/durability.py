@@ -66,9 +66,20 @@ def sync_file(path: str) -> None:
 
 
 @contextmanager
-def replacing(path: str) -> Iterator[str]:
-    """Give a temporary path beside ``path`` to write to; on success it durably becomes ``path``."""
-    temporary = f"{path}.{secrets.token_hex(4)}{TEMPORARY}"
+def replacing(path: str, *, temporary: str | None = None) -> Iterator[str]:
+    """Give a temporary path beside ``path`` to write to; on success it durably becomes ``path``.
+
+    Readers see the old file or the new one, never a part, whatever is killed or cut. Every file of
+    ours is written so, caches too: those take minutes to make and milliseconds to sync.
+
+    Args:
+        path: the file.
+        temporary: what the temporary file is called, where somebody has to know.
+
+    Raises:
+        OSError: the disk is full or refuses; nothing is left behind.
+    """
+    temporary = temporary or f"{path}.{secrets.token_hex(4)}{TEMPORARY}"
     try:
         yield temporary
         sync_file(temporary)
@@ -84,6 +95,12 @@ def write_text(path: str, text: str) -> None:
     """Replace a small file durably."""
     with replacing(path) as temporary, open(temporary, "w", encoding="utf-8") as handle:
         handle.write(text)
+
+
+def write_bytes(path: str, data: bytes, *, temporary: str | None = None) -> None:
+    """Replace a file durably; see ``replacing``."""
+    with replacing(path, temporary=temporary) as beside, open(beside, "wb") as handle:
+        handle.write(data)
 
 
 def set_aside(path: str) -> str:

@@ -253,4 +253,9 @@ def import_(
     with Collection.open(directory, writable=True) as store:
         done = import_into(store, source, checked=new)
     told = f"{done.new} new, {done.known} known already, {counted(done.files, 'file')} gained"
+    if done.left_out:
+        told += (
+            f"; {len(done.left_out)} left out, as other content is known here at all their paths"
+        )
+        told += f", such as {done.left_out[0]}" if done.left_out[0] else ""
     typer.echo(one_line(f"{counted(done.images, 'image')} read from {file}: {told}"))

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import numpy as np
 import pytest
 from PIL import Image
 
+from indexer.catalog.catalog import Catalog
+from indexer.collection import collection as collection_module
+from indexer.records import Batch
+from indexer.vectors import index_file
 from tests.service.conftest import Vitrail
 
 ROOT = Path(__file__).parents[2]
@@ -88,3 +96,144 @@ def test_a_folder_that_may_not_be_read_is_told_and_the_rest_is_indexed(tmp_path:
     assert "Traceback" not in told
     assert str(place / "closed") in told, told
     assert "2 new" in told, told
+
+
+def _without_index(vitrail: Vitrail) -> None:
+    for path in (vitrail.home / "indexes").iterdir():
+        path.unlink()
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES], ids=errno.errorcode.get)
+def test_a_command_whose_index_cannot_be_saved_has_done_what_it_says(
+    vitrail: Vitrail, folder: Path, tmp_path: Path, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vitrail.index(folder)
+    own = tmp_path / "own.csv"
+    own.write_text("path,stars\nred.png,5\n")
+    paint(folder / "more", range(2))
+
+    def refuse(path: str) -> AbstractContextManager[str]:
+        raise OSError(code, os.strerror(code), path)
+
+    for words in (("remove", "blue.png"), ("annotate", own), ("index", folder), ("tidy", "--now")):
+        _without_index(vitrail)
+        with monkeypatch.context() as patch:
+            patch.setattr(index_file, "replacing", refuse)
+            done = vitrail(*words)
+        assert done.code == 0, (words, done)
+        warned = [line for line in done.err.splitlines() if line.startswith("vitrail: ")]
+        assert len(warned) == 1, (words, done)
+        assert "could not be saved" in warned[0]
+        assert os.strerror(code) in warned[0]
+    query = folder / "warm" / "red.png"
+    found = vitrail("search", query, "--where", "stars = 5", "--json").json["hits"]
+    assert [hit["metadata"]["stars"] for hit in found] == [5]
+    names = vitrail("search", query).names
+    assert names[0] == "red.png"
+    assert "blue.png" not in names
+    assert vitrail("tidy").code == 0
+    assert list((vitrail.home / "indexes").iterdir()), "the next writer saves it"
+    assert vitrail("verify").code == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+def test_an_index_folder_that_may_not_be_written_costs_a_line_only(
+    vitrail: Vitrail, folder: Path
+) -> None:
+    vitrail.index(folder)
+    _without_index(vitrail)
+    (vitrail.home / "indexes").chmod(0o500)
+    try:
+        done = subprocess.run(
+            [*_mere_owner(), sys.executable, "-m", "service.cli", "remove", "blue.png"],
+            cwd=ROOT,
+            env=os.environ | {"VITRAIL_COLLECTION": str(vitrail.home)},
+            capture_output=True,
+            text=True,
+        )
+    finally:
+        (vitrail.home / "indexes").chmod(0o700)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "removed 1 image\n"
+    assert done.stderr.startswith("vitrail: the index of mean@1 could not be saved")
+    assert done.stderr.count("\n") == 1
+    assert vitrail("info", "--json").json["images"] == 4
+
+
+def test_a_long_run_says_once_that_it_cannot_tidy_up_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from tests.indexer.collection.holdings import FINGERPRINT, files, images
+
+    folded = []
+
+    def full(*_: object) -> None:
+        folded.append(1)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(collection_module, "fold_journal", full)
+    with collection_module.Collection.create(tmp_path / "c", FINGERPRINT) as writer:
+        for number in range(4):
+            writer.commit(Batch(images([number]), files([number])))
+        assert len(writer) == 4
+    assert len(folded) == 5, "tried again after each commit, and at the end"
+    assert len(caplog.records) == 1
+
+
+def test_tidying_up_that_fails_after_a_commit_fails_no_command(
+    vitrail: Vitrail, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vitrail.index(folder)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(collection_module, "merge_small_segments", full)
+        done = vitrail("remove", "blue.png")
+    assert (done.code, done.out) == (0, "removed 1 image\n")
+    assert done.err.count("\n") == 1
+    assert done.err.startswith(
+        "vitrail: what was asked is done, but tidying up afterwards failed: "
+    )
+    assert "disk full" in done.err
+    assert "blue.png" not in vitrail("search", folder / "warm" / "red.png").names
+    assert vitrail("verify").code == 0
+
+
+def test_a_disk_that_is_full_once_a_commit_is_in_the_log_keeps_it(
+    vitrail: Vitrail, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vitrail.index(folder)
+    real = Catalog._running
+
+    class Full:
+        """DuckDB, on a disk that is full once a commit has been written to its log."""
+
+        committed = False
+
+        def __init__(self, engine: Any) -> None:
+            self._engine = engine
+            self._writes = False
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._engine, name)
+
+        def execute(self, sql: str, *rest: Any) -> Any:
+            if Full.committed and self._writes and sql in ("CHECKPOINT", "DETACH disk"):
+                raise duckdb.IOException("could not write: No space left on device")
+            result = self._engine.execute(sql, *rest)
+            Full.committed |= sql == "COMMIT"
+            if sql.startswith("ATTACH"):
+                self._writes = "READ_WRITE" in sql
+                return self
+            return result
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Catalog, "_running", lambda self: Full(real(self)))
+        done = vitrail("remove", "blue.png")
+    assert (done.code, done.out) == (0, "removed 1 image\n")
+    assert "the disk is full, and a commit, which stands, is only in the log of" in done.err
+    assert "Traceback" not in done.err
+    assert "blue.png" not in vitrail("search", folder / "warm" / "red.png").names
+    assert vitrail("verify").code == 0

@@ -14,6 +14,7 @@ from indexer.collection import successor
 from indexer.collection.collection import Collection
 from indexer.collection.repairs import repair
 from indexer.collection.verification import verify
+from indexer.store import leftovers
 from search.collection import Collection as Pictures
 from tests.service.conftest import Vitrail
 
@@ -97,6 +98,42 @@ def test_an_open_reader_moves_on(annotated: Vitrail, folder: Path) -> None:
         assert set(result.hits[0].scores) == {"mean@2"}
 
 
+def test_a_reader_of_before_goes_on_with_the_old_segments(
+    annotated: Vitrail, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = facts(annotated)
+    with Collection.open(annotated.home) as reader:  # which has read no vectors yet
+        ids = reader.allowed_ids("true").tolist()
+        old = [segment.name for segment in reader.state.segments]
+        assert annotated("reembed", "--space", "mean@2").code == 0
+        assert reader.vectors(ids, "mean@1").shape == (len(ids), 12)
+        assert list(reader.spaces) == ["mean@1"]
+    there = {path.name for path in (annotated.home / "segments").iterdir()}
+    assert set(old) < there
+    assert verify(annotated.home).clean
+    os.unlink(annotated.home / "catalog.duckdb")  # the old segments are not taken for the new
+    (annotated.home / "vitrail.json").write_text("{}")
+    done = repair(annotated.home)
+    assert done.report is not None
+    assert done.report.clean, done.report.damage
+    assert facts(annotated) == before
+    with Collection.open(annotated.home) as reader:
+        assert list(reader.spaces) == ["mean@2"]
+
+
+def test_the_old_segments_go_when_their_time_is_over(
+    annotated: Vitrail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert annotated("reembed", "--space", "mean@2").code == 0
+    folder = annotated.home / "segments"
+    held = len(list(folder.iterdir()))
+    Collection.open(annotated.home, writable=True).close()
+    assert len(list(folder.iterdir())) == held
+    monkeypatch.setattr(leftovers, "GRACE", 0.0)
+    Collection.open(annotated.home, writable=True).close()
+    assert len(list(folder.iterdir())) < held
+
+
 def test_what_no_file_holds_stops_it_before_anything_changed(
     annotated: Vitrail, folder: Path
 ) -> None:
@@ -174,3 +211,18 @@ def test_a_failure_at_any_step_of_the_last_loses_nothing(
         assert done.code == 0, done.err
     assert facts(annotated) == before
     assert verify(annotated.home).clean
+
+
+def test_what_waited_before_it_is_no_loss_of_a_lost_catalog(
+    annotated: Vitrail, folder: Path
+) -> None:
+    """It was not embedded anew, so that no segment has it."""
+    vitrail = annotated
+    (folder / "warm" / "red.png").unlink()
+    vitrail.index(folder)
+    assert vitrail("reembed", "--space", "mean@2").code == 0
+    before = facts(vitrail)
+    os.unlink(vitrail.home / "catalog.duckdb")
+    done = vitrail("verify", "--repair")
+    assert done.code == 0, done
+    assert facts(vitrail) == before

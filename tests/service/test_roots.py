@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from indexer.store import leftovers
 from tests.service.colours import CHECKPOINT
 from tests.service.conftest import Vitrail
 
@@ -347,3 +349,56 @@ def test_what_was_removed_stays_that_when_its_file_comes_back(
     assert vitrail("tidy", "--now").code == 0
     assert "0 new" in vitrail.index(folder).err
     assert "red.png" not in vitrail("search", folder / "warm" / "crimson.png").names
+
+
+@pytest.mark.parametrize("by", ["id", "hash", "name"])
+def test_what_waits_can_be_removed_by_what_names_an_image(
+    vitrail: Vitrail, folder: Path, by: str
+) -> None:
+    vitrail.index(folder)
+    red, away = folder / "warm" / "red.png", folder.parent / "red.png"
+    row = vitrail("search", red, "--k", 1, "--json").json["hits"][0]
+    word = {"id": row["id"], "hash": row["metadata"]["content_hash"][:12], "name": "red.png"}[by]
+    red.rename(away)
+    vitrail.index(folder)
+    assert vitrail("info", "--json").json["waiting"]["images"] == 1
+    vitrail.fails("search", word, code=2, says=[str(word)])
+    assert "would remove 1 image" in vitrail("remove", word, "--dry-run").out
+    assert vitrail("remove", word).out == "removed 1 image\n"
+    assert vitrail("info", "--json").json["waiting"]["images"] == 0
+    vitrail.fails("remove", word, code=2, says=[str(word)])
+    away.rename(red)
+    assert "0 new" in vitrail.index(folder).err
+    assert vitrail("info", "--json").json["images"] == 4
+    assert vitrail("verify").code == 0
+
+
+def test_tidying_says_what_it_has_freed_and_what_comes_later(
+    vitrail: Vitrail, many: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vitrail.index(many)
+    segments = vitrail.home / "segments"
+
+    def held() -> int:
+        kept = [
+            path for folder in ("segments", "indexes") for path in (vitrail.home / folder).iterdir()
+        ]
+        return sum(path.stat().st_size for path in kept)
+
+    before = held()
+    for name in ("a", "b"):
+        shutil.rmtree(many / name)
+    vitrail.index(many, "--accept-removals")
+    out = vitrail("tidy", "--now").out
+    told = re.match(
+        r"16 images given up, ([\d,]+) bytes freed, ([\d,]+) of them by the first command that "
+        r"writes after 15 minutes\n",
+        out,
+    )
+    assert told, out
+    freed, later = (int(number.replace(",", "")) for number in told.groups())
+    assert 0 < later <= freed
+    assert len(list(segments.iterdir())) == 2, "readers may need the old one"
+    monkeypatch.setattr(leftovers, "GRACE", 0.0)
+    assert vitrail("tidy", "--now").out == "0 images given up, 0 bytes freed\n"
+    assert before - held() == freed

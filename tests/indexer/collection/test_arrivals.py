@@ -75,7 +75,7 @@ VALUES: list[tuple[str, Any]] = [
     ("generated", None),
     *(
         ("recipe", value)
-        for value in ("", "[1]", "{", '{"a": NaN}', "3", '{"a":' * 70 + "1" + "}" * 70)
+        for value in ("", "[1]", "{", '{"a": NaN}', "3", '{"a":' * 140 + "1" + "}" * 70)
     ),
     ("recipe", "[" * 200_000),
     ("recipe", '{"a": "' + "x" * (1 << 20) + '"}'),
@@ -280,7 +280,8 @@ def test_paths_that_are_known_here_stay_and_empty_cells_take_nothing(
     own.write_text("path,species\n/x/3.jpg,fox\n")
     target.annotate(str(own))
     done = import_into(target, exported)
-    assert (done.images, done.new, done.known, done.files) == (7, 6, 1, 6)
+    assert (done.images, done.new, done.known, done.files) == (7, 5, 1, 6)
+    assert done.left_out == ("/pictures/2.jpg",)
     [row] = target.metadata([target.resolve("/pictures/2.jpg")])
     assert row["content_hash"] == content(50)
     assert target.allowed_ids("species = 'fox' and paths = 2").tolist() == [2]

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import datetime
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ from indexer.errors import (
     InputError,
     UnknownImageError,
 )
-from indexer.records import Batch, KnownFile, RejectRecord
+from indexer.records import DEEPEST_RECIPE, Batch, KnownFile, RejectRecord
 from indexer.store import leftovers
 from tests.indexer.collection.holdings import (
     FINGERPRINT,
@@ -439,3 +441,36 @@ def test_a_warm_reader_and_a_large_catalog_answer_the_same(
             assert reader.allowed_ids("species = 'owl' or label is null").tolist() == [1, 2, 3]
             assert reader.refresh()
             assert len(reader.metadata([4])[0]["paths"]) == 1
+
+
+def test_a_recipe_that_is_nested_without_end_is_cut_short(collection: Collection) -> None:
+    deep: dict[str, object] = {"prompt": "an apple"}
+    level: Any = deep
+    for _ in range(5000):
+        level["in"] = [{}]
+        level = level["in"][0]
+    round_: dict[str, object] = {"prompt": "a pear"}
+    round_["self"] = round_
+    made = [image(50, recipe=deep), image(51, recipe=round_)]
+    collection.commit(Batch(made, files([50, 51])))
+    assert len(collection.allowed_ids("prompt in ('an apple', 'a pear')")) == 2
+    ids = [collection.resolve(f"/pictures/{n}.jpg") for n in (50, 51)]
+    for row in collection.metadata(ids):
+        levels, inner = 0, row["recipe"]
+        while isinstance(inner, dict | list):
+            inner = inner[-1] if isinstance(inner, list) else inner.get("in", inner.get("self"))
+            levels += 1
+        assert levels == DEEPEST_RECIPE
+
+
+@pytest.mark.parametrize("name", ["collection-v1", "collection-v2"])
+def test_a_large_catalog_of_an_older_format_can_be_read(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its copy is brought up to date, for which DuckDB needs the folder that it lies in."""
+    place = shutil.copytree(Path(__file__).parents[2] / "golden" / name, tmp_path / "c")
+    with Collection.open(place) as reader:
+        expected = reader.metadata(reader.allowed_ids("true").tolist())
+    monkeypatch.setattr("indexer.catalog.catalog._IN_MEMORY", 0)
+    with Collection.open(place) as reader:
+        assert reader.metadata(reader.allowed_ids("true").tolist()) == expected

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from indexer.catalog import catalog as catalogs
+from indexer.catalog.catalog import Catalog
 from indexer.collection.collection import Collection
 from indexer.collection.losses import Losses
 from indexer.collection.repairs import repair
 from indexer.collection.verification import verify
-from indexer.errors import CollectionError
+from indexer.errors import CollectionError, DamagedError
 from indexer.records import Batch
 from indexer.vectors import index_layout
 from tests.indexer.collection.holdings import FINGERPRINT, SPACES, content, files, images, vector
@@ -215,3 +220,49 @@ def test_damaged_copies_are_found_and_made_anew_without_asking(
         assert rebuild(mended) == (expected, [])
         shutil.rmtree(mended)
     assert found
+
+
+def test_a_damaged_catalog_is_never_said_to_be_in_use(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever keeps the error of a failed reading does not keep the file open with it."""
+    monkeypatch.setattr(Catalog.__init__, "__kwdefaults__", {"patience": 0.1})
+    place, kept = tmp_path / "c", []
+    shutil.copytree(whole, place)
+    data = (place / "catalog.duckdb").read_bytes()
+    for large in (False, True):
+        monkeypatch.setattr(catalogs, "_IN_MEMORY", 0 if large else 32 << 20)
+        for offset in range(300_000, len(data), 250_000):
+            flipped = bytearray(data)
+            flipped[offset] ^= 1
+            (place / "catalog.duckdb").write_bytes(flipped)
+            try:
+                answers(place)
+            except CollectionError as error:
+                kept.append(error)
+            try:
+                with Collection.open(place, writable=True) as writer:
+                    writer.commit(Batch(images([offset]), files([offset])))
+            except CollectionError as error:
+                kept.append(error)
+            shutil.rmtree(place)
+            shutil.copytree(whole, place)
+    assert {type(error) for error in kept} == {DamagedError}, kept
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked")
+@pytest.mark.parametrize("count", [10, pytest.param(400, marks=pytest.mark.slow)])
+def test_a_fresh_process_is_told_of_damage_or_of_nothing(whole: Path, count: int) -> None:
+    command = [sys.executable, "-m", "tests.indexer.collection.flip_worker"]
+    done = subprocess.run(
+        [*command, str(whole), str(count), "11"],
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = done.stdout.splitlines()
+    assert len(lines) == count, done.stderr
+    told = [line.split()[1] for line in lines]
+    assert set(told) <= {"ok", "DamagedError:"}, lines
+    assert "DamagedError:" in told

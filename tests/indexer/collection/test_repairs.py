@@ -166,7 +166,10 @@ def test_nothing_to_repair(place: Path) -> None:
 def test_changed_and_missing_files_are_reported_but_are_no_damage(place: Path) -> None:
     report = verify(place)
     assert report.clean
-    assert len(report.findings) == report.files == 12
+    # The file of the removed image is no longer looked for, and counted neither here nor by info.
+    assert len(report.findings) == report.files == 11
+    with Collection.open(place) as reader:
+        assert reader.info()["files"] == report.files
     assert {finding.part for finding in report.findings} == {"file"}
 
 
@@ -176,3 +179,53 @@ def test_nothing_left_to_rebuild_from(tmp_path: Path) -> None:
     os.unlink(tmp_path / "c" / "catalog.duckdb")
     with pytest.raises(CollectionError, match="nothing is left to rebuild it from"):
         repair(tmp_path / "c")
+
+
+@pytest.mark.parametrize("catalog_too", [False, True])
+def test_images_that_wait_in_a_damaged_segment_are_told_before(
+    place: Path, catalog_too: bool
+) -> None:
+    with Collection.open(place, writable=True) as made:
+        made.commit(Batch(gone=["/pictures/3.jpg"], excluded=["/pictures/4.jpg"]))
+        made.commit(Batch(gone=["/pictures/8.jpg"]))  # which waits in the other segment
+    _flip(sorted((place / "segments").iterdir())[0])
+    if catalog_too:
+        (place / "catalog.duckdb").unlink()
+    asked: list[Losses] = []
+
+    def refuse(losses: Losses) -> bool:
+        asked.append(losses)
+        return False
+
+    with pytest.raises(CollectionError, match="what waits for 2 files to come back"):
+        repair(place, accept=refuse)
+    assert asked[0].waiting == ("/pictures/3.jpg", "/pictures/4.jpg")
+    assert not {"/pictures/3.jpg", "/pictures/4.jpg"} & set(asked[0].images)
+    done = repair(place, accept=_gladly)
+    assert done.report is not None
+    assert done.report.clean, done.report.findings
+    with Collection.open(place, writable=True) as writer:
+        assert "/pictures/3.jpg" not in writer.known_files()
+        assert writer.info()["waiting"]["images"] == 1
+        writer.commit(Batch(images([3, 4]), files([3, 4, 8])))
+        assert {content(3), content(4), content(8)} <= writer.content_hashes()
+    assert verify(place).clean
+
+
+def test_commits_of_a_writer_beside_a_verify_are_no_damage(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Collection.open
+    numbers = iter(range(100, 110))
+
+    def opened(directory: str, *, writable: bool = False) -> Collection:
+        reader = real(directory, writable=writable)
+        with real(directory, writable=True) as writer:  # moves on behind the reader's back
+            for number in (next(numbers), next(numbers)):
+                writer.commit(Batch(images([number]), files([number])))
+        return reader
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Collection, "open", opened)
+        report = verify(place)
+    assert report.clean, report.findings

@@ -9,8 +9,16 @@ from indexer.collection.tidying import take_out
 from indexer.collection.transfer import Imported, export, import_into
 from indexer.collection.verification import verify
 from indexer.errors import FingerprintMismatchError, InputError
-from indexer.records import Batch
-from tests.indexer.collection.holdings import FINGERPRINT, OTHER, file, files, image, images
+from indexer.records import Batch, RejectRecord
+from tests.indexer.collection.holdings import (
+    FINGERPRINT,
+    OTHER,
+    content,
+    file,
+    files,
+    image,
+    images,
+)
 
 
 def test_a_collection_goes_through_one_file_with_the_users_own_columns(tmp_path: Path) -> None:
@@ -80,3 +88,49 @@ def test_an_import_leaves_a_file_that_was_taken_out_of_an_image_that_stays(tmp_p
         take_out(collection, ["/pictures/copy.jpg"])
         assert import_into(collection, exported) == Imported(images=1, new=0, files=0)
         assert collection.known_files()["/pictures/copy.jpg"].state == "removed"
+
+
+@pytest.mark.parametrize("state", ["live", "rejected", "waiting", "removed"])
+def test_an_image_whose_paths_are_all_known_here_as_others_is_left_out(
+    tmp_path: Path, state: str
+) -> None:
+    """It would be live without any file, so that nothing could show it and no index end it."""
+    exported, table = tmp_path / "all.parquet", tmp_path / "own.csv"
+    table.write_text("path,species\n/pictures/1.jpg,owl\n/pictures/2.jpg,fox\n")
+    with Collection.create(tmp_path / "a", FINGERPRINT) as source:
+        source.commit(Batch(images([1, 2, 3]), [*files([1, 2, 3]), file("/copy/3.jpg", 3)]))
+        source.annotate(str(table))
+        export(source, exported)
+    with Collection.create(tmp_path / "b", FINGERPRINT) as target:
+        theirs = [file(f"/pictures/{n}.jpg", 10 + n) for n in (1, 3)]
+        target.commit(Batch(images([11, 13]), theirs))
+        if state == "rejected":
+            target.commit(
+                Batch(rejects=[RejectRecord(f"/pictures/{n}.jpg", 1, 2, "x", "") for n in (1, 3)])
+            )
+        elif state == "waiting":
+            target.commit(Batch(gone=["/pictures/1.jpg", "/pictures/3.jpg"]))
+        elif state == "removed":
+            target.remove([1, 2])
+        before = len(target)
+        expected = Imported(images=3, new=2, files=2, left_out=("/pictures/1.jpg",))
+        assert import_into(target, exported) == expected
+        assert expected.known == 0
+        assert len(target) == before + 2
+        rows = target.metadata(target.allowed_ids("true").tolist())
+        assert all(row["paths"] for row in rows), "none is without a file"
+        assert content(1) not in target.content_hashes()
+        assert len(target.allowed_ids("species = 'fox'")) == 1
+        assert len(target.allowed_ids("species = 'owl'")) == 0
+        again = import_into(target, exported)
+        assert (again.new, again.known, again.left_out) == (0, 2, ("/pictures/1.jpg",))
+    assert verify(tmp_path / "b").clean
+
+
+def test_an_image_that_a_batch_leaves_without_a_file_is_not_entered(tmp_path: Path) -> None:
+    with Collection.create(tmp_path / "c", FINGERPRINT) as collection:
+        collection.commit(Batch(images([1, 2]), [file("/a.jpg", 1), file("/a.jpg", 2)]))
+        assert collection.content_hashes() == {content(2)}
+        collection.commit(Batch(gone=["/a.jpg"]))
+        collection.commit(Batch(images([2])))
+        assert len(collection) == 0, "nor does it come back"

@@ -1,0 +1,70 @@
+"""A commit that the journal knows and the catalog lacks, done again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from indexer.catalog.changes import add_images
+from indexer.catalog.replay import replay
+from indexer.catalog.state import live_segments
+from indexer.catalog.transaction import Transaction
+from indexer.records import ImageRecord
+from indexer.store.image_rows import image_records
+from indexer.store.segments import Segment, read_segment
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+def redo(connection: DuckDBPyConnection, changes: Sequence[Mapping[str, Any]], folder: str) -> None:
+    """Do a commit again, all of it or nothing; its record stays in the journal.
+
+    Args:
+        connection: at the catalog as the commit before left it.
+        changes: what the lines of the record say.
+        folder: of the segments, one of which has the images that the commit brought.
+
+    Raises:
+        CollectionError: that segment is missing, damaged, or cannot be read now.
+    """
+    before = {segment.name for segment in live_segments(connection)}
+    connection.execute("BEGIN")
+    try:
+        for content in changes:
+            replay(connection, content)
+        transaction = Transaction(connection, 0)  # written down already
+        for segment in live_segments(connection):
+            if segment.name not in before:
+                table = read_segment(folder, segment)
+                images = zip(table["id"].to_pylist(), image_records(table, ()), strict=True)
+                add_lacking(transaction, segment, dict(images))
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def add_lacking(
+    transaction: Transaction, segment: Segment, images: Mapping[int, ImageRecord]
+) -> None:
+    """Enter those of a segment's images, by id, that the catalog does not know better.
+
+    It holds what was read again, and later predictions. Images that were given up stay in their
+    segment until it is written anew.
+    """
+    known, predicted = (
+        {row[0] for row in transaction.rows(sql, [segment.min_id, segment.max_id])}
+        for sql in (
+            "SELECT id FROM (SELECT id FROM images UNION ALL SELECT image_id FROM deletions "
+            "WHERE reason = 'expired') WHERE id BETWEEN ? AND ?",
+            "SELECT image_id FROM predictions WHERE image_id BETWEEN ? AND ?",
+        )
+    )
+    new = {
+        id_: replace(image, predictions=()) if id_ in predicted else image
+        for id_, image in images.items()
+        if id_ not in known
+    }
+    add_images(transaction, list(new), list(new.values()))

@@ -1,0 +1,79 @@
+"""That what replaces a file is on the disk before it takes the name, and the name after it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from generator.batch import write_image
+from generator.recipes import GeneratedImage
+from indexer.encoders.storage import write_atomically
+from indexer.store.durability import write_bytes, write_text
+from indexer.vectors.index_file import write_index_file
+from tests.generator.test_recipes import BASE
+
+WRITERS: dict[str, Callable[[Path], object]] = {
+    "text": lambda path: write_text(str(path), "new"),
+    "bytes": lambda path: write_bytes(str(path), b"new"),
+    "cache": lambda path: write_atomically(path, b"new"),
+    "index": lambda path: write_index_file(path, {}, {}),
+    "image": lambda path: write_image(
+        GeneratedImage(Image.new("RGB", (8, 8)), BASE, None, 0.0), path
+    ),
+}
+
+
+@pytest.fixture
+def done(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Path]]:
+    """What is asked of the disk: ``sync`` of a file or folder, ``name`` given to a file."""
+    events: list[tuple[str, Path]] = []
+    fsync, replace = os.fsync, os.replace
+
+    def syncing(handle: int) -> None:
+        events.append(("sync", Path(os.readlink(f"/proc/self/fd/{handle}"))))
+        fsync(handle)
+
+    def replacing(source: str, target: str) -> None:
+        events.append(("name", Path(source)))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", syncing)
+    monkeypatch.setattr(os, "replace", replacing)
+    return events
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="handles are told by name on Linux")
+@pytest.mark.parametrize("kind", WRITERS)
+def test_a_file_is_synced_named_and_its_folder_synced(
+    tmp_path: Path, kind: str, done: list[tuple[str, Path]]
+) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(b"old")
+    WRITERS[kind](path)
+    (first, begun), (second, named), (third, folder) = done
+    assert (first, second, third) == ("sync", "name", "sync")
+    assert begun == named != path
+    assert folder == tmp_path
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.png"]
+    assert path.read_bytes() != b"old"
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_what_cannot_be_written_leaves_the_old_file_and_no_other(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(b"old")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(Exception, match="No space left"):
+        WRITERS[kind](path)
+    assert [(entry.name, entry.read_bytes()) for entry in tmp_path.iterdir()] == [("a.png", b"old")]
