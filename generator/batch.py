@@ -9,11 +9,11 @@ from pathlib import Path
 
 from generator.pictures import Picture
 from generator.pipelines import DiffusionModel
-from generator.png import encode_png, read_png
-from generator.recipes import GeneratedImage, Recipe
 from generator.tasks import NO_PICTURES, run
 from generator.watching import UNWATCHED, Watch
 from indexer.errors import GenerationError, InputError
+from indexer.recipes.png import encode_png, read_png
+from indexer.recipes.recipe import GeneratedImage, Recipe
 from indexer.store.begun import begun_name, sweep_begun
 from indexer.store.durability import write_bytes
 

@@ -11,9 +11,9 @@ from PIL import Image
 
 from generator.memory import with_less_memory
 from generator.pipelines import DiffusionModel
-from generator.recipes import Recipe
 from generator.watching import Watch
 from indexer.errors import GenerationError, VitrailError
+from indexer.recipes.recipe import Recipe
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -14,9 +14,9 @@ from PIL import Image
 from generator.checkpoint_files import CheckpointInfo
 from generator.ip_adapters import IPAdapterFile, check_encoder
 from generator.pipelines import DiffusionModel
-from generator.recipes import Recipe
 from indexer.encoders.weights import tensor_shapes
 from indexer.errors import CheckpointError
+from indexer.recipes.recipe import Recipe
 
 _ADDED = (None, "text", "text_time")  # other additions take the picture's embedding for their own
 _loaded: WeakKeyDictionary[DiffusionModel, _Parts] = WeakKeyDictionary()

@@ -12,8 +12,8 @@ from generator.loras import LoraFile
 from generator.pictures import Picture, resize, working_size
 from generator.pipelines import DiffusionModel
 from generator.planning import base_recipe, seeded
-from generator.recipes import Recipe
 from generator.watching import UNWATCHED, Watch
+from indexer.recipes.recipe import Recipe
 
 TASK = "image-to-image"
 

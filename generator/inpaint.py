@@ -17,9 +17,9 @@ from generator.masks import MAX_FEATHER, Mask, coarse, composite, size_mismatch
 from generator.pictures import Picture, working_size
 from generator.pipelines import DiffusionModel
 from generator.planning import base_recipe, seeded
-from generator.recipes import Recipe
 from generator.watching import UNWATCHED, Watch
 from indexer.errors import InputError
+from indexer.recipes.recipe import Recipe
 
 TASK = "inpaint"
 

@@ -12,10 +12,10 @@ from typing import Any, NoReturn
 
 from generator.checkpoint_files import CheckpointInfo
 from generator.checks import check_strength
-from generator.recipes import IPAdapter
 from indexer.encoders.storage import file_sha256, remembered_paths
 from indexer.encoders.weights import PICKLES, SUFFIX, check_plain, tensor_shapes, weight_files
 from indexer.errors import CheckpointError, InputError
+from indexer.recipes.recipe import IPAdapter
 
 FOLDER = "ip_adapter"
 """Where in its directory a checkpoint has its own."""

@@ -11,10 +11,10 @@ from PIL import Image
 
 from generator.pictures import Picture
 from generator.pipelines import DiffusionModel
-from generator.png import encode_png, read_png
-from generator.recipes import Parent, Recipe
 from generator.tasks import run
 from generator.watching import UNWATCHED, Watch
+from indexer.recipes.png import encode_png, read_png
+from indexer.recipes.recipe import Parent, Recipe
 
 FindParent = Callable[[Parent], Picture | None]
 """Finds the picture that a recipe names, ``None`` if it is gone."""

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from generator.pictures import Picture, open_picture
-from generator.recipes import MaskRecord
 from indexer.counting import counted
 from indexer.errors import InputError
+from indexer.recipes.recipe import MaskRecord
 
 _NUMBER = r"[+-]?\d+(?:\.\d+)?"
 _BOX = re.compile(rf"\s*{_NUMBER}(\s*,\s*{_NUMBER}){{3}}\s*")

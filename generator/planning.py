@@ -8,7 +8,7 @@ from dataclasses import replace
 from generator.checkpoint_files import CheckpointInfo
 from generator.checks import Sampling
 from generator.loras import LoraFile
-from generator.recipes import Recipe
+from indexer.recipes.recipe import Recipe
 
 
 def base_recipe(

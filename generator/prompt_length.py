@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from generator.pipelines import DiffusionModel, quiet
-from generator.recipes import Recipe
+from indexer.recipes.recipe import Recipe
 
 
 def unseen_note(model: DiffusionModel, recipe: Recipe) -> tuple[str, ...]:

@@ -12,9 +12,9 @@ from generator.masks import Mask, box_mask, image_mask, polygon_mask
 from generator.pictures import Picture
 from generator.pipelines import DiffusionModel
 from generator.prompt_length import unseen_note
-from generator.recipes import GeneratedImage, Recipe
 from generator.watching import UNWATCHED, Watch
 from indexer.errors import InputError
+from indexer.recipes.recipe import GeneratedImage, Recipe
 
 NO_PICTURES: Mapping[str, Picture] = {}
 

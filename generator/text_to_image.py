@@ -10,8 +10,8 @@ from generator.denoising import Drawn, draw
 from generator.loras import LoraFile
 from generator.pipelines import DiffusionModel
 from generator.planning import base_recipe, seeded
-from generator.recipes import Recipe
 from generator.watching import UNWATCHED, Watch
+from indexer.recipes.recipe import Recipe
 
 TASK = "text-to-image"
 

@@ -28,7 +28,6 @@ from search.vectors import query_rows
 if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metadata does not need
     from indexer.encoders.base import Encoder, Fingerprint
     from indexer.encoders.waiting import WaitingEncoder
-    from indexer.indexing.decoding import RecipeReader
     from indexer.indexing.options import IndexOptions
     from indexer.indexing.progress import Progress
     from search.pictures import Picture
@@ -138,7 +137,6 @@ class Collection:
         classify: bool | None = None,
         on_progress: Callable[[Progress], None] = lambda _: None,
         stop: Callable[[], bool] = lambda: False,
-        read_recipe: RecipeReader | None = None,
     ) -> Progress:
         """Bring the collection up to date with folders or single files.
 
@@ -149,7 +147,6 @@ class Collection:
             classify: also store the labels of the checkpoint's classification head.
             on_progress: called with the counts so far.
             stop: once it returns true, what is done is committed and the run ends.
-            read_recipe: reads generators' recipes from text metadata.
 
         Raises:
             CollectionLockedError: another process is writing; the message names it.
@@ -179,7 +176,6 @@ class Collection:
                     options=options,
                     on_progress=told,
                     stop=stop,
-                    read_recipe=read_recipe,
                 )
                 if progress.interrupted:
                     writer.forget_changes()  # who interrupts does not want to wait for an index

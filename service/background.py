@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from generator.checkpoint_files import CheckpointInfo
-    from generator.recipes import Recipe
+    from indexer.recipes.recipe import Recipe
     from search.collection import Collection
     from service.making import Work
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from generator.loras import LoraFile
     from generator.pictures import Picture
     from generator.pipelines import DiffusionModel
-    from generator.recipes import Recipe
     from generator.watching import Watch
+    from indexer.recipes.recipe import Recipe
     from search.collection import Collection
 
 CHUNK = 16  # images made before they are indexed: what a kill can leave for the next run to index
@@ -117,9 +117,7 @@ def make_and_index(
 
 def _index(collection: Collection, paths: Sequence[Path]) -> None:
     if paths:
-        from generator.foreign import read_recipe
-
-        collection.index(*paths, read_recipe=read_recipe)
+        collection.index(*paths)
 
 
 def open_input(collection: Collection | None, text: str, role: str) -> Picture:

@@ -17,7 +17,7 @@ from service.text import one_line
 if TYPE_CHECKING:
     from generator.pictures import Picture
     from generator.pipelines import DiffusionModel
-    from generator.recipes import Parent, Recipe
+    from indexer.recipes.recipe import Parent, Recipe
     from search.collection import Collection
 
 

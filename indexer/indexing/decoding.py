@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +20,10 @@ from indexer.images.files import read_file
 from indexer.images.opening import DEFAULT_MAX_PIXELS, OpenedImage, open_image
 from indexer.images.preprocess import Preprocess, apply
 from indexer.paths import display
+from indexer.recipes.foreign import read_recipe
 from indexer.records import READ_VERSION, FileRecord, ImageRecord, RejectRecord
 
 LabelFrom = Literal["none", "parent"]
-RecipeReader = Callable[[dict[str, str]], dict[str, Any] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,6 @@ class Preparer:
         unclassified: those of ``known`` whose pixels are needed after all, for the head's labels.
         label_from: ``parent`` takes the name of the file's folder as its label.
         max_pixels: images with more are rejected before they are decoded.
-        read_recipe: reads a generator's recipe from an image's text metadata, or ``None``.
         limits: shared by all preparers of a run.
     """
 
@@ -115,7 +114,6 @@ class Preparer:
     known: Collection[str]
     label_from: LabelFrom = "none"
     max_pixels: int = DEFAULT_MAX_PIXELS
-    read_recipe: RecipeReader | None = None
     reread: Collection[str] = frozenset()
     unclassified: Collection[str] = frozenset()
     limits: DecodingLimits = field(default_factory=DecodingLimits)
@@ -176,7 +174,7 @@ class Preparer:
         return folder_label(path) if self.label_from == "parent" else None
 
     def _record(self, file: FileRecord, facts: Facts) -> ImageRecord:
-        recipe = self.read_recipe(facts.info) if self.read_recipe else None
+        recipe = read_recipe(facts.info)
         return ImageRecord(
             content_hash=file.content_hash,
             width=facts.width,
@@ -192,8 +190,7 @@ class Preparer:
             generated=recipe is not None,
             recipe=recipe,
             vectors={},
-            # Without a reader of recipes not all was read: a run that has one looks again.
-            read_version=READ_VERSION if self.read_recipe else None,
+            read_version=READ_VERSION,
         )
 
 

@@ -19,7 +19,7 @@ from indexer.images.opening import passing_reasons
 from indexer.indexing.ahead import map_ahead
 from indexer.indexing.committing import Committer
 from indexer.indexing.comparison import was_image
-from indexer.indexing.decoding import DecodingLimits, Prepared, Preparer, RecipeReader
+from indexer.indexing.decoding import DecodingLimits, Prepared, Preparer
 from indexer.indexing.losses import refusal
 from indexer.indexing.options import IndexOptions
 from indexer.indexing.progress import Progress
@@ -60,7 +60,6 @@ def index_folders(
     options: IndexOptions | None = None,
     on_progress: Callable[[Progress], None] = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
-    read_recipe: RecipeReader | None = None,
 ) -> Progress:
     """Bring a collection up to date with the folders; run again, it goes on where it stopped.
 
@@ -73,7 +72,6 @@ def index_folders(
         on_progress: called now and then while scanning, and after every file and commit, from this
             thread.
         stop: asked after every file; once true, what is done is committed and the run ends.
-        read_recipe: reads a generator's recipe from text metadata.
 
     Raises:
         InputError: a root does not exist, or none is known.
@@ -96,7 +94,7 @@ def index_folders(
     if refused and not surveys:
         raise refusal(refused)
     run.progress.absent = [loss.folder for loss in lost.values() if loss.absent]
-    run.index(surveys, read_recipe)
+    run.index(surveys)
     run.progress.seconds = time.monotonic() - started
     run.progress.stage = "tidying"
     on_progress(run.progress)
@@ -130,9 +128,9 @@ class _Run:
         self.progress.found = count
         self.on_progress(self.progress)
 
-    def index(self, surveys: Sequence[Survey], read_recipe: RecipeReader | None) -> None:
+    def index(self, surveys: Sequence[Survey]) -> None:
         _remember(self.collection, surveys)
-        tasks = self._tasks(surveys, read_recipe)
+        tasks = self._tasks(surveys)
         self._count(surveys, len(tasks))
         if tasks or any(_leaves_work(one) for one in surveys):
             self._work(surveys, tasks)
@@ -148,10 +146,10 @@ class _Run:
             with self.collection.transaction("unclassifiable", tidies=False) as transaction:
                 write_unclassifiable(transaction, kept | self.undecodable)
 
-    def _tasks(self, surveys: Sequence[Survey], read_recipe: RecipeReader | None) -> list[_Task]:
+    def _tasks(self, surveys: Sequence[Survey]) -> list[_Task]:
         collection = self.collection
         classifies = self.encoder.labels is not None
-        stale = collection.stale_hashes() if read_recipe is not None else frozenset[str]()
+        stale = collection.stale_hashes()
         bare = self._unclassified() if classifies else frozenset[str]()
         choose_again(surveys, stale=stale, unclassified=bare, rehash=self.options.rehash)
         if not any(one.changes.to_open or one.again for one in surveys):
@@ -164,7 +162,6 @@ class _Run:
                 known=known,
                 label_from=one.plan.options.label_from or "none",
                 max_pixels=one.plan.options.pixel_limit,
-                read_recipe=read_recipe,
                 reread=stale,
                 unclassified=bare if one.plan.options.classify else frozenset[str](),
                 limits=self.limits,

@@ -18,7 +18,7 @@ from indexer.errors import CollectionError
 from indexer.images.opening import DEFAULT_MAX_PIXELS
 from indexer.indexing.ahead import map_ahead
 from indexer.indexing.committing import Committer
-from indexer.indexing.decoding import Prepared, Preparer, RecipeReader
+from indexer.indexing.decoding import Prepared, Preparer
 from indexer.indexing.progress import Progress
 from indexer.paths import display
 from indexer.records import Batch
@@ -64,7 +64,6 @@ def reembed(
     options: ReembedOptions | None = None,
     on_progress: Callable[[Progress], None] = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
-    read_recipe: RecipeReader | None = None,
 ) -> Reembedding:
     """Embed every image of a collection by another encoder, then put the result in its place.
 
@@ -77,7 +76,6 @@ def reembed(
         options: see ``ReembedOptions``.
         on_progress: called after every image and commit.
         stop: asked after every image; once true, what is done is committed and the run ends.
-        read_recipe: reads a generator's recipe from text metadata.
 
     Raises:
         CollectionError: the encoder is the collection's already, another one's embedding is not
@@ -94,7 +92,7 @@ def reembed(
                 "name other spaces or another checkpoint"
             )
         with begin(old.directory, encoder.fingerprint, restart=options.restart) as new:
-            _embed(old, new, encoder, options, made, on_progress, stop, read_recipe)
+            _embed(old, new, encoder, options, made, on_progress, stop)
             made.progress.seconds = time.monotonic() - started
             made.progress.stage = "tidying"
             on_progress(made.progress)
@@ -115,7 +113,6 @@ def _embed(
     made: Reembedding,
     on_progress: Callable[[Progress], None],
     stop: Callable[[], bool],
-    read_recipe: RecipeReader | None,
 ) -> None:
     progress = made.progress
     there = new.content_hashes()
@@ -128,7 +125,6 @@ def _embed(
         spec=encoder.preprocess,
         known=frozenset(),
         max_pixels=options.max_pixels,
-        read_recipe=read_recipe,
     )
 
     def count(images: int) -> None:

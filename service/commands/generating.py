@@ -12,7 +12,7 @@ from service.sampling import Drawing, ImageArgument, PromptArgument, drawing_opt
 
 if TYPE_CHECKING:
     from generator.pictures import Picture
-    from generator.recipes import Recipe
+    from indexer.recipes.recipe import Recipe
     from search.collection import Collection
 
 

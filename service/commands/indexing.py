@@ -179,7 +179,6 @@ def _check(roots: Sequence[str], options: IndexOptions, directory: Path) -> None
 def _run(
     pictures: Collection, roots: Sequence[str], options: IndexOptions, *, quiet: bool
 ) -> Progress:
-    from generator.foreign import read_recipe
     from indexer.errors import RemovalsRefusedError
     from indexer.indexing.roots import plan_run
     from service.folders import remembered
@@ -196,7 +195,6 @@ def _run(
                 options=options,
                 on_progress=display.update,
                 stop=stop,
-                read_recipe=read_recipe,
             )
         except RemovalsRefusedError as error:
             if error.progress is not None:
@@ -253,7 +251,6 @@ def reembed(
     Ids, labels, removals and your own columns stay. The collection serves as it was until the last
     step, which is taken whole or not at all. Interrupt it at any time; the same command goes on.
     """
-    from generator.foreign import read_recipe
     from indexer.collection.collection import Collection
     from indexer.encoders import load_encoder
     from indexer.errors import InputError
@@ -291,7 +288,6 @@ def reembed(
             ),
             on_progress=display.update,
             stop=stop,
-            read_recipe=read_recipe,
         )
         display.finish_reembedding(made)
     if made.progress.interrupted:

@@ -16,10 +16,10 @@ from generator.batch import generate_all
 from generator.checkpoint_files import CheckpointInfo
 from generator.checks import Sampling
 from generator.pipelines import DiffusionModel, load_model
-from generator.png import read_png
-from generator.recipes import Recipe
 from generator.watching import GenerationCancelledError, Watch
 from indexer.errors import GenerationError
+from indexer.recipes.png import read_png
+from indexer.recipes.recipe import Recipe
 
 
 def plan(info: CheckpointInfo, n: int = 3) -> list[Recipe]:
@@ -112,9 +112,9 @@ KILLED = textwrap.dedent(
     import os, signal, sys
     from pathlib import Path
     from generator.batch import write_image
-    from generator.recipes import GeneratedImage, Recipe
+    from indexer.recipes.recipe import GeneratedImage, Recipe
     from PIL import Image
-    from tests.generator.test_recipes import BASE
+    from tests.indexer.recipes.test_recipe import BASE
 
     stage, folder = sys.argv[1], Path(sys.argv[2])
     own = getattr(os, stage)

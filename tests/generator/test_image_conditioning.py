@@ -14,10 +14,10 @@ from generator.checks import Sampling
 from generator.ip_adapters import IPAdapterFile, open_ip_adapter
 from generator.pictures import Picture
 from generator.pipelines import load_model
-from generator.png import encode_png, read_png
-from generator.recipes import GeneratedImage, Recipe
 from generator.tasks import run
 from indexer.errors import CheckpointError
+from indexer.recipes.png import encode_png, read_png
+from indexer.recipes.recipe import GeneratedImage, Recipe
 from tests.generator import tiny
 from tests.generator.conftest import noise_picture
 

@@ -11,10 +11,10 @@ from generator.checkpoint_files import CheckpointInfo
 from generator.checks import Sampling
 from generator.lineage import reproduce
 from generator.pipelines import DiffusionModel, load_model
-from generator.png import encode_png, read_png
-from generator.recipes import GeneratedImage, Parent, Recipe
 from generator.tasks import run
 from indexer.errors import InputError
+from indexer.recipes.png import encode_png, read_png
+from indexer.recipes.recipe import GeneratedImage, Parent, Recipe
 from tests.generator.conftest import noise_picture
 
 TWO_STEPS = Sampling(steps=2, seed=3)

@@ -19,10 +19,10 @@ from generator.checks import Sampling
 from generator.loras import open_lora
 from generator.masks import box_mask
 from generator.pipelines import load_model, quiet
-from generator.png import encode_png
 from generator.schedulers import SCHEDULERS, build_scheduler
 from generator.tasks import run
 from indexer.errors import CheckpointError, InputError
+from indexer.recipes.png import encode_png
 from tests.generator import tiny
 from tests.generator.conftest import noise_picture
 from tests.generator.single_file import write_configuration, write_single_file

@@ -16,12 +16,12 @@ from generator.checks import Sampling
 from generator.masks import box_mask
 from generator.pictures import Picture
 from generator.pipelines import load_model
-from generator.png import encode_png
-from generator.recipes import Recipe
 from generator.schedulers import SCHEDULERS
 from generator.tasks import run
 from generator.watching import GenerationCancelledError, Watch
 from indexer.errors import GenerationError, InputError
+from indexer.recipes.png import encode_png
+from indexer.recipes.recipe import Recipe
 from tests.generator.conftest import noise_picture
 
 Get = Callable[[str], CheckpointInfo]

@@ -38,7 +38,7 @@ def prepare(path: Path, preparer: Preparer) -> Prepared:
 def test_places_stars_and_words_are_in_the_record(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(photograph())
-    prepared = prepare(path, Preparer(spec=SPEC, known=frozenset(), read_recipe=lambda _: None))
+    prepared = prepare(path, Preparer(spec=SPEC, known=frozenset()))
     image = prepared.image
     assert image is not None
     assert (image.latitude, image.longitude) == pytest.approx((-33.856, 151.215))
@@ -56,12 +56,13 @@ def test_outdated_contents_are_read_again_without_decoding(
     for name, data in contents.items():
         (tmp_path / name).write_bytes(data)
     monkeypatch.setattr(decoding, "open_image", lambda *_, **__: pytest.fail("decoded"))
+    read = lambda info: {"tool": "t", "prompt": info["parameters"]} if info else None  # noqa: E731
+    monkeypatch.setattr(decoding, "read_recipe", read)
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
     preparer = Preparer(
         spec=SPEC,
         known=set(hashes.values()),
         reread={hashes["b.png"]},
-        read_recipe=lambda info: {"tool": "t", "prompt": info["parameters"]},
     )
     known = prepare(tmp_path / "a.jpg", preparer)
     assert known.file is not None

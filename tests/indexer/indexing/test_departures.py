@@ -19,7 +19,6 @@ from indexer.encoders.base import Encoder
 from indexer.errors import ImageRejectedError, InputError, RemovalsRefusedError
 from indexer.images.files import read_file
 from indexer.images.opening import open_image
-from indexer.indexing.decoding import RecipeReader
 from indexer.indexing.options import IndexOptions
 from indexer.indexing.pipeline import index_folders
 from indexer.indexing.progress import Progress
@@ -56,7 +55,6 @@ def run(
     home: Path,
     *roots: Path,
     encoder: Encoder | None = None,
-    read_recipe: RecipeReader | None = None,
     **options: object,
 ) -> Progress:
     with Collection.open(home, writable=True) as collection:
@@ -65,7 +63,6 @@ def run(
             encoder or Plain(),
             [str(root) for root in roots],
             options=IndexOptions(**options),  # type: ignore[arg-type]
-            read_recipe=read_recipe,
         )
 
 
@@ -264,18 +261,24 @@ def test_what_cannot_be_decoded_for_its_labels_is_tried_once(
     assert classify().total == 0
 
 
-def test_metadata_is_read_again_once_and_nothing_embedded(home: Path, pictures: Path) -> None:
-    run(home, pictures)  # without a reader of recipes
+def test_metadata_is_read_again_once_and_nothing_embedded(
+    home: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(home, pictures)
     assert run(home, pictures).total == 0
+    with Collection.open(home, writable=True) as writer, writer.transaction("older") as change:
+        change.run("UPDATE images SET read_version = NULL")  # recipes were an option once
     encoder = Plain()
-    done = run(home, pictures, encoder=encoder, read_recipe=lambda _: {"prompt": "a cat"})
+    monkeypatch.setattr("indexer.indexing.decoding.read_recipe", lambda _: {"prompt": "a cat"})
+    done = run(home, pictures, encoder=encoder)
     assert (done.reread, done.encoded, encoder.sizes) == (24, 0, [])
     assert count(home, "generated and prompt = 'a cat'") == 24
-    again = run(home, pictures, read_recipe=lambda _: None)
+    monkeypatch.setattr("indexer.indexing.decoding.read_recipe", lambda _: None)
+    again = run(home, pictures)
     assert again.total == 0
     with Collection.open(home, writable=True) as writer, writer.transaction("older") as change:
         change.run("UPDATE images SET read_version = 0")
-    kept = run(home, pictures, read_recipe=lambda _: None)
+    kept = run(home, pictures)
     assert kept.reread == 24
     assert count(home, "generated and prompt = 'a cat'") == 24, "a recipe is never lost"
 

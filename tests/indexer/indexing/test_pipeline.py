@@ -274,12 +274,11 @@ def test_labels_of_the_head_are_stored(tmp_path: Path, pictures: Path) -> None:
     assert row["top_score"] == pytest.approx(1 / (1 + np.exp(-10)), abs=1e-3)
 
 
-def test_recipes_in_the_metadata_are_kept(home: Path, pictures: Path) -> None:
+def test_recipes_in_the_metadata_are_kept(
+    home: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = {"task": "text-to-image", "prompt": "a cat"}
+    monkeypatch.setattr("indexer.indexing.decoding.read_recipe", lambda _: recipe)
     with Collection.open(home, writable=True) as collection:
-        index_folders(
-            collection,
-            ColourEncoder(),
-            [str(pictures)],
-            read_recipe=lambda info: {"task": "text-to-image", "prompt": "a cat"},
-        )
+        index_folders(collection, ColourEncoder(), [str(pictures)])
         assert len(collection.allowed_ids("generated and prompt = 'a cat'")) == 12

@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 from generator.batch import write_image
-from generator.recipes import GeneratedImage
 from indexer.encoders.storage import write_atomically
+from indexer.recipes.recipe import GeneratedImage
 from indexer.store.durability import write_bytes, write_text
 from indexer.vectors.index_file import write_index_file
-from tests.generator.test_recipes import BASE
+from tests.indexer.recipes.test_recipe import BASE
 
 WRITERS: dict[str, Callable[[Path], object]] = {
     "text": lambda path: write_text(str(path), "new"),

@@ -11,11 +11,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from generator.comfyui import read_graph
-from generator.invokeai import read_invokeai
-from generator.json_text import read_object
-from generator.parameters import read_parameters
-from generator.png import KEYWORD, read_inscription
+from indexer.recipes.comfyui import read_graph
+from indexer.recipes.invokeai import read_invokeai
+from indexer.recipes.json_text import read_object
+from indexer.recipes.parameters import read_parameters
+from indexer.recipes.png import KEYWORD, read_inscription
 
 Reader = Callable[[Mapping[str, str]], dict[str, Any] | None]
 _MAX_SEED = 2**64 - 1

@@ -8,11 +8,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
-from generator.png import encode_png, read_png
-from generator.recipes import GeneratedImage, Recipe
 from indexer.errors import InputError
 from indexer.images.opening import open_image
-from tests.generator.test_recipes import BASE, FULL, recipes
+from indexer.recipes.png import encode_png, read_png
+from indexer.recipes.recipe import GeneratedImage, Recipe
+from tests.indexer.recipes.test_recipe import BASE, FULL, recipes
 
 PICTURE = Image.new("RGB", (8, 8), (200, 10, 30))
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from generator import json_text
-from generator.comfyui import read_graph
-from generator.foreign import _READERS, read_recipe
+from indexer.recipes import json_text
+from indexer.recipes.comfyui import read_graph
+from indexer.recipes.foreign import _READERS, read_recipe
 
 NAMES = (
     *("parameters", "UserComment", "comment", "ImageDescription", "Comment", "prompt", "workflow"),
