@@ -131,7 +131,7 @@ class Encoder(Protocol):
         """For people, such as ``openvino f32 (CPU)``."""
 
     def encode(self, pixels: NDArray[np.uint8]) -> Encoded:
-        """Embed a batch.
+        """Embed a batch; any number of threads may do so at once.
 
         Args:
             pixels: (n, S, S, 3) uint8, RGB, made by ``indexer.images.preprocess``.

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import queue
 import subprocess
 import sys
 import tempfile
+import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +74,7 @@ class OpenVinoEncoder:
         self._memory = np.memmap(blob, dtype=np.uint8, mode="c")
         tensor = openvino.Tensor(self._memory, shared_memory=True)
         self._model = self._core.import_model(tensor, "CPU", properties(self._hint))
-        self._request = self._model.create_infer_request()
+        self._requests = Requests(self._model)
 
     @property
     def runtime(self) -> str:
@@ -85,16 +88,53 @@ class OpenVinoEncoder:
             MemoryError: the batch does not fit.
         """
         try:
-            result = self._request.infer([np.ascontiguousarray(pixels)])
+            with self._requests.one() as request:
+                result = request.infer([np.ascontiguousarray(pixels)])
+                # Copies: the request's own memory is the next one's.
+                outputs = [np.array(value, dtype=np.float32) for value in result.values()]
         except RuntimeError as error:
             text = str(error).lower()
             if "bad_alloc" in text or ("memory" in text and "alloc" in text):
                 raise MemoryError(str(error)) from error
             raise
-        outputs = [np.array(value, dtype=np.float32) for value in result.values()]
         names = [space.name for space in self.spaces]
         logits = outputs[len(names)] if self.labels is not None else None
         return Encoded(vectors=dict(zip(names, outputs, strict=False)), logits=logits)
+
+
+class Requests:
+    """Infer requests of a compiled model: one thread at a time has each, and others wait.
+
+    There are as many as the model was compiled to work on at once, made when they are needed: more
+    would take memory for activations and no less time.
+
+    Args:
+        model: an ``openvino.CompiledModel``.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._most = max(1, int(model.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")))
+        self._made = 0
+        self._guard = threading.Lock()
+        self._free: queue.LifoQueue[Any] = queue.LifoQueue()
+
+    @contextmanager
+    def one(self) -> Iterator[Any]:
+        """An infer request that nobody else has until the block ends."""
+        request = self._take()
+        try:
+            yield request
+        finally:
+            self._free.put(request)
+
+    def _take(self) -> Any:
+        with self._guard:
+            if self._free.empty() and self._made < self._most:
+                request = self._model.create_infer_request()
+                self._made += 1
+                return request
+        return self._free.get()
 
 
 def choose_hint(precision: str, core: Any) -> str:

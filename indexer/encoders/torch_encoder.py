@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -43,6 +44,8 @@ class TorchEncoder:
         self.labels = checkpoint.labels if classify else None
         tower = build_tower(checkpoint, spaces, classify=classify)
         self._tower = tower.to(self._device, PRECISIONS[self._precision])
+        # A batch takes all of the device's cores, and a second one at once only more memory.
+        self._turn = threading.Lock()
 
     @property
     def runtime(self) -> str:
@@ -56,7 +59,7 @@ class TorchEncoder:
             MemoryError: the batch does not fit.
         """
         batch = torch.from_numpy(np.ascontiguousarray(pixels)).to(self._device)
-        with _memory_errors(self._device), torch.inference_mode():
+        with self._turn, _memory_errors(self._device), torch.inference_mode():
             outputs = [tensor.cpu().numpy() for tensor in self._tower(batch)]
         names = [space.name for space in self.spaces]
         logits = outputs[len(names)] if self.labels is not None else None
