@@ -43,8 +43,8 @@ class Vitrail:
     def build(self, rows: NDArray[np.float16]) -> int:
         index = VectorIndex.create(rows.shape[1])
         for start, block in blocks(rows):
-            index.add(np.arange(start, start + len(block), dtype=np.int64), block)
-        index.build()
+            index = index.with_rows(np.arange(start, start + len(block), dtype=np.int64), block)
+        index = index.built()
         self._folder = tempfile.TemporaryDirectory(prefix="vitrail-benchmark-")
         path = os.path.join(self._folder.name, "index")
         index.save(path, {})
@@ -72,8 +72,8 @@ class VitrailCollection:
         place = os.path.join(self._folder.name, "collection")
         self._space = fill_collection(place, (block for _, block in blocks(rows)))
         self._store = Collection.open(place)
-        self._searcher = Searcher(self._store)
         self._store.warm()
+        self._searcher = Searcher(self._store.snapshot())
         files = (os.path.join(root, name) for root, _, names in os.walk(place) for name in names)
         return sum(os.path.getsize(file) for file in files)
 

@@ -71,6 +71,10 @@ class SegmentGoneError(CollectionError):
     """A listed segment is not in its folder: merged by a writer meanwhile, or lost."""
 
 
+class NewerIndexError(CollectionError):
+    """A saved index is of a later commit than the one that is asked: a writer was quicker."""
+
+
 class DamagedIndexError(DamagedError):
     """An index file that is missing, torn, altered, foreign or of a newer format.
 

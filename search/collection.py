@@ -9,20 +9,22 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from indexer.collection.collection import Collection as Store
+from indexer.collection.retrying import at_newest
 from indexer.errors import InputError
 from search.listing import ListedImage, ListOptions, list_images
-from search.query import Fusion, Only, SearchOptions, SearchResult
-from search.searcher import SearchableCollection, Searcher
+from search.query import Fusion, Only, Query, SearchOptions, SearchResult
+from search.searcher import Searcher
 from search.vectors import query_rows
 
 if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metadata does not need
@@ -47,6 +49,7 @@ class Collection:
         self.store = store
         self._settings = (runtime, device, precision)
         self._encoder: Encoder | None = None
+        self._loading = threading.Lock()
 
     @classmethod
     def create(
@@ -124,11 +127,11 @@ class Collection:
         Raises:
             FingerprintMismatchError: the checkpoint has changed since the collection was made.
         """
-        known = self._encoder
-        if known is None or known.fingerprint.digest != self.fingerprint.digest:
-            self._encoder = self._load(classify=False)
-        assert self._encoder is not None
-        return self._encoder
+        with self._loading:
+            known = self._encoder
+            if known is None or known.fingerprint.digest != self.fingerprint.digest:
+                self._encoder = known = self._load(classify=False)
+            return known
 
     def index(
         self,
@@ -214,7 +217,7 @@ class Collection:
         if not images:
             raise InputError("no picture was given to search by; give at least one")
         options = SearchOptions(k, spaces, min_score, where, only, fusion, exact)
-        return self._searcher.search(options.ask(self.embed(*images), self.store.spaces))
+        return self._ask(options.ask(self.embed(*images), self.store.spaces))
 
     def search_many(
         self,
@@ -236,7 +239,7 @@ class Collection:
             raise InputError(f"{repr(images)[:60]} is one picture; give a list, or ask by search")
         if not len(images):
             return []
-        return self._searcher.search_each(options.ask(self.embed(*images), self.store.spaces))
+        return self._ask_each(options.ask(self.embed(*images), self.store.spaces))
 
     def similar(
         self,
@@ -255,9 +258,15 @@ class Collection:
             InputError: no such id.
         """
         options = SearchOptions(k, spaces, min_score, where, only, exact=exact)
-        vectors = {name: self.store.vectors([image_id], name) for name in self._space_names}
-        query = options.ask(vectors, self.store.spaces, frozenset({image_id}))
-        return self._searcher.search(query)
+
+        def ask() -> SearchResult:
+            names = self._space_names if spaces is None else [*spaces]
+            snapshot = self.store.snapshot(*names)
+            vectors = {name: snapshot.vectors([image_id], name) for name in names}
+            query = options.ask(vectors, snapshot.spaces, frozenset({image_id}))
+            return Searcher(snapshot).search(query)
+
+        return at_newest(self.store, ask)
 
     def find(
         self,
@@ -303,7 +312,7 @@ class Collection:
                 "fusion='mean' or 'rrf' to ask with all of them at once"
             )
         query = options.ask(rows, self.store.spaces, frozenset(exclude), background)
-        return self._searcher.search(query)
+        return self._ask(query)
 
     def find_many(
         self,
@@ -327,7 +336,7 @@ class Collection:
         if rows and not any(len(each) for each in rows.values()):
             return []
         query = options.ask(rows, self.store.spaces, frozenset(exclude))
-        return self._searcher.search_each(query)
+        return self._ask_each(query)
 
     def select(
         self,
@@ -369,9 +378,15 @@ class Collection:
             parts.append(encode_resilient(self.encoder, np.stack(pixels)).vectors)
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
-    @property
-    def _searcher(self) -> Searcher:
-        return Searcher(cast(SearchableCollection, self.store))
+    def _ask(self, query: Query) -> SearchResult:
+        return at_newest(self.store, lambda: self._searcher(query).search(query))
+
+    def _ask_each(self, query: Query) -> list[SearchResult]:
+        return at_newest(self.store, lambda: self._searcher(query).search_each(query))
+
+    def _searcher(self, query: Query) -> Searcher:
+        """Of one snapshot: filter, vectors and metadata of an answer are of the same commit."""
+        return Searcher(self.store.snapshot(*query.weights))
 
     @property
     def _space_names(self) -> list[str]:

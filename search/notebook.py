@@ -22,8 +22,7 @@ def summary(result: SearchResult) -> str:
     """One line: how many hits, and how far to trust them."""
     kind = "exact"
     if not result.exact:
-        recall = result.estimated_recall
-        kind = "approximate" if recall is None else f"approximate, recall about {recall:.1%}"
+        kind = f"approximate, recall about {result.estimated_recall:.1%}"
     hits = counted(len(result.hits), "hit")
     if result.reason:
         hits += f" ({result.reason})"

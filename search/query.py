@@ -231,7 +231,7 @@ class SearchResult:
     Attributes:
         hits: best first.
         exact: true when no better hit can exist; false when an approximate index answered.
-        estimated_recall: recall@k measured for this setting when the index was built, else None.
+        estimated_recall: recall measured for such a question as the index was built; 1 if exact.
         candidates: how many vectors were compared or scored.
         allowed: how many images the filter let through, or ``None`` without one.
         evidence: how far the answer to several or to generated pictures can be trusted.
@@ -242,7 +242,7 @@ class SearchResult:
 
     hits: list[Hit]
     exact: bool
-    estimated_recall: float | None
+    estimated_recall: float
     candidates: int
     allowed: int | None = None
     evidence: Evidence = NO_EVIDENCE

@@ -31,8 +31,8 @@ class IndexAnswer(Protocol):
         """(q, k) float32 cosines."""
 
     @property
-    def exact(self) -> bool:
-        """Whether nothing better can exist."""
+    def recall(self) -> float:
+        """The share of the true k nearest that is found, as measured; 1 if no better can exist."""
 
     @property
     def scanned(self) -> int:
@@ -64,7 +64,7 @@ class Ranking:
         ids: (n,) int64.
         scores: space name -> (n,) float32 cosines.
         total: (n,) float32 weighted sums of them.
-        exact: whether nothing better can exist.
+        recall: the share of the true nearest that is found, as measured; 1 if no better can exist.
         scanned: vectors compared.
         nearest: the best score, also where it is too low for a hit; ``None`` where nothing was met.
     """
@@ -72,9 +72,14 @@ class Ranking:
     ids: Ids
     scores: dict[str, Floats]
     total: Floats
-    exact: bool
+    recall: float
     scanned: int
     nearest: float | None = None
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing better can exist."""
+        return self.recall == 1
 
     def keep(self, chosen: NDArray[np.bool_] | NDArray[np.intp] | slice) -> Ranking:
         """Just the chosen images."""
@@ -121,7 +126,7 @@ class Retrieval:
         found, ids, scores = self._nearest_each(space, rows, want)
         each = found.scanned // query.rows
         return [
-            self._kept(Ranking(own, {space: score}, score, found.exact, each), depth)
+            self._kept(Ranking(own, {space: score}, score, found.recall, each), depth)
             for own, score in zip(ids, scores, strict=True)
         ]
 
@@ -144,7 +149,7 @@ class Retrieval:
             ids=ids,
             scores=scores,
             total=combine(scores, self.query.weights),
-            exact=all(one.exact for one in rankings),
+            recall=min(one.recall for one in rankings),
             scanned=sum(one.scanned for one in rankings),
         )
         # where no row found anything, the mean tells how near it was
@@ -159,7 +164,7 @@ class Retrieval:
     def _rank_one_space(self, row: Row, want: int) -> Ranking:
         (space,) = self.query.weights
         ids, scores, found = self._nearest(space, row, want)
-        return Ranking(ids, {space: scores}, scores, found.exact, found.scanned)
+        return Ranking(ids, {space: scores}, scores, found.recall, found.scanned)
 
     def _rank_many_spaces(self, row: Row, want: int) -> Ranking:
         """Deepen every space's ranking until no unseen image can enter the best ``want``."""
@@ -168,27 +173,27 @@ class Retrieval:
         size = size if self.allowed is None else min(size, len(self.allowed))
         depth = min(size, max(4 * want, 64))
         while True:
-            shown, last, exact, scanned = self._candidates(row, depth)
+            shown, last, recall, scanned = self._candidates(row, depth)
             scores = self._scores(row, shown)
             total = combine(scores, weights)
             best = order(shown, total)[:want]
             done = len(best) >= want and total[best[-1]] >= unseen_bound(last, weights)
             # An approximate index proves nothing by going deeper; its answer is marked as such.
-            if done or depth >= size or not exact:
-                return Ranking(shown, scores, total, exact, scanned).keep(best)
+            if done or depth >= size or recall < 1:
+                return Ranking(shown, scores, total, recall, scanned).keep(best)
             depth = min(size, depth * 4)
 
-    def _candidates(self, row: Row, depth: int) -> tuple[Ids, dict[str, float], bool, int]:
+    def _candidates(self, row: Row, depth: int) -> tuple[Ids, dict[str, float], float, int]:
         """Ids that any space ranks so high, and the last score that each space showed."""
         shown: list[Ids] = []
         last: dict[str, float] = {}
-        exact, scanned = True, 0
+        recall, scanned = 1.0, 0
         for space in self.query.weights:
             ids, scores, found = self._nearest(space, row, max(depth, 1))
             shown.append(ids)
             last[space] = float(scores[-1]) if len(scores) else -1.0
-            exact, scanned = exact and found.exact, scanned + found.scanned
-        return np.unique(np.concatenate(shown)), last, exact, scanned
+            recall, scanned = min(recall, found.recall), scanned + found.scanned
+        return np.unique(np.concatenate(shown)), last, recall, scanned
 
     def _nearest(self, space: str, row: Row, k: int) -> tuple[Ids, Floats, IndexAnswer]:
         found, ids, scores = self._nearest_each(space, row[space], k)

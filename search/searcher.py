@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -100,12 +100,12 @@ class Searcher:
         empty = where is not None and retrieval.allowed is not None and not len(retrieval.allowed)
         guesses = empty and retrieval.all_ids().size  # an empty collection has nothing to guess by
         hints = tuple(self._collection.suggest(str(where))) if guesses else ()
-        allowed, recall = retrieval.allowed, _estimated_recall(retrieval.indexes.values())
+        allowed = retrieval.allowed
         return [
             SearchResult(
                 hits=_hits(ranking, ranks, metadata),
                 exact=ranking.exact,
-                estimated_recall=1.0 if ranking.exact else recall,
+                estimated_recall=ranking.recall,
                 candidates=ranking.scanned,
                 allowed=None if allowed is None else len(allowed),
                 seconds=dict(times.seconds),
@@ -161,10 +161,3 @@ def _rank(retrieval: Retrieval) -> tuple[Ranking, list[Ranking]]:
 def _mean_row(rows: Floats) -> Floats:
     mean: Floats = rows.mean(axis=0, keepdims=True, dtype=np.float32)
     return mean
-
-
-def _estimated_recall(indexes: Collection[SearchIndex]) -> float | None:
-    """The least of the indexes' own estimates; ``None`` if one has none."""
-    known = [getattr(index, "estimated_recall", None) for index in indexes]
-    values = [value for value in known if value is not None]
-    return min(values) if len(values) == len(known) else None

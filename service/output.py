@@ -54,8 +54,7 @@ def trust(result: SearchResult) -> str:
     """One sentence: exact or approximate, of how many."""
     kind = "exact"
     if not result.exact:
-        recall = result.estimated_recall
-        kind = "approximate" + (f", recall about {recall:.1%}" if recall is not None else "")
+        kind = f"approximate, recall about {result.estimated_recall:.1%}"
     parts = [kind, f"{counted(result.candidates, 'vector')} compared"]
     if result.allowed is not None:
         parts.append(f"{counted(result.allowed, 'image passes', 'images pass')} the filter")

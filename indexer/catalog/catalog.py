@@ -182,8 +182,23 @@ class Catalog:
                 connection.close()
 
     @contextmanager
+    def preparing(self) -> Iterator[Transaction]:
+        """What the next commit begins with, for the one writer to read: others read meanwhile.
+
+        Raises:
+            CollectionError: it is damaged, or others held it for too long.
+        """
+        with self.reading() as connection:
+            yield Transaction(connection, last_seq(connection) + 1)
+
+    @contextmanager
     def writing(
-        self, kind: str, *, checkpoint: bool = False, journalled: bool = True
+        self,
+        kind: str,
+        *,
+        checkpoint: bool = False,
+        journalled: bool = True,
+        seq: int | None = None,
     ) -> Iterator[Transaction]:
         """Open a transaction that commits when the block ends, and not when it raises.
 
@@ -191,18 +206,22 @@ class Catalog:
             kind: what is done, for the log of commits.
             checkpoint: write the log into the file at once, as is due after DDL.
             journalled: write down what changes first, for whoever has to make the catalog anew.
+            seq: the number that it was prepared for.
 
         Raises:
             CollectionError: it is damaged, or others held it for too long.
         """
         with self._open(read_only=False) as connection:
             connection.execute("BEGIN")
-            seq = last_seq(connection) + 1
-            record = self.journal.begin(seq) if self.journal and journalled else None
-            transaction = Transaction(connection, seq, record)
+            number = last_seq(connection) + 1
+            assert seq in (None, number), "there is one writer"
+            record = self.journal.begin(number) if self.journal and journalled else None
+            transaction = Transaction(connection, number, record)
             try:
                 yield transaction
-                transaction.run("INSERT INTO commits VALUES (?, now()::TIMESTAMP, ?)", [seq, kind])
+                transaction.run(
+                    "INSERT INTO commits VALUES (?, now()::TIMESTAMP, ?)", [number, kind]
+                )
                 if record is not None:
                     record.seal()
                 connection.execute("COMMIT")

@@ -5,35 +5,17 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from indexer.catalog import catalog as catalogs
 from indexer.catalog.annotations import AnnotationReport, annotate
 from indexer.catalog.catalog import Catalog
-from indexer.catalog.contents import (
-    content_hashes,
-    embedded_hashes,
-    known_files,
-    read_rejects,
-    resolve,
-    stale_hashes,
-    unclassified_hashes,
-)
 from indexer.catalog.departures import remove_images
-from indexer.catalog.filtering import allowed_ids, fulfilling_files, open_filter
-from indexer.catalog.listing import Listing, list_rows
-from indexer.catalog.metadata import Shown, hot_metadata, read_metadata
-from indexer.catalog.roots import KnownRoot, read_roots
-from indexer.catalog.state import State
-from indexer.catalog.suggestions import suggest
 from indexer.catalog.transaction import Transaction
-from indexer.catalog.unclassifiable import read_unclassifiable
+from indexer.collection.answering import Answering
 from indexer.collection.current_indexes import CurrentIndexes
 from indexer.collection.layout import (
     GENERATED,
@@ -54,11 +36,12 @@ from indexer.collection.maintenance import (
     secure,
     take_snapshot,
 )
-from indexer.collection.residence import Residence
+from indexer.collection.readings import CatalogCopy, CatalogFile, Readings, newest_state
+from indexer.collection.snapshot import Snapshot
 from indexer.collection.summary import describe_collection
 from indexer.encoders.base import Fingerprint
-from indexer.errors import CollectionError, FingerprintMismatchError, InputError
-from indexer.records import READ_VERSION, Batch, KnownFile, RejectRecord
+from indexer.errors import CollectionError, FingerprintMismatchError
+from indexer.records import Batch
 from indexer.store import segments
 from indexer.store.commits import BatchWriter
 from indexer.store.durability import disk_guard, make_directory
@@ -66,19 +49,18 @@ from indexer.store.leftovers import sweep
 from indexer.store.lock import WriterLock
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
-
     from indexer.vectors.index import VectorIndex
+    from indexer.vectors.indexes import IndexFiles, LoadedIndex
 
-_T = TypeVar("_T")
 _log = logging.getLogger("vitrail")
 
 
-class Collection:
+class Collection(Answering):
     """One directory of embeddings, open for reading or for writing; a context manager.
 
     Made by ``create`` or ``open``. Any number of processes may read while one writes; a reader sees
-    the commit it opened at until ``refresh``. Threads may share one.
+    the commit it opened at until ``refresh``. Threads may share a reader; what belongs together
+    they ask of one ``snapshot``.
 
     Attributes:
         directory: absolute path.
@@ -92,8 +74,9 @@ class Collection:
         self._stack = ExitStack()
         self._guard = threading.RLock()
         self._catalog = Catalog(os.path.join(self.directory, catalogs.FILE))
-        self._residence = Residence(self._catalog, writable=writable)
-        self.indexes = CurrentIndexes(self.directory, self._residence, self._guard)
+        self._file = CatalogFile(self._catalog)
+        self._snapshot: Snapshot | None = None
+        self.indexes = CurrentIndexes(self.directory)
         self._changed = False
         self._tidies = True  # until that fails, which a run does not try after each commit
         self._told = False  # whether a failure was told
@@ -152,8 +135,9 @@ class Collection:
                 with self._afterwards():
                     self.maintain()
         finally:
+            self._snapshot = None
             self.indexes.clear()
-            self._residence.close()
+            self._catalog.close()
             self._stack.close()
 
     def __enter__(self) -> Collection:
@@ -170,21 +154,6 @@ class Collection:
     # What it is
 
     @property
-    def state(self) -> State:
-        """The commit that readings answer for."""
-        return self._residence.state
-
-    @property
-    def fingerprint(self) -> Fingerprint:
-        """The encoder that all its vectors come from."""
-        return self.state.fingerprint
-
-    @property
-    def spaces(self) -> dict[str, int]:
-        """Embedding spaces and their widths, in the encoder's order."""
-        return dict(self.fingerprint.spaces)
-
-    @property
     def generated_directory(self) -> str:
         """Where the generator stores the images it makes."""
         return self._path(GENERATED)
@@ -193,10 +162,6 @@ class Collection:
     def notes(self) -> list[str]:
         """Lines for people about index files that could not be used and were replaced in memory."""
         return self.indexes.notes
-
-    def __len__(self) -> int:
-        """Number of live images."""
-        return self.state.images
 
     def check(self, fingerprint: Fingerprint) -> None:
         """Refuse another encoder than the collection's.
@@ -213,158 +178,85 @@ class Collection:
             )
 
     def refresh(self) -> bool:
-        """Move on to the newest commit; true when it is another than before."""
+        """Move on to the newest commit; true when it is another than before.
+
+        Snapshots that are held stay what they are. What was loaded of the commit before is loaded
+        of this one when this returns, so that other threads need not wait for it.
+
+        Raises:
+            CollectionError: the catalog is damaged, missing or of a newer format.
+        """
         with self._guard:
-            return self._residence.refresh()
+            if self.writable:
+                return self._file.refresh()
+            before = self._snapshot
+            if before is not None:
+                state, now = before.state, newest_state(self._catalog)
+                if (state.seq, state.incarnation) == (now.seq, now.incarnation):
+                    return False
+            snapshot = Snapshot(CatalogCopy(self._catalog), self.indexes)
+            if before is not None:
+                with suppress(CollectionError):  # whoever asks for it is told
+                    snapshot.follow(before)
+            self._snapshot = snapshot
+            return True
 
     def info(self) -> dict[str, Any]:
         """Counts, spaces, fingerprint, sizes on disk in bytes and index kinds, as plain types."""
-        return describe_collection(self.directory, self._residence, self.indexes)
+        return describe_collection(self.directory, self.readings, self.indexes)
 
     # Reading
 
-    def known_files(
-        self, root: str | None = None, *, retried: Iterable[str] = ()
-    ) -> dict[str, KnownFile]:
-        """Every path known under a folder (or everywhere), rejected files included.
+    def snapshot(self, *spaces: str) -> Snapshot:
+        """The commit that this collection answers for, to be held for as long as is needed.
 
         Args:
-            root: the folder.
-            retried: reasons whose rejected files shall count as changed.
-        """
-        return self._read(lambda connection: known_files(connection, root, retried))
-
-    def content_hashes(self) -> frozenset[str]:
-        """Content hashes (sha256, hex) of all live images."""
-        return self._read(content_hashes)
-
-    def embedded_hashes(self) -> frozenset[str]:
-        """Content hashes that need not be embedded: those of live images, and of waiting ones."""
-        return self._read(embedded_hashes)
-
-    def stale_hashes(self) -> frozenset[str]:
-        """Content hashes of live images whose metadata today's readers have not seen."""
-        return self._read(lambda connection: stale_hashes(connection, READ_VERSION))
-
-    def unclassified_hashes(self) -> frozenset[str]:
-        """Content hashes of live images without labels of the checkpoint's head."""
-        return self._read(unclassified_hashes)
-
-    def unclassifiable(self) -> dict[str, str]:
-        """Content hash -> why the image could not be decoded again for the head's labels."""
-        return self._read(read_unclassifiable)
-
-    def roots(self) -> list[KnownRoot]:
-        """The folders that were indexed, with the options remembered, by path."""
-        return self._read(read_roots)
-
-    def rejects(self) -> list[RejectRecord]:
-        """Files that could not be indexed, by path."""
-        return self._read(read_rejects)
-
-    def allowed_ids(self, where: str, parameters: Sequence[Any] = ()) -> NDArray[np.int64]:
-        """Ids for which an SQL expression over the columns is true: (n,) int64, sorted.
-
-        It is true of an image if any of its files fulfils it as a whole.
-
-        Args:
-            where: such as ``label = 'cat' and width > 512``; see ``columns.BUILT_IN``.
-            parameters: values of its ``?`` marks, in order.
+            spaces: whose indexes are loaded when this returns. Where a writer has saved them for a
+                newer commit, or merged segments away, this moves on to the newest commit first.
 
         Raises:
-            InputError: it is no expression, names an unknown column or a function that a filter
-                may not call, or takes too much time or memory.
+            InputError: the collection has no such space.
+            CollectionError: a segment is damaged, or cannot be read now.
         """
-        with self._residence.filtering() as (connection, flat):
-            return allowed_ids(connection, where, parameters, flat=flat)
-
-    def suggest(self, where: str) -> list[str]:
-        """Lines on what a filter that lets nothing through may have meant; perhaps none.
-
-        Raises:
-            InputError: it cannot be used at all; see ``allowed_ids``.
-        """
-        with self._residence.filtering() as (connection, flat):
-            return suggest(open_filter(connection, where, flat=flat))
-
-    def metadata(self, ids: Sequence[int], where: str | None = None) -> list[dict[str, Any]]:
-        """Everything known of each image, in the order of ``ids``; ``paths`` lists its files.
-
-        Path, name, folder, label, when it was added and whether it is missing are the first
-        file's.
-
-        Args:
-            ids: of images.
-            where: a filter; the files that fulfil it come before an image's others.
-
-        Raises:
-            InputError: an id that no image has, or what ``allowed_ids`` raises.
-        """
-        rows = self._metadata(ids, {})
-        shared = [row["id"] for row in rows if len(row["paths"]) > 1]
-        if where is None or not shared:
-            return rows
-        with self._residence.filtering() as (connection, flat):
-            shown = fulfilling_files(connection, where, shared, flat=flat)
-        again = {row["id"]: row for row in self._metadata(list(shown), shown)}
-        return [again.get(row["id"], row) for row in rows]
-
-    def _metadata(self, ids: Sequence[int], shown: Shown) -> list[dict[str, Any]]:
-        hot = self._residence.hot_rows()
-        if hot is not None:
-            return hot_metadata(hot, ids, shown)
-        return self._read(lambda connection: read_metadata(connection, ids, shown))
-
-    @contextmanager
-    def listed(self, listing: Listing) -> Iterator[tuple[list[str], Iterator[tuple[Any, ...]]]]:
-        """The columns of a list of images, and its rows, read as they are asked for.
-
-        A row begins with the bytes of its file's path where the text does not say it all.
-
-        Raises:
-            InputError: the filter cannot be used, or there is no such column.
-        """
-        with self._residence.filtering() as (connection, flat):
-            yield list_rows(connection, listing, flat=flat)
-
-    def warm(self) -> None:
-        """Load what a long-lived reader needs to answer within milliseconds."""
-        self._residence.hot_rows(at_once=True)
-        self._residence.flatten()
-        for space in self.spaces:
-            self.index(space).warm()
-
-    def resolve(self, text: str, *, waiting: bool = False) -> int:
-        """The image that an id, an indexed path or its last parts, or a content hash names.
-
-        Of a hash the start will do (6 digits), of a path the last part or parts. ``waiting`` looks
-        among the hidden images instead that wait for their files to come back.
-
-        Raises:
-            UnknownImageError: none does.
-            InputError: more than one does; the message lists some.
-        """
-        return self._read(lambda connection: resolve(connection, text, waiting=waiting))
+        while True:
+            snapshot, moved = self._current(), False
+            try:
+                for space in spaces:
+                    snapshot.index(space, anew=False)
+            except CollectionError:
+                moved = self.refresh()
+                if not moved:  # then it is no writer's doing
+                    for space in spaces:
+                        snapshot.index(space)
+            if not moved:
+                return snapshot
 
     def index(self, space: str) -> VectorIndex:
         """The vector index of a space, up to date with this collection's commit.
 
         Raises:
             InputError: the collection has no such space.
-            CollectionError: a segment is damaged.
+            CollectionError: a segment is damaged, or cannot be read now.
         """
-        return self.indexes.get(space).index
+        return self.loaded(space).index
 
-    def vectors(self, ids: Sequence[int], space: str) -> NDArray[np.float32]:
-        """Stored vectors of images in one space: (n, dim) float32, in the order of ``ids``.
+    def loaded(self, space: str) -> LoadedIndex:
+        """As ``index``, with what it covers."""
+        if self.writable:
+            return self.indexes.get(space, self._file)
+        return self.snapshot(space).loaded(space)
+
+    def index_files(self, space: str) -> IndexFiles:
+        """The files that cache a space's index.
 
         Raises:
-            InputError: an unknown id or space.
+            InputError: the collection has no such space.
         """
-        try:
-            return self.index(space).vectors(np.asarray(ids, np.int64))
-        except KeyError as error:
-            raise InputError(f"there is no image with id {error} in this collection") from error
+        return self.indexes.files(space, self.state)
+
+    def warm(self) -> None:
+        """Load what a long-lived reader needs to answer within milliseconds."""
+        self.snapshot(*self.spaces).warm()
 
     # Writing
 
@@ -447,11 +339,11 @@ class Collection:
             merge_small_segments(self._catalog, self._path(segments.FOLDER), self.fingerprint)
             self.refresh()
             self._sweep()
-            self._tidies = save_indexes(self.indexes, self.state)
+            self._tidies = save_indexes(self.indexes, self._file)
             fold_journal(self._catalog, self.directory, self.state.seq)
             self._changed = False
 
-    def snapshot(self) -> None:
+    def copy_tables(self) -> None:
         """Copy the catalog's tables as of the last commit, whether it pays or not.
 
         Raises:
@@ -471,7 +363,7 @@ class Collection:
 
         Args:
             kind: what is done, for the log of commits.
-            journalled: whether the journal follows; if not, ``snapshot`` has to come next.
+            journalled: whether the journal follows; if not, ``copy_tables`` has to come next.
             tidies: whether what it changes is worth tidying up after when the writer closes.
         """
         before = self._changed
@@ -487,15 +379,23 @@ class Collection:
         """Leave tidying to a later writer when this one closes."""
         self._changed = False
 
-    @contextmanager
-    def reading(self) -> Iterator[DuckDBPyConnection]:
-        """A sealed read-only connection to the catalog's tables, for a short moment."""
-        with self._residence.reading() as connection:
-            yield connection
+    @property
+    def readings(self) -> Readings:
+        """Of the catalog: the writer's of the newest commit, a reader's of its own."""
+        return self._file if self.writable else self._current().readings
 
-    def _read(self, read: Callable[[DuckDBPyConnection], _T]) -> _T:
-        with self.reading() as connection:
-            return read(connection)
+    def _current(self) -> Snapshot:
+        """The snapshot of this collection's commit."""
+        snapshot = self._snapshot
+        if snapshot is None or (self.writable and snapshot.state != self.state):
+            with self._guard:
+                if self.writable:
+                    self._snapshot = Snapshot(CatalogCopy(self._catalog), self.indexes)
+                elif self._snapshot is None:
+                    self.refresh()
+                snapshot = self._snapshot
+        assert snapshot is not None
+        return snapshot
 
     @contextmanager
     def _writing(self) -> Iterator[BatchWriter]:

@@ -1,66 +1,122 @@
-"""The vector indexes of a collection in memory, brought up to the commit it answers for."""
+"""The vector indexes of a collection in memory, from which those of any commit are made."""
 
 from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.collection.residence import Residence
-from indexer.collection.retrying import at_newest
-from indexer.errors import CollectionError, InputError
+from indexer.catalog.state import State
+from indexer.collection.readings import Readings
+from indexer.errors import CollectionError, InputError, NewerIndexError
 from indexer.store import segments
 from indexer.vectors import indexes
-from indexer.vectors.indexes import IndexFiles, LoadedIndex, catch_up
+from indexer.vectors.indexes import IndexFiles, LoadedIndex, caught_up
 
 if TYPE_CHECKING:
     from indexer.vectors.index import VectorIndex
 
 
+class Start(NamedTuple):
+    """An index in memory, and the catalog that its commit is counted by."""
+
+    incarnation: str
+    loaded: LoadedIndex
+
+    def leads_to(self, state: State) -> bool:
+        """Whether the index of a commit can be made of it."""
+        return self.incarnation == state.incarnation and self.loaded.seq <= state.seq
+
+
+@dataclass
+class _Slot:
+    """What is kept of a space; the lock is held while its index is loaded or caught up."""
+
+    newest: Start | None = None
+    guard: threading.Lock = field(default_factory=threading.Lock)
+
+
 class CurrentIndexes:
-    """One index a space, loaded when first asked for.
+    """One index a space, loaded when first asked for; threads may share it.
 
     Args:
         directory: the collection's.
-        residence: its readings.
-        guard: held while anything changes.
     """
 
-    def __init__(self, directory: str, residence: Residence, guard: threading.RLock) -> None:
+    def __init__(self, directory: str) -> None:
         self._directory = directory
-        self._residence = residence
-        self._guard = guard
-        self._loaded: dict[str, LoadedIndex] = {}
-        self._incarnation = ""  # of the catalog that they were loaded for
+        self._slots: dict[str, _Slot] = {}
+        self._notes: dict[str, str] = {}
 
     @property
     def notes(self) -> list[str]:
         """Lines for people about files that could not be used and were replaced in memory."""
-        return [loaded.note for loaded in self._loaded.values() if loaded.note]
+        return list(self._notes.values())
 
-    def get(self, space: str) -> LoadedIndex:
-        """A space's index with what it covers, up to date.
+    def newest(self) -> dict[str, Start]:
+        """The newest index of each space that was loaded."""
+        slots = list(self._slots.items())
+        return {space: slot.newest for space, slot in slots if slot.newest is not None}
+
+    def get(
+        self,
+        space: str,
+        readings: Readings,
+        starts: Mapping[str, Start] | None = None,
+        *,
+        anew: bool = True,
+    ) -> LoadedIndex:
+        """A space's index at one commit.
+
+        Args:
+            space: its name.
+            readings: of the commit.
+            starts: indexes of earlier commits to begin with where the newest is of a later one.
+            anew: whether to read all segments where the only file is of a later commit.
 
         Raises:
             InputError: the collection has no such space.
+            NewerIndexError: the file is of a later commit; without ``anew``.
             SegmentGoneError: a segment is lost.
             UnreadableError: a segment cannot be read now.
             DamagedError: a segment is damaged.
         """
-        with self._guard:
-            return at_newest(self._residence, lambda: self._caught_up(space))
+        state = readings.state
+        files = self.files(space, state)
+        slot = self._slots.setdefault(space, _Slot())
+        with slot.guard:
+            newest = slot.newest
+            own = (starts or {}).get(space)
+            start = next((s for s in (newest, own) if s is not None and s.leads_to(state)), None)
+            loaded = self._loaded(files, state, anew=anew) if start is None else start.loaded
+            if loaded.seq != state.seq:
+                loaded = self._caught_up(files, readings, loaded)
+            if start is None or start.loaded is not loaded:
+                rescue = partial(self._rescued, space, readings)
+                loaded = replace(loaded, index=loaded.index.rescued_by(rescue))
+                if loaded.note:
+                    self._notes[space] = loaded.note
+            if newest is None or newest.leads_to(state) or newest.incarnation != state.incarnation:
+                slot.newest = Start(state.incarnation, loaded)
+            return loaded
 
-    def files(self, space: str) -> IndexFiles:
+    def keep(self, space: str, state: State, loaded: LoadedIndex) -> None:
+        """Take an index of the newest commit that was made elsewhere."""
+        self._slots.setdefault(space, _Slot()).newest = Start(state.incarnation, loaded)
+        self._notes.pop(space, None)
+
+    def files(self, space: str, state: State) -> IndexFiles:
         """The files that cache a space's index.
 
         Raises:
             InputError: the collection has no such space.
         """
-        state = self._residence.state
         spaces = dict(state.fingerprint.spaces)
         if space not in spaces:
             raise InputError(
@@ -74,73 +130,58 @@ class CurrentIndexes:
             incarnation=state.incarnation,
         )
 
-    def deleted_since(self, seq: int) -> NDArray[np.int64]:
-        """Ids deleted after a commit, up to this reader's, and not back since: (n,) int64."""
-        return self._changed_since("deletions", seq)
-
-    def revived_since(self, seq: int) -> NDArray[np.int64]:
-        """Ids that came back after a commit, up to this reader's: (n,) int64."""
-        return self._changed_since("revivals", seq)
-
-    def _changed_since(self, table: str, seq: int) -> NDArray[np.int64]:
-        with self._residence.reading() as connection:
-            found = connection.execute(
-                f"SELECT image_id FROM {table} WHERE seq > ? AND seq <= ?",
-                [seq, self._residence.state.seq],
-            ).fetchnumpy()["image_id"]
-        return np.asarray(np.ma.getdata(found), np.int64)
-
     def checked(self, space: str) -> float | None:
         """Which share of a space's vectors was compared with checksums; ``None``: not loaded."""
-        loaded = self._loaded.get(space)
-        return None if loaded is None else loaded.index.checked
+        start = self.newest().get(space)
+        return None if start is None else start.loaded.index.checked
 
     def forget(self, space: str) -> None:
         """Drop a space's index from memory, so that it is loaded anew."""
-        self._loaded.pop(space, None)
+        self._slots.pop(space, None)
 
     def clear(self) -> None:
         """Give the memory back."""
-        self._loaded.clear()
+        self._slots.clear()
 
-    def _caught_up(self, space: str) -> LoadedIndex:
-        state = self._residence.state
-        if state.incarnation != self._incarnation:  # rebuilt, or embedded anew, since
-            self._loaded.clear()
-            self._incarnation = state.incarnation
-        loaded = self._loaded.get(space)
-        if loaded is not None and loaded.seq == state.seq:  # every query's way: no files are asked
+    def _loaded(self, files: IndexFiles, state: State, *, anew: bool) -> LoadedIndex:
+        loaded = files.load()
+        if loaded.seq <= state.seq:
             return loaded
-        files = self.files(space)
-        if loaded is None:
-            loaded = self._loaded.setdefault(space, files.load())
-            loaded.index.rescue = partial(self._rebuilt, space, loaded)
-        if loaded.seq > state.seq:  # a writer saved it after this reader's commit
-            self._residence.refresh()
-            state = self._residence.state
-            if loaded.seq > state.seq:
-                loaded = self._loaded[space] = files.empty("its file is of a commit never made")
-        if loaded.seq != state.seq:
-            self._catch_up(files, loaded)
-        return loaded
+        if not anew:
+            raise NewerIndexError(
+                f"the index of {files.space} is of commit {loaded.seq}, and what was asked is "
+                f"commit {state.seq}"
+            )
+        return files.empty(f"its file is of commit {loaded.seq}, which comes after {state.seq}")
 
-    def _catch_up(self, files: IndexFiles, loaded: LoadedIndex) -> None:
-        state = self._residence.state
-        deleted, revived = self.deleted_since(loaded.seq), self.revived_since(loaded.seq)
+    def _caught_up(self, files: IndexFiles, readings: Readings, loaded: LoadedIndex) -> LoadedIndex:
+        state = readings.state
+        deleted = deleted_since(readings, loaded.seq)
+        revived = revived_since(readings, loaded.seq)
         folder = os.path.join(self._directory, segments.FOLDER)
-        catch_up(loaded, files, folder, state.segments, state.seq, deleted, revived)
+        return caught_up(loaded, files, folder, state.segments, state.seq, deleted, revived)
 
-    def _rebuilt(self, space: str, loaded: LoadedIndex, error: CollectionError) -> VectorIndex:
+    def _rescued(self, space: str, readings: Readings, error: CollectionError) -> VectorIndex:
         """An index from the segments alone, in place of a file that turned out to be no good."""
-        files = self.files(space)
+        files = self.files(space, readings.state)
+        fresh = self._caught_up(files, readings, files.empty())
+        self._notes[space] = f"{error}; answered from the segments"
+        return fresh.index
 
-        def read() -> LoadedIndex:
-            fresh = files.empty()
-            self._catch_up(files, fresh)
-            return fresh
 
-        with self._guard:
-            fresh = at_newest(self._residence, read)
-            loaded.max_id, loaded.seq = fresh.max_id, fresh.seq
-            loaded.note = f"{error}; answered from the segments"
-            return fresh.index
+def deleted_since(readings: Readings, seq: int) -> NDArray[np.int64]:
+    """Ids deleted after a commit, up to that of the readings, and not back since: (n,) int64."""
+    return _changed_since(readings, "deletions", seq)
+
+
+def revived_since(readings: Readings, seq: int) -> NDArray[np.int64]:
+    """Ids that came back after a commit, up to that of the readings: (n,) int64."""
+    return _changed_since(readings, "revivals", seq)
+
+
+def _changed_since(readings: Readings, table: str, seq: int) -> NDArray[np.int64]:
+    with readings.reading() as connection:
+        found = connection.execute(
+            f"SELECT image_id FROM {table} WHERE seq > ? AND seq <= ?", [seq, readings.state.seq]
+        ).fetchnumpy()["image_id"]
+    return np.asarray(np.ma.getdata(found), np.int64)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from indexer.collection.current_indexes import deleted_since, revived_since
 from indexer.collection.findings import Finding
 from indexer.collection.segment_checks import live_ids
 from indexer.errors import CollectionError, DamagedIndexError, UnreadableError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 def check_indexes(collection: Collection) -> Iterator[Finding]:
     """Compare each space's newest index file with the segments."""
     for space in collection.spaces:
-        files = collection.indexes.files(space)
+        files = collection.index_files(space)
         try:
             generations = files.generations()
         except UnreadableError as error:
@@ -67,10 +68,10 @@ def _compare(
         collection.refresh()  # a writer saved it since
     if held.seq > collection.state.seq:
         return f"it is of commit {held.seq}, but the last one is {collection.state.seq}"
-    deleted = collection.indexes.deleted_since(held.seq)
-    revived = np.setdiff1d(collection.indexes.revived_since(held.seq), deleted)
-    index.hide(deleted)
-    lacking = index.reveal(revived[revived <= held.max_id])  # as every reader adds them
+    deleted = deleted_since(collection.readings, held.seq)
+    revived = np.setdiff1d(revived_since(collection.readings, held.seq), deleted)
+    # As every reader does it, who then adds what the index lacks.
+    index, lacking = index.without(deleted).restored(revived[revived <= held.max_id])
     ids, live = index.ids(), np.setdiff1d(live_ids(collection, held.max_id), lacking)
     if not np.array_equal(ids, live):
         lost, extra = np.setdiff1d(live, ids), np.setdiff1d(ids, live)

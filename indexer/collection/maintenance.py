@@ -21,7 +21,8 @@ from indexer.catalog.roots import read_settings
 from indexer.catalog.schema import FORMAT
 from indexer.catalog.state import State, live_segments
 from indexer.catalog.transaction import Transaction
-from indexer.collection.current_indexes import CurrentIndexes
+from indexer.collection.current_indexes import CurrentIndexes, deleted_since, revived_since
+from indexer.collection.readings import Readings
 from indexer.encoders.base import Fingerprint
 from indexer.errors import UnreadableError
 from indexer.store.durability import is_full
@@ -34,7 +35,6 @@ from indexer.store.segments import (
     read_header,
     write_segment,
 )
-from indexer.vectors.indexes import IndexFiles, LoadedIndex
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -104,17 +104,20 @@ def merge_segments(
         CollectionError: a segment is damaged, missing or cannot be read now, or the disk is full.
     """
     names = [segment.name for segment in group]
-    with catalog.writing("merge") as transaction:
-        deleted = _deleted_within(transaction, group)
-        table = merge_tables(folder, group, deleted)
-        if table.num_rows:
-            header = SegmentHeader(fingerprint, FORMAT, transaction.seq, _replaces(folder, names))
-            add_segment(transaction, write_segment(folder, table, header))
+    with catalog.preparing() as prepared:
+        deleted = _deleted_within(prepared, group)
+    table, merged = merge_tables(folder, group, deleted), None
+    if table.num_rows:
+        header = SegmentHeader(fingerprint, FORMAT, prepared.seq, _replaces(folder, names))
+        merged = write_segment(folder, table, header)
+    with catalog.writing("merge", seq=prepared.seq) as transaction:
+        if merged is not None:
+            add_segment(transaction, merged)
         transaction.run("DELETE FROM segments WHERE name IN (SELECT unnest(?::VARCHAR[]))", [names])
-        for table, key in (("images", "id"), ("predictions", "image_id")):
+        for name, key in (("images", "id"), ("predictions", "image_id")):
             if len(deleted):
                 transaction.run(
-                    f"DELETE FROM {table} WHERE {key} IN (SELECT unnest(?::BIGINT[]))",
+                    f"DELETE FROM {name} WHERE {key} IN (SELECT unnest(?::BIGINT[]))",
                     [deleted.tolist()],
                 )
         earlier = read_replaced(transaction.connection)
@@ -143,38 +146,47 @@ def is_overdue(indexes: CurrentIndexes, state: State) -> bool:
 
     That is once half of the images are in no saved index, which keeps the cost in proportion.
     """
-    held = [indexes.files(space).coverage() for space, _ in state.fingerprint.spaces]
+    held = [indexes.files(space, state).coverage() for space, _ in state.fingerprint.spaces]
     covered = min((one.rows if one else 0 for one in held), default=0)
     return state.images - covered >= max(TIDY_IMAGES, state.images // 2)
 
 
-def save_indexes(indexes: CurrentIndexes, state: State) -> bool:
+def save_indexes(indexes: CurrentIndexes, readings: Readings) -> bool:
     """Write new index files for the spaces where enough has changed; whether that could be done.
+
+    Args:
+        indexes: the collection's.
+        readings: of the newest commit.
 
     Raises:
         CollectionError: a segment is missing, damaged, or cannot be read now.
     """
-    could = True
+    state, could = readings.state, True
     max_id = max((segment.max_id for segment in state.segments), default=0)
     for space, _ in state.fingerprint.spaces:
-        files = indexes.files(space)
-        if files.worth_saving(
+        if indexes.files(space, state).worth_saving(
             state.images,
             max_id,
-            lambda seq: len(indexes.deleted_since(seq)),
-            lambda seq: len(indexes.revived_since(seq)),
+            lambda seq: len(deleted_since(readings, seq)),
+            lambda seq: len(revived_since(readings, seq)),
         ):
-            could = save_index(files, indexes.get(space)) and could
+            could = save_index(indexes, space, readings) and could
     return could
 
 
-def save_index(files: IndexFiles, loaded: LoadedIndex) -> bool:
+def save_index(indexes: CurrentIndexes, space: str, readings: Readings) -> bool:
     """Write a space's index, which is a cache: where that fails, the log says so.
 
     Whoever opens the collection adds what the older file lacks, and the next writer tries again.
+
+    Raises:
+        CollectionError: a segment is missing, damaged, or cannot be read now.
     """
+    state = readings.state
+    files = indexes.files(space, state)
+    loaded = indexes.get(space, readings)
     try:
-        files.save(loaded)
+        indexes.keep(space, state, files.save(loaded))
     except Exception as error:
         if not isinstance(error, OSError | UnreadableError) and not is_full(error):
             raise

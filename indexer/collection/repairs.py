@@ -24,6 +24,7 @@ from indexer.collection.losses import (
     losses_of_images,
     losses_of_rebuilding,
 )
+from indexer.collection.maintenance import save_index
 from indexer.collection.readiness import check_copies, check_segments_there
 from indexer.collection.rebuilding import adopt_catalog, rebuild_catalog
 from indexer.collection.segment_checks import check_segment, live_ids, unusable_ids
@@ -212,7 +213,7 @@ def _forget(transaction: Transaction, plan: _Plan) -> None:
 
 def _mend_indexes(collection: Collection, done: Repair) -> None:
     for space in collection.spaces:
-        files = collection.indexes.files(space)
+        files = collection.index_files(space)
         findings = {
             generation: finding
             for generation in files.generations()
@@ -229,12 +230,12 @@ def _mend_indexes(collection: Collection, done: Repair) -> None:
 def _rebuild_indexes(
     collection: Collection, space: str, findings: dict[int, Finding], done: Repair
 ) -> None:
-    files = collection.indexes.files(space)
+    files = collection.index_files(space)
     if not findings and (files.generations() or not len(collection)):
         return
     collection.indexes.forget(space)
     files.remove(list(findings))
-    files.save(collection.indexes.get(space))
+    save_index(collection.indexes, space, collection.readings)
     for generation, finding in findings.items():
         done.actions.append(
             f"{os.path.basename(files.path(generation))}: {finding.problem}; rebuilt"
@@ -255,7 +256,7 @@ def _mend_copies(collection: Collection, done: Repair) -> None:
         aside = f"; set aside as {os.path.basename(set_aside(path))}" if exists(path) else ""
         done.actions.append(f"{finding.file}: {finding.problem}{aside}; copied anew")
     if damaged:
-        collection.snapshot()
+        collection.copy_tables()
         mark = os.path.join(collection.directory, MARK)
         if not exists(mark):
             write_text(mark, mark_text(collection.fingerprint))

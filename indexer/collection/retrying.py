@@ -13,7 +13,7 @@ _T = TypeVar("_T")
 
 
 class Commits(Protocol):
-    """What moves from commit to commit: a collection, or its residence."""
+    """What moves from commit to commit: a collection that is open for reading."""
 
     @property
     def state(self) -> State:

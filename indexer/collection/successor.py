@@ -75,7 +75,7 @@ def take_over(old: Collection, new: Collection) -> None:
     """
     directory, folder, fingerprint = old.directory, new.directory, new.fingerprint
     old.maintain()
-    old.snapshot()
+    old.copy_tables()
     over = [segment.name for segment in old.state.segments]
     with new.transaction("reembed", journalled=False) as transaction:
         # Readers of the old state go on with its segments for a while, as after a merge.
@@ -85,7 +85,7 @@ def take_over(old: Collection, new: Collection) -> None:
         last = max(old.state.seq, transaction.seq) + 1
         transaction.run("INSERT INTO commits VALUES (?, now()::TIMESTAMP, 'carried')", [last])
     new.maintain()
-    new.snapshot()
+    new.copy_tables()
     seq = new.state.seq
     new.close()
     _link_files(os.path.join(folder, segments.FOLDER), os.path.join(directory, segments.FOLDER))

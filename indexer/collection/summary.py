@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from indexer.catalog.columns import annotation_columns
 from indexer.catalog.departures import read_waiting
 from indexer.catalog.roots import MOUNTS, KnownRoot, read_roots
+from indexer.catalog.state import State
 from indexer.collection.current_indexes import CurrentIndexes
 from indexer.collection.maintenance import grace_days
-from indexer.collection.residence import Residence
+from indexer.collection.readings import Readings
 from indexer.paths import display, raw
 
 if TYPE_CHECKING:
@@ -29,15 +30,15 @@ _COUNTS = {
 
 
 def describe_collection(
-    directory: str, residence: Residence, indexes: CurrentIndexes
+    directory: str, readings: Readings, indexes: CurrentIndexes
 ) -> dict[str, Any]:
     """Counts, spaces, fingerprint, sizes on disk in bytes and indexes, as plain types.
 
     Of each space, ``checks`` tells when the checksums of its saved vectors are compared, and
     ``checked`` which share has been in this process; ``None`` where they are not loaded.
     """
-    state = residence.state
-    with residence.reading() as connection:
+    state = readings.state
+    with readings.reading() as connection:
         counts = {name: _one(connection, sql) for name, sql in _COUNTS.items()}
         own = annotation_columns(connection)
         waiting = _waiting(connection)
@@ -56,7 +57,9 @@ def describe_collection(
         "roots": roots,
         "segments": len(state.segments),
         "annotations": own,
-        "spaces": {space: _space(indexes, space, dim) for space, dim in state.fingerprint.spaces},
+        "spaces": {
+            space: _space(indexes, state, space) for space in dict(state.fingerprint.spaces)
+        },
         "bytes": _sizes(directory),
     }
 
@@ -82,11 +85,11 @@ def _root(root: KnownRoot) -> dict[str, Any]:
     }
 
 
-def _space(indexes: CurrentIndexes, space: str, dim: int) -> dict[str, Any]:
-    files = indexes.files(space)
+def _space(indexes: CurrentIndexes, state: State, space: str) -> dict[str, Any]:
+    files = indexes.files(space, state)
     held = files.coverage()
     return {
-        "dim": dim,
+        "dim": files.dim,
         "index": None if held is None else held.kind,
         "indexed": 0 if held is None else held.rows,
         "checks": files.checks(),

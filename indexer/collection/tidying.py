@@ -11,6 +11,7 @@ from indexer.catalog.changes import WAITING
 from indexer.catalog.departures import Removed, Waiting, give_up, read_waiting, remove_files
 from indexer.catalog.roots import forget_root, put_settings, read_settings
 from indexer.collection.collection import Collection
+from indexer.collection.current_indexes import deleted_since
 from indexer.collection.maintenance import grace_days, merge_segments, save_index
 from indexer.collection.summary import tree_bytes
 from indexer.errors import InputError
@@ -137,7 +138,6 @@ def _dead_rows(collection: Collection, segment: Segment) -> int:
 def _drop_hidden(collection: Collection) -> None:
     """Write the indexes anew that hold vectors of images which are not in the collection."""
     for space in collection.spaces:
-        files = collection.indexes.files(space)
-        held = files.coverage()
-        if held is not None and len(collection.indexes.deleted_since(held.seq)):
-            save_index(files, collection.indexes.get(space))
+        held = collection.index_files(space).coverage()
+        if held is not None and len(deleted_since(collection.readings, held.seq)):
+            save_index(collection.indexes, space, collection.readings)

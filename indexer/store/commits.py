@@ -29,7 +29,7 @@ from indexer.errors import InputError
 from indexer.paths import clean
 from indexer.records import DEEPEST_RECIPE, Batch, ImageRecord
 from indexer.store.image_rows import images_table
-from indexer.store.segments import SegmentHeader, write_segment
+from indexer.store.segments import Segment, SegmentHeader, write_segment
 
 _log = logging.getLogger("vitrail")
 _ROW_BYTES = 2048  # a catalog row with its share of pages, generously
@@ -68,10 +68,14 @@ class BatchWriter:
     def commit(self, batch: Batch) -> None:
         """Make all of the batch visible, or none of it; see ``Collection.commit``."""
         batch = self._cleaned(batch)
-        with self.catalog.writing("commit") as transaction:
-            known = look_up(transaction, _hashes(batch))
-            addition = _additions(batch, known)
-            self._write(transaction, addition, batch)
+        with self.catalog.preparing() as prepared:
+            known = look_up(prepared, _hashes(batch))
+        addition = _additions(batch, known)
+        segment = self._staged(addition, batch, prepared.seq)
+        with self.catalog.writing("commit", seq=prepared.seq) as transaction:
+            if segment is not None:
+                add_segment(transaction, segment)
+                add_images(transaction, addition.ids, addition.images)
             _put(transaction, batch, known, addition.by_hash)
             _enrich(transaction, batch, known.live | known.waiting)
             _take_out(transaction, batch)
@@ -98,14 +102,12 @@ class BatchWriter:
                 )
         return _clean(image)
 
-    def _write(self, transaction: Transaction, addition: _Addition, batch: Batch) -> None:
-        if addition.images:
-            table = images_table(
-                addition.ids, addition.images, batch.files, self.fingerprint.spaces
-            )
-            header = SegmentHeader(self.fingerprint, FORMAT, transaction.seq)
-            add_segment(transaction, write_segment(self.segments, table, header))
-            add_images(transaction, addition.ids, addition.images)
+    def _staged(self, addition: _Addition, batch: Batch, seq: int) -> Segment | None:
+        """The segment of a commit to come, written while nobody waits; ``None`` for no images."""
+        if not addition.images:
+            return None
+        table = images_table(addition.ids, addition.images, batch.files, self.fingerprint.spaces)
+        return write_segment(self.segments, table, SegmentHeader(self.fingerprint, FORMAT, seq))
 
 
 def _hashes(batch: Batch) -> list[str]:

@@ -17,24 +17,31 @@ class Found(NamedTuple):
     Attributes:
         ids: (q, k) int64, best first, -1 where there were fewer than k.
         scores: (q, k) float32 cosines from the stored vectors; -inf beside an id of -1.
-        exact: whether no better row can exist.
+        recall: the share of the true k nearest that is found, as was measured for this k and this
+            share of allowed rows when the index was built; 1 if no better row can exist.
         scanned: stored rows compared with a query, all queries together.
     """
 
     ids: Ids
     scores: Floats
-    exact: bool
+    recall: float
     scanned: int
+
+    @property
+    def exact(self) -> bool:
+        """Whether no better row can exist."""
+        return self.recall == 1
 
 
 class Part(NamedTuple):
-    """What one part of an index contributes to an answer."""
+    """What one part of an index contributes to an answer; ``recall`` is 1 for all of it."""
 
     candidates: Candidates
     scanned: int
+    recall: float = 1.0
 
 
-def answer(parts: list[Part], count: int, k: int, *, exact: bool) -> Found:
+def answer(parts: list[Part], count: int, k: int) -> Found:
     """The best ``k`` of all parts for each of ``count`` queries, equal scores by ascending id."""
     ids = np.full((count, k), -1, np.int64)
     scores = np.full((count, k), -np.inf, np.float32)
@@ -44,4 +51,5 @@ def answer(parts: list[Part], count: int, k: int, *, exact: bool) -> Found:
         order = best(found, values, k)
         ids[i, : len(order)] = found[order]
         scores[i, : len(order)] = np.clip(values[order], -1, 1)
-    return Found(ids, scores, exact, sum(part.scanned for part in parts))
+    recall = min((part.recall for part in parts), default=1.0)
+    return Found(ids, scores, recall, sum(part.scanned for part in parts))

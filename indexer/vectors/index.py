@@ -29,31 +29,24 @@ _T = TypeVar("_T")
 class VectorIndex:
     """Cosine search over unit vectors known by int64 ids.
 
-    Rows of the last build, rows added since, and the set of hidden rows, which is honoured by the
-    very next search, are searched as one. Searching threads may share an index; adding, hiding and
-    building must not overlap with anything else. Made by ``create`` or ``load``.
+    Rows of the last build, and rows added since, are searched as one, hidden rows left out. An
+    index never changes: what adds, hides or builds gives another one, which shares with this one
+    all that is the same. So any number of threads may search one. Made by ``create`` or ``load``.
+
+    Args:
+        dim: columns of a vector.
+        parts: the rows.
+        source: where they come from, for messages.
 
     Attributes:
         dim: columns of a vector.
-        policy: when to scan and when to approximate.
-        rescue: gives an index of the same rows from elsewhere, once those of this one's file turn
-            out to be altered or cannot be read; without it, the error is raised.
     """
 
-    def __init__(
-        self,
-        dim: int,
-        base: Rows,
-        lists: InvertedLists | None,
-        policy: IndexPolicy,
-        *,
-        source: str = "in memory",
-    ):
+    def __init__(self, dim: int, parts: Parts, *, source: str = "in memory"):
         self.dim = dim
-        self.policy = policy
-        self.rescue: Callable[[CollectionError], VectorIndex] | None = None
-        self._parts = Parts(base, lists, Tail(dim), policy)
+        self._parts = parts
         self._source = source
+        self._rescue: Callable[[CollectionError], VectorIndex] | None = None
         self._rescuing = threading.Lock()
 
     @classmethod
@@ -66,7 +59,7 @@ class VectorIndex:
         if dim < 1:
             raise InputError(f"an index needs at least 1 dimension, not {dim}")
         empty = Rows(np.empty(0, np.int64), np.empty((0, dim), np.float32))
-        return cls(dim, empty, None, policy)
+        return cls(dim, Parts(empty, None, Tail.empty(dim), policy))
 
     def __len__(self) -> int:
         return len(self._parts)
@@ -78,21 +71,12 @@ class VectorIndex:
         return lists.kind if lists else "exact"
 
     @property
-    def estimated_recall(self) -> float | None:
-        """Recall@10 of a search with default arguments, measured at the last build; 1 if exact."""
-        lists = self._parts.lists
-        if lists is None:
-            return 1.0
-        plan = lists.plan(_RECALL, 10)
-        return plan.recall if plan else 1.0
-
-    @property
     def checked(self) -> float:
         """How much of the stored vectors has been compared with its checksums, from 0 to 1."""
         return self._parts.base.checked
 
-    def add(self, ids: Ids, vectors: Floats) -> None:
-        """Make rows searchable at once.
+    def with_rows(self, ids: Ids, vectors: Floats) -> VectorIndex:
+        """This index and new rows.
 
         Args:
             ids: (n,) int64, not negative, each new (or hidden).
@@ -107,32 +91,42 @@ class VectorIndex:
         if ids.ndim != 1 or len(ids) != len(vectors):
             raise InputError(f"{ids.size} ids were given for {len(vectors)} vectors")
         check_new(ids, (self._parts.base, self._parts.tail))
-        if len(ids):
-            self._parts.tail.append(ids, vectors)
+        return self._with(self._parts.with_rows(ids, vectors)) if len(ids) else self
 
-    def hide(self, ids: Ids) -> None:
-        """Keep rows out of every search from now on; unknown and hidden ids are ignored.
+    def without(self, ids: Ids) -> VectorIndex:
+        """This index, but no search finds these rows; unknown and hidden ids are ignored.
 
         Args:
             ids: (n,) int64.
         """
-        ids = np.asarray(ids, np.int64)
-        self._parts.base.hide(ids)
-        self._parts.tail.hide(ids)
+        return self._with(self._parts.without(np.asarray(ids, np.int64)))
 
-    def reveal(self, ids: Ids) -> Ids:
-        """Let hidden rows be found again, by the very next search.
+    def restored(self, ids: Ids) -> tuple[VectorIndex, Ids]:
+        """This index, and hidden rows that a search shall find again.
 
         Args:
             ids: (n,) int64; visible ones are left as they are.
 
         Returns:
-            (m,) int64 ascending ids whose rows are not stored here, because a build dropped them or
-            because they never were: add them.
+            the index, and (m,) int64 ascending ids whose rows are not stored here, because a build
+            dropped them or because they never were: add them.
         """
-        ids = np.unique(np.asarray(ids, np.int64))
-        ids = ids[~self._parts.tail.reveal(ids)]  # which holds the newer row of an id in both
-        return ids[~self._parts.base.reveal(ids)]
+        parts, lacking = self._parts.restored(np.unique(np.asarray(ids, np.int64)))
+        return self._with(parts), lacking
+
+    def rescued_by(self, rescue: Callable[[CollectionError], VectorIndex]) -> VectorIndex:
+        """This index, and where to turn to if the vectors of its file are no good.
+
+        Args:
+            rescue: gives an index of the same rows from elsewhere, once those of this one's file
+                turn out to be altered or cannot be read; without it, the error is raised.
+        """
+        index = self._with(self._parts)
+        index._rescue = rescue
+        return index
+
+    def _with(self, parts: Parts) -> VectorIndex:
+        return VectorIndex(self.dim, parts, source=self._source)
 
     def search(
         self,
@@ -155,8 +149,8 @@ class VectorIndex:
         Raises:
             InputError: ``k`` is not positive, ``recall`` not in (0, 1], or a query has another
                 width, is not finite or not of length 1.
-            DamagedIndexError: stored vectors are altered, and ``rescue`` does not help.
-            UnreadableError: they cannot be read now, and ``rescue`` does not help.
+            DamagedIndexError: stored vectors are altered, and there is no rescue.
+            UnreadableError: they cannot be read now, and there is no rescue.
         """
         queries = unit_rows(queries, self.dim, "query")
         if k < 1:
@@ -168,9 +162,9 @@ class VectorIndex:
         def found(parts: Parts) -> Found:
             depth = min(k, len(parts))
             if not depth or not len(queries):
-                return answer([], len(queries), k, exact=True)
-            candidates, sure = parts.search(queries, depth, ids, recall, exact=exact)
-            return answer(candidates, len(queries), k, exact=sure)
+                return answer([], len(queries), k)
+            found = parts.search(queries, depth, ids, recall, exact=exact)
+            return answer(found, len(queries), k)
 
         return self._rescued(found)
 
@@ -178,8 +172,8 @@ class VectorIndex:
         """Load what a first search would, and read all stored vectors, checksums compared.
 
         Raises:
-            DamagedIndexError: stored vectors are altered, and ``rescue`` does not help.
-            UnreadableError: they cannot be read now, and ``rescue`` does not help.
+            DamagedIndexError: stored vectors are altered, and there is no rescue.
+            UnreadableError: they cannot be read now, and there is no rescue.
         """
         self._rescued(Parts.warm)
 
@@ -188,8 +182,8 @@ class VectorIndex:
 
         Raises:
             KeyError: an id is unknown or hidden.
-            DamagedIndexError: stored vectors are altered, and ``rescue`` does not help.
-            UnreadableError: they cannot be read now, and ``rescue`` does not help.
+            DamagedIndexError: stored vectors are altered, and there is no rescue.
+            UnreadableError: they cannot be read now, and there is no rescue.
         """
         wanted = np.asarray(ids, np.int64)
         return self._rescued(lambda parts: parts.vectors(wanted))
@@ -198,24 +192,24 @@ class VectorIndex:
         """(n,) int64 ids that a search can return, ascending."""
         return self._parts.ids()
 
-    def build(self) -> None:
-        """Fold added rows in, drop hidden ones, choose the type by size; again changes nothing.
+    def built(self) -> VectorIndex:
+        """The same rows, added ones folded in and hidden ones dropped, of the type for that size.
 
         A million rows of 384 columns take about a minute on two cores and 3 GB.
 
         Raises:
-            DamagedIndexError: stored vectors are altered, and ``rescue`` does not help.
-            UnreadableError: they cannot be read now, and ``rescue`` does not help.
+            DamagedIndexError: stored vectors are altered, and there is no rescue.
+            UnreadableError: they cannot be read now, and there is no rescue.
         """
-        self._parts = self._rescued(Parts.built)
+        return self._with(self._rescued(Parts.built))
 
     def save(self, path: str | os.PathLike[str], meta: dict[str, Any]) -> None:
         """Write the index and ``meta`` (plain JSON types) durably, in one step.
 
         Raises:
             OSError: the disk is full or not writable; an older file at ``path`` is untouched.
-            DamagedIndexError: stored vectors are altered, and ``rescue`` does not help.
-            UnreadableError: they cannot be read now, and ``rescue`` does not help.
+            DamagedIndexError: stored vectors are altered, and there is no rescue.
+            UnreadableError: they cannot be read now, and there is no rescue.
         """
         vectors = self._rescued(lambda parts: parts.base.matrix)
         base, lists, tail = self._parts.base, self._parts.lists, self._parts.tail.kept()
@@ -271,9 +265,8 @@ class VectorIndex:
             lists = InvertedLists.from_bytes(file.array("lists"), file.header["lists"])
         blocks = file.blocks("vectors") if lazily else None
         rows = Rows(ids, matrix, hidden.astype(bool), blocks)
-        index = cls(dim, rows, lists, policy, source=file.path)
-        index.add(file.array("tail_ids"), file.array("tail_vectors"))
-        return index
+        index = cls(dim, Parts(rows, lists, Tail.empty(dim), policy), source=file.path)
+        return index.with_rows(file.array("tail_ids"), file.array("tail_vectors"))
 
     def _rescued(self, work: Callable[[Parts], _T]) -> _T:
         """What ``work`` makes of the parts, or of those from elsewhere where these are no good."""
@@ -283,10 +276,10 @@ class VectorIndex:
         except (DamagedIndexError, UnreadableError) as error:
             with self._rescuing:
                 if self._parts is parts:  # otherwise another thread was quicker
-                    if self.rescue is None:
+                    if self._rescue is None:
                         raise
-                    self._parts = self.rescue(error)._parts
-                    self.rescue = None
+                    self._parts = self._rescue(error)._parts
+                    self._rescue = None
         return self._attempted(work, self._parts)
 
     def _attempted(self, work: Callable[[Parts], _T], parts: Parts) -> _T:

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,9 +55,16 @@ class Coverage:
     kind: str
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class LoadedIndex:
-    """An index in memory, with what it covers now and why it was not simply loaded."""
+    """An index in memory as of one commit.
+
+    Attributes:
+        index: the vectors of all live images up to an id.
+        max_id: that id.
+        seq: the commit up to which all deletions and revivals are applied.
+        note: why it was not simply loaded.
+    """
 
     index: VectorIndex
     max_id: int
@@ -165,13 +172,16 @@ class IndexFiles:
 
         return LoadedIndex(VectorIndex.create(self.dim), 0, 0, note)
 
-    def save(self, loaded: LoadedIndex) -> None:
-        """Build the index, write a new generation durably, then remove older ones.
+    def save(self, loaded: LoadedIndex) -> LoadedIndex:
+        """Build an index, write a new generation durably, then remove older ones.
+
+        Returns:
+            it as it was built.
 
         Raises:
             OSError: the disk is full or refuses.
         """
-        loaded.index.build()
+        built = replace(loaded, index=loaded.index.built(), note=None)
         older = self.generations()
         path = self.path(older[0] + 1 if older else 1)
         held = Coverage(
@@ -180,12 +190,12 @@ class IndexFiles:
             space=self.space,
             max_id=loaded.max_id,
             seq=loaded.seq,
-            rows=len(loaded.index),
-            kind=loaded.index.kind,
+            rows=len(built.index),
+            kind=built.index.kind,
         )
-        loaded.index.save(path, asdict(held))
+        built.index.save(path, asdict(held))
         self.remove(older)
-        loaded.note = None
+        return built
 
     def remove(self, generations: list[int]) -> None:
         """Delete files; they are a cache."""
@@ -230,7 +240,7 @@ class IndexFiles:
         )
 
 
-def catch_up(
+def caught_up(
     loaded: LoadedIndex,
     files: IndexFiles,
     segments_folder: str,
@@ -238,11 +248,11 @@ def catch_up(
     seq: int,
     deleted: NDArray[np.int64],
     revived: NDArray[np.int64] = _NONE,
-) -> None:
-    """Bring an index in memory to a commit.
+) -> LoadedIndex:
+    """An index as of a later commit, made of an earlier one and the segments since.
 
     Args:
-        loaded: changed in place.
+        loaded: the earlier one.
         files: names its space.
         segments_folder: where the segments are.
         segments: live ones, by smallest id.
@@ -257,32 +267,33 @@ def catch_up(
         DamagedError: a segment is damaged.
     """
     back = np.setdiff1d(revived[revived <= loaded.max_id], deleted)
-    dropped = loaded.index.reveal(back)
-    loaded.index.hide(deleted[deleted <= loaded.max_id])
+    index, dropped = loaded.index.restored(back)
+    index = index.without(deleted[deleted <= loaded.max_id])
     for segment in segments:
         inside = (dropped >= segment.min_id) & (dropped <= segment.max_id)
         if inside.any():
             after = int(dropped[inside][0]) - 1
             ids, rows = read_vectors(segments_folder, segment, files.space, files.dim, after=after)
-            _add(loaded.index, segment, ids, rows, np.isin(ids, dropped))
+            index = _grown(index, segment, ids, rows, np.isin(ids, dropped))
+    max_id = loaded.max_id
     for segment in segments:
-        if segment.max_id > loaded.max_id:
-            after = loaded.max_id
+        if segment.max_id > max_id:
+            after = max_id
             ids, rows = read_vectors(segments_folder, segment, files.space, files.dim, after=after)
-            _add(loaded.index, segment, ids, rows, ~np.isin(ids, deleted))
-            loaded.max_id = segment.max_id
-    loaded.seq = seq  # last: until all is in, it is not up to date, and the next caller tries again
+            index = _grown(index, segment, ids, rows, ~np.isin(ids, deleted))
+            max_id = segment.max_id
+    return LoadedIndex(index, max_id, seq, loaded.note)
 
 
-def _add(
+def _grown(
     index: VectorIndex,
     segment: Segment,
     ids: NDArray[np.int64],
     rows: NDArray[np.float32],
     keep: NDArray[np.bool_],
-) -> None:
+) -> VectorIndex:
     try:
-        index.add(ids[keep], rows[keep])
+        return index.with_rows(ids[keep], rows[keep])
     except InputError as error:
         raise DamagedError(
             f"segment {segment.name} holds what no encoder gives ({error}); run `vitrail verify`"

@@ -92,6 +92,13 @@ class InvertedLists:
         """What ``from_bytes`` needs beside the bytes, as plain JSON types."""
         return {"kind": self.kind, "trained_on": self.trained_on, "curves": self.curves}
 
+    def copied(self) -> InvertedLists:
+        """The same lists once more, for rows to be appended to."""
+        index = self._index
+        return InvertedLists(
+            self.kind, self.trained_on, self.curves, lambda: _faiss().clone_index(index)
+        )
+
     def __len__(self) -> int:
         return int(self._index.ntotal)
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from indexer.vectors.answers import Part
 from indexer.vectors.exact import Floats, Ids, Mask
 from indexer.vectors.lists import InvertedLists
+from indexer.vectors.plans import Plan
 from indexer.vectors.policy import IndexPolicy
 from indexer.vectors.rows import Rows, Tail, merged
 
 _PAGE = 4096  # bytes
+_NEARLY = 0.9999
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +36,14 @@ class Parts:
 
     def search(
         self, queries: Floats, k: int, allowed: Ids | None, recall: float, *, exact: bool
-    ) -> tuple[list[Part], bool]:
-        """Candidates of each part, and whether none better can exist; see ``VectorIndex``."""
-        parts, sure = [], True
+    ) -> list[Part]:
+        """Candidates of each part; see ``VectorIndex``."""
+        parts = []
         for rows in (self.base, self.tail):
             if len(rows):
                 lists = self.lists if rows is self.base and not exact else None
-                part, certain = self._search(rows, lists, queries, k, allowed, recall)
-                parts.append(part)
-                sure = sure and certain
-        return parts, sure
+                parts.append(self._search(rows, lists, queries, k, allowed, recall))
+        return parts
 
     def _search(
         self,
@@ -53,21 +53,21 @@ class Parts:
         k: int,
         allowed: Ids | None,
         recall: float,
-    ) -> tuple[Part, bool]:
+    ) -> Part:
         found = None if allowed is None else rows.positions(allowed)
         if found is not None:
             found = found[found >= 0]
             if len(found) > 1 and not (found[1:] > found[:-1]).all():
                 found = np.unique(found)
             if len(found) <= (self.policy.gather_rows if lists else len(rows.ids) // 4):
-                return Part(rows.gather(queries, k, found), len(found) * len(queries)), True
+                return Part(rows.gather(queries, k, found), len(found) * len(queries))
         keep = rows.visible() if found is None else rows.mask(found)
         if lists is not None and not self._quicker_cold(lists, len(queries)):
             share = (len(rows) if found is None else len(found)) / len(rows.ids)
             plan = lists.plan(recall, k, share)
             if plan is not None:
-                return self._approximate(lists, queries, k, plan.probes, keep), False
-        return Part(rows.scan(queries, k, keep), len(rows) * len(queries)), True
+                return self._approximate(lists, queries, k, plan, keep)
+        return Part(rows.scan(queries, k, keep), len(rows) * len(queries))
 
     def _quicker_cold(self, lists: InvertedLists, queries: int) -> bool:
         """Whether a scan is done before FAISS would be loaded: a command's one query."""
@@ -75,12 +75,14 @@ class Parts:
         return not lists.loaded and "faiss" not in sys.modules and work <= self.policy.cold_floats
 
     def _approximate(
-        self, lists: InvertedLists, queries: Floats, k: int, probes: int, keep: Mask | None
+        self, lists: InvertedLists, queries: Floats, k: int, plan: Plan, keep: Mask | None
     ) -> Part:
         rows = self.base
         reachable = len(rows.ids) if keep is None else int(np.count_nonzero(keep))
         candidates, scanned = [], 0
-        for query, row in zip(queries, lists.candidates(queries, k, probes, keep), strict=True):
+        for query, row in zip(
+            queries, lists.candidates(queries, k, plan.probes, keep), strict=True
+        ):
             found = row[row >= 0]
             if len(found) < min(k, reachable):  # the lists that were read held too few
                 candidates += rows.scan(query[None], k, keep)
@@ -88,7 +90,8 @@ class Parts:
             else:
                 candidates.append((rows.ids[found], rows.score(found, query)))
                 scanned += len(found)
-        return Part(candidates, scanned)
+        # A sample proves nothing perfect.
+        return Part(candidates, scanned, min(plan.recall, _NEARLY))
 
     def warm(self) -> None:
         """Load what a first search would, and read all of the stored vectors.
@@ -113,6 +116,21 @@ class Parts:
         rows[in_tail >= 0] = self.tail.take(in_tail[in_tail >= 0])
         return rows
 
+    def with_rows(self, ids: Ids, vectors: Floats) -> Parts:
+        """These and (n,) new ids with (n, dim) unit vectors."""
+        return replace(self, tail=self.tail.appended(ids, vectors))
+
+    def without(self, ids: Ids) -> Parts:
+        """These, but for the rows of (n,) ids."""
+        return replace(self, base=self.base.without(ids), tail=self.tail.without(ids))
+
+    def restored(self, ids: Ids) -> tuple[Parts, Ids]:
+        """These with the hidden rows of (n,) ascending ids, and the ids that have none here."""
+        tail, here = self.tail.restored(ids)  # which holds the newer row of an id in both
+        ids = ids[~here]
+        base, here = self.base.restored(ids)
+        return replace(self, base=base, tail=tail), ids[~here]
+
     def ids(self) -> Ids:
         """(n,) int64 visible ids, ascending."""
         base, tail = self.base, self.tail
@@ -127,7 +145,7 @@ class Parts:
             lists = None
         elif lists is None or changed:
             lists = self._next_lists(rows)
-        return Parts(rows, lists, Tail(matrix.shape[1]), self.policy)
+        return Parts(rows, lists, Tail.empty(matrix.shape[1]), self.policy)
 
     def _next_lists(self, rows: Rows) -> InvertedLists:
         """Lists over ``rows``, which begin with the base's own unless some of those were hidden."""
@@ -138,7 +156,10 @@ class Parts:
             and len(rows.ids) <= self.policy.growth * old.trained_on
             and np.array_equal(rows.ids[: len(self.base.ids)], self.base.ids)
         )
-        lists = old if old is not None and grown else InvertedLists.train(matrix, self.policy)
+        if old is not None and grown:
+            lists = old.copied()  # others search the old ones meanwhile
+        else:
+            lists = InvertedLists.train(matrix, self.policy)
         lists.append(matrix)
         lists.measure(matrix, self.policy)
         return lists

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import threading
+from typing import Self
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,7 +14,7 @@ from indexer.vectors.exact import Floats, Ids, Mask, nearest, score
 
 
 class Rows:
-    """(n, dim) float32 unit vectors in ascending order of id.
+    """(n, dim) float32 unit vectors in ascending order of id; never changed, so threads share them.
 
     Args:
         ids: (n,) int64, ascending, distinct.
@@ -101,21 +105,25 @@ class Rows:
         keep[positions[positions >= 0]] = True
         return keep
 
-    def hide(self, ids: Ids) -> int:
-        """Hide rows; ids that are not here are ignored. Returns how many were hidden."""
+    def without(self, ids: Ids) -> Self:
+        """These rows, those of (m,) ids hidden too; ids that are not here are ignored."""
         found = self.positions(ids)
-        found = np.unique(found[found >= 0])
-        self.hidden[found] = True
-        self.hidden_count += len(found)
-        return len(found)
+        return self._marked(found[found >= 0], hidden=True)
 
-    def reveal(self, ids: Ids) -> Mask:
-        """Show hidden rows again. Returns (m,) bool: which of the ids are here."""
+    def restored(self, ids: Ids) -> tuple[Self, Mask]:
+        """These rows, those of (m,) ids shown again, and (m,) bool: which of the ids are here."""
         found = self._places(ids)
         here: Mask = found >= 0
-        self.hidden[found[here]] = False
-        self.hidden_count = int(np.count_nonzero(self.hidden))
-        return here
+        return self._marked(found[here], hidden=False), here
+
+    def _marked(self, places: NDArray[np.int64], *, hidden: bool) -> Self:
+        if not len(places):
+            return self
+        marked = copy.copy(self)
+        marked.hidden = self.hidden.copy()
+        marked.hidden[places] = hidden
+        marked.hidden_count = int(np.count_nonzero(marked.hidden))
+        return marked
 
     def kept(self) -> Rows:
         """The rows that are not hidden."""
@@ -156,35 +164,66 @@ def merged(base: Rows, tail: Rows) -> Rows:
 class Tail(Rows):
     """Rows that grow at little cost, for what was added since the index was last built."""
 
-    def __init__(self, dim: int) -> None:
-        self._spare_ids = np.empty(0, np.int64)
-        self._spare = np.empty((0, dim), np.float32)
-        super().__init__(self._spare_ids, self._spare)
+    def __init__(self, ids: Ids, matrix: Floats, room: _Room | None = None) -> None:
+        super().__init__(ids, matrix)
+        self._room = _Room(ids, matrix) if room is None else room
 
-    def append(self, ids: Ids, vectors: Floats) -> None:
-        """Add (m,) distinct ids, none of them visible here, with their (m, dim) rows."""
-        if self.hidden_count:  # a hidden id may come again, and must not be here twice
-            kept = self.kept()
-            self._replace(kept.ids, kept.matrix)
-        old, new = len(self.ids), len(self.ids) + len(ids)
-        if new > len(self._spare_ids):
-            self._grow(max(new, 2 * old, 64))
-        self._spare_ids[old:new] = ids
-        self._spare[old:new] = vectors
-        self.ids, self._matrix = self._spare_ids[:new], self._spare[:new]
-        self.hidden = np.zeros(new, bool)
-        if np.any(np.diff(self.ids[max(old - 1, 0) :]) < 0):
-            order = np.argsort(self.ids)
-            self._replace(self.ids[order], self.matrix[order])
+    @classmethod
+    def empty(cls, dim: int) -> Tail:
+        """No rows, of ``dim`` columns."""
+        return cls(np.empty(0, np.int64), np.empty((0, dim), np.float32))
 
-    def _grow(self, capacity: int) -> None:
-        old = len(self.ids)
+    def appended(self, ids: Ids, vectors: Floats) -> Tail:
+        """These rows and (m,) distinct ids, none of them visible here, with (m, dim) vectors.
+
+        Hidden rows are dropped: a hidden id may come again, and must not be here twice.
+        """
+        own = Tail(self.ids[~self.hidden], self.matrix[~self.hidden]) if self.hidden_count else self
+        if len(own.ids) and len(ids) and ids.min() < own.ids[-1]:
+            ids = np.concatenate([own.ids, ids])
+            vectors = np.concatenate([own.matrix, vectors])
+            own = Tail.empty(vectors.shape[1])
+        order = np.argsort(ids)
+        room = own._room.extended(len(own.ids), ids[order], vectors[order])
+        size = len(own.ids) + len(ids)
+        return Tail(room.ids[:size], room.matrix[:size], room)
+
+
+class _Room:
+    """Arrays with spare rows behind those that tails show; rows once written never change.
+
+    Args:
+        ids: (n,) int64, all of them in use.
+        matrix: (n, dim) float32.
+    """
+
+    def __init__(self, ids: Ids, matrix: Floats) -> None:
+        self.ids = ids
+        self.matrix = matrix
+        self._used = len(ids)
+        self._guard = threading.Lock()
+
+    def extended(self, used: int, ids: Ids, vectors: Floats) -> _Room:
+        """Room whose first ``used`` rows are the same and are followed by these.
+
+        It is this one where the rows behind are free, and another where they are too few or belong
+        to another tail that grew from the same beginning.
+        """
+        end = used + len(ids)
+        with self._guard:
+            free = self._used == used and end <= len(self.ids)
+            if free:
+                self._used = end
+        room = self if free else self._copied(used, end)
+        room.ids[used:end] = ids
+        room.matrix[used:end] = vectors
+        return room
+
+    def _copied(self, used: int, end: int) -> _Room:
+        capacity = max(end, 2 * used, 64)
         ids = np.empty(capacity, np.int64)
         matrix = np.empty((capacity, self.matrix.shape[1]), np.float32)
-        ids[:old], matrix[:old] = self.ids, self.matrix
-        self._spare_ids, self._spare = ids, matrix
-
-    def _replace(self, ids: Ids, matrix: Floats) -> None:
-        self._spare_ids, self._spare = ids, matrix
-        self.ids, self._matrix = ids, matrix
-        self.hidden, self.hidden_count = np.zeros(len(ids), bool), 0
+        ids[:used], matrix[:used] = self.ids[:used], self.matrix[:used]
+        room = _Room(ids, matrix)
+        room._used = end
+        return room

@@ -182,7 +182,7 @@ def maintain(work: Work) -> None:
 
 
 def snapshot(work: Work) -> None:
-    work.writer.snapshot()
+    work.writer.copy_tables()
 
 
 def lose_and_give_up(work: Work) -> None:

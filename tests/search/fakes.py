@@ -15,7 +15,7 @@ Floats = NDArray[np.float32]
 class Answer(NamedTuple):
     ids: Ids
     scores: Floats
-    exact: bool
+    recall: float
     scanned: int
 
 
@@ -42,7 +42,7 @@ class BruteIndex:
         return Answer(
             np.pad(ids[best], ((0, 0), (0, pad)), constant_values=-1),
             np.pad(np.take_along_axis(scores, best, 1), ((0, 0), (0, pad))),
-            self.exact or exact,
+            1.0 if self.exact or exact else 0.9,
             int(keep.sum()),
         )
 

@@ -81,7 +81,7 @@ def _check_second(collection: Collection) -> None:
 def test_format_2_opens_with_all_that_it_held(second: Path) -> None:
     with Collection.open(second) as collection:
         _check_second(collection)
-        assert collection.indexes.get("cls@2").index.kind.startswith("IVF")
+        assert collection.index("cls@2").kind.startswith("IVF")
     assert verify(second).clean
 
 

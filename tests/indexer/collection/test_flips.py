@@ -48,7 +48,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         made.commit(Batch(images(range(COUNT // 2)), files(range(COUNT // 2))))
         made.annotate(str(table))
         made.remove([3])
-        made.snapshot()
+        made.copy_tables()
     with Collection.open(place, writable=True) as made:
         rest = range(COUNT // 2, COUNT)
         made.commit(Batch(images(rest), files(rest)))

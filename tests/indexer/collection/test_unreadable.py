@@ -63,8 +63,8 @@ def place(tmp_path: Path) -> Path:
         made.commit(Batch(images(range(6)), files(range(6))))
         made.commit(Batch(images(range(6, 12)), files(range(6, 12))))
         made.annotate(str(table))
-        made.snapshot()
-        made.snapshot()
+        made.copy_tables()
+        made.copy_tables()
         made.remove([3])
     return tmp_path / "c"
 

@@ -34,8 +34,8 @@ def every_file_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     index = VectorIndex.create(DIM)
-    index.add(IDS, ROWS)
-    index.build()
+    index = index.with_rows(IDS, ROWS)
+    index = index.built()
     index.save(tmp_path / "index", {})
     return tmp_path / "index"
 
@@ -70,7 +70,7 @@ def test_only_reading_an_altered_block_is_refused(path: Path) -> None:
         lambda: index.search(QUERIES, 3),
         lambda: index.search(QUERIES, 3, allowed=np.array([121])),
         index.warm,
-        index.build,
+        index.built,
         lambda: index.save(path, {}),
         lambda: VectorIndex.load(path, verify=True),
     ):
@@ -85,11 +85,9 @@ def test_an_altered_file_is_replaced_from_elsewhere_once(path: Path) -> None:
 
     def rescue(error: CollectionError) -> VectorIndex:
         asked.append(error)
-        other = VectorIndex.create(DIM)
-        other.add(IDS, ROWS)
-        return other
+        return VectorIndex.create(DIM).with_rows(IDS, ROWS)
 
-    index.rescue = rescue
+    index = index.rescued_by(rescue)
     found: list[Any] = []
     threads = [
         threading.Thread(target=lambda: found.append(index.search(QUERIES, 5))) for _ in range(8)
@@ -167,8 +165,8 @@ def test_flips_anywhere_in_a_large_file_are_told_or_change_nothing(path: Path, s
 @pytest.mark.parametrize("size", [40, SIZE])
 def test_a_score_that_no_unit_vectors_have_is_never_answered(value: float, size: int) -> None:
     index = VectorIndex.create(DIM)
-    index.add(IDS[:size], ROWS[:size])
-    index.build()
+    index = index.with_rows(IDS[:size], ROWS[:size])
+    index = index.built()
     index._parts.base._matrix[size // 2] = value  # as memory that forgets
     with pytest.raises(DamagedIndexError, match="none that unit vectors have"):
         index.search(ROWS[:1] * 0 + np.float32(DIM**-0.5), 3)
@@ -177,7 +175,7 @@ def test_a_score_that_no_unit_vectors_have_is_never_answered(value: float, size:
 def test_vectors_at_the_edge_of_their_length_are_no_damage() -> None:
     index = VectorIndex.create(DIM)
     long = (ROWS * np.float32(1.0009)).astype(np.float32)
-    index.add(IDS, long)
+    index = index.with_rows(IDS, long)
     found = index.search(long[:5], 1)
     np.testing.assert_array_equal(found.ids[:, 0], IDS[:5])
     assert (found.scores == 1).all()
@@ -185,9 +183,9 @@ def test_vectors_at_the_edge_of_their_length_are_no_damage() -> None:
 
 def test_hidden_rows_are_not_counted_as_compared() -> None:
     index = VectorIndex.create(DIM)
-    index.add(IDS, ROWS)
-    index.build()
-    index.hide(IDS[:100])
+    index = index.with_rows(IDS, ROWS)
+    index = index.built()
+    index = index.without(IDS[:100])
     for exact in (False, True):
         assert index.search(QUERIES[:2], 3, exact=exact).scanned == 2 * (SIZE - 100)
 
@@ -198,8 +196,8 @@ def test_the_lists_answer_from_blocks_that_were_compared(tmp_path: Path) -> None
     policy = replace(POLICY, cold_floats=0)
     rows = clustered(3000, DIM)
     index = VectorIndex.create(DIM, policy=policy)
-    index.add(np.arange(3000), rows)
-    index.build()
+    index = index.with_rows(np.arange(3000), rows)
+    index = index.built()
     index.save(tmp_path / "lists", {})
     loaded, _ = VectorIndex.load(tmp_path / "lists", policy=policy)
     found = loaded.search(rows[:1], 5)

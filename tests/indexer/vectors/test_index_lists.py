@@ -26,8 +26,8 @@ ROWS, QUERIES = ROWS[:SIZE], ROWS[SIZE:]
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     index = VectorIndex.create(DIM, policy=POLICY)
-    index.add(IDS, ROWS)
-    index.build()
+    index = index.with_rows(IDS, ROWS)
+    index = index.built()
     path = tmp_path_factory.mktemp("lists") / "index"
     index.save(path, {"made": "once"})
     return path
@@ -44,16 +44,26 @@ def test_recall_reaches_what_was_asked_for(dim: int, size: int) -> None:
     rows = clustered(size + 50, dim, seed=dim)
     ids = np.arange(size, dtype=np.int64)
     index = VectorIndex.create(dim, policy=POLICY)
-    index.add(ids, rows[:size])
-    index.build()
+    index = index.with_rows(ids, rows[:size])
+    index = index.built()
     queries = rows[size:]
     assert index.kind.startswith("IVF")
     assert index.kind.endswith(",RaBitQfs")
     found = index.search(queries, 10)
     assert recall(found.ids, reference(ids, rows[:size], queries, 10)) >= 0.95
-    estimated = index.estimated_recall
-    assert estimated is not None
-    assert 0.98 <= estimated <= 1
+    assert 0.98 <= found.recall <= 1
+
+
+@pytest.mark.parametrize("k", [1, 10, 60])
+@pytest.mark.parametrize("wanted", [0.7, 0.9, 0.97])
+def test_the_recall_that_is_told_is_that_of_what_was_asked(
+    index: VectorIndex, k: int, wanted: float
+) -> None:
+    found = index.search(QUERIES, k, recall=wanted)
+    assert wanted <= found.recall < 1
+    true = recall(found.ids, reference(IDS, ROWS, QUERIES, k))
+    assert true >= found.recall - 0.12, "60 queries of a sample"
+    assert index.search(QUERIES, k, recall=0.98).recall >= found.recall
 
 
 def test_scores_are_exact_and_fall(index: VectorIndex) -> None:
@@ -83,7 +93,7 @@ def test_a_large_k_is_a_scan(index: VectorIndex) -> None:
 
 def test_rows_added_since_the_build_are_found_exactly(index: VectorIndex) -> None:
     ids = np.arange(60, dtype=np.int64) + 10**9
-    index.add(ids, QUERIES)
+    index = index.with_rows(ids, QUERIES)
     found = index.search(QUERIES, 3)
     np.testing.assert_array_equal(found.ids[:, 0], ids)
     assert not found.exact
@@ -91,7 +101,7 @@ def test_rows_added_since_the_build_are_found_exactly(index: VectorIndex) -> Non
 
 def test_hidden_rows_never_show_though_neighbours_do(index: VectorIndex, tmp_path: Path) -> None:
     before = index.search(QUERIES, 10)
-    index.hide(before.ids[:, :5].ravel())
+    index = index.without(before.ids[:, :5].ravel())
     index.save(tmp_path / "index", {})
     for one in (index, VectorIndex.load(tmp_path / "index", policy=POLICY)[0]):
         after = one.search(QUERIES, 10)
@@ -140,8 +150,8 @@ def test_a_filter_that_allows_nothing_finds_nothing(index: VectorIndex) -> None:
 def test_lists_too_thin_for_k_fall_back_to_a_scan() -> None:
     policy = replace(POLICY, lists_factor=20, gather_rows=10)
     index = VectorIndex.create(DIM, policy=policy)
-    index.add(IDS, ROWS)
-    index.build()
+    index = index.with_rows(IDS, ROWS)
+    index = index.built()
     found = index.search(QUERIES, 40, recall=0.05)
     assert (found.ids >= 0).all()
 
@@ -149,13 +159,13 @@ def test_lists_too_thin_for_k_fall_back_to_a_scan() -> None:
 def test_growing_keeps_the_lists_and_a_deletion_trains_anew(index: VectorIndex) -> None:
     kind = index.kind
     new = clustered(500, DIM, seed=9)
-    index.add(np.arange(500, dtype=np.int64) + 10**6, new)
-    index.build()
+    index = index.with_rows(np.arange(500, dtype=np.int64) + 10**6, new)
+    index = index.built()
     assert index.kind == kind
     found = index.search(new, 1)
     assert (found.ids[:, 0] == np.arange(500) + 10**6).mean() >= 0.97
-    index.hide(IDS[:3000])
-    index.build()
+    index = index.without(IDS[:3000])
+    index = index.built()
     assert index.kind != kind
     assert len(index) == 3500
     assert not np.isin(index.search(ROWS[:100], 5).ids, IDS[:3000]).any()
@@ -164,16 +174,16 @@ def test_growing_keeps_the_lists_and_a_deletion_trains_anew(index: VectorIndex) 
 def test_shrinking_below_the_threshold_returns_to_a_scan(saved: Path) -> None:
     policy = replace(POLICY, exact_floats=1000 * DIM)
     index, _ = VectorIndex.load(saved, policy=policy)
-    index.hide(IDS[1000:])
-    index.build()
+    index = index.without(IDS[1000:])
+    index = index.built()
     assert index.kind == "exact"
     assert index.search(QUERIES, 5).exact
 
 
 def test_two_builds_of_the_same_rows_answer_alike(saved: Path) -> None:
     index = VectorIndex.create(DIM, policy=POLICY)
-    index.add(IDS, ROWS)
-    index.build()
+    index = index.with_rows(IDS, ROWS)
+    index = index.built()
     loaded, meta = VectorIndex.load(saved, verify=True, policy=POLICY)
     assert meta == {"made": "once"}
     assert loaded.kind == index.kind

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from indexer.collection.collection import Collection
 from indexer.records import Batch
 from indexer.vectors.index import VectorIndex
-from indexer.vectors.indexes import IndexFiles, LoadedIndex, catch_up
+from indexer.vectors.indexes import IndexFiles, LoadedIndex, caught_up
 from tests.indexer.collection.holdings import DIM, FINGERPRINT, files, images, vector
 from tests.indexer.vectors.vector_sets import clustered, reference
 
@@ -27,21 +28,21 @@ def test_hidden_rows_come_back_and_those_that_cannot_are_named(
     built: int, steps: list[tuple[str, np.ndarray]]
 ) -> None:
     index = VectorIndex.create(16)
-    index.add(IDS[:built], ROWS[:built])
-    index.build()
-    index.add(IDS[built:], ROWS[built:])
+    index = index.with_rows(IDS[:built], ROWS[:built])
+    index = index.built()
+    index = index.with_rows(IDS[built:], ROWS[built:])
     visible = set(IDS.tolist())
     for step, ids in steps:
         if step == "hide":
-            index.hide(ids)
+            index = index.without(ids)
             visible -= set(ids.tolist())
         elif step == "reveal":
-            lacking = index.reveal(ids)
+            index, lacking = index.restored(ids)
             assert not set(lacking.tolist()) & visible
-            index.add(lacking, ROWS[lacking // 3])
+            index = index.with_rows(lacking, ROWS[lacking // 3])
             visible |= set(ids.tolist())
         else:
-            index.build()
+            index = index.built()
         assert len(index) == len(visible)
     keep = np.isin(IDS, sorted(visible))
     np.testing.assert_array_equal(index.ids(), IDS[keep])
@@ -53,18 +54,19 @@ def test_hidden_rows_come_back_and_those_that_cannot_are_named(
 
 def test_ids_that_never_were_are_named_in_order() -> None:
     index = VectorIndex.create(16)
-    index.add(IDS, ROWS)
-    assert index.reveal(np.array([500, 3, 4, 4])).tolist() == [4, 500]
+    index = index.with_rows(IDS, ROWS)
+    assert index.restored(np.array([500, 3, 4, 4]))[1].tolist() == [4, 500]
 
 
 def test_the_newer_row_of_an_id_comes_back() -> None:
     index = VectorIndex.create(16)
-    index.add(IDS, ROWS)
-    index.build()
-    index.hide(IDS[:1])
-    index.add(IDS[:1], ROWS[1:2])
-    index.hide(IDS[:1])
-    assert not len(index.reveal(IDS[:1]))
+    index = index.with_rows(IDS, ROWS)
+    index = index.built()
+    index = index.without(IDS[:1])
+    index = index.with_rows(IDS[:1], ROWS[1:2])
+    index = index.without(IDS[:1])
+    index, lacking = index.restored(IDS[:1])
+    assert not len(lacking)
     np.testing.assert_array_equal(index.vectors(IDS[:1]), ROWS[1:2])
     assert len(index) == len(IDS)
 
@@ -75,19 +77,20 @@ def test_an_index_that_dropped_rows_reads_those_that_came_back_from_the_segments
     with Collection.create(tmp_path / "c", FINGERPRINT) as made:
         made.commit(Batch(images(range(6)), files(range(6))))
         made.commit(Batch(images(range(6, 12)), files(range(6, 12))))
-        index_files, state = made.indexes.files("cls@2"), made.state
+        index_files, state = made.index_files("cls@2"), made.state
     loaded = LoadedIndex(VectorIndex.create(DIM), 0, 0)
     place = str(tmp_path / "c" / "segments")
     none = np.empty(0, np.int64)
     gone = np.array([2, 5, 9], np.int64)
 
     def bring(seq: int, deleted: np.ndarray, revived: np.ndarray) -> list[int]:
-        catch_up(loaded, index_files, place, state.segments, seq, deleted, revived)
+        nonlocal loaded
+        loaded = caught_up(loaded, index_files, place, state.segments, seq, deleted, revived)
         return [int(image_id) for image_id in loaded.index.ids()]
 
     everything = list(range(1, 13))
     assert bring(3, gone, none) == [i for i in everything if i not in gone]
-    loaded.index.build()
+    loaded = replace(loaded, index=loaded.index.built())
     assert bring(4, gone[:1], gone) == [i for i in everything if i != 2], "deleted once more"
     assert bring(5, none, gone[:1]) == everything
     for image_id in everything:  # ids count from 1, numbers from 0
@@ -98,7 +101,9 @@ def test_an_index_that_dropped_rows_reads_those_that_came_back_from_the_segments
 def test_a_file_that_lacks_many_rows_that_came_back_is_worth_replacing(tmp_path: Path) -> None:
     index_files = IndexFiles(str(tmp_path), "cls@2", DIM, "d", "i")
     index = VectorIndex.create(DIM)
-    index.add(np.arange(1, 3, dtype=np.int64), np.stack([vector(n, "cls@2") for n in range(2)]))
+    index = index.with_rows(
+        np.arange(1, 3, dtype=np.int64), np.stack([vector(n, "cls@2") for n in range(2)])
+    )
     index_files.save(LoadedIndex(index, 5000, 7))
     assert not index_files.worth_saving(5000, 5000, lambda _: 0)
     assert index_files.worth_saving(5000, 5000, lambda _: 0, lambda _: 4998)
