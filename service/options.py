@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from indexer.paths import at_home
 from service.completion import CHECKPOINTS, collection_spaces, values
 
 CollectionOption = Annotated[
@@ -71,7 +72,7 @@ QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print only err
 def collection_directory(given: Path | None) -> Path:
     """The collection to use: the one given, or the default place."""
     if given is not None:
-        return given.expanduser()
+        return at_home(given)
     from indexer.paths import default_directory
 
     return Path(default_directory())
@@ -85,7 +86,7 @@ def check_target(path: Path, what: str) -> None:
     """
     from indexer.errors import InputError
 
-    path = path.expanduser()
+    path = at_home(path)
     if path.is_dir():
         raise InputError(f"cannot write the {what} {path}: it is a folder; name a file in it")
     if not path.parent.is_dir():

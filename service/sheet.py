@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from indexer.errors import InputError
+from indexer.paths import at_home
 from search.thumbnails import first_thumbnail, thumbnail
 from service.output import trust
 from service.text import file_url, one_line, readable
@@ -53,7 +54,7 @@ def write_list_sheet(path: Path, title: str, rows: Sequence[Mapping[str, Any]]) 
 
 
 def _write(path: Path | None, page: str) -> Path:
-    path = None if path is None else path.expanduser()
+    path = None if path is None else at_home(path)
     try:
         if path is None:
             handle, name = tempfile.mkstemp(prefix="vitrail-", suffix=".html")

@@ -357,3 +357,27 @@ def test_what_was_never_known_is_a_reject_and_nothing_more(vitrail: Vitrail, fol
     told = vitrail.index(folder)
     assert "1 rejected" in told.err
     assert "not readable" not in told.err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("info", "-c", "{}"), "there is no collection at"),
+        (("import", "{}.parquet", "-c", "other"), "~nobody-at-all.parquet"),
+        (("export", "{}/all.parquet"), "~nobody-at-all"),
+        (("search", "red.png", "--html", "{}/hits.html"), "~nobody-at-all"),
+        (("search", "{}"), "~nobody-at-all"),
+        (("annotate", "{}.csv"), "~nobody-at-all.csv"),
+        (("remove", "{}"), "~nobody-at-all"),
+        (("index", "{}"), "~nobody-at-all"),
+        (("search", "--prompt", "a", "--model", "{}"), "~nobody-at-all"),
+    ],
+)
+def test_a_tilde_that_is_nobodys_home_is_part_of_a_name(
+    vitrail: Vitrail, folder: Path, words: tuple[str, ...], says: str
+) -> None:
+    vitrail.index(folder)
+    done = vitrail(*(word.format("~nobody-at-all") for word in words))
+    assert done.code in (1, 2), done
+    assert says in done.err
+    assert "Traceback" not in done.err
