@@ -108,7 +108,11 @@ def check_header(path: str, names: Sequence[str]) -> None:
 def _read_parquet(path: str) -> pa.Table:
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+    # Arrow itself takes no name that is not UTF-8.
+    with (
+        open(path, "rb") as handle,
+        pq.ParquetFile(handle, page_checksum_verification=True) as file,
+    ):
         check_header(path, file.schema_arrow.names)
         return file.read()
 
