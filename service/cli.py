@@ -84,6 +84,8 @@ def main() -> None:
         if isinstance(leaving.__context__, BrokenPipeError):  # typer has met it first
             _leave_pipe()
         raise
+    except MemoryError:
+        _fail("memory ran out; nothing committed is lost: close programs, and run again", 1)
     except OSError as error:
         what = error.filename or "the system"
         _fail(f"{what}: {error.strerror or error}; check the path, its rights and the disk", 1)

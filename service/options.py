@@ -16,6 +16,7 @@ CollectionOption = Annotated[
         "--collection",
         "-c",
         envvar="VITRAIL_COLLECTION",
+        readable=False,  # what the system refuses is told as for its files
         metavar="DIR",
         help="Directory of the collection. Default: one in the platform's user-data folder.",
         show_default=False,

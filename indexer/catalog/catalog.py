@@ -192,9 +192,9 @@ class Catalog:
         import duckdb
 
         self._need_file()
-        connection = duckdb.connect(":memory:", config=_config())
         database = "memory"
         with self.errors(), self._turn:
+            connection = duckdb.connect(":memory:", config=_config())
             self._retrying(lambda: connection.execute(_attach(self.path, "READ_ONLY")))
             if os.path.getsize(self.path) > _IN_MEMORY:
                 private = self._private_file()
@@ -214,13 +214,30 @@ class Catalog:
         return connection, database
 
     def _private_file(self) -> str:
-        folder = tempfile.mkdtemp(prefix="vitrail-")
+        try:
+            folder = tempfile.mkdtemp(prefix="vitrail-")
+        except OSError as error:
+            raise self._no_room() from error
         private = os.path.join(folder, FILE)
-        # The log first: closing any handle of the main file ends this process's lock on it.
-        if os.path.exists(self.path + ".wal"):
-            shutil.copyfile(self.path + ".wal", private + ".wal")
-        shutil.copyfile(self.path, private)
+        try:
+            # The log first: closing any handle of the main file ends this process's lock on it.
+            if os.path.exists(self.path + ".wal"):
+                shutil.copyfile(self.path + ".wal", private + ".wal")
+            shutil.copyfile(self.path, private)
+        except BaseException as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            if is_full(error):
+                raise self._no_room() from error
+            raise
         return private
+
+    def _no_room(self) -> CollectionError:
+        with suppress(OSError):
+            return CollectionError(
+                f"there is no room for a copy of the catalog in {tempfile.gettempdir()}: free "
+                f"{os.path.getsize(self.path)} bytes there, or set TMPDIR to another folder"
+            )
+        return CollectionError("there is no folder for temporary files: set TMPDIR to one")
 
     def export(self, paths: Mapping[str, str]) -> None:
         """Copy tables into new Parquet files: table name -> path.
