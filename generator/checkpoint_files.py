@@ -13,6 +13,7 @@ from generator.single_files import configuration_of
 from indexer.encoders.storage import file_sha256
 from indexer.encoders.weights import PICKLES, SUFFIX, read_object, tensor_shapes
 from indexer.errors import CheckpointError
+from indexer.paths import at_home
 
 EMBEDDED = "embedded"
 EMBEDDED_NAME = "emoji-diffusion-64"  # what recipes call it
@@ -100,7 +101,7 @@ def find_checkpoint(name: str = EMBEDDED, *, revision: str | None = None) -> Che
     """
     if name in (EMBEDDED, EMBEDDED_NAME):
         return _describe_directory(EMBEDDED_NAME, _embedded_directory())
-    path = Path(name).expanduser()
+    path = at_home(name)
     if path.is_dir():
         return _describe_directory(name, path)
     if path.is_file():

@@ -15,6 +15,7 @@ from generator.checks import check_strength
 from indexer.encoders.storage import file_sha256, remembered_paths
 from indexer.encoders.weights import PICKLES, SUFFIX, check_plain, tensor_shapes, weight_files
 from indexer.errors import CheckpointError, InputError
+from indexer.paths import at_home
 from indexer.recipes.recipe import IPAdapter
 
 FOLDER = "ip_adapter"
@@ -87,7 +88,7 @@ def open_ip_adapter(text: str, scale: float = DEFAULT_SCALE) -> IPAdapterFile:
     Raises:
         CheckpointError: it is missing, a pickle, no IP-Adapter, or has no image encoder.
     """
-    path = Path(text).expanduser()
+    path = at_home(text)
     # not the file that a link leads to: in the Hub's cache its name and its folder tell nothing
     file = Path(os.path.abspath(_weights_in(path) if path.is_dir() else path))
     if not file.is_file():

@@ -12,6 +12,7 @@ from pathlib import Path
 from indexer.encoders.storage import file_sha256, remembered_paths
 from indexer.encoders.weights import SUFFIX, tensor_shapes
 from indexer.errors import CheckpointError, InputError
+from indexer.paths import at_home
 from indexer.recipes.recipe import Lora
 
 
@@ -100,7 +101,7 @@ def _described(lora: Lora) -> str:
 
 
 def _open(path: str, weight: float) -> LoraFile:
-    file = Path(path).expanduser()
+    file = at_home(path)
     if not file.is_file():
         raise CheckpointError(
             f"LoRA {path!r} is no file here: give the path of its safetensors, with a weight as "

@@ -43,6 +43,10 @@ class CheckpointError(VitrailError):
     """A model that cannot be found, is refused, or is not of a supported family."""
 
 
+class CacheError(VitrailError):
+    """The cache folder, which holds what can be made again, is full or may not be written."""
+
+
 class FingerprintMismatchError(VitrailError):
     """A collection made by one encoder was opened or queried with another."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 
 def encoded(path: str) -> bytes:
@@ -34,6 +35,14 @@ def raw(path: str) -> bytes | None:
     except UnicodeDecodeError:
         return data
     return None
+
+
+def at_home(path: str | os.PathLike[str]) -> Path:
+    """The path with ``~`` and ``~user`` replaced; one of no such user stays as it is.
+
+    ``Path.expanduser`` raises there, and a file may well be called ``~b``.
+    """
+    return Path(os.path.expanduser(path))
 
 
 def original(text: str, data: bytes | None) -> str:

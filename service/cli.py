@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import typer
@@ -67,23 +67,26 @@ def _root(
 def main() -> None:
     """Run the command line; every foreseen error is one line on standard error."""
     from indexer.errors import VitrailError
+    from service.interrupts import clean_ends
 
+    _stand_in()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal of another encoding shows an escape
             stream.reconfigure(errors="backslashreplace")
     try:
         try:
-            with _warnings():
+            with _warnings(), clean_ends():
                 code = app(standalone_mode=False)
         finally:
-            sys.stdout.flush()  # a closed pipe shows here, not after the last handler
+            _flush()  # a closed pipe shows here, not after the last handler
         sys.exit(code if isinstance(code, int) else 0)
     except _UsageError as error:
         _refuse(error)
     except VitrailError as error:
         _fail(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        typer.echo("vitrail: interrupted", err=True)
+        with suppress(OSError):  # the terminal may be what has gone
+            typer.echo("vitrail: interrupted", err=True)
         sys.exit(130)
     except BrokenPipeError:
         _leave_pipe()
@@ -91,6 +94,8 @@ def main() -> None:
         if isinstance(leaving.__context__, BrokenPipeError):  # typer has met it first
             _leave_pipe()
         raise
+    except MemoryError:
+        _fail("memory ran out; nothing committed is lost: close programs, and run again", 1)
     except OSError as error:
         what = error.filename or "the system"
         _fail(f"{what}: {error.strerror or error}; check the path, its rights and the disk", 1)
@@ -113,10 +118,41 @@ def _warnings() -> Iterator[None]:
         log.removeHandler(lines)
 
 
+def _stand_in() -> None:
+    """Put an empty file in the place of a standard stream that is closed.
+
+    Its number would be the next opened file's, perhaps the catalog's, and what a library says on
+    standard error would be written there.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            handle = os.open(os.devnull, os.O_RDWR)
+            if handle != number:
+                os.dup2(handle, number)
+                os.close(handle)
+            setattr(sys, name, open(number, "w" if number else "r", closefd=False))  # noqa: SIM115
+
+
+def _flush() -> None:
+    """Write out what was printed, and name standard output where it cannot be written."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _hush()
+        raise OSError(error.errno, error.strerror, "standard output") from error
+
+
 def _leave_pipe() -> None:
     """The reader of a pipe, such as head, has seen enough."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _hush()
     sys.exit(0)
+
+
+def _hush() -> None:
+    """Let nothing be written at the end of the process that could not be written before."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _refuse(error: Any) -> None:
@@ -134,7 +170,8 @@ def _refuse(error: Any) -> None:
 def _fail(message: str, code: int) -> None:
     if os.environ.get("VITRAIL_DEBUG"):
         raise  # the error being handled, with its traceback
-    typer.echo(f"vitrail: {_line(message)}", err=True)
+    with suppress(OSError):  # the code tells it too, where standard error cannot be written
+        typer.echo(f"vitrail: {_line(message)}", err=True)
     sys.exit(code)
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C as a request to stop in good order; a second one stops at once."""
+"""Ctrl-C and its like: requests to stop in good order, and ends that leave nothing behind."""
 
 from __future__ import annotations
 
@@ -8,10 +8,29 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+# SIGHUP is what a terminal that is closed sends; Windows has none.
+_ENDINGS = [
+    number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None
+]
+
+
+@contextmanager
+def clean_ends() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP raise ``KeyboardInterrupt``, so that what is half written goes.
+
+    Outside the main thread nothing changes.
+    """
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    with _handling(handle, _ENDINGS):
+        yield
+
 
 @contextmanager
 def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
-    """Turn the first SIGINT or SIGTERM into a flag; the yielded function tells whether it is set.
+    """Turn the first SIGINT, SIGTERM or SIGHUP into a flag; the function tells whether it is set.
 
     The second signal raises ``KeyboardInterrupt``. Outside the main thread, where signals cannot
     be handled, the flag is simply never set.
@@ -23,12 +42,22 @@ def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
             raise KeyboardInterrupt
         asked.set()
 
+    with _handling(handle, [signal.SIGINT, *_ENDINGS]):
+        yield asked.is_set
+
+
+@contextmanager
+def _handling(
+    handle: Callable[[int, FrameType | None], None], numbers: list[signal.Signals]
+) -> Iterator[None]:
+    """Handle signals, but for those that are ignored: so nohup, and a shell's ``&``, want it."""
     if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
+        yield
         return
-    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    wanted = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    previous = {number: signal.signal(number, handle) for number in wanted}
     try:
-        yield asked.is_set
+        yield
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

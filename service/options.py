@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from indexer.paths import at_home
 from service.completion import CHECKPOINTS, collection_spaces, values
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ CollectionOption = Annotated[
         "--collection",
         "-c",
         envvar="VITRAIL_COLLECTION",
+        readable=False,  # what the system refuses is told as for its files
         metavar="DIR",
         help="Directory of the collection. Default: one in the platform's user-data folder.",
         show_default=False,
@@ -141,7 +143,7 @@ def choice(option: str, given: str, known: tuple[str, ...]) -> str:
 def collection_directory(given: Path | None) -> Path:
     """The collection to use: the one given, or the default place."""
     if given is not None:
-        return given.expanduser()
+        return at_home(given)
     from indexer.paths import default_directory
 
     return Path(default_directory())
@@ -155,7 +157,7 @@ def check_target(path: Path, what: str) -> None:
     """
     from indexer.errors import InputError
 
-    path = path.expanduser()
+    path = at_home(path)
     if path.is_dir():
         raise InputError(f"cannot write the {what} {path}: it is a folder; name a file in it")
     if not path.parent.is_dir():

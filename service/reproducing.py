@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from indexer.errors import InputError
+from indexer.paths import at_home
 from service.options import check_target
 from service.progress import waiting
 from service.text import one_line
@@ -69,7 +70,7 @@ def reproduce_image(
         png = io.BytesIO()
         result.image.save(png, "PNG")
         if out is not None:
-            out.expanduser().write_bytes(png.getvalue())
+            at_home(out).write_bytes(png.getvalue())
         print(f"bytes   {'the same' if result.bytes_equal else 'differ'}")
         print(f"pixels  {'the same' if result.pixels_equal else 'differ'}")
         for space, rows in pictures.embed(original, png.getvalue()).items():

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from indexer.counting import counted
-from indexer.errors import InputError
+from indexer.errors import CollectionError, InputError
+from indexer.paths import at_home
+from indexer.store.durability import is_full
 from search.thumbnails import first_thumbnail, thumbnail
 from service.output import trust
 from service.text import file_url, one_line, readable
@@ -54,7 +56,7 @@ def write_list_sheet(path: Path, title: str, rows: Sequence[Mapping[str, Any]]) 
 
 
 def _write(path: Path | None, page: str) -> Path:
-    path = None if path is None else path.expanduser()
+    path = None if path is None else at_home(path)
     try:
         if path is None:
             handle, name = tempfile.mkstemp(prefix="vitrail-", suffix=".html")
@@ -62,6 +64,13 @@ def _write(path: Path | None, page: str) -> Path:
             path = Path(name)
         path.write_text(page, encoding="utf-8")
     except OSError as error:
+        if is_full(error):
+            if path is not None and path.is_file():
+                path.unlink()  # half a page
+            raise CollectionError(
+                f"disk full while writing the contact sheet {path}: free {len(page)} bytes or "
+                "more there, or choose another file"
+            ) from error
         raise InputError(
             f"cannot write the contact sheet {path}: {error.strerror}; choose another file"
         ) from error

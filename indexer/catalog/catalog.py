@@ -296,17 +296,30 @@ class Catalog:
         return database
 
     def _private_file(self) -> str:
-        folder = tempfile.mkdtemp(prefix="vitrail-")
+        try:
+            folder = tempfile.mkdtemp(prefix="vitrail-")
+        except OSError as error:
+            raise self._no_room() from error
         private = os.path.join(folder, FILE)
         try:
             # The log first: closing any handle of the main file ends this process's lock on it.
             if os.path.exists(self.path + ".wal"):
                 shutil.copyfile(self.path + ".wal", private + ".wal")
             shutil.copyfile(self.path, private)
-        except BaseException:
+        except BaseException as error:
             shutil.rmtree(folder, ignore_errors=True)
+            if is_full(error):
+                raise self._no_room() from error
             raise
         return private
+
+    def _no_room(self) -> CollectionError:
+        with suppress(OSError):
+            return CollectionError(
+                f"there is no room for a copy of the catalog in {tempfile.gettempdir()}: free "
+                f"{os.path.getsize(self.path)} bytes there, or set TMPDIR to another folder"
+            )
+        return CollectionError("there is no folder for temporary files: set TMPDIR to one")
 
     def export(self, paths: Mapping[str, str]) -> None:
         """Copy tables into new Parquet files: table name -> path.

@@ -20,6 +20,10 @@ KEY = "path"
 _SEPARATORS = {".csv": ",;\t|", ".tsv": "\t", ".txt": "\t,;|"}
 _CHUNK = 50_000  # rows of a CSV file that are lists of Python at a time
 _LONGEST_CELL = 1 << 20  # bytes
+MOST_ROWS = 20_000_000
+"""Of a Parquet file, in which a row can take no room at all."""
+MOST_BYTES = 2 << 30
+"""Of a Parquet file, unpacked."""
 _MOST_COLUMNS = 2000  # of a file, whatever it holds
 
 
@@ -107,11 +111,48 @@ def check_header(path: str, names: Sequence[str]) -> None:
 
 
 def _read_parquet(path: str) -> pa.Table:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+    # Arrow itself takes no name that is not UTF-8.
+    with (
+        open(path, "rb") as handle,
+        pq.ParquetFile(handle, page_checksum_verification=True) as file,
+    ):
         check_header(path, file.schema_arrow.names)
-        return file.read()
+        rows = file.metadata.num_rows
+        if rows > MOST_ROWS:
+            raise InputError(
+                f"{path!r} has {rows:,} rows, but {MOST_ROWS:,} are the most; split it"
+            )
+        batches, size = [], 0
+        # A page of a kilobyte can stand for gigabytes, so that only what is unpacked is counted.
+        for batch in file.iter_batches(_rows_at_once(file.metadata)):
+            batch = _unpacked(batch)
+            size += batch.nbytes
+            if size > MOST_BYTES:
+                raise InputError(
+                    f"{path!r} unpacks to more than {MOST_BYTES >> 30} GiB; split it, or leave "
+                    "long columns out"
+                )
+            batches.append(batch)
+        return pa.Table.from_batches(batches) if batches else file.read()
+
+
+def _rows_at_once(metadata: Any) -> int:
+    """How many rows stay below 256 MiB, though each hold the longest text of its column."""
+    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
+    chunks = (group.column(number) for group in groups for number in range(group.num_columns))
+    texts = (c.total_uncompressed_size for c in chunks if c.physical_type == "BYTE_ARRAY")
+    return int(min(_CHUNK, max(16, (1 << 28) // max(1, max(texts, default=1)))))
+
+
+def _unpacked(batch: Any) -> Any:
+    """A batch whose columns hold their values, not numbers in a dictionary."""
+    import pyarrow as pa
+
+    columns = [c.dictionary_decode() if pa.types.is_dictionary(c.type) else c for c in batch]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
 def _plain(table: pa.Table, path: str) -> pa.Table:

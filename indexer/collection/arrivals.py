@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -201,18 +201,20 @@ def open_exported(path: str | os.PathLike[str]) -> Iterator[ExportedFile]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
-        # By our own reader first: Arrow's ends the process where a footer is not what it should be.
-        with open(path, "rb") as handle:
+    with ExitStack() as stack:
+        try:
+            # Arrow itself takes no name that is not UTF-8.
+            handle = stack.enter_context(open(path, "rb"))
+            # By our own reader first: Arrow's ends the process where a footer is not sound.
             rows = _rows_at_once(read_footer(handle), path)
-        file = pq.ParquetFile(path, page_checksum_verification=True)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        line = " ".join(str(error).split())[:200].rstrip(".")
-        raise InputError(
-            f"{path} is no exported collection, or is damaged: {line}; "
-            "give the .parquet file that `vitrail export` wrote"
-        ) from error
-    with file:
+            handle.seek(0)
+            file = stack.enter_context(pq.ParquetFile(handle, page_checksum_verification=True))
+        except (pa.ArrowException, OSError, ValueError) as error:
+            line = " ".join(str(error).split())[:200].rstrip(".")
+            raise InputError(
+                f"{path} is no exported collection, or is damaged: {line}; "
+                "give the .parquet file that `vitrail export` wrote"
+            ) from error
         yield ExportedFile(path, file, rows)
 
 

@@ -103,18 +103,19 @@ def _write_parquet(collection: Collection, path: str, where: str | None) -> int:
     header = SegmentHeader(collection.fingerprint, FORMAT, collection.state.seq)
     writer: Any = None
     count = 0
-    try:
-        for table in _tables(collection, where):
-            table = table.replace_schema_metadata({segments.META: header.to_json()})
-            if writer is None:
-                writer = pq.ParquetWriter(
-                    path, table.schema, compression="zstd", write_page_checksum=True
-                )
-            writer.write_table(table, row_group_size=ROWS)
-            count += table.num_rows
-    finally:
-        if writer is not None:
-            writer.close()
+    with open(path, "wb") as sink:  # Arrow itself takes no name that is not UTF-8
+        try:
+            for table in _tables(collection, where):
+                table = table.replace_schema_metadata({segments.META: header.to_json()})
+                if writer is None:
+                    writer = pq.ParquetWriter(
+                        sink, table.schema, compression="zstd", write_page_checksum=True
+                    )
+                writer.write_table(table, row_group_size=ROWS)
+                count += table.num_rows
+        finally:
+            if writer is not None:
+                writer.close()
     return count
 
 

@@ -14,6 +14,7 @@ from indexer.collection.index_checks import check_indexes
 from indexer.collection.layout import is_collection
 from indexer.collection.segment_checks import LIVE, check_segments
 from indexer.errors import CollectionError, NewerFormatError, UnreadableError
+from indexer.images.files import modified_ns
 from indexer.paths import original
 from indexer.store.reading import exists
 
@@ -110,6 +111,6 @@ def _check_files(collection: Collection) -> tuple[list[Finding], int]:
             problem = f"cannot be read now ({error.strerror})"
             findings.append(Finding("file", path, problem, "unreadable"))
             continue
-        if (status.st_size, status.st_mtime_ns) != (size, mtime_ns):
+        if (status.st_size, modified_ns(status)) != (size, mtime_ns):
             findings.append(Finding("file", path, "changed on disk; index again"))
     return findings, len(rows)

@@ -17,6 +17,7 @@ from indexer.encoders.storage import file_sha256
 from indexer.encoders.weights import check_plain, read_object, weight_files
 from indexer.errors import CheckpointError
 from indexer.images.preprocess import Preprocess
+from indexer.paths import at_home
 from indexer.spaces import EmbeddingSpace, parse_space
 
 DEFAULT_CHECKPOINT = "google/vit-base-patch16-224"
@@ -110,7 +111,7 @@ def find_checkpoint(name: str) -> Checkpoint:
 def _directory(name: str) -> Path:
     if name == EMBEDDED:
         return embedded_directory()
-    path = Path(name).expanduser()
+    path = at_home(name)
     if path.is_dir():
         return path
     if path.exists():

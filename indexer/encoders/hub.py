@@ -9,6 +9,7 @@ from indexer.encoders.focus import EMBEDDED
 from indexer.encoders.processors import FILES as PREPROCESSOR_FILES
 from indexer.encoders.weights import weight_files
 from indexer.errors import CheckpointError
+from indexer.paths import at_home
 
 CONFIG_FILES = ("config.json", *PREPROCESSOR_FILES)
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "model-*.safetensors")
@@ -97,11 +98,11 @@ def _cached(repository: str, revision: str) -> Path | None:
 def _cache_folder() -> Path:
     """The same rules as huggingface_hub, without importing it (a cold query must not)."""
     if chosen := os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE"):
-        return Path(chosen).expanduser()
+        return at_home(chosen)
     home = os.environ.get("HF_HOME") or os.path.join(
         os.environ.get("XDG_CACHE_HOME", "~/.cache"), "huggingface"
     )
-    return Path(home).expanduser() / "hub"
+    return at_home(home) / "hub"
 
 
 def _kind(error: Exception) -> str:

@@ -12,6 +12,10 @@ import numpy as np
 import openvino
 
 from indexer.encoders.storage import write_atomically
+from indexer.errors import CacheError
+
+NO_ROOM = 73
+"""Exit status where the blob cannot be stored or memory is short: no fault of OpenVINO's."""
 
 
 def properties(hint: str) -> dict[str, str]:
@@ -39,5 +43,16 @@ def compile_model(source: str, target: Path, hint: str) -> None:
     write_atomically(target, blob)
 
 
+def main(source: str, target: str, hint: str) -> None:
+    """``compile_model`` as a process of its own, which tells want of room by its exit status."""
+    try:
+        compile_model(source, Path(target), hint)
+    except (CacheError, MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "bad_alloc" not in str(error):
+            raise
+        print(str(error) or "out of memory", file=sys.stderr)
+        sys.exit(NO_ROOM)
+
+
 if __name__ == "__main__":
-    compile_model(sys.argv[1], Path(sys.argv[2]), sys.argv[3])
+    main(*sys.argv[1:4])

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from indexer.encoders.base import Encoded, Fingerprint
 from indexer.encoders.checkpoints import Checkpoint
-from indexer.encoders.openvino_compile import properties
+from indexer.encoders.openvino_compile import NO_ROOM, properties
 from indexer.encoders.storage import (
     cache_dir,
     content_sha256,
@@ -29,7 +29,7 @@ from indexer.encoders.storage import (
     read_json,
     write_atomically,
 )
-from indexer.errors import InputError, VitrailError
+from indexer.errors import CacheError, InputError, VitrailError
 from indexer.images.preprocess import Preprocess
 from indexer.spaces import EmbeddingSpace
 
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 HINTS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
 GRAPH = 1  # counts changes of the graph that tower.py builds
 COMPILE_SECONDS = 900
+_ENDED_BY_OTHERS = (1, 2, 9, 15)  # SIGHUP, SIGINT, SIGKILL as for want of memory, SIGTERM
 
 
 class OpenVinoUnusableError(VitrailError):
@@ -174,10 +175,20 @@ def _blob(
     tower = build_tower(checkpoint, spaces, classify=classify)
     with tempfile.TemporaryDirectory(prefix="vitrail-") as scratch:
         source = Path(scratch) / "model.xml"
-        openvino.save_model(_convert(tower, checkpoint.image_size), source, compress_to_fp16=False)
+        model = _convert(tower, checkpoint.image_size)
+        try:
+            openvino.save_model(model, source, compress_to_fp16=False)
+        except RuntimeError as error:  # it says no more than that its stream has failed
+            raise OpenVinoUnusableError(
+                f"the model to compile cannot be written to {scratch}: free room there, or set "
+                "TMPDIR to another folder"
+            ) from error
         _compile(source, blob, hint, machine)
     content = {"sha256": content_sha256(blob), "made_from": checkpoint.name}
-    write_atomically(record, json.dumps(content).encode())
+    try:
+        write_atomically(record, json.dumps(content).encode())
+    except CacheError as error:
+        raise OpenVinoUnusableError(str(error)) from error
     return blob
 
 
@@ -213,7 +224,10 @@ def _convert(tower: nn.Module, image_size: int) -> Any:
 
 
 def _compile(source: Path, blob: Path, hint: str, machine: str) -> None:
-    """Compile in a subprocess; a failure is remembered, so that the next start does not try."""
+    """Compile in a subprocess; a failure is remembered, so that the next start does not try.
+
+    Not so what is no failure of OpenVINO's: want of room, and an end that came from outside.
+    """
     command = [sys.executable, "-m", "indexer.encoders.openvino_compile"]
     try:
         done = subprocess.run(
@@ -222,6 +236,8 @@ def _compile(source: Path, blob: Path, hint: str, machine: str) -> None:
             text=True,
             check=False,
             timeout=COMPILE_SECONDS,
+            # Ctrl-C is for this process, which may want to end in good order.
+            start_new_session=True,
         )
     except subprocess.TimeoutExpired:
         reason = f"it did not finish in {COMPILE_SECONDS} seconds"
@@ -229,6 +245,13 @@ def _compile(source: Path, blob: Path, hint: str, machine: str) -> None:
         if done.returncode == 0:
             return
         reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+        if done.returncode == NO_ROOM:
+            raise OpenVinoUnusableError(f"the compiled model could not be kept: {reason}")
+        if -done.returncode in _ENDED_BY_OTHERS:
+            raise OpenVinoUnusableError(
+                f"compiling was ended by signal {-done.returncode}: run again, with more free "
+                "memory if the system ended it"
+            )
     failures = _failures()
     known = read_json(failures)
     known[f"{machine} {hint}"] = reason

@@ -2,31 +2,72 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import platformdirs
 
-from indexer.store.durability import write_bytes
+from indexer.errors import CacheError
+from indexer.store.durability import is_full, write_bytes
 
 CACHE_VARIABLE = "VITRAIL_CACHE"
 _HASHES = "hashes.json"
 
 
 def cache_dir() -> Path:
-    """``$VITRAIL_CACHE``, or the platform's cache folder for vitrail; created when missing."""
-    chosen = os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("vitrail")
-    path = Path(chosen)
-    path.mkdir(parents=True, exist_ok=True)
+    """``$VITRAIL_CACHE``, or the platform's cache folder for vitrail; created when missing.
+
+    Raises:
+        CacheError: it is missing and cannot be made.
+    """
+    path = _cache_path()
+    with storing():
+        path.mkdir(parents=True, exist_ok=True)
     return path
 
 
+def _cache_path() -> Path:
+    return Path(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("vitrail"))
+
+
+@contextmanager
+def storing() -> Iterator[None]:
+    """Turn what keeps a file from being written to the cache folder into one clear line.
+
+    Raises:
+        CacheError: the disk is full, or the system refuses.
+    """
+    try:
+        yield
+    except CacheError:
+        raise
+    except Exception as error:
+        # safetensors reports the system's errors as its own, with no number
+        full = is_full(error)
+        if not full and not isinstance(error, OSError):
+            raise
+        told = os.strerror(errno.ENOSPC) if full else getattr(error, "strerror", None) or error
+        remedy = "free room there" if full else "change its rights"
+        raise CacheError(
+            f"cannot write to the cache folder {_cache_path()} ({told}): {remedy}, or set "
+            f"{CACHE_VARIABLE} to another folder"
+        ) from error
+
+
 def write_atomically(path: Path, data: bytes) -> None:
-    """Replace ``path`` by ``data``, durably, making its folder where there is none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(os.path.abspath(path), data)
+    """Replace ``path`` in the cache folder by ``data``, durably, making its folder.
+
+    Raises:
+        CacheError: the disk is full, or the system refuses.
+    """
+    with storing():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(os.path.abspath(path), data)
 
 
 def read_json(path: Path) -> dict[str, object]:
@@ -48,7 +89,7 @@ def remembered_paths(digest: str) -> list[Path]:
     """Where ``file_sha256`` met files of a sha256 (hex); they may have changed or gone since."""
     return [
         Path(path)
-        for path, known in read_json(cache_dir() / _HASHES).items()
+        for path, known in read_json(_cache_path() / _HASHES).items()
         if isinstance(known, list) and known[1:] == [digest]
     ]
 
@@ -57,7 +98,8 @@ def file_sha256(path: Path) -> str:
     """Sha256 (hex) of a file, remembered by path, size and modification time.
 
     The path is the one given, made absolute: a link keeps its name, which may be all that tells
-    what the file is, as in the Hub's cache.
+    what the file is, as in the Hub's cache. Where the cache folder cannot be written, nothing is
+    remembered.
 
     A file that is changed in place while keeping both its size and its modification time (to the
     nanosecond) is taken for the old one; delete ``hashes.json`` in the cache folder to forget.
@@ -65,12 +107,13 @@ def file_sha256(path: Path) -> str:
     status = path.stat()
     key = os.path.abspath(path)
     stamp = f"{status.st_size}:{status.st_mtime_ns}"
-    store = cache_dir() / _HASHES
+    store = _cache_path() / _HASHES
     known = read_json(store).get(key)
     if isinstance(known, list) and len(known) == 2 and known[0] == stamp:
         return str(known[1])
     digest = content_sha256(path)
     merged = read_json(store)  # read again: another process may have added to it meanwhile
     merged[key] = [stamp, digest]
-    write_atomically(store, json.dumps(merged, sort_keys=True).encode())
+    with suppress(CacheError):
+        write_atomically(store, json.dumps(merged, sort_keys=True).encode())
     return digest

@@ -29,7 +29,7 @@ class FileBytes(NamedTuple):
     Attributes:
         data: all bytes.
         size: their number.
-        mtime_ns: modification time in nanoseconds.
+        mtime_ns: modification time in nanoseconds, as ``modified_ns``.
         sha256: hex digest of ``data``.
     """
 
@@ -37,6 +37,15 @@ class FileBytes(NamedTuple):
     size: int
     mtime_ns: int
     sha256: str
+
+
+def modified_ns(status: os.stat_result) -> int:
+    """Modification time in nanoseconds, wrapped to the 64 bits that tables have for it.
+
+    Those end in 1677 and 2262, and a file may be said to be of the year 1601, where Windows begins
+    to count. What the number is for is to be another one when the file changes.
+    """
+    return (status.st_mtime_ns + (1 << 63)) % (1 << 64) - (1 << 63)
 
 
 def read_file(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> FileBytes:
@@ -100,7 +109,7 @@ def _read(descriptor: int, max_bytes: int) -> FileBytes:
         raise ImageRejectedError(
             "changing", "the file was written to while it was read; the next run tries it again"
         )
-    return FileBytes(data, len(data), before.st_mtime_ns, hashlib.sha256(data).hexdigest())
+    return FileBytes(data, len(data), modified_ns(before), hashlib.sha256(data).hexdigest())
 
 
 def _check(status: os.stat_result, max_bytes: int) -> None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from indexer.errors import ImageRejectedError
 from indexer.images import formats
-from indexer.images.files import kind, read_head, rejection
+from indexer.images.files import kind, modified_ns, read_head, rejection
 from indexer.indexing.globs import Selection, extension, has_image_extension, is_hidden
 from indexer.indexing.options import relative_to
 
@@ -186,7 +186,7 @@ def is_mount(folder: str) -> bool:
 
 def _as_item(path: str, status: os.stat_result) -> Found | Unreadable:
     if stat.S_ISREG(status.st_mode):
-        return Found(path, status.st_size, status.st_mtime_ns)
+        return Found(path, status.st_size, modified_ns(status))
     return Unreadable(path, "not-a-file", f"it is {kind(status.st_mode)}, and is not opened")
 
 

@@ -15,6 +15,7 @@ _DISK = "check the disk, the network and what is mounted, and run again"
 _FILES = "close programs, or raise the limit on open files (ulimit -n), and run again"
 _MEMORY = "free memory and run again"
 _RIGHTS = "run as a user who may read it, or change its rights, and run again"
+_MOUNTED = "mount its disk for writing, or write to a copy elsewhere; reading goes on"
 _TAKEN = "close the program that holds it and run again"
 _REMEDIES = {
     errno.EACCES: _RIGHTS,
@@ -25,6 +26,7 @@ _REMEDIES = {
     errno.EAGAIN: _TAKEN,
     errno.EBUSY: _TAKEN,
     errno.ETXTBSY: _TAKEN,
+    errno.EROFS: _MOUNTED,
     errno.EIO: _DISK,
     errno.ENXIO: _DISK,
     errno.ENODEV: _DISK,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from indexer.counting import counted
+from indexer.paths import at_home
 from service.options import CollectionOption, JsonOption, collection_directory
 
 if TYPE_CHECKING:
@@ -228,7 +229,7 @@ def export(
     from service.text import one_line
 
     with Collection.open(collection_directory(collection)) as store:
-        count = write(store, file.expanduser(), where)
+        count = write(store, at_home(file), where)
     typer.echo(one_line(f"{counted(count, 'image')} written to {file}"))
 
 
@@ -246,7 +247,7 @@ def import_(
     from indexer.collection.transfer import check_exported, import_into
     from service.text import one_line
 
-    source, directory = file.expanduser(), collection_directory(collection)
+    source, directory = at_home(file), collection_directory(collection)
     new = not is_collection(str(directory))
     if new:
         Collection.create(directory, check_exported(source)).close()

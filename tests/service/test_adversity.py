@@ -237,3 +237,73 @@ def test_a_disk_that_is_full_once_a_commit_is_in_the_log_keeps_it(
     assert "Traceback" not in done.err
     assert "blue.png" not in vitrail("search", folder / "warm" / "red.png").names
     assert vitrail("verify").code == 0
+
+
+def test_no_room_for_a_readers_copy_of_a_large_catalog_is_told_and_leaves_nothing(
+    vitrail: Vitrail, tmp_path: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint(tmp_path / "many", range(5))
+    vitrail.index(tmp_path / "many")
+    monkeypatch.setattr("indexer.catalog.catalog._IN_MEMORY", 0)
+    monkeypatch.setattr("tempfile.tempdir", str(small_disk))
+    assert vitrail("list").code == 0
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(b"x" * (os.statvfs(small_disk).f_bavail * 4096 - (100 << 10)))
+    vitrail.fails("list", code=1, says=[str(small_disk), "set TMPDIR"])
+    assert os.listdir(small_disk) == ["ballast"]
+    ballast.unlink()
+    assert vitrail("list").code == 0
+
+
+def test_memory_that_runs_out_is_one_line(
+    vitrail: Vitrail, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint(tmp_path / "many", range(5))
+    vitrail.index(tmp_path / "many")
+
+    def connect(*_: object, **__: object) -> None:
+        raise duckdb.OutOfMemoryException("Out of Memory Error: Allocation failure")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(duckdb, "connect", connect)
+        vitrail.fails("list", code=1, says=["Cannot allocate memory", "no sign of damage"])
+
+    def run_out(_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("indexer.collection.collection.Collection.info", run_out)
+    vitrail.fails("info", code=1, says=["memory ran out"])
+
+
+def test_a_contact_sheet_on_a_full_disk_is_told_as_that_and_leaves_no_half_page(
+    vitrail: Vitrail, tmp_path: Path, small_disk: Path
+) -> None:
+    paint(tmp_path / "many", range(5))
+    vitrail.index(tmp_path / "many")
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(b"x" * (os.statvfs(small_disk).f_bavail * 4096 - (4 << 10)))
+    for words in (("list",), ("search", "000.png")):
+        vitrail.fails(*words, "--html", small_disk / "a.html", code=1, says=["disk full", "a.html"])
+        assert os.listdir(small_disk) == ["ballast"]
+    ballast.unlink()
+    assert vitrail("list", "--html", small_disk / "a.html").code == 0
+
+
+def test_a_collection_on_a_disk_for_reading_only_is_read_and_not_written(
+    vitrail: Vitrail, tmp_path: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VITRAIL_COLLECTION", str(small_disk / "collection"))
+    paint(tmp_path / "many", range(5))
+    vitrail.index(tmp_path / "many")
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    for words in (
+        ("list",),
+        ("search", "000.png"),
+        ("info",),
+        ("verify",),
+        ("remove", "--dry-run", "1"),
+    ):
+        done = vitrail(*words)
+        assert done.code == 0, (words, done)
+    for words in (("index", "-q"), ("remove", "1"), ("tidy",), ("verify", "--repair")):
+        vitrail.fails(*words, code=1, says=["Read-only file system", "mount its disk for writing"])

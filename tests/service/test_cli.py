@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -445,3 +446,47 @@ def test_a_value_that_is_no_number_is_refused_in_plain_words(vitrail: Vitrail) -
         assert told.code == 2
         assert told.err.endswith(f": {says}\n"), told.err
         assert option in told.err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("info", "-c", "{}"), "there is no collection at"),
+        (("import", "{}.parquet", "-c", "other"), "~nobody-at-all.parquet"),
+        (("export", "{}/all.parquet"), "~nobody-at-all"),
+        (("search", "red.png", "--html", "{}/hits.html"), "~nobody-at-all"),
+        (("search", "{}"), "~nobody-at-all"),
+        (("annotate", "{}.csv"), "~nobody-at-all.csv"),
+        (("remove", "{}"), "~nobody-at-all"),
+        (("index", "{}"), "~nobody-at-all"),
+        (("search", "--prompt", "a", "--model", "{}"), "~nobody-at-all"),
+    ],
+)
+def test_a_tilde_that_is_nobodys_home_is_part_of_a_name(
+    vitrail: Vitrail, folder: Path, words: tuple[str, ...], says: str
+) -> None:
+    vitrail.index(folder)
+    done = vitrail(*(word.format("~nobody-at-all") for word in words))
+    assert done.code in (1, 2), done
+    assert says in done.err
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="paths are Unicode there")
+@pytest.mark.parametrize("name", [b"\xff", b"new\nline", b"q?[*]", b"-dash", b"back\\slash"])
+def test_tables_are_written_and_read_in_folders_of_any_name(
+    vitrail: Vitrail, folder: Path, tmp_path: Path, name: bytes
+) -> None:
+    vitrail.index(folder)
+    place = Path(os.fsdecode(os.path.join(os.fsencode(tmp_path), name)))
+    place.mkdir()
+    for ending in ("parquet", "csv", "jsonl"):
+        done = vitrail("export", place / f"all.{ending}")
+        assert done.code == 0, done
+    assert len(os.listdir(place)) == 3
+    done = vitrail("import", place / "all.parquet", "-c", tmp_path / "other")
+    assert done.code == 0, done
+    pq.write_table(pa.table({"path": ["red.png"], "mood": ["warm"]}), tmp_path / "own.parquet")
+    shutil.move(tmp_path / "own.parquet", place / "own.parquet")
+    assert vitrail("annotate", place / "own.parquet").code == 0
+    assert len(vitrail("list", "--json", "--where", "mood = 'warm'").json) == 1

@@ -136,3 +136,88 @@ def test_the_embedded_encoder_end_to_end_without_torch(
     assert hits[0]["paths"] == [str(food[0])]
     assert hits[0]["score"] > 0.999
     assert all("/food/" in hit["paths"][0] for hit in hits[:4])
+
+
+STREAMS = """
+import os, sys
+from indexer.collection.collection import Collection
+from service.cli import main
+
+def info(self):
+    handle = os.open(os.path.join(self.directory, "lock"), os.O_RDONLY)
+    assert handle > 2, "what a library says on standard error would be written to it"
+    return information(self)
+
+Collection.info, information = info, Collection.info
+sys.argv[1:] = ["info"]
+main()
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such shell")
+@pytest.mark.parametrize(
+    ("closed", "code"), [(">&-", 0), ("2>&-", 0), ("<&- >&- 2>&-", 0), (">/dev/full", 1)]
+)
+def test_a_closed_or_full_standard_stream_is_no_traceback_and_no_place_for_the_catalog(
+    vitrail: Vitrail, folder: Path, closed: str, code: int
+) -> None:
+    """The number of a closed stream was the next file's, and that may be the catalog."""
+    vitrail.index(folder)
+    if "full" in closed and not os.path.exists("/dev/full"):
+        pytest.skip("no /dev/full here")
+    environment = os.environ | {"PYTHONUNBUFFERED": ""}
+    done = subprocess.run(
+        ["sh", "-c", f'"$0" -c "$1" {closed}', sys.executable, STREAMS],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == code, done.stderr
+    assert done.stderr.count("\n") == code, done.stderr
+    assert "Traceback" not in done.stderr
+    if code:
+        assert "standard output: No space left on device" in done.stderr
+    assert vitrail("verify").code == 0
+
+
+ENDED = """
+import os, signal, sys
+from indexer.collection import transfer
+from service.cli import main
+
+def write(collection, path, where):
+    with open(path, "w") as file:
+        file.write("half")
+        os.kill(os.getpid(), number)
+    return 1
+
+transfer._WRITERS[".csv"] = write
+number = getattr(signal, sys.argv.pop(1))
+if sys.argv.pop(1) == "ignored":
+    signal.signal(number, signal.SIG_IGN)
+main()
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+@pytest.mark.parametrize("signal_name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_an_end_from_outside_leaves_nothing_half_written(
+    vitrail: Vitrail, folder: Path, tmp_path: Path, signal_name: str
+) -> None:
+    vitrail.index(folder)
+    out = tmp_path / "out"
+    out.mkdir()
+
+    def export(how: str) -> subprocess.CompletedProcess[str]:
+        words = [signal_name, how, "export", str(out / "all.csv")]
+        command = [sys.executable, "-c", ENDED, *words]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+    done = export("heeded")
+    assert done.returncode == 130, done.stderr
+    assert "Traceback" not in done.stderr
+    assert os.listdir(out) == []
+    done = export("ignored")  # as nohup does, and a shell for what runs behind
+    assert done.returncode == 0, done.stderr
+    assert os.listdir(out) == ["all.csv"]

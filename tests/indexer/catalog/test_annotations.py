@@ -4,8 +4,12 @@ import os
 from pathlib import Path
 
 import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from indexer.catalog import tables
 from indexer.catalog.annotations import match_paths
 from indexer.collection.collection import Collection
 from indexer.errors import InputError
@@ -148,3 +152,44 @@ def test_kinds_of_csv_columns(
     with collection:
         collection.annotate(str(table))
         assert collection.info()["annotations"] == {"own": kind}
+
+
+def _repeated(value: object, count: int) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), pa.array([value]))
+
+
+@pytest.mark.parametrize("big", ["path", "note"])
+@pytest.mark.parametrize("typed", [True, False])
+def test_a_small_parquet_file_that_unpacks_to_gigabytes_is_refused_before_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, big: str, typed: bool
+) -> None:
+    monkeypatch.setattr(tables, "MOST_BYTES", 64 << 20)
+    lengths = {"path": 5, "note": 5} | {big: 9_000}
+    table = pa.table({name: _repeated("y" * lengths[name], 100_000) for name in lengths})
+    file = tmp_path / "bomb.parquet"
+    pq.write_table(table, file, compression="zstd", store_schema=typed)
+    assert file.stat().st_size < 10_000
+    before = pa.total_allocated_bytes()
+    with pytest.raises(InputError, match="unpacks to more than"):
+        tables.read_own_table(str(file))
+    assert pa.total_allocated_bytes() <= before
+    assert pa.default_memory_pool().max_memory() - before < 900_000_000
+
+
+def test_rows_that_take_no_room_are_bounded_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "MOST_ROWS", 99_999)
+    table = pa.table({"path": _repeated("a.png", 100_000), "n": _repeated(1, 100_000)})
+    pq.write_table(table, tmp_path / "bomb.parquet")
+    with pytest.raises(InputError, match="100,000 rows, but 99,999 are the most"):
+        tables.read_own_table(str(tmp_path / "bomb.parquet"))
+
+
+def test_dictionaries_of_several_row_groups_are_read_as_their_values(tmp_path: Path) -> None:
+    words = [f"word {number % 7}" for number in range(1000)]
+    table = pa.table({"path": words, "mood": pa.array(words).dictionary_encode()})
+    pq.write_table(table, tmp_path / "own.parquet", row_group_size=100)
+    read = tables.read_own_table(str(tmp_path / "own.parquet"))
+    assert read.paths == words
+    assert read.columns["mood"].to_pylist() == words

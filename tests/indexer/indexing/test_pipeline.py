@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -282,3 +283,19 @@ def test_recipes_in_the_metadata_are_kept(
     with Collection.open(home, writable=True) as collection:
         index_folders(collection, ColourEncoder(), [str(pictures)])
         assert len(collection.allowed_ids("generated and prompt = 'a cat'")) == 12
+
+
+@pytest.mark.parametrize("year", [1, 1601, 1900, 2200, 2300, 2446])
+def test_a_file_of_any_year_is_indexed_and_known_again(
+    pictures: Path, home: Path, year: int
+) -> None:
+    """Nanoseconds in 64 bits end in 1677 and 2262; Windows begins to count in 1601."""
+    odd = pictures / "group0" / "0.png"
+    days = (datetime(year, 1, 2, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)).days
+    os.utime(odd, (days * 86400, days * 86400))
+    assert run(home, pictures).committed == 12
+    again = run(home, pictures)
+    assert (again.encoded, again.unchanged) == (0, 12)
+    assert verify(home).clean
+    os.utime(odd)
+    assert any("changed on disk" in finding.problem for finding in verify(home).findings)
