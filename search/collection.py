@@ -129,7 +129,7 @@ class Collection:
         """
         with self._loading:
             known = self._encoder
-            if known is None or known.fingerprint.digest != self.fingerprint.digest:
+            if known is None or not known.fingerprint.agrees(self.fingerprint):
                 self._encoder = known = self._load(classify=False)
             return known
 

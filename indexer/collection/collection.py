@@ -170,11 +170,11 @@ class Collection(Answering):
             FingerprintMismatchError: names both encoders and the remedy.
         """
         own = self.fingerprint
-        if own.digest != fingerprint.digest:
+        if not own.agrees(fingerprint):
             raise FingerprintMismatchError(
-                f"{self.directory} holds vectors of {own.describe()}, which cannot be compared "
-                f"with those of {fingerprint.describe()}; use the collection's own checkpoint and "
-                "spaces, change them with `vitrail reembed`, or use another collection"
+                f"{self.directory} holds vectors of {own.difference(fingerprint)}; use the "
+                "checkpoint and spaces that it was made with, change them with `vitrail reembed`, "
+                "or use another collection"
             )
 
     def refresh(self) -> bool:

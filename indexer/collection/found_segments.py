@@ -36,9 +36,9 @@ class FoundSegments:
         """
         counted = [h for name, h in self.headers.items() if name in listed]
         owned = [header.fingerprint for header in counted or self.headers.values()]
-        digests = [own.digest for own in owned]
-        commonest = max(set(digests), key=digests.count, default=None)
-        return next((own for own in owned if own.digest == commonest), None)
+        kinds = [(own.digest, own.settings) for own in owned]
+        commonest = max(set(kinds), key=kinds.count, default=None)
+        return next((own for own in owned if (own.digest, own.settings) == commonest), None)
 
     def is_behind(self, copies: Copies) -> bool:
         """Whether there were commits that the copies do not tell of.

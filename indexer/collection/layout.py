@@ -171,7 +171,7 @@ def write_mark(directory: str, fingerprint: Fingerprint) -> None:
 def _names_another(directory: str, fingerprint: Fingerprint) -> bool:
     """Whether an embedding anew was killed right after its last step."""
     try:
-        return read_mark(directory).digest != fingerprint.digest
+        return not read_mark(directory).agrees(fingerprint)
     except CollectionError:  # damaged: for verify to tell
         return False
 

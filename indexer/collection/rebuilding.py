@@ -119,7 +119,7 @@ def _fill(
     done.unusable = {n: why for n, why in found.broken.items() if n in listed or not sure}
     taken: list[Segment] = []
     for name in found.chosen(copies, listed):
-        if found.headers[name].fingerprint.digest != fingerprint.digest:
+        if not found.headers[name].fingerprint.agrees(fingerprint):
             done.unusable[name] = "it was made by another encoder"
             continue
         path = os.path.join(found.folder, name)

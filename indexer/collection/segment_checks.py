@@ -69,7 +69,7 @@ def check_segment(folder: str, segment: Segment, fingerprint: Fingerprint) -> Fi
             return _damaged(segment, f"it has {size} bytes instead of {segment.bytes}")
         if found != segment.checksum:
             return _damaged(segment, ALTERED)
-        if read_header(path).fingerprint.digest != fingerprint.digest:
+        if not read_header(path).fingerprint.agrees(fingerprint):
             return _damaged(segment, "it was made by another encoder")
     except FileNotFoundError:
         return Finding("segment", segment.name, "it is missing", "missing")

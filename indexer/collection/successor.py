@@ -45,7 +45,7 @@ def begin(directory: str, fingerprint: Fingerprint, *, restart: bool = False) ->
         shutil.rmtree(folder, ignore_errors=True)
         return Collection.create(folder, fingerprint)
     found = Collection.open(folder, writable=True)
-    if found.fingerprint.digest != fingerprint.digest:
+    if not found.fingerprint.agrees(fingerprint):
         own = found.fingerprint.describe()
         found.close()
         raise CollectionError(

@@ -26,6 +26,9 @@ class Fingerprint:
         weights: sha256 (hex) of the weight file's content.
         preprocess: the checkpoint's preprocessing as plain JSON types.
         spaces: names and dims, in order, such as ``(("cls@12", 768),)``.
+        settings: sha256 (hex) of what the checkpoint's config says of how the weights are used;
+            ``None`` in what was written before that was noted. Not part of the digest, by which
+            files are known.
 
     Raises:
         ValueError: a space has no name of one, which would become part of a file's name, or no
@@ -36,6 +39,7 @@ class Fingerprint:
     weights: str
     preprocess: dict[str, Any]
     spaces: tuple[tuple[str, int], ...]
+    settings: str | None = None
 
     def __post_init__(self) -> None:
         names = [name for name, _ in self.spaces]
@@ -54,17 +58,31 @@ class Fingerprint:
         parts = [self.weights, self.preprocess, [list(space) for space in self.spaces]]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
+    def agrees(self, other: Fingerprint) -> bool:
+        """Whether vectors of both can be compared, as far as both tell."""
+        settings = {self.settings, other.settings} - {None}
+        return self.digest == other.digest and len(settings) < 2
+
+    def difference(self, other: Fingerprint) -> str:
+        """What sets one that does not agree apart from another, for a message."""
+        if self.digest != other.digest:
+            return f"{self.describe()}, which cannot be compared with those of {other.describe()}"
+        return (
+            f"{self.describe()}, whose config.json says otherwise now how its weights are used "
+            "(activation, heads, norms or the like)"
+        )
+
     def to_json(self) -> str:
         """One line of JSON; ``from_json`` reads it back."""
-        return json.dumps(
-            {
-                "checkpoint": self.checkpoint,
-                "weights": self.weights,
-                "preprocess": self.preprocess,
-                "spaces": [list(space) for space in self.spaces],
-            },
-            sort_keys=True,
-        )
+        told = {
+            "checkpoint": self.checkpoint,
+            "weights": self.weights,
+            "preprocess": self.preprocess,
+            "spaces": [list(space) for space in self.spaces],
+        }
+        if self.settings is not None:
+            told["settings"] = self.settings
+        return json.dumps(told, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> Fingerprint:
@@ -77,12 +95,13 @@ class Fingerprint:
             raw = json.loads(text)
             checkpoint, weights, preprocess = raw["checkpoint"], raw["weights"], raw["preprocess"]
             spaces = tuple((name, operator.index(dim)) for name, dim in raw["spaces"])
+            settings = raw.get("settings")
         except (KeyError, TypeError, RecursionError) as error:
             raise ValueError(f"no encoder is told: {error!r}") from error
-        texts = isinstance(checkpoint, str) and isinstance(weights, str)
+        texts = all(isinstance(text, str) for text in (checkpoint, weights, settings or ""))
         if not texts or not isinstance(preprocess, dict):
             raise ValueError("no encoder is told: checkpoint, weights and preprocess are mixed up")
-        return cls(checkpoint, weights, preprocess, spaces)
+        return cls(checkpoint, weights, preprocess, spaces, settings)
 
     def describe(self) -> str:
         """Short text for messages: checkpoint, first digits of the digest, spaces."""

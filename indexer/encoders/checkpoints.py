@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +88,7 @@ class Checkpoint:
             weights=self.weights,
             preprocess=self.preprocess.to_dict(),
             spaces=tuple((space.name, space.dim) for space in spaces),
+            settings=_settings(self.config),
         )
 
 
@@ -161,6 +163,35 @@ def _with_defaults(config: Mapping[str, Any], family: Family, name: str) -> dict
                 f"number from 1: download it again"
             )
     return whole
+
+
+# What a config says besides how its weights are used when nothing is trained.
+_IDLE = {
+    *("architectures", "id2label", "label2id", "num_labels", "problem_type"),
+    *("dtype", "torch_dtype", "transformers_version", "attn_implementation", "tie_word_embeddings"),
+    *("initializer_range", "initializer_factor", "layerscale_value", "lambda_value"),
+    *("encoder_stride", "mask_token", "use_mask_token", "apply_layernorm", "reshape_hidden_states"),
+    *("out_features", "out_indices", "stage_names", "output_attentions", "output_hidden_states"),
+    *("return_dict", "use_cache", "projection_dim", "logit_scale_init_value"),
+    *("chunk_size_feed_forward", "loss_type", "semantic_loss_ignore_index"),
+    *("is_encoder_decoder", "pruned_heads", "torchscript", "finetuning_task", "name_or_path"),
+}
+
+
+def _settings(config: Mapping[str, Any]) -> str:
+    """Sha256 (hex) of what decides, beside the weights, what they compute.
+
+    Vectors of the same weights with another activation or number of heads are of no use together.
+    """
+    used = {
+        key: value
+        for key, value in config.items()
+        if key not in _IDLE
+        and not key.startswith("_")
+        and not key.endswith(("dropout", "dropout_prob", "drop_path_rate", "dropout_rate"))
+        and value is not None
+    }
+    return hashlib.sha256(json.dumps(used, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _architecture(config: Mapping[str, Any]) -> str | None:

@@ -79,10 +79,10 @@ class WaitingEncoder:
     def _encoder(self) -> Encoder:
         self._on_load()
         encoder = self._load()
-        if encoder.fingerprint.digest != self._fingerprint.digest:
+        if not encoder.fingerprint.agrees(self._fingerprint):
             raise FingerprintMismatchError(
-                f"vectors of {self._fingerprint.describe()} were to be made, and what was loaded "
-                f"is {encoder.fingerprint.describe()}; bring the former checkpoint back, or change "
-                "the collection's with `vitrail reembed`"
+                "what was loaded makes other vectors than were expected: those of "
+                f"{self._fingerprint.difference(encoder.fingerprint)}; bring the former checkpoint "
+                "back, or change the collection's with `vitrail reembed`"
             )
         return encoder

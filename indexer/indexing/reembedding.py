@@ -86,7 +86,7 @@ def reembed(
     made = Reembedding()
     started = time.monotonic()
     with Collection.open(directory, writable=True) as old:
-        if old.fingerprint.digest == encoder.fingerprint.digest:
+        if old.fingerprint.agrees(encoder.fingerprint):
             raise CollectionError(
                 f"{old.directory} is embedded by {encoder.fingerprint.describe()} already; "
                 "name other spaces or another checkpoint"

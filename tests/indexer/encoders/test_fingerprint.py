@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from indexer.encoders import read_fingerprint
 from indexer.encoders.base import Fingerprint
 from indexer.spaces import is_space_name
+from tests.indexer.encoders.tiny import save_tower
 
 GOOD = {"checkpoint": "a/b", "weights": "0" * 64, "preprocess": {}, "spaces": [["cls@12", 8]]}
 
@@ -16,6 +20,38 @@ GOOD = {"checkpoint": "a/b", "weights": "0" * 64, "preprocess": {}, "spaces": [[
 def test_what_was_written_is_read() -> None:
     own = Fingerprint("a/b", "0" * 64, {"size": [2, 2]}, (("cls@12", 8), ("gem@0", 4)))
     assert Fingerprint.from_json(own.to_json()) == own
+    noted = replace(own, settings="1" * 64)
+    assert Fingerprint.from_json(noted.to_json()) == noted
+    assert noted.digest == own.digest, "files are known by it, also those of before"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "agrees"),
+    [
+        ("hidden_act", "relu", False),
+        ("num_attention_heads", 1, False),
+        ("layer_norm_eps", 0.1, False),
+        ("a_key_of_tomorrow", 7, False),
+        ("id2label", {"0": "cat"}, True),
+        ("transformers_version", "9.9", True),
+        ("dtype", "float16", True),
+        ("hidden_dropout_prob", 0.3, True),
+        ("_name_or_path", "elsewhere", True),
+    ],
+)
+def test_a_config_that_was_edited_is_noticed_where_it_matters(
+    key: str, value: Any, agrees: bool, tmp_path: Path
+) -> None:
+    save_tower("vit", tmp_path)
+    before = read_fingerprint(str(tmp_path))
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {key: value}))
+    after = read_fingerprint(str(tmp_path))
+    assert after.digest == before.digest
+    assert after.agrees(before) == before.agrees(after) == agrees
+    assert replace(before, settings=None).agrees(after), "what was written before it was noted"
+    if not agrees:
+        assert "config.json" in before.difference(after)
 
 
 @pytest.mark.parametrize(

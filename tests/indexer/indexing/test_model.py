@@ -159,7 +159,8 @@ class FolderMachine(RuleBasedStateMachine):
             return
         assert accept or not lost
         self.options = options
-        assert (done.gone, done.excluded) == (len(gone & shown), len(excluded & shown))
+        lacking = (done.missing, done.gone) if options.get("keep_missing") else (done.gone, 0)
+        assert (*lacking, done.excluded) == (len(gone & shown), 0, len(excluded & shown))
         new = {chosen[p][0] for p in opened} - self.contents() - self.moved(gone)
         assert sum(self.encoder.sizes) - before == done.encoded == len(new)
         self.put(opened | back, chosen, new, gone)
