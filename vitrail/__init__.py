@@ -1,0 +1,76 @@
+"""Find images by how they look: the Python API, each name loaded when it is first asked for.
+
+>>> from vitrail import Collection
+>>> with Collection.create("my-pictures", checkpoint="dinov2-small-focus") as pictures:
+...     pictures.index("~/Pictures")
+...     result = pictures.search("query.jpg", k=10)
+
+The packages below it are the folders at the top of the sources; see docs/architecture.md.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if not os.path.isdir(os.path.join(__path__[0], "indexer")):
+    # sources without the links to those folders: an sdist, or Windows where none may be made
+    __path__.append(os.path.dirname(__path__[0]))
+
+from indexer import telemetry as _telemetry
+
+_telemetry.switch_off()  # before anything of ours imports anything of others
+
+if TYPE_CHECKING:
+    from indexer.errors import (
+        CollectionLockedError,
+        ImageRejectedError,
+        InputError,
+        RemovalsRefusedError,
+        VitrailError,
+    )
+    from indexer.indexing.options import IndexOptions
+    from indexer.indexing.progress import Progress
+    from search.collection import Collection
+    from search.listing import ListedImage
+    from search.query import Hit, SearchResult
+
+__all__ = [
+    "Collection",
+    "CollectionLockedError",
+    "Hit",
+    "ImageRejectedError",
+    "IndexOptions",
+    "InputError",
+    "ListedImage",
+    "Progress",
+    "RemovalsRefusedError",
+    "SearchResult",
+    "VitrailError",
+]
+
+_HOMES = {
+    "Collection": "search.collection",
+    "CollectionLockedError": "indexer.errors",
+    "Hit": "search.query",
+    "ImageRejectedError": "indexer.errors",
+    "IndexOptions": "indexer.indexing.options",
+    "InputError": "indexer.errors",
+    "ListedImage": "search.listing",
+    "Progress": "indexer.indexing.progress",
+    "RemovalsRefusedError": "indexer.errors",
+    "SearchResult": "search.query",
+    "VitrailError": "indexer.errors",
+}
+
+if not TYPE_CHECKING:  # a type checker is to know these names and no others
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = globals()[name] = getattr(import_module(_HOMES[name]), name)
+        return found
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
