@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from generator.pictures import Picture
-from generator.pipelines import DiffusionModel
-from generator.tasks import NO_PICTURES, run
-from generator.watching import UNWATCHED, Watch
-from indexer.errors import GenerationError, InputError
-from indexer.recipes.png import encode_png, read_png
-from indexer.recipes.recipe import GeneratedImage, Recipe
-from indexer.store.begun import begun_name, sweep_begun
-from indexer.store.durability import write_bytes
+from vitrail.generator.pictures import Picture
+from vitrail.generator.pipelines import DiffusionModel
+from vitrail.generator.tasks import NO_PICTURES, run
+from vitrail.generator.watching import UNWATCHED, Watch
+from vitrail.indexer.errors import GenerationError, InputError
+from vitrail.indexer.recipes.png import encode_png, read_png
+from vitrail.indexer.recipes.recipe import GeneratedImage, Recipe
+from vitrail.indexer.store.begun import begun_name, sweep_begun
+from vitrail.indexer.store.durability import write_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,8 @@ def generate_all(
         watch: progress by step, and cancelling.
 
     Raises:
-        InputError: as ``generator.tasks.run``.
-        GenerationError: as ``generator.tasks.run``, or the folder cannot be written.
+        InputError: as ``vitrail.generator.tasks.run``.
+        GenerationError: as ``vitrail.generator.tasks.run``, or the folder cannot be written.
     """
     _prepare(folder)
     made: set[str] = set()

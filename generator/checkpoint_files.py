@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from generator.component_files import check_components
-from generator.hub import snapshot
-from generator.single_files import configuration_of
-from indexer.encoders.storage import file_sha256
-from indexer.encoders.weights import PICKLES, SUFFIX, read_object, tensor_shapes
-from indexer.errors import CheckpointError
-from indexer.paths import at_home
+from vitrail.generator.component_files import check_components
+from vitrail.generator.hub import snapshot
+from vitrail.generator.single_files import configuration_of
+from vitrail.indexer.encoders.storage import file_sha256
+from vitrail.indexer.encoders.weights import PICKLES, SUFFIX, read_object, tensor_shapes
+from vitrail.indexer.errors import CheckpointError
+from vitrail.indexer.paths import at_home
 
 EMBEDDED = "embedded"
 EMBEDDED_NAME = "emoji-diffusion-64"  # what recipes call it
@@ -50,7 +50,7 @@ class CheckpointInfo:
         latent_channels: of the autoencoder.
         native: side in pixels of the pictures it was trained on.
         multiple: widths and heights are multiples of it.
-        scheduler: its own, by the name in ``generator.schedulers.SCHEDULERS``, or a class name.
+        scheduler: its own, by the name in ``vitrail.generator.schedulers.SCHEDULERS``, or a class name.
         steps: default of denoising steps.
         guidance: default weight of classifier-free guidance.
         largest: longest side in pixels that it can draw; ``None`` where only memory limits it.
@@ -117,7 +117,7 @@ def find_checkpoint(name: str = EMBEDDED, *, revision: str | None = None) -> Che
 
 def _embedded_directory() -> Path:
     try:
-        from generator.checkpoints import embedded_path
+        from vitrail.generator.checkpoints import embedded_path
     except ImportError:
         raise CheckpointError(
             "this installation lacks the embedded model: install vitrail again, or give another "
@@ -221,7 +221,7 @@ def _side(size: Any) -> int:
 
 
 def _scheduler_name(kind: str) -> str:
-    from generator.schedulers import name_of
+    from vitrail.generator.schedulers import name_of
 
     return name_of(kind)
 

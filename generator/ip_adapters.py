@@ -10,13 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from generator.checkpoint_files import CheckpointInfo
-from generator.checks import check_strength
-from indexer.encoders.storage import file_sha256, remembered_paths
-from indexer.encoders.weights import PICKLES, SUFFIX, check_plain, tensor_shapes, weight_files
-from indexer.errors import CheckpointError, InputError
-from indexer.paths import at_home
-from indexer.recipes.recipe import IPAdapter
+from vitrail.generator.checkpoint_files import CheckpointInfo
+from vitrail.generator.checks import check_strength
+from vitrail.indexer.encoders.storage import file_sha256, remembered_paths
+from vitrail.indexer.encoders.weights import (
+    PICKLES,
+    SUFFIX,
+    check_plain,
+    tensor_shapes,
+    weight_files,
+)
+from vitrail.indexer.errors import CheckpointError, InputError
+from vitrail.indexer.paths import at_home
+from vitrail.indexer.recipes.recipe import IPAdapter
 
 FOLDER = "ip_adapter"
 """Where in its directory a checkpoint has its own."""

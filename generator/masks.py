@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from generator.pictures import Picture, open_picture
-from indexer.counting import counted
-from indexer.errors import InputError
-from indexer.recipes.recipe import MaskRecord
+from vitrail.generator.pictures import Picture, open_picture
+from vitrail.indexer.counting import counted
+from vitrail.indexer.errors import InputError
+from vitrail.indexer.recipes.recipe import MaskRecord
 
 _NUMBER = r"[+-]?\d+(?:\.\d+)?"
 _BOX = re.compile(rf"\s*{_NUMBER}(\s*,\s*{_NUMBER}){{3}}\s*")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from search.filters import NO_IMAGES, none_passes
-from search.retrieval import Ranking, Retrieval
+from vitrail.search.filters import NO_IMAGES, none_passes
+from vitrail.search.retrieval import Ranking, Retrieval
 
 
 def why_nothing(retrieval: Retrieval, ranking: Ranking) -> str:

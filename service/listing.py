@@ -11,17 +11,17 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indexer.errors import InputError
-from indexer.paths import raw
-from search.filters import NO_IMAGES, combine_filters, none_passes
-from search.listing import ListedImage, ListOptions, list_images
-from service.documents import plain_json
-from service.output import copies, print_nothing
-from service.tables import Column, Row, print_rows
-from service.text import one_line
+from vitrail.indexer.errors import InputError
+from vitrail.indexer.paths import raw
+from vitrail.search.filters import NO_IMAGES, combine_filters, none_passes
+from vitrail.search.listing import ListedImage, ListOptions, list_images
+from vitrail.service.documents import plain_json
+from vitrail.service.output import copies, print_nothing
+from vitrail.service.tables import Column, Row, print_rows
+from vitrail.service.text import one_line
 
 if TYPE_CHECKING:
-    from indexer.collection.collection import Collection
+    from vitrail.indexer.collection.collection import Collection
 
 _USUAL = ("id", "label", "path")
 _PAGE = 200  # rows of a table whose columns are as wide as these rows need
@@ -116,7 +116,7 @@ def _told(image: ListedImage, name: str) -> str:
 
 
 def _write_sheet(store: Collection, asked: ListOptions, html: Path) -> None:
-    from service.sheet import write_list_sheet
+    from vitrail.service.sheet import write_list_sheet
 
     ids = [
         image.id

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from indexer.paths import at_home
-from service.completion import CHECKPOINTS, collection_spaces, values
+from vitrail.indexer.paths import at_home
+from vitrail.service.completion import CHECKPOINTS, collection_spaces, values
 
 if TYPE_CHECKING:
-    from search.query import Only
+    from vitrail.search.query import Only
 
 CollectionOption = Annotated[
     Path | None,
@@ -133,7 +133,7 @@ def choice(option: str, given: str, known: tuple[str, ...]) -> str:
     Raises:
         InputError: it is not.
     """
-    from indexer.errors import InputError
+    from vitrail.indexer.errors import InputError
 
     if given not in known:
         raise InputError(f"{option} {given!r} is unknown; use one of {', '.join(known)}")
@@ -144,7 +144,7 @@ def collection_directory(given: Path | None) -> Path:
     """The collection to use: the one given, or the default place."""
     if given is not None:
         return at_home(given)
-    from indexer.paths import default_directory
+    from vitrail.indexer.paths import default_directory
 
     return Path(default_directory())
 
@@ -155,7 +155,7 @@ def check_target(path: Path, what: str) -> None:
     Raises:
         InputError: its folder does not exist, or it is a folder itself.
     """
-    from indexer.errors import InputError
+    from vitrail.indexer.errors import InputError
 
     path = at_home(path)
     if path.is_dir():

@@ -95,8 +95,8 @@ def test_training_and_export_are_imported_lazily_and_by_the_command_line_only() 
         lazily = package == "service"
         names = set(imported(tree, at_once=lazily))
         found = {name for name in names if {"training", "export"} & set(name.split(".")[1:2])}
-        # indexer.collection.transfer.export is a function, not a package
-        assert not found - {"indexer.collection.transfer.export"}, (
+        # vitrail.indexer.collection.transfer.export is a function, not a package
+        assert not found - {"vitrail.indexer.collection.transfer.export"}, (
             f"{relative(path)} imports {found}"
         )
 
@@ -111,12 +111,12 @@ def test_no_connection_of_duckdb_may_fetch_extensions(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "duckdb.connect":
             given = {keyword.arg for keyword in node.keywords}
-            assert "config" in given, f"line {node.lineno}: give indexer.telemetry.DUCKDB"
+            assert "config" in given, f"line {node.lineno}: give vitrail.indexer.telemetry.DUCKDB"
 
 
 @pytest.mark.parametrize("path", FILES, ids=relative)
 def test_files_take_each_others_names_in_one_place_only(path: Path) -> None:
-    """``indexer.store.durability`` syncs the file before and the folder after; others forget it."""
+    """``vitrail.indexer.store.durability`` syncs the file before and the folder after; others forget it."""
     if relative(path) == "indexer/store/durability.py":
         return
     calls = (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if is_call(node))

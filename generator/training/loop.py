@@ -15,8 +15,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from indexer.errors import CheckpointError, InputError
-from indexer.store.durability import replacing
+from vitrail.indexer.errors import CheckpointError, InputError
+from vitrail.indexer.store.durability import replacing
 
 STATE_FILE = "state.pt"
 

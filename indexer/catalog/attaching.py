@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from indexer.telemetry import DUCKDB
+from vitrail.indexer.telemetry import DUCKDB
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -14,19 +14,19 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from indexer.catalog import journal
-from indexer.catalog.attaching import attach, config, seal
-from indexer.catalog.journal import Journal
-from indexer.catalog.redoing import redo
-from indexer.catalog.schema import FORMAT, create_tables, migrate
-from indexer.catalog.state import last_seq, read_format
-from indexer.catalog.transaction import Transaction
-from indexer.catalog.troubles import check_path, is_busy, trouble
-from indexer.encoders.base import Fingerprint
-from indexer.errors import CollectionError
-from indexer.store import segments
-from indexer.store.durability import is_full, sync_directory
-from indexer.store.reading import exists
+from vitrail.indexer.catalog import journal
+from vitrail.indexer.catalog.attaching import attach, config, seal
+from vitrail.indexer.catalog.journal import Journal
+from vitrail.indexer.catalog.redoing import redo
+from vitrail.indexer.catalog.schema import FORMAT, create_tables, migrate
+from vitrail.indexer.catalog.state import last_seq, read_format
+from vitrail.indexer.catalog.transaction import Transaction
+from vitrail.indexer.catalog.troubles import check_path, is_busy, trouble
+from vitrail.indexer.encoders.base import Fingerprint
+from vitrail.indexer.errors import CollectionError
+from vitrail.indexer.store import segments
+from vitrail.indexer.store.durability import is_full, sync_directory
+from vitrail.indexer.store.reading import exists
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

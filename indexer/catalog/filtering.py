@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog.bounds import run_bounded
-from indexer.catalog.columns import RAW, known_columns, names_files, relation
-from indexer.catalog.expressions import Expression, quoted, read_expression
-from indexer.catalog.kinds import error_in_words
-from indexer.catalog.troubles import is_of_the_file
-from indexer.errors import InputError
+from vitrail.indexer.catalog.bounds import run_bounded
+from vitrail.indexer.catalog.columns import RAW, known_columns, names_files, relation
+from vitrail.indexer.catalog.expressions import Expression, quoted, read_expression
+from vitrail.indexer.catalog.kinds import error_in_words
+from vitrail.indexer.catalog.troubles import is_of_the_file
+from vitrail.indexer.errors import InputError
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

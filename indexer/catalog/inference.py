@@ -6,8 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from indexer.catalog.kinds import PATTERNS
-from indexer.errors import InputError
+from vitrail.indexer.catalog.kinds import PATTERNS
+from vitrail.indexer.errors import InputError
 
 if TYPE_CHECKING:
     import pyarrow as pa

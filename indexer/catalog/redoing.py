@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from indexer.catalog.changes import add_images
-from indexer.catalog.replay import replay
-from indexer.catalog.state import live_segments
-from indexer.catalog.transaction import Transaction
-from indexer.records import ImageRecord
-from indexer.store.image_rows import image_records
-from indexer.store.segments import Segment, read_segment
+from vitrail.indexer.catalog.changes import add_images
+from vitrail.indexer.catalog.replay import replay
+from vitrail.indexer.catalog.state import live_segments
+from vitrail.indexer.catalog.transaction import Transaction
+from vitrail.indexer.records import ImageRecord
+from vitrail.indexer.store.image_rows import image_records
+from vitrail.indexer.store.segments import Segment, read_segment
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

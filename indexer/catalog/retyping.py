@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from indexer.catalog.kinds import PATTERNS, in_words
-from indexer.catalog.schema import quote
-from indexer.catalog.transaction import Transaction
+from vitrail.indexer.catalog.kinds import PATTERNS, in_words
+from vitrail.indexer.catalog.schema import quote
+from vitrail.indexer.catalog.transaction import Transaction
 
 TEXT = "VARCHAR"
 

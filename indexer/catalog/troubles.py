@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import os
 
-from indexer.errors import CollectionError, DamagedError, InputError, UnreadableError
-from indexer.paths import display
-from indexer.store.reading import REASONS, unreadable
+from vitrail.indexer.errors import CollectionError, DamagedError, InputError, UnreadableError
+from vitrail.indexer.paths import display
+from vitrail.indexer.store.reading import REASONS, unreadable
 
 # What DuckDB says of a file whose checksums or format are wrong.
 _PROOFS = (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog.contents import (
+from vitrail.indexer.catalog.contents import (
     content_hashes,
     embedded_hashes,
     known_files,
@@ -18,22 +18,22 @@ from indexer.catalog.contents import (
     stale_hashes,
     unclassified_hashes,
 )
-from indexer.catalog.filtering import allowed_ids, fulfilling_files, open_filter
-from indexer.catalog.listing import Listing, list_rows
-from indexer.catalog.metadata import Shown, hot_metadata, read_metadata
-from indexer.catalog.roots import KnownRoot, read_roots
-from indexer.catalog.state import State
-from indexer.catalog.suggestions import suggest
-from indexer.catalog.unclassifiable import read_unclassifiable
-from indexer.collection.readings import Readings
-from indexer.encoders.base import Fingerprint
-from indexer.errors import InputError
-from indexer.records import READ_VERSION, KnownFile, RejectRecord
+from vitrail.indexer.catalog.filtering import allowed_ids, fulfilling_files, open_filter
+from vitrail.indexer.catalog.listing import Listing, list_rows
+from vitrail.indexer.catalog.metadata import Shown, hot_metadata, read_metadata
+from vitrail.indexer.catalog.roots import KnownRoot, read_roots
+from vitrail.indexer.catalog.state import State
+from vitrail.indexer.catalog.suggestions import suggest
+from vitrail.indexer.catalog.unclassifiable import read_unclassifiable
+from vitrail.indexer.collection.readings import Readings
+from vitrail.indexer.encoders.base import Fingerprint
+from vitrail.indexer.errors import InputError
+from vitrail.indexer.records import READ_VERSION, KnownFile, RejectRecord
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-    from indexer.vectors.index import VectorIndex
+    from vitrail.indexer.vectors.index import VectorIndex
 
 _T = TypeVar("_T")
 

@@ -10,14 +10,14 @@ from contextlib import ExitStack, contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from indexer.catalog import catalog as catalogs
-from indexer.catalog.annotations import AnnotationReport, annotate
-from indexer.catalog.catalog import Catalog
-from indexer.catalog.departures import remove_images
-from indexer.catalog.transaction import Transaction
-from indexer.collection.answering import Answering
-from indexer.collection.current_indexes import CurrentIndexes
-from indexer.collection.layout import (
+from vitrail.indexer.catalog import catalog as catalogs
+from vitrail.indexer.catalog.annotations import AnnotationReport, annotate
+from vitrail.indexer.catalog.catalog import Catalog
+from vitrail.indexer.catalog.departures import remove_images
+from vitrail.indexer.catalog.transaction import Transaction
+from vitrail.indexer.collection.answering import Answering
+from vitrail.indexer.collection.current_indexes import CurrentIndexes
+from vitrail.indexer.collection.layout import (
     GENERATED,
     LOCK,
     check_free,
@@ -27,7 +27,7 @@ from indexer.collection.layout import (
     sweep_leftovers,
     write_mark,
 )
-from indexer.collection.maintenance import (
+from vitrail.indexer.collection.maintenance import (
     fold_journal,
     give_up_overdue,
     is_overdue,
@@ -36,21 +36,21 @@ from indexer.collection.maintenance import (
     secure,
     take_snapshot,
 )
-from indexer.collection.readings import CatalogCopy, CatalogFile, Readings, newest_state
-from indexer.collection.snapshot import Snapshot
-from indexer.collection.summary import describe_collection
-from indexer.encoders.base import Fingerprint
-from indexer.errors import CollectionError, FingerprintMismatchError
-from indexer.records import Batch
-from indexer.store import segments
-from indexer.store.commits import BatchWriter
-from indexer.store.durability import disk_guard, make_directory
-from indexer.store.leftovers import sweep
-from indexer.store.lock import WriterLock
+from vitrail.indexer.collection.readings import CatalogCopy, CatalogFile, Readings, newest_state
+from vitrail.indexer.collection.snapshot import Snapshot
+from vitrail.indexer.collection.summary import describe_collection
+from vitrail.indexer.encoders.base import Fingerprint
+from vitrail.indexer.errors import CollectionError, FingerprintMismatchError
+from vitrail.indexer.records import Batch
+from vitrail.indexer.store import segments
+from vitrail.indexer.store.commits import BatchWriter
+from vitrail.indexer.store.durability import disk_guard, make_directory
+from vitrail.indexer.store.leftovers import sweep
+from vitrail.indexer.store.lock import WriterLock
 
 if TYPE_CHECKING:
-    from indexer.vectors.index import VectorIndex
-    from indexer.vectors.indexes import IndexFiles, LoadedIndex
+    from vitrail.indexer.vectors.index import VectorIndex
+    from vitrail.indexer.vectors.indexes import IndexFiles, LoadedIndex
 
 _log = logging.getLogger("vitrail")
 

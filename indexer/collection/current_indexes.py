@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog.state import State
-from indexer.collection.readings import Readings
-from indexer.errors import CollectionError, InputError, NewerIndexError
-from indexer.store import segments
-from indexer.vectors import indexes
-from indexer.vectors.indexes import IndexFiles, LoadedIndex, caught_up
+from vitrail.indexer.catalog.state import State
+from vitrail.indexer.collection.readings import Readings
+from vitrail.indexer.errors import CollectionError, InputError, NewerIndexError
+from vitrail.indexer.store import segments
+from vitrail.indexer.vectors import indexes
+from vitrail.indexer.vectors.indexes import IndexFiles, LoadedIndex, caught_up
 
 if TYPE_CHECKING:
-    from indexer.vectors.index import VectorIndex
+    from vitrail.indexer.vectors.index import VectorIndex
 
 
 class Start(NamedTuple):

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.collection.answering import Answering
-from indexer.collection.current_indexes import CurrentIndexes
-from indexer.collection.readings import CatalogCopy
-from indexer.vectors.indexes import LoadedIndex
+from vitrail.indexer.collection.answering import Answering
+from vitrail.indexer.collection.current_indexes import CurrentIndexes
+from vitrail.indexer.collection.readings import CatalogCopy
+from vitrail.indexer.vectors.indexes import LoadedIndex
 
 if TYPE_CHECKING:
-    from indexer.vectors.index import VectorIndex
+    from vitrail.indexer.vectors.index import VectorIndex
 
 BLOCK_ROWS = 16_384
 

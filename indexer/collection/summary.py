@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from indexer.catalog.columns import annotation_columns
-from indexer.catalog.departures import read_waiting
-from indexer.catalog.roots import MOUNTS, KnownRoot, read_roots
-from indexer.catalog.state import State
-from indexer.collection.current_indexes import CurrentIndexes
-from indexer.collection.maintenance import grace_days
-from indexer.collection.readings import Readings
-from indexer.paths import display, raw
+from vitrail.indexer.catalog.columns import annotation_columns
+from vitrail.indexer.catalog.departures import read_waiting
+from vitrail.indexer.catalog.roots import MOUNTS, KnownRoot, read_roots
+from vitrail.indexer.catalog.state import State
+from vitrail.indexer.collection.current_indexes import CurrentIndexes
+from vitrail.indexer.collection.maintenance import grace_days
+from vitrail.indexer.collection.readings import Readings
+from vitrail.indexer.paths import display, raw
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -1,7 +1,7 @@
 """Encoders: checkpoints and the runtimes that run them."""
 
-from indexer.encoders.base import Encoded, Encoder, Fingerprint
-from indexer.encoders.loading import (
+from vitrail.indexer.encoders.base import Encoded, Encoder, Fingerprint
+from vitrail.indexer.encoders.loading import (
     DEFAULT_CHECKPOINT,
     EMBEDDED,
     load_encoder,

@@ -1,4 +1,4 @@
-"""``python -m indexer.encoders.openvino_compile MODEL.xml BLOB HINT``: compile, try, export.
+"""``python -m vitrail.indexer.encoders.openvino_compile MODEL.xml BLOB HINT``: compile, try, export.
 
 Runs in a process of its own, because OpenVINO has crashed while compiling on some processors.
 """
@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import openvino
 
-from indexer.encoders.storage import write_atomically
-from indexer.errors import CacheError
+from vitrail.indexer.encoders.storage import write_atomically
+from vitrail.indexer.errors import CacheError
 
 NO_ROOM = 73
 """Exit status where the blob cannot be stored or memory is short: no fault of OpenVINO's."""

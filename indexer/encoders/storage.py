@@ -12,8 +12,8 @@ from pathlib import Path
 
 import platformdirs
 
-from indexer.errors import CacheError
-from indexer.store.durability import is_full, write_bytes
+from vitrail.indexer.errors import CacheError
+from vitrail.indexer.store.durability import is_full, write_bytes
 
 CACHE_VARIABLE = "VITRAIL_CACHE"
 _HASHES = "hashes.json"

@@ -8,10 +8,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.encoders.base import Encoded, Encoder, Fingerprint
-from indexer.errors import FingerprintMismatchError
-from indexer.images.preprocess import Preprocess
-from indexer.spaces import EmbeddingSpace, space_of
+from vitrail.indexer.encoders.base import Encoded, Encoder, Fingerprint
+from vitrail.indexer.errors import FingerprintMismatchError
+from vitrail.indexer.images.preprocess import Preprocess
+from vitrail.indexer.spaces import EmbeddingSpace, space_of
 
 
 class WaitingEncoder:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from indexer.paths import display
+from vitrail.indexer.paths import display
 
 
 @dataclass(slots=True)

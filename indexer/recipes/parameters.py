@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from indexer.recipes.recipe import IPAdapter, Recipe
+from vitrail.indexer.recipes.recipe import IPAdapter, Recipe
 
 _NEGATIVE = "Negative prompt:"
 # These texts are anybody's. Each pattern is possessive and starts at a character that its own run

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from PIL import Image, PngImagePlugin
 
-from indexer.errors import InputError
-from indexer.recipes.json_text import read_object
-from indexer.recipes.parameters import write_parameters
-from indexer.recipes.recipe import GeneratedImage, Recipe
+from vitrail.indexer.errors import InputError
+from vitrail.indexer.recipes.json_text import read_object
+from vitrail.indexer.recipes.parameters import write_parameters
+from vitrail.indexer.recipes.recipe import GeneratedImage, Recipe
 
 KEYWORD = "vitrail"
 _FORMAT = 1

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from indexer.vectors.answers import Part
-from indexer.vectors.exact import Floats, Ids, Mask
-from indexer.vectors.lists import InvertedLists
-from indexer.vectors.plans import Plan
-from indexer.vectors.policy import IndexPolicy
-from indexer.vectors.rows import Rows, Tail, merged
+from vitrail.indexer.vectors.answers import Part
+from vitrail.indexer.vectors.exact import Floats, Ids, Mask
+from vitrail.indexer.vectors.lists import InvertedLists
+from vitrail.indexer.vectors.plans import Plan
+from vitrail.indexer.vectors.policy import IndexPolicy
+from vitrail.indexer.vectors.rows import Rows, Tail, merged
 
 _PAGE = 4096  # bytes
 _NEARLY = 0.9999

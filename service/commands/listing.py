@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from service.bundles import bundled
-from service.options import (
+from vitrail.service.bundles import bundled
+from vitrail.service.options import (
     CollectionOption,
     Filtering,
     HtmlOption,
@@ -67,10 +67,10 @@ def list_(
     All of them, or those that a filter lets through, in any order. In a pipe each is a line of its
     columns, separated by tabs; --json prints a list of objects with all columns.
     """
-    from indexer.collection.collection import Collection
-    from indexer.errors import InputError
-    from search.listing import ListOptions, count_images
-    from service.listing import print_list
+    from vitrail.indexer.collection.collection import Collection
+    from vitrail.indexer.errors import InputError
+    from vitrail.search.listing import ListOptions, count_images
+    from vitrail.service.listing import print_list
 
     kind = filtering.kind
     if seed is not None and random is None:

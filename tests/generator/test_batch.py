@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from generator import text_to_image
-from generator.batch import generate_all
-from generator.checkpoint_files import CheckpointInfo
-from generator.checks import Sampling
-from generator.pipelines import DiffusionModel, load_model
-from generator.watching import GenerationCancelledError, Watch
-from indexer.errors import GenerationError
-from indexer.recipes.png import read_png
-from indexer.recipes.recipe import Recipe
+from vitrail.generator import text_to_image
+from vitrail.generator.batch import generate_all
+from vitrail.generator.checkpoint_files import CheckpointInfo
+from vitrail.generator.checks import Sampling
+from vitrail.generator.pipelines import DiffusionModel, load_model
+from vitrail.generator.watching import GenerationCancelledError, Watch
+from vitrail.indexer.errors import GenerationError
+from vitrail.indexer.recipes.png import read_png
+from vitrail.indexer.recipes.recipe import Recipe
 
 
 def plan(info: CheckpointInfo, n: int = 3) -> list[Recipe]:
@@ -111,8 +111,8 @@ KILLED = textwrap.dedent(
     """
     import os, signal, sys
     from pathlib import Path
-    from generator.batch import write_image
-    from indexer.recipes.recipe import GeneratedImage, Recipe
+    from vitrail.generator.batch import write_image
+    from vitrail.indexer.recipes.recipe import GeneratedImage, Recipe
     from PIL import Image
     from tests.indexer.recipes.test_recipe import BASE
 

@@ -6,16 +6,16 @@ from dataclasses import replace
 import pytest
 from PIL import Image, PngImagePlugin
 
-from generator import image_to_image, text_to_image
-from generator.checkpoint_files import CheckpointInfo
-from generator.checks import Sampling
-from generator.lineage import reproduce
-from generator.pipelines import DiffusionModel, load_model
-from generator.tasks import run
-from indexer.errors import InputError
-from indexer.recipes.png import encode_png, read_png
-from indexer.recipes.recipe import GeneratedImage, Parent, Recipe
 from tests.generator.conftest import noise_picture
+from vitrail.generator import image_to_image, text_to_image
+from vitrail.generator.checkpoint_files import CheckpointInfo
+from vitrail.generator.checks import Sampling
+from vitrail.generator.lineage import reproduce
+from vitrail.generator.pipelines import DiffusionModel, load_model
+from vitrail.generator.tasks import run
+from vitrail.indexer.errors import InputError
+from vitrail.indexer.recipes.png import encode_png, read_png
+from vitrail.indexer.recipes.recipe import GeneratedImage, Parent, Recipe
 
 TWO_STEPS = Sampling(steps=2, seed=3)
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from indexer.counting import counted
+from vitrail.indexer.counting import counted
 
 
 def test_one_is_one_and_many_are_many() -> None:

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer.collection.repairs import repair
-from indexer.collection.verification import verify
-from indexer.encoders import load_encoder
-from indexer.errors import FingerprintMismatchError
-from indexer.indexing.reembedding import reembed
-from search import Collection
 from tests.indexer.encoders.tiny import save_tower
+from vitrail import Collection
+from vitrail.indexer.collection.repairs import repair
+from vitrail.indexer.collection.verification import verify
+from vitrail.indexer.encoders import load_encoder
+from vitrail.indexer.errors import FingerprintMismatchError
+from vitrail.indexer.indexing.reembedding import reembed
 
 
 def test_it_is_refused_until_all_is_embedded_anew(tmp_path: Path) -> None:

@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer.catalog.catalog import Catalog
-from indexer.collection import collection as collection_module
-from indexer.records import Batch
-from indexer.vectors import index_file
 from tests.service.conftest import Vitrail
+from vitrail.indexer.catalog.catalog import Catalog
+from vitrail.indexer.collection import collection as collection_module
+from vitrail.indexer.records import Batch
+from vitrail.indexer.vectors import index_file
 
 ROOT = Path(__file__).parents[2]
 
@@ -145,7 +145,7 @@ def test_an_index_folder_that_may_not_be_written_costs_a_line_only(
     (vitrail.home / "indexes").chmod(0o500)
     try:
         done = subprocess.run(
-            [*_mere_owner(), sys.executable, "-m", "service.cli", "remove", "blue.png"],
+            [*_mere_owner(), sys.executable, "-m", "vitrail.service.cli", "remove", "blue.png"],
             cwd=ROOT,
             env=os.environ | {"VITRAIL_COLLECTION": str(vitrail.home)},
             capture_output=True,
@@ -244,7 +244,7 @@ def test_no_room_for_a_readers_copy_of_a_large_catalog_is_told_and_leaves_nothin
 ) -> None:
     paint(tmp_path / "many", range(5))
     vitrail.index(tmp_path / "many")
-    monkeypatch.setattr("indexer.catalog.catalog._IN_MEMORY", 0)
+    monkeypatch.setattr("vitrail.indexer.catalog.catalog._IN_MEMORY", 0)
     monkeypatch.setattr("tempfile.tempdir", str(small_disk))
     assert vitrail("list").code == 0
     ballast = small_disk / "ballast"
@@ -271,7 +271,7 @@ def test_memory_that_runs_out_is_one_line(
     def run_out(_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("indexer.collection.collection.Collection.info", run_out)
+    monkeypatch.setattr("vitrail.indexer.collection.collection.Collection.info", run_out)
     vitrail.fails("info", code=1, says=["memory ran out"])
 
 

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from indexer.catalog.kinds import WORDS
 from tests.service.conftest import Vitrail
+from vitrail.indexer.catalog.kinds import WORDS
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-import indexer.encoders
 from tests.service.colours import TwoSpaceEncoder, load_colours
 from tests.service.conftest import Vitrail
+from vitrail.indexer import encoders
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         done.append(checkpoint)
         return load_colours(checkpoint, **rest)
 
-    monkeypatch.setattr(indexer.encoders, "load_encoder", load)
+    monkeypatch.setattr(encoders, "load_encoder", load)
     return done
 
 
@@ -73,7 +73,7 @@ def test_another_encoder_than_the_collection_s_embeds_nothing(
     def load(checkpoint: str, **_: Any) -> Any:
         return Changed(["mean@2"])
 
-    monkeypatch.setattr(indexer.encoders, "load_encoder", load)
+    monkeypatch.setattr(encoders, "load_encoder", load)
     paint("new.png", (1, 200, 3))
     assert vitrail("index", folder / "warm").code == 0, "nothing to embed there"
     vitrail.fails("index", folder, "--quiet", code=1, says=["cannot be compared", "mean@2"])

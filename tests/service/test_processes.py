@@ -20,7 +20,7 @@ EXAMPLES = ROOT / "examples"
 LISTING = """
 import json, sys
 sys.argv = json.loads(sys.argv[1])
-from service.cli import main
+from vitrail.service.cli import main
 try:
     main()
 finally:
@@ -54,7 +54,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(buffered: str) -> None:
     os.close(read)
     environment = os.environ | {"PYTHONUNBUFFERED": buffered}
     done = subprocess.run(
-        [sys.executable, "-m", "service.cli", "--version"],
+        [sys.executable, "-m", "vitrail.service.cli", "--version"],
         cwd=ROOT,
         env=environment,
         stdout=write,
@@ -140,8 +140,8 @@ def test_the_embedded_encoder_end_to_end_without_torch(
 
 STREAMS = """
 import os, sys
-from indexer.collection.collection import Collection
-from service.cli import main
+from vitrail.indexer.collection.collection import Collection
+from vitrail.service.cli import main
 
 def info(self):
     handle = os.open(os.path.join(self.directory, "lock"), os.O_RDONLY)
@@ -183,8 +183,8 @@ def test_a_closed_or_full_standard_stream_is_no_traceback_and_no_place_for_the_c
 
 ENDED = """
 import os, signal, sys
-from indexer.collection import transfer
-from service.cli import main
+from vitrail.indexer.collection import transfer
+from vitrail.service.cli import main
 
 def write(collection, path, where):
     with open(path, "w") as file:

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer.store import leftovers
 from tests.service.colours import CHECKPOINT
 from tests.service.conftest import Vitrail
+from vitrail.indexer.store import leftovers
 
 Paint = Callable[..., Path]
 ROOT = Path(__file__).parents[2]
@@ -107,7 +107,7 @@ def test_labels_are_set_without_reading_the_files(
 ) -> None:
     vitrail.index(folder)
     monkeypatch.setattr(
-        "indexer.indexing.decoding.read_file", lambda path: pytest.fail(f"opened {path}")
+        "vitrail.indexer.indexing.decoding.read_file", lambda path: pytest.fail(f"opened {path}")
     )
     done = vitrail("index", folder, "--label-from", "parent")
     assert done.code == 0, done

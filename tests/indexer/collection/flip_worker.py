@@ -16,12 +16,12 @@ import duckdb  # noqa: F401
 import numpy as np
 import pyarrow.parquet  # noqa: F401
 
-from indexer.catalog.catalog import FILE, Catalog
-from indexer.collection.collection import Collection
-from indexer.collection.verification import verify
-from indexer.errors import VitrailError
-from indexer.records import Batch
 from tests.indexer.collection.holdings import files, images
+from vitrail.indexer.catalog.catalog import FILE, Catalog
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.verification import verify
+from vitrail.indexer.errors import VitrailError
+from vitrail.indexer.records import Batch
 
 PATIENCE = 0.2  # nobody else is there to wait for
 

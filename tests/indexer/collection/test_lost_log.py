@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from indexer.catalog import catalog as catalogs
-from indexer.catalog import journal_file
-from indexer.catalog.catalog import FILE, Catalog
-from indexer.collection.collection import Collection
-from indexer.collection.maintenance import merge_segments
-from indexer.collection.repairs import repair
-from indexer.collection.verification import verify
-from indexer.errors import CollectionError, DamagedError
-from indexer.records import Batch
 from tests.indexer.collection.holdings import FINGERPRINT, SPACES, files, image, images, vector
+from vitrail.indexer.catalog import catalog as catalogs
+from vitrail.indexer.catalog import journal_file
+from vitrail.indexer.catalog.catalog import FILE, Catalog
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.maintenance import merge_segments
+from vitrail.indexer.collection.repairs import repair
+from vitrail.indexer.collection.verification import verify
+from vitrail.indexer.errors import CollectionError, DamagedError
+from vitrail.indexer.records import Batch
 
 LOG = FILE + ".wal"
 SLOW = pytest.mark.slow

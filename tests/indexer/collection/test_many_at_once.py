@@ -19,12 +19,12 @@ from typing import IO, NamedTuple
 import numpy as np
 import pytest
 
-from indexer.collection.collection import Collection
-from indexer.collection.snapshot import Snapshot
-from indexer.errors import CollectionError
-from search.query import Query
-from search.searcher import Searcher
 from tests.indexer.collection.holdings import content, vector
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.snapshot import Snapshot
+from vitrail.indexer.errors import CollectionError
+from vitrail.search.query import Query
+from vitrail.search.searcher import Searcher
 
 ROOT = Path(__file__).parents[3]
 SPACE = "cls@2"
@@ -34,10 +34,10 @@ MOST = 3000
 _WRITER = """
 import json, sys
 import numpy as np
-from indexer.collection.collection import Collection
-from indexer.collection.maintenance import merge_segments
-from indexer.records import Batch
-from indexer.vectors import indexes
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.maintenance import merge_segments
+from vitrail.indexer.records import Batch
+from vitrail.indexer.vectors import indexes
 from tests.indexer.collection.holdings import FINGERPRINT, content, file, image
 
 indexes._TAIL_ROWS, indexes._TAIL_SHARE, indexes._HIDDEN_SHARE = 30, 0.05, 0.1

@@ -15,20 +15,6 @@ import numpy as np
 import pytest
 from duckdb import DuckDBPyConnection
 
-from indexer.collection.collection import Collection
-from indexer.collection.hot import HotRows
-from indexer.collection.maintenance import merge_segments
-from indexer.collection.snapshot import Snapshot
-from indexer.collection.verification import verify
-from indexer.errors import NewerIndexError, SegmentGoneError
-from indexer.records import Batch
-from indexer.store import leftovers
-from indexer.store.segments import read_vectors, write_segment
-from indexer.vectors import indexes
-from indexer.vectors.answers import Found
-from indexer.vectors.exact import nearest
-from search.query import Query
-from search.searcher import Searcher
 from tests.indexer.collection.holdings import (
     FINGERPRINT,
     content,
@@ -38,6 +24,20 @@ from tests.indexer.collection.holdings import (
     images,
     vector,
 )
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.hot import HotRows
+from vitrail.indexer.collection.maintenance import merge_segments
+from vitrail.indexer.collection.snapshot import Snapshot
+from vitrail.indexer.collection.verification import verify
+from vitrail.indexer.errors import NewerIndexError, SegmentGoneError
+from vitrail.indexer.records import Batch
+from vitrail.indexer.store import leftovers
+from vitrail.indexer.store.segments import read_vectors, write_segment
+from vitrail.indexer.vectors import indexes
+from vitrail.indexer.vectors.answers import Found
+from vitrail.indexer.vectors.exact import nearest
+from vitrail.search.query import Query
+from vitrail.search.searcher import Searcher
 
 ROOT = Path(__file__).parents[3]
 SPACE = "cls@2"
@@ -132,7 +132,7 @@ def test_a_refresh_reads_only_what_is_new(
         read.append(len(ids))
         return ids, vectors
 
-    monkeypatch.setattr("indexer.vectors.indexes.read_vectors", counted)
+    monkeypatch.setattr("vitrail.indexer.vectors.indexes.read_vectors", counted)
     assert reader.refresh()
     assert read == [1], "by the refresh, so that no search waits for it"
     newer = reader.snapshot(SPACE)
@@ -170,7 +170,7 @@ def test_rows_that_are_added_while_a_thread_scans_change_nothing(
             assert go_on.wait(60)
         return found
 
-    monkeypatch.setattr("indexer.vectors.rows.nearest", slowly)
+    monkeypatch.setattr("vitrail.indexer.vectors.rows.nearest", slowly)
     answers: list[Found] = []
     asked = vector(22, SPACE)[None]
     thread = threading.Thread(target=lambda: answers.append(reader.index(SPACE).search(asked, 3)))
@@ -199,7 +199,7 @@ def test_metadata_that_is_loaded_while_a_refresh_goes_on_is_never_stale(
                 paused.set()
                 assert go_on.wait(60)
 
-    monkeypatch.setattr("indexer.collection.readings.HotRows", Slowly)
+    monkeypatch.setattr("vitrail.indexer.collection.readings.HotRows", Slowly)
     thread = threading.Thread(target=reader.warm)
     thread.start()
     assert paused.wait(60)
@@ -284,8 +284,8 @@ def test_images_of_one_width_are_found_by_filter_and_by_vector(place: Path) -> N
 
 _LOOK = """
 import sys
-from indexer.catalog.catalog import Catalog
-from indexer.collection.collection import Collection
+from vitrail.indexer.catalog.catalog import Catalog
+from vitrail.indexer.collection.collection import Collection
 
 Catalog.__init__.__kwdefaults__["patience"] = 2
 with Collection.open(sys.argv[1]) as reader:
@@ -297,7 +297,10 @@ with Collection.open(sys.argv[1]) as reader:
 def test_nobody_waits_while_a_segment_is_written(
     place: Path, work: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = {"commit": "indexer.store.commits", "merge": "indexer.collection.maintenance"}[work]
+    module = {
+        "commit": "vitrail.indexer.store.commits",
+        "merge": "vitrail.indexer.collection.maintenance",
+    }[work]
     seen: list[str] = []
 
     def written(folder: str, *given: Any) -> object:

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from indexer.encoders import read_fingerprint
-from indexer.encoders.base import Fingerprint
-from indexer.spaces import is_space_name
 from tests.indexer.encoders.tiny import save_tower
+from vitrail.indexer.encoders import read_fingerprint
+from vitrail.indexer.encoders.base import Fingerprint
+from vitrail.indexer.spaces import is_space_name
 
 GOOD = {"checkpoint": "a/b", "weights": "0" * 64, "preprocess": {}, "spaces": [["cls@12", 8]]}
 

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from indexer.encoders import EMBEDDED, focus, loading
-from indexer.encoders.storage import (
+from tests.indexer.encoders.tiny import save_tower
+from vitrail.indexer.encoders import EMBEDDED, focus, loading
+from vitrail.indexer.encoders.storage import (
     cache_dir,
     content_sha256,
     file_sha256,
     remembered_paths,
     write_atomically,
 )
-from indexer.errors import CacheError
-from tests.indexer.encoders.tiny import save_tower
+from vitrail.indexer.errors import CacheError
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_an_end_from_outside_is_not_remembered_as_a_fault_of_openvino(
 
 LOAD = """
 import os, signal, subprocess, sys
-from indexer.encoders import load_encoder, openvino_encoder
+from vitrail.indexer.encoders import load_encoder, openvino_encoder
 
 signal.signal(signal.SIGINT, lambda *_: None)  # as an indexing run, which ends in good order
 run = subprocess.run

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from indexer.encoders import load_encoder
 from tests.indexer.encoders.tiny import save_tower
+from vitrail.indexer.encoders import load_encoder
 
 THREADS = 8
 
@@ -50,7 +50,7 @@ def test_threads_that_share_an_encoder_get_their_own_vectors(checkpoint: str, ru
 
 
 def test_requests_are_made_as_they_are_needed_and_never_shared() -> None:
-    module = pytest.importorskip("indexer.encoders.openvino_encoder")
+    module = pytest.importorskip("vitrail.indexer.encoders.openvino_encoder")
     made: list[object] = []
 
     class Model:

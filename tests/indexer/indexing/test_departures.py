@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer.collection.collection import Collection
-from indexer.collection.repairs import repair
-from indexer.collection.tidying import set_grace, tidy
-from indexer.collection.verification import verify
-from indexer.encoders.base import Encoder
-from indexer.errors import ImageRejectedError, InputError, RemovalsRefusedError
-from indexer.images.files import read_file
-from indexer.images.opening import open_image
-from indexer.indexing.options import IndexOptions
-from indexer.indexing.pipeline import index_folders
-from indexer.indexing.progress import Progress
 from tests.fakes import ColourEncoder, LabellingEncoder
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.repairs import repair
+from vitrail.indexer.collection.tidying import set_grace, tidy
+from vitrail.indexer.collection.verification import verify
+from vitrail.indexer.encoders.base import Encoder
+from vitrail.indexer.errors import ImageRejectedError, InputError, RemovalsRefusedError
+from vitrail.indexer.images.files import read_file
+from vitrail.indexer.images.opening import open_image
+from vitrail.indexer.indexing.options import IndexOptions
+from vitrail.indexer.indexing.pipeline import index_folders
+from vitrail.indexer.indexing.progress import Progress
 
 
 def save(path: Path, seed: int) -> None:
@@ -148,7 +148,7 @@ def test_what_is_back_in_time_is_not_even_opened(
     pictures.rmdir()
     pictures.with_name("away").rename(pictures)
     with monkeypatch.context() as patch:
-        patch.setattr("indexer.indexing.decoding.read_file", lambda path: pytest.fail(path))
+        patch.setattr("vitrail.indexer.indexing.decoding.read_file", lambda path: pytest.fail(path))
         done = run(home, pictures)
     assert (done.returned, done.total) == (24, 0)
     assert count(home) == 24
@@ -246,7 +246,7 @@ def test_what_cannot_be_decoded_for_its_labels_is_tried_once(
         tried.clear()
         return run(home, pictures, encoder=LabellingEncoder(), classify=True, **options)
 
-    monkeypatch.setattr("indexer.indexing.decoding.open_image", open_some)
+    monkeypatch.setattr("vitrail.indexer.indexing.decoding.open_image", open_some)
     assert classify().classified == 22
     assert len(tried) == 24
     assert classify().total == 1
@@ -269,11 +269,13 @@ def test_metadata_is_read_again_once_and_nothing_embedded(
     with Collection.open(home, writable=True) as writer, writer.transaction("older") as change:
         change.run("UPDATE images SET read_version = NULL")  # recipes were an option once
     encoder = Plain()
-    monkeypatch.setattr("indexer.indexing.decoding.read_recipe", lambda _: {"prompt": "a cat"})
+    monkeypatch.setattr(
+        "vitrail.indexer.indexing.decoding.read_recipe", lambda _: {"prompt": "a cat"}
+    )
     done = run(home, pictures, encoder=encoder)
     assert (done.reread, done.encoded, encoder.sizes) == (24, 0, [])
     assert count(home, "generated and prompt = 'a cat'") == 24
-    monkeypatch.setattr("indexer.indexing.decoding.read_recipe", lambda _: None)
+    monkeypatch.setattr("vitrail.indexer.indexing.decoding.read_recipe", lambda _: None)
     again = run(home, pictures)
     assert again.total == 0
     with Collection.open(home, writable=True) as writer, writer.transaction("older") as change:
@@ -293,7 +295,7 @@ def test_a_file_that_cannot_be_read_now_stays_what_it_was(
             raise ImageRejectedError("unreadable", "Input/output error")
         return read_file(path)
 
-    monkeypatch.setattr("indexer.indexing.decoding.read_file", refuse)
+    monkeypatch.setattr("vitrail.indexer.indexing.decoding.read_file", refuse)
     done = run(home, pictures, rehash=True)
     assert (done.opened, done.rejected) == (24, 0)
     assert count(home) == 24

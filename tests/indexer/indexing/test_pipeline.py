@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer.collection.collection import Collection
-from indexer.collection.verification import verify
-from indexer.encoders.base import Encoder
-from indexer.errors import CollectionError, FingerprintMismatchError, InputError
-from indexer.images import formats
-from indexer.indexing.pipeline import IndexOptions, Progress, index_folders
-from indexer.records import Batch
 from tests.badfiles import make_bad_folder, make_odd_folder
 from tests.fakes import ColourEncoder, LabellingEncoder
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.verification import verify
+from vitrail.indexer.encoders.base import Encoder
+from vitrail.indexer.errors import CollectionError, FingerprintMismatchError, InputError
+from vitrail.indexer.images import formats
+from vitrail.indexer.indexing.pipeline import IndexOptions, Progress, index_folders
+from vitrail.indexer.records import Batch
 
 
 def save_picture(path: Path, seed: int) -> None:
@@ -71,7 +71,7 @@ def test_unchanged_files_are_never_opened_again(
 ) -> None:
     run(home, pictures)
     monkeypatch.setattr(
-        "indexer.indexing.decoding.read_file", lambda path: pytest.fail(f"opened {path}")
+        "vitrail.indexer.indexing.decoding.read_file", lambda path: pytest.fail(f"opened {path}")
     )
     progress = run(home, pictures)
     assert (progress.unchanged, progress.total, progress.encoded) == (12, 0, 0)
@@ -279,7 +279,7 @@ def test_recipes_in_the_metadata_are_kept(
     home: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = {"task": "text-to-image", "prompt": "a cat"}
-    monkeypatch.setattr("indexer.indexing.decoding.read_recipe", lambda _: recipe)
+    monkeypatch.setattr("vitrail.indexer.indexing.decoding.read_recipe", lambda _: recipe)
     with Collection.open(home, writable=True) as collection:
         index_folders(collection, ColourEncoder(), [str(pictures)])
         assert len(collection.allowed_ids("generated and prompt = 'a cat'")) == 12

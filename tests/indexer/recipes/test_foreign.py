@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from PIL import Image, PngImagePlugin
 
-from indexer.images.opening import open_image
-from indexer.recipes.foreign import read_recipe
-from indexer.recipes.png import encode_png
-from indexer.recipes.recipe import GeneratedImage
 from tests.indexer.recipes.test_recipe import FULL
+from vitrail.indexer.images.opening import open_image
+from vitrail.indexer.recipes.foreign import read_recipe
+from vitrail.indexer.recipes.png import encode_png
+from vitrail.indexer.recipes.recipe import GeneratedImage
 
 A1111 = """a <lora:ink:0.8> castle, (night:1.2), "moon"
 second line: with, commas
@@ -331,7 +331,7 @@ def test_ours_without_its_own_chunk() -> None:
 
 def test_import_is_light() -> None:
     heavy = "{'torch', 'diffusers', 'transformers'}"
-    code = f"import sys, indexer.recipes.foreign; print({heavy} & {{*sys.modules}})"
+    code = f"import sys, vitrail.indexer.recipes.foreign; print({heavy} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from indexer.recipes import json_text
-from indexer.recipes.comfyui import read_graph
-from indexer.recipes.foreign import _READERS, read_recipe
+from vitrail.indexer.recipes import json_text
+from vitrail.indexer.recipes.comfyui import read_graph
+from vitrail.indexer.recipes.foreign import _READERS, read_recipe
 
 NAMES = (
     *("parameters", "UserComment", "comment", "ImageDescription", "Comment", "prompt", "workflow"),

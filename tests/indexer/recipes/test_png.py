@@ -8,11 +8,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
-from indexer.errors import InputError
-from indexer.images.opening import open_image
-from indexer.recipes.png import encode_png, read_png
-from indexer.recipes.recipe import GeneratedImage, Recipe
 from tests.indexer.recipes.test_recipe import BASE, FULL, recipes
+from vitrail.indexer.errors import InputError
+from vitrail.indexer.images.opening import open_image
+from vitrail.indexer.recipes.png import encode_png, read_png
+from vitrail.indexer.recipes.recipe import GeneratedImage, Recipe
 
 PICTURE = Image.new("RGB", (8, 8), (200, 10, 30))
 

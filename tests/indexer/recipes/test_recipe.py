@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.errors import InputError
-from indexer.recipes.recipe import IPAdapter, Lora, MaskRecord, Parent, Recipe
+from vitrail.indexer.errors import InputError
+from vitrail.indexer.recipes.recipe import IPAdapter, Lora, MaskRecord, Parent, Recipe
 
 BASE = Recipe(
     task="text-to-image",

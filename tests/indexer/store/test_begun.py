@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from indexer.collection.collection import Collection
-from indexer.store.begun import begun_name, sweep_begun
 from tests.indexer.collection.holdings import FINGERPRINT
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.store.begun import begun_name, sweep_begun
 
 LONG_AGO = 1_000_000_000
 

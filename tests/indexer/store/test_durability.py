@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from generator.batch import write_image
-from indexer.encoders.storage import write_atomically
-from indexer.recipes.recipe import GeneratedImage
-from indexer.store.durability import write_bytes, write_text
-from indexer.vectors.index_file import write_index_file
 from tests.indexer.recipes.test_recipe import BASE
+from vitrail.generator.batch import write_image
+from vitrail.indexer.encoders.storage import write_atomically
+from vitrail.indexer.recipes.recipe import GeneratedImage
+from vitrail.indexer.store.durability import write_bytes, write_text
+from vitrail.indexer.vectors.index_file import write_index_file
 
 WRITERS: dict[str, Callable[[Path], object]] = {
     "text": lambda path: write_text(str(path), "new"),
