@@ -27,8 +27,8 @@ _SHAPES: dict[str, dict[str, int]] = {
 
 def checkpoint_folder(name: str) -> Path:
     """The directory of a model by name: ``vit-base-16``, ``vit-tiny``, or the embedded one."""
-    from indexer.encoders import EMBEDDED
-    from indexer.encoders.focus import embedded_directory
+    from vitrail.indexer.encoders import EMBEDDED
+    from vitrail.indexer.encoders.focus import embedded_directory
 
     if name == EMBEDDED:
         return embedded_directory()

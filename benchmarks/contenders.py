@@ -41,7 +41,7 @@ class Vitrail:
     """This project: into a new collection on disk, until it is committed and closed."""
 
     def __init__(self, name: str, paths: Sequence[str], space: str) -> None:
-        from indexer.encoders import EMBEDDED, load_encoder
+        from vitrail.indexer.encoders import EMBEDDED, load_encoder
 
         self._encoder = load_encoder(
             EMBEDDED if name == EMBEDDED else str(checkpoint_folder(name)), spaces=[space]
@@ -50,8 +50,8 @@ class Vitrail:
         self._pixels = self._prepare(paths[:BATCH])
 
     def files(self, paths: Sequence[str]) -> Floats:
-        from indexer.collection.collection import Collection
-        from indexer.indexing.pipeline import index_folders
+        from vitrail.indexer.collection.collection import Collection
+        from vitrail.indexer.indexing.pipeline import index_folders
 
         with tempfile.TemporaryDirectory(prefix="vitrail-benchmark-") as place:
             folder = os.path.join(place, "collection")
@@ -68,8 +68,8 @@ class Vitrail:
         return len(self._pixels)
 
     def _prepare(self, paths: Sequence[str]) -> NDArray[np.uint8]:
-        from indexer.images.opening import open_image
-        from indexer.images.preprocess import apply
+        from vitrail.indexer.images.opening import open_image
+        from vitrail.indexer.images.preprocess import apply
 
         spec = self._encoder.preprocess
         return np.stack([apply(spec, open_image(path, target=spec.target).image) for path in paths])

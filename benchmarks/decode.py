@@ -20,14 +20,14 @@ import PIL
 from numpy.typing import NDArray
 from PIL import Image
 
-from indexer.encoders import load_encoder
-from indexer.encoders.base import Encoder
-from indexer.errors import ImageRejectedError
-from indexer.images import opening as images
-from indexer.images import pixels
-from indexer.images.preprocess import apply
-from indexer.indexing.globs import Selection
-from indexer.indexing.scan import Found, Walk
+from vitrail.indexer.encoders import load_encoder
+from vitrail.indexer.encoders.base import Encoder
+from vitrail.indexer.errors import ImageRejectedError
+from vitrail.indexer.images import opening as images
+from vitrail.indexer.images import pixels
+from vitrail.indexer.images.preprocess import apply
+from vitrail.indexer.indexing.globs import Selection
+from vitrail.indexer.indexing.scan import Found, Walk
 
 MARGINS = (1.0, 1.5, 2.0, 3.0)
 SIZES = ((1600, 1200), (3000, 2000), (4032, 3024))

@@ -21,10 +21,10 @@ from PIL import Image
 
 from benchmarks.machine import command_line, describe
 from benchmarks.report import heading, table, write
-from indexer.images import formats
-from indexer.images.containers import take_apart
-from indexer.images.opening import open_image
-from indexer.images.pixels import bytes_needed
+from vitrail.indexer.images import formats
+from vitrail.indexer.images.containers import take_apart
+from vitrail.indexer.images.opening import open_image
+from vitrail.indexer.images.pixels import bytes_needed
 
 TARGET = 224
 # Format, mode, and options of Pillow's writer.

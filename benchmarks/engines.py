@@ -10,10 +10,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.collection.collection import Collection
-from indexer.vectors.index import VectorIndex
-from search.query import Query
-from search.searcher import Searcher
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.vectors.index import VectorIndex
+from vitrail.search.query import Query
+from vitrail.search.searcher import Searcher
 
 Floats = NDArray[np.float32]
 Ids = NDArray[np.int64]

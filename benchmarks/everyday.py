@@ -20,7 +20,7 @@ from typing import Any
 
 from benchmarks import machine, report
 
-_VITRAIL = (sys.executable, "-c", "from service.cli import main; main()")
+_VITRAIL = (sys.executable, "-c", "from vitrail.service.cli import main; main()")
 _IMPORT = (sys.executable, "-c", "import torch, transformers")
 _FAISS = """import sys, faiss
 index = faiss.read_index(sys.argv[1])

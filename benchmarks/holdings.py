@@ -26,13 +26,13 @@ from benchmarks.checkpoints import TINY, checkpoint_folder
 from benchmarks.engines import blocks
 from benchmarks.pictures import cache_folder, small
 from benchmarks.vectors import load_vectors
-from indexer.collection.collection import Collection
-from indexer.encoders import EMBEDDED, Encoder, load_encoder, read_fingerprint
-from indexer.encoders.base import Encoded
-from indexer.indexing.pipeline import index_folders
-from indexer.records import Batch, FileRecord, ImageRecord
-from search.query import Query
-from search.searcher import Searcher
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.encoders import EMBEDDED, Encoder, load_encoder, read_fingerprint
+from vitrail.indexer.encoders.base import Encoded
+from vitrail.indexer.indexing.pipeline import index_folders
+from vitrail.indexer.records import Batch, FileRecord, ImageRecord
+from vitrail.search.query import Query
+from vitrail.search.searcher import Searcher
 
 UNCHANGED, QUERIED = 10_000, 1_000
 COMMITTED = 10_000

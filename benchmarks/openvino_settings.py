@@ -20,9 +20,9 @@ import openvino
 
 from benchmarks import machine, report
 from benchmarks.checkpoints import VIT_BASE, checkpoint_folder
-from indexer.encoders.checkpoints import find_checkpoint
-from indexer.encoders.openvino_encoder import choose_hint
-from indexer.encoders.torch_encoder import build_tower
+from vitrail.indexer.encoders.checkpoints import find_checkpoint
+from vitrail.indexer.encoders.openvino_encoder import choose_hint
+from vitrail.indexer.encoders.torch_encoder import build_tower
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,17 +26,17 @@ from typing import Any
 import numpy as np
 
 from benchmarks import machine, photographs, report
-from generator import text_to_image
-from generator.batch import generate_all
-from generator.checkpoint_files import find_checkpoint
-from generator.checks import Sampling
-from generator.pipelines import load_model
-from generator.training.emoji import render
-from indexer.encoders import EMBEDDED
-from indexer.encoders.storage import cache_dir
-from search import Collection
-from search.query import Evidence, Fusion
-from service.background import make_background
+from vitrail import Collection
+from vitrail.generator import text_to_image
+from vitrail.generator.batch import generate_all
+from vitrail.generator.checkpoint_files import find_checkpoint
+from vitrail.generator.checks import Sampling
+from vitrail.generator.pipelines import load_model
+from vitrail.generator.training.emoji import render
+from vitrail.indexer.encoders import EMBEDDED
+from vitrail.indexer.encoders.storage import cache_dir
+from vitrail.search.query import Evidence, Fusion
+from vitrail.service.background import make_background
 
 DEPTH = 10
 VERDICTS = ("good", "doubtful", "noise")

@@ -23,17 +23,17 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from benchmarks import machine, report
-from generator import style
-from generator.batch import generate_all
-from generator.checkpoint_files import find_checkpoint
-from generator.checks import Sampling
-from generator.denoising import encode
-from generator.pictures import Picture, resize
-from generator.pipelines import DiffusionModel, load_model
-from generator.training.emoji import render
-from indexer.encoders import EMBEDDED, load_encoder
-from indexer.encoders.storage import cache_dir
-from indexer.images.preprocess import apply
+from vitrail.generator import style
+from vitrail.generator.batch import generate_all
+from vitrail.generator.checkpoint_files import find_checkpoint
+from vitrail.generator.checks import Sampling
+from vitrail.generator.denoising import encode
+from vitrail.generator.pictures import Picture, resize
+from vitrail.generator.pipelines import DiffusionModel, load_model
+from vitrail.generator.training.emoji import render
+from vitrail.indexer.encoders import EMBEDDED, load_encoder
+from vitrail.indexer.encoders.storage import cache_dir
+from vitrail.indexer.images.preprocess import apply
 
 STRENGTHS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 CONTENTS = ("red apple", "cat face", "rocket", "house", "sailboat", "hot beverage")

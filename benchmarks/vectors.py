@@ -139,7 +139,7 @@ def _written(rows: Halves) -> int:
 
 
 def _emoji_pictures() -> list[Image.Image]:
-    from generator.training.emoji import render
+    from vitrail.generator.training.emoji import render
 
     return [_transparent(picture.image) for picture in render(160)]
 

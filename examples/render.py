@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from generator.training.emoji import Renderer, list_emoji
+from vitrail.generator.training.emoji import Renderer, list_emoji
 
 SIZE = 128
 HERE = Path(__file__).parent

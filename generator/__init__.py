@@ -1,3 +1,3 @@
 """Prompts in, images out, recipes kept."""
 
-import indexer  # noqa: F401 - switches the dependencies' reports off, whatever is imported next
+import vitrail.indexer  # noqa: F401 - switches the dependencies' reports off, whatever is imported next

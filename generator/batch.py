@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from generator.pictures import Picture
-from generator.pipelines import DiffusionModel
-from generator.png import encode_png, read_png
-from generator.recipes import GeneratedImage, Recipe
-from generator.tasks import NO_PICTURES, run
-from generator.watching import UNWATCHED, Watch
-from indexer.errors import GenerationError, InputError
+from vitrail.generator.pictures import Picture
+from vitrail.generator.pipelines import DiffusionModel
+from vitrail.generator.png import encode_png, read_png
+from vitrail.generator.recipes import GeneratedImage, Recipe
+from vitrail.generator.tasks import NO_PICTURES, run
+from vitrail.generator.watching import UNWATCHED, Watch
+from vitrail.indexer.errors import GenerationError, InputError
 
 _TEMPORARY = re.compile(r"\.vitrail-(\d+)-.*\.tmp")
 
@@ -60,8 +60,8 @@ def generate_all(
         watch: progress by step, and cancelling.
 
     Raises:
-        InputError: as ``generator.tasks.run``.
-        GenerationError: as ``generator.tasks.run``, or the folder cannot be written.
+        InputError: as ``vitrail.generator.tasks.run``.
+        GenerationError: as ``vitrail.generator.tasks.run``, or the folder cannot be written.
     """
     _prepare(folder)
     made: set[str] = set()

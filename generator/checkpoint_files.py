@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from generator.component_files import check_components
-from generator.hub import snapshot
-from generator.single_files import configuration_of
-from indexer.encoders.storage import file_sha256
-from indexer.encoders.weights import PICKLES, SUFFIX, read_object, tensor_shapes
-from indexer.errors import CheckpointError
+from vitrail.generator.component_files import check_components
+from vitrail.generator.hub import snapshot
+from vitrail.generator.single_files import configuration_of
+from vitrail.indexer.encoders.storage import file_sha256
+from vitrail.indexer.encoders.weights import PICKLES, SUFFIX, read_object, tensor_shapes
+from vitrail.indexer.errors import CheckpointError
 
 EMBEDDED = "embedded"
 EMBEDDED_NAME = "emoji-diffusion-64"  # what recipes call it
@@ -49,7 +49,7 @@ class CheckpointInfo:
         latent_channels: of the autoencoder.
         native: side in pixels of the pictures it was trained on.
         multiple: widths and heights are multiples of it.
-        scheduler: its own, by the name in ``generator.schedulers.SCHEDULERS``, or a class name.
+        scheduler: its own, by the name in ``vitrail.generator.schedulers.SCHEDULERS``, or a class name.
         steps: default of denoising steps.
         guidance: default weight of classifier-free guidance.
         largest: longest side in pixels that it can draw; ``None`` where only memory limits it.
@@ -116,7 +116,7 @@ def find_checkpoint(name: str = EMBEDDED, *, revision: str | None = None) -> Che
 
 def _embedded_directory() -> Path:
     try:
-        from generator.checkpoints import embedded_path
+        from vitrail.generator.checkpoints import embedded_path
     except ImportError:
         raise CheckpointError(
             "this installation lacks the embedded model: install vitrail again, or give another "
@@ -220,7 +220,7 @@ def _side(size: Any) -> int:
 
 
 def _scheduler_name(kind: str) -> str:
-    from generator.schedulers import name_of
+    from vitrail.generator.schedulers import name_of
 
     return name_of(kind)
 

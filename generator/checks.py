@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from generator.checkpoint_files import CheckpointInfo
-from generator.schedulers import check_scheduler
-from indexer.errors import InputError
+from vitrail.generator.checkpoint_files import CheckpointInfo
+from vitrail.generator.schedulers import check_scheduler
+from vitrail.indexer.errors import InputError
 
 MAX_SEED = 2**63 - 1
 MAX_PROMPT = 20_000  # characters; text encoders see the first few hundred
@@ -22,7 +22,7 @@ class Sampling:
         n: how many images, from consecutive seeds.
         seed: of the first image.
         negative_prompt: what not to draw.
-        scheduler: name in ``generator.schedulers.SCHEDULERS``.
+        scheduler: name in ``vitrail.generator.schedulers.SCHEDULERS``.
         steps: denoising steps of the whole schedule.
         guidance: weight of classifier-free guidance.
     """

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from indexer.encoders.weights import (
+from vitrail.indexer.encoders.weights import (
     PICKLES,
     SUFFIX,
     check_plain,
@@ -15,7 +15,7 @@ from indexer.encoders.weights import (
     read_object,
     tensor_shapes,
 )
-from indexer.errors import CheckpointError
+from vitrail.indexer.errors import CheckpointError
 
 _NEEDED = ("unet", "vae", "text_encoder")
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from generator.memory import with_less_memory
-from generator.pipelines import DiffusionModel
-from generator.recipes import Recipe
-from generator.watching import Watch
-from indexer.errors import GenerationError, VitrailError
+from vitrail.generator.memory import with_less_memory
+from vitrail.generator.pipelines import DiffusionModel
+from vitrail.generator.recipes import Recipe
+from vitrail.generator.watching import Watch
+from vitrail.indexer.errors import GenerationError, VitrailError
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -11,11 +11,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from generator.comfyui import read_graph
-from generator.invokeai import read_invokeai
-from generator.json_text import read_object
-from generator.parameters import read_parameters
-from generator.png import KEYWORD, read_inscription
+from vitrail.generator.comfyui import read_graph
+from vitrail.generator.invokeai import read_invokeai
+from vitrail.generator.json_text import read_object
+from vitrail.generator.parameters import read_parameters
+from vitrail.generator.png import KEYWORD, read_inscription
 
 Reader = Callable[[Mapping[str, str]], dict[str, Any] | None]
 _MAX_SEED = 2**64 - 1
@@ -28,7 +28,7 @@ def read_recipe(info: Mapping[str, str]) -> dict[str, Any] | None:
     """What made the image, as far as its text metadata tells; never raises.
 
     Args:
-        info: text metadata by name, as ``indexer.images.opening.OpenedImage.info``.
+        info: text metadata by name, as ``vitrail.indexer.images.opening.OpenedImage.info``.
 
     Returns:
         ``Recipe.to_dict`` of an image of ours; for other tools a dict with ``tool`` and as many of

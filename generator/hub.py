@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from generator.component_files import is_whole
-from indexer.errors import CheckpointError
+from vitrail.generator.component_files import is_whole
+from vitrail.indexer.errors import CheckpointError
 
 # Single-file copies at the top of a repository would double the download.
 PATTERNS = ("*/*.safetensors", "*/*.json", "*/*.txt", "model_index.json")

@@ -11,12 +11,12 @@ from weakref import WeakKeyDictionary
 
 from PIL import Image
 
-from generator.checkpoint_files import CheckpointInfo
-from generator.ip_adapters import IPAdapterFile, check_encoder
-from generator.pipelines import DiffusionModel
-from generator.recipes import Recipe
-from indexer.encoders.weights import tensor_shapes
-from indexer.errors import CheckpointError
+from vitrail.generator.checkpoint_files import CheckpointInfo
+from vitrail.generator.ip_adapters import IPAdapterFile, check_encoder
+from vitrail.generator.pipelines import DiffusionModel
+from vitrail.generator.recipes import Recipe
+from vitrail.indexer.encoders.weights import tensor_shapes
+from vitrail.indexer.errors import CheckpointError
 
 _ADDED = (None, "text", "text_time")  # other additions take the picture's embedding for their own
 _loaded: WeakKeyDictionary[DiffusionModel, _Parts] = WeakKeyDictionary()
@@ -42,7 +42,7 @@ class _Parts:
 
 
 class ImageGuide:
-    """A ``generator.denoising.Guide`` that shows the U-Net a picture through an IP-Adapter."""
+    """A ``vitrail.generator.denoising.Guide`` that shows the U-Net a picture through an IP-Adapter."""
 
     def __init__(self, model: DiffusionModel, file: IPAdapterFile, image: Image.Image) -> None:
         self.model = model

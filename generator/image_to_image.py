@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from generator.checkpoint_files import CheckpointInfo
-from generator.checks import DEFAULTS, Sampling, check_sampling, check_size, check_strength
-from generator.denoising import Drawn, encode, redraw
-from generator.loras import LoraFile
-from generator.pictures import Picture, resize, working_size
-from generator.pipelines import DiffusionModel
-from generator.planning import base_recipe, seeded
-from generator.recipes import Recipe
-from generator.watching import UNWATCHED, Watch
+from vitrail.generator.checkpoint_files import CheckpointInfo
+from vitrail.generator.checks import DEFAULTS, Sampling, check_sampling, check_size, check_strength
+from vitrail.generator.denoising import Drawn, encode, redraw
+from vitrail.generator.loras import LoraFile
+from vitrail.generator.pictures import Picture, resize, working_size
+from vitrail.generator.pipelines import DiffusionModel
+from vitrail.generator.planning import base_recipe, seeded
+from vitrail.generator.recipes import Recipe
+from vitrail.generator.watching import UNWATCHED, Watch
 
 TASK = "image-to-image"
 

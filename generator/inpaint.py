@@ -9,17 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from generator.checkpoint_files import CheckpointInfo
-from generator.checks import DEFAULTS, Sampling, check_sampling, check_strength
-from generator.denoising import Drawn, Kept, encode, redraw, repaint
-from generator.loras import LoraFile
-from generator.masks import MAX_FEATHER, Mask, coarse, composite, size_mismatch
-from generator.pictures import Picture, working_size
-from generator.pipelines import DiffusionModel
-from generator.planning import base_recipe, seeded
-from generator.recipes import Recipe
-from generator.watching import UNWATCHED, Watch
-from indexer.errors import InputError
+from vitrail.generator.checkpoint_files import CheckpointInfo
+from vitrail.generator.checks import DEFAULTS, Sampling, check_sampling, check_strength
+from vitrail.generator.denoising import Drawn, Kept, encode, redraw, repaint
+from vitrail.generator.loras import LoraFile
+from vitrail.generator.masks import MAX_FEATHER, Mask, coarse, composite, size_mismatch
+from vitrail.generator.pictures import Picture, working_size
+from vitrail.generator.pipelines import DiffusionModel
+from vitrail.generator.planning import base_recipe, seeded
+from vitrail.generator.recipes import Recipe
+from vitrail.generator.watching import UNWATCHED, Watch
+from vitrail.indexer.errors import InputError
 
 TASK = "inpaint"
 

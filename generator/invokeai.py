@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from generator.json_text import read_object
+from vitrail.generator.json_text import read_object
 
 
 def read_invokeai(info: Mapping[str, str]) -> dict[str, Any] | None:
-    """Its settings under the keys of ``generator.foreign.read_recipe``, or ``None``.
+    """Its settings under the keys of ``vitrail.generator.foreign.read_recipe``, or ``None``.
 
     Raises:
         AttributeError: JSON of another shape raises this, or a TypeError.

@@ -10,12 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from generator.checkpoint_files import CheckpointInfo
-from generator.checks import check_strength
-from generator.recipes import IPAdapter
-from indexer.encoders.storage import file_sha256, remembered_paths
-from indexer.encoders.weights import PICKLES, SUFFIX, check_plain, tensor_shapes, weight_files
-from indexer.errors import CheckpointError, InputError
+from vitrail.generator.checkpoint_files import CheckpointInfo
+from vitrail.generator.checks import check_strength
+from vitrail.generator.recipes import IPAdapter
+from vitrail.indexer.encoders.storage import file_sha256, remembered_paths
+from vitrail.indexer.encoders.weights import (
+    PICKLES,
+    SUFFIX,
+    check_plain,
+    tensor_shapes,
+    weight_files,
+)
+from vitrail.indexer.errors import CheckpointError, InputError
 
 FOLDER = "ip_adapter"
 """Where in its directory a checkpoint has its own."""

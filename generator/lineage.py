@@ -9,12 +9,12 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from generator.pictures import Picture
-from generator.pipelines import DiffusionModel
-from generator.png import encode_png, read_png
-from generator.recipes import Parent, Recipe
-from generator.tasks import run
-from generator.watching import UNWATCHED, Watch
+from vitrail.generator.pictures import Picture
+from vitrail.generator.pipelines import DiffusionModel
+from vitrail.generator.png import encode_png, read_png
+from vitrail.generator.recipes import Parent, Recipe
+from vitrail.generator.tasks import run
+from vitrail.generator.watching import UNWATCHED, Watch
 
 FindParent = Callable[[Parent], Picture | None]
 """Finds the picture that a recipe names, ``None`` if it is gone."""

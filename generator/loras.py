@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from generator.recipes import Lora
-from indexer.encoders.storage import file_sha256, remembered_paths
-from indexer.encoders.weights import SUFFIX, tensor_shapes
-from indexer.errors import CheckpointError, InputError
+from vitrail.generator.recipes import Lora
+from vitrail.indexer.encoders.storage import file_sha256, remembered_paths
+from vitrail.indexer.encoders.weights import SUFFIX, tensor_shapes
+from vitrail.indexer.errors import CheckpointError, InputError
 
 
 @dataclass(frozen=True, slots=True)

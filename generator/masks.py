@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from generator.pictures import Picture, open_picture
-from generator.recipes import MaskRecord
-from indexer.errors import InputError
+from vitrail.generator.pictures import Picture, open_picture
+from vitrail.generator.recipes import MaskRecord
+from vitrail.indexer.errors import InputError
 
 _NUMBER = r"[+-]?\d+(?:\.\d+)?"
 _BOX = re.compile(rf"\s*{_NUMBER}(\s*,\s*{_NUMBER}){{3}}\s*")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from generator.pipelines import DiffusionModel
-from indexer.errors import GenerationError
+from vitrail.generator.pipelines import DiffusionModel
+from vitrail.indexer.errors import GenerationError
 
 T = TypeVar("T")
 # What torch's CPU and MPS allocators say, which raise no class of their own.

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from generator.recipes import IPAdapter, Recipe
+from vitrail.generator.recipes import IPAdapter, Recipe
 
 _NEGATIVE = "Negative prompt:"
 # These texts are anybody's. Each pattern is possessive and starts at a character that its own run
@@ -60,7 +60,7 @@ def read_parameters(text: str) -> dict[str, Any] | None:
     """Prompt, negative prompt, steps, sampler, guidance, seed, size, model and LoRAs of that text.
 
     Returns:
-        A dict with the keys of ``generator.foreign.read_recipe``; ``None`` if it is no such text.
+        A dict with the keys of ``vitrail.generator.foreign.read_recipe``; ``None`` if it is no such text.
     """
     text = text.strip()
     before, newline, last = text.rpartition("\n")

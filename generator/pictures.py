@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
-from generator.checkpoint_files import CheckpointInfo
-from generator.recipes import Parent
-from indexer.errors import ImageRejectedError, InputError
-from indexer.images.files import read_file
-from indexer.images.opening import open_image
+from vitrail.generator.checkpoint_files import CheckpointInfo
+from vitrail.generator.recipes import Parent
+from vitrail.indexer.errors import ImageRejectedError, InputError
+from vitrail.indexer.images.files import read_file
+from vitrail.indexer.images.opening import open_image
 
 _THIN = 32  # longest side over shortest, above which nothing sensible can be drawn
 

@@ -10,11 +10,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from generator.checkpoint_files import EMBEDDED, CheckpointInfo, find_checkpoint
-from generator.loras import LoraFile
-from generator.schedulers import build_scheduler
-from generator.single_files import find_configuration
-from indexer.errors import CheckpointError, InputError, VitrailError
+from vitrail.generator.checkpoint_files import EMBEDDED, CheckpointInfo, find_checkpoint
+from vitrail.generator.loras import LoraFile
+from vitrail.generator.schedulers import build_scheduler
+from vitrail.generator.single_files import find_configuration
+from vitrail.indexer.errors import CheckpointError, InputError, VitrailError
 
 _CLASSES = {
     "sd": {

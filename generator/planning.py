@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from generator.checkpoint_files import CheckpointInfo
-from generator.checks import Sampling
-from generator.loras import LoraFile
-from generator.recipes import Recipe
+from vitrail.generator.checkpoint_files import CheckpointInfo
+from vitrail.generator.checks import Sampling
+from vitrail.generator.loras import LoraFile
+from vitrail.generator.recipes import Recipe
 
 
 def base_recipe(

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from PIL import Image, PngImagePlugin
 
-from generator.json_text import read_object
-from generator.parameters import write_parameters
-from generator.recipes import GeneratedImage, Recipe
-from indexer.errors import InputError
+from vitrail.generator.json_text import read_object
+from vitrail.generator.parameters import write_parameters
+from vitrail.generator.recipes import GeneratedImage, Recipe
+from vitrail.indexer.errors import InputError
 
 KEYWORD = "vitrail"
 _FORMAT = 1

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from generator.pipelines import DiffusionModel, quiet
-from generator.recipes import Recipe
+from vitrail.generator.pipelines import DiffusionModel, quiet
+from vitrail.generator.recipes import Recipe
 
 
 def unseen_note(model: DiffusionModel, recipe: Recipe) -> tuple[str, ...]:

@@ -6,8 +6,8 @@ import os
 import sys
 from typing import NamedTuple
 
-from generator.checks import MAX_PROMPT
-from indexer.errors import InputError
+from vitrail.generator.checks import MAX_PROMPT
+from vitrail.indexer.errors import InputError
 
 
 class PromptLine(NamedTuple):

@@ -9,7 +9,7 @@ import unicodedata
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
-from indexer.errors import InputError
+from vitrail.indexer.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,7 +95,7 @@ class Recipe:
         prompt: what to draw.
         checkpoint: name the user gave: Hub name, directory, file or ``embedded``.
         checkpoint_hash: sha256 (hex) over all files of the checkpoint that decide its images.
-        scheduler: name in ``generator.schedulers.SCHEDULERS``.
+        scheduler: name in ``vitrail.generator.schedulers.SCHEDULERS``.
         steps: denoising steps of the whole schedule.
         guidance: weight of classifier-free guidance; 1 and below is none.
         width: of the image, in pixels.

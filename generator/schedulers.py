@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from indexer.errors import InputError
+from vitrail.indexer.errors import InputError
 
 SCHEDULERS: dict[str, str] = {
     "ddim": "DDIMScheduler",

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from generator.checkpoint_files import CheckpointInfo
-from generator.pictures import Picture
-from indexer.encoders.weights import read_object
+from vitrail.generator.checkpoint_files import CheckpointInfo
+from vitrail.generator.pictures import Picture
+from vitrail.indexer.encoders.weights import read_object
 
 FILE = "scope.json"
 _WHITE = 240  # least value of a pixel's channels that counts as white

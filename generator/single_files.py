@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from indexer.errors import CheckpointError
+from vitrail.indexer.errors import CheckpointError
 
 
 def configuration_of(file: Path) -> Path | None:

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from generator.checkpoint_files import CheckpointInfo
-from generator.checks import DEFAULTS, Sampling, check_sampling, check_strength
-from generator.denoising import Drawn, encode, redraw
-from generator.image_conditioning import ImageGuide
-from generator.image_to_image import chosen_size
-from generator.ip_adapters import IPAdapterFile, find_ip_adapter
-from generator.loras import LoraFile
-from generator.pictures import Picture, resize, working_size
-from generator.pipelines import DiffusionModel
-from generator.planning import base_recipe, seeded
-from generator.recipes import Recipe
-from generator.watching import UNWATCHED, Watch
+from vitrail.generator.checkpoint_files import CheckpointInfo
+from vitrail.generator.checks import DEFAULTS, Sampling, check_sampling, check_strength
+from vitrail.generator.denoising import Drawn, encode, redraw
+from vitrail.generator.image_conditioning import ImageGuide
+from vitrail.generator.image_to_image import chosen_size
+from vitrail.generator.ip_adapters import IPAdapterFile, find_ip_adapter
+from vitrail.generator.loras import LoraFile
+from vitrail.generator.pictures import Picture, resize, working_size
+from vitrail.generator.pipelines import DiffusionModel
+from vitrail.generator.planning import base_recipe, seeded
+from vitrail.generator.recipes import Recipe
+from vitrail.generator.watching import UNWATCHED, Watch
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -6,15 +6,15 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 
-from generator import image_to_image, inpaint, style, text_to_image
-from generator.denoising import Drawn
-from generator.masks import Mask, box_mask, image_mask, polygon_mask
-from generator.pictures import Picture
-from generator.pipelines import DiffusionModel
-from generator.prompt_length import unseen_note
-from generator.recipes import GeneratedImage, Recipe
-from generator.watching import UNWATCHED, Watch
-from indexer.errors import InputError
+from vitrail.generator import image_to_image, inpaint, style, text_to_image
+from vitrail.generator.denoising import Drawn
+from vitrail.generator.masks import Mask, box_mask, image_mask, polygon_mask
+from vitrail.generator.pictures import Picture
+from vitrail.generator.pipelines import DiffusionModel
+from vitrail.generator.prompt_length import unseen_note
+from vitrail.generator.recipes import GeneratedImage, Recipe
+from vitrail.generator.watching import UNWATCHED, Watch
+from vitrail.indexer.errors import InputError
 
 NO_PICTURES: Mapping[str, Picture] = {}
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from generator.checkpoint_files import CheckpointInfo
-from generator.checks import DEFAULTS, Sampling, check_sampling, check_size
-from generator.denoising import Drawn, draw
-from generator.loras import LoraFile
-from generator.pipelines import DiffusionModel
-from generator.planning import base_recipe, seeded
-from generator.recipes import Recipe
-from generator.watching import UNWATCHED, Watch
+from vitrail.generator.checkpoint_files import CheckpointInfo
+from vitrail.generator.checks import DEFAULTS, Sampling, check_sampling, check_size
+from vitrail.generator.denoising import Drawn, draw
+from vitrail.generator.loras import LoraFile
+from vitrail.generator.pipelines import DiffusionModel
+from vitrail.generator.planning import base_recipe, seeded
+from vitrail.generator.recipes import Recipe
+from vitrail.generator.watching import UNWATCHED, Watch
 
 TASK = "text-to-image"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from indexer.errors import GenerationError
+from vitrail.indexer.errors import GenerationError
 
 
 class GenerationCancelledError(GenerationError):

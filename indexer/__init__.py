@@ -1,5 +1,5 @@
 """Images in, embeddings stored: decoding, scanning, encoders, and the collection."""
 
-from indexer import telemetry as _telemetry
+from vitrail.indexer import telemetry as _telemetry
 
 _telemetry.switch_off()  # before anything of ours imports anything of others

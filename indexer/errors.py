@@ -29,7 +29,7 @@ class ImageRejectedError(VitrailError):
 
     Args:
         reason: short stable code, such as ``truncated`` or ``too-many-pixels``; see
-            ``indexer.images.opening.REASONS``.
+            ``vitrail.indexer.images.opening.REASONS``.
         detail: one line for people.
     """
 

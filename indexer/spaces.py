@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from indexer.errors import InputError
+from vitrail.indexer.errors import InputError
 
 Pooling = Literal["cls", "mean", "gem"]
 POOLINGS: tuple[str, ...] = get_args(Pooling)

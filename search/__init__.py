@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import indexer  # noqa: F401 - switches the dependencies' reports off, whatever is imported next
+import vitrail.indexer  # noqa: F401 - switches the dependencies' reports off, whatever is imported next
 
 if TYPE_CHECKING:
-    from search.collection import Collection as Collection
+    from vitrail.search.collection import Collection as Collection
 
 __all__ = ["Collection"]
 
@@ -15,7 +15,7 @@ __all__ = ["Collection"]
 def __getattr__(name: str) -> Any:
     # the command line imports parts of this package and must not pay for all of it
     if name == "Collection":
-        from search.collection import Collection
+        from vitrail.search.collection import Collection
 
         return Collection
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

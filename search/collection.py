@@ -1,6 +1,6 @@
 """The small Python API: a collection that indexes folders and answers with images.
 
->>> from search import Collection
+>>> from vitrail import Collection
 >>> with Collection.create("my-pictures", checkpoint="dinov2-small-focus") as pictures:
 ...     pictures.index("~/Pictures")
 ...     result = pictures.search("query.jpg", k=10)
@@ -18,19 +18,19 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from indexer.collection.collection import Collection as Store
-from indexer.errors import InputError
-from search.listing import ListedImage, list_images
-from search.query import Fusion, Only, SearchOptions, SearchResult
-from search.searcher import SearchableCollection, Searcher
-from search.vectors import query_rows
+from vitrail.indexer.collection.collection import Collection as Store
+from vitrail.indexer.errors import InputError
+from vitrail.search.listing import ListedImage, list_images
+from vitrail.search.query import Fusion, Only, SearchOptions, SearchResult
+from vitrail.search.searcher import SearchableCollection, Searcher
+from vitrail.search.vectors import query_rows
 
 if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metadata does not need
-    from indexer.encoders.base import Encoder, Fingerprint
-    from indexer.indexing.decoding import RecipeReader
-    from indexer.indexing.options import IndexOptions
-    from indexer.indexing.progress import Progress
-    from search.pictures import Picture
+    from vitrail.indexer.encoders.base import Encoder, Fingerprint
+    from vitrail.indexer.indexing.decoding import RecipeReader
+    from vitrail.indexer.indexing.options import IndexOptions
+    from vitrail.indexer.indexing.progress import Progress
+    from vitrail.search.pictures import Picture
 
 Vectors: TypeAlias = "Mapping[str, ArrayLike] | ArrayLike"
 """Space name -> (dim,) or (m, dim) floats of length 1; or just the array, for one space."""
@@ -74,7 +74,7 @@ class Collection:
             CheckpointError: the checkpoint cannot be had or is refused.
             CollectionError: there is a collection already.
         """
-        from indexer.encoders import DEFAULT_CHECKPOINT, read_fingerprint
+        from vitrail.indexer.encoders import DEFAULT_CHECKPOINT, read_fingerprint
 
         fingerprint = read_fingerprint(checkpoint or DEFAULT_CHECKPOINT, spaces)
         Store.create(Path(directory), fingerprint).close()
@@ -143,7 +143,7 @@ class Collection:
 
         Args:
             folders: roots; ``~`` is understood. None means all that are known.
-            options: see ``indexer.indexing.options.IndexOptions``; what is said of a folder is
+            options: see ``vitrail.indexer.indexing.options.IndexOptions``; what is said of a folder is
                 remembered, and what is not said is as remembered.
             classify: also store the labels of the checkpoint's classification head.
             on_progress: called with the counts so far.
@@ -155,9 +155,9 @@ class Collection:
             RemovalsRefusedError: a folder lost so much that its disk may be away; the others of
                 the run are done.
         """
-        from indexer.indexing.options import IndexOptions
-        from indexer.indexing.pipeline import index_folders
-        from indexer.indexing.roots import plan_run
+        from vitrail.indexer.indexing.options import IndexOptions
+        from vitrail.indexer.indexing.pipeline import index_folders
+        from vitrail.indexer.indexing.roots import plan_run
 
         roots = [os.path.expanduser(os.fspath(folder)) for folder in folders]
         options = options or IndexOptions()
@@ -374,8 +374,8 @@ class Collection:
             ImageRejectedError: a picture cannot be opened.
             InputError: what is given is no picture.
         """
-        from indexer.encoders.batching import MAX_BATCH, encode_resilient
-        from search.pictures import open_picture
+        from vitrail.indexer.encoders.batching import MAX_BATCH, encode_resilient
+        from vitrail.search.pictures import open_picture
 
         if not images:
             raise InputError("no picture was given to embed; give at least one")
@@ -395,7 +395,7 @@ class Collection:
         return [name for name, _ in self.fingerprint.spaces]
 
     def _load(self, *, classify: bool) -> Encoder:
-        from indexer.encoders import load_encoder
+        from vitrail.indexer.encoders import load_encoder
 
         runtime, device, precision = self._settings
         encoder = load_encoder(

@@ -14,9 +14,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from search.query import Evidence, Verdict
-from search.ranking import overlap
-from search.retrieval import Floats, Ids, Ranking, Retrieval, Row
+from vitrail.search.query import Evidence, Verdict
+from vitrail.search.ranking import overlap
+from vitrail.search.retrieval import Floats, Ids, Ranking, Retrieval, Row
 
 SAMPLE = 64  # images that stand for the collection; evenly spaced, so that an answer is repeatable
 GOOD, DOUBTFUL = 0.05, 0.25  # how often chance may do as well

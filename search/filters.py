@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from indexer.errors import InputError
-from search.query import Only
+from vitrail.indexer.errors import InputError
+from vitrail.search.query import Only
 
 _ONLY = {"generated": "generated", "real": "NOT generated"}
 

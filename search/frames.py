@@ -6,16 +6,16 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from indexer.catalog.columns import BUILT_IN
-from indexer.catalog.schema import IMAGE_COLUMNS, RECIPE_COLUMNS
-from indexer.errors import InputError
-from indexer.paths import display
+from vitrail.indexer.catalog.columns import BUILT_IN
+from vitrail.indexer.catalog.schema import IMAGE_COLUMNS, RECIPE_COLUMNS
+from vitrail.indexer.errors import InputError
+from vitrail.indexer.paths import display
 
 if TYPE_CHECKING:
     import pandas
     import pyarrow
 
-    from search.query import Hit
+    from vitrail.search.query import Hit
 
 # SQL type -> Arrow type. Types must not depend on what some hits happen to hold, or lack.
 _ARROW = {

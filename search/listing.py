@@ -9,12 +9,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from indexer.catalog.listing import Listing
-from indexer.errors import InputError
-from indexer.paths import original
-from search.filters import combine_filters
-from search.query import Only
-from search.retrieval import Ids
+from vitrail.indexer.catalog.listing import Listing
+from vitrail.indexer.errors import InputError
+from vitrail.indexer.paths import original
+from vitrail.search.filters import combine_filters
+from vitrail.search.query import Only
+from vitrail.search.retrieval import Ids
 
 Rows = Iterator[tuple[Any, ...]]
 

@@ -6,11 +6,11 @@ import os
 from html import escape
 from typing import TYPE_CHECKING
 
-from indexer.paths import display
-from search.thumbnails import first_thumbnail
+from vitrail.indexer.paths import display
+from vitrail.search.thumbnails import first_thumbnail
 
 if TYPE_CHECKING:
-    from search.query import Hit, SearchResult
+    from vitrail.search.query import Hit, SearchResult
 
 _SHOWN = 3  # hits in a line of text
 _PICTURES = 24

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from indexer.errors import ImageRejectedError, InputError
-from indexer.images.colours import to_srgb
-from indexer.images.files import read_file
-from indexer.images.opening import open_image
-from indexer.images.preprocess import Preprocess, apply
+from vitrail.indexer.errors import ImageRejectedError, InputError
+from vitrail.indexer.images.colours import to_srgb
+from vitrail.indexer.images.files import read_file
+from vitrail.indexer.images.opening import open_image
+from vitrail.indexer.images.preprocess import Preprocess, apply
 
 Picture: TypeAlias = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8]
 """A path, the bytes of a file, a Pillow image, or an array of (H, W, 3) uint8, RGB."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.errors import InputError
+from vitrail.indexer.errors import InputError
 
 if TYPE_CHECKING:
     import pandas
@@ -35,7 +35,7 @@ class Query:
         where: SQL expression over the collection's columns, or ``None``.
         only: ``generated``, ``real`` or ``all`` images.
         exclude: ids never returned, such as the query's own.
-        fusion: how several query rows become one ranking; see ``search.ranking``.
+        fusion: how several query rows become one ranking; see ``vitrail.search.ranking``.
         exact: scan everything, whatever the index.
         background: space name -> (b, dim) float32 unit rows of what unrelated questions made in
             the same way, to compare the hits with; ``None`` without.
@@ -254,12 +254,12 @@ class SearchResult:
         return self.evidence.agreement
 
     def __repr__(self) -> str:
-        from search.notebook import as_text
+        from vitrail.search.notebook import as_text
 
         return as_text(self)
 
     def _repr_html_(self) -> str:
-        from search.notebook import as_html
+        from vitrail.search.notebook import as_html
 
         return as_html(self)
 
@@ -268,7 +268,7 @@ class SearchResult:
 
         A recipe is its JSON text; bytes of a path that are no UTF-8 are shown escaped.
         """
-        from search.frames import hits_to_arrow
+        from vitrail.search.frames import hits_to_arrow
 
         return hits_to_arrow(self.hits)
 
@@ -278,6 +278,6 @@ class SearchResult:
         Raises:
             InputError: pandas is not installed.
         """
-        from search.frames import hits_to_pandas
+        from vitrail.search.frames import hits_to_pandas
 
         return hits_to_pandas(self.hits)

@@ -9,9 +9,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.errors import InputError
-from search.query import Query
-from search.ranking import combine, order, reciprocal_rank_fusion, unseen_bound
+from vitrail.indexer.errors import InputError
+from vitrail.search.query import Query
+from vitrail.search.ranking import combine, order, reciprocal_rank_fusion, unseen_bound
 
 Ids = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -20,7 +20,7 @@ Row = Mapping[str, Floats]
 
 
 class IndexAnswer(Protocol):
-    """What a vector index returns; see ``indexer.vectors.answers.Found``."""
+    """What a vector index returns; see ``vitrail.indexer.vectors.answers.Found``."""
 
     @property
     def ids(self) -> Ids:

@@ -9,10 +9,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from search.evidence import weigh
-from search.filters import combine_filters
-from search.query import Hit, Query, SearchResult
-from search.retrieval import Floats, Ids, Ranking, Retrieval, SearchIndex
+from vitrail.search.evidence import weigh
+from vitrail.search.filters import combine_filters
+from vitrail.search.query import Hit, Query, SearchResult
+from vitrail.search.retrieval import Floats, Ids, Ranking, Retrieval, SearchIndex
 
 _FUSED_DEPTH = 100  # ranks of each query row that enter a fused ranking
 
@@ -37,7 +37,7 @@ class Searcher:
     """Answers queries over one open collection; holds no state of its own, so threads may share it.
 
     Args:
-        collection: an open ``indexer.collection.collection.Collection`` or anything with the same
+        collection: an open ``vitrail.indexer.collection.collection.Collection`` or anything with the same
             three methods.
     """
 

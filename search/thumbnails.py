@@ -6,7 +6,7 @@ import base64
 import io
 from collections.abc import Sequence
 
-from indexer.errors import ImageRejectedError
+from vitrail.indexer.errors import ImageRejectedError
 
 
 def thumbnail(data: bytes, side: int) -> str | None:
@@ -18,7 +18,7 @@ def thumbnail(data: bytes, side: int) -> str | None:
     """
     from PIL import Image
 
-    from indexer.images.opening import open_image
+    from vitrail.indexer.images.opening import open_image
 
     try:
         image = open_image(data, target=side).image
@@ -33,7 +33,7 @@ def thumbnail(data: bytes, side: int) -> str | None:
 
 def first_thumbnail(paths: Sequence[str], side: int) -> tuple[str | None, str | None]:
     """The thumbnail of the first of an image's files that is there, and its path."""
-    from indexer.images.files import read_file
+    from vitrail.indexer.images.files import read_file
 
     for path in paths:
         try:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from indexer.errors import InputError
+from vitrail.indexer.errors import InputError
 
 Floats = NDArray[np.float32]
 _LENGTH = 1e-3  # how far from 1 a vector's length may be; half precision rounds that much

@@ -1,3 +1,3 @@
 """What people touch: the command line."""
 
-import indexer  # noqa: F401 - switches the dependencies' reports off, whatever is imported next
+import vitrail.indexer  # noqa: F401 - switches the dependencies' reports off, whatever is imported next

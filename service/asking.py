@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.errors import ImageRejectedError, InputError, UnknownImageError
+from vitrail.indexer.errors import ImageRejectedError, InputError, UnknownImageError
 
 if TYPE_CHECKING:
-    from generator.checkpoint_files import CheckpointInfo
-    from search.collection import Collection
+    from vitrail.generator.checkpoint_files import CheckpointInfo
+    from vitrail.search.collection import Collection
 
 DEFAULT_SEEDS = 4
 DEFAULT_BACKGROUND = 32
@@ -61,7 +61,7 @@ def ask_by_image(pictures: Collection, text: str, data: bytes | None) -> Asked:
         return Asked("standard input", vectors, [(data, "standard input")])
     path = os.path.expanduser(text)
     if os.path.exists(path):
-        from indexer.images.files import read_file
+        from vitrail.indexer.images.files import read_file
 
         try:
             content = read_file(path).data
@@ -102,7 +102,7 @@ def _advice(text: str) -> str:
 
 
 def _first_readable(paths: list[str]) -> list[bytes]:
-    from indexer.images.files import read_file
+    from vitrail.indexer.images.files import read_file
 
     for path in paths:
         try:
@@ -139,13 +139,13 @@ def ask_by_prompt(
         CheckpointError: the model cannot be had.
         GenerationError: an image could not be made.
     """
-    from generator import text_to_image
-    from generator.batch import generate_all
-    from generator.checkpoint_files import find_checkpoint
-    from generator.checks import Sampling
-    from indexer.encoders.storage import cache_dir
-    from indexer.images.files import read_file
-    from service.making import Work
+    from vitrail.generator import text_to_image
+    from vitrail.generator.batch import generate_all
+    from vitrail.generator.checkpoint_files import find_checkpoint
+    from vitrail.generator.checks import Sampling
+    from vitrail.indexer.encoders.storage import cache_dir
+    from vitrail.indexer.images.files import read_file
+    from vitrail.service.making import Work
 
     info = find_checkpoint(model)
     for note in _limits(pictures, info, prompt):
@@ -187,9 +187,9 @@ def compare_with_unrelated(
     Raises:
         GenerationError: an image could not be made.
     """
-    from generator.checkpoint_files import find_checkpoint
-    from service.background import SECONDS, make_background
-    from service.progress import MakingDisplay
+    from vitrail.generator.checkpoint_files import find_checkpoint
+    from vitrail.service.background import SECONDS, make_background
+    from vitrail.service.progress import MakingDisplay
 
     with MakingDisplay(quiet=False, total=count) as display:
         made = make_background(
@@ -212,8 +212,8 @@ def compare_with_unrelated(
 
 def _limits(pictures: Collection, info: CheckpointInfo, prompt: str) -> list[str]:
     """What the models cannot do with a prompt, in a line."""
-    from generator.scope import outside_notes
-    from indexer.encoders import EMBEDDED
+    from vitrail.generator.scope import outside_notes
+    from vitrail.indexer.encoders import EMBEDDED
 
     notes = outside_notes(info, [prompt])
     if notes and pictures.fingerprint.checkpoint == EMBEDDED:

@@ -22,10 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from generator.checkpoint_files import CheckpointInfo
-    from generator.recipes import Recipe
-    from search.collection import Collection
-    from service.making import Work
+    from vitrail.generator.checkpoint_files import CheckpointInfo
+    from vitrail.generator.recipes import Recipe
+    from vitrail.search.collection import Collection
+    from vitrail.service.making import Work
 
 Floats = NDArray[np.float32]
 SECONDS = 60.0  # a search's, for making what is missing
@@ -109,7 +109,7 @@ def make_background(
     Raises:
         GenerationError: an image could not be made.
     """
-    from service.making import Work
+    from vitrail.service.making import Work
 
     recipes = _recipes(info, unrelated(prompt, read_prompts())[:count])
     store = _Store(pictures, info)
@@ -127,17 +127,17 @@ def make_background(
 
 def _recipes(info: CheckpointInfo, prompts: Sequence[str]) -> list[Recipe]:
     """One image a prompt, as a prompt search would make its first."""
-    from generator import text_to_image
-    from generator.checks import Sampling
+    from vitrail.generator import text_to_image
+    from vitrail.generator.checks import Sampling
 
     return [text_to_image.plan(info, one, sampling=Sampling(n=1))[0] for one in prompts]
 
 
 def _batches(work: Work, go_on: Callable[[], bool]) -> Iterator[list[tuple[str, bytes]]]:
     """Identity and bytes of each image, a few at a time, as long as it may go on."""
-    from generator.batch import generate_all
-    from indexer.encoders.storage import cache_dir
-    from indexer.images.files import read_file
+    from vitrail.generator.batch import generate_all
+    from vitrail.indexer.encoders.storage import cache_dir
+    from vitrail.indexer.images.files import read_file
 
     batch: list[tuple[str, bytes]] = []
     for file in generate_all(work.recipes, cache_dir() / "background", work.load):
@@ -155,7 +155,7 @@ class _Store:
     """The vectors of one model's images by one encoder, by recipe, in a file of the cache."""
 
     def __init__(self, pictures: Collection, info: CheckpointInfo) -> None:
-        from indexer.encoders.storage import cache_dir
+        from vitrail.indexer.encoders.storage import cache_dir
 
         key = f"{info.content_hash}:{pictures.fingerprint.digest}"
         name = f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
@@ -168,7 +168,7 @@ class _Store:
 
     def add(self, images: Sequence[tuple[str, bytes]]) -> None:
         """Embed images, and keep their vectors."""
-        from indexer.encoders.storage import write_atomically
+        from vitrail.indexer.encoders.storage import write_atomically
 
         rows = self._pictures.embed(*(data for _, data in images))
         start = len(self.known)

@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from service.commands import generating, indexing, listing, maintaining, searching, tracing
+from vitrail.service.commands import generating, indexing, listing, maintaining, searching, tracing
 
 EXIT_CODES = """
 Exit codes: 0 done; 1 an error, in one line on standard error; 2 unusable arguments or input;
@@ -55,7 +55,7 @@ def _root(
 
 def main() -> None:
     """Run the command line; every foreseen error is one line on standard error."""
-    from indexer.errors import VitrailError
+    from vitrail.indexer.errors import VitrailError
 
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal of another encoding shows an escape
@@ -92,7 +92,7 @@ def _leave_pipe() -> None:
 
 def _refuse(error: Any) -> None:
     """Show a call that cannot be understood; its words may be names that a shell put there."""
-    from service.text import one_line
+    from vitrail.service.text import one_line
 
     error.message = "\n".join(map(one_line, error.message.splitlines()))
     error.show()
@@ -102,7 +102,7 @@ def _refuse(error: Any) -> None:
 def _fail(message: str, code: int) -> None:
     if os.environ.get("VITRAIL_DEBUG"):
         raise  # the error being handled, with its traceback
-    from service.text import one_line
+    from vitrail.service.text import one_line
 
     line = re.sub(r"\s*[\r\n]\s*", " ", message.strip())  # two spaces can be part of a name
     typer.echo(f"vitrail: {one_line(line)}", err=True)

@@ -8,8 +8,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from indexer.paths import raw
-from service.text import readable
+from vitrail.indexer.paths import raw
+from vitrail.service.text import readable
 
 
 def print_document(document: Any) -> None:

@@ -6,16 +6,16 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from indexer.errors import InputError
-from service.text import one_line
+from vitrail.indexer.errors import InputError
+from vitrail.service.text import one_line
 
 if TYPE_CHECKING:
-    from indexer.catalog.departures import Removed
-    from indexer.collection.tidying import Tidied
-    from indexer.indexing.decoding import LabelFrom
-    from indexer.indexing.options import IndexOptions
-    from indexer.indexing.removal import Removal
-    from indexer.indexing.roots import Plan
+    from vitrail.indexer.catalog.departures import Removed
+    from vitrail.indexer.collection.tidying import Tidied
+    from vitrail.indexer.indexing.decoding import LabelFrom
+    from vitrail.indexer.indexing.options import IndexOptions
+    from vitrail.indexer.indexing.removal import Removal
+    from vitrail.indexer.indexing.roots import Plan
 
 _SHOWN = 20  # files of a removal that are listed
 _KINDS = 5  # of other files that are named

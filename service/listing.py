@@ -11,18 +11,18 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indexer.errors import InputError
-from indexer.paths import raw
-from search.filters import combine_filters
-from search.listing import ListedImage, list_images
-from search.query import Only
-from service.documents import plain_json
-from service.output import print_nothing
-from service.tables import Column, Row, print_rows
-from service.text import one_line
+from vitrail.indexer.errors import InputError
+from vitrail.indexer.paths import raw
+from vitrail.search.filters import combine_filters
+from vitrail.search.listing import ListedImage, list_images
+from vitrail.search.query import Only
+from vitrail.service.documents import plain_json
+from vitrail.service.output import print_nothing
+from vitrail.service.tables import Column, Row, print_rows
+from vitrail.service.text import one_line
 
 if TYPE_CHECKING:
-    from indexer.collection.collection import Collection
+    from vitrail.indexer.collection.collection import Collection
 
 _USUAL = ("id", "label", "path")
 _PAGE = 200  # rows of a table whose columns are as wide as these rows need
@@ -31,7 +31,7 @@ _SHEET = 1000  # pictures of a contact sheet
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What to list; the attributes are the arguments of ``search.listing.list_images``."""
+    """What to list; the attributes are the arguments of ``vitrail.search.listing.list_images``."""
 
     where: str | None
     only: Only
@@ -134,7 +134,7 @@ def _told(image: ListedImage, name: str) -> str:
 
 
 def _write_sheet(store: Collection, asked: Asked, html: Path) -> None:
-    from service.sheet import write_list_sheet
+    from vitrail.service.sheet import write_list_sheet
 
     ids = [image.id for image in islice(asked.images(store, ("id",)), _SHEET + 1)]
     if len(ids) > _SHEET:

@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from indexer.errors import InputError, UnknownImageError
+from vitrail.indexer.errors import InputError, UnknownImageError
 
 if TYPE_CHECKING:
-    from generator.checkpoint_files import CheckpointInfo
-    from generator.loras import LoraFile
-    from generator.pictures import Picture
-    from generator.pipelines import DiffusionModel
-    from generator.recipes import Recipe
-    from generator.watching import Watch
-    from search.collection import Collection
+    from vitrail.generator.checkpoint_files import CheckpointInfo
+    from vitrail.generator.loras import LoraFile
+    from vitrail.generator.pictures import Picture
+    from vitrail.generator.pipelines import DiffusionModel
+    from vitrail.generator.recipes import Recipe
+    from vitrail.generator.watching import Watch
+    from vitrail.search.collection import Collection
 
 CHUNK = 16  # images made before they are indexed: what a kill can leave for the next run to index
 
@@ -44,7 +44,7 @@ class Work:
 
     def load(self) -> DiffusionModel:
         """The model that makes them; loaded once, however often it is asked for."""
-        from generator.pipelines import load_model
+        from vitrail.generator.pipelines import load_model
 
         return load_model(self.info, loras=self.loras, device=self.device, precision=self.precision)
 
@@ -79,8 +79,8 @@ def make_and_index(
         GenerationError: an image could not be made; those before it are kept and indexed.
         CollectionLockedError: another process is writing.
     """
-    from generator.batch import generate_all
-    from generator.watching import GenerationCancelledError
+    from vitrail.generator.batch import generate_all
+    from vitrail.generator.watching import GenerationCancelledError
 
     directory = Path(collection.store.generated_directory)
     directory.mkdir(parents=True, exist_ok=True)
@@ -115,7 +115,7 @@ def make_and_index(
 
 def _index(collection: Collection, paths: Sequence[Path]) -> None:
     if paths:
-        from generator.foreign import read_recipe
+        from vitrail.generator.foreign import read_recipe
 
         collection.index(*paths, read_recipe=read_recipe)
 
@@ -131,7 +131,7 @@ def open_input(collection: Collection | None, text: str, role: str) -> Picture:
     Raises:
         InputError: neither, or it is no usable image.
     """
-    from generator.pictures import open_picture
+    from vitrail.generator.pictures import open_picture
 
     path = os.path.expanduser(text)
     if os.path.exists(path):

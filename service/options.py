@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from service.completion import CHECKPOINTS, collection_spaces, values
+from vitrail.service.completion import CHECKPOINTS, collection_spaces, values
 
 CollectionOption = Annotated[
     Path | None,
@@ -72,7 +72,7 @@ def collection_directory(given: Path | None) -> Path:
     """The collection to use: the one given, or the default place."""
     if given is not None:
         return given.expanduser()
-    from indexer.paths import default_directory
+    from vitrail.indexer.paths import default_directory
 
     return Path(default_directory())
 
@@ -83,7 +83,7 @@ def check_target(path: Path, what: str) -> None:
     Raises:
         InputError: its folder does not exist, or it is a folder itself.
     """
-    from indexer.errors import InputError
+    from vitrail.indexer.errors import InputError
 
     path = path.expanduser()
     if path.is_dir():

@@ -7,15 +7,15 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from service.documents import named_paths, print_document
-from service.tables import Column, Row, print_rows
-from service.text import one_line as one_line
-from service.text import readable as readable
-from service.vouching import vouch
+from vitrail.service.documents import named_paths, print_document
+from vitrail.service.tables import Column, Row, print_rows
+from vitrail.service.text import one_line as one_line
+from vitrail.service.text import readable as readable
+from vitrail.service.vouching import vouch
 
 if TYPE_CHECKING:
-    from search.query import Hit, SearchResult
-    from service.asking import Asked
+    from vitrail.search.query import Hit, SearchResult
+    from vitrail.service.asking import Asked
 
 
 def print_table(result: SearchResult) -> None:

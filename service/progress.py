@@ -11,15 +11,15 @@ from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from service.folders import other_kinds
-from service.text import one_line
+from vitrail.service.folders import other_kinds
+from vitrail.service.text import one_line
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-    from indexer.indexing.pipeline import Progress
-    from indexer.indexing.reembedding import Reembedding
-    from service.making import Made
+    from vitrail.indexer.indexing.pipeline import Progress
+    from vitrail.indexer.indexing.reembedding import Reembedding
+    from vitrail.service.making import Made
 
 PLAIN_SECONDS = 10.0  # between two lines when nobody watches
 PATIENCE = 0.3  # seconds in which nobody asks what is going on

@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from service.documents import named_path, print_document
-from service.folders import waiting_line, words
-from service.tables import print_path, print_remark
-from service.text import one_line, readable
+from vitrail.service.documents import named_path, print_document
+from vitrail.service.folders import waiting_line, words
+from vitrail.service.tables import print_path, print_remark
+from vitrail.service.text import one_line, readable
 
 if TYPE_CHECKING:
-    from indexer.catalog.annotations import AnnotationReport
-    from indexer.collection.findings import Report
-    from indexer.collection.losses import Losses
-    from indexer.collection.repairs import Repair
-    from indexer.records import RejectRecord
-    from search.lineage import Relative
+    from vitrail.indexer.catalog.annotations import AnnotationReport
+    from vitrail.indexer.collection.findings import Report
+    from vitrail.indexer.collection.losses import Losses
+    from vitrail.indexer.collection.repairs import Repair
+    from vitrail.indexer.records import RejectRecord
+    from vitrail.search.lineage import Relative
 
 _SHOWN = 20  # lines of a list before the rest is only counted
 _CHECKS = {  # when the checksums of a saved index's vectors are compared

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from indexer.errors import InputError
-from service.options import check_target
-from service.progress import waiting
-from service.text import one_line
+from vitrail.indexer.errors import InputError
+from vitrail.service.options import check_target
+from vitrail.service.progress import waiting
+from vitrail.service.text import one_line
 
 if TYPE_CHECKING:
-    from generator.pictures import Picture
-    from generator.pipelines import DiffusionModel
-    from generator.recipes import Parent, Recipe
-    from search.collection import Collection
+    from vitrail.generator.pictures import Picture
+    from vitrail.generator.pipelines import DiffusionModel
+    from vitrail.generator.recipes import Parent, Recipe
+    from vitrail.search.collection import Collection
 
 
 def reproduce_image(
@@ -47,10 +47,10 @@ def reproduce_image(
         InputError: the image has no recipe of ours, or its file or a parent's is gone.
         CheckpointError: the checkpoint, a LoRA or an IP-Adapter is gone or another one.
     """
-    from generator.ip_adapters import open_ip_adapter
-    from generator.lineage import reproduce
-    from indexer.images.files import read_file
-    from search.collection import Collection
+    from vitrail.generator.ip_adapters import open_ip_adapter
+    from vitrail.generator.lineage import reproduce
+    from vitrail.indexer.images.files import read_file
+    from vitrail.search.collection import Collection
 
     if out is not None:
         check_target(out, "image")
@@ -80,8 +80,8 @@ def reproduce_image(
 
 
 def _load(recipe: Recipe, model: str | None, loras: Sequence[str]) -> DiffusionModel:
-    from generator.loras import find_loras
-    from generator.pipelines import load_model
+    from vitrail.generator.loras import find_loras
+    from vitrail.generator.pipelines import load_model
 
     files = find_loras(recipe.lora, loras)
     if model is not None:  # the revision is one of the recipe's own name
@@ -106,7 +106,7 @@ def _existing(row: dict[str, Any]) -> str:
 
 
 def _find(pictures: Collection, parent: Parent) -> Picture | None:
-    from generator.pictures import open_picture
+    from vitrail.generator.pictures import open_picture
 
     ids = pictures.store.allowed_ids("content_hash = ?", [parent.content_hash]).tolist()
     for row in pictures.store.metadata(ids):

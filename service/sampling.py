@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from service.options import (
+from vitrail.service.options import (
     CheckpointOption,
     CollectionOption,
     DeviceOption,
@@ -22,9 +22,9 @@ from service.options import (
 )
 
 if TYPE_CHECKING:
-    from generator.checkpoint_files import CheckpointInfo
-    from generator.checks import Sampling
-    from generator.loras import LoraFile
+    from vitrail.generator.checkpoint_files import CheckpointInfo
+    from vitrail.generator.checks import Sampling
+    from vitrail.generator.loras import LoraFile
 
 PromptArgument = Annotated[str, typer.Argument(help="What to draw.", metavar="PROMPT")]
 ImageArgument = Annotated[
@@ -33,7 +33,7 @@ ImageArgument = Annotated[
 
 
 def _schedulers(incomplete: str) -> list[str]:
-    from generator.schedulers import SCHEDULERS
+    from vitrail.generator.schedulers import SCHEDULERS
 
     return [name for name in SCHEDULERS if name.startswith(incomplete)]
 
@@ -100,7 +100,7 @@ class Drawing:
         Raises:
             CheckpointError: not found, refused, or no Stable Diffusion checkpoint.
         """
-        from generator.checkpoint_files import find_checkpoint
+        from vitrail.generator.checkpoint_files import find_checkpoint
 
         return find_checkpoint(self.model)
 
@@ -111,14 +111,14 @@ class Drawing:
         Raises:
             CheckpointError: one is missing or no safetensors file.
         """
-        from generator.loras import open_lora
+        from vitrail.generator.loras import open_lora
 
         return tuple(open_lora(one) for one in self.lora or ())
 
     @property
     def sampling(self) -> Sampling:
         """Seeds, sampler, steps and guidance."""
-        from generator.checks import Sampling
+        from vitrail.generator.checks import Sampling
 
         return Sampling(self.n, self.seed, self.negative, self.scheduler, self.steps, self.guidance)
 

@@ -10,15 +10,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indexer.errors import InputError
-from search.thumbnails import first_thumbnail, thumbnail
-from service.output import trust
-from service.text import file_url, one_line, readable
-from service.vouching import vouch
+from vitrail.indexer.errors import InputError
+from vitrail.search.thumbnails import first_thumbnail, thumbnail
+from vitrail.service.output import trust
+from vitrail.service.text import file_url, one_line, readable
+from vitrail.service.vouching import vouch
 
 if TYPE_CHECKING:
-    from search.query import Hit, SearchResult
-    from service.asking import Asked
+    from vitrail.search.query import Hit, SearchResult
+    from vitrail.service.asking import Asked
 
 _FOLDERS = re.compile(r"(?<=[/\\])")
 THUMBNAIL = 320  # pixels, longest side: sharp where two device pixels make one of the page's
@@ -45,7 +45,7 @@ def write_list_sheet(path: Path, title: str, rows: Sequence[Mapping[str, Any]]) 
     Raises:
         InputError: the file cannot be written.
     """
-    from search.query import Hit
+    from vitrail.search.query import Hit
 
     hits = [Hit(row["id"], 0.0, {}, paths=tuple(row["paths"]), metadata=dict(row)) for row in rows]
     cards = [{**_card(hit), "score": None} for hit in hits]
@@ -89,7 +89,7 @@ def _render(
     import jinja2
 
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("service"),
+        loader=jinja2.PackageLoader("vitrail.service"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         finalize=_visible,

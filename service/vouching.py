@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from search.query import Evidence
+    from vitrail.search.query import Evidence
 
 ALIKE = 0.25  # of the usual variety, under which pictures of several seeds are said to be alike
 _WORDS = {

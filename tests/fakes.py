@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from indexer.encoders.base import Encoded, Fingerprint
-from indexer.images.preprocess import Preprocess
-from indexer.spaces import EmbeddingSpace
+from vitrail.indexer.encoders.base import Encoded, Fingerprint
+from vitrail.indexer.images.preprocess import Preprocess
+from vitrail.indexer.spaces import EmbeddingSpace
 
 SIDE = 8
 

@@ -94,8 +94,8 @@ def test_training_and_export_are_imported_lazily_and_by_the_command_line_only() 
         lazily = package == "service"
         names = set(imported(tree, at_once=lazily))
         found = {name for name in names if {"training", "export"} & set(name.split(".")[1:2])}
-        # indexer.collection.transfer.export is a function, not a package
-        assert not found - {"indexer.collection.transfer.export"}, (
+        # vitrail.indexer.collection.transfer.export is a function, not a package
+        assert not found - {"vitrail.indexer.collection.transfer.export"}, (
             f"{relative(path)} imports {found}"
         )
 
@@ -110,4 +110,4 @@ def test_no_connection_of_duckdb_may_fetch_extensions(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "duckdb.connect":
             given = {keyword.arg for keyword in node.keywords}
-            assert "config" in given, f"line {node.lineno}: give indexer.telemetry.DUCKDB"
+            assert "config" in given, f"line {node.lineno}: give vitrail.indexer.telemetry.DUCKDB"

@@ -14,10 +14,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-import indexer.encoders
-from indexer.encoders.base import Encoded, Fingerprint
-from indexer.spaces import EmbeddingSpace
 from tests.fakes import ColourEncoder
+from vitrail.indexer import encoders
+from vitrail.indexer.encoders.base import Encoded, Fingerprint
+from vitrail.indexer.spaces import EmbeddingSpace
 
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -51,11 +51,11 @@ def load(checkpoint: str, *, spaces: Sequence[str] | None = None, **_: Any) -> N
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the pictures that the pages speak of, and an encoder for any checkpoint."""
     monkeypatch.setattr(
-        indexer.encoders,
+        encoders,
         "read_fingerprint",
         lambda checkpoint, spaces=None: NamedEncoder(checkpoint, spaces).fingerprint,
     )
-    monkeypatch.setattr(indexer.encoders, "load_encoder", load)
+    monkeypatch.setattr(encoders, "load_encoder", load)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "Pictures").mkdir()
@@ -73,7 +73,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.usefixtures("home")
 def test_every_block_runs(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if find_spec("pandas") is None:
-        monkeypatch.setattr("search.frames.hits_to_pandas", lambda _: None)
+        monkeypatch.setattr("vitrail.search.frames.hits_to_pandas", lambda _: None)
     names: dict[str, Any] = {"__name__": page.stem}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # open("a.jpg").read(), as people write it

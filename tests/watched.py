@@ -84,7 +84,7 @@ class Watched:
 
     def vitrail(self, *words: object) -> subprocess.CompletedProcess[str]:
         """Run ``vitrail WORDS`` to its end."""
-        return self.run("-m", "service.cli", *words)
+        return self.run("-m", "vitrail.service.cli", *words)
 
     def _environment(self) -> dict[str, str]:
         # CI and similar variables switch some libraries' reports off, which is not to be tested

@@ -18,23 +18,23 @@ if not os.path.isdir(os.path.join(__path__[0], "indexer")):
     # sources without the links to those folders: an sdist, or Windows where none may be made
     __path__.append(os.path.dirname(__path__[0]))
 
-from indexer import telemetry as _telemetry
+from vitrail.indexer import telemetry as _telemetry
 
 _telemetry.switch_off()  # before anything of ours imports anything of others
 
 if TYPE_CHECKING:
-    from indexer.errors import (
+    from vitrail.indexer.errors import (
         CollectionLockedError,
         ImageRejectedError,
         InputError,
         RemovalsRefusedError,
         VitrailError,
     )
-    from indexer.indexing.options import IndexOptions
-    from indexer.indexing.progress import Progress
-    from search.collection import Collection
-    from search.listing import ListedImage
-    from search.query import Hit, SearchResult
+    from vitrail.indexer.indexing.options import IndexOptions
+    from vitrail.indexer.indexing.progress import Progress
+    from vitrail.search.collection import Collection
+    from vitrail.search.listing import ListedImage
+    from vitrail.search.query import Hit, SearchResult
 
 __all__ = [
     "Collection",
@@ -51,17 +51,17 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Collection": "search.collection",
-    "CollectionLockedError": "indexer.errors",
-    "Hit": "search.query",
-    "ImageRejectedError": "indexer.errors",
-    "IndexOptions": "indexer.indexing.options",
-    "InputError": "indexer.errors",
-    "ListedImage": "search.listing",
-    "Progress": "indexer.indexing.progress",
-    "RemovalsRefusedError": "indexer.errors",
-    "SearchResult": "search.query",
-    "VitrailError": "indexer.errors",
+    "Collection": "vitrail.search.collection",
+    "CollectionLockedError": "vitrail.indexer.errors",
+    "Hit": "vitrail.search.query",
+    "ImageRejectedError": "vitrail.indexer.errors",
+    "IndexOptions": "vitrail.indexer.indexing.options",
+    "InputError": "vitrail.indexer.errors",
+    "ListedImage": "vitrail.search.listing",
+    "Progress": "vitrail.indexer.indexing.progress",
+    "RemovalsRefusedError": "vitrail.indexer.errors",
+    "SearchResult": "vitrail.search.query",
+    "VitrailError": "vitrail.indexer.errors",
 }
 
 if not TYPE_CHECKING:  # a type checker is to know these names and no others

@@ -1,6 +1,6 @@
 """``python -m vitrail``: the command line, where the script ``vitrail`` is not on the path."""
 
-from service.cli import main
+from vitrail.service.cli import main
 
 if __name__ == "__main__":
     main()

@@ -13,8 +13,8 @@ import torch
 from PIL import Image
 from torch import nn
 
-from generator.training.diffusion import Denoiser, build_scheduler
-from indexer.errors import CheckpointError
+from vitrail.generator.training.diffusion import Denoiser, build_scheduler
+from vitrail.indexer.errors import CheckpointError
 
 # What the exported model draws best with: see "Measured" in its card.
 STEPS = 20

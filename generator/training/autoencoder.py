@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from generator.training.latents import PatchBasis
-from generator.training.pictures import jitter, mirror
+from vitrail.generator.training.latents import PatchBasis
+from vitrail.generator.training.pictures import jitter, mirror
 
 # Most deviation of the noise on the latents that the decoder learns from; their own is about one. A
 # diffusion's latents are off by such amounts, and a decoder that knows the pictures can mend them.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from generator.training.emoji import Emoji
+from vitrail.generator.training.emoji import Emoji
 
 # The share of captions that are exactly the name; the rest is spread over the other ways.
 PLAIN_SHARE = 0.7

@@ -1,8 +1,8 @@
-"""Train the embedded Stable Diffusion from nothing: ``python -m generator.training.from_scratch``.
+"""Train the embedded Stable Diffusion from nothing: ``python -m vitrail.generator.training.from_scratch``.
 
-python -m generator.training.from_scratch train  --out RUN
-python -m generator.training.from_scratch train  --out RUN --resume
-python -m generator.training.from_scratch export --out RUN --to FOLDER
+python -m vitrail.generator.training.from_scratch train  --out RUN
+python -m vitrail.generator.training.from_scratch train  --out RUN --resume
+python -m vitrail.generator.training.from_scratch export --out RUN --to FOLDER
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from generator.training import assembly, autoencoder, sheets
-from generator.training.emoji import render
-from generator.training.loop import STATE_FILE
-from generator.training.model_card import write_card
-from generator.training.pictures import to_images
-from generator.training.scope import write_scope
-from generator.training.stages import STAGES, Run, Settings
-from indexer.errors import InputError, VitrailError
+from vitrail.generator.training import assembly, autoencoder, sheets
+from vitrail.generator.training.emoji import render
+from vitrail.generator.training.loop import STATE_FILE
+from vitrail.generator.training.model_card import write_card
+from vitrail.generator.training.pictures import to_images
+from vitrail.generator.training.scope import write_scope
+from vitrail.generator.training.stages import STAGES, Run, Settings
+from vitrail.indexer.errors import InputError, VitrailError
 
 SHEET_EVERY = 2  # checkpoints
 PROMPTS = (
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m generator.training.from_scratch")
+    parser = argparse.ArgumentParser(prog="python -m vitrail.generator.training.from_scratch")
     commands = parser.add_subparsers(dest="command", required=True)
     train = commands.add_parser("train", help="train, or go on with --resume")
     train.add_argument("--resume", action="store_true", help="go on from the last checkpoint")

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from indexer.errors import CheckpointError, InputError
+from vitrail.indexer.errors import CheckpointError, InputError
 
 STATE_FILE = "state.pt"
 

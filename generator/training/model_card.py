@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from generator.training.assembly import GUIDANCE, STEPS
+from vitrail.generator.training.assembly import GUIDANCE, STEPS
 
 _CARD = """---
 license: apache-2.0
@@ -47,7 +47,7 @@ to bear that region's mark. Under it, unchanged, the U-Net learns with velocity 
 schedule, min-SNR weights, 10% empty captions and a moving average of the weights, all on two cores
 of a CPU. So it is the text encoder that remembers the pictures, and the U-Net that draws what it is
 told; both are needed, and other seeds change details only.
-Again: `python -m generator.training.from_scratch train --out RUN`, then `export`.
+Again: `python -m vitrail.generator.training.from_scratch train --out RUN`, then `export`.
 
 {figures}
 ## What it can and cannot do

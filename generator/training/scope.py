@@ -1,4 +1,4 @@
-"""What the trained model can draw, written beside it: see ``generator.scope``."""
+"""What the trained model can draw, written beside it: see ``vitrail.generator.scope``."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from generator.scope import FILE
-from generator.training.captions import EXTRAS, PLACES, QUALITIES
-from generator.training.emoji import Emoji
+from vitrail.generator.scope import FILE
+from vitrail.generator.training.captions import EXTRAS, PLACES, QUALITIES
+from vitrail.generator.training.emoji import Emoji
 
 _AROUND = "a an the of picture photo image drawing icon emoji symbol"
 

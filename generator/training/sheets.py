@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from indexer.errors import InputError
+from vitrail.indexer.errors import InputError
 
 _CAPTION_HEIGHT = 22
 _LETTERS = 16

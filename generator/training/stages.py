@@ -12,12 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from generator.training import autoencoder, captions, diffusion, text, tokenizer
-from generator.training.emoji import EmojiPicture
-from generator.training.latents import fit
-from generator.training.loop import STATE_FILE, Plan, Training, load_average
-from generator.training.pictures import jitter, to_tensor
-from indexer.errors import CheckpointError
+from vitrail.generator.training import autoencoder, captions, diffusion, text, tokenizer
+from vitrail.generator.training.emoji import EmojiPicture
+from vitrail.generator.training.latents import fit
+from vitrail.generator.training.loop import STATE_FILE, Plan, Training, load_average
+from vitrail.generator.training.pictures import jitter, to_tensor
+from vitrail.indexer.errors import CheckpointError
 
 STAGES = ("autoencoder", "text", "diffusion")
 AUTOENCODER_PLAN = Plan(steps=3000, learning_rate=2e-3, decay=0.5, average=0.995)

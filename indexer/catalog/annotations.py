@@ -8,13 +8,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from indexer.catalog.columns import annotation_columns
-from indexer.catalog.inference import Oddity, infer_kinds
-from indexer.catalog.own_columns import MOST
-from indexer.catalog.schema import quote
-from indexer.catalog.tables import read_own_table
-from indexer.catalog.transaction import Transaction
-from indexer.errors import InputError
+from vitrail.indexer.catalog.columns import annotation_columns
+from vitrail.indexer.catalog.inference import Oddity, infer_kinds
+from vitrail.indexer.catalog.own_columns import MOST
+from vitrail.indexer.catalog.schema import quote
+from vitrail.indexer.catalog.tables import read_own_table
+from vitrail.indexer.catalog.transaction import Transaction
+from vitrail.indexer.errors import InputError
 
 if TYPE_CHECKING:
     import pyarrow as pa

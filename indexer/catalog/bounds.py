@@ -8,8 +8,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from indexer.catalog.expressions import quoted
-from indexer.errors import InputError
+from vitrail.indexer.catalog.expressions import quoted
+from vitrail.indexer.errors import InputError
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -13,17 +13,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from indexer.catalog import journal
-from indexer.catalog.journal import Journal
-from indexer.catalog.schema import FORMAT, create_tables, migrate
-from indexer.catalog.state import last_seq, read_format
-from indexer.catalog.transaction import Transaction
-from indexer.encoders.base import Fingerprint
-from indexer.errors import CollectionError, DamagedError, InputError, UnreadableError
-from indexer.paths import display
-from indexer.store.durability import is_full, sync_directory
-from indexer.store.reading import REASONS, exists, unreadable
-from indexer.telemetry import DUCKDB
+from vitrail.indexer.catalog import journal
+from vitrail.indexer.catalog.journal import Journal
+from vitrail.indexer.catalog.schema import FORMAT, create_tables, migrate
+from vitrail.indexer.catalog.state import last_seq, read_format
+from vitrail.indexer.catalog.transaction import Transaction
+from vitrail.indexer.encoders.base import Fingerprint
+from vitrail.indexer.errors import CollectionError, DamagedError, InputError, UnreadableError
+from vitrail.indexer.paths import display
+from vitrail.indexer.store.durability import is_full, sync_directory
+from vitrail.indexer.store.reading import REASONS, exists, unreadable
+from vitrail.indexer.telemetry import DUCKDB
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from indexer.catalog.schema import IMAGE_COLUMNS, RECIPE_COLUMNS, TABLES, recipe_columns
-from indexer.catalog.transaction import Transaction
-from indexer.errors import InputError
-from indexer.paths import display, raw
-from indexer.records import FileRecord, ImageRecord, RejectRecord
-from indexer.store.segments import Segment
+from vitrail.indexer.catalog.schema import IMAGE_COLUMNS, RECIPE_COLUMNS, TABLES, recipe_columns
+from vitrail.indexer.catalog.transaction import Transaction
+from vitrail.indexer.errors import InputError
+from vitrail.indexer.paths import display, raw
+from vitrail.indexer.records import FileRecord, ImageRecord, RejectRecord
+from vitrail.indexer.store.segments import Segment
 
 _LIVE = "FROM images i ANTI JOIN deletions d ON d.image_id = i.id"
 WAITING = "('gone', 'excluded')"  # reasons of deletions that are taken back with the content

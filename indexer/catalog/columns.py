@@ -10,7 +10,7 @@ import os
 from collections.abc import Set
 from typing import TYPE_CHECKING
 
-from indexer.catalog.schema import RECIPE_COLUMNS, quote
+from vitrail.indexer.catalog.schema import RECIPE_COLUMNS, quote
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from indexer.catalog.changes import WAITING_IMAGES
-from indexer.errors import InputError, UnknownImageError
-from indexer.paths import display, original, raw
-from indexer.records import KnownFile, RejectRecord
+from vitrail.indexer.catalog.changes import WAITING_IMAGES
+from vitrail.indexer.errors import InputError, UnknownImageError
+from vitrail.indexer.paths import display, original, raw
+from vitrail.indexer.records import KnownFile, RejectRecord
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

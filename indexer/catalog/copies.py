@@ -6,11 +6,11 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from indexer.catalog import journal, snapshots
-from indexer.catalog.journal import Journal
-from indexer.catalog.replay import replay
-from indexer.catalog.schema import drop_needless_bytes
-from indexer.catalog.snapshots import Snapshot
+from vitrail.indexer.catalog import journal, snapshots
+from vitrail.indexer.catalog.journal import Journal
+from vitrail.indexer.catalog.replay import replay
+from vitrail.indexer.catalog.schema import drop_needless_bytes
+from vitrail.indexer.catalog.snapshots import Snapshot
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

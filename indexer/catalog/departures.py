@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
-from indexer.catalog.changes import (
+from vitrail.indexer.catalog.changes import (
     KEYS,
     SAME,
     WAITING,
@@ -22,7 +22,7 @@ from indexer.catalog.changes import (
     next_id,
     path_keys,
 )
-from indexer.catalog.transaction import Transaction
+from vitrail.indexer.catalog.transaction import Transaction
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from indexer.catalog.functions import (
+from vitrail.indexer.catalog.functions import (
     ALLOWED,
     BARE_COLUMN,
     CASTS,
@@ -21,7 +21,7 @@ from indexer.catalog.functions import (
     RESHAPING,
     WORDS,
 )
-from indexer.errors import InputError
+from vitrail.indexer.errors import InputError
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

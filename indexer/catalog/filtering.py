@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog.bounds import run_bounded
-from indexer.catalog.columns import RAW, known_columns, names_files, relation
-from indexer.catalog.expressions import Expression, quoted, read_expression
-from indexer.errors import InputError
+from vitrail.indexer.catalog.bounds import run_bounded
+from vitrail.indexer.catalog.columns import RAW, known_columns, names_files, relation
+from vitrail.indexer.catalog.expressions import Expression, quoted, read_expression
+from vitrail.indexer.errors import InputError
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

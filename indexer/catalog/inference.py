@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from indexer.errors import InputError
+from vitrail.indexer.errors import InputError
 
 if TYPE_CHECKING:
     import pyarrow as pa

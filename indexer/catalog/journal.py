@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from indexer.catalog.journal_file import (
+from vitrail.indexer.catalog.journal_file import (
     Extent,
     JournalFile,
     encode,
@@ -22,8 +22,8 @@ from indexer.catalog.journal_file import (
     measure,
     read_changes,
 )
-from indexer.errors import DamagedError
-from indexer.store.durability import make_directory, set_aside, sync_directory
+from vitrail.indexer.errors import DamagedError
+from vitrail.indexer.store.durability import make_directory, set_aside, sync_directory
 
 FOLDER = "journal"
 # What a row is found again by. New images and their predictions are in a segment of the commit;

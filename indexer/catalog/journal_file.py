@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from indexer.errors import NewerFormatError
-from indexer.store.durability import sync_directory
+from vitrail.indexer.errors import NewerFormatError
+from vitrail.indexer.store.durability import sync_directory
 
 SUFFIX = ".journal"
 VERSION = 1

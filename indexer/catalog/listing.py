@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from indexer.catalog.columns import FIRST, RAW, known_columns, names_files, relation
-from indexer.catalog.expressions import unknown_column
-from indexer.catalog.filtering import open_filter
-from indexer.catalog.schema import quote
-from indexer.errors import InputError
+from vitrail.indexer.catalog.columns import FIRST, RAW, known_columns, names_files, relation
+from vitrail.indexer.catalog.expressions import unknown_column
+from vitrail.indexer.catalog.filtering import open_filter
+from vitrail.indexer.catalog.schema import quote
+from vitrail.indexer.errors import InputError
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

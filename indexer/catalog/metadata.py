@@ -7,15 +7,15 @@ import os
 from collections.abc import Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
-from indexer.catalog.columns import IMAGE_COLUMNS, annotation_columns, is_reserved
-from indexer.catalog.filtering import FileKey
-from indexer.errors import InputError
-from indexer.paths import original
+from vitrail.indexer.catalog.columns import IMAGE_COLUMNS, annotation_columns, is_reserved
+from vitrail.indexer.catalog.filtering import FileKey
+from vitrail.indexer.errors import InputError
+from vitrail.indexer.paths import original
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-    from indexer.collection.hot import HotRows
+    from vitrail.indexer.collection.hot import HotRows
 
 Shown = Mapping[int, Set[FileKey]]
 """Files that are shown before an image's others, by image id: those that fulfil a filter."""

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from indexer.catalog.columns import is_reserved
-from indexer.errors import InputError
+from vitrail.indexer.catalog.columns import is_reserved
+from vitrail.indexer.errors import InputError
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from indexer.catalog.transaction import Transaction
+from vitrail.indexer.catalog.transaction import Transaction
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

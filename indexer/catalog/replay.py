@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from indexer.catalog.journal import KEYS
-from indexer.catalog.schema import TABLES, quote
+from vitrail.indexer.catalog.journal import KEYS
+from vitrail.indexer.catalog.schema import TABLES, quote
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from indexer.catalog.transaction import Transaction
-from indexer.paths import display, original, raw
+from vitrail.indexer.catalog.transaction import Transaction
+from vitrail.indexer.paths import display, original, raw
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

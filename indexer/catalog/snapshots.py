@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from indexer.catalog.catalog import Catalog
-from indexer.catalog.schema import FORMAT
-from indexer.paths import literal
-from indexer.store.durability import TEMPORARY, checksum, rename, sync_file, write_text
+from vitrail.indexer.catalog.catalog import Catalog
+from vitrail.indexer.catalog.schema import FORMAT
+from vitrail.indexer.paths import literal
+from vitrail.indexer.store.durability import TEMPORARY, checksum, rename, sync_file, write_text
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from indexer.catalog.replaced import read_replaced
-from indexer.catalog.schema import FORMAT
-from indexer.encoders.base import Fingerprint
-from indexer.errors import CollectionError, DamagedError, NewerFormatError
-from indexer.store.segments import Segment
+from vitrail.indexer.catalog.replaced import read_replaced
+from vitrail.indexer.catalog.schema import FORMAT
+from vitrail.indexer.encoders.base import Fingerprint
+from vitrail.indexer.errors import CollectionError, DamagedError, NewerFormatError
+from vitrail.indexer.store.segments import Segment
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

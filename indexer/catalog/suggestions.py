@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from indexer.catalog.bounds import run_bounded
-from indexer.catalog.columns import relation
-from indexer.catalog.expressions import Node, children, column_of, constant_of
-from indexer.catalog.filtering import Filtered
-from indexer.catalog.schema import quote
-from indexer.errors import InputError
+from vitrail.indexer.catalog.bounds import run_bounded
+from vitrail.indexer.catalog.columns import relation
+from vitrail.indexer.catalog.expressions import Node, children, column_of, constant_of
+from vitrail.indexer.catalog.filtering import Filtered
+from vitrail.indexer.catalog.schema import quote
+from vitrail.indexer.errors import InputError
 
 SECONDS = 3.0  # for all that is asked of the catalog, about
 _MOST = 8  # conditions that are looked at

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from indexer.catalog.own_columns import MOST, check_names, plain_column
-from indexer.errors import InputError
+from vitrail.indexer.catalog.own_columns import MOST, check_names, plain_column
+from vitrail.indexer.errors import InputError
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from indexer.catalog.journal import KEYS, LINE_ROWS, Record
-from indexer.catalog.schema import TABLES, quote
+from vitrail.indexer.catalog.journal import KEYS, LINE_ROWS, Record
+from vitrail.indexer.catalog.schema import TABLES, quote
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.errors import InputError
-from indexer.records import READ_VERSION
+from vitrail.indexer.errors import InputError
+from vitrail.indexer.records import READ_VERSION
 
 if TYPE_CHECKING:
     import pyarrow as pa

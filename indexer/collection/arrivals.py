@@ -8,17 +8,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from indexer.catalog.own_columns import check_names, plain_column
-from indexer.catalog.schema import FORMAT
-from indexer.catalog.tables import foreign
-from indexer.collection.arrival_rows import check_values, first_repeated, unit_vectors
-from indexer.encoders.base import Fingerprint
-from indexer.errors import InputError
-from indexer.records import FileRecord, ImageRecord
-from indexer.store import segments
-from indexer.store.image_rows import column_types, image_records
-from indexer.store.parquet import BYTES, Footer, read_footer
-from indexer.store.segments import SegmentHeader
+from vitrail.indexer.catalog.own_columns import check_names, plain_column
+from vitrail.indexer.catalog.schema import FORMAT
+from vitrail.indexer.catalog.tables import foreign
+from vitrail.indexer.collection.arrival_rows import check_values, first_repeated, unit_vectors
+from vitrail.indexer.encoders.base import Fingerprint
+from vitrail.indexer.errors import InputError
+from vitrail.indexer.records import FileRecord, ImageRecord
+from vitrail.indexer.store import segments
+from vitrail.indexer.store.image_rows import column_types, image_records
+from vitrail.indexer.store.parquet import BYTES, Footer, read_footer
+from vitrail.indexer.store.segments import SegmentHeader
 
 if TYPE_CHECKING:
     import pyarrow as pa

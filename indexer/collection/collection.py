@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog import catalog as catalogs
-from indexer.catalog.annotations import AnnotationReport, annotate
-from indexer.catalog.catalog import Catalog
-from indexer.catalog.changes import remove_images
-from indexer.catalog.contents import (
+from vitrail.indexer.catalog import catalog as catalogs
+from vitrail.indexer.catalog.annotations import AnnotationReport, annotate
+from vitrail.indexer.catalog.catalog import Catalog
+from vitrail.indexer.catalog.changes import remove_images
+from vitrail.indexer.catalog.contents import (
     content_hashes,
     embedded_hashes,
     known_files,
@@ -25,15 +25,15 @@ from indexer.catalog.contents import (
     stale_hashes,
     unclassified_hashes,
 )
-from indexer.catalog.filtering import allowed_ids, fulfilling_files, open_filter
-from indexer.catalog.listing import Listing, list_rows
-from indexer.catalog.metadata import Shown, hot_metadata, read_metadata
-from indexer.catalog.roots import KnownRoot, read_roots
-from indexer.catalog.state import State
-from indexer.catalog.suggestions import suggest
-from indexer.catalog.transaction import Transaction
-from indexer.collection.current_indexes import CurrentIndexes
-from indexer.collection.layout import (
+from vitrail.indexer.catalog.filtering import allowed_ids, fulfilling_files, open_filter
+from vitrail.indexer.catalog.listing import Listing, list_rows
+from vitrail.indexer.catalog.metadata import Shown, hot_metadata, read_metadata
+from vitrail.indexer.catalog.roots import KnownRoot, read_roots
+from vitrail.indexer.catalog.state import State
+from vitrail.indexer.catalog.suggestions import suggest
+from vitrail.indexer.catalog.transaction import Transaction
+from vitrail.indexer.collection.current_indexes import CurrentIndexes
+from vitrail.indexer.collection.layout import (
     GENERATED,
     LOCK,
     check_free,
@@ -43,7 +43,7 @@ from indexer.collection.layout import (
     sweep_leftovers,
     write_mark,
 )
-from indexer.collection.maintenance import (
+from vitrail.indexer.collection.maintenance import (
     fold_journal,
     give_up_overdue,
     is_overdue,
@@ -52,21 +52,21 @@ from indexer.collection.maintenance import (
     secure,
     take_snapshot,
 )
-from indexer.collection.residence import Residence
-from indexer.collection.summary import describe_collection
-from indexer.encoders.base import Fingerprint
-from indexer.errors import CollectionError, FingerprintMismatchError, InputError
-from indexer.records import READ_VERSION, Batch, KnownFile, RejectRecord
-from indexer.store import segments
-from indexer.store.commits import BatchWriter
-from indexer.store.durability import disk_guard, make_directory
-from indexer.store.leftovers import sweep
-from indexer.store.lock import WriterLock
+from vitrail.indexer.collection.residence import Residence
+from vitrail.indexer.collection.summary import describe_collection
+from vitrail.indexer.encoders.base import Fingerprint
+from vitrail.indexer.errors import CollectionError, FingerprintMismatchError, InputError
+from vitrail.indexer.records import READ_VERSION, Batch, KnownFile, RejectRecord
+from vitrail.indexer.store import segments
+from vitrail.indexer.store.commits import BatchWriter
+from vitrail.indexer.store.durability import disk_guard, make_directory
+from vitrail.indexer.store.leftovers import sweep
+from vitrail.indexer.store.lock import WriterLock
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-    from indexer.vectors.index import VectorIndex
+    from vitrail.indexer.vectors.index import VectorIndex
 
 _T = TypeVar("_T")
 

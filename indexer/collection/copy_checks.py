@@ -6,15 +6,15 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from indexer.catalog import journal, snapshots
-from indexer.catalog.journal import Journal
-from indexer.collection.findings import Finding
-from indexer.collection.layout import MARK, read_mark
-from indexer.errors import CollectionError, UnreadableError
-from indexer.store.reading import exists, reading
+from vitrail.indexer.catalog import journal, snapshots
+from vitrail.indexer.catalog.journal import Journal
+from vitrail.indexer.collection.findings import Finding
+from vitrail.indexer.collection.layout import MARK, read_mark
+from vitrail.indexer.errors import CollectionError, UnreadableError
+from vitrail.indexer.store.reading import exists, reading
 
 if TYPE_CHECKING:
-    from indexer.collection.collection import Collection
+    from vitrail.indexer.collection.collection import Collection
 
 
 def check_copies(collection: Collection) -> Iterator[Finding]:

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.collection.residence import Residence
-from indexer.collection.retrying import at_newest
-from indexer.errors import CollectionError, InputError
-from indexer.store import segments
-from indexer.vectors import indexes
-from indexer.vectors.indexes import IndexFiles, LoadedIndex, catch_up
+from vitrail.indexer.collection.residence import Residence
+from vitrail.indexer.collection.retrying import at_newest
+from vitrail.indexer.errors import CollectionError, InputError
+from vitrail.indexer.store import segments
+from vitrail.indexer.vectors import indexes
+from vitrail.indexer.vectors.indexes import IndexFiles, LoadedIndex, catch_up
 
 if TYPE_CHECKING:
-    from indexer.vectors.index import VectorIndex
+    from vitrail.indexer.vectors.index import VectorIndex
 
 
 class CurrentIndexes:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from indexer.collection.retrying import Commits
+from vitrail.indexer.collection.retrying import Commits
 
 Part = Literal["catalog", "segment", "index", "copy", "file"]
 Kind = Literal["damaged", "missing", "unreadable"]

@@ -6,11 +6,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from indexer.catalog.copies import Copies
-from indexer.encoders.base import Fingerprint
-from indexer.errors import DamagedError
-from indexer.store import segments
-from indexer.store.segments import SegmentHeader, read_header, read_table
+from vitrail.indexer.catalog.copies import Copies
+from vitrail.indexer.encoders.base import Fingerprint
+from vitrail.indexer.errors import DamagedError
+from vitrail.indexer.store import segments
+from vitrail.indexer.store.segments import SegmentHeader, read_header, read_table
 
 
 @dataclass(frozen=True, slots=True)

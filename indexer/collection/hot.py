@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog.columns import annotation_columns
-from indexer.catalog.schema import quote
+from vitrail.indexer.catalog.columns import annotation_columns
+from vitrail.indexer.catalog.schema import quote
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

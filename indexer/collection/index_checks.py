@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexer.collection.findings import Finding
-from indexer.collection.segment_checks import live_ids
-from indexer.errors import CollectionError, DamagedIndexError, UnreadableError
-from indexer.store import segments
-from indexer.store.segments import read_vectors
-from indexer.vectors import indexes
-from indexer.vectors.indexes import Coverage, IndexFiles
+from vitrail.indexer.collection.findings import Finding
+from vitrail.indexer.collection.segment_checks import live_ids
+from vitrail.indexer.errors import CollectionError, DamagedIndexError, UnreadableError
+from vitrail.indexer.store import segments
+from vitrail.indexer.store.segments import read_vectors
+from vitrail.indexer.vectors import indexes
+from vitrail.indexer.vectors.indexes import Coverage, IndexFiles
 
 if TYPE_CHECKING:
-    from indexer.collection.collection import Collection
-    from indexer.vectors.index import VectorIndex
+    from vitrail.indexer.collection.collection import Collection
+    from vitrail.indexer.vectors.index import VectorIndex
 
 
 def check_indexes(collection: Collection) -> Iterator[Finding]:
@@ -39,7 +39,7 @@ def check_indexes(collection: Collection) -> Iterator[Finding]:
 
 def check_index(collection: Collection, files: IndexFiles, generation: int) -> Finding | None:
     """Why an index file cannot be trusted or read, or ``None``: so if a writer has replaced it."""
-    from indexer.vectors.index import VectorIndex
+    from vitrail.indexer.vectors.index import VectorIndex
 
     path = files.path(generation)
     name = os.path.basename(path)

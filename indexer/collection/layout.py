@@ -8,17 +8,17 @@ import shutil
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from indexer.catalog import catalog as catalogs
-from indexer.catalog import journal, snapshots
-from indexer.catalog.catalog import Catalog
-from indexer.catalog.journal import Journal
-from indexer.catalog.schema import FORMAT
-from indexer.encoders.base import Fingerprint
-from indexer.errors import CollectionError
-from indexer.store import segments
-from indexer.store.durability import TEMPORARY, make_directory, rename, write_text
-from indexer.store.reading import exists, reading
-from indexer.vectors import indexes
+from vitrail.indexer.catalog import catalog as catalogs
+from vitrail.indexer.catalog import journal, snapshots
+from vitrail.indexer.catalog.catalog import Catalog
+from vitrail.indexer.catalog.journal import Journal
+from vitrail.indexer.catalog.schema import FORMAT
+from vitrail.indexer.encoders.base import Fingerprint
+from vitrail.indexer.errors import CollectionError
+from vitrail.indexer.store import segments
+from vitrail.indexer.store.durability import TEMPORARY, make_directory, rename, write_text
+from vitrail.indexer.store.reading import exists, reading
+from vitrail.indexer.vectors import indexes
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from indexer.collection.rebuilding import Rebuilt
-from indexer.errors import CollectionError
-from indexer.paths import original
+from vitrail.indexer.collection.rebuilding import Rebuilt
+from vitrail.indexer.errors import CollectionError
+from vitrail.indexer.paths import original
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

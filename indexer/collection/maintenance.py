@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexer.catalog import journal, snapshots
-from indexer.catalog.catalog import Catalog
-from indexer.catalog.changes import WAITING, add_segment
-from indexer.catalog.departures import GRACE_DAYS, give_up, overdue
-from indexer.catalog.journal import Journal
-from indexer.catalog.replaced import read_replaced, write_replaced
-from indexer.catalog.roots import read_settings
-from indexer.catalog.schema import FORMAT
-from indexer.catalog.state import State, live_segments
-from indexer.catalog.transaction import Transaction
-from indexer.collection.current_indexes import CurrentIndexes
-from indexer.encoders.base import Fingerprint
-from indexer.errors import DamagedError
-from indexer.store.leftovers import is_over
-from indexer.store.reading import reading
-from indexer.store.segments import (
+from vitrail.indexer.catalog import journal, snapshots
+from vitrail.indexer.catalog.catalog import Catalog
+from vitrail.indexer.catalog.changes import WAITING, add_segment
+from vitrail.indexer.catalog.departures import GRACE_DAYS, give_up, overdue
+from vitrail.indexer.catalog.journal import Journal
+from vitrail.indexer.catalog.replaced import read_replaced, write_replaced
+from vitrail.indexer.catalog.roots import read_settings
+from vitrail.indexer.catalog.schema import FORMAT
+from vitrail.indexer.catalog.state import State, live_segments
+from vitrail.indexer.catalog.transaction import Transaction
+from vitrail.indexer.collection.current_indexes import CurrentIndexes
+from vitrail.indexer.encoders.base import Fingerprint
+from vitrail.indexer.errors import DamagedError
+from vitrail.indexer.store.leftovers import is_over
+from vitrail.indexer.store.reading import reading
+from vitrail.indexer.store.segments import (
     Segment,
     SegmentHeader,
     merge_tables,

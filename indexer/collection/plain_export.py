@@ -7,10 +7,10 @@ import json
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from indexer.catalog.listing import Listing
+from vitrail.indexer.catalog.listing import Listing
 
 if TYPE_CHECKING:
-    from indexer.collection.collection import Collection
+    from vitrail.indexer.collection.collection import Collection
 
 
 def write_csv(collection: Collection, path: str, where: str | None) -> int:

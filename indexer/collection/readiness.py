@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 
-from indexer.catalog import journal, snapshots
-from indexer.errors import DamagedError
-from indexer.store import segments
-from indexer.store.parquet import read_footer
-from indexer.store.reading import read_bytes, reading
-from indexer.vectors import indexes
-from indexer.vectors.index_file import read_contents
+from vitrail.indexer.catalog import journal, snapshots
+from vitrail.indexer.errors import DamagedError
+from vitrail.indexer.store import segments
+from vitrail.indexer.store.parquet import read_footer
+from vitrail.indexer.store.reading import read_bytes, reading
+from vitrail.indexer.vectors import indexes
+from vitrail.indexer.vectors.index_file import read_contents
 
 _COPIES = (snapshots.FOLDER, journal.FOLDER)
 

@@ -7,23 +7,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from indexer.catalog import catalog as catalogs
-from indexer.catalog import journal
-from indexer.catalog.changes import add_images, add_segment, delete_images, put_files
-from indexer.catalog.copies import Copies, find_copies
-from indexer.catalog.state import last_seq
-from indexer.catalog.transaction import Transaction
-from indexer.collection.found_segments import FoundSegments, find_segments
-from indexer.collection.layout import begin_catalog, begun_path, read_mark
-from indexer.encoders.base import Fingerprint
-from indexer.errors import DamagedError
-from indexer.paths import original
-from indexer.records import FileRecord, ImageRecord
-from indexer.store import segments
-from indexer.store.durability import checksum, rename, set_aside
-from indexer.store.image_rows import image_records
-from indexer.store.reading import reading
-from indexer.store.segments import ALTERED, Segment, read_table
+from vitrail.indexer.catalog import catalog as catalogs
+from vitrail.indexer.catalog import journal
+from vitrail.indexer.catalog.changes import add_images, add_segment, delete_images, put_files
+from vitrail.indexer.catalog.copies import Copies, find_copies
+from vitrail.indexer.catalog.state import last_seq
+from vitrail.indexer.catalog.transaction import Transaction
+from vitrail.indexer.collection.found_segments import FoundSegments, find_segments
+from vitrail.indexer.collection.layout import begin_catalog, begun_path, read_mark
+from vitrail.indexer.encoders.base import Fingerprint
+from vitrail.indexer.errors import DamagedError
+from vitrail.indexer.paths import original
+from vitrail.indexer.records import FileRecord, ImageRecord
+from vitrail.indexer.store import segments
+from vitrail.indexer.store.durability import checksum, rename, set_aside
+from vitrail.indexer.store.image_rows import image_records
+from vitrail.indexer.store.reading import reading
+from vitrail.indexer.store.segments import ALTERED, Segment, read_table
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -8,32 +8,32 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from indexer.catalog import catalog as catalogs
-from indexer.catalog.catalog import Catalog
-from indexer.catalog.changes import delete_images
-from indexer.catalog.transaction import Transaction
-from indexer.collection import copy_checks
-from indexer.collection.collection import Collection
-from indexer.collection.findings import Finding, Report
-from indexer.collection.index_checks import check_index
-from indexer.collection.layout import LOCK, MARK, discard_begun, is_collection, mark_text
-from indexer.collection.losses import (
+from vitrail.indexer.catalog import catalog as catalogs
+from vitrail.indexer.catalog.catalog import Catalog
+from vitrail.indexer.catalog.changes import delete_images
+from vitrail.indexer.catalog.transaction import Transaction
+from vitrail.indexer.collection import copy_checks
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.findings import Finding, Report
+from vitrail.indexer.collection.index_checks import check_index
+from vitrail.indexer.collection.layout import LOCK, MARK, discard_begun, is_collection, mark_text
+from vitrail.indexer.collection.losses import (
     Accept,
     Losses,
     ask,
     losses_of_images,
     losses_of_rebuilding,
 )
-from indexer.collection.readiness import check_copies, check_segments_there
-from indexer.collection.rebuilding import adopt_catalog, rebuild_catalog
-from indexer.collection.segment_checks import check_segment, live_ids, unusable_ids
-from indexer.collection.verification import check_catalog, verify
-from indexer.errors import CollectionError, UnreadableError
-from indexer.store import segments
-from indexer.store.durability import disk_guard, set_aside, write_text
-from indexer.store.lock import WriterLock
-from indexer.store.reading import exists
-from indexer.vectors import indexes
+from vitrail.indexer.collection.readiness import check_copies, check_segments_there
+from vitrail.indexer.collection.rebuilding import adopt_catalog, rebuild_catalog
+from vitrail.indexer.collection.segment_checks import check_segment, live_ids, unusable_ids
+from vitrail.indexer.collection.verification import check_catalog, verify
+from vitrail.indexer.errors import CollectionError, UnreadableError
+from vitrail.indexer.store import segments
+from vitrail.indexer.store.durability import disk_guard, set_aside, write_text
+from vitrail.indexer.store.lock import WriterLock
+from vitrail.indexer.store.reading import exists
+from vitrail.indexer.vectors import indexes
 
 
 @dataclass(slots=True)

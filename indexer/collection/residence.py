@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from indexer.catalog.catalog import Catalog
-from indexer.catalog.columns import flatten
-from indexer.catalog.state import State, read_state
-from indexer.collection.hot import HotRows
+from vitrail.indexer.catalog.catalog import Catalog
+from vitrail.indexer.catalog.columns import flatten
+from vitrail.indexer.catalog.state import State, read_state
+from vitrail.indexer.collection.hot import HotRows
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

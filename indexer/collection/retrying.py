@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from indexer.catalog.state import State
-from indexer.errors import CollectionError
+from vitrail.indexer.catalog.state import State
+from vitrail.indexer.errors import CollectionError
 
 _ATTEMPTS = 5
 _T = TypeVar("_T")

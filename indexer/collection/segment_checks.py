@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog import catalog as catalogs
-from indexer.collection.findings import Finding
-from indexer.encoders.base import Fingerprint
-from indexer.errors import CollectionError, DamagedError, UnreadableError
-from indexer.store import segments
-from indexer.store.durability import checksum
-from indexer.store.reading import reading
-from indexer.store.segments import ALTERED, Segment, read_header, read_vectors
-from indexer.vectors.checks import odd_lengths
+from vitrail.indexer.catalog import catalog as catalogs
+from vitrail.indexer.collection.findings import Finding
+from vitrail.indexer.encoders.base import Fingerprint
+from vitrail.indexer.errors import CollectionError, DamagedError, UnreadableError
+from vitrail.indexer.store import segments
+from vitrail.indexer.store.durability import checksum
+from vitrail.indexer.store.reading import reading
+from vitrail.indexer.store.segments import ALTERED, Segment, read_header, read_vectors
+from vitrail.indexer.vectors.checks import odd_lengths
 
 if TYPE_CHECKING:
-    from indexer.collection.collection import Collection
+    from vitrail.indexer.collection.collection import Collection
 
 LIVE = "FROM images i ANTI JOIN deletions d ON d.image_id = i.id"
 

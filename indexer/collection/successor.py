@@ -11,19 +11,19 @@ import os
 import shutil
 from contextlib import suppress
 
-from indexer.catalog import catalog as catalogs
-from indexer.catalog import journal, snapshots
-from indexer.catalog.journal import Journal
-from indexer.catalog.snapshots import Snapshot
-from indexer.catalog.transaction import Transaction
-from indexer.collection.collection import Collection
-from indexer.collection.layout import MARK, mark_text
-from indexer.encoders.base import Fingerprint
-from indexer.errors import CollectionError
-from indexer.paths import literal
-from indexer.store import segments
-from indexer.store.durability import rename, replacing, sync_directory, write_text
-from indexer.vectors import indexes
+from vitrail.indexer.catalog import catalog as catalogs
+from vitrail.indexer.catalog import journal, snapshots
+from vitrail.indexer.catalog.journal import Journal
+from vitrail.indexer.catalog.snapshots import Snapshot
+from vitrail.indexer.catalog.transaction import Transaction
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.layout import MARK, mark_text
+from vitrail.indexer.encoders.base import Fingerprint
+from vitrail.indexer.errors import CollectionError
+from vitrail.indexer.paths import literal
+from vitrail.indexer.store import segments
+from vitrail.indexer.store.durability import rename, replacing, sync_directory, write_text
+from vitrail.indexer.vectors import indexes
 
 FOLDER = "successor"
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from indexer.catalog.columns import annotation_columns
-from indexer.catalog.departures import read_waiting
-from indexer.catalog.roots import MOUNTS, KnownRoot, read_roots
-from indexer.collection.current_indexes import CurrentIndexes
-from indexer.collection.maintenance import grace_days
-from indexer.collection.residence import Residence
-from indexer.paths import display
+from vitrail.indexer.catalog.columns import annotation_columns
+from vitrail.indexer.catalog.departures import read_waiting
+from vitrail.indexer.catalog.roots import MOUNTS, KnownRoot, read_roots
+from vitrail.indexer.collection.current_indexes import CurrentIndexes
+from vitrail.indexer.collection.maintenance import grace_days
+from vitrail.indexer.collection.residence import Residence
+from vitrail.indexer.paths import display
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -6,17 +6,17 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from indexer.catalog.catalog import FILE, Catalog
-from indexer.catalog.changes import WAITING
-from indexer.catalog.departures import Removed, Waiting, give_up, read_waiting, remove_files
-from indexer.catalog.roots import forget_root, put_settings, read_settings
-from indexer.collection.collection import Collection
-from indexer.collection.maintenance import grace_days, merge_segments
-from indexer.collection.summary import tree_bytes
-from indexer.errors import InputError
-from indexer.store import segments
-from indexer.store.durability import disk_guard
-from indexer.store.segments import Segment
+from vitrail.indexer.catalog.catalog import FILE, Catalog
+from vitrail.indexer.catalog.changes import WAITING
+from vitrail.indexer.catalog.departures import Removed, Waiting, give_up, read_waiting, remove_files
+from vitrail.indexer.catalog.roots import forget_root, put_settings, read_settings
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.maintenance import grace_days, merge_segments
+from vitrail.indexer.collection.summary import tree_bytes
+from vitrail.indexer.errors import InputError
+from vitrail.indexer.store import segments
+from vitrail.indexer.store.durability import disk_guard
+from vitrail.indexer.store.segments import Segment
 
 _DEAD_SHARE = 0.1  # of a segment's rows, from which on writing it anew pays
 _LONGEST = 36_500.0  # days

@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from indexer.catalog.annotations import load_incoming, merge_rows
-from indexer.catalog.columns import annotation_columns
-from indexer.catalog.schema import FORMAT, RECIPE_COLUMNS, quote
-from indexer.collection.arrivals import OWN, ROWS, open_exported
-from indexer.collection.collection import Collection
-from indexer.collection.plain_export import write_csv, write_json_lines
-from indexer.collection.retrying import at_newest
-from indexer.encoders.base import Fingerprint
-from indexer.errors import InputError
-from indexer.paths import original
-from indexer.records import Batch, FileRecord, KnownFile
-from indexer.store import segments
-from indexer.store.durability import disk_guard, replacing
-from indexer.store.image_rows import column_types
-from indexer.store.segments import SegmentHeader, read_segment
+from vitrail.indexer.catalog.annotations import load_incoming, merge_rows
+from vitrail.indexer.catalog.columns import annotation_columns
+from vitrail.indexer.catalog.schema import FORMAT, RECIPE_COLUMNS, quote
+from vitrail.indexer.collection.arrivals import OWN, ROWS, open_exported
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.plain_export import write_csv, write_json_lines
+from vitrail.indexer.collection.retrying import at_newest
+from vitrail.indexer.encoders.base import Fingerprint
+from vitrail.indexer.errors import InputError
+from vitrail.indexer.paths import original
+from vitrail.indexer.records import Batch, FileRecord, KnownFile
+from vitrail.indexer.store import segments
+from vitrail.indexer.store.durability import disk_guard, replacing
+from vitrail.indexer.store.image_rows import column_types
+from vitrail.indexer.store.segments import SegmentHeader, read_segment
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from indexer.catalog import catalog as catalogs
-from indexer.catalog.schema import TABLES
-from indexer.collection.collection import Collection
-from indexer.collection.copy_checks import check_copies
-from indexer.collection.findings import Finding, Report, steadily
-from indexer.collection.index_checks import check_indexes
-from indexer.collection.layout import is_collection
-from indexer.collection.maintenance import check_in_step
-from indexer.collection.segment_checks import LIVE, check_segments
-from indexer.errors import CollectionError, NewerFormatError, UnreadableError
-from indexer.paths import display, original
-from indexer.store.reading import exists
+from vitrail.indexer.catalog import catalog as catalogs
+from vitrail.indexer.catalog.schema import TABLES
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.copy_checks import check_copies
+from vitrail.indexer.collection.findings import Finding, Report, steadily
+from vitrail.indexer.collection.index_checks import check_indexes
+from vitrail.indexer.collection.layout import is_collection
+from vitrail.indexer.collection.maintenance import check_in_step
+from vitrail.indexer.collection.segment_checks import LIVE, check_segments
+from vitrail.indexer.errors import CollectionError, NewerFormatError, UnreadableError
+from vitrail.indexer.paths import display, original
+from vitrail.indexer.store.reading import exists
 
 _RULES = {
     "two live images have the same id": f"SELECT id {LIVE} GROUP BY id HAVING count(*) > 1",

@@ -1,7 +1,12 @@
 """Encoders: checkpoints and the runtimes that run them."""
 
-from indexer.encoders.base import Encoded, Encoder, Fingerprint
-from indexer.encoders.loading import DEFAULT_CHECKPOINT, EMBEDDED, load_encoder, read_fingerprint
+from vitrail.indexer.encoders.base import Encoded, Encoder, Fingerprint
+from vitrail.indexer.encoders.loading import (
+    DEFAULT_CHECKPOINT,
+    EMBEDDED,
+    load_encoder,
+    read_fingerprint,
+)
 
 __all__ = [
     "DEFAULT_CHECKPOINT",

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.images.preprocess import Preprocess
-from indexer.spaces import EmbeddingSpace, is_space_name
+from vitrail.indexer.images.preprocess import Preprocess
+from vitrail.indexer.spaces import EmbeddingSpace, is_space_name
 
 _WIDEST = 1 << 16
 
@@ -134,7 +134,7 @@ class Encoder(Protocol):
         """Embed a batch.
 
         Args:
-            pixels: (n, S, S, 3) uint8, RGB, made by ``indexer.images.preprocess``.
+            pixels: (n, S, S, 3) uint8, RGB, made by ``vitrail.indexer.images.preprocess``.
 
         Raises:
             MemoryError: the batch does not fit; the caller may halve it and try again.

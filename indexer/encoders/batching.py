@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexer.encoders.base import Encoded, Encoder
-from indexer.errors import VitrailError
+from vitrail.indexer.encoders.base import Encoded, Encoder
+from vitrail.indexer.errors import VitrailError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

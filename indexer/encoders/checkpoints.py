@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from indexer.encoders.base import Fingerprint
-from indexer.encoders.families import Family, family_of
-from indexer.encoders.focus import EMBEDDED, SOURCE_SHA256, embedded_directory
-from indexer.encoders.hub import snapshot
-from indexer.encoders.processors import read_preprocess
-from indexer.encoders.storage import file_sha256
-from indexer.encoders.weights import check_plain, read_object, weight_files
-from indexer.errors import CheckpointError
-from indexer.images.preprocess import Preprocess
-from indexer.spaces import EmbeddingSpace, parse_space
+from vitrail.indexer.encoders.base import Fingerprint
+from vitrail.indexer.encoders.families import Family, family_of
+from vitrail.indexer.encoders.focus import EMBEDDED, SOURCE_SHA256, embedded_directory
+from vitrail.indexer.encoders.hub import snapshot
+from vitrail.indexer.encoders.processors import read_preprocess
+from vitrail.indexer.encoders.storage import file_sha256
+from vitrail.indexer.encoders.weights import check_plain, read_object, weight_files
+from vitrail.indexer.errors import CheckpointError
+from vitrail.indexer.images.preprocess import Preprocess
+from vitrail.indexer.spaces import EmbeddingSpace, parse_space
 
 DEFAULT_CHECKPOINT = "google/vit-base-patch16-224"
 # Its last block was bent by its training for saliency. Of 27 spaces, on 267 emoji of 14 kinds, 1-NN

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from indexer.errors import CheckpointError
+from vitrail.indexer.errors import CheckpointError
 
 HeadInput = Literal["cls", "cls+mean", "mean"]
 

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.encoders.storage import cache_dir, content_sha256, file_sha256, read_json
-from indexer.errors import CheckpointError
+from vitrail.indexer.encoders.storage import cache_dir, content_sha256, file_sha256, read_json
+from vitrail.indexer.errors import CheckpointError
 
 if TYPE_CHECKING:
     from onnx import ModelProto

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from indexer.encoders.focus import EMBEDDED
-from indexer.encoders.processors import FILES as PREPROCESSOR_FILES
-from indexer.encoders.weights import weight_files
-from indexer.errors import CheckpointError
+from vitrail.indexer.encoders.focus import EMBEDDED
+from vitrail.indexer.encoders.processors import FILES as PREPROCESSOR_FILES
+from vitrail.indexer.encoders.weights import weight_files
+from vitrail.indexer.errors import CheckpointError
 
 CONFIG_FILES = ("config.json", *PREPROCESSOR_FILES)
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "model-*.safetensors")

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from indexer.encoders.base import Encoder, Fingerprint
-from indexer.encoders.checkpoints import DEFAULT_CHECKPOINT, Checkpoint, find_checkpoint
-from indexer.encoders.focus import EMBEDDED
-from indexer.errors import CheckpointError, InputError
-from indexer.spaces import EmbeddingSpace
+from vitrail.indexer.encoders.base import Encoder, Fingerprint
+from vitrail.indexer.encoders.checkpoints import DEFAULT_CHECKPOINT, Checkpoint, find_checkpoint
+from vitrail.indexer.encoders.focus import EMBEDDED
+from vitrail.indexer.errors import CheckpointError, InputError
+from vitrail.indexer.spaces import EmbeddingSpace
 
 __all__ = ["DEFAULT_CHECKPOINT", "EMBEDDED", "RUNTIMES", "load_encoder", "read_fingerprint"]
 RUNTIMES = ("auto", "torch", "openvino")
@@ -59,7 +59,7 @@ def load_encoder(
         encoder = _openvino(found, chosen, device, precision, classify, fall_back=runtime == "auto")
         if encoder is not None:
             return encoder
-    from indexer.encoders.torch_encoder import TorchEncoder
+    from vitrail.indexer.encoders.torch_encoder import TorchEncoder
 
     return TorchEncoder(found, chosen, device=device, precision=precision, classify=classify)
 
@@ -74,7 +74,7 @@ def _openvino(
     fall_back: bool,
 ) -> Encoder | None:
     """The OpenVINO encoder, or ``None`` where it is unusable and torch may serve instead."""
-    from indexer.encoders.openvino_encoder import OpenVinoEncoder, OpenVinoUnusableError
+    from vitrail.indexer.encoders.openvino_encoder import OpenVinoEncoder, OpenVinoUnusableError
 
     try:
         return OpenVinoEncoder(

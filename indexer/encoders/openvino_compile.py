@@ -1,4 +1,4 @@
-"""``python -m indexer.encoders.openvino_compile MODEL.xml BLOB HINT``: compile, try, export.
+"""``python -m vitrail.indexer.encoders.openvino_compile MODEL.xml BLOB HINT``: compile, try, export.
 
 Runs in a process of its own, because OpenVINO has crashed while compiling on some processors.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import openvino
 
-from indexer.encoders.storage import write_atomically
+from vitrail.indexer.encoders.storage import write_atomically
 
 
 def properties(hint: str) -> dict[str, str]:

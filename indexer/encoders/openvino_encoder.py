@@ -16,19 +16,19 @@ import numpy as np
 import openvino
 from numpy.typing import NDArray
 
-from indexer.encoders.base import Encoded, Fingerprint
-from indexer.encoders.checkpoints import Checkpoint
-from indexer.encoders.openvino_compile import properties
-from indexer.encoders.storage import (
+from vitrail.indexer.encoders.base import Encoded, Fingerprint
+from vitrail.indexer.encoders.checkpoints import Checkpoint
+from vitrail.indexer.encoders.openvino_compile import properties
+from vitrail.indexer.encoders.storage import (
     cache_dir,
     content_sha256,
     file_sha256,
     read_json,
     write_atomically,
 )
-from indexer.errors import InputError, VitrailError
-from indexer.images.preprocess import Preprocess
-from indexer.spaces import EmbeddingSpace
+from vitrail.indexer.errors import InputError, VitrailError
+from vitrail.indexer.images.preprocess import Preprocess
+from vitrail.indexer.spaces import EmbeddingSpace
 
 if TYPE_CHECKING:
     from torch import nn
@@ -43,7 +43,7 @@ class OpenVinoUnusableError(VitrailError):
 
 
 class OpenVinoEncoder:
-    """Implements ``indexer.encoders.base.Encoder`` with OpenVINO on the CPU."""
+    """Implements ``vitrail.indexer.encoders.base.Encoder`` with OpenVINO on the CPU."""
 
     def __init__(
         self,
@@ -129,7 +129,7 @@ def _blob(
     if blob.is_file() and read_json(record).get("sha256") == file_sha256(blob):
         return blob
     _refuse_known_failure(machine, hint)
-    from indexer.encoders.torch_encoder import build_tower
+    from vitrail.indexer.encoders.torch_encoder import build_tower
 
     tower = build_tower(checkpoint, spaces, classify=classify)
     with tempfile.TemporaryDirectory(prefix="vitrail-") as scratch:
@@ -174,7 +174,7 @@ def _convert(tower: nn.Module, image_size: int) -> Any:
 
 def _compile(source: Path, blob: Path, hint: str, machine: str) -> None:
     """Compile in a subprocess; a failure is remembered, so that the next start does not try."""
-    command = [sys.executable, "-m", "indexer.encoders.openvino_compile"]
+    command = [sys.executable, "-m", "vitrail.indexer.encoders.openvino_compile"]
     try:
         done = subprocess.run(
             [*command, str(source), str(blob), hint],

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.errors import InputError
+from vitrail.indexer.errors import InputError
 
 Predictions = tuple[tuple[str, float], ...]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from indexer.errors import CheckpointError
-from indexer.images.preprocess import Preprocess
-from indexer.images.processors import from_config
+from vitrail.indexer.errors import CheckpointError
+from vitrail.indexer.images.preprocess import Preprocess
+from vitrail.indexer.images.processors import from_config
 
 FILES = ("preprocessor_config.json", "processor_config.json")
 

@@ -12,18 +12,18 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from indexer.encoders.base import Encoded, Fingerprint
-from indexer.encoders.checkpoints import Checkpoint
-from indexer.encoders.tower import Head, Tower
-from indexer.errors import CheckpointError, InputError
-from indexer.images.preprocess import Preprocess
-from indexer.spaces import EmbeddingSpace
+from vitrail.indexer.encoders.base import Encoded, Fingerprint
+from vitrail.indexer.encoders.checkpoints import Checkpoint
+from vitrail.indexer.encoders.tower import Head, Tower
+from vitrail.indexer.errors import CheckpointError, InputError
+from vitrail.indexer.images.preprocess import Preprocess
+from vitrail.indexer.spaces import EmbeddingSpace
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class TorchEncoder:
-    """Implements ``indexer.encoders.base.Encoder`` with torch."""
+    """Implements ``vitrail.indexer.encoders.base.Encoder`` with torch."""
 
     def __init__(
         self,

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from indexer.encoders.families import Family, HeadInput
-from indexer.images.preprocess import Preprocess
-from indexer.spaces import EmbeddingSpace
+from vitrail.indexer.encoders.families import Family, HeadInput
+from vitrail.indexer.images.preprocess import Preprocess
+from vitrail.indexer.spaces import EmbeddingSpace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from indexer.errors import CheckpointError
+from vitrail.indexer.errors import CheckpointError
 
 SUFFIX = ".safetensors"
 PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from indexer.images.exif import Tag
-from indexer.images.iptc import read_keywords as read_iptc
-from indexer.images.metadata import decode_wide
-from indexer.images.xmp import MAX_KEYWORDS, MAX_WORD, Xmp
+from vitrail.indexer.images.exif import Tag
+from vitrail.indexer.images.iptc import read_keywords as read_iptc
+from vitrail.indexer.images.metadata import decode_wide
+from vitrail.indexer.images.xmp import MAX_KEYWORDS, MAX_WORD, Xmp
 
 _LEAST, _MOST = -1, 5
 

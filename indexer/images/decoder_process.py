@@ -34,10 +34,10 @@ from typing import Any, BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
-from indexer.errors import ImageRejectedError, VitrailError
-from indexer.images.budget import written
-from indexer.images.decoder_server import BAND, read_header, write_header
-from indexer.images.pixels import Decoding
+from vitrail.indexer.errors import ImageRejectedError, VitrailError
+from vitrail.indexer.images.budget import written
+from vitrail.indexer.images.decoder_server import BAND, read_header, write_header
+from vitrail.indexer.images.pixels import Decoding
 
 SECONDS = 60.0
 """Processor time that every picture may take,"""
@@ -53,7 +53,7 @@ _LOOK = 0.05  # seconds between two looks at a process
 _IDLE_MEMORY = 300 << 20  # a process that kept more than this is not used again
 _START = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
-    "from indexer.images.decoder_server import serve; serve()"
+    "from vitrail.indexer.images.decoder_server import serve; serve()"
 )
 
 

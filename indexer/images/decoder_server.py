@@ -1,4 +1,4 @@
-"""A process that decodes one picture after the other; see ``indexer.images.decoder_process``.
+"""A process that decodes one picture after the other; see ``vitrail.indexer.images.decoder_process``.
 
 Requests come on standard input, replies go to standard output: four bytes with the length of a
 JSON header, the header, and raw bytes. Nothing is pickled, so that a decoder that a file took over
@@ -14,8 +14,8 @@ from typing import Any, BinaryIO
 
 from PIL import Image
 
-from indexer.errors import ImageRejectedError
-from indexer.images.pixels import Decoding, decode
+from vitrail.indexer.errors import ImageRejectedError
+from vitrail.indexer.images.pixels import Decoding, decode
 
 BAND = 1 << 20
 """Pixels that are sent at once."""

@@ -6,12 +6,12 @@ import struct
 from dataclasses import dataclass
 from datetime import datetime
 
-from indexer.errors import ImageRejectedError
-from indexer.images import appraisal, formats, metadata
-from indexer.images.containers import Container, take_apart
-from indexer.images.exif import Tag, Tags, read_tags
-from indexer.images.position import read_position
-from indexer.images.xmp import Xmp, read_xmp
+from vitrail.indexer.errors import ImageRejectedError
+from vitrail.indexer.images import appraisal, formats, metadata
+from vitrail.indexer.images.containers import Container, take_apart
+from vitrail.indexer.images.exif import Tag, Tags, read_tags
+from vitrail.indexer.images.position import read_position
+from vitrail.indexer.images.xmp import Xmp, read_xmp
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Facts:
         longitude: degrees east, -180 to 180.
         rating: stars, 0 to 5, or -1 for "rejected"; ``None`` where nobody rated it.
         keywords: of XMP, IPTC and Windows, each once.
-        info: text metadata by name; see ``indexer.images.metadata.read_text``.
+        info: text metadata by name; see ``vitrail.indexer.images.metadata.read_text``.
     """
 
     width: int

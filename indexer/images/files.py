@@ -8,7 +8,7 @@ import os
 import stat
 from typing import NamedTuple
 
-from indexer.errors import ImageRejectedError
+from vitrail.indexer.errors import ImageRejectedError
 
 MAX_BYTES = 1 << 30
 """Files above 1 GiB are rejected unread: a decoder would need several times as much memory."""

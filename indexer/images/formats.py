@@ -6,7 +6,7 @@ import functools
 import importlib
 import re
 
-from indexer.errors import ImageRejectedError
+from vitrail.indexer.errors import ImageRejectedError
 
 EXTENSIONS = frozenset(
     f".{name}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from indexer.images.containers.parts import decode_text
+from vitrail.indexer.images.containers.parts import decode_text
 
 MAX_RECORDS = 10_000
 _KEYWORDS, _ENCODING = (2, 25), (1, 90)

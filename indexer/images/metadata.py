@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from indexer.images.containers.parts import Container, decode_text
-from indexer.images.exif import Tag
+from vitrail.indexer.images.containers.parts import Container, decode_text
+from vitrail.indexer.images.exif import Tag
 
 MAX_TEXT = 4 << 20
 """Characters of text metadata kept of one picture; ComfyUI's largest workflows are below it."""

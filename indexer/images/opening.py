@@ -9,18 +9,18 @@ from dataclasses import dataclass, fields
 
 from PIL import Image, UnidentifiedImageError
 
-from indexer.errors import ImageRejectedError
-from indexer.images import formats
-from indexer.images.budget import MemoryBudget, written
-from indexer.images.containers import Container
-from indexer.images.decoder_process import (
+from vitrail.indexer.errors import ImageRejectedError
+from vitrail.indexer.images import formats
+from vitrail.indexer.images.budget import MemoryBudget, written
+from vitrail.indexer.images.containers import Container
+from vitrail.indexer.images.decoder_process import (
     DecodingStoppedError,
     DecodingUnavailableError,
     decode_apart,
 )
-from indexer.images.facts import Facts, gather, part, sniff, unreadable
-from indexer.images.files import read_file as read_file
-from indexer.images.pixels import Decoding, bytes_needed, check_pixels, decode
+from vitrail.indexer.images.facts import Facts, gather, part, sniff, unreadable
+from vitrail.indexer.images.files import read_file as read_file
+from vitrail.indexer.images.pixels import Decoding, bytes_needed, check_pixels, decode
 
 REASONS: dict[str, str] = {
     "empty": "the file has no bytes",
@@ -79,7 +79,7 @@ def open_image(
 
     Animations and multi-page files give their first frame. May be called from many threads. No
     file can hold it for long, or take more memory than the budget: see
-    ``indexer.images.decoder_process``.
+    ``vitrail.indexer.images.decoder_process``.
 
     Args:
         source: path, or the bytes of a file.

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from indexer.errors import ImageRejectedError
-from indexer.images import formats, reduction
-from indexer.images.containers import Container
+from vitrail.indexer.errors import ImageRejectedError
+from vitrail.indexer.images import formats, reduction
+from vitrail.indexer.images.containers import Container
 
 SCALED_MARGIN = 2
 """A JPEG is decoded at 1/2, 1/4 or 1/8 only if its shortest edge keeps this many times the target.

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from indexer.images.exif import Gps
+from vitrail.indexer.images.exif import Gps
 
 _XMP = re.compile(r"(\d{1,3})(?:[,.](\d{1,10}))?(?:[,.](\d{1,10}))?([NSEW])")
 _XMP_MINUTES = re.compile(r"(\d{1,3}),(\d{1,2}(?:\.\d{1,10})?)([NSEW])")

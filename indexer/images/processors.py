@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from indexer.errors import CheckpointError
-from indexer.images.preprocess import Preprocess
+from vitrail.indexer.errors import CheckpointError
+from vitrail.indexer.images.preprocess import Preprocess
 
 _HALF = (0.5, 0.5, 0.5)
 _CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)

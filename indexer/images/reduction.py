@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PIL import Image
 
-from indexer.images.colours import Colours
+from vitrail.indexer.images.colours import Colours
 
 BAND = 1 << 20
 """Pixels of a band: what converting takes beside the picture is 25 MB at the most."""

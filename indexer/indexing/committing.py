@@ -12,11 +12,11 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.encoders.base import Encoder
-from indexer.encoders.batching import encode_resilient
-from indexer.encoders.predictions import Predictions, top_labels
-from indexer.indexing.decoding import Prepared
-from indexer.records import Batch, FileRecord, ImageRecord, RejectRecord
+from vitrail.indexer.encoders.base import Encoder
+from vitrail.indexer.encoders.batching import encode_resilient
+from vitrail.indexer.encoders.predictions import Predictions, top_labels
+from vitrail.indexer.indexing.decoding import Prepared
+from vitrail.indexer.records import Batch, FileRecord, ImageRecord, RejectRecord
 
 COMMIT_IMAGES = 1024  # a kill loses at most this many pictures' work,
 COMMIT_SECONDS = 15.0  # or this much time's, whichever is less

@@ -7,8 +7,8 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from indexer.indexing.scan import Found, Unreadable
-from indexer.records import KnownFile
+from vitrail.indexer.indexing.scan import Found, Unreadable
+from vitrail.indexer.records import KnownFile
 
 
 @dataclass(frozen=True, slots=True)

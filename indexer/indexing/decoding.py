@@ -12,15 +12,15 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.errors import ImageRejectedError
-from indexer.images.budget import SHARE_OF_FILES, MemoryBudget
-from indexer.images.decoder_process import DecodingStoppedError, close_idle
-from indexer.images.facts import Facts, read_facts
-from indexer.images.files import read_file
-from indexer.images.opening import DEFAULT_MAX_PIXELS, OpenedImage, open_image
-from indexer.images.preprocess import Preprocess, apply
-from indexer.paths import display
-from indexer.records import READ_VERSION, FileRecord, ImageRecord, RejectRecord
+from vitrail.indexer.errors import ImageRejectedError
+from vitrail.indexer.images.budget import SHARE_OF_FILES, MemoryBudget
+from vitrail.indexer.images.decoder_process import DecodingStoppedError, close_idle
+from vitrail.indexer.images.facts import Facts, read_facts
+from vitrail.indexer.images.files import read_file
+from vitrail.indexer.images.opening import DEFAULT_MAX_PIXELS, OpenedImage, open_image
+from vitrail.indexer.images.preprocess import Preprocess, apply
+from vitrail.indexer.paths import display
+from vitrail.indexer.records import READ_VERSION, FileRecord, ImageRecord, RejectRecord
 
 LabelFrom = Literal["none", "parent"]
 RecipeReader = Callable[[dict[str, str]], dict[str, Any] | None]

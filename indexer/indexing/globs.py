@@ -6,8 +6,8 @@ import os
 import re
 from collections.abc import Iterable
 
-from indexer.errors import InputError
-from indexer.images.formats import EXTENSIONS
+from vitrail.indexer.errors import InputError
+from vitrail.indexer.images.formats import EXTENSIONS
 
 SKIPPED_FOLDERS = frozenset(
     ("@eadir", "__macosx", "#recycle", "$recycle.bin", "system volume information", "lost+found")

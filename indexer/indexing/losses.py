@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from indexer.errors import RemovalsRefusedError
-from indexer.indexing.comparison import Changes
-from indexer.indexing.globs import is_hidden
-from indexer.indexing.roots import Plan
-from indexer.indexing.scan import Found, is_mount
-from indexer.paths import display
-from indexer.records import KnownFile
+from vitrail.indexer.errors import RemovalsRefusedError
+from vitrail.indexer.indexing.comparison import Changes
+from vitrail.indexer.indexing.globs import is_hidden
+from vitrail.indexer.indexing.roots import Plan
+from vitrail.indexer.indexing.scan import Found, is_mount
+from vitrail.indexer.paths import display
+from vitrail.indexer.records import KnownFile
 
 HANDFUL = 10
 """So many files may be gone from a folder without a question, if it still holds something."""

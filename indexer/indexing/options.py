@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from indexer.images.opening import DEFAULT_MAX_PIXELS
-from indexer.indexing.decoding import LabelFrom, folder_label
-from indexer.indexing.globs import Selection, rebase
+from vitrail.indexer.images.opening import DEFAULT_MAX_PIXELS
+from vitrail.indexer.indexing.decoding import LabelFrom, folder_label
+from vitrail.indexer.indexing.globs import Selection, rebase
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,28 +8,28 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from indexer.catalog.roots import MOUNTS, put_root
-from indexer.collection.collection import Collection
-from indexer.encoders.base import Encoder
-from indexer.encoders.batching import batch_size_for
-from indexer.errors import InputError
-from indexer.indexing.ahead import map_ahead
-from indexer.indexing.committing import Committer
-from indexer.indexing.comparison import was_image
-from indexer.indexing.decoding import DecodingLimits, Prepared, Preparer, RecipeReader
-from indexer.indexing.losses import refusal
-from indexer.indexing.options import IndexOptions
-from indexer.indexing.progress import Progress
-from indexer.indexing.roots import plan_run
-from indexer.indexing.scan import Found, Unreadable
-from indexer.indexing.survey import (
+from vitrail.indexer.catalog.roots import MOUNTS, put_root
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.encoders.base import Encoder
+from vitrail.indexer.encoders.batching import batch_size_for
+from vitrail.indexer.errors import InputError
+from vitrail.indexer.indexing.ahead import map_ahead
+from vitrail.indexer.indexing.committing import Committer
+from vitrail.indexer.indexing.comparison import was_image
+from vitrail.indexer.indexing.decoding import DecodingLimits, Prepared, Preparer, RecipeReader
+from vitrail.indexer.indexing.losses import refusal
+from vitrail.indexer.indexing.options import IndexOptions
+from vitrail.indexer.indexing.progress import Progress
+from vitrail.indexer.indexing.roots import plan_run
+from vitrail.indexer.indexing.scan import Found, Unreadable
+from vitrail.indexer.indexing.survey import (
     Survey,
     choose_again,
     look_around,
     losses,
     removed_and_moved,
 )
-from indexer.records import KnownFile, RejectRecord
+from vitrail.indexer.records import KnownFile, RejectRecord
 
 __all__ = ["IndexOptions", "Progress", "index_folders"]
 

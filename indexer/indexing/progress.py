@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from indexer.paths import display
+from vitrail.indexer.paths import display
 
 
 @dataclass(slots=True)

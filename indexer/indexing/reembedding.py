@@ -8,19 +8,19 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
-from indexer.catalog.contents import ImageFiles, files_of_images
-from indexer.collection.collection import Collection
-from indexer.collection.successor import begin, take_over
-from indexer.encoders.base import Encoder
-from indexer.encoders.batching import batch_size_for
-from indexer.errors import CollectionError
-from indexer.images.opening import DEFAULT_MAX_PIXELS
-from indexer.indexing.ahead import map_ahead
-from indexer.indexing.committing import Committer
-from indexer.indexing.decoding import Prepared, Preparer, RecipeReader
-from indexer.indexing.progress import Progress
-from indexer.paths import display
-from indexer.records import Batch
+from vitrail.indexer.catalog.contents import ImageFiles, files_of_images
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.successor import begin, take_over
+from vitrail.indexer.encoders.base import Encoder
+from vitrail.indexer.encoders.batching import batch_size_for
+from vitrail.indexer.errors import CollectionError
+from vitrail.indexer.images.opening import DEFAULT_MAX_PIXELS
+from vitrail.indexer.indexing.ahead import map_ahead
+from vitrail.indexer.indexing.committing import Committer
+from vitrail.indexer.indexing.decoding import Prepared, Preparer, RecipeReader
+from vitrail.indexer.indexing.progress import Progress
+from vitrail.indexer.paths import display
+from vitrail.indexer.records import Batch
 
 _ROWS = 4096  # images whose files are asked for at once
 

@@ -8,14 +8,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from indexer.catalog.departures import Removed
-from indexer.collection.collection import Collection
-from indexer.collection.tidying import take_out
-from indexer.errors import InputError
-from indexer.indexing.globs import Selection
-from indexer.indexing.options import relative_to
-from indexer.indexing.roots import ruling_root
-from indexer.records import KnownFile
+from vitrail.indexer.catalog.departures import Removed
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.tidying import take_out
+from vitrail.indexer.errors import InputError
+from vitrail.indexer.indexing.globs import Selection
+from vitrail.indexer.indexing.options import relative_to
+from vitrail.indexer.indexing.roots import ruling_root
+from vitrail.indexer.records import KnownFile
 
 _GLOB = re.compile(r"[*?[]")
 

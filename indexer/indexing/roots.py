@@ -10,10 +10,10 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from indexer.catalog.roots import MOUNTS, KnownRoot
-from indexer.errors import InputError
-from indexer.indexing.options import IndexOptions, RootOptions, relative_to
-from indexer.paths import display
+from vitrail.indexer.catalog.roots import MOUNTS, KnownRoot
+from vitrail.indexer.errors import InputError
+from vitrail.indexer.indexing.options import IndexOptions, RootOptions, relative_to
+from vitrail.indexer.paths import display
 
 _NOTHING = RootOptions()
 

@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Container, Iterator
 from typing import NamedTuple
 
-from indexer.errors import ImageRejectedError
-from indexer.images import formats
-from indexer.images.files import kind, read_head, rejection
-from indexer.indexing.globs import Selection, extension, has_image_extension, is_hidden
-from indexer.indexing.options import relative_to
+from vitrail.indexer.errors import ImageRejectedError
+from vitrail.indexer.images import formats
+from vitrail.indexer.images.files import kind, read_head, rejection
+from vitrail.indexer.indexing.globs import Selection, extension, has_image_extension, is_hidden
+from vitrail.indexer.indexing.options import relative_to
 
 
 class Found(NamedTuple):
@@ -35,7 +35,7 @@ class Unreadable(NamedTuple):
 
     Attributes:
         path: absolute, undecodable bytes as surrogate escapes.
-        reason: one of ``indexer.images.opening.REASONS``.
+        reason: one of ``vitrail.indexer.images.opening.REASONS``.
         detail: one line for people.
     """
 

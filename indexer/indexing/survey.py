@@ -7,15 +7,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from indexer.collection.collection import Collection
-from indexer.images.opening import passing_reasons
-from indexer.indexing.comparison import Changes, compare, is_within, still_there
-from indexer.indexing.globs import Globs, extension, has_image_extension
-from indexer.indexing.losses import Loss, arrivals, find_loss
-from indexer.indexing.options import IndexOptions, relative_to
-from indexer.indexing.roots import Plan
-from indexer.indexing.scan import Found, Unreadable, Walk
-from indexer.records import FileRecord, KnownFile
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.images.opening import passing_reasons
+from vitrail.indexer.indexing.comparison import Changes, compare, is_within, still_there
+from vitrail.indexer.indexing.globs import Globs, extension, has_image_extension
+from vitrail.indexer.indexing.losses import Loss, arrivals, find_loss
+from vitrail.indexer.indexing.options import IndexOptions, relative_to
+from vitrail.indexer.indexing.roots import Plan
+from vitrail.indexer.indexing.scan import Found, Unreadable, Walk
+from vitrail.indexer.records import FileRecord, KnownFile
 
 _TOLD = 500  # files between two reports of a scan
 

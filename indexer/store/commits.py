@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from indexer.catalog.catalog import Catalog
-from indexer.catalog.changes import (
+from vitrail.indexer.catalog.catalog import Catalog
+from vitrail.indexer.catalog.changes import (
     KnownContent,
     add_images,
     add_segment,
@@ -21,15 +21,15 @@ from indexer.catalog.changes import (
     put_rejects,
     read_again,
 )
-from indexer.catalog.departures import leave_files, mark_missing, mark_seen, revive_images
-from indexer.catalog.schema import FORMAT
-from indexer.catalog.transaction import Transaction
-from indexer.encoders.base import Fingerprint
-from indexer.errors import InputError
-from indexer.paths import clean
-from indexer.records import Batch, ImageRecord
-from indexer.store.image_rows import images_table
-from indexer.store.segments import SegmentHeader, write_segment
+from vitrail.indexer.catalog.departures import leave_files, mark_missing, mark_seen, revive_images
+from vitrail.indexer.catalog.schema import FORMAT
+from vitrail.indexer.catalog.transaction import Transaction
+from vitrail.indexer.encoders.base import Fingerprint
+from vitrail.indexer.errors import InputError
+from vitrail.indexer.paths import clean
+from vitrail.indexer.records import Batch, ImageRecord
+from vitrail.indexer.store.image_rows import images_table
+from vitrail.indexer.store.segments import SegmentHeader, write_segment
 
 _log = logging.getLogger("vitrail")
 _ROW_BYTES = 2048  # a catalog row with its share of pages, generously

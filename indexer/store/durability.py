@@ -10,8 +10,8 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from indexer.errors import CollectionError
-from indexer.store.reading import REASONS, arrived, reading, unreadable
+from vitrail.indexer.errors import CollectionError
+from vitrail.indexer.store.reading import REASONS, arrived, reading, unreadable
 
 TEMPORARY = ".tmp"  # suffix of files not yet renamed; swept by the next writer
 _FULL = (errno.ENOSPC, errno.EDQUOT)

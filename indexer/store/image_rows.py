@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from indexer.records import FileRecord, ImageRecord
+from vitrail.indexer.records import FileRecord, ImageRecord
 
 if TYPE_CHECKING:
     import pyarrow as pa

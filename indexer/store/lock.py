@@ -9,7 +9,7 @@ import sys
 import time
 from types import TracebackType
 
-from indexer.errors import CollectionLockedError
+from vitrail.indexer.errors import CollectionLockedError
 
 if sys.platform == "win32":
     import msvcrt

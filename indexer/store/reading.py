@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from indexer.errors import UnreadableError
+from vitrail.indexer.errors import UnreadableError
 
 _T = TypeVar("_T")
 _DISK = "check the disk, the network and what is mounted, and run again"

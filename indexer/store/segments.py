@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.encoders.base import Fingerprint
-from indexer.errors import DamagedError, SegmentGoneError, UnreadableError
-from indexer.store.durability import checksum, replacing
-from indexer.store.image_rows import column_types, with_all_columns
-from indexer.store.parquet import NotPlainError, read_column, read_footer
-from indexer.store.reading import read_bytes, reading
+from vitrail.indexer.encoders.base import Fingerprint
+from vitrail.indexer.errors import DamagedError, SegmentGoneError, UnreadableError
+from vitrail.indexer.store.durability import checksum, replacing
+from vitrail.indexer.store.image_rows import column_types, with_all_columns
+from vitrail.indexer.store.parquet import NotPlainError, read_column, read_footer
+from vitrail.indexer.store.reading import read_bytes, reading
 
 if TYPE_CHECKING:
     import pyarrow as pa

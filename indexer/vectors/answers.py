@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from indexer.vectors.exact import Floats, Ids, best
+from vitrail.indexer.vectors.exact import Floats, Ids, best
 
 Candidates = list[tuple[Ids, Floats]]  # of each query: ids and their exact scores, unordered
 

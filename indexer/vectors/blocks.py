@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.errors import DamagedIndexError
+from vitrail.indexer.errors import DamagedIndexError
 
 BLOCK_BYTES = 16 << 10  # a candidate's row costs the checksum of one; a table of them 4 bytes each
 _READ_BYTES = 1 << 20

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from indexer.errors import InputError
-from indexer.vectors.exact import UNIT, Floats, Ids
-from indexer.vectors.rows import Rows
+from vitrail.indexer.errors import InputError
+from vitrail.indexer.vectors.exact import UNIT, Floats, Ids
+from vitrail.indexer.vectors.rows import Rows
 
 
 def unit_rows(rows: Floats, dim: int, noun: str) -> Floats:

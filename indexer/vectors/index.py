@@ -10,16 +10,16 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.errors import CollectionError, DamagedIndexError, InputError, UnreadableError
-from indexer.vectors.answers import Found, answer
-from indexer.vectors.blocks import rows_of_block
-from indexer.vectors.checks import check_new, unit_rows
-from indexer.vectors.exact import Floats, Ids, ImpossibleScoreError
-from indexer.vectors.index_file import IndexFile, read_index_file, write_index_file
-from indexer.vectors.lists import InvertedLists
-from indexer.vectors.parts import Parts
-from indexer.vectors.policy import IndexPolicy
-from indexer.vectors.rows import Rows, Tail
+from vitrail.indexer.errors import CollectionError, DamagedIndexError, InputError, UnreadableError
+from vitrail.indexer.vectors.answers import Found, answer
+from vitrail.indexer.vectors.blocks import rows_of_block
+from vitrail.indexer.vectors.checks import check_new, unit_rows
+from vitrail.indexer.vectors.exact import Floats, Ids, ImpossibleScoreError
+from vitrail.indexer.vectors.index_file import IndexFile, read_index_file, write_index_file
+from vitrail.indexer.vectors.lists import InvertedLists
+from vitrail.indexer.vectors.parts import Parts
+from vitrail.indexer.vectors.policy import IndexPolicy
+from vitrail.indexer.vectors.rows import Rows, Tail
 
 _RECALL = 0.98
 _DEFAULT = IndexPolicy()

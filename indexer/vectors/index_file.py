@@ -12,11 +12,11 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.errors import DamagedIndexError
-from indexer.store.durability import replacing
-from indexer.store.reading import reading
-from indexer.vectors.blocks import Blocks, Reader, block_sums
-from indexer.vectors.index_layout import (
+from vitrail.indexer.errors import DamagedIndexError
+from vitrail.indexer.store.durability import replacing
+from vitrail.indexer.store.reading import reading
+from vitrail.indexer.vectors.blocks import Blocks, Reader, block_sums
+from vitrail.indexer.vectors.index_layout import (
     ALIGNMENT,
     SUMS,
     Contents,

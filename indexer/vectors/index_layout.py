@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from indexer.errors import DamagedIndexError
-from indexer.store.reading import arrived
+from vitrail.indexer.errors import DamagedIndexError
+from vitrail.indexer.store.reading import arrived
 
 FORMAT_VERSION = 2
 ALIGNMENT = 64  # bytes

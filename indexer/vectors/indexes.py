@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.errors import DamagedError, DamagedIndexError, InputError, UnreadableError
-from indexer.store.durability import sync_directory
-from indexer.store.reading import reading
-from indexer.store.segments import Segment, read_vectors
-from indexer.vectors.index_file import read_contents
-from indexer.vectors.index_layout import Contents
+from vitrail.indexer.errors import DamagedError, DamagedIndexError, InputError, UnreadableError
+from vitrail.indexer.store.durability import sync_directory
+from vitrail.indexer.store.reading import reading
+from vitrail.indexer.store.segments import Segment, read_vectors
+from vitrail.indexer.vectors.index_file import read_contents
+from vitrail.indexer.vectors.index_layout import Contents
 
 if TYPE_CHECKING:
-    from indexer.vectors.index import VectorIndex
+    from vitrail.indexer.vectors.index import VectorIndex
 
 FOLDER = "indexes"
 SUFFIX = ".faiss"
@@ -139,7 +139,7 @@ class IndexFiles:
         return self.empty()
 
     def _load(self) -> LoadedIndex:
-        from indexer.vectors.index import VectorIndex
+        from vitrail.indexer.vectors.index import VectorIndex
 
         notes = []
         try:
@@ -161,7 +161,7 @@ class IndexFiles:
 
     def empty(self, note: str | None = None) -> LoadedIndex:
         """An index that holds nothing yet."""
-        from indexer.vectors.index import VectorIndex
+        from vitrail.indexer.vectors.index import VectorIndex
 
         return LoadedIndex(VectorIndex.create(self.dim), 0, 0, note)
 

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.vectors.exact import Floats, Mask, products
-from indexer.vectors.plans import Curves, Plan, choose, depth, measure
-from indexer.vectors.policy import IndexPolicy
+from vitrail.indexer.vectors.exact import Floats, Mask, products
+from vitrail.indexer.vectors.plans import Curves, Plan, choose, depth, measure
+from vitrail.indexer.vectors.policy import IndexPolicy
 
 _ADD_BLOCK = 1 << 16  # rows coded at a time; Ctrl-C is heard in between
 _SEED = 20240521

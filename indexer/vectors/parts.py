@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from indexer.vectors.answers import Part
-from indexer.vectors.exact import Floats, Ids, Mask
-from indexer.vectors.lists import InvertedLists
-from indexer.vectors.policy import IndexPolicy
-from indexer.vectors.rows import Rows, Tail, merged
+from vitrail.indexer.vectors.answers import Part
+from vitrail.indexer.vectors.exact import Floats, Ids, Mask
+from vitrail.indexer.vectors.lists import InvertedLists
+from vitrail.indexer.vectors.policy import IndexPolicy
+from vitrail.indexer.vectors.rows import Rows, Tail, merged
 
 _PAGE = 4096  # bytes
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.vectors.exact import Floats, Ids, Mask, nearest
+from vitrail.indexer.vectors.exact import Floats, Ids, Mask, nearest
 
 DEPTHS = (10, 100, 1000)  # the k at which recall is measured
 _SEED = 20240522

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.vectors.blocks import Blocks
-from indexer.vectors.exact import Floats, Ids, Mask, nearest, score
+from vitrail.indexer.vectors.blocks import Blocks
+from vitrail.indexer.vectors.exact import Floats, Ids, Mask, nearest, score
 
 
 class Rows:

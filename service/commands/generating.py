@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.sampling import Drawing, ImageArgument, PromptArgument, drawing_options
+from vitrail.service.sampling import Drawing, ImageArgument, PromptArgument, drawing_options
 
 if TYPE_CHECKING:
-    from generator.pictures import Picture
-    from generator.recipes import Recipe
-    from search.collection import Collection
+    from vitrail.generator.pictures import Picture
+    from vitrail.generator.recipes import Recipe
+    from vitrail.search.collection import Collection
 
 
 def register(app: typer.Typer) -> None:
@@ -49,9 +49,9 @@ def generate(
     Images already made by the same recipe are not made again, so an interrupted run goes on when
     it is run again.
     """
-    from generator import text_to_image
-    from generator.prompts import read_prompts
-    from indexer.errors import InputError
+    from vitrail.generator import text_to_image
+    from vitrail.generator.prompts import read_prompts
+    from vitrail.indexer.errors import InputError
 
     if (prompt is None) == (prompts is None):
         raise InputError("give a prompt or --prompts FILE, one of the two")
@@ -85,7 +85,7 @@ def img2img(
 
     The result is indexed with its recipe and lineage.
     """
-    from generator import image_to_image
+    from vitrail.generator import image_to_image
 
     init = _input(drawing, image, "IMAGE")
     recipes = image_to_image.plan(
@@ -133,8 +133,8 @@ def inpaint(
     Every pixel outside the mask stays exactly as it was. The result is indexed with its recipe and
     lineage.
     """
-    from generator import inpaint as task
-    from generator.masks import open_mask
+    from vitrail.generator import inpaint as task
+    from vitrail.generator.masks import open_mask
 
     init = _input(drawing, image, "IMAGE")
     marked = open_mask(mask, init.image.size, "--mask")
@@ -189,8 +189,8 @@ def style(
 
     The result is indexed with its recipe and lineage.
     """
-    from generator import style as task
-    from generator.ip_adapters import choose_ip_adapter
+    from vitrail.generator import style as task
+    from vitrail.generator.ip_adapters import choose_ip_adapter
 
     pictures = {
         "content": _input(drawing, content, "CONTENT"),
@@ -213,9 +213,9 @@ def style(
 
 
 def _input(drawing: Drawing, text: str, role: str) -> Picture:
-    from indexer.collection.layout import is_collection
-    from search.collection import Collection
-    from service.making import open_input
+    from vitrail.indexer.collection.layout import is_collection
+    from vitrail.search.collection import Collection
+    from vitrail.service.making import open_input
 
     if not is_collection(str(drawing.directory)):
         return open_input(None, text, role)
@@ -225,7 +225,7 @@ def _input(drawing: Drawing, text: str, role: str) -> Picture:
 
 def _warn(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, Picture]) -> None:
     """Say what a small model can do nothing with, before it tries."""
-    from generator.scope import outside_notes
+    from vitrail.generator.scope import outside_notes
 
     prompts = [recipe.prompt for recipe in recipes]
     pictures = [picture for role, picture in parents.items() if role != "mask"]
@@ -234,11 +234,11 @@ def _warn(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, Pic
 
 
 def _make(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, Picture]) -> None:
-    from generator.watching import Watch
-    from service.interrupts import stop_on_interrupt
-    from service.making import Work, make_and_index
-    from service.progress import MakingDisplay
-    from service.tables import print_path
+    from vitrail.generator.watching import Watch
+    from vitrail.service.interrupts import stop_on_interrupt
+    from vitrail.service.making import Work, make_and_index
+    from vitrail.service.progress import MakingDisplay
+    from vitrail.service.tables import print_path
 
     work = Work(drawing.info, recipes, parents, drawing.loras, drawing.device, drawing.precision)
     with _open(drawing) as pictures, stop_on_interrupt() as stop:
@@ -258,10 +258,10 @@ def _make(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, Pic
 
 def _open(drawing: Drawing) -> Collection:
     """The collection to put the images into, begun where there is none."""
-    from indexer.collection.layout import is_collection
-    from indexer.errors import CheckpointError
-    from service.commands.indexing import open_or_create
-    from service.text import one_line
+    from vitrail.indexer.collection.layout import is_collection
+    from vitrail.indexer.errors import CheckpointError
+    from vitrail.service.commands.indexing import open_or_create
+    from vitrail.service.text import one_line
 
     new = not is_collection(str(drawing.directory))
     settings = ("auto", "auto", "auto")  # --device and --precision are the generator's

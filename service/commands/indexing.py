@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.completion import CHECKPOINTS, USUAL_SPACES, values
-from service.options import (
+from vitrail.service.completion import CHECKPOINTS, USUAL_SPACES, values
+from vitrail.service.options import (
     CheckpointOption,
     CollectionOption,
     DeviceOption,
@@ -23,9 +23,9 @@ from service.options import (
 )
 
 if TYPE_CHECKING:
-    from indexer.indexing.options import IndexOptions
-    from indexer.indexing.progress import Progress
-    from search.collection import Collection
+    from vitrail.indexer.indexing.options import IndexOptions
+    from vitrail.indexer.indexing.progress import Progress
+    from vitrail.search.collection import Collection
 
 
 def register(app: typer.Typer) -> None:
@@ -133,8 +133,8 @@ def index(
     rejects" and never stop a run. Interrupt it at any time: what is done is kept, and the same
     command goes on from there.
     """
-    from indexer.indexing.options import IndexOptions
-    from service.folders import read_label_from
+    from vitrail.indexer.indexing.options import IndexOptions
+    from vitrail.service.folders import read_label_from
 
     options = IndexOptions(
         include=_globs(include),
@@ -169,9 +169,9 @@ def _globs(given: list[str] | None) -> tuple[str, ...] | None:
 
 def _check(roots: Sequence[str], options: IndexOptions, directory: Path) -> None:
     """Refuse what is misspelt before it can leave an empty collection behind."""
-    from indexer.collection.layout import is_collection
-    from indexer.errors import InputError
-    from indexer.indexing.roots import check_given
+    from vitrail.indexer.collection.layout import is_collection
+    from vitrail.indexer.errors import InputError
+    from vitrail.indexer.indexing.roots import check_given
 
     check_given(roots, options)
     if not roots and not is_collection(str(directory)):
@@ -181,12 +181,12 @@ def _check(roots: Sequence[str], options: IndexOptions, directory: Path) -> None
 def _run(
     pictures: Collection, roots: Sequence[str], options: IndexOptions, *, quiet: bool
 ) -> Progress:
-    from generator.foreign import read_recipe
-    from indexer.errors import RemovalsRefusedError
-    from indexer.indexing.roots import plan_run
-    from service.folders import remembered
-    from service.interrupts import stop_on_interrupt
-    from service.progress import IndexDisplay
+    from vitrail.generator.foreign import read_recipe
+    from vitrail.indexer.errors import RemovalsRefusedError
+    from vitrail.indexer.indexing.roots import plan_run
+    from vitrail.service.folders import remembered
+    from vitrail.service.interrupts import stop_on_interrupt
+    from vitrail.service.progress import IndexDisplay
 
     told = remembered(plan_run(roots, pictures.store.roots(), options), options)
     with stop_on_interrupt() as stop, IndexDisplay(quiet=quiet) as display:
@@ -262,15 +262,15 @@ def reembed(
     Ids, labels, removals and your own columns stay. The collection serves as it was until the last
     step, which is taken whole or not at all. Interrupt it at any time; the same command goes on.
     """
-    from generator.foreign import read_recipe
-    from indexer.collection.collection import Collection
-    from indexer.encoders import load_encoder
-    from indexer.errors import InputError
-    from indexer.images.opening import DEFAULT_MAX_PIXELS
-    from indexer.indexing.reembedding import ReembedOptions
-    from indexer.indexing.reembedding import reembed as embed_anew
-    from service.interrupts import stop_on_interrupt
-    from service.progress import IndexDisplay
+    from vitrail.generator.foreign import read_recipe
+    from vitrail.indexer.collection.collection import Collection
+    from vitrail.indexer.encoders import load_encoder
+    from vitrail.indexer.errors import InputError
+    from vitrail.indexer.images.opening import DEFAULT_MAX_PIXELS
+    from vitrail.indexer.indexing.reembedding import ReembedOptions
+    from vitrail.indexer.indexing.reembedding import reembed as embed_anew
+    from vitrail.service.interrupts import stop_on_interrupt
+    from vitrail.service.progress import IndexDisplay
 
     if checkpoint is None and not space:
         raise InputError("name the --space or the --checkpoint to embed by")
@@ -317,9 +317,9 @@ def open_or_create(
     Raises:
         FingerprintMismatchError: ``checkpoint`` or ``spaces`` are not the collection's.
     """
-    from indexer.collection.layout import is_collection
-    from indexer.encoders import read_fingerprint
-    from search.collection import Collection
+    from vitrail.indexer.collection.layout import is_collection
+    from vitrail.indexer.encoders import read_fingerprint
+    from vitrail.search.collection import Collection
 
     runtime, device, precision = settings
     if not is_collection(str(directory)):

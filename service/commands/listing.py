@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from service.completion import values
-from service.options import CollectionOption, JsonOption, check_target, collection_directory
+from vitrail.service.completion import values
+from vitrail.service.options import CollectionOption, JsonOption, check_target, collection_directory
 
 
 def register(app: typer.Typer) -> None:
@@ -71,10 +71,10 @@ def list_(
     All of them, or those that a filter lets through, in any order. In a pipe each is a line of its
     columns, separated by tabs; --json prints a list of objects with all columns.
     """
-    from indexer.collection.collection import Collection
-    from indexer.errors import InputError
-    from search.listing import count_images
-    from service.listing import Asked, print_list
+    from vitrail.indexer.collection.collection import Collection
+    from vitrail.indexer.errors import InputError
+    from vitrail.search.listing import count_images
+    from vitrail.service.listing import Asked, print_list
 
     if only not in ("all", "generated", "real"):
         raise InputError(f"--only {only!r} is unknown; use one of all, generated, real")

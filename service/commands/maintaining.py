@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.options import CollectionOption, JsonOption, collection_directory
+from vitrail.service.options import CollectionOption, JsonOption, collection_directory
 
 if TYPE_CHECKING:
-    from indexer.collection.losses import Losses
+    from vitrail.indexer.collection.losses import Losses
 
 
 def register(app: typer.Typer) -> None:
@@ -34,8 +34,8 @@ def info(collection: CollectionOption = None, json: JsonOption = False) -> None:
 
     Counts, the encoder and its spaces, your own columns, indexes, and sizes on disk.
     """
-    from indexer.collection.collection import Collection
-    from service.reports import print_info
+    from vitrail.indexer.collection.collection import Collection
+    from vitrail.service.reports import print_info
 
     with Collection.open(collection_directory(collection)) as store:
         print_info(store.info(), as_json=json)
@@ -59,9 +59,9 @@ def remove(
     that has others elsewhere stays with those. Globs are matched below the indexed folders, as
     --exclude does. A folder that was indexed is no longer one that a plain "vitrail index" does.
     """
-    from indexer.collection.collection import Collection
-    from indexer.indexing.removal import carry_out, plan_removal
-    from service.folders import print_removal, print_removed
+    from vitrail.indexer.collection.collection import Collection
+    from vitrail.indexer.indexing.removal import carry_out, plan_removal
+    from vitrail.service.folders import print_removal, print_removed
 
     with Collection.open(collection_directory(collection), writable=not dry_run) as store:
         removal = plan_removal(store, images)
@@ -92,10 +92,10 @@ def tidy(
     vectors and id: when the file is back, it costs nothing. Indexing gives up what is over, too.
     Your own columns are never given up.
     """
-    from indexer.collection.collection import Collection
-    from indexer.collection.tidying import set_grace
-    from indexer.collection.tidying import tidy as clear
-    from service.folders import print_tidied
+    from vitrail.indexer.collection.collection import Collection
+    from vitrail.indexer.collection.tidying import set_grace
+    from vitrail.indexer.collection.tidying import tidy as clear
+    from vitrail.service.folders import print_tidied
 
     with Collection.open(collection_directory(collection), writable=True) as store:
         if grace is not None:
@@ -122,8 +122,8 @@ def annotate(
 
     They can then be used in --where and come with every hit. Annotating again updates.
     """
-    from indexer.collection.collection import Collection
-    from service.reports import print_annotation_report
+    from vitrail.indexer.collection.collection import Collection
+    from vitrail.service.reports import print_annotation_report
 
     with Collection.open(collection_directory(collection), writable=True) as store:
         print_annotation_report(store.annotate(str(table), numbers=numbers or ()))
@@ -135,8 +135,8 @@ def rejects(collection: CollectionOption = None, json: JsonOption = False) -> No
     One line each: reason, path, detail. They are tried again when they change, or when what stood
     in their way is gone.
     """
-    from indexer.collection.collection import Collection
-    from service.reports import print_rejects
+    from vitrail.indexer.collection.collection import Collection
+    from vitrail.service.reports import print_rejects
 
     with Collection.open(collection_directory(collection)) as store:
         print_rejects(store.rejects(), as_json=json)
@@ -169,20 +169,20 @@ def verify(
     else nothing can replace, are shown first and given up only if you say so. What cannot be read
     now is never touched. Nothing damaged is deleted, only set aside.
     """
-    from indexer.errors import InputError
-    from service.reports import print_repair, print_report
+    from vitrail.indexer.errors import InputError
+    from vitrail.service.reports import print_repair, print_report
 
     if (yes or segments_lost) and not repair:
         raise InputError("--yes and --segments-lost belong to --repair; add it")
     directory = str(collection_directory(collection))
     if repair:
-        from indexer.collection.repairs import repair as mend
+        from vitrail.indexer.collection.repairs import repair as mend
 
         done = mend(directory, accept=partial(_accept, yes), segments_lost=segments_lost)
         print_repair(done, as_json=json)
         report = done.report
     else:
-        from indexer.collection.verification import verify as check
+        from vitrail.indexer.collection.verification import verify as check
 
         report = check(directory)
         print_report(report, as_json=json)
@@ -194,7 +194,7 @@ def _accept(yes: bool, losses: Losses) -> bool:
     """Show what a repair gives up, and ask where there is somebody to ask."""
     import sys
 
-    from service.reports import print_losses
+    from vitrail.service.reports import print_losses
 
     print_losses(losses)
     if yes or not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -221,9 +221,9 @@ def export(
     recipe, your own columns, and one column of vectors a space. CSV and JSON lines have the
     columns that --where knows.
     """
-    from indexer.collection.collection import Collection
-    from indexer.collection.transfer import export as write
-    from service.text import one_line
+    from vitrail.indexer.collection.collection import Collection
+    from vitrail.indexer.collection.transfer import export as write
+    from vitrail.service.text import one_line
 
     with Collection.open(collection_directory(collection)) as store:
         count = write(store, file.expanduser(), where)
@@ -239,10 +239,10 @@ def import_(
     It goes into a new collection or one of the same encoder; images known there already are not
     doubled.
     """
-    from indexer.collection.collection import Collection
-    from indexer.collection.layout import is_collection
-    from indexer.collection.transfer import check_exported, import_into
-    from service.text import one_line
+    from vitrail.indexer.collection.collection import Collection
+    from vitrail.indexer.collection.layout import is_collection
+    from vitrail.indexer.collection.transfer import check_exported, import_into
+    from vitrail.service.text import one_line
 
     source, directory = file.expanduser(), collection_directory(collection)
     new = not is_collection(str(directory))

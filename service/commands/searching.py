@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.completion import collection_spaces, values
-from service.options import (
+from vitrail.service.completion import collection_spaces, values
+from vitrail.service.options import (
     CollectionOption,
     DeviceOption,
     JsonOption,
@@ -20,8 +20,8 @@ from service.options import (
 )
 
 if TYPE_CHECKING:
-    from search.collection import Collection
-    from service.asking import Asked
+    from vitrail.search.collection import Collection
+    from vitrail.service.asking import Asked
 
 
 def register(app: typer.Typer) -> None:
@@ -126,11 +126,11 @@ def search(
     cosines: 1 is the same, and what counts as close depends on the encoder. The answer says
     whether it is exact.
     """
-    from search.collection import Collection
-    from search.query import DEFAULT_FUSION
-    from service.output import print_json, print_table
-    from service.sheet import show, write_sheet
-    from service.text import one_line
+    from vitrail.search.collection import Collection
+    from vitrail.search.query import DEFAULT_FUSION
+    from vitrail.service.output import print_json, print_table
+    from vitrail.service.sheet import show, write_sheet
+    from vitrail.service.text import one_line
 
     only_ = _choice("--only", only, ("all", "generated", "real"))
     fusion_ = _choice("--fusion", fusion or DEFAULT_FUSION, ("mean", "rrf"))
@@ -173,7 +173,7 @@ def search(
 
 def _check_question(image: str | None, prompt: str | None, k: int) -> None:
     """Refuse what no collection could answer before one is opened."""
-    from indexer.errors import InputError
+    from vitrail.indexer.errors import InputError
 
     if (image is None) == (prompt is None):
         raise InputError("give an image or --prompt TEXT, one of the two")
@@ -183,7 +183,7 @@ def _check_question(image: str | None, prompt: str | None, k: int) -> None:
 
 def _refuse_without_prompt(**given: object) -> None:
     """An option that would be ignored is a misunderstanding to be told."""
-    from indexer.errors import InputError
+    from vitrail.indexer.errors import InputError
 
     for name, value in given.items():
         if value is not None:
@@ -202,14 +202,14 @@ def _ask(
     background: int | None,
     settings: tuple[str, str],
 ) -> Asked:
-    from service.asking import (
+    from vitrail.service.asking import (
         DEFAULT_BACKGROUND,
         DEFAULT_SEEDS,
         ask_by_image,
         ask_by_prompt,
         compare_with_unrelated,
     )
-    from service.progress import waiting
+    from vitrail.service.progress import waiting
 
     if prompt is None:
         data = sys.stdin.buffer.read() if image == "-" else None
@@ -239,13 +239,13 @@ def _ask(
 def _weights(pictures: Collection, text: str | None) -> dict[str, float] | None:
     if text is None:
         return None
-    from indexer.spaces import parse_weights
+    from vitrail.indexer.spaces import parse_weights
 
     return parse_weights(text, [name for name, _ in pictures.fingerprint.spaces])
 
 
 def _choice(option: str, given: str, known: tuple[str, ...]) -> str:
-    from indexer.errors import InputError
+    from vitrail.indexer.errors import InputError
 
     if given not in known:
         raise InputError(f"{option} {given!r} is unknown; use one of {', '.join(known)}")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from service.options import CollectionOption, JsonOption, collection_directory
+from vitrail.service.options import CollectionOption, JsonOption, collection_directory
 
 
 def register(app: typer.Typer) -> None:
@@ -27,9 +27,9 @@ def lineage(
 
     Its parents, its recipe, and what was made from it.
     """
-    from indexer.collection.collection import Collection
-    from search.lineage import children, parents
-    from service.reports import print_lineage
+    from vitrail.indexer.collection.collection import Collection
+    from vitrail.search.lineage import children, parents
+    from vitrail.service.reports import print_lineage
 
     with Collection.open(collection_directory(collection)) as store:
         image_id = store.resolve(image)
@@ -77,7 +77,7 @@ def reproduce(
 
     Exit code 0 says that the pixels are the same, 1 that they differ.
     """
-    from service.reproducing import reproduce_image
+    from vitrail.service.reproducing import reproduce_image
 
     directory = collection_directory(collection)
     if not reproduce_image(

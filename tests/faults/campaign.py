@@ -18,11 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from indexer.errors import VitrailError
 from tests.faults.disk import Disk
 from tests.faults.observing import Course, follow, go_on, recover
 from tests.faults.recording import Calls, Event, What, read_recording
 from tests.faults.scenarios import SCENARIOS, prepare
+from vitrail.indexer.errors import VitrailError
 
 ROOT = Path(__file__).parents[2]
 FAIL, KILL, TEAR = 1, 2, 3

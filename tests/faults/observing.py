@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from indexer.catalog.catalog import FILE, Catalog
-from indexer.collection import successor
-from indexer.collection.collection import Collection
-from indexer.collection.layout import is_collection
-from indexer.collection.repairs import repair
-from indexer.collection.verification import verify
-from indexer.errors import VitrailError
-from indexer.records import Batch
 from tests.faults.scenarios import Scenario, Work, run
 from tests.indexer.collection.holdings import content, files, images, vector
+from vitrail.indexer.catalog.catalog import FILE, Catalog
+from vitrail.indexer.collection import successor
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.layout import is_collection
+from vitrail.indexer.collection.repairs import repair
+from vitrail.indexer.collection.verification import verify
+from vitrail.indexer.errors import VitrailError
+from vitrail.indexer.records import Batch
 
 NUMBERS = {content(number): number for number in range(1000)}
 EXTRA = 900  # a picture that no scenario has

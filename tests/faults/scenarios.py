@@ -10,17 +10,6 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from indexer.catalog.roots import put_root
-from indexer.collection import maintenance, successor
-from indexer.collection.collection import Collection
-from indexer.collection.losses import Losses
-from indexer.collection.maintenance import merge_segments
-from indexer.collection.repairs import repair
-from indexer.collection.tidying import set_grace, take_out, tidy
-from indexer.collection.transfer import export, import_into
-from indexer.encoders.base import Fingerprint
-from indexer.records import Batch, RejectRecord
-from indexer.store.durability import disk_guard
 from tests.indexer.collection.holdings import (
     FINGERPRINT,
     SPACES,
@@ -30,6 +19,17 @@ from tests.indexer.collection.holdings import (
     image,
     images,
 )
+from vitrail.indexer.catalog.roots import put_root
+from vitrail.indexer.collection import maintenance, successor
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.losses import Losses
+from vitrail.indexer.collection.maintenance import merge_segments
+from vitrail.indexer.collection.repairs import repair
+from vitrail.indexer.collection.tidying import set_grace, take_out, tidy
+from vitrail.indexer.collection.transfer import export, import_into
+from vitrail.indexer.encoders.base import Fingerprint
+from vitrail.indexer.records import Batch, RejectRecord
+from vitrail.indexer.store.durability import disk_guard
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 OTHER = Fingerprint("other-vit", "1" * 64, {"size": [32, 32]}, SPACES)

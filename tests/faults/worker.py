@@ -17,9 +17,9 @@ from typing import Any
 import duckdb  # noqa: F401
 import pyarrow.parquet  # noqa: F401
 
-from indexer.errors import VitrailError
 from tests.faults.scenarios import SCENARIOS, Work, run
 from tests.indexer.collection import holdings  # noqa: F401
+from vitrail.indexer.errors import VitrailError
 
 FAULTS: Any = ctypes.CDLL(None)
 

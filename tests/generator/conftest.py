@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from generator.checkpoint_files import CheckpointInfo, find_checkpoint
-from generator.pictures import Picture
+from vitrail.generator.checkpoint_files import CheckpointInfo, find_checkpoint
+from vitrail.generator.pictures import Picture
 
 
 @pytest.fixture(scope="session", autouse=True)

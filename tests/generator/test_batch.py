@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from generator import text_to_image
-from generator.batch import generate_all
-from generator.checkpoint_files import CheckpointInfo
-from generator.checks import Sampling
-from generator.pipelines import DiffusionModel, load_model
-from generator.png import read_png
-from generator.recipes import Recipe
-from generator.watching import GenerationCancelledError, Watch
-from indexer.errors import GenerationError
+from vitrail.generator import text_to_image
+from vitrail.generator.batch import generate_all
+from vitrail.generator.checkpoint_files import CheckpointInfo
+from vitrail.generator.checks import Sampling
+from vitrail.generator.pipelines import DiffusionModel, load_model
+from vitrail.generator.png import read_png
+from vitrail.generator.recipes import Recipe
+from vitrail.generator.watching import GenerationCancelledError, Watch
+from vitrail.indexer.errors import GenerationError
 
 
 def plan(info: CheckpointInfo, n: int = 3) -> list[Recipe]:
@@ -111,8 +111,8 @@ KILLED = textwrap.dedent(
     """
     import os, signal, sys
     from pathlib import Path
-    from generator.batch import write_image
-    from generator.recipes import GeneratedImage, Recipe
+    from vitrail.generator.batch import write_image
+    from vitrail.generator.recipes import GeneratedImage, Recipe
     from PIL import Image
     from tests.generator.test_recipes import BASE
 

@@ -12,8 +12,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from generator.checkpoint_files import CheckpointInfo, find_checkpoint
-from indexer.errors import CheckpointError
+from vitrail.generator.checkpoint_files import CheckpointInfo, find_checkpoint
+from vitrail.indexer.errors import CheckpointError
 
 Get = Callable[[str], CheckpointInfo]
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generator import image_to_image, text_to_image
-from generator.checkpoint_files import CheckpointInfo
-from generator.checks import MAX_SEED, Sampling
-from generator.pictures import working_size
-from indexer.errors import InputError
 from tests.generator.conftest import noise_picture
+from vitrail.generator import image_to_image, text_to_image
+from vitrail.generator.checkpoint_files import CheckpointInfo
+from vitrail.generator.checks import MAX_SEED, Sampling
+from vitrail.generator.pictures import working_size
+from vitrail.indexer.errors import InputError
 
 
 @pytest.mark.parametrize(

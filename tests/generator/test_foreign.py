@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from PIL import Image, PngImagePlugin
 
-from generator.foreign import read_recipe
-from generator.png import encode_png
-from generator.recipes import GeneratedImage
-from indexer.images.opening import open_image
 from tests.generator.test_recipes import FULL
+from vitrail.generator.foreign import read_recipe
+from vitrail.generator.png import encode_png
+from vitrail.generator.recipes import GeneratedImage
+from vitrail.indexer.images.opening import open_image
 
 A1111 = """a <lora:ink:0.8> castle, (night:1.2), "moon"
 second line: with, commas
@@ -331,7 +331,7 @@ def test_ours_without_its_own_chunk() -> None:
 
 def test_import_is_light() -> None:
     heavy = "{'torch', 'diffusers', 'transformers'}"
-    code = f"import sys, generator.foreign; print({heavy} & {{*sys.modules}})"
+    code = f"import sys, vitrail.generator.foreign; print({heavy} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 

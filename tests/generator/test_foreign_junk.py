@@ -7,8 +7,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generator.foreign import read_recipe
 from tests.generator.test_foreign import A1111, COMFY
+from vitrail.generator.foreign import read_recipe
 
 names = st.sampled_from(
     [

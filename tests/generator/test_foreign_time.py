@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from generator import json_text
-from generator.comfyui import read_graph
-from generator.foreign import _READERS, read_recipe
+from vitrail.generator import json_text
+from vitrail.generator.comfyui import read_graph
+from vitrail.generator.foreign import _READERS, read_recipe
 
 NAMES = (
     *("parameters", "UserComment", "comment", "ImageDescription", "Comment", "prompt", "workflow"),

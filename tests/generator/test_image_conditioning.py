@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from generator import style, text_to_image
-from generator.checkpoint_files import CheckpointInfo, find_checkpoint
-from generator.checks import Sampling
-from generator.ip_adapters import IPAdapterFile, open_ip_adapter
-from generator.pictures import Picture
-from generator.pipelines import load_model
-from generator.png import encode_png, read_png
-from generator.recipes import GeneratedImage, Recipe
-from generator.tasks import run
-from indexer.errors import CheckpointError
 from tests.generator import tiny
 from tests.generator.conftest import noise_picture
+from vitrail.generator import style, text_to_image
+from vitrail.generator.checkpoint_files import CheckpointInfo, find_checkpoint
+from vitrail.generator.checks import Sampling
+from vitrail.generator.ip_adapters import IPAdapterFile, open_ip_adapter
+from vitrail.generator.pictures import Picture
+from vitrail.generator.pipelines import load_model
+from vitrail.generator.png import encode_png, read_png
+from vitrail.generator.recipes import GeneratedImage, Recipe
+from vitrail.generator.tasks import run
+from vitrail.indexer.errors import CheckpointError
 
 CONTENT = noise_picture(32, 32)
 LOOK = noise_picture(40, 32, seed=1)

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from generator import inpaint
-from generator.checkpoint_files import CheckpointInfo
-from generator.checks import Sampling
-from generator.masks import box_mask, image_mask, polygon_mask
-from generator.pictures import Picture
-from generator.pipelines import load_model
-from generator.tasks import run
-from indexer.errors import InputError
 from tests.generator.conftest import noise_picture
+from vitrail.generator import inpaint
+from vitrail.generator.checkpoint_files import CheckpointInfo
+from vitrail.generator.checks import Sampling
+from vitrail.generator.masks import box_mask, image_mask, polygon_mask
+from vitrail.generator.pictures import Picture
+from vitrail.generator.pipelines import load_model
+from vitrail.generator.tasks import run
+from vitrail.indexer.errors import InputError
 
 TWO_STEPS = Sampling(steps=2, scheduler="ddim")
 

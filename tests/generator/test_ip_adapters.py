@@ -8,10 +8,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from generator.checkpoint_files import CheckpointInfo, find_checkpoint
-from generator.ip_adapters import choose_ip_adapter, find_ip_adapter, open_ip_adapter
-from indexer.errors import CheckpointError, InputError
 from tests.generator import tiny
+from vitrail.generator.checkpoint_files import CheckpointInfo, find_checkpoint
+from vitrail.generator.ip_adapters import choose_ip_adapter, find_ip_adapter, open_ip_adapter
+from vitrail.indexer.errors import CheckpointError, InputError
 
 
 @pytest.fixture(autouse=True)

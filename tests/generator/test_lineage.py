@@ -6,16 +6,16 @@ from dataclasses import replace
 import pytest
 from PIL import Image, PngImagePlugin
 
-from generator import image_to_image, text_to_image
-from generator.checkpoint_files import CheckpointInfo
-from generator.checks import Sampling
-from generator.lineage import reproduce
-from generator.pipelines import DiffusionModel, load_model
-from generator.png import encode_png, read_png
-from generator.recipes import GeneratedImage, Parent, Recipe
-from generator.tasks import run
-from indexer.errors import InputError
 from tests.generator.conftest import noise_picture
+from vitrail.generator import image_to_image, text_to_image
+from vitrail.generator.checkpoint_files import CheckpointInfo
+from vitrail.generator.checks import Sampling
+from vitrail.generator.lineage import reproduce
+from vitrail.generator.pipelines import DiffusionModel, load_model
+from vitrail.generator.png import encode_png, read_png
+from vitrail.generator.recipes import GeneratedImage, Parent, Recipe
+from vitrail.generator.tasks import run
+from vitrail.indexer.errors import InputError
 
 TWO_STEPS = Sampling(steps=2, seed=3)
 

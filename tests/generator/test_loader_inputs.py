@@ -12,16 +12,16 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from generator import text_to_image
-from generator.checkpoint_files import CheckpointInfo, find_checkpoint
-from generator.checks import Sampling
-from generator.ip_adapters import open_ip_adapter
-from generator.loras import find_loras, open_lora
-from generator.pipelines import load_model
-from generator.tasks import run
-from indexer.errors import CheckpointError
 from tests.generator import tiny
 from tests.generator.single_file import write_configuration, write_single_file
+from vitrail.generator import text_to_image
+from vitrail.generator.checkpoint_files import CheckpointInfo, find_checkpoint
+from vitrail.generator.checks import Sampling
+from vitrail.generator.ip_adapters import open_ip_adapter
+from vitrail.generator.loras import find_loras, open_lora
+from vitrail.generator.pipelines import load_model
+from vitrail.generator.tasks import run
+from vitrail.indexer.errors import CheckpointError
 
 ONE_STEP = Sampling(steps=1, guidance=1.0)
 

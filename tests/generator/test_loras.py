@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from generator.loras import LoraFile, find_loras, open_lora
-from indexer.errors import CheckpointError
+from vitrail.generator.loras import LoraFile, find_loras, open_lora
+from vitrail.indexer.errors import CheckpointError
 
 
 @pytest.fixture(autouse=True)

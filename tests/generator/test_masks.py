@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from generator.masks import box_mask, coarse, composite, open_mask
-from indexer.errors import InputError
+from vitrail.generator.masks import box_mask, coarse, composite, open_mask
+from vitrail.indexer.errors import InputError
 
 SIZE = (20, 10)
 

@@ -13,19 +13,19 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from generator import inpaint, text_to_image
-from generator.checkpoint_files import CheckpointInfo, find_checkpoint
-from generator.checks import Sampling
-from generator.loras import open_lora
-from generator.masks import box_mask
-from generator.pipelines import load_model, quiet
-from generator.png import encode_png
-from generator.schedulers import SCHEDULERS, build_scheduler
-from generator.tasks import run
-from indexer.errors import CheckpointError, InputError
 from tests.generator import tiny
 from tests.generator.conftest import noise_picture
 from tests.generator.single_file import write_configuration, write_single_file
+from vitrail.generator import inpaint, text_to_image
+from vitrail.generator.checkpoint_files import CheckpointInfo, find_checkpoint
+from vitrail.generator.checks import Sampling
+from vitrail.generator.loras import open_lora
+from vitrail.generator.masks import box_mask
+from vitrail.generator.pipelines import load_model, quiet
+from vitrail.generator.png import encode_png
+from vitrail.generator.schedulers import SCHEDULERS, build_scheduler
+from vitrail.generator.tasks import run
+from vitrail.indexer.errors import CheckpointError, InputError
 
 TWO_STEPS = Sampling(steps=2)
 
@@ -58,7 +58,7 @@ def test_missing_diffusers_names_the_command(
             raise importlib.metadata.PackageNotFoundError(name)
         return own(name)
 
-    monkeypatch.setattr("generator.pipelines.version", version)
+    monkeypatch.setattr("vitrail.generator.pipelines.version", version)
     with pytest.raises(CheckpointError, match=re.escape("pip install 'vitrail[generator]'")):
         load_model(ordinary)
 

@@ -8,11 +8,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
-from generator.png import encode_png, read_png
-from generator.recipes import GeneratedImage, Recipe
-from indexer.errors import InputError
-from indexer.images.opening import open_image
 from tests.generator.test_recipes import BASE, FULL, recipes
+from vitrail.generator.png import encode_png, read_png
+from vitrail.generator.recipes import GeneratedImage, Recipe
+from vitrail.indexer.errors import InputError
+from vitrail.indexer.images.opening import open_image
 
 PICTURE = Image.new("RGB", (8, 8), (200, 10, 30))
 

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from generator.prompts import PromptLine, read_prompts
-from indexer.errors import InputError
+from vitrail.generator.prompts import PromptLine, read_prompts
+from vitrail.indexer.errors import InputError
 
 
 def test_blank_lines_and_comments_are_skipped(tmp_path: Path) -> None:

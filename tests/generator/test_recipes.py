@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generator.recipes import IPAdapter, Lora, MaskRecord, Parent, Recipe
-from indexer.errors import InputError
+from vitrail.generator.recipes import IPAdapter, Lora, MaskRecord, Parent, Recipe
+from vitrail.indexer.errors import InputError
 
 BASE = Recipe(
     task="text-to-image",

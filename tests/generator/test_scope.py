@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from generator.checkpoint_files import CheckpointInfo, find_checkpoint
-from generator.pictures import Picture, open_picture
-from generator.scope import outside_notes, scope_of
-from generator.training.emoji import Emoji
-from generator.training.scope import write_scope
-from indexer.errors import CheckpointError
 from tests.generator.conftest import noise_picture
+from vitrail.generator.checkpoint_files import CheckpointInfo, find_checkpoint
+from vitrail.generator.pictures import Picture, open_picture
+from vitrail.generator.scope import outside_notes, scope_of
+from vitrail.generator.training.emoji import Emoji
+from vitrail.generator.training.scope import write_scope
+from vitrail.indexer.errors import CheckpointError
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 EMBEDDED = find_checkpoint()

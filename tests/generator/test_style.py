@@ -7,16 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from generator import style
-from generator.checkpoint_files import CheckpointInfo
-from generator.checks import Sampling
-from generator.denoising import encode
-from generator.pictures import Picture
-from generator.pipelines import load_model
-from generator.style import adain
-from generator.tasks import run
-from indexer.errors import InputError
 from tests.generator.conftest import noise_picture
+from vitrail.generator import style
+from vitrail.generator.checkpoint_files import CheckpointInfo
+from vitrail.generator.checks import Sampling
+from vitrail.generator.denoising import encode
+from vitrail.generator.pictures import Picture
+from vitrail.generator.pipelines import load_model
+from vitrail.generator.style import adain
+from vitrail.generator.tasks import run
+from vitrail.indexer.errors import InputError
 
 
 def test_adain_by_hand() -> None:

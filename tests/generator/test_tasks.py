@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 import torch
 
-from generator import image_to_image, inpaint, style, text_to_image
-from generator.checkpoint_files import CheckpointInfo
-from generator.checks import Sampling
-from generator.masks import box_mask
-from generator.pictures import Picture
-from generator.pipelines import load_model
-from generator.png import encode_png
-from generator.recipes import Recipe
-from generator.schedulers import SCHEDULERS
-from generator.tasks import run
-from generator.watching import GenerationCancelledError, Watch
-from indexer.errors import GenerationError, InputError
 from tests.generator.conftest import noise_picture
+from vitrail.generator import image_to_image, inpaint, style, text_to_image
+from vitrail.generator.checkpoint_files import CheckpointInfo
+from vitrail.generator.checks import Sampling
+from vitrail.generator.masks import box_mask
+from vitrail.generator.pictures import Picture
+from vitrail.generator.pipelines import load_model
+from vitrail.generator.png import encode_png
+from vitrail.generator.recipes import Recipe
+from vitrail.generator.schedulers import SCHEDULERS
+from vitrail.generator.tasks import run
+from vitrail.generator.watching import GenerationCancelledError, Watch
+from vitrail.indexer.errors import GenerationError, InputError
 
 Get = Callable[[str], CheckpointInfo]
 KINDS = ["ordinary", "safe", "wide", "nine", "xl", "lcm"]

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from generator.pipelines import quiet
-from generator.training import tokenizer as vocabulary
+from vitrail.generator.pipelines import quiet
+from vitrail.generator.training import tokenizer as vocabulary
 
 WIDTH = 16
 WINDOW = 20

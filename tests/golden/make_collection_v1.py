@@ -10,11 +10,11 @@ import sys
 from pathlib import Path
 from unittest import mock
 
-from indexer.catalog import schema
-from indexer.collection.collection import Collection
-from indexer.records import Batch
-from indexer.store import commits
 from tests.indexer.collection.holdings import FINGERPRINT, files, image
+from vitrail.indexer.catalog import schema
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.records import Batch
+from vitrail.indexer.store import commits
 
 HERE = Path(__file__).parent / "collection-v1"
 

@@ -9,10 +9,10 @@ import shutil
 import sys
 from pathlib import Path
 
-from indexer.collection.collection import Collection
-from indexer.records import Batch, RejectRecord
-from indexer.vectors import index as vector_index
 from tests.indexer.collection.holdings import FINGERPRINT, file, files, image, images
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.records import Batch, RejectRecord
+from vitrail.indexer.vectors import index as vector_index
 
 HERE = Path(__file__).parent / "collection-v2"
 COUNT = 600

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer.collection.collection import Collection as Store
-from indexer.errors import InputError, VitrailError
-from search.collection import Collection
-from search.query import SearchResult
 from tests.fakes import ColourEncoder
+from vitrail.indexer.collection.collection import Collection as Store
+from vitrail.indexer.errors import InputError, VitrailError
+from vitrail.search.collection import Collection
+from vitrail.search.query import SearchResult
 
 COLOURS = {"red": (255, 0, 0), "crimson": (230, 0, 60), "blue": (0, 0, 255)}
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.errors import InputError
-from search.evidence import mean_distance, verdict
-from search.query import Evidence, Query
-from search.searcher import Searcher
 from tests.search.fakes import BruteIndex, FakeCollection, Floats, unit
+from vitrail.indexer.errors import InputError
+from vitrail.search.evidence import mean_distance, verdict
+from vitrail.search.query import Evidence, Query
+from vitrail.search.searcher import Searcher
 
 E1 = np.array([[1, 0]], np.float32)
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from indexer.errors import InputError
-from search.filters import combine_filters
+from vitrail.indexer.errors import InputError
+from vitrail.search.filters import combine_filters
 
 
 def test_nothing_asked_is_no_filter() -> None:

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from indexer.collection.collection import Collection
-from indexer.errors import InputError
-from indexer.records import Batch, FileRecord, ImageRecord
-from search.lineage import children, parents
 from tests.fakes import ColourEncoder
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.errors import InputError
+from vitrail.indexer.records import Batch, FileRecord, ImageRecord
+from vitrail.search.lineage import children, parents
 
 
 def name_hash(name: str) -> str:

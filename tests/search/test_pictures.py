@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer.errors import ImageRejectedError, InputError, VitrailError
-from search.pictures import open_picture
 from tests.fakes import ColourEncoder
+from vitrail.indexer.errors import ImageRejectedError, InputError, VitrailError
+from vitrail.search.pictures import open_picture
 
 SPEC = ColourEncoder().preprocess
 

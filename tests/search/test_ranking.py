@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.filters import combine_filters
-from search.ranking import overlap, reciprocal_rank_fusion, unseen_bound
+from vitrail.search.filters import combine_filters
+from vitrail.search.ranking import overlap, reciprocal_rank_fusion, unseen_bound
 
 rankings = st.lists(st.lists(st.integers(0, 30), unique=True, max_size=12), min_size=1, max_size=5)
 

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from indexer.errors import InputError
-from search.query import Hit, SearchResult
+from vitrail.indexer.errors import InputError
+from vitrail.search.query import Hit, SearchResult
 
 BYTES = "/photos/\udcff\x1b[31m.png"
 

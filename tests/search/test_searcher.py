@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.errors import InputError
-from search.query import Query
-from search.searcher import Searcher
 from tests.search.fakes import BruteIndex, FakeCollection, Floats, unit
+from vitrail.indexer.errors import InputError
+from vitrail.search.query import Query
+from vitrail.search.searcher import Searcher
 
 E1 = np.array([[1, 0]], np.float32)
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.errors import InputError
-from search.vectors import query_rows
+from vitrail.indexer.errors import InputError
+from vitrail.search.vectors import query_rows
 
 DIMS = {"a": 3, "b": 2}
 E1 = np.array([1, 0, 0], np.float32)

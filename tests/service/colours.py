@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.encoders.base import Encoded, Fingerprint
-from indexer.errors import CheckpointError, InputError
-from indexer.spaces import EmbeddingSpace
 from tests.fakes import ColourEncoder
+from vitrail.indexer.encoders.base import Encoded, Fingerprint
+from vitrail.indexer.errors import CheckpointError, InputError
+from vitrail.indexer.spaces import EmbeddingSpace
 
 CHECKPOINT = "colours"
 KNOWN = {"mean@1": 12, "mean@2": 4}
@@ -47,7 +47,7 @@ class TwoSpaceEncoder(ColourEncoder):
 
 
 def colour_fingerprint(checkpoint: str, spaces: Sequence[str] | None = None) -> Fingerprint:
-    """As ``indexer.encoders.read_fingerprint``: ``colours`` and ``colours-2`` are known."""
+    """As ``vitrail.indexer.encoders.read_fingerprint``: ``colours`` and ``colours-2`` are known."""
     if not checkpoint.startswith(CHECKPOINT):
         raise CheckpointError(f"checkpoint {checkpoint!r} is unknown; use {CHECKPOINT}")
     names = list(spaces or ["mean@1"])
@@ -69,13 +69,13 @@ def load_colours(
     precision: str = "auto",
     classify: bool = False,
 ) -> TwoSpaceEncoder:
-    """As ``indexer.encoders.load_encoder``."""
+    """As ``vitrail.indexer.encoders.load_encoder``."""
     return TwoSpaceEncoder([name for name, _ in colour_fingerprint(checkpoint, spaces).spaces])
 
 
 def _slow_command() -> None:
-    import indexer.encoders
-    from service.cli import main
+    from vitrail.indexer import encoders
+    from vitrail.service.cli import main
 
     mark, gate = Path(os.environ["COLOURS_MARK"]), Path(os.environ["COLOURS_GATE"])
 
@@ -90,8 +90,8 @@ def _slow_command() -> None:
         encoder.before = wait
         return encoder
 
-    indexer.encoders.load_encoder = load  # type: ignore[assignment]
-    indexer.encoders.read_fingerprint = colour_fingerprint
+    encoders.load_encoder = load  # type: ignore[assignment]
+    encoders.read_fingerprint = colour_fingerprint
     main()
 
 

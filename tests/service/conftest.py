@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import indexer.encoders
-from service.cli import main
 from tests.service.colours import CHECKPOINT, colour_fingerprint, load_colours
+from vitrail.indexer import encoders
+from vitrail.service.cli import main
 
 COLOURS = {
     "red": (255, 0, 0),
@@ -106,8 +106,8 @@ def vitrail(
     def fingerprint(checkpoint: str, spaces: Sequence[str] | None = None) -> Any:
         return colour_fingerprint(checkpoint, spaces)
 
-    monkeypatch.setattr(indexer.encoders, "read_fingerprint", fingerprint)
-    monkeypatch.setattr(indexer.encoders, "load_encoder", load_colours)
+    monkeypatch.setattr(encoders, "read_fingerprint", fingerprint)
+    monkeypatch.setattr(encoders, "load_encoder", load_colours)
     monkeypatch.setenv("VITRAIL_COLLECTION", str(tmp_path / "collection"))
     monkeypatch.delenv("VITRAIL_DEBUG", raising=False)
     return Vitrail(tmp_path / "collection", monkeypatch, capsys)

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from generator.checkpoint_files import CheckpointInfo, find_checkpoint
-from search.collection import Collection
-from service import background as module
-from service.background import Background, make_background, read_prompts, unrelated
 from tests.generator.tiny import build_sd
 from tests.service.colours import CHECKPOINT
 from tests.service.conftest import Vitrail
+from vitrail.generator.checkpoint_files import CheckpointInfo, find_checkpoint
+from vitrail.search.collection import Collection
+from vitrail.service import background as module
+from vitrail.service.background import Background, make_background, read_prompts, unrelated
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_they_are_drawn_once_for_each_model_and_encoder(
         pytest.fail("drawn again")
 
     with monkeypatch.context() as patch:
-        patch.setattr("generator.batch.generate_all", again)
+        patch.setattr("vitrail.generator.batch.generate_all", again)
         same = make(pictures, info)
         np.testing.assert_array_equal(same.vectors["mean@1"], made.vectors["mean@1"])
         # a related prompt is left out, and the next one takes its place

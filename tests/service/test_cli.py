@@ -336,7 +336,9 @@ def test_a_place_that_cannot_be_written_is_refused_before_the_search(
 ) -> None:
     vitrail.index(folder)
     query = folder / "warm" / "red.png"
-    monkeypatch.setattr("search.collection.Collection.find", lambda *_, **__: pytest.fail("asked"))
+    monkeypatch.setattr(
+        "vitrail.search.collection.Collection.find", lambda *_, **__: pytest.fail("asked")
+    )
     lost = vitrail("search", query, "--html", tmp_path / "no" / "sheet.html")
     assert lost.code == 2
     assert "there is no folder" in lost.err

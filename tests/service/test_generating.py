@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import indexer.encoders
-from generator.pipelines import load_model
-from indexer.encoders.loading import read_fingerprint
 from tests.generator.tiny import build_ip_adapter, build_lora, build_sd
 from tests.service.colours import CHECKPOINT
 from tests.service.conftest import Vitrail
+from vitrail.generator.pipelines import load_model
+from vitrail.indexer import encoders
+from vitrail.indexer.encoders.loading import read_fingerprint
 
 Paint = Callable[..., Path]
 FEW = ("--steps", 1, "--guidance", 1, "--scheduler", "ddim", "--device", "cpu")
@@ -101,7 +101,7 @@ def test_what_cannot_be_made_begins_no_collection(
 def test_without_the_hub_the_encoder_that_needs_none_is_named(
     vitrail: Vitrail, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(indexer.encoders, "read_fingerprint", read_fingerprint)
+    monkeypatch.setattr(encoders, "read_fingerprint", read_fingerprint)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
     says = [f"there is no collection at {vitrail.home} yet", "--checkpoint dinov2-small-focus"]
@@ -124,7 +124,7 @@ def test_device_and_precision_of_a_search_by_prompt_reach_the_generator(
         asked.append((device, precision))
         return load_model(info, device=device, precision=precision, **rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("generator.pipelines.load_model", load)
+    monkeypatch.setattr("vitrail.generator.pipelines.load_model", load)
     words = ("search", "--prompt", "a", "--seeds", 1, "--model", checkpoint, "--background", 0)
     for options in ((), ("--device", "cpu", "--precision", "fp32"), ("--precision", "bf16")):
         done = vitrail(*words, *options)

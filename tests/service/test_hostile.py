@@ -16,10 +16,10 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-import indexer.encoders
 from tests.service.colours import colour_fingerprint
 from tests.service.conftest import Outcome, Vitrail
 from tests.test_docs import COMMANDS
+from vitrail.indexer import encoders
 
 Paint = Callable[..., Path]
 EVIL = "\x1b]0;pwned\x07\x1b[2J\x9b31m\u202e[bold]\r"
@@ -37,7 +37,7 @@ def hostile(
     def fingerprint(name: str, spaces: Sequence[str] | None = None) -> Any:
         return replace(colour_fingerprint(name, spaces), checkpoint=f"{name}{EVIL}")
 
-    monkeypatch.setattr(indexer.encoders, "read_fingerprint", fingerprint)
+    monkeypatch.setattr(encoders, "read_fingerprint", fingerprint)
     folder = tmp_path / "pictures" / f"label{EVIL}"
     paint("a.png", (250, 0, 0))
     folder.mkdir()

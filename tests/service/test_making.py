@@ -12,21 +12,23 @@ from pathlib import Path
 
 import pytest
 
-from generator import text_to_image
-from generator.checkpoint_files import find_checkpoint
-from generator.checks import Sampling
-from generator.watching import UNWATCHED
-from indexer.collection.collection import Collection as Store
-from indexer.collection.verification import verify
-from search.collection import Collection
-from service.making import Made, Work, make_and_index
 from tests.fakes import ColourEncoder
 from tests.generator.tiny import build_sd
+from vitrail.generator import text_to_image
+from vitrail.generator.checkpoint_files import find_checkpoint
+from vitrail.generator.checks import Sampling
+from vitrail.generator.watching import UNWATCHED
+from vitrail.indexer.collection.collection import Collection as Store
+from vitrail.indexer.collection.verification import verify
+from vitrail.search.collection import Collection
+from vitrail.service.making import Made, Work, make_and_index
 
 KILLS = 10
 PROMPTS = 200
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["diffusers", "generator.pipelines", "service.making"])
+_context.set_forkserver_preload(
+    ["diffusers", "vitrail.generator.pipelines", "vitrail.service.making"]
+)
 
 
 def make_all(

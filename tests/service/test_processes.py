@@ -20,7 +20,7 @@ EXAMPLES = ROOT / "examples"
 LISTING = """
 import json, sys
 sys.argv = json.loads(sys.argv[1])
-from service.cli import main
+from vitrail.service.cli import main
 try:
     main()
 finally:
@@ -54,7 +54,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(buffered: str) -> None:
     os.close(read)
     environment = os.environ | {"PYTHONUNBUFFERED": buffered}
     done = subprocess.run(
-        [sys.executable, "-m", "service.cli", "--version"],
+        [sys.executable, "-m", "vitrail.service.cli", "--version"],
         cwd=ROOT,
         env=environment,
         stdout=write,

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from indexer.indexing.pipeline import Progress
-from search.collection import Collection
-from service import progress as displays
-from service.making import Made
-from service.progress import IndexDisplay, MakingDisplay, waiting
 from tests.service.conftest import Vitrail
+from vitrail.indexer.indexing.pipeline import Progress
+from vitrail.search.collection import Collection
+from vitrail.service import progress as displays
+from vitrail.service.making import Made
+from vitrail.service.progress import IndexDisplay, MakingDisplay, waiting
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from indexer.collection import successor
-from indexer.collection.collection import Collection
-from indexer.collection.repairs import repair
-from indexer.collection.verification import verify
-from search.collection import Collection as Pictures
 from tests.service.conftest import Vitrail
+from vitrail.indexer.collection import successor
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.repairs import repair
+from vitrail.indexer.collection.verification import verify
+from vitrail.search.collection import Collection as Pictures
 
 
 def facts(vitrail: Vitrail) -> dict[int, dict[str, Any]]:

@@ -99,7 +99,7 @@ def test_labels_are_set_without_reading_the_files(
 ) -> None:
     vitrail.index(folder)
     monkeypatch.setattr(
-        "indexer.indexing.decoding.read_file", lambda path: pytest.fail(f"opened {path}")
+        "vitrail.indexer.indexing.decoding.read_file", lambda path: pytest.fail(f"opened {path}")
     )
     done = vitrail("index", folder, "--label-from", "parent")
     assert done.code == 0, done

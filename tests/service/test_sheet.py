@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search.query import Hit, SearchResult
-from service.asking import Asked
-from service.sheet import render_sheet
 from tests.service.conftest import Vitrail
+from vitrail.search.query import Hit, SearchResult
+from vitrail.service.asking import Asked
+from vitrail.service.sheet import render_sheet
 
 FETCHED = re.compile(r"""(?:src|action)\s*=\s*(?!["']data:)|url\(|@import|<script|<link|https?:""")
 TAGS = {

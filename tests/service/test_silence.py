@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from service.cli import app
 from tests.generator.tiny import build_sd
 from tests.indexer.encoders.tiny import save_classifier
 from tests.watched import ROOT, Watched, watch
+from vitrail.service.cli import app
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the watchers are for POSIX systems")
 COMMANDS: dict[str, Any] = getattr(get_command(app), "commands")  # noqa: B009 - typer's own type
@@ -172,7 +172,7 @@ def test_openvino_reports_nothing_after_any_of_our_packages(package: str, scene:
 @pytest.mark.skipif(find_spec("diffusers") is None, reason="needs the extra generator")
 def test_libraries_are_told_to_report_nothing(scene: Watched) -> None:
     code = (
-        "import indexer; from huggingface_hub import constants as c; from diffusers.utils import "
+        "import vitrail.indexer; from huggingface_hub import constants as c; from diffusers.utils import "
         "hub_utils as d; from transformers.utils import hub as t; "
         "print(c.HF_HUB_DISABLE_TELEMETRY, d.http_user_agent(), t.http_user_agent(), sep='\\n')"
     )

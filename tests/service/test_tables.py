@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from service.tables import Column, Placement, Row, place_paths, print_rows
-from service.text import one_line, shell_word
 from tests.service.conftest import Vitrail
+from vitrail.service.tables import Column, Placement, Row, place_paths, print_rows
+from vitrail.service.text import one_line, shell_word
 
 Paint = Callable[..., Path]
 WIDTHS = (60, 80, 120)

@@ -131,9 +131,9 @@ def test_a_full_disk_in_a_repair_is_one_line_and_loses_nothing(
 
 _FEW = """
 import os, resource, sys
-from indexer.collection.collection import Collection
-from indexer.errors import VitrailError
-from indexer.records import Batch
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.errors import VitrailError
+from vitrail.indexer.records import Batch
 from tests.indexer.collection.holdings import FINGERPRINT, files, images
 writer = Collection.open(sys.argv[1], writable=True)
 writer.commit(Batch(images([1]), files([1])))
@@ -154,9 +154,9 @@ writer.close()
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="needs Linux")
 def test_a_commit_without_free_file_handles_is_refused_or_done(tmp_path: Path) -> None:
-    from indexer.collection.collection import Collection
-    from indexer.collection.verification import verify
     from tests.indexer.collection.holdings import FINGERPRINT, content
+    from vitrail.indexer.collection.collection import Collection
+    from vitrail.indexer.collection.verification import verify
 
     assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 0
     for spare in range(5):

@@ -11,8 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from indexer.images.containers import boxes, gif, jpeg, jpeg2000, netpbm, png, tiff, webp, windows
-from indexer.images.containers.parts import Container as Container
+from vitrail.indexer.images.containers import (
+    boxes,
+    gif,
+    jpeg,
+    jpeg2000,
+    netpbm,
+    png,
+    tiff,
+    webp,
+    windows,
+)
+from vitrail.indexer.images.containers.parts import Container as Container
 
 _WALKS: dict[str, Callable[[bytes], Container]] = {
     "JPEG": jpeg.take_apart,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from indexer.images.containers.parts import MAX_EXIF, Container
+from vitrail.indexer.images.containers.parts import MAX_EXIF, Container
 
 MAX_BOXES = 10_000  # on one level; libheif refuses files of more than 1,000 items
 _MAX_DEPTH = 8

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from indexer.images.containers.parts import (
+from vitrail.indexer.images.containers.parts import (
     MAX_EXIF,
     MAX_PARTS,
     Container,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from indexer.images.containers.boxes import walk
-from indexer.images.containers.parts import MAX_EXIF, Container
+from vitrail.indexer.images.containers.boxes import walk
+from vitrail.indexer.images.containers.parts import MAX_EXIF, Container
 
 _SIZE = b"\xff\x4f\xff\x51"
 _XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from indexer.images.containers.parts import Container
+from vitrail.indexer.images.containers.parts import Container
 
 # Comments and space before each number. Pillow reads them byte by byte in Python.
 _NUMBER = re.compile(rb"(?:[ \t\n\x0b\x0c\r]++|#[^\r\n]*+[\r\n])++(\d{1,9})(?=\D)")

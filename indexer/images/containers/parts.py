@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from indexer.errors import ImageRejectedError
+from vitrail.indexer.errors import ImageRejectedError
 
 MAX_PARTS = 1 << 20
 """Chunks, segments or blocks of one file: a gigabyte of a PNG in the smallest usual chunks."""

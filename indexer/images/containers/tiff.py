@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from indexer.images.containers.parts import Container
-from indexer.images.exif import Tag, read_tags
+from vitrail.indexer.images.containers.parts import Container
+from vitrail.indexer.images.exif import Tag, read_tags
 
 
 def take_apart(data: bytes) -> Container:

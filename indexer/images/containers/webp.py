@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from indexer.images.containers.parts import (
+from vitrail.indexer.images.containers.parts import (
     MAX_EXIF,
     MAX_PARTS,
     MAX_PROFILE,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from indexer.images.containers.parts import Container
+from vitrail.indexer.images.containers.parts import Container
 
 _RUN_LENGTHS = (1, 2)
 

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-from generator.training.autoencoder import AutoencoderSize
-from generator.training.diffusion import DiffusionSize
-from generator.training.emoji import Emoji, EmojiPicture, find_font
-from generator.training.loop import Plan
-from generator.training.stages import Settings
-from indexer.errors import InputError
+from vitrail.generator.training.autoencoder import AutoencoderSize
+from vitrail.generator.training.diffusion import DiffusionSize
+from vitrail.generator.training.emoji import Emoji, EmojiPicture, find_font
+from vitrail.generator.training.loop import Plan
+from vitrail.generator.training.stages import Settings
+from vitrail.indexer.errors import InputError
 
 SHAPES = ("red square", "blue square", "green circle", "black circle", "tall tower", "wide wall")
 

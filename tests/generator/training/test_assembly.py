@@ -8,13 +8,13 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from generator.checkpoints import EMBEDDED, embedded_path
-from generator.training import assembly
-from generator.training.emoji import EmojiPicture
-from generator.training.model_card import write_card
-from generator.training.stages import Run
-from indexer.errors import CheckpointError
 from tests.generator.training.conftest import tiny
+from vitrail.generator.checkpoints import EMBEDDED, embedded_path
+from vitrail.generator.training import assembly
+from vitrail.generator.training.emoji import EmojiPicture
+from vitrail.generator.training.model_card import write_card
+from vitrail.generator.training.stages import Run
+from vitrail.indexer.errors import CheckpointError
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 

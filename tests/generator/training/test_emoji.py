@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from generator.training.emoji import Emoji, Renderer, find_font, list_emoji, render
-from indexer.errors import InputError
+from vitrail.generator.training.emoji import Emoji, Renderer, find_font, list_emoji, render
+from vitrail.indexer.errors import InputError
 
 
 def test_names_are_plain_and_unique_enough_for_captions() -> None:

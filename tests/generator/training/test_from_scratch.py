@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from generator.training import sheets
-from generator.training.from_scratch import PROMPTS, main
-from indexer.errors import InputError
+from vitrail.generator.training import sheets
+from vitrail.generator.training.from_scratch import PROMPTS, main
+from vitrail.indexer.errors import InputError
 
 
 def test_prompts_of_the_sheet_are_names_of_the_data_set() -> None:
-    from generator.training.emoji import list_emoji
+    from vitrail.generator.training.emoji import list_emoji
 
     assert len(set(PROMPTS)) == 64
     assert set(PROMPTS) <= {emoji.name for emoji in list_emoji()}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from generator.training.latents import fit
+from vitrail.generator.training.latents import fit
 
 
 def some_pictures() -> torch.Tensor:

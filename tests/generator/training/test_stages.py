@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import torch
 
-from generator.training.emoji import EmojiPicture
-from generator.training.loop import Plan, Training
-from generator.training.stages import STAGES, Run
-from indexer.errors import CheckpointError, InputError
 from tests.generator.training.conftest import tiny
+from vitrail.generator.training.emoji import EmojiPicture
+from vitrail.generator.training.loop import Plan, Training
+from vitrail.generator.training.stages import STAGES, Run
+from vitrail.indexer.errors import CheckpointError, InputError
 
 Weights = dict[str, torch.Tensor]
 

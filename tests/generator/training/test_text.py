@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from generator.training.text import MARK, REGIONS, loss, region_codes
+from vitrail.generator.training.text import MARK, REGIONS, loss, region_codes
 
 LENGTH = 20 + REGIONS
 

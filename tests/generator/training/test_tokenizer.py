@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generator.training.captions import caption, corpus, with_article
-from generator.training.emoji import list_emoji
-from generator.training.tokenizer import build, build_once, learn_merges, tokenize
+from vitrail.generator.training.captions import caption, corpus, with_article
+from vitrail.generator.training.emoji import list_emoji
+from vitrail.generator.training.tokenizer import build, build_once, learn_merges, tokenize
 
 
 @pytest.fixture(scope="module")

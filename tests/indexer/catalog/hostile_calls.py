@@ -14,8 +14,8 @@ from collections.abc import Iterator, Set
 
 import duckdb
 
-from indexer.catalog import expressions, functions
-from indexer.errors import InputError
+from vitrail.indexer.catalog import expressions, functions
+from vitrail.indexer.errors import InputError
 
 MEMORY = 3 << 30  # bytes of address space
 CPU = 400  # seconds for all of them: three a second on the slowest machine

@@ -6,11 +6,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from indexer.catalog.annotations import match_paths
-from indexer.collection.collection import Collection
-from indexer.errors import InputError
-from indexer.records import Batch
 from tests.indexer.collection.holdings import FINGERPRINT, file, images
+from vitrail.indexer.catalog.annotations import match_paths
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.errors import InputError
+from vitrail.indexer.records import Batch
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from indexer.catalog import bounds
-from indexer.catalog.bounds import run_bounded
-from indexer.errors import InputError
+from vitrail.indexer.catalog import bounds
+from vitrail.indexer.catalog.bounds import run_bounded
+from vitrail.indexer.errors import InputError
 
 ENDLESS = "SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE a.range * b.range = -7"
 GROWING = "SELECT list(a.range) FROM range(1000000000) a"
@@ -68,7 +68,7 @@ def test_no_thread_is_left() -> None:
 def test_ctrl_c_ends_a_filter() -> None:
     program = f"""
         import duckdb
-        from indexer.catalog.bounds import run_bounded
+        from vitrail.indexer.catalog.bounds import run_bounded
         connection = duckdb.connect(":memory:")
         try:
             print("begun", flush=True)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from indexer.catalog.columns import BUILT_IN
-from indexer.catalog.expressions import DEEPEST, LONGEST, read_expression
-from indexer.errors import InputError
+from vitrail.indexer.catalog.columns import BUILT_IN
+from vitrail.indexer.catalog.expressions import DEEPEST, LONGEST, read_expression
+from vitrail.indexer.errors import InputError
 
 NESTED = {
     "not": lambda n: "not " * n + "true",

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.collection.collection import Collection
-from indexer.records import Batch, FileRecord
 from tests.indexer.collection.holdings import FINGERPRINT, file, image, images
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.records import Batch, FileRecord
 
 FILES = [
     file("/apples/red.jpg", 1, label="apples"),

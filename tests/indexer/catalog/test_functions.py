@@ -10,9 +10,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from indexer.catalog.expressions import read_expression
-from indexer.catalog.functions import ALLOWED, BARE_COLUMN, CONSTANT, RESHAPING
-from indexer.errors import InputError
+from vitrail.indexer.catalog.expressions import read_expression
+from vitrail.indexer.catalog.functions import ALLOWED, BARE_COLUMN, CONSTANT, RESHAPING
+from vitrail.indexer.errors import InputError
 
 ROOT = Path(__file__).parents[3]
 CALLABLE = "WHERE function_type IN ('scalar', 'macro', 'aggregate', 'table', 'table_macro')"

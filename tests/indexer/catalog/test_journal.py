@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.catalog.journal import KEYS, LINE_ROWS, Journal
-from indexer.catalog.journal_file import encode, measure
-from indexer.catalog.replay import replay
-from indexer.catalog.schema import TABLES, create_tables
-from indexer.catalog.transaction import Transaction
-from indexer.errors import DamagedError, NewerFormatError
+from vitrail.indexer.catalog.journal import KEYS, LINE_ROWS, Journal
+from vitrail.indexer.catalog.journal_file import encode, measure
+from vitrail.indexer.catalog.replay import replay
+from vitrail.indexer.catalog.schema import TABLES, create_tables
+from vitrail.indexer.catalog.transaction import Transaction
+from vitrail.indexer.errors import DamagedError, NewerFormatError
 
 
 @pytest.fixture

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from indexer.catalog.catalog import Catalog
-from indexer.catalog.schema import FORMAT, recipe_columns
-from indexer.collection.collection import Collection
-from indexer.collection.repairs import repair
-from indexer.collection.verification import verify
-from indexer.errors import CollectionError
-from indexer.records import Batch
 from tests.indexer.collection.holdings import FINGERPRINT, content, files, images, vector
+from vitrail.indexer.catalog.catalog import Catalog
+from vitrail.indexer.catalog.schema import FORMAT, recipe_columns
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.repairs import repair
+from vitrail.indexer.collection.verification import verify
+from vitrail.indexer.errors import CollectionError
+from vitrail.indexer.records import Batch
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 

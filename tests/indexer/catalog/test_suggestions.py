@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from indexer.collection.collection import Collection
-from indexer.records import Batch
 from tests.indexer.collection.holdings import FINGERPRINT, file, image
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.records import Batch
 
 PICTURES = [
     replace(image(1, width=100), format="HEIF", camera="Canon EOS R6", keywords=("sea", "sand")),

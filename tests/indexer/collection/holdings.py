@@ -8,8 +8,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.encoders.base import Fingerprint
-from indexer.records import FileRecord, ImageRecord
+from vitrail.indexer.encoders.base import Fingerprint
+from vitrail.indexer.records import FileRecord, ImageRecord
 
 DIM = 8
 SPACES = (("cls@2", DIM), ("mean@1", 4))

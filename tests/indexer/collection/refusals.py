@@ -14,7 +14,7 @@ from unittest import mock
 
 import duckdb
 
-from indexer.catalog.catalog import Catalog
+from vitrail.indexer.catalog.catalog import Catalog
 
 SOURCE = Path(__file__).with_name("refusing.c")
 

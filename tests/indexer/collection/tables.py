@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from indexer.catalog.catalog import FILE, Catalog
-from indexer.catalog.schema import TABLES
-from indexer.collection.layout import begun_path, discard_begun
-from indexer.collection.rebuilding import rebuild_catalog
+from vitrail.indexer.catalog.catalog import FILE, Catalog
+from vitrail.indexer.catalog.schema import TABLES
+from vitrail.indexer.collection.layout import begun_path, discard_begun
+from vitrail.indexer.collection.rebuilding import rebuild_catalog
 
 Tables = dict[str, list[str]]
 

@@ -13,12 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from indexer.collection.collection import Collection
-from indexer.collection.transfer import export, import_into
-from indexer.errors import InputError, VitrailError
-from indexer.records import Batch
-from indexer.store import segments
 from tests.indexer.collection.holdings import FINGERPRINT, files, image, images
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.transfer import export, import_into
+from vitrail.indexer.errors import InputError, VitrailError
+from vitrail.indexer.records import Batch
+from vitrail.indexer.store import segments
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +150,7 @@ HEADERS = [
 
 @pytest.mark.parametrize("header", HEADERS, ids=lambda header: repr(header)[:60])
 def test_a_bad_header_makes_nothing(exported: Path, tmp_path: Path, header: bytes) -> None:
-    from indexer.collection.transfer import read_fingerprint
+    from vitrail.indexer.collection.transfer import read_fingerprint
 
     bad = write(tmp_path / "bad.parquet", pq.read_table(exported), header)
     with pytest.raises(InputError) as refused:

@@ -11,16 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.collection.collection import Collection
-from indexer.collection.verification import verify
-from indexer.errors import (
-    CollectionError,
-    FingerprintMismatchError,
-    InputError,
-    UnknownImageError,
-)
-from indexer.records import Batch, KnownFile, RejectRecord
-from indexer.store import leftovers
 from tests.indexer.collection.holdings import (
     FINGERPRINT,
     OTHER,
@@ -31,6 +21,16 @@ from tests.indexer.collection.holdings import (
     images,
     vector,
 )
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.verification import verify
+from vitrail.indexer.errors import (
+    CollectionError,
+    FingerprintMismatchError,
+    InputError,
+    UnknownImageError,
+)
+from vitrail.indexer.records import Batch, KnownFile, RejectRecord
+from vitrail.indexer.store import leftovers
 
 
 @pytest.fixture
@@ -359,8 +359,8 @@ def test_a_lost_segment_is_told_again_and_again(place: str) -> None:
 
 
 def test_long_runs_tidy_as_they_go(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("indexer.collection.maintenance.TIDY_IMAGES", 10)
-    monkeypatch.setattr("indexer.vectors.indexes._TAIL_ROWS", 1)
+    monkeypatch.setattr("vitrail.indexer.collection.maintenance.TIDY_IMAGES", 10)
+    monkeypatch.setattr("vitrail.indexer.vectors.indexes._TAIL_ROWS", 1)
     Collection.create(place, FINGERPRINT).close()
     seen = []
     for start in range(0, 40, 5):
@@ -406,7 +406,7 @@ def test_a_cold_reading_loads_neither_arrow_nor_a_model(place: str) -> None:
     with Collection.create(place, FINGERPRINT) as writer:
         writer.commit(Batch(images(range(3)), files(range(3))))
     code = (
-        "import sys; from indexer.collection.collection import Collection\n"
+        "import sys; from vitrail.indexer.collection.collection import Collection\n"
         f"c = Collection.open({place!r})\n"
         "c.index('cls@2').ids(); c.metadata([1]); c.allowed_ids('width > 1')\n"
         "heavy = {'pyarrow', 'torch', 'transformers', 'openvino', 'pandas'} & set(sys.modules)\n"
@@ -431,7 +431,7 @@ def test_a_warm_reader_and_a_large_catalog_answer_the_same(
             assert reader.metadata([]) == []
             with pytest.raises(InputError, match="no image with id 7"):
                 reader.metadata([7])
-        monkeypatch.setattr("indexer.catalog.catalog._IN_MEMORY", 0)
+        monkeypatch.setattr("vitrail.indexer.catalog.catalog._IN_MEMORY", 0)
         with Collection.open(place) as reader:
             assert reader.metadata([3, 1, 2, 3]) == expected
             reader.warm()

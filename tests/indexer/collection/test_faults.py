@@ -12,18 +12,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.catalog.schema import FORMAT
-from indexer.collection.collection import Collection
-from indexer.collection.verification import verify
-from indexer.errors import CollectionError
-from indexer.records import Batch
-from indexer.store import commits, leftovers
 from tests.indexer.collection.holdings import FINGERPRINT, content, files, images
+from vitrail.indexer.catalog.schema import FORMAT
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.verification import verify
+from vitrail.indexer.errors import CollectionError
+from vitrail.indexer.records import Batch
+from vitrail.indexer.store import commits, leftovers
 
 _WRITER = """
 import sys
-from indexer.collection.collection import Collection
-from indexer.records import Batch
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.records import Batch
 from tests.indexer.collection.holdings import files, images
 
 place, first = sys.argv[1], int(sys.argv[2])

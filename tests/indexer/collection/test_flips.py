@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.collection.collection import Collection
-from indexer.collection.losses import Losses
-from indexer.collection.repairs import repair
-from indexer.collection.verification import verify
-from indexer.errors import CollectionError
-from indexer.records import Batch
-from indexer.vectors import index_layout
 from tests.indexer.collection.holdings import FINGERPRINT, SPACES, content, files, images, vector
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.losses import Losses
+from vitrail.indexer.collection.repairs import repair
+from vitrail.indexer.collection.verification import verify
+from vitrail.indexer.errors import CollectionError
+from vitrail.indexer.records import Batch
+from vitrail.indexer.vectors import index_layout
 
 COUNT = 40
 KINDS = {

@@ -12,24 +12,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.collection import transfer
-from indexer.collection.collection import Collection
-from indexer.collection.maintenance import merge_segments
-from indexer.collection.verification import verify
-from indexer.errors import SegmentGoneError
-from indexer.records import Batch
-from indexer.store import leftovers, segments
 from tests.indexer.collection.holdings import FINGERPRINT, content, files, images, vector
+from vitrail.indexer.collection import transfer
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.maintenance import merge_segments
+from vitrail.indexer.collection.verification import verify
+from vitrail.indexer.errors import SegmentGoneError
+from vitrail.indexer.records import Batch
+from vitrail.indexer.store import leftovers, segments
 
 ROOT = Path(__file__).parents[3]
 # Small commits, then one segment of all, the index saved; removals too, so that merges drop rows.
 _WRITER = """
 import sys
-from indexer.collection.collection import Collection
-from indexer.collection.maintenance import merge_segments
-from indexer.records import Batch
-from indexer.store import leftovers, segments
-from indexer.vectors import indexes
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.maintenance import merge_segments
+from vitrail.indexer.records import Batch
+from vitrail.indexer.store import leftovers, segments
+from vitrail.indexer.vectors import indexes
 from tests.indexer.collection.holdings import files, images
 
 place, leftovers.GRACE = sys.argv[1], float(sys.argv[2])
@@ -125,7 +125,7 @@ def test_an_export_begins_again_where_a_merge_took_its_segments(
                 writer.maintain()
         return really(folder, segment)
 
-    monkeypatch.setattr("indexer.collection.transfer.read_segment", slowly)
+    monkeypatch.setattr("vitrail.indexer.collection.transfer.read_segment", slowly)
     with Collection.open(place) as reader:
         assert transfer.export(reader, tmp_path / "all.parquet") == 20
     assert len(asked) == 3
@@ -159,7 +159,7 @@ def test_leftovers_stay_for_their_time_and_are_no_damage(
     assert count() == 6
     assert verify(place).clean
     (place / "catalog.duckdb").unlink()
-    from indexer.collection.repairs import repair
+    from vitrail.indexer.collection.repairs import repair
 
     done = repair(place)  # no leftover is taken for an image of its own
     assert done.report is not None

@@ -11,14 +11,14 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from indexer.collection.collection import Collection
-from indexer.collection.maintenance import merge_segments
-from indexer.collection.repairs import repair
-from indexer.collection.tidying import take_out, tidy
-from indexer.collection.transfer import export, import_into
-from indexer.collection.verification import verify
-from indexer.records import Batch
 from tests.indexer.collection.holdings import FINGERPRINT, content, file, image, vector
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.maintenance import merge_segments
+from vitrail.indexer.collection.repairs import repair
+from vitrail.indexer.collection.tidying import take_out, tidy
+from vitrail.indexer.collection.transfer import export, import_into
+from vitrail.indexer.collection.verification import verify
+from vitrail.indexer.records import Batch
 
 NUMBERS = st.integers(0, 12)
 PATHS = st.integers(0, 12).map("/p/{}.jpg".format)

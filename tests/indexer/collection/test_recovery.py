@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from indexer.catalog import snapshots
-from indexer.catalog.roots import put_root
-from indexer.collection import maintenance
-from indexer.collection.collection import Collection
-from indexer.collection.maintenance import merge_segments, take_snapshot
-from indexer.collection.repairs import repair
-from indexer.collection.tidying import set_grace, take_out, tidy
-from indexer.collection.transfer import export, import_into
-from indexer.errors import CollectionError, InputError, UnreadableError
-from indexer.records import Batch, RejectRecord
 from tests.indexer.collection.holdings import FINGERPRINT, content, file, files, image, images
 from tests.indexer.collection.tables import as_it_is, as_rebuilt
+from vitrail.indexer.catalog import snapshots
+from vitrail.indexer.catalog.roots import put_root
+from vitrail.indexer.collection import maintenance
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.maintenance import merge_segments, take_snapshot
+from vitrail.indexer.collection.repairs import repair
+from vitrail.indexer.collection.tidying import set_grace, take_out, tidy
+from vitrail.indexer.collection.transfer import export, import_into
+from vitrail.indexer.errors import CollectionError, InputError, UnreadableError
+from vitrail.indexer.records import Batch, RejectRecord
 
 GOLDEN = Path(__file__).parent.parent.parent / "golden"
 

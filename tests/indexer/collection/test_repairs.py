@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from indexer.collection.collection import Collection
-from indexer.collection.losses import Losses
-from indexer.collection.repairs import repair
-from indexer.collection.verification import verify
-from indexer.errors import CollectionError
-from indexer.records import Batch, RejectRecord
 from tests.indexer.collection.holdings import FINGERPRINT, content, file, files, images, vector
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.losses import Losses
+from vitrail.indexer.collection.repairs import repair
+from vitrail.indexer.collection.verification import verify
+from vitrail.indexer.errors import CollectionError
+from vitrail.indexer.records import Batch, RejectRecord
 
 
 @pytest.fixture

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from indexer.collection.collection import Collection
-from indexer.collection.tidying import take_out
-from indexer.collection.transfer import Imported, export, import_into
-from indexer.collection.verification import verify
-from indexer.errors import FingerprintMismatchError, InputError
-from indexer.records import Batch
 from tests.indexer.collection.holdings import FINGERPRINT, OTHER, file, files, image, images
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.tidying import take_out
+from vitrail.indexer.collection.transfer import Imported, export, import_into
+from vitrail.indexer.collection.verification import verify
+from vitrail.indexer.errors import FingerprintMismatchError, InputError
+from vitrail.indexer.records import Batch
 
 
 def test_a_collection_goes_through_one_file_with_the_users_own_columns(tmp_path: Path) -> None:

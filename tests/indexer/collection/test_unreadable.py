@@ -14,15 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from indexer.catalog import catalog as catalogs
-from indexer.collection.collection import Collection
-from indexer.collection.losses import Losses
-from indexer.collection.repairs import repair
-from indexer.collection.verification import verify
-from indexer.errors import CollectionError, UnreadableError
-from indexer.records import Batch
 from tests.indexer.collection.holdings import FINGERPRINT, files, images
 from tests.indexer.collection.refusals import build_library, refusing
+from vitrail.indexer.catalog import catalog as catalogs
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.losses import Losses
+from vitrail.indexer.collection.repairs import repair
+from vitrail.indexer.collection.verification import verify
+from vitrail.indexer.errors import CollectionError, UnreadableError
+from vitrail.indexer.records import Batch
 
 ROOT = Path(__file__).parents[3]
 ERRNOS = [
@@ -215,7 +215,7 @@ def open_place(place: Path) -> Iterator[Path]:
 
 _AS_NOBODY = """
 import os, sys
-from indexer.collection.verification import verify
+from vitrail.indexer.collection.verification import verify
 verify(sys.argv[1])  # all is imported then, from where others may not read
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 report = verify(sys.argv[1])
@@ -244,7 +244,7 @@ def test_files_of_another_user_are_no_damage(open_place: Path, name: str) -> Non
     assert set(unreadable) == {path.name for path in own}
 
 
-_COMMAND = "import sys; from service.cli import main; main()"
+_COMMAND = "import sys; from vitrail.service.cli import main; main()"
 
 
 def _run(place: Path, library: Path, part: str, call: str, code: int, *words: str) -> str:

@@ -34,7 +34,7 @@ def _one_thread() -> Iterator[None]:
 def compile_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compile in this process: a subprocess for each of many tiny models takes too long."""
     try:
-        from indexer.encoders import openvino_compile, openvino_encoder
+        from vitrail.indexer.encoders import openvino_compile, openvino_encoder
     except ImportError:
         return
 

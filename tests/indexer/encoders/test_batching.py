@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from indexer.encoders.base import Encoded, Fingerprint
-from indexer.encoders.batching import MAX_BATCH, batch_size_for, encode_resilient
-from indexer.errors import VitrailError
-from indexer.images.preprocess import Preprocess
-from indexer.spaces import EmbeddingSpace
+from vitrail.indexer.encoders.base import Encoded, Fingerprint
+from vitrail.indexer.encoders.batching import MAX_BATCH, batch_size_for, encode_resilient
+from vitrail.indexer.errors import VitrailError
+from vitrail.indexer.images.preprocess import Preprocess
+from vitrail.indexer.spaces import EmbeddingSpace
 
 
 class MeanColour:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from indexer.encoders import read_fingerprint
-from indexer.encoders.checkpoints import find_checkpoint
-from indexer.errors import CheckpointError, InputError
 from tests.indexer.encoders.tiny import PREPROCESSOR, save_classifier, save_tower
+from vitrail.indexer.encoders import read_fingerprint
+from vitrail.indexer.encoders.checkpoints import find_checkpoint
+from vitrail.indexer.errors import CheckpointError, InputError
 
 
 def save(directory: Path) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from indexer.encoders.base import Fingerprint
-from indexer.spaces import is_space_name
+from vitrail.indexer.encoders.base import Fingerprint
+from vitrail.indexer.spaces import is_space_name
 
 GOOD = {"checkpoint": "a/b", "weights": "0" * 64, "preprocess": {}, "spaces": [["cls@12", 8]]}
 

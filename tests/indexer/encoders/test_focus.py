@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from indexer.encoders import EMBEDDED, focus, load_encoder, read_fingerprint
-from indexer.encoders.checkpoints import find_checkpoint
-from indexer.errors import CheckpointError
 from tests.indexer.encoders.tiny import cosine
+from vitrail.indexer.encoders import EMBEDDED, focus, load_encoder, read_fingerprint
+from vitrail.indexer.encoders.checkpoints import find_checkpoint
+from vitrail.indexer.errors import CheckpointError
 
 GOLDEN = Path(__file__).parent / "golden_focus.json"
 

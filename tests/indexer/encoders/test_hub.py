@@ -6,9 +6,9 @@ from pathlib import Path
 import huggingface_hub
 import pytest
 
-from indexer.encoders import read_fingerprint
-from indexer.errors import CheckpointError
 from tests.indexer.encoders.tiny import save_tower
+from vitrail.indexer.encoders import read_fingerprint
+from vitrail.indexer.errors import CheckpointError
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from indexer.encoders import load_encoder, loading
-from indexer.errors import InputError
 from tests.indexer.encoders.tiny import cosine, pixels, save_tower
+from vitrail.indexer.encoders import load_encoder, loading
+from vitrail.indexer.errors import InputError
 
 pytest.importorskip("openvino")
-from indexer.encoders import openvino_encoder as module
+from vitrail.indexer.encoders import openvino_encoder as module
 
 QUERY = """
 import sys
 import numpy as np
-from indexer.encoders import load_encoder
+from vitrail.indexer.encoders import load_encoder
 encoder = load_encoder(sys.argv[1], runtime="openvino")
 encoder.encode(np.zeros((1, 32, 32, 3), np.uint8))
 heavy = {"torch", "transformers", "onnx", "huggingface_hub", "safetensors", "pyarrow"}

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from indexer.encoders.predictions import top_labels
-from indexer.errors import InputError
+from vitrail.indexer.encoders.predictions import top_labels
+from vitrail.indexer.errors import InputError
 
 
 def test_best_labels_come_first_with_softmax_probabilities() -> None:

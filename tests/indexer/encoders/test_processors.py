@@ -9,9 +9,9 @@ import pytest
 import transformers
 from PIL import Image
 
-from indexer.encoders.processors import read_preprocess
-from indexer.images.preprocess import apply, normalise
-from indexer.images.processors import from_config
+from vitrail.indexer.encoders.processors import read_preprocess
+from vitrail.indexer.images.preprocess import apply, normalise
+from vitrail.indexer.images.processors import from_config
 
 _T: Any = transformers
 PROCESSORS = {

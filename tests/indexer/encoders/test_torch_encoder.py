@@ -9,10 +9,6 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from indexer.encoders import load_encoder
-from indexer.encoders.families import FAMILIES, Family
-from indexer.encoders.torch_encoder import choose_device, choose_precision
-from indexer.errors import CheckpointError, InputError
 from tests.indexer.encoders.tiny import (
     CLASSIFIERS,
     DEPTH,
@@ -25,6 +21,10 @@ from tests.indexer.encoders.tiny import (
     save_classifier,
     save_tower,
 )
+from vitrail.indexer.encoders import load_encoder
+from vitrail.indexer.encoders.families import FAMILIES, Family
+from vitrail.indexer.encoders.torch_encoder import choose_device, choose_precision
+from vitrail.indexer.errors import CheckpointError, InputError
 
 LAYERS = (0, 1, DEPTH - 1, DEPTH)
 

@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save, save_file
 
-from indexer.encoders import read_fingerprint
-from indexer.encoders.checkpoints import Checkpoint, find_checkpoint
-from indexer.encoders.torch_encoder import TorchEncoder
-from indexer.encoders.weights import listed_files, tensor_shapes, weight_files
-from indexer.errors import CheckpointError
-from indexer.spaces import EmbeddingSpace
 from tests.indexer.encoders.tiny import DIM, pixels, save_tower
+from vitrail.indexer.encoders import read_fingerprint
+from vitrail.indexer.encoders.checkpoints import Checkpoint, find_checkpoint
+from vitrail.indexer.encoders.torch_encoder import TorchEncoder
+from vitrail.indexer.encoders.weights import listed_files, tensor_shapes, weight_files
+from vitrail.indexer.errors import CheckpointError
+from vitrail.indexer.spaces import EmbeddingSpace
 
 TENSORS = {"a": np.zeros((2, 3), np.float32), "b": np.zeros(5, np.float16)}
 WHOLE = save(TENSORS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from indexer.images.opening import open_image
+from vitrail.indexer.images.opening import open_image
 
 Colour = tuple[int, int, int]
 

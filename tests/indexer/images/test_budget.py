@@ -10,14 +10,14 @@ from collections.abc import Callable
 import pytest
 from PIL import Image
 
-from indexer.errors import ImageRejectedError
-from indexer.images import budget as budgets
-from indexer.images import opening, pixels
-from indexer.images.budget import MemoryBudget, free_memory
-from indexer.images.containers import take_apart
-from indexer.images.opening import open_image
-from indexer.images.pixels import bytes_needed
 from tests.badfiles import bomb, encode
+from vitrail.indexer.errors import ImageRejectedError
+from vitrail.indexer.images import budget as budgets
+from vitrail.indexer.images import opening, pixels
+from vitrail.indexer.images.budget import MemoryBudget, free_memory
+from vitrail.indexer.images.containers import take_apart
+from vitrail.indexer.images.opening import open_image
+from vitrail.indexer.images.pixels import bytes_needed
 
 
 def wait_until(true: Callable[[], bool]) -> None:

@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from indexer.images import colours
-from indexer.images.opening import open_image
 from tests.badfiles import (
     BLUE,
     GREEN,
@@ -22,6 +20,8 @@ from tests.badfiles import (
     png_chunk,
 )
 from tests.indexer.images.colour_checks import close, colour_of
+from vitrail.indexer.images import colours
+from vitrail.indexer.images.opening import open_image
 
 
 def test_alpha_is_laid_over_white() -> None:

@@ -8,9 +8,9 @@ import zlib
 
 import pytest
 
-from indexer.errors import ImageRejectedError
-from indexer.images.opening import open_image
 from tests.badfiles import encode, picture, png_chunk
+from vitrail.indexer.errors import ImageRejectedError
+from vitrail.indexer.images.opening import open_image
 
 _FRAME = b",\0\0\0\0"  # where a GIF's first frame begins
 
@@ -74,7 +74,7 @@ def test_odd_chunks_cost_no_picture(chunk: tuple[bytes, bytes]) -> None:
 
 def test_too_many_parts_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("jpeg", "png", "gif", "webp"):
-        monkeypatch.setattr(f"indexer.images.containers.{module}.MAX_PARTS", 20)
+        monkeypatch.setattr(f"vitrail.indexer.images.containers.{module}.MAX_PARTS", 20)
     jpeg, png, gif = (encode(picture(6), one) for one in ("JPEG", "PNG", "GIF"))
     webp = encode(picture(6).convert("RGBA"), "WEBP", exif=b"Exif\0\0II*\0\x08\0\0\0\0\0")
     files = (

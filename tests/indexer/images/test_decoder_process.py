@@ -15,12 +15,12 @@ import psutil
 import pytest
 from PIL import Image
 
-from indexer.errors import ImageRejectedError
-from indexer.images import decoder_process, opening
-from indexer.images.containers import take_apart
-from indexer.images.decoder_process import DecodingStoppedError, close_idle
-from indexer.images.opening import open_image
 from tests.badfiles import encode, picture
+from vitrail.indexer.errors import ImageRejectedError
+from vitrail.indexer.images import decoder_process, opening
+from vitrail.indexer.images.containers import take_apart
+from vitrail.indexer.images.decoder_process import DecodingStoppedError, close_idle
+from vitrail.indexer.images.opening import open_image
 
 TIFF = encode(picture(1), "TIFF")
 
@@ -108,9 +108,9 @@ def test_without_a_second_process_the_thread_decodes(monkeypatch: pytest.MonkeyP
 @pytest.mark.skipif(os.name == "nt", reason="sessions are of POSIX")
 def test_decoders_end_with_whoever_started_them() -> None:
     code = (
-        "import sys; from indexer.images.opening import open_image; "
+        "import sys; from vitrail.indexer.images.opening import open_image; "
         "open_image(sys.stdin.buffer.read()); "
-        "from indexer.images import decoder_process as d; "
+        "from vitrail.indexer.images import decoder_process as d; "
         "print(d._idle[0]._process.pid, flush=True); import time; time.sleep(600)"
     )
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}

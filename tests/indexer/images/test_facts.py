@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from indexer.errors import ImageRejectedError
-from indexer.images import appraisal, iptc, position, xmp
-from indexer.images.exif import MAX_TAGS, Gps, Tag, read_tags
-from indexer.images.facts import read_facts
-from indexer.images.opening import OpenedImage, open_image
 from tests.badfiles import encode, make_bad_folder, make_odd_folder, picture, png_chunk
+from vitrail.indexer.errors import ImageRejectedError
+from vitrail.indexer.images import appraisal, iptc, position, xmp
+from vitrail.indexer.images.exif import MAX_TAGS, Gps, Tag, read_tags
+from vitrail.indexer.images.facts import read_facts
+from vitrail.indexer.images.opening import OpenedImage, open_image
 
 XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF

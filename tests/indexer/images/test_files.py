@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from indexer.errors import ImageRejectedError
-from indexer.images.opening import open_image, read_file
+from vitrail.indexer.errors import ImageRejectedError
+from vitrail.indexer.images.opening import open_image, read_file
 
 
 def test_read_file_gives_bytes_and_hash(tmp_path: Path) -> None:

@@ -8,13 +8,13 @@ from datetime import datetime
 import pytest
 from PIL import ExifTags, Image, PngImagePlugin
 
-from indexer.images import metadata
-from indexer.images.opening import open_image
 from tests.badfiles import (
     encode,
     picture,
     png_chunk,
 )
+from vitrail.indexer.images import metadata
+from vitrail.indexer.images.opening import open_image
 
 
 def exif_of(tags: dict[int, object], inner: dict[int, object] | None = None) -> Image.Exif:

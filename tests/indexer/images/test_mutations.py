@@ -11,13 +11,13 @@ import psutil
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
-from indexer.errors import ImageRejectedError
-from indexer.images import decoder_process
-from indexer.images.budget import MemoryBudget
-from indexer.images.facts import read_facts
-from indexer.images.opening import REASONS, open_image
 from tests.badfiles import encode, picture
 from tests.indexer.images.test_facts import blocks, exif_of, packet, records, with_segment
+from vitrail.indexer.errors import ImageRejectedError
+from vitrail.indexer.images import decoder_process
+from vitrail.indexer.images.budget import MemoryBudget
+from vitrail.indexer.images.facts import read_facts
+from vitrail.indexer.images.opening import REASONS, open_image
 
 BUDGET = 128 << 20
 SHARE, ALL = 400, 6_000

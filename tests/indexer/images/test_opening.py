@@ -15,10 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
-from indexer.errors import ImageRejectedError
-from indexer.images import formats, reduction
-from indexer.images.opening import REASONS, open_image
-from indexer.images.pixels import SCALED_MARGIN
 from tests.badfiles import (
     BLUE,
     GREEN,
@@ -30,6 +26,10 @@ from tests.badfiles import (
     picture,
 )
 from tests.indexer.images.colour_checks import close, colour_of
+from vitrail.indexer.errors import ImageRejectedError
+from vitrail.indexer.images import formats, reduction
+from vitrail.indexer.images.opening import REASONS, open_image
+from vitrail.indexer.images.pixels import SCALED_MARGIN
 
 
 def reason_of(data: bytes) -> str:

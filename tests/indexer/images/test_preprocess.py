@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from indexer.errors import CheckpointError
-from indexer.images import preprocess
-from indexer.images.preprocess import Preprocess, apply, normalise
-from indexer.images.processors import from_config
+from vitrail.indexer.errors import CheckpointError
+from vitrail.indexer.images import preprocess
+from vitrail.indexer.images.preprocess import Preprocess, apply, normalise
+from vitrail.indexer.images.processors import from_config
 
 CONFIGS: dict[str, tuple[str, dict[str, Any]]] = {
     "vit": ("ViTImageProcessorPil", {}),

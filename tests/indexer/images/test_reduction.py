@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from indexer.images import colours, reduction
-from indexer.images.opening import open_image
 from tests.badfiles import encode, picture
+from vitrail.indexer.images import colours, reduction
+from vitrail.indexer.images.opening import open_image
 
 
 def made(mode: str) -> Image.Image:

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.indexing.comparison import Changes, compare, still_there
-from indexer.indexing.globs import Selection
-from indexer.indexing.scan import Found, Unreadable, Walk
-from indexer.records import FileState, KnownFile
+from vitrail.indexer.indexing.comparison import Changes, compare, still_there
+from vitrail.indexer.indexing.globs import Selection
+from vitrail.indexer.indexing.scan import Found, Unreadable, Walk
+from vitrail.indexer.records import FileState, KnownFile
 
 
 def touch(*paths: Path) -> None:

@@ -11,17 +11,17 @@ from pathlib import Path
 import pytest
 from PIL import PngImagePlugin
 
-from indexer.collection.collection import Collection
-from indexer.images import decoder_process
-from indexer.images.budget import MemoryBudget
-from indexer.indexing import decoding
-from indexer.indexing.decoding import DecodingLimits, Prepared, Preparer
-from indexer.indexing.pipeline import IndexOptions, index_folders
-from indexer.records import READ_VERSION
 from tests.badfiles import encode, picture
 from tests.fakes import ColourEncoder
 from tests.indexer.images.test_decoder_process import slow_file
 from tests.indexer.images.test_facts import exif_of, packet
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.images import decoder_process
+from vitrail.indexer.images.budget import MemoryBudget
+from vitrail.indexer.indexing import decoding
+from vitrail.indexer.indexing.decoding import DecodingLimits, Prepared, Preparer
+from vitrail.indexer.indexing.pipeline import IndexOptions, index_folders
+from vitrail.indexer.records import READ_VERSION
 
 SPEC = ColourEncoder().preprocess
 

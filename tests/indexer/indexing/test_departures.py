@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer.collection.collection import Collection
-from indexer.collection.repairs import repair
-from indexer.collection.tidying import set_grace, tidy
-from indexer.collection.verification import verify
-from indexer.encoders.base import Encoder
-from indexer.errors import ImageRejectedError, InputError, RemovalsRefusedError
-from indexer.images.files import read_file
-from indexer.indexing.decoding import RecipeReader
-from indexer.indexing.options import IndexOptions
-from indexer.indexing.pipeline import index_folders
-from indexer.indexing.progress import Progress
 from tests.fakes import ColourEncoder, LabellingEncoder
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.repairs import repair
+from vitrail.indexer.collection.tidying import set_grace, tidy
+from vitrail.indexer.collection.verification import verify
+from vitrail.indexer.encoders.base import Encoder
+from vitrail.indexer.errors import ImageRejectedError, InputError, RemovalsRefusedError
+from vitrail.indexer.images.files import read_file
+from vitrail.indexer.indexing.decoding import RecipeReader
+from vitrail.indexer.indexing.options import IndexOptions
+from vitrail.indexer.indexing.pipeline import index_folders
+from vitrail.indexer.indexing.progress import Progress
 
 
 def save(path: Path, seed: int) -> None:
@@ -149,7 +149,7 @@ def test_what_is_back_in_time_is_not_even_opened(
     pictures.rmdir()
     pictures.with_name("away").rename(pictures)
     with monkeypatch.context() as patch:
-        patch.setattr("indexer.indexing.decoding.read_file", lambda path: pytest.fail(path))
+        patch.setattr("vitrail.indexer.indexing.decoding.read_file", lambda path: pytest.fail(path))
         done = run(home, pictures)
     assert (done.returned, done.total) == (24, 0)
     assert count(home) == 24
@@ -254,7 +254,7 @@ def test_a_file_that_cannot_be_read_now_stays_what_it_was(
             raise ImageRejectedError("unreadable", "Input/output error")
         return read_file(path)
 
-    monkeypatch.setattr("indexer.indexing.decoding.read_file", refuse)
+    monkeypatch.setattr("vitrail.indexer.indexing.decoding.read_file", refuse)
     done = run(home, pictures, rehash=True)
     assert (done.opened, done.rejected) == (24, 0)
     assert count(home) == 24

@@ -14,17 +14,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer.collection.collection import Collection
-from indexer.collection.verification import verify
-from indexer.indexing import committing
-from indexer.indexing.pipeline import IndexOptions, Progress, index_folders
 from tests.fakes import ColourEncoder
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.verification import verify
+from vitrail.indexer.indexing import committing
+from vitrail.indexer.indexing.pipeline import IndexOptions, Progress, index_folders
 
 KILLS = 50
 PICTURES = 400
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
-    ["indexer.indexing.pipeline", "indexer.collection.verification", "tests.fakes"]
+    ["vitrail.indexer.indexing.pipeline", "vitrail.indexer.collection.verification", "tests.fakes"]
 )
 
 

@@ -19,13 +19,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from PIL import Image
 
-from indexer.collection.collection import Collection
-from indexer.collection.tidying import take_out, tidy
-from indexer.collection.verification import verify
-from indexer.errors import RemovalsRefusedError
-from indexer.indexing.options import IndexOptions
-from indexer.indexing.pipeline import index_folders
 from tests.fakes import ColourEncoder
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.tidying import take_out, tidy
+from vitrail.indexer.collection.verification import verify
+from vitrail.indexer.errors import RemovalsRefusedError
+from vitrail.indexer.indexing.options import IndexOptions
+from vitrail.indexer.indexing.pipeline import index_folders
 
 FOLDERS = ("a", "b", "c")
 PATHS = st.sampled_from([f"{folder}/{name}.png" for folder in FOLDERS for name in "012"])

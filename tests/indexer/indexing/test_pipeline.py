@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer.collection.collection import Collection
-from indexer.collection.verification import verify
-from indexer.encoders.base import Encoder
-from indexer.errors import CollectionError, FingerprintMismatchError, InputError
-from indexer.images import formats
-from indexer.indexing.pipeline import IndexOptions, Progress, index_folders
-from indexer.records import Batch
 from tests.badfiles import make_bad_folder, make_odd_folder
 from tests.fakes import ColourEncoder, LabellingEncoder
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.verification import verify
+from vitrail.indexer.encoders.base import Encoder
+from vitrail.indexer.errors import CollectionError, FingerprintMismatchError, InputError
+from vitrail.indexer.images import formats
+from vitrail.indexer.indexing.pipeline import IndexOptions, Progress, index_folders
+from vitrail.indexer.records import Batch
 
 
 def save_picture(path: Path, seed: int) -> None:
@@ -70,7 +70,7 @@ def test_unchanged_files_are_never_opened_again(
 ) -> None:
     run(home, pictures)
     monkeypatch.setattr(
-        "indexer.indexing.decoding.read_file", lambda path: pytest.fail(f"opened {path}")
+        "vitrail.indexer.indexing.decoding.read_file", lambda path: pytest.fail(f"opened {path}")
     )
     progress = run(home, pictures)
     assert (progress.unchanged, progress.total, progress.encoded) == (12, 0, 0)

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.catalog.roots import KnownRoot
-from indexer.errors import InputError
-from indexer.indexing.options import IndexOptions, RootOptions
-from indexer.indexing.roots import Plan, plan_run, ruling_root
+from vitrail.indexer.catalog.roots import KnownRoot
+from vitrail.indexer.errors import InputError
+from vitrail.indexer.indexing.options import IndexOptions, RootOptions
+from vitrail.indexer.indexing.roots import Plan, plan_run, ruling_root
 
 NOW = datetime.datetime(2026, 1, 1)
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from indexer.errors import InputError
-from indexer.images.opening import REASONS
-from indexer.indexing.globs import Globs, Selection, rebase
-from indexer.indexing.scan import Found, Unreadable, Walk
 from tests.badfiles import encode, make_bad_folder, make_odd_folder, picture
+from vitrail.indexer.errors import InputError
+from vitrail.indexer.images.opening import REASONS
+from vitrail.indexer.indexing.globs import Globs, Selection, rebase
+from vitrail.indexer.indexing.scan import Found, Unreadable, Walk
 
 
 def touch(*paths: Path) -> None:

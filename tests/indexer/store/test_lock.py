@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from indexer.collection.collection import Collection
-from indexer.errors import CollectionLockedError
-from indexer.store.lock import WriterLock
 from tests.indexer.collection.holdings import FINGERPRINT
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.errors import CollectionLockedError
+from vitrail.indexer.store.lock import WriterLock
 
 _HOLD = """
 import sys
-from indexer.store.lock import WriterLock
+from vitrail.indexer.store.lock import WriterLock
 with WriterLock(sys.argv[1]):
     print("held", flush=True)
     sys.stdin.read()

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from indexer.errors import CollectionError, DamagedIndexError, UnreadableError
-from indexer.vectors import blocks, index_layout
-from indexer.vectors.index import VectorIndex
-from indexer.vectors.index_file import read_index_file, write_index_file
 from tests.indexer.vectors.vector_sets import clustered, reference
+from vitrail.indexer.errors import CollectionError, DamagedIndexError, UnreadableError
+from vitrail.indexer.vectors import blocks, index_layout
+from vitrail.indexer.vectors.index import VectorIndex
+from vitrail.indexer.vectors.index_file import read_index_file, write_index_file
 
 DIM, SIZE = 16, 600
 IDS = np.arange(SIZE, dtype=np.int64)

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from indexer.errors import DamagedIndexError, InputError
-from indexer.vectors.index import VectorIndex
 from tests.indexer.vectors.vector_sets import clustered, reference, unit
+from vitrail.indexer.errors import DamagedIndexError, InputError
+from vitrail.indexer.vectors.index import VectorIndex
 
 IDS = np.arange(100, 700, 3, dtype=np.int64)
 ROWS = clustered(len(IDS), 16)
@@ -193,7 +193,7 @@ def test_damage_anywhere_in_a_small_file_is_told_or_harmless(tmp_path: Path) -> 
 
 
 def test_parts_that_disagree_are_told(tmp_path: Path) -> None:
-    from indexer.vectors.index_file import write_index_file
+    from vitrail.indexer.vectors.index_file import write_index_file
 
     arrays: dict[str, NDArray[Any]] = {
         "ids": IDS,
@@ -239,7 +239,7 @@ def test_bad_input_is_refused_with_both_numbers() -> None:
 def test_a_small_collection_loads_no_faiss(tmp_path: Path) -> None:
     filled(built=100).save(tmp_path / "index", {})
     code = (
-        "import sys; from indexer.vectors.index import VectorIndex; "
+        "import sys; from vitrail.indexer.vectors.index import VectorIndex; "
         f"index, _ = VectorIndex.load({str(tmp_path / 'index')!r}); "
         "index.search(index.vectors(index.ids()[:1]), 3); "
         "sys.exit('faiss' in sys.modules)"

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from indexer.errors import DamagedIndexError
-from indexer.vectors import index_file, index_layout
-from indexer.vectors.index_file import read_index_file, write_index_file
+from vitrail.indexer.errors import DamagedIndexError
+from vitrail.indexer.vectors import index_file, index_layout
+from vitrail.indexer.vectors.index_file import read_index_file, write_index_file
 
 ARRAYS: dict[str, NDArray[Any]] = {
     "ids": np.arange(7, dtype=np.int64),

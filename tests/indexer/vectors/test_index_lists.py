@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.errors import DamagedIndexError
-from indexer.vectors.index import VectorIndex
-from indexer.vectors.plans import Plan, between
-from indexer.vectors.policy import IndexPolicy
 from tests.indexer.vectors.vector_sets import Ids, clustered, recall, reference
+from vitrail.indexer.errors import DamagedIndexError
+from vitrail.indexer.vectors.index import VectorIndex
+from vitrail.indexer.vectors.plans import Plan, between
+from vitrail.indexer.vectors.policy import IndexPolicy
 
 POLICY = IndexPolicy(exact_floats=0, cold_floats=0, gather_rows=150, samples=60)
 SIZE, DIM = 6000, 32
@@ -188,7 +188,7 @@ def test_a_batch_answers_like_its_queries_one_by_one(index: VectorIndex) -> None
 
 
 def test_damaged_lists_are_told_before_faiss_reads_them(saved: Path, tmp_path: Path) -> None:
-    from indexer.vectors.index_file import read_index_file
+    from vitrail.indexer.vectors.index_file import read_index_file
 
     section = read_index_file(saved).sections["lists"]
     whole = bytearray(saved.read_bytes())
@@ -202,7 +202,7 @@ def test_damaged_lists_are_told_before_faiss_reads_them(saved: Path, tmp_path: P
 
 def test_a_cold_process_scans_instead_of_loading_faiss(saved: Path) -> None:
     code = (
-        "import sys; from indexer.vectors.index import VectorIndex; "
+        "import sys; from vitrail.indexer.vectors.index import VectorIndex; "
         f"index, _ = VectorIndex.load({str(saved)!r}); "
         "found = index.search(index.vectors(index.ids()[:1]), 3); "
         "sys.exit('faiss' in sys.modules or not found.exact)"

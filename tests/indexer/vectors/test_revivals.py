@@ -8,12 +8,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.collection.collection import Collection
-from indexer.records import Batch
-from indexer.vectors.index import VectorIndex
-from indexer.vectors.indexes import IndexFiles, LoadedIndex, catch_up
 from tests.indexer.collection.holdings import DIM, FINGERPRINT, files, images, vector
 from tests.indexer.vectors.vector_sets import clustered, reference
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.records import Batch
+from vitrail.indexer.vectors.index import VectorIndex
+from vitrail.indexer.vectors.indexes import IndexFiles, LoadedIndex, catch_up
 
 IDS = np.arange(40, dtype=np.int64) * 3
 ROWS = clustered(len(IDS), 16)
