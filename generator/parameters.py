@@ -60,7 +60,8 @@ def read_parameters(text: str) -> dict[str, Any] | None:
     """Prompt, negative prompt, steps, sampler, guidance, seed, size, model and LoRAs of that text.
 
     Returns:
-        A dict with the keys of ``vitrail.generator.foreign.read_recipe``; ``None`` if it is no such text.
+        A dict with the keys of ``vitrail.generator.foreign.read_recipe``; ``None`` if it is no such
+            text.
     """
     text = text.strip()
     before, newline, last = text.rpartition("\n")

@@ -26,7 +26,8 @@ class ImageRecord:
         taken_at: EXIF date, naive local time.
         camera: EXIF make and model.
         generated: made by a generator, as far as its metadata tells.
-        recipe: what made it, as plain JSON types (``vitrail.generator.recipes.Recipe.to_dict``), or None.
+        recipe: what made it, as plain JSON types (``vitrail.generator.recipes.Recipe.to_dict``),
+            or None.
         vectors: space name -> (dim,) float32, L2-normalised.
         predictions: (label, probability) of the checkpoint's head, best first; empty without one.
         latitude: degrees north, -90 to 90.

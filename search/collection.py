@@ -143,8 +143,8 @@ class Collection:
 
         Args:
             folders: roots; ``~`` is understood. None means all that are known.
-            options: see ``vitrail.indexer.indexing.options.IndexOptions``; what is said of a folder is
-                remembered, and what is not said is as remembered.
+            options: see ``vitrail.IndexOptions``; what is said of a folder is remembered, and
+                what is not said is as remembered.
             classify: also store the labels of the checkpoint's classification head.
             on_progress: called with the counts so far.
             stop: once it returns true, what is done is committed and the run ends.
