@@ -50,7 +50,8 @@ class CheckpointInfo:
         latent_channels: of the autoencoder.
         native: side in pixels of the pictures it was trained on.
         multiple: widths and heights are multiples of it.
-        scheduler: its own, by the name in ``vitrail.generator.schedulers.SCHEDULERS``, or a class name.
+        scheduler: its own, by the name in ``vitrail.generator.schedulers.SCHEDULERS``, or a class
+            name.
         steps: default of denoising steps.
         guidance: default weight of classifier-free guidance.
         largest: longest side in pixels that it can draw; ``None`` where only memory limits it.

@@ -42,7 +42,7 @@ class _Parts:
 
 
 class ImageGuide:
-    """A ``vitrail.generator.denoising.Guide`` that shows the U-Net a picture through an IP-Adapter."""
+    """A ``denoising.Guide`` that shows the U-Net a picture through an IP-Adapter."""
 
     def __init__(self, model: DiffusionModel, file: IPAdapterFile, image: Image.Image) -> None:
         self.model = model

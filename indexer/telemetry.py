@@ -1,8 +1,8 @@
 """The reports that libraries would send about their use: switched off before any is imported.
 
 Vitrail sends nothing of its own. What some of its dependencies would send or fetch, they are told
-not to here, in the one place that every import of any of Vitrail's packages goes through, also in
-child processes.
+not to here, by the one package that every import of any of Vitrail's goes through, also in child
+processes.
 """
 
 from __future__ import annotations

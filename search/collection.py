@@ -145,8 +145,8 @@ class Collection:
 
         Args:
             folders: roots; ``~`` is understood. None means all that are known.
-            options: see ``vitrail.indexer.indexing.options.IndexOptions``; what is said of a folder is
-                remembered, and what is not said is as remembered.
+            options: see ``vitrail.IndexOptions``; what is said of a folder is remembered, and
+                what is not said is as remembered.
             classify: also store the labels of the checkpoint's classification head.
             on_progress: called with the counts so far.
             stop: once it returns true, what is done is committed and the run ends.
@@ -351,8 +351,8 @@ class Collection:
     ) -> Iterator[ListedImage]:
         """List images without a query, read as they are asked for: there may be millions.
 
-        The arguments are those of ``vitrail.search.listing.ListOptions``, such as ``where="label = 'fox'"``
-        and ``sort=["-taken_at"]``.
+        The arguments are those of ``vitrail.search.listing.ListOptions``, such as
+        ``where="label = 'fox'"`` and ``sort=["-taken_at"]``.
 
         Raises:
             InputError: the filter cannot be used, or there is no such column.

@@ -38,8 +38,8 @@ class Searcher:
     """Answers queries over one open collection; holds no state of its own, so threads may share it.
 
     Args:
-        collection: an open ``vitrail.indexer.collection.collection.Collection`` or anything with the same
-            three methods.
+        collection: an open ``vitrail.indexer.collection.collection.Collection`` or anything with
+            the same three methods.
     """
 
     def __init__(self, collection: SearchableCollection) -> None:

@@ -1,3 +1,4 @@
 """What people touch: the command line."""
 
-import vitrail.indexer  # noqa: F401 - switches the dependencies' reports off, whatever is imported next
+if __name__ != "vitrail.service":  # found as a folder of the sources; a second copy of each class
+    raise ImportError("service is a folder of Vitrail's sources: import vitrail.service")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeGuard
@@ -12,11 +13,13 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("indexer", "search", "generator", "service")
 MAY_IMPORT = {
-    "indexer": {"indexer"},
-    "search": {"search", "indexer"},
-    "generator": {"generator", "indexer"},
-    "service": set(PACKAGES),
+    "indexer": {"vitrail.indexer"},
+    "search": {"vitrail.search", "vitrail.indexer"},
+    "generator": {"vitrail.generator", "vitrail.indexer"},
+    "service": {f"vitrail.{package}" for package in PACKAGES},
+    "vitrail": {f"vitrail.{package}" for package in PACKAGES},
 }
+NOT_INSTALLED = {"tests", "benchmarks", "examples"}
 HEAVY = {"torch", "transformers", "openvino", "diffusers", "faiss", "duckdb", "pyarrow", "onnx"}
 # Files that are themselves imported only when their package is needed.
 AT_ONCE = {
@@ -36,12 +39,10 @@ AT_ONCE = {
         "indexer/encoders/openvino_compile.py",
     ),
 }
-FILES = sorted(
-    path
-    for package in PACKAGES
-    for path in (ROOT / package).rglob("*.py")
-    if "__pycache__" not in path.parts
-)
+FILES = [
+    *sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py")),
+    *sorted((ROOT / "vitrail").glob("*.py")),
+]
 
 
 def imported(tree: ast.AST, *, at_once: bool = False) -> Iterator[str]:
@@ -55,9 +56,9 @@ def imported(tree: ast.AST, *, at_once: bool = False) -> Iterator[str]:
         elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "imports are absolute"
-            yield node.module or ""
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            module = "." * node.level + (node.module or "")
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
         elif not (at_once and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)):
             yield from imported(node, at_once=at_once)
 
@@ -70,12 +71,49 @@ def relative(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
+def forbidden(package: str, source: str) -> set[str]:
+    """What a file of a package imports of ours, and may not: upwards, sideways, by another name."""
+    found = set()
+    for name in imported(ast.parse(source)):
+        first, _, rest = name.partition(".")
+        if first in {"", *PACKAGES, *NOT_INSTALLED}:
+            found.add(name)
+        elif first == "vitrail":
+            ours = f"vitrail.{rest.partition('.')[0]}"
+            if ours not in MAY_IMPORT[package]:  # the front door, too, is above every package
+                found.add(name)
+    return found
+
+
 @pytest.mark.parametrize("path", FILES, ids=relative)
 def test_each_package_imports_only_what_it_may(path: Path) -> None:
-    names = top(imported(ast.parse(path.read_text("utf-8"))))
-    package = path.relative_to(ROOT).parts[0]
-    ours = names & {*PACKAGES, "tests", "benchmarks", "examples"}
-    assert ours <= MAY_IMPORT[package]
+    assert not forbidden(path.relative_to(ROOT).parts[0], path.read_text("utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("package", "line"),
+    [
+        ("indexer", "import vitrail.search.query"),
+        ("indexer", "from vitrail.generator import recipes"),
+        ("search", "from vitrail.generator.recipes import Recipe"),
+        ("search", "def f():\n    from vitrail.service.cli import main"),
+        ("generator", "if TYPE_CHECKING:\n    from vitrail.search.query import Hit"),
+        ("generator", "try:\n    import vitrail.service\nexcept ImportError:\n    pass"),
+        ("service", "from vitrail import Collection"),
+        ("service", "import vitrail"),
+        ("service", "from indexer.errors import VitrailError"),
+        ("vitrail", "import search"),
+        ("indexer", "from . import errors"),
+        ("indexer", "from .errors import VitrailError"),
+        ("service", "from tests.fakes import ColourEncoder"),
+    ],
+)
+def test_a_forbidden_import_is_found(package: str, line: str) -> None:
+    allowed = (
+        "from __future__ import annotations\nimport numpy\nfrom vitrail.indexer import errors\n"
+    )
+    assert not forbidden(package, allowed)
+    assert forbidden(package, allowed + line)
 
 
 @pytest.mark.parametrize("path", FILES, ids=relative)
@@ -94,7 +132,7 @@ def test_training_and_export_are_imported_lazily_and_by_the_command_line_only() 
         tree = ast.parse(path.read_text("utf-8"))
         lazily = package == "service"
         names = set(imported(tree, at_once=lazily))
-        found = {name for name in names if {"training", "export"} & set(name.split(".")[1:2])}
+        found = {name for name in names if {"training", "export"} & set(name.split(".")[2:3])}
         # vitrail.indexer.collection.transfer.export is a function, not a package
         assert not found - {"vitrail.indexer.collection.transfer.export"}, (
             f"{relative(path)} imports {found}"
@@ -116,7 +154,7 @@ def test_no_connection_of_duckdb_may_fetch_extensions(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=relative)
 def test_files_take_each_others_names_in_one_place_only(path: Path) -> None:
-    """``vitrail.indexer.store.durability`` syncs the file before and the folder after; others forget it."""
+    """That one syncs the file before and the folder after; others forget it."""
     if relative(path) == "indexer/store/durability.py":
         return
     calls = (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if is_call(node))
@@ -129,3 +167,68 @@ RENAMES = {"os.replace", "os.rename", "os.renames", "shutil.move"}
 
 def is_call(node: ast.AST) -> TypeGuard[ast.Call]:
     return isinstance(node, ast.Call)
+
+
+OLD = "|".join(PACKAGES)
+MODULES = {
+    f"{package}.{path.stem}"
+    for package in PACKAGES
+    for path in (ROOT / package).iterdir()
+    if path.suffix == ".py" or path.is_dir()
+}
+# In any text: code within strings, patched names, settings, shell, pages.
+BY_FOLDER = re.compile(
+    rf"""
+    (?<![\w.])from\ (?:{OLD})(?:\.\w+)*\ import\b
+    | (?<!\w\ )(?<![\w.])import\ (?:[\w.]+,\ )*(?:{OLD})(?=\s*(?:[.;,"'`#]|as\b|$))
+    | (?:PackageLoader|import_module|find_spec|importorskip|files)\(\s*["'](?:{OLD})["'.]
+    | (?<![\w./-])(?:{"|".join(map(re.escape, sorted(MODULES)))})\b(?![/(])
+    """,
+    re.VERBOSE | re.MULTILINE,
+)
+TEXTS = [
+    *(
+        ROOT / name
+        for name in ("README.md", "Makefile", "pyproject.toml", ".pre-commit-config.yaml")
+    ),
+    *FILES,
+    *sorted(
+        path
+        for folder in (*PACKAGES, "tests", "benchmarks", "examples", "docs", ".ci")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in {"", ".py", ".md", ".sh", ".toml", ".html"} and path.is_file()
+    ),
+]
+
+
+def test_nothing_of_ours_is_called_by_the_name_of_its_folder() -> None:
+    for path in {*TEXTS} - {Path(__file__)}:
+        found = BY_FOLDER.search(path.read_text("utf-8"))
+        assert not found, f"{relative(path)} says {found[0]!r}: begin with vitrail."
+
+
+@pytest.mark.parametrize(
+    ("text", "is_old"),
+    [
+        ("from search import Collection", True),
+        (">>> import service.cli", True),
+        ("'import sys, generator.foreign; print()'", True),
+        ("import indexer, openvino", True),
+        ('"indexer.images.decoder_process"', True),
+        ('[sys.executable, "-m", "service.cli"]', True),
+        ('vitrail = "service.cli:main"', True),
+        ('jinja2.PackageLoader("service")', True),
+        ("see ``search.ranking``", True),
+        ("from vitrail.search import query", False),
+        ("from vitrail import search", False),
+        ("'vitrail.indexer.images.decoder_process'", False),
+        ("from tests.indexer.images import colours", False),
+        ("vitrail search --prompt x", False),
+        ("indexer/images/opening.py", False),
+        ("results/search.md and benchmarks/search.py", False),
+        ("we import search results from search engines", False),
+        ("self.generator.tasks", False),
+    ],
+)
+def test_such_names_are_told_from_folders_commands_and_words(text: str, is_old: bool) -> None:
+    assert bool(BY_FOLDER.search(text)) is is_old

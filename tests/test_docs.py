@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 from collections.abc import Iterator
@@ -62,6 +63,16 @@ def test_every_command_and_option_is_shown_in_the_command_page() -> None:
     for command in COMMANDS:
         assert command in headed, f"docs/cli.md has no section {command}"
         assert any(words[:1] == [command] for words in shown), f"docs/cli.md never calls {command}"
+
+
+def test_programs_in_the_documents_import_us_through_the_door_alone() -> None:
+    for page in PAGES:
+        for block in re.findall(r"^```python\n(.*?)^```$", page.read_text("utf-8"), re.M | re.S):
+            for node in ast.walk(ast.parse(block)):
+                named = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+                if isinstance(node, ast.Import):
+                    named = [alias.name for alias in node.names]
+                assert not [name for name in named if name.startswith("vitrail.")], page.name
 
 
 def test_links_between_the_documents_lead_somewhere() -> None:

@@ -5,7 +5,7 @@
 ...     pictures.index("~/Pictures")
 ...     result = pictures.search("query.jpg", k=10)
 
-The packages below it are the folders at the top of the sources; see docs/architecture.md.
+Its packages are the folders at the top of the sources: see "Names" in docs/architecture.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Train the embedded Stable Diffusion from nothing: ``python -m vitrail.generator.training.from_scratch``.
+"""Train the embedded Stable Diffusion from nothing.
 
 python -m vitrail.generator.training.from_scratch train  --out RUN
 python -m vitrail.generator.training.from_scratch train  --out RUN --resume

@@ -1,4 +1,4 @@
-"""``python -m vitrail.indexer.encoders.openvino_compile MODEL.xml BLOB HINT``: compile, try, export.
+"""Compile, try, export: ``python -m vitrail.indexer.encoders.openvino_compile XML BLOB HINT``.
 
 Runs in a process of its own, because OpenVINO has crashed while compiling on some processors.
 """

@@ -1,4 +1,4 @@
-"""A process that decodes one picture after the other; see ``vitrail.indexer.images.decoder_process``.
+"""A process that decodes one picture after the other; see ``decoder_process``.
 
 Requests come on standard input, replies go to standard output: four bytes with the length of a
 JSON header, the header, and raw bytes. Nothing is pickled, so that a decoder that a file took over

@@ -13,7 +13,7 @@ _SEEDS = ("seed", "noise_seed", "value")
 
 
 def read_graph(graph: Graph) -> dict[str, Any] | None:
-    """Prompts, seed, model and the rest under the keys of ``vitrail.indexer.recipes.foreign.read_recipe``.
+    """Prompts, seed, model and the rest under the keys of ``foreign.read_recipe``.
 
     Of several samplers the one counts that starts from an empty latent, which composes the
     picture; the others refine it.

@@ -153,13 +153,13 @@ def test_the_embedded_models_try_nothing_either(scene: Watched) -> None:
     run(scene, "generate", [("a red apple", "--steps", 2, *elsewhere)])
 
 
-PACKAGES = ("indexer", "search", "service")
+PACKAGES = ("vitrail.indexer", "vitrail.search", "vitrail.generator", "vitrail.service")
 
 
 @pytest.mark.skipif(find_spec("openvino") is None, reason="needs the extra openvino")
 @pytest.mark.parametrize(
     "package",
-    ["generator", *(pytest.param(name, marks=pytest.mark.slow) for name in PACKAGES)],
+    ["vitrail", *(pytest.param(name, marks=pytest.mark.slow) for name in PACKAGES)],
 )
 def test_openvino_reports_nothing_after_any_of_our_packages(package: str, scene: Watched) -> None:
     code = f"import {package}, openvino; openvino.convert_model; openvino.Core()"
@@ -172,8 +172,8 @@ def test_openvino_reports_nothing_after_any_of_our_packages(package: str, scene:
 @pytest.mark.skipif(find_spec("diffusers") is None, reason="needs the extra generator")
 def test_libraries_are_told_to_report_nothing(scene: Watched) -> None:
     code = (
-        "import vitrail.indexer; from huggingface_hub import constants as c; from diffusers.utils import "
-        "hub_utils as d; from transformers.utils import hub as t; "
+        "import vitrail; from huggingface_hub import constants as c; "
+        "from diffusers.utils import hub_utils as d; from transformers.utils import hub as t; "
         "print(c.HF_HUB_DISABLE_TELEMETRY, d.http_user_agent(), t.http_user_agent(), sep='\\n')"
     )
     told = scene.run("-c", code).stdout.splitlines()
