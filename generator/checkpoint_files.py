@@ -14,6 +14,7 @@ from vitrail.indexer.encoders.storage import file_sha256
 from vitrail.indexer.encoders.weights import PICKLES, SUFFIX, read_object, tensor_shapes
 from vitrail.indexer.errors import CheckpointError
 from vitrail.indexer.paths import at_home
+from vitrail.indexer.wording import in_one_line
 
 EMBEDDED = "embedded"
 EMBEDDED_NAME = "emoji-diffusion-64"  # what recipes call it
@@ -138,7 +139,7 @@ def _describe_configuration(name: str, path: Path) -> CheckpointInfo:
     try:
         return _configured(name, path)
     except (ValueError, TypeError, AttributeError, LookupError) as error:
-        line = " ".join(str(error).split())[:120]
+        line = in_one_line(error, 120)
         raise CheckpointError(
             f"{name!r} has a configuration that cannot be used ({line}): download it again"
         ) from error

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from vitrail.generator.checkpoint_files import CheckpointInfo
 from vitrail.generator.schedulers import check_scheduler
-from vitrail.indexer.counting import counted
 from vitrail.indexer.errors import InputError
+from vitrail.indexer.wording import counted
 
 MAX_SEED = 2**63 - 1
 MAX_PROMPT = 20_000  # characters; text encoders see the first few hundred

@@ -14,6 +14,7 @@ from vitrail.generator.pipelines import DiffusionModel
 from vitrail.generator.watching import Watch
 from vitrail.indexer.errors import GenerationError, VitrailError
 from vitrail.indexer.recipes.recipe import Recipe
+from vitrail.indexer.wording import first_line
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -281,7 +282,7 @@ def _guarded(model: DiffusionModel, recipe: Recipe, call: Callable[[], Drawn]) -
     except VitrailError:
         raise
     except (ValueError, TypeError, RuntimeError, IndexError) as error:
-        text = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+        text = first_line(error)
         raise GenerationError(
             f"{recipe.checkpoint!r} cannot do {recipe.task} with {recipe.steps} steps of "
             f"{recipe.scheduler} at {recipe.width}x{recipe.height} ({text}): try other settings or "

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from vitrail.generator.component_files import is_whole
 from vitrail.indexer.errors import CheckpointError
+from vitrail.indexer.wording import first_line
 
 # Single-file copies at the top of a repository would double the download.
 PATTERNS = ("*/*.safetensors", "*/*.json", "*/*.txt", "model_index.json")
@@ -72,7 +73,7 @@ def _fetch(name: str, revision: str | None, *, offline: bool) -> Path:
 
 
 def _unreachable(name: str, error: Exception) -> str:
-    reason = (str(error).strip().splitlines() or [""])[0][:120]
+    reason = first_line(error, 120)
     return (
         f"{name!r}: the Hub cannot be reached ({type(error).__name__}: {reason}) and the cache "
         f"does not hold it; give a local directory or safetensors file, fill the cache on a "

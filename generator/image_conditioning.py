@@ -17,6 +17,7 @@ from vitrail.generator.pipelines import DiffusionModel
 from vitrail.indexer.encoders.weights import tensor_shapes
 from vitrail.indexer.errors import CheckpointError
 from vitrail.indexer.recipes.recipe import Recipe
+from vitrail.indexer.wording import first_line
 
 _ADDED = (None, "text", "text_time")  # other additions take the picture's embedding for their own
 _loaded: WeakKeyDictionary[DiffusionModel, _Parts] = WeakKeyDictionary()
@@ -102,7 +103,7 @@ def _parts(model: DiffusionModel, file: IPAdapterFile, pipeline: Any) -> _Parts:
         try:
             found = _loaded[model] = _load(file, pipeline, key)
         except Exception as error:  # damaged weights make the libraries raise many kinds
-            text = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+            text = first_line(error)
             raise CheckpointError(
                 f"IP-Adapter {file.path!r} does not fit checkpoint {model.info.name!r}, or is "
                 f"damaged ({text}): give one that was trained for it"

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from vitrail.generator.pictures import Picture, open_picture
-from vitrail.indexer.counting import counted
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.recipes.recipe import MaskRecord
+from vitrail.indexer.wording import counted
 
 _NUMBER = r"[+-]?\d+(?:\.\d+)?"
 _BOX = re.compile(rf"\s*{_NUMBER}(\s*,\s*{_NUMBER}){{3}}\s*")

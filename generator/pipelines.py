@@ -16,6 +16,7 @@ from vitrail.generator.loras import LoraFile
 from vitrail.generator.schedulers import build_scheduler
 from vitrail.generator.single_files import find_configuration
 from vitrail.indexer.errors import CheckpointError, InputError, VitrailError
+from vitrail.indexer.wording import first_line
 
 _CLASSES = {
     "sd": {
@@ -179,10 +180,10 @@ def _load(
     except VitrailError:
         raise
     except (MemoryError, RuntimeError) as error:
-        raise CheckpointError(f"{info.name!r} cannot be loaded: {_first_line(error)}") from error
+        raise CheckpointError(f"{info.name!r} cannot be loaded: {first_line(error)}") from error
     except Exception as error:  # a damaged checkpoint makes the libraries raise many kinds
         raise CheckpointError(
-            f"{info.name!r} is damaged or incomplete: {_first_line(error)}; download it again"
+            f"{info.name!r} is damaged or incomplete: {first_line(error)}; download it again"
         ) from error
     base.set_progress_bar_config(disable=True)
     return DiffusionModel(info, base, loras, device, precision)
@@ -237,7 +238,7 @@ def _add_lora(base: Any, lora: LoraFile, info: CheckpointInfo) -> None:
         )
     except Exception as error:
         raise CheckpointError(
-            f"LoRA {lora.path!r} does not fit checkpoint {info.name!r} ({_first_line(error)}): "
+            f"LoRA {lora.path!r} does not fit checkpoint {info.name!r} ({first_line(error)}): "
             f"give one that was trained for it"
         ) from error
     if lora.adapter not in {name for names in base.get_list_adapters().values() for name in names}:
@@ -308,8 +309,3 @@ def quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-
-
-def _first_line(error: BaseException) -> str:
-    text = (str(error).strip().splitlines() or [""])[0][:160]
-    return text.rstrip(".:") or type(error).__name__

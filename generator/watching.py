@@ -11,7 +11,7 @@ from vitrail.indexer.errors import GenerationError
 class GenerationCancelledError(GenerationError):
     """A generation stopped because it was asked to; nothing of it was written."""
 
-    exit_code = 130
+    code = "cancelled"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,20 +8,38 @@ from typing import Any
 class VitrailError(Exception):
     """Base of all errors raised on purpose; its message is one line, fit to be shown as it is.
 
-    ``exit_code`` is what the command line exits with.
+    Args:
+        problem: what was given, and what was expected.
+        remedy: what to do about it, where that is told apart; the message ends in it.
+
+    Attributes:
+        code: short and stable, for programs; a class has its own.
     """
 
-    exit_code = 1
+    code = "failed"
+
+    def __init__(self, problem: object = "", *, remedy: str = "") -> None:
+        super().__init__(f"{problem}; {remedy}" if remedy else problem)
+        self.problem = str(problem)
+        self.remedy = remedy
 
 
 class InputError(VitrailError):
     """An argument, option or query that cannot be used as given."""
 
-    exit_code = 2
+    code = "bad-input"
+
+
+class FilterError(InputError):
+    """A filter that is no expression over the columns, may not be evaluated, or takes too much."""
+
+    code = "bad-filter"
 
 
 class UnknownImageError(InputError):
     """What was to name an image of the collection names none of them."""
+
+    code = "not-found"
 
 
 class ImageRejectedError(VitrailError):
@@ -33,6 +51,8 @@ class ImageRejectedError(VitrailError):
         detail: one line for people.
     """
 
+    code = "bad-image"
+
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
@@ -42,21 +62,31 @@ class ImageRejectedError(VitrailError):
 class CheckpointError(VitrailError):
     """A model that cannot be found, is refused, or is not of a supported family."""
 
+    code = "bad-checkpoint"
+
 
 class CacheError(VitrailError):
     """The cache folder, which holds what can be made again, is full or may not be written."""
+
+    code = "cache"
 
 
 class FingerprintMismatchError(VitrailError):
     """A collection made by one encoder was opened or queried with another."""
 
+    code = "other-encoder"
+
 
 class CollectionError(VitrailError):
     """A collection that is missing, damaged, full or of a newer format."""
 
+    code = "collection"
+
 
 class NewerFormatError(CollectionError):
     """A collection that a newer version wrote: sound, but not for this one to read."""
+
+    code = "newer-format"
 
 
 class UnreadableError(CollectionError):
@@ -66,17 +96,25 @@ class UnreadableError(CollectionError):
     that is not mounted: nothing may be set aside, replaced or forgotten because of any of it.
     """
 
+    code = "unreadable"
+
 
 class DamagedError(CollectionError):
     """A file of a collection whose checksum or format proves that it is not what was written."""
+
+    code = "damaged"
 
 
 class SegmentGoneError(CollectionError):
     """A listed segment is not in its folder: merged by a writer meanwhile, or lost."""
 
+    code = "segment-gone"
+
 
 class NewerIndexError(CollectionError):
     """A saved index is of a later commit than the one that is asked: a writer was quicker."""
+
+    code = "newer-index"
 
 
 class DamagedIndexError(DamagedError):
@@ -87,9 +125,11 @@ class DamagedIndexError(DamagedError):
         reason: what is wrong with it, to follow the file's name and a colon.
     """
 
+    code = "damaged-index"
+
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(
-            f"index {path}: {reason}; it is only a cache: delete it, and it is rebuilt"
+            f"index {path}: {reason}", remedy="it is only a cache: delete it, and it is rebuilt"
         )
         self.path = path
         self.reason = reason
@@ -103,14 +143,18 @@ class RemovalsRefusedError(CollectionError):
             ``None`` where there was none, and nothing was done.
     """
 
+    code = "removals-refused"
+
     progress: Any = None
 
 
 class CollectionLockedError(CollectionError):
     """Another process is writing to the collection; the message names its pid."""
 
-    exit_code = 3
+    code = "locked"
 
 
 class GenerationError(VitrailError):
     """An image that could not be generated as asked."""
+
+    code = "generation"

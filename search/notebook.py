@@ -6,8 +6,8 @@ import os
 from html import escape
 from typing import TYPE_CHECKING
 
-from vitrail.indexer.counting import counted
 from vitrail.indexer.paths import display
+from vitrail.indexer.wording import counted
 from vitrail.search.thumbnails import first_thumbnail
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrail.indexer.counting import counted
 from vitrail.indexer.errors import ImageRejectedError, InputError, UnknownImageError
+from vitrail.indexer.wording import counted
 
 if TYPE_CHECKING:
     from vitrail.generator.checkpoint_files import CheckpointInfo

@@ -67,6 +67,7 @@ def _root(
 def main() -> None:
     """Run the command line; every foreseen error is one line on standard error."""
     from vitrail.indexer.errors import VitrailError
+    from vitrail.service.exits import exit_code
     from vitrail.service.interrupts import clean_ends
 
     _stand_in()
@@ -83,7 +84,7 @@ def main() -> None:
     except _UsageError as error:
         _refuse(error)
     except VitrailError as error:
-        _fail(str(error), error.exit_code)
+        _fail(str(error), exit_code(error))
     except (KeyboardInterrupt, typer.Abort):
         with suppress(OSError):  # the terminal may be what has gone
             typer.echo("vitrail: interrupted", err=True)

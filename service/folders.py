@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from vitrail.indexer.counting import counted
 from vitrail.indexer.errors import InputError
+from vitrail.indexer.wording import counted
 from vitrail.service.text import one_line
 
 if TYPE_CHECKING:

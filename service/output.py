@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from vitrail.indexer.counting import counted
+from vitrail.indexer.wording import counted
 from vitrail.service.documents import named_paths, print_document
 from vitrail.service.tables import Column, Row, print_rows
 from vitrail.service.text import one_line as one_line

@@ -11,7 +11,7 @@ from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from vitrail.indexer.counting import counted
+from vitrail.indexer.wording import counted
 from vitrail.service.folders import other_kinds
 from vitrail.service.text import one_line
 

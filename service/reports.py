@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from vitrail.indexer.catalog.kinds import in_words
-from vitrail.indexer.counting import counted
+from vitrail.indexer.wording import counted
 from vitrail.service.documents import named_path, named_paths, print_document
 from vitrail.service.folders import waiting_line, words
 from vitrail.service.tables import print_path, print_remark

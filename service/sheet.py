@@ -10,10 +10,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vitrail.indexer.counting import counted
 from vitrail.indexer.errors import CollectionError, InputError
 from vitrail.indexer.paths import at_home
 from vitrail.indexer.store.durability import is_full
+from vitrail.indexer.wording import counted
 from vitrail.search.thumbnails import first_thumbnail, thumbnail
 from vitrail.service.output import trust
 from vitrail.service.text import file_url, one_line, readable

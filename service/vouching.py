@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vitrail.indexer.counting import counted
+from vitrail.indexer.wording import counted
 
 if TYPE_CHECKING:
     from vitrail.search.query import Evidence

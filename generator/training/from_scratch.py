@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         commands[options.command](options)
     except VitrailError as error:
         print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
+        return 2 if isinstance(error, InputError) else 1
     except KeyboardInterrupt:
         print("stopped; go on with --resume", file=sys.stderr)
         return 130

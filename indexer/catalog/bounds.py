@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from vitrail.indexer.catalog.expressions import quoted
-from vitrail.indexer.errors import InputError
+from vitrail.indexer.errors import FilterError
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -44,7 +44,7 @@ def run_bounded(
         the connection, its result to be fetched.
 
     Raises:
-        InputError: it took too long, or too much memory.
+        FilterError: it took too long, or too much memory.
         duckdb.Error: whatever else DuckDB says.
     """
     limits = _Limits(seconds or _seconds())
@@ -63,7 +63,7 @@ def run_bounded(
             connection.interrupt()
         raise
     if excess is not None:
-        raise InputError(
+        raise FilterError(
             f"the filter {quoted(where)} {excess}; write a simpler one"
         ) from work.error
     if work.error is not None:
@@ -122,7 +122,7 @@ def _seconds() -> float:
     except ValueError:
         seconds = -1.0
     if not 0 < seconds < float("inf"):
-        raise InputError(
+        raise FilterError(
             f"VITRAIL_FILTER_SECONDS is {text!r}, but must be a number of seconds above 0"
         )
     return seconds

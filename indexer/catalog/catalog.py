@@ -396,7 +396,7 @@ class Catalog:
     def _need_file(self) -> None:
         if not exists(self.path):
             raise CollectionError(
-                f"the catalog {self.path} is missing; run `vitrail verify --repair`"
+                f"the catalog {self.path} is missing", remedy="run `vitrail verify --repair`"
             )
 
     def _retrying(self, attempt: Any) -> Any:

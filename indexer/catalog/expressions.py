@@ -21,7 +21,7 @@ from vitrail.indexer.catalog.functions import (
     RESHAPING,
     WORDS,
 )
-from vitrail.indexer.errors import InputError
+from vitrail.indexer.errors import FilterError
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -69,7 +69,7 @@ def read_expression(connection: DuckDBPyConnection, where: str, known: Iterable[
     """Parse a filter, and refuse what is no single, bounded expression over the known columns.
 
     Raises:
-        InputError: it cannot be read, is more than that, or names an unknown column or function.
+        FilterError: it cannot be read, is more than that, or names an unknown column or function.
     """
     root = _parse(connection, where)
     names = {name.lower(): name for name in known}
@@ -107,14 +107,14 @@ def _parse(connection: DuckDBPyConnection, where: str) -> Node:
     try:
         where.encode()
     except UnicodeEncodeError:
-        raise InputError("the filter holds characters that are no valid text; retype it") from None
+        raise FilterError("the filter holds characters that are no valid text; retype it") from None
     if len(where) > LONGEST:
-        raise InputError(
+        raise FilterError(
             f"the filter has {len(where):,} characters, but {LONGEST:,} are the most; put long "
             "lists into a column of your own with `vitrail annotate`"
         )
     if "\0" in where:
-        raise InputError(f"the filter {quoted(where)} holds a NUL character; leave it out")
+        raise FilterError(f"the filter {quoted(where)} holds a NUL character; leave it out")
     # Bare it must parse too, lest its brackets close ours; in brackets it can have no alias.
     # Line breaks keep a trailing comment from swallowing the bracket.
     texts = [f"SELECT\n{where}\n", f"SELECT (\n{where}\n)"]
@@ -134,7 +134,7 @@ def _one(where: str, parsed: Mapping[str, Any]) -> Node:
         raise _too_deep(where)
     statements = parsed.get("statements", [])
     if parsed["error"] and "Only SELECT" not in problem:
-        raise InputError(
+        raise FilterError(
             f"the filter {quoted(where)} cannot be read: {problem or 'not SQL'}; "
             f"write an SQL expression such as {_EXAMPLE}"
         )
@@ -190,18 +190,18 @@ class _Check:
     def _function(self, node: Node) -> int:
         name = str(node["function_name"]).lower()
         if node.get("schema") or node.get("catalog"):
-            raise InputError(
+            raise FilterError(
                 f"the filter calls {node.get('schema') or node['catalog']}.{name}; write "
                 f"{name}(column, ...) without a dot"
             )
         if name not in ALLOWED:
-            raise InputError(
+            raise FilterError(
                 f"the filter calls {name}, which a filter may not; those that it may are listed "
                 "in docs/cli.md under `--where`"
             )
         arguments = list(children({"arguments": node.get("arguments", node.get("children", ()))}))
         if name in BARE_COLUMN and arguments and column_of(arguments[0]) is None:
-            raise InputError(f"the first argument of {name} must be a column in a filter")
+            raise FilterError(f"the first argument of {name} must be a column in a filter")
         for place in CONSTANT.get(name, ()):
             if place < len(arguments):
                 self._constant(name, place, arguments[place])
@@ -209,7 +209,7 @@ class _Check:
 
     def _constant(self, name: str, place: int, argument: Node) -> None:
         if any(node["class"] == "COLUMN_REF" for node in _within(argument)):
-            raise InputError(
+            raise FilterError(
                 f"argument {place + 1} of {name} names a column; a filter must give it itself, "
                 "such as 'text'"
             )
@@ -217,7 +217,7 @@ class _Check:
             c for node in _within(argument) if (c := constant_of(node)) and len(c[1]) > _PATTERN
         ]
         if long:
-            raise InputError(
+            raise FilterError(
                 f"argument {place + 1} of {name} has {len(long[0][1]):,} characters, but "
                 f"{_PATTERN:,} are the most in a filter"
             )
@@ -226,7 +226,7 @@ class _Check:
         name = str(node["function_name"]).lower()
         many = len(node.get("arguments", node.get("children", ())))
         if columns > _ARGUMENTS or (many > _ARGUMENTS and name not in ("list_value", "row")):
-            raise InputError(
+            raise FilterError(
                 f"{name} is given {max(many, columns)} values in the filter, but {_ARGUMENTS} are "
                 "the most; write several conditions"
             )
@@ -235,7 +235,7 @@ class _Check:
         kind = node.get("type_expr")
         name = str(kind.get("type_name", "")).lower() if isinstance(kind, dict) else "?"
         if name not in CASTS:
-            raise InputError(
+            raise FilterError(
                 f"the filter casts to {name}, which a filter may not; it may to numbers, dates, "
                 "times and VARCHAR"
             )
@@ -243,7 +243,7 @@ class _Check:
 
     def _lambda(self, node: Node, variables: frozenset[str]) -> frozenset[str]:
         if variables:
-            raise InputError(
+            raise FilterError(
                 f"the filter {quoted(self.where)} has a lambda in a lambda; write one alone"
             )
         found = [n for n in _within(node["lhs"]) if n["class"] == "COLUMN_REF"]
@@ -263,28 +263,28 @@ def _within(node: Node) -> Iterator[Node]:
         pending.extend(children(one))
 
 
-def unknown_column(name: str, known: Iterable[str], *, asker: str = "the filter") -> InputError:
+def unknown_column(name: str, known: Iterable[str], *, asker: str = "the filter") -> FilterError:
     """The refusal of a column that the collection lacks, with the nearest that it has."""
     names = sorted(known)
     by_lower = {column.lower(): column for column in names}
     near = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.7)
     hint = " (texts are written in 'single quotes')" if asker == "the filter" else ""
     meant = f"; did you mean {by_lower[near[0]]}?" if near else ";"
-    return InputError(
+    return FilterError(
         f"{asker} names the column {name!r:.100}, which this collection lacks{meant} it has "
         f"{', '.join(names)}{hint}"
     )
 
 
-def _too_deep(where: str) -> InputError:
-    return InputError(
+def _too_deep(where: str) -> FilterError:
+    return FilterError(
         f"the filter {quoted(where)} is nested too deeply; {DEEPEST} levels are the most, "
         f"and {_RESHAPED} of casts and of lists in lists"
     )
 
 
-def _not_one(where: str) -> InputError:
-    return InputError(
+def _not_one(where: str) -> FilterError:
+    return FilterError(
         f"the filter {quoted(where)} is more than one expression over the columns; "
         "write one, without semicolons or SELECT"
     )

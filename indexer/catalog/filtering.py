@@ -19,7 +19,7 @@ from vitrail.indexer.catalog.columns import RAW, known_columns, names_files, rel
 from vitrail.indexer.catalog.expressions import Expression, quoted, read_expression
 from vitrail.indexer.catalog.kinds import error_in_words
 from vitrail.indexer.catalog.troubles import is_of_the_file
-from vitrail.indexer.errors import InputError
+from vitrail.indexer.errors import FilterError
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -70,7 +70,7 @@ class Filtered:
         """Execute a statement that holds the filter once, within bounds.
 
         Raises:
-            InputError: the filter cannot be evaluated, or takes too much.
+            FilterError: the filter cannot be evaluated, or takes too much.
             duckdb.Error: the catalog cannot be read, which no filter is to blame for.
         """
         import duckdb
@@ -94,7 +94,7 @@ def open_filter(
     """A filter, once it is held to what a filter may be; see ``Filtered``.
 
     Raises:
-        InputError: it is no such expression, or names an unknown column.
+        FilterError: it is no such expression, or names an unknown column.
     """
     expression = read_expression(connection, where, known_columns(connection))
     return Filtered(connection, expression, tuple(parameters), flat)
@@ -116,7 +116,7 @@ def allowed_ids(
         flat: whether ``flatten`` has been done to this database.
 
     Raises:
-        InputError: it is no such expression, names an unknown column, or takes too much.
+        FilterError: it is no such expression, names an unknown column, or takes too much.
     """
     return open_filter(connection, where, parameters, flat=flat).ids()
 
@@ -127,15 +127,15 @@ def fulfilling_files(
     """Those files of some images that fulfil a filter; empty where it does not tell files apart.
 
     Raises:
-        InputError: as ``allowed_ids``.
+        FilterError: as ``allowed_ids``.
     """
     chosen = open_filter(connection, where, flat=flat)
     return chosen.files(ids) if names_files(chosen.expression.columns) else {}
 
 
-def _explain(where: str, error: Exception) -> InputError:
+def _explain(where: str, error: Exception) -> FilterError:
     line = error_in_words(str(error).splitlines()[0])
-    return InputError(
+    return FilterError(
         f"the filter {quoted(where)} cannot be evaluated: {line}; compare columns with values of "
         "their kind, such as label = 'cat' and width > 512"
     )

@@ -132,7 +132,8 @@ def behind(directory: str, seq: int, known: int) -> DamagedError:
     """The refusal of a catalog that is older than its journal, such as one that was copied back."""
     return DamagedError(
         f"the catalog in {directory} ends at commit {seq}, but its journal goes on to commit "
-        f"{known}; run `vitrail verify --repair`"
+        f"{known}",
+        remedy="run `vitrail verify --repair`",
     )
 
 
@@ -276,7 +277,8 @@ class Journal:
         if extents and (extents[-1].seq > seq or extents[-1].after >= seq):
             raise DamagedError(
                 f"the catalog ends at commit {seq - 1}, but the journal in {self.folder} knows "
-                f"commit {extents[-1].seq}; run `vitrail verify --repair`"
+                f"commit {extents[-1].seq}",
+                remedy="run `vitrail verify --repair`",
             )
         if not extents or extents[-1].damaged or extents[-1].seq < seq - 1:
             return self._create(seq - 1)

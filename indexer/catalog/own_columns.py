@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from vitrail.indexer.catalog.columns import is_reserved
-from vitrail.indexer.counting import counted
 from vitrail.indexer.errors import InputError
+from vitrail.indexer.wording import counted, in_one_line
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -78,8 +78,9 @@ def plain_column(column: pa.ChunkedArray, name: str, source: str) -> pa.ChunkedA
             )
         plain = _cast(column, kind)
     except (pa.ArrowException, UnicodeDecodeError, OverflowError) as error:
-        line = " ".join(str(error).split())[:200]
-        raise InputError(f"{source}: the column {name!r} cannot be used: {line}") from error
+        raise InputError(
+            f"{source}: the column {name!r} cannot be used: {in_one_line(error)}"
+        ) from error
     _check_lengths(plain, name, source)
     return plain
 

@@ -83,7 +83,7 @@ def _fingerprint(text: str, path: str) -> Fingerprint:
         return Fingerprint.from_json(text)
     except ValueError as error:
         raise DamagedError(
-            f"the catalog {path} tells no encoder ({error}); run `vitrail verify --repair`"
+            f"the catalog {path} tells no encoder ({error})", remedy="run `vitrail verify --repair`"
         ) from error
 
 
@@ -110,5 +110,7 @@ def read_format(connection: DuckDBPyConnection, path: str) -> int:
             f"vitrail reads formats 1 to {FORMAT}; upgrade vitrail"
         )
     if version < 1:
-        raise CollectionError(f"{path} names no collection format; run `vitrail verify --repair`")
+        raise CollectionError(
+            f"{path} names no collection format", remedy="run `vitrail verify --repair`"
+        )
     return version

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vitrail.indexer.catalog.own_columns import MOST, check_names, plain_column
-from vitrail.indexer.counting import counted
 from vitrail.indexer.errors import InputError
+from vitrail.indexer.wording import counted, in_one_line
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -85,8 +85,7 @@ def foreign(path: str) -> Iterator[None]:
         MemoryError,
         RecursionError,
     ) as error:
-        line = " ".join(str(error).split())[:300] or type(error).__name__
-        raise InputError(f"{path!r} cannot be read: {line}") from error
+        raise InputError(f"{path!r} cannot be read: {in_one_line(error, 300)}") from error
 
 
 def check_header(path: str, names: Sequence[str]) -> None:

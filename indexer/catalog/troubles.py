@@ -52,7 +52,7 @@ def trouble(path: str, error: Exception, patience: float) -> CollectionError | N
     proven = any(part in str(error) for part in _PROOFS)
     if proven or isinstance(error, _damage_types()):
         return DamagedError(
-            f"the catalog {path} is damaged ({line}); run `vitrail verify --repair`"
+            f"the catalog {path} is damaged ({line})", remedy="run `vitrail verify --repair`"
         )
     return unreadable(path, line) if isinstance(error, duckdb.IOException) else None
 

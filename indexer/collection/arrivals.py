@@ -19,6 +19,7 @@ from vitrail.indexer.store import segments
 from vitrail.indexer.store.image_rows import column_types, image_records
 from vitrail.indexer.store.parquet import BYTES, Footer, read_footer
 from vitrail.indexer.store.segments import SegmentHeader
+from vitrail.indexer.wording import in_one_line
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -140,7 +141,7 @@ class ExportedFile:
             column.validate(full=True)
             return column.cast(kind)
         except (pa.ArrowException, UnicodeError) as error:
-            line = " ".join(str(error).split())[:200]
+            line = in_one_line(error)
             raise InputError(
                 f"{self.path} rows {start + 1} to {start + len(table)}, column {name!r}: {line}; "
                 f"{kind} is expected, and nothing was imported"
@@ -210,7 +211,7 @@ def open_exported(path: str | os.PathLike[str]) -> Iterator[ExportedFile]:
             handle.seek(0)
             file = stack.enter_context(pq.ParquetFile(handle, page_checksum_verification=True))
         except (pa.ArrowException, OSError, ValueError) as error:
-            line = " ".join(str(error).split())[:200].rstrip(".")
+            line = in_one_line(error)
             raise InputError(
                 f"{path} is no exported collection, or is damaged: {line}; "
                 "give the .parquet file that `vitrail export` wrote"

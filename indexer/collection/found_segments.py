@@ -82,5 +82,5 @@ def find_segments(folder: str) -> FoundSegments:
             read_table(path, ["id"])
             headers[name] = header
         except DamagedError as error:
-            broken[name] = str(error).split("; run")[0]
+            broken[name] = error.problem
     return FoundSegments(folder, headers, broken)

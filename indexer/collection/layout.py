@@ -47,7 +47,8 @@ def check_free(directory: str) -> None:
         raise CollectionError(f"{directory} is a collection already; open it")
     if is_collection(directory):
         raise CollectionError(
-            f"{directory} is a collection that lost its catalog; run `vitrail verify --repair`"
+            f"{directory} is a collection that lost its catalog",
+            remedy="run `vitrail verify --repair`",
         )
     known = {LOCK, MARK, *_FOLDERS}
     strangers = {

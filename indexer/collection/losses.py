@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vitrail.indexer.collection.rebuilding import Rebuilt
-from vitrail.indexer.counting import counted
 from vitrail.indexer.errors import CollectionError
 from vitrail.indexer.paths import original
+from vitrail.indexer.wording import counted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

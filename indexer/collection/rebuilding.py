@@ -126,7 +126,7 @@ def _fill(
         try:
             taken.append(_add(transaction, path, listed.get(name), known_to, taken))
         except DamagedError as error:
-            done.unusable[name] = str(error).split("; run")[0]
+            done.unusable[name] = error.problem
     names = [segment.name for segment in taken]
     _end_waiting(transaction, names, done)
     transaction.run("DELETE FROM segments WHERE name NOT IN (SELECT unnest(?::VARCHAR[]))", [names])

@@ -29,13 +29,13 @@ from vitrail.indexer.collection.readiness import check_copies, check_segments_th
 from vitrail.indexer.collection.rebuilding import adopt_catalog, rebuild_catalog
 from vitrail.indexer.collection.segment_checks import check_segment, live_ids, unusable_ids
 from vitrail.indexer.collection.verification import check_catalog, verify
-from vitrail.indexer.counting import counted
 from vitrail.indexer.errors import CollectionError, UnreadableError
 from vitrail.indexer.store import segments
 from vitrail.indexer.store.durability import disk_guard, set_aside, write_text
 from vitrail.indexer.store.lock import WriterLock
 from vitrail.indexer.store.reading import exists
 from vitrail.indexer.vectors import indexes
+from vitrail.indexer.wording import counted
 
 
 @dataclass(slots=True)

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from vitrail.indexer.catalog import catalog as catalogs
 from vitrail.indexer.collection.findings import Finding
-from vitrail.indexer.counting import counted
 from vitrail.indexer.encoders.base import Fingerprint
 from vitrail.indexer.errors import CollectionError, DamagedError, UnreadableError
 from vitrail.indexer.store import segments
@@ -19,6 +18,7 @@ from vitrail.indexer.store.durability import checksum
 from vitrail.indexer.store.reading import reading
 from vitrail.indexer.store.segments import ALTERED, Segment, read_header, read_vectors
 from vitrail.indexer.vectors.checks import odd_lengths
+from vitrail.indexer.wording import counted
 
 if TYPE_CHECKING:
     from vitrail.indexer.collection.collection import Collection

@@ -104,7 +104,7 @@ def _last_snapshot(collection: Collection) -> Snapshot:
     found = snapshots.newest(os.path.join(collection.directory, snapshots.FOLDER))
     if found is None or found.seq != collection.state.seq:
         raise CollectionError(
-            f"{collection.directory} has no copy of its last commit; run `vitrail verify`"
+            f"{collection.directory} has no copy of its last commit", remedy="run `vitrail verify`"
         )
     return found
 

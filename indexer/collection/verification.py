@@ -78,7 +78,7 @@ def check_catalog(directory: str) -> Finding | None:
     except UnreadableError as error:
         return Finding("catalog", catalogs.FILE, str(error), "unreadable")
     except CollectionError as error:
-        return Finding("catalog", catalogs.FILE, str(error).split("; run")[0])
+        return Finding("catalog", catalogs.FILE, error.problem)
     return None
 
 

@@ -10,6 +10,7 @@ from vitrail.indexer.encoders.processors import FILES as PREPROCESSOR_FILES
 from vitrail.indexer.encoders.weights import weight_files
 from vitrail.indexer.errors import CheckpointError
 from vitrail.indexer.paths import at_home
+from vitrail.indexer.wording import first_line
 
 CONFIG_FILES = ("config.json", *PREPROCESSOR_FILES)
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "model-*.safetensors")
@@ -64,7 +65,7 @@ def _download(repository: str, revision: str, name: str) -> Path:
             f"spelling, or log in with `hf auth login` if it is private"
         ) from error
     except HfHubHTTPError as error:
-        raise _unavailable(name, f"the Hub refused ({_first_line(error)})") from error
+        raise _unavailable(name, f"the Hub refused ({first_line(error, 120)})") from error
     except Exception as error:
         # httpx, requests, ssl and OS errors alike mean that there is no way to the Hub.
         raise _unavailable(name, f"the Hub cannot be reached ({_kind(error)})") from error
@@ -106,8 +107,4 @@ def _cache_folder() -> Path:
 
 
 def _kind(error: Exception) -> str:
-    return f"{type(error).__name__}: {_first_line(error)}".removesuffix(": ")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [""])[0][:120]
+    return f"{type(error).__name__}: {first_line(error, 120)}".removesuffix(": ")

@@ -19,6 +19,7 @@ from vitrail.indexer.encoders.tower import Head, Tower
 from vitrail.indexer.errors import CheckpointError, InputError
 from vitrail.indexer.images.preprocess import Preprocess
 from vitrail.indexer.spaces import EmbeddingSpace
+from vitrail.indexer.wording import first_line
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -197,7 +198,7 @@ def _load(checkpoint: Checkpoint, *, classify: bool) -> nn.Module:
     except MemoryError:
         raise
     except Exception as error:  # a damaged checkpoint makes the libraries raise many kinds
-        line = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+        line = first_line(error)
         raise CheckpointError(
             f"{checkpoint.name!r} is damaged or incomplete ({line}): download it again"
         ) from error

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from vitrail.indexer.errors import CheckpointError
+from vitrail.indexer.wording import in_one_line
 
 SUFFIX = ".safetensors"
 PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle")
@@ -205,7 +206,7 @@ def _kind(start: bytes, error: Exception) -> str:
     if start[0] == 0x80 and start[1:2] <= b"\x05":
         return "a pickle, which can run code"
     known = next((kind for magic, kind in _KINDS if start.lstrip().startswith(magic)), None)
-    return known or f"something else ({' '.join(str(error).split())[:80]})"
+    return known or f"something else ({in_one_line(error, 80)})"
 
 
 def _is_plain(part: Any) -> bool:

@@ -21,6 +21,7 @@ from vitrail.indexer.images.decoder_process import (
 from vitrail.indexer.images.facts import Facts, gather, part, sniff, unreadable
 from vitrail.indexer.images.files import read_file as read_file
 from vitrail.indexer.images.pixels import Decoding, bytes_needed, check_pixels, decode
+from vitrail.indexer.wording import in_one_line
 
 REASONS: dict[str, str] = {
     "empty": "the file has no bytes",
@@ -161,7 +162,7 @@ def _bomb(how: Decoding) -> ImageRejectedError:
 
 
 def _failure(error: Exception, data: bytes, name: str) -> ImageRejectedError:
-    text = " ".join(str(error).split())[:200] or type(error).__name__
+    text = in_one_line(error)
     ended = isinstance(error, EOFError) or "truncated" in text.lower()
     why = "" if isinstance(error, UnidentifiedImageError) else text
     return unreadable(name, data, ended, why)

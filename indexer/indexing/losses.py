@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from vitrail.indexer.counting import counted
 from vitrail.indexer.errors import RemovalsRefusedError
 from vitrail.indexer.indexing.comparison import Changes
 from vitrail.indexer.indexing.globs import is_hidden
@@ -15,6 +14,7 @@ from vitrail.indexer.indexing.roots import Plan
 from vitrail.indexer.indexing.scan import Found, is_mount
 from vitrail.indexer.paths import display
 from vitrail.indexer.records import KnownFile
+from vitrail.indexer.wording import counted
 
 HANDFUL = 10
 """So many files may be gone from a folder without a question, if it still holds something."""

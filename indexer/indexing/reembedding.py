@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from vitrail.indexer.catalog.contents import ImageFiles, files_of_images
 from vitrail.indexer.collection.collection import Collection
 from vitrail.indexer.collection.successor import begin, take_over
-from vitrail.indexer.counting import counted
 from vitrail.indexer.encoders.base import Encoder
 from vitrail.indexer.encoders.batching import batch_size_for
 from vitrail.indexer.errors import CollectionError
@@ -22,6 +21,7 @@ from vitrail.indexer.indexing.decoding import Prepared, Preparer
 from vitrail.indexer.indexing.progress import Progress
 from vitrail.indexer.paths import display
 from vitrail.indexer.records import Batch
+from vitrail.indexer.wording import counted
 
 _ROWS = 4096  # images whose files are asked for at once
 

@@ -21,6 +21,7 @@ from vitrail.indexer.store.durability import checksum, replacing
 from vitrail.indexer.store.image_rows import column_types, with_all_columns
 from vitrail.indexer.store.parquet import NotPlainError, read_column, read_footer
 from vitrail.indexer.store.reading import read_bytes, reading
+from vitrail.indexer.wording import first_line
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -260,7 +261,9 @@ def gone(folder: str, segment: Segment) -> SegmentGoneError | UnreadableError:
     """Why a listed segment is not there: an empty folder is one that is not mounted."""
     if not found(folder):
         return away(folder)
-    return SegmentGoneError(f"segment {segment.name} is missing; run `vitrail verify --repair`")
+    return SegmentGoneError(
+        f"segment {segment.name} is missing", remedy="run `vitrail verify --repair`"
+    )
 
 
 def away(folder: str) -> UnreadableError:
@@ -306,7 +309,8 @@ def _errors(path: str) -> Iterator[None]:
         with reading(path):
             yield
     except ValueError as error:
-        line = str(error).splitlines()[0] if str(error) else "it cannot be understood"
+        line = first_line(error)
         raise DamagedError(
-            f"segment {os.path.basename(path)} is damaged ({line}); run `vitrail verify --repair`"
+            f"segment {os.path.basename(path)} is damaged ({line})",
+            remedy="run `vitrail verify --repair`",
         ) from error

@@ -296,5 +296,6 @@ def _grown(
         return index.with_rows(ids[keep], rows[keep])
     except InputError as error:
         raise DamagedError(
-            f"segment {segment.name} holds what no encoder gives ({error}); run `vitrail verify`"
+            f"segment {segment.name} holds what no encoder gives ({error})",
+            remedy="run `vitrail verify`",
         ) from error

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vitrail.indexer.counting import counted
 from vitrail.indexer.paths import at_home
+from vitrail.indexer.wording import counted
 from vitrail.service.options import CollectionOption, JsonOption, collection_directory
 
 if TYPE_CHECKING:

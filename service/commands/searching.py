@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vitrail.indexer.counting import counted
+from vitrail.indexer.wording import counted
 from vitrail.service.bundles import bundled
 from vitrail.service.completion import collection_spaces, values
 from vitrail.service.options import (
