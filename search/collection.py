@@ -28,8 +28,9 @@ from vitrail.search.searcher import Searcher
 from vitrail.search.vectors import query_rows
 
 if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metadata does not need
-    from vitrail.indexer.encoders.base import Encoder, Fingerprint
+    from vitrail.indexer.encoders.base import Encoder
     from vitrail.indexer.encoders.waiting import WaitingEncoder
+    from vitrail.indexer.fingerprint import Fingerprint
     from vitrail.indexer.indexing.options import IndexOptions
     from vitrail.indexer.indexing.progress import Progress
     from vitrail.search.pictures import Picture

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vitrail.indexer.encoders.base import Encoded, Fingerprint
+from vitrail.indexer.encoders.base import Encoded
+from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.images.preprocess import Preprocess
 from vitrail.indexer.spaces import EmbeddingSpace
 

@@ -16,7 +16,8 @@ from PIL import Image
 
 from tests.fakes import ColourEncoder
 from vitrail.indexer import encoders
-from vitrail.indexer.encoders.base import Encoded, Fingerprint
+from vitrail.indexer.encoders.base import Encoded
+from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.spaces import EmbeddingSpace
 
 ROOT = Path(__file__).parent.parent

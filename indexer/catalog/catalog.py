@@ -22,8 +22,8 @@ from vitrail.indexer.catalog.schema import FORMAT, create_tables, migrate
 from vitrail.indexer.catalog.state import last_seq, read_format
 from vitrail.indexer.catalog.transaction import Transaction
 from vitrail.indexer.catalog.troubles import check_path, is_busy, trouble
-from vitrail.indexer.encoders.base import Fingerprint
 from vitrail.indexer.errors import CollectionError
+from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.store import segments
 from vitrail.indexer.store.durability import is_full, sync_directory
 from vitrail.indexer.store.reading import exists

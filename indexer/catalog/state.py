@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from vitrail.indexer.catalog.replaced import read_replaced
 from vitrail.indexer.catalog.schema import FORMAT
-from vitrail.indexer.encoders.base import Fingerprint
 from vitrail.indexer.errors import CollectionError, DamagedError, NewerFormatError
+from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.store.segments import Segment
 
 if TYPE_CHECKING:

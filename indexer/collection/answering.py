@@ -26,8 +26,8 @@ from vitrail.indexer.catalog.state import State
 from vitrail.indexer.catalog.suggestions import suggest
 from vitrail.indexer.catalog.unclassifiable import read_unclassifiable
 from vitrail.indexer.collection.readings import Readings
-from vitrail.indexer.encoders.base import Fingerprint
 from vitrail.indexer.errors import InputError
+from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.records import READ_VERSION, KnownFile, RejectRecord
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from vitrail.indexer.catalog.own_columns import check_names, plain_column
 from vitrail.indexer.catalog.schema import FORMAT
 from vitrail.indexer.catalog.tables import foreign
 from vitrail.indexer.collection.arrival_rows import check_values, first_repeated, unit_vectors
-from vitrail.indexer.encoders.base import Fingerprint
 from vitrail.indexer.errors import InputError
+from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.records import FileRecord, ImageRecord
 from vitrail.indexer.store import segments
 from vitrail.indexer.store.image_rows import column_types, image_records

@@ -39,8 +39,8 @@ from vitrail.indexer.collection.maintenance import (
 from vitrail.indexer.collection.readings import CatalogCopy, CatalogFile, Readings, newest_state
 from vitrail.indexer.collection.snapshot import Snapshot
 from vitrail.indexer.collection.summary import describe_collection
-from vitrail.indexer.encoders.base import Fingerprint
 from vitrail.indexer.errors import CollectionError, FingerprintMismatchError
+from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.records import Batch
 from vitrail.indexer.store import segments
 from vitrail.indexer.store.commits import BatchWriter

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from vitrail.indexer.catalog.copies import Copies
-from vitrail.indexer.encoders.base import Fingerprint
 from vitrail.indexer.errors import DamagedError
+from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.store import segments
 from vitrail.indexer.store.segments import SegmentHeader, read_header, read_table
 

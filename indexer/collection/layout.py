@@ -14,8 +14,8 @@ from vitrail.indexer.catalog import journal, snapshots
 from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.catalog.journal import Journal
 from vitrail.indexer.catalog.schema import FORMAT
-from vitrail.indexer.encoders.base import Fingerprint
 from vitrail.indexer.errors import CollectionError
+from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.store import segments
 from vitrail.indexer.store.begun import sweep_begun
 from vitrail.indexer.store.durability import TEMPORARY, make_directory, rename, write_text

@@ -23,8 +23,8 @@ from vitrail.indexer.catalog.state import State, live_segments
 from vitrail.indexer.catalog.transaction import Transaction
 from vitrail.indexer.collection.current_indexes import CurrentIndexes, deleted_since, revived_since
 from vitrail.indexer.collection.readings import Readings
-from vitrail.indexer.encoders.base import Fingerprint
 from vitrail.indexer.errors import UnreadableError
+from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.store.durability import is_full
 from vitrail.indexer.store.leftovers import is_over
 from vitrail.indexer.store.reading import reading

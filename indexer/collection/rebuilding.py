@@ -15,8 +15,8 @@ from vitrail.indexer.catalog.state import last_seq
 from vitrail.indexer.catalog.transaction import Transaction
 from vitrail.indexer.collection.found_segments import FoundSegments, find_segments
 from vitrail.indexer.collection.layout import begin_catalog, begun_path, read_mark
-from vitrail.indexer.encoders.base import Fingerprint
 from vitrail.indexer.errors import DamagedError
+from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.paths import original
 from vitrail.indexer.records import FileRecord
 from vitrail.indexer.store import segments

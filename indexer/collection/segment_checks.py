@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from vitrail.indexer.catalog import catalog as catalogs
 from vitrail.indexer.collection.findings import Finding
-from vitrail.indexer.encoders.base import Fingerprint
 from vitrail.indexer.errors import CollectionError, DamagedError, UnreadableError
+from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.store import segments
 from vitrail.indexer.store.durability import checksum
 from vitrail.indexer.store.reading import reading

@@ -19,8 +19,8 @@ from vitrail.indexer.catalog.snapshots import Snapshot
 from vitrail.indexer.catalog.transaction import Transaction
 from vitrail.indexer.collection.collection import Collection
 from vitrail.indexer.collection.layout import MARK, mark_text
-from vitrail.indexer.encoders.base import Fingerprint
 from vitrail.indexer.errors import CollectionError
+from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.paths import literal
 from vitrail.indexer.store import segments
 from vitrail.indexer.store.durability import rename, replacing, sync_directory, write_text

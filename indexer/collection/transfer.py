@@ -19,8 +19,8 @@ from vitrail.indexer.collection.arrivals import OWN, ROWS, open_exported
 from vitrail.indexer.collection.collection import Collection
 from vitrail.indexer.collection.plain_export import write_csv, write_json_lines
 from vitrail.indexer.collection.retrying import at_newest
-from vitrail.indexer.encoders.base import Fingerprint
 from vitrail.indexer.errors import InputError
+from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.paths import original
 from vitrail.indexer.records import Batch, FileRecord, KnownFile
 from vitrail.indexer.store import segments

@@ -1,6 +1,6 @@
 """Encoders: checkpoints and the runtimes that run them."""
 
-from vitrail.indexer.encoders.base import Encoded, Encoder, Fingerprint
+from vitrail.indexer.encoders.base import Encoded, Encoder
 from vitrail.indexer.encoders.loading import (
     DEFAULT_CHECKPOINT,
     EMBEDDED,
@@ -8,6 +8,7 @@ from vitrail.indexer.encoders.loading import (
     read_fingerprint,
     read_labels,
 )
+from vitrail.indexer.fingerprint import Fingerprint
 
 __all__ = [
     "DEFAULT_CHECKPOINT",

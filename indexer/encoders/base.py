@@ -2,111 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import operator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.images.preprocess import Preprocess
-from vitrail.indexer.spaces import EmbeddingSpace, is_space_name
-
-_WIDEST = 1 << 16
-
-
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
-    """What decides a vector's value: weights, preprocessing and spaces (not runtime or precision).
-
-    Attributes:
-        checkpoint: the name it was loaded by, for people; not part of the digest.
-        weights: sha256 (hex) of the weight file's content.
-        preprocess: the checkpoint's preprocessing as plain JSON types.
-        spaces: names and dims, in order, such as ``(("cls@12", 768),)``.
-        settings: sha256 (hex) of what the checkpoint's config says of how the weights are used;
-            ``None`` in what was written before that was noted. Not part of the digest, by which
-            files are known.
-
-    Raises:
-        ValueError: a space has no name of one, which would become part of a file's name, or no
-            width of a vector.
-    """
-
-    checkpoint: str
-    weights: str
-    preprocess: dict[str, Any]
-    spaces: tuple[tuple[str, int], ...]
-    settings: str | None = None
-
-    def __post_init__(self) -> None:
-        names = [name for name, _ in self.spaces]
-        wrong = [name for name in names if not is_space_name(name)]
-        if wrong:
-            raise ValueError(f"{wrong[0]!r} is no name of an embedding space, such as cls@12")
-        if not names or len({*names}) < len(names):
-            raise ValueError(f"the embedding spaces {names} are none, or one of them twice")
-        widths = [dim for _, dim in self.spaces if not 0 < dim <= _WIDEST]
-        if widths:
-            raise ValueError(f"{widths[0]} is no width of a vector, 1 to {_WIDEST:,}")
-
-    @property
-    def digest(self) -> str:
-        """Sha256 (hex) over weights, preprocessing and spaces."""
-        parts = [self.weights, self.preprocess, [list(space) for space in self.spaces]]
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-    def agrees(self, other: Fingerprint) -> bool:
-        """Whether vectors of both can be compared, as far as both tell."""
-        settings = {self.settings, other.settings} - {None}
-        return self.digest == other.digest and len(settings) < 2
-
-    def difference(self, other: Fingerprint) -> str:
-        """What sets one that does not agree apart from another, for a message."""
-        if self.digest != other.digest:
-            return f"{self.describe()}, which cannot be compared with those of {other.describe()}"
-        return (
-            f"{self.describe()}, whose config.json says otherwise now how its weights are used "
-            "(activation, heads, norms or the like)"
-        )
-
-    def to_json(self) -> str:
-        """One line of JSON; ``from_json`` reads it back."""
-        told = {
-            "checkpoint": self.checkpoint,
-            "weights": self.weights,
-            "preprocess": self.preprocess,
-            "spaces": [list(space) for space in self.spaces],
-        }
-        if self.settings is not None:
-            told["settings"] = self.settings
-        return json.dumps(told, sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> Fingerprint:
-        """Read what ``to_json`` wrote.
-
-        Raises:
-            ValueError: it is something else.
-        """
-        try:
-            raw = json.loads(text)
-            checkpoint, weights, preprocess = raw["checkpoint"], raw["weights"], raw["preprocess"]
-            spaces = tuple((name, operator.index(dim)) for name, dim in raw["spaces"])
-            settings = raw.get("settings")
-        except (KeyError, TypeError, RecursionError) as error:
-            raise ValueError(f"no encoder is told: {error!r}") from error
-        texts = all(isinstance(text, str) for text in (checkpoint, weights, settings or ""))
-        if not texts or not isinstance(preprocess, dict):
-            raise ValueError("no encoder is told: checkpoint, weights and preprocess are mixed up")
-        return cls(checkpoint, weights, preprocess, spaces, settings)
-
-    def describe(self) -> str:
-        """Short text for messages: checkpoint, first digits of the digest, spaces."""
-        names = ", ".join(name for name, _ in self.spaces)
-        return f"{self.checkpoint} [{self.digest[:10]}; {names}]"
+from vitrail.indexer.spaces import EmbeddingSpace
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from vitrail.indexer.encoders.base import Encoder, Fingerprint
+from vitrail.indexer.encoders.base import Encoder
 from vitrail.indexer.encoders.checkpoints import DEFAULT_CHECKPOINT, Checkpoint, find_checkpoint
 from vitrail.indexer.encoders.focus import EMBEDDED
 from vitrail.indexer.errors import CheckpointError, InputError
+from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.spaces import EmbeddingSpace
 
 __all__ = [

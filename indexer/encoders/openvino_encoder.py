@@ -19,7 +19,7 @@ import numpy as np
 import openvino
 from numpy.typing import NDArray
 
-from vitrail.indexer.encoders.base import Encoded, Fingerprint
+from vitrail.indexer.encoders.base import Encoded
 from vitrail.indexer.encoders.checkpoints import Checkpoint
 from vitrail.indexer.encoders.openvino_compile import NO_ROOM, properties
 from vitrail.indexer.encoders.storage import (
@@ -30,6 +30,7 @@ from vitrail.indexer.encoders.storage import (
     write_atomically,
 )
 from vitrail.indexer.errors import CacheError, InputError, VitrailError
+from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.images.preprocess import Preprocess
 from vitrail.indexer.spaces import EmbeddingSpace
 

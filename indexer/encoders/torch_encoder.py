@@ -13,10 +13,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from vitrail.indexer.encoders.base import Encoded, Fingerprint
+from vitrail.indexer.encoders.base import Encoded
 from vitrail.indexer.encoders.checkpoints import Checkpoint
 from vitrail.indexer.encoders.tower import Head, Tower
 from vitrail.indexer.errors import CheckpointError, InputError
+from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.images.preprocess import Preprocess
 from vitrail.indexer.spaces import EmbeddingSpace
 from vitrail.indexer.wording import first_line

@@ -8,8 +8,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrail.indexer.encoders.base import Encoded, Encoder, Fingerprint
+from vitrail.indexer.encoders.base import Encoded, Encoder
 from vitrail.indexer.errors import FingerprintMismatchError
+from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.images.preprocess import Preprocess
 from vitrail.indexer.spaces import EmbeddingSpace, space_of
 

@@ -24,8 +24,8 @@ from vitrail.indexer.catalog.changes import (
 from vitrail.indexer.catalog.departures import leave_files, mark_missing, mark_seen, revive_images
 from vitrail.indexer.catalog.schema import FORMAT
 from vitrail.indexer.catalog.transaction import Transaction
-from vitrail.indexer.encoders.base import Fingerprint
 from vitrail.indexer.errors import InputError
+from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.paths import clean
 from vitrail.indexer.records import DEEPEST_RECIPE, Batch, ImageRecord
 from vitrail.indexer.store.image_rows import images_table

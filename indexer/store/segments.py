@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrail.indexer.encoders.base import Fingerprint
 from vitrail.indexer.errors import DamagedError, SegmentGoneError, UnreadableError
+from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.store.durability import checksum, replacing
 from vitrail.indexer.store.image_rows import column_types, with_all_columns
 from vitrail.indexer.store.parquet import NotPlainError, read_column, read_footer

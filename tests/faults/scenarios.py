@@ -27,7 +27,7 @@ from vitrail.indexer.collection.maintenance import merge_segments
 from vitrail.indexer.collection.repairs import repair
 from vitrail.indexer.collection.tidying import set_grace, take_out, tidy
 from vitrail.indexer.collection.transfer import export, import_into
-from vitrail.indexer.encoders.base import Fingerprint
+from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.records import Batch, RejectRecord
 from vitrail.indexer.store.durability import disk_guard
 

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.fakes import ColourEncoder
-from vitrail.indexer.encoders.base import Encoded, Fingerprint
+from vitrail.indexer.encoders.base import Encoded
 from vitrail.indexer.errors import CheckpointError, InputError
+from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.spaces import EmbeddingSpace
 
 CHECKPOINT = "colours"

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrail.indexer.encoders.base import Fingerprint
+from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.records import FileRecord, ImageRecord
 
 DIM = 8

@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from vitrail.indexer.encoders.base import Encoded, Fingerprint
+from vitrail.indexer.encoders.base import Encoded
 from vitrail.indexer.encoders.batching import MAX_BATCH, batch_size_for, encode_resilient
 from vitrail.indexer.errors import VitrailError
+from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.images.preprocess import Preprocess
 from vitrail.indexer.spaces import EmbeddingSpace
 

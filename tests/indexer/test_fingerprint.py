@@ -11,7 +11,7 @@ import pytest
 
 from tests.indexer.encoders.tiny import save_tower
 from vitrail.indexer.encoders import read_fingerprint
-from vitrail.indexer.encoders.base import Fingerprint
+from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.spaces import is_space_name
 
 GOOD = {"checkpoint": "a/b", "weights": "0" * 64, "preprocess": {}, "spaces": [["cls@12", 8]]}
