@@ -34,7 +34,7 @@ from vitrail.generator.checks import Sampling
 from vitrail.generator.pipelines import load_model
 from vitrail.generator.training.emoji import render
 from vitrail.indexer.encoders import EMBEDDED
-from vitrail.indexer.encoders.storage import cache_dir
+from vitrail.indexer.files.cache import cache_dir
 from vitrail.search.query import Evidence, Fusion
 from vitrail.service.background import make_background
 

@@ -32,7 +32,7 @@ from vitrail.generator.pictures import Picture, resize
 from vitrail.generator.pipelines import DiffusionModel, load_model
 from vitrail.generator.training.emoji import render
 from vitrail.indexer.encoders import EMBEDDED, load_encoder
-from vitrail.indexer.encoders.storage import cache_dir
+from vitrail.indexer.files.cache import cache_dir
 from vitrail.indexer.images.preprocess import apply
 
 STRENGTHS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)

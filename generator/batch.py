@@ -12,10 +12,10 @@ from vitrail.generator.pipelines import DiffusionModel
 from vitrail.generator.tasks import NO_PICTURES, run
 from vitrail.generator.watching import UNWATCHED, Watch
 from vitrail.indexer.errors import GenerationError, InputError
+from vitrail.indexer.files.begun import begun_name, sweep_begun
+from vitrail.indexer.files.durability import write_bytes
 from vitrail.indexer.recipes.png import encode_png, read_png
 from vitrail.indexer.recipes.recipe import GeneratedImage, Recipe
-from vitrail.indexer.store.begun import begun_name, sweep_begun
-from vitrail.indexer.store.durability import write_bytes
 
 
 @dataclass(frozen=True, slots=True)

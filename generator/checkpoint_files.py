@@ -10,9 +10,9 @@ from typing import Any
 from vitrail.generator.component_files import check_components
 from vitrail.generator.hub import snapshot
 from vitrail.generator.single_files import configuration_of
-from vitrail.indexer.encoders.storage import file_sha256
 from vitrail.indexer.encoders.weights import PICKLES, SUFFIX, read_object, tensor_shapes
 from vitrail.indexer.errors import CheckpointError
+from vitrail.indexer.files.cache import file_sha256
 from vitrail.indexer.paths import at_home
 from vitrail.indexer.wording import in_one_line
 

@@ -12,7 +12,6 @@ from typing import Any, NoReturn
 
 from vitrail.generator.checkpoint_files import CheckpointInfo
 from vitrail.generator.checks import check_strength
-from vitrail.indexer.encoders.storage import file_sha256, remembered_paths
 from vitrail.indexer.encoders.weights import (
     PICKLES,
     SUFFIX,
@@ -21,6 +20,7 @@ from vitrail.indexer.encoders.weights import (
     weight_files,
 )
 from vitrail.indexer.errors import CheckpointError, InputError
+from vitrail.indexer.files.cache import file_sha256, remembered_paths
 from vitrail.indexer.paths import at_home
 from vitrail.indexer.recipes.recipe import IPAdapter
 

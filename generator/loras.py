@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vitrail.indexer.encoders.storage import file_sha256, remembered_paths
 from vitrail.indexer.encoders.weights import SUFFIX, tensor_shapes
 from vitrail.indexer.errors import CheckpointError, InputError
+from vitrail.indexer.files.cache import file_sha256, remembered_paths
 from vitrail.indexer.paths import at_home
 from vitrail.indexer.recipes.recipe import Lora
 

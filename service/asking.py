@@ -160,7 +160,7 @@ def ask_by_prompt(
     from vitrail.generator.batch import generate_all
     from vitrail.generator.checkpoint_files import find_checkpoint
     from vitrail.generator.checks import Sampling
-    from vitrail.indexer.encoders.storage import cache_dir
+    from vitrail.indexer.files.cache import cache_dir
     from vitrail.indexer.images.files import read_file
     from vitrail.service.making import Work
 

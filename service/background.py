@@ -136,7 +136,7 @@ def _recipes(info: CheckpointInfo, prompts: Sequence[str]) -> list[Recipe]:
 def _batches(work: Work, go_on: Callable[[], bool]) -> Iterator[list[tuple[str, bytes]]]:
     """Identity and bytes of each image, a few at a time, as long as it may go on."""
     from vitrail.generator.batch import generate_all
-    from vitrail.indexer.encoders.storage import cache_dir
+    from vitrail.indexer.files.cache import cache_dir
     from vitrail.indexer.images.files import read_file
 
     batch: list[tuple[str, bytes]] = []
@@ -155,7 +155,7 @@ class _Store:
     """The vectors of one model's images by one encoder, by recipe, in a file of the cache."""
 
     def __init__(self, pictures: Collection, info: CheckpointInfo) -> None:
-        from vitrail.indexer.encoders.storage import cache_dir
+        from vitrail.indexer.files.cache import cache_dir
 
         key = f"{info.content_hash}:{pictures.fingerprint.digest}"
         name = f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
@@ -168,7 +168,7 @@ class _Store:
 
     def add(self, images: Sequence[tuple[str, bytes]]) -> None:
         """Embed images, and keep their vectors."""
-        from vitrail.indexer.encoders.storage import write_atomically
+        from vitrail.indexer.files.cache import write_atomically
 
         rows = self._pictures.embed(*(data for _, data in images))
         start = len(self.known)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vitrail.indexer.errors import CollectionError, InputError
+from vitrail.indexer.files.durability import is_full
 from vitrail.indexer.paths import at_home
-from vitrail.indexer.store.durability import is_full
 from vitrail.indexer.wording import counted
 from vitrail.search.thumbnails import first_thumbnail, thumbnail
 from vitrail.service.output import trust

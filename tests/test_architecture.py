@@ -19,6 +19,18 @@ MAY_IMPORT = {
     "service": {f"vitrail.{package}" for package in PACKAGES},
     "vitrail": {f"vitrail.{package}" for package in PACKAGES},
 }
+# The floors of vitrail.indexer, bottom first: a room may import its own and those of lower floors.
+FLOORS = (
+    {"errors", "wording", "telemetry", "paths", "spaces", "fingerprint", "records"},
+    {"files"},
+    {"images", "recipes"},
+    {"encoders"},
+    {"segments"},
+    {"catalog"},
+    {"vectors"},
+    {"collection"},
+    {"indexing"},
+)
 NOT_INSTALLED = {"tests", "benchmarks", "examples"}
 HEAVY = {"torch", "transformers", "openvino", "diffusers", "faiss", "duckdb", "pyarrow", "onnx"}
 # Files that are themselves imported only when their package is needed.
@@ -83,6 +95,50 @@ def forbidden(package: str, source: str) -> set[str]:
             if ours not in MAY_IMPORT[package]:  # the front door, too, is above every package
                 found.add(name)
     return found
+
+
+def climbs(root: Path) -> set[str]:
+    """Which files of ``root/indexer`` import from a floor that is above their own."""
+    floors = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+    found = set()
+    for path in sorted((root / "indexer").rglob("*.py")):
+        parts = path.relative_to(root / "indexer").parts
+        if parts == ("__init__.py",):
+            continue
+        own = parts[0].removesuffix(".py")
+        for name in imported(ast.parse(path.read_text("utf-8"))):
+            room = name.removeprefix("vitrail.indexer.").partition(".")[0]
+            if not name.startswith("vitrail.indexer.") or room == own:
+                continue
+            assert own in floors, f"{own} stands on no floor"
+            assert room in floors, f"{room} stands on no floor"
+            if floors[room] > floors[own] or (floors[room] == floors[own] and len(parts) > 1):
+                found.add(f"{'/'.join(parts)}: {name}")
+    return found
+
+
+def test_no_room_of_the_indexer_imports_from_a_floor_above() -> None:
+    assert not climbs(ROOT)
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ("errors.py", "from vitrail.indexer.files.lock import WriterLock"),
+        ("catalog/state.py", "from vitrail.indexer.collection.snapshot import Snapshot"),
+        ("segments/rows.py", "import vitrail.indexer.catalog.schema"),
+        ("recipes/png.py", "from vitrail.indexer.images import opening"),
+        ("vectors/index.py", "def f():\n    from vitrail.indexer.collection import collection"),
+        ("images/files.py", "if TYPE_CHECKING:\n    from vitrail.indexer.encoders import Encoder"),
+    ],
+)
+def test_a_climb_is_noticed(file: str, line: str, tmp_path: Path) -> None:
+    path = tmp_path / "indexer" / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("from vitrail.indexer import errors\n")
+    assert not climbs(tmp_path)
+    path.write_text(line)
+    assert climbs(tmp_path)
 
 
 @pytest.mark.parametrize("path", FILES, ids=relative)
@@ -155,7 +211,7 @@ def test_no_connection_of_duckdb_may_fetch_extensions(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=relative)
 def test_files_take_each_others_names_in_one_place_only(path: Path) -> None:
     """That one syncs the file before and the folder after; others forget it."""
-    if relative(path) == "indexer/store/durability.py":
+    if relative(path) == "indexer/files/durability.py":
         return
     calls = (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if is_call(node))
     found = [ast.unparse(call) for call in calls if ast.unparse(call.func) in RENAMES]

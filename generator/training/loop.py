@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from vitrail.indexer.errors import CheckpointError, InputError
-from vitrail.indexer.store.durability import replacing
+from vitrail.indexer.files.durability import replacing
 
 STATE_FILE = "state.pt"
 

@@ -23,10 +23,10 @@ from vitrail.indexer.catalog.state import last_seq, read_format
 from vitrail.indexer.catalog.transaction import Transaction
 from vitrail.indexer.catalog.troubles import check_path, is_busy, trouble
 from vitrail.indexer.errors import CollectionError
+from vitrail.indexer.files.durability import is_full, sync_directory
+from vitrail.indexer.files.reading import exists
 from vitrail.indexer.fingerprint import Fingerprint
-from vitrail.indexer.store import segments
-from vitrail.indexer.store.durability import is_full, sync_directory
-from vitrail.indexer.store.reading import exists
+from vitrail.indexer.segments import segment_file
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -137,7 +137,7 @@ class Catalog:
 
     @property
     def _segments(self) -> str:
-        return os.path.join(os.path.dirname(self.path), segments.FOLDER)
+        return os.path.join(os.path.dirname(self.path), segment_file.FOLDER)
 
     def _pending(self, connection: DuckDBPyConnection) -> list[dict[str, Any]]:
         """What ``catch_up`` would do, as far as a reader can see the journal."""

@@ -11,7 +11,7 @@ from vitrail.indexer.catalog.schema import IMAGE_COLUMNS, RECIPE_COLUMNS, TABLES
 from vitrail.indexer.catalog.transaction import Transaction
 from vitrail.indexer.paths import display, raw
 from vitrail.indexer.records import FileRecord, ImageRecord, RejectRecord
-from vitrail.indexer.store.segments import Segment
+from vitrail.indexer.segments.segment_file import Segment
 
 _LIVE = "FROM images i ANTI JOIN deletions d ON d.image_id = i.id"
 WAITING = "('gone', 'excluded')"  # reasons of deletions that are taken back with the content

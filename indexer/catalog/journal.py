@@ -24,7 +24,7 @@ from vitrail.indexer.catalog.journal_file import (
     read_changes,
 )
 from vitrail.indexer.errors import DamagedError
-from vitrail.indexer.store.durability import make_directory, set_aside, sync_directory
+from vitrail.indexer.files.durability import make_directory, set_aside, sync_directory
 
 FOLDER = "journal"
 # What a row is found again by. New images and their predictions are in a segment of the commit;

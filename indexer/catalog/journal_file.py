@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from vitrail.indexer.errors import NewerFormatError
-from vitrail.indexer.store.durability import sync_directory
+from vitrail.indexer.files.durability import sync_directory
 
 SUFFIX = ".journal"
 VERSION = 1

@@ -15,7 +15,7 @@ from vitrail.indexer.paths import original
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-    from vitrail.indexer.collection.hot import HotRows
+    from vitrail.indexer.catalog.hot import HotRows
 
 Shown = Mapping[int, Set[FileKey]]
 """Files that are shown before an image's others, by image id: those that fulfil a filter."""

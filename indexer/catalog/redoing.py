@@ -11,8 +11,8 @@ from vitrail.indexer.catalog.replay import replay
 from vitrail.indexer.catalog.state import live_segments
 from vitrail.indexer.catalog.transaction import Transaction
 from vitrail.indexer.records import ImageRecord
-from vitrail.indexer.store.image_rows import image_records
-from vitrail.indexer.store.segments import Segment, read_segment
+from vitrail.indexer.segments.image_rows import image_records
+from vitrail.indexer.segments.segment_file import Segment, read_segment
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.catalog.schema import FORMAT
+from vitrail.indexer.files.durability import TEMPORARY, checksum, rename, sync_file, write_text
 from vitrail.indexer.paths import literal
-from vitrail.indexer.store.durability import TEMPORARY, checksum, rename, sync_file, write_text
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

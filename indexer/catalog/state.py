@@ -11,7 +11,7 @@ from vitrail.indexer.catalog.replaced import read_replaced
 from vitrail.indexer.catalog.schema import FORMAT
 from vitrail.indexer.errors import CollectionError, DamagedError, NewerFormatError
 from vitrail.indexer.fingerprint import Fingerprint
-from vitrail.indexer.store.segments import Segment
+from vitrail.indexer.segments.segment_file import Segment
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

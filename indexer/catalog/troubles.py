@@ -6,8 +6,8 @@ import errno
 import os
 
 from vitrail.indexer.errors import CollectionError, DamagedError, InputError, UnreadableError
+from vitrail.indexer.files.reading import REASONS, unreadable
 from vitrail.indexer.paths import display
-from vitrail.indexer.store.reading import REASONS, unreadable
 
 # What DuckDB says of a file whose checksums or format are wrong.
 _PROOFS = (

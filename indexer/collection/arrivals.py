@@ -15,10 +15,10 @@ from vitrail.indexer.collection.arrival_rows import check_values, first_repeated
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.records import FileRecord, ImageRecord
-from vitrail.indexer.store import segments
-from vitrail.indexer.store.image_rows import column_types, image_records
-from vitrail.indexer.store.parquet import BYTES, Footer, read_footer
-from vitrail.indexer.store.segments import SegmentHeader
+from vitrail.indexer.segments import segment_file
+from vitrail.indexer.segments.image_rows import column_types, image_records
+from vitrail.indexer.segments.parquet import BYTES, Footer, read_footer
+from vitrail.indexer.segments.segment_file import SegmentHeader
 from vitrail.indexer.wording import in_one_line
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ def open_exported(path: str | os.PathLike[str]) -> Iterator[ExportedFile]:
 
 def _fingerprint(schema: Any, path: str) -> Fingerprint:
     try:
-        header = SegmentHeader.from_json(schema.metadata[segments.META])
+        header = SegmentHeader.from_json(schema.metadata[segment_file.META])
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise InputError(
             f"{path} is no exported collection, or is damaged; "

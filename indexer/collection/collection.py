@@ -16,6 +16,7 @@ from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.catalog.departures import remove_images
 from vitrail.indexer.catalog.transaction import Transaction
 from vitrail.indexer.collection.answering import Answering
+from vitrail.indexer.collection.commits import BatchWriter
 from vitrail.indexer.collection.current_indexes import CurrentIndexes
 from vitrail.indexer.collection.layout import (
     GENERATED,
@@ -40,13 +41,12 @@ from vitrail.indexer.collection.readings import CatalogCopy, CatalogFile, Readin
 from vitrail.indexer.collection.snapshot import Snapshot
 from vitrail.indexer.collection.summary import describe_collection
 from vitrail.indexer.errors import CollectionError, FingerprintMismatchError
+from vitrail.indexer.files.durability import disk_guard, make_directory
+from vitrail.indexer.files.lock import WriterLock
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.records import Batch
-from vitrail.indexer.store import segments
-from vitrail.indexer.store.commits import BatchWriter
-from vitrail.indexer.store.durability import disk_guard, make_directory
-from vitrail.indexer.store.leftovers import sweep
-from vitrail.indexer.store.lock import WriterLock
+from vitrail.indexer.segments import segment_file
+from vitrail.indexer.segments.leftovers import sweep
 
 if TYPE_CHECKING:
     from vitrail.indexer.vectors.index import VectorIndex
@@ -336,7 +336,7 @@ class Collection(Answering):
         self._need_writer()
         with self._guard, disk_guard(self.directory, 0):
             give_up_overdue(self._catalog)
-            merge_small_segments(self._catalog, self._path(segments.FOLDER), self.fingerprint)
+            merge_small_segments(self._catalog, self._path(segment_file.FOLDER), self.fingerprint)
             self.refresh()
             self._sweep()
             self._tidies = save_indexes(self.indexes, self._file)
@@ -401,7 +401,7 @@ class Collection(Answering):
     def _writing(self) -> Iterator[BatchWriter]:
         self._need_writer()
         with self._guard:
-            yield BatchWriter(self._catalog, self._path(segments.FOLDER), self.fingerprint)
+            yield BatchWriter(self._catalog, self._path(segment_file.FOLDER), self.fingerprint)
             self._changed = True
             self.refresh()
 
@@ -441,7 +441,7 @@ class Collection(Answering):
 
     def _sweep(self) -> None:
         live = [segment.name for segment in self.state.segments]
-        sweep(self._path(segments.FOLDER), live, self.state.replaced)
+        sweep(self._path(segment_file.FOLDER), live, self.state.replaced)
 
     def _path(self, name: str) -> str:
         return os.path.join(self.directory, name)

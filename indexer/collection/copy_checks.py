@@ -11,7 +11,7 @@ from vitrail.indexer.catalog.journal import Journal
 from vitrail.indexer.collection.findings import Finding
 from vitrail.indexer.collection.layout import MARK, read_mark
 from vitrail.indexer.errors import CollectionError, UnreadableError
-from vitrail.indexer.store.reading import exists, reading
+from vitrail.indexer.files.reading import exists, reading
 
 if TYPE_CHECKING:
     from vitrail.indexer.collection.collection import Collection

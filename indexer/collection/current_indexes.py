@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from vitrail.indexer.catalog.state import State
 from vitrail.indexer.collection.readings import Readings
 from vitrail.indexer.errors import CollectionError, InputError, NewerIndexError
-from vitrail.indexer.store import segments
+from vitrail.indexer.segments import segment_file
 from vitrail.indexer.vectors import indexes
 from vitrail.indexer.vectors.indexes import IndexFiles, LoadedIndex, caught_up
 
@@ -158,7 +158,7 @@ class CurrentIndexes:
         state = readings.state
         deleted = deleted_since(readings, loaded.seq)
         revived = revived_since(readings, loaded.seq)
-        folder = os.path.join(self._directory, segments.FOLDER)
+        folder = os.path.join(self._directory, segment_file.FOLDER)
         return caught_up(loaded, files, folder, state.segments, state.seq, deleted, revived)
 
     def _rescued(self, space: str, readings: Readings, error: CollectionError) -> VectorIndex:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from vitrail.indexer.catalog.copies import Copies
 from vitrail.indexer.errors import DamagedError
 from vitrail.indexer.fingerprint import Fingerprint
-from vitrail.indexer.store import segments
-from vitrail.indexer.store.segments import SegmentHeader, read_header, read_table
+from vitrail.indexer.segments import segment_file
+from vitrail.indexer.segments.segment_file import SegmentHeader, read_header, read_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def find_segments(folder: str) -> FoundSegments:
     """
     headers: dict[str, SegmentHeader] = {}
     broken: dict[str, str] = {}
-    for name in sorted(segments.found(folder)):
+    for name in sorted(segment_file.found(folder)):
         path = os.path.join(folder, name)
         try:
             header = read_header(path)

@@ -12,8 +12,8 @@ from vitrail.indexer.collection.current_indexes import deleted_since, revived_si
 from vitrail.indexer.collection.findings import Finding
 from vitrail.indexer.collection.segment_checks import live_ids
 from vitrail.indexer.errors import CollectionError, DamagedIndexError, UnreadableError
-from vitrail.indexer.store import segments
-from vitrail.indexer.store.segments import read_vectors
+from vitrail.indexer.segments import segment_file
+from vitrail.indexer.segments.segment_file import read_vectors
 from vitrail.indexer.vectors import indexes
 from vitrail.indexer.vectors.indexes import Coverage, IndexFiles
 
@@ -80,7 +80,7 @@ def _compare(
 
 
 def _compare_vectors(collection: Collection, files: IndexFiles, index: VectorIndex) -> str | None:
-    folder = os.path.join(collection.directory, segments.FOLDER)
+    folder = os.path.join(collection.directory, segment_file.FOLDER)
     ids = index.ids()
     for segment in collection.state.segments:
         try:

@@ -15,11 +15,11 @@ from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.catalog.journal import Journal
 from vitrail.indexer.catalog.schema import FORMAT
 from vitrail.indexer.errors import CollectionError
+from vitrail.indexer.files.begun import sweep_begun
+from vitrail.indexer.files.durability import TEMPORARY, make_directory, rename, write_text
+from vitrail.indexer.files.reading import exists, reading
 from vitrail.indexer.fingerprint import Fingerprint
-from vitrail.indexer.store import segments
-from vitrail.indexer.store.begun import sweep_begun
-from vitrail.indexer.store.durability import TEMPORARY, make_directory, rename, write_text
-from vitrail.indexer.store.reading import exists, reading
+from vitrail.indexer.segments import segment_file
 from vitrail.indexer.vectors import indexes
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 MARK = "vitrail.json"
 LOCK = "lock"
 GENERATED = "generated"
-_FOLDERS = (segments.FOLDER, indexes.FOLDER, snapshots.FOLDER, journal.FOLDER, GENERATED)
+_FOLDERS = (segment_file.FOLDER, indexes.FOLDER, snapshots.FOLDER, journal.FOLDER, GENERATED)
 
 
 def make_folders(directory: str) -> None:
@@ -150,8 +150,11 @@ def holds_work(directory: str) -> bool:
     Raises:
         UnreadableError: that cannot be told now.
     """
-    folder = os.path.join(directory, segments.FOLDER)
-    if segments.found(folder) or snapshots.last_seq(os.path.join(directory, snapshots.FOLDER)) >= 0:
+    folder = os.path.join(directory, segment_file.FOLDER)
+    if (
+        segment_file.found(folder)
+        or snapshots.last_seq(os.path.join(directory, snapshots.FOLDER)) >= 0
+    ):
         return True
     written = Journal(os.path.join(directory, journal.FOLDER))
     with reading(written.folder):

@@ -24,11 +24,11 @@ from vitrail.indexer.catalog.transaction import Transaction
 from vitrail.indexer.collection.current_indexes import CurrentIndexes, deleted_since, revived_since
 from vitrail.indexer.collection.readings import Readings
 from vitrail.indexer.errors import UnreadableError
+from vitrail.indexer.files.durability import is_full
+from vitrail.indexer.files.reading import reading
 from vitrail.indexer.fingerprint import Fingerprint
-from vitrail.indexer.store.durability import is_full
-from vitrail.indexer.store.leftovers import is_over
-from vitrail.indexer.store.reading import reading
-from vitrail.indexer.store.segments import (
+from vitrail.indexer.segments.leftovers import is_over
+from vitrail.indexer.segments.segment_file import (
     Segment,
     SegmentHeader,
     merge_tables,
@@ -97,8 +97,8 @@ def merge_segments(
 ) -> None:
     """Write one segment in place of several neighbours, and drop their deleted images for good.
 
-    Those that wait to come back stay. The old files stay for a while (``store.leftovers``): readers
-    of the old list need them.
+    Those that wait to come back stay. The old files stay for a while (``segments.leftovers``):
+    readers of the old list need them.
 
     Raises:
         CollectionError: a segment is damaged, missing or cannot be read now, or the disk is full.

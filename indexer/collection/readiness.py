@@ -6,9 +6,9 @@ import os
 
 from vitrail.indexer.catalog import journal, snapshots
 from vitrail.indexer.errors import DamagedError
-from vitrail.indexer.store import segments
-from vitrail.indexer.store.parquet import read_footer
-from vitrail.indexer.store.reading import read_bytes, reading
+from vitrail.indexer.files.reading import read_bytes, reading
+from vitrail.indexer.segments import segment_file
+from vitrail.indexer.segments.parquet import read_footer
 from vitrail.indexer.vectors import indexes
 from vitrail.indexer.vectors.index_file import read_contents
 
@@ -36,9 +36,9 @@ def check_segments_there(directory: str) -> None:
     Raises:
         UnreadableError: so it is.
     """
-    folder = os.path.join(directory, segments.FOLDER)
-    if not segments.found(folder) and _had_segments(directory):
-        raise segments.away(folder)
+    folder = os.path.join(directory, segment_file.FOLDER)
+    if not segment_file.found(folder) and _had_segments(directory):
+        raise segment_file.away(folder)
 
 
 def _refuse(error: OSError) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.catalog.columns import flatten
+from vitrail.indexer.catalog.hot import HotRows
 from vitrail.indexer.catalog.state import State, read_state
-from vitrail.indexer.collection.hot import HotRows
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -16,14 +16,14 @@ from vitrail.indexer.catalog.transaction import Transaction
 from vitrail.indexer.collection.found_segments import FoundSegments, find_segments
 from vitrail.indexer.collection.layout import begin_catalog, begun_path, read_mark
 from vitrail.indexer.errors import DamagedError
+from vitrail.indexer.files.durability import checksum, rename, set_aside
+from vitrail.indexer.files.reading import reading
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.paths import original
 from vitrail.indexer.records import FileRecord
-from vitrail.indexer.store import segments
-from vitrail.indexer.store.durability import checksum, rename, set_aside
-from vitrail.indexer.store.image_rows import image_records
-from vitrail.indexer.store.reading import reading
-from vitrail.indexer.store.segments import ALTERED, Segment, read_table
+from vitrail.indexer.segments import segment_file
+from vitrail.indexer.segments.image_rows import image_records
+from vitrail.indexer.segments.segment_file import ALTERED, Segment, read_table
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -68,7 +68,7 @@ def rebuild_catalog(directory: str) -> Rebuilt:
     done = Rebuilt()
     with reading(os.path.join(directory, journal.FOLDER)):
         copies = find_copies(directory)
-    found = find_segments(os.path.join(directory, segments.FOLDER))
+    found = find_segments(os.path.join(directory, segment_file.FOLDER))
     fingerprint = found.fingerprint(copies.listed()) or read_mark(directory)
     # Commit numbers go on, so that files of the old catalog never look newer than the new one.
     last = max([copies.seq, *(header.seq for header in found.headers.values())])
@@ -98,7 +98,7 @@ def adopt_catalog(directory: str, rebuilt: Rebuilt) -> list[str]:
         if os.path.lexists(path):
             lines.append(f"{name}: set aside as {os.path.basename(set_aside(path))}")
     for name, problem in rebuilt.unusable.items():
-        aside = set_aside(os.path.join(directory, segments.FOLDER, name))
+        aside = set_aside(os.path.join(directory, segment_file.FOLDER, name))
         lines.append(f"{name}: {problem}; set aside as {os.path.basename(aside)}")
     rename(begun_path(directory), os.path.join(directory, catalogs.FILE))
     return lines

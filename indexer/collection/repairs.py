@@ -30,10 +30,10 @@ from vitrail.indexer.collection.rebuilding import adopt_catalog, rebuild_catalog
 from vitrail.indexer.collection.segment_checks import check_segment, live_ids, unusable_ids
 from vitrail.indexer.collection.verification import check_catalog, verify
 from vitrail.indexer.errors import CollectionError, UnreadableError
-from vitrail.indexer.store import segments
-from vitrail.indexer.store.durability import disk_guard, set_aside, write_text
-from vitrail.indexer.store.lock import WriterLock
-from vitrail.indexer.store.reading import exists
+from vitrail.indexer.files.durability import disk_guard, set_aside, write_text
+from vitrail.indexer.files.lock import WriterLock
+from vitrail.indexer.files.reading import exists
+from vitrail.indexer.segments import segment_file
 from vitrail.indexer.vectors import indexes
 from vitrail.indexer.wording import counted
 
@@ -152,7 +152,7 @@ def _give_up_segments(
         _forget(transaction, plan)
     catalog.close()
     for name, problem in plan.broken.items():
-        path = os.path.join(directory, segments.FOLDER, name)
+        path = os.path.join(directory, segment_file.FOLDER, name)
         aside = f"; set aside as {os.path.basename(set_aside(path))}" if exists(path) else ""
         done.actions.append(f"{name}: {problem}{aside}")
     done.reopen += plan.losses.images
@@ -168,10 +168,10 @@ def _plan(reader: Collection, segments_lost: bool) -> _Plan:
     Raises:
         UnreadableError: something cannot be read now.
     """
-    folder = os.path.join(reader.directory, segments.FOLDER)
+    folder = os.path.join(reader.directory, segment_file.FOLDER)
     listed = reader.state.segments
-    if listed and not segments_lost and not segments.found(folder):
-        raise segments.away(folder)
+    if listed and not segments_lost and not segment_file.found(folder):
+        raise segment_file.away(folder)
     live, homes = live_ids(reader), np.empty(0, np.int64)
     broken: dict[str, str] = {}
     for segment in listed:

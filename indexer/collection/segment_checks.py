@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from vitrail.indexer.catalog import catalog as catalogs
 from vitrail.indexer.collection.findings import Finding
 from vitrail.indexer.errors import CollectionError, DamagedError, UnreadableError
+from vitrail.indexer.files.durability import checksum
+from vitrail.indexer.files.reading import reading
 from vitrail.indexer.fingerprint import Fingerprint
-from vitrail.indexer.store import segments
-from vitrail.indexer.store.durability import checksum
-from vitrail.indexer.store.reading import reading
-from vitrail.indexer.store.segments import ALTERED, Segment, read_header, read_vectors
+from vitrail.indexer.segments import segment_file
+from vitrail.indexer.segments.segment_file import ALTERED, Segment, read_header, read_vectors
 from vitrail.indexer.vectors.checks import odd_lengths
 from vitrail.indexer.wording import counted
 
@@ -28,13 +28,13 @@ LIVE = "FROM images i ANTI JOIN deletions d ON d.image_id = i.id"
 
 def check_segments(collection: Collection) -> Iterator[Finding]:
     """Compare each segment with its checksum and with the catalog."""
-    folder = os.path.join(collection.directory, segments.FOLDER)
+    folder = os.path.join(collection.directory, segment_file.FOLDER)
     listed = collection.state.segments
     try:
-        if listed and not segments.found(folder):
-            raise segments.away(folder)
+        if listed and not segment_file.found(folder):
+            raise segment_file.away(folder)
     except UnreadableError as error:
-        yield Finding("segment", segments.FOLDER, str(error), "unreadable")
+        yield Finding("segment", segment_file.FOLDER, str(error), "unreadable")
         return
     live = live_ids(collection)
     covered = np.zeros(len(live), bool)

@@ -20,10 +20,10 @@ from vitrail.indexer.catalog.transaction import Transaction
 from vitrail.indexer.collection.collection import Collection
 from vitrail.indexer.collection.layout import MARK, mark_text
 from vitrail.indexer.errors import CollectionError
+from vitrail.indexer.files.durability import rename, replacing, sync_directory, write_text
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.paths import literal
-from vitrail.indexer.store import segments
-from vitrail.indexer.store.durability import rename, replacing, sync_directory, write_text
+from vitrail.indexer.segments import segment_file
 from vitrail.indexer.vectors import indexes
 
 FOLDER = "successor"
@@ -88,7 +88,9 @@ def take_over(old: Collection, new: Collection) -> None:
     new.copy_tables()
     seq = new.state.seq
     new.close()
-    _link_files(os.path.join(folder, segments.FOLDER), os.path.join(directory, segments.FOLDER))
+    _link_files(
+        os.path.join(folder, segment_file.FOLDER), os.path.join(directory, segment_file.FOLDER)
+    )
     old.close()
     _drop_indexes(directory)
     _replace_catalog(folder, directory)

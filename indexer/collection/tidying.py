@@ -15,9 +15,9 @@ from vitrail.indexer.collection.current_indexes import deleted_since
 from vitrail.indexer.collection.maintenance import grace_days, merge_segments, save_index
 from vitrail.indexer.collection.summary import tree_bytes
 from vitrail.indexer.errors import InputError
-from vitrail.indexer.store import segments
-from vitrail.indexer.store.durability import disk_guard
-from vitrail.indexer.store.segments import Segment
+from vitrail.indexer.files.durability import disk_guard
+from vitrail.indexer.segments import segment_file
+from vitrail.indexer.segments.segment_file import Segment
 from vitrail.indexer.vectors import indexes
 
 _DEAD_SHARE = 0.1  # of a segment's rows, from which on writing it anew pays
@@ -78,7 +78,7 @@ def _bytes_held(collection: Collection) -> int:
 
 def _bytes_left_over(collection: Collection) -> int:
     """What the files of replaced segments take, which readers may need still."""
-    folder = os.path.join(collection.directory, segments.FOLDER)
+    folder = os.path.join(collection.directory, segment_file.FOLDER)
     files = (os.path.join(folder, name) for name in collection.state.replaced)
     return sum(os.path.getsize(path) for path in files if os.path.exists(path))
 
@@ -114,7 +114,7 @@ def take_out(collection: Collection, paths: Sequence[str], *, roots: Sequence[st
 
 
 def _write_anew(collection: Collection, share: float) -> None:
-    folder = os.path.join(collection.directory, segments.FOLDER)
+    folder = os.path.join(collection.directory, segment_file.FOLDER)
     catalog = Catalog(os.path.join(collection.directory, FILE))
     for segment in collection.state.segments:
         dead = _dead_rows(collection, segment)

@@ -20,13 +20,13 @@ from vitrail.indexer.collection.collection import Collection
 from vitrail.indexer.collection.plain_export import write_csv, write_json_lines
 from vitrail.indexer.collection.retrying import at_newest
 from vitrail.indexer.errors import InputError
+from vitrail.indexer.files.durability import disk_guard, replacing
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.paths import original
 from vitrail.indexer.records import Batch, FileRecord, KnownFile
-from vitrail.indexer.store import segments
-from vitrail.indexer.store.durability import disk_guard, replacing
-from vitrail.indexer.store.image_rows import column_types
-from vitrail.indexer.store.segments import SegmentHeader, read_segment
+from vitrail.indexer.segments import segment_file
+from vitrail.indexer.segments.image_rows import column_types
+from vitrail.indexer.segments.segment_file import SegmentHeader, read_segment
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -106,7 +106,7 @@ def _write_parquet(collection: Collection, path: str, where: str | None) -> int:
     with open(path, "wb") as sink:  # Arrow itself takes no name that is not UTF-8
         try:
             for table in _tables(collection, where):
-                table = table.replace_schema_metadata({segments.META: header.to_json()})
+                table = table.replace_schema_metadata({segment_file.META: header.to_json()})
                 if writer is None:
                     writer = pq.ParquetWriter(
                         sink, table.schema, compression="zstd", write_page_checksum=True
@@ -129,7 +129,7 @@ _WRITERS: dict[str, Callable[[Collection, str, str | None], int]] = {
 def _tables(collection: Collection, where: str | None) -> Iterator[pa.Table]:
     import pyarrow as pa
 
-    folder = os.path.join(collection.directory, segments.FOLDER)
+    folder = os.path.join(collection.directory, segment_file.FOLDER)
     live = collection.allowed_ids(where or "true")
     for segment in collection.state.segments:
         if not np.any((live >= segment.min_id) & (live <= segment.max_id)):

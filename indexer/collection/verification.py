@@ -14,9 +14,9 @@ from vitrail.indexer.collection.index_checks import check_indexes
 from vitrail.indexer.collection.layout import is_collection
 from vitrail.indexer.collection.segment_checks import LIVE, check_segments
 from vitrail.indexer.errors import CollectionError, NewerFormatError, UnreadableError
+from vitrail.indexer.files.reading import exists
 from vitrail.indexer.images.files import modified_ns
 from vitrail.indexer.paths import original
-from vitrail.indexer.store.reading import exists
 
 _RULES = {
     "two live images have the same id": f"SELECT id {LIVE} GROUP BY id HAVING count(*) > 1",

@@ -13,9 +13,9 @@ from vitrail.indexer.encoders.families import Family, family_of
 from vitrail.indexer.encoders.focus import EMBEDDED, SOURCE_SHA256, embedded_directory
 from vitrail.indexer.encoders.hub import snapshot
 from vitrail.indexer.encoders.processors import read_preprocess
-from vitrail.indexer.encoders.storage import file_sha256
 from vitrail.indexer.encoders.weights import check_plain, read_object, weight_files
 from vitrail.indexer.errors import CheckpointError
+from vitrail.indexer.files.cache import file_sha256
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.images.preprocess import Preprocess
 from vitrail.indexer.paths import at_home

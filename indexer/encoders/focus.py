@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrail.indexer.encoders.storage import (
+from vitrail.indexer.errors import CheckpointError
+from vitrail.indexer.files.cache import (
     cache_dir,
     content_sha256,
     file_sha256,
     read_json,
     storing,
 )
-from vitrail.indexer.errors import CheckpointError
-from vitrail.indexer.store.durability import rename, sync_directory, sync_file
+from vitrail.indexer.files.durability import rename, sync_directory, sync_file
 
 if TYPE_CHECKING:
     from onnx import ModelProto

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import openvino
 
-from vitrail.indexer.encoders.storage import write_atomically
 from vitrail.indexer.errors import CacheError
+from vitrail.indexer.files.cache import write_atomically
 
 NO_ROOM = 73
 """Exit status where the blob cannot be stored or memory is short: no fault of OpenVINO's."""

@@ -22,14 +22,14 @@ from numpy.typing import NDArray
 from vitrail.indexer.encoders.base import Encoded
 from vitrail.indexer.encoders.checkpoints import Checkpoint
 from vitrail.indexer.encoders.openvino_compile import NO_ROOM, properties
-from vitrail.indexer.encoders.storage import (
+from vitrail.indexer.errors import CacheError, InputError, VitrailError
+from vitrail.indexer.files.cache import (
     cache_dir,
     content_sha256,
     file_sha256,
     read_json,
     write_atomically,
 )
-from vitrail.indexer.errors import CacheError, InputError, VitrailError
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.images.preprocess import Preprocess
 from vitrail.indexer.spaces import EmbeddingSpace

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.errors import DamagedIndexError
-from vitrail.indexer.store.durability import replacing
-from vitrail.indexer.store.reading import reading
+from vitrail.indexer.files.durability import replacing
+from vitrail.indexer.files.reading import reading
 from vitrail.indexer.vectors.blocks import Blocks, Reader, block_sums
 from vitrail.indexer.vectors.index_layout import (
     ALIGNMENT,

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from vitrail.indexer.errors import DamagedIndexError
-from vitrail.indexer.store.reading import arrived
+from vitrail.indexer.files.reading import arrived
 
 FORMAT_VERSION = 2
 ALIGNMENT = 64  # bytes

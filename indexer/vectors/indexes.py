@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.errors import DamagedError, DamagedIndexError, InputError, UnreadableError
-from vitrail.indexer.store.durability import sync_directory
-from vitrail.indexer.store.reading import reading
-from vitrail.indexer.store.segments import Segment, read_vectors
+from vitrail.indexer.files.durability import sync_directory
+from vitrail.indexer.files.reading import reading
+from vitrail.indexer.segments.segment_file import Segment, read_vectors
 from vitrail.indexer.vectors.index_file import read_contents
 from vitrail.indexer.vectors.index_layout import Contents
 

@@ -27,9 +27,9 @@ from vitrail.indexer.collection.maintenance import merge_segments
 from vitrail.indexer.collection.repairs import repair
 from vitrail.indexer.collection.tidying import set_grace, take_out, tidy
 from vitrail.indexer.collection.transfer import export, import_into
+from vitrail.indexer.files.durability import disk_guard
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.records import Batch, RejectRecord
-from vitrail.indexer.store.durability import disk_guard
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 OTHER = Fingerprint("other-vit", "1" * 64, {"size": [32, 32]}, SPACES)

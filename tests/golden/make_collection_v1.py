@@ -12,9 +12,9 @@ from unittest import mock
 
 from tests.indexer.collection.holdings import FINGERPRINT, files, image
 from vitrail.indexer.catalog import schema
+from vitrail.indexer.collection import commits
 from vitrail.indexer.collection.collection import Collection
 from vitrail.indexer.records import Batch
-from vitrail.indexer.store import commits
 
 HERE = Path(__file__).parent / "collection-v1"
 

@@ -15,7 +15,7 @@ from vitrail.indexer.collection import successor
 from vitrail.indexer.collection.collection import Collection
 from vitrail.indexer.collection.repairs import repair
 from vitrail.indexer.collection.verification import verify
-from vitrail.indexer.store import leftovers
+from vitrail.indexer.segments import leftovers
 from vitrail.search.collection import Collection as Pictures
 
 

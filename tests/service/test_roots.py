@@ -16,7 +16,7 @@ from PIL import Image
 
 from tests.service.colours import CHECKPOINT
 from tests.service.conftest import Vitrail
-from vitrail.indexer.store import leftovers
+from vitrail.indexer.segments import leftovers
 
 Paint = Callable[..., Path]
 ROOT = Path(__file__).parents[2]

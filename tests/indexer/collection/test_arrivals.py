@@ -18,7 +18,7 @@ from vitrail.indexer.collection.collection import Collection
 from vitrail.indexer.collection.transfer import export, import_into
 from vitrail.indexer.errors import InputError, VitrailError
 from vitrail.indexer.records import Batch
-from vitrail.indexer.store import segments
+from vitrail.indexer.segments import segment_file
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def target(tmp_path: Path) -> Iterator[Collection]:
 
 
 def write(path: Path, table: pa.Table, header: bytes | None = None) -> Path:
-    meta = {segments.META: header} if header is not None else table.schema.metadata
+    meta = {segment_file.META: header} if header is not None else table.schema.metadata
     pq.write_table(table.replace_schema_metadata(meta), path, row_group_size=3)
     return path
 

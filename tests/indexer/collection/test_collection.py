@@ -32,7 +32,7 @@ from vitrail.indexer.errors import (
     UnknownImageError,
 )
 from vitrail.indexer.records import DEEPEST_RECIPE, Batch, KnownFile, RejectRecord
-from vitrail.indexer.store import leftovers
+from vitrail.indexer.segments import leftovers
 
 
 @pytest.fixture

@@ -14,11 +14,12 @@ import pytest
 
 from tests.indexer.collection.holdings import FINGERPRINT, content, files, images
 from vitrail.indexer.catalog.schema import FORMAT
+from vitrail.indexer.collection import commits
 from vitrail.indexer.collection.collection import Collection
 from vitrail.indexer.collection.verification import verify
 from vitrail.indexer.errors import CollectionError
 from vitrail.indexer.records import Batch
-from vitrail.indexer.store import commits, leftovers
+from vitrail.indexer.segments import leftovers
 
 _WRITER = """
 import sys

@@ -21,7 +21,7 @@ from vitrail.indexer.collection.maintenance import merge_segments
 from vitrail.indexer.collection.verification import verify
 from vitrail.indexer.errors import SegmentGoneError
 from vitrail.indexer.records import Batch
-from vitrail.indexer.store import leftovers, segments
+from vitrail.indexer.segments import leftovers, segment_file
 
 ROOT = Path(__file__).parents[3]
 # Small commits, then one segment of all, the index saved; removals too, so that merges drop rows.
@@ -30,7 +30,8 @@ import sys
 from vitrail.indexer.collection.collection import Collection
 from vitrail.indexer.collection.maintenance import merge_segments
 from vitrail.indexer.records import Batch
-from vitrail.indexer.store import leftovers, segments
+from vitrail.indexer.segments import leftovers
+from vitrail.indexer.segments import segment_file
 from vitrail.indexer.vectors import indexes
 from tests.indexer.collection.holdings import files, images
 
@@ -135,9 +136,9 @@ def test_an_export_begins_again_where_a_merge_took_its_segments(
     place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(leftovers, "GRACE", 0.0)
-    really, asked = segments.read_segment, []
+    really, asked = segment_file.read_segment, []
 
-    def slowly(folder: str, segment: segments.Segment) -> object:
+    def slowly(folder: str, segment: segment_file.Segment) -> object:
         asked.append(segment.name)
         if len(asked) == 2:  # the first is written already
             with Collection.open(place, writable=True) as writer:

@@ -24,15 +24,15 @@ from tests.indexer.collection.holdings import (
     images,
     vector,
 )
+from vitrail.indexer.catalog.hot import HotRows
 from vitrail.indexer.collection.collection import Collection
-from vitrail.indexer.collection.hot import HotRows
 from vitrail.indexer.collection.maintenance import merge_segments
 from vitrail.indexer.collection.snapshot import Snapshot
 from vitrail.indexer.collection.verification import verify
 from vitrail.indexer.errors import NewerIndexError, SegmentGoneError
 from vitrail.indexer.records import Batch
-from vitrail.indexer.store import leftovers
-from vitrail.indexer.store.segments import read_vectors, write_segment
+from vitrail.indexer.segments import leftovers
+from vitrail.indexer.segments.segment_file import read_vectors, write_segment
 from vitrail.indexer.vectors import indexes
 from vitrail.indexer.vectors.answers import Found
 from vitrail.indexer.vectors.exact import nearest
@@ -298,7 +298,7 @@ def test_nobody_waits_while_a_segment_is_written(
     place: Path, work: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = {
-        "commit": "vitrail.indexer.store.commits",
+        "commit": "vitrail.indexer.collection.commits",
         "merge": "vitrail.indexer.collection.maintenance",
     }[work]
     seen: list[str] = []

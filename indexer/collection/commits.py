@@ -28,8 +28,8 @@ from vitrail.indexer.errors import InputError
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.paths import clean
 from vitrail.indexer.records import DEEPEST_RECIPE, Batch, ImageRecord
-from vitrail.indexer.store.image_rows import images_table
-from vitrail.indexer.store.segments import Segment, SegmentHeader, write_segment
+from vitrail.indexer.segments.image_rows import images_table
+from vitrail.indexer.segments.segment_file import Segment, SegmentHeader, write_segment
 
 _log = logging.getLogger("vitrail")
 _ROW_BYTES = 2048  # a catalog row with its share of pages, generously

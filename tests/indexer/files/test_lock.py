@@ -10,11 +10,11 @@ import pytest
 from tests.indexer.collection.holdings import FINGERPRINT
 from vitrail.indexer.collection.collection import Collection
 from vitrail.indexer.errors import CollectionLockedError
-from vitrail.indexer.store.lock import WriterLock
+from vitrail.indexer.files.lock import WriterLock
 
 _HOLD = """
 import sys
-from vitrail.indexer.store.lock import WriterLock
+from vitrail.indexer.files.lock import WriterLock
 with WriterLock(sys.argv[1]):
     print("held", flush=True)
     sys.stdin.read()

@@ -6,9 +6,9 @@ import os
 import time
 from collections.abc import Iterable, Mapping
 
-from vitrail.indexer.store.durability import TEMPORARY, sync_directory
-from vitrail.indexer.store.reading import reading
-from vitrail.indexer.store.segments import SUFFIX, away
+from vitrail.indexer.files.durability import TEMPORARY, sync_directory
+from vitrail.indexer.files.reading import reading
+from vitrail.indexer.segments.segment_file import SUFFIX, away
 
 # How long a merged segment outlives the commit that replaced it, in seconds. A reader knows the
 # list of its own commit, and a long export or verify goes through it file by file. Time rather than

@@ -11,7 +11,7 @@ import pytest
 
 from tests.indexer.collection.holdings import FINGERPRINT
 from vitrail.indexer.collection.collection import Collection
-from vitrail.indexer.store.begun import begun_name, sweep_begun
+from vitrail.indexer.files.begun import begun_name, sweep_begun
 
 LONG_AGO = 1_000_000_000
 

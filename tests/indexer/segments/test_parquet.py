@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vitrail.indexer.store.parquet import NotPlainError, read_column, read_footer
-from vitrail.indexer.store.thrift import read_struct
+from vitrail.indexer.segments.parquet import NotPlainError, read_column, read_footer
+from vitrail.indexer.segments.thrift import read_struct
 
 DIM = 6
 PLAIN: dict[str, Any] = {

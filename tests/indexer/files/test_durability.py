@@ -12,9 +12,9 @@ from PIL import Image
 
 from tests.indexer.recipes.test_recipe import BASE
 from vitrail.generator.batch import write_image
-from vitrail.indexer.encoders.storage import write_atomically
+from vitrail.indexer.files.cache import write_atomically
+from vitrail.indexer.files.durability import write_bytes, write_text
 from vitrail.indexer.recipes.recipe import GeneratedImage
-from vitrail.indexer.store.durability import write_bytes, write_text
 from vitrail.indexer.vectors.index_file import write_index_file
 
 WRITERS: dict[str, Callable[[Path], object]] = {

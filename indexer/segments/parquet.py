@@ -19,8 +19,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrail.indexer.store.reading import arrived
-from vitrail.indexer.store.thrift import read_struct, read_varint
+from vitrail.indexer.files.reading import arrived
+from vitrail.indexer.segments.thrift import read_struct, read_varint
 
 _MAGIC = b"PAR1"
 _TAIL = struct.Struct("<I4s")

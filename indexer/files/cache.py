@@ -13,7 +13,7 @@ from pathlib import Path
 import platformdirs
 
 from vitrail.indexer.errors import CacheError
-from vitrail.indexer.store.durability import is_full, write_bytes
+from vitrail.indexer.files.durability import is_full, write_bytes
 
 CACHE_VARIABLE = "VITRAIL_CACHE"
 _HASHES = "hashes.json"

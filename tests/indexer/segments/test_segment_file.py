@@ -11,8 +11,8 @@ import pytest
 
 from tests.indexer.collection.holdings import DIM, FINGERPRINT, SPACES, files, images, vector
 from vitrail.indexer.errors import DamagedError, SegmentGoneError, UnreadableError
-from vitrail.indexer.store.image_rows import images_table
-from vitrail.indexer.store.segments import (
+from vitrail.indexer.segments.image_rows import images_table
+from vitrail.indexer.segments.segment_file import (
     Segment,
     SegmentHeader,
     read_header,
@@ -50,7 +50,7 @@ def test_a_segment_of_before_ids_were_plain_is_read_all_the_same(tmp_path: Path)
     segment = make(tmp_path, range(5))
     path = tmp_path / segment.name
     pq.write_table(pq.read_table(path), path, compression="ZSTD", write_page_checksum=True)
-    from vitrail.indexer.store.durability import checksum
+    from vitrail.indexer.files.durability import checksum
 
     old = replace(segment, bytes=path.stat().st_size, checksum=checksum(str(path)))
     assert vectors(tmp_path, old, 3)[0] == [4, 5]
@@ -61,7 +61,7 @@ def test_a_segment_of_before_ids_were_plain_is_read_all_the_same(tmp_path: Path)
 def test_a_query_reads_vectors_without_a_parquet_library(tmp_path: Path) -> None:
     segment = make(tmp_path, range(5))
     code = (
-        "import sys; from vitrail.indexer.store.segments import Segment, read_vectors; "
+        "import sys; from vitrail.indexer.segments.segment_file import Segment, read_vectors; "
         f"read_vectors({str(tmp_path)!r}, {segment!r}, 'cls@2', {DIM}); "
         "sys.exit(bool({'pyarrow', 'duckdb'} & set(sys.modules)))"
     )

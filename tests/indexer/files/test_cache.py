@@ -12,14 +12,14 @@ import pytest
 
 from tests.indexer.encoders.tiny import save_tower
 from vitrail.indexer.encoders import EMBEDDED, focus, loading
-from vitrail.indexer.encoders.storage import (
+from vitrail.indexer.errors import CacheError
+from vitrail.indexer.files.cache import (
     cache_dir,
     content_sha256,
     file_sha256,
     remembered_paths,
     write_atomically,
 )
-from vitrail.indexer.errors import CacheError
 
 
 @pytest.fixture

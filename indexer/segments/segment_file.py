@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.errors import DamagedError, SegmentGoneError, UnreadableError
+from vitrail.indexer.files.durability import checksum, replacing
+from vitrail.indexer.files.reading import read_bytes, reading
 from vitrail.indexer.fingerprint import Fingerprint
-from vitrail.indexer.store.durability import checksum, replacing
-from vitrail.indexer.store.image_rows import column_types, with_all_columns
-from vitrail.indexer.store.parquet import NotPlainError, read_column, read_footer
-from vitrail.indexer.store.reading import read_bytes, reading
+from vitrail.indexer.segments.image_rows import column_types, with_all_columns
+from vitrail.indexer.segments.parquet import NotPlainError, read_column, read_footer
 from vitrail.indexer.wording import first_line
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import os
 import re
 from contextlib import suppress
 
-from vitrail.indexer.store.durability import TEMPORARY
+from vitrail.indexer.files.durability import TEMPORARY
 
 _NAME = re.compile(rf"\.vitrail-(\d+)-.*{re.escape(TEMPORARY)}")
 _SLACK = 5.0  # seconds by which clocks of processes and of files may differ

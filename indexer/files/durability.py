@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from vitrail.indexer.errors import CollectionError
-from vitrail.indexer.store.reading import REASONS, arrived, reading, unreadable
+from vitrail.indexer.files.reading import REASONS, arrived, reading, unreadable
 
 TEMPORARY = ".tmp"  # suffix of files not yet renamed; swept by the next writer
 _FULL = (errno.ENOSPC, errno.EDQUOT)

@@ -1,1 +1,0 @@
-"""Files that survive a power cut: segments, commits, the writer's lock."""
