@@ -257,7 +257,8 @@ class Catalog:
         import duckdb
 
         self._need_file()
-        connection = duckdb.connect(":memory:", config=config())
+        with self.errors():
+            connection = duckdb.connect(":memory:", config=config())
         try:
             with self.errors():
                 database = self._copy_into(connection)
