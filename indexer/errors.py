@@ -65,6 +65,12 @@ class CheckpointError(VitrailError):
     code = "bad-checkpoint"
 
 
+class RuntimeUnusableError(VitrailError):
+    """What runs encoders failed its trial on this machine; ``auto`` then takes the next."""
+
+    code = "runtime"
+
+
 class CacheError(VitrailError):
     """The cache folder, which holds what can be made again, is full or may not be written."""
 

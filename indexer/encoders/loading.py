@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import platform
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
 from vitrail.indexer.encoders.base import Encoder
 from vitrail.indexer.encoders.checkpoints import DEFAULT_CHECKPOINT, Checkpoint, find_checkpoint
 from vitrail.indexer.encoders.focus import EMBEDDED
-from vitrail.indexer.errors import CheckpointError, InputError
+from vitrail.indexer.errors import CheckpointError, InputError, RuntimeUnusableError
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.spaces import EmbeddingSpace
 
@@ -24,7 +26,6 @@ __all__ = [
     "read_fingerprint",
     "read_labels",
 ]
-RUNTIMES = ("auto", "torch", "openvino")
 _LOG = logging.getLogger(__name__)
 
 
@@ -52,44 +53,59 @@ def load_encoder(
         CheckpointError: the checkpoint is missing, refused or unsupported.
         InputError: an unknown space, runtime, device or precision.
     """
-    if runtime not in RUNTIMES:
-        raise InputError(f"runtime {runtime!r} is unknown: use {', '.join(RUNTIMES)}")
-    if runtime == "openvino" and find_spec("openvino") is None:
-        raise InputError("runtime 'openvino' is not installed: pip install 'vitrail[openvino]'")
+    if runtime != "auto" and runtime not in RUNTIMES:
+        raise InputError(f"runtime {runtime!r} is unknown: use auto, {', '.join(RUNTIMES)}")
+    if runtime != "auto" and find_spec(RUNTIMES[runtime].package) is None:
+        raise InputError(f"runtime {runtime!r} is not installed: pip install 'vitrail[{runtime}]'")
     found = find_checkpoint(checkpoint)
     chosen = found.select(spaces)
     if classify:
         _head(found)
-    if runtime == "openvino" or (runtime == "auto" and _suits_openvino(device)):
-        encoder = _openvino(found, chosen, device, precision, classify, fall_back=runtime == "auto")
-        if encoder is not None:
-            return encoder
-    from vitrail.indexer.encoders.torch_encoder import TorchEncoder
+    suiting = [name for name, one in RUNTIMES.items() if one.suits(device)]
+    names = suiting if runtime == "auto" else [runtime]
+    for name in names[:-1]:
+        try:
+            return RUNTIMES[name].load(found, chosen, device, precision, classify)
+        except RuntimeUnusableError as error:
+            _LOG.warning("using %s: %s", names[-1], error)
+    return RUNTIMES[names[-1]].load(found, chosen, device, precision, classify)
 
-    return TorchEncoder(found, chosen, device=device, precision=precision, classify=classify)
 
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What can run an encoder.
 
-def _openvino(
-    checkpoint: Checkpoint,
-    spaces: tuple[EmbeddingSpace, ...],
-    device: str,
-    precision: str,
-    classify: bool,
-    *,
-    fall_back: bool,
-) -> Encoder | None:
-    """The OpenVINO encoder, or ``None`` where it is unusable and torch may serve instead."""
-    from vitrail.indexer.encoders.openvino_encoder import OpenVinoEncoder, OpenVinoUnusableError
+    Attributes:
+        package: what must be installed for it.
+        module: of ours, imported when it is chosen.
+        encoder: the class there that implements ``Encoder``.
+        suits: whether ``auto`` may take it for a device, by its name.
+    """
 
-    try:
-        return OpenVinoEncoder(
+    package: str
+    module: str
+    encoder: str
+    suits: Callable[[str], bool]
+
+    def load(
+        self,
+        checkpoint: Checkpoint,
+        spaces: tuple[EmbeddingSpace, ...],
+        device: str,
+        precision: str,
+        classify: bool,
+    ) -> Encoder:
+        """An encoder that is ready.
+
+        Raises:
+            RuntimeUnusableError: it failed its trial on this machine.
+            CheckpointError: the checkpoint is damaged.
+            InputError: a device or precision that it has not.
+        """
+        made: Encoder = getattr(import_module(self.module), self.encoder)(
             checkpoint, spaces, device=device, precision=precision, classify=classify
         )
-    except OpenVinoUnusableError as error:
-        if not fall_back:
-            raise
-        _LOG.warning("using torch: %s", error)
-        return None
+        return made
 
 
 def _suits_openvino(device: str) -> bool:
@@ -107,6 +123,23 @@ def _has_cuda() -> bool:
     import torch
 
     return torch.cuda.is_available()
+
+
+RUNTIMES = {
+    "openvino": Runtime(
+        package="openvino",
+        module="vitrail.indexer.encoders.openvino_encoder",
+        encoder="OpenVinoEncoder",
+        suits=lambda device: _suits_openvino(device),
+    ),
+    "torch": Runtime(
+        package="torch",
+        module="vitrail.indexer.encoders.torch_encoder",
+        encoder="TorchEncoder",
+        suits=lambda _: True,
+    ),
+}
+"""By name, the first that suits is what ``auto`` takes; the last serves everywhere."""
 
 
 def read_labels(checkpoint: str) -> tuple[str, ...]:

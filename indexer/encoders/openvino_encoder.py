@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from vitrail.indexer.encoders.base import Encoded
 from vitrail.indexer.encoders.checkpoints import Checkpoint
 from vitrail.indexer.encoders.openvino_compile import NO_ROOM, properties
-from vitrail.indexer.errors import CacheError, InputError, VitrailError
+from vitrail.indexer.errors import CacheError, InputError, RuntimeUnusableError
 from vitrail.indexer.files.cache import (
     cache_dir,
     content_sha256,
@@ -41,10 +41,6 @@ HINTS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
 GRAPH = 1  # counts changes of the graph that tower.py builds
 COMPILE_SECONDS = 900
 _ENDED_BY_OTHERS = (1, 2, 9, 15)  # SIGHUP, SIGINT, SIGKILL as for want of memory, SIGTERM
-
-
-class OpenVinoUnusableError(VitrailError):
-    """OpenVINO failed its trial on this machine; ``runtime="auto"`` then takes torch."""
 
 
 class OpenVinoEncoder:
@@ -180,7 +176,7 @@ def _blob(
         try:
             openvino.save_model(model, source, compress_to_fp16=False)
         except RuntimeError as error:  # it says no more than that its stream has failed
-            raise OpenVinoUnusableError(
+            raise RuntimeUnusableError(
                 f"the model to compile cannot be written to {scratch}: free room there, or set "
                 "TMPDIR to another folder"
             ) from error
@@ -189,7 +185,7 @@ def _blob(
     try:
         write_atomically(record, json.dumps(content).encode())
     except CacheError as error:
-        raise OpenVinoUnusableError(str(error)) from error
+        raise RuntimeUnusableError(str(error)) from error
     return blob
 
 
@@ -247,9 +243,9 @@ def _compile(source: Path, blob: Path, hint: str, machine: str) -> None:
             return
         reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
         if done.returncode == NO_ROOM:
-            raise OpenVinoUnusableError(f"the compiled model could not be kept: {reason}")
+            raise RuntimeUnusableError(f"the compiled model could not be kept: {reason}")
         if -done.returncode in _ENDED_BY_OTHERS:
-            raise OpenVinoUnusableError(
+            raise RuntimeUnusableError(
                 f"compiling was ended by signal {-done.returncode}: run again, with more free "
                 "memory if the system ended it"
             )
@@ -267,7 +263,7 @@ def _failures() -> Path:
 def _refuse_known_failure(machine: str, hint: str) -> None:
     reason = read_json(_failures()).get(f"{machine} {hint}")
     if reason is not None:
-        raise OpenVinoUnusableError(
+        raise RuntimeUnusableError(
             f"{machine} failed its trial with {hint} ({reason}): use --runtime torch, or delete "
             f"{_failures()} to try again"
         )
