@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from vitrail.generator import image_to_image, inpaint, style, text_to_image
@@ -50,20 +50,47 @@ def run(
 def _draw(
     model: DiffusionModel, recipe: Recipe, pictures: Mapping[str, Picture], watch: Watch
 ) -> Drawn:
-    if recipe.task == text_to_image.TASK:
-        return text_to_image.run(model, recipe, watch)
-    if recipe.task == image_to_image.TASK:
-        return image_to_image.run(model, recipe, _parent(recipe, pictures, "init"), watch)
-    if recipe.task == style.TASK:
-        content, look = (_parent(recipe, pictures, role) for role in ("content", "style"))
-        return style.run(model, recipe, content, look, watch)
-    if recipe.task == inpaint.TASK:
-        init = _parent(recipe, pictures, "init")
-        return inpaint.run(model, recipe, init, _mask(recipe, pictures, init), watch)
-    raise InputError(
-        f"task {recipe.task!r} is unknown to this version: use one of text-to-image, "
-        f"image-to-image, inpaint, style"
-    )
+    if recipe.task not in TASKS:
+        raise InputError(
+            f"task {recipe.task!r} is unknown to this version: use one of {', '.join(TASKS)}"
+        )
+    return TASKS[recipe.task](model, recipe, pictures, watch)
+
+
+def _text_to_image(
+    model: DiffusionModel, recipe: Recipe, _: Mapping[str, Picture], watch: Watch
+) -> Drawn:
+    return text_to_image.run(model, recipe, watch)
+
+
+def _image_to_image(
+    model: DiffusionModel, recipe: Recipe, pictures: Mapping[str, Picture], watch: Watch
+) -> Drawn:
+    return image_to_image.run(model, recipe, _parent(recipe, pictures, "init"), watch)
+
+
+def _style(
+    model: DiffusionModel, recipe: Recipe, pictures: Mapping[str, Picture], watch: Watch
+) -> Drawn:
+    content, look = (_parent(recipe, pictures, role) for role in ("content", "style"))
+    return style.run(model, recipe, content, look, watch)
+
+
+def _inpaint(
+    model: DiffusionModel, recipe: Recipe, pictures: Mapping[str, Picture], watch: Watch
+) -> Drawn:
+    init = _parent(recipe, pictures, "init")
+    return inpaint.run(model, recipe, init, _mask(recipe, pictures, init), watch)
+
+
+Task = Callable[[DiffusionModel, Recipe, Mapping[str, Picture], Watch], Drawn]
+TASKS: dict[str, Task] = {
+    text_to_image.TASK: _text_to_image,
+    image_to_image.TASK: _image_to_image,
+    inpaint.TASK: _inpaint,
+    style.TASK: _style,
+}
+"""By the name that a recipe has: what finds the pictures that it names, and draws."""
 
 
 def _parent(recipe: Recipe, pictures: Mapping[str, Picture], role: str) -> Picture:
