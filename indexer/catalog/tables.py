@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vitrail.indexer.catalog.own_columns import MOST, check_names, plain_column
 from vitrail.indexer.errors import InputError
+from vitrail.indexer.segments.parquet import BYTES, Footer, read_footer
 from vitrail.indexer.wording import counted, in_one_line
 
 if TYPE_CHECKING:
@@ -113,20 +114,22 @@ def _read_parquet(path: str) -> pa.Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    # Arrow itself takes no name that is not UTF-8.
-    with (
-        open(path, "rb") as handle,
-        pq.ParquetFile(handle, page_checksum_verification=True) as file,
-    ):
+    with ExitStack() as stack:
+        # Arrow itself takes no name that is not UTF-8.
+        handle = stack.enter_context(open(path, "rb"))
+        # By our own reader first: Arrow's ends the process where a footer is not sound.
+        footer = read_footer(handle)
+        handle.seek(0)
+        file = stack.enter_context(pq.ParquetFile(handle, page_checksum_verification=True))
         check_header(path, file.schema_arrow.names)
-        rows = file.metadata.num_rows
+        rows = footer.rows
         if rows > MOST_ROWS:
             raise InputError(
                 f"{path!r} has {rows:,} rows, but {MOST_ROWS:,} are the most; split it"
             )
         batches, size = [], 0
         # A page of a kilobyte can stand for gigabytes, so that only what is unpacked is counted.
-        for batch in file.iter_batches(_rows_at_once(file.metadata)):
+        for batch in file.iter_batches(_rows_at_once(footer)):
             batch = _unpacked(batch)
             size += batch.nbytes
             if size > MOST_BYTES:
@@ -138,11 +141,10 @@ def _read_parquet(path: str) -> pa.Table:
         return pa.Table.from_batches(batches) if batches else file.read()
 
 
-def _rows_at_once(metadata: Any) -> int:
+def _rows_at_once(footer: Footer) -> int:
     """How many rows stay below 256 MiB, though each hold the longest text of its column."""
-    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
-    chunks = (group.column(number) for group in groups for number in range(group.num_columns))
-    texts = (c.total_uncompressed_size for c in chunks if c.physical_type == "BYTE_ARRAY")
+    chunks = (chunk for group in footer.groups for chunk in group)
+    texts = (chunk.unpacked for chunk in chunks if chunk.kind == BYTES)
     return int(min(_CHUNK, max(16, (1 << 28) // max(1, max(texts, default=1)))))
 
 

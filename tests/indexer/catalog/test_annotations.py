@@ -193,3 +193,18 @@ def test_dictionaries_of_several_row_groups_are_read_as_their_values(tmp_path: P
     read = tables.read_own_table(str(tmp_path / "own.parquet"))
     assert read.paths == words
     assert read.columns["mood"].to_pylist() == words
+
+
+@pytest.mark.parametrize("options", ["", ", ROW_GROUP_SIZE 2048", ", COMPRESSION zstd"])
+def test_parquet_files_of_other_writers_are_read(options: str, tmp_path: Path) -> None:
+    file = tmp_path / "other.parquet"
+    duckdb.sql(
+        f"COPY (SELECT '/p/' || i || '.jpg' AS path, i AS stars, [i, 2] AS both "
+        f"FROM range(5000) t(i)) TO '{file}' (FORMAT parquet{options})"
+    )
+    read = tables.read_own_table(str(file)).columns
+    assert read.num_rows == 5000
+    assert read["stars"].to_pylist() == list(range(5000))
+    none = pa.table({"path": pa.array([], pa.string()), "x": pa.array([], pa.int64())})
+    pq.write_table(none, file)
+    assert tables.read_own_table(str(file)).columns.num_rows == 0
