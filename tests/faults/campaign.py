@@ -127,7 +127,8 @@ class Campaign:
                     tally.counts["told"] += 1
                     if "\n" in answer["error"]:
                         tally.harms.append(f"{what}: more than one line: {answer['error']}")
-                self._judge(name, place, answer["done"], what, tally)
+                # One that was refused may have committed; closing then tidies, as the next would.
+                self._judge(name, place, answer["done"], what, tally, begun=2)
 
     def cut(self, name: str, count: int, seed: int, tally: Tally) -> None:
         """Cut the power at random moments of a scenario's recording."""
@@ -146,13 +147,15 @@ class Campaign:
                 order = "in order" if ordered else "in no order"
                 self._judge(name, place, done, f"{name}: power cut at {moment}, {order}", tally)
 
-    def _judge(self, name: str, place: Path, done: int, what: str, tally: Tally) -> None:
+    def _judge(
+        self, name: str, place: Path, done: int, what: str, tally: Tally, *, begun: int = 1
+    ) -> None:
         """Compare what is found with what was promised, and go on with it."""
         tally.faults += 1
         course = self.course(name)
         try:
             found = recover(place)
-            if found not in course.allowed(done):
+            if found not in course.allowed(done, begun=begun):
                 tally.counts["wrong"] += 1
                 tally.harms.append(f"{what}, after {done}: {_difference(found, course, done)}")
                 return

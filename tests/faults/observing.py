@@ -79,9 +79,9 @@ class Course:
     states: list[Found | None]
     ends: list[int]
 
-    def allowed(self, done: int) -> list[Found | None]:
-        """What may be found when so many operations had returned, and one may have been begun."""
-        last = self.ends[min(done + 1, len(self.ends) - 1)]
+    def allowed(self, done: int, *, begun: int = 1) -> list[Found | None]:
+        """What may be found when so many operations had returned, and so many more were begun."""
+        last = self.ends[min(done + begun, len(self.ends) - 1)]
         return self.states[self.ends[done] : last + 1]
 
 
