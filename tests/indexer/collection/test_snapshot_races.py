@@ -1,0 +1,190 @@
+"""Threads that meet at one snapshot, at one index or at one copy: each pause is by an event."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from duckdb import DuckDBPyConnection
+
+from tests.indexer.collection.holdings import FINGERPRINT, files, images
+from vitrail.indexer.catalog.hot import HotRows
+from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.current_indexes import CurrentIndexes
+from vitrail.indexer.collection.readings import CatalogCopy
+from vitrail.indexer.collection.snapshot import Snapshot
+from vitrail.indexer.errors import NewerIndexError
+from vitrail.indexer.records import Batch
+from vitrail.indexer.vectors import indexes
+from vitrail.indexer.vectors.index import VectorIndex
+
+SPACE = "cls@2"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    with Collection.create(tmp_path / "c", FINGERPRINT) as made:
+        add(made, range(20))
+    return tmp_path / "c"
+
+
+@pytest.fixture
+def reader(place: Path) -> Iterator[Collection]:
+    with Collection.open(place) as reader:
+        yield reader
+
+
+def add(writer: Collection, numbers: range) -> None:
+    writer.commit(Batch(images(numbers), files(numbers)))
+
+
+def add_more(place: Path, numbers: range) -> None:
+    with Collection.open(place, writable=True) as writer:
+        add(writer, numbers)
+
+
+def test_a_thread_that_was_overtaken_by_a_refresh_moves_on_too(
+    place: Path, reader: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That its own refresh finds nothing newer does not mean that its snapshot is the newest."""
+    held, index, anews = reader.snapshot(), Snapshot.index, []
+
+    def overtaken(snapshot: Snapshot, space: str, *, anew: bool = True) -> VectorIndex:
+        anews.append(anew)
+        if snapshot is held:
+            reader.refresh()  # as another thread
+        return index(snapshot, space, anew=anew)
+
+    monkeypatch.setattr(indexes, "_TAIL_ROWS", 0)
+    monkeypatch.setattr(indexes, "_TAIL_SHARE", 0)
+    add_more(place, range(20, 30))
+    with pytest.raises(NewerIndexError):
+        held.index(SPACE, anew=False)
+    monkeypatch.setattr(Snapshot, "index", overtaken)
+    moved = reader.snapshot(SPACE)
+    assert len(moved) == 30
+    assert not any(anews), "nobody waits for all segments to be read"
+
+
+def test_threads_that_ask_a_snapshot_for_one_index_share_it(
+    place: Path, reader: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one that begins to load it when another has just done so, and newer commits came."""
+    held, get = reader.snapshot(), CurrentIndexes.get
+    paused, go_on = threading.Event(), threading.Event()
+
+    def slowly(*given: Any, **named: Any) -> object:
+        if threading.current_thread() is thread:
+            paused.set()
+            assert go_on.wait(60)
+        return get(*given, **named)
+
+    monkeypatch.setattr(CurrentIndexes, "get", slowly)
+    found: list[VectorIndex] = []
+    thread = threading.Thread(target=lambda: found.append(held.index(SPACE, anew=False)))
+    thread.start()
+    assert paused.wait(60)
+    first = held.index(SPACE)
+    add_more(place, range(20, 30))
+    reader.refresh()
+    go_on.set()
+    thread.join()
+    assert len(found) == 1
+    assert found[0] is first
+
+
+def test_nobody_who_filters_waits_for_metadata_to_be_loaded(
+    reader: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = reader.snapshot()
+    assert isinstance(snapshot.readings, CatalogCopy)
+    snapshot.readings.flatten()
+    for _ in range(5):
+        snapshot.allowed_ids("width > 0")
+    paused, go_on = threading.Event(), threading.Event()
+
+    class Slowly(HotRows):
+        def __init__(self, connection: DuckDBPyConnection) -> None:
+            super().__init__(connection)
+            paused.set()
+            assert go_on.wait(60)
+
+    monkeypatch.setattr("vitrail.indexer.collection.readings.HotRows", Slowly)
+    warming = threading.Thread(target=snapshot.warm)
+    filtering = threading.Thread(target=snapshot.allowed_ids, args=("width > 0",))
+    warming.start()
+    assert paused.wait(60)
+    filtering.start()
+    filtering.join(20)
+    waits = filtering.is_alive()
+    go_on.set()
+    warming.join()
+    filtering.join()
+    assert not waits
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), MemoryError()])
+def test_a_reader_moves_on_where_there_is_no_room_to_load_ahead(
+    place: Path, reader: Collection, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader.warm()
+    add_more(place, range(20, 30))
+
+    def full(*_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(CatalogCopy, "flatten", full)
+        assert reader.refresh()
+    assert len(reader.snapshot(SPACE).allowed_ids("true")) == 30
+
+
+def test_threads_that_ask_a_writer_for_its_snapshot_share_one(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy of the catalog is made once for each commit."""
+    paused, go_on = threading.Event(), threading.Event()
+    made: list[CatalogCopy] = []
+
+    class Slowly(CatalogCopy):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            made.append(self)
+            paused.set()
+            assert go_on.wait(60)
+
+    monkeypatch.setattr("vitrail.indexer.collection.collection.CatalogCopy", Slowly)
+    found: list[Snapshot] = []
+    with Collection.open(place, writable=True) as writer:
+        looked = _tell_when_read(writer, monkeypatch)
+        threads = [threading.Thread(target=lambda: found.append(writer.snapshot())) for _ in "ab"]
+        threads[0].start()
+        assert paused.wait(60)
+        threads[1].start()
+        assert looked(2), "the second has seen that there is none yet"
+        go_on.set()
+        for thread in threads:
+            thread.join()
+    assert len(made) == 1
+    assert found[0] is found[1]
+
+
+def _tell_when_read(writer: Collection, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], bool]:
+    """Waits until so many threads wait for, or have, the writer's guard."""
+    guard, came = writer._guard, threading.Semaphore(0)
+
+    class Told:
+        def __enter__(self) -> None:
+            came.release()
+            guard.acquire()
+
+        def __exit__(self, *_: object) -> None:
+            guard.release()
+
+    monkeypatch.setattr(writer, "_guard", Told())
+    return lambda count: all(came.acquire(timeout=60) for _ in range(count))
