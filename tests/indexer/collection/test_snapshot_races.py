@@ -5,23 +5,26 @@ from __future__ import annotations
 import errno
 import os
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from duckdb import DuckDBPyConnection
 
-from tests.indexer.collection.holdings import FINGERPRINT, files, images
+from tests.indexer.collection.holdings import FINGERPRINT, files, images, vector
 from vitrail.indexer.catalog.hot import HotRows
 from vitrail.indexer.collection.collection import Collection
 from vitrail.indexer.collection.current_indexes import CurrentIndexes
 from vitrail.indexer.collection.readings import CatalogCopy
 from vitrail.indexer.collection.snapshot import Snapshot
-from vitrail.indexer.errors import NewerIndexError
+from vitrail.indexer.errors import DamagedIndexError, NewerIndexError
 from vitrail.indexer.records import Batch
 from vitrail.indexer.vectors import indexes
 from vitrail.indexer.vectors.index import VectorIndex
+from vitrail.indexer.vectors.parts import Parts
 
 SPACE = "cls@2"
 
@@ -46,6 +49,19 @@ def add(writer: Collection, numbers: range) -> None:
 def add_more(place: Path, numbers: range) -> None:
     with Collection.open(place, writable=True) as writer:
         add(writer, numbers)
+
+
+def damage(index: VectorIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the vectors of an index turn out to be altered when they are next read."""
+    bad = index._parts
+    read = Parts.vectors
+
+    def vectors(parts: Parts, ids: Any) -> Any:
+        if parts is bad:
+            raise DamagedIndexError("i", "as if")
+        return read(parts, ids)
+
+    monkeypatch.setattr(Parts, "vectors", vectors)
 
 
 def test_a_thread_that_was_overtaken_by_a_refresh_moves_on_too(
@@ -96,6 +112,35 @@ def test_threads_that_ask_a_snapshot_for_one_index_share_it(
     thread.join()
     assert len(found) == 1
     assert found[0] is first
+
+
+def test_a_snapshot_of_a_writer_is_rescued_as_of_its_own_commit(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Collection.open(place, writable=True) as writer:
+        index = writer.index(SPACE)
+        held = writer.snapshot(SPACE)
+        assert held.index(SPACE) is index
+        add(writer, range(20, 30))
+        writer.remove([int(writer.allowed_ids("true")[0])])
+        damage(index, monkeypatch)
+        ids = held.allowed_ids("true")
+        expected = np.stack([vector(number, SPACE) for number in range(20)])
+        np.testing.assert_array_equal(held.vectors(ids.tolist(), SPACE), expected)
+        np.testing.assert_array_equal(held.index(SPACE).ids(), ids)
+        assert "answered from the segments" in writer.notes[0]
+
+
+def test_an_index_that_is_kept_does_not_keep_its_catalog(place: Path, reader: Collection) -> None:
+    """The last one of a space may be of an old snapshot, which nobody holds any more."""
+    held = reader.snapshot()
+    copy = weakref.ref(held.readings)
+    add_more(place, range(20, 30))
+    reader.refresh()
+    kept = held.index(SPACE)
+    del held
+    assert copy() is None
+    assert len(kept) == 20
 
 
 def test_nobody_who_filters_waits_for_metadata_to_be_loaded(
