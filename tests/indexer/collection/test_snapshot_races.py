@@ -14,16 +14,19 @@ import numpy as np
 import pytest
 from duckdb import DuckDBPyConnection
 
-from tests.indexer.collection.holdings import FINGERPRINT, files, images, vector
+from tests.indexer.collection.holdings import FINGERPRINT, content, files, images, vector
 from vitrail.indexer.catalog.hot import HotRows
 from vitrail.indexer.collection.collection import Collection
 from vitrail.indexer.collection.current_indexes import CurrentIndexes
 from vitrail.indexer.collection.readings import CatalogCopy
+from vitrail.indexer.collection.repairs import repair
 from vitrail.indexer.collection.snapshot import Snapshot
 from vitrail.indexer.errors import DamagedIndexError, NewerIndexError
 from vitrail.indexer.records import Batch
-from vitrail.indexer.vectors import indexes
+from vitrail.indexer.vectors import index_layout, indexes
 from vitrail.indexer.vectors.index import VectorIndex
+from vitrail.indexer.vectors.index_file import read_index_file
+from vitrail.indexer.vectors.indexes import read_anew
 from vitrail.indexer.vectors.parts import Parts
 
 SPACE = "cls@2"
@@ -141,6 +144,84 @@ def test_an_index_that_is_kept_does_not_keep_its_catalog(place: Path, reader: Co
     del held
     assert copy() is None
     assert len(kept) == 20
+
+
+def flip(place: Path) -> None:
+    (path,) = (place / "indexes").glob(f"{SPACE}.*.faiss")
+    section = read_index_file(path).sections["vectors"]
+    data = bytearray(path.read_bytes())
+    data[section.offset + section.length // 2] ^= 8
+    path.write_bytes(data)
+
+
+def test_snapshots_that_share_a_damaged_file_are_each_rescued(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The newer is made while the older's rescue goes on; both answer for their own commit."""
+    monkeypatch.setattr(index_layout, "_LARGE", 0)
+    flip(place)
+    paused, go_on = threading.Event(), threading.Event()
+
+    def slowly(*given: Any) -> VectorIndex:
+        if not paused.is_set():
+            paused.set()
+            assert go_on.wait(60)
+        return read_anew(*given)
+
+    monkeypatch.setattr("vitrail.indexer.collection.current_indexes.read_anew", slowly)
+    with Collection.open(place) as reader:
+        held = reader.snapshot(SPACE)
+        ids = held.allowed_ids("true").tolist()
+        found: list[np.ndarray] = []
+        thread = threading.Thread(target=lambda: found.append(held.vectors(ids, SPACE)))
+        thread.start()
+        assert paused.wait(60)
+        with Collection.open(place, writable=True) as writer:
+            add(writer, range(20, 30))
+            writer.commit(Batch(gone=["/pictures/0.jpg", "/pictures/1.jpg"]))
+            add(writer, range(1, 2))  # which comes back
+        assert reader.refresh()
+        newer = reader.snapshot(SPACE)
+        check(newer, [*range(1, 30)])
+        go_on.set()
+        thread.join()
+        np.testing.assert_array_equal(found[0], np.stack([vector(n, SPACE) for n in range(20)]))
+        check(held, [*range(20)])
+        with Collection.open(place, writable=True) as writer:
+            add(writer, range(1))
+        assert reader.refresh()
+        check(reader.snapshot(SPACE), [*range(30)])
+        check(newer, [*range(1, 30)])
+
+
+def test_a_snapshot_of_a_catalog_that_was_made_anew_beneath_it_goes_on(place: Path) -> None:
+    """It and the newest take turns at the slot of the last index."""
+    with Collection.open(place) as reader:
+        held = reader.snapshot()
+        os.unlink(place / "catalog.duckdb")
+        repair(str(place))
+        add_more(place, range(20, 30))
+        assert reader.refresh()
+        newer = reader.snapshot()
+        assert newer.state.incarnation != held.state.incarnation
+        for snapshot, numbers in ((held, range(20)), (newer, range(30)), (held, range(20))):
+            check(snapshot, [*numbers])
+        add_more(place, range(30, 31))
+        assert reader.refresh()
+        check(reader.snapshot(SPACE), [*range(31)])
+
+
+def check(snapshot: Snapshot, numbers: list[int]) -> None:
+    """Filter, metadata and vectors tell of just these images."""
+    ids = snapshot.allowed_ids("true").tolist()
+    hashes = [row["content_hash"] for row in snapshot.metadata(ids)]
+    assert sorted(hashes) == sorted(content(number) for number in numbers)
+    assert snapshot.index(SPACE).ids().tolist() == ids
+    of = {content(number): vector(number, SPACE) for number in numbers}
+    expected = np.stack([of[one] for one in hashes])
+    np.testing.assert_array_equal(snapshot.vectors(ids, SPACE), expected)
+    for image_id, row in zip(ids, expected, strict=True):
+        assert snapshot.index(SPACE).search(row[None], 1).ids[0, 0] == image_id
 
 
 def test_nobody_who_filters_waits_for_metadata_to_be_loaded(
