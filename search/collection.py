@@ -11,10 +11,11 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,6 +29,7 @@ from vitrail.search.searcher import Searcher
 from vitrail.search.vectors import query_rows
 
 if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metadata does not need
+    from vitrail.indexer.collection.snapshot import Snapshot
     from vitrail.indexer.encoders.base import Encoder
     from vitrail.indexer.encoders.waiting import WaitingEncoder
     from vitrail.indexer.fingerprint import Fingerprint
@@ -37,6 +39,7 @@ if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metada
 
 Vectors: TypeAlias = "Mapping[str, ArrayLike] | ArrayLike"
 """Space name -> (dim,) or (m, dim) floats of length 1; or just the array, for one space."""
+_T = TypeVar("_T")
 
 
 class Collection:
@@ -218,7 +221,7 @@ class Collection:
         if not images:
             raise InputError("no picture was given to search by; give at least one")
         options = SearchOptions(k, spaces, min_score, where, only, fusion, exact)
-        return self._ask(options.ask(self.embed(*images), self.store.spaces))
+        return self._ask_pictures(images, options, Searcher.search)
 
     def search_many(
         self,
@@ -240,7 +243,7 @@ class Collection:
             raise InputError(f"{repr(images)[:60]} is one picture; give a list, or ask by search")
         if not len(images):
             return []
-        return self._ask_each(options.ask(self.embed(*images), self.store.spaces))
+        return self._ask_pictures(images, options, Searcher.search_each)
 
     def similar(
         self,
@@ -313,7 +316,7 @@ class Collection:
                 "fusion='mean' or 'rrf' to ask with all of them at once"
             )
         query = options.ask(rows, self.store.spaces, frozenset(exclude), background)
-        return self._ask(query)
+        return self._ask(query, Searcher.search)
 
     def find_many(
         self,
@@ -337,7 +340,7 @@ class Collection:
         if rows and not any(len(each) for each in rows.values()):
             return []
         query = options.ask(rows, self.store.spaces, frozenset(exclude))
-        return self._ask_each(query)
+        return self._ask(query, Searcher.search_each)
 
     def select(
         self,
@@ -367,27 +370,48 @@ class Collection:
             ImageRejectedError: a picture cannot be opened.
             InputError: what is given is no picture.
         """
-        from vitrail.indexer.encoders.batching import MAX_BATCH, encode_resilient
-        from vitrail.search.pictures import open_picture
-
         if not images:
             raise InputError("no picture was given to embed; give at least one")
-        spec = self.encoder.preprocess
-        parts = []
-        for start in range(0, len(images), MAX_BATCH):
-            pixels = [open_picture(image, spec) for image in images[start : start + MAX_BATCH]]
-            parts.append(encode_resilient(self.encoder, np.stack(pixels)).vectors)
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        from vitrail.search.pictures import embed_pictures
 
-    def _ask(self, query: Query) -> SearchResult:
-        return at_newest(self.store, lambda: self._searcher(query).search(query))
+        return embed_pictures(self.encoder, images)
 
-    def _ask_each(self, query: Query) -> list[SearchResult]:
-        return at_newest(self.store, lambda: self._searcher(query).search_each(query))
-
-    def _searcher(self, query: Query) -> Searcher:
+    def _ask(
+        self,
+        query: Query,
+        answer: Callable[[Searcher, Query], _T],
+        embedded_by: Fingerprint | None = None,
+    ) -> _T:
         """Of one snapshot: filter, vectors and metadata of an answer are of the same commit."""
-        return Searcher(self.store.snapshot(*query.weights))
+
+        def ask() -> _T:
+            snapshot = self.store.snapshot()
+            _check_encoder(snapshot, embedded_by)  # another's spaces may not even be there
+            snapshot = self.store.snapshot(*query.weights)
+            _check_encoder(snapshot, embedded_by)  # it may have moved on
+            return answer(Searcher(snapshot), query)
+
+        return at_newest(self.store, ask)
+
+    def _ask_pictures(
+        self,
+        images: Sequence[Picture],
+        options: SearchOptions,
+        answer: Callable[[Searcher, Query], _T],
+    ) -> _T:
+        """As ``_ask``, by vectors of the encoder of that commit.
+
+        All may be embedded anew beneath a long-lived reader; vectors of the encoder of before are
+        as wide, and would be answered with nonsense.
+        """
+        from vitrail.search.pictures import embed_pictures
+
+        while True:
+            encoder = self.encoder
+            vectors = embed_pictures(encoder, images)
+            query = options.ask(vectors, dict(encoder.fingerprint.spaces))
+            with suppress(_OtherEncoderError):
+                return self._ask(query, answer, encoder.fingerprint)
 
     @property
     def _space_names(self) -> list[str]:
@@ -418,3 +442,12 @@ class Collection:
         )
         self.store.check(encoder.fingerprint)
         return encoder
+
+
+class _OtherEncoderError(Exception):
+    """The commit that would answer is not of the encoder that the question was embedded by."""
+
+
+def _check_encoder(snapshot: Snapshot, embedded_by: Fingerprint | None) -> None:
+    if embedded_by is not None and not snapshot.fingerprint.agrees(embedded_by):
+        raise _OtherEncoderError

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
-from typing import Any, TypeAlias
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from vitrail.indexer.encoders.batching import MAX_BATCH, encode_resilient
 from vitrail.indexer.errors import ImageRejectedError, InputError
 from vitrail.indexer.images.colours import to_srgb
 from vitrail.indexer.images.files import read_file
 from vitrail.indexer.images.opening import open_image
 from vitrail.indexer.images.preprocess import Preprocess, apply
+
+if TYPE_CHECKING:
+    from vitrail.indexer.encoders.base import Encoder
 
 Picture: TypeAlias = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8]
 """A path, the bytes of a file, a Pillow image, or an array of (H, W, 3) uint8, RGB."""
@@ -67,3 +72,18 @@ def _upright(image: Image.Image) -> Image.Image:
         return to_srgb(ImageOps.exif_transpose(image))
     except Exception as error:  # only now does Pillow read a file, and meets what is wrong with it
         raise ImageRejectedError("broken", f"the picture cannot be decoded: {error}") from error
+
+
+def embed_pictures(encoder: Encoder, images: Sequence[Picture]) -> dict[str, NDArray[np.float32]]:
+    """Embed m pictures: space name -> (m, dim) float32, normalised rows.
+
+    Raises:
+        ImageRejectedError: a picture cannot be opened.
+        InputError: what is given is no picture.
+    """
+    parts = []
+    for start in range(0, len(images), MAX_BATCH):
+        chosen = images[start : start + MAX_BATCH]
+        pixels = [open_picture(image, encoder.preprocess) for image in chosen]
+        parts.append(encode_resilient(encoder, np.stack(pixels)).vectors)
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

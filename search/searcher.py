@@ -35,11 +35,11 @@ class SearchableCollection(Protocol):
 
 
 class Searcher:
-    """Answers queries over one open collection; holds no state of its own, so threads may share it.
+    """Answers queries over one collection; holds no state of its own, so threads may share it.
 
     Args:
-        collection: an open ``vitrail.indexer.collection.collection.Collection`` or anything with
-            the same three methods.
+        collection: a ``vitrail.indexer.collection.snapshot.Snapshot``, or anything with the same
+            four methods. Of another thing that moves on meanwhile, an answer may mix two commits.
     """
 
     def __init__(self, collection: SearchableCollection) -> None:

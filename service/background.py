@@ -157,7 +157,10 @@ class _Store:
     def __init__(self, pictures: Collection, info: CheckpointInfo) -> None:
         from vitrail.indexer.files.cache import cache_dir
 
-        key = f"{info.content_hash}:{pictures.fingerprint.digest}"
+        encoder = pictures.fingerprint
+        key = f"{info.content_hash}:{encoder.digest}"
+        if encoder.settings is not None:  # which the digest leaves out
+            key += f":{encoder.settings}"
         name = f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
         self._pictures = pictures
         self._path = cache_dir() / "background" / name

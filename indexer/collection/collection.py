@@ -196,7 +196,8 @@ class Collection(Answering):
                     return False
             snapshot = Snapshot(CatalogCopy(self._catalog), self.indexes)
             if before is not None:
-                with suppress(CollectionError):  # whoever asks for it is told
+                # Whoever asks for what could not be loaded now, as for want of room, is told then.
+                with suppress(CollectionError, OSError, MemoryError):
                     snapshot.follow(before)
             self._snapshot = snapshot
             return True
@@ -219,17 +220,20 @@ class Collection(Answering):
             CollectionError: a segment is damaged, or cannot be read now.
         """
         while True:
-            snapshot, moved = self._current(), False
+            snapshot, anew = self._current(), False
             try:
                 for space in spaces:
                     snapshot.index(space, anew=False)
             except CollectionError:
-                moved = self.refresh()
-                if not moved:  # then it is no writer's doing
-                    for space in spaces:
-                        snapshot.index(space)
-            if not moved:
-                return snapshot
+                self.refresh()
+                # Another thread may have moved on before; otherwise it is no writer's doing.
+                anew = self._current() is snapshot
+                if not anew:
+                    continue
+            if anew:
+                for space in spaces:
+                    snapshot.index(space)
+            return snapshot
 
     def index(self, space: str) -> VectorIndex:
         """The vector index of a space, up to date with this collection's commit.
@@ -243,7 +247,8 @@ class Collection(Answering):
     def loaded(self, space: str) -> LoadedIndex:
         """As ``index``, with what it covers."""
         if self.writable:
-            return self.indexes.get(space, self._file)
+            with self._guard:  # the file stays at this commit until the index is
+                return self.indexes.get(space, self._file)
         return self.snapshot(space).loaded(space)
 
     def index_files(self, space: str) -> IndexFiles:
@@ -386,16 +391,19 @@ class Collection(Answering):
 
     def _current(self) -> Snapshot:
         """The snapshot of this collection's commit."""
-        snapshot = self._snapshot
-        if snapshot is None or (self.writable and snapshot.state != self.state):
+        snapshot = self._made()
+        if snapshot is None:
             with self._guard:
-                if self.writable:
-                    self._snapshot = Snapshot(CatalogCopy(self._catalog), self.indexes)
-                elif self._snapshot is None:
-                    self.refresh()
-                snapshot = self._snapshot
-        assert snapshot is not None
+                snapshot = self._made()  # by another thread meanwhile
+                if snapshot is None:
+                    snapshot = Snapshot(CatalogCopy(self._catalog), self.indexes)
+                    self._snapshot = snapshot
         return snapshot
+
+    def _made(self) -> Snapshot | None:
+        snapshot = self._snapshot
+        stale = self.writable and snapshot is not None and snapshot.state != self.state
+        return None if stale else snapshot
 
     @contextmanager
     def _writing(self) -> Iterator[BatchWriter]:

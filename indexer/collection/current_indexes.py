@@ -16,8 +16,9 @@ from vitrail.indexer.catalog.state import State
 from vitrail.indexer.collection.readings import Readings
 from vitrail.indexer.errors import CollectionError, InputError, NewerIndexError
 from vitrail.indexer.segments import segment_file
+from vitrail.indexer.segments.segment_file import Segment
 from vitrail.indexer.vectors import indexes
-from vitrail.indexer.vectors.indexes import IndexFiles, LoadedIndex, caught_up
+from vitrail.indexer.vectors.indexes import IndexFiles, LoadedIndex, caught_up, read_anew
 
 if TYPE_CHECKING:
     from vitrail.indexer.vectors.index import VectorIndex
@@ -51,6 +52,7 @@ class CurrentIndexes:
 
     def __init__(self, directory: str) -> None:
         self._directory = directory
+        self._segments = os.path.join(directory, segment_file.FOLDER)
         self._slots: dict[str, _Slot] = {}
         self._notes: dict[str, str] = {}
 
@@ -98,7 +100,8 @@ class CurrentIndexes:
             if loaded.seq != state.seq:
                 loaded = self._caught_up(files, readings, loaded)
             if start is None or start.loaded is not loaded:
-                rescue = partial(self._rescued, space, readings)
+                # By what is small: an index may outlive the copy of the catalog it was made by.
+                rescue = partial(self._rescued, files, state.segments)
                 loaded = replace(loaded, index=loaded.index.rescued_by(rescue))
                 if loaded.note:
                     self._notes[space] = loaded.note
@@ -158,15 +161,19 @@ class CurrentIndexes:
         state = readings.state
         deleted = deleted_since(readings, loaded.seq)
         revived = revived_since(readings, loaded.seq)
-        folder = os.path.join(self._directory, segment_file.FOLDER)
-        return caught_up(loaded, files, folder, state.segments, state.seq, deleted, revived)
+        return caught_up(loaded, files, self._segments, state.segments, state.seq, deleted, revived)
 
-    def _rescued(self, space: str, readings: Readings, error: CollectionError) -> VectorIndex:
-        """An index from the segments alone, in place of a file that turned out to be no good."""
-        files = self.files(space, readings.state)
-        fresh = self._caught_up(files, readings, files.empty())
-        self._notes[space] = f"{error}; answered from the segments"
-        return fresh.index
+    def _rescued(
+        self,
+        files: IndexFiles,
+        segments: tuple[Segment, ...],
+        error: CollectionError,
+        ids: NDArray[np.int64],
+    ) -> VectorIndex:
+        """An index of the same ids from the segments alone, as its file turned out no good."""
+        index = read_anew(files, self._segments, segments, ids)
+        self._notes[files.space] = f"{error}; answered from the segments"
+        return index
 
 
 def deleted_since(readings: Readings, seq: int) -> NDArray[np.int64]:

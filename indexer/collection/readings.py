@@ -83,6 +83,8 @@ class CatalogCopy:
 
     def flatten(self) -> None:
         """Bring all columns into one table, once: a filter then takes milliseconds on 10^6 rows."""
+        if self._flat:  # by far the most often, and no reason to wait for what else goes on
+            return
         with self._working:
             if not self._flat:
                 with self.reading() as cursor:

@@ -32,11 +32,15 @@ def at_newest(commits: Commits, read: Callable[[], _T]) -> _T:
         CollectionError: what ``read`` raised, and no commit since then can explain it.
     """
     for _ in range(_ATTEMPTS):
-        before = commits.state.seq
+        before = _commit(commits.state)
         try:
             return read()
         except CollectionError:
             commits.refresh()
-            if commits.state.seq == before:
+            if _commit(commits.state) == before:
                 raise
     return read()
+
+
+def _commit(state: State) -> tuple[int, str]:
+    return state.seq, state.incarnation

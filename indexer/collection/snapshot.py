@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.collection.answering import Answering
-from vitrail.indexer.collection.current_indexes import CurrentIndexes
+from vitrail.indexer.collection.current_indexes import CurrentIndexes, Start
 from vitrail.indexer.collection.readings import CatalogCopy
 from vitrail.indexer.vectors.indexes import LoadedIndex
 
@@ -37,7 +37,8 @@ class Snapshot(Answering):
         self._shared = indexes
         state = readings.state
         newest = indexes.newest().items()
-        # To begin with where an index of this commit is asked for when there are newer ones.
+        # To begin with where an index of this commit is asked for when there are newer ones: that
+        # of an earlier commit, until there is its own.
         self._starts = {space: start for space, start in newest if start.leads_to(state)}
         self._indexes: dict[str, LoadedIndex] = {}
 
@@ -67,7 +68,8 @@ class Snapshot(Answering):
         if held is None:
             held = self._shared.get(space, self._copy, self._starts, anew=anew)
             self._indexes[space] = held
-            self._starts.pop(space, None)
+            # Another thread may be about to ask for it.
+            self._starts[space] = Start(self.state.incarnation, held)
         return held
 
     def blocks(

@@ -60,8 +60,8 @@ class TorchEncoder:
         Raises:
             MemoryError: the batch does not fit.
         """
-        batch = torch.from_numpy(np.ascontiguousarray(pixels)).to(self._device)
         with self._turn, _memory_errors(self._device), torch.inference_mode():
+            batch = torch.from_numpy(np.ascontiguousarray(pixels)).to(self._device)
             outputs = [tensor.cpu().numpy() for tensor in self._tower(batch)]
         names = [space.name for space in self.spaces]
         logits = outputs[len(names)] if self.labels is not None else None

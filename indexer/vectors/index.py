@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,9 @@ from vitrail.indexer.vectors.rows import Rows, Tail
 _RECALL = 0.98
 _DEFAULT = IndexPolicy()
 _T = TypeVar("_T")
+
+
+Rescue: TypeAlias = "Callable[[CollectionError, Ids], VectorIndex]"
 
 
 class VectorIndex:
@@ -46,7 +49,7 @@ class VectorIndex:
         self.dim = dim
         self._parts = parts
         self._source = source
-        self._rescue: Callable[[CollectionError], VectorIndex] | None = None
+        self._rescue: Rescue | None = None
         self._rescuing = threading.Lock()
 
     @classmethod
@@ -114,12 +117,13 @@ class VectorIndex:
         parts, lacking = self._parts.restored(np.unique(np.asarray(ids, np.int64)))
         return self._with(parts), lacking
 
-    def rescued_by(self, rescue: Callable[[CollectionError], VectorIndex]) -> VectorIndex:
+    def rescued_by(self, rescue: Rescue) -> VectorIndex:
         """This index, and where to turn to if the vectors of its file are no good.
 
         Args:
-            rescue: gives an index of the same rows from elsewhere, once those of this one's file
-                turn out to be altered or cannot be read; without it, the error is raised.
+            rescue: gives an index of the same rows from elsewhere, by the error and (n,) int64
+                ascending ids, once those of this one's file turn out to be altered or cannot be
+                read; without it, the error is raised.
         """
         index = self._with(self._parts)
         index._rescue = rescue
@@ -278,7 +282,7 @@ class VectorIndex:
                 if self._parts is parts:  # otherwise another thread was quicker
                     if self._rescue is None:
                         raise
-                    self._parts = self._rescue(error)._parts
+                    self._parts = self._rescue(error, parts.ids())._parts
                     self._rescue = None
         return self._attempted(work, self._parts)
 

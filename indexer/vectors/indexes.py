@@ -269,12 +269,7 @@ def caught_up(
     back = np.setdiff1d(revived[revived <= loaded.max_id], deleted)
     index, dropped = loaded.index.restored(back)
     index = index.without(deleted[deleted <= loaded.max_id])
-    for segment in segments:
-        inside = (dropped >= segment.min_id) & (dropped <= segment.max_id)
-        if inside.any():
-            after = int(dropped[inside][0]) - 1
-            ids, rows = read_vectors(segments_folder, segment, files.space, files.dim, after=after)
-            index = _grown(index, segment, ids, rows, np.isin(ids, dropped))
+    index = _with_stored(index, files, segments_folder, segments, dropped)
     max_id = loaded.max_id
     for segment in segments:
         if segment.max_id > max_id:
@@ -283,6 +278,45 @@ def caught_up(
             index = _grown(index, segment, ids, rows, ~np.isin(ids, deleted))
             max_id = segment.max_id
     return LoadedIndex(index, max_id, seq, loaded.note)
+
+
+def read_anew(
+    files: IndexFiles,
+    segments_folder: str,
+    segments: tuple[Segment, ...],
+    ids: NDArray[np.int64],
+) -> VectorIndex:
+    """An index of some images, of the segments alone.
+
+    Args:
+        files: names its space.
+        segments_folder: where the segments are.
+        segments: as of the commit that ``ids`` are of.
+        ids: (n,) int64, ascending.
+
+    Raises:
+        SegmentGoneError: a segment was merged away meanwhile, or is lost.
+        UnreadableError: a segment cannot be read now.
+        DamagedError: a segment is damaged.
+    """
+    return _with_stored(files.empty().index, files, segments_folder, segments, ids)
+
+
+def _with_stored(
+    index: VectorIndex,
+    files: IndexFiles,
+    segments_folder: str,
+    segments: tuple[Segment, ...],
+    wanted: NDArray[np.int64],
+) -> VectorIndex:
+    """An index and (n,) ascending ids that it lacks, of whichever segments hold them."""
+    for segment in segments:
+        inside = wanted[(wanted >= segment.min_id) & (wanted <= segment.max_id)]
+        if len(inside):
+            after = int(inside[0]) - 1
+            ids, rows = read_vectors(segments_folder, segment, files.space, files.dim, after=after)
+            index = _grown(index, segment, ids, rows, np.isin(ids, inside))
+    return index
 
 
 def _grown(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +98,16 @@ def test_another_encoder_has_its_own(
     make(pictures, info)
     other = Collection.create(tmp_path / "other", checkpoint=CHECKPOINT, spaces=["mean@2"])
     assert make(other, info).vectors["mean@2"].shape == (4, 4)
+    assert len(list((tmp_path / "cache" / "background").glob("*.npz"))) == 2
+
+
+def test_the_same_weights_used_otherwise_have_their_own(
+    pictures: Collection, info: CheckpointInfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(pictures, info)
+    edited = replace(pictures.fingerprint, settings="e" * 64)
+    monkeypatch.setattr(Collection, "fingerprint", property(lambda _: edited))
+    make(pictures, info)
     assert len(list((tmp_path / "cache" / "background").glob("*.npz"))) == 2
 
 

@@ -159,6 +159,22 @@ def test_out_of_memory_becomes_memory_error(
         encoder.encode(pixels())
 
 
+def test_a_batch_that_does_not_even_fit_on_the_device_becomes_memory_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_tower("vit", tmp_path)
+    encoder = load_encoder(str(tmp_path), runtime="torch")
+
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(torch.Tensor, "to", full)
+        with pytest.raises(MemoryError):
+            encoder.encode(pixels())
+    assert len(encoder.encode(pixels()).vectors)
+
+
 def test_a_checkpoint_without_a_head_cannot_classify(tmp_path: Path) -> None:
     save_tower("vit", tmp_path)
     with pytest.raises(CheckpointError, match="no classification head"):

@@ -83,8 +83,9 @@ def test_an_altered_file_is_replaced_from_elsewhere_once(path: Path) -> None:
     index = load(path)
     asked: list[CollectionError] = []
 
-    def rescue(error: CollectionError) -> VectorIndex:
+    def rescue(error: CollectionError, ids: np.ndarray) -> VectorIndex:
         asked.append(error)
+        np.testing.assert_array_equal(ids, IDS)
         return VectorIndex.create(DIM).with_rows(IDS, ROWS)
 
     index = index.rescued_by(rescue)
