@@ -19,9 +19,9 @@ class VitrailError(Exception):
     code = "failed"
 
     def __init__(self, problem: object = "", *, remedy: str = "") -> None:
-        super().__init__(f"{problem}; {remedy}" if remedy else problem)
-        self.problem = str(problem)
-        self.remedy = remedy
+        # Names from outside and what libraries say may hold line breaks.
+        self.problem, self.remedy = " ".join(str(problem).splitlines()), remedy
+        super().__init__(f"{self.problem}; {remedy}" if remedy else self.problem)
 
 
 class InputError(VitrailError):

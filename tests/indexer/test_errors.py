@@ -58,5 +58,6 @@ def test_problem_and_remedy_are_told_apart_and_shown_as_one() -> None:
     assert error.problem == "a.parquet is damaged"
     assert error.remedy == "run `vitrail verify --repair`"
     assert InputError("give a number").problem == "give a number"
+    assert str(InputError("it has a\nb, c\u2028d")) == "it has a b, c d"
     again = pickle.loads(pickle.dumps(error))
     assert (str(again), again.remedy) == (str(error), error.remedy)
