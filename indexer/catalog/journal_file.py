@@ -10,16 +10,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from vitrail.indexer.errors import NewerFormatError
 from vitrail.indexer.files.durability import sync_directory
+from vitrail.indexer.files.reading import arrived
 
 SUFFIX = ".journal"
 VERSION = 1
 _DIGEST = 16  # hex digits
+_BLOCK = 1 << 20  # bytes read at a time
+_START = re.compile(rb"(?=[0-9a-f]{16} \d+ [+=] )")
 _TAIL = 1 << 16  # bytes, in which a last record is looked for first
 _FLAGS = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
@@ -120,9 +124,10 @@ def last_whole(path: str) -> int:
     """
     size, part = os.path.getsize(path), _TAIL
     while True:
-        with open(path, "rb") as file:
+        with open(path, "rb", buffering=0) as file:
             file.seek(max(0, size - part))
-            lines = [_line(data, 0) for data in file.read().splitlines(keepends=True)]
+            data: bytes = arrived(file.read())
+        lines = [_line(one, 0) for one in data.splitlines(keepends=True)]
         found = [line.seq for line in lines if line is not None and line.whole]
         if found or part >= size:
             return max(found[-1:], default=int(os.path.basename(path).removesuffix(SUFFIX)))
@@ -259,10 +264,29 @@ def _check_version(path: str, line: Line) -> None:
 def _lines(path: str) -> Iterator[Line | None]:
     """The lines of a file; ``None`` for one that disagrees with its checksum."""
     end = 0
-    with open(path, "rb") as file:
-        for data in file:
-            end += len(data)
-            yield _line(data, end)
+    for data in _raw_lines(path):
+        end += len(data)
+        line = _line(data, end)
+        yield line
+        if line is None and (inner := _last_within(data, end)) is not None:
+            yield inner
+
+
+def _raw_lines(path: str) -> Iterator[bytes]:
+    """The bytes of each line with its break; read by hand, lest a refusal be taken for the end."""
+    rest = b""
+    with open(path, "rb", buffering=0) as file:
+        while block := arrived(file.read(_BLOCK)):
+            *lines, rest = (rest + block).split(b"\n")
+            yield from (line + b"\n" for line in lines)
+    if rest:
+        yield rest
+
+
+def _last_within(data: bytes, end: int) -> Line | None:
+    """The line that ends a longer one, whose own break was altered."""
+    found = (_line(data[start.start() :], end) for start in _START.finditer(data, 1))
+    return next((line for line in found if line is not None), None)
 
 
 def _line(data: bytes, end: int) -> Line | None:

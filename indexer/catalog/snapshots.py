@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.catalog.schema import FORMAT
 from vitrail.indexer.files.durability import TEMPORARY, checksum, rename, sync_file, write_text
+from vitrail.indexer.files.reading import read_bytes
 from vitrail.indexer.paths import literal
 
 if TYPE_CHECKING:
@@ -107,8 +108,7 @@ def read_snapshot(folder: str) -> Snapshot:
         OSError: it cannot be read.
         ValueError, KeyError, TypeError: it is damaged.
     """
-    with open(os.path.join(folder, _MANIFEST), encoding="utf-8") as file:
-        manifest = json.load(file)
+    manifest = json.loads(read_bytes(os.path.join(folder, _MANIFEST)))
     # An older format had fewer tables.
     sums = {table: manifest["checksums"][table] for table in _FIRST_TABLES}
     sums |= {t: s for t, s in manifest["checksums"].items() if t in TABLES}

@@ -17,7 +17,7 @@ from vitrail.indexer.catalog.schema import FORMAT
 from vitrail.indexer.errors import CollectionError
 from vitrail.indexer.files.begun import sweep_begun
 from vitrail.indexer.files.durability import TEMPORARY, make_directory, rename, write_text
-from vitrail.indexer.files.reading import exists, reading
+from vitrail.indexer.files.reading import exists, read_bytes, reading
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.segments import segment_file
 from vitrail.indexer.vectors import indexes
@@ -195,8 +195,7 @@ def read_mark(directory: str) -> Fingerprint:
     """
     path = os.path.join(directory, MARK)
     try:
-        with reading(path), open(path, encoding="utf-8") as file:
-            return Fingerprint.from_json(json.dumps(json.load(file)["fingerprint"]))
+        return Fingerprint.from_json(json.dumps(json.loads(read_bytes(path))["fingerprint"]))
     except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
         raise CollectionError(
             f"{directory} has neither catalog nor segments nor a readable {MARK}; "
