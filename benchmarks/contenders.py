@@ -50,16 +50,16 @@ class Vitrail:
         self._pixels = self._prepare(paths[:BATCH])
 
     def files(self, paths: Sequence[str]) -> Floats:
-        from vitrail.indexer.collection.collection import Collection
+        from vitrail.indexer.collection.store import CollectionStore
         from vitrail.indexer.indexing.pipeline import index_folders
 
         with tempfile.TemporaryDirectory(prefix="vitrail-benchmark-") as place:
             folder = os.path.join(place, "collection")
-            with Collection.create(folder, self._encoder.fingerprint) as collection:
+            with CollectionStore.create(folder, self._encoder.fingerprint) as collection:
                 done = index_folders(collection, self._encoder, paths)
                 if done.committed != len(paths):
                     raise SystemExit(f"{done.committed} of {len(paths)} pictures were committed")
-            with Collection.open(folder) as collection:
+            with CollectionStore.open(folder) as collection:
                 ids = [collection.resolve(path) for path in paths]
                 return collection.vectors(ids, self._space)
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.vectors.index import VectorIndex
 from vitrail.search.query import Query
 from vitrail.search.searcher import Searcher
@@ -71,7 +71,7 @@ class VitrailCollection:
         self._folder = tempfile.TemporaryDirectory(prefix="vitrail-benchmark-")
         place = os.path.join(self._folder.name, "collection")
         self._space = fill_collection(place, (block for _, block in blocks(rows)))
-        self._store = Collection.open(place)
+        self._store = CollectionStore.open(place)
         self._store.warm()
         self._searcher = Searcher(self._store.snapshot())
         files = (os.path.join(root, name) for root, _, names in os.walk(place) for name in names)

@@ -26,7 +26,7 @@ from benchmarks.checkpoints import TINY, checkpoint_folder
 from benchmarks.engines import blocks
 from benchmarks.pictures import cache_folder, small
 from benchmarks.vectors import load_vectors
-from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.encoders import EMBEDDED, Encoder, load_encoder, read_fingerprint
 from vitrail.indexer.encoders.base import Encoded
 from vitrail.indexer.indexing.pipeline import index_folders
@@ -94,7 +94,7 @@ def fill_collection(place: str | os.PathLike[str], blocks: Iterable[NDArray[np.f
     """
     fingerprint = read_fingerprint(EMBEDDED)
     ((space, _),) = fingerprint.spaces
-    with Collection.create(place, fingerprint) as collection:
+    with CollectionStore.create(place, fingerprint) as collection:
         start = 0
         for block in blocks:
             for part in range(0, len(block), COMMITTED):
@@ -116,14 +116,14 @@ def change(size: int) -> dict[str, Any]:
         for picture in pictures:
             encoder.seconds = 0.0
             started = time.perf_counter()
-            collection = Collection.open(place, writable=True)
+            collection = CollectionStore.open(place, writable=True)
             index_folders(collection, encoder, [str(picture)])
             added = time.perf_counter()
             collection.close()
             times["close"].append(time.perf_counter() - added)
             times["add"].append(added - started - encoder.seconds)
             times["encode"].append(encoder.seconds)
-            with Collection.open(place, writable=True) as collection:
+            with CollectionStore.open(place, writable=True) as collection:
                 image = collection.resolve(str(picture))
                 query = collection.vectors([image], space)
                 visible += image in collection.index(space).search(query, 1).ids
@@ -139,7 +139,7 @@ def ask(size: int) -> dict[str, Any]:
     """Seconds a service waits: to open and warm, for a query, and for one under each filter."""
     before = psutil.Process().memory_full_info()
     started = time.perf_counter()
-    collection = Collection.open(large(size))
+    collection = CollectionStore.open(large(size))
     opened = time.perf_counter()
     collection.warm()
     warm = time.perf_counter()
@@ -191,7 +191,7 @@ class Timed:
 def _indexed(name: str, folder: Path, checkpoint: str) -> Path:
     def fill(place: Path) -> None:
         encoder = load_encoder(checkpoint)
-        with Collection.create(place, encoder.fingerprint) as collection:
+        with CollectionStore.create(place, encoder.fingerprint) as collection:
             index_folders(collection, encoder, [str(folder)])
 
     return _made(name, fill)

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vitrail.indexer.collection.collection import Collection as Store
 from vitrail.indexer.collection.retrying import at_newest
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import InputError
 from vitrail.search.listing import ListedImage, ListOptions, list_images
 from vitrail.search.query import Fusion, Only, Query, SearchOptions, SearchResult
@@ -49,7 +49,9 @@ class Collection:
     processes; ``index`` takes the write lock for as long as it runs.
     """
 
-    def __init__(self, store: Store, *, runtime: str, device: str, precision: str) -> None:
+    def __init__(
+        self, store: CollectionStore, *, runtime: str, device: str, precision: str
+    ) -> None:
         self.store = store
         self._settings = (runtime, device, precision)
         self._encoder: Encoder | None = None
@@ -84,7 +86,7 @@ class Collection:
         from vitrail.indexer.encoders import DEFAULT_CHECKPOINT, read_fingerprint
 
         fingerprint = read_fingerprint(checkpoint or DEFAULT_CHECKPOINT, spaces)
-        Store.create(Path(directory), fingerprint).close()
+        CollectionStore.create(Path(directory), fingerprint).close()
         return cls.open(directory, runtime=runtime, device=device, precision=precision)
 
     @classmethod
@@ -101,7 +103,7 @@ class Collection:
         Raises:
             CollectionError: there is none, or its format is newer than this version's.
         """
-        store = Store.open(Path(directory))
+        store = CollectionStore.open(Path(directory))
         return cls(store, runtime=runtime, device=device, precision=precision)
 
     def __enter__(self) -> Collection:
@@ -175,7 +177,7 @@ class Collection:
         told = ProgressTeller(on_progress)
         encoder = self._waiting_encoder(classifies, told.loading)
         try:
-            with Store.open(self.store.directory, writable=True) as writer:
+            with CollectionStore.open(self.store.directory, writable=True) as writer:
                 progress = index_folders(
                     writer,
                     encoder,

@@ -21,14 +21,16 @@ from vitrail.service.tables import Column, Row, print_rows
 from vitrail.service.text import one_line
 
 if TYPE_CHECKING:
-    from vitrail.indexer.collection.collection import Collection
+    from vitrail.indexer.collection.store import CollectionStore
 
 _USUAL = ("id", "label", "path")
 _PAGE = 200  # rows of a table whose columns are as wide as these rows need
 _SHEET = 1000  # pictures of a contact sheet
 
 
-def print_list(store: Collection, asked: ListOptions, *, as_json: bool, html: Path | None) -> None:
+def print_list(
+    store: CollectionStore, asked: ListOptions, *, as_json: bool, html: Path | None
+) -> None:
     """Print the images asked for, or write them as a contact sheet, or both.
 
     Raises:
@@ -54,7 +56,7 @@ def print_list(store: Collection, asked: ListOptions, *, as_json: bool, html: Pa
             print("\t".join(one_line(_told(image, name)) for name in shown))
 
 
-def _say_nothing(store: Collection, asked: ListOptions) -> None:
+def _say_nothing(store: CollectionStore, asked: ListOptions) -> None:
     where = combine_filters(asked.where, asked.only)
     if where is None or not len(store.allowed_ids("true")):
         print_nothing(NO_IMAGES, ())
@@ -115,7 +117,7 @@ def _told(image: ListedImage, name: str) -> str:
     return str(value) if not isinstance(value, date) else value.isoformat()
 
 
-def _write_sheet(store: Collection, asked: ListOptions, html: Path) -> None:
+def _write_sheet(store: CollectionStore, asked: ListOptions, html: Path) -> None:
     from vitrail.service.sheet import write_list_sheet
 
     ids = [

@@ -128,7 +128,7 @@ def test_no_room_of_the_indexer_imports_from_a_floor_above() -> None:
         ("catalog/state.py", "from vitrail.indexer.collection.snapshot import Snapshot"),
         ("segments/rows.py", "import vitrail.indexer.catalog.schema"),
         ("recipes/png.py", "from vitrail.indexer.images import opening"),
-        ("vectors/index.py", "def f():\n    from vitrail.indexer.collection import collection"),
+        ("vectors/index.py", "def f():\n    from vitrail.indexer.collection import store"),
         ("images/files.py", "if TYPE_CHECKING:\n    from vitrail.indexer.encoders import Encoder"),
     ],
 )

@@ -14,10 +14,10 @@ from vitrail.indexer.errors import CollectionError, UnreadableError
 from vitrail.indexer.files.reading import exists, reading
 
 if TYPE_CHECKING:
-    from vitrail.indexer.collection.collection import Collection
+    from vitrail.indexer.collection.store import CollectionStore
 
 
-def check_copies(collection: Collection) -> Iterator[Finding]:
+def check_copies(collection: CollectionStore) -> Iterator[Finding]:
     """Compare the snapshots and the journal with their checksums, and the mark with the catalog."""
     try:
         yield from _check_snapshots(collection.directory)
@@ -58,7 +58,7 @@ def _check_journal(directory: str, seq: int) -> Iterator[Finding]:
             yield Finding("copy", name, f"it does not tell of commit {seq}, which is the last one")
 
 
-def _check_mark(collection: Collection) -> Iterator[Finding]:
+def _check_mark(collection: CollectionStore) -> Iterator[Finding]:
     try:
         if read_mark(collection.directory).to_json() != collection.fingerprint.to_json():
             yield Finding("copy", MARK, "it names another encoder than the catalog")

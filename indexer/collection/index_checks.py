@@ -18,11 +18,11 @@ from vitrail.indexer.vectors import indexes
 from vitrail.indexer.vectors.indexes import Coverage, IndexFiles
 
 if TYPE_CHECKING:
-    from vitrail.indexer.collection.collection import Collection
+    from vitrail.indexer.collection.store import CollectionStore
     from vitrail.indexer.vectors.index import VectorIndex
 
 
-def check_indexes(collection: Collection) -> Iterator[Finding]:
+def check_indexes(collection: CollectionStore) -> Iterator[Finding]:
     """Compare each space's newest index file with the segments."""
     for space in collection.spaces:
         files = collection.index_files(space)
@@ -38,7 +38,7 @@ def check_indexes(collection: Collection) -> Iterator[Finding]:
             yield finding
 
 
-def check_index(collection: Collection, files: IndexFiles, generation: int) -> Finding | None:
+def check_index(collection: CollectionStore, files: IndexFiles, generation: int) -> Finding | None:
     """Why an index file cannot be trusted or read, or ``None``: so if a writer has replaced it."""
     from vitrail.indexer.vectors.index import VectorIndex
 
@@ -60,7 +60,7 @@ def check_index(collection: Collection, files: IndexFiles, generation: int) -> F
 
 
 def _compare(
-    collection: Collection, files: IndexFiles, index: VectorIndex, held: Coverage
+    collection: CollectionStore, files: IndexFiles, index: VectorIndex, held: Coverage
 ) -> str | None:
     if not files.mine(held) or index.dim != files.dim:
         return "it belongs to another collection, or to this one before its catalog was rebuilt"
@@ -79,7 +79,9 @@ def _compare(
     return _compare_vectors(collection, files, index)
 
 
-def _compare_vectors(collection: Collection, files: IndexFiles, index: VectorIndex) -> str | None:
+def _compare_vectors(
+    collection: CollectionStore, files: IndexFiles, index: VectorIndex
+) -> str | None:
     folder = os.path.join(collection.directory, segment_file.FOLDER)
     ids = index.ids()
     for segment in collection.state.segments:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from vitrail.indexer.catalog.listing import Listing
 
 if TYPE_CHECKING:
-    from vitrail.indexer.collection.collection import Collection
+    from vitrail.indexer.collection.store import CollectionStore
 
 
-def write_csv(collection: Collection, path: str, where: str | None) -> int:
+def write_csv(collection: CollectionStore, path: str, where: str | None) -> int:
     """Write a line an image, after one of names; lists and recipes are JSON in a cell."""
     count = 0
     with (
@@ -27,7 +27,7 @@ def write_csv(collection: Collection, path: str, where: str | None) -> int:
     return count
 
 
-def write_json_lines(collection: Collection, path: str, where: str | None) -> int:
+def write_json_lines(collection: CollectionStore, path: str, where: str | None) -> int:
     """Write a JSON object a line, an image each."""
     count = 0
     with (

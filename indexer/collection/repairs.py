@@ -13,7 +13,6 @@ from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.catalog.changes import WAITING_IMAGES, delete_images
 from vitrail.indexer.catalog.transaction import Transaction
 from vitrail.indexer.collection import copy_checks
-from vitrail.indexer.collection.collection import Collection
 from vitrail.indexer.collection.findings import Finding, Report
 from vitrail.indexer.collection.index_checks import check_index
 from vitrail.indexer.collection.layout import LOCK, MARK, discard_begun, is_collection, mark_text
@@ -28,6 +27,7 @@ from vitrail.indexer.collection.maintenance import save_index
 from vitrail.indexer.collection.readiness import check_copies, check_segments_there
 from vitrail.indexer.collection.rebuilding import adopt_catalog, rebuild_catalog
 from vitrail.indexer.collection.segment_checks import check_segment, live_ids, unusable_ids
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.verification import check_catalog, verify
 from vitrail.indexer.errors import CollectionError, UnreadableError
 from vitrail.indexer.files.durability import disk_guard, set_aside, write_text
@@ -104,7 +104,7 @@ def repair(
                 _replace_catalog(directory, finding.problem, accept, segments_lost, done)
             else:
                 _give_up_segments(directory, accept, segments_lost, done)
-        with Collection.open(directory, writable=True) as collection:
+        with CollectionStore.open(directory, writable=True) as collection:
             _mend_indexes(collection, done)
             _mend_copies(collection, done)
     done.report = verify(directory)
@@ -142,7 +142,7 @@ def _give_up_segments(
     directory: str, accept: Accept | None, segments_lost: bool, done: Repair
 ) -> None:
     """Set segments aside that nothing can replace, and forget their images, which are then new."""
-    with Collection.open(directory) as reader:
+    with CollectionStore.open(directory) as reader:
         plan = _plan(reader, segments_lost)
     ask(plan.losses, accept)
     if not plan.losses:
@@ -162,7 +162,7 @@ def _give_up_segments(
     )
 
 
-def _plan(reader: Collection, segments_lost: bool) -> _Plan:
+def _plan(reader: CollectionStore, segments_lost: bool) -> _Plan:
     """What has to go, all of it looked at.
 
     Raises:
@@ -211,7 +211,7 @@ def _forget(transaction: Transaction, plan: _Plan) -> None:
     transaction.run(f"DELETE FROM segments WHERE name IN {names}", broken)
 
 
-def _mend_indexes(collection: Collection, done: Repair) -> None:
+def _mend_indexes(collection: CollectionStore, done: Repair) -> None:
     for space in collection.spaces:
         files = collection.index_files(space)
         findings = {
@@ -228,7 +228,7 @@ def _mend_indexes(collection: Collection, done: Repair) -> None:
 
 
 def _rebuild_indexes(
-    collection: Collection, space: str, findings: dict[int, Finding], done: Repair
+    collection: CollectionStore, space: str, findings: dict[int, Finding], done: Repair
 ) -> None:
     files = collection.index_files(space)
     if not findings and (files.generations() or not len(collection)):
@@ -244,7 +244,7 @@ def _rebuild_indexes(
         done.actions.append(f"{indexes.FOLDER}/{space}: missing; built")
 
 
-def _mend_copies(collection: Collection, done: Repair) -> None:
+def _mend_copies(collection: CollectionStore, done: Repair) -> None:
     """Set damaged copies aside, and copy the catalog, which is whole, anew."""
     damaged = list(copy_checks.check_copies(collection))
     for finding in damaged:

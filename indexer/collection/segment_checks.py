@@ -21,12 +21,12 @@ from vitrail.indexer.vectors.checks import odd_lengths
 from vitrail.indexer.wording import counted
 
 if TYPE_CHECKING:
-    from vitrail.indexer.collection.collection import Collection
+    from vitrail.indexer.collection.store import CollectionStore
 
 LIVE = "FROM images i ANTI JOIN deletions d ON d.image_id = i.id"
 
 
-def check_segments(collection: Collection) -> Iterator[Finding]:
+def check_segments(collection: CollectionStore) -> Iterator[Finding]:
     """Compare each segment with its checksum and with the catalog."""
     folder = os.path.join(collection.directory, segment_file.FOLDER)
     listed = collection.state.segments
@@ -50,7 +50,7 @@ def check_segments(collection: Collection) -> Iterator[Finding]:
         yield Finding("catalog", catalogs.FILE, f"{count} live images are in no segment")
 
 
-def live_ids(collection: Collection, up_to: int | None = None) -> NDArray[np.int64]:
+def live_ids(collection: CollectionStore, up_to: int | None = None) -> NDArray[np.int64]:
     """(n,) int64 ids of the live images, ascending."""
     with collection.reading() as connection:
         rows = connection.execute(

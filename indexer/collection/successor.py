@@ -17,8 +17,8 @@ from vitrail.indexer.catalog.journal import Journal
 from vitrail.indexer.catalog.replaced import write_replaced
 from vitrail.indexer.catalog.snapshots import Snapshot
 from vitrail.indexer.catalog.transaction import Transaction
-from vitrail.indexer.collection.collection import Collection
 from vitrail.indexer.collection.layout import MARK, mark_text
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import CollectionError
 from vitrail.indexer.files.durability import rename, replacing, sync_directory, write_text
 from vitrail.indexer.fingerprint import Fingerprint
@@ -29,7 +29,7 @@ from vitrail.indexer.vectors import indexes
 FOLDER = "successor"
 
 
-def begin(directory: str, fingerprint: Fingerprint, *, restart: bool = False) -> Collection:
+def begin(directory: str, fingerprint: Fingerprint, *, restart: bool = False) -> CollectionStore:
     """The successor of a collection, open for writing: a new one, or the one that was begun.
 
     Args:
@@ -43,8 +43,8 @@ def begin(directory: str, fingerprint: Fingerprint, *, restart: bool = False) ->
     folder = os.path.join(directory, FOLDER)
     if restart or not os.path.exists(os.path.join(folder, catalogs.FILE)):
         shutil.rmtree(folder, ignore_errors=True)
-        return Collection.create(folder, fingerprint)
-    found = Collection.open(folder, writable=True)
+        return CollectionStore.create(folder, fingerprint)
+    found = CollectionStore.open(folder, writable=True)
     if not found.fingerprint.agrees(fingerprint):
         own = found.fingerprint.describe()
         found.close()
@@ -60,7 +60,7 @@ def unfinished(directory: str) -> bool:
     return os.path.exists(os.path.join(directory, FOLDER, catalogs.FILE))
 
 
-def take_over(old: Collection, new: Collection) -> None:
+def take_over(old: CollectionStore, new: CollectionStore) -> None:
     """Put the successor in the old collection's place, with all that only the old one knew.
 
     Files with their labels, rejects, removals, roots and the user's own columns are carried over.
@@ -102,7 +102,7 @@ def take_over(old: Collection, new: Collection) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _last_snapshot(collection: Collection) -> Snapshot:
+def _last_snapshot(collection: CollectionStore) -> Snapshot:
     found = snapshots.newest(os.path.join(collection.directory, snapshots.FOLDER))
     if found is None or found.seq != collection.state.seq:
         raise CollectionError(

@@ -10,9 +10,9 @@ from vitrail.indexer.catalog.catalog import FILE, Catalog
 from vitrail.indexer.catalog.changes import WAITING
 from vitrail.indexer.catalog.departures import Removed, Waiting, give_up, read_waiting, remove_files
 from vitrail.indexer.catalog.roots import forget_root, put_settings, read_settings
-from vitrail.indexer.collection.collection import Collection
 from vitrail.indexer.collection.current_indexes import deleted_since
 from vitrail.indexer.collection.maintenance import grace_days, merge_segments, save_index
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.summary import tree_bytes
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.files.durability import disk_guard
@@ -44,7 +44,7 @@ class Tidied:
     later: int
 
 
-def tidy(collection: Collection, *, now: bool = False) -> Tidied:
+def tidy(collection: CollectionStore, *, now: bool = False) -> Tidied:
     """Give up images that have waited too long, and write anew what much of is dead.
 
     Args:
@@ -70,20 +70,20 @@ def tidy(collection: Collection, *, now: bool = False) -> Tidied:
     return Tidied(given_up, waiting, days, freed, min(freed, _bytes_left_over(collection)))
 
 
-def _bytes_held(collection: Collection) -> int:
+def _bytes_held(collection: CollectionStore) -> int:
     """What segments and indexes hold: the catalog grows and shrinks as DuckDB likes."""
     listed = sum(segment.bytes for segment in collection.state.segments)
     return listed + tree_bytes(os.path.join(collection.directory, indexes.FOLDER))
 
 
-def _bytes_left_over(collection: Collection) -> int:
+def _bytes_left_over(collection: CollectionStore) -> int:
     """What the files of replaced segments take, which readers may need still."""
     folder = os.path.join(collection.directory, segment_file.FOLDER)
     files = (os.path.join(folder, name) for name in collection.state.replaced)
     return sum(os.path.getsize(path) for path in files if os.path.exists(path))
 
 
-def set_grace(collection: Collection, days: float) -> None:
+def set_grace(collection: CollectionStore, days: float) -> None:
     """Set how many days images wait for their files to come back.
 
     Raises:
@@ -96,7 +96,9 @@ def set_grace(collection: Collection, days: float) -> None:
         put_settings(change, {**read_settings(change.connection), "grace_days": days})
 
 
-def take_out(collection: Collection, paths: Sequence[str], *, roots: Sequence[str] = ()) -> Removed:
+def take_out(
+    collection: CollectionStore, paths: Sequence[str], *, roots: Sequence[str] = ()
+) -> Removed:
     """Take files out of the collection (never from disk); an image leaves with its last one.
 
     Args:
@@ -113,7 +115,7 @@ def take_out(collection: Collection, paths: Sequence[str], *, roots: Sequence[st
         return remove_files(change, paths)
 
 
-def _write_anew(collection: Collection, share: float) -> None:
+def _write_anew(collection: CollectionStore, share: float) -> None:
     folder = os.path.join(collection.directory, segment_file.FOLDER)
     catalog = Catalog(os.path.join(collection.directory, FILE))
     for segment in collection.state.segments:
@@ -124,7 +126,7 @@ def _write_anew(collection: Collection, share: float) -> None:
     collection.refresh()
 
 
-def _dead_rows(collection: Collection, segment: Segment) -> int:
+def _dead_rows(collection: CollectionStore, segment: Segment) -> int:
     with collection.reading() as connection:
         rows = connection.execute(
             "SELECT count(*) FROM images ANTI JOIN "
@@ -135,7 +137,7 @@ def _dead_rows(collection: Collection, segment: Segment) -> int:
     return segment.rows - int(rows[0][0])
 
 
-def _drop_hidden(collection: Collection) -> None:
+def _drop_hidden(collection: CollectionStore) -> None:
     """Write the indexes anew that hold vectors of images which are not in the collection."""
     for space in collection.spaces:
         held = collection.index_files(space).coverage()

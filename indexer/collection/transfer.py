@@ -16,9 +16,9 @@ from vitrail.indexer.catalog.annotations import load_incoming, merge_rows
 from vitrail.indexer.catalog.columns import annotation_columns
 from vitrail.indexer.catalog.schema import FORMAT, RECIPE_COLUMNS, quote
 from vitrail.indexer.collection.arrivals import OWN, ROWS, open_exported
-from vitrail.indexer.collection.collection import Collection
 from vitrail.indexer.collection.plain_export import write_csv, write_json_lines
 from vitrail.indexer.collection.retrying import at_newest
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.files.durability import disk_guard, replacing
 from vitrail.indexer.fingerprint import Fingerprint
@@ -57,7 +57,9 @@ class Imported:
         return self.images - self.new - len(self.left_out)
 
 
-def export(collection: Collection, path: str | os.PathLike[str], where: str | None = None) -> int:
+def export(
+    collection: CollectionStore, path: str | os.PathLike[str], where: str | None = None
+) -> int:
     """Write live images with files, metadata and the user's own columns; to Parquet, vectors too.
 
     Parquet (``.parquet``) has one row an image: its id, content hash, ``path`` (the first, for
@@ -97,7 +99,7 @@ def export(collection: Collection, path: str | os.PathLike[str], where: str | No
         return count
 
 
-def _write_parquet(collection: Collection, path: str, where: str | None) -> int:
+def _write_parquet(collection: CollectionStore, path: str, where: str | None) -> int:
     import pyarrow.parquet as pq
 
     header = SegmentHeader(collection.fingerprint, FORMAT, collection.state.seq)
@@ -119,14 +121,14 @@ def _write_parquet(collection: Collection, path: str, where: str | None) -> int:
     return count
 
 
-_WRITERS: dict[str, Callable[[Collection, str, str | None], int]] = {
+_WRITERS: dict[str, Callable[[CollectionStore, str, str | None], int]] = {
     ".parquet": _write_parquet,
     ".csv": write_csv,
     ".jsonl": write_json_lines,
 }
 
 
-def _tables(collection: Collection, where: str | None) -> Iterator[pa.Table]:
+def _tables(collection: CollectionStore, where: str | None) -> Iterator[pa.Table]:
     import pyarrow as pa
 
     folder = os.path.join(collection.directory, segment_file.FOLDER)
@@ -140,7 +142,7 @@ def _tables(collection: Collection, where: str | None) -> Iterator[pa.Table]:
             yield _with_catalog(collection, table.slice(start, ROWS))
 
 
-def _with_catalog(collection: Collection, table: pa.Table) -> pa.Table:
+def _with_catalog(collection: CollectionStore, table: pa.Table) -> pa.Table:
     """The vectors of a segment with all that is known now, which may be more than it was then."""
     import pyarrow as pa
 
@@ -165,7 +167,7 @@ def _with_catalog(collection: Collection, table: pa.Table) -> pa.Table:
     return pa.table(columns | own)
 
 
-def _own_columns(collection: Collection, hashes: list[str]) -> dict[str, Any]:
+def _own_columns(collection: CollectionStore, hashes: list[str]) -> dict[str, Any]:
     with collection.reading() as connection:
         names = list(annotation_columns(connection))
         if not names:
@@ -180,7 +182,7 @@ def _own_columns(collection: Collection, hashes: list[str]) -> dict[str, Any]:
     return {OWN + name: found[name] for name in names}
 
 
-def _versions(collection: Collection, ids: list[int]) -> dict[int, int | None]:
+def _versions(collection: CollectionStore, ids: list[int]) -> dict[int, int | None]:
     with collection.reading() as connection:
         rows = connection.execute(
             "SELECT id, read_version FROM images WHERE id IN (SELECT unnest(?::BIGINT[]))", [ids]
@@ -188,7 +190,7 @@ def _versions(collection: Collection, ids: list[int]) -> dict[int, int | None]:
     return dict(rows)
 
 
-def _files(collection: Collection, ids: list[int]) -> dict[int, list[dict[str, Any]]]:
+def _files(collection: CollectionStore, ids: list[int]) -> dict[int, list[dict[str, Any]]]:
     with collection.reading() as connection:
         rows = connection.execute(
             "SELECT image_id, path, path_raw, size, mtime_ns, label FROM files "
@@ -228,7 +230,7 @@ def check_exported(path: str | os.PathLike[str]) -> Fingerprint:
 
 
 def import_into(
-    collection: Collection, path: str | os.PathLike[str], *, checked: bool = False
+    collection: CollectionStore, path: str | os.PathLike[str], *, checked: bool = False
 ) -> Imported:
     """Add an exported file's images to a collection of the same encoder; ids are new.
 
@@ -285,7 +287,7 @@ def _is_wanted(file: FileRecord, known: KnownFile | None, live: frozenset[str]) 
     return back and known.content_hash == file.content_hash
 
 
-def _annotate(collection: Collection, hashes: list[str], own: list[pa.Table]) -> None:
+def _annotate(collection: CollectionStore, hashes: list[str], own: list[pa.Table]) -> None:
     """All at once: each time writes the whole table of annotations anew."""
     import pyarrow as pa
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 from vitrail.indexer.catalog import catalog as catalogs
 from vitrail.indexer.catalog.schema import TABLES
-from vitrail.indexer.collection.collection import Collection
 from vitrail.indexer.collection.copy_checks import check_copies
 from vitrail.indexer.collection.findings import Finding, Report, steadily
 from vitrail.indexer.collection.index_checks import check_indexes
 from vitrail.indexer.collection.layout import is_collection
 from vitrail.indexer.collection.segment_checks import LIVE, check_segments
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import CollectionError, NewerFormatError, UnreadableError
 from vitrail.indexer.files.reading import exists
 from vitrail.indexer.images.files import modified_ns
@@ -46,7 +46,7 @@ def verify(directory: str | os.PathLike[str]) -> Report:
     finding = check_catalog(directory)
     if finding is not None:
         return Report((finding,), 0, 0, 0)
-    with Collection.open(directory) as collection:
+    with CollectionStore.open(directory) as collection:
         findings = [
             *steadily(collection, lambda: list(_check_rules(collection))),
             *steadily(collection, lambda: list(check_segments(collection))),
@@ -70,7 +70,7 @@ def check_catalog(directory: str) -> Finding | None:
     try:
         if not exists(path):
             return Finding("catalog", catalogs.FILE, "the catalog is missing", "missing")
-        with Collection.open(directory) as collection, collection.reading() as connection:
+        with CollectionStore.open(directory) as collection, collection.reading() as connection:
             for table in TABLES:
                 connection.execute(f"SELECT bit_xor(hash(t)) FROM {table} t").fetchall()
     except NewerFormatError:
@@ -82,7 +82,7 @@ def check_catalog(directory: str) -> Finding | None:
     return None
 
 
-def _check_rules(collection: Collection) -> Iterator[Finding]:
+def _check_rules(collection: CollectionStore) -> Iterator[Finding]:
     with collection.reading() as connection:
         for rule, sql in _RULES.items():
             rows = connection.execute(sql).fetchall()
@@ -91,7 +91,7 @@ def _check_rules(collection: Collection) -> Iterator[Finding]:
                 yield Finding("catalog", catalogs.FILE, problem)
 
 
-def _check_files(collection: Collection) -> tuple[list[Finding], int]:
+def _check_files(collection: CollectionStore) -> tuple[list[Finding], int]:
     """Files of live images that are gone or changed on disk since they were indexed."""
     with collection.reading() as connection:
         rows = connection.execute(

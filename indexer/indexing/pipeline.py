@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from vitrail.indexer.catalog.roots import MOUNTS, put_root
 from vitrail.indexer.catalog.unclassifiable import write_unclassifiable
-from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.encoders.base import Encoder
 from vitrail.indexer.encoders.batching import batch_size_for
 from vitrail.indexer.errors import InputError
@@ -53,7 +53,7 @@ class _Task:
 
 
 def index_folders(
-    collection: Collection,
+    collection: CollectionStore,
     encoder: Encoder,
     roots: Sequence[str],
     *,
@@ -110,7 +110,7 @@ class _Run:
 
     def __init__(
         self,
-        collection: Collection,
+        collection: CollectionStore,
         encoder: Encoder,
         options: IndexOptions,
         on_progress: Callable[[Progress], None],
@@ -289,7 +289,9 @@ class _Run:
                 self.progress.gone += 1
 
 
-def _remember(collection: Collection, surveys: Sequence[Survey], *, done: bool = False) -> None:
+def _remember(
+    collection: CollectionStore, surveys: Sequence[Survey], *, done: bool = False
+) -> None:
     """Keep what was said of folders, and once a run is done, when, and which are disks."""
     told = {root.path: root.options for root in collection.roots()}
     changed = {}

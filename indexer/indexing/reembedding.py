@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from vitrail.indexer.catalog.contents import ImageFiles, files_of_images
-from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.successor import begin, take_over
 from vitrail.indexer.encoders.base import Encoder
 from vitrail.indexer.encoders.batching import batch_size_for
@@ -85,7 +85,7 @@ def reembed(
     options = options or ReembedOptions()
     made = Reembedding()
     started = time.monotonic()
-    with Collection.open(directory, writable=True) as old:
+    with CollectionStore.open(directory, writable=True) as old:
         if old.fingerprint.agrees(encoder.fingerprint):
             raise CollectionError(
                 f"{old.directory} is embedded by {encoder.fingerprint.describe()} already; "
@@ -106,8 +106,8 @@ def reembed(
 
 
 def _embed(
-    old: Collection,
-    new: Collection,
+    old: CollectionStore,
+    new: CollectionStore,
     encoder: Encoder,
     options: ReembedOptions,
     made: Reembedding,
@@ -161,7 +161,7 @@ def _embed(
         progress.interrupted = stop()
 
 
-def _wanted(old: Collection, ids: list[int]) -> Iterator[ImageFiles]:
+def _wanted(old: CollectionStore, ids: list[int]) -> Iterator[ImageFiles]:
     for start in range(0, len(ids), _ROWS):
         with old.reading() as connection:
             found = files_of_images(connection, ids[start : start + _ROWS])
@@ -184,7 +184,7 @@ class _Numbered:
     earlier run, and now can, gets a new one.
     """
 
-    def __init__(self, new: Collection, highest: int, old_ids: list[int]) -> None:
+    def __init__(self, new: CollectionStore, highest: int, old_ids: list[int]) -> None:
         self._new = new
         self._highest = highest
         self._next = 1 + max(highest, max(old_ids, default=0))
@@ -201,7 +201,7 @@ class _Numbered:
         self._new.commit(replace(batch, ids=given))
 
 
-def _check_losses(old: Collection, made: Reembedding, options: ReembedOptions) -> None:
+def _check_losses(old: CollectionStore, made: Reembedding, options: ReembedOptions) -> None:
     if made.lost and not options.accept_losses:
         raise CollectionError(
             f"{len(made.lost):,} of {counted(made.progress.found, 'image')} of {old.directory} can "

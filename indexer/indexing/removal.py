@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from vitrail.indexer.catalog.departures import Removed
-from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.tidying import take_out
 from vitrail.indexer.errors import InputError, UnknownImageError
 from vitrail.indexer.indexing.globs import Selection
@@ -40,7 +40,7 @@ class Removal:
     staying: int
 
 
-def plan_removal(collection: Collection, texts: Sequence[str]) -> Removal:
+def plan_removal(collection: CollectionStore, texts: Sequence[str]) -> Removal:
     """Find what texts name: an id, a path, the start of a content hash, a folder, or a glob.
 
     Globs mean what they mean to ``--exclude``: below the folders that were indexed. One with a
@@ -63,7 +63,7 @@ def plan_removal(collection: Collection, texts: Sequence[str]) -> Removal:
     return Removal(tuple(sorted(ids)), tuple(paths), tuple(sorted(roots)), whole, staying)
 
 
-def carry_out(collection: Collection, removal: Removal) -> Removed:
+def carry_out(collection: CollectionStore, removal: Removal) -> Removed:
     """Take out what was planned; the files stay on disk, and come back only when they change.
 
     Raises:
@@ -85,7 +85,7 @@ class _Named:
 
 
 def _named(
-    collection: Collection, text: str, known: Mapping[str, KnownFile], folders: Sequence[str]
+    collection: CollectionStore, text: str, known: Mapping[str, KnownFile], folders: Sequence[str]
 ) -> _Named:
     path = os.path.abspath(os.path.expanduser(text))
     if not text.isdigit():
@@ -105,7 +105,7 @@ def _named(
         raise
 
 
-def _resolve(collection: Collection, text: str) -> int:
+def _resolve(collection: CollectionStore, text: str) -> int:
     """The image that is named, a live one rather than one that waits for its files."""
     try:
         return collection.resolve(text)
@@ -144,7 +144,7 @@ def _matching(text: str, known: Mapping[str, KnownFile], folders: Sequence[str])
 
 
 def _outcome(
-    collection: Collection,
+    collection: CollectionStore,
     ids: set[int],
     paths: Mapping[str, None],
     known: Mapping[str, KnownFile],

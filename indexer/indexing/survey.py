@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.images.opening import passing_reasons
 from vitrail.indexer.indexing.comparison import Changes, compare, is_within, still_there
 from vitrail.indexer.indexing.globs import Globs, extension, has_image_extension
@@ -84,7 +84,7 @@ class _Count:
                 self._tell(self._found)
 
 
-def look(collection: Collection, plan: Plan, count: _Count) -> Survey:
+def look(collection: CollectionStore, plan: Plan, count: _Count) -> Survey:
     """Walk one folder or file and compare it with what is known; opens no image."""
     selection, former = plan.options.selection, Globs(plan.former.include or ())
     known = {
@@ -111,7 +111,7 @@ def look(collection: Collection, plan: Plan, count: _Count) -> Survey:
 
 
 def look_around(
-    collection: Collection, plans: Sequence[Plan], on_count: Callable[[int], None]
+    collection: CollectionStore, plans: Sequence[Plan], on_count: Callable[[int], None]
 ) -> list[Survey]:
     """Look at all of a run's folders; a file that was met in one of them is left out.
 

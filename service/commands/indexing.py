@@ -251,7 +251,7 @@ def reembed(
     Ids, labels, removals and your own columns stay. The collection serves as it was until the last
     step, which is taken whole or not at all. Interrupt it at any time; the same command goes on.
     """
-    from vitrail.indexer.collection.collection import Collection
+    from vitrail.indexer.collection.store import CollectionStore
     from vitrail.indexer.encoders import load_encoder
     from vitrail.indexer.errors import InputError
     from vitrail.indexer.images.opening import DEFAULT_MAX_PIXELS
@@ -263,7 +263,7 @@ def reembed(
     if checkpoint is None and not space:
         raise InputError("name the --space or the --checkpoint to embed by")
     directory = collection_directory(collection)
-    with Collection.open(directory) as store:
+    with CollectionStore.open(directory) as store:
         checkpoint = checkpoint or store.fingerprint.checkpoint
     display = IndexDisplay(quiet=quiet, doing="loading the encoder")
     with stop_on_interrupt() as stop, display:

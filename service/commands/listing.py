@@ -67,7 +67,7 @@ def list_(
     All of them, or those that a filter lets through, in any order. In a pipe each is a line of its
     columns, separated by tabs; --json prints a list of objects with all columns.
     """
-    from vitrail.indexer.collection.collection import Collection
+    from vitrail.indexer.collection.store import CollectionStore
     from vitrail.indexer.errors import InputError
     from vitrail.search.listing import ListOptions, count_images
     from vitrail.service.listing import print_list
@@ -89,7 +89,7 @@ def list_(
         sample=random,
         seed=seed or 0,
     )
-    with Collection.open(collection_directory(collection)) as store:
+    with CollectionStore.open(collection_directory(collection)) as store:
         if count:
             typer.echo(count_images(store, where=asked.where, only=kind))
             return

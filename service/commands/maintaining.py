@@ -36,10 +36,10 @@ def info(collection: CollectionOption = None, json: JsonOption = False) -> None:
 
     Counts, the encoder and its spaces, your own columns, indexes, and sizes on disk.
     """
-    from vitrail.indexer.collection.collection import Collection
+    from vitrail.indexer.collection.store import CollectionStore
     from vitrail.service.reports import print_info
 
-    with Collection.open(collection_directory(collection)) as store:
+    with CollectionStore.open(collection_directory(collection)) as store:
         print_info(store.info(), as_json=json)
 
 
@@ -61,11 +61,11 @@ def remove(
     that has others elsewhere stays with those. Globs are matched below the indexed folders, as
     --exclude does. A folder that was indexed is no longer one that a plain "vitrail index" does.
     """
-    from vitrail.indexer.collection.collection import Collection
+    from vitrail.indexer.collection.store import CollectionStore
     from vitrail.indexer.indexing.removal import carry_out, plan_removal
     from vitrail.service.folders import print_removal, print_removed
 
-    with Collection.open(collection_directory(collection), writable=not dry_run) as store:
+    with CollectionStore.open(collection_directory(collection), writable=not dry_run) as store:
         removal = plan_removal(store, images)
         if dry_run:
             print_removal(removal)
@@ -94,12 +94,12 @@ def tidy(
     vectors and id: when the file is back, it costs nothing. Indexing gives up what is over, too.
     Your own columns are never given up.
     """
-    from vitrail.indexer.collection.collection import Collection
+    from vitrail.indexer.collection.store import CollectionStore
     from vitrail.indexer.collection.tidying import set_grace
     from vitrail.indexer.collection.tidying import tidy as clear
     from vitrail.service.folders import print_tidied
 
-    with Collection.open(collection_directory(collection), writable=True) as store:
+    with CollectionStore.open(collection_directory(collection), writable=True) as store:
         if grace is not None:
             set_grace(store, grace)
         print_tidied(clear(store, now=now))
@@ -125,10 +125,10 @@ def annotate(
 
     They can then be used in --where and come with every hit. Annotating again updates.
     """
-    from vitrail.indexer.collection.collection import Collection
+    from vitrail.indexer.collection.store import CollectionStore
     from vitrail.service.reports import print_annotation_report
 
-    with Collection.open(collection_directory(collection), writable=True) as store:
+    with CollectionStore.open(collection_directory(collection), writable=True) as store:
         print_annotation_report(store.annotate(str(table), numbers=numbers or ()))
 
 
@@ -138,10 +138,10 @@ def rejects(collection: CollectionOption = None, json: JsonOption = False) -> No
     One line each: reason, path, detail. They are tried again when they change, or when what stood
     in their way is gone.
     """
-    from vitrail.indexer.collection.collection import Collection
+    from vitrail.indexer.collection.store import CollectionStore
     from vitrail.service.reports import print_rejects
 
-    with Collection.open(collection_directory(collection)) as store:
+    with CollectionStore.open(collection_directory(collection)) as store:
         print_rejects(store.rejects(), as_json=json)
 
 
@@ -224,11 +224,11 @@ def export(
     recipe, your own columns, and one column of vectors a space. CSV and JSON lines have the
     columns that --where knows.
     """
-    from vitrail.indexer.collection.collection import Collection
+    from vitrail.indexer.collection.store import CollectionStore
     from vitrail.indexer.collection.transfer import export as write
     from vitrail.service.text import one_line
 
-    with Collection.open(collection_directory(collection)) as store:
+    with CollectionStore.open(collection_directory(collection)) as store:
         count = write(store, at_home(file), where)
     typer.echo(one_line(f"{counted(count, 'image')} written to {file}"))
 
@@ -242,16 +242,16 @@ def import_(
     It goes into a new collection or one of the same encoder; images known there already are not
     doubled.
     """
-    from vitrail.indexer.collection.collection import Collection
     from vitrail.indexer.collection.layout import is_collection
+    from vitrail.indexer.collection.store import CollectionStore
     from vitrail.indexer.collection.transfer import check_exported, import_into
     from vitrail.service.text import one_line
 
     source, directory = at_home(file), collection_directory(collection)
     new = not is_collection(str(directory))
     if new:
-        Collection.create(directory, check_exported(source)).close()
-    with Collection.open(directory, writable=True) as store:
+        CollectionStore.create(directory, check_exported(source)).close()
+    with CollectionStore.open(directory, writable=True) as store:
         done = import_into(store, source, checked=new)
     told = f"{done.new} new, {done.known} known already, {counted(done.files, 'file')} gained"
     if done.left_out:

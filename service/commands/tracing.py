@@ -27,11 +27,11 @@ def lineage(
 
     Its parents, its recipe, and what was made from it.
     """
-    from vitrail.indexer.collection.collection import Collection
+    from vitrail.indexer.collection.store import CollectionStore
     from vitrail.search.lineage import children, parents
     from vitrail.service.reports import print_lineage
 
-    with Collection.open(collection_directory(collection)) as store:
+    with CollectionStore.open(collection_directory(collection)) as store:
         image_id = store.resolve(image)
         (row,) = store.metadata([image_id])
         print_lineage(row, parents(store, image_id), children(store, image_id), as_json=json)

@@ -15,9 +15,9 @@ from tests.faults.scenarios import Scenario, Work, run
 from tests.indexer.collection.holdings import content, files, images, vector
 from vitrail.indexer.catalog.catalog import FILE, Catalog
 from vitrail.indexer.collection import successor
-from vitrail.indexer.collection.collection import Collection
 from vitrail.indexer.collection.layout import is_collection
 from vitrail.indexer.collection.repairs import repair
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.verification import verify
 from vitrail.indexer.errors import VitrailError
 from vitrail.indexer.records import Batch
@@ -36,7 +36,7 @@ def observe(place: Path) -> Found | None:
     """
     if not is_collection(str(place)):
         return None
-    with Collection.open(place) as reader:
+    with CollectionStore.open(place) as reader:
         ids = reader.allowed_ids("true").tolist()
         rows = reader.metadata(ids)
         assert len({row["content_hash"] for row in rows}) == len(ids), "an image is there twice"

@@ -21,10 +21,10 @@ from tests.indexer.collection.holdings import (
 )
 from vitrail.indexer.catalog.roots import put_root
 from vitrail.indexer.collection import maintenance, successor
-from vitrail.indexer.collection.collection import Collection
 from vitrail.indexer.collection.losses import Losses
 from vitrail.indexer.collection.maintenance import merge_segments
 from vitrail.indexer.collection.repairs import repair
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.tidying import set_grace, take_out, tidy
 from vitrail.indexer.collection.transfer import export, import_into
 from vitrail.indexer.files.durability import disk_guard
@@ -48,18 +48,18 @@ class Work:
     def __init__(self, place: Path, beside: Path) -> None:
         self.place = place
         self.beside = beside
-        self._open: Collection | None = None
+        self._open: CollectionStore | None = None
 
     @property
-    def writer(self) -> Collection:
+    def writer(self) -> CollectionStore:
         """The collection, open for writing."""
         if self._open is None:
-            self._open = Collection.open(self.place, writable=True)
+            self._open = CollectionStore.open(self.place, writable=True)
         return self._open
 
     def create(self) -> None:
         """Make it."""
-        self._open = Collection.create(self.place, FINGERPRINT)
+        self._open = CollectionStore.create(self.place, FINGERPRINT)
 
     def close(self) -> None:
         """Close it, tidying up."""
@@ -72,7 +72,7 @@ def prepare(beside: Path) -> None:
     beside.mkdir()
     (beside / "own.csv").write_text('path,stars,note\n4.jpg,5,"a,""b"""\n6.jpg,,x\n')
     (beside / "more.csv").write_text("path,Stars,weight\n6.jpg,many,1.5\n7.jpg,3,2\n")
-    with Collection.create(beside / "source", FINGERPRINT) as source:
+    with CollectionStore.create(beside / "source", FINGERPRINT) as source:
         source.commit(Batch(images(range(20, 23)), files(range(20, 23))))
         source.annotate(str(beside / "own21.csv")) if _write_21(beside) else None
         export(source, beside / "all.parquet")

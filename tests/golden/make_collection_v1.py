@@ -13,7 +13,7 @@ from unittest import mock
 from tests.indexer.collection.holdings import FINGERPRINT, files, image
 from vitrail.indexer.catalog import schema
 from vitrail.indexer.collection import commits
-from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.records import Batch
 
 HERE = Path(__file__).parent / "collection-v1"
@@ -22,7 +22,10 @@ HERE = Path(__file__).parent / "collection-v1"
 def make(directory: Path) -> None:
     """Write four images, one of them generated and one deleted."""
     made = image(3, recipe={"prompt": "a red apple", "seed": 7, "scheduler": "ddim", "steps": 20})
-    with mock.patch.object(commits, "FORMAT", 1), Collection.create(directory, FINGERPRINT) as old:
+    with (
+        mock.patch.object(commits, "FORMAT", 1),
+        CollectionStore.create(directory, FINGERPRINT) as old,
+    ):
         old.commit(Batch([image(1), image(2)], files([1, 2])))
         old.commit(Batch([made, image(4)], files([3, 4])))
         old.remove([4])

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from tests.indexer.collection.holdings import FINGERPRINT, file, files, image, images
-from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.records import Batch, RejectRecord
 from vitrail.indexer.vectors import index as vector_index
 
@@ -23,7 +23,7 @@ def make(directory: Path) -> None:
     # So few rows are scanned otherwise, and no inverted lists would be written.
     object.__setattr__(vector_index._DEFAULT, "exact_floats", 100)
     table = directory.parent / "labels.csv"
-    with Collection.create(directory, FINGERPRINT) as old:
+    with CollectionStore.create(directory, FINGERPRINT) as old:
         made = image(
             1,
             recipe={"prompt": "a red apple", "seed": 7, "scheduler": "ddim", "steps": 20},

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.fakes import ColourEncoder
-from vitrail.indexer.collection.collection import Collection as Store
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import InputError, VitrailError
 from vitrail.search.collection import Collection
 from vitrail.search.query import SearchResult
@@ -24,7 +24,7 @@ def pictures(tmp_path: Path) -> Iterator[Collection]:
     """Three pictures of one colour each."""
     for name, colour in COLOURS.items():
         Image.new("RGB", (16, 16), colour).save(tmp_path / f"{name}.png")
-    Store.create(tmp_path / "collection", ColourEncoder().fingerprint).close()
+    CollectionStore.create(tmp_path / "collection", ColourEncoder().fingerprint).close()
     with Collection.open(tmp_path / "collection") as opened:
         opened._encoder = ColourEncoder()
         opened.index(tmp_path)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from tests.indexer.encoders.tiny import save_tower
 from vitrail import Collection
-from vitrail.indexer.collection.collection import Collection as Store
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.encoders import load_encoder
 from vitrail.indexer.indexing.reembedding import reembed
 from vitrail.search.query import SearchResult
@@ -37,10 +37,10 @@ def test_a_picture_is_embedded_by_the_encoder_of_the_commit_that_answers(
         Image.fromarray(pixels).save(folder / f"{number}.png")
     with Collection.create(home, checkpoint=str(model), runtime="torch") as made:
         made.index(folder)
-    snapshot = Store.snapshot
-    moved: list[Store] = []
+    snapshot = CollectionStore.snapshot
+    moved: list[CollectionStore] = []
 
-    def overtaken(store: Store, *spaces: str) -> Any:
+    def overtaken(store: CollectionStore, *spaces: str) -> Any:
         if not moved:
             moved.append(store)
             config = model / "config.json"
@@ -51,7 +51,7 @@ def test_a_picture_is_embedded_by_the_encoder_of_the_commit_that_answers(
 
     with Collection.open(home, runtime="torch") as pictures:
         pictures.embed(folder / "2.png")
-        monkeypatch.setattr(Store, "snapshot", overtaken)
+        monkeypatch.setattr(CollectionStore, "snapshot", overtaken)
         (first, *_) = WAYS[way](pictures, folder / "2.png").hits
     assert moved
     assert first.paths == (str(folder / "2.png"),)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.fakes import ColourEncoder
-from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.records import Batch, FileRecord, ImageRecord
 from vitrail.search.lineage import children, parents
@@ -51,13 +51,13 @@ def family(tmp_path: Path) -> Path:
         record("odd", {"parents": "unknown"}),
     ]
     files = [FileRecord(f"/{i}.png", 1, 1, image.content_hash) for i, image in enumerate(images)]
-    with Collection.create(tmp_path / "c", ColourEncoder().fingerprint) as collection:
+    with CollectionStore.create(tmp_path / "c", ColourEncoder().fingerprint) as collection:
         collection.commit(Batch(images=images, files=files))
     return tmp_path / "c"
 
 
 def test_parents_and_children(family: Path) -> None:
-    with Collection.open(family) as collection:
+    with CollectionStore.open(family) as collection:
         ids = {name: collection.resolve(name_hash(name)) for name in ("content", "style", "child")}
         found = parents(collection, ids["child"])
         assert [(one.role, one.id) for one in found] == [
@@ -72,12 +72,12 @@ def test_parents_and_children(family: Path) -> None:
 
 
 def test_a_parent_that_is_not_here_is_named_by_its_hash(family: Path) -> None:
-    with Collection.open(family) as collection:
+    with CollectionStore.open(family) as collection:
         (lost,) = parents(collection, collection.resolve(name_hash("orphan")))
         assert (lost.id, lost.content_hash, lost.metadata) == (None, name_hash("lost"), {})
         assert parents(collection, collection.resolve(name_hash("odd"))) == []
 
 
 def test_unknown_ids_are_refused(family: Path) -> None:
-    with Collection.open(family) as collection, pytest.raises(InputError, match="99"):
+    with CollectionStore.open(family) as collection, pytest.raises(InputError, match="99"):
         parents(collection, 99)

@@ -18,7 +18,7 @@ from PIL import Image
 
 from tests.service.conftest import Vitrail
 from vitrail.indexer.catalog.catalog import Catalog
-from vitrail.indexer.collection import collection as collection_module
+from vitrail.indexer.collection import store
 from vitrail.indexer.records import Batch
 from vitrail.indexer.vectors import index_file
 
@@ -171,8 +171,8 @@ def test_a_long_run_says_once_that_it_cannot_tidy_up_and_goes_on(
         folded.append(1)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(collection_module, "fold_journal", full)
-    with collection_module.Collection.create(tmp_path / "c", FINGERPRINT) as writer:
+    monkeypatch.setattr(store, "fold_journal", full)
+    with store.CollectionStore.create(tmp_path / "c", FINGERPRINT) as writer:
         for number in range(4):
             writer.commit(Batch(images([number]), files([number])))
         assert len(writer) == 4
@@ -189,7 +189,7 @@ def test_tidying_up_that_fails_after_a_commit_fails_no_command(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr(collection_module, "merge_small_segments", full)
+        patch.setattr(store, "merge_small_segments", full)
         done = vitrail("remove", "blue.png")
     assert (done.code, done.out) == (0, "removed 1 image\n")
     assert done.err.count("\n") == 1
@@ -271,7 +271,7 @@ def test_memory_that_runs_out_is_one_line(
     def run_out(_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("vitrail.indexer.collection.collection.Collection.info", run_out)
+    monkeypatch.setattr("vitrail.indexer.collection.store.CollectionStore.info", run_out)
     vitrail.fails("info", code=1, says=["memory ran out"])
 
 

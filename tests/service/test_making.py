@@ -18,7 +18,7 @@ from vitrail.generator import text_to_image
 from vitrail.generator.checkpoint_files import find_checkpoint
 from vitrail.generator.checks import Sampling
 from vitrail.generator.watching import UNWATCHED
-from vitrail.indexer.collection.collection import Collection as Store
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.verification import verify
 from vitrail.search.collection import Collection
 from vitrail.service.making import Made, Work, make_and_index
@@ -72,7 +72,7 @@ def run_and_kill(home: Path, checkpoint: Path, images: int, delay: float) -> int
 
 
 def contents(home: Path) -> Counter[str]:
-    with Store.open(home) as store:
+    with CollectionStore.open(home) as store:
         ids = store.allowed_ids("generated").tolist()
         return Counter(str(row["prompt"]) for row in store.metadata(ids))
 
@@ -81,7 +81,7 @@ def contents(home: Path) -> Counter[str]:
 def test_ten_kills_lose_no_image_and_double_none(tmp_path: Path) -> None:
     checkpoint = build_sd(tmp_path / "checkpoint")
     home = tmp_path / "collection"
-    Store.create(home, ColourEncoder().fingerprint).close()
+    CollectionStore.create(home, ColourEncoder().fingerprint).close()
     moments = random.Random(3)
     kept = 0
     for kill in range(KILLS):

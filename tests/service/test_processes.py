@@ -140,7 +140,7 @@ def test_the_embedded_encoder_end_to_end_without_torch(
 
 STREAMS = """
 import os, sys
-from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.service.cli import main
 
 def info(self):
@@ -148,7 +148,7 @@ def info(self):
     assert handle > 2, "what a library says on standard error would be written to it"
     return information(self)
 
-Collection.info, information = info, Collection.info
+CollectionStore.info, information = info, CollectionStore.info
 sys.argv[1:] = ["info"]
 main()
 """

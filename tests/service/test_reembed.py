@@ -12,8 +12,8 @@ import pytest
 
 from tests.service.conftest import Vitrail
 from vitrail.indexer.collection import successor
-from vitrail.indexer.collection.collection import Collection
 from vitrail.indexer.collection.repairs import repair
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.verification import verify
 from vitrail.indexer.segments import leftovers
 from vitrail.search.collection import Collection as Pictures
@@ -22,7 +22,7 @@ from vitrail.search.collection import Collection as Pictures
 def facts(vitrail: Vitrail) -> dict[int, dict[str, Any]]:
     """All that shall outlast the vectors, by id."""
     kept = ("content_hash", "paths", "label", "stars", "recipe", "width")
-    with Collection.open(vitrail.home) as store:
+    with CollectionStore.open(vitrail.home) as store:
         ids = store.allowed_ids("true").tolist()
         return {
             image_id: {name: row[name] for name in kept}
@@ -47,7 +47,7 @@ def test_everything_but_the_vectors_stays(annotated: Vitrail, folder: Path) -> N
     assert done.code == 0, done.err
     assert "4 images embedded anew" in done.err
     assert facts(annotated) == before
-    with Collection.open(annotated.home) as store:
+    with CollectionStore.open(annotated.home) as store:
         assert list(store.spaces) == ["mean@1", "mean@2"]
     report = verify(annotated.home)
     assert report.clean, report.damage
@@ -102,7 +102,7 @@ def test_a_reader_of_before_goes_on_with_the_old_segments(
     annotated: Vitrail, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = facts(annotated)
-    with Collection.open(annotated.home) as reader:  # which has read no vectors yet
+    with CollectionStore.open(annotated.home) as reader:  # which has read no vectors yet
         ids = reader.allowed_ids("true").tolist()
         old = [segment.name for segment in reader.state.segments]
         assert annotated("reembed", "--space", "mean@2").code == 0
@@ -117,7 +117,7 @@ def test_a_reader_of_before_goes_on_with_the_old_segments(
     assert done.report is not None
     assert done.report.clean, done.report.damage
     assert facts(annotated) == before
-    with Collection.open(annotated.home) as reader:
+    with CollectionStore.open(annotated.home) as reader:
         assert list(reader.spaces) == ["mean@2"]
 
 
@@ -127,10 +127,10 @@ def test_the_old_segments_go_when_their_time_is_over(
     assert annotated("reembed", "--space", "mean@2").code == 0
     folder = annotated.home / "segments"
     held = len(list(folder.iterdir()))
-    Collection.open(annotated.home, writable=True).close()
+    CollectionStore.open(annotated.home, writable=True).close()
     assert len(list(folder.iterdir())) == held
     monkeypatch.setattr(leftovers, "GRACE", 0.0)
-    Collection.open(annotated.home, writable=True).close()
+    CollectionStore.open(annotated.home, writable=True).close()
     assert len(list(folder.iterdir())) < held
 
 
@@ -189,7 +189,7 @@ def test_a_failure_at_any_step_of_the_last_loses_nothing(
     afterwards: bool,
 ) -> None:
     before = facts(annotated)
-    place: Any = Collection if step == "maintain" else successor
+    place: Any = CollectionStore if step == "maintain" else successor
     real: Callable[..., Any] = getattr(place, step)
 
     def failing(*args: Any, **named: Any) -> Any:
@@ -203,7 +203,7 @@ def test_a_failure_at_any_step_of_the_last_loses_nothing(
     assert facts(annotated) == before
     # The copies that a lost catalog comes back from may be the old one's: a writer mends them.
     assert {finding.part for finding in verify(annotated.home).damage} <= {"copy"}
-    with Collection.open(annotated.home, writable=True) as writer:
+    with CollectionStore.open(annotated.home, writable=True) as writer:
         spaces = list(writer.spaces)
     assert verify(annotated.home).clean
     if spaces == ["mean@1"]:

@@ -131,11 +131,11 @@ def test_a_full_disk_in_a_repair_is_one_line_and_loses_nothing(
 
 _FEW = """
 import os, resource, sys
-from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import VitrailError
 from vitrail.indexer.records import Batch
 from tests.indexer.collection.holdings import FINGERPRINT, files, images
-writer = Collection.open(sys.argv[1], writable=True)
+writer = CollectionStore.open(sys.argv[1], writable=True)
 writer.commit(Batch(images([1]), files([1])))
 held = []
 soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -155,13 +155,13 @@ writer.close()
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="needs Linux")
 def test_a_commit_without_free_file_handles_is_refused_or_done(tmp_path: Path) -> None:
     from tests.indexer.collection.holdings import FINGERPRINT, content
-    from vitrail.indexer.collection.collection import Collection
+    from vitrail.indexer.collection.store import CollectionStore
     from vitrail.indexer.collection.verification import verify
 
     assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 0
     for spare in range(5):
         place = tmp_path / str(spare)
-        Collection.create(place, FINGERPRINT).close()
+        CollectionStore.create(place, FINGERPRINT).close()
         done = subprocess.run(
             [sys.executable, "-c", _FEW, str(place), str(spare)],
             cwd=ROOT,
@@ -172,7 +172,7 @@ def test_a_commit_without_free_file_handles_is_refused_or_done(tmp_path: Path) -
         assert done.returncode == 0, done.stderr
         told = done.stdout.strip()
         assert told == "fine" or "Too many open files" in told, told
-        with Collection.open(place) as reader:
+        with CollectionStore.open(place) as reader:
             expected = {content(1), content(3)} | ({content(2)} if told == "fine" else set())
             assert reader.content_hashes() == expected
         assert verify(place).clean

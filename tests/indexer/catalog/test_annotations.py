@@ -12,21 +12,21 @@ import pytest
 from tests.indexer.collection.holdings import FINGERPRINT, file, images
 from vitrail.indexer.catalog import tables
 from vitrail.indexer.catalog.annotations import match_paths
-from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.records import Batch
 
 
 @pytest.fixture
-def collection(tmp_path: Path) -> Collection:
-    made = Collection.create(tmp_path / "c", FINGERPRINT)
+def collection(tmp_path: Path) -> CollectionStore:
+    made = CollectionStore.create(tmp_path / "c", FINGERPRINT)
     here = str(tmp_path / "here.jpg")
     paths = [here, "/pictures/owls/1.jpg", "/pictures/foxes/1.jpg", "/pictures/foxes/2.jpg"]
     made.commit(Batch(images(range(4)), [file(p, n) for n, p in enumerate(paths)]))
     return made
 
 
-def test_columns_are_joined_typed_and_updated(collection: Collection, tmp_path: Path) -> None:
+def test_columns_are_joined_typed_and_updated(collection: CollectionStore, tmp_path: Path) -> None:
     table = tmp_path / "own.csv"
     table.write_text(
         "path,species,Weight,seen\n"
@@ -66,14 +66,14 @@ def test_columns_are_joined_typed_and_updated(collection: Collection, tmp_path: 
     ],
 )
 def test_tables_that_cannot_be_used(
-    collection: Collection, tmp_path: Path, name: str, text: str, message: str
+    collection: CollectionStore, tmp_path: Path, name: str, text: str, message: str
 ) -> None:
     (tmp_path / name).write_text(text)
     with collection, pytest.raises(InputError, match=message):
         collection.annotate(str(tmp_path / name))
 
 
-def test_a_table_that_is_not_there(collection: Collection, tmp_path: Path) -> None:
+def test_a_table_that_is_not_there(collection: CollectionStore, tmp_path: Path) -> None:
     with collection, pytest.raises(InputError, match="there is no file"):
         collection.annotate(str(tmp_path / "missing.csv"))
 
@@ -87,7 +87,7 @@ def test_paths_match_by_whole_parts_only() -> None:
 
 @pytest.mark.parametrize("name", ["image_id", "width", "Width", "missing", "__row", "added_at"])
 def test_names_that_older_versions_took_hide_nothing(
-    collection: Collection, tmp_path: Path, name: str
+    collection: CollectionStore, tmp_path: Path, name: str
 ) -> None:
     table = tmp_path / "own.csv"
     table.write_text("path,species\nhere.jpg,hare\n")
@@ -96,19 +96,19 @@ def test_names_that_older_versions_took_hide_nothing(
     place = collection.directory
     with duckdb.connect(os.path.join(place, "catalog.duckdb")) as connection:
         connection.execute(f'ALTER TABLE annotations ADD COLUMN "{name}" INTEGER DEFAULT 7')
-    with Collection.open(place) as cold, Collection.open(place) as warm:
+    with CollectionStore.open(place) as cold, CollectionStore.open(place) as warm:
         warm.warm()
         for one in (cold, warm):
             [row] = one.metadata([1])
             assert (row["id"], row["width"], row["species"]) == (1, 640, "hare")
             assert row["added_at"] is not None
             assert one.allowed_ids("species = 'hare' and width = 640").tolist() == [1]
-    with Collection.open(place, writable=True) as writer:
+    with CollectionStore.open(place, writable=True) as writer:
         writer.annotate(str(table))  # which leaves the old column behind
         assert writer.metadata([1])[0]["species"] == "hare"
 
 
-def test_a_refused_table_changes_nothing(collection: Collection, tmp_path: Path) -> None:
+def test_a_refused_table_changes_nothing(collection: CollectionStore, tmp_path: Path) -> None:
     table = tmp_path / "own.csv"
     with collection:
         table.write_text("path,species\nhere.jpg,hare\n")
@@ -143,7 +143,7 @@ def test_a_refused_table_changes_nothing(collection: Collection, tmp_path: Path)
     ],
 )
 def test_kinds_of_csv_columns(
-    collection: Collection, tmp_path: Path, cells: list[str], kind: str
+    collection: CollectionStore, tmp_path: Path, cells: list[str], kind: str
 ) -> None:
     table = tmp_path / "own.csv"
     names = ["here.jpg", "owls/1.jpg", "foxes/1.jpg"]

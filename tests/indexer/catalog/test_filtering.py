@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.indexer.collection.holdings import FINGERPRINT, file, image, images
-from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.records import Batch, FileRecord
 
 FILES = [
@@ -24,14 +24,14 @@ FILES = [
 
 @pytest.fixture
 def place(tmp_path: Path) -> str:
-    with Collection.create(tmp_path / "c", FINGERPRINT) as made:
+    with CollectionStore.create(tmp_path / "c", FINGERPRINT) as made:
         made.commit(Batch([image(1, width=100), image(2, width=900)], FILES))
     return str(tmp_path / "c")
 
 
 @pytest.fixture(params=["reader", "warm", "writer"])
-def collection(place: str, request: pytest.FixtureRequest) -> Iterator[Collection]:
-    with Collection.open(place, writable=request.param == "writer") as opened:
+def collection(place: str, request: pytest.FixtureRequest) -> Iterator[CollectionStore]:
+    with CollectionStore.open(place, writable=request.param == "writer") as opened:
         if request.param == "warm":
             opened.warm()
         yield opened
@@ -58,7 +58,7 @@ def collection(place: str, request: pytest.FixtureRequest) -> Iterator[Collectio
     ],
 )
 def test_the_file_that_fulfils_the_filter_is_shown(
-    collection: Collection, where: str, expected: dict[int, str]
+    collection: CollectionStore, where: str, expected: dict[int, str]
 ) -> None:
     ids = collection.allowed_ids(where).tolist()
     assert ids == sorted(expected)
@@ -72,7 +72,7 @@ def test_the_file_that_fulfils_the_filter_is_shown(
 
 
 def test_without_a_filter_the_first_path_is_shown_with_its_own_label(
-    collection: Collection,
+    collection: CollectionStore,
 ) -> None:
     [row] = collection.metadata([1])
     assert row["paths"] == ["/apples/red.jpg", "/backup/old/red.jpg", "/backup/red.jpg"]
@@ -80,7 +80,7 @@ def test_without_a_filter_the_first_path_is_shown_with_its_own_label(
 
 
 def test_missing_files_fulfil_filters_but_are_shown_last(place: str) -> None:
-    with Collection.open(place, writable=True) as collection:
+    with CollectionStore.open(place, writable=True) as collection:
         collection.commit(Batch(missing=["/apples/red.jpg"]))
         assert collection.allowed_ids("folder = '/apples'").tolist() == [1]
         [row] = collection.metadata([1], "folder = '/apples'")
@@ -114,7 +114,7 @@ def test_any_set_of_files_agrees_with_looking_at_each(
     where = " and ".join(chosen)
     fulfilling = [f for f in files if all(CONDITIONS[one](f) for one in chosen)]
     place = tmp_path_factory.mktemp("held") / "c"
-    with Collection.create(place, FINGERPRINT) as writer:
+    with CollectionStore.create(place, FINGERPRINT) as writer:
         writer.commit(Batch(images({number for number, _ in held.values()}), files))
         writer.forget_changes()
         rows = writer.metadata(writer.allowed_ids(where).tolist(), where)

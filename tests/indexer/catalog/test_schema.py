@@ -10,8 +10,8 @@ import pytest
 from tests.indexer.collection.holdings import FINGERPRINT, content, files, images, vector
 from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.catalog.schema import FORMAT, recipe_columns
-from vitrail.indexer.collection.collection import Collection
 from vitrail.indexer.collection.repairs import repair
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.verification import verify
 from vitrail.indexer.errors import CollectionError
 from vitrail.indexer.records import Batch
@@ -27,7 +27,7 @@ def old(tmp_path: Path) -> Path:
     return copy
 
 
-def _check(collection: Collection) -> None:
+def _check(collection: CollectionStore) -> None:
     collection.check(FINGERPRINT)
     assert collection.content_hashes() == {content(n) for n in (1, 2, 3)}
     assert collection.allowed_ids("prompt = 'a red apple' and seed = 7").tolist() == [3]
@@ -38,17 +38,17 @@ def _check(collection: Collection) -> None:
 
 def test_format_1_opens_for_reading_and_is_left_as_it_is(old: Path) -> None:
     before = (old / "catalog.duckdb").read_bytes()
-    with Collection.open(old) as collection:
+    with CollectionStore.open(old) as collection:
         _check(collection)
     assert (old / "catalog.duckdb").read_bytes() == before
 
 
 def test_format_1_is_migrated_by_a_writer(old: Path) -> None:
-    with Collection.open(old, writable=True) as collection:
+    with CollectionStore.open(old, writable=True) as collection:
         _check(collection)
         collection.commit(Batch(images([9]), files([9])))
         assert collection.state.format == FORMAT
-    with Collection.open(old) as collection:
+    with CollectionStore.open(old) as collection:
         assert collection.content_hashes() == {content(n) for n in (1, 2, 3, 9)}
     assert verify(old).clean
 
@@ -62,7 +62,7 @@ def second(tmp_path: Path) -> Path:
     return copy
 
 
-def _check_second(collection: Collection) -> None:
+def _check_second(collection: CollectionStore) -> None:
     collection.check(FINGERPRINT)
     assert len(collection) == 596
     assert not collection.notes
@@ -79,7 +79,7 @@ def _check_second(collection: Collection) -> None:
 
 
 def test_format_2_opens_with_all_that_it_held(second: Path) -> None:
-    with Collection.open(second) as collection:
+    with CollectionStore.open(second) as collection:
         _check_second(collection)
         assert collection.index("cls@2").kind.startswith("IVF")
     assert verify(second).clean
@@ -87,7 +87,7 @@ def test_format_2_opens_with_all_that_it_held(second: Path) -> None:
 
 def test_format_2_goes_on_in_the_current_one(second: Path) -> None:
     new = [replace(image, rating=4, keywords=("sea", "red")) for image in images([700])]
-    with Collection.open(second, writable=True) as collection:
+    with CollectionStore.open(second, writable=True) as collection:
         _check_second(collection)
         for number in range(8):  # enough segments to be merged with the old ones
             collection.commit(Batch(images([800 + number]), files([800 + number])))
@@ -105,7 +105,7 @@ def test_a_catalog_of_format_2_is_rebuilt_from_what_is_beside_it(second: Path) -
     done = repair(second)
     assert done.report is not None
     assert done.report.clean
-    with Collection.open(second) as collection:
+    with CollectionStore.open(second) as collection:
         _check_second(collection)
 
 
@@ -114,7 +114,7 @@ def test_a_newer_format_is_refused(old: Path, writable: bool) -> None:
     with Catalog(str(old / "catalog.duckdb")).writing("future") as transaction:
         transaction.run("UPDATE meta SET value = '99' WHERE key = 'format'")
     with pytest.raises(CollectionError, match=r"format 99.*reads formats 1 to \d+; upgrade"):
-        Collection.open(old, writable=writable)
+        CollectionStore.open(old, writable=writable)
     with pytest.raises(CollectionError, match="upgrade vitrail"):
         verify(old)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.indexer.collection.holdings import FINGERPRINT, file, image
-from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.records import Batch
 
 PICTURES = [
@@ -26,10 +26,10 @@ FILES = [
 
 
 @pytest.fixture(params=["reader", "warm", "writer"])
-def collection(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Collection]:
-    with Collection.create(tmp_path / "c", FINGERPRINT) as made:
+def collection(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[CollectionStore]:
+    with CollectionStore.create(tmp_path / "c", FINGERPRINT) as made:
         made.commit(Batch(PICTURES, FILES))
-    with Collection.open(tmp_path / "c", writable=request.param == "writer") as opened:
+    with CollectionStore.open(tmp_path / "c", writable=request.param == "writer") as opened:
         if request.param == "warm":
             opened.warm()
         yield opened
@@ -63,7 +63,9 @@ def collection(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Colle
         ("not label is not null", []),
     ],
 )
-def test_the_nearest_values_are_named(collection: Collection, where: str, says: list[str]) -> None:
+def test_the_nearest_values_are_named(
+    collection: CollectionStore, where: str, says: list[str]
+) -> None:
     assert collection.allowed_ids(where).tolist() == []
     lines = collection.suggest(where)
     assert bool(lines) == bool(says), lines

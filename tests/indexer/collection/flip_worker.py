@@ -18,7 +18,7 @@ import pyarrow.parquet  # noqa: F401
 
 from tests.indexer.collection.holdings import files, images
 from vitrail.indexer.catalog.catalog import FILE, Catalog
-from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.verification import verify
 from vitrail.indexer.errors import VitrailError
 from vitrail.indexer.records import Batch
@@ -32,13 +32,13 @@ def work(place: Path) -> str:
     Catalog.__init__.__kwdefaults__["patience"] = PATIENCE
     told = []
     try:
-        with Collection.open(place) as reader:
+        with CollectionStore.open(place) as reader:
             reader.allowed_ids("true")
     except VitrailError as error:
         told.append(error)  # kept, as a service keeps it that logs it
     try:
         told += [VitrailError(f.problem) for f in verify(place).unreadable]
-        with Collection.open(place, writable=True) as writer:
+        with CollectionStore.open(place, writable=True) as writer:
             writer.commit(Batch(images([900]), files([900])))
     except VitrailError as error:
         told.append(error)

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.indexer.collection.holdings import FINGERPRINT, files, image, images
-from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.transfer import export, import_into
 from vitrail.indexer.errors import InputError, VitrailError
 from vitrail.indexer.records import Batch
@@ -26,7 +26,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("exported")
     own = place / "own.csv"
     own.write_text("path,species,stars\n/pictures/2.jpg,owl,3\n/pictures/3.jpg,,\n")
-    with Collection.create(place / "c", FINGERPRINT) as made:
+    with CollectionStore.create(place / "c", FINGERPRINT) as made:
         one = image(1, recipe={"prompt": "an apple"}, predictions=(("tabby", 0.5),))
         made.commit(Batch([one, *images(range(2, 8))], files(range(1, 8))))
         made.annotate(str(own))
@@ -35,8 +35,8 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def target(tmp_path: Path) -> Iterator[Collection]:
-    with Collection.create(tmp_path / "target", FINGERPRINT) as made:
+def target(tmp_path: Path) -> Iterator[CollectionStore]:
+    with CollectionStore.create(tmp_path / "target", FINGERPRINT) as made:
         yield made
 
 
@@ -97,7 +97,7 @@ VALUES: list[tuple[str, Any]] = [
 
 @pytest.mark.parametrize(("name", "value"), VALUES, ids=lambda value: repr(value)[:40])
 def test_a_bad_value_refuses_the_whole_file_and_is_named(
-    exported: Path, target: Collection, tmp_path: Path, name: str, value: Any
+    exported: Path, target: CollectionStore, tmp_path: Path, name: str, value: Any
 ) -> None:
     bad = write(tmp_path / "bad.parquet", with_value(pq.read_table(exported), name, value))
     with pytest.raises(InputError) as refused:
@@ -111,7 +111,9 @@ def test_a_bad_value_refuses_the_whole_file_and_is_named(
     assert target.known_files() == {}
 
 
-def test_what_is_twice_refuses_the_file(exported: Path, target: Collection, tmp_path: Path) -> None:
+def test_what_is_twice_refuses_the_file(
+    exported: Path, target: CollectionStore, tmp_path: Path
+) -> None:
     table = pq.read_table(exported)
     doubled = write(tmp_path / "bad.parquet", pa.concat_tables([table, table.slice(2, 1)]))
     with pytest.raises(InputError, match=r"row 8, column 'content_hash': .* no row before has"):
@@ -176,7 +178,7 @@ NAMES += ["path", "added_at", "\u202etxt", "row"]
 
 @pytest.mark.parametrize("name", NAMES, ids=repr)
 def test_names_that_no_column_can_have(
-    exported: Path, target: Collection, tmp_path: Path, name: str
+    exported: Path, target: CollectionStore, tmp_path: Path, name: str
 ) -> None:
     table = pq.read_table(exported).append_column(f"annotation:{name}", pa.array([1] * 7))
     with pytest.raises(InputError, match="column"):
@@ -234,7 +236,7 @@ HOSTILE: dict[str, Callable[[pa.Table], pa.Table]] = {
 
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_hostile_structures_are_refused_in_one_line(
-    exported: Path, target: Collection, tmp_path: Path, kind: str
+    exported: Path, target: CollectionStore, tmp_path: Path, kind: str
 ) -> None:
     bad = write(tmp_path / "bad.parquet", HOSTILE[kind](pq.read_table(exported)))
     with pytest.raises(VitrailError) as refused:
@@ -259,7 +261,7 @@ HARMLESS: dict[str, Callable[[pa.Table], pa.Table]] = {
 
 @pytest.mark.parametrize("kind", HARMLESS)
 def test_what_other_programs_write_as_well_is_taken(
-    exported: Path, target: Collection, tmp_path: Path, kind: str
+    exported: Path, target: CollectionStore, tmp_path: Path, kind: str
 ) -> None:
     table = HARMLESS[kind](pq.read_table(exported))
     done = import_into(target, write(tmp_path / "good.parquet", table))
@@ -271,7 +273,7 @@ def test_what_other_programs_write_as_well_is_taken(
 
 
 def test_paths_that_are_known_here_stay_and_empty_cells_take_nothing(
-    exported: Path, target: Collection, tmp_path: Path
+    exported: Path, target: CollectionStore, tmp_path: Path
 ) -> None:
     from tests.indexer.collection.holdings import content, file
 
@@ -317,7 +319,7 @@ def test_mutated_files_are_imported_whole_or_refused(
     own = tmp_path / "own.parquet"
     pq.write_table(pa.table({"path": ["/pictures/1.jpg"] * 50, "x": range(50)}), own)
     own_data, taken = own.read_bytes(), 0
-    with Collection.create(tmp_path / "target", FINGERPRINT) as target:
+    with CollectionStore.create(tmp_path / "target", FINGERPRINT) as target:
         for _ in range(tries):
             bad.write_bytes(mutated(data, chance))
             try:
@@ -369,7 +371,7 @@ CELLS += [
 def test_any_csv_is_taken_or_refused_in_one_line(tmp_path: Path, seed: int, tries: int) -> None:
     chance = random.Random(seed)
     table = tmp_path / "own.csv"
-    with Collection.create(tmp_path / "target", FINGERPRINT) as target:
+    with CollectionStore.create(tmp_path / "target", FINGERPRINT) as target:
         target.commit(Batch(images([1]), files([1])))
         for _ in range(tries):
             separator = chance.choice(",;\t|")

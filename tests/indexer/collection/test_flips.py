@@ -15,9 +15,9 @@ import pytest
 from tests.indexer.collection.holdings import FINGERPRINT, SPACES, content, files, images, vector
 from vitrail.indexer.catalog import catalog as catalogs
 from vitrail.indexer.catalog.catalog import Catalog
-from vitrail.indexer.collection.collection import Collection
 from vitrail.indexer.collection.losses import Losses
 from vitrail.indexer.collection.repairs import repair
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.verification import verify
 from vitrail.indexer.errors import CollectionError, DamagedError
 from vitrail.indexer.records import Batch
@@ -44,12 +44,12 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("flips") / "c"
     table = place.with_name("own.csv")
     table.write_text("path,species\n/pictures/5.jpg,owl\n")
-    with Collection.create(place, FINGERPRINT) as made:
+    with CollectionStore.create(place, FINGERPRINT) as made:
         made.commit(Batch(images(range(COUNT // 2)), files(range(COUNT // 2))))
         made.annotate(str(table))
         made.remove([3])
         made.copy_tables()
-    with Collection.open(place, writable=True) as made:
+    with CollectionStore.open(place, writable=True) as made:
         rest = range(COUNT // 2, COUNT)
         made.commit(Batch(images(rest), files(rest)))
     return place
@@ -57,7 +57,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def answers(place: Path) -> list[object]:
     """What a reader is told, with what it notes where that is not all from the files themselves."""
-    with Collection.open(place) as reader:
+    with CollectionStore.open(place) as reader:
         ids = reader.allowed_ids("true")
         rows: list[object] = [ids.tolist(), reader.allowed_ids("species = 'owl'").tolist()]
         for space, _ in SPACES:
@@ -142,7 +142,7 @@ def test_a_flip_that_verify_finds_is_mended_and_one_that_it_does_not_harms_nothi
             assert done.report is not None
             assert done.report.clean, done.report.damage
             if kind == "segment":
-                with Collection.open(place, writable=True) as writer:
+                with CollectionStore.open(place, writable=True) as writer:
                     assert done.reopen
                     writer.commit(Batch(images(range(COUNT)), files(range(COUNT))))
                     assert writer.content_hashes() >= {content(n) for n in range(COUNT)} - {
@@ -241,7 +241,7 @@ def test_a_damaged_catalog_is_never_said_to_be_in_use(
             except CollectionError as error:
                 kept.append(error)
             try:
-                with Collection.open(place, writable=True) as writer:
+                with CollectionStore.open(place, writable=True) as writer:
                     writer.commit(Batch(images([offset]), files([offset])))
             except CollectionError as error:
                 kept.append(error)

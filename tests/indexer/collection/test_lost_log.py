@@ -15,9 +15,9 @@ from tests.indexer.collection.holdings import FINGERPRINT, SPACES, files, image,
 from vitrail.indexer.catalog import catalog as catalogs
 from vitrail.indexer.catalog import journal_file
 from vitrail.indexer.catalog.catalog import FILE, Catalog
-from vitrail.indexer.collection.collection import Collection
 from vitrail.indexer.collection.maintenance import merge_segments
 from vitrail.indexer.collection.repairs import repair
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.verification import verify
 from vitrail.indexer.errors import CollectionError, DamagedError
 from vitrail.indexer.records import Batch
@@ -26,18 +26,18 @@ LOG = FILE + ".wal"
 SLOW = pytest.mark.slow
 
 
-def _annotate(writer: Collection) -> None:
+def _annotate(writer: CollectionStore) -> None:
     table = Path(writer.directory).with_name("own.csv")
     table.write_text("path,species\n/pictures/2.jpg,owl\n")
     writer.annotate(str(table))
 
 
-def _merge(writer: Collection) -> None:
+def _merge(writer: CollectionStore) -> None:
     folder = os.path.join(writer.directory, "segments")
     merge_segments(writer._catalog, folder, writer.fingerprint, writer.state.segments)
 
 
-CHANGES: dict[str, Callable[[Collection], None]] = {
+CHANGES: dict[str, Callable[[CollectionStore], None]] = {
     "add": lambda writer: writer.commit(
         Batch([*images([8]), image(9, predictions=(("owl", 0.5),))], files([8, 9, 1]))
     ),
@@ -77,7 +77,7 @@ class Engine:
 def cut(tmp_path: Path, change: str) -> tuple[Path, list[object]]:
     """A collection whose last commit is only in the log, and what a reader is to be told."""
     place, copy = tmp_path / "c", tmp_path / "copy"
-    with Collection.create(place, FINGERPRINT) as writer:
+    with CollectionStore.create(place, FINGERPRINT) as writer:
         writer.commit(Batch(images(range(4)), files(range(4))))
         writer.commit(Batch(images(range(4, 8)), files(range(4, 8))))
         engine = Engine(writer._catalog._running(), lambda: _copy(place, copy))
@@ -93,7 +93,7 @@ def _copy(place: Path, copy: Path) -> None:
 
 
 def answers(place: Path) -> list[object]:
-    with Collection.open(place) as reader:
+    with CollectionStore.open(place) as reader:
         ids = reader.allowed_ids("true")
         rows: list[object] = [ids.tolist()]
         for space, _ in SPACES:
@@ -125,33 +125,33 @@ def test_a_commit_whose_log_is_lost_is_done_again(
     monkeypatch.setattr(catalogs, "_IN_MEMORY", 0)
     assert answers(place) == expected, "a reader of a large catalog"
     assert not verify(place).damage
-    with Collection.open(place, writable=True) as writer:
+    with CollectionStore.open(place, writable=True) as writer:
         assert writer.allowed_ids("true").tolist() == expected[0], "a writer"
     assert answers(place) == expected
     assert not verify(place).damage
     (place / FILE).unlink()
     repair(place)
     assert answers(place) == expected, "the copies"
-    with Collection.open(place, writable=True) as writer:
+    with CollectionStore.open(place, writable=True) as writer:
         writer.commit(Batch(images([20]), files([20])))
     assert not verify(place).damage
 
 
 def test_a_catalog_that_is_older_by_more_commits_is_refused_to_readers_too(tmp_path: Path) -> None:
     place = tmp_path / "c"
-    with Collection.create(place, FINGERPRINT) as writer:
+    with CollectionStore.create(place, FINGERPRINT) as writer:
         writer.commit(Batch(images([0]), files([0])))
     shutil.copyfile(place / FILE, tmp_path / FILE)
-    with Collection.open(place, writable=True) as writer:
+    with CollectionStore.open(place, writable=True) as writer:
         writer.commit(Batch(images([1]), files([1])))
         writer.remove([1])
     shutil.copyfile(tmp_path / FILE, place / FILE)
     with pytest.raises(
         DamagedError, match=r"ends at commit 1, but its journal goes on to commit 3"
     ):
-        Collection.open(place)
+        CollectionStore.open(place)
     repair(place)
-    with Collection.open(place) as reader:
+    with CollectionStore.open(place) as reader:
         assert reader.allowed_ids("true").tolist() == [2]
 
 
@@ -164,21 +164,21 @@ def test_a_commit_that_was_told_to_have_failed_is_not_done_later(tmp_path: Path)
                 raise OSError(28, "No space left on device")
             return super().execute(sql, *rest)
 
-    with Collection.create(place, FINGERPRINT) as writer:
+    with CollectionStore.create(place, FINGERPRINT) as writer:
         writer.commit(Batch(images(range(3)), files(range(3))))
         engine = writer._catalog._running()
         writer._catalog._engine = Full(engine, lambda: None)  # type: ignore[assignment]
         with pytest.raises(CollectionError, match="disk full"):
             writer.remove([1])
     for writable in (False, True):
-        with Collection.open(place, writable=writable) as found:
+        with CollectionStore.open(place, writable=writable) as found:
             assert found.allowed_ids("true").tolist() == [1, 2, 3]
-    with Collection.open(place, writable=True) as writer:
+    with CollectionStore.open(place, writable=True) as writer:
         writer.remove([2])
     assert not verify(place).damage
     (place / FILE).unlink()
     repair(place)
-    with Collection.open(place) as found:
+    with CollectionStore.open(place) as found:
         assert found.allowed_ids("true").tolist() == [1, 3]
 
 
@@ -186,7 +186,7 @@ def test_the_last_record_is_found_whatever_its_length(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = tmp_path / "c"
-    with Collection.create(place, FINGERPRINT) as writer:
+    with CollectionStore.create(place, FINGERPRINT) as writer:
         writer.commit(Batch(images(range(200)), files(range(200))))
     (path,) = place.glob("journal/*")
     for tail in (1, 64, 1 << 20):

@@ -20,8 +20,8 @@ import numpy as np
 import pytest
 
 from tests.indexer.collection.holdings import content, vector
-from vitrail.indexer.collection.collection import Collection
 from vitrail.indexer.collection.snapshot import Snapshot
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import CollectionError
 from vitrail.search.query import Query
 from vitrail.search.searcher import Searcher
@@ -34,7 +34,7 @@ MOST = 3000
 _WRITER = """
 import json, sys
 import numpy as np
-from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.maintenance import merge_segments
 from vitrail.indexer.records import Batch
 from vitrail.indexer.vectors import indexes
@@ -55,9 +55,9 @@ def put(writer, numbers):
     gone.difference_update(numbers)
     tell(writer)
 
-Collection.create(place, FINGERPRINT).close()
+CollectionStore.create(place, FINGERPRINT).close()
 while next_number < most:
-    with Collection.open(place, writable=True) as writer:
+    with CollectionStore.open(place, writable=True) as writer:
         for _ in range(int(rng.integers(1, 6))):
             count = int(rng.integers(1, 5))
             put(writer, list(range(next_number, next_number + count)))
@@ -162,7 +162,7 @@ def run(place: Path, *, seconds: float = 0, answered: int = 1, commits: int = 1)
         assert process.stdin is not None
         assert process.stdout is not None
         account.note(process.stdout.readline())
-        reader = Collection.open(place)
+        reader = CollectionStore.open(place)
 
         def listen(lines: IO[str]) -> None:
             for line in lines:

@@ -16,8 +16,8 @@ from tests.indexer.collection.holdings import FINGERPRINT, content, files, image
 from vitrail.indexer.catalog.journal import Journal
 from vitrail.indexer.catalog.journal_file import Extent
 from vitrail.indexer.collection import transfer
-from vitrail.indexer.collection.collection import Collection
 from vitrail.indexer.collection.maintenance import merge_segments
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.verification import verify
 from vitrail.indexer.errors import SegmentGoneError
 from vitrail.indexer.records import Batch
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[3]
 # Small commits, then one segment of all, the index saved; removals too, so that merges drop rows.
 _WRITER = """
 import sys
-from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.maintenance import merge_segments
 from vitrail.indexer.records import Batch
 from vitrail.indexer.segments import leftovers
@@ -39,7 +39,7 @@ place, leftovers.GRACE = sys.argv[1], float(sys.argv[2])
 indexes._TAIL_ROWS, indexes._TAIL_SHARE, indexes._HIDDEN_SHARE = 3, 0.0, 0.0
 first = 20
 while True:
-    with Collection.open(place, writable=True) as writer:
+    with CollectionStore.open(place, writable=True) as writer:
         for start in range(first, first + 8, 2):
             writer.commit(Batch(images(range(start, start + 2)), files(range(start, start + 2))))
         writer.remove([writer.resolve(f"/pictures/{first}.jpg")])
@@ -53,7 +53,7 @@ while True:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    with Collection.create(tmp_path / "c", FINGERPRINT) as made:
+    with CollectionStore.create(tmp_path / "c", FINGERPRINT) as made:
         for start in range(0, 20, 5):
             made.commit(Batch(images(range(start, start + 5)), files(range(start, start + 5))))
     return tmp_path / "c"
@@ -87,7 +87,7 @@ def test_commits_while_the_journal_is_read_are_no_damage(
         if not added:
             added.append(True)
             for number in (20, 21, 22):
-                with Collection.open(place, writable=True) as writer:
+                with CollectionStore.open(place, writable=True) as writer:
                     writer.commit(Batch(images([number]), files([number])))
         return real(journal)
 
@@ -99,7 +99,7 @@ def test_commits_while_the_journal_is_read_are_no_damage(
 
 def look(place: Path, folder: Path, number: int) -> None:
     """Open, search, export and verify: all of it answers, none of it tells of damage."""
-    with Collection.open(place) as reader:
+    with CollectionStore.open(place) as reader:
         index = reader.index("cls@2")
         found = index.search(vector(7, "cls@2")[None], 1)
         assert reader.metadata(found.ids[0].tolist())[0]["content_hash"] == content(7)
@@ -141,7 +141,7 @@ def test_an_export_begins_again_where_a_merge_took_its_segments(
     def slowly(folder: str, segment: segment_file.Segment) -> object:
         asked.append(segment.name)
         if len(asked) == 2:  # the first is written already
-            with Collection.open(place, writable=True) as writer:
+            with CollectionStore.open(place, writable=True) as writer:
                 group = writer.state.segments
                 merge_segments(writer._catalog, folder, FINGERPRINT, group)
                 writer.refresh()
@@ -149,7 +149,7 @@ def test_an_export_begins_again_where_a_merge_took_its_segments(
         return really(folder, segment)
 
     monkeypatch.setattr("vitrail.indexer.collection.transfer.read_segment", slowly)
-    with Collection.open(place) as reader:
+    with CollectionStore.open(place) as reader:
         assert transfer.export(reader, tmp_path / "all.parquet") == 20
     assert len(asked) == 3
 
@@ -159,7 +159,7 @@ def test_a_segment_that_no_commit_explains_is_lost(place: Path) -> None:
     first.unlink()
     for path in (place / "indexes").iterdir():
         path.unlink()
-    with Collection.open(place) as reader, pytest.raises(SegmentGoneError, match="is missing"):
+    with CollectionStore.open(place) as reader, pytest.raises(SegmentGoneError, match="is missing"):
         reader.index("cls@2")
     [finding] = verify(place).damage
     assert (finding.file, finding.kind) == (first.name, "missing")
@@ -169,7 +169,7 @@ def test_leftovers_stay_for_their_time_and_are_no_damage(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def merge() -> None:
-        with Collection.open(place, writable=True) as writer:
+        with CollectionStore.open(place, writable=True) as writer:
             group = writer.state.segments
             merge_segments(writer._catalog, str(place / "segments"), FINGERPRINT, group)
             writer.refresh()
@@ -187,7 +187,7 @@ def test_leftovers_stay_for_their_time_and_are_no_damage(
     done = repair(place)  # no leftover is taken for an image of its own
     assert done.report is not None
     assert done.report.clean, done.report.damage
-    with Collection.open(place) as reader:
+    with CollectionStore.open(place) as reader:
         assert np.array_equal(reader.allowed_ids("true"), np.arange(1, 21))
     merge()
     now = time.time()
@@ -195,5 +195,5 @@ def test_leftovers_stay_for_their_time_and_are_no_damage(
     merge()
     assert count() == 2
     monkeypatch.setattr(time, "time", lambda: now - 3600)  # a clock that was put back
-    Collection.open(place, writable=True).close()
+    CollectionStore.open(place, writable=True).close()
     assert count() == 1

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tests.indexer.collection.holdings import FINGERPRINT, content, file, image, vector
-from vitrail.indexer.collection.collection import Collection
 from vitrail.indexer.collection.maintenance import merge_segments
 from vitrail.indexer.collection.repairs import repair
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.tidying import take_out, tidy
 from vitrail.indexer.collection.transfer import export, import_into
 from vitrail.indexer.collection.verification import verify
@@ -40,7 +40,7 @@ class CollectionMachine(RuleBasedStateMachine):
         self.left: set[str] = set()
         self.waiting: dict[int, set[str]] = {}
         self.ids: dict[int, int] = {}
-        self.collection = Collection.create(self.place, FINGERPRINT)
+        self.collection = CollectionStore.create(self.place, FINGERPRINT)
 
     def paths(self, number: int) -> set[str]:
         return {path for path, held in self.shown.items() if held == number}
@@ -171,7 +171,7 @@ class CollectionMachine(RuleBasedStateMachine):
         if not tidy:  # as after a kill
             self.collection.forget_changes()
         self.collection.close()
-        self.collection = Collection.open(self.place, writable=True)
+        self.collection = CollectionStore.open(self.place, writable=True)
 
     @rule()
     def lose_the_catalog(self) -> None:
@@ -181,7 +181,7 @@ class CollectionMachine(RuleBasedStateMachine):
         done = repair(self.place)
         assert done.report is not None
         assert done.report.clean, done.report.damage
-        self.collection = Collection.open(self.place, writable=True)
+        self.collection = CollectionStore.open(self.place, writable=True)
 
     @invariant()
     def agrees(self) -> None:
@@ -216,7 +216,10 @@ class CollectionMachine(RuleBasedStateMachine):
 
     def _round_trip(self) -> None:
         copy = self.place.parent / "copy"
-        with Collection.open(self.place) as source, Collection.create(copy, FINGERPRINT) as target:
+        with (
+            CollectionStore.open(self.place) as source,
+            CollectionStore.create(copy, FINGERPRINT) as target,
+        ):
             exported = str(self.place.parent / "all.parquet")
             assert export(source, exported) == import_into(target, exported).new == len(source)
             ids = source.allowed_ids("true").tolist()

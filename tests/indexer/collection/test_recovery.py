@@ -16,9 +16,9 @@ from tests.indexer.collection.tables import as_it_is, as_rebuilt
 from vitrail.indexer.catalog import snapshots
 from vitrail.indexer.catalog.roots import put_root
 from vitrail.indexer.collection import maintenance
-from vitrail.indexer.collection.collection import Collection
 from vitrail.indexer.collection.maintenance import merge_segments, take_snapshot
 from vitrail.indexer.collection.repairs import repair
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.tidying import set_grace, take_out, tidy
 from vitrail.indexer.collection.transfer import export, import_into
 from vitrail.indexer.errors import CollectionError, InputError, UnreadableError
@@ -27,7 +27,7 @@ from vitrail.indexer.records import Batch, RejectRecord
 GOLDEN = Path(__file__).parent.parent.parent / "golden"
 
 
-def _index(writer: Collection, folder: Path) -> None:
+def _index(writer: CollectionStore, folder: Path) -> None:
     made = image(
         3,
         recipe={"prompt": 'a "red" apple\n', "seed": (1 << 63) + 1, "steps": 20, "guidance": 7.5},
@@ -41,30 +41,30 @@ def _index(writer: Collection, folder: Path) -> None:
     writer.commit(Batch([*images(range(3)), made], [*files(range(4)), *odd], rejects))
 
 
-def _more(writer: Collection, folder: Path) -> None:
+def _more(writer: CollectionStore, folder: Path) -> None:
     writer.commit(Batch(images(range(4, 8)), files(range(4, 8))))
 
 
-def _change_move_and_lose(writer: Collection, folder: Path) -> None:
+def _change_move_and_lose(writer: CollectionStore, folder: Path) -> None:
     moved, changed = file("/moved.jpg", 2), file("/pictures/0.jpg", 9, label="new")
     rejects = [RejectRecord("/pictures/3.jpg", 5, 6, "truncated", "")]
     gone = ["/pictures/2.jpg", "/bad\udcfe", "/nothing"]
     writer.commit(Batch([image(9)], [moved, changed], rejects, gone))
 
 
-def _miss(writer: Collection, folder: Path) -> None:
+def _miss(writer: CollectionStore, folder: Path) -> None:
     writer.commit(Batch(missing=["/backup/1.jpg", "/pictures/\udcff.jpg"]))
 
 
-def _exclude(writer: Collection, folder: Path) -> None:
+def _exclude(writer: CollectionStore, folder: Path) -> None:
     writer.commit(Batch(excluded=["/pictures/6.jpg", "/nothing"]))
 
 
-def _revive(writer: Collection, folder: Path) -> None:
+def _revive(writer: CollectionStore, folder: Path) -> None:
     writer.commit(Batch(files=[file("/again.jpg", 6)]))
 
 
-def _learn(writer: Collection, folder: Path) -> None:
+def _learn(writer: CollectionStore, folder: Path) -> None:
     told = replace(
         image(4, recipe={"prompt": "a pear", "seed": 3, "tool": "ComfyUI"}),
         taken_at=datetime(2024, 2, 29, 1, 2, 3),
@@ -80,7 +80,7 @@ def _learn(writer: Collection, folder: Path) -> None:
     writer.commit(Batch(readings=[told], predictions=predictions, labels=labels))
 
 
-def _know_roots(writer: Collection, folder: Path) -> None:
+def _know_roots(writer: CollectionStore, folder: Path) -> None:
     with writer.transaction("roots") as transaction:
         put_root(transaction, "/pictures\udcff", {"label": "parent"}, indexed=True)
         put_root(transaction, "/other", {}, indexed=False)
@@ -90,58 +90,58 @@ def _know_roots(writer: Collection, folder: Path) -> None:
     set_grace(writer, 3)
 
 
-def _take_out(writer: Collection, folder: Path) -> None:
+def _take_out(writer: CollectionStore, folder: Path) -> None:
     take_out(writer, ["/pictures/7.jpg", "/pictures/1.jpg"])
 
 
-def _tidy(writer: Collection, folder: Path) -> None:
+def _tidy(writer: CollectionStore, folder: Path) -> None:
     writer.commit(Batch(gone=["/again.jpg"]))
     set_grace(writer, 0)
     tidy(writer)
 
 
-def _tidy_now(writer: Collection, folder: Path) -> None:
+def _tidy_now(writer: CollectionStore, folder: Path) -> None:
     tidy(writer, now=True)
 
 
-def _come_back(writer: Collection, folder: Path) -> None:
+def _come_back(writer: CollectionStore, folder: Path) -> None:
     writer.commit(Batch(images([0]), [file("/pictures/0.jpg", 0)]))
 
 
-def _remove(writer: Collection, folder: Path) -> None:
+def _remove(writer: CollectionStore, folder: Path) -> None:
     writer.remove([writer.resolve("/pictures/5.jpg")])
 
 
-def _annotate(writer: Collection, folder: Path) -> None:
+def _annotate(writer: CollectionStore, folder: Path) -> None:
     table = folder / "own.csv"
     table.write_text('path,stars,note,day\n4.jpg,5,"a,""b""",2024-02-29\n6.jpg,,"",\n')
     writer.annotate(str(table))
 
 
-def _annotate_in_another_type(writer: Collection, folder: Path) -> None:
+def _annotate_in_another_type(writer: CollectionStore, folder: Path) -> None:
     table = folder / "more.csv"
     table.write_text("path,Stars,weight\n6.jpg,many,1.1\n7.jpg,3,1e300\n")
     writer.annotate(str(table))
 
 
-def _fail(writer: Collection, folder: Path) -> None:
+def _fail(writer: CollectionStore, folder: Path) -> None:
     with pytest.raises(InputError):
         writer.remove([1, 999])
     with pytest.raises(InputError):
         writer.annotate(str(folder / "missing.csv"))
 
 
-def _merge(writer: Collection, folder: Path) -> None:
+def _merge(writer: CollectionStore, folder: Path) -> None:
     group = writer.state.segments
     where = os.path.join(writer.directory, "segments")
     merge_segments(writer._catalog, where, writer.fingerprint, group)
     writer.refresh()
 
 
-def _import(writer: Collection, folder: Path) -> None:
+def _import(writer: CollectionStore, folder: Path) -> None:
     source = folder / "source"
     if not source.exists():
-        with Collection.create(source, FINGERPRINT) as other:
+        with CollectionStore.create(source, FINGERPRINT) as other:
             other.commit(Batch(images(range(20, 23)), files(range(20, 23))))
             (folder / "own.csv").write_text("path,stars\n21.jpg,4\n")
             other.annotate(str(folder / "own.csv"))
@@ -149,15 +149,15 @@ def _import(writer: Collection, folder: Path) -> None:
     import_into(writer, folder / "all.parquet")
 
 
-def _snapshot(writer: Collection, folder: Path) -> None:
+def _snapshot(writer: CollectionStore, folder: Path) -> None:
     take_snapshot(writer._catalog, writer.directory, writer.state.seq)
 
 
-def _maintain(writer: Collection, folder: Path) -> None:
+def _maintain(writer: CollectionStore, folder: Path) -> None:
     writer.maintain()
 
 
-_STEPS: list[Callable[[Collection, Path], None]] = [
+_STEPS: list[Callable[[CollectionStore, Path], None]] = [
     _index,
     _more,
     _change_move_and_lose,
@@ -192,7 +192,7 @@ def test_the_copies_give_every_table_back_after_every_step(
     tmp_path: Path, snapshots_too: bool
 ) -> None:
     place = tmp_path / "c"
-    with Collection.create(place, FINGERPRINT) as writer:
+    with CollectionStore.create(place, FINGERPRINT) as writer:
         for step in _STEPS:
             if step is _snapshot and not snapshots_too:
                 continue
@@ -203,7 +203,7 @@ def test_the_copies_give_every_table_back_after_every_step(
 
 def test_so_they_do_from_the_older_snapshot(tmp_path: Path) -> None:
     place = tmp_path / "c"
-    with Collection.create(place, FINGERPRINT) as writer:
+    with CollectionStore.create(place, FINGERPRINT) as writer:
         for step in (_index, _snapshot, _more, _annotate, _snapshot, _remove, _snapshot, _import):
             step(writer, tmp_path)
         seq = snapshots.last_seq(str(place / "snapshots"))
@@ -217,7 +217,7 @@ def test_so_they_do_from_the_older_snapshot(tmp_path: Path) -> None:
 def test_a_growing_journal_is_folded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(maintenance, "FOLD_BYTES", 2000)
     place = tmp_path / "c"
-    with Collection.create(place, FINGERPRINT) as writer:
+    with CollectionStore.create(place, FINGERPRINT) as writer:
         for first in range(0, 60, 3):
             numbers = range(first, first + 3)
             writer.commit(Batch(images(numbers), files(numbers)))
@@ -234,7 +234,7 @@ def test_a_collection_from_before_the_journal_gets_its_copies_first(
 ) -> None:
     place = tmp_path / "c"
     shutil.copytree(GOLDEN / f"collection-v{version}", place)
-    with Collection.open(place, writable=True):
+    with CollectionStore.open(place, writable=True):
         rebuilt, known = as_rebuilt(place), as_it_is(place)
     del rebuilt["commits"], known["commits"]  # snapshots of then have no log of them
     assert rebuilt == known
@@ -244,7 +244,7 @@ def test_a_commit_that_failed_is_never_done_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = tmp_path / "c"
-    with Collection.create(place, FINGERPRINT) as writer:
+    with CollectionStore.create(place, FINGERPRINT) as writer:
         _index(writer, tmp_path)
         # The record is on the disk when the catalog's own commit fails, and cannot be taken back.
         attached = writer._catalog._running()
@@ -269,24 +269,24 @@ def test_a_commit_that_failed_is_never_done_again(
         assert as_rebuilt(place) == as_it_is(place)
     os.unlink(place / "catalog.duckdb")
     repair(place)
-    with Collection.open(place) as reader:
+    with CollectionStore.open(place) as reader:
         assert len(reader) == 4
         assert len(reader.allowed_ids("stars = 4")) == 1
 
 
 def test_an_older_catalog_put_in_place_is_told_and_repaired(tmp_path: Path) -> None:
     place = tmp_path / "c"
-    with Collection.create(place, FINGERPRINT) as writer:
+    with CollectionStore.create(place, FINGERPRINT) as writer:
         _index(writer, tmp_path)
     shutil.copy(place / "catalog.duckdb", tmp_path / "older")
-    with Collection.open(place, writable=True) as writer:
+    with CollectionStore.open(place, writable=True) as writer:
         _more(writer, tmp_path)
         _annotate(writer, tmp_path)
     expected = as_it_is(place)
     shutil.copy(tmp_path / "older", place / "catalog.duckdb")
     with (
         pytest.raises(CollectionError, match="verify --repair"),
-        Collection.open(place, writable=True) as writer,
+        CollectionStore.open(place, writable=True) as writer,
     ):
         _more(writer, tmp_path)
     repair(place)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.indexer.collection.holdings import FINGERPRINT, content, file, files, images, vector
-from vitrail.indexer.collection.collection import Collection
 from vitrail.indexer.collection.losses import Losses
 from vitrail.indexer.collection.repairs import repair
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.verification import verify
 from vitrail.indexer.errors import CollectionError
 from vitrail.indexer.records import Batch, RejectRecord
@@ -21,7 +21,7 @@ def place(tmp_path: Path) -> Path:
     place = tmp_path / "collection"
     table = tmp_path / "own.csv"
     table.write_text("path,species\n/pictures/5.jpg,owl\n")
-    with Collection.create(place, FINGERPRINT) as made:
+    with CollectionStore.create(place, FINGERPRINT) as made:
         made.commit(Batch(images(range(6)), files(range(6))))
         made.commit(Batch(images(range(6, 12)), files(range(6, 12))))
         made.commit(Batch([], [file("/moved.jpg", 2)], gone=["/pictures/2.jpg"]))
@@ -54,7 +54,7 @@ def _gladly(losses: Losses) -> bool:
 
 
 def _check_contents(place: Path) -> None:
-    with Collection.open(place) as opened:
+    with CollectionStore.open(place) as opened:
         assert opened.content_hashes() == {content(n) for n in range(1, 12)}
         assert opened.metadata([opened.resolve("/moved.jpg")])[0]["paths"] == ["/moved.jpg"]
         assert opened.allowed_ids("species = 'owl'").tolist() == [6]
@@ -95,7 +95,7 @@ def test_the_catalog_is_rebuilt(place: Path, harm: object) -> None:
     [finding] = verify(place).damage
     assert (finding.part, finding.file) == ("catalog", "catalog.duckdb")
     with pytest.raises(CollectionError, match="verify --repair"):
-        Collection.open(place, writable=True)
+        CollectionStore.open(place, writable=True)
     done = repair(place)
     assert done.report is not None
     assert done.report.clean, done.report.damage
@@ -112,18 +112,18 @@ def test_a_catalog_without_copies_comes_from_the_segments(place: Path) -> None:
         repair(place)
     assert not (place / "catalog.duckdb").exists()
     assert repair(place, accept=_gladly).report is not None
-    with Collection.open(place) as opened:
+    with CollectionStore.open(place) as opened:
         assert opened.content_hashes() == {content(n) for n in range(12)}
         assert set(opened.known_files()) == {f"/pictures/{n}.jpg" for n in range(12)}
 
 
 def test_work_after_the_last_snapshot_comes_back_from_segments(place: Path) -> None:
-    with Collection.open(place, writable=True) as writer:
+    with CollectionStore.open(place, writable=True) as writer:
         writer.commit(Batch(images([50]), files([50])))
         writer.forget_changes()
     os.unlink(place / "catalog.duckdb")
     assert repair(place).report is not None
-    with Collection.open(place) as opened:
+    with CollectionStore.open(place) as opened:
         assert opened.resolve("/pictures/50.jpg") > 12
         assert len(opened) == 12
 
@@ -149,7 +149,7 @@ def test_a_damaged_segment_is_named_and_its_files_read_again(
     assert harm is os.unlink or any(damaged.name in action for action in done.actions)
     assert done.report is not None
     assert done.report.clean, done.report.damage
-    with Collection.open(place, writable=True) as writer:
+    with CollectionStore.open(place, writable=True) as writer:
         assert not set(done.reopen) & set(writer.known_files())
         writer.commit(Batch(images(range(6, 12)), files(range(6, 12))))
     _check_contents(place)
@@ -168,13 +168,13 @@ def test_changed_and_missing_files_are_reported_but_are_no_damage(place: Path) -
     assert report.clean
     # The file of the removed image is no longer looked for, and counted neither here nor by info.
     assert len(report.findings) == report.files == 11
-    with Collection.open(place) as reader:
+    with CollectionStore.open(place) as reader:
         assert reader.info()["files"] == report.files
     assert {finding.part for finding in report.findings} == {"file"}
 
 
 def test_nothing_left_to_rebuild_from(tmp_path: Path) -> None:
-    Collection.create(tmp_path / "c", FINGERPRINT).close()
+    CollectionStore.create(tmp_path / "c", FINGERPRINT).close()
     (tmp_path / "c" / "vitrail.json").write_text("{")
     os.unlink(tmp_path / "c" / "catalog.duckdb")
     with pytest.raises(CollectionError, match="nothing is left to rebuild it from"):
@@ -185,7 +185,7 @@ def test_nothing_left_to_rebuild_from(tmp_path: Path) -> None:
 def test_images_that_wait_in_a_damaged_segment_are_told_before(
     place: Path, catalog_too: bool
 ) -> None:
-    with Collection.open(place, writable=True) as made:
+    with CollectionStore.open(place, writable=True) as made:
         made.commit(Batch(gone=["/pictures/3.jpg"], excluded=["/pictures/4.jpg"]))
         made.commit(Batch(gone=["/pictures/8.jpg"]))  # which waits in the other segment
     _flip(sorted((place / "segments").iterdir())[0])
@@ -204,7 +204,7 @@ def test_images_that_wait_in_a_damaged_segment_are_told_before(
     done = repair(place, accept=_gladly)
     assert done.report is not None
     assert done.report.clean, done.report.findings
-    with Collection.open(place, writable=True) as writer:
+    with CollectionStore.open(place, writable=True) as writer:
         assert "/pictures/3.jpg" not in writer.known_files()
         assert writer.info()["waiting"]["images"] == 1
         writer.commit(Batch(images([3, 4]), files([3, 4, 8])))
@@ -215,10 +215,10 @@ def test_images_that_wait_in_a_damaged_segment_are_told_before(
 def test_commits_of_a_writer_beside_a_verify_are_no_damage(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = Collection.open
+    real = CollectionStore.open
     numbers = iter(range(100, 110))
 
-    def opened(directory: str, *, writable: bool = False) -> Collection:
+    def opened(directory: str, *, writable: bool = False) -> CollectionStore:
         reader = real(directory, writable=writable)
         with real(directory, writable=True) as writer:  # moves on behind the reader's back
             for number in (next(numbers), next(numbers)):
@@ -226,6 +226,6 @@ def test_commits_of_a_writer_beside_a_verify_are_no_damage(
         return reader
 
     with monkeypatch.context() as patch:
-        patch.setattr(Collection, "open", opened)
+        patch.setattr(CollectionStore, "open", opened)
         report = verify(place)
     assert report.clean, report.findings

@@ -9,8 +9,8 @@ import pytest
 
 from tests.indexer.collection.holdings import FINGERPRINT
 from vitrail.indexer.catalog.state import State
-from vitrail.indexer.collection.collection import Collection
 from vitrail.indexer.collection.retrying import at_newest
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import DamagedError
 
 
@@ -28,7 +28,7 @@ class Reader:
 
 
 def test_a_commit_of_another_catalog_is_another_whatever_its_number(tmp_path: Path) -> None:
-    with Collection.create(tmp_path / "c", FINGERPRINT) as made:
+    with CollectionStore.create(tmp_path / "c", FINGERPRINT) as made:
         reader = Reader(made.state)
 
     def read() -> str:
@@ -41,7 +41,7 @@ def test_a_commit_of_another_catalog_is_another_whatever_its_number(tmp_path: Pa
 
 def test_what_no_commit_explains_is_told_at_once(tmp_path: Path) -> None:
     asked = []
-    with Collection.create(tmp_path / "c", FINGERPRINT) as writer:
+    with CollectionStore.create(tmp_path / "c", FINGERPRINT) as writer:
 
         def read() -> None:
             asked.append(writer.state)

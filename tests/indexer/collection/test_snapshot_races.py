@@ -16,11 +16,11 @@ from duckdb import DuckDBPyConnection
 
 from tests.indexer.collection.holdings import FINGERPRINT, content, files, images, vector
 from vitrail.indexer.catalog.hot import HotRows
-from vitrail.indexer.collection.collection import Collection
 from vitrail.indexer.collection.current_indexes import CurrentIndexes
 from vitrail.indexer.collection.readings import CatalogCopy
 from vitrail.indexer.collection.repairs import repair
 from vitrail.indexer.collection.snapshot import Snapshot
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import DamagedIndexError, NewerIndexError
 from vitrail.indexer.records import Batch
 from vitrail.indexer.vectors import index_layout, indexes
@@ -34,23 +34,23 @@ SPACE = "cls@2"
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    with Collection.create(tmp_path / "c", FINGERPRINT) as made:
+    with CollectionStore.create(tmp_path / "c", FINGERPRINT) as made:
         add(made, range(20))
     return tmp_path / "c"
 
 
 @pytest.fixture
-def reader(place: Path) -> Iterator[Collection]:
-    with Collection.open(place) as reader:
+def reader(place: Path) -> Iterator[CollectionStore]:
+    with CollectionStore.open(place) as reader:
         yield reader
 
 
-def add(writer: Collection, numbers: range) -> None:
+def add(writer: CollectionStore, numbers: range) -> None:
     writer.commit(Batch(images(numbers), files(numbers)))
 
 
 def add_more(place: Path, numbers: range) -> None:
-    with Collection.open(place, writable=True) as writer:
+    with CollectionStore.open(place, writable=True) as writer:
         add(writer, numbers)
 
 
@@ -68,7 +68,7 @@ def damage(index: VectorIndex, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_thread_that_was_overtaken_by_a_refresh_moves_on_too(
-    place: Path, reader: Collection, monkeypatch: pytest.MonkeyPatch
+    place: Path, reader: CollectionStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """That its own refresh finds nothing newer does not mean that its snapshot is the newest."""
     held, index, anews = reader.snapshot(), Snapshot.index, []
@@ -91,7 +91,7 @@ def test_a_thread_that_was_overtaken_by_a_refresh_moves_on_too(
 
 
 def test_threads_that_ask_a_snapshot_for_one_index_share_it(
-    place: Path, reader: Collection, monkeypatch: pytest.MonkeyPatch
+    place: Path, reader: CollectionStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also one that begins to load it when another has just done so, and newer commits came."""
     held, get = reader.snapshot(), CurrentIndexes.get
@@ -120,7 +120,7 @@ def test_threads_that_ask_a_snapshot_for_one_index_share_it(
 def test_a_snapshot_of_a_writer_is_rescued_as_of_its_own_commit(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Collection.open(place, writable=True) as writer:
+    with CollectionStore.open(place, writable=True) as writer:
         index = writer.index(SPACE)
         held = writer.snapshot(SPACE)
         assert held.index(SPACE) is index
@@ -134,7 +134,9 @@ def test_a_snapshot_of_a_writer_is_rescued_as_of_its_own_commit(
         assert "answered from the segments" in writer.notes[0]
 
 
-def test_an_index_that_is_kept_does_not_keep_its_catalog(place: Path, reader: Collection) -> None:
+def test_an_index_that_is_kept_does_not_keep_its_catalog(
+    place: Path, reader: CollectionStore
+) -> None:
     """The last one of a space may be of an old snapshot, which nobody holds any more."""
     held = reader.snapshot()
     copy = weakref.ref(held.readings)
@@ -169,14 +171,14 @@ def test_snapshots_that_share_a_damaged_file_are_each_rescued(
         return read_anew(*given)
 
     monkeypatch.setattr("vitrail.indexer.collection.current_indexes.read_anew", slowly)
-    with Collection.open(place) as reader:
+    with CollectionStore.open(place) as reader:
         held = reader.snapshot(SPACE)
         ids = held.allowed_ids("true").tolist()
         found: list[np.ndarray] = []
         thread = threading.Thread(target=lambda: found.append(held.vectors(ids, SPACE)))
         thread.start()
         assert paused.wait(60)
-        with Collection.open(place, writable=True) as writer:
+        with CollectionStore.open(place, writable=True) as writer:
             add(writer, range(20, 30))
             writer.commit(Batch(gone=["/pictures/0.jpg", "/pictures/1.jpg"]))
             add(writer, range(1, 2))  # which comes back
@@ -187,7 +189,7 @@ def test_snapshots_that_share_a_damaged_file_are_each_rescued(
         thread.join()
         np.testing.assert_array_equal(found[0], np.stack([vector(n, SPACE) for n in range(20)]))
         check(held, [*range(20)])
-        with Collection.open(place, writable=True) as writer:
+        with CollectionStore.open(place, writable=True) as writer:
             add(writer, range(1))
         assert reader.refresh()
         check(reader.snapshot(SPACE), [*range(30)])
@@ -196,7 +198,7 @@ def test_snapshots_that_share_a_damaged_file_are_each_rescued(
 
 def test_a_snapshot_of_a_catalog_that_was_made_anew_beneath_it_goes_on(place: Path) -> None:
     """It and the newest take turns at the slot of the last index."""
-    with Collection.open(place) as reader:
+    with CollectionStore.open(place) as reader:
         held = reader.snapshot()
         os.unlink(place / "catalog.duckdb")
         repair(str(place))
@@ -225,7 +227,7 @@ def check(snapshot: Snapshot, numbers: list[int]) -> None:
 
 
 def test_nobody_who_filters_waits_for_metadata_to_be_loaded(
-    reader: Collection, monkeypatch: pytest.MonkeyPatch
+    reader: CollectionStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     snapshot = reader.snapshot()
     assert isinstance(snapshot.readings, CatalogCopy)
@@ -256,7 +258,7 @@ def test_nobody_who_filters_waits_for_metadata_to_be_loaded(
 
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), MemoryError()])
 def test_a_reader_moves_on_where_there_is_no_room_to_load_ahead(
-    place: Path, reader: Collection, error: Exception, monkeypatch: pytest.MonkeyPatch
+    place: Path, reader: CollectionStore, error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reader.warm()
     add_more(place, range(20, 30))
@@ -284,9 +286,9 @@ def test_threads_that_ask_a_writer_for_its_snapshot_share_one(
             paused.set()
             assert go_on.wait(60)
 
-    monkeypatch.setattr("vitrail.indexer.collection.collection.CatalogCopy", Slowly)
+    monkeypatch.setattr("vitrail.indexer.collection.store.CatalogCopy", Slowly)
     found: list[Snapshot] = []
-    with Collection.open(place, writable=True) as writer:
+    with CollectionStore.open(place, writable=True) as writer:
         looked = _tell_when_read(writer, monkeypatch)
         threads = [threading.Thread(target=lambda: found.append(writer.snapshot())) for _ in "ab"]
         threads[0].start()
@@ -300,7 +302,9 @@ def test_threads_that_ask_a_writer_for_its_snapshot_share_one(
     assert found[0] is found[1]
 
 
-def _tell_when_read(writer: Collection, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], bool]:
+def _tell_when_read(
+    writer: CollectionStore, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[int], bool]:
     """Waits until so many threads wait for, or have, the writer's guard."""
     guard, came = writer._guard, threading.Semaphore(0)
 

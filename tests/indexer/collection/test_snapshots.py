@@ -25,9 +25,9 @@ from tests.indexer.collection.holdings import (
     vector,
 )
 from vitrail.indexer.catalog.hot import HotRows
-from vitrail.indexer.collection.collection import Collection
 from vitrail.indexer.collection.maintenance import merge_segments
 from vitrail.indexer.collection.snapshot import Snapshot
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.verification import verify
 from vitrail.indexer.errors import NewerIndexError, SegmentGoneError
 from vitrail.indexer.records import Batch
@@ -45,24 +45,24 @@ SPACE = "cls@2"
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    with Collection.create(tmp_path / "c", FINGERPRINT) as made:
+    with CollectionStore.create(tmp_path / "c", FINGERPRINT) as made:
         add(made, range(20))
     return tmp_path / "c"
 
 
 @pytest.fixture
-def reader(place: Path) -> Iterator[Collection]:
-    with Collection.open(place) as reader:
+def reader(place: Path) -> Iterator[CollectionStore]:
+    with CollectionStore.open(place) as reader:
         yield reader
 
 
-def add(writer: Collection, numbers: range) -> None:
+def add(writer: CollectionStore, numbers: range) -> None:
     writer.commit(Batch(images(numbers), files(numbers)))
 
 
 def change(place: Path) -> None:
     """Another commit or three: ten images more, and the first two fewer."""
-    with Collection.open(place, writable=True) as writer:
+    with CollectionStore.open(place, writable=True) as writer:
         add(writer, range(20, 30))
         writer.remove([writer.resolve(f"/pictures/{number}.jpg") for number in (0, 1)])
         writer.commit(Batch(files=[file("/pictures/5.jpg", 5, label="changed")]))
@@ -96,7 +96,9 @@ def label(snapshot: Snapshot) -> str | None:
 
 
 @pytest.mark.parametrize("loaded", [True, False])
-def test_a_held_snapshot_stays_what_it_is(place: Path, reader: Collection, loaded: bool) -> None:
+def test_a_held_snapshot_stays_what_it_is(
+    place: Path, reader: CollectionStore, loaded: bool
+) -> None:
     held = reader.snapshot(*[SPACE] * loaded)
     assert reader.snapshot() is held
     change(place)
@@ -111,7 +113,7 @@ def test_a_held_snapshot_stays_what_it_is(place: Path, reader: Collection, loade
 
 
 def test_snapshots_of_a_writer_are_of_its_commits(place: Path) -> None:
-    with Collection.open(place, writable=True) as writer:
+    with CollectionStore.open(place, writable=True) as writer:
         held = writer.snapshot()
         assert writer.snapshot() is held
         add(writer, range(20, 23))
@@ -120,10 +122,10 @@ def test_snapshots_of_a_writer_are_of_its_commits(place: Path) -> None:
 
 
 def test_a_refresh_reads_only_what_is_new(
-    place: Path, reader: Collection, monkeypatch: pytest.MonkeyPatch
+    place: Path, reader: CollectionStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held = reader.snapshot(SPACE)
-    with Collection.open(place, writable=True) as writer:
+    with CollectionStore.open(place, writable=True) as writer:
         add(writer, range(20, 21))
     read: list[int] = []
 
@@ -142,7 +144,7 @@ def test_a_refresh_reads_only_what_is_new(
     assert base[0] is base[1]
 
 
-def test_what_nobody_holds_goes(place: Path, reader: Collection) -> None:
+def test_what_nobody_holds_goes(place: Path, reader: CollectionStore) -> None:
     snapshot = reader.snapshot(SPACE)
     held = weakref.ref(snapshot), weakref.ref(snapshot.readings)
     change(place)
@@ -154,10 +156,10 @@ def test_what_nobody_holds_goes(place: Path, reader: Collection) -> None:
 
 
 def test_rows_that_are_added_while_a_thread_scans_change_nothing(
-    place: Path, reader: Collection, monkeypatch: pytest.MonkeyPatch
+    place: Path, reader: CollectionStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A thread that has positions, and then looks up ids, as others compact the rows."""
-    with Collection.open(place, writable=True) as writer:
+    with CollectionStore.open(place, writable=True) as writer:
         add(writer, range(20, 24))  # a tail beside the saved rows
     reader.refresh()
     reader.index(SPACE)
@@ -176,7 +178,7 @@ def test_rows_that_are_added_while_a_thread_scans_change_nothing(
     thread = threading.Thread(target=lambda: answers.append(reader.index(SPACE).search(asked, 3)))
     thread.start()
     assert paused.wait(60)
-    with Collection.open(place, writable=True) as writer:
+    with CollectionStore.open(place, writable=True) as writer:
         writer.remove([writer.resolve("/pictures/20.jpg")])
         add(writer, range(24, 26))
     reader.refresh()
@@ -188,7 +190,7 @@ def test_rows_that_are_added_while_a_thread_scans_change_nothing(
 
 
 def test_metadata_that_is_loaded_while_a_refresh_goes_on_is_never_stale(
-    place: Path, reader: Collection, monkeypatch: pytest.MonkeyPatch
+    place: Path, reader: CollectionStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paused, go_on = threading.Event(), threading.Event()
 
@@ -212,7 +214,7 @@ def test_metadata_that_is_loaded_while_a_refresh_goes_on_is_never_stale(
 
 def test_a_commit_in_the_middle_of_an_answer_is_not_seen(place: Path) -> None:
     """Filter, vectors and metadata are of one commit, though each is asked for by itself."""
-    with Collection.open(place) as reader:
+    with CollectionStore.open(place) as reader:
         snapshot = reader.snapshot(SPACE)
         seen = []
 
@@ -220,7 +222,7 @@ def test_a_commit_in_the_middle_of_an_answer_is_not_seen(place: Path) -> None:
             """Lets others commit between every two questions."""
 
             def __getattr__(self, name: str) -> object:
-                with Collection.open(place, writable=True) as writer:
+                with CollectionStore.open(place, writable=True) as writer:
                     last = len(writer)
                     add(writer, range(last, last + 1))
                     writer.remove([int(writer.allowed_ids("true")[0])])
@@ -236,7 +238,7 @@ def test_a_commit_in_the_middle_of_an_answer_is_not_seen(place: Path) -> None:
 
 
 def test_a_saved_index_of_a_later_commit_moves_a_reader_on(
-    place: Path, reader: Collection, monkeypatch: pytest.MonkeyPatch
+    place: Path, reader: CollectionStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held = reader.snapshot()
     monkeypatch.setattr(indexes, "_TAIL_ROWS", 0)
@@ -251,17 +253,17 @@ def test_a_saved_index_of_a_later_commit_moves_a_reader_on(
 
 
 def test_a_snapshot_whose_segments_are_gone_says_so(
-    place: Path, reader: Collection, monkeypatch: pytest.MonkeyPatch
+    place: Path, reader: CollectionStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(leftovers, "GRACE", 0.0)
-    held, loaded = reader.snapshot(), Collection.open(place)
+    held, loaded = reader.snapshot(), CollectionStore.open(place)
     kept = loaded.snapshot(SPACE)
-    with Collection.open(place, writable=True) as writer:
+    with CollectionStore.open(place, writable=True) as writer:
         add(writer, range(20, 22))
         folder = str(place / "segments")
         merge_segments(writer._catalog, folder, writer.fingerprint, writer.state.segments)
         writer.refresh()
-    Collection.open(place, writable=True).close()  # sweeps
+    CollectionStore.open(place, writable=True).close()  # sweeps
     for path in (place / "indexes").iterdir():
         path.unlink()
     with pytest.raises(SegmentGoneError):
@@ -273,7 +275,7 @@ def test_a_snapshot_whose_segments_are_gone_says_so(
 
 def test_images_of_one_width_are_found_by_filter_and_by_vector(place: Path) -> None:
     """A writer that searches between its commits sees each of them."""
-    with Collection.open(place, writable=True) as writer:
+    with CollectionStore.open(place, writable=True) as writer:
         for number in range(20, 25):
             writer.commit(Batch([image(number, width=number)], files([number])))
             query = Query({SPACE: vector(number, SPACE)[None]}, {SPACE: 1.0}, where="width < 100")
@@ -285,10 +287,10 @@ def test_images_of_one_width_are_found_by_filter_and_by_vector(place: Path) -> N
 _LOOK = """
 import sys
 from vitrail.indexer.catalog.catalog import Catalog
-from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.store import CollectionStore
 
 Catalog.__init__.__kwdefaults__["patience"] = 2
-with Collection.open(sys.argv[1]) as reader:
+with CollectionStore.open(sys.argv[1]) as reader:
     print(len(reader), len(reader.index("cls@2").ids()))
 """
 
@@ -310,7 +312,7 @@ def test_nobody_waits_while_a_segment_is_written(
         seen.append(done.stdout + done.stderr)
         return write_segment(folder, *given)
 
-    with Collection.open(place, writable=True) as writer:
+    with CollectionStore.open(place, writable=True) as writer:
         add(writer, range(20, 22))
         monkeypatch.setattr(f"{module}.write_segment", written)
         if work == "commit":
@@ -325,7 +327,7 @@ def test_nobody_waits_while_a_segment_is_written(
 
 def test_a_commit_that_was_prepared_for_another_number_is_refused(place: Path) -> None:
     with (
-        Collection.open(place, writable=True) as writer,
+        CollectionStore.open(place, writable=True) as writer,
         pytest.raises(AssertionError, match="one writer"),
         writer._catalog.writing("commit", seq=writer.state.seq),
     ):

@@ -13,7 +13,7 @@ from tests.indexer.collection.holdings import (
     image,
     images,
 )
-from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.tidying import take_out
 from vitrail.indexer.collection.transfer import Imported, export, import_into
 from vitrail.indexer.collection.verification import verify
@@ -25,14 +25,14 @@ def test_a_collection_goes_through_one_file_with_the_users_own_columns(tmp_path:
     table = tmp_path / "own.csv"
     table.write_text("path,species\n/pictures/2.jpg,owl\n")
     exported = tmp_path / "all.parquet"
-    with Collection.create(tmp_path / "a", FINGERPRINT) as source:
+    with CollectionStore.create(tmp_path / "a", FINGERPRINT) as source:
         made = image(1, recipe={"prompt": "a red apple", "seed": 2**63})
         source.commit(Batch([made, *images([2, 3])], files([1, 2, 3])))
         source.annotate(str(table))
         source.remove([3])
         assert export(source, exported) == 2
         expected = source.metadata([1, 2])
-    with Collection.create(tmp_path / "b", FINGERPRINT) as target:
+    with CollectionStore.create(tmp_path / "b", FINGERPRINT) as target:
         assert import_into(target, exported) == Imported(images=2, new=2, files=2)
         again = import_into(target, exported)  # doubles nothing, and says so
         assert (again, again.known) == (Imported(images=2, new=0, files=0), 2)
@@ -44,7 +44,7 @@ def test_a_collection_goes_through_one_file_with_the_users_own_columns(tmp_path:
 def test_files_that_cannot_be_exported_or_imported(tmp_path: Path) -> None:
     taken = tmp_path / "taken.parquet"
     taken.write_bytes(b"mine")
-    with Collection.create(tmp_path / "a", FINGERPRINT) as source:
+    with CollectionStore.create(tmp_path / "a", FINGERPRINT) as source:
         source.commit(Batch(images([1]), files([1])))
         with pytest.raises(InputError, match="exists already"):
             export(source, taken)
@@ -53,7 +53,7 @@ def test_files_that_cannot_be_exported_or_imported(tmp_path: Path) -> None:
         with pytest.raises(InputError, match="no exported collection"):
             import_into(source, taken)
         export(source, tmp_path / "good.parquet")
-    with Collection.create(tmp_path / "b", OTHER) as other:
+    with CollectionStore.create(tmp_path / "b", OTHER) as other:
         with pytest.raises(FingerprintMismatchError):
             import_into(other, tmp_path / "good.parquet")
         with pytest.raises(InputError, match="holds no images"):
@@ -64,7 +64,7 @@ def test_files_that_cannot_be_exported_or_imported(tmp_path: Path) -> None:
 def test_an_image_that_an_import_brings_back_has_its_file(tmp_path: Path, left: str) -> None:
     """It was live without any file: no path to show, never gone, and in the way of ``reembed``."""
     exported = tmp_path / "all.parquet"
-    with Collection.create(tmp_path / "c", FINGERPRINT) as collection:
+    with CollectionStore.create(tmp_path / "c", FINGERPRINT) as collection:
         collection.commit(Batch(images([1, 2]), files([1, 2])))
         export(collection, exported)
         if left == "removed":
@@ -82,7 +82,7 @@ def test_an_image_that_an_import_brings_back_has_its_file(tmp_path: Path, left: 
 def test_an_import_leaves_a_file_that_was_taken_out_of_an_image_that_stays(tmp_path: Path) -> None:
     exported = tmp_path / "all.parquet"
     twice = [*files([1]), file("/pictures/copy.jpg", 1)]
-    with Collection.create(tmp_path / "c", FINGERPRINT) as collection:
+    with CollectionStore.create(tmp_path / "c", FINGERPRINT) as collection:
         collection.commit(Batch(images([1]), twice))
         export(collection, exported)
         take_out(collection, ["/pictures/copy.jpg"])
@@ -97,11 +97,11 @@ def test_an_image_whose_paths_are_all_known_here_as_others_is_left_out(
     """It would be live without any file, so that nothing could show it and no index end it."""
     exported, table = tmp_path / "all.parquet", tmp_path / "own.csv"
     table.write_text("path,species\n/pictures/1.jpg,owl\n/pictures/2.jpg,fox\n")
-    with Collection.create(tmp_path / "a", FINGERPRINT) as source:
+    with CollectionStore.create(tmp_path / "a", FINGERPRINT) as source:
         source.commit(Batch(images([1, 2, 3]), [*files([1, 2, 3]), file("/copy/3.jpg", 3)]))
         source.annotate(str(table))
         export(source, exported)
-    with Collection.create(tmp_path / "b", FINGERPRINT) as target:
+    with CollectionStore.create(tmp_path / "b", FINGERPRINT) as target:
         theirs = [file(f"/pictures/{n}.jpg", 10 + n) for n in (1, 3)]
         target.commit(Batch(images([11, 13]), theirs))
         if state == "rejected":
@@ -128,7 +128,7 @@ def test_an_image_whose_paths_are_all_known_here_as_others_is_left_out(
 
 
 def test_an_image_that_a_batch_leaves_without_a_file_is_not_entered(tmp_path: Path) -> None:
-    with Collection.create(tmp_path / "c", FINGERPRINT) as collection:
+    with CollectionStore.create(tmp_path / "c", FINGERPRINT) as collection:
         collection.commit(Batch(images([1, 2]), [file("/a.jpg", 1), file("/a.jpg", 2)]))
         assert collection.content_hashes() == {content(2)}
         collection.commit(Batch(gone=["/a.jpg"]))

@@ -17,9 +17,9 @@ import pytest
 from tests.indexer.collection.holdings import FINGERPRINT, files, images
 from tests.indexer.collection.refusals import build_library, refusing
 from vitrail.indexer.catalog import catalog as catalogs
-from vitrail.indexer.collection.collection import Collection
 from vitrail.indexer.collection.losses import Losses
 from vitrail.indexer.collection.repairs import repair
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.verification import verify
 from vitrail.indexer.errors import CollectionError, UnreadableError
 from vitrail.indexer.records import Batch
@@ -59,7 +59,7 @@ def place(tmp_path: Path) -> Path:
     """Two segments, an annotation, a removal, a snapshot and indexes."""
     table = tmp_path / "own.csv"
     table.write_text("path,species\n/pictures/5.jpg,owl\n")
-    with Collection.create(tmp_path / "c", FINGERPRINT) as made:
+    with CollectionStore.create(tmp_path / "c", FINGERPRINT) as made:
         made.commit(Batch(images(range(6)), files(range(6))))
         made.commit(Batch(images(range(6, 12)), files(range(6, 12))))
         made.annotate(str(table))
@@ -116,7 +116,7 @@ def test_a_damaged_catalog_waits_until_all_it_comes_from_can_be_read(
         repair(place, accept=gladly)
     assert holdings(place) == before
     assert repair(place).report is not None
-    with Collection.open(place) as opened:
+    with CollectionStore.open(place) as opened:
         assert opened.allowed_ids("species = 'owl'").tolist() == [6]
         assert 3 not in opened.allowed_ids("true")
 
@@ -141,7 +141,7 @@ def test_an_unmounted_segments_folder_is_no_loss_unless_somebody_says_so(
         repair(place, accept=gladly)
     if not catalog_too:
         with pytest.raises(UnreadableError, match="mount its disk"):
-            Collection.open(place, writable=True)
+            CollectionStore.open(place, writable=True)
     assert holdings(place) == before
     with pytest.raises(CollectionError, match="11 images"):
         repair(place, segments_lost=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.indexer.collection.holdings import FINGERPRINT
-from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.files.begun import begun_name, sweep_begun
 
 LONG_AGO = 1_000_000_000
@@ -39,12 +39,12 @@ def test_only_what_nobody_is_at_work_on_goes(tmp_path: Path, dead: int) -> None:
 
 
 def test_the_next_writer_of_the_collection_sweeps_them(tmp_path: Path, dead: int) -> None:
-    Collection.create(tmp_path / "c", FINGERPRINT).close()
+    CollectionStore.create(tmp_path / "c", FINGERPRINT).close()
     generated = tmp_path / "c" / "generated"
     for name in (f".vitrail-{dead}-a.tmp", f".vitrail-{os.getppid()}-b.tmp", "whole.png"):
         (generated / name).write_bytes(b"x")
-    Collection.open(tmp_path / "c").close()
+    CollectionStore.open(tmp_path / "c").close()
     assert len(list(generated.iterdir())) == 3, "a reader changes nothing"
-    Collection.open(tmp_path / "c", writable=True).close()
+    CollectionStore.open(tmp_path / "c", writable=True).close()
     left = {path.name for path in generated.iterdir()}
     assert left == {f".vitrail-{os.getppid()}-b.tmp", "whole.png"}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.indexer.collection.holdings import FINGERPRINT
-from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import CollectionLockedError
 from vitrail.indexer.files.lock import WriterLock
 
@@ -22,7 +22,7 @@ with WriterLock(sys.argv[1]):
 
 
 def test_a_second_writer_is_told_who_writes(tmp_path: Path) -> None:
-    Collection.create(tmp_path / "c", FINGERPRINT).close()
+    CollectionStore.create(tmp_path / "c", FINGERPRINT).close()
     path = str(tmp_path / "c" / "lock")
     with subprocess.Popen(
         [sys.executable, "-c", _HOLD, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -30,13 +30,13 @@ def test_a_second_writer_is_told_who_writes(tmp_path: Path) -> None:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
         with pytest.raises(CollectionLockedError, match=rf"process {holder.pid} on .* is writing"):
-            Collection.open(tmp_path / "c", writable=True)
-        with Collection.open(tmp_path / "c") as reader:  # reading needs no lock
+            CollectionStore.open(tmp_path / "c", writable=True)
+        with CollectionStore.open(tmp_path / "c") as reader:  # reading needs no lock
             assert len(reader) == 0
         holder.kill()
     # What the killed process left behind is no obstacle.
     assert os.path.getsize(path) > 0
-    Collection.open(tmp_path / "c", writable=True).close()
+    CollectionStore.open(tmp_path / "c", writable=True).close()
 
 
 def test_two_handles_of_one_process_exclude_each_other(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from tests.badfiles import encode, picture
 from tests.fakes import ColourEncoder
 from tests.indexer.images.test_decoder_process import slow_file
 from tests.indexer.images.test_facts import exif_of, packet
-from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.images import decoder_process
 from vitrail.indexer.images.budget import MemoryBudget
 from vitrail.indexer.indexing import decoding
@@ -134,7 +134,7 @@ def test_a_file_that_takes_for_ever_neither_holds_the_run_nor_who_stops_it(
     (tmp_path / "pictures").mkdir()
     (tmp_path / "pictures" / "a.pgm").write_bytes(slow_file(20))
     (tmp_path / "pictures" / "b.png").write_bytes(encode(picture(1), "PNG"))
-    Collection.create(tmp_path / "collection", ColourEncoder().fingerprint).close()
+    CollectionStore.create(tmp_path / "collection", ColourEncoder().fingerprint).close()
     asked = threading.Event()
     ended: list[str] = []
     real = decoder_process._DecoderProcess.decode
@@ -148,7 +148,7 @@ def test_a_file_that_takes_for_ever_neither_holds_the_run_nor_who_stops_it(
             raise
 
     monkeypatch.setattr(decoder_process._DecoderProcess, "decode", decode)
-    with Collection.open(tmp_path / "collection", writable=True) as collection:
+    with CollectionStore.open(tmp_path / "collection", writable=True) as collection:
         roots, options = [os.fspath(tmp_path / "pictures")], IndexOptions(workers=2)
         first = index_folders(
             collection, ColourEncoder(), roots, options=options, stop=asked.is_set

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from tests.fakes import ColourEncoder, LabellingEncoder
-from vitrail.indexer.collection.collection import Collection
 from vitrail.indexer.collection.repairs import repair
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.tidying import set_grace, tidy
 from vitrail.indexer.collection.verification import verify
 from vitrail.indexer.encoders.base import Encoder
@@ -40,7 +40,7 @@ def pictures(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    Collection.create(tmp_path / "home", LabellingEncoder().fingerprint).close()
+    CollectionStore.create(tmp_path / "home", LabellingEncoder().fingerprint).close()
     return tmp_path / "home"
 
 
@@ -57,7 +57,7 @@ def run(
     encoder: Encoder | None = None,
     **options: object,
 ) -> Progress:
-    with Collection.open(home, writable=True) as collection:
+    with CollectionStore.open(home, writable=True) as collection:
         return index_folders(
             collection,
             encoder or Plain(),
@@ -67,13 +67,13 @@ def run(
 
 
 def count(home: Path, where: str = "true") -> int:
-    with Collection.open(home) as collection:
+    with CollectionStore.open(home) as collection:
         return len(collection.allowed_ids(where))
 
 
 def age(home: Path, days: int) -> None:
     """Let time pass for what waits."""
-    with Collection.open(home, writable=True) as writer, writer.transaction("age") as change:
+    with CollectionStore.open(home, writable=True) as writer, writer.transaction("age") as change:
         for table in ("deletions", "commits"):
             change.run(f'UPDATE {table} SET "at" = "at" - to_days(?)', [days])
         writer.forget_changes()
@@ -161,14 +161,14 @@ def test_waiting_ends(
 ) -> None:
     run(home, pictures)
     if grace is not None:
-        with Collection.open(home, writable=True) as writer:
+        with CollectionStore.open(home, writable=True) as writer:
             set_grace(writer, grace)
     shutil.rmtree(pictures / "group0")
     run(home, pictures)
     age(home, days)
     save(pictures / "new.png", 99)
     run(home, pictures)
-    with Collection.open(home, writable=True) as writer:
+    with CollectionStore.open(home, writable=True) as writer:
         assert writer.info()["waiting"]["images"] == kept
         assert tidy(writer).given_up == 0
         assert tidy(writer, now=True).given_up == kept
@@ -176,7 +176,7 @@ def test_waiting_ends(
 
 
 def test_grace_periods_out_of_reason_are_refused(home: Path) -> None:
-    with Collection.open(home, writable=True) as writer:
+    with CollectionStore.open(home, writable=True) as writer:
         for days in (-1, 1e9, float("nan")):
             with pytest.raises(InputError, match="makes no sense"):
                 set_grace(writer, days)
@@ -184,11 +184,11 @@ def test_grace_periods_out_of_reason_are_refused(home: Path) -> None:
 
 def test_the_grace_period_outlives_a_lost_catalog(home: Path, pictures: Path) -> None:
     run(home, pictures, label_from="parent")
-    with Collection.open(home, writable=True) as writer:
+    with CollectionStore.open(home, writable=True) as writer:
         set_grace(writer, 12)
     (home / "catalog.duckdb").unlink()
     repair(home)
-    with Collection.open(home) as reader:
+    with CollectionStore.open(home) as reader:
         info = reader.info()
     assert info["waiting"]["grace_days"] == 12
     assert info["roots"][0]["options"] == {"label_from": "parent"}
@@ -198,11 +198,11 @@ def test_annotations_outlive_all_that(home: Path, pictures: Path, tmp_path: Path
     run(home, pictures)
     table = tmp_path / "own.csv"
     table.write_text("path,mood\n1.png,calm\n")
-    with Collection.open(home, writable=True) as writer:
+    with CollectionStore.open(home, writable=True) as writer:
         writer.annotate(str(table))
     (pictures / "group1" / "1.png").rename(tmp_path / "1.png")
     run(home, pictures)
-    with Collection.open(home, writable=True) as writer:
+    with CollectionStore.open(home, writable=True) as writer:
         tidy(writer, now=True)
     assert count(home, "mood = 'calm'") == 0
     (tmp_path / "1.png").rename(pictures / "1.png")
@@ -266,7 +266,7 @@ def test_metadata_is_read_again_once_and_nothing_embedded(
 ) -> None:
     run(home, pictures)
     assert run(home, pictures).total == 0
-    with Collection.open(home, writable=True) as writer, writer.transaction("older") as change:
+    with CollectionStore.open(home, writable=True) as writer, writer.transaction("older") as change:
         change.run("UPDATE images SET read_version = NULL")  # recipes were an option once
     encoder = Plain()
     monkeypatch.setattr(
@@ -278,7 +278,7 @@ def test_metadata_is_read_again_once_and_nothing_embedded(
     monkeypatch.setattr("vitrail.indexer.indexing.decoding.read_recipe", lambda _: None)
     again = run(home, pictures)
     assert again.total == 0
-    with Collection.open(home, writable=True) as writer, writer.transaction("older") as change:
+    with CollectionStore.open(home, writable=True) as writer, writer.transaction("older") as change:
         change.run("UPDATE images SET read_version = 0")
     kept = run(home, pictures)
     assert kept.reread == 24

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from tests.fakes import ColourEncoder
-from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.verification import verify
 from vitrail.indexer.indexing import committing
 from vitrail.indexer.indexing.pipeline import IndexOptions, Progress, index_folders
@@ -38,7 +38,7 @@ def index_until_killed(
     def tell(progress: Progress) -> None:
         report.send(progress.committed)
 
-    with Collection.open(home, writable=True) as collection:
+    with CollectionStore.open(home, writable=True) as collection:
         report.send(-1)  # open: from here on a kill is worth something
         options = IndexOptions(batch_size=4)
         index_folders(collection, encoder, [folder], options=options, on_progress=tell)
@@ -64,14 +64,14 @@ def run_and_kill(home: Path, folder: Path, delay: float) -> int:
 
 
 def contents(home: Path) -> Counter[str]:
-    with Collection.open(home) as collection:
+    with CollectionStore.open(home) as collection:
         ids = collection.allowed_ids("true").tolist()
         assert sorted(ids) == collection.index("mean@1").ids().tolist()
         return Counter(row["content_hash"] for row in collection.metadata(ids))
 
 
 def fresh_collection(home: Path) -> Path:
-    Collection.create(home, ColourEncoder().fingerprint).close()
+    CollectionStore.create(home, ColourEncoder().fingerprint).close()
     return home
 
 
@@ -97,7 +97,7 @@ def test_fifty_kills_lose_nothing_committed_and_double_nothing(tmp_path: Path) -
             kept = 0
         assert verify(home).clean, f"kill {kill} left damage"
 
-    with Collection.open(home, writable=True) as collection:
+    with CollectionStore.open(home, writable=True) as collection:
         index_folders(collection, ColourEncoder(), [str(folder)])
     assert len(contents(home)) == PICTURES
     report = verify(home)

@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from PIL import Image
 
 from tests.fakes import ColourEncoder
-from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.tidying import take_out, tidy
 from vitrail.indexer.collection.verification import verify
 from vitrail.indexer.errors import RemovalsRefusedError
@@ -84,7 +84,7 @@ class FolderMachine(RuleBasedStateMachine):
         for folder in FOLDERS:
             (self.root / folder).mkdir(parents=True)
         self.encoder = ColourEncoder()
-        self.collection = Collection.create(self.place / "home", self.encoder.fingerprint)
+        self.collection = CollectionStore.create(self.place / "home", self.encoder.fingerprint)
         self.disk: dict[str, tuple[int, int]] = {}
         self.known: dict[str, Row] = {}
         self.waiting: set[int] = set()
@@ -201,7 +201,7 @@ class FolderMachine(RuleBasedStateMachine):
         if not tidies:
             self.collection.forget_changes()
         self.collection.close()
-        self.collection = Collection.open(self.place / "home", writable=True)
+        self.collection = CollectionStore.open(self.place / "home", writable=True)
 
     # The model
 

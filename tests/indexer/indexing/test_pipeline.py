@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.badfiles import make_bad_folder, make_odd_folder
 from tests.fakes import ColourEncoder, LabellingEncoder
-from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.verification import verify
 from vitrail.indexer.encoders.base import Encoder
 from vitrail.indexer.errors import CollectionError, FingerprintMismatchError, InputError
@@ -36,21 +36,21 @@ def pictures(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    Collection.create(tmp_path / "collection", ColourEncoder().fingerprint).close()
+    CollectionStore.create(tmp_path / "collection", ColourEncoder().fingerprint).close()
     return tmp_path / "collection"
 
 
 def run(
     home: Path, *roots: Path, encoder: Encoder | None = None, options: IndexOptions | None = None
 ) -> Progress:
-    with Collection.open(home, writable=True) as collection:
+    with CollectionStore.open(home, writable=True) as collection:
         return index_folders(
             collection, encoder or ColourEncoder(), [str(root) for root in roots], options=options
         )
 
 
 def ids_by_name(home: Path) -> dict[str, int]:
-    with Collection.open(home) as collection:
+    with CollectionStore.open(home) as collection:
         ids = collection.allowed_ids("true").tolist()
         return {row["name"]: row["id"] for row in collection.metadata(ids)}
 
@@ -58,7 +58,7 @@ def ids_by_name(home: Path) -> dict[str, int]:
 def test_new_pictures_are_found_by_themselves(home: Path, pictures: Path) -> None:
     progress = run(home, pictures)
     assert (progress.found, progress.encoded, progress.committed) == (12, 12, 12)
-    with Collection.open(home) as collection:
+    with CollectionStore.open(home) as collection:
         index = collection.index("mean@1")
         for image_id in index.ids().tolist():
             found = index.search(index.vectors(np.array([image_id])), 1)
@@ -100,7 +100,7 @@ def test_changed_gone_and_copied_files(home: Path, pictures: Path) -> None:
     assert (progress.encoded, progress.linked, progress.gone) == (1, 1, 1)
     assert after["0.png"] != before["0.png"]
     assert "3.png" not in after
-    with Collection.open(home) as collection:
+    with CollectionStore.open(home) as collection:
         assert len(collection) == 11
         (row,) = collection.metadata([before["1.png"]])
         assert len(row["paths"]) == 2
@@ -134,7 +134,7 @@ def test_a_missing_root_removes_nothing(home: Path, pictures: Path) -> None:
 
 def test_labels_come_from_the_folder(home: Path, pictures: Path) -> None:
     run(home, pictures, options=IndexOptions(label_from="parent"))
-    with Collection.open(home) as collection:
+    with CollectionStore.open(home) as collection:
         assert len(collection.allowed_ids("label = 'group1'")) == 4
 
 
@@ -142,7 +142,7 @@ def test_bad_files_are_rejected_with_their_reason(home: Path, tmp_path: Path) ->
     expected = make_bad_folder(tmp_path / "bad")
     odd = make_odd_folder(tmp_path / "odd")
     progress = run(home, tmp_path / "bad", tmp_path / "odd")
-    with Collection.open(home) as collection:
+    with CollectionStore.open(home) as collection:
         rejects = collection.rejects()
         found = len(collection)
     reasons = {os.path.relpath(one.path, tmp_path / "bad"): one.reason for one in rejects}
@@ -152,7 +152,7 @@ def test_bad_files_are_rejected_with_their_reason(home: Path, tmp_path: Path) ->
     again = run(home, tmp_path / "bad", tmp_path / "odd")
     # Another limit or more memory may help some; they are looked at again, and remain.
     assert again.total == len([one for one in reasons.values() if one == "too-many-pixels"]) > 0
-    with Collection.open(home) as collection:
+    with CollectionStore.open(home) as collection:
         assert [one.path for one in collection.rejects()] == [one.path for one in rejects]
     assert verify(home).clean
 
@@ -163,7 +163,7 @@ def test_rejects_are_retried_once_they_change(home: Path, pictures: Path) -> Non
     assert run(home, pictures).total == 0
     save_picture(pictures / "late.png", 50)
     assert run(home, pictures).encoded == 1
-    with Collection.open(home) as collection:
+    with CollectionStore.open(home) as collection:
         assert collection.rejects() == []
 
 
@@ -172,7 +172,7 @@ def test_rejects_are_retried_once_the_limit_allows_them(home: Path, pictures: Pa
     assert run(home, pictures, options=IndexOptions(max_pixels=100)).rejected == 12
     assert run(home, pictures).rejected == 12
     assert run(home, pictures, options=IndexOptions(max_pixels=0)).encoded == 12
-    with Collection.open(home) as collection:
+    with CollectionStore.open(home) as collection:
         assert collection.rejects() == []
 
 
@@ -215,7 +215,7 @@ def test_stopping_keeps_what_is_done_and_the_next_run_goes_on(home: Path, pictur
     def watch(progress: Progress) -> None:
         opened[0] = progress.opened
 
-    with Collection.open(home, writable=True) as collection:
+    with CollectionStore.open(home, writable=True) as collection:
         progress = index_folders(
             collection,
             ColourEncoder(),
@@ -247,11 +247,11 @@ def test_an_encoder_that_fails_loses_only_its_batch(home: Path, pictures: Path) 
 def test_a_failed_commit_stops_the_run(
     home: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(self: Collection, batch: Batch) -> None:
+    def full(self: CollectionStore, batch: Batch) -> None:
         raise CollectionError("the disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Collection, "commit", full)
+        patch.setattr(CollectionStore, "commit", full)
         with pytest.raises(CollectionError, match="full"):
             run(home, pictures)
     assert run(home, pictures).encoded == 12
@@ -265,10 +265,10 @@ def test_another_encoder_is_refused(home: Path, pictures: Path) -> None:
 def test_labels_of_the_head_are_stored(tmp_path: Path, pictures: Path) -> None:
     home = tmp_path / "labelled"
     encoder = LabellingEncoder()
-    Collection.create(home, encoder.fingerprint).close()
+    CollectionStore.create(home, encoder.fingerprint).close()
     Image.new("RGB", (9, 9), "white").save(pictures / "white.png")
     run(home, pictures, encoder=encoder)
-    with Collection.open(home) as collection:
+    with CollectionStore.open(home) as collection:
         (image_id,) = collection.allowed_ids("name = 'white.png'").tolist()
         (row,) = collection.metadata([image_id])
     assert row["top_label"] == "light"
@@ -280,7 +280,7 @@ def test_recipes_in_the_metadata_are_kept(
 ) -> None:
     recipe = {"task": "text-to-image", "prompt": "a cat"}
     monkeypatch.setattr("vitrail.indexer.indexing.decoding.read_recipe", lambda _: recipe)
-    with Collection.open(home, writable=True) as collection:
+    with CollectionStore.open(home, writable=True) as collection:
         index_folders(collection, ColourEncoder(), [str(pictures)])
         assert len(collection.allowed_ids("generated and prompt = 'a cat'")) == 12
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.indexer.collection.holdings import DIM, FINGERPRINT, files, images, vector
 from tests.indexer.vectors.vector_sets import clustered, reference
-from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.records import Batch
 from vitrail.indexer.vectors.index import VectorIndex
 from vitrail.indexer.vectors.indexes import IndexFiles, LoadedIndex, caught_up
@@ -74,7 +74,7 @@ def test_the_newer_row_of_an_id_comes_back() -> None:
 def test_an_index_that_dropped_rows_reads_those_that_came_back_from_the_segments(
     tmp_path: Path,
 ) -> None:
-    with Collection.create(tmp_path / "c", FINGERPRINT) as made:
+    with CollectionStore.create(tmp_path / "c", FINGERPRINT) as made:
         made.commit(Batch(images(range(6)), files(range(6))))
         made.commit(Batch(images(range(6, 12)), files(range(6, 12))))
         index_files, state = made.index_files("cls@2"), made.state

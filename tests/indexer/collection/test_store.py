@@ -23,7 +23,7 @@ from tests.indexer.collection.holdings import (
     images,
     vector,
 )
-from vitrail.indexer.collection.collection import Collection
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.verification import verify
 from vitrail.indexer.errors import (
     CollectionError,
@@ -41,15 +41,15 @@ def place(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def collection(place: str) -> Iterator[Collection]:
-    with Collection.create(place, FINGERPRINT) as made:
+def collection(place: str) -> Iterator[CollectionStore]:
+    with CollectionStore.create(place, FINGERPRINT) as made:
         yield made
 
 
 def test_what_is_committed_is_found_after_reopening(place: str) -> None:
-    with Collection.create(place, FINGERPRINT) as made:
+    with CollectionStore.create(place, FINGERPRINT) as made:
         made.commit(Batch(images(range(5)), files(range(5))))
-    with Collection.open(place) as opened:
+    with CollectionStore.open(place) as opened:
         assert len(opened) == 5
         assert opened.spaces == {"cls@2": 8, "mean@1": 4}
         for space in opened.spaces:
@@ -61,7 +61,7 @@ def test_what_is_committed_is_found_after_reopening(place: str) -> None:
     assert verify(place).clean
 
 
-def test_the_same_bytes_at_two_paths_are_one_image(collection: Collection) -> None:
+def test_the_same_bytes_at_two_paths_are_one_image(collection: CollectionStore) -> None:
     collection.commit(Batch([image(1)], [file("/b.jpg", 1), file("/a.jpg", 1)]))
     collection.commit(Batch([image(1)], [file("/c.jpg", 1, label="copy")]))
     assert len(collection) == 1
@@ -70,7 +70,7 @@ def test_the_same_bytes_at_two_paths_are_one_image(collection: Collection) -> No
     assert collection.allowed_ids("paths = 3 and label = 'copy'").tolist() == [1]
 
 
-def test_a_moved_file_keeps_its_id(collection: Collection) -> None:
+def test_a_moved_file_keeps_its_id(collection: CollectionStore) -> None:
     collection.commit(Batch(images([1, 2]), files([1, 2])))
     before = collection.resolve("/pictures/1.jpg")
     collection.commit(Batch([], [file("/elsewhere/1.jpg", 1)], gone=["/pictures/1.jpg"]))
@@ -80,7 +80,7 @@ def test_a_moved_file_keeps_its_id(collection: Collection) -> None:
         collection.resolve("/pictures/1.jpg")
 
 
-def test_the_last_file_takes_its_image_with_it(collection: Collection) -> None:
+def test_the_last_file_takes_its_image_with_it(collection: CollectionStore) -> None:
     collection.commit(Batch([image(1)], [file("/a.jpg", 1), file("/b.jpg", 1)]))
     collection.commit(Batch(gone=["/a.jpg"]))
     assert len(collection) == 1
@@ -91,7 +91,7 @@ def test_the_last_file_takes_its_image_with_it(collection: Collection) -> None:
     assert len(collection.index("cls@2").ids()) == 0
 
 
-def test_a_missing_file_may_keep_its_image(collection: Collection) -> None:
+def test_a_missing_file_may_keep_its_image(collection: CollectionStore) -> None:
     collection.commit(Batch(images([1]), files([1])))
     collection.commit(Batch(missing=["/pictures/1.jpg"]))
     assert len(collection) == 1
@@ -102,14 +102,16 @@ def test_a_missing_file_may_keep_its_image(collection: Collection) -> None:
     assert not collection.metadata([1])[0]["missing"]
 
 
-def test_a_changed_file_is_another_image(collection: Collection) -> None:
+def test_a_changed_file_is_another_image(collection: CollectionStore) -> None:
     collection.commit(Batch(images([1]), [file("/a.jpg", 1)]))
     collection.commit(Batch(images([2]), [file("/a.jpg", 2)]))
     assert collection.content_hashes() == {content(2)}
     assert collection.resolve("/a.jpg") == 2
 
 
-def test_content_that_left_comes_back_without_being_embedded_again(collection: Collection) -> None:
+def test_content_that_left_comes_back_without_being_embedded_again(
+    collection: CollectionStore,
+) -> None:
     collection.commit(Batch(images([1, 2]), files([1, 2])))
     collection.commit(Batch(gone=["/pictures/1.jpg"]))
     collection.commit(Batch([], [file("/back.jpg", 1)]))
@@ -119,7 +121,7 @@ def test_content_that_left_comes_back_without_being_embedded_again(collection: C
     assert verify(collection.directory).clean
 
 
-def test_rejects_are_known_and_leave_when_the_file_is_well(collection: Collection) -> None:
+def test_rejects_are_known_and_leave_when_the_file_is_well(collection: CollectionStore) -> None:
     bad = RejectRecord("/bad.jpg", 3, 4, "truncated", "it ends too early")
     collection.commit(Batch(rejects=[bad]))
     assert collection.rejects() == [bad]
@@ -130,7 +132,7 @@ def test_rejects_are_known_and_leave_when_the_file_is_well(collection: Collectio
     assert len(collection) == 0
 
 
-def test_known_files_keeps_to_the_folder(collection: Collection) -> None:
+def test_known_files_keeps_to_the_folder(collection: CollectionStore) -> None:
     odd = os.fsdecode(b"/pictures/caf\xe9.jpg")
     collection.commit(
         Batch(images([1, 2, 3]), [file(odd, 1), file("/pictures2/a.jpg", 2), file("/a_b", 3)])
@@ -144,7 +146,7 @@ def test_known_files_keeps_to_the_folder(collection: Collection) -> None:
     assert data["name"] == "caf\\xe9.jpg"
 
 
-def test_removed_images_are_gone_from_the_next_search(collection: Collection) -> None:
+def test_removed_images_are_gone_from_the_next_search(collection: CollectionStore) -> None:
     collection.commit(Batch(images([1, 2]), files([1, 2])))
     index = collection.index("cls@2")
     assert index.search(vector(1, "cls@2")[None], 1).ids[0, 0] == 1
@@ -157,7 +159,7 @@ def test_removed_images_are_gone_from_the_next_search(collection: Collection) ->
     assert "/pictures/1.jpg" in collection.known_files()
 
 
-def test_resolve_reads_ids_paths_and_hashes(collection: Collection) -> None:
+def test_resolve_reads_ids_paths_and_hashes(collection: CollectionStore) -> None:
     collection.commit(Batch(images([1]), files([1])))
     for text in ("1", "/pictures/1.jpg", content(1)[:6], content(1).upper()):
         assert collection.resolve(text) == 1
@@ -166,7 +168,7 @@ def test_resolve_reads_ids_paths_and_hashes(collection: Collection) -> None:
             collection.resolve(text)
 
 
-def test_resolve_reads_the_last_parts_of_one_path(collection: Collection) -> None:
+def test_resolve_reads_the_last_parts_of_one_path(collection: CollectionStore) -> None:
     odd = os.fsdecode(b"/b/\xff.jpg")
     paths = ["/a/x/1.jpg", "/a/y/2.jpg", "/b/y/2.jpg", odd, "/b/\\xff.jpg"]
     found = [file(path, n) for n, path in enumerate(paths, 1)]
@@ -190,7 +192,7 @@ def test_resolve_reads_the_last_parts_of_one_path(collection: Collection) -> Non
     assert collection.resolve("2.jpg") == 3, "a removed image's path is nobody's"
 
 
-def test_of_many_images_some_are_listed(collection: Collection) -> None:
+def test_of_many_images_some_are_listed(collection: CollectionStore) -> None:
     found = [file(f"/{n}/same.jpg", n) for n in range(1, 9)]
     collection.commit(Batch(images(range(1, 9)), found))
     with pytest.raises(InputError, match=r"8 images: /1/same\.jpg,.*/5/same\.jpg and 3 more; give"):
@@ -222,10 +224,10 @@ FILTERED = [
         ("false", []),
     ],
 )
-def test_filters(collection: Collection, place: str, where: str, expected: list[int]) -> None:
+def test_filters(collection: CollectionStore, place: str, where: str, expected: list[int]) -> None:
     cat = file("/pictures/1.jpg", 1, label="cat")
     collection.commit(Batch(FILTERED, [cat, *files([2, 3])]))
-    with Collection.open(place) as reader, Collection.open(place) as warm:
+    with CollectionStore.open(place) as reader, CollectionStore.open(place) as warm:
         warm.warm()
         for one in (collection, reader, warm):
             found = one.allowed_ids(where)
@@ -233,7 +235,7 @@ def test_filters(collection: Collection, place: str, where: str, expected: list[
             assert found.tolist() == expected
 
 
-def test_filters_take_parameters(collection: Collection) -> None:
+def test_filters_take_parameters(collection: CollectionStore) -> None:
     collection.commit(Batch(FILTERED, files([1, 2, 3])))
     assert collection.allowed_ids("width between ? and ?", [50, 150]).tolist() == [1]
 
@@ -255,10 +257,10 @@ def test_filters_take_parameters(collection: Collection) -> None:
     ],
 )
 def test_filters_that_cannot_be_used(
-    collection: Collection, place: str, where: str, message: str
+    collection: CollectionStore, place: str, where: str, message: str
 ) -> None:
     collection.commit(Batch(FILTERED, [file("/a.jpg", n, label="x") for n in (1, 2, 3)]))
-    with Collection.open(place) as warm:
+    with CollectionStore.open(place) as warm:
         warm.warm()
         for one in (collection, warm):
             with pytest.raises(InputError, match=message):
@@ -266,10 +268,10 @@ def test_filters_that_cannot_be_used(
 
 
 def test_a_reader_that_filters_often_sees_its_own_commit_and_then_the_next(
-    collection: Collection, place: str
+    collection: CollectionStore, place: str
 ) -> None:
     collection.commit(Batch(FILTERED, files([1, 2, 3])))
-    with Collection.open(place) as reader:
+    with CollectionStore.open(place) as reader:
         for _ in range(5):  # by then all columns are in one table
             assert reader.allowed_ids("label is null").tolist() == [1, 2, 3]
         collection.remove([2])
@@ -279,13 +281,13 @@ def test_a_reader_that_filters_often_sees_its_own_commit_and_then_the_next(
             assert reader.allowed_ids("label is null").tolist() == [1, 3]
 
 
-def test_another_encoder_is_refused_by_name(collection: Collection) -> None:
+def test_another_encoder_is_refused_by_name(collection: CollectionStore) -> None:
     collection.check(replace(FINGERPRINT, checkpoint="/a/copy/of/it"))
     with pytest.raises(FingerprintMismatchError, match=r"tiny-vit .*other-vit .*"):
         collection.check(OTHER)
 
 
-def test_vectors_must_be_of_the_spaces(collection: Collection) -> None:
+def test_vectors_must_be_of_the_spaces(collection: CollectionStore) -> None:
     for bad in (
         {"cls@2": vector(1, "cls@2")},
         {"cls@2": vector(1, "mean@1"), "mean@1": vector(1, "mean@1")},
@@ -298,9 +300,11 @@ def test_vectors_must_be_of_the_spaces(collection: Collection) -> None:
     assert len(collection) == 0
 
 
-def test_a_reader_stays_at_its_commit_until_refreshed(collection: Collection, place: str) -> None:
+def test_a_reader_stays_at_its_commit_until_refreshed(
+    collection: CollectionStore, place: str
+) -> None:
     collection.commit(Batch(images([1]), files([1])))
-    with Collection.open(place) as reader:
+    with CollectionStore.open(place) as reader:
         assert len(reader.index("cls@2").ids()) == 1
         collection.commit(Batch(images([2]), files([2])))
         collection.remove([1])
@@ -318,11 +322,11 @@ def test_a_reader_survives_a_merge_it_did_not_see(
     place: str, grace: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(leftovers, "GRACE", grace)
-    with Collection.create(place, FINGERPRINT) as writer:
+    with CollectionStore.create(place, FINGERPRINT) as writer:
         for number in range(10):
             writer.commit(Batch(images([number]), files([number])))
         writer.remove([4])
-        reader = Collection.open(place)
+        reader = CollectionStore.open(place)
         writer.maintain()
         assert len(os.listdir(os.path.join(place, "segments"))) == (11 if grace else 1)
     with reader:
@@ -330,31 +334,34 @@ def test_a_reader_survives_a_merge_it_did_not_see(
     assert verify(place).clean
 
 
-def test_readers_cannot_write(collection: Collection, place: str) -> None:
-    with Collection.open(place) as reader, pytest.raises(CollectionError, match="reading only"):
+def test_readers_cannot_write(collection: CollectionStore, place: str) -> None:
+    with (
+        CollectionStore.open(place) as reader,
+        pytest.raises(CollectionError, match="reading only"),
+    ):
         reader.commit(Batch(images([1]), files([1])))
 
 
 def test_places_that_hold_no_collection(tmp_path: Path, place: str) -> None:
     with pytest.raises(CollectionError, match=r"there is no collection at .*vitrail index"):
-        Collection.open(tmp_path / "nowhere")
+        CollectionStore.open(tmp_path / "nowhere")
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(CollectionError, match=r"such as 'notes.txt'"):
-        Collection.create(tmp_path, FINGERPRINT)
-    Collection.create(place, FINGERPRINT).close()
+        CollectionStore.create(tmp_path, FINGERPRINT)
+    CollectionStore.create(place, FINGERPRINT).close()
     with pytest.raises(CollectionError, match="is a collection already"):
-        Collection.create(place, FINGERPRINT)
+        CollectionStore.create(place, FINGERPRINT)
 
 
 def test_a_lost_segment_is_told_again_and_again(place: str) -> None:
-    with Collection.create(place, FINGERPRINT) as writer:
+    with CollectionStore.create(place, FINGERPRINT) as writer:
         for start in (0, 3):
             numbers = range(start, start + 3)
             writer.commit(Batch(images(numbers), files(numbers)))
         lost = writer.state.segments[1].name
         writer.forget_changes()  # no index holds what the segment held
     os.unlink(os.path.join(place, "segments", lost))
-    with Collection.open(place) as reader:
+    with CollectionStore.open(place) as reader:
         for _ in range(2):
             with pytest.raises(CollectionError, match=f"segment {lost} is missing"):
                 reader.index("cls@2")
@@ -363,28 +370,28 @@ def test_a_lost_segment_is_told_again_and_again(place: str) -> None:
 def test_long_runs_tidy_as_they_go(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vitrail.indexer.collection.maintenance.TIDY_IMAGES", 10)
     monkeypatch.setattr("vitrail.indexer.vectors.indexes._TAIL_ROWS", 1)
-    Collection.create(place, FINGERPRINT).close()
+    CollectionStore.create(place, FINGERPRINT).close()
     seen = []
     for start in range(0, 40, 5):
-        with Collection.open(place, writable=True) as writer:
+        with CollectionStore.open(place, writable=True) as writer:
             numbers = range(start, start + 5)
             writer.commit(Batch(images(numbers), files(numbers)))
             seen.append(writer.info()["spaces"]["cls@2"]["indexed"])
             writer.forget_changes()  # as a kill would
     # Once 10 images are in no saved index, and later once half of all are, whoever added them.
     assert seen == [0, 10, 10, 20, 20, 20, 20, 40]
-    with Collection.open(place) as reader:
+    with CollectionStore.open(place) as reader:
         assert len(reader.index("cls@2")) == 40
 
 
 def test_index_files_are_saved_when_it_pays_and_caught_up_otherwise(place: str) -> None:
-    with Collection.create(place, FINGERPRINT) as writer:
+    with CollectionStore.create(place, FINGERPRINT) as writer:
         writer.commit(Batch(images(range(20)), files(range(20))))
     saved = sorted(os.listdir(os.path.join(place, "indexes")))
-    with Collection.open(place, writable=True) as writer:
+    with CollectionStore.open(place, writable=True) as writer:
         writer.commit(Batch(images([20]), files([20])))
     assert sorted(os.listdir(os.path.join(place, "indexes"))) == saved
-    with Collection.open(place) as reader:
+    with CollectionStore.open(place) as reader:
         assert len(reader.index("cls@2").ids()) == 21
         assert reader.info()["spaces"]["cls@2"] == {
             "dim": 8,
@@ -395,7 +402,7 @@ def test_index_files_are_saved_when_it_pays_and_caught_up_otherwise(place: str) 
         }
 
 
-def test_info_counts(collection: Collection) -> None:
+def test_info_counts(collection: CollectionStore) -> None:
     collection.commit(Batch(FILTERED, files([1, 2, 3])))
     collection.remove([1])
     info = collection.info()
@@ -405,11 +412,11 @@ def test_info_counts(collection: Collection) -> None:
 
 
 def test_a_cold_reading_loads_neither_arrow_nor_a_model(place: str) -> None:
-    with Collection.create(place, FINGERPRINT) as writer:
+    with CollectionStore.create(place, FINGERPRINT) as writer:
         writer.commit(Batch(images(range(3)), files(range(3))))
     code = (
-        "import sys; from vitrail.indexer.collection.collection import Collection\n"
-        f"c = Collection.open({place!r})\n"
+        "import sys; from vitrail.indexer.collection.store import CollectionStore\n"
+        f"c = CollectionStore.open({place!r})\n"
         "c.index('cls@2').ids(); c.metadata([1]); c.allowed_ids('width > 1')\n"
         "heavy = {'pyarrow', 'torch', 'transformers', 'openvino', 'pandas'} & set(sys.modules)\n"
         "assert not heavy, heavy"
@@ -422,11 +429,11 @@ def test_a_warm_reader_and_a_large_catalog_answer_the_same(
 ) -> None:
     table = tmp_path / "own.csv"
     table.write_text("path,species\n/pictures/2.jpg,owl\n")
-    with Collection.create(place, FINGERPRINT) as writer:
+    with CollectionStore.create(place, FINGERPRINT) as writer:
         writer.commit(Batch(FILTERED, [*files([1, 2, 3]), file("/twice.jpg", 2, label="b")]))
         writer.annotate(str(table))
         expected = writer.metadata([3, 1, 2, 3])
-        with Collection.open(place) as reader:
+        with CollectionStore.open(place) as reader:
             assert reader.metadata([3, 1, 2, 3]) == expected
             reader.warm()
             assert reader.metadata([3, 1, 2, 3]) == expected
@@ -434,7 +441,7 @@ def test_a_warm_reader_and_a_large_catalog_answer_the_same(
             with pytest.raises(InputError, match="no image with id 7"):
                 reader.metadata([7])
         monkeypatch.setattr("vitrail.indexer.catalog.catalog._IN_MEMORY", 0)
-        with Collection.open(place) as reader:
+        with CollectionStore.open(place) as reader:
             assert reader.metadata([3, 1, 2, 3]) == expected
             reader.warm()
             writer.commit(Batch(images([9]), files([9])))
@@ -443,7 +450,7 @@ def test_a_warm_reader_and_a_large_catalog_answer_the_same(
             assert len(reader.metadata([4])[0]["paths"]) == 1
 
 
-def test_a_recipe_that_is_nested_without_end_is_cut_short(collection: Collection) -> None:
+def test_a_recipe_that_is_nested_without_end_is_cut_short(collection: CollectionStore) -> None:
     deep: dict[str, object] = {"prompt": "an apple"}
     level: Any = deep
     for _ in range(5000):
@@ -469,8 +476,8 @@ def test_a_large_catalog_of_an_older_format_can_be_read(
 ) -> None:
     """Its copy is brought up to date, for which DuckDB needs the folder that it lies in."""
     place = shutil.copytree(Path(__file__).parents[2] / "golden" / name, tmp_path / "c")
-    with Collection.open(place) as reader:
+    with CollectionStore.open(place) as reader:
         expected = reader.metadata(reader.allowed_ids("true").tolist())
     monkeypatch.setattr("vitrail.indexer.catalog.catalog._IN_MEMORY", 0)
-    with Collection.open(place) as reader:
+    with CollectionStore.open(place) as reader:
         assert reader.metadata(reader.allowed_ids("true").tolist()) == expected

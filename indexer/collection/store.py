@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("vitrail")
 
 
-class Collection(Answering):
+class CollectionStore(Answering):
     """One directory of embeddings, open for reading or for writing; a context manager.
 
     Made by ``create`` or ``open``. Any number of processes may read while one writes; a reader sees
@@ -82,7 +82,7 @@ class Collection(Answering):
         self._told = False  # whether a failure was told
 
     @classmethod
-    def create(cls, directory: str | os.PathLike[str], fingerprint: Fingerprint) -> Collection:
+    def create(cls, directory: str | os.PathLike[str], fingerprint: Fingerprint) -> CollectionStore:
         """Make an empty collection for the vectors of one encoder, open for writing.
 
         Raises:
@@ -104,7 +104,7 @@ class Collection(Answering):
         return collection
 
     @classmethod
-    def open(cls, directory: str | os.PathLike[str], *, writable: bool = False) -> Collection:
+    def open(cls, directory: str | os.PathLike[str], *, writable: bool = False) -> CollectionStore:
         """Open an existing collection.
 
         Raises:
@@ -140,7 +140,7 @@ class Collection(Answering):
             self._catalog.close()
             self._stack.close()
 
-    def __enter__(self) -> Collection:
+    def __enter__(self) -> CollectionStore:
         return self
 
     def __exit__(
