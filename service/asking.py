@@ -206,7 +206,7 @@ def compare_with_unrelated(
     """
     from vitrail.generator.checkpoint_files import find_checkpoint
     from vitrail.service.background import SECONDS, make_background
-    from vitrail.service.progress import MakingDisplay
+    from vitrail.service.cli.progress import MakingDisplay
 
     with MakingDisplay(quiet=False, total=count) as display:
         made = make_background(

@@ -11,9 +11,9 @@ import numpy as np
 
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.paths import at_home
-from vitrail.service.options import check_target
-from vitrail.service.progress import waiting
-from vitrail.service.text import one_line
+from vitrail.service.cli.options import check_target
+from vitrail.service.cli.progress import waiting
+from vitrail.service.cli.text import one_line
 
 if TYPE_CHECKING:
     from vitrail.generator.pictures import Picture

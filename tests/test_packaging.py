@@ -187,7 +187,8 @@ def test_the_wheel_works_where_it_is_installed(wheel: Path, tmp_path: Path, host
         next(target.glob("*.dist-info")).name,
     }
     code = "import vitrail.service.cli as cli; print(cli.__file__)"
-    assert python("-c", code, cwd=hostile, path=target) == str(target / "vitrail/service/cli.py")
+    cli = target / "vitrail" / "service" / "cli" / "__init__.py"
+    assert python("-c", code, cwd=hostile, path=target) == str(cli)
     shutil.copytree(EXAMPLES, hostile / "food")
     to = ("--collection", "collection")
     vitrail = ("-m", "vitrail")

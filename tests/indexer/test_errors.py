@@ -11,7 +11,7 @@ import pytest
 from vitrail.generator.watching import GenerationCancelledError
 from vitrail.indexer import errors
 from vitrail.indexer.errors import DamagedError, FilterError, InputError, VitrailError
-from vitrail.service.exits import EXITS, exit_code
+from vitrail.service.cli.exits import EXITS, exit_code
 
 ROOT = Path(__file__).parents[2]
 

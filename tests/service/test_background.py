@@ -16,7 +16,7 @@ from vitrail.search.collection import Collection
 from vitrail.search.query import Evidence, Verdict
 from vitrail.service import background as module
 from vitrail.service.background import Background, make_background, read_prompts, unrelated
-from vitrail.service.vouching import vouch
+from vitrail.service.cli.vouching import vouch
 
 
 @pytest.fixture(scope="module")

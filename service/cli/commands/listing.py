@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from vitrail.service.bundles import bundled
-from vitrail.service.options import (
+from vitrail.service.cli.bundles import bundled
+from vitrail.service.cli.options import (
     CollectionOption,
     Filtering,
     HtmlOption,
@@ -70,7 +70,7 @@ def list_(
     from vitrail.indexer.collection.store import CollectionStore
     from vitrail.indexer.errors import InputError
     from vitrail.search.listing import ListOptions, count_images
-    from vitrail.service.listing import print_list
+    from vitrail.service.cli.listing import print_list
 
     kind = filtering.kind
     if seed is not None and random is None:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from typer.testing import CliRunner
 
-from vitrail.service.sampling import Drawing, drawing_options
+from vitrail.service.cli.sampling import Drawing, drawing_options
 
 
 def run(*words: str, without: tuple[str, ...] = ()) -> tuple[str, list[Drawing]]:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vitrail.service.bundles import Command, bundled
-from vitrail.service.options import (
+from vitrail.service.cli.bundles import Command, bundled
+from vitrail.service.cli.options import (
     CheckpointOption,
     CollectionOption,
     DeviceOption,

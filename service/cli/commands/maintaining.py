@@ -10,7 +10,7 @@ import typer
 
 from vitrail.indexer.paths import at_home
 from vitrail.indexer.wording import counted
-from vitrail.service.options import CollectionOption, JsonOption, collection_directory
+from vitrail.service.cli.options import CollectionOption, JsonOption, collection_directory
 
 if TYPE_CHECKING:
     from vitrail.indexer.collection.losses import Losses
@@ -37,7 +37,7 @@ def info(collection: CollectionOption = None, json: JsonOption = False) -> None:
     Counts, the encoder and its spaces, your own columns, indexes, and sizes on disk.
     """
     from vitrail.indexer.collection.store import CollectionStore
-    from vitrail.service.reports import print_info
+    from vitrail.service.cli.reports import print_info
 
     with CollectionStore.open(collection_directory(collection)) as store:
         print_info(store.info(), as_json=json)
@@ -63,7 +63,7 @@ def remove(
     """
     from vitrail.indexer.collection.store import CollectionStore
     from vitrail.indexer.indexing.removal import carry_out, plan_removal
-    from vitrail.service.folders import print_removal, print_removed
+    from vitrail.service.cli.folders import print_removal, print_removed
 
     with CollectionStore.open(collection_directory(collection), writable=not dry_run) as store:
         removal = plan_removal(store, images)
@@ -97,7 +97,7 @@ def tidy(
     from vitrail.indexer.collection.store import CollectionStore
     from vitrail.indexer.collection.tidying import set_grace
     from vitrail.indexer.collection.tidying import tidy as clear
-    from vitrail.service.folders import print_tidied
+    from vitrail.service.cli.folders import print_tidied
 
     with CollectionStore.open(collection_directory(collection), writable=True) as store:
         if grace is not None:
@@ -126,7 +126,7 @@ def annotate(
     They can then be used in --where and come with every hit. Annotating again updates.
     """
     from vitrail.indexer.collection.store import CollectionStore
-    from vitrail.service.reports import print_annotation_report
+    from vitrail.service.cli.reports import print_annotation_report
 
     with CollectionStore.open(collection_directory(collection), writable=True) as store:
         print_annotation_report(store.annotate(str(table), numbers=numbers or ()))
@@ -139,7 +139,7 @@ def rejects(collection: CollectionOption = None, json: JsonOption = False) -> No
     in their way is gone.
     """
     from vitrail.indexer.collection.store import CollectionStore
-    from vitrail.service.reports import print_rejects
+    from vitrail.service.cli.reports import print_rejects
 
     with CollectionStore.open(collection_directory(collection)) as store:
         print_rejects(store.rejects(), as_json=json)
@@ -173,7 +173,7 @@ def verify(
     now is never touched. Nothing damaged is deleted, only set aside.
     """
     from vitrail.indexer.errors import InputError
-    from vitrail.service.reports import print_repair, print_report
+    from vitrail.service.cli.reports import print_repair, print_report
 
     if (yes or segments_lost) and not repair:
         raise InputError("--yes and --segments-lost belong to --repair; add it")
@@ -197,7 +197,7 @@ def _accept(yes: bool, losses: Losses) -> bool:
     """Show what a repair gives up, and ask where there is somebody to ask."""
     import sys
 
-    from vitrail.service.reports import print_losses
+    from vitrail.service.cli.reports import print_losses
 
     print_losses(losses)
     if yes or not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -226,7 +226,7 @@ def export(
     """
     from vitrail.indexer.collection.store import CollectionStore
     from vitrail.indexer.collection.transfer import export as write
-    from vitrail.service.text import one_line
+    from vitrail.service.cli.text import one_line
 
     with CollectionStore.open(collection_directory(collection)) as store:
         count = write(store, at_home(file), where)
@@ -245,7 +245,7 @@ def import_(
     from vitrail.indexer.collection.layout import is_collection
     from vitrail.indexer.collection.store import CollectionStore
     from vitrail.indexer.collection.transfer import check_exported, import_into
-    from vitrail.service.text import one_line
+    from vitrail.service.cli.text import one_line
 
     source, directory = at_home(file), collection_directory(collection)
     new = not is_collection(str(directory))

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vitrail.service.bundles import bundled
-from vitrail.service.completion import CHECKPOINTS, USUAL_SPACES, values
-from vitrail.service.options import (
+from vitrail.service.cli.bundles import bundled
+from vitrail.service.cli.completion import CHECKPOINTS, USUAL_SPACES, values
+from vitrail.service.cli.options import (
     CheckpointOption,
     CollectionOption,
     Encoding,
@@ -125,8 +125,8 @@ def index(
     command goes on from there.
     """
     from vitrail.indexer.indexing.options import IndexOptions
-    from vitrail.service.documents import print_document, raw_paths
-    from vitrail.service.folders import read_label_from
+    from vitrail.service.cli.documents import print_document, raw_paths
+    from vitrail.service.cli.folders import read_label_from
 
     options = IndexOptions(
         include=_globs(include),
@@ -181,9 +181,9 @@ def _run(
 ) -> Progress:
     from vitrail.indexer.errors import RemovalsRefusedError
     from vitrail.indexer.indexing.roots import plan_run
-    from vitrail.service.folders import remembered
-    from vitrail.service.interrupts import stop_on_interrupt
-    from vitrail.service.progress import IndexDisplay
+    from vitrail.service.cli.folders import remembered
+    from vitrail.service.cli.interrupts import stop_on_interrupt
+    from vitrail.service.cli.progress import IndexDisplay
 
     told = remembered(plan_run(roots, pictures.store.roots(), options), options)
     with stop_on_interrupt() as stop, IndexDisplay(quiet=quiet) as display:
@@ -257,8 +257,8 @@ def reembed(
     from vitrail.indexer.images.opening import DEFAULT_MAX_PIXELS
     from vitrail.indexer.indexing.reembedding import ReembedOptions
     from vitrail.indexer.indexing.reembedding import reembed as embed_anew
-    from vitrail.service.interrupts import stop_on_interrupt
-    from vitrail.service.progress import IndexDisplay
+    from vitrail.service.cli.interrupts import stop_on_interrupt
+    from vitrail.service.cli.progress import IndexDisplay
 
     if checkpoint is None and not space:
         raise InputError("name the --space or the --checkpoint to embed by")

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from vitrail.indexer.catalog.kinds import in_words
 from vitrail.indexer.wording import counted
-from vitrail.service.documents import named_path, named_paths, print_document
-from vitrail.service.folders import waiting_line, words
-from vitrail.service.tables import print_path, print_remark
-from vitrail.service.text import one_line, readable
+from vitrail.service.cli.documents import named_path, named_paths, print_document
+from vitrail.service.cli.folders import waiting_line, words
+from vitrail.service.cli.tables import print_path, print_remark
+from vitrail.service.cli.text import one_line, readable
 
 if TYPE_CHECKING:
     from vitrail.indexer.catalog.annotations import AnnotationReport

@@ -18,8 +18,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from tests.service.conftest import Vitrail
-from vitrail.service.tables import Column, Placement, Row, place_paths, print_rows
-from vitrail.service.text import one_line, shell_word
+from vitrail.service.cli.tables import Column, Placement, Row, place_paths, print_rows
+from vitrail.service.cli.text import one_line, shell_word
 
 Paint = Callable[..., Path]
 WIDTHS = (60, 80, 120)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from vitrail.indexer.paths import raw
-from vitrail.service.text import readable
+from vitrail.service.cli.text import readable
 
 
 def print_document(document: Any) -> None:

@@ -31,7 +31,7 @@ def collection_spaces(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def _spaces(collection: Path | None) -> list[str]:
-    from vitrail.service.options import collection_directory  # which offers what is made here
+    from vitrail.service.cli.options import collection_directory  # which offers what is made here
 
     try:  # the marker file alone: opening a collection would make a shell wait
         marker = (collection_directory(collection) / "vitrail.json").read_text("utf-8")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vitrail.indexer.wording import counted
-from vitrail.service.bundles import bundled
-from vitrail.service.completion import collection_spaces, values
-from vitrail.service.options import (
+from vitrail.service.cli.bundles import bundled
+from vitrail.service.cli.completion import collection_spaces, values
+from vitrail.service.cli.options import (
     CollectionOption,
     DeviceOption,
     Filtering,
@@ -119,9 +119,9 @@ def search(
     """
     from vitrail.search.collection import Collection
     from vitrail.search.query import DEFAULT_FUSION
-    from vitrail.service.output import print_json, print_table
-    from vitrail.service.sheet import show, write_sheet
-    from vitrail.service.text import one_line
+    from vitrail.service.cli.output import print_json, print_table
+    from vitrail.service.cli.sheet import show, write_sheet
+    from vitrail.service.cli.text import one_line
 
     only = filtering.kind
     fusion_ = choice("--fusion", fusion or DEFAULT_FUSION, ("mean", "rrf"))
@@ -200,7 +200,7 @@ def _ask(
         ask_by_prompt,
         compare_with_unrelated,
     )
-    from vitrail.service.progress import waiting
+    from vitrail.service.cli.progress import waiting
 
     if prompt is None:
         data = sys.stdin.buffer.read() if image == "-" else None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vitrail.service.sampling import Drawing, ImageArgument, PromptArgument, drawing_options
+from vitrail.service.cli.sampling import Drawing, ImageArgument, PromptArgument, drawing_options
 
 if TYPE_CHECKING:
     from vitrail.generator.pictures import Picture
@@ -235,10 +235,10 @@ def _warn(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, Pic
 
 def _make(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, Picture]) -> None:
     from vitrail.generator.watching import Watch
-    from vitrail.service.interrupts import stop_on_interrupt
+    from vitrail.service.cli.interrupts import stop_on_interrupt
+    from vitrail.service.cli.progress import MakingDisplay
+    from vitrail.service.cli.tables import print_path
     from vitrail.service.making import Work, make_and_index
-    from vitrail.service.progress import MakingDisplay
-    from vitrail.service.tables import print_path
 
     work = Work(drawing.info, recipes, parents, drawing.loras, drawing.device, drawing.precision)
     with _open(drawing) as pictures, stop_on_interrupt() as stop:
@@ -260,8 +260,8 @@ def _open(drawing: Drawing) -> Collection:
     """The collection to put the images into, begun where there is none."""
     from vitrail.indexer.collection.layout import is_collection
     from vitrail.indexer.errors import CheckpointError
-    from vitrail.service.commands.indexing import open_or_create
-    from vitrail.service.text import one_line
+    from vitrail.service.cli.commands.indexing import open_or_create
+    from vitrail.service.cli.text import one_line
 
     new = not is_collection(str(drawing.directory))
     settings = ("auto", "auto", "auto")  # --device and --precision are the generator's

@@ -8,11 +8,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from vitrail.indexer.wording import counted
-from vitrail.service.documents import named_paths, print_document
-from vitrail.service.tables import Column, Row, print_rows
-from vitrail.service.text import one_line as one_line
-from vitrail.service.text import readable as readable
-from vitrail.service.vouching import vouch
+from vitrail.service.cli.documents import named_paths, print_document
+from vitrail.service.cli.tables import Column, Row, print_rows
+from vitrail.service.cli.text import one_line as one_line
+from vitrail.service.cli.text import readable as readable
+from vitrail.service.cli.vouching import vouch
 
 if TYPE_CHECKING:
     from vitrail.search.query import Hit, SearchResult

@@ -19,7 +19,7 @@ from tests.service.conftest import Vitrail
 from vitrail.indexer.segments import leftovers
 
 Paint = Callable[..., Path]
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture

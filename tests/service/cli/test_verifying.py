@@ -12,7 +12,7 @@ import pytest
 
 from tests.service.conftest import Vitrail
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def flip(path: Path) -> None:

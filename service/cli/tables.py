@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vitrail.service.text import file_url, near, one_line, shell_word
+from vitrail.service.cli.text import file_url, near, one_line, shell_word
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -12,8 +12,15 @@ from typing import Any
 
 import typer
 
-from vitrail.service.commands import generating, indexing, listing, maintaining, searching, tracing
-from vitrail.service.help import PlainCommand
+from vitrail.service.cli.commands import (
+    generating,
+    indexing,
+    listing,
+    maintaining,
+    searching,
+    tracing,
+)
+from vitrail.service.cli.help import PlainCommand
 
 EXIT_CODES = """
 Exit codes: 0 done; 1 an error, in one line on standard error; 2 unusable arguments or input;
@@ -67,8 +74,8 @@ def _root(
 def main() -> None:
     """Run the command line; every foreseen error is one line on standard error."""
     from vitrail.indexer.errors import VitrailError
-    from vitrail.service.exits import exit_code
-    from vitrail.service.interrupts import clean_ends
+    from vitrail.service.cli.exits import exit_code
+    from vitrail.service.cli.interrupts import clean_ends
 
     _stand_in()
     for stream in (sys.stdout, sys.stderr):
@@ -158,7 +165,7 @@ def _hush() -> None:
 
 def _refuse(error: Any) -> None:
     """Show a call that cannot be understood; its words may be names that a shell put there."""
-    from vitrail.service.text import one_line
+    from vitrail.service.cli.text import one_line
 
     message = error.message
     for said, plain in _PLAIN.items():
@@ -177,11 +184,7 @@ def _fail(message: str, code: int) -> None:
 
 
 def _line(message: str) -> str:
-    from vitrail.service.text import one_line
+    from vitrail.service.cli.text import one_line
 
     # two spaces can be part of a name
     return one_line(re.sub(r"\s*[\r\n]\s*", " ", message.strip()))
-
-
-if __name__ == "__main__":
-    main()

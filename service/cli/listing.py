@@ -15,10 +15,10 @@ from vitrail.indexer.errors import InputError
 from vitrail.indexer.paths import raw
 from vitrail.search.filters import NO_IMAGES, combine_filters, none_passes
 from vitrail.search.listing import ListedImage, ListOptions, list_images
-from vitrail.service.documents import plain_json
-from vitrail.service.output import copies, print_nothing
-from vitrail.service.tables import Column, Row, print_rows
-from vitrail.service.text import one_line
+from vitrail.service.cli.documents import plain_json
+from vitrail.service.cli.output import copies, print_nothing
+from vitrail.service.cli.tables import Column, Row, print_rows
+from vitrail.service.cli.text import one_line
 
 if TYPE_CHECKING:
     from vitrail.indexer.collection.store import CollectionStore
@@ -118,7 +118,7 @@ def _told(image: ListedImage, name: str) -> str:
 
 
 def _write_sheet(store: CollectionStore, asked: ListOptions, html: Path) -> None:
-    from vitrail.service.sheet import write_list_sheet
+    from vitrail.service.cli.sheet import write_list_sheet
 
     ids = [
         image.id

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vitrail.indexer.paths import at_home
-from vitrail.service.completion import CHECKPOINTS, collection_spaces, values
+from vitrail.service.cli.completion import CHECKPOINTS, collection_spaces, values
 
 if TYPE_CHECKING:
     from vitrail.search.query import Only

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.wording import counted
-from vitrail.service.text import one_line
+from vitrail.service.cli.text import one_line
 
 if TYPE_CHECKING:
     from vitrail.indexer.catalog.departures import Removed

@@ -15,7 +15,7 @@ import pytest
 
 from tests.service.conftest import Vitrail
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "examples"
 LISTING = """
 import json, sys

@@ -15,7 +15,7 @@ import pytest
 from tests.service.conftest import Vitrail
 from vitrail.indexer.catalog.kinds import WORDS
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture

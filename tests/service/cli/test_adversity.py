@@ -22,7 +22,7 @@ from vitrail.indexer.collection import store
 from vitrail.indexer.records import Batch
 from vitrail.indexer.vectors import index_file
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def paint(folder: Path, names: range) -> None:

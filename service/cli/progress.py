@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from vitrail.indexer.wording import counted
-from vitrail.service.folders import other_kinds
-from vitrail.service.text import one_line
+from vitrail.service.cli.folders import other_kinds
+from vitrail.service.cli.text import one_line
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar

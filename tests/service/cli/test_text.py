@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vitrail import service
-from vitrail.service.text import file_url, near, one_line, readable, shell_word
+from vitrail.service.cli.text import file_url, near, one_line, readable, shell_word
 
 NAMES = st.binary(min_size=1, max_size=12).filter(lambda name: b"\0" not in name).map(os.fsdecode)
 TEXTS = st.text(st.characters(exclude_categories=()), max_size=20)  # half surrogates too

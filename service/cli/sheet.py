@@ -15,9 +15,9 @@ from vitrail.indexer.files.durability import is_full
 from vitrail.indexer.paths import at_home
 from vitrail.indexer.wording import counted
 from vitrail.search.thumbnails import first_thumbnail, thumbnail
-from vitrail.service.output import trust
-from vitrail.service.text import file_url, one_line, readable
-from vitrail.service.vouching import vouch
+from vitrail.service.cli.output import trust
+from vitrail.service.cli.text import file_url, one_line, readable
+from vitrail.service.cli.vouching import vouch
 
 if TYPE_CHECKING:
     from vitrail.search.query import Hit, SearchResult
@@ -103,7 +103,7 @@ def _render(
     import jinja2
 
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("vitrail.service"),
+        loader=jinja2.PackageLoader("vitrail.service.cli"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         finalize=_visible,

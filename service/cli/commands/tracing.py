@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vitrail.service.options import CollectionOption, JsonOption, collection_directory
+from vitrail.service.cli.options import CollectionOption, JsonOption, collection_directory
 
 
 def register(app: typer.Typer) -> None:
@@ -29,7 +29,7 @@ def lineage(
     """
     from vitrail.indexer.collection.store import CollectionStore
     from vitrail.search.lineage import children, parents
-    from vitrail.service.reports import print_lineage
+    from vitrail.service.cli.reports import print_lineage
 
     with CollectionStore.open(collection_directory(collection)) as store:
         image_id = store.resolve(image)
