@@ -29,6 +29,7 @@ from vitrail.search.searcher import Searcher
 from vitrail.search.vectors import query_rows
 
 if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metadata does not need
+    from vitrail.indexer.cancellation import Cancellation
     from vitrail.indexer.collection.snapshot import Snapshot
     from vitrail.indexer.encoders.base import Encoder
     from vitrail.indexer.encoders.waiting import WaitingEncoder
@@ -145,7 +146,7 @@ class Collection:
         options: IndexOptions | None = None,
         classify: bool | None = None,
         on_progress: Callable[[Progress], None] = lambda _: None,
-        stop: Callable[[], bool] = lambda: False,
+        cancellation: Cancellation | None = None,
     ) -> Progress:
         """Bring the collection up to date with folders or single files.
 
@@ -155,7 +156,8 @@ class Collection:
                 what is not said is as remembered.
             classify: also store the labels of the checkpoint's classification head.
             on_progress: called with the counts so far.
-            stop: once it returns true, what is done is committed and the run ends.
+            cancellation: once it is cancelled, by another thread or by ``on_progress``, what is
+                done is committed and the run ends.
 
         Raises:
             CollectionLockedError: another process is writing; the message names it.
@@ -184,7 +186,7 @@ class Collection:
                     roots,
                     options=options,
                     on_progress=told,
-                    stop=stop,
+                    cancellation=cancellation,
                 )
                 if progress.interrupted:
                     writer.forget_changes()  # who interrupts does not want to wait for an index

@@ -80,7 +80,7 @@ def make_and_index(
         CollectionLockedError: another process is writing.
     """
     from vitrail.generator.batch import generate_all
-    from vitrail.generator.watching import GenerationCancelledError
+    from vitrail.indexer.errors import CancelledError
 
     directory = Path(collection.store.generated_directory)
     directory.mkdir(parents=True, exist_ok=True)
@@ -108,7 +108,7 @@ def make_and_index(
             on_image(made)
             if len(waiting) >= CHUNK:
                 index()
-    except (GenerationCancelledError, KeyboardInterrupt):
+    except (CancelledError, KeyboardInterrupt):
         made.interrupted = True
     finally:
         index()

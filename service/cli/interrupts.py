@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from vitrail.indexer.cancellation import Cancellation
+
 # SIGHUP is what a terminal that is closed sends; Windows has none.
 _ENDINGS = [
     number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None
@@ -29,21 +31,21 @@ def clean_ends() -> Iterator[None]:
 
 
 @contextmanager
-def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
-    """Turn the first SIGINT, SIGTERM or SIGHUP into a flag; the function tells whether it is set.
+def stop_on_interrupt() -> Iterator[Cancellation]:
+    """Turn the first SIGINT, SIGTERM or SIGHUP into a wish to stop.
 
     The second signal raises ``KeyboardInterrupt``. Outside the main thread, where signals cannot
-    be handled, the flag is simply never set.
+    be handled, nobody ever wishes.
     """
-    asked = threading.Event()
+    cancellation = Cancellation()
 
     def handle(_number: int, _frame: FrameType | None) -> None:
-        if asked.is_set():
+        if cancellation.cancelled:
             raise KeyboardInterrupt
-        asked.set()
+        cancellation.cancel()
 
     with _handling(handle, [signal.SIGINT, *_ENDINGS]):
-        yield asked.is_set
+        yield cancellation
 
 
 @contextmanager

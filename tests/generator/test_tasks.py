@@ -19,8 +19,9 @@ from vitrail.generator.pictures import Picture
 from vitrail.generator.pipelines import load_model
 from vitrail.generator.schedulers import SCHEDULERS
 from vitrail.generator.tasks import run
-from vitrail.generator.watching import GenerationCancelledError, Watch
-from vitrail.indexer.errors import GenerationError, InputError
+from vitrail.generator.watching import Watch
+from vitrail.indexer.cancellation import Cancellation
+from vitrail.indexer.errors import CancelledError, GenerationError, InputError
 from vitrail.indexer.recipes.png import encode_png
 from vitrail.indexer.recipes.recipe import Recipe
 
@@ -113,9 +114,16 @@ def test_strength_runs_its_share_of_the_steps(ordinary: CheckpointInfo, strength
 def test_cancel_stops_at_the_step(ordinary: CheckpointInfo) -> None:
     recipe = text_to_image.plan(ordinary, "a", sampling=Sampling(steps=50))[0]
     seen: list[int] = []
-    watch = Watch(on_step=lambda done, _: seen.append(done), cancel=lambda: len(seen) >= 2)
+    cancellation = Cancellation()
+
+    def step(done: int, _: int) -> None:
+        seen.append(done)
+        if done == 2:
+            cancellation.cancel()
+
+    watch = Watch(on_step=step, cancellation=cancellation)
     model = load_model(ordinary)
-    with pytest.raises(GenerationCancelledError):
+    with pytest.raises(CancelledError):
         run(model, recipe, watch=watch)
     assert seen == [1, 2]
     again = text_to_image.plan(ordinary, "a", sampling=TWO_STEPS)[0]

@@ -241,11 +241,11 @@ def _make(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, Pic
     from vitrail.service.making import Work, make_and_index
 
     work = Work(drawing.info, recipes, parents, drawing.loras, drawing.device, drawing.precision)
-    with _open(drawing) as pictures, stop_on_interrupt() as stop:
+    with _open(drawing) as pictures, stop_on_interrupt() as cancellation:
         if not drawing.quiet:
             _warn(drawing, recipes, parents)
         with MakingDisplay(quiet=drawing.quiet, total=len(recipes)) as display:
-            watch = Watch(on_step=display.step, cancel=stop)
+            watch = Watch(on_step=display.step, cancellation=cancellation)
             made = make_and_index(
                 pictures, work, force=drawing.force, watch=watch, on_image=display.update
             )

@@ -186,7 +186,7 @@ def _run(
     from vitrail.service.cli.progress import IndexDisplay
 
     told = remembered(plan_run(roots, pictures.store.roots(), options), options)
-    with stop_on_interrupt() as stop, IndexDisplay(quiet=quiet) as display:
+    with stop_on_interrupt() as cancellation, IndexDisplay(quiet=quiet) as display:
         display.name_encoder(pictures.fingerprint.describe())
         display.remind(told)
         try:
@@ -194,7 +194,7 @@ def _run(
                 *roots,
                 options=options,
                 on_progress=display.update,
-                stop=stop,
+                cancellation=cancellation,
             )
         except RemovalsRefusedError as error:
             if error.progress is not None:
@@ -266,7 +266,7 @@ def reembed(
     with CollectionStore.open(directory) as store:
         checkpoint = checkpoint or store.fingerprint.checkpoint
     display = IndexDisplay(quiet=quiet, doing="loading the encoder")
-    with stop_on_interrupt() as stop, display:
+    with stop_on_interrupt() as cancellation, display:
         encoder = load_encoder(
             checkpoint,
             spaces=space,
@@ -287,7 +287,7 @@ def reembed(
                 workers=encoding.workers,
             ),
             on_progress=display.update,
-            stop=stop,
+            cancellation=cancellation,
         )
         display.finish_reembedding(made)
     if made.progress.interrupted:
