@@ -31,7 +31,7 @@ from vitrail.generator.denoising import encode
 from vitrail.generator.pictures import Picture, resize
 from vitrail.generator.pipelines import DiffusionModel, load_model
 from vitrail.generator.training.emoji import render
-from vitrail.indexer.encoders import EMBEDDED, load_encoder
+from vitrail.indexer.encoders import EMBEDDED, EncoderSettings, load_encoder
 from vitrail.indexer.files.cache import cache_dir
 from vitrail.indexer.images.preprocess import apply
 
@@ -130,7 +130,7 @@ def _similarities(
 
     Vectors are taken from the mean of all pictures, without which any two are nearly alike.
     """
-    encoder = load_encoder(EMBEDDED, spaces=list(SPACES.values()))
+    encoder = load_encoder(EncoderSettings(EMBEDDED, spaces=tuple(SPACES.values())))
 
     def embed(images: Sequence[Image.Image]) -> dict[str, Floats]:
         rows: dict[str, list[Floats]] = {space: [] for space in SPACES.values()}

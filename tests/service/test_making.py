@@ -40,8 +40,7 @@ def make_all(
     recipes = [
         text_to_image.plan(info, f"number {i}", sampling=sampling)[0] for i in range(PROMPTS)
     ]
-    with Collection.open(home) as pictures:
-        pictures._encoder = ColourEncoder()
+    with Collection.open(home, encoder=ColourEncoder()) as pictures:
 
         def tell(_: Made) -> None:
             if report is not None:
