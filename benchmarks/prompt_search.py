@@ -29,7 +29,7 @@ from benchmarks import machine, photographs, report
 from vitrail import Collection
 from vitrail.generator import text_to_image
 from vitrail.generator.batch import generate_all
-from vitrail.generator.checkpoint_files import find_checkpoint
+from vitrail.generator.checkpoints.files import find_checkpoint
 from vitrail.generator.checks import Sampling
 from vitrail.generator.pipelines import load_model
 from vitrail.generator.training.emoji import render

@@ -25,7 +25,7 @@ from PIL import Image, ImageDraw
 from benchmarks import machine, report
 from vitrail.generator import style
 from vitrail.generator.batch import generate_all
-from vitrail.generator.checkpoint_files import find_checkpoint
+from vitrail.generator.checkpoints.files import find_checkpoint
 from vitrail.generator.checks import Sampling
 from vitrail.generator.denoising import encode
 from vitrail.generator.pictures import Picture, resize

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 from PIL import Image
 
-from vitrail.generator.checkpoint_files import CheckpointInfo
+from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.ip_adapters import IPAdapterFile, check_encoder
 from vitrail.generator.pipelines import DiffusionModel
 from vitrail.indexer.encoders.weights import tensor_shapes

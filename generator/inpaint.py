@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vitrail.generator.checkpoint_files import CheckpointInfo
+from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import DEFAULTS, Sampling, check_sampling, check_strength
 from vitrail.generator.denoising import Drawn, Kept, encode, redraw, repaint
 from vitrail.generator.loras import LoraFile

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from vitrail.generator.checkpoint_files import CheckpointInfo
+from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import check_strength
 from vitrail.indexer.encoders.weights import (
     PICKLES,

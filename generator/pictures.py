@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
-from vitrail.generator.checkpoint_files import CheckpointInfo
+from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.indexer.errors import ImageRejectedError, InputError
 from vitrail.indexer.images.files import read_file
 from vitrail.indexer.images.opening import open_image

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from vitrail.generator.checkpoint_files import CheckpointInfo
+    from vitrail.generator.checkpoints.files import CheckpointInfo
     from vitrail.indexer.recipes.recipe import Recipe
     from vitrail.search.collection import Collection
     from vitrail.service.making import Work

@@ -22,7 +22,7 @@ from vitrail.service.options import (
 )
 
 if TYPE_CHECKING:
-    from vitrail.generator.checkpoint_files import CheckpointInfo
+    from vitrail.generator.checkpoints.files import CheckpointInfo
     from vitrail.generator.checks import Sampling
     from vitrail.generator.loras import LoraFile
 
@@ -33,7 +33,7 @@ ImageArgument = Annotated[
 
 
 def _schedulers(incomplete: str) -> list[str]:
-    from vitrail.generator.schedulers import SCHEDULERS
+    from vitrail.generator.checkpoints.schedulers import SCHEDULERS
 
     return [name for name in SCHEDULERS if name.startswith(incomplete)]
 
@@ -110,7 +110,7 @@ class Drawing:
         Raises:
             CheckpointError: not found, refused, or no Stable Diffusion checkpoint.
         """
-        from vitrail.generator.checkpoint_files import find_checkpoint
+        from vitrail.generator.checkpoints.files import find_checkpoint
 
         return find_checkpoint(self.model)
 

@@ -225,7 +225,7 @@ def _input(drawing: Drawing, text: str, role: str) -> Picture:
 
 def _warn(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, Picture]) -> None:
     """Say what a small model can do nothing with, before it tries."""
-    from vitrail.generator.scope import outside_notes
+    from vitrail.generator.checkpoints.scope import outside_notes
 
     prompts = [recipe.prompt for recipe in recipes]
     pictures = [picture for role, picture in parents.items() if role != "mask"]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vitrail.generator.checkpoint_files import CheckpointInfo, find_checkpoint
+from vitrail.generator.checkpoints.files import CheckpointInfo, find_checkpoint
 from vitrail.generator.pictures import Picture
 
 

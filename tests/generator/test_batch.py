@@ -13,7 +13,7 @@ import pytest
 
 from vitrail.generator import text_to_image
 from vitrail.generator.batch import generate_all
-from vitrail.generator.checkpoint_files import CheckpointInfo
+from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import Sampling
 from vitrail.generator.pipelines import DiffusionModel, load_model
 from vitrail.generator.watching import GenerationCancelledError, Watch

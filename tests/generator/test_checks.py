@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.generator.conftest import noise_picture
 from vitrail.generator import image_to_image, text_to_image
-from vitrail.generator.checkpoint_files import CheckpointInfo
+from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import MAX_SEED, Sampling
 from vitrail.generator.pictures import working_size
 from vitrail.indexer.errors import InputError

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from tests.generator.conftest import noise_picture
 from vitrail.generator import inpaint
-from vitrail.generator.checkpoint_files import CheckpointInfo
+from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import Sampling
 from vitrail.generator.masks import box_mask, image_mask, polygon_mask
 from vitrail.generator.pictures import Picture

@@ -8,7 +8,7 @@ from PIL import Image, PngImagePlugin
 
 from tests.generator.conftest import noise_picture
 from vitrail.generator import image_to_image, text_to_image
-from vitrail.generator.checkpoint_files import CheckpointInfo
+from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import Sampling
 from vitrail.generator.lineage import reproduce
 from vitrail.generator.pipelines import DiffusionModel, load_model

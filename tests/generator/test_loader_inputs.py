@@ -13,9 +13,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.generator import tiny
-from tests.generator.single_file import write_configuration, write_single_file
+from tests.generator.checkpoints.single_file import write_configuration, write_single_file
 from vitrail.generator import text_to_image
-from vitrail.generator.checkpoint_files import CheckpointInfo, find_checkpoint
+from vitrail.generator.checkpoints.files import CheckpointInfo, find_checkpoint
 from vitrail.generator.checks import Sampling
 from vitrail.generator.ip_adapters import open_ip_adapter
 from vitrail.generator.loras import find_loras, open_lora

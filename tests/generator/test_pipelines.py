@@ -14,15 +14,15 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.generator import tiny
+from tests.generator.checkpoints.single_file import write_configuration, write_single_file
 from tests.generator.conftest import noise_picture
-from tests.generator.single_file import write_configuration, write_single_file
 from vitrail.generator import inpaint, text_to_image
-from vitrail.generator.checkpoint_files import CheckpointInfo, find_checkpoint
+from vitrail.generator.checkpoints.files import CheckpointInfo, find_checkpoint
+from vitrail.generator.checkpoints.schedulers import SCHEDULERS, build_scheduler
 from vitrail.generator.checks import Sampling
 from vitrail.generator.loras import open_lora
 from vitrail.generator.masks import box_mask
 from vitrail.generator.pipelines import load_model, quiet
-from vitrail.generator.schedulers import SCHEDULERS, build_scheduler
 from vitrail.generator.tasks import run
 from vitrail.indexer.errors import CheckpointError, InputError
 from vitrail.indexer.recipes.png import encode_png

@@ -9,7 +9,7 @@ from PIL import Image
 
 from tests.generator.conftest import noise_picture
 from vitrail.generator import style
-from vitrail.generator.checkpoint_files import CheckpointInfo
+from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import Sampling
 from vitrail.generator.denoising import encode
 from vitrail.generator.pictures import Picture

@@ -12,12 +12,12 @@ import torch
 
 from tests.generator.conftest import noise_picture
 from vitrail.generator import image_to_image, inpaint, style, text_to_image
-from vitrail.generator.checkpoint_files import CheckpointInfo
+from vitrail.generator.checkpoints.files import CheckpointInfo
+from vitrail.generator.checkpoints.schedulers import SCHEDULERS
 from vitrail.generator.checks import Sampling
 from vitrail.generator.masks import box_mask
 from vitrail.generator.pictures import Picture
 from vitrail.generator.pipelines import load_model
-from vitrail.generator.schedulers import SCHEDULERS
 from vitrail.generator.tasks import run
 from vitrail.generator.watching import GenerationCancelledError, Watch
 from vitrail.indexer.errors import GenerationError, InputError

@@ -15,7 +15,7 @@ import pytest
 from tests.fakes import ColourEncoder
 from tests.generator.tiny import build_sd
 from vitrail.generator import text_to_image
-from vitrail.generator.checkpoint_files import find_checkpoint
+from vitrail.generator.checkpoints.files import find_checkpoint
 from vitrail.generator.checks import Sampling
 from vitrail.generator.watching import UNWATCHED
 from vitrail.indexer.collection.store import CollectionStore

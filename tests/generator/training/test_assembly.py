@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tests.generator.training.conftest import tiny
-from vitrail.generator.checkpoints import EMBEDDED, embedded_path
+from vitrail.generator.checkpoints.embedded import EMBEDDED, embedded_path
 from vitrail.generator.training import assembly
 from vitrail.generator.training.emoji import EmojiPicture
 from vitrail.generator.training.model_card import write_card

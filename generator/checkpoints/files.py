@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from vitrail.generator.component_files import check_components
-from vitrail.generator.hub import snapshot
-from vitrail.generator.single_files import configuration_of
+from vitrail.generator.checkpoints.component_files import check_components
+from vitrail.generator.checkpoints.hub import snapshot
+from vitrail.generator.checkpoints.single_files import configuration_of
 from vitrail.indexer.encoders.weights import PICKLES, SUFFIX, read_object, tensor_shapes
 from vitrail.indexer.errors import CheckpointError
 from vitrail.indexer.files.cache import file_sha256
@@ -51,8 +51,8 @@ class CheckpointInfo:
         latent_channels: of the autoencoder.
         native: side in pixels of the pictures it was trained on.
         multiple: widths and heights are multiples of it.
-        scheduler: its own, by the name in ``vitrail.generator.schedulers.SCHEDULERS``, or a class
-            name.
+        scheduler: its own, by the name in ``vitrail.generator.checkpoints.schedulers.SCHEDULERS``,
+            or a class name.
         steps: default of denoising steps.
         guidance: default weight of classifier-free guidance.
         largest: longest side in pixels that it can draw; ``None`` where only memory limits it.
@@ -119,7 +119,7 @@ def find_checkpoint(name: str = EMBEDDED, *, revision: str | None = None) -> Che
 
 def _embedded_directory() -> Path:
     try:
-        from vitrail.generator.checkpoints import embedded_path
+        from vitrail.generator.checkpoints.embedded import embedded_path
     except ImportError:
         raise CheckpointError(
             "this installation lacks the embedded model: install vitrail again, or give another "
@@ -223,7 +223,7 @@ def _side(size: Any) -> int:
 
 
 def _scheduler_name(kind: str) -> str:
-    from vitrail.generator.schedulers import name_of
+    from vitrail.generator.checkpoints.schedulers import name_of
 
     return name_of(kind)
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from vitrail.generator.checkpoint_files import CheckpointInfo, find_checkpoint
+from vitrail.generator.checkpoints.files import CheckpointInfo, find_checkpoint
 from vitrail.indexer.errors import CheckpointError
 
 Get = Callable[[str], CheckpointInfo]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vitrail.generator.component_files import is_whole
+from vitrail.generator.checkpoints.component_files import is_whole
 from vitrail.indexer.errors import CheckpointError
 from vitrail.indexer.wording import first_line
 

@@ -8,14 +8,14 @@ import pytest
 from PIL import Image
 
 from tests.generator.conftest import noise_picture
-from vitrail.generator.checkpoint_files import CheckpointInfo, find_checkpoint
+from vitrail.generator.checkpoints.files import CheckpointInfo, find_checkpoint
+from vitrail.generator.checkpoints.scope import outside_notes, scope_of
 from vitrail.generator.pictures import Picture, open_picture
-from vitrail.generator.scope import outside_notes, scope_of
 from vitrail.generator.training.emoji import Emoji
 from vitrail.generator.training.scope import write_scope
 from vitrail.indexer.errors import CheckpointError
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = Path(__file__).parents[3] / "examples"
 EMBEDDED = find_checkpoint()
 
 

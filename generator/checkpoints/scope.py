@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vitrail.generator.checkpoint_files import CheckpointInfo
+from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.pictures import Picture
 from vitrail.indexer.encoders.weights import read_object
 
