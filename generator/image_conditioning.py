@@ -11,8 +11,8 @@ from weakref import WeakKeyDictionary
 
 from PIL import Image
 
+from vitrail.generator.adapters.ip_adapters import IPAdapterFile, check_encoder
 from vitrail.generator.checkpoints.files import CheckpointInfo
-from vitrail.generator.ip_adapters import IPAdapterFile, check_encoder
 from vitrail.generator.pipelines import DiffusionModel
 from vitrail.indexer.encoders.weights import tensor_shapes
 from vitrail.indexer.errors import CheckpointError

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from vitrail.generator.adapters.loras import LoraFile
 from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import DEFAULTS, Sampling, check_sampling, check_strength
 from vitrail.generator.denoising import Drawn, Kept, encode, redraw, repaint
-from vitrail.generator.loras import LoraFile
 from vitrail.generator.masks import MAX_FEATHER, Mask, coarse, composite, size_mismatch
 from vitrail.generator.pictures import Picture, working_size
 from vitrail.generator.pipelines import DiffusionModel

@@ -11,10 +11,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from vitrail.generator.adapters.loras import LoraFile
 from vitrail.generator.checkpoints.files import EMBEDDED, CheckpointInfo, find_checkpoint
 from vitrail.generator.checkpoints.schedulers import build_scheduler
 from vitrail.generator.checkpoints.single_files import find_configuration
-from vitrail.generator.loras import LoraFile
 from vitrail.indexer.errors import CheckpointError, InputError, VitrailError
 from vitrail.indexer.wording import first_line
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from vitrail.generator.adapters.ip_adapters import IPAdapterFile, find_ip_adapter
+from vitrail.generator.adapters.loras import LoraFile
 from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import DEFAULTS, Sampling, check_sampling, check_strength
 from vitrail.generator.denoising import Drawn, encode, redraw
 from vitrail.generator.image_conditioning import ImageGuide
 from vitrail.generator.image_to_image import chosen_size
-from vitrail.generator.ip_adapters import IPAdapterFile, find_ip_adapter
-from vitrail.generator.loras import LoraFile
 from vitrail.generator.pictures import Picture, resize, working_size
 from vitrail.generator.pipelines import DiffusionModel
 from vitrail.generator.planning import base_recipe, seeded

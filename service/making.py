@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Literal
 from vitrail.indexer.errors import InputError, UnknownImageError
 
 if TYPE_CHECKING:
+    from vitrail.generator.adapters.loras import LoraFile
     from vitrail.generator.checkpoints.files import CheckpointInfo
-    from vitrail.generator.loras import LoraFile
     from vitrail.generator.pictures import Picture
     from vitrail.generator.pipelines import DiffusionModel
     from vitrail.generator.watching import Watch

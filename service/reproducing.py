@@ -48,7 +48,7 @@ def reproduce_image(
         InputError: the image has no recipe of ours, or its file or a parent's is gone.
         CheckpointError: the checkpoint, a LoRA or an IP-Adapter is gone or another one.
     """
-    from vitrail.generator.ip_adapters import open_ip_adapter
+    from vitrail.generator.adapters.ip_adapters import open_ip_adapter
     from vitrail.generator.lineage import reproduce
     from vitrail.indexer.images.files import read_file
     from vitrail.search.collection import Collection
@@ -81,7 +81,7 @@ def reproduce_image(
 
 
 def _load(recipe: Recipe, model: str | None, loras: Sequence[str]) -> DiffusionModel:
-    from vitrail.generator.loras import find_loras
+    from vitrail.generator.adapters.loras import find_loras
     from vitrail.generator.pipelines import load_model
 
     files = find_loras(recipe.lora, loras)

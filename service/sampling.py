@@ -22,9 +22,9 @@ from vitrail.service.options import (
 )
 
 if TYPE_CHECKING:
+    from vitrail.generator.adapters.loras import LoraFile
     from vitrail.generator.checkpoints.files import CheckpointInfo
     from vitrail.generator.checks import Sampling
-    from vitrail.generator.loras import LoraFile
 
 PromptArgument = Annotated[str, typer.Argument(help="What to draw.", metavar="PROMPT")]
 ImageArgument = Annotated[
@@ -121,7 +121,7 @@ class Drawing:
         Raises:
             CheckpointError: one is missing or no safetensors file.
         """
-        from vitrail.generator.loras import open_lora
+        from vitrail.generator.adapters.loras import open_lora
 
         return tuple(open_lora(one) for one in self.lora or ())
 

@@ -190,7 +190,7 @@ def style(
     The result is indexed with its recipe and lineage.
     """
     from vitrail.generator import style as task
-    from vitrail.generator.ip_adapters import choose_ip_adapter
+    from vitrail.generator.adapters.ip_adapters import choose_ip_adapter
 
     pictures = {
         "content": _input(drawing, content, "CONTENT"),

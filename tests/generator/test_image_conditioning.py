@@ -11,9 +11,9 @@ from PIL import Image
 from tests.generator import tiny
 from tests.generator.conftest import noise_picture
 from vitrail.generator import style, text_to_image
+from vitrail.generator.adapters.ip_adapters import IPAdapterFile, open_ip_adapter
 from vitrail.generator.checkpoints.files import CheckpointInfo, find_checkpoint
 from vitrail.generator.checks import Sampling
-from vitrail.generator.ip_adapters import IPAdapterFile, open_ip_adapter
 from vitrail.generator.pictures import Picture
 from vitrail.generator.pipelines import load_model
 from vitrail.generator.tasks import run

@@ -15,10 +15,10 @@ from safetensors.torch import load_file, save_file
 from tests.generator import tiny
 from tests.generator.checkpoints.single_file import write_configuration, write_single_file
 from vitrail.generator import text_to_image
+from vitrail.generator.adapters.ip_adapters import open_ip_adapter
+from vitrail.generator.adapters.loras import find_loras, open_lora
 from vitrail.generator.checkpoints.files import CheckpointInfo, find_checkpoint
 from vitrail.generator.checks import Sampling
-from vitrail.generator.ip_adapters import open_ip_adapter
-from vitrail.generator.loras import find_loras, open_lora
 from vitrail.generator.pipelines import load_model
 from vitrail.generator.tasks import run
 from vitrail.indexer.errors import CheckpointError

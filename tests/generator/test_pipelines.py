@@ -17,10 +17,10 @@ from tests.generator import tiny
 from tests.generator.checkpoints.single_file import write_configuration, write_single_file
 from tests.generator.conftest import noise_picture
 from vitrail.generator import inpaint, text_to_image
+from vitrail.generator.adapters.loras import open_lora
 from vitrail.generator.checkpoints.files import CheckpointInfo, find_checkpoint
 from vitrail.generator.checkpoints.schedulers import SCHEDULERS, build_scheduler
 from vitrail.generator.checks import Sampling
-from vitrail.generator.loras import open_lora
 from vitrail.generator.masks import box_mask
 from vitrail.generator.pipelines import load_model, quiet
 from vitrail.generator.tasks import run

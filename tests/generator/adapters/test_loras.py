@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from vitrail.generator.loras import LoraFile, find_loras, open_lora
+from vitrail.generator.adapters.loras import LoraFile, find_loras, open_lora
 from vitrail.indexer.errors import CheckpointError
 
 

@@ -9,8 +9,12 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.generator import tiny
+from vitrail.generator.adapters.ip_adapters import (
+    choose_ip_adapter,
+    find_ip_adapter,
+    open_ip_adapter,
+)
 from vitrail.generator.checkpoints.files import CheckpointInfo, find_checkpoint
-from vitrail.generator.ip_adapters import choose_ip_adapter, find_ip_adapter, open_ip_adapter
 from vitrail.indexer.errors import CheckpointError, InputError
 
 
