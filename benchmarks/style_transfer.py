@@ -28,8 +28,8 @@ from vitrail.generator.batch import generate_all
 from vitrail.generator.checkpoints.files import find_checkpoint
 from vitrail.generator.checks import Sampling
 from vitrail.generator.denoising import encode
+from vitrail.generator.models.pipelines import DiffusionModel, load_model
 from vitrail.generator.pictures import Picture, resize
-from vitrail.generator.pipelines import DiffusionModel, load_model
 from vitrail.generator.training.emoji import render
 from vitrail.indexer.encoders import EMBEDDED, EncoderSettings, load_encoder
 from vitrail.indexer.files.cache import cache_dir

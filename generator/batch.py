@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from vitrail.generator.models.pipelines import DiffusionModel
 from vitrail.generator.pictures import Picture
-from vitrail.generator.pipelines import DiffusionModel
 from vitrail.generator.tasks import NO_PICTURES, run
 from vitrail.generator.watching import UNWATCHED, Watch
 from vitrail.indexer.errors import GenerationError, InputError

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from vitrail.generator.memory import with_less_memory
-from vitrail.generator.pipelines import DiffusionModel
+from vitrail.generator.models.memory import with_less_memory
+from vitrail.generator.models.pipelines import DiffusionModel
 from vitrail.generator.watching import Watch
 from vitrail.indexer.errors import GenerationError, VitrailError
 from vitrail.indexer.recipes.recipe import Recipe

@@ -14,8 +14,8 @@ from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import DEFAULTS, Sampling, check_sampling, check_strength
 from vitrail.generator.denoising import Drawn, Kept, encode, redraw, repaint
 from vitrail.generator.masks import MAX_FEATHER, Mask, coarse, composite, size_mismatch
+from vitrail.generator.models.pipelines import DiffusionModel
 from vitrail.generator.pictures import Picture, working_size
-from vitrail.generator.pipelines import DiffusionModel
 from vitrail.generator.planning import base_recipe, seeded
 from vitrail.generator.watching import UNWATCHED, Watch
 from vitrail.indexer.errors import InputError

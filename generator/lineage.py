@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from vitrail.generator.models.pipelines import DiffusionModel
 from vitrail.generator.pictures import Picture
-from vitrail.generator.pipelines import DiffusionModel
 from vitrail.generator.tasks import run
 from vitrail.generator.watching import UNWATCHED, Watch
 from vitrail.indexer.recipes.png import encode_png, read_png

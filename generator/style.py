@@ -11,10 +11,10 @@ from vitrail.generator.adapters.loras import LoraFile
 from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import DEFAULTS, Sampling, check_sampling, check_strength
 from vitrail.generator.denoising import Drawn, encode, redraw
-from vitrail.generator.image_conditioning import ImageGuide
 from vitrail.generator.image_to_image import chosen_size
+from vitrail.generator.models.image_conditioning import ImageGuide
+from vitrail.generator.models.pipelines import DiffusionModel
 from vitrail.generator.pictures import Picture, resize, working_size
-from vitrail.generator.pipelines import DiffusionModel
 from vitrail.generator.planning import base_recipe, seeded
 from vitrail.generator.watching import UNWATCHED, Watch
 from vitrail.indexer.recipes.recipe import Recipe

@@ -13,8 +13,8 @@ from vitrail.indexer.errors import InputError, UnknownImageError
 if TYPE_CHECKING:
     from vitrail.generator.adapters.loras import LoraFile
     from vitrail.generator.checkpoints.files import CheckpointInfo
+    from vitrail.generator.models.pipelines import DiffusionModel
     from vitrail.generator.pictures import Picture
-    from vitrail.generator.pipelines import DiffusionModel
     from vitrail.generator.watching import Watch
     from vitrail.indexer.recipes.recipe import Recipe
     from vitrail.search.collection import Collection
@@ -44,7 +44,7 @@ class Work:
 
     def load(self) -> DiffusionModel:
         """The model that makes them; loaded once, however often it is asked for."""
-        from vitrail.generator.pipelines import load_model
+        from vitrail.generator.models.pipelines import load_model
 
         return load_model(self.info, loras=self.loras, device=self.device, precision=self.precision)
 

@@ -16,8 +16,8 @@ from vitrail.service.progress import waiting
 from vitrail.service.text import one_line
 
 if TYPE_CHECKING:
+    from vitrail.generator.models.pipelines import DiffusionModel
     from vitrail.generator.pictures import Picture
-    from vitrail.generator.pipelines import DiffusionModel
     from vitrail.indexer.recipes.recipe import Parent, Recipe
     from vitrail.search.collection import Collection
 
@@ -82,7 +82,7 @@ def reproduce_image(
 
 def _load(recipe: Recipe, model: str | None, loras: Sequence[str]) -> DiffusionModel:
     from vitrail.generator.adapters.loras import find_loras
-    from vitrail.generator.pipelines import load_model
+    from vitrail.generator.models.pipelines import load_model
 
     files = find_loras(recipe.lora, loras)
     if model is not None:  # the revision is one of the recipe's own name

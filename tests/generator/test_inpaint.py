@@ -11,8 +11,8 @@ from vitrail.generator import inpaint
 from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import Sampling
 from vitrail.generator.masks import box_mask, image_mask, polygon_mask
+from vitrail.generator.models.pipelines import load_model
 from vitrail.generator.pictures import Picture
-from vitrail.generator.pipelines import load_model
 from vitrail.generator.tasks import run
 from vitrail.indexer.errors import InputError
 

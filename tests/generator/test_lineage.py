@@ -11,7 +11,7 @@ from vitrail.generator import image_to_image, text_to_image
 from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import Sampling
 from vitrail.generator.lineage import reproduce
-from vitrail.generator.pipelines import DiffusionModel, load_model
+from vitrail.generator.models.pipelines import DiffusionModel, load_model
 from vitrail.generator.tasks import run
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.recipes.png import encode_png, read_png

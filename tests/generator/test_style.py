@@ -12,8 +12,8 @@ from vitrail.generator import style
 from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import Sampling
 from vitrail.generator.denoising import encode
+from vitrail.generator.models.pipelines import load_model
 from vitrail.generator.pictures import Picture
-from vitrail.generator.pipelines import load_model
 from vitrail.generator.style import adain
 from vitrail.generator.tasks import run
 from vitrail.indexer.errors import InputError

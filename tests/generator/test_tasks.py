@@ -16,8 +16,8 @@ from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checkpoints.schedulers import SCHEDULERS
 from vitrail.generator.checks import Sampling
 from vitrail.generator.masks import box_mask
+from vitrail.generator.models.pipelines import load_model
 from vitrail.generator.pictures import Picture
-from vitrail.generator.pipelines import load_model
 from vitrail.generator.tasks import run
 from vitrail.generator.watching import GenerationCancelledError, Watch
 from vitrail.indexer.errors import GenerationError, InputError

@@ -27,7 +27,7 @@ KILLS = 10
 PROMPTS = 200
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
-    ["diffusers", "vitrail.generator.pipelines", "vitrail.service.making"]
+    ["diffusers", "vitrail.generator.models.pipelines", "vitrail.service.making"]
 )
 
 

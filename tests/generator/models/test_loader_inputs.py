@@ -19,7 +19,7 @@ from vitrail.generator.adapters.ip_adapters import open_ip_adapter
 from vitrail.generator.adapters.loras import find_loras, open_lora
 from vitrail.generator.checkpoints.files import CheckpointInfo, find_checkpoint
 from vitrail.generator.checks import Sampling
-from vitrail.generator.pipelines import load_model
+from vitrail.generator.models.pipelines import load_model
 from vitrail.generator.tasks import run
 from vitrail.indexer.errors import CheckpointError
 

@@ -22,7 +22,7 @@ from vitrail.generator.checkpoints.files import CheckpointInfo, find_checkpoint
 from vitrail.generator.checkpoints.schedulers import SCHEDULERS, build_scheduler
 from vitrail.generator.checks import Sampling
 from vitrail.generator.masks import box_mask
-from vitrail.generator.pipelines import load_model, quiet
+from vitrail.generator.models.pipelines import load_model, quiet
 from vitrail.generator.tasks import run
 from vitrail.indexer.errors import CheckpointError, InputError
 from vitrail.indexer.recipes.png import encode_png
@@ -58,7 +58,7 @@ def test_missing_diffusers_names_the_command(
             raise importlib.metadata.PackageNotFoundError(name)
         return own(name)
 
-    monkeypatch.setattr("vitrail.generator.pipelines.version", version)
+    monkeypatch.setattr("vitrail.generator.models.pipelines.version", version)
     with pytest.raises(CheckpointError, match=re.escape("pip install 'vitrail[generator]'")):
         load_model(ordinary)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from vitrail.generator.pipelines import DiffusionModel
+from vitrail.generator.models.pipelines import DiffusionModel
 from vitrail.indexer.errors import GenerationError
 
 T = TypeVar("T")

@@ -13,7 +13,7 @@ from PIL import Image
 
 from vitrail.generator.adapters.ip_adapters import IPAdapterFile, check_encoder
 from vitrail.generator.checkpoints.files import CheckpointInfo
-from vitrail.generator.pipelines import DiffusionModel
+from vitrail.generator.models.pipelines import DiffusionModel
 from vitrail.indexer.encoders.weights import tensor_shapes
 from vitrail.indexer.errors import CheckpointError
 from vitrail.indexer.recipes.recipe import Recipe

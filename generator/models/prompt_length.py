@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vitrail.generator.pipelines import DiffusionModel, quiet
+from vitrail.generator.models.pipelines import DiffusionModel, quiet
 from vitrail.indexer.recipes.recipe import Recipe
 
 
