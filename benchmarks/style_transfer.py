@@ -23,13 +23,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from benchmarks import machine, report
-from vitrail.generator import style
 from vitrail.generator.batch import generate_all
 from vitrail.generator.checkpoints.files import find_checkpoint
 from vitrail.generator.checks import Sampling
-from vitrail.generator.denoising import encode
 from vitrail.generator.models.pipelines import DiffusionModel, load_model
 from vitrail.generator.pictures import Picture, resize
+from vitrail.generator.tasks import style
+from vitrail.generator.tasks.denoising import encode
 from vitrail.generator.training.emoji import render
 from vitrail.indexer.encoders import EMBEDDED, EncoderSettings, load_encoder
 from vitrail.indexer.files.cache import cache_dir

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vitrail.generator.models.pipelines import DiffusionModel
 from vitrail.generator.pictures import Picture
-from vitrail.generator.tasks import NO_PICTURES, run
+from vitrail.generator.tasks.registry import NO_PICTURES, run
 from vitrail.generator.watching import UNWATCHED, Watch
 from vitrail.indexer.errors import GenerationError, InputError
 from vitrail.indexer.files.begun import begun_name, sweep_begun
@@ -59,8 +59,9 @@ def generate_all(
         watch: progress by step, and cancelling.
 
     Raises:
-        InputError: as ``vitrail.generator.tasks.run``.
-        GenerationError: as ``vitrail.generator.tasks.run``, or the folder cannot be written.
+        InputError: as ``vitrail.generator.tasks.registry.run``.
+        GenerationError: as ``vitrail.generator.tasks.registry.run``, or the folder cannot be
+            written.
     """
     _prepare(folder)
     made: set[str] = set()

@@ -11,7 +11,7 @@ from PIL import Image
 
 from vitrail.generator.models.pipelines import DiffusionModel
 from vitrail.generator.pictures import Picture
-from vitrail.generator.tasks import run
+from vitrail.generator.tasks.registry import run
 from vitrail.generator.watching import UNWATCHED, Watch
 from vitrail.indexer.recipes.png import encode_png, read_png
 from vitrail.indexer.recipes.recipe import Parent, Recipe

@@ -156,10 +156,10 @@ def ask_by_prompt(
         CheckpointError: the model cannot be had.
         GenerationError: an image could not be made.
     """
-    from vitrail.generator import text_to_image
     from vitrail.generator.batch import generate_all
     from vitrail.generator.checkpoints.files import find_checkpoint
     from vitrail.generator.checks import Sampling
+    from vitrail.generator.tasks import text_to_image
     from vitrail.indexer.files.cache import cache_dir
     from vitrail.indexer.images.files import read_file
     from vitrail.service.making import Work

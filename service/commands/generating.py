@@ -49,8 +49,8 @@ def generate(
     Images already made by the same recipe are not made again, so an interrupted run goes on when
     it is run again.
     """
-    from vitrail.generator import text_to_image
     from vitrail.generator.prompts import read_prompts
+    from vitrail.generator.tasks import text_to_image
     from vitrail.indexer.errors import InputError
 
     if (prompt is None) == (prompts is None):
@@ -85,7 +85,7 @@ def img2img(
 
     The result is indexed with its recipe and lineage.
     """
-    from vitrail.generator import image_to_image
+    from vitrail.generator.tasks import image_to_image
 
     init = _input(drawing, image, "IMAGE")
     recipes = image_to_image.plan(
@@ -133,8 +133,8 @@ def inpaint(
     Every pixel outside the mask stays exactly as it was. The result is indexed with its recipe and
     lineage.
     """
-    from vitrail.generator import inpaint as task
-    from vitrail.generator.masks import open_mask
+    from vitrail.generator.tasks import inpaint as task
+    from vitrail.generator.tasks.masks import open_mask
 
     init = _input(drawing, image, "IMAGE")
     marked = open_mask(mask, init.image.size, "--mask")
@@ -189,8 +189,8 @@ def style(
 
     The result is indexed with its recipe and lineage.
     """
-    from vitrail.generator import style as task
     from vitrail.generator.adapters.ip_adapters import choose_ip_adapter
+    from vitrail.generator.tasks import style as task
 
     pictures = {
         "content": _input(drawing, content, "CONTENT"),

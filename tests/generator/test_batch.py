@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from vitrail.generator import text_to_image
 from vitrail.generator.batch import generate_all
 from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import Sampling
 from vitrail.generator.models.pipelines import DiffusionModel, load_model
+from vitrail.generator.tasks import text_to_image
 from vitrail.generator.watching import GenerationCancelledError, Watch
 from vitrail.indexer.errors import GenerationError
 from vitrail.indexer.recipes.png import read_png

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.generator.conftest import noise_picture
-from vitrail.generator import image_to_image, text_to_image
 from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import MAX_SEED, Sampling
 from vitrail.generator.pictures import working_size
+from vitrail.generator.tasks import image_to_image, text_to_image
 from vitrail.indexer.errors import InputError
 
 

@@ -14,9 +14,9 @@ import pytest
 
 from tests.fakes import ColourEncoder
 from tests.generator.tiny import build_sd
-from vitrail.generator import text_to_image
 from vitrail.generator.checkpoints.files import find_checkpoint
 from vitrail.generator.checks import Sampling
+from vitrail.generator.tasks import text_to_image
 from vitrail.generator.watching import UNWATCHED
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.verification import verify

@@ -10,13 +10,13 @@ from PIL import Image
 
 from tests.generator import tiny
 from tests.generator.conftest import noise_picture
-from vitrail.generator import style, text_to_image
 from vitrail.generator.adapters.ip_adapters import IPAdapterFile, open_ip_adapter
 from vitrail.generator.checkpoints.files import CheckpointInfo, find_checkpoint
 from vitrail.generator.checks import Sampling
 from vitrail.generator.models.pipelines import load_model
 from vitrail.generator.pictures import Picture
-from vitrail.generator.tasks import run
+from vitrail.generator.tasks import style, text_to_image
+from vitrail.generator.tasks.registry import run
 from vitrail.indexer.errors import CheckpointError
 from vitrail.indexer.recipes.png import encode_png, read_png
 from vitrail.indexer.recipes.recipe import GeneratedImage, Recipe

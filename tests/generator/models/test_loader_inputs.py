@@ -14,13 +14,13 @@ from safetensors.torch import load_file, save_file
 
 from tests.generator import tiny
 from tests.generator.checkpoints.single_file import write_configuration, write_single_file
-from vitrail.generator import text_to_image
 from vitrail.generator.adapters.ip_adapters import open_ip_adapter
 from vitrail.generator.adapters.loras import find_loras, open_lora
 from vitrail.generator.checkpoints.files import CheckpointInfo, find_checkpoint
 from vitrail.generator.checks import Sampling
 from vitrail.generator.models.pipelines import load_model
-from vitrail.generator.tasks import run
+from vitrail.generator.tasks import text_to_image
+from vitrail.generator.tasks.registry import run
 from vitrail.indexer.errors import CheckpointError
 
 ONE_STEP = Sampling(steps=1, guidance=1.0)

@@ -16,14 +16,14 @@ from safetensors.torch import load_file, save_file
 from tests.generator import tiny
 from tests.generator.checkpoints.single_file import write_configuration, write_single_file
 from tests.generator.conftest import noise_picture
-from vitrail.generator import inpaint, text_to_image
 from vitrail.generator.adapters.loras import open_lora
 from vitrail.generator.checkpoints.files import CheckpointInfo, find_checkpoint
 from vitrail.generator.checkpoints.schedulers import SCHEDULERS, build_scheduler
 from vitrail.generator.checks import Sampling
-from vitrail.generator.masks import box_mask
 from vitrail.generator.models.pipelines import load_model, quiet
-from vitrail.generator.tasks import run
+from vitrail.generator.tasks import inpaint, text_to_image
+from vitrail.generator.tasks.masks import box_mask
+from vitrail.generator.tasks.registry import run
 from vitrail.indexer.errors import CheckpointError, InputError
 from vitrail.indexer.recipes.png import encode_png
 

@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from vitrail.generator import image_to_image, inpaint, style, text_to_image
-from vitrail.generator.denoising import Drawn
-from vitrail.generator.masks import Mask, box_mask, image_mask, polygon_mask
 from vitrail.generator.models.pipelines import DiffusionModel
 from vitrail.generator.models.prompt_length import unseen_note
 from vitrail.generator.pictures import Picture
+from vitrail.generator.tasks import image_to_image, inpaint, style, text_to_image
+from vitrail.generator.tasks.denoising import Drawn
+from vitrail.generator.tasks.masks import Mask, box_mask, image_mask, polygon_mask
 from vitrail.generator.watching import UNWATCHED, Watch
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.recipes.recipe import GeneratedImage, Recipe

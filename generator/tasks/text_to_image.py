@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from vitrail.generator.adapters.loras import LoraFile
 from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import DEFAULTS, Sampling, check_sampling, check_size
-from vitrail.generator.denoising import Drawn, draw
 from vitrail.generator.models.pipelines import DiffusionModel
-from vitrail.generator.planning import base_recipe, seeded
+from vitrail.generator.tasks.denoising import Drawn, draw
+from vitrail.generator.tasks.planning import base_recipe, seeded
 from vitrail.generator.watching import UNWATCHED, Watch
 from vitrail.indexer.recipes.recipe import Recipe
 

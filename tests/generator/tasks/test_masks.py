@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from vitrail.generator.masks import box_mask, coarse, composite, open_mask
+from vitrail.generator.tasks.masks import box_mask, coarse, composite, open_mask
 from vitrail.indexer.errors import InputError
 
 SIZE = (20, 10)

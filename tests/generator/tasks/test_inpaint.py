@@ -7,13 +7,13 @@ import pytest
 from PIL import Image, ImageDraw
 
 from tests.generator.conftest import noise_picture
-from vitrail.generator import inpaint
 from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import Sampling
-from vitrail.generator.masks import box_mask, image_mask, polygon_mask
 from vitrail.generator.models.pipelines import load_model
 from vitrail.generator.pictures import Picture
-from vitrail.generator.tasks import run
+from vitrail.generator.tasks import inpaint
+from vitrail.generator.tasks.masks import box_mask, image_mask, polygon_mask
+from vitrail.generator.tasks.registry import run
 from vitrail.indexer.errors import InputError
 
 TWO_STEPS = Sampling(steps=2, scheduler="ddim")

@@ -12,11 +12,11 @@ from PIL import Image
 from vitrail.generator.adapters.loras import LoraFile
 from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import DEFAULTS, Sampling, check_sampling, check_strength
-from vitrail.generator.denoising import Drawn, Kept, encode, redraw, repaint
-from vitrail.generator.masks import MAX_FEATHER, Mask, coarse, composite, size_mismatch
 from vitrail.generator.models.pipelines import DiffusionModel
 from vitrail.generator.pictures import Picture, working_size
-from vitrail.generator.planning import base_recipe, seeded
+from vitrail.generator.tasks.denoising import Drawn, Kept, encode, redraw, repaint
+from vitrail.generator.tasks.masks import MAX_FEATHER, Mask, coarse, composite, size_mismatch
+from vitrail.generator.tasks.planning import base_recipe, seeded
 from vitrail.generator.watching import UNWATCHED, Watch
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.recipes.recipe import Recipe

@@ -10,12 +10,12 @@ from vitrail.generator.adapters.ip_adapters import IPAdapterFile, find_ip_adapte
 from vitrail.generator.adapters.loras import LoraFile
 from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import DEFAULTS, Sampling, check_sampling, check_strength
-from vitrail.generator.denoising import Drawn, encode, redraw
-from vitrail.generator.image_to_image import chosen_size
 from vitrail.generator.models.image_conditioning import ImageGuide
 from vitrail.generator.models.pipelines import DiffusionModel
 from vitrail.generator.pictures import Picture, resize, working_size
-from vitrail.generator.planning import base_recipe, seeded
+from vitrail.generator.tasks.denoising import Drawn, encode, redraw
+from vitrail.generator.tasks.image_to_image import chosen_size
+from vitrail.generator.tasks.planning import base_recipe, seeded
 from vitrail.generator.watching import UNWATCHED, Watch
 from vitrail.indexer.recipes.recipe import Recipe
 

@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.generator.conftest import noise_picture
-from vitrail.generator import style
 from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import Sampling
-from vitrail.generator.denoising import encode
 from vitrail.generator.models.pipelines import load_model
 from vitrail.generator.pictures import Picture
-from vitrail.generator.style import adain
-from vitrail.generator.tasks import run
+from vitrail.generator.tasks import style
+from vitrail.generator.tasks.denoising import encode
+from vitrail.generator.tasks.registry import run
+from vitrail.generator.tasks.style import adain
 from vitrail.indexer.errors import InputError
 
 

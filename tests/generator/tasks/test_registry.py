@@ -11,14 +11,14 @@ import pytest
 import torch
 
 from tests.generator.conftest import noise_picture
-from vitrail.generator import image_to_image, inpaint, style, text_to_image
 from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checkpoints.schedulers import SCHEDULERS
 from vitrail.generator.checks import Sampling
-from vitrail.generator.masks import box_mask
 from vitrail.generator.models.pipelines import load_model
 from vitrail.generator.pictures import Picture
-from vitrail.generator.tasks import run
+from vitrail.generator.tasks import image_to_image, inpaint, style, text_to_image
+from vitrail.generator.tasks.masks import box_mask
+from vitrail.generator.tasks.registry import run
 from vitrail.generator.watching import GenerationCancelledError, Watch
 from vitrail.indexer.errors import GenerationError, InputError
 from vitrail.indexer.recipes.png import encode_png

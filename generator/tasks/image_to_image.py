@@ -8,10 +8,10 @@ from dataclasses import replace
 from vitrail.generator.adapters.loras import LoraFile
 from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import DEFAULTS, Sampling, check_sampling, check_size, check_strength
-from vitrail.generator.denoising import Drawn, encode, redraw
 from vitrail.generator.models.pipelines import DiffusionModel
 from vitrail.generator.pictures import Picture, resize, working_size
-from vitrail.generator.planning import base_recipe, seeded
+from vitrail.generator.tasks.denoising import Drawn, encode, redraw
+from vitrail.generator.tasks.planning import base_recipe, seeded
 from vitrail.generator.watching import UNWATCHED, Watch
 from vitrail.indexer.recipes.recipe import Recipe
 
