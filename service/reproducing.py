@@ -49,7 +49,7 @@ def reproduce_image(
         CheckpointError: the checkpoint, a LoRA or an IP-Adapter is gone or another one.
     """
     from vitrail.generator.adapters.ip_adapters import open_ip_adapter
-    from vitrail.generator.lineage import reproduce
+    from vitrail.generator.reproduction import reproduce
     from vitrail.indexer.images.files import read_file
     from vitrail.search.collection import Collection
 

@@ -9,8 +9,8 @@ from PIL import Image, PngImagePlugin
 from tests.generator.conftest import noise_picture
 from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import Sampling
-from vitrail.generator.lineage import reproduce
 from vitrail.generator.models.pipelines import DiffusionModel, load_model
+from vitrail.generator.reproduction import reproduce
 from vitrail.generator.tasks import image_to_image, text_to_image
 from vitrail.generator.tasks.registry import run
 from vitrail.indexer.errors import InputError
