@@ -9,15 +9,15 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from vitrail.generator.images import InputImage
 from vitrail.generator.models.pipelines import DiffusionModel
-from vitrail.generator.pictures import Picture
 from vitrail.generator.tasks.registry import run
 from vitrail.generator.watching import UNWATCHED, Watch
 from vitrail.indexer.recipes.png import encode_png, read_png
 from vitrail.indexer.recipes.recipe import Parent, Recipe
 
-FindParent = Callable[[Parent], Picture | None]
-"""Finds the picture that a recipe names, ``None`` if it is gone."""
+FindParent = Callable[[Parent], InputImage | None]
+"""Finds the image that a recipe names, ``None`` if it is gone."""
 
 
 class Difference(NamedTuple):
@@ -36,7 +36,7 @@ class Reproduction:
         image: what it gives now, RGB.
         recipe: with the versions of now.
         bytes_equal: the PNG files are the same to the byte, versions aside.
-        pixels_equal: the pictures are the same.
+        pixels_equal: the images are the same.
         mean_difference: mean absolute difference of the pixel values, 0 to 255; ``None`` if the
             sizes differ.
         versions: what changed since, of libraries, device and precision.
@@ -61,7 +61,7 @@ def reproduce(
     Args:
         original: bytes of the file.
         load: gives the model of a recipe.
-        find_parent: gives the pictures it was made from.
+        find_parent: gives the images it was made from.
         watch: progress and cancelling.
 
     Raises:
@@ -69,14 +69,14 @@ def reproduce(
         CheckpointError: the checkpoint is gone.
         GenerationError: out of memory or cancelled.
     """
-    picture, inscription = read_png(original)
+    then, inscription = read_png(original)
     recipe = inscription.recipe
     found = {parent.role: find_parent(parent) for parent in recipe.parents}
-    pictures = {role: image for role, image in found.items() if image is not None}
-    again = run(load(recipe), recipe, pictures, watch)
-    # With the versions of then, so that the bytes differ only if the picture or its coding does.
+    inputs = {role: image for role, image in found.items() if image is not None}
+    again = run(load(recipe), recipe, inputs, watch)
+    # With the versions of then, so that the bytes differ only if the image or its coding does.
     as_then = replace(again, recipe=replace(again.recipe, versions=recipe.versions))
-    difference = _mean_difference(picture, again.image)
+    difference = _mean_difference(then, again.image)
     return Reproduction(
         image=again.image,
         recipe=again.recipe,

@@ -16,8 +16,8 @@ from vitrail.service.progress import waiting
 from vitrail.service.text import one_line
 
 if TYPE_CHECKING:
+    from vitrail.generator.images import InputImage
     from vitrail.generator.models.pipelines import DiffusionModel
-    from vitrail.generator.pictures import Picture
     from vitrail.indexer.recipes.recipe import Parent, Recipe
     from vitrail.search.collection import Collection
 
@@ -106,11 +106,11 @@ def _existing(row: dict[str, Any]) -> str:
     raise InputError(f"the file of image {row['id']} is not on disk any more: {row['path']}")
 
 
-def _find(pictures: Collection, parent: Parent) -> Picture | None:
-    from vitrail.generator.pictures import open_picture
+def _find(pictures: Collection, parent: Parent) -> InputImage | None:
+    from vitrail.generator.images import open_input_image
 
     ids = pictures.store.allowed_ids("content_hash = ?", [parent.content_hash]).tolist()
     for row in pictures.store.metadata(ids):
         role = f"the recipe's {parent.role} image"
-        return open_picture(_existing(row), image_id=row["id"], role=role)
+        return open_input_image(_existing(row), image_id=row["id"], role=role)
     return None

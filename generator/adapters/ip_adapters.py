@@ -1,4 +1,4 @@
-"""IP-Adapters on disk: weights that let a picture condition the denoising, safetensors only."""
+"""IP-Adapters on disk: weights that let an image condition the denoising, safetensors only."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ def _projection(shapes: dict[str, list[int]], text: str) -> str:
     if resampled or ("image_proj.norm.weight" in shapes and plain not in shapes):
         raise CheckpointError(
             f"{text!r} is an IP-Adapter for face identities, which come from another network: give "
-            f"one for whole pictures, such as ip-adapter_sd15 or ip-adapter-plus_sd15"
+            f"one for whole images, such as ip-adapter_sd15 or ip-adapter-plus_sd15"
         )
     first = next((key for key in _PROJECTIONS if key in shapes), None)
     if first is None:

@@ -49,7 +49,7 @@ class CheckpointInfo:
         family: ``sd``, ``xl`` or ``lcm``.
         in_channels: of the U-Net; nine where it is made for inpainting.
         latent_channels: of the autoencoder.
-        native: side in pixels of the pictures it was trained on.
+        native: side in pixels of the images it was trained on.
         multiple: widths and heights are multiples of it.
         scheduler: its own, by the name in ``vitrail.generator.checkpoints.schedulers.SCHEDULERS``,
             or a class name.
@@ -81,7 +81,7 @@ class CheckpointInfo:
 
     @property
     def small(self) -> bool:
-        """Whether it was trained on pictures so small that it knows no other size."""
+        """Whether it was trained on images so small that it knows no other size."""
         return self.native < _SMALL
 
     @property

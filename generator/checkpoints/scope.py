@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from vitrail.generator.checkpoints.files import CheckpointInfo
-from vitrail.generator.pictures import Picture
+from vitrail.generator.images import InputImage
 from vitrail.indexer.encoders.weights import read_object
 
 FILE = "scope.json"
 _WHITE = 240  # least value of a pixel's channels that counts as white
-_EDGE = 0.5  # share of a picture's edge that is white on a white ground
+_EDGE = 0.5  # share of an image's edge that is white on a white ground
 _SHOWN = 40  # characters of a prompt in a note
 
 
@@ -33,7 +33,7 @@ class Scope:
         about: what the model is, in a few words.
         names: what it can draw, each as the set of its words.
         around: words that say nothing about what is drawn.
-        white_ground: every picture that it knows stands on white.
+        white_ground: every image that it knows stands on white.
     """
 
     about: str
@@ -46,11 +46,11 @@ class Scope:
         words = _words(prompt)
         return words in self.names or words - self.around in self.names
 
-    def resembles(self, picture: Picture) -> bool:
-        """Whether a picture stands on white as all do that the model knows."""
+    def resembles(self, given: InputImage) -> bool:
+        """Whether an image stands on white as all do that the model knows."""
         if not self.white_ground:
             return True
-        pixels = np.asarray(picture.image).min(axis=2)
+        pixels = np.asarray(given.image).min(axis=2)
         edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
         return bool((edge >= _WHITE).mean() >= _EDGE)
 
@@ -66,14 +66,14 @@ def scope_of(info: CheckpointInfo) -> Scope | None:
 
 
 def outside_notes(
-    info: CheckpointInfo, prompts: Sequence[str], pictures: Iterable[Picture] = ()
+    info: CheckpointInfo, prompts: Sequence[str], inputs: Iterable[InputImage] = ()
 ) -> list[str]:
-    """A line for the prompts and one for the pictures that a model can do nothing with.
+    """A line for the prompts and one for the images that a model can do nothing with.
 
     Args:
         info: which model.
         prompts: what it is asked to draw.
-        pictures: what it starts from.
+        inputs: what it starts from.
 
     Raises:
         CheckpointError: its scope cannot be read.
@@ -89,7 +89,7 @@ def outside_notes(
         if len(unknown) > 1:
             which = f"{len(unknown)} of the prompts, such as {which}"
         notes.append(f"{what}, and {which} is none of them: expect a guess, or give a --model")
-    strange = [picture.name for picture in pictures if not scope.resembles(picture)]
+    strange = [each.name for each in inputs if not scope.resembles(each)]
     if strange:
         notes.append(
             f"{what}, and {' and '.join(strange)} is nothing like that: expect mush, or give a "

@@ -1,4 +1,4 @@
-"""A picture as a part of the prompt: an IP-Adapter joined to a U-Net for the length of a run."""
+"""An image as a part of the prompt: an IP-Adapter joined to a U-Net for the length of a run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from vitrail.indexer.errors import CheckpointError
 from vitrail.indexer.recipes.recipe import Recipe
 from vitrail.indexer.wording import first_line
 
-_ADDED = (None, "text", "text_time")  # other additions take the picture's embedding for their own
+_ADDED = (None, "text", "text_time")  # other additions take the image's embedding for their own
 _loaded: WeakKeyDictionary[DiffusionModel, _Parts] = WeakKeyDictionary()
 
 
@@ -31,7 +31,7 @@ class _Parts:
         key: hashes of the adapter and of its encoder.
         processors: name -> attention processor, of the cross attentions.
         projection: from the encoder's embeddings to tokens.
-        encoder: of pictures.
+        encoder: of images.
         extractor: of the pixels that the encoder takes.
     """
 
@@ -43,7 +43,7 @@ class _Parts:
 
 
 class ImageGuide:
-    """A ``denoising.Guide`` that shows the U-Net a picture through an IP-Adapter."""
+    """A ``denoising.Guide`` that shows the U-Net an image through an IP-Adapter."""
 
     def __init__(self, model: DiffusionModel, file: IPAdapterFile, image: Image.Image) -> None:
         self.model = model

@@ -14,7 +14,7 @@ _SIGNS = ("out of memory", "can't allocate memory", "not enough memory", "buffer
 
 
 def with_less_memory(model: DiffusionModel, size: tuple[int, int], call: Callable[[], T]) -> T:
-    """Run ``call``; out of memory, once more with attention in slices and the picture in tiles.
+    """Run ``call``; out of memory, once more with attention in slices and the image in tiles.
 
     Args:
         model: whose pipelines ``call`` runs.

@@ -1,4 +1,4 @@
-"""From noise or latents to a picture, by whatever pipeline the checkpoint has for it."""
+"""From noise or latents to an image, by whatever pipeline the checkpoint has for it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Drawn = tuple[Image.Image, bool | None]
-"""A picture (RGB) and the safety checker's verdict on it, ``None`` without one."""
+"""An image (RGB) and the safety checker's verdict on it, ``None`` without one."""
 
 Guide = Callable[[Any, Recipe], AbstractContextManager[dict[str, Any]]]
 """Changes a pipeline for the length of a run, and gives the run's further arguments."""
@@ -28,10 +28,10 @@ Guide = Callable[[Any, Recipe], AbstractContextManager[dict[str, Any]]]
 
 @dataclass(frozen=True)
 class Kept:
-    """Where an inpainting by an ordinary checkpoint keeps the picture's own latents.
+    """Where an inpainting by an ordinary checkpoint keeps the image's own latents.
 
     Attributes:
-        latents: of the picture, (1, c, h, w).
+        latents: of the image, (1, c, h, w).
         mask: (1, 1, h, w), 1 where it is repainted.
     """
 
@@ -42,7 +42,7 @@ class Kept:
 def draw(model: DiffusionModel, recipe: Recipe, watch: Watch) -> Drawn:
     """Draw the prompt from noise."""
     if model.info.inpaints:
-        # Such a U-Net draws a whole picture as the repainting of an empty one.
+        # Such a U-Net draws a whole image as the repainting of an empty one.
         return _repaint_all(model, recipe, None, 1.0, watch)
 
     def call() -> Drawn:
@@ -106,7 +106,7 @@ def repaint(
 
 
 def encode(model: DiffusionModel, image: Image.Image) -> Tensor:
-    """Latents (1, c, h, w) of a picture, scaled as the U-Net wants them; the mode, so no chance."""
+    """Latents (1, c, h, w) of an image, scaled as the U-Net wants them; the mode, so no chance."""
     import torch
 
     def call() -> Tensor:
@@ -234,7 +234,7 @@ class _Noised:
 
 
 def _blending(keep: Kept, noised: _Noised) -> Callable[[Any, int, Any], Any]:
-    """After each step put the picture's own latents, as noisy as the next step, around the mask.
+    """After each step put the image's own latents, as noisy as the next step, around the mask.
 
     "Blended Latent Diffusion", Avrahami et al. 2023.
     """

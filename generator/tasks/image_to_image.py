@@ -1,4 +1,4 @@
-"""Image to image: a picture noised, then denoised under a prompt."""
+"""Image to image: an image noised, then denoised under a prompt."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from vitrail.generator.adapters.loras import LoraFile
 from vitrail.generator.checkpoints.files import CheckpointInfo
-from vitrail.generator.checks import DEFAULTS, Sampling, check_sampling, check_size, check_strength
+from vitrail.generator.checks import DEFAULTS, Sampling, check_sampling, check_strength
+from vitrail.generator.images import InputImage
 from vitrail.generator.models.pipelines import DiffusionModel
-from vitrail.generator.pictures import Picture, resize, working_size
 from vitrail.generator.tasks.denoising import Drawn, encode, redraw
 from vitrail.generator.tasks.planning import base_recipe, seeded
+from vitrail.generator.tasks.sizes import chosen_size, resize
 from vitrail.generator.watching import UNWATCHED, Watch
 from vitrail.indexer.recipes.recipe import Recipe
 
@@ -21,7 +22,7 @@ TASK = "image-to-image"
 def plan(
     info: CheckpointInfo,
     prompt: str,
-    init: Picture,
+    init: InputImage,
     *,
     strength: float = 0.6,
     sampling: Sampling = DEFAULTS,
@@ -29,16 +30,16 @@ def plan(
     height: int | None = None,
     loras: Sequence[LoraFile] = (),
 ) -> list[Recipe]:
-    """Recipes of ``sampling.n`` variations of a picture from consecutive seeds; loads nothing.
+    """Recipes of ``sampling.n`` variations of an image from consecutive seeds; loads nothing.
 
     Args:
         info: which checkpoint.
         prompt: what to draw.
-        init: the picture to start from.
+        init: the image to start from.
         strength: 0 keeps it (but for the autoencoder's loss), 1 keeps nothing of it.
         sampling: how.
-        width: in pixels; without, nearly the picture's own.
-        height: in pixels; without, nearly the picture's own.
+        width: in pixels; without, nearly the image's own.
+        height: in pixels; without, nearly the image's own.
         loras: low-rank weights to lay over the checkpoint.
 
     Raises:
@@ -54,21 +55,7 @@ def plan(
     return seeded(recipe, sampling.n)
 
 
-def chosen_size(
-    info: CheckpointInfo, picture: Picture, width: int | None, height: int | None
-) -> tuple[int, int]:
-    """The size asked for, or the one at which the picture is best worked on.
-
-    Raises:
-        InputError: the checkpoint cannot draw that size.
-    """
-    own = working_size(info, *picture.image.size, picture.name)
-    size = (own[0] if width is None else width, own[1] if height is None else height)
-    check_size(info, *size)
-    return size
-
-
-def run(model: DiffusionModel, recipe: Recipe, init: Picture, watch: Watch = UNWATCHED) -> Drawn:
+def run(model: DiffusionModel, recipe: Recipe, init: InputImage, watch: Watch = UNWATCHED) -> Drawn:
     """Draw it.
 
     Raises:

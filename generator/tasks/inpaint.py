@@ -1,4 +1,4 @@
-"""Inpainting: part of a picture drawn anew, every other pixel exactly as it was."""
+"""Inpainting: part of an image drawn anew, every other pixel exactly as it was."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from PIL import Image
 from vitrail.generator.adapters.loras import LoraFile
 from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import DEFAULTS, Sampling, check_sampling, check_strength
+from vitrail.generator.images import InputImage
 from vitrail.generator.models.pipelines import DiffusionModel
-from vitrail.generator.pictures import Picture, working_size
 from vitrail.generator.tasks.denoising import Drawn, Kept, encode, redraw, repaint
 from vitrail.generator.tasks.masks import MAX_FEATHER, Mask, coarse, composite, size_mismatch
 from vitrail.generator.tasks.planning import base_recipe, seeded
+from vitrail.generator.tasks.sizes import working_size
 from vitrail.generator.watching import UNWATCHED, Watch
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.recipes.recipe import Recipe
@@ -27,7 +28,7 @@ TASK = "inpaint"
 def plan(
     info: CheckpointInfo,
     prompt: str,
-    init: Picture,
+    init: InputImage,
     mask: Mask,
     *,
     strength: float = 1.0,
@@ -37,12 +38,12 @@ def plan(
 ) -> list[Recipe]:
     """Recipes of ``sampling.n`` repaintings from consecutive seeds; loads nothing.
 
-    The result has the picture's size. Work is done at the nearest size the checkpoint is good at.
+    The result has the image's size. Work is done at the nearest size the checkpoint is good at.
 
     Args:
         info: which checkpoint.
         prompt: what to draw in the mask.
-        init: the picture.
+        init: the image.
         mask: what to repaint.
         strength: 1 draws from pure noise, less keeps something of what was there.
         feather: pixels inside the mask's edge over which old and new blend.
@@ -72,7 +73,7 @@ def plan(
 
 
 def run(
-    model: DiffusionModel, recipe: Recipe, init: Picture, mask: Mask, watch: Watch = UNWATCHED
+    model: DiffusionModel, recipe: Recipe, init: InputImage, mask: Mask, watch: Watch = UNWATCHED
 ) -> Drawn:
     """Draw it.
 
@@ -105,7 +106,7 @@ def _blend(
     cells: NDArray[np.float32],
     watch: Watch,
 ) -> Drawn:
-    """An ordinary checkpoint: the picture's own latents hold the rest in place."""
+    """An ordinary checkpoint: the image's own latents hold the rest in place."""
     import torch
 
     latents = encode(model, image)
@@ -122,7 +123,7 @@ def _cell(model: DiffusionModel) -> int:
 
 
 class _Frame:
-    """Between the picture's size and the working size: scaled down if need be, then padded.
+    """Between the image's size and the working size: scaled down if need be, then padded.
 
     Padding rather than stretching keeps pixels where they are when the size is nearly right.
     """
@@ -138,7 +139,7 @@ class _Frame:
         self.size = (-(-self.inner[0] // step) * step, -(-self.inner[1] // step) * step)
 
     def put(self, image: Image.Image) -> Image.Image:
-        """The picture at the working size, its edge pixels repeated into the padding."""
+        """The image at the working size, its edge pixels repeated into the padding."""
         scaled = (
             image
             if image.size == self.inner
@@ -154,7 +155,7 @@ class _Frame:
         return self._pad(mask)
 
     def take(self, painted: Image.Image) -> Image.Image:
-        """A result of the working size at the picture's own."""
+        """A result of the working size at the image's own."""
         cut = painted.crop((0, 0, self.inner[0], self.inner[1]))
         return (
             cut

@@ -1,4 +1,4 @@
-"""Masks of inpainting: an image, a box or a polygon, as one picture of black and white."""
+"""Masks of inpainting: an image, a box or a polygon, as one image of black and white."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from vitrail.generator.pictures import Picture, open_picture
+from vitrail.generator.images import InputImage, open_input_image
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.recipes.recipe import MaskRecord
 from vitrail.indexer.wording import counted
@@ -28,7 +28,7 @@ class Mask:
     """What to repaint.
 
     Attributes:
-        image: L, 255 where it is repainted and 0 elsewhere, of the size of the picture.
+        image: L, 255 where it is repainted and 0 elsewhere, of the size of the image.
         kind: ``image``, ``box`` or ``polygon``.
         shape: the box or polygon as the user wrote it; empty for an image.
         source: the file of an image.
@@ -37,7 +37,7 @@ class Mask:
     image: Image.Image
     kind: str
     shape: str = ""
-    source: Picture | None = None
+    source: InputImage | None = None
 
     def record(self, feather: int) -> MaskRecord:
         """What a recipe keeps of it."""
@@ -51,11 +51,11 @@ def open_mask(text: str, size: tuple[int, int], role: str = "mask") -> Mask:
 
     Args:
         text: what the user wrote; a box's right and lower edge are not part of it.
-        size: width and height of the picture.
+        size: width and height of the image.
         role: what it is to the user, such as an option's name, for messages.
 
     Raises:
-        InputError: no usable image, of another size than the picture, outside it, or marking
+        InputError: no usable image, of another size than the image, outside it, or marking
             nothing; the message names the file.
     """
     if _BOX.fullmatch(text):
@@ -68,19 +68,19 @@ def open_mask(text: str, size: tuple[int, int], role: str = "mask") -> Mask:
             f"{role} {text!r} is no file here, no box x0,y0,x1,y1 and no polygon x,y x,y x,y: "
             "check the spelling"
         )
-    return image_mask(open_picture(path, role=role), size)
+    return image_mask(open_input_image(path, role=role), size)
 
 
 def box_mask(text: str, size: tuple[int, int], role: str = "mask") -> Mask:
     """A box of ``x0,y0,x1,y1`` in pixels, the last two not part of it.
 
     Raises:
-        InputError: it is empty or reaches beyond the picture.
+        InputError: it is empty or reaches beyond the image.
     """
     x0, y0, x1, y1 = (int(float(value)) for value in text.split(","))
     if not (0 <= x0 < x1 <= size[0] and 0 <= y0 < y1 <= size[1]):
         raise InputError(
-            f"{role} {text.strip()} does not lie in the {size[0]}x{size[1]} picture: give "
+            f"{role} {text.strip()} does not lie in the {size[0]}x{size[1]} image: give "
             f"x0,y0,x1,y1 with 0 <= x0 < x1 <= {size[0]} and 0 <= y0 < y1 <= {size[1]}"
         )
     image = Image.new("L", size, 0)
@@ -89,10 +89,10 @@ def box_mask(text: str, size: tuple[int, int], role: str = "mask") -> Mask:
 
 
 def polygon_mask(text: str, size: tuple[int, int], role: str = "mask") -> Mask:
-    """A polygon of ``x,y x,y x,y ...`` in pixels; what lies outside the picture is cut off.
+    """A polygon of ``x,y x,y x,y ...`` in pixels; what lies outside the image is cut off.
 
     Raises:
-        InputError: fewer than three corners, or nothing of it in the picture.
+        InputError: fewer than three corners, or nothing of it in the image.
     """
     corners = [tuple(float(v) for v in pair.split(",")) for pair in text.split()]
     if len(corners) < 3:
@@ -105,27 +105,27 @@ def polygon_mask(text: str, size: tuple[int, int], role: str = "mask") -> Mask:
     return _filled(Mask(image, "polygon", " ".join(text.split())), f"{role} {text.strip()}")
 
 
-def image_mask(picture: Picture, size: tuple[int, int]) -> Mask:
+def image_mask(given: InputImage, size: tuple[int, int]) -> Mask:
     """An image's bright half; transparent parts count as white.
 
     Raises:
-        InputError: of another size than the picture, or all black.
+        InputError: of another size than the image, or all black.
     """
-    if picture.image.size != size:
-        raise size_mismatch(picture.name, picture.image.size, size)
-    image = picture.image.convert("L").point([0] * _THRESHOLD + [255] * (256 - _THRESHOLD))
-    return _filled(Mask(image, "image", source=picture), picture.name)
+    if given.image.size != size:
+        raise size_mismatch(given.name, given.image.size, size)
+    image = given.image.convert("L").point([0] * _THRESHOLD + [255] * (256 - _THRESHOLD))
+    return _filled(Mask(image, "image", source=given), given.name)
 
 
-def size_mismatch(name: str, mask: tuple[int, int], picture: tuple[int, int]) -> InputError:
-    """The refusal of a mask of another size than the picture."""
-    sizes = f"is {mask[0]}x{mask[1]} and the picture {picture[0]}x{picture[1]}"
-    return InputError(f"{name} {sizes}: give a mask of the picture's size")
+def size_mismatch(name: str, mask: tuple[int, int], image: tuple[int, int]) -> InputError:
+    """The refusal of a mask of another size than the image."""
+    sizes = f"is {mask[0]}x{mask[1]} and the image {image[0]}x{image[1]}"
+    return InputError(f"{name} {sizes}: give a mask of the image's size")
 
 
 def _filled(mask: Mask, name: str) -> Mask:
     if mask.image.getextrema() == (0, 0):
-        raise InputError(f"{name} marks nothing in the picture: white is repainted")
+        raise InputError(f"{name} marks nothing in the image: white is repainted")
     return mask
 
 

@@ -1,4 +1,4 @@
-"""Style transfer: the latents of one picture take on the statistics of another's."""
+"""Style transfer: the latents of one image take on the statistics of another's."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from vitrail.generator.adapters.ip_adapters import IPAdapterFile, find_ip_adapte
 from vitrail.generator.adapters.loras import LoraFile
 from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import DEFAULTS, Sampling, check_sampling, check_strength
+from vitrail.generator.images import InputImage
 from vitrail.generator.models.image_conditioning import ImageGuide
 from vitrail.generator.models.pipelines import DiffusionModel
-from vitrail.generator.pictures import Picture, resize, working_size
 from vitrail.generator.tasks.denoising import Drawn, encode, redraw
-from vitrail.generator.tasks.image_to_image import chosen_size
 from vitrail.generator.tasks.planning import base_recipe, seeded
+from vitrail.generator.tasks.sizes import chosen_size, resize, working_size
 from vitrail.generator.watching import UNWATCHED, Watch
 from vitrail.indexer.recipes.recipe import Recipe
 
@@ -51,8 +51,8 @@ def adain(content: Tensor, style: Tensor, strength: float) -> Tensor:
 def plan(
     info: CheckpointInfo,
     prompt: str,
-    content: Picture,
-    style: Picture,
+    content: InputImage,
+    style: InputImage,
     *,
     style_strength: float = 0.8,
     content_strength: float = 0.4,
@@ -67,8 +67,8 @@ def plan(
     Args:
         info: which checkpoint.
         prompt: what the content shows.
-        content: the picture whose things are kept.
-        style: the picture whose look is taken.
+        content: the image whose things are kept.
+        style: the image whose look is taken.
         style_strength: how far the latent statistics move to the style's, 0 to 1.
         content_strength: how far the result is then noised and drawn anew, 0 to 1.
         sampling: how.
@@ -99,8 +99,8 @@ def plan(
 def run(
     model: DiffusionModel,
     recipe: Recipe,
-    content: Picture,
-    style: Picture,
+    content: InputImage,
+    style: InputImage,
     watch: Watch = UNWATCHED,
 ) -> Drawn:
     """Draw it.

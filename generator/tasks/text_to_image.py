@@ -1,4 +1,4 @@
-"""Text to image: a prompt and a seed to a picture."""
+"""Text to image: a prompt and a seed to an image."""
 
 from __future__ import annotations
 

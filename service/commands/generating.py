@@ -11,7 +11,7 @@ import typer
 from vitrail.service.sampling import Drawing, ImageArgument, PromptArgument, drawing_options
 
 if TYPE_CHECKING:
-    from vitrail.generator.pictures import Picture
+    from vitrail.generator.images import InputImage
     from vitrail.indexer.recipes.recipe import Recipe
     from vitrail.search.collection import Collection
 
@@ -212,7 +212,7 @@ def style(
     _make(drawing, recipes, pictures)
 
 
-def _input(drawing: Drawing, text: str, role: str) -> Picture:
+def _input(drawing: Drawing, text: str, role: str) -> InputImage:
     from vitrail.indexer.collection.layout import is_collection
     from vitrail.search.collection import Collection
     from vitrail.service.making import open_input
@@ -223,7 +223,7 @@ def _input(drawing: Drawing, text: str, role: str) -> Picture:
         return open_input(pictures, text, role)
 
 
-def _warn(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, Picture]) -> None:
+def _warn(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, InputImage]) -> None:
     """Say what a small model can do nothing with, before it tries."""
     from vitrail.generator.checkpoints.scope import outside_notes
 
@@ -233,7 +233,7 @@ def _warn(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, Pic
         typer.echo(f"note: {note}", err=True)
 
 
-def _make(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, Picture]) -> None:
+def _make(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, InputImage]) -> None:
     from vitrail.generator.watching import Watch
     from vitrail.service.interrupts import stop_on_interrupt
     from vitrail.service.making import Work, make_and_index

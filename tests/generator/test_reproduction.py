@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from PIL import Image, PngImagePlugin
 
-from tests.generator.conftest import noise_picture
+from tests.generator.conftest import noise_image
 from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import Sampling
 from vitrail.generator.models.pipelines import DiffusionModel, load_model
@@ -29,7 +29,7 @@ def lost(_: Parent) -> None:
 
 
 def test_the_same_machine_gives_the_same_bytes(ordinary: CheckpointInfo) -> None:
-    picture = noise_picture(32, 32)
+    picture = noise_image(32, 32)
     recipe = image_to_image.plan(ordinary, "a", picture, sampling=TWO_STEPS)[0]
     original = encode_png(run(load(recipe), recipe, {"init": picture}))
     found = reproduce(original, load, lambda parent: picture)

@@ -167,7 +167,7 @@ def test_an_unusable_picture_is_named_with_its_argument(
         ("torn", "cannot be used: "),
         ("missing", "is no file here, no box"),
         ("black", "marks nothing"),
-        ("small", "is 8x8 and the picture 32x32"),
+        ("small", "is 8x8 and the image 32x32"),
     ):
         says = f"--mask {str(bad[name])!r} {remark}"
         refused("inpaint", noise, "x", "--mask", bad[name], says=says)

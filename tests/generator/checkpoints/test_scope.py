@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.generator.conftest import noise_picture
+from tests.generator.conftest import noise_image
 from vitrail.generator.checkpoints.files import CheckpointInfo, find_checkpoint
 from vitrail.generator.checkpoints.scope import outside_notes, scope_of
-from vitrail.generator.pictures import Picture, open_picture
+from vitrail.generator.images import InputImage, open_input_image
 from vitrail.generator.training.emoji import Emoji
 from vitrail.generator.training.scope import write_scope
 from vitrail.indexer.errors import CheckpointError
@@ -51,18 +51,20 @@ def test_many_prompts_are_one_line() -> None:
 
 
 def test_photographs_are_told_from_what_the_model_was_trained_on() -> None:
-    photographs = [open_picture(path) for path in sorted((EXAMPLES / "photographs").glob("*.jpg"))]
+    photographs = [
+        open_input_image(path) for path in sorted((EXAMPLES / "photographs").glob("*.jpg"))
+    ]
     assert len(photographs) > 10
     for picture in photographs:
         (note,) = outside_notes(EMBEDDED, ["a cat"], [picture])
         assert f"{picture.name} is nothing like that: expect mush" in note
-    emoji = [open_picture(path) for path in sorted((EXAMPLES / "food").glob("*.webp"))]
+    emoji = [open_input_image(path) for path in sorted((EXAMPLES / "food").glob("*.webp"))]
     assert outside_notes(EMBEDDED, ["a cat"], emoji) == []
 
 
 def test_other_models_have_no_such_limits(ordinary: CheckpointInfo) -> None:
     assert scope_of(ordinary) is None
-    assert outside_notes(ordinary, ["a windmill"], [noise_picture(32, 32)]) == []
+    assert outside_notes(ordinary, ["a windmill"], [noise_image(32, 32)]) == []
 
 
 def test_a_scope_is_no_part_of_what_decides_an_image(
@@ -74,7 +76,7 @@ def test_a_scope_is_no_part_of_what_decides_an_image(
     assert info.content_hash == ordinary.content_hash
     assert outside_notes(info, ["a blue cat", "cat", "third"]) == []
     assert len(outside_notes(info, ["fourth"])) == 1
-    white = Picture(Image.new("RGB", (9, 9), "white"), "0" * 64)
+    white = InputImage(Image.new("RGB", (9, 9), "white"), "0" * 64)
     assert outside_notes(info, ["cat"], [white]) == []
 
 

@@ -9,20 +9,20 @@ import pytest
 from PIL import Image
 
 from tests.generator import tiny
-from tests.generator.conftest import noise_picture
+from tests.generator.conftest import noise_image
 from vitrail.generator.adapters.ip_adapters import IPAdapterFile, open_ip_adapter
 from vitrail.generator.checkpoints.files import CheckpointInfo, find_checkpoint
 from vitrail.generator.checks import Sampling
+from vitrail.generator.images import InputImage
 from vitrail.generator.models.pipelines import load_model
-from vitrail.generator.pictures import Picture
 from vitrail.generator.tasks import style, text_to_image
 from vitrail.generator.tasks.registry import run
 from vitrail.indexer.errors import CheckpointError
 from vitrail.indexer.recipes.png import encode_png, read_png
 from vitrail.indexer.recipes.recipe import GeneratedImage, Recipe
 
-CONTENT = noise_picture(32, 32)
-LOOK = noise_picture(40, 32, seed=1)
+CONTENT = noise_image(32, 32)
+LOOK = noise_image(40, 32, seed=1)
 DARK = replace(LOOK, image=Image.fromarray(np.asarray(LOOK.image) // 8), content_hash="7" * 64)
 SAMPLING = Sampling(steps=2)
 Checkpoint = Callable[[str], CheckpointInfo]
@@ -45,7 +45,7 @@ def build(tmp_path_factory: pytest.TempPathFactory, checkpoint: Checkpoint) -> C
 def plan(
     info: CheckpointInfo,
     file: IPAdapterFile | None,
-    look: Picture = LOOK,
+    look: InputImage = LOOK,
     strength: float = 1,
 ) -> Recipe:
     return style.plan(
@@ -61,7 +61,7 @@ def plan(
 
 
 def made_by(
-    info: CheckpointInfo, file: IPAdapterFile | None, look: Picture = LOOK
+    info: CheckpointInfo, file: IPAdapterFile | None, look: InputImage = LOOK
 ) -> GeneratedImage:
     return run(load_model(info), plan(info, file, look), {"content": CONTENT, "style": look})
 

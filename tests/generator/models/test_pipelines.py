@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from tests.generator import tiny
 from tests.generator.checkpoints.single_file import write_configuration, write_single_file
-from tests.generator.conftest import noise_picture
+from tests.generator.conftest import noise_image
 from vitrail.generator.adapters.loras import open_lora
 from vitrail.generator.checkpoints.files import CheckpointInfo, find_checkpoint
 from vitrail.generator.checkpoints.schedulers import SCHEDULERS, build_scheduler
@@ -178,7 +178,7 @@ def test_a_single_file_draws_what_its_directory_draws(
     assert told == folder
 
     def draw_anew(info: CheckpointInfo) -> bytes:
-        picture = noise_picture(32, 32)
+        picture = noise_image(32, 32)
         mask = box_mask("0,0,16,16", (32, 32))
         recipe = inpaint.plan(info, "a red apple", picture, mask, sampling=TWO_STEPS)[0]
         return run(load_model(info), recipe, {"init": picture}).image.tobytes()

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from tests.generator.conftest import noise_picture
+from tests.generator.conftest import noise_image
 from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import Sampling
+from vitrail.generator.images import InputImage
 from vitrail.generator.models.pipelines import load_model
-from vitrail.generator.pictures import Picture
 from vitrail.generator.tasks import inpaint
 from vitrail.generator.tasks.masks import box_mask, image_mask, polygon_mask
 from vitrail.generator.tasks.registry import run
@@ -32,7 +32,7 @@ def test_other_pixels_stay_exactly(
     strength: float,
 ) -> None:
     info = checkpoint(kind)
-    picture = noise_picture(*size)
+    picture = noise_image(*size)
     corners = f"1,2 {size[0] - 2},3 {size[0] // 2},{size[1] - 1}"
     mask = polygon_mask(corners, size)
     (recipe,) = inpaint.plan(
@@ -47,7 +47,7 @@ def test_other_pixels_stay_exactly(
 
 
 def test_strength_zero_changes_nothing(ordinary: CheckpointInfo) -> None:
-    picture = noise_picture(40, 40)
+    picture = noise_image(40, 40)
     mask = box_mask("0,0,40,40", (40, 40))
     recipe = inpaint.plan(ordinary, "x", picture, mask, strength=0, sampling=TWO_STEPS)[0]
     made = run(load_model(ordinary), recipe, {"init": picture})
@@ -56,11 +56,11 @@ def test_strength_zero_changes_nothing(ordinary: CheckpointInfo) -> None:
 
 def test_nothing_of_the_hidden_part_shines_through(ordinary: CheckpointInfo) -> None:
     """At full strength, what was under the mask must not matter, up to the autoencoder's reach."""
-    picture = noise_picture(48, 48)
+    picture = noise_image(48, 48)
     other = picture.image.copy()
     ImageDraw.Draw(other).rectangle((0, 0, 15, 15), fill=(255, 0, 0))
     mask = box_mask("0,0,32,32", (48, 48))
-    pictures = [picture, Picture(other, "9" * 64)]
+    pictures = [picture, InputImage(other, "9" * 64)]
     results = []
     for given in pictures:
         recipe = inpaint.plan(ordinary, "x", given, mask, sampling=TWO_STEPS)[0]
@@ -69,10 +69,10 @@ def test_nothing_of_the_hidden_part_shines_through(ordinary: CheckpointInfo) -> 
 
 
 def test_an_image_mask_is_a_parent(ordinary: CheckpointInfo) -> None:
-    picture = noise_picture(32, 32)
+    picture = noise_image(32, 32)
     drawn = Image.new("RGB", (32, 32))
     ImageDraw.Draw(drawn).ellipse((4, 4, 20, 20), fill="white")
-    source = Picture(drawn, "5" * 64)
+    source = InputImage(drawn, "5" * 64)
     recipe = inpaint.plan(ordinary, "x", picture, image_mask(source, (32, 32)), sampling=TWO_STEPS)[
         0
     ]
@@ -82,14 +82,14 @@ def test_an_image_mask_is_a_parent(ordinary: CheckpointInfo) -> None:
 
 
 def test_bad_input_is_refused(ordinary: CheckpointInfo) -> None:
-    picture = noise_picture(32, 32)
-    with pytest.raises(InputError, match="the mask is 30x32 and the picture 32x32"):
+    picture = noise_image(32, 32)
+    with pytest.raises(InputError, match="the mask is 30x32 and the image 32x32"):
         inpaint.plan(ordinary, "x", picture, box_mask("0,0,3,3", (30, 32)))
     mask = box_mask("0,0,3,3", (32, 32))
     with pytest.raises(InputError, match=r"strength 1\.5 is outside"):
         inpaint.plan(ordinary, "x", picture, mask, strength=1.5)
     with pytest.raises(InputError, match="feather -1 is out of range"):
         inpaint.plan(ordinary, "x", picture, mask, feather=-1)
-    thin = noise_picture(200, 2)
+    thin = noise_image(200, 2)
     with pytest.raises(InputError, match="the image is 200x2, too thin"):
         inpaint.plan(ordinary, "x", thin, box_mask("0,0,3,2", (200, 2)))

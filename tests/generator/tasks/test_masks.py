@@ -41,7 +41,7 @@ def test_image(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["5,1,5,4", "-1,0,3,3", "0,0,21,3", "4,4,2,2"])
 def test_boxes_outside_are_refused(text: str) -> None:
-    with pytest.raises(InputError, match="does not lie in the 20x10 picture"):
+    with pytest.raises(InputError, match="does not lie in the 20x10 image"):
         open_mask(text, SIZE)
 
 
@@ -54,7 +54,7 @@ def test_other_bad_masks_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"mask '.*black\.png' marks nothing"):
         open_mask(str(tmp_path / "black.png"), SIZE)
     Image.new("L", (3, 3), 255).save(tmp_path / "small.png")
-    with pytest.raises(InputError, match=r"mask '.*small\.png' is 3x3 and the picture 20x10"):
+    with pytest.raises(InputError, match=r"mask '.*small\.png' is 3x3 and the image 20x10"):
         open_mask(str(tmp_path / "small.png"), SIZE)
     with pytest.raises(InputError, match=r"mask '.*missing\.png' is no file here, no box"):
         open_mask(str(tmp_path / "missing.png"), SIZE)

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from tests.generator.conftest import noise_picture
+from tests.generator.conftest import noise_image
 from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checkpoints.schedulers import SCHEDULERS
 from vitrail.generator.checks import Sampling
+from vitrail.generator.images import InputImage
 from vitrail.generator.models.pipelines import load_model
-from vitrail.generator.pictures import Picture
 from vitrail.generator.tasks import image_to_image, inpaint, style, text_to_image
 from vitrail.generator.tasks.masks import box_mask
 from vitrail.generator.tasks.registry import run
@@ -26,14 +26,14 @@ from vitrail.indexer.recipes.recipe import Recipe
 
 Get = Callable[[str], CheckpointInfo]
 KINDS = ["ordinary", "safe", "wide", "nine", "xl", "lcm"]
-PICTURE = noise_picture(37, 29)
-OTHER = noise_picture(32, 40, seed=1)
+PICTURE = noise_image(37, 29)
+OTHER = noise_image(32, 40, seed=1)
 TWO_STEPS = Sampling(steps=2, seed=5)
 
 
 def plan(
     info: CheckpointInfo, task: str, sampling: Sampling = TWO_STEPS
-) -> tuple[list[Recipe], dict[str, Picture]]:
+) -> tuple[list[Recipe], dict[str, InputImage]]:
     if task == "text-to-image":
         return text_to_image.plan(info, "a red apple", sampling=sampling), {}
     if task == "image-to-image":
@@ -51,8 +51,8 @@ def test_every_task_on_every_kind(checkpoint: Get, kind: str) -> None:
     info = checkpoint(kind)
     model = load_model(info)
     for task in ("text-to-image", "image-to-image", "inpaint", "style"):
-        recipes, pictures = plan(info, task)
-        made = run(model, recipes[0], pictures)
+        recipes, inputs = plan(info, task)
+        made = run(model, recipes[0], inputs)
         assert made.image.size == (made.recipe.width, made.recipe.height)
         assert made.recipe.versions["device"] == "cpu"
         assert made.recipe.identity == recipes[0].identity
@@ -63,12 +63,12 @@ def test_every_task_on_every_kind(checkpoint: Get, kind: str) -> None:
 @pytest.mark.parametrize("task", ["text-to-image", "image-to-image", "inpaint", "style"])
 def test_an_image_depends_on_its_recipe_alone(ordinary: CheckpointInfo, task: str) -> None:
     model = load_model(ordinary)
-    recipes, pictures = plan(ordinary, task, Sampling(steps=2, seed=7, n=3))
-    together = [encode_png(run(model, recipe, pictures)) for recipe in recipes]
+    recipes, inputs = plan(ordinary, task, Sampling(steps=2, seed=7, n=3))
+    together = [encode_png(run(model, recipe, inputs)) for recipe in recipes]
     assert len(set(together)) == 3
     alone, _ = plan(ordinary, task, Sampling(steps=2, seed=8))
     torch.manual_seed(99)  # nothing may depend on the global state
-    assert encode_png(run(model, alone[0], pictures)) == together[1]
+    assert encode_png(run(model, alone[0], inputs)) == together[1]
 
 
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
@@ -76,8 +76,8 @@ def test_every_scheduler_does_every_task(ordinary: CheckpointInfo, scheduler: st
     model = load_model(ordinary)
     sampling = Sampling(steps=4, scheduler=scheduler)
     for task in ("text-to-image", "inpaint"):
-        recipes, pictures = plan(ordinary, task, sampling)
-        assert np.asarray(run(model, recipes[0], pictures).image).std() > 5
+        recipes, inputs = plan(ordinary, task, sampling)
+        assert np.asarray(run(model, recipes[0], inputs).image).std() > 5
 
 
 def test_the_safety_checker_blackens_and_is_recorded(checkpoint: Get) -> None:
@@ -88,8 +88,8 @@ def test_the_safety_checker_blackens_and_is_recorded(checkpoint: Get) -> None:
     checker.concept_embeds_weights.data.fill_(-2)  # a threshold that everything is above
     try:
         for task in ("text-to-image", "style"):
-            recipes, pictures = plan(info, task)
-            made = run(model, recipes[0], pictures)
+            recipes, inputs = plan(info, task)
+            made = run(model, recipes[0], inputs)
             assert made.nsfw is True
             assert made.image.getextrema() == ((0, 0),) * 3
         unchanged = image_to_image.plan(info, "a", PICTURE, strength=0)[0]
@@ -165,15 +165,15 @@ def test_a_long_prompt_is_noted(ordinary: CheckpointInfo) -> None:
 
 def test_wrong_companions_are_refused(ordinary: CheckpointInfo) -> None:
     model = load_model(ordinary)
-    recipes, pictures = plan(ordinary, "image-to-image")
+    recipes, inputs = plan(ordinary, "image-to-image")
     with pytest.raises(InputError, match=r"init image 000000000000 .* missing"):
         run(model, recipes[0])
     with pytest.raises(InputError, match="give the file that it was made from"):
         run(model, recipes[0], {"init": OTHER})
     with pytest.raises(InputError, match="the recipe names"):
-        run(model, replace(recipes[0], checkpoint_hash="0" * 64), pictures)
+        run(model, replace(recipes[0], checkpoint_hash="0" * 64), inputs)
     with pytest.raises(InputError, match="task 'dance' is unknown"):
-        run(model, replace(recipes[0], task="dance"), pictures)
+        run(model, replace(recipes[0], task="dance"), inputs)
     painted, _ = plan(ordinary, "inpaint")
     assert painted[0].mask is not None
     altered = replace(painted[0], mask=replace(painted[0].mask, content_hash="0" * 64))

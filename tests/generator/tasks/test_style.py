@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from tests.generator.conftest import noise_picture
+from tests.generator.conftest import noise_image
 from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import Sampling
+from vitrail.generator.images import InputImage
 from vitrail.generator.models.pipelines import load_model
-from vitrail.generator.pictures import Picture
 from vitrail.generator.tasks import style
 from vitrail.generator.tasks.denoising import encode
 from vitrail.generator.tasks.registry import run
@@ -52,8 +52,8 @@ def test_statistics_near_the_style_in_step_with_strength(seed: int, strengths: l
 def test_outputs_near_the_style(ordinary: CheckpointInfo) -> None:
     """The latents of what comes out, encoded again, approach the style's as the strength grows."""
     model = load_model(ordinary)
-    dark = Image.fromarray(np.asarray(noise_picture(32, 32, seed=3).image) // 8)
-    content, other = noise_picture(32, 32), Picture(dark, "7" * 64)
+    dark = Image.fromarray(np.asarray(noise_image(32, 32, seed=3).image) // 8)
+    content, other = noise_image(32, 32), InputImage(dark, "7" * 64)
     wanted = encode(model, other.image)
     distances = []
     for strength in (0.0, 0.5, 1.0):
@@ -68,7 +68,7 @@ def test_outputs_near_the_style(ordinary: CheckpointInfo) -> None:
 
 
 def test_bad_strengths_are_refused(ordinary: CheckpointInfo) -> None:
-    picture = noise_picture(32, 32)
+    picture = noise_image(32, 32)
     with pytest.raises(InputError, match=r"style strength -0\.1 is outside"):
         style.plan(ordinary, "x", picture, picture, style_strength=-0.1)
     with pytest.raises(InputError, match="content strength nan is outside"):
@@ -78,7 +78,7 @@ def test_bad_strengths_are_refused(ordinary: CheckpointInfo) -> None:
 def test_both_parents_are_recorded(ordinary: CheckpointInfo) -> None:
     sampling = Sampling(n=2, seed=4)
     recipes = style.plan(
-        ordinary, "x", noise_picture(40, 20), noise_picture(9, 9, seed=2), sampling=sampling
+        ordinary, "x", noise_image(40, 20), noise_image(9, 9, seed=2), sampling=sampling
     )
     assert [recipe.seed for recipe in recipes] == [4, 5]
     assert [parent.role for parent in recipes[0].parents] == ["content", "style"]

@@ -1,4 +1,4 @@
-"""Pictures as tensors, and their mild, seeded augmentation."""
+"""Images as tensors, and their mild, seeded augmentation."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def to_images(pixels: Tensor) -> list[Image.Image]:
 def jitter(
     pixels: Tensor, generator: torch.Generator, *, shift: float = 0.04, zoom: float = 0.06
 ) -> Tensor:
-    """Return the pictures moved and scaled a little, each by its own amount, white outside.
+    """Return the images moved and scaled a little, each by its own amount, white outside.
 
     Args:
         pixels: (n, 3, h, w) float32 in -1..1.
@@ -46,6 +46,6 @@ def jitter(
 
 
 def mirror(pixels: Tensor, generator: torch.Generator) -> Tensor:
-    """Return the pictures, each flipped left to right with a chance of one half."""
+    """Return the images, each flipped left to right with a chance of one half."""
     flip = torch.rand(len(pixels), generator=generator) < 0.5
     return torch.where(flip[:, None, None, None], pixels.flip(-1), pixels)
