@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from vitrail.indexer.collection.retrying import at_newest
 from vitrail.indexer.collection.store import CollectionStore
+from vitrail.indexer.encoders.settings import DEFAULT_CHECKPOINT, EncoderSettings
 from vitrail.indexer.errors import InputError
 from vitrail.search.listing import ListedImage, ListOptions, list_images
 from vitrail.search.query import Fusion, Only, Query, SearchOptions, SearchResult
@@ -41,6 +42,7 @@ if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metada
 Vectors: TypeAlias = "Mapping[str, ArrayLike] | ArrayLike"
 """Space name -> (dim,) or (m, dim) floats of length 1; or just the array, for one space."""
 _T = TypeVar("_T")
+_AS_IT_COMES = EncoderSettings()
 
 
 class Collection:
@@ -51,11 +53,15 @@ class Collection:
     """
 
     def __init__(
-        self, store: CollectionStore, *, runtime: str, device: str, precision: str
+        self,
+        store: CollectionStore,
+        *,
+        settings: EncoderSettings = _AS_IT_COMES,
+        encoder: Encoder | None = None,
     ) -> None:
         self.store = store
-        self._settings = (runtime, device, precision)
-        self._encoder: Encoder | None = None
+        self._settings = settings  # of these, how it is run: which one it is, the store says
+        self._encoder = encoder
         self._loading = threading.Lock()
 
     @classmethod
@@ -68,6 +74,7 @@ class Collection:
         runtime: str = "auto",
         device: str = "auto",
         precision: str = "auto",
+        encoder: Encoder | EncoderSettings | None = None,
     ) -> Collection:
         """Make an empty collection for a checkpoint's spaces.
 
@@ -79,16 +86,25 @@ class Collection:
             runtime: ``auto``, ``openvino`` or ``torch``.
             device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
             precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
+            encoder: one that is ready, or the settings of one, instead of all these.
 
         Raises:
             CheckpointError: the checkpoint cannot be had or is refused.
             CollectionError: there is a collection already.
+            InputError: an unknown space, or ``encoder`` beside other arguments.
         """
-        from vitrail.indexer.encoders import DEFAULT_CHECKPOINT, read_fingerprint
+        from vitrail.indexer.encoders import read_fingerprint
 
-        fingerprint = read_fingerprint(checkpoint or DEFAULT_CHECKPOINT, spaces)
+        named = EncoderSettings(
+            checkpoint or DEFAULT_CHECKPOINT, tuple(spaces or ()), runtime, device, precision
+        )
+        chosen = _the_one(encoder, named)
+        if isinstance(chosen, EncoderSettings):
+            fingerprint = read_fingerprint(chosen.checkpoint, chosen.spaces)
+        else:
+            fingerprint = chosen.fingerprint
         CollectionStore.create(Path(directory), fingerprint).close()
-        return cls.open(directory, runtime=runtime, device=device, precision=precision)
+        return cls.open(directory, encoder=chosen)
 
     @classmethod
     def open(
@@ -98,14 +114,36 @@ class Collection:
         runtime: str = "auto",
         device: str = "auto",
         precision: str = "auto",
+        encoder: Encoder | EncoderSettings | None = None,
     ) -> Collection:
         """Open a collection for reading; its checkpoint is loaded when first needed.
 
+        Args:
+            directory: where it is.
+            runtime: ``auto``, ``openvino`` or ``torch``.
+            device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+            precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
+            encoder: one that is ready, or the settings of one, instead of all these; held to the
+                collection's at once.
+
         Raises:
             CollectionError: there is none, or its format is newer than this version's.
+            FingerprintMismatchError: ``encoder`` makes other vectors than the collection's.
+            CheckpointError: the checkpoint of the settings cannot be had or is refused.
+            InputError: ``encoder`` beside other arguments.
         """
+        from vitrail.indexer.encoders import read_fingerprint
+
+        chosen = _the_one(
+            encoder, EncoderSettings(runtime=runtime, device=device, precision=precision)
+        )
         store = CollectionStore.open(Path(directory))
-        return cls(store, runtime=runtime, device=device, precision=precision)
+        if not isinstance(chosen, EncoderSettings):
+            store.check(chosen.fingerprint)
+            return cls(store, encoder=chosen)
+        if encoder is not None:
+            store.check(read_fingerprint(chosen.checkpoint, chosen.spaces))
+        return cls(store, settings=chosen)
 
     def __enter__(self) -> Collection:
         return self
@@ -128,10 +166,18 @@ class Collection:
         return self.store.fingerprint
 
     @property
+    def encoder_settings(self) -> EncoderSettings:
+        """What loads the collection's encoder, here or in another process."""
+        return replace(
+            self._settings, checkpoint=self.fingerprint.checkpoint, spaces=tuple(self._space_names)
+        )
+
+    @property
     def encoder(self) -> Encoder:
         """The collection's encoder, loaded once for each fingerprint and held to it.
 
         Raises:
+            CheckpointError: the checkpoint cannot be had any more.
             FingerprintMismatchError: the checkpoint has changed since the collection was made.
         """
         with self._loading:
@@ -425,27 +471,45 @@ class Collection:
         from vitrail.indexer.encoders import read_labels
         from vitrail.indexer.encoders.waiting import WaitingEncoder
 
+        held = self._encoder
+        fits = held is not None and held.fingerprint.agrees(self.fingerprint)
+        labels = held.labels if held is not None and fits else None
+        if not classifies or labels is not None:  # the one that is held serves
+            known = labels if classifies else None
+            return WaitingEncoder(
+                self.fingerprint, lambda: self.encoder, labels=known, on_load=on_load
+            )
         return WaitingEncoder(
             self.fingerprint,
-            lambda: self._load(classify=True) if classifies else self.encoder,
-            labels=read_labels(self.fingerprint.checkpoint) if classifies else None,
+            lambda: self._load(classify=True),
+            labels=read_labels(self.fingerprint.checkpoint),
             on_load=on_load,
         )
 
     def _load(self, *, classify: bool) -> Encoder:
         from vitrail.indexer.encoders import load_encoder
 
-        runtime, device, precision = self._settings
-        encoder = load_encoder(
-            self.fingerprint.checkpoint,
-            spaces=self._space_names,
-            runtime=runtime,
-            device=device,
-            precision=precision,
-            classify=classify,
-        )
+        encoder = load_encoder(replace(self.encoder_settings, classify=classify))
         self.store.check(encoder.fingerprint)
         return encoder
+
+
+def _the_one(
+    encoder: Encoder | EncoderSettings | None, named: EncoderSettings
+) -> Encoder | EncoderSettings:
+    """What was given, in one way or the other.
+
+    Raises:
+        InputError: in both.
+    """
+    if encoder is None:
+        return named
+    if named != _AS_IT_COMES:
+        raise InputError(
+            "encoder= was given beside checkpoint, spaces, runtime, device or precision; leave "
+            "these out, or give EncoderSettings that hold them"
+        )
+    return encoder
 
 
 class _OtherEncoderError(Exception):

@@ -16,7 +16,7 @@ from vitrail.indexer.errors import ImageRejectedError, InputError, UnknownImageE
 from vitrail.indexer.wording import counted
 
 if TYPE_CHECKING:
-    from vitrail.generator.checkpoint_files import CheckpointInfo
+    from vitrail.generator.checkpoints.files import CheckpointInfo
     from vitrail.search.collection import Collection
 
 DEFAULT_SEEDS = 4
@@ -156,10 +156,10 @@ def ask_by_prompt(
         CheckpointError: the model cannot be had.
         GenerationError: an image could not be made.
     """
-    from vitrail.generator import text_to_image
     from vitrail.generator.batch import generate_all
-    from vitrail.generator.checkpoint_files import find_checkpoint
+    from vitrail.generator.checkpoints.files import find_checkpoint
     from vitrail.generator.checks import Sampling
+    from vitrail.generator.tasks import text_to_image
     from vitrail.indexer.files.cache import cache_dir
     from vitrail.indexer.images.files import read_file
     from vitrail.service.making import Work
@@ -204,7 +204,7 @@ def compare_with_unrelated(
     Raises:
         GenerationError: an image could not be made.
     """
-    from vitrail.generator.checkpoint_files import find_checkpoint
+    from vitrail.generator.checkpoints.files import find_checkpoint
     from vitrail.service.background import SECONDS, make_background
     from vitrail.service.cli.progress import MakingDisplay
 
@@ -229,7 +229,7 @@ def compare_with_unrelated(
 
 def _limits(pictures: Collection, info: CheckpointInfo, prompt: str) -> list[str]:
     """What the models cannot do with a prompt, in a line."""
-    from vitrail.generator.scope import outside_notes
+    from vitrail.generator.checkpoints.scope import outside_notes
     from vitrail.indexer.encoders import EMBEDDED
 
     notes = outside_notes(info, [prompt])

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from vitrail.generator.checkpoint_files import CheckpointInfo
+    from vitrail.generator.checkpoints.files import CheckpointInfo
     from vitrail.indexer.recipes.recipe import Recipe
     from vitrail.search.collection import Collection
     from vitrail.service.making import Work
@@ -127,8 +127,8 @@ def make_background(
 
 def _recipes(info: CheckpointInfo, prompts: Sequence[str]) -> list[Recipe]:
     """One image a prompt, as a prompt search would make its first."""
-    from vitrail.generator import text_to_image
     from vitrail.generator.checks import Sampling
+    from vitrail.generator.tasks import text_to_image
 
     return [text_to_image.plan(info, one, sampling=Sampling(n=1))[0] for one in prompts]
 

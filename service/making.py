@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Literal
 from vitrail.indexer.errors import InputError, UnknownImageError
 
 if TYPE_CHECKING:
-    from vitrail.generator.checkpoint_files import CheckpointInfo
-    from vitrail.generator.loras import LoraFile
-    from vitrail.generator.pictures import Picture
-    from vitrail.generator.pipelines import DiffusionModel
+    from vitrail.generator.adapters.loras import LoraFile
+    from vitrail.generator.checkpoints.files import CheckpointInfo
+    from vitrail.generator.images import InputImage
+    from vitrail.generator.models.pipelines import DiffusionModel
     from vitrail.generator.watching import Watch
     from vitrail.indexer.recipes.recipe import Recipe
     from vitrail.search.collection import Collection
@@ -37,14 +37,14 @@ class Work:
 
     info: CheckpointInfo
     recipes: Sequence[Recipe]
-    pictures: Mapping[str, Picture] = field(default_factory=dict)
+    pictures: Mapping[str, InputImage] = field(default_factory=dict)
     loras: Sequence[LoraFile] = ()
     device: str = "auto"
     precision: str = "auto"
 
     def load(self) -> DiffusionModel:
         """The model that makes them; loaded once, however often it is asked for."""
-        from vitrail.generator.pipelines import load_model
+        from vitrail.generator.models.pipelines import load_model
 
         return load_model(self.info, loras=self.loras, device=self.device, precision=self.precision)
 
@@ -98,7 +98,7 @@ def make_and_index(
 
     try:
         for file in generate_all(
-            work.recipes, directory, work.load, pictures=work.pictures, force=force, watch=watch
+            work.recipes, directory, work.load, inputs=work.pictures, force=force, watch=watch
         ):
             made.there += not file.made
             made.made += file.made
@@ -120,7 +120,7 @@ def _index(collection: Collection, paths: Sequence[Path]) -> None:
         collection.index(*paths)
 
 
-def open_input(collection: Collection | None, text: str, role: str) -> Picture:
+def open_input(collection: Collection | None, text: str, role: str) -> InputImage:
     """A picture to start from: a file, or an image of the collection by id or path.
 
     Args:
@@ -131,18 +131,18 @@ def open_input(collection: Collection | None, text: str, role: str) -> Picture:
     Raises:
         InputError: neither, or it is no usable image.
     """
-    from vitrail.generator.pictures import open_picture
+    from vitrail.generator.images import open_input_image
 
     path = os.path.expanduser(text)
     if os.path.exists(path):
-        return open_picture(path, image_id=_id_of(collection, path), role=role)
+        return open_input_image(path, image_id=_id_of(collection, path), role=role)
     if collection is None:
         raise InputError(f"{role} {text!r} is no file; check the spelling")
     image_id = _resolve(collection, text, role)
     (row,) = collection.store.metadata([image_id])
     for known in row["paths"]:
         if os.path.exists(known):
-            return open_picture(known, image_id=image_id, role=f"{role} {text!r}, file")
+            return open_input_image(known, image_id=image_id, role=f"{role} {text!r}, file")
     raise InputError(
         f"{role} {text!r} is image {image_id}, whose file is not on disk any more: {row['path']}; "
         "bring it back, or give another"

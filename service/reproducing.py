@@ -16,8 +16,8 @@ from vitrail.service.cli.progress import waiting
 from vitrail.service.cli.text import one_line
 
 if TYPE_CHECKING:
-    from vitrail.generator.pictures import Picture
-    from vitrail.generator.pipelines import DiffusionModel
+    from vitrail.generator.images import InputImage
+    from vitrail.generator.models.pipelines import DiffusionModel
     from vitrail.indexer.recipes.recipe import Parent, Recipe
     from vitrail.search.collection import Collection
 
@@ -48,8 +48,8 @@ def reproduce_image(
         InputError: the image has no recipe of ours, or its file or a parent's is gone.
         CheckpointError: the checkpoint, a LoRA or an IP-Adapter is gone or another one.
     """
-    from vitrail.generator.ip_adapters import open_ip_adapter
-    from vitrail.generator.lineage import reproduce
+    from vitrail.generator.adapters.ip_adapters import open_ip_adapter
+    from vitrail.generator.reproduction import reproduce
     from vitrail.indexer.images.files import read_file
     from vitrail.search.collection import Collection
 
@@ -81,8 +81,8 @@ def reproduce_image(
 
 
 def _load(recipe: Recipe, model: str | None, loras: Sequence[str]) -> DiffusionModel:
-    from vitrail.generator.loras import find_loras
-    from vitrail.generator.pipelines import load_model
+    from vitrail.generator.adapters.loras import find_loras
+    from vitrail.generator.models.pipelines import load_model
 
     files = find_loras(recipe.lora, loras)
     if model is not None:  # the revision is one of the recipe's own name
@@ -106,11 +106,11 @@ def _existing(row: dict[str, Any]) -> str:
     raise InputError(f"the file of image {row['id']} is not on disk any more: {row['path']}")
 
 
-def _find(pictures: Collection, parent: Parent) -> Picture | None:
-    from vitrail.generator.pictures import open_picture
+def _find(pictures: Collection, parent: Parent) -> InputImage | None:
+    from vitrail.generator.images import open_input_image
 
     ids = pictures.store.allowed_ids("content_hash = ?", [parent.content_hash]).tolist()
     for row in pictures.store.metadata(ids):
         role = f"the recipe's {parent.role} image"
-        return open_picture(_existing(row), image_id=row["id"], role=role)
+        return open_input_image(_existing(row), image_id=row["id"], role=role)
     return None

@@ -19,18 +19,39 @@ MAY_IMPORT = {
     "service": {f"vitrail.{package}" for package in PACKAGES},
     "vitrail": {f"vitrail.{package}" for package in PACKAGES},
 }
-# The floors of vitrail.indexer, bottom first: a room may import its own and those of lower floors.
-FLOORS = (
-    {"errors", "wording", "telemetry", "paths", "spaces", "fingerprint", "records", "cancellation"},
-    {"files"},
-    {"images", "recipes"},
-    {"encoders"},
-    {"segments"},
-    {"catalog"},
-    {"vectors"},
-    {"collection"},
-    {"indexing"},
-)
+# The floors of each package, bottom first: a room may import its own and those of lower floors.
+FLOORS = {
+    "indexer": (
+        {
+            "errors",
+            "wording",
+            "telemetry",
+            "paths",
+            "spaces",
+            "fingerprint",
+            "records",
+            "cancellation",
+        },
+        {"files"},
+        {"images", "recipes"},
+        {"encoders"},
+        {"segments"},
+        {"catalog"},
+        {"vectors"},
+        {"collection"},
+        {"indexing"},
+    ),
+    "generator": (
+        {"images", "watching"},
+        {"checkpoints"},
+        {"checks", "prompts"},
+        {"adapters"},
+        {"models"},
+        {"tasks"},
+        {"batch", "reproduction"},
+        {"training"},
+    ),
+}
 NOT_INSTALLED = {"tests", "benchmarks", "examples"}
 HEAVY = {"torch", "transformers", "openvino", "diffusers", "faiss", "duckdb", "pyarrow", "onnx"}
 # Files that are themselves imported only when their package is needed.
@@ -97,18 +118,19 @@ def forbidden(package: str, source: str) -> set[str]:
     return found
 
 
-def climbs(root: Path) -> set[str]:
-    """Which files of ``root/indexer`` import from a floor that is above their own."""
-    floors = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+def climbs(root: Path, package: str) -> set[str]:
+    """Which files of a package below ``root`` import from a floor that is above their own."""
+    floors = {room: number for number, rooms in enumerate(FLOORS[package]) for room in rooms}
+    prefix = f"vitrail.{package}."
     found = set()
-    for path in sorted((root / "indexer").rglob("*.py")):
-        parts = path.relative_to(root / "indexer").parts
+    for path in sorted((root / package).rglob("*.py")):
+        parts = path.relative_to(root / package).parts
         if parts == ("__init__.py",):
             continue
         own = parts[0].removesuffix(".py")
         for name in imported(ast.parse(path.read_text("utf-8"))):
-            room = name.removeprefix("vitrail.indexer.").partition(".")[0]
-            if not name.startswith("vitrail.indexer.") or room == own:
+            room = name.removeprefix(prefix).partition(".")[0]
+            if not name.startswith(prefix) or room == own:
                 continue
             assert own in floors, f"{own} stands on no floor"
             assert room in floors, f"{room} stands on no floor"
@@ -117,28 +139,50 @@ def climbs(root: Path) -> set[str]:
     return found
 
 
-def test_no_room_of_the_indexer_imports_from_a_floor_above() -> None:
-    assert not climbs(ROOT)
+@pytest.mark.parametrize("package", FLOORS)
+def test_no_room_imports_from_a_floor_above(package: str) -> None:
+    assert not climbs(ROOT, package)
+    rooms = {
+        path.name.removesuffix(".py")
+        for path in (ROOT / package).iterdir()
+        if path.suffix == ".py" or any(path.rglob("*.py"))
+    }
+    assert rooms - {"__init__"} == set().union(*FLOORS[package])
 
 
 @pytest.mark.parametrize(
-    ("file", "line"),
+    ("package", "file", "line"),
     [
-        ("errors.py", "from vitrail.indexer.files.lock import WriterLock"),
-        ("catalog/state.py", "from vitrail.indexer.collection.snapshot import Snapshot"),
-        ("segments/rows.py", "import vitrail.indexer.catalog.schema"),
-        ("recipes/png.py", "from vitrail.indexer.images import opening"),
-        ("vectors/index.py", "def f():\n    from vitrail.indexer.collection import store"),
-        ("images/files.py", "if TYPE_CHECKING:\n    from vitrail.indexer.encoders import Encoder"),
+        ("indexer", "errors.py", "from vitrail.indexer.files.lock import WriterLock"),
+        ("indexer", "catalog/state.py", "from vitrail.indexer.collection.snapshot import Snapshot"),
+        ("indexer", "segments/rows.py", "import vitrail.indexer.catalog.schema"),
+        ("indexer", "recipes/png.py", "from vitrail.indexer.images import opening"),
+        (
+            "indexer",
+            "vectors/index.py",
+            "def f():\n    from vitrail.indexer.collection import store",
+        ),
+        (
+            "indexer",
+            "images/files.py",
+            "if TYPE_CHECKING:\n    from vitrail.indexer.encoders import Encoder",
+        ),
+        ("generator", "images.py", "from vitrail.generator.checkpoints.files import Info"),
+        ("generator", "checkpoints/hub.py", "from vitrail.generator.adapters import loras"),
+        ("generator", "checks.py", "from vitrail.generator.models.pipelines import DEVICES"),
+        ("generator", "adapters/loras.py", "def f():\n    import vitrail.generator.models.memory"),
+        ("generator", "models/memory.py", "from vitrail.generator.tasks.denoising import Drawn"),
+        ("generator", "tasks/style.py", "from vitrail.generator.batch import generate_all"),
+        ("generator", "tasks/style.py", "from vitrail.generator.training import latents"),
     ],
 )
-def test_a_climb_is_noticed(file: str, line: str, tmp_path: Path) -> None:
-    path = tmp_path / "indexer" / file
+def test_a_climb_is_noticed(package: str, file: str, line: str, tmp_path: Path) -> None:
+    path = tmp_path / package / file
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("from vitrail.indexer import errors\n")
-    assert not climbs(tmp_path)
+    assert not climbs(tmp_path, package)
     path.write_text(line)
-    assert climbs(tmp_path)
+    assert climbs(tmp_path, package)
 
 
 @pytest.mark.parametrize("path", FILES, ids=relative)

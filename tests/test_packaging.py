@@ -56,7 +56,8 @@ def hostile(tmp_path: Path) -> Path:
 def test_a_users_modules_are_not_taken_for_ours(hostile: Path) -> None:
     code = (
         "import vitrail; from vitrail import *; from vitrail.service.cli import app; "
-        "import vitrail.generator.tasks, vitrail.indexer.images.decoder_process; print(Collection)"
+        "import vitrail.generator.tasks.registry, vitrail.indexer.images.decoder_process; "
+        "print(Collection)"
     )
     assert python("-c", code, cwd=hostile) == "<class 'vitrail.search.collection.Collection'>"
 

@@ -22,9 +22,9 @@ from vitrail.service.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from vitrail.generator.checkpoint_files import CheckpointInfo
+    from vitrail.generator.adapters.loras import LoraFile
+    from vitrail.generator.checkpoints.files import CheckpointInfo
     from vitrail.generator.checks import Sampling
-    from vitrail.generator.loras import LoraFile
 
 PromptArgument = Annotated[str, typer.Argument(help="What to draw.", metavar="PROMPT")]
 ImageArgument = Annotated[
@@ -33,7 +33,7 @@ ImageArgument = Annotated[
 
 
 def _schedulers(incomplete: str) -> list[str]:
-    from vitrail.generator.schedulers import SCHEDULERS
+    from vitrail.generator.checkpoints.schedulers import SCHEDULERS
 
     return [name for name in SCHEDULERS if name.startswith(incomplete)]
 
@@ -110,7 +110,7 @@ class Drawing:
         Raises:
             CheckpointError: not found, refused, or no Stable Diffusion checkpoint.
         """
-        from vitrail.generator.checkpoint_files import find_checkpoint
+        from vitrail.generator.checkpoints.files import find_checkpoint
 
         return find_checkpoint(self.model)
 
@@ -121,7 +121,7 @@ class Drawing:
         Raises:
             CheckpointError: one is missing or no safetensors file.
         """
-        from vitrail.generator.loras import open_lora
+        from vitrail.generator.adapters.loras import open_lora
 
         return tuple(open_lora(one) for one in self.lora or ())
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from vitrail.generator import text_to_image
 from vitrail.generator.batch import generate_all
-from vitrail.generator.checkpoint_files import CheckpointInfo
+from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import Sampling
-from vitrail.generator.pipelines import DiffusionModel, load_model
+from vitrail.generator.models.pipelines import DiffusionModel, load_model
+from vitrail.generator.tasks import text_to_image
 from vitrail.generator.watching import Watch
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.errors import CancelledError, GenerationError

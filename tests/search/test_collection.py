@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.fakes import ColourEncoder
+from tests.fakes import ColourEncoder, LabellingEncoder
+from tests.indexer.encoders.tiny import save_tower
 from vitrail.indexer.collection.store import CollectionStore
-from vitrail.indexer.errors import InputError, VitrailError
+from vitrail.indexer.encoders import EncoderSettings
+from vitrail.indexer.errors import (
+    CheckpointError,
+    FingerprintMismatchError,
+    InputError,
+    VitrailError,
+)
 from vitrail.search.collection import Collection
 from vitrail.search.query import SearchResult
 
@@ -25,8 +34,7 @@ def pictures(tmp_path: Path) -> Iterator[Collection]:
     for name, colour in COLOURS.items():
         Image.new("RGB", (16, 16), colour).save(tmp_path / f"{name}.png")
     CollectionStore.create(tmp_path / "collection", ColourEncoder().fingerprint).close()
-    with Collection.open(tmp_path / "collection") as opened:
-        opened._encoder = ColourEncoder()
+    with Collection.open(tmp_path / "collection", encoder=ColourEncoder()) as opened:
         opened.index(tmp_path)
         yield opened
 
@@ -65,8 +73,12 @@ def test_options_reach_the_search_by_every_way(pictures: Collection) -> None:
     assert len(names(pictures.search(red, red, fusion="rrf", exact=True))) == 3
 
 
-def test_what_cannot_be_asked_is_refused_before_anything_is_loaded(pictures: Collection) -> None:
-    pictures._encoder = None  # loading this fingerprint's checkpoint would fail
+def test_what_cannot_be_asked_is_refused_before_anything_is_loaded(
+    pictures: Collection, tmp_path: Path
+) -> None:
+    pictures = Collection.open(pictures.store.directory)  # its checkpoint is nowhere
+    with pytest.raises(CheckpointError):
+        pictures.search(tmp_path / "red.png")
     with pytest.raises(InputError, match="at least 1 hit"):
         pictures.search("missing.png", k=0)
     with pytest.raises(InputError, match="between -1 and 1"):
@@ -128,8 +140,9 @@ def test_many_questions_have_an_answer_each(pictures: Collection) -> None:
 
 def test_more_pictures_than_a_batch_are_embedded_in_several(pictures: Collection) -> None:
     asked = [Image.new("RGB", (4, 4), (255, 0, number)) for number in range(70)]
-    encoder = ColourEncoder()
-    pictures._encoder = encoder
+    encoder = pictures.encoder
+    assert isinstance(encoder, ColourEncoder)
+    encoder.sizes.clear()
     rows = pictures.embed(*asked)["mean@1"]
     assert rows.shape == (70, 12)
     assert max(encoder.sizes) <= 32
@@ -162,3 +175,45 @@ def test_an_array_of_pixels_is_a_picture(pictures: Collection) -> None:
     pixels = np.full((16, 16, 3), COLOURS["red"], np.uint8)
     assert names(pictures.search(pixels, k=2)) == ["red", "crimson"]
     assert names(pictures.search_many([pixels], k=1)[0]) == ["red"]
+
+
+def test_an_encoder_that_is_given_is_the_one_that_works(tmp_path: Path) -> None:
+    Image.new("RGB", (16, 16), COLOURS["red"]).save(tmp_path / "red.png")
+    encoder = LabellingEncoder()
+    with Collection.create(tmp_path / "collection", encoder=encoder) as made:
+        assert made.encoder is encoder
+        assert made.fingerprint == encoder.fingerprint
+        made.index(tmp_path, classify=True)
+        (hit,) = made.search(tmp_path / "red.png").hits
+        assert {*hit.metadata["labels"]} == {"dark", "light"}
+    assert sum(encoder.sizes) == 2
+
+
+def test_an_encoder_of_other_vectors_is_refused_at_once(tmp_path: Path) -> None:
+    Collection.create(tmp_path / "collection", encoder=ColourEncoder()).close()
+    with pytest.raises(FingerprintMismatchError, match=r"colours \[.*labelling \["):
+        Collection.open(tmp_path / "collection", encoder=LabellingEncoder())
+
+
+def test_settings_are_held_to_the_collection_and_travel(tmp_path: Path) -> None:
+    save_tower("vit", tmp_path / "vit")
+    settings = EncoderSettings(str(tmp_path / "vit"), ("mean@1",), runtime="torch", device="cpu")
+    with Collection.create(tmp_path / "collection", encoder=settings) as made:
+        assert made.encoder_settings == settings
+        assert pickle.loads(pickle.dumps(made.encoder_settings)) == settings
+        assert made.encoder.runtime.startswith("torch")
+    with Collection.open(tmp_path / "collection", runtime="torch", device="cpu") as opened:
+        assert opened.encoder_settings == settings
+    other = replace(settings, spaces=("mean@2",))
+    with pytest.raises(FingerprintMismatchError, match=r"mean@1.*mean@2"):
+        Collection.open(tmp_path / "collection", encoder=other)
+
+
+def test_an_encoder_beside_what_would_choose_another_is_refused(tmp_path: Path) -> None:
+    home, encoder = tmp_path / "collection", ColourEncoder()
+    with pytest.raises(InputError, match="beside checkpoint"):
+        Collection.create(home, checkpoint="some/vit", encoder=encoder)
+    assert not home.exists()
+    Collection.create(home, encoder=encoder).close()
+    with pytest.raises(InputError, match="beside checkpoint"):
+        Collection.open(home, runtime="torch", encoder=encoder)

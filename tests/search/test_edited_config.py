@@ -13,7 +13,7 @@ from tests.indexer.encoders.tiny import save_tower
 from vitrail import Collection
 from vitrail.indexer.collection.repairs import repair
 from vitrail.indexer.collection.verification import verify
-from vitrail.indexer.encoders import load_encoder
+from vitrail.indexer.encoders import EncoderSettings, load_encoder
 from vitrail.indexer.errors import FingerprintMismatchError
 from vitrail.indexer.indexing.reembedding import reembed
 
@@ -38,7 +38,7 @@ def test_it_is_refused_until_all_is_embedded_anew(tmp_path: Path) -> None:
         with pytest.raises(FingerprintMismatchError, match=r"config\.json says otherwise"):
             opened.index(folder)
         assert len(opened.store) == 4
-    assert reembed(home, load_encoder(str(model), runtime="torch")).done
+    assert reembed(home, load_encoder(EncoderSettings(str(model), runtime="torch"))).done
     with Collection.open(home, runtime="torch") as opened:
         after = opened.search(folder / "2.png").hits
         assert after[0].paths == before[0].paths

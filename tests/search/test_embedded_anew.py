@@ -14,7 +14,7 @@ from PIL import Image
 from tests.indexer.encoders.tiny import save_tower
 from vitrail import Collection
 from vitrail.indexer.collection.store import CollectionStore
-from vitrail.indexer.encoders import load_encoder
+from vitrail.indexer.encoders import EncoderSettings, load_encoder
 from vitrail.indexer.indexing.reembedding import reembed
 from vitrail.search.query import SearchResult
 
@@ -45,7 +45,7 @@ def test_a_picture_is_embedded_by_the_encoder_of_the_commit_that_answers(
             moved.append(store)
             config = model / "config.json"
             config.write_text(json.dumps(json.loads(config.read_text()) | {"hidden_act": "relu"}))
-            assert reembed(home, load_encoder(str(model), runtime="torch")).done
+            assert reembed(home, load_encoder(EncoderSettings(str(model), runtime="torch"))).done
             assert store.refresh()
         return snapshot(store, *spaces)
 

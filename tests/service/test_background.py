@@ -11,7 +11,7 @@ import pytest
 from tests.generator.tiny import build_sd
 from tests.service.colours import CHECKPOINT
 from tests.service.conftest import Vitrail
-from vitrail.generator.checkpoint_files import CheckpointInfo, find_checkpoint
+from vitrail.generator.checkpoints.files import CheckpointInfo, find_checkpoint
 from vitrail.search.collection import Collection
 from vitrail.search.query import Evidence, Verdict
 from vitrail.service import background as module

@@ -14,9 +14,9 @@ import pytest
 
 from tests.fakes import ColourEncoder
 from tests.generator.tiny import build_sd
-from vitrail.generator import text_to_image
-from vitrail.generator.checkpoint_files import find_checkpoint
+from vitrail.generator.checkpoints.files import find_checkpoint
 from vitrail.generator.checks import Sampling
+from vitrail.generator.tasks import text_to_image
 from vitrail.generator.watching import UNWATCHED
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.verification import verify
@@ -27,7 +27,7 @@ KILLS = 10
 PROMPTS = 200
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
-    ["diffusers", "vitrail.generator.pipelines", "vitrail.service.making"]
+    ["diffusers", "vitrail.generator.models.pipelines", "vitrail.service.making"]
 )
 
 
@@ -40,8 +40,7 @@ def make_all(
     recipes = [
         text_to_image.plan(info, f"number {i}", sampling=sampling)[0] for i in range(PROMPTS)
     ]
-    with Collection.open(home) as pictures:
-        pictures._encoder = ColourEncoder()
+    with Collection.open(home, encoder=ColourEncoder()) as pictures:
 
         def tell(_: Made) -> None:
             if report is not None:

@@ -11,7 +11,7 @@ import typer
 from vitrail.service.cli.sampling import Drawing, ImageArgument, PromptArgument, drawing_options
 
 if TYPE_CHECKING:
-    from vitrail.generator.pictures import Picture
+    from vitrail.generator.images import InputImage
     from vitrail.indexer.recipes.recipe import Recipe
     from vitrail.search.collection import Collection
 
@@ -49,8 +49,8 @@ def generate(
     Images already made by the same recipe are not made again, so an interrupted run goes on when
     it is run again.
     """
-    from vitrail.generator import text_to_image
     from vitrail.generator.prompts import read_prompts
+    from vitrail.generator.tasks import text_to_image
     from vitrail.indexer.errors import InputError
 
     if (prompt is None) == (prompts is None):
@@ -85,7 +85,7 @@ def img2img(
 
     The result is indexed with its recipe and lineage.
     """
-    from vitrail.generator import image_to_image
+    from vitrail.generator.tasks import image_to_image
 
     init = _input(drawing, image, "IMAGE")
     recipes = image_to_image.plan(
@@ -133,8 +133,8 @@ def inpaint(
     Every pixel outside the mask stays exactly as it was. The result is indexed with its recipe and
     lineage.
     """
-    from vitrail.generator import inpaint as task
-    from vitrail.generator.masks import open_mask
+    from vitrail.generator.tasks import inpaint as task
+    from vitrail.generator.tasks.masks import open_mask
 
     init = _input(drawing, image, "IMAGE")
     marked = open_mask(mask, init.image.size, "--mask")
@@ -189,8 +189,8 @@ def style(
 
     The result is indexed with its recipe and lineage.
     """
-    from vitrail.generator import style as task
-    from vitrail.generator.ip_adapters import choose_ip_adapter
+    from vitrail.generator.adapters.ip_adapters import choose_ip_adapter
+    from vitrail.generator.tasks import style as task
 
     pictures = {
         "content": _input(drawing, content, "CONTENT"),
@@ -212,7 +212,7 @@ def style(
     _make(drawing, recipes, pictures)
 
 
-def _input(drawing: Drawing, text: str, role: str) -> Picture:
+def _input(drawing: Drawing, text: str, role: str) -> InputImage:
     from vitrail.indexer.collection.layout import is_collection
     from vitrail.search.collection import Collection
     from vitrail.service.making import open_input
@@ -223,9 +223,9 @@ def _input(drawing: Drawing, text: str, role: str) -> Picture:
         return open_input(pictures, text, role)
 
 
-def _warn(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, Picture]) -> None:
+def _warn(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, InputImage]) -> None:
     """Say what a small model can do nothing with, before it tries."""
-    from vitrail.generator.scope import outside_notes
+    from vitrail.generator.checkpoints.scope import outside_notes
 
     prompts = [recipe.prompt for recipe in recipes]
     pictures = [picture for role, picture in parents.items() if role != "mask"]
@@ -233,7 +233,7 @@ def _warn(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, Pic
         typer.echo(f"note: {note}", err=True)
 
 
-def _make(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, Picture]) -> None:
+def _make(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, InputImage]) -> None:
     from vitrail.generator.watching import Watch
     from vitrail.service.cli.interrupts import stop_on_interrupt
     from vitrail.service.cli.progress import MakingDisplay

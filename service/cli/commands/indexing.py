@@ -252,7 +252,7 @@ def reembed(
     step, which is taken whole or not at all. Interrupt it at any time; the same command goes on.
     """
     from vitrail.indexer.collection.store import CollectionStore
-    from vitrail.indexer.encoders import load_encoder
+    from vitrail.indexer.encoders import EncoderSettings, load_encoder
     from vitrail.indexer.errors import InputError
     from vitrail.indexer.images.opening import DEFAULT_MAX_PIXELS
     from vitrail.indexer.indexing.reembedding import ReembedOptions
@@ -268,12 +268,14 @@ def reembed(
     display = IndexDisplay(quiet=quiet, doing="loading the encoder")
     with stop_on_interrupt() as cancellation, display:
         encoder = load_encoder(
-            checkpoint,
-            spaces=space,
-            runtime=encoding.runtime,
-            device=encoding.device,
-            precision=encoding.precision,
-            classify=classify,
+            EncoderSettings(
+                checkpoint,
+                spaces=tuple(space or ()),
+                runtime=encoding.runtime,
+                device=encoding.device,
+                precision=encoding.precision,
+                classify=classify,
+            )
         )
         display.name_encoder(encoder.fingerprint.describe())
         made = embed_anew(

@@ -14,7 +14,7 @@ from PIL import Image
 from tests.generator.tiny import build_ip_adapter, build_lora, build_sd
 from tests.service.colours import CHECKPOINT
 from tests.service.conftest import Vitrail
-from vitrail.generator.pipelines import load_model
+from vitrail.generator.models.pipelines import load_model
 from vitrail.indexer import encoders
 from vitrail.indexer.encoders.loading import read_fingerprint
 
@@ -124,7 +124,7 @@ def test_device_and_precision_of_a_search_by_prompt_reach_the_generator(
         asked.append((device, precision))
         return load_model(info, device=device, precision=precision, **rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("vitrail.generator.pipelines.load_model", load)
+    monkeypatch.setattr("vitrail.generator.models.pipelines.load_model", load)
     words = ("search", "--prompt", "a", "--seeds", 1, "--model", checkpoint, "--background", 0)
     for options in ((), ("--device", "cpu", "--precision", "fp32"), ("--precision", "bf16")):
         done = vitrail(*words, *options)
@@ -167,7 +167,7 @@ def test_an_unusable_picture_is_named_with_its_argument(
         ("torn", "cannot be used: "),
         ("missing", "is no file here, no box"),
         ("black", "marks nothing"),
-        ("small", "is 8x8 and the picture 32x32"),
+        ("small", "is 8x8 and the image 32x32"),
     ):
         says = f"--mask {str(bad[name])!r} {remark}"
         refused("inpaint", noise, "x", "--mask", bad[name], says=says)

@@ -34,7 +34,7 @@ def hostile(
 ) -> Path:
     """A folder of pictures with hostile names, recipes and EXIF, indexed and annotated."""
 
-    def fingerprint(name: str, spaces: Sequence[str] | None = None) -> Any:
+    def fingerprint(name: str, spaces: Sequence[str] = ()) -> Any:
         return replace(colour_fingerprint(name, spaces), checkpoint=f"{name}{EVIL}")
 
     monkeypatch.setattr(encoders, "read_fingerprint", fingerprint)

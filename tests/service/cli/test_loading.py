@@ -12,6 +12,7 @@ import pytest
 from tests.service.colours import TwoSpaceEncoder, load_colours
 from tests.service.conftest import Vitrail
 from vitrail.indexer import encoders
+from vitrail.indexer.encoders import EncoderSettings
 
 
 @pytest.fixture
@@ -19,9 +20,9 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The checkpoints that were loaded, in order."""
     done: list[str] = []
 
-    def load(checkpoint: str, **rest: Any) -> TwoSpaceEncoder:
-        done.append(checkpoint)
-        return load_colours(checkpoint, **rest)
+    def load(settings: EncoderSettings) -> TwoSpaceEncoder:
+        done.append(settings.checkpoint)
+        return load_colours(settings)
 
     monkeypatch.setattr(encoders, "load_encoder", load)
     return done
@@ -70,7 +71,7 @@ def test_another_encoder_than_the_collection_s_embeds_nothing(
         def encode(self, pixels: Any) -> Any:
             return pytest.fail("it was asked for vectors")
 
-    def load(checkpoint: str, **_: Any) -> Any:
+    def load(_: EncoderSettings) -> Any:
         return Changed(["mean@2"])
 
     monkeypatch.setattr(encoders, "load_encoder", load)
