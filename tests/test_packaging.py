@@ -59,7 +59,10 @@ def test_a_users_modules_are_not_taken_for_ours(hostile: Path) -> None:
         "import vitrail.generator.tasks.registry, vitrail.indexer.images.decoder_process; "
         "print(Collection)"
     )
-    assert python("-c", code, cwd=hostile) == "<class 'vitrail.search.collection.Collection'>"
+    assert (
+        python("-c", code, cwd=hostile)
+        == "<class 'vitrail.service.operations.collection.Collection'>"
+    )
 
 
 def test_the_command_runs_beside_them(hostile: Path) -> None:

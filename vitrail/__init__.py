@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     )
     from vitrail.indexer.indexing.options import IndexOptions
     from vitrail.indexer.indexing.progress import Progress
-    from vitrail.search.collection import Collection
     from vitrail.search.query import Hit, SearchResult
+    from vitrail.service.operations.collection import Collection
 
 __all__ = [
     "Cancellation",
@@ -52,7 +52,7 @@ __all__ = [
 
 _HOMES = {
     "Cancellation": "vitrail.indexer.cancellation",
-    "Collection": "vitrail.search.collection",
+    "Collection": "vitrail.service.operations.collection",
     "CollectionLockedError": "vitrail.indexer.errors",
     "Hit": "vitrail.search.query",
     "ImageRejectedError": "vitrail.indexer.errors",

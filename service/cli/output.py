@@ -16,7 +16,7 @@ from vitrail.service.cli.vouching import vouch
 
 if TYPE_CHECKING:
     from vitrail.search.query import Hit, SearchResult
-    from vitrail.service.asking import Asked
+    from vitrail.service.operations.asking import Asked
 
 
 def print_table(result: SearchResult) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from vitrail.indexer.indexing.pipeline import Progress
     from vitrail.indexer.indexing.reembedding import Reembedding
-    from vitrail.service.making import Made
+    from vitrail.service.operations.making import Made
 
 PLAIN_SECONDS = 10.0  # between two lines when nobody watches
 PATIENCE = 0.3  # seconds in which nobody asks what is going on

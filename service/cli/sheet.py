@@ -21,7 +21,7 @@ from vitrail.service.cli.vouching import vouch
 
 if TYPE_CHECKING:
     from vitrail.search.query import Hit, SearchResult
-    from vitrail.service.asking import Asked
+    from vitrail.service.operations.asking import Asked
 
 _FOLDERS = re.compile(r"(?<=[/\\])")
 THUMBNAIL = 320  # pixels, longest side: sharp where two device pixels make one of the page's

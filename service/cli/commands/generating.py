@@ -13,7 +13,7 @@ from vitrail.service.cli.sampling import Drawing, ImageArgument, PromptArgument,
 if TYPE_CHECKING:
     from vitrail.generator.images import InputImage
     from vitrail.indexer.recipes.recipe import Recipe
-    from vitrail.search.collection import Collection
+    from vitrail.service.operations.collection import Collection
 
 
 def register(app: typer.Typer) -> None:
@@ -214,8 +214,8 @@ def style(
 
 def _input(drawing: Drawing, text: str, role: str) -> InputImage:
     from vitrail.indexer.collection.layout import is_collection
-    from vitrail.search.collection import Collection
-    from vitrail.service.making import open_input
+    from vitrail.service.operations.collection import Collection
+    from vitrail.service.operations.making import open_input
 
     if not is_collection(str(drawing.directory)):
         return open_input(None, text, role)
@@ -238,7 +238,7 @@ def _make(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, Inp
     from vitrail.service.cli.interrupts import stop_on_interrupt
     from vitrail.service.cli.progress import MakingDisplay
     from vitrail.service.cli.tables import print_path
-    from vitrail.service.making import Work, make_and_index
+    from vitrail.service.operations.making import Work, make_and_index
 
     work = Work(drawing.info, recipes, parents, drawing.loras, drawing.device, drawing.precision)
     with _open(drawing) as pictures, stop_on_interrupt() as cancellation:

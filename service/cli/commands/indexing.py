@@ -23,7 +23,7 @@ from vitrail.service.cli.options import (
 if TYPE_CHECKING:
     from vitrail.indexer.indexing.options import IndexOptions
     from vitrail.indexer.indexing.progress import Progress
-    from vitrail.search.collection import Collection
+    from vitrail.service.operations.collection import Collection
 
 
 def register(app: typer.Typer) -> None:
@@ -309,7 +309,7 @@ def open_or_create(
     """
     from vitrail.indexer.collection.layout import is_collection
     from vitrail.indexer.encoders import read_fingerprint
-    from vitrail.search.collection import Collection
+    from vitrail.service.operations.collection import Collection
 
     runtime, device, precision = settings
     if not is_collection(str(directory)):

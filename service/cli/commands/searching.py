@@ -24,8 +24,8 @@ from vitrail.service.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from vitrail.search.collection import Collection
-    from vitrail.service.asking import Asked
+    from vitrail.service.operations.asking import Asked
+    from vitrail.service.operations.collection import Collection
 
 
 def register(app: typer.Typer) -> None:
@@ -117,11 +117,11 @@ def search(
     cosines: 1 is the same, and what counts as close depends on the encoder. The answer says
     whether it is exact.
     """
-    from vitrail.search.collection import Collection
     from vitrail.search.query import DEFAULT_FUSION
     from vitrail.service.cli.output import print_json, print_table
     from vitrail.service.cli.sheet import show, write_sheet
     from vitrail.service.cli.text import one_line
+    from vitrail.service.operations.collection import Collection
 
     only = filtering.kind
     fusion_ = choice("--fusion", fusion or DEFAULT_FUSION, ("mean", "rrf"))
@@ -193,14 +193,14 @@ def _ask(
     background: int | None,
     settings: tuple[str, str],
 ) -> Asked:
-    from vitrail.service.asking import (
+    from vitrail.service.cli.progress import waiting
+    from vitrail.service.operations.asking import (
         DEFAULT_BACKGROUND,
         DEFAULT_SEEDS,
         ask_by_image,
         ask_by_prompt,
         compare_with_unrelated,
     )
-    from vitrail.service.cli.progress import waiting
 
     if prompt is None:
         data = sys.stdin.buffer.read() if image == "-" else None

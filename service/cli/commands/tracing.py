@@ -77,7 +77,7 @@ def reproduce(
 
     Exit code 0 says that the pixels are the same, 1 that they differ.
     """
-    from vitrail.service.reproducing import reproduce_image
+    from vitrail.service.operations.reproducing import reproduce_image
 
     directory = collection_directory(collection)
     if not reproduce_image(

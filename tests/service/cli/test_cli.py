@@ -341,7 +341,8 @@ def test_a_place_that_cannot_be_written_is_refused_before_the_search(
     vitrail.index(folder)
     query = folder / "warm" / "red.png"
     monkeypatch.setattr(
-        "vitrail.search.collection.Collection.find", lambda *_, **__: pytest.fail("asked")
+        "vitrail.service.operations.collection.Collection.find",
+        lambda *_, **__: pytest.fail("asked"),
     )
     lost = vitrail("search", query, "--html", tmp_path / "no" / "sheet.html")
     assert lost.code == 2

@@ -12,10 +12,10 @@ import pytest
 
 from tests.service.conftest import Vitrail
 from vitrail.indexer.indexing.pipeline import Progress
-from vitrail.search.collection import Collection
 from vitrail.service.cli import progress as displays
 from vitrail.service.cli.progress import IndexDisplay, MakingDisplay, waiting
-from vitrail.service.making import Made
+from vitrail.service.operations.collection import Collection
+from vitrail.service.operations.making import Made
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 

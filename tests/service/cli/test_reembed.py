@@ -16,7 +16,7 @@ from vitrail.indexer.collection.repairs import repair
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.verification import verify
 from vitrail.indexer.segments import leftovers
-from vitrail.search.collection import Collection as Pictures
+from vitrail.service.operations.collection import Collection as Pictures
 
 
 def facts(vitrail: Vitrail) -> dict[int, dict[str, Any]]:

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from tests.service.conftest import Vitrail
 from vitrail.search.query import Hit, SearchResult
-from vitrail.service.asking import Asked
 from vitrail.service.cli.sheet import render_sheet
+from vitrail.service.operations.asking import Asked
 
 FETCHED = re.compile(r"""(?:src|action)\s*=\s*(?!["']data:)|url\(|@import|<script|<link|https?:""")
 TAGS = {

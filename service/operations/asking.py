@@ -17,7 +17,7 @@ from vitrail.indexer.wording import counted
 
 if TYPE_CHECKING:
     from vitrail.generator.checkpoints.files import CheckpointInfo
-    from vitrail.search.collection import Collection
+    from vitrail.service.operations.collection import Collection
 
 DEFAULT_SEEDS = 4
 DEFAULT_BACKGROUND = 32
@@ -162,7 +162,7 @@ def ask_by_prompt(
     from vitrail.generator.tasks import text_to_image
     from vitrail.indexer.files.cache import cache_dir
     from vitrail.indexer.images.files import read_file
-    from vitrail.service.making import Work
+    from vitrail.service.operations.making import Work
 
     info = find_checkpoint(model)
     for note in _limits(pictures, info, prompt):
@@ -205,8 +205,8 @@ def compare_with_unrelated(
         GenerationError: an image could not be made.
     """
     from vitrail.generator.checkpoints.files import find_checkpoint
-    from vitrail.service.background import SECONDS, make_background
     from vitrail.service.cli.progress import MakingDisplay
+    from vitrail.service.operations.background import SECONDS, make_background
 
     with MakingDisplay(quiet=False, total=count) as display:
         made = make_background(

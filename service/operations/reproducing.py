@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vitrail.generator.images import InputImage
     from vitrail.generator.models.pipelines import DiffusionModel
     from vitrail.indexer.recipes.recipe import Parent, Recipe
-    from vitrail.search.collection import Collection
+    from vitrail.service.operations.collection import Collection
 
 
 def reproduce_image(
@@ -51,7 +51,7 @@ def reproduce_image(
     from vitrail.generator.adapters.ip_adapters import open_ip_adapter
     from vitrail.generator.reproduction import reproduce
     from vitrail.indexer.images.files import read_file
-    from vitrail.search.collection import Collection
+    from vitrail.service.operations.collection import Collection
 
     if out is not None:
         check_target(out, "image")

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from vitrail.generator.checkpoints.files import CheckpointInfo
     from vitrail.indexer.recipes.recipe import Recipe
-    from vitrail.search.collection import Collection
-    from vitrail.service.making import Work
+    from vitrail.service.operations.collection import Collection
+    from vitrail.service.operations.making import Work
 
 Floats = NDArray[np.float32]
 SECONDS = 60.0  # a search's, for making what is missing
@@ -109,7 +109,7 @@ def make_background(
     Raises:
         GenerationError: an image could not be made.
     """
-    from vitrail.service.making import Work
+    from vitrail.service.operations.making import Work
 
     recipes = _recipes(info, unrelated(prompt, read_prompts())[:count])
     store = _Store(pictures, info)

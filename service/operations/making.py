@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vitrail.generator.models.pipelines import DiffusionModel
     from vitrail.generator.watching import Watch
     from vitrail.indexer.recipes.recipe import Recipe
-    from vitrail.search.collection import Collection
+    from vitrail.service.operations.collection import Collection
 
 CHUNK = 16  # images made before they are indexed: what a kill can leave for the next run to index
 

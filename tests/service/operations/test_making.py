@@ -20,14 +20,14 @@ from vitrail.generator.tasks import text_to_image
 from vitrail.generator.watching import UNWATCHED
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.verification import verify
-from vitrail.search.collection import Collection
-from vitrail.service.making import Made, Work, make_and_index
+from vitrail.service.operations.collection import Collection
+from vitrail.service.operations.making import Made, Work, make_and_index
 
 KILLS = 10
 PROMPTS = 200
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
-    ["diffusers", "vitrail.generator.models.pipelines", "vitrail.service.making"]
+    ["diffusers", "vitrail.generator.models.pipelines", "vitrail.service.operations.making"]
 )
 
 

@@ -22,8 +22,8 @@ from vitrail.indexer.errors import (
     InputError,
     VitrailError,
 )
-from vitrail.search.collection import Collection
 from vitrail.search.query import SearchResult
+from vitrail.service.operations.collection import Collection
 
 COLOURS = {"red": (255, 0, 0), "crimson": (230, 0, 60), "blue": (0, 0, 255)}
 

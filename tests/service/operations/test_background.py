@@ -12,11 +12,16 @@ from tests.generator.tiny import build_sd
 from tests.service.colours import CHECKPOINT
 from tests.service.conftest import Vitrail
 from vitrail.generator.checkpoints.files import CheckpointInfo, find_checkpoint
-from vitrail.search.collection import Collection
 from vitrail.search.query import Evidence, Verdict
-from vitrail.service import background as module
-from vitrail.service.background import Background, make_background, read_prompts, unrelated
 from vitrail.service.cli.vouching import vouch
+from vitrail.service.operations import background as module
+from vitrail.service.operations.background import (
+    Background,
+    make_background,
+    read_prompts,
+    unrelated,
+)
+from vitrail.service.operations.collection import Collection
 
 
 @pytest.fixture(scope="module")
