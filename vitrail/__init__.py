@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     )
     from vitrail.indexer.indexing.options import IndexOptions
     from vitrail.indexer.indexing.progress import Progress
+    from vitrail.search.options import SearchOptions
     from vitrail.search.query import Hit, SearchResult
     from vitrail.service.operations.collection import Collection
 
@@ -46,6 +47,7 @@ __all__ = [
     "InputError",
     "Progress",
     "RemovalsRefusedError",
+    "SearchOptions",
     "SearchResult",
     "VitrailError",
 ]
@@ -60,6 +62,7 @@ _HOMES = {
     "InputError": "vitrail.indexer.errors",
     "Progress": "vitrail.indexer.indexing.progress",
     "RemovalsRefusedError": "vitrail.indexer.errors",
+    "SearchOptions": "vitrail.search.options",
     "SearchResult": "vitrail.search.query",
     "VitrailError": "vitrail.indexer.errors",
 }

@@ -12,7 +12,7 @@ from vitrail.indexer.paths import at_home
 from vitrail.service.cli.completion import CHECKPOINTS, collection_spaces, values
 
 if TYPE_CHECKING:
-    from vitrail.search.query import Only
+    from vitrail.search.options import Only
 
 CollectionOption = Annotated[
     Path | None,

@@ -11,27 +11,33 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vitrail.indexer.collection.retrying import at_newest
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.encoders.settings import DEFAULT_CHECKPOINT, EncoderSettings
 from vitrail.indexer.errors import InputError
 from vitrail.search.listing import ListedImage, ListOptions, list_images
-from vitrail.search.query import Fusion, Only, Query, SearchOptions, SearchResult
+from vitrail.search.options import (
+    DEFAULTS,
+    EachKeywords,
+    Only,
+    SearchKeywords,
+    SearchOptions,
+    takes_options,
+)
+from vitrail.search.query import Query, SearchResult
 from vitrail.search.searcher import Searcher
 from vitrail.search.vectors import query_rows
+from vitrail.service.operations.queries import answer_image, answer_images, answer_query
 
 if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metadata does not need
     from vitrail.indexer.cancellation import Cancellation
-    from vitrail.indexer.collection.snapshot import Snapshot
     from vitrail.indexer.encoders.base import Encoder
     from vitrail.indexer.encoders.waiting import WaitingEncoder
     from vitrail.indexer.fingerprint import Fingerprint
@@ -41,7 +47,6 @@ if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metada
 
 Vectors: TypeAlias = "Mapping[str, ArrayLike] | ArrayLike"
 """Space name -> (dim,) or (m, dim) floats of length 1; or just the array, for one space."""
-_T = TypeVar("_T")
 _AS_IT_COMES = EncoderSettings()
 
 
@@ -240,101 +245,79 @@ class Collection:
             self.store.refresh()
         return progress
 
+    @takes_options(SearchKeywords)
     def search(
         self,
         *images: Picture,
-        k: int = 10,
-        spaces: Mapping[str, float] | None = None,
-        min_score: float | None = None,
-        where: str | None = None,
-        only: Only = "all",
-        fusion: Fusion = "mean",
-        exact: bool = False,
+        options: SearchOptions | None = None,
+        **keywords: Unpack[SearchKeywords],
     ) -> SearchResult:
-        """Find the images nearest to one or several pictures.
+        """Find the images nearest to one or several query images.
 
         Args:
             images: paths, encoded bytes, Pillow images or (H, W, 3) uint8 arrays; several are one
                 question, and fused. For a question each there is ``search_many``.
-            k: how many hits at most.
-            spaces: weight of each space; default: all of the collection's, equally.
-            min_score: least cosine of a hit.
-            where: SQL expression over the collection's columns, such as ``width > 512``.
-            only: ``all``, ``generated`` or ``real``.
-            fusion: ``mean`` or ``rrf``; for several images.
-            exact: scan everything instead of asking the approximate index.
+            options: how to search; see ``vitrail.SearchOptions``.
+            keywords: options in the place of those of ``options``.
 
         Raises:
-            ImageRejectedError: a picture cannot be opened.
-            InputError: what is given is no picture, or the filter or a space cannot be understood.
+            ImageRejectedError: an image cannot be opened.
+            InputError: what is given is no image, or an option, the filter or a space cannot be
+                understood.
         """
+        chosen = replace(options or DEFAULTS, **keywords)
         if not images:
-            raise InputError("no picture was given to search by; give at least one")
-        options = SearchOptions(k, spaces, min_score, where, only, fusion, exact)
-        return self._ask_pictures(images, options, Searcher.search)
+            raise InputError("no image was given to search by; give at least one")
+        return answer_images(self.store, self._own_encoder, images, chosen, Searcher.search)
 
+    @takes_options(EachKeywords)
     def search_many(
         self,
         images: Sequence[Picture],
         *,
-        k: int = 10,
-        spaces: Mapping[str, float] | None = None,
-        min_score: float | None = None,
-        where: str | None = None,
-        only: Only = "all",
-        exact: bool = False,
+        options: SearchOptions | None = None,
+        **keywords: Unpack[EachKeywords],
     ) -> list[SearchResult]:
-        """Find the images nearest to each of many pictures: one answer a picture, in their order.
+        """Find the images nearest to each of many query images: an answer each, in their order.
 
         The other arguments and errors are those of ``search``.
         """
-        options = SearchOptions(k, spaces, min_score, where, only, exact=exact)
+        chosen = replace(options or DEFAULTS, **keywords)
         if isinstance(images, str | bytes | os.PathLike):
-            raise InputError(f"{repr(images)[:60]} is one picture; give a list, or ask by search")
+            raise InputError(f"{repr(images)[:60]} is one image; give a list, or ask by search")
         if not len(images):
             return []
-        return self._ask_pictures(images, options, Searcher.search_each)
+        return answer_images(self.store, self._own_encoder, images, chosen, Searcher.search_each)
 
+    @takes_options(EachKeywords)
     def similar(
         self,
         image_id: int,
         *,
-        k: int = 10,
-        spaces: Mapping[str, float] | None = None,
-        min_score: float | None = None,
-        where: str | None = None,
-        only: Only = "all",
-        exact: bool = False,
+        options: SearchOptions | None = None,
+        **keywords: Unpack[EachKeywords],
     ) -> SearchResult:
         """Find the images nearest to one of the collection, which is itself left out.
 
+        Args:
+            image_id: of the image.
+            options: how to search; see ``vitrail.SearchOptions``.
+            keywords: options in the place of those of ``options``.
+
         Raises:
-            InputError: no such id.
+            InputError: no such id, or as ``search``.
         """
-        options = SearchOptions(k, spaces, min_score, where, only, exact=exact)
+        return answer_image(self.store, image_id, replace(options or DEFAULTS, **keywords))
 
-        def ask() -> SearchResult:
-            names = self._space_names if spaces is None else [*spaces]
-            snapshot = self.store.snapshot(*names)
-            vectors = {name: snapshot.vectors([image_id], name) for name in names}
-            query = options.ask(vectors, snapshot.spaces, frozenset({image_id}))
-            return Searcher(snapshot).search(query)
-
-        return at_newest(self.store, ask)
-
+    @takes_options(SearchKeywords)
     def find(
         self,
         vectors: Vectors,
         *,
-        k: int = 10,
-        spaces: Mapping[str, float] | None = None,
-        min_score: float | None = None,
-        where: str | None = None,
-        only: Only = "all",
-        fusion: Fusion | None = None,
-        exact: bool = False,
         exclude: Iterable[int] = (),
         background: Mapping[str, NDArray[np.float32]] | None = None,
+        options: SearchOptions | None = None,
+        **keywords: Unpack[SearchKeywords],
     ) -> SearchResult:
         """Find the images nearest to vectors: ``search`` for what is embedded already.
 
@@ -342,55 +325,49 @@ class Collection:
             vectors: space name -> (dim,) or (1, dim) floats of length 1, as ``embed`` makes them;
                 where one space is asked about, just the array will do. With ``fusion`` (m, dim):
                 m rows that are one question.
-            k: how many hits at most.
-            spaces: weight of each space; default: all of the collection's, equally.
-            min_score: least cosine of a hit.
-            where: SQL expression over the collection's columns.
-            only: ``all``, ``generated`` or ``real``.
-            fusion: ``mean`` or ``rrf``: how several rows become one ranking.
-            exact: scan everything instead of asking the approximate index.
             exclude: ids never returned.
             background: space name -> (b, dim) float32 unit rows of what unrelated questions made in
                 the same way, with which the answer's evidence compares the hits.
+            options: how to search; see ``vitrail.SearchOptions``.
+            keywords: options in the place of those of ``options``.
 
         Raises:
             InputError: several rows without ``fusion``; or vectors of another shape, of NaN, or of
-                a length other than 1; or the filter or a space cannot be understood.
+                a length other than 1; or an option, the filter or a space cannot be understood.
         """
-        options = SearchOptions(k, spaces, min_score, where, only, fusion or "mean", exact)
-        rows = query_rows(vectors, self.store.spaces, spaces)
+        chosen = replace(options or DEFAULTS, **keywords)
+        rows = query_rows(vectors, self.store.spaces, chosen.spaces)
         most = max((len(each) for each in rows.values()), default=0)
-        if most > 1 and fusion is None:
+        if most > 1 and chosen.fusion is None:
             raise InputError(
                 f"{most} rows were given for one question; use find_many for an answer to each, or "
                 "fusion='mean' or 'rrf' to ask with all of them at once"
             )
-        query = options.ask(rows, self.store.spaces, frozenset(exclude), background)
-        return self._ask(query, Searcher.search)
+        query = Query.of(
+            rows, self.store.spaces, chosen, exclude=frozenset(exclude), background=background
+        )
+        return answer_query(self.store, query, Searcher.search)
 
+    @takes_options(EachKeywords)
     def find_many(
         self,
         vectors: Vectors,
         *,
-        k: int = 10,
-        spaces: Mapping[str, float] | None = None,
-        min_score: float | None = None,
-        where: str | None = None,
-        only: Only = "all",
-        exact: bool = False,
         exclude: Iterable[int] = (),
+        options: SearchOptions | None = None,
+        **keywords: Unpack[EachKeywords],
     ) -> list[SearchResult]:
         """Find the images nearest to each row of (m, dim) vectors: m answers, in the rows' order.
 
         The filter is evaluated once, and one space's index is read once for all rows. The other
         arguments and errors are those of ``find``.
         """
-        options = SearchOptions(k, spaces, min_score, where, only, exact=exact)
-        rows = query_rows(vectors, self.store.spaces, spaces)
+        chosen = replace(options or DEFAULTS, **keywords)
+        rows = query_rows(vectors, self.store.spaces, chosen.spaces)
         if rows and not any(len(each) for each in rows.values()):
             return []
-        query = options.ask(rows, self.store.spaces, frozenset(exclude))
-        return self._ask(query, Searcher.search_each)
+        query = Query.of(rows, self.store.spaces, chosen, exclude=frozenset(exclude))
+        return answer_query(self.store, query, Searcher.search_each)
 
     def select(
         self,
@@ -414,54 +391,20 @@ class Collection:
         return list_images(self.store, ListOptions(where, only, sort, limit, columns, sample, seed))
 
     def embed(self, *images: Picture) -> dict[str, NDArray[np.float32]]:
-        """Embed m pictures: space name -> (m, dim) float32, normalised rows.
+        """Embed m images: space name -> (m, dim) float32, normalised rows.
 
         Raises:
-            ImageRejectedError: a picture cannot be opened.
-            InputError: what is given is no picture.
+            ImageRejectedError: an image cannot be opened.
+            InputError: what is given is no image.
         """
         if not images:
-            raise InputError("no picture was given to embed; give at least one")
+            raise InputError("no image was given to embed; give at least one")
         from vitrail.search.pictures import embed_pictures
 
         return embed_pictures(self.encoder, images)
 
-    def _ask(
-        self,
-        query: Query,
-        answer: Callable[[Searcher, Query], _T],
-        embedded_by: Fingerprint | None = None,
-    ) -> _T:
-        """Of one snapshot: filter, vectors and metadata of an answer are of the same commit."""
-
-        def ask() -> _T:
-            snapshot = self.store.snapshot()
-            _check_encoder(snapshot, embedded_by)  # another's spaces may not even be there
-            snapshot = self.store.snapshot(*query.weights)
-            _check_encoder(snapshot, embedded_by)  # it may have moved on
-            return answer(Searcher(snapshot), query)
-
-        return at_newest(self.store, ask)
-
-    def _ask_pictures(
-        self,
-        images: Sequence[Picture],
-        options: SearchOptions,
-        answer: Callable[[Searcher, Query], _T],
-    ) -> _T:
-        """As ``_ask``, by vectors of the encoder of that commit.
-
-        All may be embedded anew beneath a long-lived reader; vectors of the encoder of before are
-        as wide, and would be answered with nonsense.
-        """
-        from vitrail.search.pictures import embed_pictures
-
-        while True:
-            encoder = self.encoder
-            vectors = embed_pictures(encoder, images)
-            query = options.ask(vectors, dict(encoder.fingerprint.spaces))
-            with suppress(_OtherEncoderError):
-                return self._ask(query, answer, encoder.fingerprint)
+    def _own_encoder(self) -> Encoder:
+        return self.encoder
 
     @property
     def _space_names(self) -> list[str]:
@@ -510,12 +453,3 @@ def _the_one(
             "these out, or give EncoderSettings that hold them"
         )
     return encoder
-
-
-class _OtherEncoderError(Exception):
-    """The commit that would answer is not of the encoder that the question was embedded by."""
-
-
-def _check_encoder(snapshot: Snapshot, embedded_by: Fingerprint | None) -> None:
-    if embedded_by is not None and not snapshot.fingerprint.agrees(embedded_by):
-        raise _OtherEncoderError

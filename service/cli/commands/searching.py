@@ -117,7 +117,7 @@ def search(
     cosines: 1 is the same, and what counts as close depends on the encoder. The answer says
     whether it is exact.
     """
-    from vitrail.search.query import DEFAULT_FUSION
+    from vitrail.search.options import DEFAULT_FUSION
     from vitrail.service.cli.output import print_json, print_table
     from vitrail.service.cli.sheet import show, write_sheet
     from vitrail.service.cli.text import one_line

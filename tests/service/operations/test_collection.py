@@ -83,7 +83,7 @@ def test_what_cannot_be_asked_is_refused_before_anything_is_loaded(
         pictures.search("missing.png", k=0)
     with pytest.raises(InputError, match="between -1 and 1"):
         pictures.search("missing.png", min_score=7)
-    with pytest.raises(InputError, match="no picture was given"):
+    with pytest.raises(InputError, match="no image was given"):
         pictures.search()
     with pytest.raises(InputError, match="'nowhere' is not in this collection; it has mean@1"):
         pictures.find({"mean@1": np.eye(12, dtype=np.float32)[0]}, spaces={"nowhere": 1.0})
@@ -133,7 +133,7 @@ def test_many_questions_have_an_answer_each(pictures: Collection) -> None:
     others = pictures.find_many(pictures.embed(*asked), k=1, exclude=[first])
     assert [names(answer) for answer in others] == [["crimson"], ["red"], ["crimson"]]
     assert pictures.search_many([]) == []
-    with pytest.raises(InputError, match=r"'a\.jpg' is one picture; give a list"):
+    with pytest.raises(InputError, match=r"'a\.jpg' is one image; give a list"):
         pictures.search_many("a.jpg")
     assert pictures.find_many(np.zeros((0, 12), np.float32)) == []
 
