@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +13,7 @@ from vitrail.indexer.paths import at_home
 from vitrail.service.cli.completion import CHECKPOINTS, collection_spaces, values
 
 if TYPE_CHECKING:
-    from vitrail.search.options import Only
+    from vitrail.search.options import Only, SearchOptions
 
 CollectionOption = Annotated[
     Path | None,
@@ -77,24 +78,28 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for progra
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")]
 
 
+WhereOption = Annotated[
+    str | None,
+    typer.Option(
+        help="SQL filter, such as \"label = 'cat' and width > 512\".", metavar="EXPRESSION"
+    ),
+]
+OnlyOption = Annotated[
+    str,
+    typer.Option(
+        help="all, generated or real images.",
+        metavar="KIND",
+        autocompletion=values("all", "generated", "real"),
+    ),
+]
+
+
 @dataclass(frozen=True)
 class Filtering:
-    """Which images: what ``search`` and ``list`` have in common."""
+    """Which images to list."""
 
-    where: Annotated[
-        str | None,
-        typer.Option(
-            help="SQL filter, such as \"label = 'cat' and width > 512\".", metavar="EXPRESSION"
-        ),
-    ] = None
-    only: Annotated[
-        str,
-        typer.Option(
-            help="all, generated or real images.",
-            metavar="KIND",
-            autocompletion=values("all", "generated", "real"),
-        ),
-    ] = "all"
+    where: WhereOption = None
+    only: OnlyOption = "all"
 
     @property
     def kind(self) -> Only:
@@ -103,7 +108,84 @@ class Filtering:
         Raises:
             InputError: there is no such kind.
         """
-        return choice("--only", self.only, ("all", "generated", "real"))  # type: ignore[return-value]
+        return _kind(self.only)
+
+
+@dataclass(frozen=True)
+class Searching:
+    """How to search: an option for each field of ``SearchOptions``, which a test holds it to."""
+
+    k: Annotated[int, typer.Option("--k", "-k", help="Hits wanted.", metavar="N")] = 10
+    space: Annotated[
+        str | None,
+        typer.Option(
+            help="Space, or several with weights: cls@12:0.7,cls@6:0.3. Default: all, equally.",
+            metavar="SPACES",
+            show_default=False,
+            autocompletion=collection_spaces,
+        ),
+    ] = None
+    min_score: Annotated[
+        float | None,
+        typer.Option(help="Leave out hits with a lower score (a cosine, -1 to 1).", metavar="S"),
+    ] = None
+    where: WhereOption = None
+    only: OnlyOption = "all"
+    fusion: Annotated[
+        str | None,
+        typer.Option(
+            help="How the seeds of --prompt become one ranking: mean or rrf.",
+            metavar="NAME",
+            autocompletion=values("mean", "rrf"),
+        ),
+    ] = None
+    exact: Annotated[bool, typer.Option("--exact", help="Scan everything; never approximate.")] = (
+        False
+    )
+
+    def check_words(self) -> None:
+        """Refuse a word that no option knows, before a collection is opened.
+
+        Raises:
+            InputError: naming the option.
+        """
+        _kind(self.only)
+        if self.fusion is not None:
+            choice("--fusion", self.fusion, ("mean", "rrf"))
+
+    def check_number(self) -> None:
+        """Refuse a number of hits that no collection has.
+
+        Raises:
+            InputError: naming the option.
+        """
+        from vitrail.indexer.errors import InputError
+
+        if self.k < 1:
+            raise InputError(f"--k is {self.k}, but at least 1 hit must be asked for")
+
+    def options(self, spaces: Sequence[str]) -> SearchOptions:
+        """What was typed, for a collection of these spaces.
+
+        Raises:
+            InputError: it lacks one that is named, or an option cannot be searched by.
+        """
+        from vitrail.indexer.spaces import parse_weights
+        from vitrail.search.options import SearchOptions
+
+        return SearchOptions(
+            k=self.k,
+            spaces=None if self.space is None else parse_weights(self.space, list(spaces)),
+            min_score=self.min_score,
+            where=self.where,
+            only=_kind(self.only),
+            fusion=self.fusion,  # type: ignore[arg-type]
+            exact=self.exact,
+        )
+
+
+def _kind(only: str) -> Only:
+    return choice("--only", only, ("all", "generated", "real"))  # type: ignore[return-value]
 
 
 @dataclass(frozen=True)

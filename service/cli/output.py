@@ -16,7 +16,7 @@ from vitrail.service.cli.vouching import vouch
 
 if TYPE_CHECKING:
     from vitrail.search.query import Hit, SearchResult
-    from vitrail.service.operations.asking import Asked
+    from vitrail.service.operations.searching import SearchAnswer
 
 
 def print_table(result: SearchResult) -> None:
@@ -61,11 +61,12 @@ def trust(result: SearchResult) -> str:
     return "; ".join(parts)
 
 
-def print_json(asked: Asked, result: SearchResult) -> None:
+def print_json(answer: SearchAnswer) -> None:
     """Print one JSON object: query, how it was answered, and the hits."""
+    result = answer.result
     print_document(
         {
-            "query": asked.title,
+            "query": answer.query.title,
             "exact": result.exact,
             "estimated_recall": result.estimated_recall,
             "candidates": result.candidates,

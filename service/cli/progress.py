@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 from vitrail.indexer.wording import counted
 from vitrail.service.cli.folders import other_kinds
 from vitrail.service.cli.text import one_line
+from vitrail.service.operations.progress import Event, Note, QueryProgress
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -226,6 +227,52 @@ class MakingDisplay(_Display):
             left = f"{_clock(each * (self._total - self._done))} left"
         images = f"{self._done:,} of {counted(self._total, 'image')}"
         self._show(doing, self._done, self._total, images, step, left)
+
+
+class SearchDisplay:
+    """Shows where a search is; a context manager, which is told of its events."""
+
+    def __init__(self) -> None:
+        self._shown = ExitStack()
+        self._making: MakingDisplay | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._shown.close()
+
+    def __call__(self, event: Event) -> None:
+        """Show what is done now, and tell notes."""
+        if isinstance(event, Note):
+            print(f"note: {event.text}", file=sys.stderr)
+        elif isinstance(event, QueryProgress) and event.stage == "comparing":
+            self._count(event)
+        elif isinstance(event, QueryProgress):
+            self._shown.close()
+            self._making = None
+            if text := _WAITING.get(event.stage):
+                images = counted(event.total, "image")
+                self._shown.enter_context(waiting(text.format(images=images)))
+
+    def _count(self, event: QueryProgress) -> None:
+        if self._making is None:
+            self._shown.close()
+            self._making = MakingDisplay(quiet=False, total=event.total)
+            self._shown.enter_context(self._making)
+        if event.done:
+            self._making.count("unrelated prompts", event.done, event.total)
+
+
+_WAITING = {
+    "embedding": "looking at the image",
+    "generating": "making {images} of the prompt to search by",
+}
 
 
 def _counts(progress: Progress) -> str:

@@ -20,21 +20,21 @@ from vitrail.service.cli.text import file_url, one_line, readable
 from vitrail.service.cli.vouching import vouch
 
 if TYPE_CHECKING:
-    from vitrail.search.query import Hit, SearchResult
-    from vitrail.service.operations.asking import Asked
+    from vitrail.search.query import Hit
+    from vitrail.service.operations.searching import SearchAnswer
 
 _FOLDERS = re.compile(r"(?<=[/\\])")
 THUMBNAIL = 320  # pixels, longest side: sharp where two device pixels make one of the page's
 _WORDS = ("label", "camera", "rating", "keywords", "tool", "model", "seed", "sampler", "lora")
 
 
-def write_sheet(path: Path | None, asked: Asked, result: SearchResult) -> Path:
+def write_sheet(path: Path | None, answer: SearchAnswer) -> Path:
     """Write the page; without a path, into a temporary file that outlives the process.
 
     Raises:
         InputError: the file cannot be written.
     """
-    return _write(path, render_sheet(asked, result))
+    return _write(path, render_sheet(answer))
 
 
 def write_list_sheet(path: Path, title: str, rows: Sequence[Mapping[str, Any]]) -> Path:
@@ -77,16 +77,17 @@ def _write(path: Path | None, page: str) -> Path:
     return path
 
 
-def render_sheet(asked: Asked, result: SearchResult) -> str:
+def render_sheet(answer: SearchAnswer) -> str:
     """The page as text; pictures are embedded as data, nothing is fetched when it is opened."""
+    query, result = answer.query, answer.result
     hits = [_card(hit) for hit in result.hits]
     queries = [
         (thumbnail(one.data, THUMBNAIL), one.caption, one.path and file_url(one.path))
-        for one in asked.pictures
+        for one in query.images
     ]
     reason = (result.reason,) if result.reason else ()
     told = _told(hits, "hit", *reason, trust(result))
-    return _render(asked.title, told, hits, queries, vouch(result.evidence))
+    return _render(query.title, told, hits, queries, vouch(result.evidence))
 
 
 def _told(hits: Sequence[Any], noun: str, *more: str) -> str:

@@ -23,6 +23,8 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from vitrail.generator.checkpoints.files import CheckpointInfo
+    from vitrail.generator.watching import Watch
+    from vitrail.indexer.cancellation import Cancellation
     from vitrail.indexer.recipes.recipe import Recipe
     from vitrail.service.operations.collection import Collection
     from vitrail.service.operations.making import Work
@@ -89,6 +91,7 @@ def make_background(
     count: int,
     device: str = "auto",
     precision: str = "auto",
+    cancellation: Cancellation | None = None,
     on_image: Callable[[int, int], None] | None = None,
     seconds: float = SECONDS,
     clock: Callable[[], float] = time.monotonic,
@@ -102,13 +105,16 @@ def make_background(
         count: how many prompts at most.
         device: of the generator.
         precision: of the generator.
+        cancellation: looked at between denoising steps; what is made is kept.
         on_image: called with how many are there, and of how many.
         seconds: after which no further image is begun.
         clock: for tests.
 
     Raises:
         GenerationError: an image could not be made.
+        CancelledError: somebody asked to stop.
     """
+    from vitrail.generator.watching import Watch
     from vitrail.service.operations.making import Work
 
     recipes = _recipes(info, unrelated(prompt, read_prompts())[:count])
@@ -117,7 +123,7 @@ def make_background(
     if missing:
         there, until = len(recipes) - len(missing), clock() + seconds
         work = Work(info, missing, device=device, precision=precision)
-        for batch in _batches(work, lambda: clock() < until):
+        for batch in _batches(work, Watch(cancellation=cancellation), lambda: clock() < until):
             store.add(batch)
             there += len(batch)
             if on_image is not None:
@@ -133,14 +139,16 @@ def _recipes(info: CheckpointInfo, prompts: Sequence[str]) -> list[Recipe]:
     return [text_to_image.plan(info, one, sampling=Sampling(n=1))[0] for one in prompts]
 
 
-def _batches(work: Work, go_on: Callable[[], bool]) -> Iterator[list[tuple[str, bytes]]]:
+def _batches(
+    work: Work, watch: Watch, go_on: Callable[[], bool]
+) -> Iterator[list[tuple[str, bytes]]]:
     """Identity and bytes of each image, a few at a time, as long as it may go on."""
     from vitrail.generator.batch import generate_all
     from vitrail.indexer.files.cache import cache_dir
     from vitrail.indexer.images.files import read_file
 
     batch: list[tuple[str, bytes]] = []
-    for file in generate_all(work.recipes, cache_dir() / "background", work.load):
+    for file in generate_all(work.recipes, cache_dir() / "background", work.load, watch=watch):
         batch.append((file.recipe.identity, read_file(file.path).data))
         if len(batch) == _TOGETHER or not go_on():
             yield batch

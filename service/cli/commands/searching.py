@@ -9,23 +9,21 @@ import typer
 
 from vitrail.indexer.wording import counted
 from vitrail.service.cli.bundles import bundled
-from vitrail.service.cli.completion import collection_spaces, values
 from vitrail.service.cli.options import (
     CollectionOption,
     DeviceOption,
-    Filtering,
     HtmlOption,
     JsonOption,
     PrecisionOption,
     RuntimeOption,
+    Searching,
     check_target,
-    choice,
     collection_directory,
 )
 
 if TYPE_CHECKING:
-    from vitrail.service.operations.asking import Asked
     from vitrail.service.operations.collection import Collection
+    from vitrail.service.operations.searching import AnyQuery, EmbeddedQuery
 
 
 def register(app: typer.Typer) -> None:
@@ -33,7 +31,7 @@ def register(app: typer.Typer) -> None:
     app.command("search")(search)
 
 
-@bundled("filtering", Filtering)
+@bundled("searching", Searching)
 def search(
     image: Annotated[
         str | None,
@@ -77,33 +75,8 @@ def search(
         ),
     ] = None,
     collection: CollectionOption = None,
-    k: Annotated[int, typer.Option("--k", "-k", help="Hits wanted.", metavar="N")] = 10,
-    space: Annotated[
-        str | None,
-        typer.Option(
-            help="Space, or several with weights: cls@12:0.7,cls@6:0.3. Default: all, equally.",
-            metavar="SPACES",
-            show_default=False,
-            autocompletion=collection_spaces,
-        ),
-    ] = None,
-    min_score: Annotated[
-        float | None,
-        typer.Option(help="Leave out hits with a lower score (a cosine, -1 to 1).", metavar="S"),
-    ] = None,
     *,
-    filtering: Filtering,
-    fusion: Annotated[
-        str | None,
-        typer.Option(
-            help="How the seeds of --prompt become one ranking: mean or rrf.",
-            metavar="NAME",
-            autocompletion=values("mean", "rrf"),
-        ),
-    ] = None,
-    exact: Annotated[
-        bool, typer.Option("--exact", help="Scan everything; never approximate.")
-    ] = False,
+    searching: Searching,
     json: JsonOption = False,
     html: HtmlOption = None,
     open_: Annotated[bool, typer.Option("--open", help="Show the contact sheet.")] = False,
@@ -117,59 +90,49 @@ def search(
     cosines: 1 is the same, and what counts as close depends on the encoder. The answer says
     whether it is exact.
     """
-    from vitrail.search.options import DEFAULT_FUSION
     from vitrail.service.cli.output import print_json, print_table
+    from vitrail.service.cli.progress import SearchDisplay
     from vitrail.service.cli.sheet import show, write_sheet
     from vitrail.service.cli.text import one_line
     from vitrail.service.operations.collection import Collection
+    from vitrail.service.operations.searching import search as ask
 
-    only = filtering.kind
-    fusion_ = choice("--fusion", fusion or DEFAULT_FUSION, ("mean", "rrf"))
-    _check_question(image, prompt, k)
+    _check_question(image, prompt, searching)
     if prompt is None:
-        _refuse_without_prompt(seeds=seeds, model=model, fusion=fusion, background=background)
+        _refuse_without_prompt(
+            seeds=seeds, model=model, fusion=searching.fusion, background=background
+        )
     if html is not None:
         check_target(html, "contact sheet")
     directory = collection_directory(collection)
-    with Collection.open(
-        directory, runtime=runtime, device=device, precision=precision
-    ) as pictures:
-        weights = _weights(pictures, space)
-        asked = _ask(pictures, image, prompt, seeds, model, background, (device, precision))
-        result = pictures.find(
-            asked.vectors,
-            k=k,
-            spaces=weights,
-            min_score=min_score,
-            where=filtering.where,
-            only=only,
-            fusion=fusion_,  # type: ignore[arg-type]
-            exact=exact,
-            exclude=asked.exclude,
-            background=asked.background,
-        )
+    with Collection.open(directory, runtime=runtime, device=device, precision=precision) as opened:
+        options = searching.options(list(opened.store.spaces))
+        query = _query(opened, image, prompt, seeds, model, background, (device, precision))
+        with SearchDisplay() as display:
+            answer = ask(opened, query, options, progress=display)
+        _tell_unfinished(answer.query)
         if html is not None or open_:
-            sheet = write_sheet(html, asked, result)
+            sheet = write_sheet(html, answer)
             if open_:
                 show(sheet)
         if json:
-            print_json(asked, result)
+            print_json(answer)
         else:
-            print_table(result)
+            print_table(answer.result)
             if html is not None:
                 typer.echo(one_line(f"contact sheet: {html}"), err=True)
-        for note in pictures.store.notes:
+        for note in answer.notes:
             typer.echo(f"note: {one_line(note)}", err=True)
 
 
-def _check_question(image: str | None, prompt: str | None, k: int) -> None:
+def _check_question(image: str | None, prompt: str | None, searching: Searching) -> None:
     """Refuse what no collection could answer before one is opened."""
     from vitrail.indexer.errors import InputError
 
+    searching.check_words()
     if (image is None) == (prompt is None):
         raise InputError("give an image or --prompt TEXT, one of the two")
-    if k < 1:
-        raise InputError(f"--k is {k}, but at least 1 hit must be asked for")
+    searching.check_number()
 
 
 def _refuse_without_prompt(**given: object) -> None:
@@ -184,52 +147,43 @@ def _refuse_without_prompt(**given: object) -> None:
             )
 
 
-def _ask(
-    pictures: Collection,
+def _query(
+    opened: Collection,
     image: str | None,
     prompt: str | None,
     seeds: int | None,
     model: str | None,
     background: int | None,
     settings: tuple[str, str],
-) -> Asked:
-    from vitrail.service.cli.progress import waiting
-    from vitrail.service.operations.asking import (
-        DEFAULT_BACKGROUND,
+) -> AnyQuery:
+    from vitrail.service.cli.references import read_query_image
+    from vitrail.service.operations.searching import (
         DEFAULT_SEEDS,
-        ask_by_image,
-        ask_by_prompt,
-        compare_with_unrelated,
+        DEFAULT_UNRELATED,
+        ImageQuery,
+        PromptQuery,
     )
 
     if prompt is None:
-        data = sys.stdin.buffer.read() if image == "-" else None
-        with waiting("looking at the picture"):
-            return ask_by_image(pictures, str(image), data)
+        return ImageQuery(read_query_image(opened.store, str(image)))
     device, precision = settings
-    count = seeds or DEFAULT_SEEDS
-    model = model or "embedded"
-    with waiting(f"making {counted(count, 'image')} of the prompt to search by"):
-        asked = ask_by_prompt(
-            pictures, prompt, seeds=count, model=model, device=device, precision=precision
-        )
-    others = DEFAULT_BACKGROUND if background is None else background
-    if not others:
-        return asked
-    return compare_with_unrelated(
-        pictures,
-        asked,
+    return PromptQuery(
         prompt,
-        model=model,
-        count=others,
+        seeds=seeds or DEFAULT_SEEDS,
+        model=model or "embedded",
+        unrelated=DEFAULT_UNRELATED if background is None else background,
         device=device,
         precision=precision,
     )
 
 
-def _weights(pictures: Collection, text: str | None) -> dict[str, float] | None:
-    if text is None:
-        return None
-    from vitrail.indexer.spaces import parse_weights
+def _tell_unfinished(query: EmbeddedQuery) -> None:
+    """Say that the unrelated prompts took too long, so that fewer are compared with."""
+    from vitrail.service.operations.background import SECONDS
 
-    return parse_weights(text, [name for name, _ in pictures.fingerprint.spaces])
+    if query.compared < query.unrelated:
+        print(
+            f"{query.compared} of {counted(query.unrelated, 'unrelated prompt')} to compare with "
+            f"drawn in {SECONDS:.0f} s; the next search by prompt goes on",
+            file=sys.stderr,
+        )

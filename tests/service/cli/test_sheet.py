@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.service.conftest import Vitrail
 from vitrail.search.query import Hit, SearchResult
 from vitrail.service.cli.sheet import render_sheet
-from vitrail.service.operations.asking import Asked
+from vitrail.service.operations.searching import EmbeddedQuery, SearchAnswer
 
 FETCHED = re.compile(r"""(?:src|action)\s*=\s*(?!["']data:)|url\(|@import|<script|<link|https?:""")
 TAGS = {
@@ -76,8 +76,8 @@ def make_sheet(vitrail: Vitrail, folder: Path, *words: object) -> str:
 
 
 def answer(*hits: Hit) -> str:
-    asked = Asked("a question", {"a": np.zeros((1, 2), np.float32)})
-    return render_sheet(asked, SearchResult(list(hits), True, 1.0, len(hits)))
+    query = EmbeddedQuery("a question", {"a": np.zeros((1, 2), np.float32)})
+    return render_sheet(SearchAnswer(query, SearchResult(list(hits), True, 1.0, len(hits))))
 
 
 def hit(*paths: str, scores: dict[str, float] | None = None, **metadata: Any) -> Hit:
