@@ -31,6 +31,7 @@ FLOORS = {
             "fingerprint",
             "records",
             "cancellation",
+            "settings",
         },
         {"files"},
         {"images", "recipes"},
@@ -60,6 +61,7 @@ FLOORS = {
 # words for people, what a text typed by a person may be, and thumbnails for a page.
 DOORS_MAY_IMPORT = {
     *("vitrail.indexer.errors", "vitrail.indexer.cancellation", "vitrail.indexer.paths"),
+    "vitrail.indexer.settings",
     *("vitrail.indexer.spaces", "vitrail.indexer.wording", "vitrail.indexer.catalog.kinds"),
     *("vitrail.indexer.files.durability", "vitrail.indexer.images.opening"),
     *("vitrail.indexer.indexing.options", "vitrail.indexer.indexing.reembedding"),
@@ -342,6 +344,25 @@ def test_training_and_export_are_imported_lazily_and_by_the_command_line_only() 
         assert not found - {"vitrail.indexer.collection.transfer.export"}, (
             f"{relative(path)} imports {found}"
         )
+
+
+# Ours, and those that must read or set a library's own variables.
+READ_THE_ENVIRONMENT = {
+    "indexer/settings.py",
+    "indexer/telemetry.py",
+    "indexer/encoders/hub.py",
+}
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_the_environment_is_read_in_one_place(path: Path) -> None:
+    if relative(path) in READ_THE_ENVIRONMENT:
+        return
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Attribute):
+            assert node.attr not in {"environ", "getenv", "user_data_dir", "user_cache_dir"}
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            assert not re.match(r"VITRAIL_[A-Z]", node.value), "name it by vitrail.indexer.settings"
 
 
 def test_no_module_is_a_drawer_of_odds_and_ends() -> None:
