@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -15,6 +13,7 @@ from vitrail.generator.adapters.loras import LoraFile
 from vitrail.generator.checkpoints.files import EMBEDDED, CheckpointInfo, find_checkpoint
 from vitrail.generator.checkpoints.schedulers import build_scheduler
 from vitrail.generator.checkpoints.single_files import find_configuration
+from vitrail.generator.models.libraries import TURN, library_versions, quiet, threads
 from vitrail.indexer.errors import CheckpointError, InputError, VitrailError
 from vitrail.indexer.wording import first_line
 
@@ -37,13 +36,16 @@ _CLASSES = {
 }
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "fp32", "fp16", "bf16")
-_LIBRARIES = ("vitrail", "diffusers", "torch", "transformers", "pillow")
 _cache: dict[tuple[Any, ...], DiffusionModel] = {}
 _cache_lock = threading.Lock()
 
 
 class DiffusionModel:
-    """A loaded checkpoint; one generation at a time, from any thread.
+    """A loaded checkpoint, which any number of threads may draw with.
+
+    One generation runs at a time in a process, of whichever model, and others wait: a pipeline
+    keeps the state of its run, and the libraries their settings for the whole process. So each
+    image is the one that its recipe gives alone.
 
     Attributes:
         info: the checkpoint.
@@ -97,7 +99,12 @@ class DiffusionModel:
         threads that wait for one another take ten times as long, and what is drawn would depend on
         how many there are.
         """
-        with self.lock, quiet(), _threads(1 if self.info.small and self.device == "cpu" else None):
+        with (
+            self.lock,
+            TURN,
+            quiet(),
+            threads(1 if self.info.small and self.device == "cpu" else None),
+        ):
             yield
 
     def save_memory(self) -> bool:
@@ -115,17 +122,6 @@ class DiffusionModel:
         """What a recipe records about the machine: libraries, device, precision."""
         machine = {"device": self.device, "precision": self.precision}
         return library_versions() | machine | ({"memory": "saved"} if self._saves_memory else {})
-
-
-def library_versions() -> dict[str, str]:
-    """Installed versions of what decides the bytes of an image, without importing any of it."""
-    found = {}
-    for name in _LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:  # run from a source tree
-            found[name] = "unknown"
-    return found
 
 
 def load_model(
@@ -282,30 +278,3 @@ def _require_diffusers() -> None:
         raise CheckpointError(
             "generating needs diffusers, which is not installed: pip install 'vitrail[generator]'"
         ) from None
-
-
-@contextmanager
-def _threads(count: int | None) -> Iterator[None]:
-    import torch
-
-    before = torch.get_num_threads()
-    if count is not None:
-        torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep the libraries' progress bars, notices and deprecations from the user's terminal."""
-    from diffusers.utils import logging as diffusers_logging
-    from transformers.utils import logging as transformers_logging
-
-    for library in (diffusers_logging, transformers_logging):
-        library.set_verbosity(logging.CRITICAL)  # what is logged as an error is raised as well
-        library.disable_progress_bar()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from torch import nn
 
 from vitrail.indexer.encoders.base import Encoded
 from vitrail.indexer.encoders.checkpoints import Checkpoint
+from vitrail.indexer.encoders.libraries import quiet_transformers
 from vitrail.indexer.encoders.tower import Head, Tower
 from vitrail.indexer.errors import CheckpointError, InputError
 from vitrail.indexer.fingerprint import Fingerprint
@@ -187,7 +187,7 @@ def _load(checkpoint: Checkpoint, *, classify: bool) -> nn.Module:
             f"--classify"
         )
     try:
-        with _quiet(), _memory_errors(torch.device("cpu")):
+        with quiet_transformers(), _memory_errors(torch.device("cpu")):
             model, info = kind.from_pretrained(
                 checkpoint.directory,
                 dtype=torch.float32,
@@ -216,22 +216,3 @@ def _load(checkpoint: Checkpoint, *, classify: bool) -> nn.Module:
 
 def _is_unused(key: str) -> bool:
     return key.startswith(("pooler.", "head.")) or key.endswith("mask_token")
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without transformers' progress bars and its report of weights we leave out on purpose."""
-    from transformers.utils import logging
-
-    level = logging.get_verbosity()
-    bars = logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()

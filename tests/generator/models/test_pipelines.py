@@ -20,7 +20,8 @@ from vitrail.generator.adapters.loras import open_lora
 from vitrail.generator.checkpoints.files import CheckpointInfo, find_checkpoint
 from vitrail.generator.checkpoints.schedulers import SCHEDULERS, build_scheduler
 from vitrail.generator.checks import Sampling
-from vitrail.generator.models.pipelines import load_model, quiet
+from vitrail.generator.models.libraries import quiet
+from vitrail.generator.models.pipelines import load_model
 from vitrail.generator.tasks import inpaint, text_to_image
 from vitrail.generator.tasks.masks import box_mask
 from vitrail.generator.tasks.registry import run
