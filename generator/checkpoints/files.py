@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from vitrail.generator.checkpoints.component_files import check_components
-from vitrail.generator.checkpoints.hub import snapshot
+from vitrail.generator.checkpoints.component_files import WANTED, check_components
 from vitrail.generator.checkpoints.single_files import configuration_of
+from vitrail.indexer.encoders.hub import snapshot
 from vitrail.indexer.encoders.weights import PICKLES, SUFFIX, read_object, tensor_shapes
 from vitrail.indexer.errors import CheckpointError
 from vitrail.indexer.files.cache import file_sha256
@@ -113,8 +113,8 @@ def find_checkpoint(name: str = EMBEDDED, *, revision: str | None = None) -> Che
             f"{name!r} is no directory or file here and no Hub name (org/name): give one of these, "
             f"or {EMBEDDED!r} for the embedded model"
         )
-    folder, commit = snapshot(name, revision)
-    return replace(_describe_directory(name, folder), revision=commit)
+    folder = snapshot(name, revision, WANTED)
+    return replace(_describe_directory(name, folder), revision=folder.name)
 
 
 def _embedded_directory() -> Path:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import huggingface_hub
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -199,8 +198,7 @@ def test_a_single_file_draws_what_its_directory_draws(
 def test_a_single_file_without_configuration_names_the_remedy_offline(
     single: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
     file = Path(shutil.copy(single("ordinary"), tmp_path / "alone.safetensors"))
     info = find_checkpoint(str(file))
     assert (info.native, info.scheduler) == (512, "pndm")
