@@ -34,8 +34,6 @@ _CLASSES = {
         "inpaint": "StableDiffusionInpaintPipeline",
     },
 }
-DEVICES = ("auto", "cpu", "cuda", "mps")
-PRECISIONS = ("auto", "fp32", "fp16", "bf16")
 _cache: dict[tuple[Any, ...], DiffusionModel] = {}
 _cache_lock = threading.Lock()
 
@@ -50,7 +48,7 @@ class DiffusionModel:
     Attributes:
         info: the checkpoint.
         loras: low-rank weights laid over it.
-        device: ``cpu``, ``cuda`` or ``mps``.
+        device: ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: ``fp32``, ``fp16`` or ``bf16``.
         lock: held during a generation, since a pipeline keeps the state of its run.
     """
@@ -120,7 +118,7 @@ class DiffusionModel:
     @property
     def versions(self) -> dict[str, str]:
         """What a recipe records about the machine: libraries, device, precision."""
-        machine = {"device": self.device, "precision": self.precision}
+        machine = {"device": self.device.partition(":")[0], "precision": self.precision}
         return library_versions() | machine | ({"memory": "saved"} if self._saves_memory else {})
 
 
@@ -139,8 +137,9 @@ def load_model(
             ``find_checkpoint`` gave.
         revision: branch, tag or commit of a Hub name.
         loras: low-rank weights to lay over it, in order.
-        device: one of ``DEVICES``.
-        precision: one of ``PRECISIONS``; automatic is fp32 on a CPU, half elsewhere.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``; automatic is fp32 on a CPU, and half
+            elsewhere.
 
     Raises:
         CheckpointError: not found, refused, damaged, or diffusers is not installed.
@@ -187,9 +186,10 @@ def _load(
 
 def _load_base(info: CheckpointInfo, precision: str) -> Any:
     import diffusers
-    import torch
 
-    dtype = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[precision]
+    from vitrail.indexer.encoders.devices import PRECISIONS
+
+    dtype = PRECISIONS[precision]
     kind = getattr(diffusers, _CLASSES[info.family][_base_kind(info)])
     if info.path.is_file():
         return _load_single_file(kind, info, dtype)
@@ -249,26 +249,12 @@ def _base_kind(info: CheckpointInfo) -> str:
 
 
 def _choose(device: str, precision: str) -> tuple[str, str]:
-    import torch
+    from vitrail.indexer.encoders.devices import choose_device, choose_precision
 
-    if device not in DEVICES or precision not in PRECISIONS:
-        raise InputError(
-            f"device {device!r} with precision {precision!r}: use a device of "
-            f"{', '.join(DEVICES)} and a precision of {', '.join(PRECISIONS)}"
-        )
-    there = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if device == "auto":
-        device = next(name for name in ("cuda", "mps", "cpu") if there[name])
-    if not there[device]:
-        raise InputError(f"device {device!r} is not available here: use --device auto or cpu")
-    if precision == "auto":
-        half = "bf16" if device == "cuda" and torch.cuda.is_bf16_supported() else "fp16"
-        precision = "fp32" if device == "cpu" else half
-    return device, precision
+    chosen = choose_device(device)
+    if precision == "auto" and chosen.type == "cpu":
+        return str(chosen), "fp32"  # what is drawn is not to depend on what a processor has
+    return str(chosen), choose_precision(precision, chosen)
 
 
 def _require_diffusers() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,15 +13,14 @@ from torch import nn
 
 from vitrail.indexer.encoders.base import Encoded
 from vitrail.indexer.encoders.checkpoints import Checkpoint
+from vitrail.indexer.encoders.devices import PRECISIONS, choose_device, choose_precision
 from vitrail.indexer.encoders.libraries import quiet_transformers
 from vitrail.indexer.encoders.tower import Head, Tower
-from vitrail.indexer.errors import CheckpointError, InputError
+from vitrail.indexer.errors import CheckpointError
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.images.preprocess import Preprocess
 from vitrail.indexer.spaces import EmbeddingSpace
 from vitrail.indexer.wording import first_line
-
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class TorchEncoder:
@@ -82,61 +80,6 @@ def _memory_errors(device: torch.device) -> Iterator[None]:
                 torch.mps.empty_cache()
             raise MemoryError(str(error)) from error
         raise
-
-
-def choose_device(device: str) -> torch.device:
-    """The torch device of a name; ``auto`` is CUDA, else Apple's MPS, else the CPU.
-
-    Raises:
-        InputError: an unknown device, or one this machine does not have.
-    """
-    if device == "auto":
-        kind = "cuda" if torch.cuda.is_available() else "cpu"
-        return torch.device("mps" if torch.backends.mps.is_available() else kind)
-    try:
-        chosen = torch.device(device)
-    except RuntimeError:
-        raise InputError(
-            f"device {device!r} is unknown: use auto, cpu, cuda, cuda:N or mps"
-        ) from None
-    available = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available() and (chosen.index or 0) < torch.cuda.device_count(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if chosen.type not in available:
-        raise InputError(f"device {device!r} is unsupported: use auto, cpu, cuda, cuda:N or mps")
-    if not available[chosen.type]:
-        raise InputError(
-            f"device {device!r} is not there: this torch ({torch.__version__}) sees "
-            f"{torch.cuda.device_count()} CUDA devices; use --device cpu or auto"
-        )
-    return chosen
-
-
-def choose_precision(precision: str, device: torch.device) -> str:
-    """``fp32``, ``bf16`` or ``fp16``; ``auto`` takes what the device computes natively.
-
-    Raises:
-        InputError: an unknown precision.
-    """
-    if precision in PRECISIONS:
-        return precision
-    if precision != "auto":
-        raise InputError(f"precision {precision!r} is unknown: use auto, {', '.join(PRECISIONS)}")
-    if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
-    if device.type == "mps":
-        return "fp16"
-    # bf16 that is emulated is slower by tens of times: the processor must have it.
-    return "bf16" if cpu_has_bf16() else "fp32"
-
-
-def cpu_has_bf16() -> bool:
-    """Whether this processor multiplies bf16 matrices itself."""
-    capabilities = torch.backends.cpu.get_cpu_capability(), torch.cpu.get_capabilities()
-    flags: dict[str, Any] = dict(capabilities[1])
-    return bool(flags.get("avx512_bf16") or flags.get("amx_bf16") or flags.get("bf16"))
 
 
 def build_tower(

@@ -44,7 +44,7 @@ def test_unknown_devices_are_refused(ordinary: CheckpointInfo) -> None:
     with pytest.raises(InputError, match="precision 'int8'"):
         load_model(ordinary, precision="int8")
     if not torch.cuda.is_available():
-        with pytest.raises(InputError, match="'cuda' is not available here"):
+        with pytest.raises(InputError, match="'cuda' is not there"):
             load_model(ordinary, device="cuda")
 
 
