@@ -94,7 +94,7 @@ class Checkpoint:
         )
 
 
-def find_checkpoint(name: str) -> Checkpoint:
+def find_encoder_checkpoint(name: str) -> Checkpoint:
     """Resolve a Hub name (``org/name`` or ``org/name@revision``), a directory, or the embedded one.
 
     Raises:

@@ -29,11 +29,11 @@ def load_encoder(settings: EncoderSettings) -> Encoder:
         InputError: an unknown space, runtime, device or precision.
         RuntimeUnusableError: the runtime that was named failed its trial on this machine.
     """
-    from vitrail.indexer.encoders.checkpoints import find_checkpoint
+    from vitrail.indexer.encoders.checkpoints import find_encoder_checkpoint
     from vitrail.indexer.encoders.runtimes import runtimes_for
 
     *others, last = runtimes_for(settings)
-    found = find_checkpoint(settings.checkpoint)
+    found = find_encoder_checkpoint(settings.checkpoint)
     spaces = found.select(settings.spaces)
     if settings.classify:
         _head(found)
@@ -51,9 +51,9 @@ def read_labels(checkpoint: str) -> tuple[str, ...]:
     Raises:
         CheckpointError: the checkpoint is missing, refused or unsupported, or has no head.
     """
-    from vitrail.indexer.encoders.checkpoints import find_checkpoint
+    from vitrail.indexer.encoders.checkpoints import find_encoder_checkpoint
 
-    return _head(find_checkpoint(checkpoint))
+    return _head(find_encoder_checkpoint(checkpoint))
 
 
 def _head(found: Checkpoint) -> tuple[str, ...]:
@@ -76,7 +76,7 @@ def read_fingerprint(checkpoint: str, spaces: Sequence[str] = ()) -> Fingerprint
         CheckpointError: the checkpoint is missing, refused or unsupported.
         InputError: an unknown space.
     """
-    from vitrail.indexer.encoders.checkpoints import find_checkpoint
+    from vitrail.indexer.encoders.checkpoints import find_encoder_checkpoint
 
-    found = find_checkpoint(checkpoint)
+    found = find_encoder_checkpoint(checkpoint)
     return found.fingerprint(found.select(spaces))

@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from vitrail.generator.checkpoints import embedded
 from vitrail.generator.checkpoints.files import CheckpointInfo, find_checkpoint
 from vitrail.indexer.errors import CheckpointError
 
@@ -138,3 +139,10 @@ def test_the_cache_serves_without_asking(
         moved = file.rename(tmp_path / "moved")
         refused("org/name", "the Hub cannot be reached (ConnectionError: no route to host)")
         moved.rename(file)
+
+
+def test_an_installation_without_the_embedded_model_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(embedded, "NAME", "left-out")
+    refused("embedded", "this installation lacks the embedded model")
