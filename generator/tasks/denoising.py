@@ -40,7 +40,11 @@ class Kept:
 
 
 def draw(model: DiffusionModel, recipe: Recipe, watch: Watch) -> Drawn:
-    """Draw the prompt from noise."""
+    """Draw the prompt from noise, at the recipe's size in pixels.
+
+    Raises:
+        GenerationError: out of memory, cancelled, or settings that the checkpoint cannot do.
+    """
     if model.info.inpaints:
         # Such a U-Net draws a whole image as the repainting of an empty one.
         return _repaint_all(model, recipe, None, 1.0, watch)
@@ -66,6 +70,18 @@ def redraw(
 
     A strength of 0 decodes them as they are. Any number above it runs one step at least, under the
     ``guide`` if there is one.
+
+    Args:
+        model: of the recipe.
+        recipe: whose prompt, seed and size in pixels are drawn.
+        latents: (1, c, h, w), as ``encode`` gives them.
+        strength: 0 to 1.
+        watch: progress and cancelling.
+        keep: what stays as it is around a mask.
+        guide: what changes the pipeline for the run.
+
+    Raises:
+        GenerationError: out of memory, cancelled, or settings that the checkpoint cannot do.
     """
     if strength == 0:
         return _guarded(model, recipe, lambda: _decode(model, latents))
@@ -96,7 +112,19 @@ def repaint(
     strength: float,
     watch: Watch,
 ) -> Drawn:
-    """Repaint the white part of ``mask`` with a checkpoint made for it; both of the same size."""
+    """Repaint the white part of ``mask`` with a checkpoint made for it.
+
+    Args:
+        model: whose U-Net takes the mask.
+        recipe: whose prompt, seed and size in pixels are drawn.
+        image: RGB, of that size.
+        mask: L, of that size, 255 where it is repainted.
+        strength: above 0, to 1.
+        watch: progress and cancelling.
+
+    Raises:
+        GenerationError: out of memory, cancelled, or settings that the checkpoint cannot do.
+    """
 
     def call() -> Drawn:
         given = {"image": image, "mask_image": mask}
@@ -106,7 +134,11 @@ def repaint(
 
 
 def encode(model: DiffusionModel, image: Image.Image) -> Tensor:
-    """Latents (1, c, h, w) of an image, scaled as the U-Net wants them; the mode, so no chance."""
+    """Latents (1, c, h, w) of an image, scaled as the U-Net wants them; the mode, so no chance.
+
+    Raises:
+        GenerationError: out of memory, or a size that the checkpoint cannot do.
+    """
     import torch
 
     def call() -> Tensor:

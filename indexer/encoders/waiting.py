@@ -70,7 +70,7 @@ class WaitingEncoder:
         return self._encoder.runtime
 
     def encode(self, pixels: NDArray[np.uint8]) -> Encoded:
-        """Embed a batch; loads the encoder at the first.
+        """Embed a batch, (n, S, S, 3) uint8; loads the encoder at the first.
 
         Raises:
             CheckpointError: the checkpoint cannot be had any more.
