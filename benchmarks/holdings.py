@@ -37,6 +37,7 @@ from vitrail.indexer.encoders import (
 from vitrail.indexer.encoders.base import Encoded
 from vitrail.indexer.indexing.pipeline import index_folders
 from vitrail.indexer.records import Batch, FileRecord, ImageRecord
+from vitrail.search.options import SearchOptions
 from vitrail.search.query import Query
 from vitrail.search.searcher import Searcher
 
@@ -157,7 +158,9 @@ def ask(size: int) -> dict[str, Any]:
         took = []
         for where, query in zip(filters, queries, strict=True):
             began = time.perf_counter()
-            searcher.search(Query({space: query[None]}, {space: 1.0}, k=10, where=where))
+            searcher.search(
+                Query({space: query[None]}, {space: 1.0}, SearchOptions(k=10, where=where))
+            )
             took.append(time.perf_counter() - began)
         return took
 

@@ -35,8 +35,9 @@ from vitrail.generator.tasks import text_to_image
 from vitrail.generator.training.emoji import render
 from vitrail.indexer.encoders import EMBEDDED
 from vitrail.indexer.files.cache import cache_dir
-from vitrail.search.query import Evidence, Fusion
-from vitrail.service.background import make_background
+from vitrail.search.options import Fusion
+from vitrail.search.query import Evidence
+from vitrail.service.operations.background import make_background
 
 DEPTH = 10
 VERDICTS = ("good", "doubtful", "noise")

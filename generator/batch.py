@@ -62,6 +62,7 @@ def generate_all(
         InputError: as ``vitrail.generator.tasks.registry.run``.
         GenerationError: as ``vitrail.generator.tasks.registry.run``, or the folder cannot be
             written.
+        CancelledError: ``watch`` was told to stop.
     """
     _prepare(folder)
     made: set[str] = set()

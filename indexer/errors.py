@@ -160,6 +160,12 @@ class CollectionLockedError(CollectionError):
     code = "locked"
 
 
+class CancelledError(VitrailError):
+    """Work that stopped because it was asked to; what was done before is kept."""
+
+    code = "cancelled"
+
+
 class GenerationError(VitrailError):
     """An image that could not be generated as asked."""
 

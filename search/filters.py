@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vitrail.indexer.errors import InputError
-from vitrail.search.query import Only
+from vitrail.search.options import Only
 
 _ONLY = {"generated": "generated", "real": "NOT generated"}
 

@@ -22,7 +22,16 @@ MAY_IMPORT = {
 # The floors of each package, bottom first: a room may import its own and those of lower floors.
 FLOORS = {
     "indexer": (
-        {"errors", "wording", "telemetry", "paths", "spaces", "fingerprint", "records"},
+        {
+            "errors",
+            "wording",
+            "telemetry",
+            "paths",
+            "spaces",
+            "fingerprint",
+            "records",
+            "cancellation",
+        },
         {"files"},
         {"images", "recipes"},
         {"encoders"},

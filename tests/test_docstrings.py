@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from vitrail.generator import watching
 from vitrail.indexer import errors
 
 ROOT = Path(__file__).parent.parent
@@ -17,8 +16,7 @@ ROOMS = ("generator", "indexer/encoders")
 FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 ERRORS = {
     name: kind
-    for module in (errors, watching)
-    for name, kind in vars(module).items()
+    for name, kind in vars(errors).items()
     if isinstance(kind, type) and issubclass(kind, errors.VitrailError)
 }
 SHAPE = re.compile(r"\((?:\d+|[\w*/ ]+),(?: ?[\w*/@ .]+,?)*\)")

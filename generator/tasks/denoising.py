@@ -43,7 +43,8 @@ def draw(model: DiffusionModel, recipe: Recipe, watch: Watch) -> Drawn:
     """Draw the prompt from noise, at the recipe's size in pixels.
 
     Raises:
-        GenerationError: out of memory, cancelled, or settings that the checkpoint cannot do.
+        GenerationError: out of memory, or settings that the checkpoint cannot do.
+        CancelledError: ``watch`` was told to stop.
     """
     if model.info.inpaints:
         # Such a U-Net draws a whole image as the repainting of an empty one.
@@ -81,7 +82,8 @@ def redraw(
         guide: what changes the pipeline for the run.
 
     Raises:
-        GenerationError: out of memory, cancelled, or settings that the checkpoint cannot do.
+        GenerationError: out of memory, or settings that the checkpoint cannot do.
+        CancelledError: ``watch`` was told to stop.
     """
     if strength == 0:
         return _guarded(model, recipe, lambda: _decode(model, latents))
@@ -123,7 +125,8 @@ def repaint(
         watch: progress and cancelling.
 
     Raises:
-        GenerationError: out of memory, cancelled, or settings that the checkpoint cannot do.
+        GenerationError: out of memory, or settings that the checkpoint cannot do.
+        CancelledError: ``watch`` was told to stop.
     """
 
     def call() -> Drawn:

@@ -31,7 +31,8 @@ def run(
 
     Raises:
         InputError: the model or an image is not the one the recipe names, or is missing.
-        GenerationError: out of memory, cancelled, or settings that the checkpoint cannot do.
+        GenerationError: out of memory, or settings that the checkpoint cannot do.
+        CancelledError: ``watch`` was told to stop.
     """
     _check_model(model, recipe)
     started = time.perf_counter()

@@ -21,8 +21,9 @@ from vitrail.generator.tasks.denoising import Drawn
 from vitrail.generator.tasks.masks import box_mask
 from vitrail.generator.tasks.registry import TASKS, run
 from vitrail.generator.tasks.task import Inputs, Task, input_of
-from vitrail.generator.watching import GenerationCancelledError, Watch
-from vitrail.indexer.errors import GenerationError, InputError
+from vitrail.generator.watching import Watch
+from vitrail.indexer.cancellation import Cancellation
+from vitrail.indexer.errors import CancelledError, GenerationError, InputError
 from vitrail.indexer.recipes.png import encode_png
 from vitrail.indexer.recipes.recipe import Recipe
 
@@ -115,9 +116,16 @@ def test_strength_runs_its_share_of_the_steps(ordinary: CheckpointInfo, strength
 def test_cancel_stops_at_the_step(ordinary: CheckpointInfo) -> None:
     recipe = text_to_image.plan(ordinary, "a", sampling=Sampling(steps=50))[0]
     seen: list[int] = []
-    watch = Watch(on_step=lambda done, _: seen.append(done), cancel=lambda: len(seen) >= 2)
+    cancellation = Cancellation()
+
+    def step(done: int, _: int) -> None:
+        seen.append(done)
+        if done == 2:
+            cancellation.cancel()
+
+    watch = Watch(on_step=step, cancellation=cancellation)
     model = load_model(ordinary)
-    with pytest.raises(GenerationCancelledError):
+    with pytest.raises(CancelledError):
         run(model, recipe, watch=watch)
     assert seen == [1, 2]
     again = text_to_image.plan(ordinary, "a", sampling=TWO_STEPS)[0]
