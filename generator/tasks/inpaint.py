@@ -14,7 +14,8 @@ from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import DEFAULTS, Sampling, check_sampling, check_strength
 from vitrail.generator.images import InputImage
 from vitrail.generator.models.pipelines import DiffusionModel
-from vitrail.generator.tasks.denoising import Drawn, Kept, encode, redraw, repaint
+from vitrail.generator.tasks.denoising import redraw, repaint
+from vitrail.generator.tasks.latents import Drawn, Kept, encode
 from vitrail.generator.tasks.masks import (
     MAX_FEATHER,
     Mask,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from vitrail.generator.models.pipelines import DiffusionModel
 from vitrail.generator.models.prompt_length import unseen_note
 from vitrail.generator.tasks import image_to_image, inpaint, style, text_to_image
-from vitrail.generator.tasks.denoising import Drawn
+from vitrail.generator.tasks.latents import Drawn
 from vitrail.generator.tasks.task import NO_INPUTS, Inputs, Task
 from vitrail.generator.watching import UNWATCHED, Watch
 from vitrail.indexer.errors import InputError

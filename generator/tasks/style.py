@@ -13,7 +13,8 @@ from vitrail.generator.checks import DEFAULTS, Sampling, check_sampling, check_s
 from vitrail.generator.images import InputImage
 from vitrail.generator.models.image_conditioning import ImageGuide
 from vitrail.generator.models.pipelines import DiffusionModel
-from vitrail.generator.tasks.denoising import Drawn, encode, redraw
+from vitrail.generator.tasks.denoising import redraw
+from vitrail.generator.tasks.latents import Drawn, encode
 from vitrail.generator.tasks.planning import base_recipe, seeded
 from vitrail.generator.tasks.sizes import chosen_size, resize, working_size
 from vitrail.generator.tasks.task import Inputs, Task, input_of

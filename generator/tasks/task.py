@@ -8,7 +8,7 @@ from typing import Generic, ParamSpec, TypeAlias
 
 from vitrail.generator.images import InputImage
 from vitrail.generator.models.pipelines import DiffusionModel
-from vitrail.generator.tasks.denoising import Drawn
+from vitrail.generator.tasks.latents import Drawn
 from vitrail.generator.watching import Watch
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.recipes.recipe import Recipe

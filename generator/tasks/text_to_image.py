@@ -8,7 +8,8 @@ from vitrail.generator.adapters.loras import LoraFile
 from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import DEFAULTS, Sampling, check_sampling, check_size
 from vitrail.generator.models.pipelines import DiffusionModel
-from vitrail.generator.tasks.denoising import Drawn, draw
+from vitrail.generator.tasks.denoising import draw
+from vitrail.generator.tasks.latents import Drawn
 from vitrail.generator.tasks.planning import base_recipe, seeded
 from vitrail.generator.tasks.task import Inputs, Task
 from vitrail.generator.watching import Watch

@@ -17,7 +17,7 @@ from vitrail.generator.checks import Sampling
 from vitrail.generator.images import InputImage
 from vitrail.generator.models.pipelines import DiffusionModel, load_model
 from vitrail.generator.tasks import image_to_image, inpaint, style, text_to_image
-from vitrail.generator.tasks.denoising import Drawn
+from vitrail.generator.tasks.latents import Drawn
 from vitrail.generator.tasks.masks import box_mask
 from vitrail.generator.tasks.registry import TASKS, run
 from vitrail.generator.tasks.task import Inputs, Task, input_of
