@@ -60,6 +60,7 @@ def generate_all(
 
     Raises:
         InputError: as ``vitrail.generator.tasks.registry.run``.
+        CheckpointError: as ``vitrail.generator.tasks.registry.run``.
         GenerationError: as ``vitrail.generator.tasks.registry.run``, or the folder cannot be
             written.
         CancelledError: ``watch`` was told to stop.

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 
 from vitrail.indexer.encoders.libraries import ProcessWide, quiet_transformers
 
 _LIBRARIES = ("vitrail", "diffusers", "torch", "transformers", "pillow")
-TURN = threading.RLock()
-"""Held while something is drawn: the number of torch's threads is the process's."""
+_TURN = threading.RLock()
+_PATIENCE = 0.1  # seconds between looks at whether one still wants a turn
 
 
 def library_versions() -> dict[str, str]:
@@ -27,8 +27,25 @@ def library_versions() -> dict[str, str]:
 
 
 @contextmanager
+def turn(check: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Be the one of the process's threads that draws, once no other does; again within itself, too.
+
+    A pipeline keeps the state of its run, and torch's number of threads is the process's.
+
+    Args:
+        check: called every tenth of a second until then; what it raises ends the waiting.
+    """
+    while not _TURN.acquire(timeout=_PATIENCE):
+        check()
+    try:
+        yield
+    finally:
+        _TURN.release()
+
+
+@contextmanager
 def threads(count: int | None) -> Iterator[None]:
-    """Let torch use ``count`` threads, with ``None`` as many as before; while ``TURN`` is held."""
+    """Let torch use ``count`` threads, with ``None`` as many as before; within one's ``turn``."""
     import torch
 
     before = torch.get_num_threads()

@@ -13,7 +13,7 @@ from vitrail.generator.adapters.loras import LoraFile
 from vitrail.generator.checkpoints.files import EMBEDDED, CheckpointInfo, find_checkpoint
 from vitrail.generator.checkpoints.schedulers import build_scheduler
 from vitrail.generator.checkpoints.single_files import find_configuration
-from vitrail.generator.models.libraries import TURN, library_versions, quiet, threads
+from vitrail.generator.models.libraries import library_versions, quiet, threads, turn
 from vitrail.indexer.errors import CheckpointError, InputError, VitrailError
 from vitrail.indexer.wording import first_line
 
@@ -50,7 +50,6 @@ class DiffusionModel:
         loras: low-rank weights laid over it.
         device: ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: ``fp32``, ``fp16`` or ``bf16``.
-        lock: held during a generation, since a pipeline keeps the state of its run.
     """
 
     def __init__(
@@ -65,7 +64,6 @@ class DiffusionModel:
         self.loras = tuple(loras)
         self.device = device
         self.precision = precision
-        self.lock = threading.RLock()
         self._base = base
         self._pipelines: dict[str, Any] = {_base_kind(info): base}
         self._schedule = base.scheduler.config
@@ -74,7 +72,7 @@ class DiffusionModel:
     def pipeline(self, kind: str, scheduler: str) -> Any:
         """The pipeline of a kind (``text``, ``image``, ``inpaint``) with a fresh sampler.
 
-        All kinds share one set of weights.
+        All kinds share one set of weights, and each has one sampler at a time: see ``drawing``.
         """
         import diffusers
 
@@ -98,8 +96,7 @@ class DiffusionModel:
         how many there are.
         """
         with (
-            self.lock,
-            TURN,
+            turn(),
             quiet(),
             threads(1 if self.info.small and self.device == "cpu" else None),
         ):

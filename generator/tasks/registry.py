@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+from vitrail.generator.models.libraries import turn
 from vitrail.generator.models.pipelines import DiffusionModel
 from vitrail.generator.models.prompt_length import unseen_note
 from vitrail.generator.tasks import image_to_image, inpaint, style, text_to_image
@@ -27,16 +28,17 @@ def run(
         model: the recipe's checkpoint, with its LoRAs.
         recipe: what to make.
         inputs: role -> image, for every parent of the recipe.
-        watch: progress and cancelling.
+        watch: progress and cancelling, which ends the waiting for other threads' images, too.
 
     Raises:
         InputError: the model or an image is not the one the recipe names, or is missing.
+        CheckpointError: the recipe's IP-Adapter is gone, altered, or does not fit.
         GenerationError: out of memory, or settings that the checkpoint cannot do.
         CancelledError: ``watch`` was told to stop.
     """
     _check_model(model, recipe)
     started = time.perf_counter()
-    with model.lock:
+    with turn(watch.check):
         image, nsfw = _draw(model, recipe, inputs, watch)
         notes = unseen_note(model, recipe)
         finished = replace(recipe, versions=model.versions)

@@ -27,7 +27,7 @@ class Task(Generic[P]):
         name: as recipes have it.
         roles: of the images that it starts from, those that it may do without included.
         plan: what is asked, by the task's own arguments, to complete recipes; loads nothing.
-        draw: a recipe to its image, with the model's lock held.
+        draw: a recipe to its image, in this thread's ``turn``.
     """
 
     name: str

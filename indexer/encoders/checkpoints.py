@@ -14,7 +14,7 @@ from vitrail.indexer.encoders.focus import SOURCE_SHA256, embedded_directory
 from vitrail.indexer.encoders.hub import Wanted, snapshot
 from vitrail.indexer.encoders.processors import FILES as PREPROCESSOR_FILES
 from vitrail.indexer.encoders.processors import read_preprocess
-from vitrail.indexer.encoders.settings import EMBEDDED
+from vitrail.indexer.encoders.settings import DEFAULT_CHECKPOINT, EMBEDDED
 from vitrail.indexer.encoders.weights import check_plain, read_object, weight_files
 from vitrail.indexer.errors import CheckpointError
 from vitrail.indexer.files.cache import file_sha256
@@ -70,6 +70,19 @@ class Checkpoint:
     def image_size(self) -> int:
         """Side of the square input in pixels."""
         return self.preprocess.image_size
+
+    def classes(self) -> tuple[str, ...]:
+        """The class names of its head.
+
+        Raises:
+            CheckpointError: it has none.
+        """
+        if not self.labels:
+            raise CheckpointError(
+                f"{self.name!r} has no classification head: leave out --classify, or use a "
+                f"checkpoint with one, such as {DEFAULT_CHECKPOINT}"
+            )
+        return self.labels
 
     def select(self, names: Sequence[str] = ()) -> tuple[EmbeddingSpace, ...]:
         """The named spaces, or the checkpoint's default ones where none is named.

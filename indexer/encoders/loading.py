@@ -6,12 +6,11 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from vitrail.indexer.encoders.settings import DEFAULT_CHECKPOINT, EncoderSettings
-from vitrail.indexer.errors import CheckpointError, RuntimeUnusableError
+from vitrail.indexer.encoders.settings import EncoderSettings
+from vitrail.indexer.errors import RuntimeUnusableError
 
 if TYPE_CHECKING:  # these bring numpy and Pillow
     from vitrail.indexer.encoders.base import Encoder
-    from vitrail.indexer.encoders.checkpoints import Checkpoint
     from vitrail.indexer.fingerprint import Fingerprint
 
 _LOG = logging.getLogger(__name__)
@@ -36,7 +35,7 @@ def load_encoder(settings: EncoderSettings) -> Encoder:
     found = find_encoder_checkpoint(settings.checkpoint)
     spaces = found.select(settings.spaces)
     if settings.classify:
-        _head(found)
+        found.classes()  # refused before anything is loaded
     for runtime in others:
         try:
             return runtime.load(found, spaces, settings)
@@ -53,16 +52,7 @@ def read_labels(checkpoint: str) -> tuple[str, ...]:
     """
     from vitrail.indexer.encoders.checkpoints import find_encoder_checkpoint
 
-    return _head(find_encoder_checkpoint(checkpoint))
-
-
-def _head(found: Checkpoint) -> tuple[str, ...]:
-    if not found.labels:
-        raise CheckpointError(
-            f"{found.name!r} has no classification head: leave out --classify, or use a checkpoint "
-            f"with one, such as {DEFAULT_CHECKPOINT}"
-        )
-    return found.labels
+    return find_encoder_checkpoint(checkpoint).classes()
 
 
 def read_fingerprint(checkpoint: str, spaces: Sequence[str] = ()) -> Fingerprint:

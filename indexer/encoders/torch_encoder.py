@@ -91,11 +91,8 @@ def build_tower(
         CheckpointError: weights are missing, or there is no head to classify with.
     """
     family = checkpoint.family
-    if classify and not checkpoint.labels:
-        raise CheckpointError(
-            f"{checkpoint.name!r} has no classification head: leave out --classify, or use a "
-            f"checkpoint with one, such as google/vit-base-patch16-224"
-        )
+    if classify:
+        checkpoint.classes()
     model = _load(checkpoint, classify=classify)
     prefix = family.prefix(checkpoint.config)
     body = model.get_submodule(family.body) if classify else model

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import pytest
 import torch
 
 from tests.generator.conftest import noise_image
@@ -16,6 +17,9 @@ from vitrail.generator.checks import Sampling
 from vitrail.generator.models.pipelines import DiffusionModel, load_model
 from vitrail.generator.tasks import image_to_image, text_to_image
 from vitrail.generator.tasks.registry import run
+from vitrail.generator.watching import Watch
+from vitrail.indexer.cancellation import Cancellation
+from vitrail.indexer.errors import CancelledError
 from vitrail.indexer.recipes.png import encode_png
 from vitrail.indexer.recipes.recipe import Recipe
 
@@ -76,3 +80,16 @@ def test_two_models_at_once_leave_the_process_as_it_was(
 def _threads_of_a_new_one() -> int:
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(torch.get_num_threads).result(WAIT)
+
+
+def test_who_waits_for_another_s_image_may_give_up(ordinary: CheckpointInfo) -> None:
+    model, cancellation = load_model(ordinary), Cancellation()
+    recipe = text_to_image.plan(ordinary, "a", sampling=Sampling(steps=1))[0]
+    with ThreadPoolExecutor(1) as pool:
+        with model.drawing():
+            waiting = pool.submit(run, model, recipe, {}, Watch(cancellation=cancellation))
+            with pytest.raises(TimeoutError):
+                waiting.result(0.5)
+            cancellation.cancel()
+            assert isinstance(waiting.exception(WAIT), CancelledError)
+        assert pool.submit(run, model, recipe).result(WAIT).recipe.identity == recipe.identity
