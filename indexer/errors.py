@@ -42,6 +42,12 @@ class UnknownImageError(InputError):
     code = "not-found"
 
 
+class UnusableImageError(InputError):
+    """An image that was given to ask by or to start from, and cannot be opened."""
+
+    code = "unusable-image"
+
+
 class ImageRejectedError(VitrailError):
     """A file that is not a usable image.
 

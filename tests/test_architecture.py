@@ -51,6 +51,23 @@ FLOORS = {
         {"batch", "reproduction"},
         {"training"},
     ),
+    "service": (
+        {"operations"},
+        {"cli"},
+    ),
+}
+# What a door may import of the packages below operations: plain types that these take and give,
+# words for people, what a text typed by a person may be, and thumbnails for a page.
+DOORS_MAY_IMPORT = {
+    *("vitrail.indexer.errors", "vitrail.indexer.cancellation", "vitrail.indexer.paths"),
+    *("vitrail.indexer.spaces", "vitrail.indexer.wording", "vitrail.indexer.catalog.kinds"),
+    *("vitrail.indexer.files.durability", "vitrail.indexer.images.opening"),
+    *("vitrail.indexer.indexing.options", "vitrail.indexer.indexing.reembedding"),
+    "vitrail.indexer.indexing.removal",
+    *("vitrail.search.options", "vitrail.search.query", "vitrail.search.listing"),
+    "vitrail.search.thumbnails",
+    *("vitrail.generator.checks", "vitrail.generator.prompts", "vitrail.generator.tasks.masks"),
+    "vitrail.generator.checkpoints.schedulers",
 }
 NOT_INSTALLED = {"tests", "benchmarks", "examples"}
 HEAVY = {"torch", "transformers", "openvino", "diffusers", "faiss", "duckdb", "pyarrow", "onnx"}
@@ -175,6 +192,8 @@ def test_no_room_imports_from_a_floor_above(package: str) -> None:
         ("generator", "models/memory.py", "from vitrail.generator.tasks.denoising import Drawn"),
         ("generator", "tasks/style.py", "from vitrail.generator.batch import generate_all"),
         ("generator", "tasks/style.py", "from vitrail.generator.training import latents"),
+        ("service", "operations/making.py", "from vitrail.service.cli.text import one_line"),
+        ("service", "operations/making.py", "def f():\n    import vitrail.service.cli.progress"),
     ],
 )
 def test_a_climb_is_noticed(package: str, file: str, line: str, tmp_path: Path) -> None:
@@ -184,6 +203,92 @@ def test_a_climb_is_noticed(package: str, file: str, line: str, tmp_path: Path) 
     assert not climbs(tmp_path, package)
     path.write_text(line)
     assert climbs(tmp_path, package)
+
+
+def without_type_checking(tree: ast.Module) -> ast.Module:
+    """The module as it runs."""
+
+    class Cut(ast.NodeTransformer):
+        def visit_If(self, node: ast.If) -> ast.If | None:
+            return None if "TYPE_CHECKING" in ast.dump(node.test) else node
+
+    cut = Cut().visit(tree)
+    assert isinstance(cut, ast.Module)
+    return cut
+
+
+def sidesteps(source: str) -> set[str]:
+    """What a door imports beside operations and plain types."""
+    named = imported(without_type_checking(ast.parse(source)))
+    below = {one for one in named if one.startswith("vitrail.")}
+    allowed = ("vitrail.service", *DOORS_MAY_IMPORT)
+    return {one for one in below if not any(f"{one}.".startswith(f"{a}.") for a in allowed)}
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if "cli" in p.parts], ids=relative)
+def test_the_command_line_asks_operations(path: Path) -> None:
+    assert not sidesteps(path.read_text("utf-8"))
+
+
+def test_a_sidestep_is_noticed() -> None:
+    fine = """
+from vitrail.indexer.errors import InputError
+from vitrail.service.operations.searching import search
+if TYPE_CHECKING:
+    from vitrail.indexer.collection.store import CollectionStore
+"""
+    assert not sidesteps(fine)
+    for line in (
+        "from vitrail.indexer.collection.store import CollectionStore",
+        "def f():\n    from vitrail.generator.batch import generate_all",
+        "import vitrail.search.searcher",
+    ):
+        assert sidesteps(fine + line)
+
+
+OPERATIONS = [path for path in FILES if "operations" in path.parts]
+CALLED = {"print", "input", "breakpoint"}
+OF_THE_PROCESS = {"environ", "getenv", "getcwd", "stdin", "stdout", "stderr", "argv", "isatty"}
+SWALLOWED = {"KeyboardInterrupt", "BaseException", "SystemExit"}
+
+
+def ill_mannered(source: str) -> set[str]:
+    """What an operation does that only a door may: talk, look at its process, swallow an end."""
+    tree = ast.parse(source)
+    found = top(imported(tree)) & {"sys", "typer", "rich", "jinja2", "readline"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id in CALLED:
+            found.add(node.id)
+        elif isinstance(node, ast.Attribute) and node.attr in OF_THE_PROCESS:
+            found.add(node.attr)
+        elif isinstance(node, ast.ExceptHandler):
+            caught = "BaseException" if node.type is None else ast.unparse(node.type)
+            if any(one in caught for one in SWALLOWED):
+                found.add(f"except {caught}")
+    return found
+
+
+@pytest.mark.parametrize("path", OPERATIONS, ids=relative)
+def test_operations_leave_talking_to_their_doors(path: Path) -> None:
+    assert not ill_mannered(path.read_text("utf-8"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "print('made')",
+        "import sys",
+        "from rich.console import Console",
+        "def f():\n    import typer",
+        "os.environ.get('HOME')",
+        "path = os.path.join(os.getcwd(), text)",
+        "try:\n    f()\nexcept (CancelledError, KeyboardInterrupt):\n    pass",
+        "try:\n    f()\nexcept:\n    pass",
+    ],
+)
+def test_ill_manners_are_noticed(line: str) -> None:
+    assert not ill_mannered("import os\n_log.warning('a')\ntry:\n    f()\nexcept OSError:\n    g()")
+    assert ill_mannered(line)
 
 
 @pytest.mark.parametrize("path", FILES, ids=relative)

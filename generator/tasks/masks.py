@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from dataclasses import dataclass
 
@@ -11,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from vitrail.generator.images import InputImage, open_input_image
+from vitrail.generator.images import InputImage
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.recipes.recipe import MaskRecord
 from vitrail.indexer.wording import counted
 
 _NUMBER = r"[+-]?\d+(?:\.\d+)?"
-_BOX = re.compile(rf"\s*{_NUMBER}(\s*,\s*{_NUMBER}){{3}}\s*")
-_POLYGON = re.compile(rf"\s*{_NUMBER},{_NUMBER}(\s+{_NUMBER},{_NUMBER})*\s*")
+BOX = re.compile(rf"\s*{_NUMBER}(\s*,\s*{_NUMBER}){{3}}\s*")
+POLYGON = re.compile(rf"\s*{_NUMBER},{_NUMBER}(\s+{_NUMBER},{_NUMBER})*\s*")
 _THRESHOLD = 128
 MAX_FEATHER = 256
 
@@ -44,31 +43,6 @@ class Mask:
         width, height = self.image.size
         digest = hashlib.sha256(f"{width}x{height}:".encode() + self.image.tobytes())
         return MaskRecord(self.kind, self.shape, digest.hexdigest(), feather)
-
-
-def open_mask(text: str, size: tuple[int, int], role: str = "mask") -> Mask:
-    """Read ``x0,y0,x1,y1``, ``x,y x,y x,y ...`` or the path of an image, white to be repainted.
-
-    Args:
-        text: what the user wrote; a box's right and lower edge are not part of it.
-        size: width and height of the image.
-        role: what it is to the user, such as an option's name, for messages.
-
-    Raises:
-        InputError: no usable image, of another size than the image, outside it, or marking
-            nothing; the message names the file.
-    """
-    if _BOX.fullmatch(text):
-        return box_mask(text, size, role)
-    if _POLYGON.fullmatch(text):
-        return polygon_mask(text, size, role)
-    path = os.path.expanduser(text)
-    if not os.path.lexists(path):
-        raise InputError(
-            f"{role} {text!r} is no file here, no box x0,y0,x1,y1 and no polygon x,y x,y x,y: "
-            "check the spelling"
-        )
-    return image_mask(open_input_image(path, role=role), size)
 
 
 def box_mask(text: str, size: tuple[int, int], role: str = "mask") -> Mask:

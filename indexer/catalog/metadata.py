@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from vitrail.indexer.catalog.columns import IMAGE_COLUMNS, annotation_columns, is_reserved
 from vitrail.indexer.catalog.filtering import FileKey
-from vitrail.indexer.errors import InputError
+from vitrail.indexer.errors import UnknownImageError
 from vitrail.indexer.paths import original
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def read_metadata(
     file: of those that are ``shown``, or of all, those that are not missing first, by path.
 
     Raises:
-        InputError: an id that is in no image.
+        UnknownImageError: an id that is in no image.
     """
     wanted = [int(i) for i in ids]
     images = _by_key(connection, "images", "id", wanted)
@@ -58,7 +58,7 @@ def hot_metadata(
     """As ``read_metadata``, from memory.
 
     Raises:
-        InputError: an id that is in no image.
+        UnknownImageError: an id that is in no image.
     """
     wanted = [int(i) for i in ids]
     tables = ("images", "files", "predictions")
@@ -80,11 +80,11 @@ def describe_all(
     """Rows of the tables by image id, as the plain dicts that users see.
 
     Raises:
-        InputError: an id that is in no image.
+        UnknownImageError: an id that is in no image.
     """
     unknown = [i for i in wanted if i not in images]
     if unknown:
-        raise InputError(f"there is no image with id {unknown[0]} in this collection")
+        raise UnknownImageError(f"there is no image with id {unknown[0]} in this collection")
     return [
         describe(
             images[i][0],

@@ -8,7 +8,8 @@ EXITS = {"bad-input": 2, "locked": 3, "cancelled": 130}
 """Code of an error -> exit code, also of the kinds of errors below it; 1 for all others."""
 
 
-def exit_code(error: VitrailError) -> int:
+def exit_code(error: VitrailError | type[VitrailError]) -> int:
     """The exit code for an error, or for the nearest kind above it that has one."""
-    codes = (getattr(kind, "code", None) for kind in type(error).__mro__)
+    kind = error if isinstance(error, type) else type(error)
+    codes = (above.code for above in kind.__mro__ if issubclass(above, VitrailError))
     return next((EXITS[code] for code in codes if code in EXITS), 1)

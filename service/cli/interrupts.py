@@ -31,13 +31,15 @@ def clean_ends() -> Iterator[None]:
 
 
 @contextmanager
-def stop_on_interrupt() -> Iterator[Cancellation]:
+def stop_on_interrupt(cancellation: Cancellation) -> Iterator[None]:
     """Turn the first SIGINT, SIGTERM or SIGHUP into a wish to stop.
 
     The second signal raises ``KeyboardInterrupt``. Outside the main thread, where signals cannot
     be handled, nobody ever wishes.
+
+    Args:
+        cancellation: cancelled by the first.
     """
-    cancellation = Cancellation()
 
     def handle(_number: int, _frame: FrameType | None) -> None:
         if cancellation.cancelled:
@@ -45,7 +47,7 @@ def stop_on_interrupt() -> Iterator[Cancellation]:
         cancellation.cancel()
 
     with _handling(handle, [signal.SIGINT, *_ENDINGS]):
-        yield cancellation
+        yield
 
 
 @contextmanager

@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.paths import raw
-from vitrail.search.filters import NO_IMAGES, combine_filters, none_passes
-from vitrail.search.listing import ListedImage, ListOptions, list_images
+from vitrail.search.listing import ListedImage, ListOptions
 from vitrail.service.cli.documents import plain_json
 from vitrail.service.cli.output import copies, print_nothing
 from vitrail.service.cli.tables import Column, Row, print_rows
 from vitrail.service.cli.text import one_line
+from vitrail.service.operations.listing import explain_nothing, list_images, list_metadata
 
 if TYPE_CHECKING:
     from vitrail.indexer.collection.store import CollectionStore
 
 _USUAL = ("id", "label", "path")
 _PAGE = 200  # rows of a table whose columns are as wide as these rows need
-_SHEET = 1000  # pictures of a contact sheet
+_SHEET = 1000  # images of a contact sheet
 
 
 def print_list(
@@ -57,11 +57,8 @@ def print_list(
 
 
 def _say_nothing(store: CollectionStore, asked: ListOptions) -> None:
-    where = combine_filters(asked.where, asked.only)
-    if where is None or not len(store.allowed_ids("true")):
-        print_nothing(NO_IMAGES, ())
-    else:
-        print_nothing(none_passes(asked.where, asked.only), store.suggest(where))
+    nothing = explain_nothing(store, asked)
+    print_nothing(nothing.reason, nothing.hints)
 
 
 def _print_json(images: Iterable[ListedImage]) -> None:
@@ -120,16 +117,12 @@ def _told(image: ListedImage, name: str) -> str:
 def _write_sheet(store: CollectionStore, asked: ListOptions, html: Path) -> None:
     from vitrail.service.cli.sheet import write_list_sheet
 
-    ids = [
-        image.id
-        for image in islice(list_images(store, replace(asked, columns=("id",))), _SHEET + 1)
-    ]
-    if len(ids) > _SHEET:
+    rows = list_metadata(store, asked, _SHEET + 1)
+    if len(rows) > _SHEET:
         raise InputError(
-            f"a contact sheet holds {_SHEET:,} pictures at most, and these are more; give "
+            f"a contact sheet holds {_SHEET:,} images at most, and these are more; give "
             "--limit N or --random N"
         )
-    where = combine_filters(asked.where, asked.only)
     title = asked.where or ("all images" if asked.only == "all" else f"{asked.only} images")
-    write_list_sheet(html, title, store.metadata(ids, where))
+    write_list_sheet(html, title, rows)
     print(one_line(f"contact sheet: {html}"), file=sys.stderr)

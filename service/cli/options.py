@@ -14,6 +14,7 @@ from vitrail.service.cli.completion import CHECKPOINTS, collection_spaces, value
 
 if TYPE_CHECKING:
     from vitrail.search.options import Only, SearchOptions
+    from vitrail.service.operations.opening import EncoderChoice
 
 CollectionOption = Annotated[
     Path | None,
@@ -203,10 +204,13 @@ class Encoding:
     device: DeviceOption = "auto"
     precision: PrecisionOption = "auto"
 
-    @property
-    def settings(self) -> tuple[str, str, str]:
-        """Runtime, device and precision."""
-        return self.runtime, self.device, self.precision
+    def choice(self, checkpoint: str | None, spaces: Sequence[str] | None) -> EncoderChoice:
+        """The encoder that is meant, and how it is run."""
+        from vitrail.service.operations.opening import EncoderChoice
+
+        return EncoderChoice(
+            checkpoint, tuple(spaces or ()), self.runtime, self.device, self.precision
+        )
 
 
 def choice(option: str, given: str, known: tuple[str, ...]) -> str:

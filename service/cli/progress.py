@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -14,14 +14,12 @@ from typing import TYPE_CHECKING, Self
 from vitrail.indexer.wording import counted
 from vitrail.service.cli.folders import other_kinds
 from vitrail.service.cli.text import one_line
-from vitrail.service.operations.progress import Event, Note, QueryProgress
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
     from vitrail.indexer.indexing.pipeline import Progress
-    from vitrail.indexer.indexing.reembedding import Reembedding
-    from vitrail.service.operations.making import Made
+    from vitrail.service.operations.indexing import Reembedded
 
 PLAIN_SECONDS = 10.0  # between two lines when nobody watches
 PATIENCE = 0.3  # seconds in which nobody asks what is going on
@@ -47,7 +45,7 @@ def waiting(text: str) -> Iterator[None]:
         status.stop()
 
 
-class _Display:
+class Display:
     """A line that is always up to date in a terminal, and now and then a plain one elsewhere."""
 
     def __init__(self, *, quiet: bool, doing: str) -> None:
@@ -96,7 +94,7 @@ class _Display:
             self._bar.console.print(one_line(text), markup=False, highlight=False, soft_wrap=True)
 
 
-class IndexDisplay(_Display):
+class IndexDisplay(Display):
     """Shows an index run; a context manager.
 
     Args:
@@ -133,7 +131,7 @@ class IndexDisplay(_Display):
             total,
             f"{done:,} of {counted(total, 'file')}",
             f"{rate:.1f}/s" if rate else "",
-            f"{_clock((total - done) / rate)} left" if rate and done < total else "",
+            f"{clock((total - done) / rate)} left" if rate and done < total else "",
             f"{progress.rejected:,} rejected" if progress.rejected else "",
         )
 
@@ -161,10 +159,10 @@ class IndexDisplay(_Display):
         if progress.interrupted:
             self._line("interrupted; what was done is kept. Run the same command to go on.")
 
-    def finish_reembedding(self, made: Reembedding) -> None:
+    def finish_reembedding(self, made: Reembedded) -> None:
         """Print what came of embedding anew."""
         self._stop()
-        progress = made.progress
+        progress = made.counts
         rate = f" ({progress.encoded / progress.seconds:.1f}/s)" if progress.encoded else ""
         before = f", {progress.unchanged:,} by an earlier run" if progress.unchanged else ""
         images = counted(progress.encoded, "image")
@@ -180,99 +178,6 @@ class IndexDisplay(_Display):
     def _rate(self, progress: Progress) -> float:
         elapsed = time.monotonic() - (self._first or self._started)
         return progress.opened / elapsed if elapsed > 0 else 0.0
-
-
-class MakingDisplay(_Display):
-    """Shows a run of the generator; a context manager.
-
-    Args:
-        quiet: show nothing.
-        total: images to be made.
-    """
-
-    def __init__(self, *, quiet: bool, total: int) -> None:
-        super().__init__(quiet=quiet, doing="loading the model")
-        self._total, self._done, self._made = total, 0, 0
-
-    def step(self, done: int, total: int) -> None:
-        """Show a denoising step of the image being made."""
-        self._show_images("generating", f"step {done} of {total}")
-
-    def update(self, made: Made) -> None:
-        """Show how many images there are."""
-        self._done, self._made = made.made + made.there, made.made
-        self._show_images(made.stage)
-
-    def count(self, doing: str, done: int, total: int) -> None:
-        """Show how many of the images there are that are made beside what was asked for."""
-        self._made += done - self._done
-        self._done, self._total = done, total
-        self._show_images(doing)
-
-    def finish(self, made: Made) -> None:
-        """Print the summary, and how to go on after an interruption."""
-        self._stop()
-        seconds = time.monotonic() - self._started
-        there = f", {made.there:,} there already" if made.there else ""
-        self._line(f"{made.made:,} made and indexed in {seconds:.1f} s{there}")
-        for note in made.notes:
-            self._line(f"note: {note}")
-        if made.interrupted:
-            self._line("interrupted; what was made is kept. Run the same command to go on.")
-
-    def _show_images(self, doing: str, step: str = "") -> None:
-        left = ""
-        if self._made and self._done < self._total:  # those that were there took no time
-            each = (time.monotonic() - self._started) / self._made
-            left = f"{_clock(each * (self._total - self._done))} left"
-        images = f"{self._done:,} of {counted(self._total, 'image')}"
-        self._show(doing, self._done, self._total, images, step, left)
-
-
-class SearchDisplay:
-    """Shows where a search is; a context manager, which is told of its events."""
-
-    def __init__(self) -> None:
-        self._shown = ExitStack()
-        self._making: MakingDisplay | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._shown.close()
-
-    def __call__(self, event: Event) -> None:
-        """Show what is done now, and tell notes."""
-        if isinstance(event, Note):
-            print(f"note: {event.text}", file=sys.stderr)
-        elif isinstance(event, QueryProgress) and event.stage == "comparing":
-            self._count(event)
-        elif isinstance(event, QueryProgress):
-            self._shown.close()
-            self._making = None
-            if text := _WAITING.get(event.stage):
-                images = counted(event.total, "image")
-                self._shown.enter_context(waiting(text.format(images=images)))
-
-    def _count(self, event: QueryProgress) -> None:
-        if self._making is None:
-            self._shown.close()
-            self._making = MakingDisplay(quiet=False, total=event.total)
-            self._shown.enter_context(self._making)
-        if event.done:
-            self._making.count("unrelated prompts", event.done, event.total)
-
-
-_WAITING = {
-    "embedding": "looking at the image",
-    "generating": "making {images} of the prompt to search by",
-}
 
 
 def _counts(progress: Progress) -> str:
@@ -295,7 +200,8 @@ def _more(progress: Progress) -> str:
     return "".join(f", {count:,} {name}" for name, count in counts.items() if count)
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Hours, minutes and seconds."""
     return str(timedelta(seconds=round(seconds)))
 
 

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from vitrail.indexer.catalog.retyping import StillText
     from vitrail.indexer.collection.findings import Report
     from vitrail.indexer.collection.losses import Losses
-    from vitrail.indexer.collection.repairs import Repair
     from vitrail.indexer.records import RejectRecord
     from vitrail.search.lineage import Relative
+    from vitrail.service.operations.lineage import Lineage
+    from vitrail.service.operations.maintaining import Repaired
+    from vitrail.service.operations.reproducing import Reproduced
 
 _SHOWN = 20  # lines of a list before the rest is only counted
 _CHECKS = {  # when the checksums of a saved index's vectors are compared
@@ -205,7 +207,7 @@ def print_losses(losses: Losses) -> None:
         print(f"Images lost for good with annotations: {losses.annotated}", file=sys.stderr)
 
 
-def print_repair(done: Repair, *, as_json: bool) -> None:
+def print_repair(done: Repaired, *, as_json: bool) -> None:
     """Print what repair did, what is to be indexed again, and what verify says now."""
     if as_json:
         paths = named_paths(done.reopen)
@@ -226,10 +228,19 @@ def print_repair(done: Repair, *, as_json: bool) -> None:
         print_report(done.report, as_json=False)
 
 
-def print_lineage(
-    row: dict[str, Any], parents: Sequence[Relative], children: Sequence[Relative], *, as_json: bool
-) -> None:
+def print_reproduction(done: Reproduced) -> None:
+    """Print bytes, pixels and embeddings compared, and what changed since."""
+    print(f"bytes   {'the same' if done.bytes_equal else 'differ'}")
+    print(f"pixels  {'the same' if done.pixels_equal else 'differ'}")
+    for space, cosine in done.cosines.items():
+        print(f"{space}  cosine {cosine:.6f}")
+    for name, then, now in done.versions:
+        print(one_line(f"{name} was {then or 'unknown'}, is {now or 'unknown'}"))
+
+
+def print_lineage(lineage: Lineage, *, as_json: bool) -> None:
     """Print an image's recipe, what it was made from, and what was made from it."""
+    row, parents, children = lineage.image, lineage.parents, lineage.children
     if as_json:
         print_document(
             {

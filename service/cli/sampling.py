@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,9 +21,7 @@ from vitrail.service.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from vitrail.generator.adapters.loras import LoraFile
-    from vitrail.generator.checkpoints.files import CheckpointInfo
-    from vitrail.generator.checks import Sampling
+    from vitrail.service.operations.tasks import GenerationOptions
 
 PromptArgument = Annotated[str, typer.Argument(help="What to draw.", metavar="PROMPT")]
 ImageArgument = Annotated[
@@ -103,34 +100,27 @@ class Drawing:
     precision: PrecisionOption = "auto"
     quiet: QuietOption = False
 
-    @cached_property
-    def info(self) -> CheckpointInfo:
-        """The checkpoint, looked at but not loaded.
-
-        Raises:
-            CheckpointError: not found, refused, or no Stable Diffusion checkpoint.
-        """
-        from vitrail.generator.checkpoints.files import find_checkpoint
-
-        return find_checkpoint(self.model)
-
-    @cached_property
-    def loras(self) -> tuple[LoraFile, ...]:
-        """The LoRA files, in order.
-
-        Raises:
-            CheckpointError: one is missing or no safetensors file.
-        """
-        from vitrail.generator.adapters.loras import open_lora
-
-        return tuple(open_lora(one) for one in self.lora or ())
-
     @property
-    def sampling(self) -> Sampling:
-        """Seeds, sampler, steps and guidance."""
+    def options(self) -> GenerationOptions:
+        """How to generate."""
         from vitrail.generator.checks import Sampling
+        from vitrail.service.operations.opening import EncoderChoice
+        from vitrail.service.operations.tasks import GenerationOptions
 
-        return Sampling(self.n, self.seed, self.negative, self.scheduler, self.steps, self.guidance)
+        return GenerationOptions(
+            sampling=Sampling(
+                self.n, self.seed, self.negative, self.scheduler, self.steps, self.guidance
+            ),
+            width=self.width,
+            height=self.height,
+            loras=tuple(self.lora or ()),
+            model=self.model,
+            device=self.device,
+            precision=self.precision,
+            force=self.force,
+            # --device and --precision are the generator's
+            encoder=EncoderChoice(self.checkpoint, tuple(self.space or ())),
+        )
 
     @property
     def directory(self) -> Path:

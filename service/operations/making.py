@@ -1,21 +1,22 @@
-"""Recipes into images into the collection: what the generating commands share."""
+"""Recipes into images into the collection: what the generating operations share."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from vitrail.indexer.errors import InputError, UnknownImageError
+from vitrail.indexer.errors import CancelledError
+from vitrail.service.operations.progress import GenerationProgress, Progress, nobody
 
 if TYPE_CHECKING:
     from vitrail.generator.adapters.loras import LoraFile
+    from vitrail.generator.batch import GeneratedFile
     from vitrail.generator.checkpoints.files import CheckpointInfo
     from vitrail.generator.images import InputImage
     from vitrail.generator.models.pipelines import DiffusionModel
-    from vitrail.generator.watching import Watch
+    from vitrail.indexer.cancellation import Cancellation
     from vitrail.indexer.recipes.recipe import Recipe
     from vitrail.service.operations.collection import Collection
 
@@ -24,23 +25,25 @@ CHUNK = 16  # images made before they are indexed: what a kill can leave for the
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Recipes of one model, and the pictures they start from.
+    """Recipes of one model, and the images they start from.
 
     Attributes:
         info: the checkpoint.
         recipes: what to make, in order.
-        pictures: role -> picture, for recipes with parents.
+        inputs: role -> image, for recipes with parents.
         loras: low-rank weights of all of them.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``auto``, ``fp32``, ``fp16`` or ``bf16``.
+        force: make images again that are there already.
     """
 
     info: CheckpointInfo
     recipes: Sequence[Recipe]
-    pictures: Mapping[str, InputImage] = field(default_factory=dict)
+    inputs: Mapping[str, InputImage] = field(default_factory=dict)
     loras: Sequence[LoraFile] = ()
     device: str = "auto"
     precision: str = "auto"
+    force: bool = False
 
     def load(self) -> DiffusionModel:
         """The model that makes them; loaded once, however often it is asked for."""
@@ -49,119 +52,107 @@ class Work:
         return load_model(self.info, loras=self.loras, device=self.device, precision=self.precision)
 
 
-@dataclass(slots=True)
-class Made:
-    """What became of the recipes so far; ``stage`` is what is being done."""
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """What came of the recipes.
+
+    Attributes:
+        total: images asked for.
+        made: of them, those that were generated.
+        there: of them, those that were there already.
+        paths: of the files, in the recipes' order.
+        notes: what is to be known about them, a line each.
+        interrupted: whether it was cancelled before its end; what was made is kept and indexed.
+    """
 
     total: int
     made: int = 0
     there: int = 0
-    paths: list[Path] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    paths: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
     interrupted: bool = False
-    stage: Literal["generating", "indexing"] = "generating"
 
 
 def make_and_index(
     collection: Collection,
     work: Work,
     *,
-    force: bool,
-    watch: Watch,
-    on_image: Callable[[Made], None],
-) -> Made:
+    progress: Progress = nobody,
+    cancellation: Cancellation | None = None,
+) -> Generated:
     """Make every recipe's image that is not there yet, and index it, a chunk at a time.
 
-    Files appear whole or not at all, and the collection commits each chunk; so a kill loses at
-    most the image being made, and the next run indexes what a kill left unindexed.
+    Files appear whole or not at all, and the collection commits each chunk; so a kill, or whoever
+    interrupts at once, loses at most the image being made, and the next run indexes what was left
+    unindexed.
+
+    Args:
+        collection: that gets them.
+        work: the recipes and their model.
+        progress: told after every step and image.
+        cancellation: looked at after every step; what is made by then is indexed.
 
     Raises:
         GenerationError: an image could not be made; those before it are kept and indexed.
         CollectionLockedError: another process is writing.
     """
-    from vitrail.generator.batch import generate_all
-    from vitrail.indexer.errors import CancelledError
-
-    directory = Path(collection.store.generated_directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    made = Made(total=len(work.recipes))
-    waiting: list[Path] = []
-
-    def index() -> None:
-        if not waiting:
-            return
-        made.stage = "indexing"
-        on_image(made)
-        _index(collection, waiting)
-        waiting.clear()
-        made.stage = "generating"
-
+    run = _Run(collection, work, progress)
     try:
+        run.make(cancellation)
+    except CancelledError:
+        return replace(run.finished(), interrupted=True)
+    except Exception:
+        run.index()
+        raise
+    return run.finished()
+
+
+class _Run:
+    """How far the recipes are."""
+
+    def __init__(self, collection: Collection, work: Work, progress: Progress) -> None:
+        self._collection, self._work, self._progress = collection, work, progress
+        self._made: list[GeneratedFile] = []
+        self._unindexed: list[Path] = []
+
+    def make(self, cancellation: Cancellation | None) -> None:
+        """Make what is missing, and index whole chunks."""
+        from vitrail.generator.batch import generate_all
+        from vitrail.generator.watching import Watch
+
+        work = self._work
+        directory = Path(self._collection.store.generated_directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        watch = Watch(on_step=self._step, cancellation=cancellation)
+        self._progress(GenerationProgress("loading", len(work.recipes)))
         for file in generate_all(
-            work.recipes, directory, work.load, inputs=work.pictures, force=force, watch=watch
+            work.recipes, directory, work.load, inputs=work.inputs, force=work.force, watch=watch
         ):
-            made.there += not file.made
-            made.made += file.made
-            made.paths.append(file.path)
-            made.notes.extend(note for note in file.notes if note not in made.notes)
-            waiting.append(file.path)
-            on_image(made)
-            if len(waiting) >= CHUNK:
-                index()
-    except (CancelledError, KeyboardInterrupt):
-        made.interrupted = True
-    finally:
-        index()
-    return made
+            self._made.append(file)
+            self._unindexed.append(file.path)
+            self._progress(self._state())
+            if len(self._unindexed) >= CHUNK:
+                self.index()
 
+    def index(self) -> None:
+        """Index what was made since the last time."""
+        if self._unindexed:
+            self._progress(replace(self._state(), stage="indexing"))
+            self._collection.index(*self._unindexed)
+            self._unindexed.clear()
 
-def _index(collection: Collection, paths: Sequence[Path]) -> None:
-    if paths:
-        collection.index(*paths)
+    def finished(self) -> Generated:
+        """Index the rest, and tell what came of it all."""
+        self.index()
+        state = self._state()
+        notes = dict.fromkeys(note for file in self._made for note in file.notes)
+        paths = tuple(file.path for file in self._made)
+        return Generated(state.total, state.made, state.there, paths, tuple(notes))
 
+    def _step(self, done: int, total: int) -> None:
+        self._progress(replace(self._state(), step=done, steps=total))
 
-def open_input(collection: Collection | None, text: str, role: str) -> InputImage:
-    """A picture to start from: a file, or an image of the collection by id or path.
-
-    Args:
-        collection: where ids and paths are looked up; ``None`` without one.
-        text: what the user wrote.
-        role: the argument that it was written for, for messages.
-
-    Raises:
-        InputError: neither, or it is no usable image.
-    """
-    from vitrail.generator.images import open_input_image
-
-    path = os.path.expanduser(text)
-    if os.path.exists(path):
-        return open_input_image(path, image_id=_id_of(collection, path), role=role)
-    if collection is None:
-        raise InputError(f"{role} {text!r} is no file; check the spelling")
-    image_id = _resolve(collection, text, role)
-    (row,) = collection.store.metadata([image_id])
-    for known in row["paths"]:
-        if os.path.exists(known):
-            return open_input_image(known, image_id=image_id, role=f"{role} {text!r}, file")
-    raise InputError(
-        f"{role} {text!r} is image {image_id}, whose file is not on disk any more: {row['path']}; "
-        "bring it back, or give another"
-    )
-
-
-def _resolve(collection: Collection, text: str, role: str) -> int:
-    try:
-        return collection.store.resolve(text)
-    except UnknownImageError as error:
-        raise InputError(f"{role} {text!r} is no file here, and {error}") from error
-    except InputError as error:
-        raise InputError(f"{role} {error}") from error
-
-
-def _id_of(collection: Collection | None, path: str) -> int | None:
-    if collection is None:
-        return None
-    try:
-        return collection.store.resolve(os.path.abspath(path))
-    except InputError:  # a file that was never indexed can be a parent too, by its content
-        return None
+    def _state(self) -> GenerationProgress:
+        made = sum(file.made for file in self._made)
+        there = len(self._made) - made
+        return GenerationProgress("generating", len(self._work.recipes), made, there)

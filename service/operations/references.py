@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from vitrail.indexer.errors import ImageRejectedError, InputError, UnknownImageError
+from vitrail.indexer.errors import ImageRejectedError, UnknownImageError, UnusableImageError
 
 if TYPE_CHECKING:
     from vitrail.indexer.collection.store import CollectionStore
@@ -87,8 +87,13 @@ StoredImage: TypeAlias = ImageId | IndexedPath | ContentHash
 ImageReference: TypeAlias = ImageFile | ImageBytes | StoredImage
 
 
-def find_image(store: CollectionStore, image: StoredImage) -> int:
+def find_image(store: CollectionStore, image: StoredImage, *, waiting: bool = False) -> int:
     """The id of an image of the collection.
+
+    Args:
+        store: the collection.
+        image: what names it.
+        waiting: look among the hidden images instead that wait for their files to come back.
 
     Raises:
         UnknownImageError: there is none.
@@ -98,13 +103,13 @@ def find_image(store: CollectionStore, image: StoredImage) -> int:
 
     with store.reading() as connection:
         if isinstance(image, ImageId):
-            found = by_id(connection, str(image.id), False)
+            found = by_id(connection, str(image.id), waiting)
         elif isinstance(image, ContentHash):
-            found = by_hash(connection, image.start, False)
+            found = by_hash(connection, image.start, waiting)
         elif os.path.isabs(image.path):
-            found = by_path(connection, image.path, False)
+            found = by_path(connection, image.path, waiting)
         else:
-            found = by_ending(connection, image.path, False)
+            found = by_ending(connection, image.path, waiting)
     if found is None:
         raise UnknownImageError(
             f"{_KINDS[type(image)]} {str(image)!r} names no image of this collection"
@@ -119,6 +124,6 @@ _KINDS: dict[type, str] = {
 }
 
 
-def unusable_image(what: str, error: ImageRejectedError) -> InputError:
+def unusable_image(what: str, error: ImageRejectedError) -> UnusableImageError:
     """The refusal of an image that the user named, which a reject alone does not name."""
-    return InputError(f"{what} cannot be used: {error.detail}; give an image file")
+    return UnusableImageError(f"{what} cannot be used: {error.detail}; give an image file")

@@ -1,96 +1,153 @@
-"""``vitrail reproduce``: a recipe run again, and how alike the result is."""
+"""A recipe run again, and how alike the result is."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vitrail.indexer.errors import InputError
-from vitrail.indexer.paths import at_home
-from vitrail.service.cli.options import check_target
-from vitrail.service.cli.progress import waiting
-from vitrail.service.cli.text import one_line
+from vitrail.service.operations.progress import GenerationProgress, Progress, nobody
+from vitrail.service.operations.references import StoredImage, find_image
 
 if TYPE_CHECKING:
     from vitrail.generator.images import InputImage
     from vitrail.generator.models.pipelines import DiffusionModel
+    from vitrail.generator.reproduction import Difference, Reproduction
+    from vitrail.indexer.cancellation import Cancellation
     from vitrail.indexer.recipes.recipe import Parent, Recipe
     from vitrail.service.operations.collection import Collection
 
 
-def reproduce_image(
-    directory: Path,
-    text: str,
-    out: Path | None,
-    *,
-    model: str | None = None,
-    loras: Sequence[str] = (),
-    ip_adapter: str | None = None,
-) -> bool:
-    """Run the recipe of an image again; print bytes, pixels and embedding compared.
+@dataclass(frozen=True, slots=True)
+class ReproductionOptions:
+    """Where a recipe's files are now, and how it is run.
 
-    Args:
-        directory: of the collection.
-        text: the image, by id, path or content hash.
-        out: where to keep the new image.
+    Attributes:
         model: the recipe's checkpoint under another name than it was used by.
         loras: files of the recipe's LoRAs that are not where they were.
         ip_adapter: file or directory of its IP-Adapter, if that is not where it was.
+        device: of the generator.
+        precision: of the generator.
+    """
 
-    Returns:
-        Whether the pixels are the same.
+    model: str | None = None
+    loras: tuple[str, ...] = ()
+    ip_adapter: str | None = None
+    device: str = "auto"
+    precision: str = "auto"
+
+
+AS_IT_WAS = ReproductionOptions()
+"""Everything is where it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reproduced:
+    """What a recipe gives now.
+
+    Attributes:
+        png: the new image, as a PNG file without a recipe.
+        bytes_equal: whether the files are the same to the byte, versions aside.
+        pixels_equal: whether the images are the same.
+        mean_difference: mean absolute difference of the pixel values, 0 to 255; ``None`` if the
+            sizes differ.
+        cosines: space name -> cosine of the two embeddings, -1 to 1.
+        versions: what changed since, of libraries, device and precision.
+    """
+
+    png: bytes = field(repr=False)
+    bytes_equal: bool
+    pixels_equal: bool
+    mean_difference: float | None
+    cosines: Mapping[str, float]
+    versions: tuple[Difference, ...]
+
+
+def reproduce(
+    collection: Collection,
+    image: StoredImage,
+    options: ReproductionOptions = AS_IT_WAS,
+    *,
+    progress: Progress = nobody,
+    cancellation: Cancellation | None = None,
+) -> Reproduced:
+    """Run the recipe of an image again; compare bytes, pixels and embeddings.
+
+    Args:
+        collection: that holds it; gets nothing new.
+        image: what names it.
+        options: where the recipe's files are now, and how it is run.
+        progress: told of every step.
+        cancellation: looked at after every step.
 
     Raises:
-        InputError: the image has no recipe of ours, or its file or a parent's is gone.
+        UnknownImageError: no image is named so.
+        InputError: it has no recipe of ours, or its file or a parent's is gone.
         CheckpointError: the checkpoint, a LoRA or an IP-Adapter is gone or another one.
+        GenerationError: it cannot be made here.
+        CancelledError: somebody asked to stop.
     """
     from vitrail.generator.adapters.ip_adapters import open_ip_adapter
-    from vitrail.generator.reproduction import reproduce
+    from vitrail.generator.reproduction import reproduce as run
+    from vitrail.generator.watching import Watch
     from vitrail.indexer.images.files import read_file
-    from vitrail.service.operations.collection import Collection
 
-    if out is not None:
-        check_target(out, "image")
-    with Collection.open(directory) as pictures:
-        (row,) = pictures.store.metadata([pictures.store.resolve(text)])
-        _check_own(row)
-        original = read_file(_existing(row)).data
-        if ip_adapter is not None:
-            open_ip_adapter(ip_adapter)  # from now on it is found by its hash, like any used before
-        with waiting("running the recipe again"):
-            result = reproduce(
-                original,
-                lambda recipe: _load(recipe, model, loras),
-                lambda parent: _find(pictures, parent),
-            )
-        png = io.BytesIO()
-        result.image.save(png, "PNG")
-        if out is not None:
-            at_home(out).write_bytes(png.getvalue())
-        print(f"bytes   {'the same' if result.bytes_equal else 'differ'}")
-        print(f"pixels  {'the same' if result.pixels_equal else 'differ'}")
-        for space, rows in pictures.embed(original, png.getvalue()).items():
-            print(f"{space}  cosine {float(np.dot(rows[0], rows[1])):.6f}")
-        for name, then, now in result.versions:
-            print(one_line(f"{name} was {then or 'unknown'}, is {now or 'unknown'}"))
-    return result.pixels_equal
+    (row,) = collection.store.metadata([find_image(collection.store, image)])
+    _check_own(row)
+    original = read_file(_existing(row)).data
+    if options.ip_adapter is not None:
+        open_ip_adapter(options.ip_adapter)  # found by its hash from now on, like any used before
+
+    def step(done: int, total: int) -> None:
+        progress(GenerationProgress("reproducing", 1, step=done, steps=total))
+
+    progress(GenerationProgress("loading", 1))
+    made = run(
+        original,
+        lambda recipe: _load(recipe, options),
+        lambda parent: _find(collection, parent),
+        Watch(on_step=step, cancellation=cancellation),
+    )
+    return _compared(collection, original, made)
 
 
-def _load(recipe: Recipe, model: str | None, loras: Sequence[str]) -> DiffusionModel:
+def _compared(collection: Collection, original: bytes, made: Reproduction) -> Reproduced:
+    png = io.BytesIO()
+    made.image.save(png, "PNG")
+    pairs = collection.embed(original, png.getvalue())
+    return Reproduced(
+        png.getvalue(),
+        made.bytes_equal,
+        made.pixels_equal,
+        made.mean_difference,
+        {space: float(np.dot(rows[0], rows[1])) for space, rows in pairs.items()},
+        made.versions,
+    )
+
+
+def _load(recipe: Recipe, options: ReproductionOptions) -> DiffusionModel:
     from vitrail.generator.adapters.loras import find_loras
     from vitrail.generator.models.pipelines import load_model
 
-    files = find_loras(recipe.lora, loras)
-    if model is not None:  # the revision is one of the recipe's own name
-        return load_model(model, loras=files)
-    return load_model(recipe.checkpoint, revision=recipe.revision, loras=files)
+    # the revision is one of the recipe's own name
+    named, revision = (recipe.checkpoint, recipe.revision)
+    if options.model is not None:
+        named, revision = options.model, None
+    return load_model(
+        named,
+        revision=revision,
+        loras=find_loras(recipe.lora, options.loras),
+        device=options.device,
+        precision=options.precision,
+    )
 
 
-def _check_own(row: dict[str, Any]) -> None:
+def _check_own(row: Mapping[str, Any]) -> None:
     recipe = row["recipe"]
     if not isinstance(recipe, dict) or not recipe.get("checkpoint_hash"):
         raise InputError(
@@ -99,18 +156,19 @@ def _check_own(row: dict[str, Any]) -> None:
         )
 
 
-def _existing(row: dict[str, Any]) -> str:
+def _existing(row: Mapping[str, Any]) -> str:
     for path in row["paths"]:
         if Path(path).exists():
             return str(path)
     raise InputError(f"the file of image {row['id']} is not on disk any more: {row['path']}")
 
 
-def _find(pictures: Collection, parent: Parent) -> InputImage | None:
+def _find(collection: Collection, parent: Parent) -> InputImage | None:
     from vitrail.generator.images import open_input_image
 
-    ids = pictures.store.allowed_ids("content_hash = ?", [parent.content_hash]).tolist()
-    for row in pictures.store.metadata(ids):
+    store = collection.store
+    ids = store.allowed_ids("content_hash = ?", [parent.content_hash]).tolist()
+    for row in store.metadata(ids):
         role = f"the recipe's {parent.role} image"
         return open_input_image(_existing(row), image_id=row["id"], role=role)
     return None

@@ -33,7 +33,8 @@ def test_every_kind_of_error_has_a_code_of_its_own() -> None:
 
 @pytest.mark.parametrize("kind", PUBLIC, ids=lambda kind: kind.code)
 def test_the_manual_lists_it(kind: type[VitrailError]) -> None:
-    assert f"| `{kind.__name__}` | `{kind.code}` |" in (ROOT / "docs/python.md").read_text("utf-8")
+    page = (ROOT / "docs/python.md").read_text("utf-8")
+    assert f"| `{kind.__name__}` | `{kind.code}` | {exit_code(kind)} |" in page
 
 
 @pytest.mark.parametrize(

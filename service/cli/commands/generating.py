@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,9 +10,8 @@ import typer
 from vitrail.service.cli.sampling import Drawing, ImageArgument, PromptArgument, drawing_options
 
 if TYPE_CHECKING:
-    from vitrail.generator.images import InputImage
-    from vitrail.indexer.recipes.recipe import Recipe
-    from vitrail.service.operations.collection import Collection
+    from vitrail.service.operations.references import ImageReference
+    from vitrail.service.operations.tasks import MaskShape, Task
 
 
 def register(app: typer.Typer) -> None:
@@ -50,25 +48,13 @@ def generate(
     it is run again.
     """
     from vitrail.generator.prompts import read_prompts
-    from vitrail.generator.tasks import text_to_image
     from vitrail.indexer.errors import InputError
+    from vitrail.service.operations.tasks import TextToImage
 
     if (prompt is None) == (prompts is None):
         raise InputError("give a prompt or --prompts FILE, one of the two")
     texts = [prompt] if prompt is not None else [line.text for line in read_prompts(prompts or "")]
-    recipes = [
-        recipe
-        for text in texts
-        for recipe in text_to_image.plan(
-            drawing.info,
-            text,
-            sampling=drawing.sampling,
-            width=drawing.width,
-            height=drawing.height,
-            loras=drawing.loras,
-        )
-    ]
-    _make(drawing, recipes, {})
+    _generate(drawing, TextToImage(tuple(texts)))
 
 
 @drawing_options()
@@ -85,20 +71,9 @@ def img2img(
 
     The result is indexed with its recipe and lineage.
     """
-    from vitrail.generator.tasks import image_to_image
+    from vitrail.service.operations.tasks import ImageToImage
 
-    init = _input(drawing, image, "IMAGE")
-    recipes = image_to_image.plan(
-        drawing.info,
-        prompt,
-        init,
-        strength=strength,
-        sampling=drawing.sampling,
-        width=drawing.width,
-        height=drawing.height,
-        loras=drawing.loras,
-    )
-    _make(drawing, recipes, {"init": init})
+    _generate(drawing, ImageToImage(_input(drawing, image, "IMAGE"), prompt, strength))
 
 
 @drawing_options(without=("width", "height"))
@@ -133,23 +108,10 @@ def inpaint(
     Every pixel outside the mask stays exactly as it was. The result is indexed with its recipe and
     lineage.
     """
-    from vitrail.generator.tasks import inpaint as task
-    from vitrail.generator.tasks.masks import open_mask
+    from vitrail.service.operations.tasks import Inpaint
 
     init = _input(drawing, image, "IMAGE")
-    marked = open_mask(mask, init.image.size, "--mask")
-    recipes = task.plan(
-        drawing.info,
-        prompt,
-        init,
-        marked,
-        strength=strength,
-        feather=feather,
-        sampling=drawing.sampling,
-        loras=drawing.loras,
-    )
-    pictures = {"init": init} | ({"mask": marked.source} if marked.source is not None else {})
-    _make(drawing, recipes, pictures)
+    _generate(drawing, Inpaint(init, prompt, _mask(mask), strength, feather))
 
 
 @drawing_options()
@@ -189,92 +151,47 @@ def style(
 
     The result is indexed with its recipe and lineage.
     """
-    from vitrail.generator.adapters.ip_adapters import choose_ip_adapter
-    from vitrail.generator.tasks import style as task
+    from vitrail.service.operations.tasks import StyleTransfer
 
-    pictures = {
-        "content": _input(drawing, content, "CONTENT"),
-        "style": _input(drawing, look, "STYLE"),
-    }
-    recipes = task.plan(
-        drawing.info,
+    task = StyleTransfer(
+        _input(drawing, content, "CONTENT"),
+        _input(drawing, look, "STYLE"),
         prompt,
-        pictures["content"],
-        pictures["style"],
         style_strength=style_strength,
         content_strength=content_strength,
-        sampling=drawing.sampling,
-        width=drawing.width,
-        height=drawing.height,
-        loras=drawing.loras,
-        ip_adapter=choose_ip_adapter(drawing.info, ip_adapter, ip_adapter_scale),
+        ip_adapter=ip_adapter,
+        ip_adapter_scale=ip_adapter_scale,
     )
-    _make(drawing, recipes, pictures)
+    _generate(drawing, task)
 
 
-def _input(drawing: Drawing, text: str, role: str) -> InputImage:
-    from vitrail.indexer.collection.layout import is_collection
-    from vitrail.service.operations.collection import Collection
-    from vitrail.service.operations.making import open_input
+def _input(drawing: Drawing, text: str, role: str) -> ImageReference:
+    from vitrail.service.cli.references import read_input_image
 
-    if not is_collection(str(drawing.directory)):
-        return open_input(None, text, role)
-    with Collection.open(drawing.directory) as pictures:
-        return open_input(pictures, text, role)
+    return read_input_image(drawing.directory, text, role)
 
 
-def _warn(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, InputImage]) -> None:
-    """Say what a small model can do nothing with, before it tries."""
-    from vitrail.generator.checkpoints.scope import outside_notes
+def _mask(text: str) -> MaskShape | ImageReference:
+    from vitrail.service.cli.references import read_mask
 
-    prompts = [recipe.prompt for recipe in recipes]
-    pictures = [picture for role, picture in parents.items() if role != "mask"]
-    for note in outside_notes(drawing.info, prompts, pictures):
-        typer.echo(f"note: {note}", err=True)
+    return read_mask(text, "--mask")
 
 
-def _make(drawing: Drawing, recipes: Sequence[Recipe], parents: Mapping[str, InputImage]) -> None:
-    from vitrail.generator.watching import Watch
-    from vitrail.service.cli.interrupts import stop_on_interrupt
-    from vitrail.service.cli.progress import MakingDisplay
+def _generate(drawing: Drawing, task: Task) -> None:
     from vitrail.service.cli.tables import print_path
-    from vitrail.service.operations.making import Work, make_and_index
+    from vitrail.service.cli.viewers import GenerationViewer
+    from vitrail.service.operations.generating import generate as make
 
-    work = Work(drawing.info, recipes, parents, drawing.loras, drawing.device, drawing.precision)
-    with _open(drawing) as pictures, stop_on_interrupt() as cancellation:
-        if not drawing.quiet:
-            _warn(drawing, recipes, parents)
-        with MakingDisplay(quiet=drawing.quiet, total=len(recipes)) as display:
-            watch = Watch(on_step=display.step, cancellation=cancellation)
-            made = make_and_index(
-                pictures, work, force=drawing.force, watch=watch, on_image=display.update
-            )
-            display.finish(made)
-    for path in made.paths if len(made.paths) <= 20 and not drawing.quiet else []:
+    with GenerationViewer(quiet=drawing.quiet) as viewer:
+        made = make(
+            drawing.directory,
+            task,
+            drawing.options,
+            progress=viewer,
+            cancellation=viewer.cancellation,
+        )
+        viewer.finish(made)
+    for path in made.paths if len(made.paths) <= 20 and not drawing.quiet else ():
         print_path(str(path))
     if made.interrupted:
         raise typer.Exit(130)
-
-
-def _open(drawing: Drawing) -> Collection:
-    """The collection to put the images into, begun where there is none."""
-    from vitrail.indexer.collection.layout import is_collection
-    from vitrail.indexer.errors import CheckpointError
-    from vitrail.service.cli.commands.indexing import open_or_create
-    from vitrail.service.cli.text import one_line
-
-    new = not is_collection(str(drawing.directory))
-    settings = ("auto", "auto", "auto")  # --device and --precision are the generator's
-    try:
-        pictures = open_or_create(drawing.directory, drawing.checkpoint, drawing.space, settings)
-    except CheckpointError as error:
-        if not new or drawing.checkpoint is not None:
-            raise
-        raise CheckpointError(
-            f"there is no collection at {drawing.directory} yet, and the encoder of a new one "
-            f"cannot be had: {error}"
-        ) from error
-    if new and not drawing.quiet:
-        encoder = pictures.fingerprint.describe()
-        typer.echo(one_line(f"new collection {drawing.directory}, encoder {encoder}"), err=True)
-    return pictures

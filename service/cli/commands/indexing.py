@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from vitrail.service.cli.bundles import bundled
 from vitrail.service.cli.completion import CHECKPOINTS, USUAL_SPACES, values
+from vitrail.service.cli.documents import raw_paths
 from vitrail.service.cli.options import (
     CheckpointOption,
     CollectionOption,
@@ -21,9 +21,7 @@ from vitrail.service.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from vitrail.indexer.indexing.options import IndexOptions
     from vitrail.indexer.indexing.progress import Progress
-    from vitrail.service.operations.collection import Collection
 
 
 def register(app: typer.Typer) -> None:
@@ -124,9 +122,12 @@ def index(
     rejects" and never stop a run. Interrupt it at any time: what is done is kept, and the same
     command goes on from there.
     """
+    from vitrail.indexer.errors import RemovalsRefusedError
     from vitrail.indexer.indexing.options import IndexOptions
-    from vitrail.service.cli.documents import print_document, raw_paths
+    from vitrail.service.cli.documents import print_document
     from vitrail.service.cli.folders import read_label_from
+    from vitrail.service.cli.viewers import IndexViewer
+    from vitrail.service.operations.indexing import index as run
 
     options = IndexOptions(
         include=_globs(include),
@@ -141,21 +142,32 @@ def index(
         workers=encoding.workers,
     )
     roots = [os.path.abspath(os.path.expanduser(folder)) for folder in folders or ()]
-    directory = collection_directory(collection)
-    _check(roots, options, directory)
-    pictures = open_or_create(directory, checkpoint, space, encoding.settings)
-    with pictures:
-        progress = _run(pictures, roots, options, quiet=quiet)
+    directory, choice = collection_directory(collection), encoding.choice(checkpoint, space)
+    with IndexViewer(quiet=quiet, said=options) as viewer:
+        try:
+            done = run(
+                directory,
+                roots,
+                options,
+                choice,
+                progress=viewer,
+                cancellation=viewer.cancellation,
+            )
+        except RemovalsRefusedError as error:
+            if error.progress is not None:
+                viewer.finish(error.progress)
+            raise
+        viewer.finish(done.counts)
     if json:
-        print_document(
-            progress.to_dict()
-            | {
-                f"{name}_raw": raw_paths(getattr(progress, name))
-                for name in ("unreadable", "absent")
-            }
-        )
-    if progress.interrupted:
+        print_document(_document(done.counts))
+    if done.counts.interrupted:
         raise typer.Exit(130)
+
+
+def _document(counts: Progress) -> dict[str, Any]:
+    """The counts for programs, with paths' own bytes where text does not say them."""
+    raw = {"unreadable_raw": counts.unreadable, "absent_raw": counts.absent}
+    return counts.to_dict() | {name: raw_paths(paths) for name, paths in raw.items()}
 
 
 def _globs(given: list[str] | None) -> tuple[str, ...] | None:
@@ -163,45 +175,6 @@ def _globs(given: list[str] | None) -> tuple[str, ...] | None:
     if given is None:
         return None
     return () if given == [""] else tuple(given)
-
-
-def _check(roots: Sequence[str], options: IndexOptions, directory: Path) -> None:
-    """Refuse what is misspelt before it can leave an empty collection behind."""
-    from vitrail.indexer.collection.layout import is_collection
-    from vitrail.indexer.errors import InputError
-    from vitrail.indexer.indexing.roots import check_given
-
-    check_given(roots, options)
-    if not roots and not is_collection(str(directory)):
-        raise InputError(f"there is no collection at {directory} yet: name a folder to index")
-
-
-def _run(
-    pictures: Collection, roots: Sequence[str], options: IndexOptions, *, quiet: bool
-) -> Progress:
-    from vitrail.indexer.errors import RemovalsRefusedError
-    from vitrail.indexer.indexing.roots import plan_run
-    from vitrail.service.cli.folders import remembered
-    from vitrail.service.cli.interrupts import stop_on_interrupt
-    from vitrail.service.cli.progress import IndexDisplay
-
-    told = remembered(plan_run(roots, pictures.store.roots(), options), options)
-    with stop_on_interrupt() as cancellation, IndexDisplay(quiet=quiet) as display:
-        display.name_encoder(pictures.fingerprint.describe())
-        display.remind(told)
-        try:
-            progress = pictures.index(
-                *roots,
-                options=options,
-                on_progress=display.update,
-                cancellation=cancellation,
-            )
-        except RemovalsRefusedError as error:
-            if error.progress is not None:
-                display.finish(error.progress)
-            raise
-        display.finish(progress)
-    return progress
 
 
 @bundled("encoding", Encoding)
@@ -251,79 +224,32 @@ def reembed(
     Ids, labels, removals and your own columns stay. The collection serves as it was until the last
     step, which is taken whole or not at all. Interrupt it at any time; the same command goes on.
     """
-    from vitrail.indexer.collection.store import CollectionStore
-    from vitrail.indexer.encoders import EncoderSettings, load_encoder
     from vitrail.indexer.errors import InputError
     from vitrail.indexer.images.opening import DEFAULT_MAX_PIXELS
     from vitrail.indexer.indexing.reembedding import ReembedOptions
-    from vitrail.indexer.indexing.reembedding import reembed as embed_anew
-    from vitrail.service.cli.interrupts import stop_on_interrupt
-    from vitrail.service.cli.progress import IndexDisplay
+    from vitrail.service.cli.viewers import IndexViewer
+    from vitrail.service.operations.indexing import reembed as run
 
     if checkpoint is None and not space:
         raise InputError("name the --space or the --checkpoint to embed by")
-    directory = collection_directory(collection)
-    with CollectionStore.open(directory) as store:
-        checkpoint = checkpoint or store.fingerprint.checkpoint
-    display = IndexDisplay(quiet=quiet, doing="loading the encoder")
-    with stop_on_interrupt() as cancellation, display:
-        encoder = load_encoder(
-            EncoderSettings(
-                checkpoint,
-                spaces=tuple(space or ()),
-                runtime=encoding.runtime,
-                device=encoding.device,
-                precision=encoding.precision,
-                classify=classify,
-            )
-        )
-        display.name_encoder(encoder.fingerprint.describe())
-        made = embed_anew(
+    options = ReembedOptions(
+        accept_losses=accept_losses,
+        restart=restart,
+        max_pixels=max_pixels or DEFAULT_MAX_PIXELS,
+        batch_size=encoding.batch_size,
+        workers=encoding.workers,
+    )
+    directory, choice = collection_directory(collection), encoding.choice(checkpoint, space)
+    with IndexViewer(quiet=quiet, doing="loading the encoder") as viewer:
+        viewer.begin()
+        made = run(
             directory,
-            encoder,
-            options=ReembedOptions(
-                accept_losses=accept_losses,
-                restart=restart,
-                max_pixels=max_pixels or DEFAULT_MAX_PIXELS,
-                batch_size=encoding.batch_size,
-                workers=encoding.workers,
-            ),
-            on_progress=display.update,
-            cancellation=cancellation,
+            choice,
+            options,
+            classify=classify,
+            progress=viewer,
+            cancellation=viewer.cancellation,
         )
-        display.finish_reembedding(made)
-    if made.progress.interrupted:
+        viewer.begin().finish_reembedding(made)
+    if made.counts.interrupted:
         raise typer.Exit(130)
-
-
-def open_or_create(
-    directory: Path,
-    checkpoint: str | None,
-    spaces: list[str] | None,
-    settings: tuple[str, str, str],
-) -> Collection:
-    """Open a collection, made first if there is none; refuse another model than its own.
-
-    Raises:
-        FingerprintMismatchError: ``checkpoint`` or ``spaces`` are not the collection's.
-    """
-    from vitrail.indexer.collection.layout import is_collection
-    from vitrail.indexer.encoders import read_fingerprint
-    from vitrail.service.operations.collection import Collection
-
-    runtime, device, precision = settings
-    if not is_collection(str(directory)):
-        return Collection.create(
-            directory,
-            checkpoint=checkpoint,
-            spaces=spaces,
-            runtime=runtime,
-            device=device,
-            precision=precision,
-        )
-    found = Collection.open(directory, runtime=runtime, device=device, precision=precision)
-    if checkpoint is not None or spaces:
-        own = found.fingerprint
-        names = spaces or [name for name, _ in own.spaces]
-        found.store.check(read_fingerprint(checkpoint or own.checkpoint, names))
-    return found

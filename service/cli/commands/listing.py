@@ -62,19 +62,24 @@ def list_(
     json: JsonOption = False,
     html: HtmlOption = None,
 ) -> None:
-    """List images, without a query picture.
+    """List images, without a query image.
 
     All of them, or those that a filter lets through, in any order. In a pipe each is a line of its
     columns, separated by tabs; --json prints a list of objects with all columns.
     """
-    from vitrail.indexer.collection.store import CollectionStore
     from vitrail.indexer.errors import InputError
-    from vitrail.search.listing import ListOptions, count_images
+    from vitrail.search.listing import ListOptions
     from vitrail.service.cli.listing import print_list
+    from vitrail.service.operations.listing import count_images
+    from vitrail.service.operations.reading import open_reader
 
     kind = filtering.kind
     if seed is not None and random is None:
         raise InputError("--seed is for --random N, which is not given")
+    if count:
+        _refuse_with_count(
+            sort=sort, limit=limit, columns=columns, random=random, seed=seed, html=html
+        )
     if html is not None:
         check_target(html, "contact sheet")
     if random is not None and seed is None:
@@ -89,11 +94,23 @@ def list_(
         sample=random,
         seed=seed or 0,
     )
-    with CollectionStore.open(collection_directory(collection)) as store:
+    with open_reader(collection_directory(collection)) as store:
         if count:
-            typer.echo(count_images(store, where=asked.where, only=kind))
+            typer.echo(count_images(store, asked))
             return
         print_list(store, asked, as_json=json, html=html)
+
+
+def _refuse_with_count(**given: object) -> None:
+    """An option that would be ignored is a misunderstanding to be told."""
+    from vitrail.indexer.errors import InputError
+
+    for name, value in given.items():
+        if value is not None:
+            raise InputError(
+                f"--{name} says nothing about how many there are, which --count prints; leave one "
+                "of the two out"
+            )
 
 
 def _split(text: str) -> tuple[str, ...]:

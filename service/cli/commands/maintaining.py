@@ -36,11 +36,12 @@ def info(collection: CollectionOption = None, json: JsonOption = False) -> None:
 
     Counts, the encoder and its spaces, your own columns, indexes, and sizes on disk.
     """
-    from vitrail.indexer.collection.store import CollectionStore
     from vitrail.service.cli.reports import print_info
+    from vitrail.service.operations.maintaining import describe
+    from vitrail.service.operations.reading import open_reader
 
-    with CollectionStore.open(collection_directory(collection)) as store:
-        print_info(store.info(), as_json=json)
+    with open_reader(collection_directory(collection)) as store:
+        print_info(describe(store), as_json=json)
 
 
 def remove(
@@ -61,16 +62,19 @@ def remove(
     that has others elsewhere stays with those. Globs are matched below the indexed folders, as
     --exclude does. A folder that was indexed is no longer one that a plain "vitrail index" does.
     """
-    from vitrail.indexer.collection.store import CollectionStore
-    from vitrail.indexer.indexing.removal import carry_out, plan_removal
     from vitrail.service.cli.folders import print_removal, print_removed
+    from vitrail.service.cli.references import read_targets
+    from vitrail.service.operations.reading import open_reader
+    from vitrail.service.operations.removing import remove as take_out
 
-    with CollectionStore.open(collection_directory(collection), writable=not dry_run) as store:
-        removal = plan_removal(store, images)
-        if dry_run:
-            print_removal(removal)
-        else:
-            print_removed(removal, carry_out(store, removal))
+    directory = collection_directory(collection)
+    with open_reader(directory) as store:
+        targets = read_targets(store, images)
+    done = take_out(directory, targets, dry_run=dry_run)
+    if done.removed is None:
+        print_removal(done.removal)
+    else:
+        print_removed(done.removal, done.removed)
 
 
 def tidy(
@@ -94,15 +98,10 @@ def tidy(
     vectors and id: when the file is back, it costs nothing. Indexing gives up what is over, too.
     Your own columns are never given up.
     """
-    from vitrail.indexer.collection.store import CollectionStore
-    from vitrail.indexer.collection.tidying import set_grace
-    from vitrail.indexer.collection.tidying import tidy as clear
     from vitrail.service.cli.folders import print_tidied
+    from vitrail.service.operations.maintaining import tidy as clear
 
-    with CollectionStore.open(collection_directory(collection), writable=True) as store:
-        if grace is not None:
-            set_grace(store, grace)
-        print_tidied(clear(store, now=now))
+    print_tidied(clear(collection_directory(collection), now=now, grace_days=grace))
 
 
 def annotate(
@@ -125,11 +124,10 @@ def annotate(
 
     They can then be used in --where and come with every hit. Annotating again updates.
     """
-    from vitrail.indexer.collection.store import CollectionStore
     from vitrail.service.cli.reports import print_annotation_report
+    from vitrail.service.operations.maintaining import annotate as join
 
-    with CollectionStore.open(collection_directory(collection), writable=True) as store:
-        print_annotation_report(store.annotate(str(table), numbers=numbers or ()))
+    print_annotation_report(join(collection_directory(collection), table, numbers or ()))
 
 
 def rejects(collection: CollectionOption = None, json: JsonOption = False) -> None:
@@ -138,11 +136,12 @@ def rejects(collection: CollectionOption = None, json: JsonOption = False) -> No
     One line each: reason, path, detail. They are tried again when they change, or when what stood
     in their way is gone.
     """
-    from vitrail.indexer.collection.store import CollectionStore
     from vitrail.service.cli.reports import print_rejects
+    from vitrail.service.operations.maintaining import list_rejects
+    from vitrail.service.operations.reading import open_reader
 
-    with CollectionStore.open(collection_directory(collection)) as store:
-        print_rejects(store.rejects(), as_json=json)
+    with open_reader(collection_directory(collection)) as store:
+        print_rejects(list_rejects(store), as_json=json)
 
 
 def verify(
@@ -174,19 +173,17 @@ def verify(
     """
     from vitrail.indexer.errors import InputError
     from vitrail.service.cli.reports import print_repair, print_report
+    from vitrail.service.operations.maintaining import repair as mend
+    from vitrail.service.operations.maintaining import verify as check
 
     if (yes or segments_lost) and not repair:
         raise InputError("--yes and --segments-lost belong to --repair; add it")
-    directory = str(collection_directory(collection))
+    directory = collection_directory(collection)
     if repair:
-        from vitrail.indexer.collection.repairs import repair as mend
-
         done = mend(directory, accept=partial(_accept, yes), segments_lost=segments_lost)
         print_repair(done, as_json=json)
         report = done.report
     else:
-        from vitrail.indexer.collection.verification import verify as check
-
         report = check(directory)
         print_report(report, as_json=json)
     if report is not None and not report.clean:
@@ -224,11 +221,11 @@ def export(
     recipe, your own columns, and one column of vectors a space. CSV and JSON lines have the
     columns that --where knows.
     """
-    from vitrail.indexer.collection.store import CollectionStore
-    from vitrail.indexer.collection.transfer import export as write
     from vitrail.service.cli.text import one_line
+    from vitrail.service.operations.maintaining import export as write
+    from vitrail.service.operations.reading import open_reader
 
-    with CollectionStore.open(collection_directory(collection)) as store:
+    with open_reader(collection_directory(collection)) as store:
         count = write(store, at_home(file), where)
     typer.echo(one_line(f"{counted(count, 'image')} written to {file}"))
 
@@ -242,17 +239,10 @@ def import_(
     It goes into a new collection or one of the same encoder; images known there already are not
     doubled.
     """
-    from vitrail.indexer.collection.layout import is_collection
-    from vitrail.indexer.collection.store import CollectionStore
-    from vitrail.indexer.collection.transfer import check_exported, import_into
     from vitrail.service.cli.text import one_line
+    from vitrail.service.operations.maintaining import import_exported
 
-    source, directory = at_home(file), collection_directory(collection)
-    new = not is_collection(str(directory))
-    if new:
-        CollectionStore.create(directory, check_exported(source)).close()
-    with CollectionStore.open(directory, writable=True) as store:
-        done = import_into(store, source, checked=new)
+    done = import_exported(collection_directory(collection), at_home(file))
     told = f"{done.new} new, {done.known} known already, {counted(done.files, 'file')} gained"
     if done.left_out:
         told += (

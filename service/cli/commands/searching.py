@@ -91,9 +91,9 @@ def search(
     whether it is exact.
     """
     from vitrail.service.cli.output import print_json, print_table
-    from vitrail.service.cli.progress import SearchDisplay
     from vitrail.service.cli.sheet import show, write_sheet
     from vitrail.service.cli.text import one_line
+    from vitrail.service.cli.viewers import SearchViewer
     from vitrail.service.operations.collection import Collection
     from vitrail.service.operations.searching import search as ask
 
@@ -108,8 +108,8 @@ def search(
     with Collection.open(directory, runtime=runtime, device=device, precision=precision) as opened:
         options = searching.options(list(opened.store.spaces))
         query = _query(opened, image, prompt, seeds, model, background, (device, precision))
-        with SearchDisplay() as display:
-            answer = ask(opened, query, options, progress=display)
+        with SearchViewer() as viewer:
+            answer = ask(opened, query, options, progress=viewer)
         _tell_unfinished(answer.query)
         if html is not None or open_:
             sheet = write_sheet(html, answer)

@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from vitrail.service.cli.options import CollectionOption, JsonOption, collection_directory
+from vitrail.indexer.paths import at_home
+from vitrail.service.cli.options import (
+    CollectionOption,
+    DeviceOption,
+    JsonOption,
+    PrecisionOption,
+    check_target,
+    collection_directory,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -27,14 +35,13 @@ def lineage(
 
     Its parents, its recipe, and what was made from it.
     """
-    from vitrail.indexer.collection.store import CollectionStore
-    from vitrail.search.lineage import children, parents
+    from vitrail.service.cli.references import read_stored_image
     from vitrail.service.cli.reports import print_lineage
+    from vitrail.service.operations.lineage import trace_lineage
+    from vitrail.service.operations.reading import open_reader
 
-    with CollectionStore.open(collection_directory(collection)) as store:
-        image_id = store.resolve(image)
-        (row,) = store.metadata([image_id])
-        print_lineage(row, parents(store, image_id), children(store, image_id), as_json=json)
+    with open_reader(collection_directory(collection)) as store:
+        print_lineage(trace_lineage(store, read_stored_image(store, image)), as_json=json)
 
 
 def reproduce(
@@ -70,6 +77,8 @@ def reproduce(
             show_default=False,
         ),
     ] = None,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
 ) -> None:
     """Run an image's recipe again, and compare.
 
@@ -77,10 +86,22 @@ def reproduce(
 
     Exit code 0 says that the pixels are the same, 1 that they differ.
     """
-    from vitrail.service.operations.reproducing import reproduce_image
+    from vitrail.service.cli.progress import waiting
+    from vitrail.service.cli.references import read_stored_image
+    from vitrail.service.cli.reports import print_reproduction
+    from vitrail.service.operations.collection import Collection
+    from vitrail.service.operations.reproducing import ReproductionOptions
+    from vitrail.service.operations.reproducing import reproduce as run
 
-    directory = collection_directory(collection)
-    if not reproduce_image(
-        directory, image, out, model=model, loras=lora or (), ip_adapter=ip_adapter
-    ):
+    if out is not None:
+        check_target(out, "image")
+    options = ReproductionOptions(model, tuple(lora or ()), ip_adapter, device, precision)
+    with Collection.open(collection_directory(collection)) as opened:
+        named = read_stored_image(opened.store, image)
+        with waiting("running the recipe again"):
+            done = run(opened, named, options)
+    if out is not None:
+        at_home(out).write_bytes(done.png)
+    print_reproduction(done)
+    if not done.pixels_equal:
         raise typer.Exit(1)

@@ -8,14 +8,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from vitrail.generator.tasks.masks import box_mask, coarse, composite, open_mask
+from vitrail.generator.images import open_input_image
+from vitrail.generator.tasks.masks import (
+    Mask,
+    box_mask,
+    coarse,
+    composite,
+    image_mask,
+    polygon_mask,
+)
 from vitrail.indexer.errors import InputError
 
 SIZE = (20, 10)
 
 
+def read(path: Path, role: str = "mask") -> Mask:
+    return image_mask(open_input_image(path, role=role), SIZE)
+
+
 def test_box() -> None:
-    mask = open_mask("2, 1, 5, 4", SIZE)
+    mask = box_mask("2, 1, 5, 4", SIZE)
     marked = np.asarray(mask.image) == 255
     assert marked.sum() == 9
     assert marked[1:4, 2:5].all()
@@ -23,7 +35,7 @@ def test_box() -> None:
 
 
 def test_polygon() -> None:
-    mask = open_mask("0,0 9,0 9,9 0,9", SIZE)
+    mask = polygon_mask("0,0 9,0 9,9 0,9", SIZE)
     assert (np.asarray(mask.image) == 255).sum() == 100
     assert mask.kind == "polygon"
 
@@ -33,7 +45,7 @@ def test_image(tmp_path: Path) -> None:
     drawn.paste(200, (0, 0, 3, 3))
     drawn.paste(100, (5, 5, 8, 8))
     drawn.save(tmp_path / "mask.png")
-    mask = open_mask(str(tmp_path / "mask.png"), SIZE)
+    mask = read(tmp_path / "mask.png")
     assert (np.asarray(mask.image) == 255).sum() == 9
     assert mask.image.getextrema() == (0, 255)
     assert mask.record(0).content_hash == box_mask("0,0,3,3", SIZE).record(0).content_hash
@@ -42,25 +54,23 @@ def test_image(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["5,1,5,4", "-1,0,3,3", "0,0,21,3", "4,4,2,2"])
 def test_boxes_outside_are_refused(text: str) -> None:
     with pytest.raises(InputError, match="does not lie in the 20x10 image"):
-        open_mask(text, SIZE)
+        box_mask(text, SIZE)
 
 
 def test_other_bad_masks_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="three or more"):
-        open_mask("1,1 2,2", SIZE)
+        polygon_mask("1,1 2,2", SIZE)
     with pytest.raises(InputError, match="mask 50,50 60,50 60,60 marks nothing"):
-        open_mask("50,50 60,50 60,60", SIZE)
+        polygon_mask("50,50 60,50 60,60", SIZE)
     Image.new("L", SIZE).save(tmp_path / "black.png")
     with pytest.raises(InputError, match=r"mask '.*black\.png' marks nothing"):
-        open_mask(str(tmp_path / "black.png"), SIZE)
+        read(tmp_path / "black.png")
     Image.new("L", (3, 3), 255).save(tmp_path / "small.png")
     with pytest.raises(InputError, match=r"mask '.*small\.png' is 3x3 and the image 20x10"):
-        open_mask(str(tmp_path / "small.png"), SIZE)
-    with pytest.raises(InputError, match=r"mask '.*missing\.png' is no file here, no box"):
-        open_mask(str(tmp_path / "missing.png"), SIZE)
+        read(tmp_path / "small.png")
     (tmp_path / "torn.png").write_bytes((tmp_path / "small.png").read_bytes()[:40])
     with pytest.raises(InputError, match=r"--mask '.*torn\.png' cannot be used: .*; give an"):
-        open_mask(str(tmp_path / "torn.png"), SIZE, "--mask")
+        read(tmp_path / "torn.png", "--mask")
 
 
 @given(st.integers(0, 31), st.integers(0, 23))

@@ -266,3 +266,20 @@ def test_a_filter_that_mixes_kinds_is_refused_in_words(listed: Vitrail, tmp_path
         told = listed.fails("list", "--where", where, code=2, says=[says])
         for name in ("VARCHAR", "INT", "Error:", "type "):
             assert name not in told
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--limit", 1),
+        ("--sort", "width"),
+        ("--columns", "id"),
+        ("--random", 2),
+        ("--html", "a.html"),
+    ],
+)
+def test_what_a_count_would_ignore_is_refused(
+    vitrail: Vitrail, folder: Path, words: tuple[object, ...]
+) -> None:
+    vitrail.index(folder)
+    vitrail.fails("list", "--count", *words, code=2, says=[str(words[0]), "--count"])

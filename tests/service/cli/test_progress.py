@@ -12,10 +12,13 @@ import pytest
 
 from tests.service.conftest import Vitrail
 from vitrail.indexer.indexing.pipeline import Progress
+from vitrail.search import pictures
+from vitrail.service.cli import images_progress
 from vitrail.service.cli import progress as displays
-from vitrail.service.cli.progress import IndexDisplay, MakingDisplay, waiting
-from vitrail.service.operations.collection import Collection
-from vitrail.service.operations.making import Made
+from vitrail.service.cli.images_progress import ImageDisplay
+from vitrail.service.cli.progress import IndexDisplay, waiting
+from vitrail.service.operations.making import Generated
+from vitrail.service.operations.progress import GenerationProgress
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 
@@ -31,6 +34,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
     monkeypatch.setattr(displays, "time", made)
+    monkeypatch.setattr(images_progress, "time", made)
     return made
 
 
@@ -60,14 +64,14 @@ def test_plain_lines_tell_what_is_done_how_fast_and_how_long_it_takes(
 
 
 def test_images_being_made_are_counted(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
-    with MakingDisplay(quiet=False, total=4) as display:
+    with ImageDisplay(quiet=False, total=4) as display:
         clock.now += 10
-        display.step(3, 20)
+        display.update(GenerationProgress("generating", 4, step=3, steps=20))
         clock.now += 10
-        display.update(Made(total=4, made=1, there=1))
+        display.update(GenerationProgress("generating", 4, made=1, there=1))
         clock.now += 10
-        display.update(Made(total=4, made=3, there=1, stage="indexing"))
-        display.finish(Made(total=4, made=3, there=1, notes=["cut\x1b]0;x\x07"]))
+        display.update(GenerationProgress("indexing", 4, made=3, there=1))
+        display.finish(Generated(total=4, made=3, there=1, notes=("cut\x1b]0;x\x07",)))
     assert lines(capsys) == [
         "generating: 0 of 4 images, step 3 of 20",
         "generating: 2 of 4 images, 0:00:40 left",
@@ -83,9 +87,9 @@ def test_quiet_says_nothing(clock: Clock, capsys: pytest.CaptureFixture[str]) ->
         clock.now += 100
         display.update(Progress(found=1))
         display.finish(Progress(seconds=1.0))
-    with MakingDisplay(quiet=True, total=4) as making, waiting("for nothing"):
-        making.step(1, 2)
-        making.finish(Made(total=4))
+    with ImageDisplay(quiet=True, total=4) as making, waiting("for nothing"):
+        making.update(GenerationProgress("generating", 4, step=1, steps=2))
+        making.finish(Generated(total=4))
     assert lines(capsys) == []
 
 
@@ -121,18 +125,18 @@ def test_what_is_waited_for_is_said_in_a_terminal_once_it_takes_its_time(
 ) -> None:
     vitrail.index(folder)
     query = folder / "warm" / "red.png"
-    shown, looked = threading.Event(), Collection.embed
+    shown, looked = threading.Event(), pictures.embed_pictures
 
-    def wait_and_embed(pictures: Collection, *images: Any) -> Any:
-        shown.wait()
-        return looked(pictures, *images)
+    def wait_and_embed(*given: Any) -> Any:
+        assert shown.wait(60), "it waits to be told"
+        return looked(*given)
 
     monkeypatch.setattr("rich.status.Status.start", lambda _: shown.set())
     monkeypatch.setattr(displays, "PATIENCE", 0.0)
-    monkeypatch.setattr(Collection, "embed", wait_and_embed)
+    monkeypatch.setattr(pictures, "embed_pictures", wait_and_embed)
     assert vitrail.at(80, "search", query, term="xterm").code == 0, "it waited to be told"
     shown.clear()
-    monkeypatch.setattr(Collection, "embed", looked)
+    monkeypatch.setattr(pictures, "embed_pictures", looked)
     monkeypatch.setattr(displays, "PATIENCE", 1000.0)
     assert vitrail.at(80, "search", query, term="xterm").code == 0
     assert not shown.is_set(), "nor is a quick answer told, nor waited for"

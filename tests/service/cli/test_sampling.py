@@ -36,10 +36,10 @@ def test_the_options_become_one_drawing() -> None:
     assert drawing == Drawing(
         n=3, seed=7, negative="fog", width=64, lora=["a:0.5", "b"], guidance=2.0, quiet=True
     )
-    assert drawing.sampling.n == 3
-    assert drawing.sampling.seed == 7
-    assert drawing.sampling.negative_prompt == "fog"
-    assert drawing.sampling.guidance == 2.0
+    assert drawing.options.sampling.n == 3
+    assert drawing.options.sampling.seed == 7
+    assert drawing.options.sampling.negative_prompt == "fog"
+    assert drawing.options.sampling.guidance == 2.0
 
 
 def test_defaults_are_the_dataclass_s_own() -> None:

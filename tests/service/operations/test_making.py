@@ -17,11 +17,11 @@ from tests.generator.tiny import build_sd
 from vitrail.generator.checkpoints.files import find_checkpoint
 from vitrail.generator.checks import Sampling
 from vitrail.generator.tasks import text_to_image
-from vitrail.generator.watching import UNWATCHED
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.verification import verify
 from vitrail.service.operations.collection import Collection
-from vitrail.service.operations.making import Made, Work, make_and_index
+from vitrail.service.operations.making import Generated, Work, make_and_index
+from vitrail.service.operations.progress import Event, GenerationProgress
 
 KILLS = 10
 PROMPTS = 200
@@ -33,7 +33,7 @@ _context.set_forkserver_preload(
 
 def make_all(
     home: Path, checkpoint: Path, report: multiprocessing.connection.Connection | None = None
-) -> Made:
+) -> Generated:
     """Make and index every prompt's image, telling how many the collection holds for sure."""
     info = find_checkpoint(str(checkpoint))
     sampling = Sampling(n=1, steps=1, guidance=1.0, scheduler="ddim")
@@ -42,12 +42,12 @@ def make_all(
     ]
     with Collection.open(home, encoder=ColourEncoder()) as pictures:
 
-        def tell(_: Made) -> None:
-            if report is not None:
+        def tell(event: Event) -> None:
+            if report is not None and isinstance(event, GenerationProgress) and event.done:
                 report.send(len(pictures.store))
 
         work = Work(info, recipes, device="cpu")
-        return make_and_index(pictures, work, force=False, watch=UNWATCHED, on_image=tell)
+        return make_and_index(pictures, work, progress=tell)
 
 
 def run_and_kill(home: Path, checkpoint: Path, images: int, delay: float) -> int:
