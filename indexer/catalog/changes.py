@@ -31,7 +31,7 @@ class KnownContent:
         live: hash -> id of the live image.
         waiting: hash -> id of a hidden image that may come back; see ``departures``.
         removed: hash -> id that files of removed content hang on.
-        next_id: the first id never used.
+        next_id: the first id never used or reserved.
     """
 
     live: dict[str, int]
@@ -58,10 +58,11 @@ def look_up(transaction: Transaction, hashes: Iterable[str]) -> KnownContent:
 
 
 def next_id(transaction: Transaction) -> int:
-    """The first image id never used."""
+    """The first image id that no image has had and nobody has reserved."""
     rows = transaction.rows(
         "SELECT greatest((SELECT coalesce(max(id), 0) FROM images), "
-        "(SELECT coalesce(max(image_id), 0) FROM deletions))"
+        "(SELECT coalesce(max(image_id), 0) FROM deletions), "
+        '(SELECT coalesce(max("last"), 0) FROM reservations))'
     )
     return int(rows[0][0]) + 1
 

@@ -1,18 +1,17 @@
-"""One commit: a batch into a segment and the catalog, all of it or none."""
+"""One commit: a batch, and what was staged for it, into the catalog, all of it or none."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
-from typing import Any
-
-import numpy as np
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.catalog.changes import (
     KnownContent,
     add_images,
     add_segment,
+    delete_images,
     delete_orphans,
     look_up,
     put_files,
@@ -22,12 +21,14 @@ from vitrail.indexer.catalog.changes import (
     read_again,
 )
 from vitrail.indexer.catalog.departures import leave_files, mark_missing, mark_seen, revive_images
+from vitrail.indexer.catalog.reservations import close_reservations, open_reservations
 from vitrail.indexer.catalog.schema import FORMAT
 from vitrail.indexer.catalog.transaction import Transaction
+from vitrail.indexer.collection.batches import cleaned
+from vitrail.indexer.collection.staging import Arrived, Staged, read_staged
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.fingerprint import Fingerprint
-from vitrail.indexer.paths import clean
-from vitrail.indexer.records import DEEPEST_RECIPE, Batch, ImageRecord
+from vitrail.indexer.records import Batch, FileRecord, ImageRecord
 from vitrail.indexer.segments.image_rows import images_table
 from vitrail.indexer.segments.segment_file import Segment, SegmentHeader, write_segment
 
@@ -36,13 +37,32 @@ _ROW_BYTES = 2048  # a catalog row with its share of pages, generously
 
 
 @dataclass(frozen=True, slots=True)
+class Adopted:
+    """What became of staged segments.
+
+    Attributes:
+        new: images that the collection did not have.
+        known: those that it had already, or that were staged twice.
+    """
+
+    new: int
+    known: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Addition:
+    """Images of one new segment; ``doubled`` are ids of its images that are there already."""
+
+    segment: Segment | None
     ids: list[int]
     images: list[ImageRecord]
+    doubled: tuple[int, ...] = ()
 
     @property
     def by_hash(self) -> dict[str, int]:
-        return {i.content_hash: id_ for id_, i in zip(self.ids, self.images, strict=True)}
+        """Content hash -> id of the images that are new."""
+        ids = zip(self.ids, self.images, strict=True)
+        return {i.content_hash: id_ for id_, i in ids if id_ not in self.doubled}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,47 +86,39 @@ class BatchWriter:
         return (1 << 20) + len(batch.images) * 4 * width + rows * _ROW_BYTES
 
     def commit(self, batch: Batch) -> None:
-        """Make all of the batch visible, or none of it; see ``Collection.commit``."""
-        batch = self._cleaned(batch)
+        """Make all of the batch visible, or none of it; see ``CollectionStore.commit``."""
+        batch = cleaned(batch, self.fingerprint)
         with self.catalog.preparing() as prepared:
             known = look_up(prepared, _hashes(batch))
-        addition = _additions(batch, known)
-        segment = self._staged(addition, batch, prepared.seq)
+        ids, images = _new_images(batch, known)
+        segment = self._written(ids, images, batch.files, prepared.seq)
         with self.catalog.writing("commit", seq=prepared.seq) as transaction:
-            if segment is not None:
-                add_segment(transaction, segment)
-                add_images(transaction, addition.ids, addition.images)
-            _put(transaction, batch, known, addition.by_hash)
-            _enrich(transaction, batch, known.live | known.waiting)
-            _take_out(transaction, batch)
+            _enter(transaction, [_Addition(segment, ids, images)], batch, known)
 
-    def _cleaned(self, batch: Batch) -> Batch:
-        # Of two files at one path the last counts; an image left without any is not entered.
-        held = {file.content_hash for file in {f.path: f for f in batch.files}.values()}
-        return replace(
-            batch,
-            images=[self._checked(image) for image in batch.images if image.content_hash in held],
-            files=[replace(file, label=clean(file.label)) for file in batch.files],
-            labels={path: clean(label) for path, label in batch.labels.items()},
-            readings=[_clean(image) for image in batch.readings],
-        )
+    def adopt(self, staged: Sequence[Staged]) -> Adopted:
+        """Make all that was staged visible, or none of it; see ``CollectionStore.adopt``."""
+        arrived = [read_staged(self.segments, one, self.fingerprint) for one in staged]
+        images = [image for one in arrived for image in one.images.values()]
+        batch = Batch(images, [file for one in arrived for file in one.files])
+        with self.catalog.preparing() as prepared:
+            _check_reserved(prepared, staged)
+            known = look_up(prepared, _hashes(batch))
+        additions = _additions(arrived, known)
+        new = {id_ for one in additions for id_ in one.by_hash.values()}
+        with self.catalog.writing("adopt", seq=prepared.seq) as transaction:
+            close_reservations(transaction, [one.reservation.token for one in staged])
+            _enter(transaction, additions, batch, known)
+            # Two of them may have named one path, which can hold one image only.
+            delete_orphans(transaction, new, "gone")
+        return Adopted(len(new), len(images) - len(new))
 
-    def _checked(self, image: ImageRecord) -> ImageRecord:
-        for space, dim in self.fingerprint.spaces:
-            vector = image.vectors.get(space)
-            if vector is None or vector.shape != (dim,) or not np.isfinite(vector).all():
-                got = "nothing" if vector is None else f"shape {vector.shape}"
-                raise InputError(
-                    f"image {image.content_hash[:10]} needs {dim} finite numbers in space "
-                    f"{space}, but has {got}"
-                )
-        return _clean(image)
-
-    def _staged(self, addition: _Addition, batch: Batch, seq: int) -> Segment | None:
+    def _written(
+        self, ids: list[int], images: list[ImageRecord], files: list[FileRecord], seq: int
+    ) -> Segment | None:
         """The segment of a commit to come, written while nobody waits; ``None`` for no images."""
-        if not addition.images:
+        if not images:
             return None
-        table = images_table(addition.ids, addition.images, batch.files, self.fingerprint.spaces)
+        table = images_table(ids, images, files, self.fingerprint.spaces)
         return write_segment(self.segments, table, SegmentHeader(self.fingerprint, FORMAT, seq))
 
 
@@ -115,16 +127,64 @@ def _hashes(batch: Batch) -> list[str]:
     return [*images, *(file.content_hash for file in batch.files), *batch.predictions]
 
 
-def _additions(batch: Batch, known: KnownContent) -> _Addition:
+def _new_images(batch: Batch, known: KnownContent) -> tuple[list[int], list[ImageRecord]]:
     """New images, with their ids; those that wait come back under the id they have."""
     there = known.live.keys() | known.waiting.keys()
     new = {i.content_hash: i for i in batch.images if i.content_hash not in there}
     return _numbered(list(new.values()), batch.ids, known.next_id)
 
 
-def _put(transaction: Transaction, batch: Batch, known: KnownContent, new: dict[str, int]) -> None:
+def _check_reserved(prepared: Transaction, staged: Sequence[Staged]) -> None:
+    """Refuse what nobody has reserved, or what has been adopted with its reservation already."""
+    known = open_reservations(prepared.connection)
+    for one in staged:
+        if known.pop(one.reservation.token, None) != one.reservation:
+            raise InputError(
+                f"staged segment {one.segment.name} cannot be adopted: its reservation of ids "
+                f"{one.reservation.first} to {one.reservation.last} is used, over, or of another "
+                "collection; reserve ids and stage it again"
+            )
+
+
+def _additions(arrived: Sequence[Arrived], known: KnownContent) -> list[_Addition]:
+    """Staged segments, whose images are doubled where their content is there, or came before."""
+    there = set(known.live) | set(known.waiting)
+    additions = []
+    for one in arrived:
+        doubled = []
+        for image_id, image in one.images.items():
+            if image.content_hash in there:
+                doubled.append(image_id)
+            there.add(image.content_hash)
+        additions.append(
+            _Addition(
+                one.staged.segment, list(one.images), list(one.images.values()), tuple(doubled)
+            )
+        )
+    return additions
+
+
+def _enter(
+    transaction: Transaction, additions: Sequence[_Addition], batch: Batch, known: KnownContent
+) -> None:
+    """All that a commit does to the catalog."""
+    new: dict[str, int] = {}
+    for one in additions:
+        if one.segment is not None:
+            add_segment(transaction, one.segment)
+            add_images(transaction, one.ids, one.images)
+            delete_images(transaction, one.doubled, "doubled")
+            new |= one.by_hash
+    _put(transaction, batch, known, new)
+    _enrich(transaction, batch, known.live | known.waiting)
+    _take_out(transaction, batch)
+
+
+def _put(
+    transaction: Transaction, batch: Batch, known: KnownContent, new: Mapping[str, int]
+) -> None:
     """Files and rejects in place of what was known at their paths, and what comes back by them."""
-    ids = known.removed | known.waiting | known.live | new
+    ids = known.removed | known.waiting | known.live | dict(new)
     files = [file for file in batch.files if file.content_hash in ids]
     if len(files) < len(batch.files):
         # Its picture left the collection during this run; unknown, it is read again next time.
@@ -153,14 +213,9 @@ def _take_out(transaction: Transaction, batch: Batch) -> None:
     leave_files(transaction, [path for path in batch.gone if path not in present], "gone")
 
 
-def _clean(image: ImageRecord) -> ImageRecord:
-    keywords = tuple(clean(word) or "" for word in image.keywords)
-    return replace(
-        image, camera=clean(image.camera), recipe=_clean_json(image.recipe), keywords=keywords
-    )
-
-
-def _numbered(images: list[ImageRecord], given: dict[str, int], next_id: int) -> _Addition:
+def _numbered(
+    images: list[ImageRecord], given: dict[str, int], next_id: int
+) -> tuple[list[int], list[ImageRecord]]:
     """Images with ids, ascending: those that were given, then the next ones."""
     named = [(given[i.content_hash], i) for i in images if i.content_hash in given]
     named.sort(key=lambda pair: pair[0])
@@ -169,17 +224,4 @@ def _numbered(images: list[ImageRecord], given: dict[str, int], next_id: int) ->
     rest = [image for image in images if image.content_hash not in given]
     start = named[-1][0] + 1 if named else next_id
     ids = [image_id for image_id, _ in named] + list(range(start, start + len(rest)))
-    return _Addition(ids, [image for _, image in named] + rest)
-
-
-def _clean_json(value: Any, depth: int = 0) -> Any:
-    """Texts that a database can hold; what is nested deeper than any recipe is left out."""
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, dict | list | tuple):
-        if depth >= DEEPEST_RECIPE:
-            return None
-        if isinstance(value, dict):
-            return {clean(str(key)): _clean_json(item, depth + 1) for key, item in value.items()}
-        return [_clean_json(item, depth + 1) for item in value]
-    return value
+    return ids, [image for _, image in named] + rest
