@@ -84,6 +84,14 @@ def known_files(
     return {original(path, data): KnownFile(*rest) for path, data, *rest in rows}
 
 
+def contents_of(connection: DuckDBPyConnection, ids: Sequence[int]) -> frozenset[str]:
+    """Content hashes of images, hidden ones too."""
+    rows = connection.execute(
+        "SELECT content_hash FROM images WHERE id IN (SELECT unnest(?::BIGINT[]))", [list(ids)]
+    ).fetchall()
+    return frozenset(row[0] for row in rows)
+
+
 def content_hashes(connection: DuckDBPyConnection) -> frozenset[str]:
     """Content hashes of all live images."""
     return _hashes(connection, f"SELECT content_hash {_LIVE}")

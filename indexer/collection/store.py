@@ -7,7 +7,7 @@ import math
 import os
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -445,6 +445,11 @@ class CollectionStore(Answering):
         ):
             yield transaction
         self._changed = before or tidies
+
+    def preparing(self) -> AbstractContextManager[Transaction]:
+        """What the writer's next commit begins with, to read."""
+        self._need_writer()
+        return self._catalog.preparing()
 
     def forget_changes(self) -> None:
         """Leave tidying to a later writer when this one closes."""
