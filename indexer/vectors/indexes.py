@@ -23,12 +23,18 @@ if TYPE_CHECKING:
     from vitrail.indexer.vectors.index import VectorIndex
 
 FOLDER = "indexes"
-SUFFIX = ".faiss"
-_NAME = re.compile(r"(?P<space>[a-z]+@\d+)\.(?P<generation>\d+)\.faiss")
+SUFFIX = ".index"
+_FORMER_SUFFIX = ".faiss"  # until 0.1.0, though FAISS cannot read such a file
+_NAME = re.compile(r"(?P<space>[a-z]+@\d+)\.(?P<generation>\d+)\.(index|faiss)")
 _TAIL_ROWS = 1000  # rows a reader adds by itself at every open before a new file pays
 _TAIL_SHARE = 0.05
 _HIDDEN_SHARE = 0.2
 _ATTEMPTS = 5  # at files that a writer replaces meanwhile
+
+
+def is_index_file(name: str) -> bool:
+    """Whether a file of an ``indexes`` folder is an index, by its name."""
+    return _NAME.fullmatch(name) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +128,18 @@ class IndexFiles:
         """
         with suppress(FileNotFoundError), reading(self.folder):
             matches = [_NAME.fullmatch(name) for name in os.listdir(self.folder)]
-            numbers = [int(m["generation"]) for m in matches if m and m["space"] == self.space]
+            numbers = {int(m["generation"]) for m in matches if m and m["space"] == self.space}
             return sorted(numbers, reverse=True)
         return []
 
     def path(self, generation: int) -> str:
-        """The file of a generation."""
-        return os.path.join(self.folder, f"{self.space}.{generation}{SUFFIX}")
+        """The file of a generation, or where it is to be written."""
+        path, former = self._paths(generation)
+        return former if os.path.lexists(former) and not os.path.lexists(path) else path
+
+    def _paths(self, generation: int) -> tuple[str, str]:
+        stem = os.path.join(self.folder, f"{self.space}.{generation}")
+        return stem + SUFFIX, stem + _FORMER_SUFFIX
 
     def coverage(self) -> Coverage | None:
         """What the newest file says it holds; ``None``: there is none, or none to believe."""
@@ -226,8 +237,9 @@ class IndexFiles:
     def remove(self, generations: list[int]) -> None:
         """Delete files; they are a cache."""
         for generation in generations:
-            # Until 0.1.0 a note lay beside each, which nothing vouched for.
-            for path in (self.path(generation), self.path(generation) + ".json"):
+            own, former = self._paths(generation)
+            # Beside those of long ago lay a note, which nothing vouched for.
+            for path in (own, former, former + ".json"):
                 with suppress(FileNotFoundError):
                     os.unlink(path)
         if generations:

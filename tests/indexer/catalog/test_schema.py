@@ -12,6 +12,7 @@ from tests.indexer.collection.holdings import FINGERPRINT, content, files, image
 from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.catalog.journal import Journal
 from vitrail.indexer.catalog.schema import FORMAT, recipe_columns
+from vitrail.indexer.collection.maintenance import save_index
 from vitrail.indexer.collection.repairs import repair
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.verification import verify
@@ -156,6 +157,27 @@ def test_format_3_goes_on_in_the_current_one(third: Path) -> None:
         assert ids == [i for i in range(1, 304) if i not in (4, 5)]
     report = verify(third)
     assert not report.damage, report.damage
+
+
+def test_index_files_of_former_names_are_replaced_by_the_next_that_are_saved(third: Path) -> None:
+    """They are called after FAISS, which cannot read them."""
+    folder = third / "indexes"
+    assert {path.suffix for path in folder.iterdir()} == {".faiss"}
+    with CollectionStore.open(third, writable=True) as collection:
+        save_index(collection.indexes, "cls@2", collection.readings)
+        assert {path.name for path in folder.iterdir()} == {"cls@2.2.index", "mean@1.1.faiss"}
+        save_index(collection.indexes, "mean@1", collection.readings)
+        save_index(collection.indexes, "cls@2", collection.readings)
+        assert {path.name for path in folder.iterdir()} == {"cls@2.3.index", "mean@1.2.index"}
+        collection.forget_changes()
+    with CollectionStore.open(third) as collection:
+        assert len(collection.index("cls@2")) == len(collection) == 297
+    (folder / "cls@2.2.faiss").write_bytes(b"left behind by a kill")
+    with CollectionStore.open(third, writable=True) as collection:
+        assert collection.index_files("cls@2").generations() == [3, 2]
+        save_index(collection.indexes, "cls@2", collection.readings)
+        assert {path.name for path in folder.iterdir()} == {"cls@2.4.index", "mean@1.2.index"}
+        collection.forget_changes()
 
 
 def test_a_catalog_of_format_3_is_rebuilt_from_what_is_beside_it(third: Path) -> None:
