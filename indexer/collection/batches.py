@@ -16,16 +16,18 @@ from vitrail.indexer.records import DEEPEST_RECIPE, Batch, ImageRecord
 def cleaned(batch: Batch, fingerprint: Fingerprint) -> Batch:
     """A batch without what cannot be stored; of two files at one path the last counts.
 
-    An image that is left without any file is not entered.
+    What was rejected at its path is no file, and an image that is left without any is not entered.
 
     Raises:
         InputError: an image lacks a space's vector, or has it in another width.
     """
-    held = {file.content_hash for file in {f.path: f for f in batch.files}.values()}
+    rejected = {reject.path for reject in batch.rejects}
+    files = {file.path: file for file in batch.files if file.path not in rejected}
+    held = {file.content_hash for file in files.values()}
     return replace(
         batch,
         images=[_checked(i, fingerprint) for i in batch.images if i.content_hash in held],
-        files=[replace(file, label=clean(file.label)) for file in batch.files],
+        files=[replace(file, label=clean(file.label)) for file in files.values()],
         labels={path: clean(label) for path, label in batch.labels.items()},
         readings=[_clean(image) for image in batch.readings],
     )

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.catalog.changes import (
-    KnownContent,
-    add_images,
     add_segment,
     delete_images,
     delete_orphans,
-    look_up,
-    put_files,
     put_labels,
     put_predictions,
-    put_rejects,
     read_again,
 )
 from vitrail.indexer.catalog.departures import leave_files, mark_missing, mark_seen, revive_images
+from vitrail.indexer.catalog.known import KnownContent, KnownPaths, look_up, look_up_paths
+from vitrail.indexer.catalog.new_rows import image_rows, prediction_rows
+from vitrail.indexer.catalog.paths import NewFiles, hold_files, put_files, put_rejects
 from vitrail.indexer.catalog.reservations import close_reservations, open_reservations
 from vitrail.indexer.catalog.schema import FORMAT
-from vitrail.indexer.catalog.transaction import Transaction
+from vitrail.indexer.catalog.transaction import HeldRows, Transaction
 from vitrail.indexer.collection.batches import cleaned
 from vitrail.indexer.collection.staging import Arrived, Staged, read_staged
 from vitrail.indexer.errors import InputError
@@ -89,11 +87,12 @@ class BatchWriter:
         """Make all of the batch visible, or none of it; see ``CollectionStore.commit``."""
         batch = cleaned(batch, self.fingerprint)
         with self.catalog.preparing() as prepared:
-            known = look_up(prepared, _hashes(batch))
-        ids, images = _new_images(batch, known)
-        segment = self._written(ids, images, batch.files, prepared.seq)
+            known = _look_up(prepared, batch)
+            added = _new_images(batch, known.contents)
+            ready = _get_ready(prepared, [added], batch, known)
+        segment = self._written(added, batch.files, prepared.seq)
         with self.catalog.writing("commit", seq=prepared.seq) as transaction:
-            _enter(transaction, [_Addition(segment, ids, images)], batch, known)
+            _enter(transaction, [replace(added, segment=segment)], batch, ready)
 
     def adopt(self, staged: Sequence[Staged]) -> Adopted:
         """Make all that was staged visible, or none of it; see ``CollectionStore.adopt``."""
@@ -102,32 +101,73 @@ class BatchWriter:
         batch = Batch(images, [file for one in arrived for file in one.files])
         with self.catalog.preparing() as prepared:
             _check_reserved(prepared, staged)
-            known = look_up(prepared, _hashes(batch))
-        additions = _additions(arrived, known)
+            known = _look_up(prepared, batch)
+            additions = _additions(arrived, known.contents)
+            ready = _get_ready(prepared, additions, batch, known)
         new = {id_ for one in additions for id_ in one.by_hash.values()}
+        # Two of them may have named one path, which can hold one image only.
+        bare = new.difference(ready.files.images.values())
         with self.catalog.writing("adopt", seq=prepared.seq) as transaction:
             close_reservations(transaction, [one.reservation.token for one in staged])
-            _enter(transaction, additions, batch, known)
-            # Two of them may have named one path, which can hold one image only.
-            delete_orphans(transaction, new, "gone")
+            _enter(transaction, additions, batch, ready)
+            delete_images(transaction, sorted(bare), "gone")
         return Adopted(len(new), len(images) - len(new))
 
-    def _written(
-        self, ids: list[int], images: list[ImageRecord], files: list[FileRecord], seq: int
-    ) -> Segment | None:
+    def _written(self, added: _Addition, files: list[FileRecord], seq: int) -> Segment | None:
         """The segment of a commit to come, written while nobody waits; ``None`` for no images."""
-        if not images:
+        if not added.images:
             return None
-        table = images_table(ids, images, files, self.fingerprint.spaces)
+        table = images_table(added.ids, added.images, files, self.fingerprint.spaces)
         return write_segment(self.segments, table, SegmentHeader(self.fingerprint, FORMAT, seq))
 
 
-def _hashes(batch: Batch) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the catalog knows of what a batch names, read while others read too."""
+
+    contents: KnownContent
+    paths: KnownPaths
+
+
+def _look_up(prepared: Transaction, batch: Batch) -> _Known:
     images = [image.content_hash for image in (*batch.images, *batch.readings)]
-    return [*images, *(file.content_hash for file in batch.files), *batch.predictions]
+    hashes = [*images, *(file.content_hash for file in batch.files), *batch.predictions]
+    paths = [file.path for file in batch.files] + [reject.path for reject in batch.rejects]
+    return _Known(look_up(prepared, hashes), look_up_paths(prepared, paths))
 
 
-def _new_images(batch: Batch, known: KnownContent) -> tuple[list[int], list[ImageRecord]]:
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What a commit puts into the catalog, ready to be put, so that readers wait for little."""
+
+    images: HeldRows
+    predictions: HeldRows
+    files: NewFiles
+    known: _Known
+
+
+def _get_ready(
+    prepared: Transaction, additions: Sequence[_Addition], batch: Batch, known: _Known
+) -> _Ready:
+    contents = known.contents
+    ids = contents.removed | contents.waiting | contents.live
+    for one in additions:
+        ids |= one.by_hash
+    files = [file for file in batch.files if file.content_hash in ids]
+    if len(files) < len(batch.files):
+        # Its picture left the collection during this run; unknown, it is read again next time.
+        _log.warning("%d files are left for the next run", len(batch.files) - len(files))
+    images = {i: image for one in additions for i, image in zip(one.ids, one.images, strict=True)}
+    predictions = {i: image.predictions for i, image in images.items()}
+    return _Ready(
+        prepared.hold("images", image_rows(list(images), list(images.values()))),
+        prepared.hold("predictions", prediction_rows(predictions)),
+        hold_files(prepared, files, ids, known.paths),
+        known,
+    )
+
+
+def _new_images(batch: Batch, known: KnownContent) -> _Addition:
     """New images, with their ids; those that wait come back under the id they have."""
     there = known.live.keys() | known.waiting.keys()
     new = {i.content_hash: i for i in batch.images if i.content_hash not in there}
@@ -165,35 +205,30 @@ def _additions(arrived: Sequence[Arrived], known: KnownContent) -> list[_Additio
 
 
 def _enter(
-    transaction: Transaction, additions: Sequence[_Addition], batch: Batch, known: KnownContent
+    transaction: Transaction, additions: Sequence[_Addition], batch: Batch, ready: _Ready
 ) -> None:
     """All that a commit does to the catalog."""
-    new: dict[str, int] = {}
     for one in additions:
         if one.segment is not None:
             add_segment(transaction, one.segment)
-            add_images(transaction, one.ids, one.images)
-            delete_images(transaction, one.doubled, "doubled")
-            new |= one.by_hash
-    _put(transaction, batch, known, new)
+    transaction.append_held(ready.images)
+    transaction.append_held(ready.predictions)
+    for one in additions:
+        delete_images(transaction, one.doubled, "doubled")
+    _put(transaction, batch, ready)
+    known = ready.known.contents
     _enrich(transaction, batch, known.live | known.waiting)
     _take_out(transaction, batch)
 
 
-def _put(
-    transaction: Transaction, batch: Batch, known: KnownContent, new: Mapping[str, int]
-) -> None:
+def _put(transaction: Transaction, batch: Batch, ready: _Ready) -> None:
     """Files and rejects in place of what was known at their paths, and what comes back by them."""
-    ids = known.removed | known.waiting | known.live | dict(new)
-    files = [file for file in batch.files if file.content_hash in ids]
-    if len(files) < len(batch.files):
-        # Its picture left the collection during this run; unknown, it is read again next time.
-        _log.warning("%d files are left for the next run", len(batch.files) - len(files))
-    losers = put_files(transaction, files, ids)
-    named = [i.content_hash for i in batch.images] + [file.content_hash for file in files]
+    known = ready.known.contents
+    losers = put_files(transaction, ready.files, ready.known.paths)
+    named = [i.content_hash for i in batch.images] + [file.content_hash for file in batch.files]
     back = {known.waiting[h] for h in named if h in known.waiting and h not in known.live}
     revive_images(transaction, sorted(back))
-    losers |= put_rejects(transaction, batch.rejects)
+    losers |= put_rejects(transaction, batch.rejects, ready.known.paths)
     delete_orphans(transaction, losers, "gone")
 
 
@@ -213,9 +248,7 @@ def _take_out(transaction: Transaction, batch: Batch) -> None:
     leave_files(transaction, [path for path in batch.gone if path not in present], "gone")
 
 
-def _numbered(
-    images: list[ImageRecord], given: dict[str, int], next_id: int
-) -> tuple[list[int], list[ImageRecord]]:
+def _numbered(images: list[ImageRecord], given: dict[str, int], next_id: int) -> _Addition:
     """Images with ids, ascending: those that were given, then the next ones."""
     named = [(given[i.content_hash], i) for i in images if i.content_hash in given]
     named.sort(key=lambda pair: pair[0])
@@ -224,4 +257,4 @@ def _numbered(
     rest = [image for image in images if image.content_hash not in given]
     start = named[-1][0] + 1 if named else next_id
     ids = [image_id for image_id, _ in named] + list(range(start, start + len(rest)))
-    return ids, [image for _, image in named] + rest
+    return _Addition(None, ids, [image for _, image in named] + rest)

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from vitrail.indexer.catalog import catalog as catalogs
 from vitrail.indexer.catalog import journal, refilling
-from vitrail.indexer.catalog.changes import add_segment, put_files
+from vitrail.indexer.catalog.changes import add_segment
 from vitrail.indexer.catalog.copies import Copies, find_copies
 from vitrail.indexer.catalog.forgetting import end_waiting, forget_lost_files
+from vitrail.indexer.catalog.known import look_up_paths
+from vitrail.indexer.catalog.paths import hold_files, put_files
 from vitrail.indexer.catalog.redoing import add_lacking
 from vitrail.indexer.catalog.reservations import close_reservations, open_reservations
 from vitrail.indexer.catalog.transaction import Transaction
@@ -177,7 +179,8 @@ class _Taking:
         add_lacking(self._transaction, segment, images)
         new = {image.content_hash: i for i, image in images.items() if i not in self._told}
         files = [file for file in file_records(table) if file.content_hash in new]
-        put_files(self._transaction, files, new)
+        known = look_up_paths(self._transaction, [file.path for file in files])
+        put_files(self._transaction, hold_files(self._transaction, files, new, known), known)
         self.names.append(segment.name)
         self.held = np.union1d(self.held, ids)
 
