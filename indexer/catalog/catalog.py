@@ -412,7 +412,7 @@ class Catalog:
                 if not is_busy(error) or time.monotonic() > deadline:
                     raise
                 time.sleep(pause)
-                pause = min(2 * pause, 0.05)
+                pause = min(2 * pause, 0.01)  # others hold it for some ten milliseconds
 
     @contextmanager
     def errors(self) -> Iterator[None]:
