@@ -87,7 +87,7 @@ def oldest_seq(directory: str) -> int:
     return min((int(n) for n in names(directory)), default=0)
 
 
-def last_seq(directory: str) -> int:
+def newest_seq(directory: str) -> int:
     """Commit number of the newest snapshot; -1 without one."""
     return max((int(n) for n in names(directory)), default=-1)
 

@@ -20,9 +20,9 @@ from vitrail.indexer.segments import segment_file
 from vitrail.indexer.segments.segment_file import Segment
 from vitrail.indexer.vectors import indexes
 from vitrail.indexer.vectors.indexes import (
-    Changes,
     IndexFiles,
     LoadedIndex,
+    Visibility,
     caught_up,
     read_anew,
 )
@@ -166,7 +166,7 @@ class CurrentIndexes:
 
     def _caught_up(self, files: IndexFiles, readings: Readings, loaded: LoadedIndex) -> LoadedIndex:
         state = readings.state
-        changes = changes_since(readings, loaded.seq)
+        changes = visibility_since(readings, loaded.seq)
         return caught_up(loaded, files, self._segments, state.segments, state.seq, changes)
 
     def _rescued(
@@ -194,11 +194,11 @@ def revived_since(readings: Readings, seq: int) -> NDArray[np.int64]:
         return revived_between(connection, seq, readings.state.seq)
 
 
-def changes_since(readings: Readings, seq: int) -> Changes:
+def visibility_since(readings: Readings, seq: int) -> Visibility:
     """What an index of commit ``seq`` has to follow to be of that of the readings."""
 
     def hidden(low: int, high: int) -> NDArray[np.int64]:
         with readings.reading() as connection:
             return hidden_within(connection, low, high)
 
-    return Changes(deleted_since(readings, seq), revived_since(readings, seq), hidden)
+    return Visibility(deleted_since(readings, seq), revived_since(readings, seq), hidden)

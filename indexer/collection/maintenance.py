@@ -187,7 +187,7 @@ def fold_journal(catalog: Catalog, directory: str, seq: int) -> None:
         OSError: the disk is full or refuses.
     """
     folder = os.path.join(directory, snapshots.FOLDER)
-    held = max(snapshots.last_seq(folder), 0)
+    held = max(snapshots.newest_seq(folder), 0)
     size = Journal(os.path.join(directory, journal.FOLDER)).size(held)
     if size > FOLD_BYTES and size > _FOLD_SHARE * snapshots.size(folder):
         take_snapshot(catalog, directory, seq)
@@ -203,7 +203,7 @@ def secure(catalog: Catalog, directory: str, seq: int) -> None:
         OSError: the disk is full or refuses.
     """
     check_in_step(directory, seq)
-    held = max(snapshots.last_seq(os.path.join(directory, snapshots.FOLDER)), 0)
+    held = max(snapshots.newest_seq(os.path.join(directory, snapshots.FOLDER)), 0)
     if not Journal(os.path.join(directory, journal.FOLDER)).follows(held, seq):
         take_snapshot(catalog, directory, seq)
 

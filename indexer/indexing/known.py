@@ -16,7 +16,7 @@ _FEW_BYTES = 256 << 20
 
 
 @dataclass(frozen=True)
-class Contents:
+class ContentLookup:
     """What the collection knows of contents, looked up when first asked for.
 
     Args:
@@ -49,7 +49,7 @@ class Contents:
         return self.embedded - self.collection.content_hashes(self.among)
 
 
-def contents_of(collection: CollectionStore, surveys: Sequence[Survey]) -> Contents:
+def contents_of(collection: CollectionStore, surveys: Sequence[Survey]) -> ContentLookup:
     """What is known of the contents that a run may meet: few where a few files were named.
 
     Such a run costs what its files cost, whatever the collection holds. A file that changes after
@@ -58,11 +58,11 @@ def contents_of(collection: CollectionStore, surveys: Sequence[Survey]) -> Conte
     files = [item for one in surveys for item in one.changes.to_open]
     bytes_ = sum(item.size for item in files)
     if not all(is_file(one.plan) for one in surveys) or len(files) > FEW or bytes_ > _FEW_BYTES:
-        return Contents(collection)
+        return ContentLookup(collection)
     among = {file.content_hash for one in surveys for file in one.known.values()}
     for item in files:
         try:
             among.add(read_file(item.path).sha256)
         except ImageRejectedError:  # as it is told when its turn comes
             continue
-    return Contents(collection, frozenset(content for content in among if content))
+    return ContentLookup(collection, frozenset(content for content in among if content))

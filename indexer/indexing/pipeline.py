@@ -20,12 +20,12 @@ from vitrail.indexer.indexing.ahead import map_ahead
 from vitrail.indexer.indexing.committing import Committer
 from vitrail.indexer.indexing.comparison import was_image
 from vitrail.indexer.indexing.decoding import DecodingLimits, Prepared, Preparer
-from vitrail.indexer.indexing.known import Contents, contents_of
+from vitrail.indexer.indexing.known import ContentLookup, contents_of
 from vitrail.indexer.indexing.losses import refusal
 from vitrail.indexer.indexing.options import IndexOptions
 from vitrail.indexer.indexing.progress import Progress
 from vitrail.indexer.indexing.roots import plan_run
-from vitrail.indexer.indexing.scan import Found, Unreadable
+from vitrail.indexer.indexing.scan import FoundFile, Unreadable
 from vitrail.indexer.indexing.survey import (
     Survey,
     choose_again,
@@ -45,7 +45,7 @@ class _Task:
     """A file to open; ``again`` is what is known of one that was to be left alone otherwise."""
 
     preparer: Preparer
-    file: Found
+    file: FoundFile
     again: KnownFile | None = None
 
     def run(self) -> Prepared:
@@ -120,7 +120,7 @@ class _Run:
         self.collection, self.encoder, self.options = collection, encoder, options
         self.on_progress, self.stop = on_progress, stop
         self.progress = Progress()
-        self.contents = Contents(collection)
+        self.contents = ContentLookup(collection)
         self.limits = DecodingLimits()
         self.linked: Counter[str] = Counter()  # content hashes met at a new path
         self.undecodable: dict[str, str] = {}  # content hash -> reason
@@ -173,7 +173,7 @@ class _Run:
         return tasks
 
     def _unclassified(self) -> frozenset[str]:
-        """Contents that lack labels, but for those known to be beyond decoding."""
+        """ContentLookup that lack labels, but for those known to be beyond decoding."""
         bare = self.contents.unclassified
         if not self.options.rehash:
             known, passing = self.collection.unclassifiable(), passing_reasons()

@@ -13,8 +13,8 @@ from vitrail.indexer.indexing.comparison import Changes, compare, is_within, sti
 from vitrail.indexer.indexing.globs import Globs, extension, has_image_extension
 from vitrail.indexer.indexing.losses import Loss, arrivals, find_loss
 from vitrail.indexer.indexing.options import IndexOptions, relative_to
-from vitrail.indexer.indexing.roots import Plan
-from vitrail.indexer.indexing.scan import Found, Unreadable, Walk
+from vitrail.indexer.indexing.roots import RootPlan
+from vitrail.indexer.indexing.scan import FoundFile, Unreadable, Walk
 from vitrail.indexer.records import FileRecord, KnownFile
 
 _ASKED = 64  # files that the catalog is asked for at once
@@ -34,12 +34,12 @@ class Survey:
         again: unchanged files that are to be opened all the same.
     """
 
-    plan: Plan
+    plan: RootPlan
     known: dict[str, KnownFile]
     changes: Changes
     mounts: tuple[str, ...]
     other_kinds: Counter[str]
-    again: list[Found] = field(default_factory=list)
+    again: list[FoundFile] = field(default_factory=list)
 
     @property
     def found(self) -> int:
@@ -76,7 +76,7 @@ class _Count:
         self._tell, self._found = tell, 0
         tell(0)
 
-    def each(self, found: Iterable[Found | Unreadable]) -> Iterator[Found | Unreadable]:
+    def each(self, found: Iterable[FoundFile | Unreadable]) -> Iterator[FoundFile | Unreadable]:
         """The same items, counted."""
         for item in found:
             yield item
@@ -85,7 +85,7 @@ class _Count:
                 self._tell(self._found)
 
 
-def look(plan: Plan, known: dict[str, KnownFile], count: _Count) -> Survey:
+def look(plan: RootPlan, known: dict[str, KnownFile], count: _Count) -> Survey:
     """Walk one folder or file and compare it with what is known; opens no image."""
     selection, former = plan.options.selection, Globs(plan.former.include or ())
     known = {
@@ -112,7 +112,7 @@ def look(plan: Plan, known: dict[str, KnownFile], count: _Count) -> Survey:
 
 
 def look_around(
-    collection: CollectionStore, plans: Sequence[Plan], on_count: Callable[[int], None]
+    collection: CollectionStore, plans: Sequence[RootPlan], on_count: Callable[[int], None]
 ) -> list[Survey]:
     """Look at all of a run's folders; a file that was met in one of them is left out.
 
@@ -136,7 +136,7 @@ def look_around(
     return [one for one in surveys if one.plan.whole or one.plan.path not in met]
 
 
-def is_file(plan: Plan) -> bool:
+def is_file(plan: RootPlan) -> bool:
     """Whether it is a single file that was named."""
     return not plan.whole and os.path.isfile(plan.path)
 
@@ -205,4 +205,4 @@ def choose_again(
             if not rehash and (file.state != "live" or content not in wanted or content in chosen):
                 continue
             chosen.add(content or "")
-            one.again.append(Found(path, file.size, file.mtime_ns))
+            one.again.append(FoundFile(path, file.size, file.mtime_ns))

@@ -86,7 +86,7 @@ class LoadedIndex:
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
+class Visibility:
     """What was hidden and shown between an index's commit and a later one.
 
     Attributes:
@@ -286,7 +286,7 @@ def caught_up(
     segments_folder: str,
     segments: Sequence[Segment],
     seq: int,
-    changes: Changes,
+    changes: Visibility,
 ) -> LoadedIndex:
     """An index as of a later commit, made of an earlier one and the segments since.
 

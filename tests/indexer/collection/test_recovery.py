@@ -206,7 +206,7 @@ def test_so_they_do_from_the_older_snapshot(tmp_path: Path) -> None:
     with CollectionStore.create(place, FINGERPRINT) as writer:
         for step in (_index, _snapshot, _more, _annotate, _snapshot, _remove, _snapshot, _import):
             step(writer, tmp_path)
-        seq = snapshots.last_seq(str(place / "snapshots"))
+        seq = snapshots.newest_seq(str(place / "snapshots"))
         kept = sorted(int(path.name) for path in (place / "snapshots").iterdir())
         assert len(kept) == 2
         manifest = place / "snapshots" / f"{seq:016d}" / "manifest.json"

@@ -15,7 +15,7 @@ from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.records import Batch
 from vitrail.indexer.segments.segment_file import Segment
 from vitrail.indexer.vectors.index import VectorIndex
-from vitrail.indexer.vectors.indexes import Changes, IndexFiles, LoadedIndex, caught_up
+from vitrail.indexer.vectors.indexes import IndexFiles, LoadedIndex, Visibility, caught_up
 
 IDS = np.arange(40, dtype=np.int64) * 3
 ROWS = clustered(len(IDS), 16)
@@ -89,7 +89,7 @@ def test_an_index_that_dropped_rows_reads_those_that_came_back_from_the_segments
         nonlocal loaded
         hidden.difference_update(revived.tolist())
         hidden.update(deleted.tolist())
-        changes = Changes(deleted, revived, lambda *_: np.array(sorted(hidden), np.int64))
+        changes = Visibility(deleted, revived, lambda *_: np.array(sorted(hidden), np.int64))
         loaded = caught_up(loaded, index_files, place, state.segments, seq, changes)
         return [int(image_id) for image_id in loaded.index.ids()]
 
