@@ -195,6 +195,25 @@ def test_training_and_export_are_imported_lazily_and_by_the_command_line_only() 
         )
 
 
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """Modules that import one another in a ring, wherever in their files; empty without one."""
+    left = {name: set(needs) for name, needs in graph.items()}
+    while free := [name for name, needs in left.items() if not needs & left.keys()]:
+        for name in free:
+            del left[name]
+    return sorted(left)
+
+
+def test_no_benchmarks_import_one_another_in_a_circle() -> None:
+    graph = {
+        f"benchmarks.{path.stem}": {name for name in imported(ast.parse(path.read_text("utf-8")))}
+        for path in (ROOT / "benchmarks").glob("*.py")
+    }
+    assert "benchmarks.vectors" in graph["benchmarks.search"]
+    assert not circle(graph)
+    assert circle({"a": {"b"}, "b": {"c", "d"}, "c": {"a"}, "d": set()}) == ["a", "b", "c"]
+
+
 def test_no_module_is_a_drawer_of_odds_and_ends() -> None:
     for path in FILES:
         assert path.stem not in {"utils", "util", "helpers", "common", "misc"}, relative(path)
