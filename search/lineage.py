@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-
-class LineageCollection(Protocol):
-    """The part of a collection that lineage needs."""
-
-    def allowed_ids(self, where: str, parameters: Sequence[Any] = ()) -> NDArray[np.int64]:
-        """Sorted (n,) int64 ids for which an SQL expression with ``?`` marks is true."""
-
-    def metadata(self, ids: Sequence[int]) -> list[dict[str, Any]]:
-        """The catalog's columns of each id, in order."""
+from vitrail.indexer.collection.readers import MetadataReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +25,7 @@ class Relative:
     metadata: dict[str, Any]
 
 
-def parents(collection: LineageCollection, image_id: int) -> list[Relative]:
+def parents(collection: MetadataReader, image_id: int) -> list[Relative]:
     """The images that an image's recipe names, in the recipe's order; empty without a recipe.
 
     Raises:
@@ -50,7 +38,7 @@ def parents(collection: LineageCollection, image_id: int) -> list[Relative]:
     ]
 
 
-def children(collection: LineageCollection, image_id: int) -> list[Relative]:
+def children(collection: MetadataReader, image_id: int) -> list[Relative]:
     """The images whose recipes name an image, by id.
 
     Raises:
@@ -79,7 +67,7 @@ def _parents_of(row: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _relative(collection: LineageCollection, role: str, content_hash: str) -> Relative:
+def _relative(collection: MetadataReader, role: str, content_hash: str) -> Relative:
     ids = collection.allowed_ids("content_hash = ?", [content_hash]).tolist()
     if not ids:
         return Relative(role, content_hash, None, {})

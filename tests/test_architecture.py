@@ -206,7 +206,7 @@ def circle(graph: dict[str, set[str]]) -> list[str]:
 
 def test_no_benchmarks_import_one_another_in_a_circle() -> None:
     graph = {
-        f"benchmarks.{path.stem}": {name for name in imported(ast.parse(path.read_text("utf-8")))}
+        f"benchmarks.{path.stem}": set(imported(ast.parse(path.read_text("utf-8"))))
         for path in (ROOT / "benchmarks").glob("*.py")
     }
     assert "benchmarks.vectors" in graph["benchmarks.search"]
