@@ -21,7 +21,8 @@ MAY_IMPORT = {
 }
 # The floors of vitrail.indexer, bottom first: a room may import its own and those of lower floors.
 FLOORS = (
-    {"errors", "wording", "telemetry", "paths", "spaces", "fingerprint", "records"},
+    {"errors", "wording", "telemetry", "paths", "spaces", "fingerprint"}
+    | {"records", "image_columns"},
     {"files"},
     {"images", "recipes"},
     {"encoders"},

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
-from vitrail.indexer.catalog.columns import IMAGE_COLUMNS, annotation_columns, is_reserved
+from vitrail.indexer.catalog.columns import SHOWN, annotation_columns, is_reserved
 from vitrail.indexer.catalog.filtering import FileKey
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.paths import original
@@ -117,7 +117,7 @@ def describe(
     path = first.get("path")
     recipe = image["recipe"]
     return {
-        **{name: image[name] for name in IMAGE_COLUMNS},
+        **{name: image[name] for name in SHOWN},
         "keywords": image["keywords"] or [],
         "recipe": None if recipe is None else json.loads(recipe),
         "path": path,

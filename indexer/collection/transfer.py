@@ -14,7 +14,7 @@ import numpy as np
 
 from vitrail.indexer.catalog.annotations import load_incoming, merge_rows
 from vitrail.indexer.catalog.columns import annotation_columns
-from vitrail.indexer.catalog.schema import FORMAT, RECIPE_COLUMNS, quote
+from vitrail.indexer.catalog.schema import FORMAT, quote
 from vitrail.indexer.collection.arrivals import OWN, ROWS, open_exported
 from vitrail.indexer.collection.plain_export import write_csv, write_json_lines
 from vitrail.indexer.collection.retrying import at_newest
@@ -22,6 +22,7 @@ from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.files.durability import disk_guard, replacing
 from vitrail.indexer.fingerprint import Fingerprint
+from vitrail.indexer.image_columns import RECIPE_COLUMNS, arrow_type
 from vitrail.indexer.paths import original
 from vitrail.indexer.records import Batch, FileRecord, KnownFile
 from vitrail.indexer.segments import segment_file
@@ -31,7 +32,7 @@ from vitrail.indexer.segments.segment_file import SegmentHeader, read_segment
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_DERIVED = ("path", "label", *RECIPE_COLUMNS)
+_DERIVED = {"path": "VARCHAR", "label": "VARCHAR"} | RECIPE_COLUMNS
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +161,8 @@ def _with_catalog(collection: CollectionStore, table: pa.Table) -> pa.Table:
     values["files"] = [files[i] for i in ids]
     columns = {name: pa.array(values[name], kind) for name, kind in column_types().items()}
     columns |= {space: table[space] for space in collection.spaces}
-    kinds = {"seed": pa.uint64(), "steps": pa.int32(), "guidance": pa.float64()}
-    for name in _DERIVED:
-        columns[name] = pa.array([row[name] for row in rows], kinds.get(name, pa.string()))
+    for name, kind in _DERIVED.items():
+        columns[name] = pa.array([row[name] for row in rows], arrow_type(kind))
     own = _own_columns(collection, table["content_hash"].to_pylist())
     return pa.table(columns | own)
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from unittest import mock
 
 from tests.indexer.collection.holdings import FINGERPRINT, files, image
-from vitrail.indexer.catalog import schema
 from vitrail.indexer.collection import commits
 from vitrail.indexer.collection.store import CollectionStore
+from vitrail.indexer.image_columns import RECIPE_COLUMNS
 from vitrail.indexer.records import Batch
 
 HERE = Path(__file__).parent / "collection-v1"
@@ -31,7 +31,7 @@ def make(directory: Path) -> None:
         old.remove([4])
         old.maintain()
         with old.transaction("downgrade") as transaction:
-            for name in schema.RECIPE_COLUMNS:
+            for name in RECIPE_COLUMNS:
                 transaction.run(f"ALTER TABLE images DROP COLUMN {name}")
             transaction.run("UPDATE meta SET value = '1' WHERE key = 'format'")
         old.forget_changes()
