@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -94,12 +95,13 @@ def hnswlib(rows: Floats, sample: Ids, truth: Ids, recall: float) -> Answer:
     index: Any = hnswlib.Index(space="ip", dim=DIM)
     index.init_index(len(rows), M=16, ef_construction=100, random_seed=0)
     for start in range(0, len(rows), _BLOCK):
-        index.add_items(rows[start : start + _BLOCK], np.arange(start, len(rows))[:_BLOCK])
+        part = rows[start : start + _BLOCK]
+        index.add_items(part, np.arange(start, start + len(part)), num_threads=threads())
     building = time.process_time() - used
 
     def ask(part: Floats, effort: int) -> Ids:
         index.set_ef(max(effort, K + 1))
-        ids: Ids = index.knn_query(part, K + 1)[0].astype(np.int64)
+        ids: Ids = index.knn_query(part, K + 1, num_threads=threads())[0].astype(np.int64)
         return ids
 
     return Answer(all_by(ask, rows, sample, truth, recall), building)
@@ -113,12 +115,12 @@ def usearch(rows: Floats, sample: Ids, truth: Ids, recall: float) -> Answer:
     index: Any = Index(ndim=DIM, metric="ip", dtype="f16")
     for start in range(0, len(rows), _BLOCK):
         part = np.asarray(rows[start : start + _BLOCK])
-        index.add(np.arange(start, start + len(part)), part)
+        index.add(np.arange(start, start + len(part)), part, threads=threads())
     building = time.process_time() - used
 
     def ask(part: Floats, effort: int) -> Ids:
         index.expansion_search = max(effort, K + 1)
-        keys = index.search(np.asarray(part), K + 1).keys
+        keys = index.search(np.asarray(part), K + 1, threads=threads()).keys
         return np.asarray(keys).reshape(len(part), K + 1).astype(np.int64)
 
     return Answer(all_by(ask, rows, sample, truth, recall), building)
@@ -149,6 +151,11 @@ def all_by(
         part = ask(rows[start : start + _BLOCK], effort)
         found[start : start + _BLOCK] = without_own(part, np.arange(start, start + len(part)))
     return found
+
+
+def threads() -> int:
+    """As many as this process was started with."""
+    return int(os.environ["OMP_NUM_THREADS"])
 
 
 def step_of(size: int) -> int:

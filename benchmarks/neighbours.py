@@ -35,9 +35,10 @@ METHOD = """\
 Every vector's {k} nearest others, of real vectors of {dim} numbers (patch tokens of images by the
 embedded encoder). Ours is asked for a recall of {recall}, and the rivals have the least effort that
 reached it on {sample} of the vectors; recall is measured on {sample} others, beside what the answer
-tells of itself. Processor seconds are of all threads: where other programs ran meanwhile they tell
-more than the clock. The ratio is processor time to ours. Own memory is the most that was held
-beside pages mapped from files. The machine's load when each began: {load}.
+tells of itself. Each had {threads} thread(s); processor seconds are of all of them, and where other
+programs ran meanwhile they tell more than the clock. The ratio is processor time to ours. Own
+memory is the most that was held beside pages mapped from files. The machine's load when each began:
+{load}.
 """
 
 
@@ -169,7 +170,9 @@ def markdown(content: dict[str, Any]) -> str:
     results = content["results"]
     own = {r["size"]: r["processor"] for r in results if r["contender"] == "vitrail"}
     load = ", ".join(str(r["load"]) for r in results)
-    method = METHOD.format(k=K, dim=DIM, recall=content["recall"], sample=SAMPLE, load=load)
+    method = METHOD.format(
+        k=K, dim=DIM, recall=content["recall"], sample=SAMPLE, load=load, threads=content["threads"]
+    )
     rows = [_row(result, own) for result in results]
     heading = report.heading("Neighbours of all", content["machine"])
     return "\n".join([heading, method, report.table(COLUMNS, rows), ""])
@@ -195,14 +198,18 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--contenders", nargs="+", choices=[*CONTENDERS], default=[*CONTENDERS])
     parser.add_argument("--recall", type=float, default=0.98)
+    parser.add_argument("--threads", type=int, default=machine.cores())
     parser.add_argument("--results", type=Path, default=report.RESULTS)
     options = parser.parse_args()
     results: list[dict[str, Any]] = []
     content = {
         "machine": machine.describe(machine.command_line("benchmarks.neighbours")),
         "recall": options.recall,
+        "threads": options.threads,
         "results": results,
     }
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+        os.environ[name] = str(options.threads)  # of the processes that are started
     context = multiprocessing.get_context("spawn")
     for size in options.sizes:
         truth = true_samples(size)
