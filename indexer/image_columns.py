@@ -1,7 +1,8 @@
 """The columns of an image, declared once: catalog, segments, filters and tables all follow from it.
 
-Another one is a line here, a field of ``ImageRecord``, a rule for what imports may hold
-(``collection/arrival_rows.py``), and a migration that spells it out; tests tell which is lacking.
+Another one is a line here, a field of ``ImageRecord`` and of ``ImageInfo``, a rule for what an
+import may hold (``collection/arrival_rows.py``), and a migration that spells it out; tests tell
+which is lacking.
 """
 
 from __future__ import annotations

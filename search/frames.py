@@ -71,7 +71,7 @@ def hits_to_pandas(hits: Sequence[Hit]) -> pandas.DataFrame:
 
 
 def _row(hit: Hit) -> dict[str, Any]:
-    recipe = hit.metadata.get("recipe")
+    recipe = hit.metadata.recipe
     own = {
         "id": hit.id,
         "score": hit.score,
@@ -80,7 +80,7 @@ def _row(hit: Hit) -> dict[str, Any]:
         "paths": [display(path) for path in hit.paths],
         "recipe": None if recipe is None else json.dumps(recipe, default=str),
     }
-    rest = {name: value for name, value in hit.metadata.items() if name not in _LEFT_OUT}
+    rest = {name: value for name, value in hit.metadata.to_dict().items() if name not in _LEFT_OUT}
     return own | rest | own  # ours come first, and hold
 
 

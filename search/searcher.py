@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from vitrail.indexer.collection.readers import SnapshotReader
+from vitrail.indexer.image_info import ImageInfo
 from vitrail.search.evidence import weigh
 from vitrail.search.filters import combine_filters
 from vitrail.search.query import Hit, Query, SearchResult
@@ -114,7 +114,7 @@ class _Times:
 
 
 def _hits(
-    ranking: Ranking, ranks: Sequence[Mapping[int, int]], metadata: Mapping[int, dict[str, Any]]
+    ranking: Ranking, ranks: Sequence[Mapping[int, int]], metadata: Mapping[int, ImageInfo]
 ) -> list[Hit]:
     return [
         Hit(
@@ -122,7 +122,6 @@ def _hits(
             score=float(ranking.total[i]),
             scores={space: float(values[i]) for space, values in ranking.scores.items()},
             seed_ranks=tuple(row.get(image_id) for row in ranks),
-            paths=tuple(metadata[image_id].get("paths", ())),
             metadata=metadata[image_id],
         )
         for i, image_id in enumerate(ranking.ids.tolist())

@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -105,8 +106,8 @@ def _ask_indexed(pictures: Collection, text: str) -> Asked:
         name: pictures.store.vectors([image_id], name) for name, _ in pictures.fingerprint.spaces
     }
     (row,) = pictures.store.metadata([image_id])
-    shown = _first_readable(row["paths"], f"image {image_id}")
-    name = f"image {image_id}, {row['name']}" if row["name"] else f"image {image_id}"
+    shown = _first_readable(row.paths, f"image {image_id}")
+    name = f"image {image_id}, {row.name}" if row.name else f"image {image_id}"
     return Asked(name, vectors, shown, frozenset({image_id}))
 
 
@@ -118,7 +119,7 @@ def _advice(text: str) -> str:
     return f"to search by what words say: --prompt {quoted}"
 
 
-def _first_readable(paths: list[str], caption: str) -> list[QueryPicture]:
+def _first_readable(paths: Sequence[str], caption: str) -> list[QueryPicture]:
     from vitrail.indexer.images.files import read_file
 
     for path in paths:

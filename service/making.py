@@ -140,11 +140,11 @@ def open_input(collection: Collection | None, text: str, role: str) -> Picture:
         raise InputError(f"{role} {text!r} is no file; check the spelling")
     image_id = _resolve(collection, text, role)
     (row,) = collection.store.metadata([image_id])
-    for known in row["paths"]:
+    for known in row.paths:
         if os.path.exists(known):
             return open_picture(known, image_id=image_id, role=f"{role} {text!r}, file")
     raise InputError(
-        f"{role} {text!r} is image {image_id}, whose file is not on disk any more: {row['path']}; "
+        f"{role} {text!r} is image {image_id}, whose file is not on disk any more: {row.path}; "
         "bring it back, or give another"
     )
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from vitrail.indexer.collection.findings import Report
     from vitrail.indexer.collection.losses import Losses
     from vitrail.indexer.collection.repairs import Repair
+    from vitrail.indexer.image_info import ImageInfo
     from vitrail.indexer.records import RejectRecord
     from vitrail.search.lineage import Relative
 
@@ -227,22 +228,22 @@ def print_repair(done: Repair, *, as_json: bool) -> None:
 
 
 def print_lineage(
-    row: dict[str, Any], parents: Sequence[Relative], children: Sequence[Relative], *, as_json: bool
+    row: ImageInfo, parents: Sequence[Relative], children: Sequence[Relative], *, as_json: bool
 ) -> None:
     """Print an image's recipe, what it was made from, and what was made from it."""
     if as_json:
         print_document(
             {
-                "id": row["id"],
-                "content_hash": row["content_hash"],
-                "recipe": row["recipe"],
+                "id": row.id,
+                "content_hash": row.content_hash,
+                "recipe": row.recipe,
                 "parents": [_relative(one) for one in parents],
                 "children": [_relative(one) for one in children],
             }
         )
         return
-    _print_named(f"image {row['id']}  ", row["paths"])
-    recipe = row["recipe"] or {}
+    _print_named(f"image {row.id}  ", row.paths)
+    recipe = row.recipe or {}
     for name, value in recipe.items():
         # a seed of 0 is told, what is empty is not
         if name not in ("parents", "versions") and (value or type(value) in (int, float)):
@@ -252,7 +253,8 @@ def print_lineage(
     for title, relatives in (("made from", parents), ("made from it", children)):
         for one in relatives:
             which = one.id or one.content_hash[:12]
-            _print_named(f"{title}: {one.role} {which}  ", one.metadata.get("paths"))
+            paths = one.metadata.paths if one.metadata else None
+            _print_named(f"{title}: {one.role} {which}  ", paths)
 
 
 def _in_words(value: Any) -> str:
@@ -278,14 +280,17 @@ def _print_named(before: str, paths: Sequence[str] | None) -> None:
         print(one_line(f"{before}not in this collection"))
 
 
+_NO_PATH = {"path": None, "path_raw": None}
+
+
 def _relative(one: Relative) -> dict[str, Any]:
-    paths = one.metadata.get("paths")
+    known = one.metadata
     return {
         "role": one.role,
         "id": one.id,
         "content_hash": one.content_hash,
-        **(named_path(paths[0]) if paths else {"path": None, "path_raw": None}),
-        "prompt": one.metadata.get("prompt"),
+        **(named_path(known.paths[0]) if known and known.paths else _NO_PATH),
+        "prompt": known and known.prompt,
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from vitrail.service.text import one_line
 if TYPE_CHECKING:
     from vitrail.generator.pictures import Picture
     from vitrail.generator.pipelines import DiffusionModel
+    from vitrail.indexer.image_info import ImageInfo
     from vitrail.indexer.recipes.recipe import Parent, Recipe
     from vitrail.search.collection import Collection
 
@@ -90,20 +91,19 @@ def _load(recipe: Recipe, model: str | None, loras: Sequence[str]) -> DiffusionM
     return load_model(recipe.checkpoint, revision=recipe.revision, loras=files)
 
 
-def _check_own(row: dict[str, Any]) -> None:
-    recipe = row["recipe"]
-    if not isinstance(recipe, dict) or not recipe.get("checkpoint_hash"):
+def _check_own(row: ImageInfo) -> None:
+    if not (row.recipe or {}).get("checkpoint_hash"):
         raise InputError(
-            f"image {row['id']} has no recipe that Vitrail can run: only images it made itself "
+            f"image {row.id} has no recipe that Vitrail can run: only images it made itself "
             "name everything that is needed"
         )
 
 
-def _existing(row: dict[str, Any]) -> str:
-    for path in row["paths"]:
+def _existing(row: ImageInfo) -> str:
+    for path in row.paths:
         if Path(path).exists():
             return str(path)
-    raise InputError(f"the file of image {row['id']} is not on disk any more: {row['path']}")
+    raise InputError(f"the file of image {row.id} is not on disk any more: {row.path}")
 
 
 def _find(pictures: Collection, parent: Parent) -> Picture | None:
@@ -112,5 +112,5 @@ def _find(pictures: Collection, parent: Parent) -> Picture | None:
     ids = pictures.store.allowed_ids("content_hash = ?", [parent.content_hash]).tolist()
     for row in pictures.store.metadata(ids):
         role = f"the recipe's {parent.role} image"
-        return open_picture(_existing(row), image_id=row["id"], role=role)
+        return open_picture(_existing(row), image_id=row.id, role=role)
     return None

@@ -22,7 +22,7 @@ MAY_IMPORT = {
 # The floors of vitrail.indexer, bottom first: a room may import its own and those of lower floors.
 FLOORS = (
     {"errors", "wording", "telemetry", "paths", "spaces", "fingerprint"}
-    | {"records", "image_columns"},
+    | {"records", "image_columns", "image_info"},
     {"files"},
     {"images", "recipes"},
     {"encoders"},

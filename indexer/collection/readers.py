@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
+from vitrail.indexer.image_info import ImageInfo
 from vitrail.indexer.vectors.exact import Floats, Ids
 from vitrail.indexer.vectors.meetings import StoredVectors
 
@@ -94,8 +95,8 @@ class MetadataReader(Protocol):
     def suggest(self, where: str) -> list[str]:
         """Lines on what a filter that lets nothing through may have meant."""
 
-    def metadata(self, ids: Sequence[int], where: str | None = None) -> list[dict[str, Any]]:
-        """The columns of each id, in order; files that fulfil a filter come first.
+    def metadata(self, ids: Sequence[int], where: str | None = None) -> list[ImageInfo]:
+        """What is known of each id, in order; files that fulfil a filter come first.
 
         Raises:
             InputError: an id that no image has, or a filter that cannot be used.

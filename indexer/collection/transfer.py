@@ -22,7 +22,7 @@ from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.files.durability import disk_guard, replacing
 from vitrail.indexer.fingerprint import Fingerprint
-from vitrail.indexer.image_columns import RECIPE_COLUMNS, arrow_type
+from vitrail.indexer.image_columns import IMAGE_COLUMNS, RECIPE_COLUMNS, arrow_type
 from vitrail.indexer.paths import original
 from vitrail.indexer.records import Batch, FileRecord, KnownFile
 from vitrail.indexer.segments import segment_file
@@ -151,11 +151,11 @@ def _with_catalog(collection: CollectionStore, table: pa.Table) -> pa.Table:
     rows = collection.metadata(ids)
     versions, files = _versions(collection, ids), _files(collection, ids)
     values: dict[str, list[Any]] = {
-        name: [row.get(name) for row in rows] for name in column_types()
+        column.name: [row[column.name] for row in rows] for column in IMAGE_COLUMNS if column.shown
     }
-    values["recipe"] = [None if r["recipe"] is None else json.dumps(r["recipe"]) for r in rows]
+    values["recipe"] = [None if row.recipe is None else json.dumps(row.recipe) for row in rows]
     values["predictions"] = [
-        [{"label": label, "score": score} for label, score in row["predictions"]] for row in rows
+        [{"label": label, "score": score} for label, score in row.predictions] for row in rows
     ]
     values["read_version"] = [versions.get(i) for i in ids]
     values["files"] = [files[i] for i in ids]

@@ -14,6 +14,7 @@ from vitrail.indexer.catalog.columns import BUILT_IN, is_reserved
 from vitrail.indexer.catalog.schema import TABLES
 from vitrail.indexer.collection import arrival_rows
 from vitrail.indexer.image_columns import IMAGE_COLUMNS, RECIPE_COLUMNS, arrow_type
+from vitrail.indexer.image_info import COLUMNS
 from vitrail.indexer.records import ImageRecord
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +24,7 @@ GOLDEN = ROOT / "tests" / "golden"
 TOMORROW = """
 import sys
 from dataclasses import dataclass, replace
-from vitrail.indexer import image_columns, records
+from vitrail.indexer import image_columns, image_info, records
 
 image_columns.IMAGE_COLUMNS += (image_columns.ImageColumn("sharpness", "DOUBLE"),)
 
@@ -32,6 +33,13 @@ class ImageRecord(records.ImageRecord):
     sharpness: float | None = None
 
 records.ImageRecord = ImageRecord
+
+@dataclass(frozen=True, slots=True)
+class ImageInfo(image_info.ImageInfo):
+    sharpness: float | None = None
+
+image_info.ImageInfo = ImageInfo
+image_info.COLUMNS += ("sharpness",)
 
 from vitrail.indexer.catalog import schema
 
@@ -59,7 +67,7 @@ with CollectionStore.open(place, writable=True) as writer:
     assert writer.state.format == schema.FORMAT
     new = [replace(image, sharpness=0.5) for image in images([900])]
     writer.commit(Batch(new, files([900])))
-    assert writer.metadata([writer.resolve("/pictures/900.jpg")])[0]["sharpness"] == 0.5
+    assert writer.metadata([writer.resolve("/pictures/900.jpg")])[0].sharpness == 0.5
     for number in range(8):  # enough segments to be merged with the old ones
         writer.commit(Batch(images([901 + number]), files([901 + number])))
     writer.maintain()
@@ -100,6 +108,11 @@ def test_users_see_and_filter_by_every_column_that_is_shown() -> None:
     assert {column.name for column in IMAGE_COLUMNS if column.shown} <= {*BUILT_IN}
     assert {*RECIPE_COLUMNS} <= {*BUILT_IN}
     assert all(is_reserved(column.name) for column in IMAGE_COLUMNS)
+
+
+def test_what_is_known_of_an_image_has_every_column_that_is_shown() -> None:
+    assert {*COLUMNS} == {*BUILT_IN, "predictions"}
+    assert {column.name for column in IMAGE_COLUMNS if column.shown} <= {*COLUMNS}
 
 
 def test_imports_hold_every_column_to_a_rule() -> None:
