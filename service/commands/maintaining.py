@@ -40,7 +40,7 @@ def info(collection: CollectionOption = None, json: JsonOption = False) -> None:
     from vitrail.service.reports import print_info
 
     with CollectionStore.open(collection_directory(collection)) as store:
-        print_info(store.info(), as_json=json)
+        print_info(store.info().to_dict(), as_json=json)
 
 
 def remove(
