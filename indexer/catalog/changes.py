@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vitrail.indexer.catalog.new_rows import image_rows, prediction_rows
-from vitrail.indexer.catalog.schema import RECIPE_COLUMNS, TABLES, recipe_columns
+from vitrail.indexer.catalog.new_rows import catalog_values, image_rows, prediction_rows
+from vitrail.indexer.catalog.schema import TABLES, recipe_columns
 from vitrail.indexer.catalog.transaction import Transaction
+from vitrail.indexer.image_columns import IMAGE_COLUMNS, RECIPE_COLUMNS
 from vitrail.indexer.paths import display, raw
 from vitrail.indexer.records import ImageRecord
 from vitrail.indexer.segments.segment_file import Segment
@@ -67,20 +68,16 @@ def read_again(transaction: Transaction, readings: Mapping[int, ImageRecord]) ->
     if not readings:
         return
     images = list(readings.values())
-    columns: dict[str, list[Any]] = {
-        name: [getattr(image, name) for image in images] for name in _READ
-    }
-    columns["keywords"] = [list(image.keywords) or None for image in images]
-    _update_images(transaction, list(readings), columns)
+    read = [column for column in IMAGE_COLUMNS if column.read_again]
+    _update_images(transaction, list(readings), catalog_values(images, read))
     told = {i: image.recipe for i, image in readings.items() if image.recipe is not None}
     extracted = [recipe_columns(recipe) for recipe in told.values()]
-    columns = {name: [row[name] for row in extracted] for name in RECIPE_COLUMNS}
+    columns: dict[str, list[Any]] = {
+        name: [row[name] for row in extracted] for name in RECIPE_COLUMNS
+    }
     columns["recipe"] = [json.dumps(recipe) for recipe in told.values()]
     columns["generated"] = [True] * len(told)
     _update_images(transaction, list(told), columns)
-
-
-_READ = ("taken_at", "camera", "latitude", "longitude", "rating", "read_version")
 
 
 def _update_images(

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from vitrail.indexer.catalog.schema import IMAGE_COLUMNS, RECIPE_COLUMNS, recipe_columns
+from vitrail.indexer.catalog.schema import recipe_columns
+from vitrail.indexer.image_columns import (
+    IMAGE_COLUMNS,
+    RECIPE_COLUMNS,
+    ImageColumn,
+    is_list,
+    stored_values,
+)
 from vitrail.indexer.paths import display, raw
 from vitrail.indexer.records import FileRecord, ImageRecord
 
 
 def image_rows(ids: Sequence[int], images: Sequence[ImageRecord]) -> dict[str, list[Any]]:
     """Rows of images, with what their recipes say."""
-    columns: dict[str, list[Any]] = {
-        name: [getattr(image, name) for image in images]
-        for name in IMAGE_COLUMNS
-        if name not in ("id", "recipe", "keywords")
-    }
-    columns["id"] = list(ids)
-    columns["keywords"] = [list(image.keywords) or None for image in images]
-    columns["recipe"] = [None if i.recipe is None else json.dumps(i.recipe) for i in images]
+    columns = {"id": list(ids)} | catalog_values(images, IMAGE_COLUMNS)
     extracted = [recipe_columns(image.recipe) for image in images]
     for name in RECIPE_COLUMNS:
         columns[name] = [row[name] for row in extracted]
     return columns
+
+
+def catalog_values(
+    images: Sequence[ImageRecord], columns: Sequence[ImageColumn]
+) -> dict[str, list[Any]]:
+    """What the catalog stores; an empty list is NULL there, as where nothing was read yet."""
+    values = stored_values(images, columns)
+    for column in filter(is_list, columns):
+        values[column.name] = [value or None for value in values[column.name]]
+    return values
 
 
 def prediction_rows(

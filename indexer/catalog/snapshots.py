@@ -21,7 +21,7 @@ FOLDER = "snapshots"
 _FIRST_TABLES = ("files", "rejects", "deletions", "annotations", "segments")
 # What segments hold too is read again from files, and classified, later than they are written.
 _THIRD_TABLES = (*_FIRST_TABLES, "commits", "revivals", "roots", "images", "predictions")
-TABLES = (*_THIRD_TABLES, "reservations")
+COPIED = (*_THIRD_TABLES, "reservations")
 # By format; an older one's images lack columns that follow from the segments.
 _TABLES_OF = {1: (*_FIRST_TABLES, "commits"), 2: (*_FIRST_TABLES, "commits"), 3: _THIRD_TABLES}
 _MANIFEST = "manifest.json"
@@ -48,7 +48,7 @@ def write_snapshot(catalog: Catalog, directory: str, seq: int) -> None:
     temporary = final + TEMPORARY
     shutil.rmtree(temporary, ignore_errors=True)
     os.makedirs(temporary)
-    tables = _TABLES_OF.get(catalog.format(), TABLES)
+    tables = _TABLES_OF.get(catalog.format(), COPIED)
     paths = {table: os.path.join(temporary, f"{table}.parquet") for table in tables}
     catalog.export(paths)
     for path in paths.values():
@@ -112,7 +112,7 @@ def read_snapshot(folder: str) -> Snapshot:
     manifest = json.loads(read_bytes(os.path.join(folder, _MANIFEST)))
     # An older format had fewer tables.
     sums = {table: manifest["checksums"][table] for table in _FIRST_TABLES}
-    sums |= {t: s for t, s in manifest["checksums"].items() if t in TABLES}
+    sums |= {t: s for t, s in manifest["checksums"].items() if t in COPIED}
     files = {table: os.path.join(folder, f"{table}.parquet") for table in sums}
     for table, known in sums.items():
         if checksum(files[table]) != known:

@@ -61,7 +61,7 @@ def told(home: Path, paths: list[str], *, classify: bool) -> tuple[dict[str, Any
         files = [f"{path} {file}" for path, file in sorted(writer.known_files().items())]
         ids = writer.allowed_ids("true").tolist()
         rows = [
-            str({name: value for name, value in row.items() if name != "added_at"})
+            str({name: value for name, value in row.to_dict().items() if name != "added_at"})
             for row in writer.metadata(ids)
         ]
     del progress["seconds"]
