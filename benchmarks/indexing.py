@@ -29,7 +29,7 @@ from benchmarks.checkpoints import VIT_BASE, checkpoint_folder, flops
 from benchmarks.contenders import BATCH
 from benchmarks.pictures import PHOTO, photos
 from vitrail.indexer.encoders import EMBEDDED
-from vitrail.indexer.encoders.checkpoints import find_checkpoint
+from vitrail.indexer.encoders.checkpoints import find_encoder_checkpoint
 
 REFERENCE = "torch-fp32"
 BASELINE = "pipeline"
@@ -107,7 +107,7 @@ class Run:
 
 def prepare(model: str, names: list[str], folder: Path) -> Run:
     """Start the contenders, each loaded and warm before the next one starts."""
-    checkpoint = find_checkpoint(str(checkpoint_folder(model)))
+    checkpoint = find_encoder_checkpoint(str(checkpoint_folder(model)))
     depth = checkpoint.depth
     workers = {}
     for name in names:

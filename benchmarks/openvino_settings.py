@@ -20,7 +20,7 @@ import openvino
 
 from benchmarks import machine, report
 from benchmarks.checkpoints import VIT_BASE, checkpoint_folder
-from vitrail.indexer.encoders.checkpoints import find_checkpoint
+from vitrail.indexer.encoders.checkpoints import find_encoder_checkpoint
 from vitrail.indexer.encoders.openvino_encoder import choose_hint
 from vitrail.indexer.encoders.torch_encoder import build_tower
 
@@ -82,7 +82,7 @@ def convert(folder: Path) -> tuple[Any, int]:
     """The encoder's graph with a free batch dimension, and the side of its input."""
     import torch
 
-    checkpoint = find_checkpoint(str(folder))
+    checkpoint = find_encoder_checkpoint(str(folder))
     tower = build_tower(checkpoint, checkpoint.select(), classify=False)
     side = checkpoint.image_size
     example = torch.zeros((1, side, side, 3), dtype=torch.uint8)

@@ -29,7 +29,7 @@ from vitrail.generator.checks import Sampling
 from vitrail.generator.images import InputImage
 from vitrail.generator.models.pipelines import DiffusionModel, load_model
 from vitrail.generator.tasks import style
-from vitrail.generator.tasks.denoising import encode
+from vitrail.generator.tasks.latents import encode
 from vitrail.generator.tasks.sizes import resize
 from vitrail.generator.training.emoji import render
 from vitrail.indexer.encoders import EMBEDDED, EncoderSettings, load_encoder

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from vitrail.generator.images import InputImage
 from vitrail.generator.models.pipelines import DiffusionModel
-from vitrail.generator.tasks.registry import NO_INPUTS, run
+from vitrail.generator.tasks.registry import run
+from vitrail.generator.tasks.task import NO_INPUTS, Inputs
 from vitrail.generator.watching import UNWATCHED, Watch
 from vitrail.indexer.errors import GenerationError, InputError
 from vitrail.indexer.files.begun import begun_name, sweep_begun
@@ -44,7 +44,7 @@ def generate_all(
     folder: Path,
     model: DiffusionModel | Callable[[], DiffusionModel],
     *,
-    inputs: Mapping[str, InputImage] = NO_INPUTS,
+    inputs: Inputs = NO_INPUTS,
     force: bool = False,
     watch: Watch = UNWATCHED,
 ) -> Iterator[GeneratedFile]:
@@ -60,8 +60,10 @@ def generate_all(
 
     Raises:
         InputError: as ``vitrail.generator.tasks.registry.run``.
+        CheckpointError: as ``vitrail.generator.tasks.registry.run``.
         GenerationError: as ``vitrail.generator.tasks.registry.run``, or the folder cannot be
             written.
+        CancelledError: ``watch`` was told to stop.
     """
     _prepare(folder)
     made: set[str] = set()
@@ -108,7 +110,7 @@ def _make(
     model: DiffusionModel,
     recipe: Recipe,
     path: Path,
-    inputs: Mapping[str, InputImage],
+    inputs: Inputs,
     watch: Watch,
 ) -> GeneratedFile:
     generated = run(model, recipe, inputs, watch)

@@ -67,7 +67,8 @@ def reproduce(
     Raises:
         InputError: no file of ours, or a parent is gone or altered.
         CheckpointError: the checkpoint is gone.
-        GenerationError: out of memory or cancelled.
+        GenerationError: out of memory.
+        CancelledError: ``watch`` was told to stop.
     """
     then, inscription = read_png(original)
     recipe = inscription.recipe

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from vitrail.indexer.encoders.hub import Wanted
 from vitrail.indexer.encoders.weights import (
     PICKLES,
     SUFFIX,
@@ -18,6 +19,10 @@ from vitrail.indexer.encoders.weights import (
 from vitrail.indexer.errors import CheckpointError
 
 _NEEDED = ("unet", "vae", "text_encoder")
+# Single-file copies at the top of a repository would double the download.
+_FILES = ("*/*.safetensors", "*/*.json", "*/*.txt", "model_index.json")
+# Other precisions and frameworks of the same weights.
+_OTHERS = ("*.fp16.safetensors", "*.non_ema.safetensors", "*flax*", "*onnx*", "*openvino*")
 
 
 def check_components(path: Path, index: Mapping[str, Any], name: str) -> None:
@@ -56,7 +61,7 @@ def check_components(path: Path, index: Mapping[str, Any], name: str) -> None:
             raise CheckpointError(f"{name!r} has no weights in {part}/: download it again")
 
 
-def is_whole(path: Path, name: str) -> bool:
+def is_whole(path: Path) -> bool:
     """Whether a directory holds every part that its model_index.json names.
 
     A download that was broken off leaves some of the files, each of them whole.
@@ -65,8 +70,18 @@ def is_whole(path: Path, name: str) -> bool:
         CheckpointError: as ``check_components``.
     """
     index = read_object(path / "model_index.json")
-    check_components(path, index, name)
-    return all(_is_there(path / part) for part in _parts(index, name))
+    check_components(path, index, str(path))
+    return all(_is_there(path / part) for part in _parts(index, str(path)))
+
+
+WANTED = Wanted(
+    files=_FILES,
+    others=_OTHERS,
+    is_whole=is_whole,
+    instead="a local directory or safetensors file",
+    embedded="--model embedded",
+)
+"""Of a repository on the Hub: safetensors, configurations and vocabularies of its parts."""
 
 
 def _is_there(folder: Path) -> bool:

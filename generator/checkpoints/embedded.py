@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-EMBEDDED = "emoji-diffusion-64"
+from vitrail.indexer.errors import CheckpointError
+
+NAME = "emoji-diffusion-64"
+"""What recipes call it, and its folder beside this file."""
 
 
 def embedded_path() -> Path:
-    """Return the folder of the embedded checkpoint, in the diffusers layout."""
-    return Path(__file__).parent / EMBEDDED
+    """The folder of the embedded checkpoint, in the diffusers layout.
+
+    Raises:
+        CheckpointError: it was left out of this installation.
+    """
+    folder = Path(__file__).parent / NAME
+    if not folder.is_dir():
+        raise CheckpointError(
+            "this installation lacks the embedded model: install vitrail again, or give another "
+            "checkpoint"
+        )
+    return folder

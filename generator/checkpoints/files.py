@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from vitrail.generator.checkpoints.component_files import check_components
-from vitrail.generator.checkpoints.hub import snapshot
+from vitrail.generator.checkpoints import embedded
+from vitrail.generator.checkpoints.component_files import WANTED, check_components
 from vitrail.generator.checkpoints.single_files import configuration_of
+from vitrail.indexer.encoders.hub import snapshot
 from vitrail.indexer.encoders.weights import PICKLES, SUFFIX, read_object, tensor_shapes
 from vitrail.indexer.errors import CheckpointError
 from vitrail.indexer.files.cache import file_sha256
@@ -17,7 +18,6 @@ from vitrail.indexer.paths import at_home
 from vitrail.indexer.wording import in_one_line
 
 EMBEDDED = "embedded"
-EMBEDDED_NAME = "emoji-diffusion-64"  # what recipes call it
 FAMILIES = {
     "StableDiffusionPipeline": "sd",
     "StableDiffusionImg2ImgPipeline": "sd",
@@ -101,8 +101,8 @@ def find_checkpoint(name: str = EMBEDDED, *, revision: str | None = None) -> Che
     Raises:
         CheckpointError: not found, no Stable Diffusion checkpoint, or holding pickles only.
     """
-    if name in (EMBEDDED, EMBEDDED_NAME):
-        return _describe_directory(EMBEDDED_NAME, _embedded_directory())
+    if name in (EMBEDDED, embedded.NAME):
+        return _describe_directory(embedded.NAME, embedded.embedded_path())
     path = at_home(name)
     if path.is_dir():
         return _describe_directory(name, path)
@@ -113,19 +113,8 @@ def find_checkpoint(name: str = EMBEDDED, *, revision: str | None = None) -> Che
             f"{name!r} is no directory or file here and no Hub name (org/name): give one of these, "
             f"or {EMBEDDED!r} for the embedded model"
         )
-    folder, commit = snapshot(name, revision)
-    return replace(_describe_directory(name, folder), revision=commit)
-
-
-def _embedded_directory() -> Path:
-    try:
-        from vitrail.generator.checkpoints.embedded import embedded_path
-    except ImportError:
-        raise CheckpointError(
-            "this installation lacks the embedded model: install vitrail again, or give another "
-            "checkpoint"
-        ) from None
-    return Path(embedded_path())
+    folder = snapshot(name, revision, WANTED)
+    return replace(_describe_directory(name, folder), revision=folder.name)
 
 
 def _describe_directory(name: str, path: Path) -> CheckpointInfo:

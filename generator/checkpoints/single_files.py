@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from vitrail.indexer.encoders.hub import cached_snapshot
 from vitrail.indexer.errors import CheckpointError
 
 
@@ -32,14 +33,8 @@ def find_configuration(file: Path, name: str) -> Path:
     beside = configuration_of(file)
     if beside is not None:
         return beside
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
     repository = _family(file)
-    try:
-        cached = Path(snapshot_download(repository, local_files_only=True))
-    except LocalEntryNotFoundError:
-        cached = None
+    cached = cached_snapshot(repository)
     if cached is not None and (cached / "model_index.json").is_file():
         return cached
     files = '--include "*.json" --include "*.txt"'

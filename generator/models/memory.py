@@ -47,7 +47,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def _release(device: str) -> None:
-    if device == "cuda":
+    if device.startswith("cuda"):
         import torch
 
         torch.cuda.empty_cache()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -15,6 +13,7 @@ from vitrail.generator.adapters.loras import LoraFile
 from vitrail.generator.checkpoints.files import EMBEDDED, CheckpointInfo, find_checkpoint
 from vitrail.generator.checkpoints.schedulers import build_scheduler
 from vitrail.generator.checkpoints.single_files import find_configuration
+from vitrail.generator.models.libraries import library_versions, quiet, threads, turn
 from vitrail.indexer.errors import CheckpointError, InputError, VitrailError
 from vitrail.indexer.wording import first_line
 
@@ -35,22 +34,22 @@ _CLASSES = {
         "inpaint": "StableDiffusionInpaintPipeline",
     },
 }
-DEVICES = ("auto", "cpu", "cuda", "mps")
-PRECISIONS = ("auto", "fp32", "fp16", "bf16")
-_LIBRARIES = ("vitrail", "diffusers", "torch", "transformers", "pillow")
 _cache: dict[tuple[Any, ...], DiffusionModel] = {}
 _cache_lock = threading.Lock()
 
 
 class DiffusionModel:
-    """A loaded checkpoint; one generation at a time, from any thread.
+    """A loaded checkpoint, which any number of threads may draw with.
+
+    One generation runs at a time in a process, of whichever model, and others wait: a pipeline
+    keeps the state of its run, and the libraries their settings for the whole process. So each
+    image is the one that its recipe gives alone.
 
     Attributes:
         info: the checkpoint.
         loras: low-rank weights laid over it.
-        device: ``cpu``, ``cuda`` or ``mps``.
+        device: ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: ``fp32``, ``fp16`` or ``bf16``.
-        lock: held during a generation, since a pipeline keeps the state of its run.
     """
 
     def __init__(
@@ -65,7 +64,6 @@ class DiffusionModel:
         self.loras = tuple(loras)
         self.device = device
         self.precision = precision
-        self.lock = threading.RLock()
         self._base = base
         self._pipelines: dict[str, Any] = {_base_kind(info): base}
         self._schedule = base.scheduler.config
@@ -74,7 +72,7 @@ class DiffusionModel:
     def pipeline(self, kind: str, scheduler: str) -> Any:
         """The pipeline of a kind (``text``, ``image``, ``inpaint``) with a fresh sampler.
 
-        All kinds share one set of weights.
+        All kinds share one set of weights, and each has one sampler at a time: see ``drawing``.
         """
         import diffusers
 
@@ -97,7 +95,11 @@ class DiffusionModel:
         threads that wait for one another take ten times as long, and what is drawn would depend on
         how many there are.
         """
-        with self.lock, quiet(), _threads(1 if self.info.small and self.device == "cpu" else None):
+        with (
+            turn(),
+            quiet(),
+            threads(1 if self.info.small and self.device == "cpu" else None),
+        ):
             yield
 
     def save_memory(self) -> bool:
@@ -113,19 +115,8 @@ class DiffusionModel:
     @property
     def versions(self) -> dict[str, str]:
         """What a recipe records about the machine: libraries, device, precision."""
-        machine = {"device": self.device, "precision": self.precision}
+        machine = {"device": self.device.partition(":")[0], "precision": self.precision}
         return library_versions() | machine | ({"memory": "saved"} if self._saves_memory else {})
-
-
-def library_versions() -> dict[str, str]:
-    """Installed versions of what decides the bytes of an image, without importing any of it."""
-    found = {}
-    for name in _LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:  # run from a source tree
-            found[name] = "unknown"
-    return found
 
 
 def load_model(
@@ -143,8 +134,9 @@ def load_model(
             ``find_checkpoint`` gave.
         revision: branch, tag or commit of a Hub name.
         loras: low-rank weights to lay over it, in order.
-        device: one of ``DEVICES``.
-        precision: one of ``PRECISIONS``; automatic is fp32 on a CPU, half elsewhere.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``; automatic is fp32 on a CPU, and half
+            elsewhere.
 
     Raises:
         CheckpointError: not found, refused, damaged, or diffusers is not installed.
@@ -191,9 +183,10 @@ def _load(
 
 def _load_base(info: CheckpointInfo, precision: str) -> Any:
     import diffusers
-    import torch
 
-    dtype = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[precision]
+    from vitrail.indexer.encoders.devices import PRECISIONS
+
+    dtype = PRECISIONS[precision]
     kind = getattr(diffusers, _CLASSES[info.family][_base_kind(info)])
     if info.path.is_file():
         return _load_single_file(kind, info, dtype)
@@ -253,26 +246,12 @@ def _base_kind(info: CheckpointInfo) -> str:
 
 
 def _choose(device: str, precision: str) -> tuple[str, str]:
-    import torch
+    from vitrail.indexer.encoders.devices import choose_device, choose_precision
 
-    if device not in DEVICES or precision not in PRECISIONS:
-        raise InputError(
-            f"device {device!r} with precision {precision!r}: use a device of "
-            f"{', '.join(DEVICES)} and a precision of {', '.join(PRECISIONS)}"
-        )
-    there = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if device == "auto":
-        device = next(name for name in ("cuda", "mps", "cpu") if there[name])
-    if not there[device]:
-        raise InputError(f"device {device!r} is not available here: use --device auto or cpu")
-    if precision == "auto":
-        half = "bf16" if device == "cuda" and torch.cuda.is_bf16_supported() else "fp16"
-        precision = "fp32" if device == "cpu" else half
-    return device, precision
+    chosen = choose_device(device)
+    if precision == "auto" and chosen.type == "cpu":
+        return str(chosen), "fp32"  # what is drawn is not to depend on what a processor has
+    return str(chosen), choose_precision(precision, chosen)
 
 
 def _require_diffusers() -> None:
@@ -282,30 +261,3 @@ def _require_diffusers() -> None:
         raise CheckpointError(
             "generating needs diffusers, which is not installed: pip install 'vitrail[generator]'"
         ) from None
-
-
-@contextmanager
-def _threads(count: int | None) -> Iterator[None]:
-    import torch
-
-    before = torch.get_num_threads()
-    if count is not None:
-        torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep the libraries' progress bars, notices and deprecations from the user's terminal."""
-    from diffusers.utils import logging as diffusers_logging
-    from transformers.utils import logging as transformers_logging
-
-    for library in (diffusers_logging, transformers_logging):
-        library.set_verbosity(logging.CRITICAL)  # what is logged as an error is raised as well
-        library.disable_progress_bar()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield

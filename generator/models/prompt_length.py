@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vitrail.generator.models.pipelines import DiffusionModel, quiet
+from vitrail.generator.models.libraries import quiet
+from vitrail.generator.models.pipelines import DiffusionModel
 from vitrail.indexer.recipes.recipe import Recipe
 
 

@@ -10,13 +10,15 @@ from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import DEFAULTS, Sampling, check_sampling, check_strength
 from vitrail.generator.images import InputImage
 from vitrail.generator.models.pipelines import DiffusionModel
-from vitrail.generator.tasks.denoising import Drawn, encode, redraw
+from vitrail.generator.tasks.denoising import redraw
+from vitrail.generator.tasks.latents import Drawn, encode
 from vitrail.generator.tasks.planning import base_recipe, seeded
 from vitrail.generator.tasks.sizes import chosen_size, resize
-from vitrail.generator.watching import UNWATCHED, Watch
+from vitrail.generator.tasks.task import Inputs, Task, input_of
+from vitrail.generator.watching import Watch
 from vitrail.indexer.recipes.recipe import Recipe
 
-TASK = "image-to-image"
+NAME = "image-to-image"
 
 
 def plan(
@@ -48,18 +50,17 @@ def plan(
     check_sampling(info, prompt, sampling)
     size = chosen_size(info, init, width, height)
     recipe = replace(
-        base_recipe(info, TASK, prompt, sampling, size, loras),
+        base_recipe(info, NAME, prompt, sampling, size, loras),
         strength=check_strength("strength", strength),
         parents=(init.parent("init"),),
     )
     return seeded(recipe, sampling.n)
 
 
-def run(model: DiffusionModel, recipe: Recipe, init: InputImage, watch: Watch = UNWATCHED) -> Drawn:
-    """Draw it.
-
-    Raises:
-        GenerationError: out of memory, cancelled, or settings that the checkpoint cannot do.
-    """
+def _draw(model: DiffusionModel, recipe: Recipe, inputs: Inputs, watch: Watch) -> Drawn:
+    init = input_of(recipe, inputs, "init")
     latents = encode(model, resize(init.image, (recipe.width, recipe.height)))
     return redraw(model, recipe, latents, recipe.strength or 0.0, watch)
+
+
+TASK = Task(NAME, ("init",), plan, _draw)

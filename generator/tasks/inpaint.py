@@ -14,15 +14,26 @@ from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import DEFAULTS, Sampling, check_sampling, check_strength
 from vitrail.generator.images import InputImage
 from vitrail.generator.models.pipelines import DiffusionModel
-from vitrail.generator.tasks.denoising import Drawn, Kept, encode, redraw, repaint
-from vitrail.generator.tasks.masks import MAX_FEATHER, Mask, coarse, composite, size_mismatch
+from vitrail.generator.tasks.denoising import redraw, repaint
+from vitrail.generator.tasks.latents import Drawn, Kept, encode
+from vitrail.generator.tasks.masks import (
+    MAX_FEATHER,
+    Mask,
+    box_mask,
+    coarse,
+    composite,
+    image_mask,
+    polygon_mask,
+    size_mismatch,
+)
 from vitrail.generator.tasks.planning import base_recipe, seeded
 from vitrail.generator.tasks.sizes import working_size
-from vitrail.generator.watching import UNWATCHED, Watch
+from vitrail.generator.tasks.task import Inputs, Task, input_of
+from vitrail.generator.watching import Watch
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.recipes.recipe import Recipe
 
-TASK = "inpaint"
+NAME = "inpaint"
 
 
 def plan(
@@ -64,7 +75,7 @@ def plan(
     if mask.source is not None:
         parents.append(mask.source.parent("mask"))
     recipe = replace(
-        base_recipe(info, TASK, prompt, sampling, init.image.size, loras),
+        base_recipe(info, NAME, prompt, sampling, init.image.size, loras),
         strength=check_strength("strength", strength),
         mask=mask.record(feather),
         parents=tuple(parents),
@@ -72,14 +83,9 @@ def plan(
     return seeded(recipe, sampling.n)
 
 
-def run(
-    model: DiffusionModel, recipe: Recipe, init: InputImage, mask: Mask, watch: Watch = UNWATCHED
-) -> Drawn:
-    """Draw it.
-
-    Raises:
-        GenerationError: out of memory, cancelled, or settings that the checkpoint cannot do.
-    """
+def _draw(model: DiffusionModel, recipe: Recipe, inputs: Inputs, watch: Watch) -> Drawn:
+    init = input_of(recipe, inputs, "init")
+    mask = _mask(recipe, inputs, init)
     strength = recipe.strength or 0.0
     if strength == 0:
         return init.image, None  # nothing was drawn, so there is nothing to judge
@@ -97,6 +103,22 @@ def run(
         painted, nsfw = _blend(model, working, image, cells, watch)
     feather = recipe.mask.feather if recipe.mask else 0
     return composite(init.image, frame.take(painted), mask.image, feather), nsfw
+
+
+def _mask(recipe: Recipe, inputs: Inputs, init: InputImage) -> Mask:
+    record = recipe.mask
+    if record is None:
+        raise InputError("the recipe of this inpaint names no mask: it is incomplete")
+    size = init.image.size
+    if record.kind == "box":
+        mask = box_mask(record.shape, size)
+    elif record.kind == "polygon":
+        mask = polygon_mask(record.shape, size)
+    else:
+        mask = image_mask(input_of(recipe, inputs, "mask"), size)
+    if mask.record(record.feather).content_hash != record.content_hash:
+        raise InputError("the mask is not the one the recipe names: it may have been altered")
+    return mask
 
 
 def _blend(
@@ -168,3 +190,6 @@ class _Frame:
         right, below = (w - i for w, i in zip(self.size, self.inner, strict=True))
         widths = [(0, below), (0, right)] + [(0, 0)] * (pixels.ndim - 2)
         return Image.fromarray(np.pad(pixels, widths, mode="edge"))
+
+
+TASK = Task(NAME, ("init", "mask"), plan, _draw)

@@ -13,16 +13,19 @@ from vitrail.generator.checks import DEFAULTS, Sampling, check_sampling, check_s
 from vitrail.generator.images import InputImage
 from vitrail.generator.models.image_conditioning import ImageGuide
 from vitrail.generator.models.pipelines import DiffusionModel
-from vitrail.generator.tasks.denoising import Drawn, encode, redraw
+from vitrail.generator.tasks.denoising import redraw
+from vitrail.generator.tasks.latents import Drawn, encode
 from vitrail.generator.tasks.planning import base_recipe, seeded
 from vitrail.generator.tasks.sizes import chosen_size, resize, working_size
-from vitrail.generator.watching import UNWATCHED, Watch
+from vitrail.generator.tasks.task import Inputs, Task, input_of
+from vitrail.generator.watching import Watch
 from vitrail.indexer.recipes.recipe import Recipe
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-TASK = "style"
+NAME = "style"
+ROLES = ("content", "style")
 _SMALLEST = 1e-6  # a channel without any spread has no shape to give
 
 
@@ -85,7 +88,7 @@ def plan(
     size = chosen_size(info, content, width, height)
     working_size(info, *style.image.size, style.name)  # refuses what is too thin
     recipe = replace(
-        base_recipe(info, TASK, prompt, sampling, size, loras),
+        base_recipe(info, NAME, prompt, sampling, size, loras),
         style_strength=check_strength("style strength", style_strength),
         content_strength=check_strength("content strength", content_strength),
         ip_adapter=ip_adapter.record
@@ -96,19 +99,8 @@ def plan(
     return seeded(recipe, sampling.n)
 
 
-def run(
-    model: DiffusionModel,
-    recipe: Recipe,
-    content: InputImage,
-    style: InputImage,
-    watch: Watch = UNWATCHED,
-) -> Drawn:
-    """Draw it.
-
-    Raises:
-        CheckpointError: the recipe's IP-Adapter is gone, altered, or does not fit.
-        GenerationError: out of memory, cancelled, or settings that the checkpoint cannot do.
-    """
+def _draw(model: DiffusionModel, recipe: Recipe, inputs: Inputs, watch: Watch) -> Drawn:
+    content, style = (input_of(recipe, inputs, role) for role in ROLES)
     guide = None
     if recipe.ip_adapter is not None:
         guide = ImageGuide(model, find_ip_adapter(recipe.ip_adapter, model.info), style.image)
@@ -116,3 +108,6 @@ def run(
     other = encode(model, resize(style.image, working_size(model.info, *style.image.size)))
     moved = adain(own.float(), other.float(), recipe.style_strength or 0.0).to(own)
     return redraw(model, recipe, moved, recipe.content_strength or 0.0, watch, guide=guide)
+
+
+TASK = Task(NAME, ROLES, plan, _draw)

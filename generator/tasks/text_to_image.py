@@ -8,12 +8,14 @@ from vitrail.generator.adapters.loras import LoraFile
 from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import DEFAULTS, Sampling, check_sampling, check_size
 from vitrail.generator.models.pipelines import DiffusionModel
-from vitrail.generator.tasks.denoising import Drawn, draw
+from vitrail.generator.tasks.denoising import draw
+from vitrail.generator.tasks.latents import Drawn
 from vitrail.generator.tasks.planning import base_recipe, seeded
-from vitrail.generator.watching import UNWATCHED, Watch
+from vitrail.generator.tasks.task import Inputs, Task
+from vitrail.generator.watching import Watch
 from vitrail.indexer.recipes.recipe import Recipe
 
-TASK = "text-to-image"
+NAME = "text-to-image"
 
 
 def plan(
@@ -44,13 +46,11 @@ def plan(
         info.native if height is None else height,
     )
     check_size(info, *size)
-    return seeded(base_recipe(info, TASK, prompt, sampling, size, loras), sampling.n)
+    return seeded(base_recipe(info, NAME, prompt, sampling, size, loras), sampling.n)
 
 
-def run(model: DiffusionModel, recipe: Recipe, watch: Watch = UNWATCHED) -> Drawn:
-    """Draw it.
-
-    Raises:
-        GenerationError: out of memory, cancelled, or settings that the checkpoint cannot do.
-    """
+def _draw(model: DiffusionModel, recipe: Recipe, _: Inputs, watch: Watch) -> Drawn:
     return draw(model, recipe, watch)
+
+
+TASK = Task(NAME, (), plan, _draw)

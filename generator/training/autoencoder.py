@@ -120,6 +120,6 @@ def decode(model: Any, latents: Tensor, batch: int = 64) -> Tensor:
 
 
 def peak_signal_to_noise(made: Tensor, wanted: Tensor) -> float:
-    """Return the PSNR in dB of images in -1..1."""
+    """Return the PSNR in dB of images (n, 3, h, w) in -1..1."""
     error = (made.clamp(-1, 1) - wanted).square().mean().item()
     return float(10 * torch.log10(torch.tensor(4.0 / max(error, 1e-12))))

@@ -46,6 +46,6 @@ def jitter(
 
 
 def mirror(pixels: Tensor, generator: torch.Generator) -> Tensor:
-    """Return the images, each flipped left to right with a chance of one half."""
+    """Return the images (n, 3, h, w), each flipped left to right with a chance of one half."""
     flip = torch.rand(len(pixels), generator=generator) < 0.5
     return torch.where(flip[:, None, None, None], pixels.flip(-1), pixels)

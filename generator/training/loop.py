@@ -139,6 +139,9 @@ class Training:
             draw: makes a batch, tensors of equal length, with the generator given.
             loss: the mean loss of a batch or of a part of it; must draw nothing at random.
             report: called with the step after each save.
+
+        Raises:
+            CheckpointError: the loss is no number any more.
         """
         for replica in self.replicas:
             replica.train()

@@ -57,8 +57,12 @@ class Encoder(Protocol):
     def encode(self, pixels: NDArray[np.uint8]) -> Encoded:
         """Embed a batch; any number of threads may do so at once.
 
+        Each gets what it would get alone: the runtime works on several batches at once, or lets
+        one after the other in. The arrays are the caller's own; no later call writes to them.
+
         Args:
-            pixels: (n, S, S, 3) uint8, RGB, made by ``vitrail.indexer.images.preprocess``.
+            pixels: (n, S, S, 3) uint8, RGB, made by ``vitrail.indexer.images.preprocess``; not
+                changed.
 
         Raises:
             MemoryError: the batch does not fit; the caller may halve it and try again.

@@ -11,9 +11,10 @@ from typing import Any
 
 from vitrail.indexer.encoders.families import Family, family_of
 from vitrail.indexer.encoders.focus import SOURCE_SHA256, embedded_directory
-from vitrail.indexer.encoders.hub import snapshot
+from vitrail.indexer.encoders.hub import Wanted, snapshot
+from vitrail.indexer.encoders.processors import FILES as PREPROCESSOR_FILES
 from vitrail.indexer.encoders.processors import read_preprocess
-from vitrail.indexer.encoders.settings import EMBEDDED
+from vitrail.indexer.encoders.settings import DEFAULT_CHECKPOINT, EMBEDDED
 from vitrail.indexer.encoders.weights import check_plain, read_object, weight_files
 from vitrail.indexer.errors import CheckpointError
 from vitrail.indexer.files.cache import file_sha256
@@ -27,6 +28,7 @@ from vitrail.indexer.spaces import EmbeddingSpace, parse_space
 # 0.629 and 0.801, gem@8 0.562 and 0.910, cls@12 0.532 and 0.704, mean@12 0.423 and 0.375. The first
 # figure's standard error is 0.03, so kinds do not tell gem@9 from cls@10; degraded copies do.
 EMBEDDED_SPACES = ("gem@9",)
+WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "model-*.safetensors")
 _FOREIGN_WEIGHTS = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack", "*.npz")
 
 
@@ -69,6 +71,19 @@ class Checkpoint:
         """Side of the square input in pixels."""
         return self.preprocess.image_size
 
+    def classes(self) -> tuple[str, ...]:
+        """The class names of its head.
+
+        Raises:
+            CheckpointError: it has none.
+        """
+        if not self.labels:
+            raise CheckpointError(
+                f"{self.name!r} has no classification head: leave out --classify, or use a "
+                f"checkpoint with one, such as {DEFAULT_CHECKPOINT}"
+            )
+        return self.labels
+
     def select(self, names: Sequence[str] = ()) -> tuple[EmbeddingSpace, ...]:
         """The named spaces, or the checkpoint's default ones where none is named.
 
@@ -92,7 +107,7 @@ class Checkpoint:
         )
 
 
-def find_checkpoint(name: str) -> Checkpoint:
+def find_encoder_checkpoint(name: str) -> Checkpoint:
     """Resolve a Hub name (``org/name`` or ``org/name@revision``), a directory, or the embedded one.
 
     Raises:
@@ -120,13 +135,32 @@ def _directory(name: str) -> Path:
         raise CheckpointError(
             f"{name!r} is a file: give the directory that holds config.json and model.safetensors"
         )
-    repository = name.partition("@")[0]
+    repository, _, revision = name.partition("@")
     if repository.count("/") != 1 or not all(repository.split("/")) or name[0] in "./~":
         raise CheckpointError(
             f"{name!r} is no directory here and no Hub name (org/name): give one of these, or the "
             f"embedded model {EMBEDDED}"
         )
-    return snapshot(name)
+    return snapshot(repository, revision or None, WANTED)
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a folder holds all that an encoder needs."""
+    if not (folder / "config.json").is_file():
+        return False
+    if not any((folder / file).is_file() for file in PREPROCESSOR_FILES):
+        return False
+    return bool(weight_files(folder, str(folder)))
+
+
+WANTED = Wanted(
+    files=("config.json", *PREPROCESSOR_FILES, *WEIGHT_FILES),
+    others=(),
+    is_whole=_is_whole,
+    instead="a local directory",
+    embedded=f"--checkpoint {EMBEDDED}",
+)
+"""Of a repository on the Hub: the configurations and the safetensors in its folder."""
 
 
 def _config(directory: Path, name: str) -> dict[str, Any]:

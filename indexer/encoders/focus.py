@@ -21,12 +21,11 @@ from vitrail.indexer.encoders.settings import EMBEDDED
 from vitrail.indexer.errors import CheckpointError
 from vitrail.indexer.files.cache import (
     cache_dir,
-    content_sha256,
     file_sha256,
     read_json,
     storing,
 )
-from vitrail.indexer.files.durability import rename, sync_directory, sync_file
+from vitrail.indexer.files.durability import checksum, rename, sync_directory, sync_file
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -129,7 +128,7 @@ def _convert(source: Path, directory: Path) -> None:
         save_file(_weights(onnx.load(str(source))), weights, metadata={"format": "pt"})
         (made / "config.json").write_text(json.dumps(CONFIG, indent=2))
         (made / "preprocessor_config.json").write_text(json.dumps(PREPROCESSOR, indent=2))
-        record = {"source": SOURCE_SHA256, "weights": content_sha256(weights)}
+        record = {"source": SOURCE_SHA256, "weights": checksum(weights)}
         (made / "source.json").write_text(json.dumps(record))
         if directory.exists() and not _is_whole(directory):
             shutil.rmtree(directory)

@@ -6,12 +6,11 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from vitrail.indexer.encoders.settings import DEFAULT_CHECKPOINT, EncoderSettings
-from vitrail.indexer.errors import CheckpointError, RuntimeUnusableError
+from vitrail.indexer.encoders.settings import EncoderSettings
+from vitrail.indexer.errors import RuntimeUnusableError
 
 if TYPE_CHECKING:  # these bring numpy and Pillow
     from vitrail.indexer.encoders.base import Encoder
-    from vitrail.indexer.encoders.checkpoints import Checkpoint
     from vitrail.indexer.fingerprint import Fingerprint
 
 _LOG = logging.getLogger(__name__)
@@ -29,14 +28,14 @@ def load_encoder(settings: EncoderSettings) -> Encoder:
         InputError: an unknown space, runtime, device or precision.
         RuntimeUnusableError: the runtime that was named failed its trial on this machine.
     """
-    from vitrail.indexer.encoders.checkpoints import find_checkpoint
+    from vitrail.indexer.encoders.checkpoints import find_encoder_checkpoint
     from vitrail.indexer.encoders.runtimes import runtimes_for
 
     *others, last = runtimes_for(settings)
-    found = find_checkpoint(settings.checkpoint)
+    found = find_encoder_checkpoint(settings.checkpoint)
     spaces = found.select(settings.spaces)
     if settings.classify:
-        _head(found)
+        found.classes()  # refused before anything is loaded
     for runtime in others:
         try:
             return runtime.load(found, spaces, settings)
@@ -51,18 +50,9 @@ def read_labels(checkpoint: str) -> tuple[str, ...]:
     Raises:
         CheckpointError: the checkpoint is missing, refused or unsupported, or has no head.
     """
-    from vitrail.indexer.encoders.checkpoints import find_checkpoint
+    from vitrail.indexer.encoders.checkpoints import find_encoder_checkpoint
 
-    return _head(find_checkpoint(checkpoint))
-
-
-def _head(found: Checkpoint) -> tuple[str, ...]:
-    if not found.labels:
-        raise CheckpointError(
-            f"{found.name!r} has no classification head: leave out --classify, or use a checkpoint "
-            f"with one, such as {DEFAULT_CHECKPOINT}"
-        )
-    return found.labels
+    return find_encoder_checkpoint(checkpoint).classes()
 
 
 def read_fingerprint(checkpoint: str, spaces: Sequence[str] = ()) -> Fingerprint:
@@ -76,7 +66,7 @@ def read_fingerprint(checkpoint: str, spaces: Sequence[str] = ()) -> Fingerprint
         CheckpointError: the checkpoint is missing, refused or unsupported.
         InputError: an unknown space.
     """
-    from vitrail.indexer.encoders.checkpoints import find_checkpoint
+    from vitrail.indexer.encoders.checkpoints import find_encoder_checkpoint
 
-    found = find_checkpoint(checkpoint)
+    found = find_encoder_checkpoint(checkpoint)
     return found.fingerprint(found.select(spaces))

@@ -25,11 +25,11 @@ from vitrail.indexer.encoders.openvino_compile import NO_ROOM, properties
 from vitrail.indexer.errors import CacheError, InputError, RuntimeUnusableError
 from vitrail.indexer.files.cache import (
     cache_dir,
-    content_sha256,
     file_sha256,
     read_json,
     write_atomically,
 )
+from vitrail.indexer.files.durability import checksum
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.images.preprocess import Preprocess
 from vitrail.indexer.spaces import EmbeddingSpace
@@ -181,7 +181,7 @@ def _blob(
                 "TMPDIR to another folder"
             ) from error
         _compile(source, blob, hint, machine)
-    content = {"sha256": content_sha256(blob), "made_from": checkpoint.name}
+    content = {"sha256": checksum(blob), "made_from": checkpoint.name}
     try:
         write_atomically(record, json.dumps(content).encode())
     except CacheError as error:

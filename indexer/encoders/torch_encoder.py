@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import warnings
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,14 +13,14 @@ from torch import nn
 
 from vitrail.indexer.encoders.base import Encoded
 from vitrail.indexer.encoders.checkpoints import Checkpoint
+from vitrail.indexer.encoders.devices import PRECISIONS, choose_device, choose_precision
+from vitrail.indexer.encoders.libraries import quiet_transformers
 from vitrail.indexer.encoders.tower import Head, Tower
-from vitrail.indexer.errors import CheckpointError, InputError
+from vitrail.indexer.errors import CheckpointError
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.images.preprocess import Preprocess
 from vitrail.indexer.spaces import EmbeddingSpace
 from vitrail.indexer.wording import first_line
-
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class TorchEncoder:
@@ -84,61 +82,6 @@ def _memory_errors(device: torch.device) -> Iterator[None]:
         raise
 
 
-def choose_device(device: str) -> torch.device:
-    """The torch device of a name; ``auto`` is CUDA, else Apple's MPS, else the CPU.
-
-    Raises:
-        InputError: an unknown device, or one this machine does not have.
-    """
-    if device == "auto":
-        kind = "cuda" if torch.cuda.is_available() else "cpu"
-        return torch.device("mps" if torch.backends.mps.is_available() else kind)
-    try:
-        chosen = torch.device(device)
-    except RuntimeError:
-        raise InputError(
-            f"device {device!r} is unknown: use auto, cpu, cuda, cuda:N or mps"
-        ) from None
-    available = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available() and (chosen.index or 0) < torch.cuda.device_count(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if chosen.type not in available:
-        raise InputError(f"device {device!r} is unsupported: use auto, cpu, cuda, cuda:N or mps")
-    if not available[chosen.type]:
-        raise InputError(
-            f"device {device!r} is not there: this torch ({torch.__version__}) sees "
-            f"{torch.cuda.device_count()} CUDA devices; use --device cpu or auto"
-        )
-    return chosen
-
-
-def choose_precision(precision: str, device: torch.device) -> str:
-    """``fp32``, ``bf16`` or ``fp16``; ``auto`` takes what the device computes natively.
-
-    Raises:
-        InputError: an unknown precision.
-    """
-    if precision in PRECISIONS:
-        return precision
-    if precision != "auto":
-        raise InputError(f"precision {precision!r} is unknown: use auto, {', '.join(PRECISIONS)}")
-    if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
-    if device.type == "mps":
-        return "fp16"
-    # bf16 that is emulated is slower by tens of times: the processor must have it.
-    return "bf16" if cpu_has_bf16() else "fp32"
-
-
-def cpu_has_bf16() -> bool:
-    """Whether this processor multiplies bf16 matrices itself."""
-    capabilities = torch.backends.cpu.get_cpu_capability(), torch.cpu.get_capabilities()
-    flags: dict[str, Any] = dict(capabilities[1])
-    return bool(flags.get("avx512_bf16") or flags.get("amx_bf16") or flags.get("bf16"))
-
-
 def build_tower(
     checkpoint: Checkpoint, spaces: Sequence[EmbeddingSpace], *, classify: bool
 ) -> Tower:
@@ -148,11 +91,8 @@ def build_tower(
         CheckpointError: weights are missing, or there is no head to classify with.
     """
     family = checkpoint.family
-    if classify and not checkpoint.labels:
-        raise CheckpointError(
-            f"{checkpoint.name!r} has no classification head: leave out --classify, or use a "
-            f"checkpoint with one, such as google/vit-base-patch16-224"
-        )
+    if classify:
+        checkpoint.classes()
     model = _load(checkpoint, classify=classify)
     prefix = family.prefix(checkpoint.config)
     body = model.get_submodule(family.body) if classify else model
@@ -187,7 +127,7 @@ def _load(checkpoint: Checkpoint, *, classify: bool) -> nn.Module:
             f"--classify"
         )
     try:
-        with _quiet(), _memory_errors(torch.device("cpu")):
+        with quiet_transformers(), _memory_errors(torch.device("cpu")):
             model, info = kind.from_pretrained(
                 checkpoint.directory,
                 dtype=torch.float32,
@@ -216,22 +156,3 @@ def _load(checkpoint: Checkpoint, *, classify: bool) -> nn.Module:
 
 def _is_unused(key: str) -> bool:
     return key.startswith(("pooler.", "head.")) or key.endswith("mask_token")
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without transformers' progress bars and its report of weights we leave out on purpose."""
-    from transformers.utils import logging
-
-    level = logging.get_verbosity()
-    bars = logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()

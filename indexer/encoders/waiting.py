@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from functools import cached_property
 
@@ -36,6 +37,8 @@ class WaitingEncoder:
         on_load: Callable[[], None] = lambda: None,
     ) -> None:
         self._fingerprint, self._load, self._on_load = fingerprint, load, on_load
+        self._loaded: Encoder | None = None
+        self._loading = threading.Lock()
         self.labels = labels
 
     @property
@@ -67,7 +70,7 @@ class WaitingEncoder:
         return self._encoder.runtime
 
     def encode(self, pixels: NDArray[np.uint8]) -> Encoded:
-        """Embed a batch; loads the encoder at the first.
+        """Embed a batch, (n, S, S, 3) uint8; loads the encoder at the first.
 
         Raises:
             CheckpointError: the checkpoint cannot be had any more.
@@ -76,8 +79,14 @@ class WaitingEncoder:
         """
         return self._encoder.encode(pixels)
 
-    @cached_property
+    @property
     def _encoder(self) -> Encoder:
+        with self._loading:  # threads that come meanwhile wait for the one that is being loaded
+            if self._loaded is None:
+                self._loaded = self._load_expected()
+            return self._loaded
+
+    def _load_expected(self) -> Encoder:
         self._on_load()
         encoder = self._load()
         if not encoder.fingerprint.agrees(self._fingerprint):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vitrail.indexer.errors import CacheError
-from vitrail.indexer.files.durability import is_full, write_bytes
+from vitrail.indexer.files.durability import checksum, is_full, write_bytes
 from vitrail.indexer.settings import CACHE, in_use
 
 _HASHES = "hashes.json"
@@ -73,12 +72,6 @@ def read_json(path: Path) -> dict[str, object]:
     return found if isinstance(found, dict) else {}
 
 
-def content_sha256(path: Path) -> str:
-    """Sha256 (hex) of a file, read in full."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def remembered_paths(digest: str) -> list[Path]:
     """Where ``file_sha256`` met files of a sha256 (hex); they may have changed or gone since."""
     return [
@@ -105,7 +98,7 @@ def file_sha256(path: Path) -> str:
     known = read_json(store).get(key)
     if isinstance(known, list) and len(known) == 2 and known[0] == stamp:
         return str(known[1])
-    digest = content_sha256(path)
+    digest = checksum(path)
     merged = read_json(store)  # read again: another process may have added to it meanwhile
     merged[key] = [stamp, digest]
     with suppress(CacheError):

@@ -113,7 +113,7 @@ def set_aside(path: str) -> str:
     return aside
 
 
-def checksum(path: str) -> str:
+def checksum(path: str | os.PathLike[str]) -> str:
     """Sha256 (hex) of a file.
 
     Raises:

@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from vitrail.generator.checkpoints import embedded
 from vitrail.generator.checkpoints.files import CheckpointInfo, find_checkpoint
 from vitrail.indexer.errors import CheckpointError
 
@@ -105,26 +106,30 @@ def test_single_files_are_told_by_their_header(tmp_path: Path) -> None:
         refused(str(file), "is no safetensors file")
 
 
-def test_the_hub_is_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
-    def snapshot(*_: Any, **__: Any) -> str:
-        raise ConnectionError("no route to host")
-
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot)
+def test_the_hub_is_out_of_reach(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", unreachable)
     refused("org/name", "the Hub cannot be reached (ConnectionError: no route to host)")
     refused("org/name", "or use the embedded model: --model embedded")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    refused("org/name", "the Hub is switched off (HF_HUB_OFFLINE)")
+
+
+def unreachable(*_: Any, **__: Any) -> None:
+    raise ConnectionError("no route to host")
 
 
 def test_the_cache_serves_without_asking(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ordinary: CheckpointInfo
 ) -> None:
-    commit = Path(shutil.copytree(ordinary.path, tmp_path / ("c" * 40)))
-
-    def snapshot(*_: Any, local_files_only: bool, **__: Any) -> str:
-        if not local_files_only:
-            raise ConnectionError("no route to host")
-        return str(commit)
-
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot)
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", unreachable)
+    model = tmp_path / "hub" / "models--org--name"
+    commit = Path(shutil.copytree(ordinary.path, model / "snapshots" / ("c" * 40)))
+    (model / "refs").mkdir()
+    (model / "refs" / "main").write_text("c" * 40)
     info = find_checkpoint("org/name")
     assert (info.name, info.revision, info.path) == ("org/name", "c" * 40, commit)
     assert info.content_hash == ordinary.content_hash
@@ -134,3 +139,10 @@ def test_the_cache_serves_without_asking(
         moved = file.rename(tmp_path / "moved")
         refused("org/name", "the Hub cannot be reached (ConnectionError: no route to host)")
         moved.rename(file)
+
+
+def test_an_installation_without_the_embedded_model_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(embedded, "NAME", "left-out")
+    refused("embedded", "this installation lacks the embedded model")

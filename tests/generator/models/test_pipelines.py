@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import huggingface_hub
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -20,7 +19,8 @@ from vitrail.generator.adapters.loras import open_lora
 from vitrail.generator.checkpoints.files import CheckpointInfo, find_checkpoint
 from vitrail.generator.checkpoints.schedulers import SCHEDULERS, build_scheduler
 from vitrail.generator.checks import Sampling
-from vitrail.generator.models.pipelines import load_model, quiet
+from vitrail.generator.models.libraries import quiet
+from vitrail.generator.models.pipelines import load_model
 from vitrail.generator.tasks import inpaint, text_to_image
 from vitrail.generator.tasks.masks import box_mask
 from vitrail.generator.tasks.registry import run
@@ -44,7 +44,7 @@ def test_unknown_devices_are_refused(ordinary: CheckpointInfo) -> None:
     with pytest.raises(InputError, match="precision 'int8'"):
         load_model(ordinary, precision="int8")
     if not torch.cuda.is_available():
-        with pytest.raises(InputError, match="'cuda' is not available here"):
+        with pytest.raises(InputError, match="'cuda' is not there"):
             load_model(ordinary, device="cuda")
 
 
@@ -198,8 +198,7 @@ def test_a_single_file_draws_what_its_directory_draws(
 def test_a_single_file_without_configuration_names_the_remedy_offline(
     single: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
     file = Path(shutil.copy(single("ordinary"), tmp_path / "alone.safetensors"))
     info = find_checkpoint(str(file))
     assert (info.native, info.scheduler) == (512, "pndm")

@@ -15,10 +15,12 @@ from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checkpoints.schedulers import SCHEDULERS
 from vitrail.generator.checks import Sampling
 from vitrail.generator.images import InputImage
-from vitrail.generator.models.pipelines import load_model
+from vitrail.generator.models.pipelines import DiffusionModel, load_model
 from vitrail.generator.tasks import image_to_image, inpaint, style, text_to_image
+from vitrail.generator.tasks.latents import Drawn
 from vitrail.generator.tasks.masks import box_mask
-from vitrail.generator.tasks.registry import run
+from vitrail.generator.tasks.registry import TASKS, run
+from vitrail.generator.tasks.task import Inputs, Task, input_of
 from vitrail.generator.watching import Watch
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.errors import CancelledError, GenerationError, InputError
@@ -27,7 +29,7 @@ from vitrail.indexer.recipes.recipe import Recipe
 
 Get = Callable[[str], CheckpointInfo]
 KINDS = ["ordinary", "safe", "wide", "nine", "xl", "lcm"]
-PICTURE = noise_image(37, 29)
+IMAGE = noise_image(37, 29)
 OTHER = noise_image(32, 40, seed=1)
 TWO_STEPS = Sampling(steps=2, seed=5)
 
@@ -38,13 +40,13 @@ def plan(
     if task == "text-to-image":
         return text_to_image.plan(info, "a red apple", sampling=sampling), {}
     if task == "image-to-image":
-        recipes = image_to_image.plan(info, "a red apple", PICTURE, sampling=sampling)
-        return recipes, {"init": PICTURE}
+        recipes = image_to_image.plan(info, "a red apple", IMAGE, sampling=sampling)
+        return recipes, {"init": IMAGE}
     if task == "inpaint":
-        mask = box_mask("5,6,20,21", PICTURE.image.size)
-        return inpaint.plan(info, "apple", PICTURE, mask, sampling=sampling), {"init": PICTURE}
-    recipes = style.plan(info, "apple", PICTURE, OTHER, sampling=sampling)
-    return recipes, {"content": PICTURE, "style": OTHER}
+        mask = box_mask("5,6,20,21", IMAGE.image.size)
+        return inpaint.plan(info, "apple", IMAGE, mask, sampling=sampling), {"init": IMAGE}
+    recipes = style.plan(info, "apple", IMAGE, OTHER, sampling=sampling)
+    return recipes, {"content": IMAGE, "style": OTHER}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -93,8 +95,8 @@ def test_the_safety_checker_blackens_and_is_recorded(checkpoint: Get) -> None:
             made = run(model, recipes[0], inputs)
             assert made.nsfw is True
             assert made.image.getextrema() == ((0, 0),) * 3
-        unchanged = image_to_image.plan(info, "a", PICTURE, strength=0)[0]
-        made = run(model, unchanged, {"init": PICTURE})
+        unchanged = image_to_image.plan(info, "a", IMAGE, strength=0)[0]
+        made = run(model, unchanged, {"init": IMAGE})
         assert (made.nsfw, made.image.getextrema()) == (True, ((0, 0),) * 3)
     finally:
         checker.concept_embeds_weights.data.copy_(own)
@@ -103,10 +105,10 @@ def test_the_safety_checker_blackens_and_is_recorded(checkpoint: Get) -> None:
 @pytest.mark.parametrize("strength", [0.0, 0.01, 0.5, 1.0])
 def test_strength_runs_its_share_of_the_steps(ordinary: CheckpointInfo, strength: float) -> None:
     sampling = Sampling(steps=4, scheduler="ddim")
-    recipe = image_to_image.plan(ordinary, "a", PICTURE, strength=strength, sampling=sampling)[0]
+    recipe = image_to_image.plan(ordinary, "a", IMAGE, strength=strength, sampling=sampling)[0]
     seen: list[tuple[int, int]] = []
     watch = Watch(on_step=lambda done, total: seen.append((done, total)))
-    run(load_model(ordinary), recipe, {"init": PICTURE}, watch)
+    run(load_model(ordinary), recipe, {"init": IMAGE}, watch)
     total = {0.0: 0, 0.01: 1, 0.5: 2, 1.0: 4}[strength]
     assert seen == [(i + 1, total) for i in range(total)]
 
@@ -186,7 +188,7 @@ def test_wrong_companions_are_refused(ordinary: CheckpointInfo) -> None:
     assert painted[0].mask is not None
     altered = replace(painted[0], mask=replace(painted[0].mask, content_hash="0" * 64))
     with pytest.raises(InputError, match="may have been altered"):
-        run(model, altered, {"init": PICTURE})
+        run(model, altered, {"init": IMAGE})
 
 
 def test_a_failure_inside_is_one_line(ordinary: CheckpointInfo, monkeypatch: Any) -> None:
@@ -200,3 +202,27 @@ def test_a_failure_inside_is_one_line(ordinary: CheckpointInfo, monkeypatch: Any
     with pytest.raises(GenerationError, match="shapes do not match") as caught:
         run(model, recipe)
     assert "\n" not in str(caught.value)
+
+
+def test_every_task_plans_under_its_name_and_from_its_roles(ordinary: CheckpointInfo) -> None:
+    assert [*TASKS] == ["text-to-image", "image-to-image", "inpaint", "style"]
+    for name, task in TASKS.items():
+        assert task.name == name
+        for recipe in plan(ordinary, name)[0]:
+            assert recipe.task == name
+            assert {parent.role for parent in recipe.parents} <= {*task.roles}
+
+
+def test_a_further_task_is_one_entry(
+    ordinary: CheckpointInfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def draw(_: DiffusionModel, recipe: Recipe, inputs: Inputs, __: Watch) -> Drawn:
+        return input_of(recipe, inputs, "init").image.rotate(180), None
+
+    turn = Task("turn", ("init",), image_to_image.plan, draw)
+    monkeypatch.setitem(TASKS, "turn", turn)
+    (recipe,) = turn.plan(ordinary, "a", IMAGE)
+    made = run(load_model(ordinary), replace(recipe, task="turn"), {"init": IMAGE})
+    assert made.image.tobytes() == IMAGE.image.rotate(180).tobytes()
+    with pytest.raises(InputError, match=r"init image .* of this turn is missing"):
+        run(load_model(ordinary), replace(recipe, task="turn"))

@@ -13,7 +13,7 @@ from vitrail.generator.checks import Sampling
 from vitrail.generator.images import InputImage
 from vitrail.generator.models.pipelines import load_model
 from vitrail.generator.tasks import style
-from vitrail.generator.tasks.denoising import encode
+from vitrail.generator.tasks.latents import encode
 from vitrail.generator.tasks.registry import run
 from vitrail.generator.tasks.style import adain
 from vitrail.indexer.errors import InputError

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tests.generator.training.conftest import tiny
-from vitrail.generator.checkpoints.embedded import EMBEDDED, embedded_path
+from vitrail.generator.checkpoints.embedded import NAME, embedded_path
 from vitrail.generator.training import assembly
 from vitrail.generator.training.emoji import EmojiImage
 from vitrail.generator.training.model_card import write_card
@@ -57,7 +57,7 @@ def test_an_export_does_not_overwrite_another_folder(tmp_path: Path) -> None:
 
 def test_the_embedded_checkpoint_is_small_and_whole() -> None:
     folder = embedded_path()
-    assert folder.name == EMBEDDED
+    assert folder.name == NAME
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) <= 25e6
     index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))

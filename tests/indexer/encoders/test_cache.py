@@ -17,11 +17,11 @@ from vitrail.indexer.encoders.runtimes import RUNTIMES
 from vitrail.indexer.errors import CacheError
 from vitrail.indexer.files.cache import (
     cache_dir,
-    content_sha256,
     file_sha256,
     remembered_paths,
     write_atomically,
 )
+from vitrail.indexer.files.durability import checksum
 
 
 @pytest.fixture
@@ -41,8 +41,8 @@ def fill(disk: Path, left: int) -> None:
 def test_hashes_that_cannot_be_remembered_are_taken_each_time(taken: Path, tmp_path: Path) -> None:
     file = tmp_path / "weights"
     file.write_bytes(b"weights")
-    assert file_sha256(file) == content_sha256(file)
-    assert remembered_paths(content_sha256(file)) == []
+    assert file_sha256(file) == checksum(file)
+    assert remembered_paths(checksum(file)) == []
     assert taken.read_text() == "a file"
 
 
@@ -53,7 +53,7 @@ def test_a_folder_in_the_place_of_the_hashes_is_no_obstacle(
     (tmp_path / "cache" / "hashes.json").mkdir(parents=True)
     file = tmp_path / "weights"
     file.write_bytes(b"weights")
-    assert file_sha256(file) == content_sha256(file)
+    assert file_sha256(file) == checksum(file)
     assert os.listdir(tmp_path / "cache") == ["hashes.json"]
 
 

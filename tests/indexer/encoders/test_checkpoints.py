@@ -9,7 +9,7 @@ import pytest
 
 from tests.indexer.encoders.tiny import PREPROCESSOR, save_classifier, save_tower
 from vitrail.indexer.encoders import read_fingerprint
-from vitrail.indexer.encoders.checkpoints import find_checkpoint
+from vitrail.indexer.encoders.checkpoints import find_encoder_checkpoint
 from vitrail.indexer.errors import CheckpointError, InputError
 
 
@@ -60,20 +60,20 @@ def test_other_weight_formats_are_refused_with_the_remedy(file: str, tmp_path: P
     name = save(tmp_path)
     (tmp_path / "model.safetensors").rename(tmp_path / file)
     with pytest.raises(CheckpointError, match=rf"{file}, which is refused.*save_pretrained"):
-        find_checkpoint(name)
+        find_encoder_checkpoint(name)
 
 
 def test_missing_and_broken_parts_are_named(tmp_path: Path) -> None:
     name = save(tmp_path)
     (tmp_path / "model.safetensors").unlink()
     with pytest.raises(CheckpointError, match=r"no model\.safetensors"):
-        find_checkpoint(name)
+        find_encoder_checkpoint(name)
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(CheckpointError, match="is not JSON"):
-        find_checkpoint(name)
+        find_encoder_checkpoint(name)
     (tmp_path / "config.json").unlink()
     with pytest.raises(CheckpointError, match=r"no config\.json"):
-        find_checkpoint(name)
+        find_encoder_checkpoint(name)
 
 
 @pytest.mark.parametrize("kind", ["resnet", "siglip2", None])
@@ -81,22 +81,22 @@ def test_other_families_are_refused_with_the_list(kind: str | None, tmp_path: Pa
     name = save(tmp_path)
     edit(tmp_path / "config.json", model_type=kind)
     with pytest.raises(CheckpointError, match=r"ViT, DeiT, DINOv2.*SigLIP, CLIP"):
-        find_checkpoint(name)
+        find_encoder_checkpoint(name)
 
 
 def test_names_that_are_nothing_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"")
     with pytest.raises(CheckpointError, match="is a file"):
-        find_checkpoint(str(file))
+        find_encoder_checkpoint(str(file))
     for name in ("nothing", "./a/b", "a/b/c", "/a/b"):
         with pytest.raises(CheckpointError, match="no Hub name"):
-            find_checkpoint(name)
+            find_encoder_checkpoint(name)
 
 
 def test_class_token_spaces_need_a_class_token(tmp_path: Path) -> None:
     save_tower("siglip", tmp_path)
-    found = find_checkpoint(str(tmp_path))
+    found = find_encoder_checkpoint(str(tmp_path))
     assert [space.name for space in found.select()] == ["mean@3"]
     with pytest.raises(InputError, match="lacks"):
         found.select(["cls@3"])
@@ -105,8 +105,8 @@ def test_class_token_spaces_need_a_class_token(tmp_path: Path) -> None:
 def test_labels_need_a_head(tmp_path: Path) -> None:
     save_tower("vit", tmp_path / "plain")
     save_classifier("vit", tmp_path / "head")
-    assert find_checkpoint(str(tmp_path / "plain")).labels == ()
-    assert find_checkpoint(str(tmp_path / "head")).labels[0] == "apple"
+    assert find_encoder_checkpoint(str(tmp_path / "plain")).labels == ()
+    assert find_encoder_checkpoint(str(tmp_path / "head")).labels[0] == "apple"
 
 
 def test_preprocessing_must_make_squares(tmp_path: Path) -> None:
@@ -114,13 +114,13 @@ def test_preprocessing_must_make_squares(tmp_path: Path) -> None:
     path = tmp_path / "preprocessor_config.json"
     edit(path, size={"height": 32, "width": 64})
     with pytest.raises(CheckpointError, match="square"):
-        find_checkpoint(name)
+        find_encoder_checkpoint(name)
     path.write_text(json.dumps({**PREPROCESSOR, "size": "big"}))
     with pytest.raises(CheckpointError, match="supported are"):
-        find_checkpoint(name)
+        find_encoder_checkpoint(name)
     path.unlink()
     with pytest.raises(CheckpointError, match=r"no preprocessor_config\.json"):
-        find_checkpoint(name)
+        find_encoder_checkpoint(name)
 
 
 def test_settings_load_no_framework_and_no_decoder() -> None:

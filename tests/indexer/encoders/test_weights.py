@@ -15,7 +15,7 @@ from safetensors.numpy import save, save_file
 
 from tests.indexer.encoders.tiny import DIM, pixels, save_tower
 from vitrail.indexer.encoders import read_fingerprint
-from vitrail.indexer.encoders.checkpoints import Checkpoint, find_checkpoint
+from vitrail.indexer.encoders.checkpoints import Checkpoint, find_encoder_checkpoint
 from vitrail.indexer.encoders.torch_encoder import TorchEncoder
 from vitrail.indexer.encoders.weights import listed_files, tensor_shapes, weight_files
 from vitrail.indexer.errors import CheckpointError
@@ -178,7 +178,7 @@ def test_a_checkpoint_of_links_as_the_hub_caches_it_is_the_same(
 
 
 def _parts(directory: Path) -> tuple[Checkpoint, tuple[EmbeddingSpace, ...]]:
-    found = find_checkpoint(str(directory))
+    found = find_encoder_checkpoint(str(directory))
     return found, found.select()
 
 
@@ -188,7 +188,7 @@ def test_weights_that_a_loader_would_find_elsewhere_are_refused(config: str, tow
     known = json.loads(file.read_text()) if file.exists() else {"base_model_name_or_path": "a/b"}
     file.write_text(json.dumps(known | {"transformers_weights": "adapter_model.bin"}))
     with pytest.raises(CheckpointError, match=r"adapter_config|transformers_weights"):
-        find_checkpoint(str(tower))
+        find_encoder_checkpoint(str(tower))
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_a_configuration_of_nonsense_is_one_line(changes: dict[str, object], tow
     config = tower / "config.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | changes))
     with pytest.raises(CheckpointError, match="download it again") as caught:
-        find_checkpoint(str(tower))
+        find_encoder_checkpoint(str(tower))
     assert "\n" not in str(caught.value)
 
 

@@ -1,0 +1,67 @@
+"""Which device torch works on, and in which precision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from vitrail.indexer.errors import InputError
+
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+"""By name, what torch calls it."""
+
+
+def choose_device(device: str) -> torch.device:
+    """The torch device of a name; ``auto`` is CUDA, else Apple's MPS, else the CPU.
+
+    Raises:
+        InputError: an unknown device, or one this machine does not have.
+    """
+    if device == "auto":
+        kind = "cuda" if torch.cuda.is_available() else "cpu"
+        return torch.device("mps" if torch.backends.mps.is_available() else kind)
+    try:
+        chosen = torch.device(device)
+    except RuntimeError:
+        raise InputError(
+            f"device {device!r} is unknown: use auto, cpu, cuda, cuda:N or mps"
+        ) from None
+    available = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available() and (chosen.index or 0) < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if chosen.type not in available:
+        raise InputError(f"device {device!r} is unsupported: use auto, cpu, cuda, cuda:N or mps")
+    if not available[chosen.type]:
+        raise InputError(
+            f"device {device!r} is not there: this torch ({torch.__version__}) sees "
+            f"{torch.cuda.device_count()} CUDA devices; use --device cpu or auto"
+        )
+    return chosen
+
+
+def choose_precision(precision: str, device: torch.device) -> str:
+    """``fp32``, ``bf16`` or ``fp16``; ``auto`` takes what the device computes natively.
+
+    Raises:
+        InputError: an unknown precision.
+    """
+    if precision in PRECISIONS:
+        return precision
+    if precision != "auto":
+        raise InputError(f"precision {precision!r} is unknown: use auto, {', '.join(PRECISIONS)}")
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
+    if device.type == "mps":
+        return "fp16"
+    # bf16 that is emulated is slower by tens of times: the processor must have it.
+    return "bf16" if cpu_has_bf16() else "fp32"
+
+
+def cpu_has_bf16() -> bool:
+    """Whether this processor multiplies bf16 matrices itself."""
+    capabilities = torch.backends.cpu.get_cpu_capability(), torch.cpu.get_capabilities()
+    flags: dict[str, Any] = dict(capabilities[1])
+    return bool(flags.get("avx512_bf16") or flags.get("amx_bf16") or flags.get("bf16"))
