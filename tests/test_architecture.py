@@ -30,6 +30,8 @@ FLOORS = {
             "spaces",
             "fingerprint",
             "records",
+            "image_columns",
+            "image_info",
             "cancellation",
             "settings",
         },
@@ -364,6 +366,25 @@ def test_the_environment_is_read_in_one_place(path: Path) -> None:
             assert node.attr not in {"environ", "getenv", "user_data_dir", "user_cache_dir"}
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             assert not re.match(r"VITRAIL_[A-Z]", node.value), "name it by vitrail.indexer.settings"
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """Modules that import one another in a ring, wherever in their files; empty without one."""
+    left = {name: set(needs) for name, needs in graph.items()}
+    while free := [name for name, needs in left.items() if not needs & left.keys()]:
+        for name in free:
+            del left[name]
+    return sorted(left)
+
+
+def test_no_benchmarks_import_one_another_in_a_circle() -> None:
+    graph = {
+        f"benchmarks.{path.stem}": set(imported(ast.parse(path.read_text("utf-8"))))
+        for path in (ROOT / "benchmarks").glob("*.py")
+    }
+    assert "benchmarks.vectors" in graph["benchmarks.search"]
+    assert not circle(graph)
+    assert circle({"a": {"b"}, "b": {"c", "d"}, "c": {"a"}, "d": set()}) == ["a", "b", "c"]
 
 
 def test_no_module_is_a_drawer_of_odds_and_ends() -> None:

@@ -41,7 +41,7 @@ def info(collection: CollectionOption = None, json: JsonOption = False) -> None:
     from vitrail.service.operations.reading import open_reader
 
     with open_reader(collection_directory(collection)) as store:
-        print_info(describe(store), as_json=json)
+        print_info(describe(store).to_dict(), as_json=json)
 
 
 def remove(

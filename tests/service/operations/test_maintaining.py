@@ -109,7 +109,7 @@ def test_what_is_there_is_listed_and_counted(home: Path) -> None:
         odd = ListOptions(where="path LIKE '%odd%'")
         assert count_images(store, odd) == 3
         assert len(list_metadata(store, odd, 2)) == 2
-        assert describe(store)["images"] == 6
+        assert describe(store).images == 6
         assert [Path(one.path).name for one in list_rejects(store)] == ["torn.png"]
         nothing = explain_nothing(store, ListOptions(where="width > 99"))
         assert nothing.reason == "no image passes the filter"
