@@ -41,10 +41,12 @@ class Vitrail:
     """This project: into a new collection on disk, until it is committed and closed."""
 
     def __init__(self, name: str, paths: Sequence[str], space: str) -> None:
-        from vitrail.indexer.encoders import EMBEDDED, load_encoder
+        from vitrail.indexer.encoders import EMBEDDED, EncoderSettings, load_encoder
 
         self._encoder = load_encoder(
-            EMBEDDED if name == EMBEDDED else str(checkpoint_folder(name)), spaces=[space]
+            EncoderSettings(
+                EMBEDDED if name == EMBEDDED else str(checkpoint_folder(name)), spaces=(space,)
+            )
         )
         self._space = space
         self._pixels = self._prepare(paths[:BATCH])

@@ -20,7 +20,7 @@ import PIL
 from numpy.typing import NDArray
 from PIL import Image
 
-from vitrail.indexer.encoders import load_encoder
+from vitrail.indexer.encoders import EncoderSettings, load_encoder
 from vitrail.indexer.encoders.base import Encoder
 from vitrail.indexer.errors import ImageRejectedError
 from vitrail.indexer.images import opening as images
@@ -96,7 +96,7 @@ def main() -> None:
         )
     except ImageRejectedError as error:
         raise SystemExit(str(error)) from error
-    encoder = load_encoder(options.checkpoint)
+    encoder = load_encoder(EncoderSettings(options.checkpoint))
     print(f"{len(pictures)} JPEGs, {encoder.fingerprint.describe()}, {encoder.runtime}")
     print(f"{os.cpu_count()} cores, Pillow {PIL.__version__}, target {encoder.preprocess.target}")
     full, slow, _ = measure(pictures, encoder, None)

@@ -13,6 +13,7 @@ from benchmarks.holdings import fill_collection
 from benchmarks.vectors import Floats, blocks
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.vectors.index import VectorIndex
+from vitrail.search.options import SearchOptions
 from vitrail.search.query import Query
 from vitrail.search.searcher import Searcher
 
@@ -77,7 +78,7 @@ class VitrailCollection:
     def search(self, queries: Floats, k: int, effort: int, threads: int) -> Ids:
         found = np.full((len(queries), k), -1, np.int64)
         for number, query in enumerate(queries):
-            asked = Query({self._space: query[None]}, {self._space: 1.0}, k=k)
+            asked = Query({self._space: query[None]}, {self._space: 1.0}, SearchOptions(k=k))
             hits = self._searcher.search(asked).hits
             # The number of the row is in the path, so that hits without metadata would not count.
             found[number, : len(hits)] = [int(hit.paths[0][-12:-4]) for hit in hits]

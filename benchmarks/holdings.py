@@ -26,10 +26,17 @@ from benchmarks.checkpoints import TINY, checkpoint_folder
 from benchmarks.pictures import cache_folder, small
 from benchmarks.vectors import blocks, load_vectors
 from vitrail.indexer.collection.store import CollectionStore
-from vitrail.indexer.encoders import EMBEDDED, Encoder, load_encoder, read_fingerprint
+from vitrail.indexer.encoders import (
+    EMBEDDED,
+    Encoder,
+    EncoderSettings,
+    load_encoder,
+    read_fingerprint,
+)
 from vitrail.indexer.encoders.base import Encoded
 from vitrail.indexer.indexing.pipeline import index_folders
 from vitrail.indexer.records import Batch, FileRecord, ImageRecord
+from vitrail.search.options import SearchOptions
 from vitrail.search.query import Query
 from vitrail.search.searcher import Searcher
 
@@ -106,7 +113,7 @@ def fill_collection(place: str | os.PathLike[str], blocks: Iterable[NDArray[np.f
 def change(size: int) -> dict[str, Any]:
     """Seconds of adding one picture, without the encoder's, and of removing it, several times."""
     pictures = sorted(small(QUERIED, 256).iterdir())[:CHANGES]
-    encoder = Timed(load_encoder(EMBEDDED))
+    encoder = Timed(load_encoder(EncoderSettings(EMBEDDED)))
     ((space, _),) = encoder.fingerprint.spaces
     times: dict[str, list[float]] = {"add": [], "close": [], "encode": [], "remove": []}
     visible = hidden = 0
@@ -150,7 +157,9 @@ def ask(size: int) -> dict[str, Any]:
         took = []
         for where, query in zip(filters, queries, strict=True):
             began = time.perf_counter()
-            searcher.search(Query({space: query[None]}, {space: 1.0}, k=10, where=where))
+            searcher.search(
+                Query({space: query[None]}, {space: 1.0}, SearchOptions(k=10, where=where))
+            )
             took.append(time.perf_counter() - began)
         return took
 
@@ -189,7 +198,7 @@ class Timed:
 
 def _indexed(name: str, folder: Path, checkpoint: str) -> Path:
     def fill(place: Path) -> None:
-        encoder = load_encoder(checkpoint)
+        encoder = load_encoder(EncoderSettings(checkpoint))
         with CollectionStore.create(place, encoder.fingerprint) as collection:
             index_folders(collection, encoder, [str(folder)])
 

@@ -28,8 +28,8 @@ from benchmarks import machine, report
 from benchmarks.checkpoints import VIT_BASE, checkpoint_folder, flops
 from benchmarks.contenders import BATCH
 from benchmarks.pictures import PHOTO, photos
+from vitrail.indexer.encoders import EMBEDDED
 from vitrail.indexer.encoders.checkpoints import find_checkpoint
-from vitrail.indexer.encoders.focus import EMBEDDED
 
 REFERENCE = "torch-fp32"
 BASELINE = "pipeline"

@@ -83,7 +83,7 @@ def convert(folder: Path) -> tuple[Any, int]:
     import torch
 
     checkpoint = find_checkpoint(str(folder))
-    tower = build_tower(checkpoint, checkpoint.select(None), classify=False)
+    tower = build_tower(checkpoint, checkpoint.select(), classify=False)
     side = checkpoint.image_size
     example = torch.zeros((1, side, side, 3), dtype=torch.uint8)
     shape = openvino.PartialShape([-1, side, side, 3])

@@ -27,16 +27,17 @@ import numpy as np
 
 from benchmarks import machine, photographs, report
 from vitrail import Collection
-from vitrail.generator import text_to_image
 from vitrail.generator.batch import generate_all
-from vitrail.generator.checkpoint_files import find_checkpoint
+from vitrail.generator.checkpoints.files import find_checkpoint
 from vitrail.generator.checks import Sampling
-from vitrail.generator.pipelines import load_model
+from vitrail.generator.models.pipelines import load_model
+from vitrail.generator.tasks import text_to_image
 from vitrail.generator.training.emoji import render
 from vitrail.indexer.encoders import EMBEDDED
 from vitrail.indexer.files.cache import cache_dir
-from vitrail.search.query import Evidence, Fusion
-from vitrail.service.background import make_background
+from vitrail.search.options import Fusion
+from vitrail.search.query import Evidence
+from vitrail.service.operations.background import make_background
 
 DEPTH = 10
 VERDICTS = ("good", "doubtful", "noise")

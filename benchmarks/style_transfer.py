@@ -23,15 +23,16 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from benchmarks import machine, report
-from vitrail.generator import style
 from vitrail.generator.batch import generate_all
-from vitrail.generator.checkpoint_files import find_checkpoint
+from vitrail.generator.checkpoints.files import find_checkpoint
 from vitrail.generator.checks import Sampling
-from vitrail.generator.denoising import encode
-from vitrail.generator.pictures import Picture, resize
-from vitrail.generator.pipelines import DiffusionModel, load_model
+from vitrail.generator.images import InputImage
+from vitrail.generator.models.pipelines import DiffusionModel, load_model
+from vitrail.generator.tasks import style
+from vitrail.generator.tasks.denoising import encode
+from vitrail.generator.tasks.sizes import resize
 from vitrail.generator.training.emoji import render
-from vitrail.indexer.encoders import EMBEDDED, load_encoder
+from vitrail.indexer.encoders import EMBEDDED, EncoderSettings, load_encoder
 from vitrail.indexer.files.cache import cache_dir
 from vitrail.indexer.images.preprocess import apply
 
@@ -74,11 +75,13 @@ def main() -> None:
     _write(result, len(CONTENTS) * len(STYLES), options.content_strength)
 
 
-def _picture(image: Image.Image) -> Picture:
-    return Picture(image, hashlib.sha256(image.tobytes()).hexdigest())
+def _picture(image: Image.Image) -> InputImage:
+    return InputImage(image, hashlib.sha256(image.tobytes()).hexdigest())
 
 
-def _make(model: DiffusionModel, given: dict[str, Picture], content_strength: float) -> list[Made]:
+def _make(
+    model: DiffusionModel, given: dict[str, InputImage], content_strength: float
+) -> list[Made]:
     folder = cache_dir() / "benchmarks" / "styles"
     made = []
     for content in CONTENTS:
@@ -96,7 +99,7 @@ def _make(model: DiffusionModel, given: dict[str, Picture], content_strength: fl
                 )[0]
                 for strength in STRENGTHS
             ]
-            files = generate_all(recipes, folder, model, pictures=pictures)
+            files = generate_all(recipes, folder, model, inputs=pictures)
             for strength, file in zip(STRENGTHS, files, strict=True):
                 with Image.open(file.path) as image:
                     made.append(Made(content, look, strength, image.convert("RGB")))
@@ -104,7 +107,7 @@ def _make(model: DiffusionModel, given: dict[str, Picture], content_strength: fl
 
 
 def _statistics(
-    model: DiffusionModel, made: Sequence[Made], given: dict[str, Picture]
+    model: DiffusionModel, made: Sequence[Made], given: dict[str, InputImage]
 ) -> list[float]:
     """Mean distance of the latents' statistics to the style's, over that at strength 0."""
     size = made[0].image.size
@@ -124,13 +127,13 @@ def _moments(model: DiffusionModel, image: Image.Image) -> Floats:
 
 
 def _similarities(
-    made: Sequence[Made], given: dict[str, Picture], everything: Sequence[Image.Image]
+    made: Sequence[Made], given: dict[str, InputImage], everything: Sequence[Image.Image]
 ) -> dict[str, dict[str, list[float]]]:
     """Mean cosines to the style and to the content, a list by strength for each layer.
 
     Vectors are taken from the mean of all pictures, without which any two are nearly alike.
     """
-    encoder = load_encoder(EMBEDDED, spaces=list(SPACES.values()))
+    encoder = load_encoder(EncoderSettings(EMBEDDED, spaces=tuple(SPACES.values())))
 
     def embed(images: Sequence[Image.Image]) -> dict[str, Floats]:
         rows: dict[str, list[Floats]] = {space: [] for space in SPACES.values()}
@@ -187,7 +190,7 @@ def _draw_plot(result: dict[str, Any], target: Path) -> None:
     figure.savefig(target, dpi=110)
 
 
-def _draw_sheet(made: Sequence[Made], given: dict[str, Picture], target: Path) -> None:
+def _draw_sheet(made: Sequence[Made], given: dict[str, InputImage], target: Path) -> None:
     """Six contents, each with another style: content, style, then the results by strength."""
     side, gap, top = 96, 6, 18
     rows = list(zip(CONTENTS[: len(STYLES)], STYLES, strict=True))

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from vitrail.generator.pictures import Picture
-from vitrail.generator.pipelines import DiffusionModel
-from vitrail.generator.tasks import NO_PICTURES, run
+from vitrail.generator.images import InputImage
+from vitrail.generator.models.pipelines import DiffusionModel
+from vitrail.generator.tasks.registry import NO_INPUTS, run
 from vitrail.generator.watching import UNWATCHED, Watch
 from vitrail.indexer.errors import GenerationError, InputError
 from vitrail.indexer.files.begun import begun_name, sweep_begun
@@ -44,7 +44,7 @@ def generate_all(
     folder: Path,
     model: DiffusionModel | Callable[[], DiffusionModel],
     *,
-    pictures: Mapping[str, Picture] = NO_PICTURES,
+    inputs: Mapping[str, InputImage] = NO_INPUTS,
     force: bool = False,
     watch: Watch = UNWATCHED,
 ) -> Iterator[GeneratedFile]:
@@ -54,13 +54,14 @@ def generate_all(
         recipes: what to make; the same one twice is made once.
         folder: created when missing.
         model: of all recipes, or what loads it: called only if something has to be made.
-        pictures: role -> picture, for all recipes.
+        inputs: role -> image, for all recipes.
         force: make what is there again.
         watch: progress by step, and cancelling.
 
     Raises:
-        InputError: as ``vitrail.generator.tasks.run``.
-        GenerationError: as ``vitrail.generator.tasks.run``, or the folder cannot be written.
+        InputError: as ``vitrail.generator.tasks.registry.run``.
+        GenerationError: as ``vitrail.generator.tasks.registry.run``, or the folder cannot be
+            written.
     """
     _prepare(folder)
     made: set[str] = set()
@@ -70,7 +71,7 @@ def generate_all(
         if found is None:
             watch.check()
             model = model() if callable(model) else model
-            found = _make(model, recipe, path, pictures, watch)
+            found = _make(model, recipe, path, inputs, watch)
         made.add(path.name)
         yield found
 
@@ -107,10 +108,10 @@ def _make(
     model: DiffusionModel,
     recipe: Recipe,
     path: Path,
-    pictures: Mapping[str, Picture],
+    inputs: Mapping[str, InputImage],
     watch: Watch,
 ) -> GeneratedFile:
-    generated = run(model, recipe, pictures, watch)
+    generated = run(model, recipe, inputs, watch)
     write_image(generated, path)
     return GeneratedFile(
         path,

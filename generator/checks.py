@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from vitrail.generator.checkpoint_files import CheckpointInfo
-from vitrail.generator.schedulers import check_scheduler
+from vitrail.generator.checkpoints.files import CheckpointInfo
+from vitrail.generator.checkpoints.schedulers import check_scheduler
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.wording import counted
 
@@ -23,7 +23,7 @@ class Sampling:
         n: how many images, from consecutive seeds.
         seed: of the first image.
         negative_prompt: what not to draw.
-        scheduler: name in ``vitrail.generator.schedulers.SCHEDULERS``.
+        scheduler: name in ``vitrail.generator.checkpoints.schedulers.SCHEDULERS``.
         steps: denoising steps of the whole schedule.
         guidance: weight of classifier-free guidance.
     """

@@ -5,13 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vitrail.indexer.errors import GenerationError
-
-
-class GenerationCancelledError(GenerationError):
-    """A generation stopped because it was asked to; nothing of it was written."""
-
-    code = "cancelled"
+from vitrail.indexer.cancellation import Cancellation
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,26 +14,26 @@ class Watch:
 
     Attributes:
         on_step: called after every denoising step with (steps done, steps in all).
-        cancel: asked after every step; once it says yes, the generation stops.
+        cancellation: looked at after every step; once it is cancelled, the generation stops.
     """
 
     on_step: Callable[[int, int], None] | None = None
-    cancel: Callable[[], bool] | None = None
+    cancellation: Cancellation | None = None
 
     def check(self) -> None:
-        """Stop if asked to.
+        """Stop if asked to; nothing of the image is written.
 
         Raises:
-            GenerationCancelledError: ``cancel`` said yes.
+            CancelledError: ``cancellation`` is cancelled.
         """
-        if self.cancel is not None and self.cancel():
-            raise GenerationCancelledError("generation cancelled; run it again to go on")
+        if self.cancellation is not None:
+            self.cancellation.check()
 
     def step(self, done: int, total: int) -> None:
         """Report a step, then stop if asked to.
 
         Raises:
-            GenerationCancelledError: ``cancel`` said yes.
+            CancelledError: ``cancellation`` is cancelled.
         """
         if self.on_step is not None:
             self.on_step(done, total)

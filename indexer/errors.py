@@ -42,6 +42,12 @@ class UnknownImageError(InputError):
     code = "not-found"
 
 
+class UnusableImageError(InputError):
+    """An image that was given to ask by or to start from, and cannot be opened."""
+
+    code = "unusable-image"
+
+
 class ImageRejectedError(VitrailError):
     """A file that is not a usable image.
 
@@ -158,6 +164,12 @@ class CollectionLockedError(CollectionError):
     """Another process is writing to the collection; the message names its pid."""
 
     code = "locked"
+
+
+class CancelledError(VitrailError):
+    """Work that stopped because it was asked to; what was done before is kept."""
+
+    code = "cancelled"
 
 
 class GenerationError(VitrailError):

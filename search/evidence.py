@@ -33,7 +33,8 @@ def weigh(retrieval: Retrieval, rankings: Sequence[Ranking]) -> Evidence:
     if query.rows < 2 and not query.background:
         return Evidence()
     # every image counts here, however far it is; and a hundred full scans would tell no more
-    retrieval = replace(retrieval, query=replace(query, min_score=None, exact=False))
+    everything = replace(query.options, min_score=None, exact=False)
+    retrieval = replace(retrieval, query=replace(query, options=everything))
     sample = _sample(retrieval)
     evidence = _agree(retrieval, rankings, sample)
     return _compare(retrieval, evidence, sample) if query.background else evidence
@@ -62,7 +63,7 @@ def mean_distance(rows: Mapping[str, Floats], weights: Mapping[str, float]) -> f
 def _agree(retrieval: Retrieval, rankings: Sequence[Ranking], sample: Ids) -> Evidence:
     """How far the rows agree, and how far they differ."""
     query = retrieval.query
-    shared = overlap([row.ids.tolist() for row in rankings], query.k)
+    shared = overlap([row.ids.tolist() for row in rankings], query.options.k)
     if shared is None:
         return Evidence()
     usual = mean_distance(_stored(retrieval, sample), query.weights)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from vitrail.indexer.errors import InputError
-from vitrail.search.query import Only
+from vitrail.indexer.errors import FilterError
+from vitrail.search.options import Only
 
 _ONLY = {"generated": "generated", "real": "NOT generated"}
 
@@ -27,10 +27,10 @@ def combine_filters(where: str | None, only: Only) -> str | None:
     an ``OR`` in it cannot reach past its own part. Its syntax is checked by the catalog.
 
     Raises:
-        InputError: the expression is empty, as a shell's unset variable is.
+        FilterError: the expression is empty, as a shell's unset variable is.
     """
     if where is not None and not where.strip():
-        raise InputError("the filter is empty; leave it out to search everything")
+        raise FilterError("the filter is empty; leave it out to search everything")
     if only not in _ONLY or where is None:
         return where or _ONLY.get(only)
     return f"({where}\n) AND {_ONLY[only]}"

@@ -13,7 +13,7 @@ from vitrail.indexer.collection.readers import MetadataReader
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.paths import original
 from vitrail.search.filters import combine_filters
-from vitrail.search.query import Only
+from vitrail.search.options import Only
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.image_info import ImageInfo
+from vitrail.search.options import DEFAULTS, SearchOptions, shares
 
 if TYPE_CHECKING:
     import pandas
     import pyarrow
 
-Fusion = Literal["mean", "rrf"]
-Only = Literal["all", "generated", "real"]
 Verdict = Literal["good", "doubtful", "noise"]
-DEFAULT_FUSION: Fusion = "mean"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,32 +26,21 @@ class Query:
 
     Attributes:
         vectors: space name -> (m, dim) float32 rows, L2-normalised: one row per query image, so
-            that one picture gives m = 1 and a prompt with four seeds gives m = 4.
+            that one image gives m = 1 and a prompt with four seeds gives m = 4.
         weights: space name -> weight, above 0 and summing to 1, for just the spaces to use.
-        k: how many hits are wanted at most.
-        min_score: hits below this score are left out; scores are cosines in [-1, 1].
-        where: SQL expression over the collection's columns, or ``None``.
-        only: ``generated``, ``real`` or ``all`` images.
+        options: how to search.
         exclude: ids never returned, such as the query's own.
-        fusion: how several query rows become one ranking; see ``vitrail.search.ranking``.
-        exact: scan everything, whatever the index.
         background: space name -> (b, dim) float32 unit rows of what unrelated questions made in
             the same way, to compare the hits with; ``None`` without.
     """
 
     vectors: dict[str, NDArray[np.float32]]
     weights: dict[str, float]
-    k: int = 10
-    min_score: float | None = None
-    where: str | None = None
-    only: Only = "all"
+    options: SearchOptions = DEFAULTS
     exclude: frozenset[int] = frozenset()
-    fusion: Fusion = DEFAULT_FUSION
-    exact: bool = False
     background: Mapping[str, NDArray[np.float32]] | None = None
 
     def __post_init__(self) -> None:
-        _check(self.k, self.min_score, self.only, self.fusion)
         if not self.weights:
             raise InputError("the query names no embedding space; name at least one")
         missing = sorted(set(self.weights) - set(self.vectors))
@@ -67,45 +53,13 @@ class Query:
         if unlike:
             raise InputError(f"the background has no vectors for space {', '.join(unlike)}")
 
-    @property
-    def rows(self) -> int:
-        """How many query images there are."""
-        return len(self.vectors[next(iter(self.weights))])
-
-    def row(self, i: int) -> dict[str, NDArray[np.float32]]:
-        """Query image ``i`` alone: space name -> (1, dim) float32."""
-        return {space: self.vectors[space][i : i + 1] for space in self.weights}
-
-
-@dataclass(frozen=True, slots=True)
-class SearchOptions:
-    """How to search, whatever is asked about; the attributes are those of ``Query``.
-
-    Attributes:
-        k: how many hits are wanted at most.
-        spaces: weight of each space to use; ``None`` is all of them, equally.
-        min_score: least score of a hit.
-        where: SQL expression over the collection's columns, or ``None``.
-        only: ``generated``, ``real`` or ``all`` images.
-        fusion: how several query rows become one ranking.
-        exact: scan everything, whatever the index.
-    """
-
-    k: int = 10
-    spaces: Mapping[str, float] | None = None
-    min_score: float | None = None
-    where: str | None = None
-    only: Only = "all"
-    fusion: Fusion = DEFAULT_FUSION
-    exact: bool = False
-
-    def __post_init__(self) -> None:
-        _check(self.k, self.min_score, self.only, self.fusion)
-
-    def ask(
-        self,
+    @classmethod
+    def of(
+        cls,
         vectors: Mapping[str, NDArray[np.float32]],
         dims: Mapping[str, int],
+        options: SearchOptions,
+        *,
         exclude: frozenset[int] = frozenset(),
         background: Mapping[str, NDArray[np.float32]] | None = None,
     ) -> Query:
@@ -114,51 +68,17 @@ class SearchOptions:
         Raises:
             InputError: a space that the collection lacks, or a weight that is not above 0.
         """
-        return Query(
-            vectors=dict(vectors),
-            weights=_weights(self.spaces, dims),
-            k=self.k,
-            min_score=self.min_score,
-            where=self.where,
-            only=self.only,
-            exclude=exclude,
-            fusion=self.fusion,
-            exact=self.exact,
-            background=background,
-        )
+        weights = shares(options.spaces, dims)
+        return cls(dict(vectors), weights, options, exclude, background)
 
+    @property
+    def rows(self) -> int:
+        """How many query images there are."""
+        return len(self.vectors[next(iter(self.weights))])
 
-def _check(k: Any, min_score: float | None, only: str, fusion: str) -> None:
-    try:
-        enough = operator.index(k) >= 1
-    except TypeError as error:
-        raise InputError(f"k is {k!r}, but a whole number of hits must be asked for") from error
-    if not enough:
-        raise InputError(f"k is {k}, but at least 1 hit must be asked for")
-    if min_score is not None and not -1 <= min_score <= 1:
-        raise InputError(f"min score is {min_score}, but cosines lie between -1 and 1")
-    for name, given, known in (("only", only, Only), ("fusion", fusion, Fusion)):
-        if given not in get_args(known):
-            raise InputError(f"{name} {given!r} is unknown; use {' or '.join(get_args(known))}")
-
-
-def _weights(given: Mapping[str, float] | None, dims: Mapping[str, int]) -> dict[str, float]:
-    """Weights that sum to 1, so that a score is a cosine."""
-    weights = dict(given) if given else dict.fromkeys(dims, 1.0)
-    for name, weight in weights.items():
-        if name not in dims:
-            raise InputError(f"space {name!r} is not in this collection; it has {', '.join(dims)}")
-        if not 0 < _number(weight) < float("inf"):
-            raise InputError(f"the weight of space {name} is {weight!r}; give a number above 0")
-    total = sum(weights.values())
-    return {name: weight / total for name, weight in weights.items()}
-
-
-def _number(given: Any) -> float:
-    try:
-        return float(given)
-    except (TypeError, ValueError):
-        return float("nan")
+    def row(self, i: int) -> dict[str, NDArray[np.float32]]:
+        """Query image ``i`` alone: space name -> (1, dim) float32."""
+        return {space: self.vectors[space][i : i + 1] for space in self.weights}
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +176,7 @@ class SearchResult:
 
     @property
     def agreement(self) -> float | None:
-        """How far several query pictures agree, 0 to 1; see ``Evidence``. ``None`` for one."""
+        """How far several query images agree, 0 to 1; see ``Evidence``. ``None`` for one."""
         return self.evidence.agreement
 
     def __repr__(self) -> str:

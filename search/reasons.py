@@ -20,12 +20,13 @@ def why_nothing(retrieval: Retrieval, ranking: Ranking) -> str:
     if not len(ids):
         return NO_IMAGES
     if allowed is not None and not len(allowed):
-        return none_passes(query.where, query.only)
+        return none_passes(query.options.where, query.options.only)
     own = np.fromiter(query.exclude, np.int64, len(query.exclude))
     if np.isin(ids if allowed is None else allowed, own).all():
         held = "is in the collection" if allowed is None else "passes the filter"
         return f"only the query's own image {held}"
-    if query.min_score is not None and ranking.nearest is not None:
+    least = query.options.min_score
+    if least is not None and ranking.nearest is not None:
         found = "best" if ranking.exact else "best found"
-        return f"no score reaches {query.min_score:g}; the {found} is {ranking.nearest:.4f}"
+        return f"no score reaches {least:g}; the {found} is {ranking.nearest:.4f}"
     return "nothing was found"

@@ -106,7 +106,7 @@ class Retrieval:
     def fuse(self, mean: Row, rankings: Sequence[Ranking]) -> Ranking:
         """The best k by reciprocal rank over the rows' rankings; scores are those of the mean."""
         fused = reciprocal_rank_fusion([ranking.ids.tolist() for ranking in rankings])
-        ids = np.array([image_id for image_id, _ in fused[: self.query.k]], dtype=np.int64)
+        ids = np.array([image_id for image_id, _ in fused[: self.query.options.k]], dtype=np.int64)
         scores = self._scores(mean, ids)
         ranking = Ranking(
             ids=ids,
@@ -116,12 +116,13 @@ class Retrieval:
             scanned=sum(one.scanned for one in rankings),
         )
         # where no row found anything, the mean tells how near it was
-        return self._reaching(ranking) if len(ids) else self.rank(mean, self.query.k)
+        return self._reaching(ranking) if len(ids) else self.rank(mean, self.query.options.k)
 
     def _good_enough(self, ranking: Ranking) -> NDArray[np.bool_]:
-        if self.query.min_score is None:
+        least = self.query.options.min_score
+        if least is None:
             return np.ones(len(ranking.ids), np.bool_)
-        good: NDArray[np.bool_] = ranking.total >= self.query.min_score
+        good: NDArray[np.bool_] = ranking.total >= least
         return good
 
     def _rank_one_space(self, row: Row, want: int) -> Ranking:
@@ -167,7 +168,8 @@ class Retrieval:
     ) -> tuple[IndexAnswer, list[Ids], list[Floats]]:
         """The index's answer, and of each row the ids found and the cosines times its length."""
         unit, lengths = _directions(rows)
-        found = self.indexes[space].search(unit, k, allowed=self.allowed, exact=self.query.exact)
+        exact = self.query.options.exact
+        found = self.indexes[space].search(unit, k, allowed=self.allowed, exact=exact)
         real = found.ids >= 0
         scores = (found.scores * lengths).astype(np.float32)
         return (

@@ -12,6 +12,7 @@ from vitrail.indexer.collection.readers import SnapshotReader
 from vitrail.indexer.image_info import ImageInfo
 from vitrail.search.evidence import weigh
 from vitrail.search.filters import combine_filters
+from vitrail.search.options import DEFAULT_FUSION
 from vitrail.search.query import Hit, Query, SearchResult
 from vitrail.search.reasons import why_nothing
 from vitrail.search.retrieval import Floats, Ids, Ranking, Retrieval
@@ -56,7 +57,7 @@ class Searcher:
         """
         times = _Times()
         retrieval = self._retrieval(query, times)
-        rankings = retrieval.rank_each(query.k)
+        rankings = retrieval.rank_each(query.options.k)
         times.end("rank")
         return self._results(retrieval, rankings, [], times)
 
@@ -67,7 +68,7 @@ class Searcher:
         return Retrieval(query, indexes, allowed)
 
     def _allowed(self, query: Query) -> Ids | None:
-        where = combine_filters(query.where, query.only)
+        where = combine_filters(query.options.where, query.options.only)
         return None if where is None else self._commit.allowed_ids(where)
 
     def _results(
@@ -78,7 +79,7 @@ class Searcher:
         times: _Times,
     ) -> list[SearchResult]:
         ids = sorted({image_id for ranking in rankings for image_id in ranking.ids.tolist()})
-        where = combine_filters(retrieval.query.where, retrieval.query.only)
+        where = combine_filters(retrieval.query.options.where, retrieval.query.options.only)
         metadata = dict(zip(ids, self._commit.metadata(ids, where), strict=True))
         ranks = [{image_id: i for i, image_id in enumerate(row.ids.tolist(), 1)} for row in rows]
         times.end("metadata")
@@ -134,11 +135,11 @@ def _rank(retrieval: Retrieval) -> tuple[Ranking, list[Ranking]]:
     # The mean row's product with a vector is the mean of the rows' cosines: one search serves.
     mean = {space: _mean_row(query.vectors[space]) for space in query.weights}
     if query.rows == 1:
-        return retrieval.rank(mean, query.k), []
-    depth = max(query.k, _FUSED_DEPTH)
+        return retrieval.rank(mean, query.options.k), []
+    depth = max(query.options.k, _FUSED_DEPTH)
     row_rankings = [retrieval.rank(query.row(i), depth) for i in range(query.rows)]
-    if query.fusion == "mean":
-        return retrieval.rank(mean, query.k), row_rankings
+    if (query.options.fusion or DEFAULT_FUSION) == "mean":
+        return retrieval.rank(mean, query.options.k), row_rankings
     return retrieval.fuse(mean, row_rankings), row_rankings
 
 

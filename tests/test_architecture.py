@@ -19,19 +19,60 @@ MAY_IMPORT = {
     "service": {f"vitrail.{package}" for package in PACKAGES},
     "vitrail": {f"vitrail.{package}" for package in PACKAGES},
 }
-# The floors of vitrail.indexer, bottom first: a room may import its own and those of lower floors.
-FLOORS = (
-    {"errors", "wording", "telemetry", "paths", "spaces", "fingerprint"}
-    | {"records", "image_columns", "image_info"},
-    {"files"},
-    {"images", "recipes"},
-    {"encoders"},
-    {"segments"},
-    {"catalog"},
-    {"vectors"},
-    {"collection"},
-    {"indexing"},
-)
+# The floors of each package, bottom first: a room may import its own and those of lower floors.
+FLOORS = {
+    "indexer": (
+        {
+            "errors",
+            "wording",
+            "telemetry",
+            "paths",
+            "spaces",
+            "fingerprint",
+            "records",
+            "image_columns",
+            "image_info",
+            "cancellation",
+            "settings",
+        },
+        {"files"},
+        {"images", "recipes"},
+        {"encoders"},
+        {"segments"},
+        {"catalog"},
+        {"vectors"},
+        {"collection"},
+        {"indexing"},
+    ),
+    "generator": (
+        {"images", "watching"},
+        {"checkpoints"},
+        {"checks", "prompts"},
+        {"adapters"},
+        {"models"},
+        {"tasks"},
+        {"batch", "reproduction"},
+        {"training"},
+    ),
+    "service": (
+        {"operations"},
+        {"cli"},
+    ),
+}
+# What a door may import of the packages below operations: plain types that these take and give,
+# words for people, what a text typed by a person may be, and thumbnails for a page.
+DOORS_MAY_IMPORT = {
+    *("vitrail.indexer.errors", "vitrail.indexer.cancellation", "vitrail.indexer.paths"),
+    "vitrail.indexer.settings",
+    *("vitrail.indexer.spaces", "vitrail.indexer.wording", "vitrail.indexer.catalog.kinds"),
+    *("vitrail.indexer.files.durability", "vitrail.indexer.images.opening"),
+    *("vitrail.indexer.indexing.options", "vitrail.indexer.indexing.reembedding"),
+    "vitrail.indexer.indexing.removal",
+    *("vitrail.search.options", "vitrail.search.query", "vitrail.search.listing"),
+    "vitrail.search.thumbnails",
+    *("vitrail.generator.checks", "vitrail.generator.prompts", "vitrail.generator.tasks.masks"),
+    "vitrail.generator.checkpoints.schedulers",
+}
 NOT_INSTALLED = {"tests", "benchmarks", "examples"}
 HEAVY = {"torch", "transformers", "openvino", "diffusers", "faiss", "duckdb", "pyarrow", "onnx"}
 # Files that are themselves imported only when their package is needed.
@@ -98,18 +139,19 @@ def forbidden(package: str, source: str) -> set[str]:
     return found
 
 
-def climbs(root: Path) -> set[str]:
-    """Which files of ``root/indexer`` import from a floor that is above their own."""
-    floors = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+def climbs(root: Path, package: str) -> set[str]:
+    """Which files of a package below ``root`` import from a floor that is above their own."""
+    floors = {room: number for number, rooms in enumerate(FLOORS[package]) for room in rooms}
+    prefix = f"vitrail.{package}."
     found = set()
-    for path in sorted((root / "indexer").rglob("*.py")):
-        parts = path.relative_to(root / "indexer").parts
+    for path in sorted((root / package).rglob("*.py")):
+        parts = path.relative_to(root / package).parts
         if parts == ("__init__.py",):
             continue
         own = parts[0].removesuffix(".py")
         for name in imported(ast.parse(path.read_text("utf-8"))):
-            room = name.removeprefix("vitrail.indexer.").partition(".")[0]
-            if not name.startswith("vitrail.indexer.") or room == own:
+            room = name.removeprefix(prefix).partition(".")[0]
+            if not name.startswith(prefix) or room == own:
                 continue
             assert own in floors, f"{own} stands on no floor"
             assert room in floors, f"{room} stands on no floor"
@@ -118,28 +160,138 @@ def climbs(root: Path) -> set[str]:
     return found
 
 
-def test_no_room_of_the_indexer_imports_from_a_floor_above() -> None:
-    assert not climbs(ROOT)
+@pytest.mark.parametrize("package", FLOORS)
+def test_no_room_imports_from_a_floor_above(package: str) -> None:
+    assert not climbs(ROOT, package)
+    rooms = {
+        path.name.removesuffix(".py")
+        for path in (ROOT / package).iterdir()
+        if path.suffix == ".py" or any(path.rglob("*.py"))
+    }
+    assert rooms - {"__init__"} == set().union(*FLOORS[package])
 
 
 @pytest.mark.parametrize(
-    ("file", "line"),
+    ("package", "file", "line"),
     [
-        ("errors.py", "from vitrail.indexer.files.lock import WriterLock"),
-        ("catalog/state.py", "from vitrail.indexer.collection.snapshot import Snapshot"),
-        ("segments/rows.py", "import vitrail.indexer.catalog.schema"),
-        ("recipes/png.py", "from vitrail.indexer.images import opening"),
-        ("vectors/index.py", "def f():\n    from vitrail.indexer.collection import store"),
-        ("images/files.py", "if TYPE_CHECKING:\n    from vitrail.indexer.encoders import Encoder"),
+        ("indexer", "errors.py", "from vitrail.indexer.files.lock import WriterLock"),
+        ("indexer", "catalog/state.py", "from vitrail.indexer.collection.snapshot import Snapshot"),
+        ("indexer", "segments/rows.py", "import vitrail.indexer.catalog.schema"),
+        ("indexer", "recipes/png.py", "from vitrail.indexer.images import opening"),
+        (
+            "indexer",
+            "vectors/index.py",
+            "def f():\n    from vitrail.indexer.collection import store",
+        ),
+        (
+            "indexer",
+            "images/files.py",
+            "if TYPE_CHECKING:\n    from vitrail.indexer.encoders import Encoder",
+        ),
+        ("generator", "images.py", "from vitrail.generator.checkpoints.files import Info"),
+        ("generator", "checkpoints/hub.py", "from vitrail.generator.adapters import loras"),
+        ("generator", "checks.py", "from vitrail.generator.models.pipelines import DEVICES"),
+        ("generator", "adapters/loras.py", "def f():\n    import vitrail.generator.models.memory"),
+        ("generator", "models/memory.py", "from vitrail.generator.tasks.denoising import Drawn"),
+        ("generator", "tasks/style.py", "from vitrail.generator.batch import generate_all"),
+        ("generator", "tasks/style.py", "from vitrail.generator.training import latents"),
+        ("service", "operations/making.py", "from vitrail.service.cli.text import one_line"),
+        ("service", "operations/making.py", "def f():\n    import vitrail.service.cli.progress"),
     ],
 )
-def test_a_climb_is_noticed(file: str, line: str, tmp_path: Path) -> None:
-    path = tmp_path / "indexer" / file
+def test_a_climb_is_noticed(package: str, file: str, line: str, tmp_path: Path) -> None:
+    path = tmp_path / package / file
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("from vitrail.indexer import errors\n")
-    assert not climbs(tmp_path)
+    assert not climbs(tmp_path, package)
     path.write_text(line)
-    assert climbs(tmp_path)
+    assert climbs(tmp_path, package)
+
+
+def without_type_checking(tree: ast.Module) -> ast.Module:
+    """The module as it runs."""
+
+    class Cut(ast.NodeTransformer):
+        def visit_If(self, node: ast.If) -> ast.If | None:
+            return None if "TYPE_CHECKING" in ast.dump(node.test) else node
+
+    cut = Cut().visit(tree)
+    assert isinstance(cut, ast.Module)
+    return cut
+
+
+def sidesteps(source: str) -> set[str]:
+    """What a door imports beside operations and plain types."""
+    named = imported(without_type_checking(ast.parse(source)))
+    below = {one for one in named if one.startswith("vitrail.")}
+    allowed = ("vitrail.service", *DOORS_MAY_IMPORT)
+    return {one for one in below if not any(f"{one}.".startswith(f"{a}.") for a in allowed)}
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if "cli" in p.parts], ids=relative)
+def test_the_command_line_asks_operations(path: Path) -> None:
+    assert not sidesteps(path.read_text("utf-8"))
+
+
+def test_a_sidestep_is_noticed() -> None:
+    fine = """
+from vitrail.indexer.errors import InputError
+from vitrail.service.operations.searching import search
+if TYPE_CHECKING:
+    from vitrail.indexer.collection.store import CollectionStore
+"""
+    assert not sidesteps(fine)
+    for line in (
+        "from vitrail.indexer.collection.store import CollectionStore",
+        "def f():\n    from vitrail.generator.batch import generate_all",
+        "import vitrail.search.searcher",
+    ):
+        assert sidesteps(fine + line)
+
+
+OPERATIONS = [path for path in FILES if "operations" in path.parts]
+CALLED = {"print", "input", "breakpoint"}
+OF_THE_PROCESS = {"environ", "getenv", "getcwd", "stdin", "stdout", "stderr", "argv", "isatty"}
+SWALLOWED = {"KeyboardInterrupt", "BaseException", "SystemExit"}
+
+
+def ill_mannered(source: str) -> set[str]:
+    """What an operation does that only a door may: talk, look at its process, swallow an end."""
+    tree = ast.parse(source)
+    found = top(imported(tree)) & {"sys", "typer", "rich", "jinja2", "readline"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id in CALLED:
+            found.add(node.id)
+        elif isinstance(node, ast.Attribute) and node.attr in OF_THE_PROCESS:
+            found.add(node.attr)
+        elif isinstance(node, ast.ExceptHandler):
+            caught = "BaseException" if node.type is None else ast.unparse(node.type)
+            if any(one in caught for one in SWALLOWED):
+                found.add(f"except {caught}")
+    return found
+
+
+@pytest.mark.parametrize("path", OPERATIONS, ids=relative)
+def test_operations_leave_talking_to_their_doors(path: Path) -> None:
+    assert not ill_mannered(path.read_text("utf-8"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "print('made')",
+        "import sys",
+        "from rich.console import Console",
+        "def f():\n    import typer",
+        "os.environ.get('HOME')",
+        "path = os.path.join(os.getcwd(), text)",
+        "try:\n    f()\nexcept (CancelledError, KeyboardInterrupt):\n    pass",
+        "try:\n    f()\nexcept:\n    pass",
+    ],
+)
+def test_ill_manners_are_noticed(line: str) -> None:
+    assert not ill_mannered("import os\n_log.warning('a')\ntry:\n    f()\nexcept OSError:\n    g()")
+    assert ill_mannered(line)
 
 
 @pytest.mark.parametrize("path", FILES, ids=relative)
@@ -213,6 +365,25 @@ def test_no_benchmarks_import_one_another_in_a_circle() -> None:
     assert "benchmarks.vectors" in graph["benchmarks.search"]
     assert not circle(graph)
     assert circle({"a": {"b"}, "b": {"c", "d"}, "c": {"a"}, "d": set()}) == ["a", "b", "c"]
+
+
+# Ours, and those that must read or set a library's own variables.
+READ_THE_ENVIRONMENT = {
+    "indexer/settings.py",
+    "indexer/telemetry.py",
+    "indexer/encoders/hub.py",
+}
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_the_environment_is_read_in_one_place(path: Path) -> None:
+    if relative(path) in READ_THE_ENVIRONMENT:
+        return
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Attribute):
+            assert node.attr not in {"environ", "getenv", "user_data_dir", "user_cache_dir"}
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            assert not re.match(r"VITRAIL_[A-Z]", node.value), "name it by vitrail.indexer.settings"
 
 
 def test_no_module_is_a_drawer_of_odds_and_ends() -> None:

@@ -56,9 +56,13 @@ def hostile(tmp_path: Path) -> Path:
 def test_a_users_modules_are_not_taken_for_ours(hostile: Path) -> None:
     code = (
         "import vitrail; from vitrail import *; from vitrail.service.cli import app; "
-        "import vitrail.generator.tasks, vitrail.indexer.images.decoder_process; print(Collection)"
+        "import vitrail.generator.tasks.registry, vitrail.indexer.images.decoder_process; "
+        "print(Collection)"
     )
-    assert python("-c", code, cwd=hostile) == "<class 'vitrail.search.collection.Collection'>"
+    assert (
+        python("-c", code, cwd=hostile)
+        == "<class 'vitrail.service.operations.collection.Collection'>"
+    )
 
 
 def test_the_command_runs_beside_them(hostile: Path) -> None:
@@ -187,7 +191,8 @@ def test_the_wheel_works_where_it_is_installed(wheel: Path, tmp_path: Path, host
         next(target.glob("*.dist-info")).name,
     }
     code = "import vitrail.service.cli as cli; print(cli.__file__)"
-    assert python("-c", code, cwd=hostile, path=target) == str(target / "vitrail/service/cli.py")
+    cli = target / "vitrail" / "service" / "cli" / "__init__.py"
+    assert python("-c", code, cwd=hostile, path=target) == str(cli)
     shutil.copytree(EXAMPLES, hostile / "food")
     to = ("--collection", "collection")
     vitrail = ("-m", "vitrail")

@@ -17,6 +17,7 @@ from PIL import Image
 from tests.fakes import ColourEncoder
 from vitrail.indexer import encoders
 from vitrail.indexer.encoders.base import Encoded
+from vitrail.indexer.encoders.settings import EncoderSettings
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.spaces import EmbeddingSpace
 
@@ -29,7 +30,7 @@ DEFAULT = ("gem@9",)
 class NamedEncoder(ColourEncoder):
     """Quadrants' colours under whichever names of spaces are asked for."""
 
-    def __init__(self, checkpoint: str, spaces: Sequence[str] | None) -> None:
+    def __init__(self, checkpoint: str, spaces: Sequence[str]) -> None:
         super().__init__(checkpoint)
         names = [name.split("@") for name in spaces or DEFAULT]
         self.spaces = tuple(EmbeddingSpace(int(layer), kind, 12) for kind, layer in names)  # type: ignore[arg-type]
@@ -44,8 +45,8 @@ class NamedEncoder(ColourEncoder):
         return Encoded({space.name: rows for space in self.spaces}, None)
 
 
-def load(checkpoint: str, *, spaces: Sequence[str] | None = None, **_: Any) -> NamedEncoder:
-    return NamedEncoder(checkpoint, spaces)
+def load(settings: EncoderSettings) -> NamedEncoder:
+    return NamedEncoder(settings.checkpoint, settings.spaces)
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(
         encoders,
         "read_fingerprint",
-        lambda checkpoint, spaces=None: NamedEncoder(checkpoint, spaces).fingerprint,
+        lambda checkpoint, spaces=(): NamedEncoder(checkpoint, spaces).fingerprint,
     )
     monkeypatch.setattr(encoders, "load_encoder", load)
     monkeypatch.setenv("HOME", str(tmp_path))

@@ -23,6 +23,7 @@ from vitrail.indexer import telemetry as _telemetry
 _telemetry.switch_off()  # before anything of ours imports anything of others
 
 if TYPE_CHECKING:
+    from vitrail.indexer.cancellation import Cancellation
     from vitrail.indexer.errors import (
         CollectionLockedError,
         ImageRejectedError,
@@ -32,34 +33,36 @@ if TYPE_CHECKING:
     )
     from vitrail.indexer.indexing.options import IndexOptions
     from vitrail.indexer.indexing.progress import Progress
-    from vitrail.search.collection import Collection
-    from vitrail.search.listing import ListedImage
+    from vitrail.search.options import SearchOptions
     from vitrail.search.query import Hit, SearchResult
+    from vitrail.service.operations.collection import Collection
 
 __all__ = [
+    "Cancellation",
     "Collection",
     "CollectionLockedError",
     "Hit",
     "ImageRejectedError",
     "IndexOptions",
     "InputError",
-    "ListedImage",
     "Progress",
     "RemovalsRefusedError",
+    "SearchOptions",
     "SearchResult",
     "VitrailError",
 ]
 
 _HOMES = {
-    "Collection": "vitrail.search.collection",
+    "Cancellation": "vitrail.indexer.cancellation",
+    "Collection": "vitrail.service.operations.collection",
     "CollectionLockedError": "vitrail.indexer.errors",
     "Hit": "vitrail.search.query",
     "ImageRejectedError": "vitrail.indexer.errors",
     "IndexOptions": "vitrail.indexer.indexing.options",
     "InputError": "vitrail.indexer.errors",
-    "ListedImage": "vitrail.search.listing",
     "Progress": "vitrail.indexer.indexing.progress",
     "RemovalsRefusedError": "vitrail.indexer.errors",
+    "SearchOptions": "vitrail.search.options",
     "SearchResult": "vitrail.search.query",
     "VitrailError": "vitrail.indexer.errors",
 }

@@ -48,14 +48,14 @@ def sample(
     seed: int = 0,
     batch: int = 16,
 ) -> list[Image.Image]:
-    """Return one RGB picture a prompt; the same prompt and seed give the same picture.
+    """Return one RGB image a prompt; the same prompt and seed give the same image.
 
     Args:
         pipeline: a ``StableDiffusionPipeline``.
         prompts: what to draw.
         steps: denoising steps.
         guidance: weight of classifier-free guidance; 1 is none.
-        seed: of every picture, whatever its place in the list.
+        seed: of every image, whatever its place in the list.
         batch: prompts denoised together.
     """
     images: list[Image.Image] = []

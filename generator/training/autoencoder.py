@@ -1,4 +1,4 @@
-"""The autoencoder of the embedded model: 64x64 pictures to small latents and back."""
+"""The autoencoder of the embedded model: 64x64 images to small latents and back."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vitrail.generator.training.images import jitter, mirror
 from vitrail.generator.training.latents import PatchBasis
-from vitrail.generator.training.pictures import jitter, mirror
 
 # Most deviation of the noise on the latents that the decoder learns from; their own is about one. A
-# diffusion's latents are off by such amounts, and a decoder that knows the pictures can mend them.
+# diffusion's latents are off by such amounts, and a decoder that knows the images can mend them.
 NOISE = 0.3
 
 
 @dataclass(frozen=True)
 class AutoencoderSize:
-    """Widths of the autoencoder, the widest last; each width after the first halves the picture."""
+    """Widths of the autoencoder, the widest last; each width after the first halves the image."""
 
     widths: tuple[int, ...] = (16, 32, 64, 128)
     latent_channels: int = 16
-    picture: int = 64
+    side: int = 64
     groups: int = 8
 
     @property
     def latent(self) -> int:
         """Width and height of the latents."""
-        return self.picture >> (len(self.widths) - 1)
+        return self.side >> (len(self.widths) - 1)
 
 
 def build(size: AutoencoderSize) -> nn.Module:
@@ -44,7 +44,7 @@ def build(size: AutoencoderSize) -> nn.Module:
         layers_per_block=1,
         latent_channels=size.latent_channels,
         norm_num_groups=size.groups,
-        sample_size=size.picture,
+        sample_size=size.side,
         mid_block_add_attention=False,
         scaling_factor=1.0,
     )
@@ -61,11 +61,11 @@ def _fix_variance(model: Any) -> None:
 
 
 def loss(model: Any, batch: tuple[Tensor, ...]) -> Tensor:
-    """Return the error of encoding pictures to their latents and of decoding them again.
+    """Return the error of encoding images to their latents and of decoding them again.
 
     Args:
         model: an ``AutoencoderKL``.
-        batch: pictures (n, 3, h, w) float32 in -1..1, their latents, and the latents to decode,
+        batch: images (n, 3, h, w) float32 in -1..1, their latents, and the latents to decode,
             a little noisy, since those that a diffusion makes are never exact.
     """
     pixels, latents, noisy = batch
@@ -85,21 +85,21 @@ def _distance(made: Tensor, wanted: Tensor) -> Tensor:
 
 
 def draw(
-    pictures: Tensor, basis: PatchBasis, count: int, generator: torch.Generator
+    images: Tensor, basis: PatchBasis, count: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return what ``loss`` takes, of pictures drawn at random and augmented.
+    """Return what ``loss`` takes, of images drawn at random and augmented.
 
     Args:
-        pictures: (n, 3, h, w) float32 in -1..1.
+        images: (n, 3, h, w) float32 in -1..1.
         basis: gives the latents.
         count: how many to draw.
         generator: source of the randomness.
     """
-    chosen = torch.randint(len(pictures), (count,), generator=generator)
-    moved = mirror(jitter(pictures[chosen], generator), generator)
-    # Half stay as they are: these are the pictures that a prompt asks for.
+    chosen = torch.randint(len(images), (count,), generator=generator)
+    moved = mirror(jitter(images[chosen], generator), generator)
+    # Half stay as they are: these are the images that a prompt asks for.
     kept = torch.rand(count, generator=generator)[:, None, None, None] < 0.5
-    pixels = torch.where(kept, pictures[chosen], moved)
+    pixels = torch.where(kept, images[chosen], moved)
     latents = basis.project(pixels)
     amount = NOISE * torch.rand((count, 1, 1, 1), generator=generator)
     noisy = latents + amount * torch.randn(latents.shape, generator=generator)
@@ -115,11 +115,11 @@ def encode(model: Any, pixels: Tensor, batch: int = 64) -> Tensor:
 
 @torch.no_grad()
 def decode(model: Any, latents: Tensor, batch: int = 64) -> Tensor:
-    """Return the pictures of unscaled latents, (n, 3, h, w) float32 around -1..1."""
+    """Return the images of unscaled latents, (n, 3, h, w) float32 around -1..1."""
     return torch.cat([model.decode(part).sample for part in torch.split(latents, batch)])
 
 
 def peak_signal_to_noise(made: Tensor, wanted: Tensor) -> float:
-    """Return the PSNR in dB of pictures in -1..1."""
+    """Return the PSNR in dB of images in -1..1."""
     error = (made.clamp(-1, 1) - wanted).square().mean().item()
     return float(10 * torch.log10(torch.tensor(4.0 / max(error, 1e-12))))

@@ -1,4 +1,4 @@
-"""The Noto emoji pictures and their CLDR names: the data set of the embedded model."""
+"""The Noto emoji images and their CLDR names: the data set of the embedded model."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class Emoji:
 
 
 @dataclass(frozen=True)
-class EmojiPicture:
-    """An emoji and its picture: RGB, square, on white."""
+class EmojiImage:
+    """An emoji and its image: RGB, square, on white."""
 
     emoji: Emoji
     image: Image.Image
@@ -155,7 +155,7 @@ class Renderer:
         self._font = ImageFont.truetype(str(find_font(font)), BITMAP_SIZE)
 
     def draw(self, characters: str, size: int) -> Image.Image | None:
-        """Return the picture, RGB (size, size) on white; None if the font has no single glyph."""
+        """Return the image, RGB (size, size) on white; None if the font has no single glyph."""
         if self._font.getlength(characters) > BITMAP_WIDTH * 1.5:
             return None
         glyph = Image.new("RGBA", (BITMAP_WIDTH * 2, BITMAP_WIDTH * 2), (255, 255, 255, 0))
@@ -176,8 +176,8 @@ def _on_white(glyph: Image.Image, size: int) -> Image.Image:
 
 def render(
     size: int, *, font: str | None = None, emoji: Iterable[Emoji] | None = None
-) -> list[EmojiPicture]:
-    """Return the distinct pictures of the data set, always in the same order.
+) -> list[EmojiImage]:
+    """Return the distinct images of the data set, always in the same order.
 
     Emoji that the font lacks are left out, and of those that look exactly alike the first stays.
 
@@ -191,7 +191,7 @@ def render(
     """
     renderer = Renderer(font)
     seen: set[bytes] = set()
-    pictures = []
+    images = []
     for one in list_emoji() if emoji is None else emoji:
         image = renderer.draw(one.characters, size)
         if image is None:
@@ -199,5 +199,5 @@ def render(
         digest = hashlib.sha256(image.tobytes()).digest()
         if digest not in seen:
             seen.add(digest)
-            pictures.append(EmojiPicture(one, image))
-    return pictures
+            images.append(EmojiImage(one, image))
+    return images

@@ -19,9 +19,9 @@ from PIL import Image
 
 from vitrail.generator.training import assembly, autoencoder, sheets
 from vitrail.generator.training.emoji import render
+from vitrail.generator.training.images import to_images
 from vitrail.generator.training.loop import STATE_FILE
 from vitrail.generator.training.model_card import write_card
-from vitrail.generator.training.pictures import to_images
 from vitrail.generator.training.scope import write_scope
 from vitrail.generator.training.stages import STAGES, Run, Settings
 from vitrail.indexer.errors import InputError, VitrailError
@@ -115,14 +115,14 @@ def _report(run: Run, stage: str, step: int) -> None:
 
 
 def _reconstructions(run: Run) -> list[tuple[str, list[Image.Image]]]:
-    chosen = slice(0, None, max(1, len(run.pictures) // 64))
+    chosen = slice(0, None, max(1, len(run.images) // 64))
     pixels = run.pixels[chosen]
     made = autoencoder.decode(run.autoencoder, run.basis.project(pixels))
     again = autoencoder.decode(run.autoencoder, autoencoder.encode(run.autoencoder, pixels))
     ratios = [autoencoder.peak_signal_to_noise(one, pixels) for one in (made, again)]
     print(f"decoded {ratios[0]:.2f} dB, encoded and decoded {ratios[1]:.2f} dB", flush=True)
     pairs = zip(to_images(pixels), to_images(made), strict=True)
-    names = [picture.emoji.name for picture in run.pictures[chosen]]
+    names = [image.emoji.name for image in run.images[chosen]]
     return [(name, list(pair)) for name, pair in zip(names, pairs, strict=True)]
 
 
@@ -134,9 +134,9 @@ def _export(options: argparse.Namespace) -> None:
     run.restore()
     pipeline = assembly.assemble(run.autoencoder, run.denoiser, run.tokenizer)
     figures = _read(options.figures) if options.figures else ""
-    card = write_card(options.out, len(run.pictures), figures)
+    card = write_card(options.out, len(run.images), figures)
     size = assembly.export(pipeline, options.to, card)
-    write_scope(options.to, (picture.emoji for picture in run.pictures))
+    write_scope(options.to, (image.emoji for image in run.images))
     print(f"wrote {options.to}: {size / 1e6:.1f} MB")
 
 

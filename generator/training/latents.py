@@ -2,8 +2,8 @@
 
 An autoencoder that has to invent its own latents spends most of a short CPU run on it: after 15
 minutes ours still mixed up colours (19.3 dB). The patches' leading components are known at once,
-keep 22.9 dB by themselves, and give the autoencoder two plain regressions: pictures to components,
-and components to pictures. The diffusion does not have to wait for it either.
+keep 22.9 dB by themselves, and give the autoencoder two plain regressions: images to components,
+and components to images. The diffusion does not have to wait for it either.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ class PatchBasis:
     scale: Tensor
 
     def project(self, pixels: Tensor) -> Tensor:
-        """Return latents (n, c, h/p, w/p) of pictures (n, 3, h, w) in -1..1, float32."""
+        """Return latents (n, c, h/p, w/p) of images (n, 3, h, w) in -1..1, float32."""
         height, width = (side // self.patch for side in pixels.shape[-2:])
         values = (_patches(pixels, self.patch) - self.mean) @ self.components * self.scale
         return values.permute(0, 2, 1).reshape(len(pixels), -1, height, width).contiguous()
 
     def reconstruct(self, latents: Tensor) -> Tensor:
-        """Return the pictures (n, 3, h, w) of latents by the components alone."""
+        """Return the images (n, 3, h, w) of latents by the components alone."""
         flat = latents.flatten(2).permute(0, 2, 1) / self.scale
         patches = (flat @ self.components.T + self.mean).permute(0, 2, 1)
         size = tuple(side * self.patch for side in latents.shape[-2:])
@@ -47,7 +47,7 @@ class PatchBasis:
 
 
 def fit(pixels: Tensor, patch: int, channels: int) -> PatchBasis:
-    """Return the leading components of the pictures' patches, always with the same signs.
+    """Return the leading components of the images' patches, always with the same signs.
 
     Args:
         pixels: (n, 3, h, w) float32 in -1..1.

@@ -1,4 +1,4 @@
-"""What the trained model can draw, written beside it: see ``vitrail.generator.scope``."""
+"""What the trained model can draw, as ``vitrail.generator.checkpoints.scope`` reads it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from vitrail.generator.scope import FILE
+from vitrail.generator.checkpoints.scope import FILE
 from vitrail.generator.training.captions import EXTRAS, PLACES, QUALITIES
 from vitrail.generator.training.emoji import Emoji
 

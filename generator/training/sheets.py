@@ -1,4 +1,4 @@
-"""Sheets of pictures and loss curves: what a run looks like while it goes."""
+"""Sheets of images and loss curves: what a run looks like while it goes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LETTERS = 16
 def draw_sheet(
     rows: Sequence[tuple[str, Sequence[Image.Image]]], *, columns: int = 8, scale: int = 1
 ) -> Image.Image:
-    """Return one RGB picture with a captioned cell per row, its images side by side.
+    """Return one RGB image with a captioned cell per row, its images side by side.
 
     Args:
         rows: caption and images, all images of one size.
@@ -28,7 +28,7 @@ def draw_sheet(
         InputError: there is nothing to draw.
     """
     if not rows:
-        raise InputError("a sheet needs at least one picture")
+        raise InputError("a sheet needs at least one image")
     width, height = (side * scale for side in rows[0][1][0].size)
     cell_width = max(len(images) for _, images in rows) * width + 4
     cell_height = height + _CAPTION_HEIGHT + 4

@@ -13,17 +13,17 @@ import torch
 from torch import Tensor, nn
 
 from vitrail.generator.training import autoencoder, captions, diffusion, text, tokenizer
-from vitrail.generator.training.emoji import EmojiPicture
+from vitrail.generator.training.emoji import EmojiImage
+from vitrail.generator.training.images import jitter, to_tensor
 from vitrail.generator.training.latents import fit
 from vitrail.generator.training.loop import STATE_FILE, Plan, Training, load_average
-from vitrail.generator.training.pictures import jitter, to_tensor
 from vitrail.indexer.errors import CheckpointError
 
 STAGES = ("autoencoder", "text", "diffusion")
 AUTOENCODER_PLAN = Plan(steps=3000, learning_rate=2e-3, decay=0.5, average=0.995)
 TEXT_PLAN = Plan(steps=2500, learning_rate=2e-3, decay=0.5, weight_decay=0.0, average=0.995)
 DIFFUSION_PLAN = Plan(steps=4000, learning_rate=1.5e-3, warmup=100, decay=0.4, average=0.995)
-# Twenty tokens for the words, the others for the picture's regions.
+# Twenty tokens for the words, the others for the image's regions.
 PROMPT_LENGTH = 20 + text.REGIONS
 
 Report = Callable[["Run", str, int], None]
@@ -31,10 +31,10 @@ Report = Callable[["Run", str, int], None]
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that decides a run's result, beside the pictures.
+    """Everything that decides a run's result, beside the images.
 
-    ``moved_share`` is the share of slightly moved pictures among those the diffusion sees: small,
-    because the model is meant to remember its pictures.
+    ``moved_share`` is the share of slightly moved images among those the diffusion sees: small,
+    because the model is meant to remember its images.
     """
 
     autoencoder_size: autoencoder.AutoencoderSize = field(
@@ -57,15 +57,15 @@ class Settings:
 
 @dataclass
 class Run:
-    """One training run: its pictures, its folder and the parts made so far."""
+    """One training run: its images, its folder and the parts made so far."""
 
     folder: Path
-    pictures: list[EmojiPicture]
+    images: list[EmojiImage]
     settings: Settings = field(default_factory=Settings)
 
     def __post_init__(self) -> None:
-        self.pixels = to_tensor([picture.image for picture in self.pictures])
-        names = [picture.emoji for picture in self.pictures]
+        self.pixels = to_tensor([image.image for image in self.images])
+        names = [image.emoji for image in self.images]
         self.tokenizer: Any = tokenizer.build_once(
             self.folder / "tokenizer",
             captions.corpus(names),
@@ -73,7 +73,7 @@ class Run:
             length=self.settings.prompt_length,
         )
         size = self.settings.autoencoder_size
-        self.basis = fit(self.pixels, size.picture // size.latent, size.latent_channels)
+        self.basis = fit(self.pixels, size.side // size.latent, size.latent_channels)
         torch.manual_seed(0)
         self.autoencoder: nn.Module = autoencoder.build(self.settings.autoencoder_size)
         self.denoiser = diffusion.build(
@@ -133,16 +133,16 @@ class Run:
         self._finish(training, draw, autoencoder.loss, "autoencoder", report)
 
     def latents(self) -> Tensor:
-        """Return the pictures' latents, (copies, n, c, h, w) float32.
+        """Return the images' latents, (copies, n, c, h, w) float32.
 
-        The first copy is of the pictures as they are, the others of slightly moved ones.
+        The first copy is of the images as they are, the others of slightly moved ones.
         """
         generator = torch.Generator().manual_seed(1)
         moved = [jitter(self.pixels, generator) for _ in range(self.settings.moved_copies)]
         return torch.stack([self.basis.project(one) for one in [self.pixels, *moved]])
 
     def train_text(self, report: Report | None = None) -> None:
-        """Train the text encoder to tell its picture; it ends with averaged weights."""
+        """Train the text encoder to tell its image; it ends with averaged weights."""
         latents = self.basis.project(self.pixels)
         codes = text.region_codes(latents)
         training = self._training(self.denoiser.text_encoder, "text", self.settings.text)
@@ -185,10 +185,10 @@ class Run:
         return torch.where(moved, which, torch.zeros_like(which)) if copies else which * 0
 
     def _captions(self, chosen: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Return tokens (n, length) of captions drawn for pictures, and which are empty (n,)."""
+        """Return tokens (n, length) of captions drawn for images, and which are empty (n,)."""
         seed = int(torch.randint(2**31, (1,), generator=generator))
         chance = random.Random(seed)  # noqa: S311 - captions, not secrets
-        said = [captions.caption(self.pictures[index].emoji, chance) for index in chosen.tolist()]
+        said = [captions.caption(self.images[index].emoji, chance) for index in chosen.tolist()]
         shown = [one if chance.random() >= self.settings.empty_share else "" for one in said]
         empty = torch.tensor([not one for one in shown])
         return tokenizer.tokenize(self.tokenizer, shown), empty

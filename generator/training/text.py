@@ -1,11 +1,11 @@
-"""The text encoder learns first, alone: from a caption to its picture, told region by region.
+"""The text encoder learns first, alone: from a caption to its image, told region by region.
 
 Stable Diffusion's text encoder comes trained; ours has to be trained here, and through the U-Net
-that takes thousands of expensive steps. Worse, the U-Net can hardly keep pictures in its own
+that takes thousands of expensive steps. Worse, the U-Net can hardly keep images in its own
 weights: they are convolutions, the same at every position, so what belongs where is learned last.
-After 3,600 steps it told a picture from pure noise with 29% of the latents' energy wrong. A text
-encoder that gives each region of the picture a token of its own gets below that in 600 steps at a
-fifth of the cost, and leaves the U-Net a task that all pictures share: looking up the token of the
+After 3,600 steps it told an image from pure noise with 29% of the latents' energy wrong. A text
+encoder that gives each region of the image a token of its own gets below that in 600 steps at a
+fifth of the cost, and leaves the U-Net a task that all images share: looking up the token of the
 region it is at, and drawing what that says.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-GRID = 4  # regions on a side of the picture
+GRID = 4  # regions on a side of the image
 REGIONS = GRID * GRID
 # How far a region's mark stands out of what is told about it: enough to be looked up by.
 MARK = 4.0
@@ -27,7 +27,7 @@ def region_codes(latents: Tensor) -> Tensor:
 
     Args:
         latents: (n, c, h, w); h and w multiples of ``GRID``. The codes are the latents of each
-            region, less their mean over all pictures, scaled to a mean square of one.
+            region, less their mean over all images, scaled to a mean square of one.
     """
     count, channels, height, width = latents.shape
     cells = latents.reshape(count, channels, GRID, height // GRID, GRID, width // GRID)
@@ -37,7 +37,7 @@ def region_codes(latents: Tensor) -> Tensor:
 
 
 def loss(model: Any, batch: tuple[Tensor, ...]) -> Tensor:
-    """Return the codes' mean squared error, of which telling the mean picture has one.
+    """Return the codes' mean squared error, of which telling the mean image has one.
 
     The last ``REGIONS`` tokens, which a prompt's padding leaves free and which have seen all of the
     caption, have to hold the codes in their first columns. In the next ``REGIONS`` columns each

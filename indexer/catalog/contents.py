@@ -130,7 +130,7 @@ def resolve(connection: DuckDBPyConnection, text: str, *, waiting: bool = False)
         UnknownImageError: none does.
         InputError: more than one does.
     """
-    for find in (_by_id, _by_path, _by_hash, _by_ending):
+    for find in (by_id, by_path, by_hash, by_ending):
         found = find(connection, text, waiting)
         if found is not None:
             return found
@@ -140,7 +140,8 @@ def resolve(connection: DuckDBPyConnection, text: str, *, waiting: bool = False)
     )
 
 
-def _by_id(connection: DuckDBPyConnection, text: str, waiting: bool) -> int | None:
+def by_id(connection: DuckDBPyConnection, text: str, waiting: bool) -> int | None:
+    """The image of an id, if the text is one."""
     if not re.fullmatch(r"[0-9]{1,18}", text):
         return None
     rows = connection.execute(
@@ -149,7 +150,8 @@ def _by_id(connection: DuckDBPyConnection, text: str, waiting: bool) -> int | No
     return rows[0][0] if rows else None
 
 
-def _by_path(connection: DuckDBPyConnection, text: str, waiting: bool) -> int | None:
+def by_path(connection: DuckDBPyConnection, text: str, waiting: bool) -> int | None:
+    """The image of a file, by its whole path, or by one from the current folder."""
     path = os.path.abspath(text)
     rows = connection.execute(
         f"SELECT image_id {_FILES[waiting]} WHERE path = ? "
@@ -159,7 +161,12 @@ def _by_path(connection: DuckDBPyConnection, text: str, waiting: bool) -> int | 
     return rows[0][0] if rows else None
 
 
-def _by_hash(connection: DuckDBPyConnection, text: str, waiting: bool) -> int | None:
+def by_hash(connection: DuckDBPyConnection, text: str, waiting: bool) -> int | None:
+    """The image whose content hash begins so, given six digits or more.
+
+    Raises:
+        InputError: there are several.
+    """
     if not _HASH_START.fullmatch(text.lower()):
         return None
     rows = connection.execute(
@@ -170,8 +177,12 @@ def _by_hash(connection: DuckDBPyConnection, text: str, waiting: bool) -> int | 
     return rows[0][0] if rows else None
 
 
-def _by_ending(connection: DuckDBPyConnection, text: str, waiting: bool) -> int | None:
-    """The image whose path ends in these parts; they are compared part by part."""
+def by_ending(connection: DuckDBPyConnection, text: str, waiting: bool) -> int | None:
+    """The image whose path ends in these parts; they are compared part by part.
+
+    Raises:
+        InputError: there are several.
+    """
     if not text or os.path.isabs(text):
         return None
     ending = os.sep + os.path.normpath(text)

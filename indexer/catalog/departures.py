@@ -24,7 +24,7 @@ from vitrail.indexer.catalog.changes import (
     path_keys,
 )
 from vitrail.indexer.catalog.transaction import Transaction
-from vitrail.indexer.errors import InputError
+from vitrail.indexer.errors import UnknownImageError
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -140,13 +140,13 @@ def remove_images(transaction: Transaction, ids: Sequence[int]) -> None:
     """Delete what a user named, also what is hidden and waits for its files.
 
     Raises:
-        InputError: an id that neither a live nor a waiting image has.
+        UnknownImageError: an id that neither a live nor a waiting image has.
     """
     live = live_ids(transaction, ids)
     hidden = {row[0] for row in transaction.rows(f"SELECT id {WAITING_IMAGES}")}
     unknown = [i for i in ids if i not in live and i not in hidden]
     if unknown:
-        raise InputError(f"there is no image with id {unknown[0]} in this collection")
+        raise UnknownImageError(f"there is no image with id {unknown[0]} in this collection")
     delete_images(transaction, [i for i in ids if i in live], "removed")
     remove_waiting(transaction, [i for i in ids if i in hidden])
 

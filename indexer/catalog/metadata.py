@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from vitrail.indexer.catalog.columns import SHOWN, annotation_columns, is_reserved
 from vitrail.indexer.catalog.filtering import FileKey
-from vitrail.indexer.errors import InputError
+from vitrail.indexer.errors import UnknownImageError
 from vitrail.indexer.image_info import ImageInfo
 from vitrail.indexer.paths import original
 
@@ -30,7 +30,7 @@ def read_metadata(
     file: of those that are ``shown``, or of all, those that are not missing first, by path.
 
     Raises:
-        InputError: an id that is in no image.
+        UnknownImageError: an id that is in no image.
     """
     wanted = [int(i) for i in ids]
     images = _by_key(connection, "images", "id", wanted)
@@ -56,7 +56,7 @@ def hot_metadata(hot: HotRows, ids: Sequence[int], shown: Shown | None = None) -
     """As ``read_metadata``, from memory.
 
     Raises:
-        InputError: an id that is in no image.
+        UnknownImageError: an id that is in no image.
     """
     wanted = [int(i) for i in ids]
     tables = ("images", "files", "predictions")
@@ -78,11 +78,11 @@ def describe_all(
     """Rows of the tables by image id, as what users see.
 
     Raises:
-        InputError: an id that is in no image.
+        UnknownImageError: an id that is in no image.
     """
     unknown = [i for i in wanted if i not in images]
     if unknown:
-        raise InputError(f"there is no image with id {unknown[0]} in this collection")
+        raise UnknownImageError(f"there is no image with id {unknown[0]} in this collection")
     return [
         describe(
             images[i][0],

@@ -26,7 +26,7 @@ from vitrail.indexer.catalog.state import State
 from vitrail.indexer.catalog.suggestions import suggest
 from vitrail.indexer.catalog.unclassifiable import read_unclassifiable
 from vitrail.indexer.collection.readings import Readings
-from vitrail.indexer.errors import InputError
+from vitrail.indexer.errors import UnknownImageError
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.image_info import ImageInfo
 from vitrail.indexer.records import READ_VERSION, KnownFile, RejectRecord
@@ -119,7 +119,7 @@ class Answering:
             parameters: values of its ``?`` marks, in order.
 
         Raises:
-            InputError: it is no expression, names an unknown column or a function that a filter
+            FilterError: it is no expression, names an unknown column or a function that a filter
                 may not call, or takes too much time or memory.
         """
         with self.readings.filtering() as (connection, flat):
@@ -129,7 +129,7 @@ class Answering:
         """Lines on what a filter that lets nothing through may have meant; perhaps none.
 
         Raises:
-            InputError: it cannot be used at all; see ``allowed_ids``.
+            FilterError: it cannot be used at all; see ``allowed_ids``.
         """
         with self.readings.filtering() as (connection, flat):
             return suggest(open_filter(connection, where, flat=flat))
@@ -145,7 +145,8 @@ class Answering:
             where: a filter; the files that fulfil it come before an image's others.
 
         Raises:
-            InputError: an id that no image has, or what ``allowed_ids`` raises.
+            UnknownImageError: an id that no image has.
+            FilterError: as ``allowed_ids``.
         """
         rows = self._metadata(ids, {})
         shared = [row.id for row in rows if len(row.paths) > 1]
@@ -190,12 +191,15 @@ class Answering:
         """Stored vectors of images in one space: (n, dim) float32, in the order of ``ids``.
 
         Raises:
-            InputError: an unknown id or space.
+            UnknownImageError: an id that no image has.
+            InputError: an unknown space.
         """
         try:
             return self.index(space).vectors(np.asarray(ids, np.int64))
         except KeyError as error:
-            raise InputError(f"there is no image with id {error} in this collection") from error
+            raise UnknownImageError(
+                f"there is no image with id {error} in this collection"
+            ) from error
 
     def reading(self) -> AbstractContextManager[DuckDBPyConnection]:
         """A sealed read-only connection to the catalog's tables, for a short moment."""

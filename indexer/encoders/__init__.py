@@ -1,21 +1,15 @@
 """Encoders: checkpoints and the runtimes that run them."""
 
 from vitrail.indexer.encoders.base import Encoded, Encoder
-from vitrail.indexer.encoders.loading import (
-    DEFAULT_CHECKPOINT,
-    EMBEDDED,
-    load_encoder,
-    read_fingerprint,
-    read_labels,
-)
-from vitrail.indexer.fingerprint import Fingerprint
+from vitrail.indexer.encoders.loading import load_encoder, read_fingerprint, read_labels
+from vitrail.indexer.encoders.settings import DEFAULT_CHECKPOINT, EMBEDDED, EncoderSettings
 
 __all__ = [
     "DEFAULT_CHECKPOINT",
     "EMBEDDED",
     "Encoded",
     "Encoder",
-    "Fingerprint",
+    "EncoderSettings",
     "load_encoder",
     "read_fingerprint",
     "read_labels",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # what loads settings loads this file too, and is to stay light
+    import numpy as np
+    from numpy.typing import NDArray
 
-from vitrail.indexer.fingerprint import Fingerprint
-from vitrail.indexer.images.preprocess import Preprocess
-from vitrail.indexer.spaces import EmbeddingSpace
+    from vitrail.indexer.fingerprint import Fingerprint
+    from vitrail.indexer.images.preprocess import Preprocess
+    from vitrail.indexer.spaces import EmbeddingSpace
 
 
 @dataclass(frozen=True, slots=True)

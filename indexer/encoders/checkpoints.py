@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from vitrail.indexer.encoders.families import Family, family_of
-from vitrail.indexer.encoders.focus import EMBEDDED, SOURCE_SHA256, embedded_directory
+from vitrail.indexer.encoders.focus import SOURCE_SHA256, embedded_directory
 from vitrail.indexer.encoders.hub import snapshot
 from vitrail.indexer.encoders.processors import read_preprocess
+from vitrail.indexer.encoders.settings import EMBEDDED
 from vitrail.indexer.encoders.weights import check_plain, read_object, weight_files
 from vitrail.indexer.errors import CheckpointError
 from vitrail.indexer.files.cache import file_sha256
@@ -21,7 +22,6 @@ from vitrail.indexer.images.preprocess import Preprocess
 from vitrail.indexer.paths import at_home
 from vitrail.indexer.spaces import EmbeddingSpace, parse_space
 
-DEFAULT_CHECKPOINT = "google/vit-base-patch16-224"
 # Its last block was bent by its training for saliency. Of 27 spaces, on 267 emoji of 14 kinds, 1-NN
 # agreement of kind and top-1 retrieval from a degraded copy were: gem@9 0.607 and 0.903, cls@10
 # 0.629 and 0.801, gem@8 0.562 and 0.910, cls@12 0.532 and 0.704, mean@12 0.423 and 0.375. The first
@@ -69,11 +69,11 @@ class Checkpoint:
         """Side of the square input in pixels."""
         return self.preprocess.image_size
 
-    def select(self, names: Sequence[str] | None) -> tuple[EmbeddingSpace, ...]:
-        """The named spaces, or the checkpoint's default ones.
+    def select(self, names: Sequence[str] = ()) -> tuple[EmbeddingSpace, ...]:
+        """The named spaces, or the checkpoint's default ones where none is named.
 
         Raises:
-            InputError: a name this checkpoint cannot serve, or none at all.
+            InputError: a name this checkpoint cannot serve.
         """
         default = EMBEDDED_SPACES if self.name == EMBEDDED else None
         chosen = names or default or self.family.default_spaces(self.depth)

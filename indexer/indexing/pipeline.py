@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
+from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.catalog.roots import MOUNTS, put_root
 from vitrail.indexer.catalog.unclassifiable import write_unclassifiable
 from vitrail.indexer.collection.store import CollectionStore
@@ -59,7 +60,7 @@ def index_folders(
     *,
     options: IndexOptions | None = None,
     on_progress: Callable[[Progress], None] = lambda _: None,
-    stop: Callable[[], bool] = lambda: False,
+    cancellation: Cancellation | None = None,
 ) -> Progress:
     """Bring a collection up to date with the folders; run again, it goes on where it stopped.
 
@@ -71,7 +72,8 @@ def index_folders(
         options: see ``IndexOptions``.
         on_progress: called now and then while scanning, and after every file and commit, from this
             thread.
-        stop: asked after every file; once true, what is done is committed and the run ends.
+        cancellation: looked at after every file; once it is cancelled, what is done is committed
+            and the run ends.
 
     Raises:
         InputError: a root does not exist, or none is known.
@@ -85,7 +87,7 @@ def index_folders(
     if options.classify and encoder.labels is None:
         raise InputError("this encoder gives no labels: load it with classify=True")
     started = time.monotonic()
-    run = _Run(collection, encoder, options, on_progress, stop)
+    run = _Run(collection, encoder, options, on_progress, cancellation or Cancellation())
     plans = plan_run(roots, collection.roots(), options)
     surveys = look_around(collection, plans, run.scanned)
     lost = losses(surveys, options)
@@ -114,10 +116,10 @@ class _Run:
         encoder: Encoder,
         options: IndexOptions,
         on_progress: Callable[[Progress], None],
-        stop: Callable[[], bool],
+        cancellation: Cancellation,
     ) -> None:
         self.collection, self.encoder, self.options = collection, encoder, options
-        self.on_progress, self.stop = on_progress, stop
+        self.on_progress, self.cancellation = on_progress, cancellation
         self.progress = Progress()
         self.limits = DecodingLimits()
         self.linked: Counter[str] = Counter()  # content hashes met at a new path
@@ -209,7 +211,7 @@ class _Run:
             tasks,
             workers=self.options.workers,
             ahead=2 * batch_size,
-            stop=self.limits.stopping_with(self.stop),
+            stop=self.limits.stopping_with(self.cancellation),
         )
         with committer, closing(ready), self.limits:
             for one in surveys:
@@ -244,10 +246,10 @@ class _Run:
                     progress.linked += 1
                     self.linked[prepared.file.content_hash] += 1
             self.on_progress(progress)
-            if self.stop():
+            if self.cancellation.cancelled:
                 progress.interrupted = True
                 return
-        progress.interrupted = self.stop()
+        progress.interrupted = self.cancellation.cancelled
 
     def _hidden(self) -> frozenset[str]:
         return self.collection.embedded_hashes() - self.collection.content_hashes()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
+from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.catalog.contents import ImageFiles, files_of_images
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.successor import begin, take_over
@@ -63,7 +64,7 @@ def reembed(
     *,
     options: ReembedOptions | None = None,
     on_progress: Callable[[Progress], None] = lambda _: None,
-    stop: Callable[[], bool] = lambda: False,
+    cancellation: Cancellation | None = None,
 ) -> Reembedding:
     """Embed every image of a collection by another encoder, then put the result in its place.
 
@@ -75,14 +76,15 @@ def reembed(
         encoder: of the new vectors.
         options: see ``ReembedOptions``.
         on_progress: called after every image and commit.
-        stop: asked after every image; once true, what is done is committed and the run ends.
+        cancellation: looked at after every image; once it is cancelled, what is done is committed
+            and the run ends.
 
     Raises:
         CollectionError: the encoder is the collection's already, another one's embedding is not
             finished, images can be read nowhere (see ``accept_losses``), or the disk is full.
         CollectionLockedError: another process is writing.
     """
-    options = options or ReembedOptions()
+    options, cancellation = options or ReembedOptions(), cancellation or Cancellation()
     made = Reembedding()
     started = time.monotonic()
     with CollectionStore.open(directory, writable=True) as old:
@@ -92,7 +94,7 @@ def reembed(
                 "name other spaces or another checkpoint"
             )
         with begin(old.directory, encoder.fingerprint, restart=options.restart) as new:
-            _embed(old, new, encoder, options, made, on_progress, stop)
+            _embed(old, new, encoder, options, made, on_progress, cancellation)
             made.progress.seconds = time.monotonic() - started
             made.progress.stage = "tidying"
             on_progress(made.progress)
@@ -112,7 +114,7 @@ def _embed(
     options: ReembedOptions,
     made: Reembedding,
     on_progress: Callable[[Progress], None],
-    stop: Callable[[], bool],
+    cancellation: Cancellation,
 ) -> None:
     progress = made.progress
     there = new.content_hashes()
@@ -143,7 +145,7 @@ def _embed(
         (wanted for wanted in _wanted(old, ids) if wanted.content_hash not in there),
         workers=options.workers,
         ahead=2 * batch_size,
-        stop=preparer.limits.stopping_with(stop),
+        stop=preparer.limits.stopping_with(cancellation),
     )
     with committer, closing(ready), preparer.limits:
         for wanted, prepared in ready:
@@ -155,10 +157,10 @@ def _embed(
                 numbered.ids[wanted.content_hash] = wanted.image_id
                 progress.encoded += committer.take(prepared) == "new"
             on_progress(progress)
-            if stop():
+            if cancellation.cancelled:
                 progress.interrupted = True
                 return
-        progress.interrupted = stop()
+        progress.interrupted = cancellation.cancelled
 
 
 def _wanted(old: CollectionStore, ids: list[int]) -> Iterator[ImageFiles]:

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from vitrail.indexer.catalog.departures import Removed
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.tidying import take_out
-from vitrail.indexer.errors import InputError, UnknownImageError
+from vitrail.indexer.errors import InputError
 from vitrail.indexer.indexing.globs import Selection
 from vitrail.indexer.indexing.options import relative_to
 from vitrail.indexer.indexing.roots import ruling_root
 from vitrail.indexer.records import KnownFile
-
-_GLOB = re.compile(r"[*?[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +36,34 @@ class Removal:
     staying: int
 
 
-def plan_removal(collection: CollectionStore, texts: Sequence[str]) -> Removal:
-    """Find what texts name: an id, a path, the start of a content hash, a folder, or a glob.
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What one of several names stands for: images, files, and remembered folders."""
 
-    Globs mean what they mean to ``--exclude``: below the folders that were indexed. One with a
-    slash may also be meant from here, or from the root of the file system.
+    ids: frozenset[int] = frozenset()
+    paths: tuple[str, ...] = ()
+    roots: frozenset[str] = frozenset()
 
-    Raises:
-        InputError: one names nothing.
+
+def removable_files(collection: CollectionStore) -> dict[str, KnownFile]:
+    """The files that can be taken out, by path: of live images, and of waiting ones."""
+    files = collection.known_files().items()
+    return {path: file for path, file in files if file.state in ("live", "waiting")}
+
+
+def plan_named(
+    collection: CollectionStore, named: Sequence[Named], known: Mapping[str, KnownFile]
+) -> Removal:
+    """What leaves when all that is named does.
+
+    Args:
+        collection: whose images they are.
+        named: what is to be taken out.
+        known: as ``removable_files`` gives them.
     """
-    known = {p: f for p, f in collection.known_files().items() if f.state in ("live", "waiting")}
-    folders = [root.path for root in collection.roots()]
-    ids: set[int] = set()
-    paths: dict[str, None] = {}
-    roots: set[str] = set()
-    for text in texts:
-        found = _named(collection, text, known, folders)
-        ids |= found.ids
-        paths |= dict.fromkeys(found.paths)
-        roots |= found.roots
+    ids = {image_id for one in named for image_id in one.ids}
+    paths = dict.fromkeys(path for one in named for path in one.paths)
+    roots = {root for one in named for root in one.roots}
     whole, staying = _outcome(collection, ids, paths, known)
     return Removal(tuple(sorted(ids)), tuple(paths), tuple(sorted(roots)), whole, staying)
 
@@ -77,60 +82,34 @@ def carry_out(collection: CollectionStore, removal: Removal) -> Removed:
     return Removed(len(removal.ids) + done.images, done.files)
 
 
-@dataclass(frozen=True, slots=True)
-class _Named:
-    ids: frozenset[int] = frozenset()
-    paths: tuple[str, ...] = ()
-    roots: frozenset[str] = frozenset()
-
-
-def _named(
-    collection: CollectionStore, text: str, known: Mapping[str, KnownFile], folders: Sequence[str]
-) -> _Named:
-    path = os.path.abspath(os.path.expanduser(text))
-    if not text.isdigit():
-        if path in known:
-            return _Named(paths=(path,))
-        inside = _below(path, known, folders)
-        if inside.paths or inside.roots:
-            return inside
-        if _GLOB.search(text):
-            return _matching(text, known, folders)
-    try:
-        return _Named(frozenset((_resolve(collection, text),)))
-    except InputError:
-        inside = _below(path, known, folders)
-        if text.isdigit() and (inside.paths or inside.roots):  # a folder named as a year
-            return inside
-        raise
-
-
-def _resolve(collection: CollectionStore, text: str) -> int:
-    """The image that is named, a live one rather than one that waits for its files."""
-    try:
-        return collection.resolve(text)
-    except UnknownImageError:
-        with suppress(UnknownImageError):
-            return collection.resolve(text, waiting=True)
-        raise
-
-
-def _below(path: str, known: Mapping[str, KnownFile], folders: Sequence[str]) -> _Named:
+def below(path: str, known: Mapping[str, KnownFile], folders: Sequence[str]) -> Named:
+    """All known files below a folder, and the indexed folders that are it or lie in it."""
     inside = os.path.join(path, "")
     roots = frozenset(folder for folder in folders if folder == path or folder.startswith(inside))
-    return _Named(paths=tuple(p for p in sorted(known) if p.startswith(inside)), roots=roots)
+    return Named(paths=tuple(p for p in sorted(known) if p.startswith(inside)), roots=roots)
 
 
-def _matching(text: str, known: Mapping[str, KnownFile], folders: Sequence[str]) -> _Named:
-    below = Selection((), [text])
-    anywhere = "/" in text.rstrip("/")
-    here = os.path.join(os.getcwd(), os.path.expanduser(text))
-    placed = Selection((), [here]) if anywhere else None
+def matching(
+    text: str, place: str | None, known: Mapping[str, KnownFile], folders: Sequence[str]
+) -> Named:
+    """The known files that a glob matches.
+
+    Args:
+        text: the glob; it means what it means to ``--exclude``: below the folders.
+        place: the same as an absolute path, if it may be meant from a place of its own.
+        known: as ``removable_files`` gives them.
+        folders: that were indexed.
+
+    Raises:
+        InputError: there are none.
+    """
+    inside = Selection((), [text])
+    placed = None if place is None else Selection((), [place])
     roots = dict.fromkeys(folders, True)
 
     def matches(path: str) -> bool:
         root = ruling_root(path, roots) or os.path.dirname(path)
-        if below.leaves_out(relative_to(path, root)):
+        if inside.leaves_out(relative_to(path, root)):
             return True
         return placed is not None and placed.leaves_out(path.replace(os.sep, "/").lstrip("/"))
 
@@ -140,7 +119,7 @@ def _matching(text: str, known: Mapping[str, KnownFile], folders: Sequence[str])
             f"{text!r} matches no file of this collection; a glob is matched below the folders "
             "that were indexed, as --exclude does"
         )
-    return _Named(paths=found)
+    return Named(paths=found)
 
 
 def _outcome(

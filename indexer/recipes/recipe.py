@@ -95,7 +95,7 @@ class Recipe:
         prompt: what to draw.
         checkpoint: name the user gave: Hub name, directory, file or ``embedded``.
         checkpoint_hash: sha256 (hex) over all files of the checkpoint that decide its images.
-        scheduler: name in ``vitrail.generator.schedulers.SCHEDULERS``.
+        scheduler: name in ``vitrail.generator.checkpoints.schedulers.SCHEDULERS``.
         steps: denoising steps of the whole schedule.
         guidance: weight of classifier-free guidance; 1 and below is none.
         width: of the image, in pixels.

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vitrail.generator.checkpoint_files import CheckpointInfo, find_checkpoint
-from vitrail.generator.pictures import Picture
+from vitrail.generator.checkpoints.files import CheckpointInfo, find_checkpoint
+from vitrail.generator.images import InputImage
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -49,7 +49,7 @@ def ordinary(checkpoint: Callable[[str], CheckpointInfo]) -> CheckpointInfo:
     return checkpoint("ordinary")
 
 
-def noise_picture(width: int, height: int, seed: int = 0) -> Picture:
+def noise_image(width: int, height: int, seed: int = 0) -> InputImage:
     """A picture of random pixels; its hash is made up."""
     pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    return Picture(Image.fromarray(pixels), f"{seed:064x}")
+    return InputImage(Image.fromarray(pixels), f"{seed:064x}")

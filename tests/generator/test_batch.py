@@ -6,18 +6,20 @@ import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from vitrail.generator import text_to_image
 from vitrail.generator.batch import generate_all
-from vitrail.generator.checkpoint_files import CheckpointInfo
+from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import Sampling
-from vitrail.generator.pipelines import DiffusionModel, load_model
-from vitrail.generator.watching import GenerationCancelledError, Watch
-from vitrail.indexer.errors import GenerationError
+from vitrail.generator.models.pipelines import DiffusionModel, load_model
+from vitrail.generator.tasks import text_to_image
+from vitrail.generator.watching import Watch
+from vitrail.indexer.cancellation import Cancellation
+from vitrail.indexer.errors import CancelledError, GenerationError
 from vitrail.indexer.recipes.png import read_png
 from vitrail.indexer.recipes.recipe import Recipe
 
@@ -69,10 +71,18 @@ def test_a_spoilt_or_foreign_file_is_made_again(ordinary: CheckpointInfo, tmp_pa
 
 def test_cancelling_keeps_what_is_done(ordinary: CheckpointInfo, tmp_path: Path) -> None:
     done: list[Path] = []
-    watch = Watch(cancel=lambda: len(done) == 2)
+    cancellation = Cancellation()
+    watch = Watch(cancellation=cancellation)
+
+    def until_two(paths: Iterator[Path]) -> Iterator[Path]:
+        for number, path in enumerate(paths, 1):
+            if number == 2:
+                cancellation.cancel()
+            yield path
+
     files = generate_all(plan(ordinary), tmp_path, load_model(ordinary), watch=watch)
-    with pytest.raises(GenerationCancelledError):
-        done.extend(file.path for file in files)  # keeps what came before the error
+    with pytest.raises(CancelledError):
+        done.extend(until_two(file.path for file in files))  # keeps what came before the error
     assert sorted(done) == sorted(tmp_path.iterdir())
     rest = list(generate_all(plan(ordinary), tmp_path, load_model(ordinary)))
     assert [file.made for file in rest] == [False, False, True]

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.generator.conftest import noise_picture
-from vitrail.generator import image_to_image, text_to_image
-from vitrail.generator.checkpoint_files import CheckpointInfo
+from tests.generator.conftest import noise_image
+from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import MAX_SEED, Sampling
-from vitrail.generator.pictures import working_size
+from vitrail.generator.tasks import image_to_image, text_to_image
+from vitrail.generator.tasks.sizes import working_size
 from vitrail.indexer.errors import InputError
 
 
@@ -62,7 +62,7 @@ def test_bad_sizes_are_refused(
 def test_bad_strength_is_refused(ordinary: CheckpointInfo) -> None:
     for strength in (-0.1, 1.1, float("nan")):
         with pytest.raises(InputError, match=r"outside \[0, 1\]"):
-            image_to_image.plan(ordinary, "x", noise_picture(32, 32), strength=strength)
+            image_to_image.plan(ordinary, "x", noise_image(32, 32), strength=strength)
 
 
 def test_family_limits(ordinary: CheckpointInfo) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from vitrail.generator.pipelines import quiet
+from vitrail.generator.models.pipelines import quiet
 from vitrail.generator.training import tokenizer as vocabulary
 
 WIDTH = 16

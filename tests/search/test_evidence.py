@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Unpack
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from tests.search.fakes import BruteIndex, FakeCollection, Floats, unit
 from vitrail.indexer.errors import InputError
 from vitrail.search.evidence import mean_distance, verdict
+from vitrail.search.options import SearchKeywords, SearchOptions
 from vitrail.search.query import Evidence, Query
 from vitrail.search.searcher import Searcher
 
@@ -27,8 +29,14 @@ def near(row: Floats, count: int, distance: float, seed: int = 0) -> Floats:
     return unit((row + distance * noise).astype(np.float32))
 
 
-def asked(rows: Floats, collection: FakeCollection, **more: object) -> Evidence:
-    query = Query({"a": rows}, {"a": 1.0}, **more)  # type: ignore[arg-type]
+def asked(
+    rows: Floats,
+    collection: FakeCollection,
+    *,
+    background: dict[str, Floats] | None = None,
+    **options: Unpack[SearchKeywords],
+) -> Evidence:
+    query = Query({"a": rows}, {"a": 1.0}, SearchOptions(**options), background=background)
     return Searcher(collection).search(query).evidence
 
 
@@ -94,11 +102,13 @@ def test_what_is_asked_for_does_not_change_the_evidence(collection: FakeCollecti
 
 def test_a_filter_is_compared_within(collection: FakeCollection) -> None:
     rows = collection.index("a").rows
-    question = {"background": {"a": scattered(32, 1)}}
-    without = asked(near(rows[3], 2, 0.01), collection, where="10,20,30,40,50", **question)
+    background = {"a": scattered(32, 1)}
+    without = asked(
+        near(rows[3], 2, 0.01), collection, where="10,20,30,40,50", background=background
+    )
     assert without.nearness is not None
     assert without.nearness < 0.9  # the image itself, 6, does not pass
-    alone = asked(near(rows[3], 2, 0.01), collection, where="6", **question)
+    alone = asked(near(rows[3], 2, 0.01), collection, where="6", background=background)
     assert (alone.inside, alone.verdict) == (None, "good")
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.search.fakes import BruteIndex, FakeCollection, Floats, unit
 from vitrail.indexer.errors import InputError
+from vitrail.search.options import SearchOptions
 from vitrail.search.query import Query
 from vitrail.search.searcher import Searcher
 
@@ -22,7 +24,7 @@ def compass() -> FakeCollection:
 
 
 def test_hits_are_ranked_by_cosine_with_metadata() -> None:
-    result = Searcher(compass()).search(Query({"a": E1}, {"a": 1.0}, k=3))
+    result = Searcher(compass()).search(Query({"a": E1}, {"a": 1.0}, SearchOptions(k=3)))
     assert [hit.id for hit in result.hits] == [10, 20, 30]
     assert [hit.score for hit in result.hits] == pytest.approx([1, 2**-0.5, 0], abs=1e-6)
     assert result.hits[0].paths == ("/pictures/10.png",)
@@ -33,18 +35,20 @@ def test_hits_are_ranked_by_cosine_with_metadata() -> None:
 
 def test_threshold_exclusion_and_filter() -> None:
     searcher = Searcher(compass())
-    above = searcher.search(Query({"a": E1}, {"a": 1.0}, min_score=0.5))
+    above = searcher.search(Query({"a": E1}, {"a": 1.0}, SearchOptions(min_score=0.5)))
     assert [hit.id for hit in above.hits] == [10, 20]
-    without_self = searcher.search(Query({"a": E1}, {"a": 1.0}, k=2, exclude=frozenset({10})))
+    without_self = searcher.search(
+        Query({"a": E1}, {"a": 1.0}, SearchOptions(k=2), exclude=frozenset({10}))
+    )
     assert [hit.id for hit in without_self.hits] == [20, 30]
-    filtered = searcher.search(Query({"a": E1}, {"a": 1.0}, where="30,40"))
+    filtered = searcher.search(Query({"a": E1}, {"a": 1.0}, SearchOptions(where="30,40")))
     assert [hit.id for hit in filtered.hits] == [30, 40]
     assert filtered.allowed == 2
 
 
 def test_several_rows_average_their_cosines() -> None:
     rows = unit(np.array([[1, 0], [0, 1]], np.float32))
-    result = Searcher(compass()).search(Query({"a": rows}, {"a": 1.0}, k=2))
+    result = Searcher(compass()).search(Query({"a": rows}, {"a": 1.0}, SearchOptions(k=2)))
     assert result.hits[0].id == 20
     assert result.hits[0].score == pytest.approx(2**-0.5)
     assert result.hits[0].seed_ranks == (2, 2)
@@ -53,7 +57,9 @@ def test_several_rows_average_their_cosines() -> None:
 
 def test_reciprocal_ranks_decide_the_fused_order() -> None:
     rows = unit(np.array([[1, 0], [0, 1]], np.float32))
-    result = Searcher(compass()).search(Query({"a": rows}, {"a": 1.0}, k=4, fusion="rrf"))
+    result = Searcher(compass()).search(
+        Query({"a": rows}, {"a": 1.0}, SearchOptions(k=4, fusion="rrf"))
+    )
     # 1/61 + 1/63 for 10 and 30 beats 2/62 for 20
     assert [hit.id for hit in result.hits] == [10, 30, 20, 40]
     assert result.evidence.overlap == 1.0  # the top 4 of 4 are the same set
@@ -63,7 +69,7 @@ def test_an_approximate_index_is_said_to_be_so() -> None:
     index = BruteIndex([1, 2], unit(np.eye(2, dtype=np.float32)), exact=False)
     searcher = Searcher(FakeCollection(a=index))
     assert not searcher.search(Query({"a": E1}, {"a": 1.0})).exact
-    assert searcher.search(Query({"a": E1}, {"a": 1.0}, exact=True)).exact
+    assert searcher.search(Query({"a": E1}, {"a": 1.0}, SearchOptions(exact=True))).exact
 
 
 def test_vectors_that_cancel_are_refused() -> None:
@@ -75,16 +81,23 @@ def test_vectors_that_cancel_are_refused() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"k": 0}, "at least 1"),
         ({"weights": {}}, "no embedding space"),
         ({"weights": {"b": 1.0}}, "no vectors for space b"),
-        ({"min_score": 1.5}, "between -1 and 1"),
     ],
 )
 def test_unusable_queries_name_the_problem(changes: dict[str, object], message: str) -> None:
     arguments: dict[str, object] = {"vectors": {"a": E1}, "weights": {"a": 1.0}} | changes
     with pytest.raises(InputError, match=message):
         Query(**arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"k": 0}, "at least 1"), ({"min_score": 1.5}, "between -1 and 1")],
+)
+def test_unusable_options_name_the_problem(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        SearchOptions(**options)
 
 
 @settings(max_examples=60, deadline=None)
@@ -100,7 +113,7 @@ def test_weighted_spaces_equal_a_full_scan(seed: int, size: int, k: int, weight:
     collection = FakeCollection(a=BruteIndex(range(size), a), b=BruteIndex(range(size), b))
     qa, qb = (unit(rng.normal(size=(1, 4)).astype(np.float32)) for _ in range(2))
     weights = {"a": weight, "b": 1 - weight}
-    result = Searcher(collection).search(Query({"a": qa, "b": qb}, weights, k=k))
+    result = Searcher(collection).search(Query({"a": qa, "b": qb}, weights, SearchOptions(k=k)))
     full: Floats = weight * (a @ qa[0]) + (1 - weight) * (b @ qb[0])
     expected = np.sort(full)[::-1][:k]
     assert [hit.score for hit in result.hits] == pytest.approx(expected.tolist(), abs=1e-5)
@@ -111,7 +124,7 @@ def test_many_spaces_stop_before_scanning_everything() -> None:
     rng = np.random.default_rng(0)
     rows = unit(rng.normal(size=(5000, 8)).astype(np.float32))
     a, b = BruteIndex(range(5000), rows), BruteIndex(range(5000), rows)
-    query = Query({"a": rows[:1], "b": rows[:1]}, {"a": 0.5, "b": 0.5}, k=5)
+    query = Query({"a": rows[:1], "b": rows[:1]}, {"a": 0.5, "b": 0.5}, SearchOptions(k=5))
     Searcher(FakeCollection(a=a, b=b)).search(query)
     assert max(a.depths) < 5000
 
@@ -124,7 +137,12 @@ def test_threads_share_a_searcher() -> None:
     )
     weights = {"a": 0.3, "b": 0.7}
     queries = [
-        Query({"a": rows[i : i + 2], "b": rows[i : i + 2]}, weights, k=3, exclude=frozenset({i}))
+        Query(
+            {"a": rows[i : i + 2], "b": rows[i : i + 2]},
+            weights,
+            SearchOptions(k=3),
+            exclude=frozenset({i}),
+        )
         for i in range(40)
     ]
     alone = [[hit.id for hit in searcher.search(query).hits] for query in queries]
@@ -136,7 +154,7 @@ def test_threads_share_a_searcher() -> None:
 
 def test_a_threshold_holds_for_fused_ranks_too() -> None:
     rows = unit(np.array([[1, 0], [0, 1]], np.float32))
-    query = Query({"a": rows}, {"a": 1.0}, k=4, fusion="rrf", min_score=0.6)
+    query = Query({"a": rows}, {"a": 1.0}, SearchOptions(k=4, fusion="rrf", min_score=0.6))
     assert [hit.id for hit in Searcher(compass()).search(query).hits] == [20]
 
 
@@ -162,13 +180,13 @@ def test_each_row_of_many_is_answered_as_if_alone(
     collection = FakeCollection(**{s: BruteIndex(ids, draw(random, 20, 3)) for s in spaces})
     vectors = {space: draw(random, rows, 3) for space in spaces}
     weights = dict.fromkeys(spaces, 1 / len(spaces))
-    common = {"k": k, "where": where, "min_score": least, "exclude": frozenset({3, 4})}
+    options, exclude = SearchOptions(k=k, where=where, min_score=least), frozenset({3, 4})
     searcher = Searcher(collection)
-    many = searcher.search_each(Query(vectors, weights, **common))  # type: ignore[arg-type]
+    many = searcher.search_each(Query(vectors, weights, options, exclude))
     assert len(many) == rows
     for i, answer in enumerate(many):
         one = {space: vectors[space][i : i + 1] for space in spaces}
-        alone = searcher.search(Query(one, weights, **common))  # type: ignore[arg-type]
+        alone = searcher.search(Query(one, weights, options, exclude))
         assert [hit.id for hit in answer.hits] == [hit.id for hit in alone.hits]
         assert [hit.score for hit in answer.hits] == pytest.approx(
             [hit.score for hit in alone.hits], abs=1e-6
@@ -180,6 +198,6 @@ def test_each_row_of_many_is_answered_as_if_alone(
 def test_one_space_is_read_once_for_many_rows() -> None:
     collection = compass()
     rows = draw(np.random.default_rng(1), 50, 2)
-    answers = Searcher(collection).search_each(Query({"a": rows}, {"a": 1.0}, k=2))
+    answers = Searcher(collection).search_each(Query({"a": rows}, {"a": 1.0}, SearchOptions(k=2)))
     assert len(answers) == 50
     assert collection.indexes["a"].depths == [2]

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from tests.fakes import ColourEncoder
 from vitrail.indexer.encoders.base import Encoded
+from vitrail.indexer.encoders.settings import EncoderSettings
 from vitrail.indexer.errors import CheckpointError, InputError
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.spaces import EmbeddingSpace
@@ -47,7 +48,7 @@ class TwoSpaceEncoder(ColourEncoder):
         return Encoded({space.name: both[space.name] for space in self.spaces}, None)
 
 
-def colour_fingerprint(checkpoint: str, spaces: Sequence[str] | None = None) -> Fingerprint:
+def colour_fingerprint(checkpoint: str, spaces: Sequence[str] = ()) -> Fingerprint:
     """As ``vitrail.indexer.encoders.read_fingerprint``: ``colours`` and ``colours-2`` are known."""
     if not checkpoint.startswith(CHECKPOINT):
         raise CheckpointError(f"checkpoint {checkpoint!r} is unknown; use {CHECKPOINT}")
@@ -61,17 +62,10 @@ def colour_fingerprint(checkpoint: str, spaces: Sequence[str] | None = None) -> 
     )
 
 
-def load_colours(
-    checkpoint: str,
-    *,
-    spaces: Sequence[str] | None = None,
-    runtime: str = "auto",
-    device: str = "auto",
-    precision: str = "auto",
-    classify: bool = False,
-) -> TwoSpaceEncoder:
+def load_colours(settings: EncoderSettings) -> TwoSpaceEncoder:
     """As ``vitrail.indexer.encoders.load_encoder``."""
-    return TwoSpaceEncoder([name for name, _ in colour_fingerprint(checkpoint, spaces).spaces])
+    fingerprint = colour_fingerprint(settings.checkpoint, settings.spaces)
+    return TwoSpaceEncoder([name for name, _ in fingerprint.spaces])
 
 
 def _slow_command() -> None:
@@ -86,12 +80,12 @@ def _slow_command() -> None:
             time.sleep(0.01)
         time.sleep(float(os.environ["COLOURS_DELAY"]))
 
-    def load(checkpoint: str, *, spaces: Sequence[str], **_: object) -> TwoSpaceEncoder:
-        encoder = load_colours(checkpoint, spaces=spaces)
+    def load(settings: EncoderSettings) -> TwoSpaceEncoder:
+        encoder = load_colours(settings)
         encoder.before = wait
         return encoder
 
-    encoders.load_encoder = load  # type: ignore[assignment]
+    encoders.load_encoder = load
     encoders.read_fingerprint = colour_fingerprint
     main()
 

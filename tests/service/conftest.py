@@ -103,7 +103,7 @@ def vitrail(
 ) -> Vitrail:
     """The command line with a collection of its own, not made yet."""
 
-    def fingerprint(checkpoint: str, spaces: Sequence[str] | None = None) -> Any:
+    def fingerprint(checkpoint: str, spaces: Sequence[str] = ()) -> Any:
         return colour_fingerprint(checkpoint, spaces)
 
     monkeypatch.setattr(encoders, "read_fingerprint", fingerprint)

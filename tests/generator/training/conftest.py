@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw
 
 from vitrail.generator.training.autoencoder import AutoencoderSize
 from vitrail.generator.training.diffusion import DiffusionSize
-from vitrail.generator.training.emoji import Emoji, EmojiPicture, find_font
+from vitrail.generator.training.emoji import Emoji, EmojiImage, find_font
 from vitrail.generator.training.loop import Plan
 from vitrail.generator.training.stages import Settings
 from vitrail.indexer.errors import InputError
@@ -24,14 +24,14 @@ def font() -> Path:
 
 
 @pytest.fixture(scope="session")
-def pictures() -> list[EmojiPicture]:
-    """Six 16x16 pictures that need no font."""
+def images() -> list[EmojiImage]:
+    """Six 16x16 images that need no font."""
     drawn = []
     for index, name in enumerate(SHAPES):
         image = Image.new("RGB", (16, 16), "white")
         colour = ("red", "blue", "green", "black", "orange", "purple")[index]
         ImageDraw.Draw(image).rectangle((2, 2 + index, 13 - index, 13), fill=colour)
-        drawn.append(EmojiPicture(Emoji(chr(65 + index), name, (name[::-1],)), image))
+        drawn.append(EmojiImage(Emoji(chr(65 + index), name, (name[::-1],)), image))
     return drawn
 
 
@@ -41,7 +41,7 @@ def plan(steps: int, save_every: int = 2) -> Plan:
 
 def tiny(steps: int, workers: int = 1) -> Settings:
     return Settings(
-        autoencoder_size=AutoencoderSize(widths=(8, 8, 8), latent_channels=4, picture=16, groups=2),
+        autoencoder_size=AutoencoderSize(widths=(8, 8, 8), latent_channels=4, side=16, groups=2),
         diffusion_size=DiffusionSize(
             text_width=24, text_layers=1, heads=2, widths=(16, 16), time_width=16, groups=2
         ),

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tests.generator.training.conftest import tiny
-from vitrail.generator.checkpoints import EMBEDDED, embedded_path
+from vitrail.generator.checkpoints.embedded import EMBEDDED, embedded_path
 from vitrail.generator.training import assembly
-from vitrail.generator.training.emoji import EmojiPicture
+from vitrail.generator.training.emoji import EmojiImage
 from vitrail.generator.training.model_card import write_card
 from vitrail.generator.training.stages import Run
 from vitrail.indexer.errors import CheckpointError
@@ -25,14 +25,14 @@ def thumbnail(image: Image.Image) -> NDArray[np.float64]:
 
 
 def test_an_exported_run_loads_as_stable_diffusion_and_draws(
-    tmp_path: Path, pictures: list[EmojiPicture]
+    tmp_path: Path, images: list[EmojiImage]
 ) -> None:
     from diffusers import StableDiffusionPipeline
 
-    run = Run(tmp_path / "run", pictures, tiny(2))
+    run = Run(tmp_path / "run", images, tiny(2))
     run.train()
     built = assembly.assemble(run.autoencoder, run.denoiser, run.tokenizer)
-    card = write_card(tmp_path / "run", len(pictures))
+    card = write_card(tmp_path / "run", len(images))
     size = assembly.export(built, tmp_path / "out", card)
     files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
     assert size == sum(path.stat().st_size for path in files)
@@ -41,10 +41,10 @@ def test_an_exported_run_loads_as_stable_diffusion_and_draws(
 
     loaded = StableDiffusionPipeline.from_pretrained(tmp_path / "out")
     loaded.set_progress_bar_config(disable=True)
-    images = assembly.sample(loaded, ["red square", "a blue square", ""], steps=2)
-    assert [image.size for image in images] == [(16, 16)] * 3
+    drawn = assembly.sample(loaded, ["red square", "a blue square", ""], steps=2)
+    assert [image.size for image in drawn] == [(16, 16)] * 3
     again = assembly.sample(loaded, ["a blue square"], steps=2)
-    difference = np.abs(np.asarray(images[1], int) - np.asarray(again[0], int))
+    difference = np.abs(np.asarray(drawn[1], int) - np.asarray(again[0], int))
     assert difference.max() <= 1  # only the batch differs
 
 

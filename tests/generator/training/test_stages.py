@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.generator.training.conftest import tiny
-from vitrail.generator.training.emoji import EmojiPicture
+from vitrail.generator.training.emoji import EmojiImage
 from vitrail.generator.training.loop import Plan, Training
 from vitrail.generator.training.stages import STAGES, Run
 from vitrail.indexer.errors import CheckpointError, InputError
@@ -35,9 +35,9 @@ def assert_equal(first: list[Weights], second: list[Weights]) -> None:
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(
-    tmp_path: Path, pictures: list[EmojiPicture]
+    tmp_path: Path, images: list[EmojiImage]
 ) -> None:
-    straight = Run(tmp_path / "straight", pictures, tiny(4))
+    straight = Run(tmp_path / "straight", images, tiny(4))
     straight.train()
 
     class Interrupted(Exception):
@@ -49,17 +49,17 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
 
     for stage in STAGES:
         with pytest.raises(Interrupted):
-            Run(tmp_path / "stopped", pictures, tiny(4)).train([stage], interrupt)
-        Run(tmp_path / "stopped", pictures, tiny(4)).train([stage])
-    resumed = Run(tmp_path / "stopped", pictures, tiny(4))
+            Run(tmp_path / "stopped", images, tiny(4)).train([stage], interrupt)
+        Run(tmp_path / "stopped", images, tiny(4)).train([stage])
+    resumed = Run(tmp_path / "stopped", images, tiny(4))
     assert resumed.restore()
     assert_equal(weights(straight), weights(resumed))
 
 
 def test_two_workers_make_the_same_gradients_as_one(
-    tmp_path: Path, pictures: list[EmojiPicture]
+    tmp_path: Path, images: list[EmojiImage]
 ) -> None:
-    runs = [Run(tmp_path / str(n), pictures, tiny(1, workers=n)) for n in (1, 2)]
+    runs = [Run(tmp_path / str(n), images, tiny(1, workers=n)) for n in (1, 2)]
     losses = []
     for run in runs:
         run.train(["text", "diffusion"])
@@ -68,11 +68,9 @@ def test_two_workers_make_the_same_gradients_as_one(
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 
 
-def test_the_saved_weights_are_the_ones_restored(
-    tmp_path: Path, pictures: list[EmojiPicture]
-) -> None:
-    run = Run(tmp_path, pictures, tiny(2))
-    other = Run(tmp_path, pictures, tiny(2))
+def test_the_saved_weights_are_the_ones_restored(tmp_path: Path, images: list[EmojiImage]) -> None:
+    run = Run(tmp_path, images, tiny(2))
+    other = Run(tmp_path, images, tiny(2))
     assert not other.restore()
     run.train()
     assert other.restore()
@@ -80,28 +78,28 @@ def test_the_saved_weights_are_the_ones_restored(
     assert_equal(weights(run), weights(run.snapshot()))
 
 
-def test_the_tiny_autoencoder_learns(tmp_path: Path, pictures: list[EmojiPicture]) -> None:
-    run = Run(tmp_path, pictures, tiny(30))
+def test_the_tiny_autoencoder_learns(tmp_path: Path, images: list[EmojiImage]) -> None:
+    run = Run(tmp_path, images, tiny(30))
     run.train(["autoencoder"])
     with open(run.folder / "autoencoder" / "loss.csv", newline="", encoding="utf-8") as file:
         losses = [float(line["loss"]) for line in csv.DictReader(file)]
     assert sum(losses[-10:]) < 0.8 * sum(losses[:10])
 
 
-def test_the_diffusion_needs_the_text_encoder(tmp_path: Path, pictures: list[EmojiPicture]) -> None:
+def test_the_diffusion_needs_the_text_encoder(tmp_path: Path, images: list[EmojiImage]) -> None:
     with pytest.raises(CheckpointError, match="no trained text encoder"):
-        Run(tmp_path, pictures, tiny(2)).train(["diffusion"])
+        Run(tmp_path, images, tiny(2)).train(["diffusion"])
 
 
-def test_a_damaged_checkpoint_is_named(tmp_path: Path, pictures: list[EmojiPicture]) -> None:
-    run = Run(tmp_path, pictures, tiny(2))
+def test_a_damaged_checkpoint_is_named(tmp_path: Path, images: list[EmojiImage]) -> None:
+    run = Run(tmp_path, images, tiny(2))
     run.train(["text", "diffusion"])
     state = tmp_path / "diffusion" / "state.pt"
     state.write_bytes(state.read_bytes()[:1000])
     with pytest.raises(CheckpointError, match=r"state\.pt"):
-        Run(tmp_path, pictures, tiny(4)).train(["diffusion"])
+        Run(tmp_path, images, tiny(4)).train(["diffusion"])
     with pytest.raises(CheckpointError, match=r"state\.pt"):
-        Run(tmp_path, pictures, tiny(4)).restore()
+        Run(tmp_path, images, tiny(4)).restore()
 
 
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from tests.indexer.collection.holdings import content, vector
 from vitrail.indexer.collection.snapshot import Snapshot
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import CollectionError
+from vitrail.search.options import SearchOptions
 from vitrail.search.query import Query
 from vitrail.search.searcher import Searcher
 
@@ -108,12 +109,9 @@ def ask(snapshot: Snapshot, rng: np.random.Generator) -> Answer:
     """One random question, and what came of it."""
     number = int(rng.integers(0, max(1, len(snapshot) + 40)))
     third = int(rng.integers(3)) if rng.random() < 0.6 else None
-    query = Query(
-        {SPACE: vector(number, SPACE)[None]},
-        {SPACE: 1.0},
-        k=5,
-        where=None if third is None else f"label = 'l{third}'",
-    )
+    where = None if third is None else f"label = 'l{third}'"
+    options = SearchOptions(k=5, where=where)
+    query = Query({SPACE: vector(number, SPACE)[None]}, {SPACE: 1.0}, options)
     result = Searcher(snapshot).search(query)
     assert result.exact
     hits = [

@@ -36,6 +36,7 @@ from vitrail.indexer.segments.segment_file import read_vectors, write_segment
 from vitrail.indexer.vectors import indexes
 from vitrail.indexer.vectors.answers import Found
 from vitrail.indexer.vectors.exact import nearest
+from vitrail.search.options import SearchOptions
 from vitrail.search.query import Query
 from vitrail.search.searcher import Searcher
 
@@ -230,7 +231,9 @@ def test_a_commit_in_the_middle_of_an_answer_is_not_seen(place: Path) -> None:
                 seen.append(name)
                 return getattr(snapshot, name)
 
-        query = Query({SPACE: vector(7, SPACE)[None]}, {SPACE: 1.0}, k=20, where="width > 0")
+        query = Query(
+            {SPACE: vector(7, SPACE)[None]}, {SPACE: 1.0}, SearchOptions(k=20, where="width > 0")
+        )
         result = Searcher(Between()).search(query)  # type: ignore[arg-type]
     assert len(seen) >= 3
     assert len(result.hits) == 20
@@ -278,7 +281,11 @@ def test_images_of_one_width_are_found_by_filter_and_by_vector(place: Path) -> N
     with CollectionStore.open(place, writable=True) as writer:
         for number in range(20, 25):
             writer.commit(Batch([image(number, width=number)], files([number])))
-            query = Query({SPACE: vector(number, SPACE)[None]}, {SPACE: 1.0}, where="width < 100")
+            query = Query(
+                {SPACE: vector(number, SPACE)[None]},
+                {SPACE: 1.0},
+                SearchOptions(where="width < 100"),
+            )
             hits = Searcher(writer.snapshot(SPACE)).search(query).hits
             assert hits[0].metadata["width"] == number
             assert len(hits) == number - 19

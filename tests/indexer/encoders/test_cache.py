@@ -6,12 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.indexer.encoders.tiny import save_tower
-from vitrail.indexer.encoders import EMBEDDED, focus, loading
+from vitrail.indexer.encoders import EMBEDDED, EncoderSettings, focus, loading
+from vitrail.indexer.encoders.runtimes import RUNTIMES
 from vitrail.indexer.errors import CacheError
 from vitrail.indexer.files.cache import (
     cache_dir,
@@ -75,7 +77,8 @@ def test_a_full_cache_stops_the_conversion_in_one_line_and_leaves_nothing(
 @pytest.fixture
 def openvino_serves(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("openvino")
-    monkeypatch.setattr(loading, "_suits_openvino", lambda device: True)
+    serving = replace(RUNTIMES["openvino"], passed_over=lambda device: None)
+    monkeypatch.setitem(RUNTIMES, "openvino", serving)
 
 
 @pytest.mark.usefixtures("openvino_serves")
@@ -85,7 +88,7 @@ def test_a_full_cache_is_not_remembered_as_a_fault_of_openvino(
     save_tower("vit", tmp_path / "vit")
     monkeypatch.setenv("VITRAIL_CACHE", str(small_disk))
     fill(small_disk, 12 << 10)
-    encoder = loading.load_encoder(str(tmp_path / "vit"))
+    encoder = loading.load_encoder(EncoderSettings(str(tmp_path / "vit")))
     assert encoder.runtime.startswith("torch")
     assert not list(small_disk.rglob("failures.json"))
     assert not list(small_disk.rglob("*.blob"))
@@ -102,7 +105,7 @@ def test_no_room_for_the_model_to_compile_leaves_torch_to_serve(
     monkeypatch.setenv("VITRAIL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("tempfile.tempdir", str(small_disk))
     fill(small_disk, 8 << 10)
-    assert loading.load_encoder(str(tmp_path / "vit")).runtime.startswith("torch")
+    assert loading.load_encoder(EncoderSettings(str(tmp_path / "vit"))).runtime.startswith("torch")
     assert "TMPDIR" in caplog.text
     assert not list((tmp_path / "cache").rglob("failures.json"))
 
@@ -116,13 +119,13 @@ def test_an_end_from_outside_is_not_remembered_as_a_fault_of_openvino(
     monkeypatch.setenv("VITRAIL_CACHE", str(tmp_path / "cache"))
     ended = subprocess.CompletedProcess([], -number, "", "Traceback\nKeyboardInterrupt")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: ended)
-    assert loading.load_encoder(str(tmp_path / "vit")).runtime.startswith("torch")
+    assert loading.load_encoder(EncoderSettings(str(tmp_path / "vit"))).runtime.startswith("torch")
     assert not list((tmp_path / "cache").rglob("failures.json"))
 
 
 LOAD = """
 import os, signal, subprocess, sys
-from vitrail.indexer.encoders import load_encoder, openvino_encoder
+from vitrail.indexer.encoders import EncoderSettings, load_encoder, openvino_encoder
 
 signal.signal(signal.SIGINT, lambda *_: None)  # as an indexing run, which ends in good order
 run = subprocess.run
@@ -133,7 +136,7 @@ def interrupted(command, **options):
     return run(command, **options)
 
 subprocess.run = interrupted
-print(load_encoder(sys.argv[1], runtime="openvino").runtime)
+print(load_encoder(EncoderSettings(sys.argv[1], runtime="openvino")).runtime)
 """
 
 

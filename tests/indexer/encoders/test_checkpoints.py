@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -95,7 +97,7 @@ def test_names_that_are_nothing_are_refused(tmp_path: Path) -> None:
 def test_class_token_spaces_need_a_class_token(tmp_path: Path) -> None:
     save_tower("siglip", tmp_path)
     found = find_checkpoint(str(tmp_path))
-    assert [space.name for space in found.select(None)] == ["mean@3"]
+    assert [space.name for space in found.select()] == ["mean@3"]
     with pytest.raises(InputError, match="lacks"):
         found.select(["cls@3"])
 
@@ -119,3 +121,12 @@ def test_preprocessing_must_make_squares(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(CheckpointError, match=r"no preprocessor_config\.json"):
         find_checkpoint(name)
+
+
+def test_settings_load_no_framework_and_no_decoder() -> None:
+    code = (
+        "import sys; from vitrail.indexer.encoders import EncoderSettings, load_encoder; "
+        "print(*{name.partition('.')[0] for name in sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"torch", "PIL", "numpy", "openvino", "onnx"} & set(done.stdout.split())

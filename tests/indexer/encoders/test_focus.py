@@ -8,7 +8,13 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.indexer.encoders.tiny import cosine
-from vitrail.indexer.encoders import EMBEDDED, focus, load_encoder, read_fingerprint
+from vitrail.indexer.encoders import (
+    EMBEDDED,
+    EncoderSettings,
+    focus,
+    load_encoder,
+    read_fingerprint,
+)
 from vitrail.indexer.encoders.checkpoints import find_checkpoint
 from vitrail.indexer.errors import CheckpointError
 
@@ -27,7 +33,9 @@ def test_golden_vectors(runtime: str) -> None:
     if runtime == "openvino":
         pytest.importorskip("openvino")
     golden = json.loads(GOLDEN.read_text())
-    encoder = load_encoder(EMBEDDED, spaces=list(golden), runtime=runtime, precision="fp32")
+    encoder = load_encoder(
+        EncoderSettings(EMBEDDED, spaces=tuple(golden), runtime=runtime, precision="fp32")
+    )
     vectors = encoder.encode(picture()).vectors
     for space, first in golden.items():
         np.testing.assert_allclose(vectors[space][0, : len(first)], first, atol=1e-3)
@@ -45,7 +53,9 @@ def test_conversion_equals_the_graph_in_the_wheel() -> None:
         spec.std, np.float32
     )
     tokens = compiled(values.transpose(0, 3, 1, 2))[compiled.outputs[-1]]
-    ours = load_encoder(EMBEDDED, spaces=["cls@12", "mean@12"], runtime="torch", precision="fp32")
+    ours = load_encoder(
+        EncoderSettings(EMBEDDED, spaces=("cls@12", "mean@12"), runtime="torch", precision="fp32")
+    )
     vectors = ours.encode(picture()).vectors
     assert cosine(vectors["cls@12"], tokens[:, 0]) > 0.9999
     assert cosine(vectors["mean@12"], tokens[:, 1:].mean(axis=1)) > 0.9999

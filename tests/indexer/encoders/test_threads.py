@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.indexer.encoders.tiny import save_tower
-from vitrail.indexer.encoders import load_encoder
+from vitrail.indexer.encoders import EncoderSettings, load_encoder
 
 THREADS = 8
 
@@ -28,7 +28,7 @@ def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_threads_that_share_an_encoder_get_their_own_vectors(checkpoint: str, runtime: str) -> None:
     if runtime == "openvino":
         pytest.importorskip("openvino")
-    encoder = load_encoder(checkpoint, runtime=runtime, spaces=["cls@3", "mean@1"])
+    encoder = load_encoder(EncoderSettings(checkpoint, runtime=runtime, spaces=("cls@3", "mean@1")))
     rng = np.random.default_rng(0)
     # Batches of several sizes, so that an answer of another thread would not even fit.
     batches = [

@@ -21,7 +21,7 @@ from tests.indexer.encoders.tiny import (
     save_classifier,
     save_tower,
 )
-from vitrail.indexer.encoders import load_encoder
+from vitrail.indexer.encoders import EncoderSettings, load_encoder
 from vitrail.indexer.encoders.families import FAMILIES, Family
 from vitrail.indexer.encoders.torch_encoder import choose_device, choose_precision
 from vitrail.indexer.errors import CheckpointError, InputError
@@ -69,7 +69,9 @@ def test_every_family_and_runtime_agrees_with_transformers(
         pytest.importorskip("openvino")
     model = save_tower(name, tmp_path)
     names = spaces_of(model)
-    encoder = load_encoder(str(tmp_path), spaces=names, runtime=runtime, precision="fp32")
+    encoder = load_encoder(
+        EncoderSettings(str(tmp_path), spaces=tuple(names), runtime=runtime, precision="fp32")
+    )
     values = pixels()
     expected = references(model, values)
     for batch in (values, values[:1]):  # OpenVINO's graph must not have fixed the batch
@@ -92,7 +94,9 @@ def test_logits_come_from_the_same_pass(name: str, runtime: str, tmp_path: Path)
     model = save_classifier(name, tmp_path)
     values = pixels()
     encoder = load_encoder(
-        str(tmp_path), spaces=["mean@1"], runtime=runtime, precision="fp32", classify=True
+        EncoderSettings(
+            str(tmp_path), spaces=("mean@1",), runtime=runtime, precision="fp32", classify=True
+        )
     )
     encoded = encoder.encode(values)
     with torch.no_grad():
@@ -100,22 +104,26 @@ def test_logits_come_from_the_same_pass(name: str, runtime: str, tmp_path: Path)
     assert encoder.labels == LABELS
     assert encoded.logits is not None
     np.testing.assert_allclose(encoded.logits, expected, atol=2e-4, rtol=1e-3)
-    plain = load_encoder(str(tmp_path), spaces=["mean@1"], runtime="torch", precision="fp32")
+    plain = load_encoder(
+        EncoderSettings(str(tmp_path), spaces=("mean@1",), runtime="torch", precision="fp32")
+    )
     assert plain.labels is None
     assert cosine(plain.encode(values).vectors["mean@1"], encoded.vectors["mean@1"]) > 0.9999
 
 
 def test_blocks_after_the_deepest_space_are_dropped(tmp_path: Path) -> None:
     save_tower("vit", tmp_path)
-    encoder = load_encoder(str(tmp_path), spaces=["cls@1"], runtime="torch")
+    encoder = load_encoder(EncoderSettings(str(tmp_path), spaces=("cls@1",), runtime="torch"))
     assert len(encoder._tower.blocks) == 1  # type: ignore[attr-defined]
 
 
 def test_reduced_precision_stays_close(tmp_path: Path) -> None:
     save_tower("vit", tmp_path)
-    full = load_encoder(str(tmp_path), runtime="torch", precision="fp32").encode(pixels())
+    full = load_encoder(EncoderSettings(str(tmp_path), runtime="torch", precision="fp32")).encode(
+        pixels()
+    )
     for precision in ("bf16", "fp16"):
-        encoder = load_encoder(str(tmp_path), runtime="torch", precision=precision)
+        encoder = load_encoder(EncoderSettings(str(tmp_path), runtime="torch", precision=precision))
         assert precision in encoder.runtime
         for space, vectors in encoder.encode(pixels()).vectors.items():
             assert vectors.dtype == np.float32
@@ -139,7 +147,7 @@ def test_out_of_memory_becomes_memory_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save_tower("vit", tmp_path)
-    encoder = load_encoder(str(tmp_path), runtime="torch")
+    encoder = load_encoder(EncoderSettings(str(tmp_path), runtime="torch"))
 
     def fail(error: Exception) -> None:
         def forward(batch: torch.Tensor) -> None:
@@ -163,7 +171,7 @@ def test_a_batch_that_does_not_even_fit_on_the_device_becomes_memory_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save_tower("vit", tmp_path)
-    encoder = load_encoder(str(tmp_path), runtime="torch")
+    encoder = load_encoder(EncoderSettings(str(tmp_path), runtime="torch"))
 
     def full(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
@@ -178,7 +186,7 @@ def test_a_batch_that_does_not_even_fit_on_the_device_becomes_memory_error(
 def test_a_checkpoint_without_a_head_cannot_classify(tmp_path: Path) -> None:
     save_tower("vit", tmp_path)
     with pytest.raises(CheckpointError, match="no classification head"):
-        load_encoder(str(tmp_path), classify=True, runtime="torch")
+        load_encoder(EncoderSettings(str(tmp_path), classify=True, runtime="torch"))
 
 
 def test_weights_that_do_not_fit_the_config_are_refused(tmp_path: Path) -> None:
@@ -190,6 +198,6 @@ def test_weights_that_do_not_fit_the_config_are_refused(tmp_path: Path) -> None:
     logging.disable(logging.CRITICAL)  # transformers prints its own report as well
     try:
         with pytest.raises(CheckpointError, match="does not fit its config"):
-            load_encoder(str(tmp_path), runtime="torch")
+            load_encoder(EncoderSettings(str(tmp_path), runtime="torch"))
     finally:
         logging.disable(logging.NOTSET)

@@ -179,7 +179,7 @@ def test_a_checkpoint_of_links_as_the_hub_caches_it_is_the_same(
 
 def _parts(directory: Path) -> tuple[Checkpoint, tuple[EmbeddingSpace, ...]]:
     found = find_checkpoint(str(directory))
-    return found, found.select(None)
+    return found, found.select()
 
 
 @pytest.mark.parametrize("config", ["adapter_config.json", "config.json"])

@@ -15,6 +15,7 @@ from tests.badfiles import encode, picture
 from tests.fakes import ColourEncoder
 from tests.indexer.images.test_decoder_process import slow_file
 from tests.indexer.images.test_facts import exif_of, packet
+from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.images import decoder_process
 from vitrail.indexer.images.budget import MemoryBudget
@@ -135,12 +136,12 @@ def test_a_file_that_takes_for_ever_neither_holds_the_run_nor_who_stops_it(
     (tmp_path / "pictures" / "a.pgm").write_bytes(slow_file(20))
     (tmp_path / "pictures" / "b.png").write_bytes(encode(picture(1), "PNG"))
     CollectionStore.create(tmp_path / "collection", ColourEncoder().fingerprint).close()
-    asked = threading.Event()
+    cancellation = Cancellation()
     ended: list[str] = []
     real = decoder_process._DecoderProcess.decode
 
     def decode(self: object, *given: object) -> object:
-        threading.Timer(0.5, asked.set).start()
+        threading.Timer(0.5, cancellation.cancel).start()
         try:
             return real(self, *given)  # type: ignore[arg-type]
         except Exception as error:
@@ -151,7 +152,7 @@ def test_a_file_that_takes_for_ever_neither_holds_the_run_nor_who_stops_it(
     with CollectionStore.open(tmp_path / "collection", writable=True) as collection:
         roots, options = [os.fspath(tmp_path / "pictures")], IndexOptions(workers=2)
         first = index_folders(
-            collection, ColourEncoder(), roots, options=options, stop=asked.is_set
+            collection, ColourEncoder(), roots, options=options, cancellation=cancellation
         )
         assert first.interrupted
         assert ended == ["DecodingStoppedError"]

@@ -12,6 +12,7 @@ from PIL import Image
 
 from tests.badfiles import make_bad_folder, make_odd_folder
 from tests.fakes import ColourEncoder, LabellingEncoder
+from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.verification import verify
 from vitrail.indexer.encoders.base import Encoder
@@ -210,10 +211,11 @@ def test_memory_errors_halve_the_batch(home: Path, pictures: Path) -> None:
 
 
 def test_stopping_keeps_what_is_done_and_the_next_run_goes_on(home: Path, pictures: Path) -> None:
-    opened = [0]
+    cancellation = Cancellation()
 
     def watch(progress: Progress) -> None:
-        opened[0] = progress.opened
+        if progress.opened >= 5:
+            cancellation.cancel()
 
     with CollectionStore.open(home, writable=True) as collection:
         progress = index_folders(
@@ -221,7 +223,7 @@ def test_stopping_keeps_what_is_done_and_the_next_run_goes_on(home: Path, pictur
             ColourEncoder(),
             [str(pictures)],
             on_progress=watch,
-            stop=lambda: opened[0] >= 5,
+            cancellation=cancellation,
         )
     assert progress.interrupted
     assert progress.committed == 5

@@ -1,0 +1,1 @@
+"""What can be generated: each task plans recipes and runs them."""

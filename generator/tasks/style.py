@@ -1,0 +1,118 @@
+"""Style transfer: the latents of one image take on the statistics of another's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from vitrail.generator.adapters.ip_adapters import IPAdapterFile, find_ip_adapter
+from vitrail.generator.adapters.loras import LoraFile
+from vitrail.generator.checkpoints.files import CheckpointInfo
+from vitrail.generator.checks import DEFAULTS, Sampling, check_sampling, check_strength
+from vitrail.generator.images import InputImage
+from vitrail.generator.models.image_conditioning import ImageGuide
+from vitrail.generator.models.pipelines import DiffusionModel
+from vitrail.generator.tasks.denoising import Drawn, encode, redraw
+from vitrail.generator.tasks.planning import base_recipe, seeded
+from vitrail.generator.tasks.sizes import chosen_size, resize, working_size
+from vitrail.generator.watching import UNWATCHED, Watch
+from vitrail.indexer.recipes.recipe import Recipe
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+TASK = "style"
+_SMALLEST = 1e-6  # a channel without any spread has no shape to give
+
+
+def adain(content: Tensor, style: Tensor, strength: float) -> Tensor:
+    """Move each channel's mean and standard deviation from the content's to the style's.
+
+    Adaptive instance normalisation, Huang and Belongie 2017, blended: the statistics of the result
+    lie on the line between both, at ``strength``, so their distance to the style's is exactly
+    ``1 - strength`` of what it was.
+
+    Args:
+        content: (n, c, h, w).
+        style: (n, c, h2, w2).
+        strength: 0 gives the content, 1 the style's statistics in full.
+    """
+    dims = (-2, -1)
+    mean, deviation = (
+        content.mean(dims, keepdim=True),
+        content.std(dims, keepdim=True, correction=0),
+    )
+    wanted_mean = mean.lerp(style.mean(dims, keepdim=True), strength)
+    wanted = deviation.lerp(style.std(dims, keepdim=True, correction=0), strength)
+    return (content - mean) / deviation.clamp(min=_SMALLEST) * wanted + wanted_mean
+
+
+def plan(
+    info: CheckpointInfo,
+    prompt: str,
+    content: InputImage,
+    style: InputImage,
+    *,
+    style_strength: float = 0.8,
+    content_strength: float = 0.4,
+    sampling: Sampling = DEFAULTS,
+    width: int | None = None,
+    height: int | None = None,
+    loras: Sequence[LoraFile] = (),
+    ip_adapter: IPAdapterFile | None = None,
+) -> list[Recipe]:
+    """Recipes of ``sampling.n`` transfers from consecutive seeds; loads nothing.
+
+    Args:
+        info: which checkpoint.
+        prompt: what the content shows.
+        content: the image whose things are kept.
+        style: the image whose look is taken.
+        style_strength: how far the latent statistics move to the style's, 0 to 1.
+        content_strength: how far the result is then noised and drawn anew, 0 to 1.
+        sampling: how.
+        width: in pixels; without, nearly the content's own.
+        height: in pixels; without, nearly the content's own.
+        loras: low-rank weights to lay over the checkpoint.
+        ip_adapter: by which the style conditions the denoising too. With a scale or a content
+            strength of 0 it would do nothing, and is left out.
+
+    Raises:
+        InputError: what cannot be drawn, with the remedy.
+    """
+    check_sampling(info, prompt, sampling)
+    size = chosen_size(info, content, width, height)
+    working_size(info, *style.image.size, style.name)  # refuses what is too thin
+    recipe = replace(
+        base_recipe(info, TASK, prompt, sampling, size, loras),
+        style_strength=check_strength("style strength", style_strength),
+        content_strength=check_strength("content strength", content_strength),
+        ip_adapter=ip_adapter.record
+        if ip_adapter is not None and ip_adapter.scale and content_strength
+        else None,
+        parents=(content.parent("content"), style.parent("style")),
+    )
+    return seeded(recipe, sampling.n)
+
+
+def run(
+    model: DiffusionModel,
+    recipe: Recipe,
+    content: InputImage,
+    style: InputImage,
+    watch: Watch = UNWATCHED,
+) -> Drawn:
+    """Draw it.
+
+    Raises:
+        CheckpointError: the recipe's IP-Adapter is gone, altered, or does not fit.
+        GenerationError: out of memory, cancelled, or settings that the checkpoint cannot do.
+    """
+    guide = None
+    if recipe.ip_adapter is not None:
+        guide = ImageGuide(model, find_ip_adapter(recipe.ip_adapter, model.info), style.image)
+    own = encode(model, resize(content.image, (recipe.width, recipe.height)))
+    other = encode(model, resize(style.image, working_size(model.info, *style.image.size)))
+    moved = adain(own.float(), other.float(), recipe.style_strength or 0.0).to(own)
+    return redraw(model, recipe, moved, recipe.content_strength or 0.0, watch, guide=guide)

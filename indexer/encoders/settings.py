@@ -1,0 +1,30 @@
+"""Which encoder, and how it is run: plain values that another process can be sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DEFAULT_CHECKPOINT = "google/vit-base-patch16-224"
+EMBEDDED = "dinov2-small-focus"
+"""The checkpoint that needs no Hub: see ``vitrail.indexer.encoders.focus``."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSettings:
+    """All that decides which encoder ``load_encoder`` loads; loads nothing itself.
+
+    Attributes:
+        checkpoint: Hub name (``org/name`` or ``org/name@revision``), directory, or ``EMBEDDED``.
+        spaces: such as ``("cls@12", "mean@9")``; none for the checkpoint's default.
+        runtime: ``auto``, or a name in ``vitrail.indexer.encoders.runtimes.RUNTIMES``.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
+        classify: also give the logits of the checkpoint's head.
+    """
+
+    checkpoint: str = DEFAULT_CHECKPOINT
+    spaces: tuple[str, ...] = ()
+    runtime: str = "auto"
+    device: str = "auto"
+    precision: str = "auto"
+    classify: bool = False

@@ -1,0 +1,146 @@
+"""How to search, whatever is asked about: the one place where an option of a search is declared.
+
+An option is a field of ``SearchOptions`` and, for the type checkers of those who call by keyword,
+a key of ``SearchKeywords`` beside it; a test holds both, and the command line's, to each other.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from functools import wraps
+from inspect import Parameter, signature
+from typing import Any, Literal, TypedDict, TypeVar, get_args, get_type_hints
+
+from vitrail.indexer.errors import InputError
+
+Fusion = Literal["mean", "rrf"]
+Only = Literal["all", "generated", "real"]
+DEFAULT_FUSION: Fusion = "mean"
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+
+def _check_number(k: Any) -> None:
+    try:
+        enough = operator.index(k) >= 1
+    except TypeError as error:
+        raise InputError(f"k is {k!r}, but a whole number of hits must be asked for") from error
+    if not enough:
+        raise InputError(f"k is {k}, but at least 1 hit must be asked for")
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """How to search.
+
+    Attributes:
+        k: how many hits are wanted at most.
+        spaces: weight of each embedding space to use; ``None`` is all of the collection's, equally.
+        min_score: hits below this score are left out; scores are cosines in [-1, 1].
+        where: SQL expression over the collection's columns, such as ``width > 512``.
+        only: ``all``, ``generated`` or ``real`` images.
+        fusion: how several query rows become one ranking, ``mean`` or ``rrf`` (see
+            ``vitrail.search.ranking``); ``None``, where nobody said, is ``mean``.
+        exact: scan everything instead of asking the approximate index.
+
+    Raises:
+        InputError: a value that cannot be searched by.
+    """
+
+    k: int = 10
+    spaces: Mapping[str, float] | None = None
+    min_score: float | None = None
+    where: str | None = None
+    only: Only = "all"
+    fusion: Fusion | None = None
+    exact: bool = False
+
+    def __post_init__(self) -> None:
+        _check_number(self.k)
+        if self.min_score is not None and not -1 <= self.min_score <= 1:
+            raise InputError(f"min score is {self.min_score}, but cosines lie between -1 and 1")
+        given = (("only", self.only, Only), ("fusion", self.fusion or DEFAULT_FUSION, Fusion))
+        for name, value, known in given:
+            if value not in get_args(known):
+                raise InputError(f"{name} {value!r} is unknown; use {' or '.join(get_args(known))}")
+
+
+DEFAULTS = SearchOptions()
+"""The ten nearest of all images, by all spaces."""
+
+
+class EachKeywords(TypedDict, total=False):
+    """Options of a question that is one row: those of ``SearchOptions`` but for ``fusion``."""
+
+    k: int
+    spaces: Mapping[str, float] | None
+    min_score: float | None
+    where: str | None
+    only: Only
+    exact: bool
+
+
+class SearchKeywords(EachKeywords, total=False):
+    """The options of ``SearchOptions``, by keyword."""
+
+    fusion: Fusion | None
+
+
+def takes_options(keywords: type[EachKeywords]) -> Callable[[_Method], _Method]:
+    """Show and check what a method's ``**keywords`` may be, by name and default.
+
+    ``help``, ``inspect.signature`` and editors show the options; another keyword is a
+    ``TypeError``, as it is of any function.
+
+    Args:
+        keywords: what they are typed as.
+    """
+    hints = get_type_hints(keywords)
+    shown = [
+        Parameter(one.name, Parameter.KEYWORD_ONLY, default=one.default, annotation=one.type)
+        for one in fields(SearchOptions)
+        if one.name in hints
+    ]
+
+    def decorate(method: _Method) -> _Method:
+        own = signature(method)
+        named = [one for one in own.parameters.values() if one.kind is not Parameter.VAR_KEYWORD]
+        full = own.replace(parameters=[*named, *shown])
+
+        @wraps(method)
+        def call(*args: Any, **given: Any) -> Any:
+            full.bind(*args, **given)
+            return method(*args, **given)
+
+        call.__signature__ = full  # type: ignore[attr-defined]
+        return call  # type: ignore[return-value]
+
+    return decorate
+
+
+def shares(given: Mapping[str, float] | None, dims: Mapping[str, int]) -> dict[str, float]:
+    """Weights of spaces as shares that sum to 1, so that a score is a cosine.
+
+    Args:
+        given: space name -> weight; nothing for all spaces, equally.
+        dims: the collection's spaces and their widths.
+
+    Raises:
+        InputError: a space that the collection lacks, or a weight that is not above 0.
+    """
+    weights = dict(given) if given else dict.fromkeys(dims, 1.0)
+    for name, weight in weights.items():
+        if name not in dims:
+            raise InputError(f"space {name!r} is not in this collection; it has {', '.join(dims)}")
+        if not 0 < _number(weight) < float("inf"):
+            raise InputError(f"the weight of space {name} is {weight!r}; give a number above 0")
+    total = sum(weights.values())
+    return {name: weight / total for name, weight in weights.items()}
+
+
+def _number(given: Any) -> float:
+    try:
+        return float(given)
+    except (TypeError, ValueError):
+        return float("nan")

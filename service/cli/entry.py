@@ -1,0 +1,200 @@
+"""The ``vitrail`` command: one function a verb, each importing what it needs when it runs."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import typer
+
+from vitrail.service.cli.commands import (
+    generating,
+    indexing,
+    listing,
+    maintaining,
+    searching,
+    tracing,
+)
+from vitrail.service.cli.help import PlainCommand
+
+EXIT_CODES = """
+Exit codes: 0 done; 1 an error, in one line on standard error; 2 unusable arguments or input;
+3 another process is writing to the collection; 4 verify found damage; 130 interrupted, what was
+done is kept.
+"""
+
+app = typer.Typer(
+    name="vitrail",
+    help="Find images by how they look: index folders, search by picture or by prompt.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    # rich's help screens cost 0.2 s at every start; plain ones are as clear
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+# the base of all errors of usage; typer does not export it
+_UsageError: type[Exception] = typer.BadParameter.__mro__[2]
+
+_PLAIN = {  # what typer passes on of its parser, and what that means
+    r"Input should be a valid integer.*": "give a whole number",
+    r"Input should be a valid number.*": "give a number",
+    r"Input should be greater than or equal to (\S+)": r"give \1 or more",
+}
+
+for module in (indexing, searching, listing, generating, tracing, maintaining):
+    module.register(app)
+for command in app.registered_commands:
+    command.cls = PlainCommand
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"vitrail {version('vitrail')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", help="Print the version and exit.", callback=_version, is_eager=True
+    ),
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; every foreseen error is one line on standard error."""
+    from vitrail.indexer.errors import VitrailError
+    from vitrail.indexer.settings import read_settings, using
+    from vitrail.service.cli.exits import exit_code
+    from vitrail.service.cli.interrupts import clean_ends
+
+    settings = read_settings()
+    _stand_in()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal of another encoding shows an escape
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        try:
+            with using(settings), _warnings(), clean_ends():
+                code = app(standalone_mode=False)
+        finally:
+            _flush()  # a closed pipe shows here, not after the last handler
+        sys.exit(code if isinstance(code, int) else 0)
+    except _UsageError as error:
+        _refuse(error)
+    except VitrailError as error:
+        _fail(str(error), exit_code(error), debug=settings.debug)
+    except (KeyboardInterrupt, typer.Abort):
+        with suppress(OSError):  # the terminal may be what has gone
+            typer.echo("vitrail: interrupted", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        _leave_pipe()
+    except SystemExit as leaving:
+        if isinstance(leaving.__context__, BrokenPipeError):  # typer has met it first
+            _leave_pipe()
+        raise
+    except MemoryError:
+        _fail(
+            "memory ran out; nothing committed is lost: close programs, and run again",
+            1,
+            debug=settings.debug,
+        )
+    except OSError as error:
+        what = error.filename or "the system"
+        _fail(
+            f"{what}: {error.strerror or error}; check the path, its rights and the disk",
+            1,
+            debug=settings.debug,
+        )
+
+
+@contextmanager
+def _warnings() -> Iterator[None]:
+    """What the packages warn of, a line each, like errors."""
+    import logging
+
+    class Lines(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            typer.echo(f"vitrail: {_line(record.getMessage())}", err=True)
+
+    log, lines = logging.getLogger("vitrail"), Lines(logging.WARNING)
+    log.addHandler(lines)
+    try:
+        yield
+    finally:
+        log.removeHandler(lines)
+
+
+def _stand_in() -> None:
+    """Put an empty file in the place of a standard stream that is closed.
+
+    Its number would be the next opened file's, perhaps the catalog's, and what a library says on
+    standard error would be written there.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            handle = os.open(os.devnull, os.O_RDWR)
+            if handle != number:
+                os.dup2(handle, number)
+                os.close(handle)
+            setattr(sys, name, open(number, "w" if number else "r", closefd=False))  # noqa: SIM115
+
+
+def _flush() -> None:
+    """Write out what was printed, and name standard output where it cannot be written."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _hush()
+        raise OSError(error.errno, error.strerror, "standard output") from error
+
+
+def _leave_pipe() -> None:
+    """The reader of a pipe, such as head, has seen enough."""
+    _hush()
+    sys.exit(0)
+
+
+def _hush() -> None:
+    """Let nothing be written at the end of the process that could not be written before."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _refuse(error: Any) -> None:
+    """Show a call that cannot be understood; its words may be names that a shell put there."""
+    from vitrail.service.cli.text import one_line
+
+    message = error.message
+    for said, plain in _PLAIN.items():
+        message = re.sub(said, plain, message)
+    error.message = "\n".join(map(one_line, message.splitlines()))
+    error.show()
+    sys.exit(error.exit_code)
+
+
+def _fail(message: str, code: int, *, debug: bool) -> None:
+    if debug:
+        raise  # the error being handled, with its traceback
+    with suppress(OSError):  # the code tells it too, where standard error cannot be written
+        typer.echo(f"vitrail: {_line(message)}", err=True)
+    sys.exit(code)
+
+
+def _line(message: str) -> str:
+    from vitrail.service.cli.text import one_line
+
+    # two spaces can be part of a name
+    return one_line(re.sub(r"\s*[\r\n]\s*", " ", message.strip()))

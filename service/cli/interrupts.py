@@ -1,0 +1,67 @@
+"""Ctrl-C and its like: requests to stop in good order, and ends that leave nothing behind."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from vitrail.indexer.cancellation import Cancellation
+
+# SIGHUP is what a terminal that is closed sends; Windows has none.
+_ENDINGS = [
+    number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None
+]
+
+
+@contextmanager
+def clean_ends() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP raise ``KeyboardInterrupt``, so that what is half written goes.
+
+    Outside the main thread nothing changes.
+    """
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    with _handling(handle, _ENDINGS):
+        yield
+
+
+@contextmanager
+def stop_on_interrupt(cancellation: Cancellation) -> Iterator[None]:
+    """Turn the first SIGINT, SIGTERM or SIGHUP into a wish to stop.
+
+    The second signal raises ``KeyboardInterrupt``. Outside the main thread, where signals cannot
+    be handled, nobody ever wishes.
+
+    Args:
+        cancellation: cancelled by the first.
+    """
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        if cancellation.cancelled:
+            raise KeyboardInterrupt
+        cancellation.cancel()
+
+    with _handling(handle, [signal.SIGINT, *_ENDINGS]):
+        yield
+
+
+@contextmanager
+def _handling(
+    handle: Callable[[int, FrameType | None], None], numbers: list[signal.Signals]
+) -> Iterator[None]:
+    """Handle signals, but for those that are ignored: so nohup, and a shell's ``&``, want it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    wanted = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    previous = {number: signal.signal(number, handle) for number in wanted}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

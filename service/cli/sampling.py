@@ -1,0 +1,137 @@
+"""Options that the generating commands share, and what they come to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vitrail.service.cli.bundles import Command, bundled
+from vitrail.service.cli.options import (
+    CheckpointOption,
+    CollectionOption,
+    DeviceOption,
+    PrecisionOption,
+    QuietOption,
+    SpacesOption,
+    collection_directory,
+)
+
+if TYPE_CHECKING:
+    from vitrail.service.operations.tasks import GenerationOptions
+
+PromptArgument = Annotated[str, typer.Argument(help="What to draw.", metavar="PROMPT")]
+ImageArgument = Annotated[
+    str, typer.Argument(help="File, or indexed image by id or path.", metavar="IMAGE")
+]
+
+
+def _schedulers(incomplete: str) -> list[str]:
+    from vitrail.generator.checkpoints.schedulers import SCHEDULERS
+
+    return [name for name in SCHEDULERS if name.startswith(incomplete)]
+
+
+SizeOption = Annotated[
+    int | None,
+    typer.Option(help="In pixels. Default: the model's own.", metavar="N", show_default=False),
+]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How to draw: every field is an option, in the order of the help page."""
+
+    n: Annotated[
+        int, typer.Option("--n", "-n", help="Images, from consecutive seeds.", metavar="N")
+    ] = 1
+    seed: Annotated[int, typer.Option(help="Seed of the first image.", metavar="N")] = 0
+    negative: Annotated[
+        str, typer.Option("--negative", help="What not to draw.", metavar="TEXT")
+    ] = ""
+    width: SizeOption = None
+    height: SizeOption = None
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            help="Denoising steps. Default: the model's own.", metavar="N", show_default=False
+        ),
+    ] = None
+    guidance: Annotated[
+        float | None,
+        typer.Option(
+            help="Weight of classifier-free guidance. Default: the model's own.",
+            metavar="W",
+            show_default=False,
+        ),
+    ] = None
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            help="Sampler, such as ddim, euler or dpm++2m. Default: the model's own.",
+            metavar="NAME",
+            show_default=False,
+            autocompletion=_schedulers,
+        ),
+    ] = None
+    lora: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="LoRA as FILE or FILE:WEIGHT; may be repeated.", metavar="LORA", show_default=False
+        ),
+    ] = None
+    model: Annotated[
+        str,
+        typer.Option(
+            help="Stable Diffusion checkpoint: embedded, Hub name, directory or file.",
+            metavar="NAME",
+        ),
+    ] = "embedded"
+    checkpoint: CheckpointOption = None
+    space: SpacesOption = None
+    force: Annotated[
+        bool, typer.Option("--force", help="Make images again that are there already.")
+    ] = False
+    collection: CollectionOption = None
+    device: DeviceOption = "auto"
+    precision: PrecisionOption = "auto"
+    quiet: QuietOption = False
+
+    @property
+    def options(self) -> GenerationOptions:
+        """How to generate."""
+        from vitrail.generator.checks import Sampling
+        from vitrail.service.operations.opening import EncoderChoice
+        from vitrail.service.operations.tasks import GenerationOptions
+
+        return GenerationOptions(
+            sampling=Sampling(
+                self.n, self.seed, self.negative, self.scheduler, self.steps, self.guidance
+            ),
+            width=self.width,
+            height=self.height,
+            loras=tuple(self.lora or ()),
+            model=self.model,
+            device=self.device,
+            precision=self.precision,
+            force=self.force,
+            # --device and --precision are the generator's
+            encoder=EncoderChoice(self.checkpoint, tuple(self.space or ())),
+        )
+
+    @property
+    def directory(self) -> Path:
+        """The collection's directory."""
+        return collection_directory(self.collection)
+
+
+def drawing_options(*, without: Collection[str] = ()) -> Callable[[Command], Command]:
+    """Put options in place of a command's ``drawing`` parameter, one for each ``Drawing`` field.
+
+    Args:
+        without: fields that the command has no option for.
+    """
+    return bundled("drawing", Drawing, without=without)

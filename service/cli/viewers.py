@@ -1,0 +1,166 @@
+"""Who looks on while an operation works: events in, lines and bars out."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from vitrail.indexer.cancellation import Cancellation
+from vitrail.indexer.wording import counted
+from vitrail.service.cli.folders import remembered
+from vitrail.service.cli.images_progress import ImageDisplay
+from vitrail.service.cli.interrupts import stop_on_interrupt
+from vitrail.service.cli.progress import IndexDisplay, waiting
+from vitrail.service.cli.text import one_line
+from vitrail.service.operations.progress import (
+    CollectionCreated,
+    Event,
+    GenerationProgress,
+    IndexProgress,
+    Note,
+    QueryProgress,
+    RunBegins,
+)
+
+if TYPE_CHECKING:
+    from vitrail.indexer.indexing.options import IndexOptions
+    from vitrail.indexer.indexing.progress import Progress as IndexCounts
+    from vitrail.service.operations.making import Generated
+
+
+class _Viewer:
+    """A context manager that is told of an operation's events.
+
+    Attributes:
+        cancellation: cancelled by Ctrl-C once the work proper has begun; before that, Ctrl-C ends
+            the command.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.cancellation = Cancellation()
+        self._quiet = quiet
+        self._shown = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._shown.close()
+
+    def _heed_signals(self) -> None:
+        self._shown.enter_context(stop_on_interrupt(self.cancellation))
+
+
+class GenerationViewer(_Viewer):
+    """Shows a run of the generator.
+
+    Args:
+        quiet: show nothing.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        super().__init__(quiet=quiet)
+        self._display: ImageDisplay | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Show what happened."""
+        if isinstance(event, CollectionCreated) and not self._quiet:
+            told = f"new collection {event.directory}, encoder {event.encoder}"
+            print(one_line(told), file=sys.stderr)
+        elif isinstance(event, Note) and not self._quiet:
+            print(f"note: {event.text}", file=sys.stderr)
+        elif isinstance(event, GenerationProgress):
+            self._update(event)
+
+    def finish(self, made: Generated) -> None:
+        """Print the summary."""
+        if self._display is not None:
+            self._display.finish(made)
+
+    def _update(self, event: GenerationProgress) -> None:
+        if self._display is None:
+            self._heed_signals()
+            display = ImageDisplay(quiet=self._quiet, total=event.total)
+            self._display = self._shown.enter_context(display)
+        if event.stage != "loading":
+            self._display.update(event)
+
+
+class IndexViewer(_Viewer):
+    """Shows an index run, or one that embeds all anew.
+
+    Args:
+        quiet: show nothing.
+        said: what was said of the folders this time; what holds besides is shown.
+        doing: what it begins with.
+    """
+
+    def __init__(
+        self, *, quiet: bool, said: IndexOptions | None = None, doing: str = "scanning folders"
+    ) -> None:
+        super().__init__(quiet=quiet)
+        self._said, self._doing = said, doing
+        self._display: IndexDisplay | None = None
+
+    def begin(self) -> IndexDisplay:
+        """The line, which is there from when it is first asked for."""
+        if self._display is None:
+            self._heed_signals()
+            display = IndexDisplay(quiet=self._quiet, doing=self._doing)
+            self._display = self._shown.enter_context(display)
+        return self._display
+
+    def __call__(self, event: Event) -> None:
+        """Show what happened."""
+        if isinstance(event, RunBegins):
+            self.begin().name_encoder(event.encoder)
+            if self._said is not None:
+                self.begin().remind(remembered(event.plans, self._said))
+        elif isinstance(event, IndexProgress):
+            self.begin().update(event.counts)
+
+    def finish(self, counts: IndexCounts) -> None:
+        """Print the summary of an index run."""
+        self.begin().finish(counts)
+
+
+class SearchViewer(_Viewer):
+    """Shows where a search is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._display: ImageDisplay | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Show what is done now, and tell notes."""
+        if isinstance(event, Note):
+            print(f"note: {event.text}", file=sys.stderr)
+        elif isinstance(event, QueryProgress) and event.stage == "comparing":
+            self._count(event)
+        elif isinstance(event, QueryProgress):
+            self._shown.close()
+            self._display = None
+            if text := _WAITING.get(event.stage):
+                images = counted(event.total, "image")
+                self._shown.enter_context(waiting(text.format(images=images)))
+
+    def _count(self, event: QueryProgress) -> None:
+        if self._display is None:
+            self._shown.close()
+            display = ImageDisplay(quiet=False, total=event.total)
+            self._display = self._shown.enter_context(display)
+        if event.done:
+            self._display.count("unrelated prompts", event.done, event.total)
+
+
+_WAITING = {
+    "embedding": "looking at the image",
+    "generating": "making {images} of the prompt to search by",
+}

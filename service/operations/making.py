@@ -1,0 +1,158 @@
+"""Recipes into images into the collection: what the generating operations share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vitrail.indexer.errors import CancelledError
+from vitrail.service.operations.progress import GenerationProgress, Progress, nobody
+
+if TYPE_CHECKING:
+    from vitrail.generator.adapters.loras import LoraFile
+    from vitrail.generator.batch import GeneratedFile
+    from vitrail.generator.checkpoints.files import CheckpointInfo
+    from vitrail.generator.images import InputImage
+    from vitrail.generator.models.pipelines import DiffusionModel
+    from vitrail.indexer.cancellation import Cancellation
+    from vitrail.indexer.recipes.recipe import Recipe
+    from vitrail.service.operations.collection import Collection
+
+CHUNK = 16  # images made before they are indexed: what a kill can leave for the next run to index
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Recipes of one model, and the images they start from.
+
+    Attributes:
+        info: the checkpoint.
+        recipes: what to make, in order.
+        inputs: role -> image, for recipes with parents.
+        loras: low-rank weights of all of them.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        precision: ``auto``, ``fp32``, ``fp16`` or ``bf16``.
+        force: make images again that are there already.
+    """
+
+    info: CheckpointInfo
+    recipes: Sequence[Recipe]
+    inputs: Mapping[str, InputImage] = field(default_factory=dict)
+    loras: Sequence[LoraFile] = ()
+    device: str = "auto"
+    precision: str = "auto"
+    force: bool = False
+
+    def load(self) -> DiffusionModel:
+        """The model that makes them; loaded once, however often it is asked for."""
+        from vitrail.generator.models.pipelines import load_model
+
+        return load_model(self.info, loras=self.loras, device=self.device, precision=self.precision)
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """What came of the recipes.
+
+    Attributes:
+        total: images asked for.
+        made: of them, those that were generated.
+        there: of them, those that were there already.
+        paths: of the files, in the recipes' order.
+        notes: what is to be known about them, a line each.
+        interrupted: whether it was cancelled before its end; what was made is kept and indexed.
+    """
+
+    total: int
+    made: int = 0
+    there: int = 0
+    paths: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
+    interrupted: bool = False
+
+
+def make_and_index(
+    collection: Collection,
+    work: Work,
+    *,
+    progress: Progress = nobody,
+    cancellation: Cancellation | None = None,
+) -> Generated:
+    """Make every recipe's image that is not there yet, and index it, a chunk at a time.
+
+    Files appear whole or not at all, and the collection commits each chunk; so a kill, or whoever
+    interrupts at once, loses at most the image being made, and the next run indexes what was left
+    unindexed.
+
+    Args:
+        collection: that gets them.
+        work: the recipes and their model.
+        progress: told after every step and image.
+        cancellation: looked at after every step; what is made by then is indexed.
+
+    Raises:
+        GenerationError: an image could not be made; those before it are kept and indexed.
+        CollectionLockedError: another process is writing.
+    """
+    run = _Run(collection, work, progress)
+    try:
+        run.make(cancellation)
+    except CancelledError:
+        return replace(run.finished(), interrupted=True)
+    except Exception:
+        run.index()
+        raise
+    return run.finished()
+
+
+class _Run:
+    """How far the recipes are."""
+
+    def __init__(self, collection: Collection, work: Work, progress: Progress) -> None:
+        self._collection, self._work, self._progress = collection, work, progress
+        self._made: list[GeneratedFile] = []
+        self._unindexed: list[Path] = []
+
+    def make(self, cancellation: Cancellation | None) -> None:
+        """Make what is missing, and index whole chunks."""
+        from vitrail.generator.batch import generate_all
+        from vitrail.generator.watching import Watch
+
+        work = self._work
+        directory = Path(self._collection.store.generated_directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        watch = Watch(on_step=self._step, cancellation=cancellation)
+        self._progress(GenerationProgress("loading", len(work.recipes)))
+        for file in generate_all(
+            work.recipes, directory, work.load, inputs=work.inputs, force=work.force, watch=watch
+        ):
+            self._made.append(file)
+            self._unindexed.append(file.path)
+            self._progress(self._state())
+            if len(self._unindexed) >= CHUNK:
+                self.index()
+
+    def index(self) -> None:
+        """Index what was made since the last time."""
+        if self._unindexed:
+            self._progress(replace(self._state(), stage="indexing"))
+            self._collection.index(*self._unindexed)
+            self._unindexed.clear()
+
+    def finished(self) -> Generated:
+        """Index the rest, and tell what came of it all."""
+        self.index()
+        state = self._state()
+        notes = dict.fromkeys(note for file in self._made for note in file.notes)
+        paths = tuple(file.path for file in self._made)
+        return Generated(state.total, state.made, state.there, paths, tuple(notes))
+
+    def _step(self, done: int, total: int) -> None:
+        self._progress(replace(self._state(), step=done, steps=total))
+
+    def _state(self) -> GenerationProgress:
+        made = sum(file.made for file in self._made)
+        there = len(self._made) - made
+        return GenerationProgress("generating", len(self._work.recipes), made, there)

@@ -1,0 +1,112 @@
+"""How long work tells where it is: events, each a frozen dataclass, to whoever looks on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from vitrail.indexer.indexing.progress import Progress as IndexCounts
+    from vitrail.indexer.indexing.roots import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something to know about what was asked, in a line; the work goes on."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionCreated:
+    """There was no collection, and one has begun.
+
+    Attributes:
+        directory: of it.
+        encoder: described in words.
+    """
+
+    directory: str
+    encoder: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueryProgress:
+    """Where a search is.
+
+    Attributes:
+        stage: the query image is embedded, images of a prompt are generated, those of unrelated
+            prompts are, or the collection is searched.
+        done: of the images that are generated.
+        total: of them.
+    """
+
+    stage: Literal["embedding", "generating", "comparing", "searching"]
+    done: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunBegins:
+    """An indexing run, or one that embeds all anew, is about to begin.
+
+    Attributes:
+        encoder: described in words.
+        plans: the folders, with the options that hold for them; none where all is embedded anew.
+    """
+
+    encoder: str
+    plans: tuple[Plan, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IndexProgress:
+    """Where indexing, or embedding anew, is.
+
+    Attributes:
+        counts: so far; a copy, which stays.
+    """
+
+    counts: IndexCounts
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationProgress:
+    """Where generation is.
+
+    Attributes:
+        stage: what is done; ``loading`` before the first step.
+        total: images asked for.
+        made: of them, those that were generated.
+        there: of them, those that were there already.
+        step: denoising steps of the image that is being made.
+        steps: of how many; 0 between two images.
+    """
+
+    stage: Literal["loading", "generating", "indexing", "reproducing"]
+    total: int
+    made: int = 0
+    there: int = 0
+    step: int = 0
+    steps: int = 0
+
+    @property
+    def done(self) -> int:
+        """How many of the images there are."""
+        return self.made + self.there
+
+
+Event: TypeAlias = (
+    Note | CollectionCreated | QueryProgress | RunBegins | IndexProgress | GenerationProgress
+)
+
+
+class Progress(Protocol):
+    """Looks on. Called from the thread that works, which waits for it to return."""
+
+    def __call__(self, event: Event, /) -> None:
+        """Take note of what happened."""
+
+
+def nobody(_: Event, /) -> None:
+    """Looks away."""

@@ -1,0 +1,106 @@
+"""A query put to one commit of a collection, by vectors of the encoder of that commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeVar
+
+from vitrail.indexer.collection.retrying import at_newest
+from vitrail.search.query import Query, SearchResult
+from vitrail.search.searcher import Searcher
+
+if TYPE_CHECKING:
+    from vitrail.indexer.collection.snapshot import Snapshot
+    from vitrail.indexer.collection.store import CollectionStore
+    from vitrail.indexer.encoders.base import Encoder
+    from vitrail.indexer.fingerprint import Fingerprint
+    from vitrail.search.options import SearchOptions
+    from vitrail.search.pictures import Picture
+
+_T = TypeVar("_T")
+Answer = Callable[[Searcher, Query], _T]
+"""Which question is put: ``Searcher.search`` or ``Searcher.search_each``."""
+
+
+class OtherEncoderError(Exception):
+    """The commit that would answer is not of the encoder that the query was embedded by."""
+
+
+def answer_query(
+    store: CollectionStore,
+    query: Query,
+    answer: Answer[_T],
+    embedded_by: Fingerprint | None = None,
+) -> _T:
+    """Of one snapshot: filter, vectors and metadata of an answer are of the same commit.
+
+    Args:
+        store: the collection.
+        query: what is asked.
+        answer: how.
+        embedded_by: the encoder of the query's vectors; ``None`` where nobody knows.
+
+    Raises:
+        OtherEncoderError: all was embedded anew, by another encoder than that.
+    """
+
+    def ask() -> _T:
+        snapshot = store.snapshot()
+        _check_encoder(snapshot, embedded_by)  # another's spaces may not even be there
+        snapshot = store.snapshot(*query.weights)
+        _check_encoder(snapshot, embedded_by)  # it may have moved on
+        return answer(Searcher(snapshot), query)
+
+    return at_newest(store, ask)
+
+
+def answer_images(
+    store: CollectionStore,
+    encoder: Callable[[], Encoder],
+    images: Sequence[Picture],
+    options: SearchOptions,
+    answer: Answer[_T],
+) -> _T:
+    """As ``answer_query``, by vectors of the encoder of that commit.
+
+    All may be embedded anew beneath a long-lived reader; vectors of the encoder of before are as
+    wide, and would be answered with nonsense.
+
+    Args:
+        store: the collection.
+        encoder: gives the one of the store's commit.
+        images: one query row each.
+        options: how to search.
+        answer: how to answer.
+    """
+    from vitrail.search.pictures import embed_pictures
+
+    while True:
+        loaded = encoder()
+        vectors = embed_pictures(loaded, images)
+        query = Query.of(vectors, dict(loaded.fingerprint.spaces), options)
+        with suppress(OtherEncoderError):
+            return answer_query(store, query, answer, loaded.fingerprint)
+
+
+def answer_image(store: CollectionStore, image_id: int, options: SearchOptions) -> SearchResult:
+    """The images nearest to one of the collection, which is itself left out.
+
+    Raises:
+        UnknownImageError: no such id.
+    """
+
+    def ask() -> SearchResult:
+        names = [*(options.spaces or store.spaces)]
+        snapshot = store.snapshot(*names)
+        vectors = {name: snapshot.vectors([image_id], name) for name in names}
+        query = Query.of(vectors, snapshot.spaces, options, exclude=frozenset({image_id}))
+        return Searcher(snapshot).search(query)
+
+    return at_newest(store, ask)
+
+
+def _check_encoder(snapshot: Snapshot, embedded_by: Fingerprint | None) -> None:
+    if embedded_by is not None and not snapshot.fingerprint.agrees(embedded_by):
+        raise OtherEncoderError

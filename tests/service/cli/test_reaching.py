@@ -1,0 +1,164 @@
+"""Every option of every command reaches the operation that it is for, or changes what is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from typer.main import get_command
+
+from tests.fakes import ColourEncoder
+from tests.service.conftest import Vitrail
+from vitrail.indexer.collection.store import CollectionStore
+from vitrail.service.cli import app
+from vitrail.service.operations import (
+    generating,
+    indexing,
+    lineage,
+    listing,
+    maintaining,
+    removing,
+    reproducing,
+    searching,
+)
+from vitrail.service.operations.collection import Collection
+
+COMMANDS: dict[str, Any] = getattr(get_command(app), "commands")  # noqa: B009 - typer's own type
+OPERATIONS = {
+    "index": (indexing, "index"),
+    "reembed": (indexing, "reembed"),
+    "search": (searching, "search"),
+    "list": (listing, "list_images"),
+    **dict.fromkeys(("generate", "img2img", "inpaint", "style"), (generating, "generate")),
+    "lineage": (lineage, "trace_lineage"),
+    "reproduce": (reproducing, "reproduce"),
+    "info": (maintaining, "describe"),
+    "annotate": (maintaining, "annotate"),
+    "remove": (removing, "remove"),
+    "tidy": (maintaining, "tidy"),
+    "rejects": (maintaining, "list_rejects"),
+    "verify": (maintaining, "repair"),
+    "export": (maintaining, "export"),
+    "import": (maintaining, "import_exported"),
+}
+WORDS: dict[str, tuple[str, ...]] = {
+    "index": ("FOLDER",),
+    "reembed": ("--checkpoint", "other/vit"),
+    "search": ("--prompt", "an apple"),
+    "generate": ("an apple",),
+    "img2img": ("IMAGE", "an apple"),
+    "inpaint": ("IMAGE", "an apple", "--mask", "0,0,4,4"),
+    "style": ("IMAGE", "IMAGE", "--prompt", "an apple"),
+    "lineage": ("1",),
+    "reproduce": ("1",),
+    "annotate": ("table.csv",),
+    "remove": ("1",),
+    "verify": ("--repair",),
+    "export": ("all.csv",),
+    "import": ("all.parquet",),
+}
+SHOWING = {"--json", "--html", "--open", "--quiet", "--count", "--out", "--yes", "--help"}
+VALUES = {
+    "--k": "3",
+    "--space": "mean@1",
+    "--min-score": "0.5",
+    "--where": "width > 1",
+    "--only": "real",
+    "--fusion": "rrf",
+    "--runtime": "torch",
+    "--device": "cuda",
+    "--precision": "bf16",
+    "--prompts": "prompts.txt",
+    "--mask": "0,0,2,2",
+    "--label-from": "parent",
+    "--columns": "width",
+    "--sort": "width",
+    "--prompt": "a pear",
+    "--seed": "17",
+}
+NONE: dict[str, tuple[str, ...]] = {}
+TOGETHER = {"--seed": {"list": ("--random", "2")}}  # what an option is only given with
+INSTEAD: dict[tuple[str, str], tuple[str, ...]] = {
+    ("generate", "--prompts"): ()
+}  # other words of the command, where an option needs them
+
+
+class ReachedError(Exception):
+    """The operation was called with this."""
+
+
+def options() -> Iterator[tuple[str, str, bool]]:
+    """Command, option and whether it is a flag."""
+    for command in OPERATIONS:
+        for one in COMMANDS[command].params:
+            for name in (*one.opts, *one.secondary_opts):
+                if name.startswith("--") and name not in SHOWING:
+                    yield command, name, bool(one.is_flag)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A collection of one image, which no test changes, since none gets past an operation."""
+    folder = tmp_path_factory.mktemp("reaching")
+    (folder / "FOLDER").mkdir()
+    Image.new("RGB", (8, 8), (9, 9, 99)).save(folder / "FOLDER" / "a.png")
+    (folder / "IMAGE").write_bytes((folder / "FOLDER" / "a.png").read_bytes())
+    (folder / "prompts.txt").write_text("a pear\n")
+    (folder / "table.csv").write_text("path,a\n")
+    CollectionStore.create(folder / "collection", ColourEncoder().fingerprint).close()
+    with Collection.open(folder / "collection", encoder=ColourEncoder()) as collection:
+        collection.index(folder / "FOLDER")
+    return folder
+
+
+@pytest.fixture
+def scene(vitrail: Vitrail, home: Path, monkeypatch: pytest.MonkeyPatch) -> Vitrail:
+    monkeypatch.chdir(home)
+    monkeypatch.setenv("VITRAIL_COLLECTION", str(home / "collection"))
+    for module, name in {*OPERATIONS.values()}:
+        monkeypatch.setattr(module, name, reached)
+    return vitrail
+
+
+def reached(*given: Any, **named: Any) -> None:
+    hidden = ("progress", "cancellation")
+    shown = [*given, *((name, one) for name, one in named.items() if name not in hidden)]
+    told = [one.encoder_settings if isinstance(one, Collection) else one for one in shown]
+    raise ReachedError(repr([one for one in told if not hasattr(one, "fingerprint")]))
+
+
+def asked(vitrail: Vitrail, *words: str) -> str:
+    try:
+        done = vitrail(*words)
+    except ReachedError as told:
+        return str(told)
+    pytest.fail(f"{words} reached no operation: {done}")
+
+
+@pytest.mark.parametrize(("command", "option", "flag"), list(options()))
+def test_an_option_reaches_its_operation(
+    scene: Vitrail, command: str, option: str, flag: bool
+) -> None:
+    if option == "--collection":
+        return  # which all these tests give by the environment, and others by the option
+    value = () if flag else (VALUES.get(option, "7"),)
+    more = TOGETHER.get(option, NONE).get(command, ())
+    words = (command, *WORDS.get(command, ()), *more)
+    changed = (command, *INSTEAD.get((command, option), WORDS.get(command, ())), *more)
+    if option in words and not flag:  # it is given already: another value in its place
+        at = words.index(option)
+        changed = (*words[: at + 1], f"{words[at + 1]} too", *words[at + 2 :])
+        if option == "--mask":
+            changed = (*words[: at + 1], *value, *words[at + 2 :])
+    elif option not in words:
+        changed = (*changed, option, *value)
+    elif flag:
+        return  # it is what makes the command call the operation
+    assert asked(scene, *words) != asked(scene, *changed), "forgotten on the way"
+
+
+def test_the_walk_takes_in_every_command() -> None:
+    assert set(OPERATIONS) == set(COMMANDS)
