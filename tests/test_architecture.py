@@ -349,25 +349,6 @@ def test_training_and_export_are_imported_lazily_and_by_the_command_line_only() 
         )
 
 
-# Ours, and those that must read or set a library's own variables.
-READ_THE_ENVIRONMENT = {
-    "indexer/settings.py",
-    "indexer/telemetry.py",
-    "indexer/encoders/hub.py",
-}
-
-
-@pytest.mark.parametrize("path", FILES, ids=relative)
-def test_the_environment_is_read_in_one_place(path: Path) -> None:
-    if relative(path) in READ_THE_ENVIRONMENT:
-        return
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Attribute):
-            assert node.attr not in {"environ", "getenv", "user_data_dir", "user_cache_dir"}
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            assert not re.match(r"VITRAIL_[A-Z]", node.value), "name it by vitrail.indexer.settings"
-
-
 def circle(graph: dict[str, set[str]]) -> list[str]:
     """Modules that import one another in a ring, wherever in their files; empty without one."""
     left = {name: set(needs) for name, needs in graph.items()}
@@ -385,6 +366,25 @@ def test_no_benchmarks_import_one_another_in_a_circle() -> None:
     assert "benchmarks.vectors" in graph["benchmarks.search"]
     assert not circle(graph)
     assert circle({"a": {"b"}, "b": {"c", "d"}, "c": {"a"}, "d": set()}) == ["a", "b", "c"]
+
+
+# Ours, and those that must read or set a library's own variables.
+READ_THE_ENVIRONMENT = {
+    "indexer/settings.py",
+    "indexer/telemetry.py",
+    "indexer/encoders/hub.py",
+}
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_the_environment_is_read_in_one_place(path: Path) -> None:
+    if relative(path) in READ_THE_ENVIRONMENT:
+        return
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Attribute):
+            assert node.attr not in {"environ", "getenv", "user_data_dir", "user_cache_dir"}
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            assert not re.match(r"VITRAIL_[A-Z]", node.value), "name it by vitrail.indexer.settings"
 
 
 def test_no_module_is_a_drawer_of_odds_and_ends() -> None:

@@ -3,7 +3,8 @@
 Small sets are compared as a whole. Of larger ones each vector meets the clusters nearest to it, as
 many as a sample shows to hold the wished share of true neighbours: the time then grows somewhat
 faster than the number of vectors, and not with its square. Vectors are read, and answers given, a
-block at a time; memory holds some 40 bytes a vector, and the blocks.
+block at a time; memory holds some 40 bytes a vector, and some 300 MB for blocks of vectors and of
+scores.
 """
 
 from __future__ import annotations

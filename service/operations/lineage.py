@@ -18,7 +18,7 @@ class Lineage:
     """An image among its relatives.
 
     Attributes:
-        image: what is known of it, its recipe among that.
+        image: what the collection knows of it, its recipe among that.
         parents: what its recipe names.
         children: what was made from it.
     """
