@@ -75,4 +75,4 @@ def list_metadata(store: CollectionStore, options: ListOptions, most: int) -> li
     """
     found = list_images(store, replace(options, columns=("id",)))
     ids = [image.id for image in islice(found, most)]
-    return [*store.metadata(ids, combine_filters(options.where, options.only))]
+    return store.metadata(ids, combine_filters(options.where, options.only))
