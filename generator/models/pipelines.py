@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from vitrail.generator.adapters.loras import LoraFile
-from vitrail.generator.checkpoints.files import EMBEDDED, CheckpointInfo, find_checkpoint
+from vitrail.generator.checkpoints import embedded
+from vitrail.generator.checkpoints.files import CheckpointInfo, find_checkpoint
 from vitrail.generator.checkpoints.schedulers import build_scheduler
 from vitrail.generator.checkpoints.single_files import find_configuration
 from vitrail.generator.models.libraries import library_versions, quiet, threads, turn
@@ -123,7 +124,7 @@ class DiffusionModel:
 
 
 def load_model(
-    checkpoint: str | CheckpointInfo = EMBEDDED,
+    checkpoint: str | CheckpointInfo = embedded.ALIAS,
     *,
     revision: str | None = None,
     loras: Sequence[LoraFile] = (),
