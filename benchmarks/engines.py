@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.holdings import fill_collection
+from benchmarks.vectors import Floats, blocks
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.vectors.index import VectorIndex
 from vitrail.search.options import SearchOptions
 from vitrail.search.query import Query
 from vitrail.search.searcher import Searcher
 
-Floats = NDArray[np.float32]
 Ids = NDArray[np.int64]
-_BLOCK = 50_000
 
 
 class Engine(Protocol):
@@ -67,8 +66,6 @@ class VitrailCollection:
     efforts: tuple[int, ...] = (980,)
 
     def build(self, rows: NDArray[np.float16]) -> int:
-        from benchmarks.holdings import fill_collection
-
         self._folder = tempfile.TemporaryDirectory(prefix="vitrail-benchmark-")
         place = os.path.join(self._folder.name, "collection")
         self._space = fill_collection(place, (block for _, block in blocks(rows)))
@@ -166,16 +163,3 @@ ENGINES: dict[str, type[Engine]] = {
     "hnswlib": Hnswlib,
     "usearch": Usearch,
 }
-
-
-def blocks(rows: NDArray[np.float16]) -> Iterator[tuple[int, Floats]]:
-    """(start, rows) of at most 50,000 float32 unit rows."""
-    for start in range(0, len(rows), _BLOCK):
-        yield start, unit(rows[start : start + _BLOCK])
-
-
-def unit(rows: NDArray[np.float16]) -> Floats:
-    """Float32 rows of length 1 from stored halves."""
-    exact = rows.astype(np.float32)
-    exact /= np.linalg.norm(exact, axis=1, keepdims=True)
-    return exact

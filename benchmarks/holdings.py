@@ -23,9 +23,8 @@ import psutil
 from numpy.typing import NDArray
 
 from benchmarks.checkpoints import TINY, checkpoint_folder
-from benchmarks.engines import blocks
 from benchmarks.pictures import cache_folder, small
-from benchmarks.vectors import load_vectors
+from benchmarks.vectors import blocks, load_vectors
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.encoders import (
     EMBEDDED,

@@ -24,8 +24,8 @@ import psutil
 from numpy.typing import NDArray
 
 from benchmarks import machine, report
-from benchmarks.engines import ENGINES, Engine, Floats, Ids, Vitrail, unit
-from benchmarks.vectors import cache_folder, load_vectors
+from benchmarks.engines import ENGINES, Engine, Ids, Vitrail
+from benchmarks.vectors import Floats, cache_folder, load_vectors, unit
 
 K = 10
 COLUMNS = (

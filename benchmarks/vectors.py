@@ -32,6 +32,8 @@ _MEAN = np.array([0.485, 0.456, 0.406], np.float32) * 255
 _STD = np.array([0.229, 0.224, 0.225], np.float32) * 255
 
 Halves = NDArray[np.float16]
+Floats = NDArray[np.float32]
+_BLOCK = 50_000
 
 
 def load_vectors(count: int, seed: int = 0) -> tuple[Halves, Halves]:
@@ -47,6 +49,19 @@ def load_vectors(count: int, seed: int = 0) -> tuple[Halves, Halves]:
         if len(rows) - QUERIES >= count:
             return rows[:count], rows[-QUERIES:]
     raise SystemExit(f"no {count:,} vectors are cached; run: python -m benchmarks.vectors")
+
+
+def blocks(rows: Halves) -> Iterator[tuple[int, Floats]]:
+    """(start, rows) of at most 50,000 float32 unit rows."""
+    for start in range(0, len(rows), _BLOCK):
+        yield start, unit(rows[start : start + _BLOCK])
+
+
+def unit(rows: Halves) -> Floats:
+    """Float32 rows of length 1 from stored halves."""
+    exact = rows.astype(np.float32)
+    exact /= np.linalg.norm(exact, axis=1, keepdims=True)
+    return exact
 
 
 def cache_folder() -> Path:

@@ -62,13 +62,3 @@ def clean(text: str | None) -> str | None:
     if text is None:
         return None
     return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
-
-
-def default_directory() -> str:
-    """Where the collection is when none is named: ``VITRAIL_COLLECTION`` or the user's data."""
-    named = os.environ.get("VITRAIL_COLLECTION")
-    if named:
-        return os.path.abspath(os.path.expanduser(named))
-    import platformdirs
-
-    return os.path.join(platformdirs.user_data_dir("vitrail"), "collections", "default")

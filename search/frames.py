@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from vitrail.indexer.catalog.columns import BUILT_IN
-from vitrail.indexer.catalog.schema import IMAGE_COLUMNS, RECIPE_COLUMNS
 from vitrail.indexer.errors import InputError
+from vitrail.indexer.image_columns import IMAGE_COLUMNS, RECIPE_COLUMNS, arrow_type
 from vitrail.indexer.paths import display
 
 if TYPE_CHECKING:
@@ -17,18 +17,9 @@ if TYPE_CHECKING:
 
     from vitrail.search.query import Hit
 
-# SQL type -> Arrow type. Types must not depend on what some hits happen to hold, or lack.
-_ARROW = {
-    "BIGINT": "int64",
-    "UBIGINT": "uint64",
-    "INTEGER": "int32",
-    "DOUBLE": "float64",
-    "BOOLEAN": "bool",
-    "VARCHAR": "string",
-    "TIMESTAMP": "timestamp[us]",
-}
+# Types must not depend on what some hits happen to hold, or lack.
 _TYPES = {
-    **IMAGE_COLUMNS,
+    **{column.name: column.kind for column in IMAGE_COLUMNS},
     **RECIPE_COLUMNS,
     "score": "DOUBLE",
     "path": "VARCHAR",
@@ -80,7 +71,7 @@ def hits_to_pandas(hits: Sequence[Hit]) -> pandas.DataFrame:
 
 
 def _row(hit: Hit) -> dict[str, Any]:
-    recipe = hit.metadata.get("recipe")
+    recipe = hit.metadata.recipe
     own = {
         "id": hit.id,
         "score": hit.score,
@@ -89,7 +80,7 @@ def _row(hit: Hit) -> dict[str, Any]:
         "paths": [display(path) for path in hit.paths],
         "recipe": None if recipe is None else json.dumps(recipe, default=str),
     }
-    rest = {name: value for name, value in hit.metadata.items() if name not in _LEFT_OUT}
+    rest = {name: value for name, value in hit.metadata.to_dict().items() if name not in _LEFT_OUT}
     return own | rest | own  # ours come first, and hold
 
 
@@ -97,8 +88,7 @@ def _column(values: list[Any], kind: str | None) -> pyarrow.Array:
     import pyarrow as pa
 
     if kind is not None:
-        one = pa.type_for_alias(_ARROW[kind.removesuffix("[]")])
-        return pa.array(values, pa.list_(one) if kind.endswith("[]") else one)
+        return pa.array(values, arrow_type(kind))
     try:
         return pa.array(values)  # scores, and the user's own columns
     except pa.ArrowException:  # of no common type

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-
-class LineageCollection(Protocol):
-    """The part of a collection that lineage needs."""
-
-    def allowed_ids(self, where: str, parameters: Sequence[Any] = ()) -> NDArray[np.int64]:
-        """Sorted (n,) int64 ids for which an SQL expression with ``?`` marks is true."""
-
-    def metadata(self, ids: Sequence[int]) -> list[dict[str, Any]]:
-        """The catalog's columns of each id, in order."""
+from vitrail.indexer.collection.readers import MetadataReader
+from vitrail.indexer.image_info import ImageInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +17,16 @@ class Relative:
         role: what the parent was to the child: ``init``, ``content``, ``style`` or ``mask``.
         content_hash: sha256 (hex) of the image's file.
         id: in this collection, or ``None`` when it is not in it.
-        metadata: the collection's columns for it; empty when it is not in it.
+        metadata: what the collection knows of it; ``None`` when it is not in it.
     """
 
     role: str
     content_hash: str
     id: int | None
-    metadata: dict[str, Any]
+    metadata: ImageInfo | None
 
 
-def parents(collection: LineageCollection, image_id: int) -> list[Relative]:
+def parents(collection: MetadataReader, image_id: int) -> list[Relative]:
     """The images that an image's recipe names, in the recipe's order; empty without a recipe.
 
     Raises:
@@ -50,27 +39,26 @@ def parents(collection: LineageCollection, image_id: int) -> list[Relative]:
     ]
 
 
-def children(collection: LineageCollection, image_id: int) -> list[Relative]:
+def children(collection: MetadataReader, image_id: int) -> list[Relative]:
     """The images whose recipes name an image, by id.
 
     Raises:
         InputError: no such image.
     """
     (row,) = collection.metadata([image_id])
-    content_hash = row["content_hash"]
+    content_hash = row.content_hash
     ids = collection.allowed_ids("contains(recipe, ?)", [content_hash])
     found = []
     for child in collection.metadata(ids.tolist()):
         for parent in _parents_of(child):
             if parent["content_hash"] == content_hash:
-                relative = Relative(parent["role"], child["content_hash"], child["id"], child)
+                relative = Relative(parent["role"], child.content_hash, child.id, child)
                 found.append(relative)
     return found
 
 
-def _parents_of(row: dict[str, Any]) -> list[dict[str, Any]]:
-    recipe = row.get("recipe")
-    named = recipe.get("parents") if isinstance(recipe, dict) else None
+def _parents_of(row: ImageInfo) -> list[dict[str, Any]]:
+    named = (row.recipe or {}).get("parents")
     # recipes of other tools' images may hold anything under that name
     return [
         parent
@@ -79,9 +67,9 @@ def _parents_of(row: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _relative(collection: LineageCollection, role: str, content_hash: str) -> Relative:
+def _relative(collection: MetadataReader, role: str, content_hash: str) -> Relative:
     ids = collection.allowed_ids("content_hash = ?", [content_hash]).tolist()
     if not ids:
-        return Relative(role, content_hash, None, {})
+        return Relative(role, content_hash, None, None)
     (row,) = collection.metadata(ids[:1])
     return Relative(role, content_hash, ids[0], row)

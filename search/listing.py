@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from vitrail.indexer.catalog.listing import Listing
+from vitrail.indexer.collection.readers import MetadataReader
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.paths import original
 from vitrail.search.filters import combine_filters
 from vitrail.search.options import Only
-from vitrail.search.retrieval import Ids
-
-Rows = Iterator[tuple[Any, ...]]
-
-
-class ListableCollection(Protocol):
-    """The part of a collection that a list needs."""
-
-    def allowed_ids(self, where: str) -> Ids:
-        """Sorted (n,) int64 ids that a filter lets through."""
-
-    def listed(self, listing: Listing) -> AbstractContextManager[tuple[list[str], Rows]]:
-        """The columns of a list, and its rows: bytes of the path, then the columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +55,7 @@ class ListOptions:
     seed: int = 0
 
 
-def list_images(collection: ListableCollection, options: ListOptions) -> Iterator[ListedImage]:
+def list_images(collection: MetadataReader, options: ListOptions) -> Iterator[ListedImage]:
     """List images, read as they are asked for.
 
     Raises:
@@ -87,7 +74,7 @@ def list_images(collection: ListableCollection, options: ListOptions) -> Iterato
 
 
 def count_images(
-    collection: ListableCollection, *, where: str | None = None, only: Only = "all"
+    collection: MetadataReader, *, where: str | None = None, only: Only = "all"
 ) -> int:
     """How many images a filter lets through.
 
@@ -97,9 +84,7 @@ def count_images(
     return len(collection.allowed_ids(combine_filters(where, only) or "true"))
 
 
-def _draw(
-    collection: ListableCollection, where: str | None, options: ListOptions
-) -> tuple[int, ...]:
+def _draw(collection: MetadataReader, where: str | None, options: ListOptions) -> tuple[int, ...]:
     count = options.sample or 0
     if count < 1:
         raise InputError(f"{count} images are to be drawn, but at least 1 must be")

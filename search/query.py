@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.errors import InputError
+from vitrail.indexer.image_info import ImageInfo
 from vitrail.search.options import DEFAULTS, SearchOptions, shares
 
 if TYPE_CHECKING:
@@ -88,18 +89,21 @@ class Hit:
         id: image id in the collection.
         score: weighted sum over spaces of the mean cosine to the query rows, in [-1, 1].
         scores: the mean cosine in each space.
+        metadata: what the collection knows of it.
         seed_ranks: for several query rows, the rank (from 1) this image has for each row alone,
             or ``None`` where it was below what that row's ranking kept; empty for one row.
-        paths: every known path of the image, the first one first.
-        metadata: the collection's columns for it.
     """
 
     id: int
     score: float
     scores: dict[str, float]
+    metadata: ImageInfo
     seed_ranks: tuple[int | None, ...] = ()
-    paths: tuple[str, ...] = ()
-    metadata: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every known path of the image, the first one first."""
+        return self.metadata.paths
 
     def __repr__(self) -> str:
         path = self.paths[0] if self.paths else None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vitrail.indexer.collection.readers import IndexAnswer, SearchIndex
 from vitrail.indexer.errors import InputError
 from vitrail.search.query import Query
 from vitrail.search.ranking import combine, order, reciprocal_rank_fusion, unseen_bound
@@ -17,43 +17,6 @@ Ids = NDArray[np.int64]
 Floats = NDArray[np.float32]
 Row = Mapping[str, Floats]
 """Space name -> (1, dim) float32: one query picture, or the mean of several."""
-
-
-class IndexAnswer(Protocol):
-    """What a vector index returns; see ``vitrail.indexer.vectors.answers.Found``."""
-
-    @property
-    def ids(self) -> Ids:
-        """(q, k) int64, -1 where nothing was found."""
-
-    @property
-    def scores(self) -> Floats:
-        """(q, k) float32 cosines."""
-
-    @property
-    def recall(self) -> float:
-        """The share of the true k nearest that is found, as measured; 1 if no better can exist."""
-
-    @property
-    def scanned(self) -> int:
-        """Vectors compared."""
-
-
-class SearchIndex(Protocol):
-    """The part of a vector index that a search needs."""
-
-    def __len__(self) -> int: ...
-
-    def search(
-        self, queries: Floats, k: int, *, allowed: Ids | None = None, exact: bool = False
-    ) -> IndexAnswer:
-        """The k nearest rows of (q, dim) float32 unit vectors."""
-
-    def vectors(self, ids: Ids) -> Floats:
-        """(n, dim) float32 stored rows of (n,) ids."""
-
-    def ids(self) -> Ids:
-        """(n,) int64 ids that a search can return, ascending."""
 
 
 @dataclass(frozen=True, slots=True)

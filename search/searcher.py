@@ -5,46 +5,31 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
 
 import numpy as np
 
+from vitrail.indexer.collection.readers import SnapshotReader
+from vitrail.indexer.image_info import ImageInfo
 from vitrail.search.evidence import weigh
 from vitrail.search.filters import combine_filters
 from vitrail.search.options import DEFAULT_FUSION
 from vitrail.search.query import Hit, Query, SearchResult
 from vitrail.search.reasons import why_nothing
-from vitrail.search.retrieval import Floats, Ids, Ranking, Retrieval, SearchIndex
+from vitrail.search.retrieval import Floats, Ids, Ranking, Retrieval
 
 _FUSED_DEPTH = 100  # ranks of each query row that enter a fused ranking
 
 
-class SearchableCollection(Protocol):
-    """The part of a collection that a search needs."""
-
-    def index(self, space: str) -> SearchIndex:
-        """The vector index of a space."""
-
-    def allowed_ids(self, where: str) -> Ids:
-        """Sorted (n,) int64 ids that a filter lets through."""
-
-    def suggest(self, where: str) -> list[str]:
-        """Lines on what a filter that lets nothing through may have meant."""
-
-    def metadata(self, ids: Sequence[int], where: str | None = None) -> list[dict[str, Any]]:
-        """The catalog's columns of each id, in order; files that fulfil a filter come first."""
-
-
 class Searcher:
-    """Answers queries over one collection; holds no state of its own, so threads may share it.
+    """Answers queries over one commit; holds no state of its own, so threads may share it.
 
     Args:
-        collection: a ``vitrail.indexer.collection.snapshot.Snapshot``, or anything with the same
-            four methods. Of another thing that moves on meanwhile, an answer may mix two commits.
+        commit: what is searched, such as a ``vitrail.indexer.collection.snapshot.Snapshot``. Of
+            what moves on meanwhile, an answer may mix two commits.
     """
 
-    def __init__(self, collection: SearchableCollection) -> None:
-        self._collection = collection
+    def __init__(self, commit: SnapshotReader) -> None:
+        self._commit = commit
 
     def search(self, query: Query) -> SearchResult:
         """Rank the collection's images for ``query``.
@@ -79,12 +64,12 @@ class Searcher:
     def _retrieval(self, query: Query, times: _Times) -> Retrieval:
         allowed = self._allowed(query)
         times.end("filter")
-        indexes = {space: self._collection.index(space) for space in query.weights}
+        indexes = {space: self._commit.index(space) for space in query.weights}
         return Retrieval(query, indexes, allowed)
 
     def _allowed(self, query: Query) -> Ids | None:
         where = combine_filters(query.options.where, query.options.only)
-        return None if where is None else self._collection.allowed_ids(where)
+        return None if where is None else self._commit.allowed_ids(where)
 
     def _results(
         self,
@@ -95,12 +80,12 @@ class Searcher:
     ) -> list[SearchResult]:
         ids = sorted({image_id for ranking in rankings for image_id in ranking.ids.tolist()})
         where = combine_filters(retrieval.query.options.where, retrieval.query.options.only)
-        metadata = dict(zip(ids, self._collection.metadata(ids, where), strict=True))
+        metadata = dict(zip(ids, self._commit.metadata(ids, where), strict=True))
         ranks = [{image_id: i for i, image_id in enumerate(row.ids.tolist(), 1)} for row in rows]
         times.end("metadata")
         empty = where is not None and retrieval.allowed is not None and not len(retrieval.allowed)
         guesses = empty and retrieval.all_ids().size  # an empty collection has nothing to guess by
-        hints = tuple(self._collection.suggest(str(where))) if guesses else ()
+        hints = tuple(self._commit.suggest(str(where))) if guesses else ()
         allowed = retrieval.allowed
         return [
             SearchResult(
@@ -130,7 +115,7 @@ class _Times:
 
 
 def _hits(
-    ranking: Ranking, ranks: Sequence[Mapping[int, int]], metadata: Mapping[int, dict[str, Any]]
+    ranking: Ranking, ranks: Sequence[Mapping[int, int]], metadata: Mapping[int, ImageInfo]
 ) -> list[Hit]:
     return [
         Hit(
@@ -138,7 +123,6 @@ def _hits(
             score=float(ranking.total[i]),
             scores={space: float(values[i]) for space, values in ranking.scores.items()},
             seed_ranks=tuple(row.get(image_id) for row in ranks),
-            paths=tuple(metadata[image_id].get("paths", ())),
             metadata=metadata[image_id],
         )
         for i, image_id in enumerate(ranking.ids.tolist())

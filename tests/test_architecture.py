@@ -30,7 +30,10 @@ FLOORS = {
             "spaces",
             "fingerprint",
             "records",
+            "image_columns",
+            "image_info",
             "cancellation",
+            "settings",
         },
         {"files"},
         {"images", "recipes"},
@@ -60,6 +63,7 @@ FLOORS = {
 # words for people, what a text typed by a person may be, and thumbnails for a page.
 DOORS_MAY_IMPORT = {
     *("vitrail.indexer.errors", "vitrail.indexer.cancellation", "vitrail.indexer.paths"),
+    "vitrail.indexer.settings",
     *("vitrail.indexer.spaces", "vitrail.indexer.wording", "vitrail.indexer.catalog.kinds"),
     *("vitrail.indexer.files.durability", "vitrail.indexer.images.opening"),
     *("vitrail.indexer.indexing.options", "vitrail.indexer.indexing.reembedding"),
@@ -343,6 +347,44 @@ def test_training_and_export_are_imported_lazily_and_by_the_command_line_only() 
         assert not found - {"vitrail.indexer.collection.transfer.export"}, (
             f"{relative(path)} imports {found}"
         )
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """Modules that import one another in a ring, wherever in their files; empty without one."""
+    left = {name: set(needs) for name, needs in graph.items()}
+    while free := [name for name, needs in left.items() if not needs & left.keys()]:
+        for name in free:
+            del left[name]
+    return sorted(left)
+
+
+def test_no_benchmarks_import_one_another_in_a_circle() -> None:
+    graph = {
+        f"benchmarks.{path.stem}": set(imported(ast.parse(path.read_text("utf-8"))))
+        for path in (ROOT / "benchmarks").glob("*.py")
+    }
+    assert "benchmarks.vectors" in graph["benchmarks.search"]
+    assert not circle(graph)
+    assert circle({"a": {"b"}, "b": {"c", "d"}, "c": {"a"}, "d": set()}) == ["a", "b", "c"]
+
+
+# Ours, and those that must read or set a library's own variables.
+READ_THE_ENVIRONMENT = {
+    "indexer/settings.py",
+    "indexer/telemetry.py",
+    "indexer/encoders/hub.py",
+}
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_the_environment_is_read_in_one_place(path: Path) -> None:
+    if relative(path) in READ_THE_ENVIRONMENT:
+        return
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Attribute):
+            assert node.attr not in {"environ", "getenv", "user_data_dir", "user_cache_dir"}
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            assert not re.match(r"VITRAIL_[A-Z]", node.value), "name it by vitrail.indexer.settings"
 
 
 def test_no_module_is_a_drawer_of_odds_and_ends() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from vitrail.indexer.catalog.expressions import quoted
 from vitrail.indexer.errors import FilterError
+from vitrail.indexer.settings import FILTER_SECONDS, in_use
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -101,7 +101,7 @@ class _Limits:
     def exceeded(self) -> str | None:
         """What it has taken too much of, in words, or ``None``."""
         if time.monotonic() > self._deadline:
-            return f"took longer than {self._seconds:g} s, which VITRAIL_FILTER_SECONDS can change"
+            return f"took longer than {self._seconds:g} s, which {FILTER_SECONDS} can change"
         import psutil
 
         used = psutil.Process().memory_info().rss
@@ -114,7 +114,7 @@ class _Limits:
 
 
 def _seconds() -> float:
-    text = os.environ.get("VITRAIL_FILTER_SECONDS", "")
+    text = in_use().filter_seconds
     if not text:
         return SECONDS
     try:
@@ -122,7 +122,5 @@ def _seconds() -> float:
     except ValueError:
         seconds = -1.0
     if not 0 < seconds < float("inf"):
-        raise FilterError(
-            f"VITRAIL_FILTER_SECONDS is {text!r}, but must be a number of seconds above 0"
-        )
+        raise FilterError(f"{FILTER_SECONDS} is {text!r}, but must be a number of seconds above 0")
     return seconds

@@ -7,8 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vitrail.indexer.catalog.schema import IMAGE_COLUMNS, RECIPE_COLUMNS, TABLES, recipe_columns
+from vitrail.indexer.catalog.schema import TABLES, recipe_columns
 from vitrail.indexer.catalog.transaction import Transaction
+from vitrail.indexer.image_columns import (
+    IMAGE_COLUMNS,
+    RECIPE_COLUMNS,
+    ImageColumn,
+    is_list,
+    stored_values,
+)
 from vitrail.indexer.paths import display, raw
 from vitrail.indexer.records import FileRecord, ImageRecord, RejectRecord
 from vitrail.indexer.segments.segment_file import Segment
@@ -84,14 +91,7 @@ def add_segment(transaction: Transaction, segment: Segment) -> None:
 
 def add_images(transaction: Transaction, ids: Sequence[int], images: Sequence[ImageRecord]) -> None:
     """Append images, with what their recipes and heads say."""
-    columns: dict[str, list[Any]] = {
-        name: [getattr(image, name) for image in images]
-        for name in IMAGE_COLUMNS
-        if name not in ("id", "recipe", "keywords")
-    }
-    columns["id"] = list(ids)
-    columns["keywords"] = [list(image.keywords) or None for image in images]
-    columns["recipe"] = [None if i.recipe is None else json.dumps(i.recipe) for i in images]
+    columns = {"id": list(ids)} | _values(images, IMAGE_COLUMNS)
     extracted = [recipe_columns(image.recipe) for image in images]
     for name in RECIPE_COLUMNS:
         columns[name] = [row[name] for row in extracted]
@@ -117,20 +117,24 @@ def read_again(transaction: Transaction, readings: Mapping[int, ImageRecord]) ->
     if not readings:
         return
     images = list(readings.values())
-    columns: dict[str, list[Any]] = {
-        name: [getattr(image, name) for image in images] for name in _READ
-    }
-    columns["keywords"] = [list(image.keywords) or None for image in images]
-    _update_images(transaction, list(readings), columns)
+    read = [column for column in IMAGE_COLUMNS if column.read_again]
+    _update_images(transaction, list(readings), _values(images, read))
     told = {i: image.recipe for i, image in readings.items() if image.recipe is not None}
     extracted = [recipe_columns(recipe) for recipe in told.values()]
-    columns = {name: [row[name] for row in extracted] for name in RECIPE_COLUMNS}
+    columns: dict[str, list[Any]] = {
+        name: [row[name] for row in extracted] for name in RECIPE_COLUMNS
+    }
     columns["recipe"] = [json.dumps(recipe) for recipe in told.values()]
     columns["generated"] = [True] * len(told)
     _update_images(transaction, list(told), columns)
 
 
-_READ = ("taken_at", "camera", "latitude", "longitude", "rating", "read_version")
+def _values(images: Sequence[ImageRecord], columns: Sequence[ImageColumn]) -> dict[str, list[Any]]:
+    """What the catalog stores; an empty list is NULL there, as where nothing was read yet."""
+    values = stored_values(images, columns)
+    for column in filter(is_list, columns):
+        values[column.name] = [value or None for value in values[column.name]]
+    return values
 
 
 def _update_images(

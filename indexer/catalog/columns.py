@@ -10,33 +10,23 @@ import os
 from collections.abc import Set
 from typing import TYPE_CHECKING
 
-from vitrail.indexer.catalog.schema import RECIPE_COLUMNS, quote
+from vitrail.indexer.catalog.schema import quote
+from vitrail.indexer.image_columns import IMAGE_COLUMNS, RECIPE_COLUMNS, is_list
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 # A backslash is part of a name where it does not separate folders.
 _SEPARATOR = "both_slash" if os.name == "nt" else "forward_slash"
-IMAGE_COLUMNS = {
-    name: f"i.{name}"
-    for name in (
-        "id",
-        "content_hash",
-        "width",
-        "height",
-        "format",
-        "bytes",
-        "taken_at",
-        "camera",
-        "latitude",
-        "longitude",
-        "rating",
-        "keywords",
-        "generated",
-        "recipe",
-        *RECIPE_COLUMNS,
-    )
-} | {"keywords": "coalesce(i.keywords, []::VARCHAR[])"}
+_IMAGE_SQL = {
+    column.name: f"coalesce(i.{column.name}, []::{column.kind})"
+    if is_list(column)
+    else f"i.{column.name}"
+    for column in IMAGE_COLUMNS
+    if column.shown
+} | {name: f"i.{name}" for name in RECIPE_COLUMNS}
+SHOWN = tuple(_IMAGE_SQL)
+"""Names of the columns of the image itself that users see."""
 _PATH_PARTS = {
     "name": f"parse_filename(f.path, false, '{_SEPARATOR}')",
     "folder": f"parse_dirpath(f.path, '{_SEPARATOR}')",
@@ -54,10 +44,14 @@ _PREDICTIONS = {
     "top_score": "p.top_score",
     "labels": "coalesce(p.labels, []::VARCHAR[])",
 }
-BUILT_IN = (*IMAGE_COLUMNS, *FILE_COLUMNS, *_COUNT, *_PREDICTIONS)
+BUILT_IN = (*_IMAGE_SQL, *FILE_COLUMNS, *_COUNT, *_PREDICTIONS)
 """Names of the columns every collection has; annotations add their own."""
 RESERVED = frozenset(
-    (*BUILT_IN, *("predictions", "files", "row", "rowid", "image_id", "path_raw", "read_version"))
+    (
+        *BUILT_IN,
+        *(column.name for column in IMAGE_COLUMNS),
+        *("predictions", "files", "row", "rowid", "image_id", "path_raw"),
+    )
 )
 """Names, in lower case, that no column of the user's own can have; nor what starts with __."""
 
@@ -136,7 +130,7 @@ def names_files(mentioned: Set[str]) -> bool:
 
 def _source(mentioned: Set[str], own: dict[str, str]) -> tuple[dict[str, str], str]:
     """The columns that some names can mean, and the live images joined to those."""
-    columns, joins = dict(IMAGE_COLUMNS), []
+    columns, joins = dict(_IMAGE_SQL), []
     if names_files(mentioned):
         columns |= FILE_COLUMNS | {RAW: "f.path_raw"}
         joins.append(_FILES_JOIN)

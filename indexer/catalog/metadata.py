@@ -1,15 +1,15 @@
-"""What is known of single images, as the plain dicts that users see."""
+"""What is known of single images, read from the catalog's tables or from memory."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
-from vitrail.indexer.catalog.columns import IMAGE_COLUMNS, annotation_columns, is_reserved
+from vitrail.indexer.catalog.columns import SHOWN, annotation_columns, is_reserved
 from vitrail.indexer.catalog.filtering import FileKey
 from vitrail.indexer.errors import UnknownImageError
+from vitrail.indexer.image_info import ImageInfo
 from vitrail.indexer.paths import original
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ Shown = Mapping[int, Set[FileKey]]
 
 def read_metadata(
     connection: DuckDBPyConnection, ids: Sequence[int], shown: Shown | None = None
-) -> list[dict[str, Any]]:
+) -> list[ImageInfo]:
     """Everything known of each image, in the order of ``ids``.
 
     Path, name, folder, label, when it was added and whether it is missing are those of the first
@@ -52,9 +52,7 @@ def read_metadata(
     )
 
 
-def hot_metadata(
-    hot: HotRows, ids: Sequence[int], shown: Shown | None = None
-) -> list[dict[str, Any]]:
+def hot_metadata(hot: HotRows, ids: Sequence[int], shown: Shown | None = None) -> list[ImageInfo]:
     """As ``read_metadata``, from memory.
 
     Raises:
@@ -76,8 +74,8 @@ def describe_all(
     predictions: Mapping[int, list[dict[str, Any]]],
     annotations: Mapping[int, list[dict[str, Any]]],
     shown: Shown,
-) -> list[dict[str, Any]]:
-    """Rows of the tables by image id, as the plain dicts that users see.
+) -> list[ImageInfo]:
+    """Rows of the tables by image id, as what users see.
 
     Raises:
         UnknownImageError: an id that is in no image.
@@ -109,30 +107,25 @@ def describe(
     files: list[dict[str, Any]],
     predictions: list[dict[str, Any]],
     annotations: dict[str, Any],
-) -> dict[str, Any]:
-    """One image's rows as the plain dict that users see; ``files`` in the order they are shown."""
+) -> ImageInfo:
+    """One image's rows as what users see; ``files`` in the order they are shown."""
     predictions = sorted(predictions, key=lambda p: int(p["rank"]))
-    paths = [original(f["path"], f["path_raw"]) for f in files]
     first: dict[str, Any] = files[0] if files else {}
-    path = first.get("path")
     recipe = image["recipe"]
-    return {
-        **{name: image[name] for name in IMAGE_COLUMNS},
-        "keywords": image["keywords"] or [],
+    columns = {name: image[name] for name in SHOWN} | {
+        "keywords": tuple(image["keywords"] or ()),
         "recipe": None if recipe is None else json.loads(recipe),
-        "path": path,
-        "paths": paths,
-        "name": None if path is None else os.path.basename(path),
-        "folder": None if path is None else os.path.dirname(path),
-        "label": first.get("label"),
-        "missing": bool(first.get("missing")),
-        "added_at": first.get("first_seen"),
-        "top_label": predictions[0]["label"] if predictions else None,
-        "top_score": predictions[0]["score"] if predictions else None,
-        "labels": [p["label"] for p in predictions],
-        "predictions": [(p["label"], p["score"]) for p in predictions],
-        **{name: value for name, value in annotations.items() if not is_reserved(name)},
     }
+    return ImageInfo(
+        **columns,
+        path=first.get("path"),
+        paths=tuple(original(f["path"], f["path_raw"]) for f in files),
+        label=first.get("label"),
+        missing=bool(first.get("missing")),
+        added_at=first.get("first_seen"),
+        predictions=tuple((p["label"], p["score"]) for p in predictions),
+        own={name: value for name, value in annotations.items() if not is_reserved(name)},
+    )
 
 
 def _by_key(

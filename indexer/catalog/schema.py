@@ -10,40 +10,13 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from vitrail.indexer.image_columns import IMAGE_COLUMNS, RECIPE_COLUMNS
+
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 FORMAT = 3
 
-RECIPE_COLUMNS = {
-    "task": "VARCHAR",
-    "prompt": "VARCHAR",
-    "negative_prompt": "VARCHAR",
-    "model": "VARCHAR",
-    "seed": "UBIGINT",
-    "sampler": "VARCHAR",
-    "steps": "INTEGER",
-    "guidance": "DOUBLE",
-    "lora": "VARCHAR",
-    "tool": "VARCHAR",
-}
-IMAGE_COLUMNS = {
-    "id": "BIGINT",
-    "content_hash": "VARCHAR",
-    "width": "INTEGER",
-    "height": "INTEGER",
-    "format": "VARCHAR",
-    "bytes": "BIGINT",
-    "taken_at": "TIMESTAMP",
-    "camera": "VARCHAR",
-    "latitude": "DOUBLE",
-    "longitude": "DOUBLE",
-    "rating": "INTEGER",
-    "keywords": "VARCHAR[]",
-    "generated": "BOOLEAN",
-    "recipe": "VARCHAR",
-    "read_version": "INTEGER",
-}
 TABLES: dict[str, dict[str, str]] = {
     "meta": {"key": "VARCHAR", "value": "VARCHAR"},
     "commits": {"seq": "BIGINT", "at": "TIMESTAMP", "kind": "VARCHAR"},
@@ -56,7 +29,7 @@ TABLES: dict[str, dict[str, str]] = {
         "max_id": "BIGINT",
         "seq": "BIGINT",
     },
-    "images": IMAGE_COLUMNS | RECIPE_COLUMNS,
+    "images": {column.name: column.kind for column in IMAGE_COLUMNS} | RECIPE_COLUMNS,
     "files": {
         "path": "VARCHAR",
         "path_raw": "BLOB",

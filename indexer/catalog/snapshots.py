@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FOLDER = "snapshots"
 _FIRST_TABLES = ("files", "rejects", "deletions", "annotations", "segments")
 # What segments hold too is read again from files, and classified, later than they are written.
-TABLES = (*_FIRST_TABLES, "commits", "revivals", "roots", "images", "predictions")
+COPIED = (*_FIRST_TABLES, "commits", "revivals", "roots", "images", "predictions")
 _MANIFEST = "manifest.json"
 _KEPT = 2  # the newest, and the one before in case it is damaged
 
@@ -47,7 +47,7 @@ def write_snapshot(catalog: Catalog, directory: str, seq: int) -> None:
     shutil.rmtree(temporary, ignore_errors=True)
     os.makedirs(temporary)
     # An older format's images lack columns that follow from the segments.
-    tables = TABLES if catalog.format() == FORMAT else (*_FIRST_TABLES, "commits")
+    tables = COPIED if catalog.format() == FORMAT else (*_FIRST_TABLES, "commits")
     paths = {table: os.path.join(temporary, f"{table}.parquet") for table in tables}
     catalog.export(paths)
     for path in paths.values():
@@ -111,7 +111,7 @@ def read_snapshot(folder: str) -> Snapshot:
     manifest = json.loads(read_bytes(os.path.join(folder, _MANIFEST)))
     # An older format had fewer tables.
     sums = {table: manifest["checksums"][table] for table in _FIRST_TABLES}
-    sums |= {t: s for t, s in manifest["checksums"].items() if t in TABLES}
+    sums |= {t: s for t, s in manifest["checksums"].items() if t in COPIED}
     files = {table: os.path.join(folder, f"{table}.parquet") for table in sums}
     for table, known in sums.items():
         if checksum(files[table]) != known:

@@ -28,6 +28,7 @@ from vitrail.indexer.catalog.unclassifiable import read_unclassifiable
 from vitrail.indexer.collection.readings import Readings
 from vitrail.indexer.errors import UnknownImageError
 from vitrail.indexer.fingerprint import Fingerprint
+from vitrail.indexer.image_info import ImageInfo
 from vitrail.indexer.records import READ_VERSION, KnownFile, RejectRecord
 
 if TYPE_CHECKING:
@@ -133,8 +134,8 @@ class Answering:
         with self.readings.filtering() as (connection, flat):
             return suggest(open_filter(connection, where, flat=flat))
 
-    def metadata(self, ids: Sequence[int], where: str | None = None) -> list[dict[str, Any]]:
-        """Everything known of each image, in the order of ``ids``; ``paths`` lists its files.
+    def metadata(self, ids: Sequence[int], where: str | None = None) -> list[ImageInfo]:
+        """Everything known of each image, in the order of ``ids``; ``paths`` are its files.
 
         Path, name, folder, label, when it was added and whether it is missing are the first
         file's.
@@ -148,15 +149,15 @@ class Answering:
             FilterError: as ``allowed_ids``.
         """
         rows = self._metadata(ids, {})
-        shared = [row["id"] for row in rows if len(row["paths"]) > 1]
+        shared = [row.id for row in rows if len(row.paths) > 1]
         if where is None or not shared:
             return rows
         with self.readings.filtering() as (connection, flat):
             shown = fulfilling_files(connection, where, shared, flat=flat)
-        again = {row["id"]: row for row in self._metadata(list(shown), shown)}
-        return [again.get(row["id"], row) for row in rows]
+        again = {row.id: row for row in self._metadata(list(shown), shown)}
+        return [again.get(row.id, row) for row in rows]
 
-    def _metadata(self, ids: Sequence[int], shown: Shown) -> list[dict[str, Any]]:
+    def _metadata(self, ids: Sequence[int], shown: Shown) -> list[ImageInfo]:
         hot = self.readings.hot_rows()
         if hot is not None:
             return hot_metadata(hot, ids, shown)

@@ -14,6 +14,7 @@ from vitrail.indexer.catalog.tables import foreign
 from vitrail.indexer.collection.arrival_rows import check_values, first_repeated, unit_vectors
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.fingerprint import Fingerprint
+from vitrail.indexer.image_columns import IMAGE_COLUMNS
 from vitrail.indexer.records import FileRecord, ImageRecord
 from vitrail.indexer.segments import segment_file
 from vitrail.indexer.segments.image_rows import column_types, image_records
@@ -27,14 +28,8 @@ if TYPE_CHECKING:
 ROWS = 1024  # images read, checked and committed together
 OWN = "annotation:"  # before the name of a user's own column
 _NEEDED = (
-    "content_hash",
-    "width",
-    "height",
-    "format",
-    "bytes",
-    "generated",
-    "files",
-    "predictions",
+    *(column.name for column in IMAGE_COLUMNS if column.needed and column.name != "id"),
+    *("files", "predictions"),
 )
 _MOST_COLUMNS = 2000
 _MOST_VALUES = 1 << 20  # in lists of one row, on average: what a few bytes can claim to hold

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vitrail.indexer.catalog import catalog as catalogs
 from vitrail.indexer.catalog.annotations import AnnotationReport, annotate
@@ -16,6 +16,7 @@ from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.catalog.departures import remove_images
 from vitrail.indexer.catalog.transaction import Transaction
 from vitrail.indexer.collection.answering import Answering
+from vitrail.indexer.collection.collection_info import CollectionInfo
 from vitrail.indexer.collection.commits import BatchWriter
 from vitrail.indexer.collection.current_indexes import CurrentIndexes
 from vitrail.indexer.collection.layout import (
@@ -202,8 +203,8 @@ class CollectionStore(Answering):
             self._snapshot = snapshot
             return True
 
-    def info(self) -> dict[str, Any]:
-        """Counts, spaces, fingerprint, sizes on disk in bytes and index kinds, as plain types."""
+    def info(self) -> CollectionInfo:
+        """Counts, spaces, fingerprint, sizes on disk in bytes and index kinds."""
         return describe_collection(self.directory, self.readings, self.indexes)
 
     # Reading

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vitrail.indexer.catalog.columns import annotation_columns
 from vitrail.indexer.catalog.departures import read_waiting
 from vitrail.indexer.catalog.roots import MOUNTS, KnownRoot, read_roots
 from vitrail.indexer.catalog.state import State
+from vitrail.indexer.collection.collection_info import (
+    CollectionInfo,
+    RootInfo,
+    SpaceInfo,
+    WaitingInfo,
+)
 from vitrail.indexer.collection.current_indexes import CurrentIndexes
 from vitrail.indexer.collection.maintenance import grace_days
 from vitrail.indexer.collection.readings import Readings
@@ -31,70 +37,63 @@ _COUNTS = {
 
 def describe_collection(
     directory: str, readings: Readings, indexes: CurrentIndexes
-) -> dict[str, Any]:
-    """Counts, spaces, fingerprint, sizes on disk in bytes and indexes, as plain types.
-
-    Of each space, ``checks`` tells when the checksums of its saved vectors are compared, and
-    ``checked`` which share has been in this process; ``None`` where they are not loaded.
-    """
+) -> CollectionInfo:
+    """Counts, spaces, fingerprint, sizes on disk and indexes."""
     state = readings.state
     with readings.reading() as connection:
         counts = {name: _one(connection, sql) for name, sql in _COUNTS.items()}
         own = annotation_columns(connection)
         waiting = _waiting(connection)
-        roots = [_root(root) for root in read_roots(connection)]
-    return {
-        "directory": directory,
-        "format": state.format,
-        "created_at": state.created_at,
-        "fingerprint": state.fingerprint.digest,
-        "checkpoint": state.fingerprint.checkpoint,
-        "encoder": state.fingerprint.describe(),
-        "images": state.images,
-        "deleted": state.deletions,
-        **counts,
-        "waiting": waiting,
-        "roots": roots,
-        "segments": len(state.segments),
-        "annotations": own,
-        "spaces": {
-            space: _space(indexes, state, space) for space in dict(state.fingerprint.spaces)
-        },
-        "bytes": _sizes(directory),
-    }
+        roots = tuple(_root(root) for root in read_roots(connection))
+    return CollectionInfo(
+        directory=directory,
+        format=state.format,
+        created_at=state.created_at,
+        fingerprint=state.fingerprint.digest,
+        checkpoint=state.fingerprint.checkpoint,
+        encoder=state.fingerprint.describe(),
+        images=state.images,
+        deleted=state.deletions,
+        files=counts["files"],
+        missing_files=counts["missing_files"],
+        rejects=counts["rejects"],
+        generated=counts["generated"],
+        classified=counts["classified"],
+        commits=counts["commits"],
+        waiting=waiting,
+        roots=roots,
+        segments=len(state.segments),
+        annotations=own,
+        spaces={space: _space(indexes, state, space) for space, _ in state.fingerprint.spaces},
+        bytes=_sizes(directory),
+    )
 
 
-def _waiting(connection: DuckDBPyConnection) -> dict[str, Any]:
+def _waiting(connection: DuckDBPyConnection) -> WaitingInfo:
     waiting, days = read_waiting(connection), grace_days(connection)
-    until = waiting.until(days)
-    return {
-        "images": waiting.images,
-        "grace_days": days,
-        "first_until": None if until is None else until.isoformat(timespec="seconds"),
-    }
+    return WaitingInfo(waiting.images, days, waiting.until(days))
 
 
-def _root(root: KnownRoot) -> dict[str, Any]:
-    last = root.last_indexed
-    return {
-        "path": display(root.path),
-        "path_raw": raw(root.path),
-        "options": {key: value for key, value in root.options.items() if key != MOUNTS},
-        "first_seen": root.first_seen.isoformat(timespec="seconds"),
-        "last_indexed": None if last is None else last.isoformat(timespec="seconds"),
-    }
+def _root(root: KnownRoot) -> RootInfo:
+    return RootInfo(
+        path=display(root.path),
+        path_raw=raw(root.path),
+        options={key: value for key, value in root.options.items() if key != MOUNTS},
+        first_seen=root.first_seen,
+        last_indexed=root.last_indexed,
+    )
 
 
-def _space(indexes: CurrentIndexes, state: State, space: str) -> dict[str, Any]:
+def _space(indexes: CurrentIndexes, state: State, space: str) -> SpaceInfo:
     files = indexes.files(space, state)
     held = files.coverage()
-    return {
-        "dim": files.dim,
-        "index": None if held is None else held.kind,
-        "indexed": 0 if held is None else held.rows,
-        "checks": files.checks(),
-        "checked": indexes.checked(space),
-    }
+    return SpaceInfo(
+        dim=files.dim,
+        index=None if held is None else held.kind,
+        indexed=0 if held is None else held.rows,
+        checks=files.checks(),
+        checked=indexes.checked(space),
+    )
 
 
 def _one(connection: DuckDBPyConnection, sql: str) -> int:

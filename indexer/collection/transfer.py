@@ -14,7 +14,7 @@ import numpy as np
 
 from vitrail.indexer.catalog.annotations import load_incoming, merge_rows
 from vitrail.indexer.catalog.columns import annotation_columns
-from vitrail.indexer.catalog.schema import FORMAT, RECIPE_COLUMNS, quote
+from vitrail.indexer.catalog.schema import FORMAT, quote
 from vitrail.indexer.collection.arrivals import OWN, ROWS, open_exported
 from vitrail.indexer.collection.plain_export import write_csv, write_json_lines
 from vitrail.indexer.collection.retrying import at_newest
@@ -22,6 +22,7 @@ from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.files.durability import disk_guard, replacing
 from vitrail.indexer.fingerprint import Fingerprint
+from vitrail.indexer.image_columns import IMAGE_COLUMNS, RECIPE_COLUMNS, arrow_type
 from vitrail.indexer.paths import original
 from vitrail.indexer.records import Batch, FileRecord, KnownFile
 from vitrail.indexer.segments import segment_file
@@ -31,7 +32,7 @@ from vitrail.indexer.segments.segment_file import SegmentHeader, read_segment
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_DERIVED = ("path", "label", *RECIPE_COLUMNS)
+_DERIVED = {"path": "VARCHAR", "label": "VARCHAR"} | RECIPE_COLUMNS
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,19 +151,18 @@ def _with_catalog(collection: CollectionStore, table: pa.Table) -> pa.Table:
     rows = collection.metadata(ids)
     versions, files = _versions(collection, ids), _files(collection, ids)
     values: dict[str, list[Any]] = {
-        name: [row.get(name) for row in rows] for name in column_types()
+        column.name: [row[column.name] for row in rows] for column in IMAGE_COLUMNS if column.shown
     }
-    values["recipe"] = [None if r["recipe"] is None else json.dumps(r["recipe"]) for r in rows]
+    values["recipe"] = [None if row.recipe is None else json.dumps(row.recipe) for row in rows]
     values["predictions"] = [
-        [{"label": label, "score": score} for label, score in row["predictions"]] for row in rows
+        [{"label": label, "score": score} for label, score in row.predictions] for row in rows
     ]
     values["read_version"] = [versions.get(i) for i in ids]
     values["files"] = [files[i] for i in ids]
     columns = {name: pa.array(values[name], kind) for name, kind in column_types().items()}
     columns |= {space: table[space] for space in collection.spaces}
-    kinds = {"seed": pa.uint64(), "steps": pa.int32(), "guidance": pa.float64()}
-    for name in _DERIVED:
-        columns[name] = pa.array([row[name] for row in rows], kinds.get(name, pa.string()))
+    for name, kind in _DERIVED.items():
+        columns[name] = pa.array([row[name] for row in rows], arrow_type(kind))
     own = _own_columns(collection, table["content_hash"].to_pylist())
     return pa.table(columns | own)
 

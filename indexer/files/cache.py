@@ -9,12 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import platformdirs
-
 from vitrail.indexer.errors import CacheError
 from vitrail.indexer.files.durability import checksum, is_full, write_bytes
+from vitrail.indexer.settings import CACHE, in_use
 
-CACHE_VARIABLE = "VITRAIL_CACHE"
 _HASHES = "hashes.json"
 
 
@@ -24,14 +22,10 @@ def cache_dir() -> Path:
     Raises:
         CacheError: it is missing and cannot be made.
     """
-    path = _cache_path()
+    path = in_use().cache_folder
     with storing():
         path.mkdir(parents=True, exist_ok=True)
     return path
-
-
-def _cache_path() -> Path:
-    return Path(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("vitrail"))
 
 
 @contextmanager
@@ -53,8 +47,8 @@ def storing() -> Iterator[None]:
         told = os.strerror(errno.ENOSPC) if full else getattr(error, "strerror", None) or error
         remedy = "free room there" if full else "change its rights"
         raise CacheError(
-            f"cannot write to the cache folder {_cache_path()} ({told}): {remedy}, or set "
-            f"{CACHE_VARIABLE} to another folder"
+            f"cannot write to the cache folder {in_use().cache_folder} ({told}): {remedy}, or set "
+            f"{CACHE} to another folder"
         ) from error
 
 
@@ -82,7 +76,7 @@ def remembered_paths(digest: str) -> list[Path]:
     """Where ``file_sha256`` met files of a sha256 (hex); they may have changed or gone since."""
     return [
         Path(path)
-        for path, known in read_json(_cache_path() / _HASHES).items()
+        for path, known in read_json(in_use().cache_folder / _HASHES).items()
         if isinstance(known, list) and known[1:] == [digest]
     ]
 
@@ -100,7 +94,7 @@ def file_sha256(path: Path) -> str:
     status = path.stat()
     key = os.path.abspath(path)
     stamp = f"{status.st_size}:{status.st_mtime_ns}"
-    store = _cache_path() / _HASHES
+    store = in_use().cache_folder / _HASHES
     known = read_json(store).get(key)
     if isinstance(known, list) and len(known) == 2 and known[0] == stamp:
         return str(known[1])

@@ -9,25 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vitrail.indexer.image_columns import (
+    IMAGE_COLUMNS,
+    ImageColumn,
+    arrow_type,
+    is_list,
+    stored_values,
+)
 from vitrail.indexer.records import FileRecord, ImageRecord
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_PLAIN = (
-    "content_hash",
-    "width",
-    "height",
-    "format",
-    "bytes",
-    "taken_at",
-    "camera",
-    "latitude",
-    "longitude",
-    "rating",
-    "generated",
-    "read_version",
-)
+
+_RECORDED = [column for column in IMAGE_COLUMNS if column.name != "id"]
 
 
 def images_table(
@@ -49,11 +44,8 @@ def images_table(
                 "label": file.label,
             }
         )
-    columns = {name: [getattr(image, name) for image in images] for name in _PLAIN}
-    columns |= {
+    columns = stored_values(images, IMAGE_COLUMNS) | {
         "id": list(ids),
-        "keywords": [list(i.keywords) for i in images],
-        "recipe": [None if i.recipe is None else json.dumps(i.recipe) for i in images],
         "predictions": [[{"label": a, "score": b} for a, b in i.predictions] for i in images],
         "files": [held.get(image.content_hash, []) for image in images],
     }
@@ -73,22 +65,7 @@ def column_types() -> dict[str, Any]:
     file = pa.struct(
         {"path": pa.binary(), "size": pa.int64(), "mtime_ns": pa.int64(), "label": pa.string()}
     )
-    return {
-        "id": pa.int64(),
-        "content_hash": pa.string(),
-        "width": pa.int32(),
-        "height": pa.int32(),
-        "format": pa.string(),
-        "bytes": pa.int64(),
-        "taken_at": pa.timestamp("us"),
-        "camera": pa.string(),
-        "latitude": pa.float64(),
-        "longitude": pa.float64(),
-        "rating": pa.int32(),
-        "keywords": pa.list_(pa.string()),
-        "generated": pa.bool_(),
-        "recipe": pa.string(),
-        "read_version": pa.int32(),
+    return {column.name: arrow_type(column.kind) for column in IMAGE_COLUMNS} | {
         "predictions": pa.list_(pa.struct({"label": pa.string(), "score": pa.float64()})),
         "files": pa.list_(file),
     }
@@ -115,11 +92,16 @@ def image_records(table: pa.Table, spaces: Sequence[tuple[str, int]]) -> list[Im
     }
     return [
         ImageRecord(
-            **{name: row[name] for name in _PLAIN},
-            keywords=tuple(row["keywords"] or ()),
-            recipe=None if row["recipe"] is None else json.loads(row["recipe"]),
+            **{column.name: _read(column, row[column.name]) for column in _RECORDED},
             vectors={name: values[i] for name, values in vectors.items()},
             predictions=tuple((p["label"], p["score"]) for p in row["predictions"]),
         )
         for i, row in enumerate(rows)
     ]
+
+
+def _read(column: ImageColumn, value: Any) -> Any:
+    """What ``stored_values`` made of a value, back."""
+    if column.name == "recipe":
+        return None if value is None else json.loads(value)
+    return tuple(value or ()) if is_list(column) else value

@@ -20,7 +20,7 @@ _ALONE_BATCH = 1 << 21
 _GATHER = 4096  # rows copied at a time for scoring
 # A matrix product may round the same row differently at another place; rows nearer than this to the
 # k-th are kept until they are scored again, each by itself.
-_ROUNDING = np.float32(4e-6)
+ROUNDING = np.float32(4e-6)
 UNIT = 1e-3  # how far from 1 a vector's length may be
 _HIGHEST = (1 + UNIT) ** 2 + 1e-5  # what such vectors' product may be, rounding included
 
@@ -55,7 +55,7 @@ def score(matrix: Floats, positions: Ids, query: Floats) -> Floats:
     for start in range(0, len(positions), _GATHER):
         part = slice(start, start + _GATHER)
         scores[part] = np.vecdot(matrix[positions[part]], query)
-    _check(scores)
+    check_scores(scores)
     return scores
 
 
@@ -71,12 +71,12 @@ def _nearest_batch(matrix: Floats, keep: Mask | None, queries: Floats, k: int) -
     blocks: list[list[tuple[Ids, Floats]]] = [[] for _ in queries]
     for start in range(0, len(matrix), step):
         scores = products(matrix[start : start + step], queries)
-        _check(scores)
+        check_scores(scores)
         if keep is not None:
             scores[:, ~keep[start : start + step]] = -3.0
         floor = np.maximum(floor, _kth(scores, k))
         for i, row in enumerate(scores):
-            found = np.flatnonzero(row >= floor[i] - _ROUNDING)
+            found = np.flatnonzero(row >= floor[i] - ROUNDING)
             blocks[i].append((found + start, row[found]))
     return [_above(found, floor[i]) for i, found in enumerate(blocks)]
 
@@ -90,7 +90,8 @@ def products(rows: Floats, queries: Floats) -> Floats:
     return product
 
 
-def _check(scores: Floats) -> None:
+def check_scores(scores: Floats) -> None:
+    """Raise ``ImpossibleScoreError`` where a score is none that unit vectors have."""
     highest = scores.max(initial=0)
     if not highest <= _HIGHEST:  # true for NaN as well, which a comparison would lose in silence
         raise ImpossibleScoreError(f"a score of {highest:.6g} is none that unit vectors have")
@@ -109,5 +110,5 @@ def _above(blocks: list[tuple[Ids, Floats]], floor: np.float32) -> Ids:
         return np.zeros(0, np.int64)
     positions = np.concatenate([found for found, _ in blocks])
     scores = np.concatenate([values for _, values in blocks])
-    kept: Ids = positions[scores >= floor - _ROUNDING]
+    kept: Ids = positions[scores >= floor - ROUNDING]
     return kept

@@ -74,16 +74,18 @@ def _root(
 def main() -> None:
     """Run the command line; every foreseen error is one line on standard error."""
     from vitrail.indexer.errors import VitrailError
+    from vitrail.indexer.settings import read_settings, using
     from vitrail.service.cli.exits import exit_code
     from vitrail.service.cli.interrupts import clean_ends
 
+    settings = read_settings()
     _stand_in()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal of another encoding shows an escape
             stream.reconfigure(errors="backslashreplace")
     try:
         try:
-            with _warnings(), clean_ends():
+            with using(settings), _warnings(), clean_ends():
                 code = app(standalone_mode=False)
         finally:
             _flush()  # a closed pipe shows here, not after the last handler
@@ -91,7 +93,7 @@ def main() -> None:
     except _UsageError as error:
         _refuse(error)
     except VitrailError as error:
-        _fail(str(error), exit_code(error))
+        _fail(str(error), exit_code(error), debug=settings.debug)
     except (KeyboardInterrupt, typer.Abort):
         with suppress(OSError):  # the terminal may be what has gone
             typer.echo("vitrail: interrupted", err=True)
@@ -103,10 +105,18 @@ def main() -> None:
             _leave_pipe()
         raise
     except MemoryError:
-        _fail("memory ran out; nothing committed is lost: close programs, and run again", 1)
+        _fail(
+            "memory ran out; nothing committed is lost: close programs, and run again",
+            1,
+            debug=settings.debug,
+        )
     except OSError as error:
         what = error.filename or "the system"
-        _fail(f"{what}: {error.strerror or error}; check the path, its rights and the disk", 1)
+        _fail(
+            f"{what}: {error.strerror or error}; check the path, its rights and the disk",
+            1,
+            debug=settings.debug,
+        )
 
 
 @contextmanager
@@ -175,8 +185,8 @@ def _refuse(error: Any) -> None:
     sys.exit(error.exit_code)
 
 
-def _fail(message: str, code: int) -> None:
-    if os.environ.get("VITRAIL_DEBUG"):
+def _fail(message: str, code: int, *, debug: bool) -> None:
+    if debug:
         raise  # the error being handled, with its traceback
     with suppress(OSError):  # the code tells it too, where standard error cannot be written
         typer.echo(f"vitrail: {_line(message)}", err=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vitrail.indexer.paths import at_home
+from vitrail.indexer.settings import COLLECTION, in_use
 from vitrail.service.cli.completion import CHECKPOINTS, collection_spaces, values
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ CollectionOption = Annotated[
     typer.Option(
         "--collection",
         "-c",
-        envvar="VITRAIL_COLLECTION",
+        envvar=COLLECTION,
         readable=False,  # what the system refuses is told as for its files
         metavar="DIR",
         help="Directory of the collection. Default: one in the platform's user-data folder.",
@@ -230,9 +231,7 @@ def collection_directory(given: Path | None) -> Path:
     """The collection to use: the one given, or the default place."""
     if given is not None:
         return at_home(given)
-    from vitrail.indexer.paths import default_directory
-
-    return Path(default_directory())
+    return in_use().collection_directory
 
 
 def check_target(path: Path, what: str) -> None:

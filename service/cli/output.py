@@ -87,12 +87,12 @@ def _hit(hit: Hit) -> dict[str, Any]:
         "scores": hit.scores,
         "seed_ranks": list(hit.seed_ranks),
         **named_paths(hit.paths),
-        "metadata": {key: value for key, value in hit.metadata.items() if key != "paths"},
+        "metadata": {key: value for key, value in hit.metadata.to_dict().items() if key != "paths"},
     }
 
 
 def _told(hit: Hit, column: str) -> str:
-    return one_line(str(hit.metadata.get(column) or ""))
+    return one_line(str(hit.metadata[column] or ""))
 
 
 def _print_for_people(result: SearchResult) -> None:

@@ -117,7 +117,7 @@ def read_stored_image(store: CollectionStore, text: str) -> ImageId:
 
 
 def read_targets(store: CollectionStore, texts: Sequence[str]) -> list[Target]:
-    """What is to be taken out: ids, hashes, files, folders and globs.
+    """What is to be taken out of a collection: ids, hashes, files, folders and globs.
 
     Raises:
         UnknownImageError: a text names nothing.

@@ -244,16 +244,16 @@ def print_lineage(lineage: Lineage, *, as_json: bool) -> None:
     if as_json:
         print_document(
             {
-                "id": row["id"],
-                "content_hash": row["content_hash"],
-                "recipe": row["recipe"],
+                "id": row.id,
+                "content_hash": row.content_hash,
+                "recipe": row.recipe,
                 "parents": [_relative(one) for one in parents],
                 "children": [_relative(one) for one in children],
             }
         )
         return
-    _print_named(f"image {row['id']}  ", row["paths"])
-    recipe = row["recipe"] or {}
+    _print_named(f"image {row.id}  ", row.paths)
+    recipe = row.recipe or {}
     for name, value in recipe.items():
         # a seed of 0 is told, what is empty is not
         if name not in ("parents", "versions") and (value or type(value) in (int, float)):
@@ -263,7 +263,8 @@ def print_lineage(lineage: Lineage, *, as_json: bool) -> None:
     for title, relatives in (("made from", parents), ("made from it", children)):
         for one in relatives:
             which = one.id or one.content_hash[:12]
-            _print_named(f"{title}: {one.role} {which}  ", one.metadata.get("paths"))
+            paths = one.metadata.paths if one.metadata else None
+            _print_named(f"{title}: {one.role} {which}  ", paths)
 
 
 def _in_words(value: Any) -> str:
@@ -289,14 +290,17 @@ def _print_named(before: str, paths: Sequence[str] | None) -> None:
         print(one_line(f"{before}not in this collection"))
 
 
+_NO_PATH = {"path": None, "path_raw": None}
+
+
 def _relative(one: Relative) -> dict[str, Any]:
-    paths = one.metadata.get("paths")
+    known = one.metadata
     return {
         "role": one.role,
         "id": one.id,
         "content_hash": one.content_hash,
-        **(named_path(paths[0]) if paths else {"path": None, "path_raw": None}),
-        "prompt": one.metadata.get("prompt"),
+        **(named_path(known.paths[0]) if known and known.paths else _NO_PATH),
+        "prompt": known and known.prompt,
     }
 
 

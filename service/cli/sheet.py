@@ -20,6 +20,7 @@ from vitrail.service.cli.text import file_url, one_line, readable
 from vitrail.service.cli.vouching import vouch
 
 if TYPE_CHECKING:
+    from vitrail.indexer.image_info import ImageInfo
     from vitrail.search.query import Hit
     from vitrail.service.operations.searching import SearchAnswer
 
@@ -37,7 +38,7 @@ def write_sheet(path: Path | None, answer: SearchAnswer) -> Path:
     return _write(path, render_sheet(answer))
 
 
-def write_list_sheet(path: Path, title: str, rows: Sequence[Mapping[str, Any]]) -> Path:
+def write_list_sheet(path: Path, title: str, rows: Sequence[ImageInfo]) -> Path:
     """Write a page of images that nobody compared with anything: without ranks and scores.
 
     Args:
@@ -50,7 +51,7 @@ def write_list_sheet(path: Path, title: str, rows: Sequence[Mapping[str, Any]]) 
     """
     from vitrail.search.query import Hit
 
-    hits = [Hit(row["id"], 0.0, {}, paths=tuple(row["paths"]), metadata=dict(row)) for row in rows]
+    hits = [Hit(row.id, 0.0, {}, row) for row in rows]
     cards = [{**_card(hit), "score": None} for hit in hits]
     return _write(path, _render(title, _told(cards, "image"), cards))
 
@@ -136,7 +137,7 @@ def _visible(value: Any) -> Any:
 def _card(hit: Hit) -> dict[str, Any]:
     picture, there = first_thumbnail(hit.paths, THUMBNAIL)
     first = there or (hit.paths[0] if hit.paths else None)
-    prompt = hit.metadata.get("prompt")
+    prompt = hit.metadata.prompt
     return {
         "picture": picture,
         # a file that is not there now would be a dead link
@@ -158,13 +159,13 @@ def _facts(hit: Hit) -> Iterator[tuple[str, str]]:
     if hit.seed_ranks:
         yield "rank by seed", ", ".join(str(rank) if rank else "–" for rank in hit.seed_ranks)
     yield "id", str(hit.id)
-    yield "size", f"{known.get('width')} × {known.get('height')}"
-    if isinstance(taken := known.get("taken_at"), datetime):
-        yield "date", taken.strftime("%Y-%m-%d %H:%M")
-    if known.get("generated") and not known.get("tool"):
+    yield "size", f"{known.width} × {known.height}"
+    if known.taken_at is not None:
+        yield "date", known.taken_at.strftime("%Y-%m-%d %H:%M")
+    if known.generated and not known.tool:
         yield "tool", "unknown generator"
     for name in _WORDS:
-        value = known.get(name)
+        value = known[name]
         if isinstance(value, list | tuple):
             value = ", ".join(map(str, value))
         if value not in (None, ""):

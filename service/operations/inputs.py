@@ -43,11 +43,11 @@ def open_input(store: CollectionStore | None, image: ImageReference) -> InputIma
         raise InputError(f"{image} is to be an image of a collection, and there is none here")
     image_id = find_image(store, image)
     (row,) = store.metadata([image_id])
-    for known in row["paths"]:
+    for known in row.paths:
         if os.path.exists(known):
             return _read(known, image_id, f"{image}, file {known!r}")
     raise InputError(
-        f"{image} is image {image_id}, whose file is not on disk any more: {row['path']}; "
+        f"{image} is image {image_id}, whose file is not on disk any more: {row.path}; "
         "bring it back, or give another"
     )
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vitrail.search.lineage import Relative, children, parents
 from vitrail.service.operations.references import StoredImage, find_image
 
 if TYPE_CHECKING:
     from vitrail.indexer.collection.store import CollectionStore
+    from vitrail.indexer.image_info import ImageInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +18,12 @@ class Lineage:
     """An image among its relatives.
 
     Attributes:
-        image: the collection's columns for it, its recipe among them.
+        image: what the collection knows of it, its recipe among that.
         parents: what its recipe names.
         children: what was made from it.
     """
 
-    image: Mapping[str, Any]
+    image: ImageInfo
     parents: tuple[Relative, ...]
     children: tuple[Relative, ...]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vitrail.search.filters import NO_IMAGES, combine_filters, none_passes
 from vitrail.search.listing import ListedImage, ListOptions
@@ -14,6 +14,7 @@ from vitrail.search.listing import list_images as read
 
 if TYPE_CHECKING:
     from vitrail.indexer.collection.store import CollectionStore
+    from vitrail.indexer.image_info import ImageInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,7 @@ def explain_nothing(store: CollectionStore, options: ListOptions) -> Nothing:
     return Nothing(none_passes(options.where, options.only), tuple(store.suggest(where)))
 
 
-def list_metadata(
-    store: CollectionStore, options: ListOptions, most: int
-) -> list[Mapping[str, Any]]:
+def list_metadata(store: CollectionStore, options: ListOptions, most: int) -> list[ImageInfo]:
     """All that is known of each image that is asked for; the files that fulfil the filter first.
 
     Args:
@@ -76,4 +75,4 @@ def list_metadata(
     """
     found = list_images(store, replace(options, columns=("id",)))
     ids = [image.id for image in islice(found, most)]
-    return [*store.metadata(ids, combine_filters(options.where, options.only))]
+    return store.metadata(ids, combine_filters(options.where, options.only))

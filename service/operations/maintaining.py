@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from vitrail.indexer.catalog.annotations import AnnotationReport
+    from vitrail.indexer.collection.collection_info import CollectionInfo
     from vitrail.indexer.collection.findings import Report
     from vitrail.indexer.collection.losses import Accept
     from vitrail.indexer.collection.store import CollectionStore
@@ -37,7 +38,7 @@ class Repaired:
     report: Report | None
 
 
-def describe(store: CollectionStore) -> dict[str, Any]:
+def describe(store: CollectionStore) -> CollectionInfo:
     """Counts, spaces, encoder, folders, sizes on disk in bytes and index kinds."""
     return store.info()
 

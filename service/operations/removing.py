@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -66,12 +66,18 @@ class RemovalReport:
     removed: Removed | None
 
 
-def remove(directory: Path, targets: Sequence[Target], *, dry_run: bool = False) -> RemovalReport:
+def remove(
+    directory: Path,
+    targets: Sequence[Target] | Callable[[CollectionStore], Sequence[Target]],
+    *,
+    dry_run: bool = False,
+) -> RemovalReport:
     """Take out what targets name; it comes back only when its files change.
 
     Args:
         directory: of the collection.
-        targets: images leave with all their files, files and folders take files out.
+        targets: images leave with all their files, files and folders take files out. Or what
+            chooses them, by the very commit that they are taken out of.
         dry_run: only tell.
 
     Raises:
@@ -85,7 +91,8 @@ def remove(directory: Path, targets: Sequence[Target], *, dry_run: bool = False)
 
     with CollectionStore.open(directory, writable=not dry_run) as store:
         known = removable_files(store)
-        removal = plan_named(store, [_named(store, one, known) for one in targets], known)
+        chosen = targets(store) if callable(targets) else targets
+        removal = plan_named(store, [_named(store, one, known) for one in chosen], known)
         return RemovalReport(removal, None if dry_run else carry_out(store, removal))
 
 

@@ -6,7 +6,7 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vitrail.generator.models.pipelines import DiffusionModel
     from vitrail.generator.reproduction import Difference, Reproduction
     from vitrail.indexer.cancellation import Cancellation
+    from vitrail.indexer.image_info import ImageInfo
     from vitrail.indexer.recipes.recipe import Parent, Recipe
     from vitrail.service.operations.collection import Collection
 
@@ -147,20 +148,19 @@ def _load(recipe: Recipe, options: ReproductionOptions) -> DiffusionModel:
     )
 
 
-def _check_own(row: Mapping[str, Any]) -> None:
-    recipe = row["recipe"]
-    if not isinstance(recipe, dict) or not recipe.get("checkpoint_hash"):
+def _check_own(row: ImageInfo) -> None:
+    if not (row.recipe or {}).get("checkpoint_hash"):
         raise InputError(
-            f"image {row['id']} has no recipe that Vitrail can run: only images it made itself "
+            f"image {row.id} has no recipe that Vitrail can run: only images it made itself "
             "name everything that is needed"
         )
 
 
-def _existing(row: Mapping[str, Any]) -> str:
-    for path in row["paths"]:
+def _existing(row: ImageInfo) -> str:
+    for path in row.paths:
         if Path(path).exists():
             return str(path)
-    raise InputError(f"the file of image {row['id']} is not on disk any more: {row['path']}")
+    raise InputError(f"the file of image {row.id} is not on disk any more: {row.path}")
 
 
 def _find(collection: Collection, parent: Parent) -> InputImage | None:
@@ -170,5 +170,5 @@ def _find(collection: Collection, parent: Parent) -> InputImage | None:
     ids = store.allowed_ids("content_hash = ?", [parent.content_hash]).tolist()
     for row in store.metadata(ids):
         role = f"the recipe's {parent.role} image"
-        return open_input_image(_existing(row), image_id=row["id"], role=role)
+        return open_input_image(_existing(row), image_id=row.id, role=role)
     return None

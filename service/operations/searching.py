@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
@@ -251,12 +251,12 @@ def _embed(collection: Collection, title: str, image: QueryImage, name: str) -> 
 def _look_up(collection: Collection, image_id: int) -> EmbeddedQuery:
     (row,) = collection.store.metadata([image_id])
     caption = f"image {image_id}"
-    title = f"{caption}, {row['name']}" if row["name"] else caption
-    images = _first_readable(row["paths"], caption)
+    title = f"{caption}, {row.name}" if row.name else caption
+    images = _first_readable(row.paths, caption)
     return EmbeddedQuery(title, {}, images, frozenset({image_id}), stored=image_id)
 
 
-def _first_readable(paths: list[str], caption: str) -> tuple[QueryImage, ...]:
+def _first_readable(paths: Sequence[str], caption: str) -> tuple[QueryImage, ...]:
     from vitrail.indexer.images.files import read_file
 
     for path in paths:

@@ -54,7 +54,7 @@ def observe(place: Path) -> Found | None:
             annotations = [names, *map(str, own.fetchall())]
         return {
             "encoder": [reader.fingerprint.digest],
-            "images": [_text(row) for row in rows],
+            "images": [_text(row.to_dict()) for row in rows],
             "files": [f"{path} {file}" for path, file in known],
             "rejects": [str(reject) for reject in reader.rejects()],
             "roots": roots,

@@ -1,6 +1,6 @@
-"""Makes ``collection-v1``: a collection as format 1 had it, before recipes had columns.
+"""Makes ``collection-v1`` and ``-lists``: as format 1 had them, before recipes had columns.
 
-Kept to show how the golden directory came about; it was run when format 2 was new.
+They were made at the last commits that wrote format 2, and this is kept to show how.
 """
 
 from __future__ import annotations
@@ -10,13 +10,15 @@ import sys
 from pathlib import Path
 from unittest import mock
 
+from tests.golden import make_collection_v2
 from tests.indexer.collection.holdings import FINGERPRINT, files, image
-from vitrail.indexer.catalog import schema
-from vitrail.indexer.collection import commits
+from vitrail.indexer.collection import commits, layout, maintenance
 from vitrail.indexer.collection.store import CollectionStore
+from vitrail.indexer.image_columns import RECIPE_COLUMNS
 from vitrail.indexer.records import Batch
 
 HERE = Path(__file__).parent / "collection-v1"
+LISTS = Path(__file__).parent / "collection-v1-lists"
 
 
 def make(directory: Path) -> None:
@@ -30,14 +32,32 @@ def make(directory: Path) -> None:
         old.commit(Batch([made, image(4)], files([3, 4])))
         old.remove([4])
         old.maintain()
-        with old.transaction("downgrade") as transaction:
-            for name in schema.RECIPE_COLUMNS:
-                transaction.run(f"ALTER TABLE images DROP COLUMN {name}")
-            transaction.run("UPDATE meta SET value = '1' WHERE key = 'format'")
-        old.forget_changes()
+        _downgrade(old)
+
+
+def make_lists(directory: Path) -> None:
+    """Write what the golden collection of format 2 holds: inverted lists, annotations and so on."""
+    with (
+        mock.patch.object(commits, "FORMAT", 1),
+        mock.patch.object(maintenance, "FORMAT", 1),
+        mock.patch.object(layout, "FORMAT", 1),
+    ):
+        make_collection_v2.make(directory)
+        with CollectionStore.open(directory, writable=True) as old:
+            _downgrade(old)
+
+
+def _downgrade(old: CollectionStore) -> None:
+    with old.transaction("downgrade") as transaction:
+        for name in RECIPE_COLUMNS:
+            transaction.run(f"ALTER TABLE images DROP COLUMN {name}")
+        transaction.run("UPDATE meta SET value = '1' WHERE key = 'format'")
+    old.forget_changes()
 
 
 if __name__ == "__main__":
     shutil.rmtree(HERE, ignore_errors=True)
     make(HERE)
+    shutil.rmtree(LISTS, ignore_errors=True)
+    make_lists(LISTS)
     sys.exit(0)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from vitrail.indexer.catalog.listing import Listing
+from vitrail.indexer.collection.readers import SnapshotReader
+from vitrail.indexer.image_info import ImageInfo
+from vitrail.indexer.paths import display
 
 Ids = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -25,6 +32,7 @@ class BruteIndex:
     def __init__(self, ids: Sequence[int], rows: Floats, *, exact: bool = True) -> None:
         self.known = np.asarray(ids, np.int64)
         self.rows = np.asarray(rows, np.float32)
+        self.dim = self.rows.shape[1]
         self.exact = exact
         self.depths: list[int] = []
 
@@ -55,7 +63,10 @@ class BruteIndex:
 
 
 class FakeCollection:
-    """Spaces over the same ids; the only filter it knows is a comma-separated list of ids."""
+    """Spaces over the same ids; the only filter it knows is a comma-separated list of ids.
+
+    A list of it has two columns, the id and the path.
+    """
 
     def __init__(self, **indexes: BruteIndex) -> None:
         self.indexes = indexes
@@ -63,15 +74,46 @@ class FakeCollection:
     def index(self, space: str) -> BruteIndex:
         return self.indexes[space]
 
-    def allowed_ids(self, where: str) -> Ids:
+    @property
+    def spaces(self) -> dict[str, int]:
+        return {space: index.dim for space, index in self.indexes.items()}
+
+    def vectors(self, ids: Sequence[int], space: str) -> Floats:
+        return self.indexes[space].vectors(np.asarray(ids, np.int64))
+
+    def allowed_ids(self, where: str, parameters: Sequence[Any] = ()) -> Ids:
         numbers = where.strip("()\n ").split(",")
         return np.array(sorted(int(number) for number in numbers), np.int64)
 
     def suggest(self, where: str) -> list[str]:
         return [f"nothing is {where}"]
 
-    def metadata(self, ids: Sequence[int], where: str | None = None) -> list[dict[str, Any]]:
-        return [{"paths": [f"/pictures/{i}.png"], "label": str(i)} for i in ids]
+    def metadata(self, ids: Sequence[int], where: str | None = None) -> list[ImageInfo]:
+        return [described(i, f"/pictures/{i}.png", label=str(i)) for i in ids]
+
+    @contextmanager
+    def listed(self, listing: Listing) -> Iterator[tuple[list[str], Iterator[tuple[Any, ...]]]]:
+        known = next(iter(self.indexes.values())).known if listing.ids is None else listing.ids
+        shown = [int(i) for i in known][: listing.limit]
+        yield ["id", "path"], ((None, i, f"/pictures/{i}.png") for i in shown)
+
+
+def described(number: int, *paths: str, **known: Any) -> ImageInfo:
+    """An image of which hardly anything is known but what is given; other names are the user's."""
+    names = {one.name for one in fields(ImageInfo)}
+    always: dict[str, Any] = {
+        **{"id": number, "content_hash": "0" * 64, "width": 8, "height": 8, "format": "PNG"},
+        **{"bytes": 1, "keywords": (), "generated": False, "missing": False, "predictions": ()},
+        **{"path": display(paths[0]) if paths else None, "paths": paths},
+        "own": {name: value for name, value in known.items() if name not in names},
+    }
+    given = {name: value for name, value in known.items() if name in names}
+    return ImageInfo(**{**dict.fromkeys(names), **always, **given})
+
+
+def reader(fake: FakeCollection) -> SnapshotReader:
+    """What type checkers hold the fake to."""
+    return fake
 
 
 def unit(rows: Floats) -> Floats:

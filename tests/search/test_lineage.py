@@ -66,7 +66,8 @@ def test_parents_and_children(family: Path) -> None:
         ]
         (child,) = children(collection, ids["style"])
         assert (child.role, child.id) == ("style", ids["child"])
-        assert child.metadata["prompt"] == "x"
+        assert child.metadata is not None
+        assert child.metadata.prompt == "x"
         assert children(collection, ids["child"]) == []
         assert parents(collection, ids["content"]) == []
 
@@ -74,7 +75,7 @@ def test_parents_and_children(family: Path) -> None:
 def test_a_parent_that_is_not_here_is_named_by_its_hash(family: Path) -> None:
     with CollectionStore.open(family) as collection:
         (lost,) = parents(collection, collection.resolve(name_hash("orphan")))
-        assert (lost.id, lost.content_hash, lost.metadata) == (None, name_hash("lost"), {})
+        assert (lost.id, lost.content_hash, lost.metadata) == (None, name_hash("lost"), None)
         assert parents(collection, collection.resolve(name_hash("odd"))) == []
 
 

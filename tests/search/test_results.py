@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
+from tests.search.fakes import described
 from vitrail.indexer.errors import InputError
 from vitrail.search.query import Hit, SearchResult
 
@@ -24,8 +25,8 @@ def result(hits: list[Hit]) -> SearchResult:
 
 
 def hit(number: int, *paths: str, **metadata: Any) -> Hit:
-    known = {"width": 640, "recipe": None, "predictions": [("cat", 0.9)], **metadata}
-    return Hit(number, 0.98765, {"cls@12": 0.98765}, (), paths, known)
+    known = described(number, *paths, **{"width": 640, "predictions": (("cat", 0.9),)} | metadata)
+    return Hit(number, 0.98765, {"cls@12": 0.98765}, known)
 
 
 def test_it_is_shown_in_a_line_and_a_few_hits() -> None:
@@ -84,7 +85,7 @@ def test_an_arrow_table_has_a_row_a_hit_and_every_column() -> None:
 
 
 def test_the_tables_of_different_answers_fit_together() -> None:
-    full = result([hit(1, "/a.jpg", label="cat", top_score=0.5, labels=["cat"])]).to_arrow()
+    full = result([hit(1, "/a.jpg", label="cat", predictions=(("cat", 0.5),))]).to_arrow()
     bare, empty = result([hit(2)]).to_arrow(), result([]).to_arrow()
     for other in (bare, empty):
         for name in other.column_names:

@@ -10,7 +10,6 @@ import typer
 
 from vitrail.service.cli.bundles import bundled
 from vitrail.service.cli.completion import CHECKPOINTS, USUAL_SPACES, values
-from vitrail.service.cli.documents import raw_paths
 from vitrail.service.cli.options import (
     CheckpointOption,
     CollectionOption,
@@ -166,6 +165,8 @@ def index(
 
 def _document(counts: Progress) -> dict[str, Any]:
     """The counts for programs, with paths' own bytes where text does not say them."""
+    from vitrail.service.cli.documents import raw_paths
+
     raw = {"unreadable_raw": counts.unreadable, "absent_raw": counts.absent}
     return counts.to_dict() | {name: raw_paths(paths) for name, paths in raw.items()}
 

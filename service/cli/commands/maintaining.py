@@ -41,7 +41,7 @@ def info(collection: CollectionOption = None, json: JsonOption = False) -> None:
     from vitrail.service.operations.reading import open_reader
 
     with open_reader(collection_directory(collection)) as store:
-        print_info(describe(store), as_json=json)
+        print_info(describe(store).to_dict(), as_json=json)
 
 
 def remove(
@@ -64,13 +64,10 @@ def remove(
     """
     from vitrail.service.cli.folders import print_removal, print_removed
     from vitrail.service.cli.references import read_targets
-    from vitrail.service.operations.reading import open_reader
     from vitrail.service.operations.removing import remove as take_out
 
     directory = collection_directory(collection)
-    with open_reader(directory) as store:
-        targets = read_targets(store, images)
-    done = take_out(directory, targets, dry_run=dry_run)
+    done = take_out(directory, lambda store: read_targets(store, images), dry_run=dry_run)
     if done.removed is None:
         print_removal(done.removal)
     else:

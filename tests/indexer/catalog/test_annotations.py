@@ -151,7 +151,7 @@ def test_kinds_of_csv_columns(
     table.write_text("path;own\n" + "".join(f"{name};{cell}\n" for name, cell in rows))
     with collection:
         collection.annotate(str(table))
-        assert collection.info()["annotations"] == {"own": kind}
+        assert collection.info().annotations == {"own": kind}
 
 
 def _repeated(value: object, count: int) -> pa.Array:

@@ -53,16 +53,16 @@ def test_format_1_is_migrated_by_a_writer(old: Path) -> None:
     assert verify(old).clean
 
 
-@pytest.fixture
-def second(tmp_path: Path) -> Path:
-    """A collection of format 2; see ``make_collection_v2``."""
+@pytest.fixture(params=["collection-v1-lists", "collection-v2"])
+def full(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A collection of format 1 or 2, with all that it could hold; see ``make_collection_v2``."""
     copy = tmp_path / "collection"
-    shutil.copytree(GOLDEN / "collection-v2", copy)
+    shutil.copytree(GOLDEN / request.param, copy)
     (copy / "generated").mkdir(exist_ok=True)
     return copy
 
 
-def _check_second(collection: CollectionStore) -> None:
+def _check_full(collection: CollectionStore) -> None:
     collection.check(FINGERPRINT)
     assert len(collection) == 596
     assert not collection.notes
@@ -70,6 +70,11 @@ def _check_second(collection: CollectionStore) -> None:
     assert collection.allowed_ids("stars >= 3 and note is null").tolist() == [2]
     assert collection.allowed_ids("id < 10 and label = 'kind-2'").tolist() == [2, 8]
     assert collection.allowed_ids("latitude is not null or rating is not null").tolist() == []
+    assert collection.allowed_ids("id between 3 and 8").tolist() == [3, 8]
+    (row,) = collection.metadata([1])
+    assert (row["recipe"]["scheduler"], row["sampler"]) == ("ddim", "ddim")
+    assert row["predictions"] == [("apple", 0.75), ("pear", 0.25)]
+    assert (row["stars"], row["note"]) == (5, "a")
     (row,) = collection.metadata([2])
     assert set(row["paths"]) == {"/backup/2.jpg", "/pictures/2.jpg"}
     assert row["keywords"] == []
@@ -78,17 +83,17 @@ def _check_second(collection: CollectionStore) -> None:
     assert [reject.path for reject in collection.rejects()] == ["/pictures/bad.jpg"]
 
 
-def test_format_2_opens_with_all_that_it_held(second: Path) -> None:
-    with CollectionStore.open(second) as collection:
-        _check_second(collection)
+def test_an_old_format_opens_with_all_that_it_held(full: Path) -> None:
+    with CollectionStore.open(full) as collection:
+        _check_full(collection)
         assert collection.index("cls@2").kind.startswith("IVF")
-    assert verify(second).clean
+    assert verify(full).clean
 
 
-def test_format_2_goes_on_in_the_current_one(second: Path) -> None:
+def test_an_old_format_goes_on_in_the_current_one(full: Path) -> None:
     new = [replace(image, rating=4, keywords=("sea", "red")) for image in images([700])]
-    with CollectionStore.open(second, writable=True) as collection:
-        _check_second(collection)
+    with CollectionStore.open(full, writable=True) as collection:
+        _check_full(collection)
         for number in range(8):  # enough segments to be merged with the old ones
             collection.commit(Batch(images([800 + number]), files([800 + number])))
         collection.commit(Batch(new, files([700])))
@@ -96,17 +101,17 @@ def test_format_2_goes_on_in_the_current_one(second: Path) -> None:
         assert len(collection.state.segments) == 1
         (found,) = collection.allowed_ids("rating = 4 and list_contains(keywords, 'sea')").tolist()
         assert collection.metadata([found])[0]["keywords"] == ["sea", "red"]
-    report = verify(second)
+    report = verify(full)
     assert report.clean, report.damage
 
 
-def test_a_catalog_of_format_2_is_rebuilt_from_what_is_beside_it(second: Path) -> None:
-    os.unlink(second / "catalog.duckdb")
-    done = repair(second)
+def test_a_catalog_of_an_old_format_is_rebuilt_from_what_is_beside_it(full: Path) -> None:
+    os.unlink(full / "catalog.duckdb")
+    done = repair(full)
     assert done.report is not None
     assert done.report.clean
-    with CollectionStore.open(second) as collection:
-        _check_second(collection)
+    with CollectionStore.open(full) as collection:
+        _check_full(collection)
 
 
 @pytest.mark.parametrize("writable", [False, True])

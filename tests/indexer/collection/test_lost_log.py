@@ -102,7 +102,7 @@ def answers(place: Path) -> list[object]:
             rows.append(index.search(np.stack([vector(5, space)]), 3).ids.tolist())
         rows += [sorted((p, str(f)) for p, f in reader.known_files().items())]
         told = reader.metadata(ids.tolist())
-        return rows + [{k: v for k, v in row.items() if k != "added_at"} for row in told]
+        return rows + [{k: v for k, v in row.to_dict().items() if k != "added_at"} for row in told]
 
 
 @pytest.mark.parametrize(

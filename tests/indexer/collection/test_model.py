@@ -225,8 +225,8 @@ class CollectionMachine(RuleBasedStateMachine):
             ids = source.allowed_ids("true").tolist()
             new = [target.resolve(row["content_hash"]) for row in source.metadata(ids)]
             other = {"id": 0, "added_at": None}
-            before = [row | other for row in source.metadata(ids)]
-            assert [row | other for row in target.metadata(new)] == before
+            before = [row.to_dict() | other for row in source.metadata(ids)]
+            assert [row.to_dict() | other for row in target.metadata(new)] == before
             for space in source.spaces:
                 assert np.array_equal(source.vectors(ids, space), target.vectors(new, space))
 

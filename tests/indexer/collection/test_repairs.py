@@ -169,7 +169,7 @@ def test_changed_and_missing_files_are_reported_but_are_no_damage(place: Path) -
     # The file of the removed image is no longer looked for, and counted neither here nor by info.
     assert len(report.findings) == report.files == 11
     with CollectionStore.open(place) as reader:
-        assert reader.info()["files"] == report.files
+        assert reader.info().files == report.files
     assert {finding.part for finding in report.findings} == {"file"}
 
 
@@ -206,7 +206,7 @@ def test_images_that_wait_in_a_damaged_segment_are_told_before(
     assert done.report.clean, done.report.findings
     with CollectionStore.open(place, writable=True) as writer:
         assert "/pictures/3.jpg" not in writer.known_files()
-        assert writer.info()["waiting"]["images"] == 1
+        assert writer.info().waiting.images == 1
         writer.commit(Batch(images([3, 4]), files([3, 4, 8])))
         assert {content(3), content(4), content(8)} <= writer.content_hashes()
     assert verify(place).clean

@@ -376,7 +376,7 @@ def test_long_runs_tidy_as_they_go(place: str, monkeypatch: pytest.MonkeyPatch) 
         with CollectionStore.open(place, writable=True) as writer:
             numbers = range(start, start + 5)
             writer.commit(Batch(images(numbers), files(numbers)))
-            seen.append(writer.info()["spaces"]["cls@2"]["indexed"])
+            seen.append(writer.info().spaces["cls@2"].indexed)
             writer.forget_changes()  # as a kill would
     # Once 10 images are in no saved index, and later once half of all are, whoever added them.
     assert seen == [0, 10, 10, 20, 20, 20, 20, 40]
@@ -393,7 +393,7 @@ def test_index_files_are_saved_when_it_pays_and_caught_up_otherwise(place: str) 
     assert sorted(os.listdir(os.path.join(place, "indexes"))) == saved
     with CollectionStore.open(place) as reader:
         assert len(reader.index("cls@2").ids()) == 21
-        assert reader.info()["spaces"]["cls@2"] == {
+        assert reader.info().to_dict()["spaces"]["cls@2"] == {
             "dim": 8,
             "index": "exact",
             "indexed": 20,
@@ -406,9 +406,9 @@ def test_info_counts(collection: CollectionStore) -> None:
     collection.commit(Batch(FILTERED, files([1, 2, 3])))
     collection.remove([1])
     info = collection.info()
-    assert (info["images"], info["deleted"], info["files"], info["generated"]) == (2, 1, 2, 1)
-    assert info["bytes"]["total"] > info["bytes"]["catalog.duckdb"] > 0
-    assert info["encoder"] == FINGERPRINT.describe()
+    assert (info.images, info.deleted, info.files, info.generated) == (2, 1, 2, 1)
+    assert info.bytes["total"] > info.bytes["catalog.duckdb"] > 0
+    assert info.encoder == FINGERPRINT.describe()
 
 
 def test_a_cold_reading_loads_neither_arrow_nor_a_model(place: str) -> None:

@@ -169,7 +169,7 @@ def test_waiting_ends(
     save(pictures / "new.png", 99)
     run(home, pictures)
     with CollectionStore.open(home, writable=True) as writer:
-        assert writer.info()["waiting"]["images"] == kept
+        assert writer.info().waiting.images == kept
         assert tidy(writer).given_up == 0
         assert tidy(writer, now=True).given_up == kept
     assert verify(home).clean
@@ -190,8 +190,8 @@ def test_the_grace_period_outlives_a_lost_catalog(home: Path, pictures: Path) ->
     repair(home)
     with CollectionStore.open(home) as reader:
         info = reader.info()
-    assert info["waiting"]["grace_days"] == 12
-    assert info["roots"][0]["options"] == {"label_from": "parent"}
+    assert info.waiting.grace_days == 12
+    assert info.roots[0].options == {"label_from": "parent"}
 
 
 def test_annotations_outlive_all_that(home: Path, pictures: Path, tmp_path: Path) -> None:

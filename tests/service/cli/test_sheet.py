@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.search.fakes import described
 from tests.service.conftest import Vitrail
 from vitrail.search.query import Hit, SearchResult
 from vitrail.service.cli.sheet import render_sheet
@@ -81,8 +82,8 @@ def answer(*hits: Hit) -> str:
 
 
 def hit(*paths: str, scores: dict[str, float] | None = None, **metadata: Any) -> Hit:
-    known = {"width": 640, "height": 480, **metadata}
-    return Hit(7, 0.98765, scores or {"a": 0.98765}, (), paths, known)
+    known = described(7, *paths, **{"width": 640, "height": 480} | metadata)
+    return Hit(7, 0.98765, scores or {"a": 0.98765}, known)
 
 
 def test_a_sheet_holds_query_and_hits_and_fetches_nothing(vitrail: Vitrail, folder: Path) -> None:
@@ -168,7 +169,7 @@ def test_what_is_known_of_an_image_is_shown() -> None:
                 model="sdxl.safetensors",
                 seed=0,
                 prompt="a windmill,\n  golden hour",
-                keywords=["holiday", "lake"],
+                keywords=("holiday", "lake"),
                 rating=4,
             )
         )
@@ -196,7 +197,7 @@ def test_hostile_text_stays_text_and_its_control_characters_are_seen(
     name: str, words: str, value: str
 ) -> None:
     path = "/photos/" + name.replace("\0", "").replace("/", "")
-    text = answer(hit(path, path + "2", label=words, prompt=words, camera=value, keywords=[value]))
+    text = answer(hit(path, path + "2", label=words, prompt=words, camera=value, keywords=(value,)))
     text.encode("utf-8")
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", text)
     page = Page(text)
