@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from vitrail.generator.checkpoints import embedded
 from vitrail.indexer.encoders.hub import Wanted
 from vitrail.indexer.encoders.weights import (
     PICKLES,
@@ -79,7 +80,7 @@ WANTED = Wanted(
     others=_OTHERS,
     is_whole=is_whole,
     instead="a local directory or safetensors file",
-    embedded="--model embedded",
+    embedded=f"--model {embedded.ALIAS}",
 )
 """Of a repository on the Hub: safetensors, configurations and vocabularies of its parts."""
 

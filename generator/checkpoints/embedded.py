@@ -6,6 +6,8 @@ from pathlib import Path
 
 from vitrail.indexer.errors import CheckpointError
 
+ALIAS = "embedded"
+"""What users call it."""
 NAME = "emoji-diffusion-64"
 """What recipes call it, and its folder beside this file."""
 

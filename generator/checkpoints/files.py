@@ -17,7 +17,6 @@ from vitrail.indexer.files.cache import file_sha256
 from vitrail.indexer.paths import at_home
 from vitrail.indexer.wording import in_one_line
 
-EMBEDDED = "embedded"
 FAMILIES = {
     "StableDiffusionPipeline": "sd",
     "StableDiffusionImg2ImgPipeline": "sd",
@@ -91,7 +90,7 @@ class CheckpointInfo:
         return side * side
 
 
-def find_checkpoint(name: str = EMBEDDED, *, revision: str | None = None) -> CheckpointInfo:
+def find_checkpoint(name: str = embedded.ALIAS, *, revision: str | None = None) -> CheckpointInfo:
     """Resolve ``embedded``, a directory, a safetensors file or a Hub name; loads no framework.
 
     Args:
@@ -101,7 +100,7 @@ def find_checkpoint(name: str = EMBEDDED, *, revision: str | None = None) -> Che
     Raises:
         CheckpointError: not found, no Stable Diffusion checkpoint, or holding pickles only.
     """
-    if name in (EMBEDDED, embedded.NAME):
+    if name in (embedded.ALIAS, embedded.NAME):
         return _describe_directory(embedded.NAME, embedded.embedded_path())
     path = at_home(name)
     if path.is_dir():
@@ -111,7 +110,7 @@ def find_checkpoint(name: str = EMBEDDED, *, revision: str | None = None) -> Che
     if name.count("/") != 1 or name[0] in "./~" or name.endswith((".safetensors", *PICKLES)):
         raise CheckpointError(
             f"{name!r} is no directory or file here and no Hub name (org/name): give one of these, "
-            f"or {EMBEDDED!r} for the embedded model"
+            f"or {embedded.ALIAS!r} for the embedded model"
         )
     folder = snapshot(name, revision, WANTED)
     return replace(_describe_directory(name, folder), revision=folder.name)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
+from vitrail.indexer.encoders.libraries import LOADING
 from vitrail.indexer.errors import InputError
 
 SCHEDULERS: dict[str, str] = {
@@ -47,10 +49,16 @@ def build_scheduler(name: str, config: Any) -> Any:
     Raises:
         InputError: the name is unknown.
     """
-    import diffusers
-
-    kind = getattr(diffusers, SCHEDULERS[check_scheduler(name)])
+    kind = _class(SCHEDULERS[check_scheduler(name)])
     known = kind._get_init_keys(kind)
     # Defaults of these classes that ruin latents, which are not in -1..1 and need no warm-up.
     fixed = {"clip_sample": False, "thresholding": False, "skip_prk_steps": True}
     return kind.from_config(config, **{k: v for k, v in fixed.items() if k in known})
+
+
+@functools.cache
+def _class(name: str) -> Any:
+    with LOADING:  # diffusers imports it when it is first asked for
+        import diffusers
+
+        return getattr(diffusers, name)

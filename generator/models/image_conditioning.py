@@ -14,6 +14,7 @@ from PIL import Image
 from vitrail.generator.adapters.ip_adapters import IPAdapterFile, check_encoder
 from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.models.pipelines import DiffusionModel
+from vitrail.indexer.encoders.libraries import LOADING
 from vitrail.indexer.encoders.weights import tensor_shapes
 from vitrail.indexer.errors import CheckpointError
 from vitrail.indexer.recipes.recipe import Recipe
@@ -101,7 +102,8 @@ def _parts(model: DiffusionModel, file: IPAdapterFile, pipeline: Any) -> _Parts:
         check_joinable(pipeline.unet, file, model.info)
         check_encoder(Path(file.encoder))
         try:
-            found = _loaded[model] = _load(file, pipeline, key)
+            with LOADING:
+                found = _loaded[model] = _load(file, pipeline, key)
         except Exception as error:  # damaged weights make the libraries raise many kinds
             text = first_line(error)
             raise CheckpointError(

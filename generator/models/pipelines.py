@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -10,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from vitrail.generator.adapters.loras import LoraFile
-from vitrail.generator.checkpoints.files import EMBEDDED, CheckpointInfo, find_checkpoint
+from vitrail.generator.checkpoints import embedded
+from vitrail.generator.checkpoints.files import CheckpointInfo, find_checkpoint
 from vitrail.generator.checkpoints.schedulers import build_scheduler
 from vitrail.generator.checkpoints.single_files import find_configuration
 from vitrail.generator.models.libraries import library_versions, quiet, threads, turn
+from vitrail.indexer.encoders.libraries import LOADING
 from vitrail.indexer.errors import CheckpointError, InputError, VitrailError
 from vitrail.indexer.wording import first_line
 
@@ -35,7 +36,6 @@ _CLASSES = {
     },
 }
 _cache: dict[tuple[Any, ...], DiffusionModel] = {}
-_cache_lock = threading.Lock()
 
 
 class DiffusionModel:
@@ -74,18 +74,22 @@ class DiffusionModel:
 
         All kinds share one set of weights, and each has one sampler at a time: see ``drawing``.
         """
-        import diffusers
-
         if kind not in self._pipelines:
-            wanted = getattr(diffusers, _CLASSES[self.info.family][kind])
-            with quiet():
-                made = wanted.from_pipe(self._base, dtype=self._base.dtype)
-            made.set_progress_bar_config(disable=True)
-            self._pipelines[kind] = made
+            self._pipelines[kind] = self._share(kind)
         pipeline = self._pipelines[kind]
         with quiet():
             pipeline.scheduler = build_scheduler(scheduler, self._schedule)
         return pipeline
+
+    def _share(self, kind: str) -> Any:
+        """Another kind of pipeline over the same weights."""
+        with LOADING, quiet():
+            import diffusers
+
+            wanted = getattr(diffusers, _CLASSES[self.info.family][kind])
+            made = wanted.from_pipe(self._base, dtype=self._base.dtype)
+        made.set_progress_bar_config(disable=True)
+        return made
 
     @contextmanager
     def drawing(self) -> Iterator[None]:
@@ -120,7 +124,7 @@ class DiffusionModel:
 
 
 def load_model(
-    checkpoint: str | CheckpointInfo = EMBEDDED,
+    checkpoint: str | CheckpointInfo = embedded.ALIAS,
     *,
     revision: str | None = None,
     loras: Sequence[LoraFile] = (),
@@ -148,9 +152,9 @@ def load_model(
         else checkpoint
     )
     _require_diffusers()
-    device, precision = _choose(device, precision)
-    key = (str(info.path), info.content_hash, tuple(loras), device, precision)
-    with _cache_lock:
+    with LOADING:
+        device, precision = _choose(device, precision)
+        key = (str(info.path), info.content_hash, tuple(loras), device, precision)
         if key not in _cache:
             _cache.clear()  # two checkpoints seldom fit in memory
             with quiet():

@@ -8,6 +8,13 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
+LOADING = threading.RLock()
+"""Held while weights are loaded, by whatever library.
+
+transformers and diffusers import their parts when these are first asked for. Threads that do so at
+once are given modules that are half there, and are told that a class is unknown.
+"""
+
 
 class ProcessWide:
     """A context of the whole process: the first thread to come enters it, the last one leaves it.

@@ -6,18 +6,22 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from vitrail.indexer.encoders.libraries import LOADING
 from vitrail.indexer.encoders.settings import EncoderSettings
 from vitrail.indexer.errors import RuntimeUnusableError
 
 if TYPE_CHECKING:  # these bring numpy and Pillow
     from vitrail.indexer.encoders.base import Encoder
+    from vitrail.indexer.encoders.checkpoints import Checkpoint
+    from vitrail.indexer.encoders.runtimes import Runtime
     from vitrail.indexer.fingerprint import Fingerprint
+    from vitrail.indexer.spaces import EmbeddingSpace
 
 _LOG = logging.getLogger(__name__)
 
 
 def load_encoder(settings: EncoderSettings) -> Encoder:
-    """Load an encoder.
+    """Load an encoder; threads that load at once do so one after the other.
 
     Where ``settings.runtime`` is ``auto``, that is OpenVINO on x86 CPUs where it is installed, has
     passed its trial, and no CUDA device is there; else torch.
@@ -31,11 +35,24 @@ def load_encoder(settings: EncoderSettings) -> Encoder:
     from vitrail.indexer.encoders.checkpoints import find_encoder_checkpoint
     from vitrail.indexer.encoders.runtimes import runtimes_for
 
-    *others, last = runtimes_for(settings)
+    with LOADING:  # torch may have to be asked for its devices
+        runtimes = runtimes_for(settings)
     found = find_encoder_checkpoint(settings.checkpoint)
     spaces = found.select(settings.spaces)
     if settings.classify:
         found.classes()  # refused before anything is loaded
+    with LOADING:
+        return _load_first(runtimes, found, spaces, settings)
+
+
+def _load_first(
+    runtimes: Sequence[Runtime],
+    found: Checkpoint,
+    spaces: Sequence[EmbeddingSpace],
+    settings: EncoderSettings,
+) -> Encoder:
+    """By the first runtime that passes its trial; the last one's errors are told."""
+    *others, last = runtimes
     for runtime in others:
         try:
             return runtime.load(found, spaces, settings)

@@ -123,8 +123,8 @@ def _load(checkpoint: Checkpoint, *, classify: bool) -> nn.Module:
     kind = getattr(transformers, str(name), None)
     if kind is None:
         raise CheckpointError(
-            f"{checkpoint.name!r} is a {name}, which this transformers does not know: leave out "
-            f"--classify"
+            f"{checkpoint.name!r} is a {name}, which transformers {transformers.__version__} does "
+            f"not know: {'leave out --classify' if classify else 'install a newer one'}"
         )
     try:
         with quiet_transformers(), _memory_errors(torch.device("cpu")):

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
 from tests.generator.conftest import noise_image
+from tests.indexer.encoders.tiny import save_tower
 from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import Sampling
 from vitrail.generator.models.pipelines import DiffusionModel, load_model
@@ -93,3 +97,42 @@ def test_who_waits_for_another_s_image_may_give_up(ordinary: CheckpointInfo) -> 
             cancellation.cancel()
             assert isinstance(waiting.exception(WAIT), CancelledError)
         assert pool.submit(run, model, recipe).result(WAIT).recipe.identity == recipe.identity
+
+
+LOAD_AT_ONCE = """
+import sys, threading
+from concurrent.futures import ThreadPoolExecutor
+from vitrail.generator.checkpoints.files import find_checkpoint
+from vitrail.generator.models.pipelines import load_model
+from vitrail.indexer.encoders import EncoderSettings, load_encoder
+
+tower, diffusion = sys.argv[1:]
+start = threading.Barrier(6)
+
+def encoder(runtime):
+    start.wait()
+    return load_encoder(EncoderSettings(tower, runtime=runtime)).runtime.split()[0]
+
+def model():
+    start.wait()
+    return load_model(find_checkpoint(diffusion), device="cpu").device
+
+asked = [(encoder, "torch"), (encoder, "torch"), (encoder, "auto"), (encoder, "auto")]
+with ThreadPoolExecutor(6) as pool:
+    jobs = [pool.submit(*one) for one in (*asked, (model,), (model,))]
+    print(*(job.result() for job in jobs))
+"""
+
+
+def test_a_fresh_process_may_load_by_many_threads_at_once(
+    ordinary: CheckpointInfo, tmp_path: Path
+) -> None:
+    """Parts of transformers that two threads imported at once were there by half."""
+    save_tower("vit", tmp_path / "vit")
+    command = [sys.executable, "-c", LOAD_AT_ONCE, str(tmp_path / "vit"), str(ordinary.path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    first, second, third, fourth, *devices = done.stdout.split()
+    assert first == second == "torch"
+    assert third == fourth
+    assert devices == ["cpu", "cpu"]
