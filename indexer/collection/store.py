@@ -37,7 +37,7 @@ from vitrail.indexer.collection.maintenance import (
     secure,
     take_snapshot,
 )
-from vitrail.indexer.collection.readings import CatalogCopy, CatalogFile, Readings, newest_state
+from vitrail.indexer.collection.readings import CatalogCopy, CatalogFile, Readings
 from vitrail.indexer.collection.snapshot import Snapshot
 from vitrail.indexer.collection.summary import describe_collection
 from vitrail.indexer.errors import CollectionError, FingerprintMismatchError
@@ -190,11 +190,12 @@ class CollectionStore(Answering):
             if self.writable:
                 return self._file.refresh()
             before = self._snapshot
-            if before is not None:
-                state, now = before.state, newest_state(self._catalog)
-                if (state.seq, state.incarnation) == (now.seq, now.incarnation):
-                    return False
-            snapshot = Snapshot(CatalogCopy(self._catalog), self.indexes)
+            copy = CatalogCopy(self._catalog) if before is None else before.readings.newer()
+            if copy is None:
+                return False
+            if before is not None and not copy.continues(before.readings):
+                self.indexes.clear()  # they tell commits by their numbers
+            snapshot = Snapshot(copy, self.indexes)
             if before is not None:
                 # Whoever asks for what could not be loaded now, as for want of room, is told then.
                 with suppress(CollectionError, OSError, MemoryError):
@@ -396,9 +397,15 @@ class CollectionStore(Answering):
             with self._guard:
                 snapshot = self._made()  # by another thread meanwhile
                 if snapshot is None:
-                    snapshot = Snapshot(CatalogCopy(self._catalog), self.indexes)
+                    snapshot = Snapshot(self._newest_copy(), self.indexes)
                     self._snapshot = snapshot
         return snapshot
+
+    def _newest_copy(self) -> CatalogCopy:
+        """Of a writer's newest commit; it shares with that of before what is the same."""
+        before = self._snapshot
+        newer = None if before is None else before.readings.newer()
+        return CatalogCopy(self._catalog) if newer is None else newer
 
     def _made(self) -> Snapshot | None:
         snapshot = self._snapshot
