@@ -77,7 +77,7 @@ class CollectionStore(Answering):
         self._file = CatalogFile(self._catalog)
         self._snapshot: Snapshot | None = None
         self.indexes = CurrentIndexes(self.directory)
-        self._changed = False
+        self._closed = self._changed = False
         self._tidies = True  # until that fails, which a run does not try after each commit
         self._told = False  # whether a failure was told
 
@@ -135,6 +135,7 @@ class CollectionStore(Answering):
                 with self._afterwards():
                     self.maintain()
         finally:
+            self._closed = True
             self._snapshot = None
             self.indexes.clear()
             self._catalog.close()
@@ -184,9 +185,11 @@ class CollectionStore(Answering):
         of this one when this returns, so that other threads need not wait for it.
 
         Raises:
-            CollectionError: the catalog is damaged, missing or of a newer format.
+            CollectionError: the collection is closed, or the catalog is damaged, missing or of a
+                newer format.
         """
         with self._guard:
+            self._need_open()
             if self.writable:
                 return self._file.refresh()
             before = self._snapshot
@@ -218,7 +221,8 @@ class CollectionStore(Answering):
 
         Raises:
             InputError: the collection has no such space.
-            CollectionError: a segment is damaged, or cannot be read now.
+            CollectionError: the collection is closed, or a segment is damaged or cannot be read
+                now.
         """
         while True:
             snapshot, anew = self._current(), False
@@ -395,6 +399,7 @@ class CollectionStore(Answering):
         snapshot = self._made()
         if snapshot is None:
             with self._guard:
+                self._need_open()
                 snapshot = self._made()  # by another thread meanwhile
                 if snapshot is None:
                     snapshot = Snapshot(self._newest_copy(), self.indexes)
@@ -429,6 +434,10 @@ class CollectionStore(Answering):
             told, self._tidies, self._told = self._told, False, True
             if not told:
                 _log.warning("what was asked is done, but tidying up afterwards failed: %s", error)
+
+    def _need_open(self) -> None:
+        if self._closed:
+            raise CollectionError(f"{self.directory} is closed; open it again")
 
     def _need_writer(self) -> None:
         if not self.writable:

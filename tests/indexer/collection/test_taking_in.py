@@ -26,7 +26,7 @@ from vitrail.indexer.collection.maintenance import merge_segments
 from vitrail.indexer.collection.readings import CatalogCopy
 from vitrail.indexer.collection.repairs import repair
 from vitrail.indexer.collection.store import CollectionStore
-from vitrail.indexer.errors import DamagedError, FilterError
+from vitrail.indexer.errors import CollectionError, DamagedError, FilterError
 from vitrail.indexer.records import Batch, RejectRecord
 
 Change = Callable[[CollectionStore], None]
@@ -412,3 +412,14 @@ def test_metadata_that_is_brought_forward_shares_what_is_the_same(
         assert set(hot.find("images", range(1, 99))) == set(range(1, len(reader) + 1))
     assert max(sizes) <= 4
     assert set(first.find("images", range(1, 99))) == set(range(1, 13))
+
+
+def test_a_reader_that_is_closed_is_not_refreshed(place: Path) -> None:
+    reader = CollectionStore.open(place)
+    held = reader.snapshot()
+    reader.close()
+    with pytest.raises(CollectionError, match="is closed; open it again"):
+        reader.refresh()
+    with pytest.raises(CollectionError, match="is closed; open it again"):
+        reader.snapshot()
+    assert len(held.allowed_ids("true")) == 12, "what is held goes on"
