@@ -9,6 +9,9 @@ from vitrail.indexer.telemetry import DUCKDB
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+WITHOUT_LOG = "READ_WRITE, RECOVERY_MODE 'no_wal_writes'"
+"""How a private file is attached whose folder is gone: DuckDB would write a log there."""
+
 
 def config() -> dict[str, Any]:
     """Settings of a new connection."""
@@ -21,6 +24,18 @@ def seal(connection: DuckDBPyConnection) -> None:
     connection.execute("SET lock_configuration = true")
 
 
+def never_checkpoint(connection: DuckDBPyConnection) -> None:
+    """Keep DuckDB from writing what changes into its files: nobody but this process needs it."""
+    connection.execute("SET checkpoint_threshold = '1TB'")
+    connection.execute("SET auto_checkpoint_skip_wal_threshold = 1000000000000")
+    connection.execute("PRAGMA disable_checkpoint_on_shutdown")
+
+
 def attach(path: str, mode: str) -> str:
-    """The statement that attaches a file as ``disk``, ``READ_ONLY`` or ``READ_WRITE``."""
+    """The statement that attaches a file as ``disk``.
+
+    Args:
+        path: the file.
+        mode: ``READ_ONLY``, ``READ_WRITE`` or ``WITHOUT_LOG``.
+    """
     return "ATTACH '" + path.replace("'", "''") + f"' AS disk (TYPE duckdb, {mode})"

@@ -15,9 +15,18 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from vitrail.indexer.catalog import journal
-from vitrail.indexer.catalog.attaching import attach, config, seal
+from vitrail.indexer.catalog.attaching import (
+    WITHOUT_LOG,
+    attach,
+    config,
+    never_checkpoint,
+    seal,
+)
 from vitrail.indexer.catalog.journal import Journal
+from vitrail.indexer.catalog.journal_tail import UntoldError, place_after
+from vitrail.indexer.catalog.news import Known, News, read_news
 from vitrail.indexer.catalog.redoing import redo
+from vitrail.indexer.catalog.replica import Replica
 from vitrail.indexer.catalog.schema import FORMAT, JOURNALLED, create_tables, migrate
 from vitrail.indexer.catalog.state import last_seq, read_format
 from vitrail.indexer.catalog.transaction import Transaction
@@ -243,7 +252,21 @@ class Catalog:
             if self.journal is None or not is_full(error):  # otherwise the commit stands
                 raise
 
-    def copy(self) -> tuple[DuckDBPyConnection, str]:
+    def news(self, known: Known) -> News | None:
+        """What was committed since a reader's commit; ``None`` where nothing was.
+
+        Raises:
+            UntoldError: the journal does not tell, or it is another catalog: make another copy.
+            CollectionError: the catalog is damaged, missing or of a newer format.
+        """
+        with self.reading() as connection:
+            try:
+                return read_news(connection, self.path, self.journal, known)
+            except UntoldError as error:  # which is no trouble with the file
+                untold = error
+        raise untold
+
+    def copy(self) -> Replica:
         """A private copy of the committed state, closed to the outside.
 
         What ``catch_up`` would do is done in the copy.
@@ -251,8 +274,9 @@ class Catalog:
         A small catalog is copied into memory, a large one into a temporary file, so that a reader
         holds no lock and sees one commit.
 
-        Returns:
-            the connection, and the name of its database to ``USE``.
+        Raises:
+            CollectionError: the catalog is damaged, missing or of a newer format, or there is no
+                room for the copy.
         """
         import duckdb
 
@@ -261,27 +285,30 @@ class Catalog:
             connection = duckdb.connect(":memory:", config=config())
         try:
             with self.errors():
-                database = self._copy_into(connection)
+                return self._copy_into(connection)
         except BaseException:
             # Whoever keeps the error would keep the file open with it, and this process from
             # writing to it: DuckDB calls that a conflict, which is no lock of anybody else.
             connection.close()
             raise
-        return connection, database
 
-    def _copy_into(self, connection: DuckDBPyConnection) -> str:
-        private = None
+    def _copy_into(self, connection: DuckDBPyConnection) -> Replica:
+        private = place = None
         try:
             with self._turn:
                 self._retrying(lambda: connection.execute(attach(self.path, "READ_ONLY")))
                 changes = self._pending(connection)
+                if self.journal is not None:
+                    last = last_seq(connection, "disk") + bool(changes)
+                    place = place_after(self.journal.folder, last)
                 if os.path.getsize(self.path) > _IN_MEMORY:
                     private = self._private_file()
                 else:
                     connection.execute("COPY FROM DATABASE disk TO memory")
                 connection.execute("DETACH disk")
             if private is not None:
-                connection.execute(attach(private, "READ_WRITE"))
+                never_checkpoint(connection)
+                connection.execute(attach(private, WITHOUT_LOG))
             database = "memory" if private is None else "disk"
             connection.execute(f"USE {database}")
             version = read_format(connection, self.path)
@@ -294,7 +321,7 @@ class Catalog:
                 with suppress(OSError):  # an open file can go at once, but not on Windows
                     shutil.rmtree(os.path.dirname(private))
         seal(connection)
-        return database
+        return Replica(connection, database, place)
 
     def _private_file(self) -> str:
         try:

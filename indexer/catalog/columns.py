@@ -7,10 +7,11 @@ file's. Where none of these is asked for, it is the image alone.
 from __future__ import annotations
 
 import os
-from collections.abc import Set
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Set
+from typing import TYPE_CHECKING, NamedTuple
 
 from vitrail.indexer.catalog.schema import quote
+from vitrail.indexer.catalog.spans import FOREVER, UNTIL, begun_at
 from vitrail.indexer.image_columns import IMAGE_COLUMNS, RECIPE_COLUMNS, is_list
 
 if TYPE_CHECKING:
@@ -55,21 +56,23 @@ RESERVED = frozenset(
 )
 """Names, in lower case, that no column of the user's own can have; nor what starts with __."""
 
-_FILES_JOIN = "LEFT JOIN files f ON f.image_id = i.id"
+_FILES_JOIN = "LEFT JOIN (SELECT * FROM files{some}) f ON f.image_id = i.id"
 _COUNT_JOIN = (
-    "LEFT JOIN (SELECT image_id, count(*) AS paths FROM files GROUP BY image_id) n "
+    "LEFT JOIN (SELECT image_id, count(*) AS paths FROM files{some} GROUP BY image_id) n "
     "ON n.image_id = i.id"
 )
 _PREDICTIONS_JOIN = """LEFT JOIN (
     SELECT image_id, min_by(label, rank) AS top_label, max(score) AS top_score,
            list(label ORDER BY rank) AS labels
-    FROM predictions GROUP BY image_id) p ON p.image_id = i.id"""
+    FROM predictions{some} GROUP BY image_id) p ON p.image_id = i.id"""
+_OWN_JOIN = "LEFT JOIN (SELECT * FROM annotations{own}) a ON a.content_hash = i.content_hash"
 _LIVE = "images i ANTI JOIN deletions d ON d.image_id = i.id"
 RAW = "__path_raw"
 """A file's path as bytes, or NULL; there where a relation has the files' columns."""
 FIRST = f"missing, path, {RAW} NULLS FIRST"
 """The order in which an image's files are shown."""
-_FLAT = "memory.all_columns"  # a reader's copy may lie in a file that takes no more tables
+FLAT = "all_columns"
+"""What a reader's commit shows the flat table as, once there is one."""
 _UNFLATTENED = {"content_hash", "recipe"}  # long, and rarely filtered by
 
 
@@ -92,19 +95,80 @@ def known_columns(connection: DuckDBPyConnection) -> list[str]:
     return [*BUILT_IN, *annotation_columns(connection)]
 
 
-def flatten(connection: DuckDBPyConnection) -> None:
-    """Write nearly all columns into one table in memory, for ``relation`` to read.
+class Some(NamedTuple):
+    """Just some images, as SQL after the column that tells them.
+
+    Attributes:
+        ids: after an image's id; empty is all images.
+        hashes: after a content hash; likewise.
+    """
+
+    ids: str = ""
+    hashes: str = ""
+
+
+_ALL = Some()
+_NAMED = 64  # images
+
+
+def some_images(connection: DuckDBPyConnection, ids: Collection[int]) -> Some:
+    """The images of some ids, at least one.
+
+    A few are named one by one, so that DuckDB passes all others by; more of them are joined.
+    """
+    listed, low, high = ", ".join(map(str, sorted(ids))), min(ids), max(ids)
+    among = f"IN ({listed})"
+    if high - low + 1 == len(ids):
+        among = f"BETWEEN {low} AND {high}"
+    elif len(ids) > _NAMED:
+        among = f"IN (SELECT unnest([{listed}]))"
+    found = f"SELECT content_hash FROM images WHERE id {among}"
+    if len(ids) > _NAMED:
+        return Some(among, f"IN ({found})")
+    hashes = ", ".join(f"'{row[0]}'" for row in connection.execute(found).fetchall())
+    return Some(among, f"IN ({hashes})" if hashes else "IS NULL")
+
+
+def flatten(connection: DuckDBPyConnection, table: str, more: str) -> None:
+    """Write nearly all columns into one table, for ``relation`` to read.
 
     Joining the files of a million images to them takes nearly half a second, reading this table
     some ten milliseconds.
+
+    Args:
+        connection: to the tables.
+        table: name of the new table.
+        more: further columns of it, in SQL.
     """
+    connection.execute(f"CREATE OR REPLACE TABLE {table} AS {_flat_rows(connection, more)}")
+
+
+def flatten_again(
+    connection: DuckDBPyConnection, table: str, ids: Collection[int], seq: int
+) -> None:
+    """Write the rows of some images into a flat table, whose rows of before end.
+
+    Args:
+        connection: to the tables as they are now.
+        table: made by ``flatten``, with the columns of spans.
+        ids: of the images.
+        seq: the commit that the rows end or begin with.
+    """
+    if ids:
+        some = some_images(connection, ids)
+        connection.execute(
+            f"UPDATE {table} SET {UNTIL} = {seq} WHERE {UNTIL} = {FOREVER} AND id {some.ids}"
+        )
+        connection.execute(f"INSERT INTO {table} {_flat_rows(connection, begun_at(seq), some)}")
+
+
+def _flat_rows(connection: DuckDBPyConnection, more: str, some: Some = _ALL) -> str:
     everything = {*FILE_COLUMNS, *_COUNT, *_PREDICTIONS}
-    columns, source = _source(everything, annotation_columns(connection))
+    columns, source = _source(everything, annotation_columns(connection), some)
     kept = columns.keys() - _UNFLATTENED - _PATH_PARTS.keys()
     listed = ", ".join(f"{columns[name]} AS {quote(name)}" for name in columns if name in kept)
-    connection.execute(
-        f"CREATE TABLE {_FLAT} AS SELECT {listed} FROM {source} ORDER BY id, {FIRST}"
-    )
+    where = f" WHERE i.id {some.ids}" if some.ids else ""
+    return f"SELECT {listed}, {more} FROM {source}{where} ORDER BY id, {FIRST}"
 
 
 def relation(connection: DuckDBPyConnection, mentioned: Set[str], *, flat: bool) -> str:
@@ -117,7 +181,7 @@ def relation(connection: DuckDBPyConnection, mentioned: Set[str], *, flat: bool)
     """
     if flat and not mentioned & _UNFLATTENED:
         parts = ", ".join(f"{sql} AS {name}" for name, sql in _PATH_PARTS.items())
-        return f"(SELECT *, {parts} FROM {_FLAT} f)"
+        return f"(SELECT *, {parts} FROM {FLAT} f)"
     columns, source = _source(mentioned, annotation_columns(connection))
     listed = ", ".join(f"{sql} AS {quote(name)}" for name, sql in columns.items())
     return f"(SELECT {listed} FROM {source})"
@@ -128,8 +192,16 @@ def names_files(mentioned: Set[str]) -> bool:
     return bool(mentioned & FILE_COLUMNS.keys())
 
 
-def _source(mentioned: Set[str], own: dict[str, str]) -> tuple[dict[str, str], str]:
-    """The columns that some names can mean, and the live images joined to those."""
+def _source(
+    mentioned: Set[str], own: dict[str, str], some: Some = _ALL
+) -> tuple[dict[str, str], str]:
+    """The columns that some names can mean, and the live images joined to those.
+
+    Args:
+        mentioned: the names.
+        own: the user's own columns.
+        some: just these images.
+    """
     columns, joins = dict(_IMAGE_SQL), []
     if names_files(mentioned):
         columns |= FILE_COLUMNS | {RAW: "f.path_raw"}
@@ -142,5 +214,8 @@ def _source(mentioned: Set[str], own: dict[str, str]) -> tuple[dict[str, str], s
         joins.append(_PREDICTIONS_JOIN)
     if own:
         columns |= {name: f"a.{quote(name)}" for name in own}
-        joins.append("LEFT JOIN annotations a ON a.content_hash = i.content_hash")
-    return columns, " ".join([_LIVE, *joins])
+        joins.append(_OWN_JOIN)
+    return columns, " ".join([_LIVE, *joins]).format(
+        some=f" WHERE image_id {some.ids}" if some.ids else "",
+        own=f" WHERE content_hash {some.hashes}" if some.hashes else "",
+    )

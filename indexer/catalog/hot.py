@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrail.indexer.catalog.columns import annotation_columns
-from vitrail.indexer.catalog.schema import quote
+from vitrail.indexer.catalog.columns import Some, annotation_columns, some_images
+from vitrail.indexer.catalog.schema import TABLES, quote
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 Ids = NDArray[np.int64]
+_LISTED = ", ".join(map(quote, TABLES["images"]))
 # What ``metadata.describe`` reads; the rest of the files table would take as much memory again.
 _SOURCES = {
-    "images": ("id", "SELECT * FROM images"),
+    "images": ("id", f"SELECT {_LISTED} FROM images"),
     "files": ("image_id", "SELECT image_id, path, path_raw, label, missing, first_seen FROM files"),
     "predictions": ("image_id", "SELECT image_id, rank, label, score FROM predictions"),
 }
+_SHARE = 0.25  # of the images, above which what has changed is no longer kept beside the rest
 
 
 class HotRows:
@@ -29,23 +32,88 @@ class HotRows:
     With it ten images' metadata take some 0.2 ms whatever the number of images, where DuckDB,
     without an index, takes longer the more there are.
 
+    It never changes: ``moved_on`` gives that of a later commit, which shares all rows but those of
+    images that have changed since.
+
     Args:
         connection: to a state that does not change; read once.
     """
 
     def __init__(self, connection: DuckDBPyConnection) -> None:
         self.annotation_names = list(annotation_columns(connection))
-        own = "".join(f", a.{quote(name)}" for name in self.annotation_names)
-        annotated = f"SELECT i.id AS image_id{own} FROM annotations a JOIN images i "
-        sources = _SOURCES | {"annotations": ("image_id", annotated + "USING (content_hash)")}
-        self._tables = {
-            name: _Table(connection.sql(sql).to_arrow_table(), key)
-            for name, (key, sql) in sources.items()
-        }
+        self._layers: tuple[_Layer, ...] = (_read_layer(connection, self.annotation_names, None),)
+
+    def moved_on(self, connection: DuckDBPyConnection, changed: Iterable[int]) -> HotRows:
+        """The rows as of a later commit with the same annotation columns.
+
+        What has changed lies in layers above the rest. A new layer takes in those below that are
+        not twice its size, so that there are few, and each row is read again only a few times.
+
+        Args:
+            connection: to the later state.
+            changed: ids of images of which any row is another, new or gone.
+        """
+        ids = np.unique(np.fromiter(changed, np.int64))
+        if not len(ids):
+            return self
+        layers = list(self._layers)
+        while len(layers) > 1 and len(layers[-1].ids) < 2 * len(ids):
+            ids = np.union1d(ids, layers.pop().ids)
+        later = copy(self)
+        if len(ids) > _SHARE * len(layers[0].ids):
+            later._layers = (_read_layer(connection, self.annotation_names, None),)
+        else:
+            layers.append(_read_layer(connection, self.annotation_names, ids))
+            later._layers = tuple(layers)
+        return later
 
     def find(self, table: str, ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
-        """Rows of a table by image id; images without any are left out."""
-        return self._tables[table].find(ids)
+        """Rows of a table by image id; images without any are left out.
+
+        Args:
+            table: ``images``, ``files``, ``predictions`` or ``annotations``.
+            ids: of images, in any order.
+        """
+        wanted: Ids = np.unique(np.asarray(ids, np.int64))
+        found: dict[int, list[dict[str, Any]]] = {}
+        for layer in self._layers[:0:-1]:
+            places = np.searchsorted(layer.ids, wanted)
+            here = layer.ids.take(places, mode="clip") == wanted
+            if here.any():
+                found |= layer.tables[table].find(wanted[here])
+                wanted = wanted[~here]
+        return found | self._layers[0].tables[table].find(wanted)
+
+
+class _Layer(NamedTuple):
+    """The rows of some images, or of all: their ids, ascending, and their tables by name."""
+
+    ids: Ids
+    tables: dict[str, _Table]
+
+
+def _read_layer(connection: DuckDBPyConnection, own: Sequence[str], ids: Ids | None) -> _Layer:
+    """Read the rows of images from the tables; ``None`` is all of them."""
+    some = Some() if ids is None else some_images(connection, ids.tolist())
+    tables = {
+        name: _Table(connection.sql(sql).to_arrow_table(), key)
+        for name, key, sql in _queries(own, some)
+    }
+    return _Layer(tables["images"].keys if ids is None else ids, tables)
+
+
+def _queries(own: Sequence[str], some: Some) -> Iterator[tuple[str, str, str]]:
+    """Each table's name, the column of the image's id, and what to read."""
+    for name, (key, sql) in _SOURCES.items():
+        yield name, key, f"{sql} WHERE {key} {some.ids}" if some.ids else sql
+    names = "".join(f", a.{quote(name)}" for name in own)
+    annotated = " JOIN images i USING (content_hash)"
+    if some.ids:  # of which the rows are found first
+        annotated = f" WHERE content_hash {some.hashes}) a{annotated} WHERE i.id {some.ids}"
+    else:
+        annotated = f") a{annotated}"
+    sql = f"SELECT i.id AS image_id{names} FROM (SELECT * FROM annotations{annotated}"
+    yield "annotations", "image_id", sql
 
 
 class _Table:
@@ -55,7 +123,7 @@ class _Table:
         self.names: list[str] = table.column_names
         keys = np.asarray(table[key])
         order = np.argsort(keys, kind="stable")  # moving numbers is cheaper than sorting rows
-        self._keys: Ids = keys[order]
+        self.keys: Ids = keys[order]
         # Most tables are in this order already.
         self._order = None if np.array_equal(order, np.arange(len(order))) else order
         # A value at a time costs half of taking rows, above all where most columns are empty.
@@ -65,12 +133,12 @@ class _Table:
             if column.null_count < len(column)
         ]
 
-    def find(self, ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
-        if not len(self._keys):
+    def find(self, wanted: Ids) -> dict[int, list[dict[str, Any]]]:
+        """Rows by key, for ascending keys that differ."""
+        if not len(self.keys):
             return {}
-        wanted = np.unique(np.asarray(ids, np.int64))
-        starts = np.searchsorted(self._keys, wanted).tolist()
-        ends = np.searchsorted(self._keys, wanted, "right").tolist()
+        starts = np.searchsorted(self.keys, wanted).tolist()
+        ends = np.searchsorted(self.keys, wanted, "right").tolist()
         return {
             image_id: [self._row(place) for place in range(start, end)]
             for image_id, start, end in zip(wanted.tolist(), starts, ends, strict=True)

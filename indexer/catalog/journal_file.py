@@ -127,7 +127,7 @@ def last_whole(path: str) -> int:
         with open(path, "rb", buffering=0) as file:
             file.seek(max(0, size - part))
             data: bytes = arrived(file.read())
-        lines = [_line(one, 0) for one in data.splitlines(keepends=True)]
+        lines = [read_line(one, 0) for one in data.splitlines(keepends=True)]
         found = [line.seq for line in lines if line is not None and line.whole]
         if found or part >= size:
             return max(found[-1:], default=int(os.path.basename(path).removesuffix(SUFFIX)))
@@ -266,7 +266,7 @@ def _lines(path: str) -> Iterator[Line | None]:
     end = 0
     for data in _raw_lines(path):
         end += len(data)
-        line = _line(data, end)
+        line = read_line(data, end)
         yield line
         if line is None and (inner := _last_within(data, end)) is not None:
             yield inner
@@ -285,11 +285,17 @@ def _raw_lines(path: str) -> Iterator[bytes]:
 
 def _last_within(data: bytes, end: int) -> Line | None:
     """The line that ends a longer one, whose own break was altered."""
-    found = (_line(data[start.start() :], end) for start in _START.finditer(data, 1))
+    found = (read_line(data[start.start() :], end) for start in _START.finditer(data, 1))
     return next((line for line in found if line is not None), None)
 
 
-def _line(data: bytes, end: int) -> Line | None:
+def read_line(data: bytes, end: int) -> Line | None:
+    """What the bytes of a line say; ``None`` where they disagree with their checksum.
+
+    Args:
+        data: the bytes, the line's break included.
+        end: offset of the byte after them.
+    """
     body = data[_DIGEST + 1 : -1]
     if data != _checksum(body) + b" " + body + b"\n":
         return None

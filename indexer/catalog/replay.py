@@ -24,7 +24,7 @@ def replay(connection: DuckDBPyConnection, content: Mapping[str, Any]) -> None:
         if do == "shape":
             _reshape(connection, table, columns)
             continue
-        rows = {name: _values(table, name, values) for name, values in columns.items()}
+        rows = {name: told_values(table, name, values) for name, values in columns.items()}
         if do in ("put", "drop"):
             _drop(connection, table, rows)
         if do in ("put", "append"):
@@ -33,7 +33,7 @@ def replay(connection: DuckDBPyConnection, content: Mapping[str, Any]) -> None:
 
 def _append(connection: DuckDBPyConnection, table: str, rows: Mapping[str, Sequence[Any]]) -> None:
     names = ", ".join(map(quote, rows))
-    values = ", ".join(_unnested(connection, table, rows))
+    values = ", ".join(unnested(connection, table, rows))
     connection.execute(f"INSERT INTO {table} ({names}) SELECT {values}", list(rows.values()))
 
 
@@ -41,7 +41,7 @@ def _drop(connection: DuckDBPyConnection, table: str, rows: Mapping[str, Sequenc
     keys = KEYS[table]
     values = ", ".join(
         f"{value} AS {name}"
-        for name, value in zip(keys, _unnested(connection, table, keys), strict=True)
+        for name, value in zip(keys, unnested(connection, table, keys), strict=True)
     )
     same = " AND ".join(f"t.{name} IS NOT DISTINCT FROM k.{name}" for name in keys)
     connection.execute(
@@ -56,7 +56,7 @@ def _reshape(connection: DuckDBPyConnection, table: str, columns: Mapping[str, s
     A text that kept a column from being numbers is put anew by what follows, and is nothing until
     then; all others can be cast.
     """
-    before = _kinds(connection, table)
+    before = kinds_of(connection, table)
     if before != columns:
         chosen = ", ".join(
             f"try_cast({quote(name) if name in before else 'NULL'} AS {kind}) AS {quote(name)}"
@@ -65,20 +65,28 @@ def _reshape(connection: DuckDBPyConnection, table: str, columns: Mapping[str, s
         connection.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT {chosen} FROM {table}")
 
 
-def _kinds(connection: DuckDBPyConnection, table: str) -> dict[str, str]:
+def kinds_of(connection: DuckDBPyConnection, table: str) -> dict[str, str]:
+    """The columns that a table has, and their SQL types."""
     found = connection.execute(f"PRAGMA table_info('{table}')").fetchall()
     return {row[1]: row[2] for row in found}
 
 
-def _unnested(connection: DuckDBPyConnection, table: str, names: Iterable[str]) -> list[str]:
-    """SQL for each column's values from a list that is given as a parameter."""
+def unnested(connection: DuckDBPyConnection, table: str, names: Iterable[str]) -> list[str]:
+    """SQL for each column's values from a list that is given as a parameter.
+
+    Args:
+        connection: to the tables, whose columns of the user's own have their types there.
+        table: whose columns they are.
+        names: of the columns.
+    """
     if table == "annotations":  # whose values are text, whatever their type
-        kinds = _kinds(connection, table)
+        kinds = kinds_of(connection, table)
         return [f"unnest(?::VARCHAR[])::{kinds[name]}" for name in names]
     return [f"unnest(?::{TABLES[table][name]}[])" for name in names]
 
 
-def _values(table: str, name: str, values: Any) -> list[Any]:
+def told_values(table: str, name: str, values: Any) -> list[Any]:
+    """The values of a column, a row each, as a line of the journal tells them."""
     if isinstance(values, dict):
         values = [values["all"]] * values["rows"]
     if TABLES[table].get(name) == "BLOB":

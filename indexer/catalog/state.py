@@ -46,10 +46,16 @@ class State:
     reserved: Mapping[str, float] = field(default_factory=dict)
 
 
-def last_seq(connection: DuckDBPyConnection) -> int:
-    """Number of the last commit; 0 before the first."""
+def last_seq(connection: DuckDBPyConnection, database: str | None = None) -> int:
+    """Number of the last commit; 0 before the first.
+
+    Args:
+        connection: to the catalog.
+        database: its name, where it is not the one that the connection uses.
+    """
+    table = "commits" if database is None else f"{database}.commits"
     # Fetched to the end: an unfinished result would keep the connection from other work.
-    return int(connection.execute("SELECT coalesce(max(seq), 0) FROM commits").fetchall()[0][0])
+    return int(connection.execute(f"SELECT coalesce(max(seq), 0) FROM {table}").fetchall()[0][0])
 
 
 def read_state(connection: DuckDBPyConnection, path: str) -> State:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from vitrail.indexer.catalog.catalog import Catalog
-from vitrail.indexer.catalog.columns import flatten
 from vitrail.indexer.catalog.hot import HotRows
+from vitrail.indexer.catalog.journal_tail import UntoldError
+from vitrail.indexer.catalog.news import read_commit
+from vitrail.indexer.catalog.replica import Replica
 from vitrail.indexer.catalog.state import State, read_state
 
 if TYPE_CHECKING:
@@ -19,7 +22,11 @@ _OFTEN = 3  # readings of metadata, or filters, that a single query does not rea
 
 
 class Readings(Protocol):
-    """Readings of a catalog at one commit."""
+    """Readings of a catalog at one commit, from any number of threads.
+
+    Whatever is read raises a ``CollectionError`` where the catalog, or the file of a large copy,
+    turns out to be damaged or cannot be read now.
+    """
 
     @property
     def state(self) -> State:
@@ -32,28 +39,39 @@ class Readings(Protocol):
         """A connection for SQL that a user wrote, and whether ``flatten`` has been done there."""
 
     def hot_rows(self, *, at_once: bool = False) -> HotRows | None:
-        """Metadata in memory, where that is worth it."""
+        """Metadata in memory, where that is worth it.
+
+        Args:
+            at_once: load it now, however seldom it was asked for.
+        """
 
 
 class CatalogCopy:
     """Readings of one commit from a private copy, which never changes: threads share it.
 
-    Its memory goes back when nobody holds it any more.
+    Commits that follow each other share a copy as far as they agree: ``newer`` costs what has
+    changed. Memory goes back when nobody holds the commits that need it any more.
 
     Args:
         catalog: the collection's.
+        replica: the private copy, whose newest commit this is; ``None`` makes one.
+
+    Raises:
+        CollectionError: the catalog is damaged, missing, cannot be read now, or is of a newer
+            format; or there is no room for a copy.
     """
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, replica: Replica | None = None) -> None:
         self._catalog = catalog
-        self._memory, self._database = catalog.copy()
+        self._replica = catalog.copy() if replica is None else replica
+        self._seq = self._replica.head
+        weakref.finalize(self, self._replica.let_go, self._seq).atexit = False
         self._hot: HotRows | None = None
         self._flat = False
         self._asked = self._filtered = 0
-        self._guard = threading.Lock()
         self._working = threading.Lock()
-        with catalog.errors():  # a large copy is a file, read as it is asked for
-            self._state = read_state(self._memory, catalog.path)
+        with self.reading() as cursor:
+            self._state = read_state(cursor, catalog.path)
 
     @property
     def state(self) -> State:
@@ -63,14 +81,12 @@ class CatalogCopy:
     @contextmanager
     def reading(self) -> Iterator[DuckDBPyConnection]:
         """A connection to read with; every thread gets its own."""
-        with self._guard:
-            cursor = self._memory.cursor()
-        cursor.execute(f"USE {self._database}")
-        try:
-            with self._catalog.errors():  # a large copy is a file, read as it is asked for
+        with self._catalog.errors():  # a large copy is a file, read as it is asked for
+            cursor = self._replica.cursor(self._seq)
+            try:
                 yield cursor
-        finally:
-            cursor.close()
+            finally:
+                cursor.close()
 
     @contextmanager
     def filtering(self) -> Iterator[tuple[DuckDBPyConnection, bool]]:
@@ -82,13 +98,17 @@ class CatalogCopy:
             yield cursor, self._flat
 
     def flatten(self) -> None:
-        """Bring all columns into one table, once: a filter then takes milliseconds on 10^6 rows."""
+        """Bring all columns into one table, once: a filter then takes milliseconds on 10^6 rows.
+
+        Raises:
+            CollectionError: the copy is a file that cannot be read now.
+        """
         if self._flat:  # by far the most often, and no reason to wait for what else goes on
             return
         with self._working:
             if not self._flat:
-                with self.reading() as cursor:
-                    flatten(cursor)
+                with self._catalog.errors():
+                    self._replica.flatten(self._seq)
                 self._flat = True
 
     def hot_rows(self, *, at_once: bool = False) -> HotRows | None:
@@ -101,10 +121,55 @@ class CatalogCopy:
                         self._hot = HotRows(connection)
         return self._hot
 
+    def newer(self) -> CatalogCopy | None:
+        """Readings of the catalog's newest commit; ``None`` where this is it.
+
+        Where the journal tells what has changed, that is all that is read. Where it does not (it
+        is lost or was cut, the catalog is another one, columns of the user's own have other types,
+        or most has changed), there is a new copy.
+
+        Raises:
+            CollectionError: as for a first copy.
+        """
+        import duckdb
+
+        try:
+            with self._replica.moving:
+                if self._replica.head != self._seq:  # taken in, and then something failed
+                    return CatalogCopy(self._catalog)
+                news = self._catalog.news(self._replica.known())
+                if news is None:
+                    return None
+                self._replica.move_on(news)
+            return CatalogCopy(self._catalog, self._replica)
+        except (UntoldError, duckdb.Error):
+            return CatalogCopy(self._catalog)
+
+    def continues(self, earlier: CatalogCopy) -> bool:
+        """Whether an earlier commit is one of those that led to this one.
+
+        It is not where the catalog was made anew, or an older one was copied back and went on.
+        """
+        if earlier._replica is self._replica:
+            return True
+        with earlier.reading() as before, self.reading() as now:
+            commit = read_commit(before, earlier._seq)
+            same = self._state.incarnation == earlier._state.incarnation
+            return same and read_commit(now, earlier._seq) == commit
+
     def follow(self, earlier: CatalogCopy) -> None:
-        """Load what was loaded of an earlier commit, so that whoever asks next need not wait."""
+        """Load what was loaded of an earlier commit, so that whoever asks next need not wait.
+
+        Raises:
+            CollectionError: the copy is a file that cannot be read now.
+        """
         if earlier._hot is not None:
-            self.hot_rows(at_once=True)
+            if earlier._replica is self._replica:
+                changed = self._replica.changed(earlier._seq, self._seq)
+                with self.reading() as connection:
+                    self._hot = earlier._hot.moved_on(connection, changed)
+            else:
+                self.hot_rows(at_once=True)
         if earlier._flat:
             self.flatten()
 

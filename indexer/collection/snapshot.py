@@ -22,6 +22,11 @@ BLOCK_ROWS = 16_384
 class Snapshot(Answering):
     """One commit of a collection: images, filters, metadata and vectors, all of that commit.
 
+    Ids are (n,) int64, ascending where they are not asked for in an order; vectors (n, dim) float32
+    unit rows. What an image or a space that it lacks is asked for raises ``InputError``, a filter
+    that cannot be used ``FilterError``, and a file that is damaged or cannot be read now a
+    ``CollectionError``, whichever of its methods reads it.
+
     Any number of threads may read it, while others take newer ones and other processes write. It
     lives for as long as somebody holds it; its memory, shared with its neighbours as far as they
     agree, goes back by itself. Where it is held for longer than a writer keeps the segments that it

@@ -40,7 +40,7 @@ from vitrail.indexer.collection.maintenance import (
     secure,
     take_snapshot,
 )
-from vitrail.indexer.collection.readings import CatalogCopy, CatalogFile, Readings, newest_state
+from vitrail.indexer.collection.readings import CatalogCopy, CatalogFile, Readings
 from vitrail.indexer.collection.snapshot import Snapshot
 from vitrail.indexer.collection.staging import Staged, stage
 from vitrail.indexer.collection.summary import describe_collection
@@ -82,7 +82,7 @@ class CollectionStore(Answering):
         self._file = CatalogFile(self._catalog)
         self._snapshot: Snapshot | None = None
         self.indexes = CurrentIndexes(self.directory)
-        self._changed = False
+        self._closed = self._changed = False
         self._tidies = True  # until that fails, which a run does not try after each commit
         self._told = False  # whether a failure was told
 
@@ -140,6 +140,7 @@ class CollectionStore(Answering):
                 with self._afterwards():
                     self.maintain()
         finally:
+            self._closed = True
             self._snapshot = None
             self.indexes.clear()
             self._catalog.close()
@@ -189,17 +190,20 @@ class CollectionStore(Answering):
         of this one when this returns, so that other threads need not wait for it.
 
         Raises:
-            CollectionError: the catalog is damaged, missing or of a newer format.
+            CollectionError: the collection is closed, or the catalog is damaged, missing or of a
+                newer format.
         """
         with self._guard:
+            self._need_open()
             if self.writable:
                 return self._file.refresh()
             before = self._snapshot
-            if before is not None:
-                state, now = before.state, newest_state(self._catalog)
-                if (state.seq, state.incarnation) == (now.seq, now.incarnation):
-                    return False
-            snapshot = Snapshot(CatalogCopy(self._catalog), self.indexes)
+            copy = CatalogCopy(self._catalog) if before is None else before.readings.newer()
+            if copy is None:
+                return False
+            if before is not None and not copy.continues(before.readings):
+                self.indexes.clear()  # they tell commits by their numbers
+            snapshot = Snapshot(copy, self.indexes)
             if before is not None:
                 # Whoever asks for what could not be loaded now, as for want of room, is told then.
                 with suppress(CollectionError, OSError, MemoryError):
@@ -222,7 +226,8 @@ class CollectionStore(Answering):
 
         Raises:
             InputError: the collection has no such space.
-            CollectionError: a segment is damaged, or cannot be read now.
+            CollectionError: the collection is closed, or a segment is damaged or cannot be read
+                now.
         """
         while True:
             snapshot, anew = self._current(), False
@@ -466,11 +471,18 @@ class CollectionStore(Answering):
         snapshot = self._made()
         if snapshot is None:
             with self._guard:
+                self._need_open()
                 snapshot = self._made()  # by another thread meanwhile
                 if snapshot is None:
-                    snapshot = Snapshot(CatalogCopy(self._catalog), self.indexes)
+                    snapshot = Snapshot(self._newest_copy(), self.indexes)
                     self._snapshot = snapshot
         return snapshot
+
+    def _newest_copy(self) -> CatalogCopy:
+        """Of a writer's newest commit; it shares with that of before what is the same."""
+        before = self._snapshot
+        newer = None if before is None else before.readings.newer()
+        return CatalogCopy(self._catalog) if newer is None else newer
 
     def _made(self) -> Snapshot | None:
         snapshot = self._snapshot
@@ -494,6 +506,10 @@ class CollectionStore(Answering):
             told, self._tidies, self._told = self._told, False, True
             if not told:
                 _log.warning("what was asked is done, but tidying up afterwards failed: %s", error)
+
+    def _need_open(self) -> None:
+        if self._closed:
+            raise CollectionError(f"{self.directory} is closed; open it again")
 
     def _need_writer(self) -> None:
         if not self.writable:
