@@ -43,7 +43,7 @@ if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metada
     from vitrail.indexer.fingerprint import Fingerprint
     from vitrail.indexer.indexing.options import IndexOptions
     from vitrail.indexer.indexing.progress import Progress
-    from vitrail.search.pictures import Picture
+    from vitrail.search.images import ImageLike
 
 Vectors: TypeAlias = "Mapping[str, ArrayLike] | ArrayLike"
 """Space name -> (dim,) or (m, dim) floats of length 1; or just the array, for one space."""
@@ -248,7 +248,7 @@ class Collection:
     @takes_options(SearchKeywords)
     def search(
         self,
-        *images: Picture,
+        *images: ImageLike,
         options: SearchOptions | None = None,
         **keywords: Unpack[SearchKeywords],
     ) -> SearchResult:
@@ -273,7 +273,7 @@ class Collection:
     @takes_options(EachKeywords)
     def search_many(
         self,
-        images: Sequence[Picture],
+        images: Sequence[ImageLike],
         *,
         options: SearchOptions | None = None,
         **keywords: Unpack[EachKeywords],
@@ -390,7 +390,7 @@ class Collection:
         """
         return list_images(self.store, ListOptions(where, only, sort, limit, columns, sample, seed))
 
-    def embed(self, *images: Picture) -> dict[str, NDArray[np.float32]]:
+    def embed(self, *images: ImageLike) -> dict[str, NDArray[np.float32]]:
         """Embed m images: space name -> (m, dim) float32, normalised rows.
 
         Raises:
@@ -399,9 +399,9 @@ class Collection:
         """
         if not images:
             raise InputError("no image was given to embed; give at least one")
-        from vitrail.search.pictures import embed_pictures
+        from vitrail.search.images import embed_images
 
-        return embed_pictures(self.encoder, images)
+        return embed_images(self.encoder, images)
 
     def _own_encoder(self) -> Encoder:
         return self.encoder
