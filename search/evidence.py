@@ -1,7 +1,7 @@
 """How far an answer can be trusted: do its rows differ, and are its hits nearer than chance's?
 
-Generated query pictures may be near copies of one another, or of no kind that the collection holds.
-Then they agree on hits that are all wrong. So agreement counts only as far as the pictures differ,
+Generated query images may be near copies of one another, or of no kind that the collection holds.
+Then they agree on hits that are all wrong. So agreement counts only as far as the images differ,
 and their nearest images are compared with those of unrelated prompts, and with the distances within
 the collection itself.
 """

@@ -39,7 +39,7 @@ def as_text(result: SearchResult) -> str:
 
 
 def as_html(result: SearchResult) -> str:
-    """The summary and small pictures of the first hits; the page fetches nothing."""
+    """The summary and small copies of the first hits; the page fetches nothing."""
     cards = "".join(_card(hit) for hit in result.hits[:_PICTURES])
     more = len(result.hits) - _PICTURES
     rest = f"<p>and {more} more in .hits</p>" if more > 0 else ""
@@ -50,12 +50,12 @@ def as_html(result: SearchResult) -> str:
 
 
 def _card(hit: Hit) -> str:
-    picture, _ = first_thumbnail(hit.paths, _SIDE)
+    thumbnail, _ = first_thumbnail(hit.paths, _SIDE)
     name = escape(os.path.basename(_path(hit)))
-    shown = f'<img src="{picture}" alt="{name}" style="max-width:100%;max-height:{_SIDE}px">'
+    shown = f'<img src="{thumbnail}" alt="{name}" style="max-width:100%;max-height:{_SIDE}px">'
     return (
         f'<figure style="width:{_SIDE}px;margin:0;overflow-wrap:anywhere">'
-        f"{shown if picture else 'file not readable now'}"
+        f"{shown if thumbnail else 'file not readable now'}"
         f"<figcaption>{hit.score:.4f} · {hit.id}<br>{name}</figcaption></figure>"
     )
 

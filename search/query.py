@@ -112,7 +112,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """How far an answer to several pictures, or to generated ones, can be trusted.
+    """How far an answer to several images, or to generated ones, can be trusted.
 
     Distances and scores are weighted over spaces like the hits' own.
 
@@ -145,7 +145,7 @@ class Evidence:
 
 
 NO_EVIDENCE = Evidence()
-"""Of a search by one picture, whose hits speak for themselves."""
+"""Of a search by one image, whose hits speak for themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ class SearchResult:
         estimated_recall: recall measured for such a question as the index was built; 1 if exact.
         candidates: how many vectors were compared or scored.
         allowed: how many images the filter let through, or ``None`` without one.
-        evidence: how far the answer to several or to generated pictures can be trusted.
+        evidence: how far the answer to several or to generated images can be trusted.
         seconds: stage -> time taken.
         hints: where a filter let nothing through, what it may have meant.
         reason: where there are no hits, why, in a sentence; empty where there are some.

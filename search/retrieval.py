@@ -16,7 +16,7 @@ from vitrail.search.ranking import combine, order, reciprocal_rank_fusion, unsee
 Ids = NDArray[np.int64]
 Floats = NDArray[np.float32]
 Row = Mapping[str, Floats]
-"""Space name -> (1, dim) float32: one query picture, or the mean of several."""
+"""Space name -> (1, dim) float32: one query image, or the mean of several."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Small copies of pictures, as text that a page can hold."""
+"""Small copies of images, as text that a page can hold."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vitrail.indexer.errors import ImageRejectedError
 
 
 def thumbnail(data: bytes, side: int) -> str | None:
-    """A ``data:`` URL of a picture no larger than ``side`` pixels; ``None`` if it is none.
+    """A ``data:`` URL of an image no larger than ``side`` pixels; ``None`` if it is none.
 
     Args:
         data: the bytes of an image file.
@@ -24,7 +24,7 @@ def thumbnail(data: bytes, side: int) -> str | None:
         image = open_image(data, target=side).image
     except ImageRejectedError:
         return None
-    # tiny pictures stay as they are: the page scales them without blurring their pixels twice
+    # tiny images stay as they are: the page scales them without blurring their pixels twice
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     image.save(buffer, "WEBP", quality=85)

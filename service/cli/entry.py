@@ -30,7 +30,7 @@ done is kept.
 
 app = typer.Typer(
     name="vitrail",
-    help="Find images by how they look: index folders, search by picture or by prompt.",
+    help="Find images by how they look: index folders, search by image or by prompt.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
     # rich's help screens cost 0.2 s at every start; plain ones are as clear

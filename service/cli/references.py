@@ -167,6 +167,6 @@ def _resolve_waiting_too(store: CollectionStore, text: str) -> int:
 def _advice(text: str) -> str:
     """What to do about a text that names no image: it may be meant as a prompt."""
     if _NAME.search(text) or not re.search(r"[^\W\d_]", text):
-        return "check the spelling, or pipe the picture in and use -"
+        return "check the spelling, or pipe the image in and use -"
     quoted = shlex.quote(text) if set(text) & set('"$`\\!') else f'"{text}"'
     return f"to search by what words say: --prompt {quoted}"

@@ -79,7 +79,7 @@ def _write(path: Path | None, page: str) -> Path:
 
 
 def render_sheet(answer: SearchAnswer) -> str:
-    """The page as text; pictures are embedded as data, nothing is fetched when it is opened."""
+    """The page as text; images are embedded as data, nothing is fetched when it is opened."""
     query, result = answer.query, answer.result
     hits = [_card(hit) for hit in result.hits]
     queries = [
@@ -135,11 +135,11 @@ def _visible(value: Any) -> Any:
 
 
 def _card(hit: Hit) -> dict[str, Any]:
-    picture, there = first_thumbnail(hit.paths, THUMBNAIL)
+    shown, there = first_thumbnail(hit.paths, THUMBNAIL)
     first = there or (hit.paths[0] if hit.paths else None)
     prompt = hit.metadata.prompt
     return {
-        "picture": picture,
+        "image": shown,
         # a file that is not there now would be a dead link
         "url": None if there is None else file_url(there),
         "name": os.path.basename(first) if first else f"image {hit.id}",

@@ -9,7 +9,7 @@ from vitrail.indexer.wording import counted
 if TYPE_CHECKING:
     from vitrail.search.query import Evidence
 
-ALIKE = 0.25  # of the usual variety, under which pictures of several seeds are said to be alike
+ALIKE = 0.25  # of the usual variety, under which images of several seeds are said to be alike
 _WORDS = {
     "good": "good",
     "doubtful": "doubtful",

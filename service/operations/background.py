@@ -84,7 +84,7 @@ def unrelated(prompt: str, known: Sequence[str]) -> list[str]:
 
 
 def make_background(
-    pictures: Collection,
+    collection: Collection,
     info: CheckpointInfo,
     prompt: str,
     *,
@@ -99,7 +99,7 @@ def make_background(
     """The vectors of the unrelated prompts' images, made first where they are missing.
 
     Args:
-        pictures: whose encoder embeds them.
+        collection: whose encoder embeds them.
         info: the model that draws them.
         prompt: of the search; prompts that share a word with it are left out.
         count: how many prompts at most.
@@ -118,7 +118,7 @@ def make_background(
     from vitrail.service.operations.making import Work
 
     recipes = _recipes(info, unrelated(prompt, read_prompts())[:count])
-    store = _Store(pictures, info)
+    store = _Store(collection, info)
     missing = [recipe for recipe in recipes if recipe.identity not in store.known]
     if missing:
         there, until = len(recipes) - len(missing), clock() + seconds
@@ -162,17 +162,17 @@ def _batches(
 class _Store:
     """The vectors of one model's images by one encoder, by recipe, in a file of the cache."""
 
-    def __init__(self, pictures: Collection, info: CheckpointInfo) -> None:
+    def __init__(self, collection: Collection, info: CheckpointInfo) -> None:
         from vitrail.indexer.files.cache import cache_dir
 
-        encoder = pictures.fingerprint
+        encoder = collection.fingerprint
         key = f"{info.content_hash}:{encoder.digest}"
         if encoder.settings is not None:  # which the digest leaves out
             key += f":{encoder.settings}"
         name = f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
-        self._pictures = pictures
+        self._collection = collection
         self._path = cache_dir() / "background" / name
-        self._spaces = dict(pictures.fingerprint.spaces)
+        self._spaces = dict(collection.fingerprint.spaces)
         self.known: dict[str, int] = {}
         self._rows = {space: np.zeros((0, dim), np.float32) for space, dim in self._spaces.items()}
         self._read()
@@ -181,7 +181,7 @@ class _Store:
         """Embed images, and keep their vectors."""
         from vitrail.indexer.files.cache import write_atomically
 
-        rows = self._pictures.embed(*(data for _, data in images))
+        rows = self._collection.embed(*(data for _, data in images))
         start = len(self.known)
         self.known |= {name: start + i for i, (name, _) in enumerate(images)}
         self._rows = {s: np.concatenate([self._rows[s], rows[s]]) for s in self._spaces}

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -34,20 +33,19 @@ from vitrail.search.options import (
 from vitrail.search.query import Query, SearchResult
 from vitrail.search.searcher import Searcher
 from vitrail.search.vectors import query_rows
+from vitrail.service.operations.own_encoder import AS_IT_COMES, OwnEncoder, choose
 from vitrail.service.operations.queries import answer_image, answer_images, answer_query
 
 if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metadata does not need
     from vitrail.indexer.cancellation import Cancellation
     from vitrail.indexer.encoders.base import Encoder
-    from vitrail.indexer.encoders.waiting import WaitingEncoder
     from vitrail.indexer.fingerprint import Fingerprint
     from vitrail.indexer.indexing.options import IndexOptions
     from vitrail.indexer.indexing.progress import Progress
-    from vitrail.search.pictures import Picture
+    from vitrail.search.images import ImageLike
 
 Vectors: TypeAlias = "Mapping[str, ArrayLike] | ArrayLike"
 """Space name -> (dim,) or (m, dim) floats of length 1; or just the array, for one space."""
-_AS_IT_COMES = EncoderSettings()
 
 
 class Collection:
@@ -61,13 +59,11 @@ class Collection:
         self,
         store: CollectionStore,
         *,
-        settings: EncoderSettings = _AS_IT_COMES,
+        settings: EncoderSettings = AS_IT_COMES,
         encoder: Encoder | None = None,
     ) -> None:
         self.store = store
-        self._settings = settings  # of these, how it is run: which one it is, the store says
-        self._encoder = encoder
-        self._loading = threading.Lock()
+        self._encoder = OwnEncoder(store, settings, encoder)
 
     @classmethod
     def create(
@@ -103,7 +99,7 @@ class Collection:
         named = EncoderSettings(
             checkpoint or DEFAULT_CHECKPOINT, tuple(spaces or ()), runtime, device, precision
         )
-        chosen = _the_one(encoder, named)
+        chosen = choose(encoder, named)
         if isinstance(chosen, EncoderSettings):
             fingerprint = read_fingerprint(chosen.checkpoint, chosen.spaces)
         else:
@@ -139,7 +135,7 @@ class Collection:
         """
         from vitrail.indexer.encoders import read_fingerprint
 
-        chosen = _the_one(
+        chosen = choose(
             encoder, EncoderSettings(runtime=runtime, device=device, precision=precision)
         )
         store = CollectionStore.open(Path(directory))
@@ -173,9 +169,7 @@ class Collection:
     @property
     def encoder_settings(self) -> EncoderSettings:
         """What loads the collection's encoder, here or in another process."""
-        return replace(
-            self._settings, checkpoint=self.fingerprint.checkpoint, spaces=tuple(self._space_names)
-        )
+        return self._encoder.settings
 
     @property
     def encoder(self) -> Encoder:
@@ -185,11 +179,7 @@ class Collection:
             CheckpointError: the checkpoint cannot be had any more.
             FingerprintMismatchError: the checkpoint has changed since the collection was made.
         """
-        with self._loading:
-            known = self._encoder
-            if known is None or not known.fingerprint.agrees(self.fingerprint):
-                self._encoder = known = self._load(classify=False)
-            return known
+        return self._encoder.get()
 
     def index(
         self,
@@ -228,7 +218,7 @@ class Collection:
         plans = plan_run(roots, self.store.roots(), options)
         classifies = any(plan.options.classify for plan in plans)
         told = ProgressTeller(on_progress)
-        encoder = self._waiting_encoder(classifies, told.loading)
+        encoder = self._encoder.waiting(classifies=classifies, on_load=told.loading)
         try:
             with CollectionStore.open(self.store.directory, writable=True) as writer:
                 progress = index_folders(
@@ -248,7 +238,7 @@ class Collection:
     @takes_options(SearchKeywords)
     def search(
         self,
-        *images: Picture,
+        *images: ImageLike,
         options: SearchOptions | None = None,
         **keywords: Unpack[SearchKeywords],
     ) -> SearchResult:
@@ -268,12 +258,12 @@ class Collection:
         chosen = replace(options or DEFAULTS, **keywords)
         if not images:
             raise InputError("no image was given to search by; give at least one")
-        return answer_images(self.store, self._own_encoder, images, chosen, Searcher.search)
+        return answer_images(self.store, self._encoder.get, images, chosen, Searcher.search)
 
     @takes_options(EachKeywords)
     def search_many(
         self,
-        images: Sequence[Picture],
+        images: Sequence[ImageLike],
         *,
         options: SearchOptions | None = None,
         **keywords: Unpack[EachKeywords],
@@ -287,7 +277,7 @@ class Collection:
             raise InputError(f"{repr(images)[:60]} is one image; give a list, or ask by search")
         if not len(images):
             return []
-        return answer_images(self.store, self._own_encoder, images, chosen, Searcher.search_each)
+        return answer_images(self.store, self._encoder.get, images, chosen, Searcher.search_each)
 
     @takes_options(EachKeywords)
     def similar(
@@ -390,7 +380,7 @@ class Collection:
         """
         return list_images(self.store, ListOptions(where, only, sort, limit, columns, sample, seed))
 
-    def embed(self, *images: Picture) -> dict[str, NDArray[np.float32]]:
+    def embed(self, *images: ImageLike) -> dict[str, NDArray[np.float32]]:
         """Embed m images: space name -> (m, dim) float32, normalised rows.
 
         Raises:
@@ -399,57 +389,6 @@ class Collection:
         """
         if not images:
             raise InputError("no image was given to embed; give at least one")
-        from vitrail.search.pictures import embed_pictures
+        from vitrail.search.images import embed_images
 
-        return embed_pictures(self.encoder, images)
-
-    def _own_encoder(self) -> Encoder:
-        return self.encoder
-
-    @property
-    def _space_names(self) -> list[str]:
-        return [name for name, _ in self.fingerprint.spaces]
-
-    def _waiting_encoder(self, classifies: bool, on_load: Callable[[], None]) -> WaitingEncoder:
-        from vitrail.indexer.encoders import read_labels
-        from vitrail.indexer.encoders.waiting import WaitingEncoder
-
-        held = self._encoder
-        fits = held is not None and held.fingerprint.agrees(self.fingerprint)
-        labels = held.labels if held is not None and fits else None
-        if not classifies or labels is not None:  # the one that is held serves
-            known = labels if classifies else None
-            return WaitingEncoder(
-                self.fingerprint, lambda: self.encoder, labels=known, on_load=on_load
-            )
-        return WaitingEncoder(
-            self.fingerprint,
-            lambda: self._load(classify=True),
-            labels=read_labels(self.fingerprint.checkpoint),
-            on_load=on_load,
-        )
-
-    def _load(self, *, classify: bool) -> Encoder:
-        from vitrail.indexer.encoders import load_encoder
-
-        encoder = load_encoder(replace(self.encoder_settings, classify=classify))
-        self.store.check(encoder.fingerprint)
-        return encoder
-
-
-def _the_one(
-    encoder: Encoder | EncoderSettings | None, named: EncoderSettings
-) -> Encoder | EncoderSettings:
-    """What was given, in one way or the other.
-
-    Raises:
-        InputError: in both.
-    """
-    if encoder is None:
-        return named
-    if named != _AS_IT_COMES:
-        raise InputError(
-            "encoder= was given beside checkpoint, spaces, runtime, device or precision; leave "
-            "these out, or give EncoderSettings that hold them"
-        )
-    return encoder
+        return embed_images(self.encoder, images)

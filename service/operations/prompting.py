@@ -71,7 +71,7 @@ def _embed(
     from vitrail.generator.tasks import text_to_image
     from vitrail.generator.watching import Watch
     from vitrail.indexer.images.files import read_file
-    from vitrail.search.pictures import embed_pictures
+    from vitrail.search.images import embed_images
     from vitrail.service.operations.making import Work
 
     recipes = text_to_image.plan(info, query.prompt, sampling=Sampling(n=query.seeds))
@@ -82,7 +82,7 @@ def _embed(
         for file in generate_all(recipes, _folder(query), work.load, watch=watch)
     )
     encoder = collection.encoder
-    vectors = embed_pictures(encoder, [one.data for one in images])
+    vectors = embed_images(encoder, [one.data for one in images])
     return EmbeddedQuery(f"“{query.prompt}”", vectors, images, encoder=encoder.fingerprint)
 
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from vitrail.indexer.collection.store import CollectionStore
     from vitrail.indexer.encoders.base import Encoder
     from vitrail.indexer.fingerprint import Fingerprint
+    from vitrail.search.images import ImageLike
     from vitrail.search.options import SearchOptions
-    from vitrail.search.pictures import Picture
 
 _T = TypeVar("_T")
 Answer = Callable[[Searcher, Query], _T]
@@ -58,7 +58,7 @@ def answer_query(
 def answer_images(
     store: CollectionStore,
     encoder: Callable[[], Encoder],
-    images: Sequence[Picture],
+    images: Sequence[ImageLike],
     options: SearchOptions,
     answer: Answer[_T],
 ) -> _T:
@@ -74,11 +74,11 @@ def answer_images(
         options: how to search.
         answer: how to answer.
     """
-    from vitrail.search.pictures import embed_pictures
+    from vitrail.search.images import embed_images
 
     while True:
         loaded = encoder()
-        vectors = embed_pictures(loaded, images)
+        vectors = embed_images(loaded, images)
         query = Query.of(vectors, dict(loaded.fingerprint.spaces), options)
         with suppress(OtherEncoderError):
             return answer_query(store, query, answer, loaded.fingerprint)

@@ -238,11 +238,11 @@ def _read(image: ImageFile) -> QueryImage:
 
 
 def _embed(collection: Collection, title: str, image: QueryImage, name: str) -> EmbeddedQuery:
-    from vitrail.search.pictures import embed_pictures
+    from vitrail.search.images import embed_images
 
     encoder = collection.encoder
     try:
-        vectors = embed_pictures(encoder, [image.data])
+        vectors = embed_images(encoder, [image.data])
     except ImageRejectedError as error:
         raise unusable_image(name, error) from error
     return EmbeddedQuery(title, vectors, (image,), encoder=encoder.fingerprint)

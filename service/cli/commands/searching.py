@@ -84,10 +84,10 @@ def search(
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
 ) -> None:
-    """Find images by picture or by prompt.
+    """Find images by an image or by a prompt.
 
-    Answers with the images that look most like a picture, or like what a prompt makes. Scores are
-    cosines: 1 is the same, and what counts as close depends on the encoder. The answer says
+    Answers with the images that look most like the one given, or like what a prompt makes. Scores
+    are cosines: 1 is the same, and what counts as close depends on the encoder. The answer says
     whether it is exact.
     """
     from vitrail.service.cli.output import print_json, print_table

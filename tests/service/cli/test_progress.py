@@ -12,7 +12,7 @@ import pytest
 
 from tests.service.conftest import Vitrail
 from vitrail.indexer.indexing.pipeline import Progress
-from vitrail.search import pictures
+from vitrail.search import images
 from vitrail.service.cli import images_progress
 from vitrail.service.cli import progress as displays
 from vitrail.service.cli.images_progress import ImageDisplay
@@ -125,7 +125,7 @@ def test_what_is_waited_for_is_said_in_a_terminal_once_it_takes_its_time(
 ) -> None:
     vitrail.index(folder)
     query = folder / "warm" / "red.png"
-    shown, looked = threading.Event(), pictures.embed_pictures
+    shown, looked = threading.Event(), images.embed_images
 
     def wait_and_embed(*given: Any) -> Any:
         assert shown.wait(60), "it waits to be told"
@@ -133,10 +133,10 @@ def test_what_is_waited_for_is_said_in_a_terminal_once_it_takes_its_time(
 
     monkeypatch.setattr("rich.status.Status.start", lambda _: shown.set())
     monkeypatch.setattr(displays, "PATIENCE", 0.0)
-    monkeypatch.setattr(pictures, "embed_pictures", wait_and_embed)
+    monkeypatch.setattr(images, "embed_images", wait_and_embed)
     assert vitrail.at(80, "search", query, term="xterm").code == 0, "it waited to be told"
     shown.clear()
-    monkeypatch.setattr(pictures, "embed_pictures", looked)
+    monkeypatch.setattr(images, "embed_images", looked)
     monkeypatch.setattr(displays, "PATIENCE", 1000.0)
     assert vitrail.at(80, "search", query, term="xterm").code == 0
     assert not shown.is_set(), "nor is a quick answer told, nor waited for"

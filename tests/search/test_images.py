@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.fakes import ColourEncoder
 from vitrail.indexer.errors import ImageRejectedError, InputError, VitrailError
-from vitrail.search.pictures import open_picture
+from vitrail.search.images import read_pixels
 
 SPEC = ColourEncoder().preprocess
 
@@ -28,13 +28,13 @@ def test_path_bytes_picture_and_array_give_the_same_pixels(
 ) -> None:
     path = tmp_path / "noise.png"
     noise.save(path)
-    expected = open_picture(path, SPEC)
+    expected = read_pixels(path, SPEC)
     data = path.read_bytes()
     pixels = np.asarray(noise)
     for picture in (str(path), data, bytearray(data), memoryview(data), noise, pixels):
-        assert (open_picture(picture, SPEC) == expected).all()  # type: ignore[arg-type]
+        assert (read_pixels(picture, SPEC) == expected).all()  # type: ignore[arg-type]
     flipped = np.ascontiguousarray(pixels[:, ::-1])[:, ::-1]  # a view with negative strides
-    assert (open_picture(flipped, SPEC) == expected).all()
+    assert (read_pixels(flipped, SPEC) == expected).all()
 
 
 def test_a_pillow_image_is_seen_as_its_file_is(noise: Image.Image, tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_a_pillow_image_is_seen_as_its_file_is(noise: Image.Image, tmp_path: Pat
     )
     for name in ("clear.png", "turned.png", "deep.png"):
         with Image.open(tmp_path / name) as opened:
-            assert (open_picture(opened, SPEC) == open_picture(tmp_path / name, SPEC)).all(), name
+            assert (read_pixels(opened, SPEC) == read_pixels(tmp_path / name, SPEC)).all(), name
 
 
 REFUSED: list[tuple[Any, str]] = [
@@ -58,16 +58,16 @@ REFUSED: list[tuple[Any, str]] = [
     (np.zeros((0, 4, 3), np.uint8), r"\(0, 4, 3\) uint8"),
     (np.zeros((4, 4, 3), np.float32), r"\(4, 4, 3\) float32"),
     (Image.new("RGB", (0, 4)), "0 x 4 pixels"),
-    (None, "NoneType None is no picture"),
-    (7, "int 7 is no picture"),
-    ([[1, 2, 3]], "is no picture; give a path"),
+    (None, "NoneType None is no image"),
+    (7, "int 7 is no image"),
+    ([[1, 2, 3]], "is no image; give a path"),
 ]
 
 
 @pytest.mark.parametrize(("thing", "says"), REFUSED, ids=[says for _, says in REFUSED])
 def test_what_is_no_picture_is_refused(thing: Any, says: str) -> None:
     with pytest.raises(InputError, match=says):
-        open_picture(thing, SPEC)
+        read_pixels(thing, SPEC)
 
 
 def test_a_file_that_turns_out_torn_is_a_reject(noise: Image.Image, tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_a_file_that_turns_out_torn_is_a_reject(noise: Image.Image, tmp_path: Pa
     (tmp_path / "torn.png").write_bytes(torn)
     for picture in (torn, tmp_path / "torn.png", Image.open(io.BytesIO(torn))):
         with pytest.raises(ImageRejectedError):
-            open_picture(picture, SPEC)
+            read_pixels(picture, SPEC)
     for nothing in (tmp_path / "none.png", tmp_path, b"", b"text"):
         with pytest.raises(VitrailError):
-            open_picture(nothing, SPEC)
+            read_pixels(nothing, SPEC)

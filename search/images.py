@@ -1,4 +1,4 @@
-"""A query picture, in whatever form it comes, to an encoder's pixels."""
+"""A query image, in whatever form it comes, to an encoder's pixels."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ from vitrail.indexer.images.preprocess import Preprocess, apply
 if TYPE_CHECKING:
     from vitrail.indexer.encoders.base import Encoder
 
-Picture: TypeAlias = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8]
+ImageLike: TypeAlias = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8]
 """A path, the bytes of a file, a Pillow image, or an array of (H, W, 3) uint8, RGB."""
 
 
-def open_picture(picture: Picture, spec: Preprocess) -> NDArray[np.uint8]:
-    """Make (S, S, 3) uint8 pixels of a picture: the same ones in whichever form it is given.
+def read_pixels(given: ImageLike, spec: Preprocess) -> NDArray[np.uint8]:
+    """Make (S, S, 3) uint8 pixels of an image: the same ones in whichever form it is given.
 
     Args:
-        picture: a path, encoded bytes, a Pillow image, or (H, W, 3) uint8, RGB.
-        spec: what the encoder does to a picture.
+        given: a path, encoded bytes, a Pillow image, or (H, W, 3) uint8, RGB.
+        spec: what the encoder does to an image.
 
     Raises:
         ImageRejectedError: it cannot be opened, with the reason.
         InputError: it is none of these, or an array of another shape or type.
     """
-    if isinstance(picture, str | os.PathLike):
-        path = os.path.expanduser(os.fspath(picture))
+    if isinstance(given, str | os.PathLike):
+        path = os.path.expanduser(os.fspath(given))
         return _from_file(read_file(path).data, spec)
-    if isinstance(picture, bytes | bytearray | memoryview):
-        return _from_file(bytes(picture), spec)
-    if isinstance(picture, np.ndarray):
-        return apply(spec, _from_array(picture))
-    if isinstance(picture, Image.Image):
-        return apply(spec, _upright(picture))
+    if isinstance(given, bytes | bytearray | memoryview):
+        return _from_file(bytes(given), spec)
+    if isinstance(given, np.ndarray):
+        return apply(spec, _from_array(given))
+    if isinstance(given, Image.Image):
+        return apply(spec, _upright(given))
     raise InputError(
-        f"{type(picture).__name__} {repr(picture)[:60]} is no picture; give a path, the bytes of a "
+        f"{type(given).__name__} {repr(given)[:60]} is no image; give a path, the bytes of a "
         "file, a Pillow image or a (height, width, 3) uint8 array"
     )
 
@@ -59,7 +59,7 @@ def _from_file(data: bytes, spec: Preprocess) -> NDArray[np.uint8]:
 def _from_array(pixels: NDArray[Any]) -> Image.Image:
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
         raise InputError(
-            f"a picture as an array is (height, width, 3) uint8, RGB, not {pixels.shape} "
+            f"an image as an array is (height, width, 3) uint8, RGB, not {pixels.shape} "
             f"{pixels.dtype}; convert it, or give a path or a Pillow image"
         )
     return Image.fromarray(np.ascontiguousarray(pixels))
@@ -67,23 +67,23 @@ def _from_array(pixels: NDArray[Any]) -> Image.Image:
 
 def _upright(image: Image.Image) -> Image.Image:
     if not all(image.size):
-        raise InputError(f"a picture of {image.width} x {image.height} pixels shows nothing")
+        raise InputError(f"an image of {image.width} x {image.height} pixels shows nothing")
     try:
         return to_srgb(ImageOps.exif_transpose(image))
     except Exception as error:  # only now does Pillow read a file, and meets what is wrong with it
-        raise ImageRejectedError("broken", f"the picture cannot be decoded: {error}") from error
+        raise ImageRejectedError("broken", f"the image cannot be decoded: {error}") from error
 
 
-def embed_pictures(encoder: Encoder, images: Sequence[Picture]) -> dict[str, NDArray[np.float32]]:
-    """Embed m pictures: space name -> (m, dim) float32, normalised rows.
+def embed_images(encoder: Encoder, images: Sequence[ImageLike]) -> dict[str, NDArray[np.float32]]:
+    """Embed m images: space name -> (m, dim) float32, normalised rows.
 
     Raises:
-        ImageRejectedError: a picture cannot be opened.
-        InputError: what is given is no picture.
+        ImageRejectedError: an image cannot be opened.
+        InputError: what is given is no image.
     """
     parts = []
     for start in range(0, len(images), MAX_BATCH):
         chosen = images[start : start + MAX_BATCH]
-        pixels = [open_picture(image, encoder.preprocess) for image in chosen]
+        pixels = [read_pixels(image, encoder.preprocess) for image in chosen]
         parts.append(encode_resilient(encoder, np.stack(pixels)).vectors)
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

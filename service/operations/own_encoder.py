@@ -1,0 +1,102 @@
+"""The encoder of a collection: given, or loaded when it is first needed, and held to it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from vitrail.indexer.encoders.settings import EncoderSettings
+from vitrail.indexer.errors import InputError
+
+if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metadata does not need
+    from vitrail.indexer.collection.store import CollectionStore
+    from vitrail.indexer.encoders.base import Encoder
+    from vitrail.indexer.encoders.waiting import WaitingEncoder
+
+AS_IT_COMES = EncoderSettings()
+
+
+class OwnEncoder:
+    """A collection's encoder; threads may share it.
+
+    Args:
+        store: the collection, which says which encoder it is.
+        settings: of these, how it is run.
+        encoder: one that is ready; ``None`` loads it when it is needed.
+    """
+
+    def __init__(
+        self, store: CollectionStore, settings: EncoderSettings, encoder: Encoder | None
+    ) -> None:
+        self._store, self._settings, self._encoder = store, settings, encoder
+        self._loading = threading.Lock()
+
+    @property
+    def settings(self) -> EncoderSettings:
+        """What loads it, here or in another process."""
+        own = self._store.fingerprint
+        names = tuple(name for name, _ in own.spaces)
+        return replace(self._settings, checkpoint=own.checkpoint, spaces=names)
+
+    def get(self) -> Encoder:
+        """The encoder, loaded once for each fingerprint and held to it.
+
+        Raises:
+            CheckpointError: the checkpoint cannot be had any more.
+            FingerprintMismatchError: the checkpoint has changed since the collection was made.
+        """
+        with self._loading:
+            known = self._encoder
+            if known is None or not known.fingerprint.agrees(self._store.fingerprint):
+                self._encoder = known = self._load(classify=False)
+            return known
+
+    def waiting(self, *, classifies: bool, on_load: Callable[[], None]) -> WaitingEncoder:
+        """One that is loaded when it first has something to embed.
+
+        Args:
+            classifies: whether it also gives the logits of the checkpoint's head.
+            on_load: called before it is loaded.
+        """
+        from vitrail.indexer.encoders import read_labels
+        from vitrail.indexer.encoders.waiting import WaitingEncoder
+
+        own, held = self._store.fingerprint, self._encoder
+        fits = held is not None and held.fingerprint.agrees(own)
+        labels = held.labels if held is not None and fits else None
+        if not classifies or labels is not None:  # the one that is held serves
+            known = labels if classifies else None
+            return WaitingEncoder(own, self.get, labels=known, on_load=on_load)
+        return WaitingEncoder(
+            own,
+            lambda: self._load(classify=True),
+            labels=read_labels(own.checkpoint),
+            on_load=on_load,
+        )
+
+    def _load(self, *, classify: bool) -> Encoder:
+        from vitrail.indexer.encoders import load_encoder
+
+        encoder = load_encoder(replace(self.settings, classify=classify))
+        self._store.check(encoder.fingerprint)
+        return encoder
+
+
+def choose(
+    encoder: Encoder | EncoderSettings | None, named: EncoderSettings
+) -> Encoder | EncoderSettings:
+    """What was given, in one way or the other.
+
+    Raises:
+        InputError: in both.
+    """
+    if encoder is None:
+        return named
+    if named != AS_IT_COMES:
+        raise InputError(
+            "encoder= was given beside checkpoint, spaces, runtime, device or precision; leave "
+            "these out, or give EncoderSettings that hold them"
+        )
+    return encoder
