@@ -13,6 +13,12 @@ WITHOUT_LOG = "READ_WRITE, RECOVERY_MODE 'no_wal_writes'"
 """How a private file is attached whose folder is gone: DuckDB would write a log there."""
 
 
+# Rows that DuckDB compresses together. A checkpoint writes anew what was added to the last group,
+# and all of one that has just become full, while readers wait: with DuckDB's own 122,880 rows that
+# took a second now and then. It has to be said each time, or groups are joined to larger ones.
+_GROUP_ROWS = 8192
+
+
 def config() -> dict[str, Any]:
     """Settings of a new connection."""
     return dict(DUCKDB)
@@ -38,4 +44,5 @@ def attach(path: str, mode: str) -> str:
         path: the file.
         mode: ``READ_ONLY``, ``READ_WRITE`` or ``WITHOUT_LOG``.
     """
-    return "ATTACH '" + path.replace("'", "''") + f"' AS disk (TYPE duckdb, {mode})"
+    groups = f", ROW_GROUP_SIZE {_GROUP_ROWS}" if mode == "READ_WRITE" else ""
+    return "ATTACH '" + path.replace("'", "''") + f"' AS disk (TYPE duckdb, {mode}{groups})"
