@@ -18,7 +18,7 @@ from vitrail.service.cli.documents import plain_json
 from vitrail.service.cli.output import copies, print_nothing
 from vitrail.service.cli.tables import Column, Row, print_rows
 from vitrail.service.cli.text import one_line
-from vitrail.service.operations.listing import explain_nothing, list_images, list_metadata
+from vitrail.service.operations import listing as operations
 
 if TYPE_CHECKING:
     from vitrail.indexer.collection.store import CollectionStore
@@ -40,7 +40,9 @@ def print_list(
     shown = (*asked.columns,) or (*dict.fromkeys((_USUAL[0], *keys, *_USUAL[1:])),)
     people = not as_json and html is None and sys.stdout.isatty()
     wanted = (*shown, "paths") if people else shown
-    images = list_images(store, replace(asked, columns=asked.columns if as_json else wanted))
+    images = operations.list_images(
+        store, replace(asked, columns=asked.columns if as_json else wanted)
+    )
     first = next(images, None)
     if first is None:
         _say_nothing(store, asked)
@@ -57,7 +59,7 @@ def print_list(
 
 
 def _say_nothing(store: CollectionStore, asked: ListOptions) -> None:
-    nothing = explain_nothing(store, asked)
+    nothing = operations.explain_nothing(store, asked)
     print_nothing(nothing.reason, nothing.hints)
 
 
@@ -117,7 +119,7 @@ def _told(image: ListedImage, name: str) -> str:
 def _write_sheet(store: CollectionStore, asked: ListOptions, html: Path) -> None:
     from vitrail.service.cli.sheet import write_list_sheet
 
-    rows = list_metadata(store, asked, _SHEET + 1)
+    rows = operations.list_metadata(store, asked, _SHEET + 1)
     if len(rows) > _SHEET:
         raise InputError(
             f"a contact sheet holds {_SHEET:,} images at most, and these are more; give "
