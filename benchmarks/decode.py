@@ -27,7 +27,7 @@ from vitrail.indexer.images import opening as images
 from vitrail.indexer.images import pixels
 from vitrail.indexer.images.preprocess import apply
 from vitrail.indexer.indexing.globs import Selection
-from vitrail.indexer.indexing.scan import Found, Walk
+from vitrail.indexer.indexing.scan import FoundFile, Walk
 
 MARGINS = (1.0, 1.5, 2.0, 3.0)
 SIZES = ((1600, 1200), (3000, 2000), (4032, 3024))
@@ -59,7 +59,7 @@ def _made_picture(rng: np.random.Generator, size: tuple[int, int]) -> bytes:
 def folder_pictures(folder: str, count: int) -> list[bytes]:
     """The largest JPEGs of a folder."""
     walk = Walk(os.path.abspath(folder), Selection(["*.jpg", "*.jpeg"]))
-    found = [item for item in walk if isinstance(item, Found)]
+    found = [item for item in walk if isinstance(item, FoundFile)]
     found.sort(key=lambda item: -item.size)
     return [Path(item.path).read_bytes() for item in found[:count]]
 

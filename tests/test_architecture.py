@@ -386,6 +386,37 @@ def test_the_environment_is_read_in_one_place(path: Path) -> None:
             assert not re.match(r"VITRAIL_[A-Z]", node.value), "name it by vitrail.indexer.settings"
 
 
+SQL = re.compile(
+    r"\b(SELECT|INSERT INTO|DELETE FROM|UPDATE \w+ (\w+ )?SET|PRAGMA|(ANTI|SEMI|LEFT) JOIN"
+    r"|(CREATE|DROP|ALTER)( OR REPLACE)?( TEMP)? TABLE)\b"
+)
+
+
+def texts(tree: ast.AST) -> Iterator[str]:
+    """The strings of a module that are no docstrings."""
+    for node in ast.walk(tree):
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Constant) and not isinstance(node, ast.Expr):
+                yield from [child.value] if isinstance(child.value, str) else ()
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_sql_is_written_in_the_catalog_alone(path: Path) -> None:
+    if relative(path).startswith("indexer/catalog/"):
+        return
+    tree = ast.parse(path.read_text("utf-8"))
+    found = [text for text in texts(tree) if SQL.search(text)]
+    assert not found, f"write {found[0]!r} in indexer/catalog"
+    lazily = [n for n in ast.walk(tree) if isinstance(n, ast.Import)]
+    assert not any("duckdb" in ast.unparse(n) for n in lazily), "DuckDB is the catalog's alone"
+
+
+def test_sql_is_told_from_words() -> None:
+    tree = ast.parse('"""SELECT x."""\ndef f():\n    """DELETE FROM t"""\n    return f"SELECT {1}"')
+    assert [text for text in texts(tree) if SQL.search(text)] == ["SELECT "]
+    assert not SQL.search("select one, or update what was inserted")
+
+
 def test_no_module_is_a_drawer_of_odds_and_ends() -> None:
     for path in FILES:
         assert path.stem not in {"utils", "util", "helpers", "common", "misc"}, relative(path)

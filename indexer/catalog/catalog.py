@@ -18,7 +18,7 @@ from vitrail.indexer.catalog import journal
 from vitrail.indexer.catalog.attaching import attach, config, seal
 from vitrail.indexer.catalog.journal import Journal
 from vitrail.indexer.catalog.redoing import redo
-from vitrail.indexer.catalog.schema import FORMAT, create_tables, migrate
+from vitrail.indexer.catalog.schema import FORMAT, JOURNALLED, create_tables, migrate
 from vitrail.indexer.catalog.state import last_seq, read_format
 from vitrail.indexer.catalog.transaction import Transaction
 from vitrail.indexer.catalog.troubles import check_path, is_busy, trouble
@@ -127,7 +127,7 @@ class Catalog:
         if self.journal is None:
             return False
         with self.reading() as connection:
-            if read_format(connection, self.path) < FORMAT:
+            if read_format(connection, self.path) < JOURNALLED:
                 return False  # whoever wrote that record would have migrated it first
             changes = self.journal.pending(last_seq(connection))
         if changes:
@@ -287,7 +287,7 @@ class Catalog:
             version = read_format(connection, self.path)
             if version < FORMAT:
                 migrate(connection, version)
-            elif changes:
+            if changes and version >= JOURNALLED:
                 redo(connection, changes, self._segments)
         finally:
             if private is not None:
@@ -412,7 +412,7 @@ class Catalog:
                 if not is_busy(error) or time.monotonic() > deadline:
                     raise
                 time.sleep(pause)
-                pause = min(2 * pause, 0.05)
+                pause = min(2 * pause, 0.01)  # others hold it for some ten milliseconds
 
     @contextmanager
     def errors(self) -> Iterator[None]:

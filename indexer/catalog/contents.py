@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from vitrail.indexer.catalog.changes import WAITING, WAITING_IMAGES
 from vitrail.indexer.errors import InputError, UnknownImageError
@@ -22,6 +22,9 @@ _HIDDEN = f"SEMI JOIN (SELECT image_id FROM deletions WHERE reason IN {WAITING})
 # Whether waiting images are meant, and no live ones -> where they are found.
 _IMAGES = {False: _LIVE, True: f"FROM images i {_HIDDEN} ON d.image_id = i.id"}
 _FILES = {False: _LIVE_FILES, True: f"FROM files f {_HIDDEN} ON d.image_id = f.image_id"}
+Among: TypeAlias = "Collection[str] | None"
+"""Content hashes that are asked about; ``None`` for all."""
+
 _LISTED = 5  # of several images that a text names
 
 
@@ -57,17 +60,18 @@ def files_of_images(connection: DuckDBPyConnection, ids: Sequence[int]) -> list[
 
 
 def known_files(
-    connection: DuckDBPyConnection, root: str | None, retried: Iterable[str]
+    connection: DuckDBPyConnection, roots: Sequence[str] | None, retried: Iterable[str]
 ) -> dict[str, KnownFile]:
-    """Every path under a folder (or everywhere), as ``os.fsdecode`` gives it.
+    """Every path that is, or is under, one of some (or everywhere), as ``os.fsdecode`` gives it.
 
     Files that were rejected for one of the ``retried`` reasons count as changed.
     """
     inside, parameters = "true", []
-    if root is not None:
-        text = display(os.path.abspath(root))
-        inside = "(path = ? OR starts_with(path, ?))"
-        parameters = [text, text.rstrip(os.sep) + os.sep]
+    if roots is not None:
+        texts = [display(os.path.abspath(root)) for root in roots]
+        below = " OR ".join(["starts_with(path, ?)"] * len(texts))
+        inside = f"(path IN (SELECT unnest(?::VARCHAR[])) OR {below or 'false'})"
+        parameters = [texts, *(text.rstrip(os.sep) + os.sep for text in texts)]
     # A time that no file can have makes one whose picture is lost, or a retried one, count as
     # changed.
     rows = connection.execute(
@@ -84,30 +88,46 @@ def known_files(
     return {original(path, data): KnownFile(*rest) for path, data, *rest in rows}
 
 
-def content_hashes(connection: DuckDBPyConnection) -> frozenset[str]:
-    """Content hashes of all live images."""
-    return _hashes(connection, f"SELECT content_hash {_LIVE}")
+def contents_of(connection: DuckDBPyConnection, ids: Sequence[int]) -> frozenset[str]:
+    """Content hashes of images, hidden ones too."""
+    rows = connection.execute(
+        "SELECT content_hash FROM images WHERE id IN (SELECT unnest(?::BIGINT[]))", [list(ids)]
+    ).fetchall()
+    return frozenset(row[0] for row in rows)
 
 
-def embedded_hashes(connection: DuckDBPyConnection) -> frozenset[str]:
-    """Content hashes of all images that need not be embedded again: live and waiting ones."""
-    return content_hashes(connection) | _hashes(connection, f"SELECT content_hash {WAITING_IMAGES}")
+def content_hashes(connection: DuckDBPyConnection, among: Among = None) -> frozenset[str]:
+    """Content hashes of live images: of all, or those among some."""
+    return _hashes(connection, f"SELECT content_hash {_LIVE}", among)
 
 
-def stale_hashes(connection: DuckDBPyConnection, version: int) -> frozenset[str]:
+def embedded_hashes(connection: DuckDBPyConnection, among: Among = None) -> frozenset[str]:
+    """Content hashes of images that need not be embedded again: live and waiting ones."""
+    waiting = _hashes(connection, f"SELECT content_hash {WAITING_IMAGES}", among)
+    return content_hashes(connection, among) | waiting
+
+
+def stale_hashes(
+    connection: DuckDBPyConnection, version: int, among: Among = None
+) -> frozenset[str]:
     """Content hashes of live images whose metadata an older version of the readers has read."""
     sql = f"SELECT content_hash {_LIVE} WHERE read_version IS NULL OR read_version < {version:d}"
-    return _hashes(connection, sql)
+    return _hashes(connection, sql, among)
 
 
-def unclassified_hashes(connection: DuckDBPyConnection) -> frozenset[str]:
+def unclassified_hashes(connection: DuckDBPyConnection, among: Among = None) -> frozenset[str]:
     """Content hashes of live images that have no labels of the checkpoint's head."""
     predicted = "ANTI JOIN (SELECT DISTINCT image_id FROM predictions) p ON p.image_id = i.id"
-    return _hashes(connection, f"SELECT content_hash {_LIVE} {predicted}")
+    return _hashes(connection, f"SELECT content_hash {_LIVE} {predicted}", among)
 
 
-def _hashes(connection: DuckDBPyConnection, sql: str) -> frozenset[str]:
-    return frozenset(connection.execute(sql).fetchnumpy()["content_hash"].tolist())
+def _hashes(connection: DuckDBPyConnection, sql: str, among: Among) -> frozenset[str]:
+    if among is None:
+        return frozenset(connection.execute(sql).fetchnumpy()["content_hash"].tolist())
+    if not among:
+        return frozenset()
+    some = f"SELECT content_hash FROM ({sql}) WHERE content_hash IN (SELECT unnest(?::VARCHAR[]))"
+    return frozenset(row[0] for row in connection.execute(some, [list(among)]).fetchall())
 
 
 def read_rejects(connection: DuckDBPyConnection) -> list[RejectRecord]:

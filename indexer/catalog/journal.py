@@ -37,6 +37,7 @@ KEYS = {
     "deletions": ("image_id",),
     "revivals": ("image_id",),
     "segments": ("name",),
+    "reservations": ("token",),
     "annotations": ("content_hash",),
     "images": ("id",),
     "predictions": ("image_id",),

@@ -15,7 +15,9 @@ from vitrail.indexer.image_columns import IMAGE_COLUMNS, RECIPE_COLUMNS
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-FORMAT = 3
+FORMAT = 4
+JOURNALLED = 3  # the first format whose commits are in the journal
+RESERVING = 4  # the first one that gives ids out ahead
 
 TABLES: dict[str, dict[str, str]] = {
     "meta": {"key": "VARCHAR", "value": "VARCHAR"},
@@ -61,6 +63,15 @@ TABLES: dict[str, dict[str, str]] = {
         "options": "VARCHAR",
         "first_seen": "TIMESTAMP",
         "last_indexed": "TIMESTAMP",
+        "seq": "BIGINT",
+    },
+    # Ids that were given out and belong to no image yet; the greatest is kept when it is over.
+    "reservations": {
+        "token": "VARCHAR",
+        "first": "BIGINT",
+        "last": "BIGINT",
+        "until": "DOUBLE",  # seconds since 1970
+        "open": "BOOLEAN",
         "seq": "BIGINT",
     },
     # By content, so that they outlive re-embedding; the user's own columns are added as they come.
@@ -156,6 +167,14 @@ def _remember_roots(connection: DuckDBPyConnection) -> None:
     drop_needless_bytes(connection)
 
 
+def _reserve_ids(connection: DuckDBPyConnection) -> None:
+    """3 -> 4: ranges of ids are given out ahead, so that segments may come in any order."""
+    connection.execute(
+        "CREATE TABLE reservations "
+        '(token VARCHAR, "first" BIGINT, "last" BIGINT, until DOUBLE, open BOOLEAN, seq BIGINT)'
+    )
+
+
 def drop_needless_bytes(connection: DuckDBPyConnection) -> None:
     """Forget the own bytes of paths whose text says it all.
 
@@ -179,7 +198,11 @@ def _fill_from_recipes(connection: DuckDBPyConnection, names: list[str]) -> None
         connection.execute(f"UPDATE images SET {assignments} WHERE id = ?", [*values, image_id])
 
 
-MIGRATIONS: dict[int, Callable[[Any], None]] = {1: _extract_recipes, 2: _remember_roots}
+MIGRATIONS: dict[int, Callable[[Any], None]] = {
+    1: _extract_recipes,
+    2: _remember_roots,
+    3: _reserve_ids,
+}
 
 
 def migrate(connection: DuckDBPyConnection, version: int) -> None:

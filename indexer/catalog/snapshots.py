@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vitrail.indexer.catalog.catalog import Catalog
-from vitrail.indexer.catalog.schema import FORMAT
 from vitrail.indexer.files.durability import TEMPORARY, checksum, rename, sync_file, write_text
 from vitrail.indexer.files.reading import read_bytes
 from vitrail.indexer.paths import literal
@@ -21,7 +20,10 @@ if TYPE_CHECKING:
 FOLDER = "snapshots"
 _FIRST_TABLES = ("files", "rejects", "deletions", "annotations", "segments")
 # What segments hold too is read again from files, and classified, later than they are written.
-COPIED = (*_FIRST_TABLES, "commits", "revivals", "roots", "images", "predictions")
+_THIRD_TABLES = (*_FIRST_TABLES, "commits", "revivals", "roots", "images", "predictions")
+COPIED = (*_THIRD_TABLES, "reservations")
+# By format; an older one's images lack columns that follow from the segments.
+_TABLES_OF = {1: (*_FIRST_TABLES, "commits"), 2: (*_FIRST_TABLES, "commits"), 3: _THIRD_TABLES}
 _MANIFEST = "manifest.json"
 _KEPT = 2  # the newest, and the one before in case it is damaged
 
@@ -46,8 +48,7 @@ def write_snapshot(catalog: Catalog, directory: str, seq: int) -> None:
     temporary = final + TEMPORARY
     shutil.rmtree(temporary, ignore_errors=True)
     os.makedirs(temporary)
-    # An older format's images lack columns that follow from the segments.
-    tables = COPIED if catalog.format() == FORMAT else (*_FIRST_TABLES, "commits")
+    tables = _TABLES_OF.get(catalog.format(), COPIED)
     paths = {table: os.path.join(temporary, f"{table}.parquet") for table in tables}
     catalog.export(paths)
     for path in paths.values():
@@ -86,7 +87,7 @@ def oldest_seq(directory: str) -> int:
     return min((int(n) for n in names(directory)), default=0)
 
 
-def last_seq(directory: str) -> int:
+def newest_seq(directory: str) -> int:
     """Commit number of the newest snapshot; -1 without one."""
     return max((int(n) for n in names(directory)), default=-1)
 

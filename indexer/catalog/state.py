@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vitrail.indexer.catalog.replaced import read_replaced
-from vitrail.indexer.catalog.schema import FORMAT
+from vitrail.indexer.catalog.schema import FORMAT, RESERVING
 from vitrail.indexer.errors import CollectionError, DamagedError, NewerFormatError
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.segments.segment_file import Segment
@@ -31,6 +31,7 @@ class State:
         deletions: number of deletion rows.
         created_at: ISO date and time (UTC).
         replaced: names of segments that merges replaced lately -> when, in seconds since 1970.
+        reserved: tokens of ranges of ids that are given out -> until when, likewise.
     """
 
     format: int
@@ -42,6 +43,7 @@ class State:
     deletions: int
     created_at: str
     replaced: Mapping[str, float] = field(default_factory=dict)
+    reserved: Mapping[str, float] = field(default_factory=dict)
 
 
 def last_seq(connection: DuckDBPyConnection) -> int:
@@ -75,7 +77,13 @@ def read_state(connection: DuckDBPyConnection, path: str) -> State:
         deletions=int(counts[1]),
         created_at=meta["created_at"],
         replaced=read_replaced(connection),
+        reserved=_reserved(connection) if version >= RESERVING else {},
     )
+
+
+def _reserved(connection: DuckDBPyConnection) -> dict[str, float]:
+    rows = connection.execute("SELECT token, until FROM reservations WHERE open").fetchall()
+    return dict(rows)
 
 
 def _fingerprint(text: str, path: str) -> Fingerprint:

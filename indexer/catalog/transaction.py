@@ -22,6 +22,26 @@ _OTHER = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
+class HeldRows:
+    """Rows of a commit to come, handed to DuckDB already: what takes most of an insertion's time.
+
+    Attributes:
+        table: where they go.
+        columns: they.
+        connection: what holds them, in a table of its own.
+    """
+
+    table: str
+    columns: Mapping[str, Sequence[Any]]
+    connection: DuckDBPyConnection
+
+    @property
+    def source(self) -> str:
+        """The table that holds them."""
+        return f"temp.held_{self.table}"
+
+
+@dataclass(frozen=True, slots=True)
 class Transaction:
     """An open transaction.
 
@@ -76,15 +96,40 @@ class Transaction:
 
     def append(self, table: str, columns: Mapping[str, Sequence[Any]]) -> None:
         """Append rows given by column; columns left out are NULL."""
-        if not next(iter(columns.values())):
+        if next(iter(columns.values())):
+            self._insert(table, table, columns)
+            if self.record is not None:
+                self.record.note_appended(table, columns)
+
+    def hold(self, table: str, columns: Mapping[str, Sequence[Any]]) -> HeldRows:
+        """Get rows ready for ``append_held`` in the transaction that is being prepared."""
+        held = HeldRows(table, columns, self.connection)
+        kinds = ", ".join(f"{quote(name)} {TABLES[table][name]}" for name in columns)
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE held_{table} ({kinds})")
+        if next(iter(columns.values())):
+            self._insert(held.source, table, columns)
+        return held
+
+    def append_held(self, held: HeldRows) -> None:
+        """Append rows that are ready."""
+        if held.connection is not self.connection:  # DuckDB was let go meanwhile
+            self.append(held.table, held.columns)
             return
+        if not next(iter(held.columns.values())):
+            return
+        names = ", ".join(map(quote, held.columns))
+        self.connection.execute(
+            f"INSERT INTO {held.table} ({names}) SELECT {names} FROM {held.source}"
+        )
+        if self.record is not None:
+            self.record.note_appended(held.table, held.columns)
+
+    def _insert(self, target: str, table: str, columns: Mapping[str, Sequence[Any]]) -> None:
         names = ", ".join(map(quote, columns))
         values = ", ".join(f"unnest(?::{TABLES[table][name]}[])" for name in columns)
         self.connection.execute(
-            f"INSERT INTO {table} ({names}) SELECT {values}", [list(v) for v in columns.values()]
+            f"INSERT INTO {target} ({names}) SELECT {values}", [list(v) for v in columns.values()]
         )
-        if self.record is not None:
-            self.record.note_appended(table, columns)
 
     def replace_annotations(self, source: str, changed: str) -> None:
         """Put a table in place of the user's own columns.

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.catalog.contents import (
+    Among,
     content_hashes,
     embedded_hashes,
     known_files,
@@ -70,32 +71,30 @@ class Answering:
         """Number of live images."""
         return self.state.images
 
-    def known_files(
-        self, root: str | None = None, *, retried: Iterable[str] = ()
-    ) -> dict[str, KnownFile]:
-        """Every path known under a folder (or everywhere), rejected files included.
+    def known_files(self, *roots: str, retried: Iterable[str] = ()) -> dict[str, KnownFile]:
+        """Every path known under some folders (or everywhere), rejected files included.
 
         Args:
-            root: the folder.
+            roots: folders, or files themselves; none for everything.
             retried: reasons whose rejected files shall count as changed.
         """
-        return self._read(lambda connection: known_files(connection, root, retried))
+        return self._read(lambda connection: known_files(connection, roots or None, retried))
 
-    def content_hashes(self) -> frozenset[str]:
-        """Content hashes (sha256, hex) of all live images."""
-        return self._read(content_hashes)
+    def content_hashes(self, among: Among = None) -> frozenset[str]:
+        """Content hashes (sha256, hex) of live images: of all, or those among some."""
+        return self._read(lambda connection: content_hashes(connection, among))
 
-    def embedded_hashes(self) -> frozenset[str]:
+    def embedded_hashes(self, among: Among = None) -> frozenset[str]:
         """Content hashes that need not be embedded: those of live images, and of waiting ones."""
-        return self._read(embedded_hashes)
+        return self._read(lambda connection: embedded_hashes(connection, among))
 
-    def stale_hashes(self) -> frozenset[str]:
+    def stale_hashes(self, among: Among = None) -> frozenset[str]:
         """Content hashes of live images whose metadata today's readers have not seen."""
-        return self._read(lambda connection: stale_hashes(connection, READ_VERSION))
+        return self._read(lambda connection: stale_hashes(connection, READ_VERSION, among))
 
-    def unclassified_hashes(self) -> frozenset[str]:
+    def unclassified_hashes(self, among: Among = None) -> frozenset[str]:
         """Content hashes of live images without labels of the checkpoint's head."""
-        return self._read(unclassified_hashes)
+        return self._read(lambda connection: unclassified_hashes(connection, among))
 
     def unclassifiable(self) -> dict[str, str]:
         """Content hash -> why the image could not be decoded again for the head's labels."""

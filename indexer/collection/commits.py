@@ -1,33 +1,32 @@
-"""One commit: a batch into a segment and the catalog, all of it or none."""
+"""One commit: a batch, and what was staged for it, into the catalog, all of it or none."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
-
-import numpy as np
 
 from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.catalog.changes import (
-    KnownContent,
-    add_images,
     add_segment,
+    delete_images,
     delete_orphans,
-    look_up,
-    put_files,
     put_labels,
     put_predictions,
-    put_rejects,
     read_again,
 )
 from vitrail.indexer.catalog.departures import leave_files, mark_missing, mark_seen, revive_images
+from vitrail.indexer.catalog.known import KnownContent, KnownPaths, look_up, look_up_paths
+from vitrail.indexer.catalog.new_rows import image_rows, prediction_rows
+from vitrail.indexer.catalog.paths import NewFiles, hold_files, put_files, put_rejects
+from vitrail.indexer.catalog.reservations import close_reservations, open_reservations
 from vitrail.indexer.catalog.schema import FORMAT
-from vitrail.indexer.catalog.transaction import Transaction
+from vitrail.indexer.catalog.transaction import HeldRows, Transaction
+from vitrail.indexer.collection.batches import cleaned
+from vitrail.indexer.collection.staging import Arrived, Staged, read_staged
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.fingerprint import Fingerprint
-from vitrail.indexer.paths import clean
-from vitrail.indexer.records import DEEPEST_RECIPE, Batch, ImageRecord
+from vitrail.indexer.records import Batch, FileRecord, ImageRecord
 from vitrail.indexer.segments.image_rows import images_table
 from vitrail.indexer.segments.segment_file import Segment, SegmentHeader, write_segment
 
@@ -36,13 +35,32 @@ _ROW_BYTES = 2048  # a catalog row with its share of pages, generously
 
 
 @dataclass(frozen=True, slots=True)
+class Adopted:
+    """What became of staged segments.
+
+    Attributes:
+        new: images that the collection did not have.
+        known: those that it had already, or that were staged twice.
+    """
+
+    new: int
+    known: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Addition:
+    """Images of one new segment; ``doubled`` are ids of its images that are there already."""
+
+    segment: Segment | None
     ids: list[int]
     images: list[ImageRecord]
+    doubled: tuple[int, ...] = ()
 
     @property
     def by_hash(self) -> dict[str, int]:
-        return {i.content_hash: id_ for id_, i in zip(self.ids, self.images, strict=True)}
+        """Content hash -> id of the images that are new."""
+        ids = zip(self.ids, self.images, strict=True)
+        return {i.content_hash: id_ for id_, i in ids if id_ not in self.doubled}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,74 +84,151 @@ class BatchWriter:
         return (1 << 20) + len(batch.images) * 4 * width + rows * _ROW_BYTES
 
     def commit(self, batch: Batch) -> None:
-        """Make all of the batch visible, or none of it; see ``Collection.commit``."""
-        batch = self._cleaned(batch)
+        """Make all of the batch visible, or none of it; see ``CollectionStore.commit``."""
+        batch = cleaned(batch, self.fingerprint)
         with self.catalog.preparing() as prepared:
-            known = look_up(prepared, _hashes(batch))
-        addition = _additions(batch, known)
-        segment = self._staged(addition, batch, prepared.seq)
+            known = _look_up(prepared, batch)
+            added = _new_images(batch, known.contents)
+            ready = _get_ready(prepared, [added], batch, known)
+        segment = self._written(added, batch.files, prepared.seq)
         with self.catalog.writing("commit", seq=prepared.seq) as transaction:
-            if segment is not None:
-                add_segment(transaction, segment)
-                add_images(transaction, addition.ids, addition.images)
-            _put(transaction, batch, known, addition.by_hash)
-            _enrich(transaction, batch, known.live | known.waiting)
-            _take_out(transaction, batch)
+            _enter(transaction, [replace(added, segment=segment)], batch, ready)
 
-    def _cleaned(self, batch: Batch) -> Batch:
-        # Of two files at one path the last counts; an image left without any is not entered.
-        held = {file.content_hash for file in {f.path: f for f in batch.files}.values()}
-        return replace(
-            batch,
-            images=[self._checked(image) for image in batch.images if image.content_hash in held],
-            files=[replace(file, label=clean(file.label)) for file in batch.files],
-            labels={path: clean(label) for path, label in batch.labels.items()},
-            readings=[_clean(image) for image in batch.readings],
-        )
+    def adopt(self, staged: Sequence[Staged]) -> Adopted:
+        """Make all that was staged visible, or none of it; see ``CollectionStore.adopt``."""
+        arrived = [read_staged(self.segments, one, self.fingerprint) for one in staged]
+        images = [image for one in arrived for image in one.images.values()]
+        batch = Batch(images, [file for one in arrived for file in one.files])
+        with self.catalog.preparing() as prepared:
+            _check_reserved(prepared, staged)
+            known = _look_up(prepared, batch)
+            additions = _additions(arrived, known.contents)
+            ready = _get_ready(prepared, additions, batch, known)
+        new = {id_ for one in additions for id_ in one.by_hash.values()}
+        # Two of them may have named one path, which can hold one image only.
+        bare = new.difference(ready.files.images.values())
+        with self.catalog.writing("adopt", seq=prepared.seq) as transaction:
+            close_reservations(transaction, [one.reservation.token for one in staged])
+            _enter(transaction, additions, batch, ready)
+            delete_images(transaction, sorted(bare), "gone")
+        return Adopted(len(new), len(images) - len(new))
 
-    def _checked(self, image: ImageRecord) -> ImageRecord:
-        for space, dim in self.fingerprint.spaces:
-            vector = image.vectors.get(space)
-            if vector is None or vector.shape != (dim,) or not np.isfinite(vector).all():
-                got = "nothing" if vector is None else f"shape {vector.shape}"
-                raise InputError(
-                    f"image {image.content_hash[:10]} needs {dim} finite numbers in space "
-                    f"{space}, but has {got}"
-                )
-        return _clean(image)
-
-    def _staged(self, addition: _Addition, batch: Batch, seq: int) -> Segment | None:
+    def _written(self, added: _Addition, files: list[FileRecord], seq: int) -> Segment | None:
         """The segment of a commit to come, written while nobody waits; ``None`` for no images."""
-        if not addition.images:
+        if not added.images:
             return None
-        table = images_table(addition.ids, addition.images, batch.files, self.fingerprint.spaces)
+        table = images_table(added.ids, added.images, files, self.fingerprint.spaces)
         return write_segment(self.segments, table, SegmentHeader(self.fingerprint, FORMAT, seq))
 
 
-def _hashes(batch: Batch) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the catalog knows of what a batch names, read while others read too."""
+
+    contents: KnownContent
+    paths: KnownPaths
+
+
+def _look_up(prepared: Transaction, batch: Batch) -> _Known:
     images = [image.content_hash for image in (*batch.images, *batch.readings)]
-    return [*images, *(file.content_hash for file in batch.files), *batch.predictions]
+    hashes = [*images, *(file.content_hash for file in batch.files), *batch.predictions]
+    paths = [file.path for file in batch.files] + [reject.path for reject in batch.rejects]
+    return _Known(look_up(prepared, hashes), look_up_paths(prepared, paths))
 
 
-def _additions(batch: Batch, known: KnownContent) -> _Addition:
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What a commit puts into the catalog, ready to be put, so that readers wait for little."""
+
+    images: HeldRows
+    predictions: HeldRows
+    files: NewFiles
+    known: _Known
+
+
+def _get_ready(
+    prepared: Transaction, additions: Sequence[_Addition], batch: Batch, known: _Known
+) -> _Ready:
+    contents = known.contents
+    ids = contents.removed | contents.waiting | contents.live
+    for one in additions:
+        ids |= one.by_hash
+    files = [file for file in batch.files if file.content_hash in ids]
+    if len(files) < len(batch.files):
+        # Its picture left the collection during this run; unknown, it is read again next time.
+        _log.warning("%d files are left for the next run", len(batch.files) - len(files))
+    images = {i: image for one in additions for i, image in zip(one.ids, one.images, strict=True)}
+    predictions = {i: image.predictions for i, image in images.items()}
+    return _Ready(
+        prepared.hold("images", image_rows(list(images), list(images.values()))),
+        prepared.hold("predictions", prediction_rows(predictions)),
+        hold_files(prepared, files, ids, known.paths),
+        known,
+    )
+
+
+def _new_images(batch: Batch, known: KnownContent) -> _Addition:
     """New images, with their ids; those that wait come back under the id they have."""
     there = known.live.keys() | known.waiting.keys()
     new = {i.content_hash: i for i in batch.images if i.content_hash not in there}
     return _numbered(list(new.values()), batch.ids, known.next_id)
 
 
-def _put(transaction: Transaction, batch: Batch, known: KnownContent, new: dict[str, int]) -> None:
+def _check_reserved(prepared: Transaction, staged: Sequence[Staged]) -> None:
+    """Refuse what nobody has reserved, or what has been adopted with its reservation already."""
+    known = open_reservations(prepared.connection)
+    for one in staged:
+        if known.pop(one.reservation.token, None) != one.reservation:
+            raise InputError(
+                f"staged segment {one.segment.name} cannot be adopted: its reservation of ids "
+                f"{one.reservation.first} to {one.reservation.last} is used, over, or of another "
+                "collection; reserve ids and stage it again"
+            )
+
+
+def _additions(arrived: Sequence[Arrived], known: KnownContent) -> list[_Addition]:
+    """Staged segments, whose images are doubled where their content is there, or came before."""
+    there = set(known.live) | set(known.waiting)
+    additions = []
+    for one in arrived:
+        doubled = []
+        for image_id, image in one.images.items():
+            if image.content_hash in there:
+                doubled.append(image_id)
+            there.add(image.content_hash)
+        additions.append(
+            _Addition(
+                one.staged.segment, list(one.images), list(one.images.values()), tuple(doubled)
+            )
+        )
+    return additions
+
+
+def _enter(
+    transaction: Transaction, additions: Sequence[_Addition], batch: Batch, ready: _Ready
+) -> None:
+    """All that a commit does to the catalog."""
+    for one in additions:
+        if one.segment is not None:
+            add_segment(transaction, one.segment)
+    transaction.append_held(ready.images)
+    transaction.append_held(ready.predictions)
+    for one in additions:
+        delete_images(transaction, one.doubled, "doubled")
+    _put(transaction, batch, ready)
+    known = ready.known.contents
+    _enrich(transaction, batch, known.live | known.waiting)
+    _take_out(transaction, batch)
+
+
+def _put(transaction: Transaction, batch: Batch, ready: _Ready) -> None:
     """Files and rejects in place of what was known at their paths, and what comes back by them."""
-    ids = known.removed | known.waiting | known.live | new
-    files = [file for file in batch.files if file.content_hash in ids]
-    if len(files) < len(batch.files):
-        # Its picture left the collection during this run; unknown, it is read again next time.
-        _log.warning("%d files are left for the next run", len(batch.files) - len(files))
-    losers = put_files(transaction, files, ids)
-    named = [i.content_hash for i in batch.images] + [file.content_hash for file in files]
+    known = ready.known.contents
+    losers = put_files(transaction, ready.files, ready.known.paths)
+    named = [i.content_hash for i in batch.images] + [file.content_hash for file in batch.files]
     back = {known.waiting[h] for h in named if h in known.waiting and h not in known.live}
     revive_images(transaction, sorted(back))
-    losers |= put_rejects(transaction, batch.rejects)
+    losers |= put_rejects(transaction, batch.rejects, ready.known.paths)
     delete_orphans(transaction, losers, "gone")
 
 
@@ -153,13 +248,6 @@ def _take_out(transaction: Transaction, batch: Batch) -> None:
     leave_files(transaction, [path for path in batch.gone if path not in present], "gone")
 
 
-def _clean(image: ImageRecord) -> ImageRecord:
-    keywords = tuple(clean(word) or "" for word in image.keywords)
-    return replace(
-        image, camera=clean(image.camera), recipe=_clean_json(image.recipe), keywords=keywords
-    )
-
-
 def _numbered(images: list[ImageRecord], given: dict[str, int], next_id: int) -> _Addition:
     """Images with ids, ascending: those that were given, then the next ones."""
     named = [(given[i.content_hash], i) for i in images if i.content_hash in given]
@@ -169,17 +257,4 @@ def _numbered(images: list[ImageRecord], given: dict[str, int], next_id: int) ->
     rest = [image for image in images if image.content_hash not in given]
     start = named[-1][0] + 1 if named else next_id
     ids = [image_id for image_id, _ in named] + list(range(start, start + len(rest)))
-    return _Addition(ids, [image for _, image in named] + rest)
-
-
-def _clean_json(value: Any, depth: int = 0) -> Any:
-    """Texts that a database can hold; what is nested deeper than any recipe is left out."""
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, dict | list | tuple):
-        if depth >= DEEPEST_RECIPE:
-            return None
-        if isinstance(value, dict):
-            return {clean(str(key)): _clean_json(item, depth + 1) for key, item in value.items()}
-        return [_clean_json(item, depth + 1) for item in value]
-    return value
+    return _Addition(None, ids, [image for _, image in named] + rest)

@@ -52,7 +52,7 @@ def _check_journal(directory: str, seq: int) -> Iterator[Finding]:
         for name in damaged:
             told = "more was written to it than can be read"
             yield Finding("copy", os.path.join(journal.FOLDER, name), told)
-        held = max(snapshots.last_seq(os.path.join(directory, snapshots.FOLDER)), 0)
+        held = max(snapshots.newest_seq(os.path.join(directory, snapshots.FOLDER)), 0)
         if extents and not damaged and not found.follows(held, seq):
             name = os.path.join(journal.FOLDER, extents[-1].name)
             yield Finding("copy", name, f"it does not tell of commit {seq}, which is the last one")

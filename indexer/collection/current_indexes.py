@@ -12,13 +12,20 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from vitrail.indexer.catalog.hidden import deleted_between, hidden_within, revived_between
 from vitrail.indexer.catalog.state import State
 from vitrail.indexer.collection.readings import Readings
 from vitrail.indexer.errors import CollectionError, InputError, NewerIndexError
 from vitrail.indexer.segments import segment_file
 from vitrail.indexer.segments.segment_file import Segment
 from vitrail.indexer.vectors import indexes
-from vitrail.indexer.vectors.indexes import IndexFiles, LoadedIndex, caught_up, read_anew
+from vitrail.indexer.vectors.indexes import (
+    IndexFiles,
+    LoadedIndex,
+    Visibility,
+    caught_up,
+    read_anew,
+)
 
 if TYPE_CHECKING:
     from vitrail.indexer.vectors.index import VectorIndex
@@ -159,9 +166,8 @@ class CurrentIndexes:
 
     def _caught_up(self, files: IndexFiles, readings: Readings, loaded: LoadedIndex) -> LoadedIndex:
         state = readings.state
-        deleted = deleted_since(readings, loaded.seq)
-        revived = revived_since(readings, loaded.seq)
-        return caught_up(loaded, files, self._segments, state.segments, state.seq, deleted, revived)
+        changes = visibility_since(readings, loaded.seq)
+        return caught_up(loaded, files, self._segments, state.segments, state.seq, changes)
 
     def _rescued(
         self,
@@ -178,17 +184,21 @@ class CurrentIndexes:
 
 def deleted_since(readings: Readings, seq: int) -> NDArray[np.int64]:
     """Ids deleted after a commit, up to that of the readings, and not back since: (n,) int64."""
-    return _changed_since(readings, "deletions", seq)
+    with readings.reading() as connection:
+        return deleted_between(connection, seq, readings.state.seq)
 
 
 def revived_since(readings: Readings, seq: int) -> NDArray[np.int64]:
     """Ids that came back after a commit, up to that of the readings: (n,) int64."""
-    return _changed_since(readings, "revivals", seq)
-
-
-def _changed_since(readings: Readings, table: str, seq: int) -> NDArray[np.int64]:
     with readings.reading() as connection:
-        found = connection.execute(
-            f"SELECT image_id FROM {table} WHERE seq > ? AND seq <= ?", [seq, readings.state.seq]
-        ).fetchnumpy()["image_id"]
-    return np.asarray(np.ma.getdata(found), np.int64)
+        return revived_between(connection, seq, readings.state.seq)
+
+
+def visibility_since(readings: Readings, seq: int) -> Visibility:
+    """What an index of commit ``seq`` has to follow to be of that of the readings."""
+
+    def hidden(low: int, high: int) -> NDArray[np.int64]:
+        with readings.reading() as connection:
+            return hidden_within(connection, low, high)
+
+    return Visibility(deleted_since(readings, seq), revived_since(readings, seq), hidden)

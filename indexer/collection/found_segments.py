@@ -10,7 +10,7 @@ from vitrail.indexer.catalog.copies import Copies
 from vitrail.indexer.errors import DamagedError
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.segments import segment_file
-from vitrail.indexer.segments.segment_file import SegmentHeader, read_header, read_table
+from vitrail.indexer.segments.segment_file import SegmentHeader, read_header, read_table, token_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +47,15 @@ class FoundSegments:
         """
         return bool(copies.damaged) or any(h.seq > copies.seq + 1 for h in self.headers.values())
 
-    def chosen(self, copies: Copies, listed: Mapping[str, str]) -> list[str]:
+    def chosen(
+        self, copies: Copies, listed: Mapping[str, str], reserved: Collection[str]
+    ) -> list[str]:
         """Names of those that count, by commit.
 
         Args:
             copies: what is known of the catalog.
             listed: the segments that count as of the copies' last commit: name -> checksum.
+            reserved: tokens of reservations with which nothing was adopted by then.
         """
         if copies.followed and not self.is_behind(copies):
             names = self.headers.keys() & listed.keys()
@@ -60,7 +63,7 @@ class FoundSegments:
             unlisted = {
                 name
                 for name, header in self.headers.items()
-                if not copies.followed or header.seq > copies.seq
+                if not copies.followed or header.seq > copies.seq or token_of(name) in reserved
             }
             taken = unlisted | (self.headers.keys() & listed.keys())
             names = taken - {old for name in taken for old in self.headers[name].replaces}

@@ -153,7 +153,7 @@ def holds_work(directory: str) -> bool:
     folder = os.path.join(directory, segment_file.FOLDER)
     if (
         segment_file.found(folder)
-        or snapshots.last_seq(os.path.join(directory, snapshots.FOLDER)) >= 0
+        or snapshots.newest_seq(os.path.join(directory, snapshots.FOLDER)) >= 0
     ):
         return True
     written = Journal(os.path.join(directory, journal.FOLDER))

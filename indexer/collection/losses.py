@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vitrail.indexer.catalog.forgetting import annotated_paths, paths_of
 from vitrail.indexer.collection.rebuilding import Rebuilt
 from vitrail.indexer.errors import CollectionError
-from vitrail.indexer.paths import original
 from vitrail.indexer.wording import counted
 
 if TYPE_CHECKING:
@@ -85,33 +85,19 @@ def losses_of_images(
         waiting: of images that wait for their files.
         files: name and problem of the segments that are given up.
     """
-    rows = connection.execute(
-        "SELECT f.image_id, f.path, f.path_raw, "
-        "f.content_hash IN (SELECT content_hash FROM annotations) FROM files f "
-        "WHERE f.image_id IN (SELECT unnest(?::BIGINT[])) ORDER BY f.path",
-        [list(ids)],
-    ).fetchall()
+    rows = annotated_paths(connection, ids)
     paths: dict[int, list[str]] = defaultdict(list)
-    annotated = {image_id for image_id, _, _, known in rows if known}
-    for image_id, text, data, _ in rows:
-        paths[image_id].append(original(text, data))
+    annotated = {image_id for image_id, _, known in rows if known}
+    for image_id, path, _ in rows:
+        paths[image_id].append(path)
     lost = {image_id for image_id, found in paths.items() if not any(map(os.path.exists, found))}
     return Losses(
         files=tuple(files),
         images=tuple(path for found in paths.values() for path in found),
         lost=tuple(path for image_id in paths if image_id in lost for path in paths[image_id]),
         annotated=len(lost & annotated),
-        waiting=tuple(_paths(connection, waiting)),
+        waiting=tuple(paths_of(connection, waiting)),
     )
-
-
-def _paths(connection: DuckDBPyConnection, ids: Sequence[int]) -> list[str]:
-    rows = connection.execute(
-        "SELECT path, path_raw FROM files WHERE image_id IN (SELECT unnest(?::BIGINT[])) "
-        "ORDER BY path",
-        [list(ids)],
-    ).fetchall()
-    return [original(text, data) for text, data in rows]
 
 
 def losses_of_rebuilding(rebuilt: Rebuilt) -> Losses:

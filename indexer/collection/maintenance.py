@@ -5,29 +5,23 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from vitrail.indexer.catalog import journal, snapshots
 from vitrail.indexer.catalog.catalog import Catalog
-from vitrail.indexer.catalog.changes import WAITING, add_segment
 from vitrail.indexer.catalog.departures import GRACE_DAYS, give_up, overdue
 from vitrail.indexer.catalog.journal import Journal
-from vitrail.indexer.catalog.replaced import read_replaced, write_replaced
+from vitrail.indexer.catalog.merging import dead_within, replace_segments
 from vitrail.indexer.catalog.roots import read_settings
 from vitrail.indexer.catalog.schema import FORMAT
 from vitrail.indexer.catalog.state import State, live_segments
-from vitrail.indexer.catalog.transaction import Transaction
 from vitrail.indexer.collection.current_indexes import CurrentIndexes, deleted_since, revived_since
 from vitrail.indexer.collection.readings import Readings
 from vitrail.indexer.errors import UnreadableError
 from vitrail.indexer.files.durability import is_full
 from vitrail.indexer.files.reading import reading
 from vitrail.indexer.fingerprint import Fingerprint
-from vitrail.indexer.segments.leftovers import is_over
 from vitrail.indexer.segments.segment_file import (
     Segment,
     SegmentHeader,
@@ -105,40 +99,21 @@ def merge_segments(
     """
     names = [segment.name for segment in group]
     with catalog.preparing() as prepared:
-        deleted = _deleted_within(prepared, group)
-    table, merged = merge_tables(folder, group, deleted), None
+        low, high = min(s.min_id for s in group), max(s.max_id for s in group)
+        deleted = dead_within(prepared.connection, low, high)
+    table, dropped = merge_tables(folder, group, deleted)
+    merged = None
     if table.num_rows:
         header = SegmentHeader(fingerprint, FORMAT, prepared.seq, _replaces(folder, names))
         merged = write_segment(folder, table, header)
     with catalog.writing("merge", seq=prepared.seq) as transaction:
-        if merged is not None:
-            add_segment(transaction, merged)
-        transaction.run("DELETE FROM segments WHERE name IN (SELECT unnest(?::VARCHAR[]))", [names])
-        for name, key in (("images", "id"), ("predictions", "image_id")):
-            if len(deleted):
-                transaction.run(
-                    f"DELETE FROM {name} WHERE {key} IN (SELECT unnest(?::BIGINT[]))",
-                    [deleted.tolist()],
-                )
-        earlier = read_replaced(transaction.connection)
-        kept = {name: when for name, when in earlier.items() if not is_over(when)}
-        write_replaced(transaction, names, time.time(), kept)
+        replace_segments(transaction, names, merged, dropped.tolist())
 
 
 def _replaces(folder: str, names: Sequence[str]) -> tuple[str, ...]:
     """The merged segments, and those whose files still lie there that were merged into them."""
     earlier = [old for n in names for old in read_header(os.path.join(folder, n)).replaces]
     return (*names, *(old for old in earlier if os.path.exists(os.path.join(folder, old))))
-
-
-def _deleted_within(transaction: Transaction, group: Sequence[Segment]) -> np.ndarray:
-    low, high = min(s.min_id for s in group), max(s.max_id for s in group)
-    rows = transaction.rows(
-        "SELECT DISTINCT image_id FROM deletions WHERE image_id BETWEEN ? AND ? "
-        f"AND reason NOT IN {WAITING}",
-        [low, high],
-    )
-    return np.array([row[0] for row in rows], np.int64)
 
 
 def is_overdue(indexes: CurrentIndexes, state: State) -> bool:
@@ -162,11 +137,10 @@ def save_indexes(indexes: CurrentIndexes, readings: Readings) -> bool:
         CollectionError: a segment is missing, damaged, or cannot be read now.
     """
     state, could = readings.state, True
-    max_id = max((segment.max_id for segment in state.segments), default=0)
     for space, _ in state.fingerprint.spaces:
         if indexes.files(space, state).worth_saving(
             state.images,
-            max_id,
+            state.segments,
             lambda seq: len(deleted_since(readings, seq)),
             lambda seq: len(revived_since(readings, seq)),
         ):
@@ -213,7 +187,7 @@ def fold_journal(catalog: Catalog, directory: str, seq: int) -> None:
         OSError: the disk is full or refuses.
     """
     folder = os.path.join(directory, snapshots.FOLDER)
-    held = max(snapshots.last_seq(folder), 0)
+    held = max(snapshots.newest_seq(folder), 0)
     size = Journal(os.path.join(directory, journal.FOLDER)).size(held)
     if size > FOLD_BYTES and size > _FOLD_SHARE * snapshots.size(folder):
         take_snapshot(catalog, directory, seq)
@@ -229,7 +203,7 @@ def secure(catalog: Catalog, directory: str, seq: int) -> None:
         OSError: the disk is full or refuses.
     """
     check_in_step(directory, seq)
-    held = max(snapshots.last_seq(os.path.join(directory, snapshots.FOLDER)), 0)
+    held = max(snapshots.newest_seq(os.path.join(directory, snapshots.FOLDER)), 0)
     if not Journal(os.path.join(directory, journal.FOLDER)).follows(held, seq):
         take_snapshot(catalog, directory, seq)
 

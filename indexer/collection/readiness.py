@@ -58,7 +58,7 @@ def _index_files(folder: str) -> list[str]:
     if not os.path.isdir(folder):
         return []
     with reading(folder):
-        return [e.path for e in os.scandir(folder) if e.name.endswith(indexes.SUFFIX)]
+        return [e.path for e in os.scandir(folder) if indexes.is_index_file(e.name)]
 
 
 def _rows(path: str) -> int:

@@ -10,8 +10,7 @@ import numpy as np
 
 from vitrail.indexer.catalog import catalog as catalogs
 from vitrail.indexer.catalog.catalog import Catalog
-from vitrail.indexer.catalog.changes import WAITING_IMAGES, delete_images
-from vitrail.indexer.catalog.transaction import Transaction
+from vitrail.indexer.catalog.forgetting import forget_segments, ids_around
 from vitrail.indexer.collection import copy_checks
 from vitrail.indexer.collection.findings import Finding, Report
 from vitrail.indexer.collection.index_checks import check_index
@@ -26,7 +25,7 @@ from vitrail.indexer.collection.losses import (
 from vitrail.indexer.collection.maintenance import save_index
 from vitrail.indexer.collection.readiness import check_copies, check_segments_there
 from vitrail.indexer.collection.rebuilding import adopt_catalog, rebuild_catalog
-from vitrail.indexer.collection.segment_checks import check_segment, live_ids, unusable_ids
+from vitrail.indexer.collection.segment_checks import check_segment, live_ids, usable_ids
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.verification import check_catalog, verify
 from vitrail.indexer.errors import CollectionError, UnreadableError
@@ -58,12 +57,14 @@ class Repair:
 class _Plan:
     """Segments to give up, by name with what is wrong, and the ids of the images to forget.
 
-    ``waiting`` are ids of hidden ones, which nothing brings back any more.
+    ``waiting`` are ids of hidden ones, which nothing brings back any more; ``behind`` those of all
+    images that no whole segment holds.
     """
 
     broken: dict[str, str]
     ids: list[int]
     waiting: list[int]
+    behind: list[int]
     losses: Losses
 
 
@@ -149,7 +150,13 @@ def _give_up_segments(
         return
     catalog = Catalog(os.path.join(directory, catalogs.FILE))
     with catalog.writing("repair") as transaction:
-        _forget(transaction, plan)
+        forget_segments(
+            transaction,
+            list(plan.broken),
+            live=plan.ids,
+            waiting=plan.waiting,
+            behind=plan.behind,
+        )
     catalog.close()
     for name, problem in plan.broken.items():
         path = os.path.join(directory, segment_file.FOLDER, name)
@@ -172,7 +179,7 @@ def _plan(reader: CollectionStore, segments_lost: bool) -> _Plan:
     listed = reader.state.segments
     if listed and not segments_lost and not segment_file.found(folder):
         raise segment_file.away(folder)
-    live, homes = live_ids(reader), np.empty(0, np.int64)
+    live, homes, held = live_ids(reader), np.empty(0, np.int64), np.empty(0, np.int64)
     broken: dict[str, str] = {}
     for segment in listed:
         finding = check_segment(folder, segment, reader.fingerprint)
@@ -180,35 +187,15 @@ def _plan(reader: CollectionStore, segments_lost: bool) -> _Plan:
         if finding is not None:
             broken[segment.name] = finding.problem
         else:
-            lacking, odd = unusable_ids(folder, segment, reader.fingerprint, live)
-            inside = live[(live >= segment.min_id) & (live <= segment.max_id)]
-            homes = np.union1d(homes, np.setdiff1d(inside, np.union1d(lacking, odd)))
+            own, odd = usable_ids(folder, segment, reader.fingerprint)
+            homes = np.union1d(homes, np.setdiff1d(own, odd))
+            held = np.union1d(held, own)
     ids = np.setdiff1d(live, homes).tolist()
     with reader.reading() as connection:
-        rows = connection.execute(
-            f"SELECT id {WAITING_IMAGES} JOIN segments ON id BETWEEN min_id AND max_id "
-            "WHERE name IN (SELECT unnest(?::VARCHAR[]))",
-            [list(broken)],
-        ).fetchall()
-        waiting = [row[0] for row in rows]
+        around, hidden = ids_around(connection, list(broken))
+        waiting = np.setdiff1d(hidden, held).tolist()
         losses = losses_of_images(connection, ids, waiting, list(broken.items()))
-    return _Plan(broken, ids, waiting, losses)
-
-
-def _forget(transaction: Transaction, plan: _Plan) -> None:
-    delete_images(transaction, plan.ids, "damaged segment")
-    ids, names = "(SELECT unnest(?::BIGINT[]))", "(SELECT unnest(?::VARCHAR[]))"
-    transaction.run(f"DELETE FROM files WHERE image_id IN {ids}", [plan.ids + plan.waiting])
-    transaction.run(
-        f"UPDATE deletions SET reason = 'expired' WHERE image_id IN {ids}", [plan.waiting]
-    )
-    # Nothing stands behind the rows of a broken segment's images any more, removed ones included.
-    gone = f"SELECT i.id FROM images i JOIN segments s ON s.name IN {names} "
-    gone += "AND i.id BETWEEN s.min_id AND s.max_id"
-    broken = [list(plan.broken)]
-    for table, key in (("predictions", "image_id"), ("images", "id")):
-        transaction.run(f"DELETE FROM {table} WHERE {key} IN ({gone})", broken)
-    transaction.run(f"DELETE FROM segments WHERE name IN {names}", broken)
+    return _Plan(broken, ids, waiting, np.setdiff1d(around, held).tolist(), losses)
 
 
 def _mend_indexes(collection: CollectionStore, done: Repair) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.catalog import catalog as catalogs
+from vitrail.indexer.catalog import hidden
 from vitrail.indexer.collection.findings import Finding
 from vitrail.indexer.errors import CollectionError, DamagedError, UnreadableError
 from vitrail.indexer.files.durability import checksum
@@ -23,7 +24,7 @@ from vitrail.indexer.wording import counted
 if TYPE_CHECKING:
     from vitrail.indexer.collection.store import CollectionStore
 
-LIVE = "FROM images i ANTI JOIN deletions d ON d.image_id = i.id"
+_NONE: NDArray[np.int64] = np.empty(0, np.int64)
 
 
 def check_segments(collection: CollectionStore) -> Iterator[Finding]:
@@ -36,27 +37,46 @@ def check_segments(collection: CollectionStore) -> Iterator[Finding]:
     except UnreadableError as error:
         yield Finding("segment", segment_file.FOLDER, str(error), "unreadable")
         return
-    live = live_ids(collection)
-    covered = np.zeros(len(live), bool)
+    live, whole = live_ids(collection), []
+    lost, held = [_NONE], [_NONE]  # to segments that are told of already; by those that are read
     for segment in listed:
         finding = check_segment(folder, segment, collection.fingerprint)
-        if finding is not None:
-            yield finding
+        if finding is None:
+            finding, ids = _check_rows(folder, segment, collection.fingerprint, live)
+            held.append(ids)
+        if finding is None:
+            whole.append(segment)
         else:
-            yield from _check_rows(folder, segment, collection.fingerprint, live)
-        covered |= (live >= segment.min_id) & (live <= segment.max_id)
-    if not covered.all():
-        count = int((~covered).sum())
-        yield Finding("catalog", catalogs.FILE, f"{count} live images are in no segment")
+            lost.append(_inside(live, segment))
+            yield finding
+    yield from _check_homes(np.setdiff1d(live, np.concatenate([*held, *lost])), whole)
+    ids, counts = np.unique(np.concatenate(held), return_counts=True)
+    if (doubled := np.intersect1d(ids[counts > 1], live)).size:
+        problem = f"{counted(len(doubled), 'live image is', 'live images are')} in two segments"
+        yield Finding("catalog", catalogs.FILE, f"{problem}, such as id {doubled[0]}")
 
 
-def live_ids(collection: CollectionStore, up_to: int | None = None) -> NDArray[np.int64]:
+def live_ids(collection: CollectionStore) -> NDArray[np.int64]:
     """(n,) int64 ids of the live images, ascending."""
     with collection.reading() as connection:
-        rows = connection.execute(
-            f"SELECT i.id {LIVE} WHERE ? IS NULL OR i.id <= ? ORDER BY i.id", [up_to, up_to]
-        ).fetchnumpy()["id"]
-    return np.asarray(np.ma.getdata(rows), np.int64)
+        return hidden.visible_ids(connection)
+
+
+def _inside(ids: NDArray[np.int64], segment: Segment) -> NDArray[np.int64]:
+    """Those of (n,) ids that a segment may hold, others between its first and last id too."""
+    return ids[(ids >= segment.min_id) & (ids <= segment.max_id)]
+
+
+def _check_homes(homeless: NDArray[np.int64], whole: Sequence[Segment]) -> Iterator[Finding]:
+    """Tell of live images that no segment holds, where it should be one of the whole ones."""
+    for segment in whole:
+        lacking = _inside(homeless, segment)
+        if len(lacking):
+            problem = f"it lacks {counted(len(lacking), 'live image')}, such as id {lacking[0]}"
+            yield _damaged(segment, problem)
+            homeless = np.setdiff1d(homeless, lacking)
+    if len(homeless):
+        yield Finding("catalog", catalogs.FILE, f"{len(homeless)} live images are in no segment")
 
 
 def check_segment(folder: str, segment: Segment, fingerprint: Fingerprint) -> Finding | None:
@@ -86,40 +106,33 @@ def _damaged(segment: Segment, problem: str) -> Finding:
 
 def _check_rows(
     folder: str, segment: Segment, fingerprint: Fingerprint, live: NDArray[np.int64]
-) -> Iterator[Finding]:
+) -> tuple[Finding | None, NDArray[np.int64]]:
+    """What is wrong with a segment's rows, if anything, and the ids that it holds."""
     try:
-        lacking, odd = unusable_ids(folder, segment, fingerprint, live)
+        ids, odd = usable_ids(folder, segment, fingerprint)
     except UnreadableError as error:
-        yield Finding("segment", segment.name, str(error), "unreadable")
-        return
+        return Finding("segment", segment.name, str(error), "unreadable"), _NONE
     except CollectionError as error:  # whole, as its checksum says, and yet not to be understood
-        yield _damaged(segment, str(error))
-        return
-    if len(lacking):
-        yield _damaged(
-            segment, f"it lacks {counted(len(lacking), 'live image')}, such as id {lacking[0]}"
-        )
-    if len(odd):
-        yield _damaged(
-            segment,
-            f"{counted(len(odd), 'image has', 'images have')} vectors that are not of length 1, "
-            f"such as id {odd[0]}, so that searches fail",
-        )
+        return _damaged(segment, str(error)), _NONE
+    odd = np.intersect1d(odd, live)
+    if not len(odd):
+        return None, ids
+    told = counted(len(odd), "image has", "images have")
+    problem = f"{told} vectors that are not of length 1, such as id {odd[0]}, so that searches fail"
+    return _damaged(segment, problem), ids
 
 
-def unusable_ids(
-    folder: str, segment: Segment, fingerprint: Fingerprint, live: NDArray[np.int64]
+def usable_ids(
+    folder: str, segment: Segment, fingerprint: Fingerprint
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Live ids that a segment should hold and lacks, and those whose vectors no index takes.
+    """(n,) int64 ids that a segment holds, and those of them whose vectors no index takes.
 
     Raises:
         CollectionError: it cannot be read, or is damaged.
     """
-    expected = live[(live >= segment.min_id) & (live <= segment.max_id)]
-    lacking = odd = np.empty(0, np.int64)
-    for space, dim in fingerprint.spaces:
+    held = odd = _NONE
+    for number, (space, dim) in enumerate(fingerprint.spaces):
         ids, rows = read_vectors(folder, segment, space, dim)
-        lacking = np.setdiff1d(expected, ids)
-        wrong = ids[list(odd_lengths(rows))]
-        odd = np.union1d(odd, np.intersect1d(wrong, expected))
-    return lacking, odd
+        held = ids if not number else np.intersect1d(held, ids)
+        odd = np.union1d(odd, ids[list(odd_lengths(rows))])
+    return held, odd

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -14,10 +15,11 @@ from vitrail.indexer.catalog import catalog as catalogs
 from vitrail.indexer.catalog.annotations import AnnotationReport, annotate
 from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.catalog.departures import remove_images
+from vitrail.indexer.catalog.reservations import Reservation, reserve_ids
 from vitrail.indexer.catalog.transaction import Transaction
 from vitrail.indexer.collection.answering import Answering
 from vitrail.indexer.collection.collection_info import CollectionInfo
-from vitrail.indexer.collection.commits import BatchWriter
+from vitrail.indexer.collection.commits import Adopted, BatchWriter
 from vitrail.indexer.collection.current_indexes import CurrentIndexes
 from vitrail.indexer.collection.layout import (
     GENERATED,
@@ -40,12 +42,13 @@ from vitrail.indexer.collection.maintenance import (
 )
 from vitrail.indexer.collection.readings import CatalogCopy, CatalogFile, Readings, newest_state
 from vitrail.indexer.collection.snapshot import Snapshot
+from vitrail.indexer.collection.staging import Staged, stage
 from vitrail.indexer.collection.summary import describe_collection
-from vitrail.indexer.errors import CollectionError, FingerprintMismatchError
+from vitrail.indexer.errors import CollectionError, FingerprintMismatchError, InputError
 from vitrail.indexer.files.durability import disk_guard, make_directory
 from vitrail.indexer.files.lock import WriterLock
 from vitrail.indexer.fingerprint import Fingerprint
-from vitrail.indexer.records import Batch
+from vitrail.indexer.records import Batch, FileRecord, ImageRecord
 from vitrail.indexer.segments import segment_file
 from vitrail.indexer.segments.leftovers import sweep
 
@@ -53,6 +56,7 @@ if TYPE_CHECKING:
     from vitrail.indexer.vectors.index import VectorIndex
     from vitrail.indexer.vectors.indexes import IndexFiles, LoadedIndex
 
+RESERVED_SECONDS = 86_400.0  # for which ids are given out where nothing else is asked for
 _log = logging.getLogger("vitrail")
 
 
@@ -283,12 +287,74 @@ class CollectionStore(Answering):
         """
         with self._writing() as writer, disk_guard(self.directory, writer.expected_bytes(batch)):
             writer.commit(batch)
+        self._tidy_up()
+
+    def _tidy_up(self) -> None:
+        """What has to be done now and then after a commit."""
         with self._afterwards():
             if self._tidies and is_overdue(self.indexes, self.state):
                 self.maintain()
             else:
                 with self._guard, disk_guard(self.directory, 0):
                     fold_journal(self._catalog, self.directory, self.state.seq)
+
+    def reserve(self, count: int, *, seconds: float = RESERVED_SECONDS) -> Reservation:
+        """Give out ids for ``count`` new images, which nobody else gets; durable on return.
+
+        Args:
+            count: how many images can be staged with it, in one segment.
+            seconds: for how long what is staged is kept, and can be adopted.
+
+        Raises:
+            InputError: ``count`` or ``seconds`` is not positive.
+            CollectionError: not open for writing, or the disk is full.
+        """
+        if count < 1 or not 0 < seconds < math.inf:
+            raise InputError(
+                f"{count} ids for {seconds:g} seconds cannot be reserved; both must be above 0"
+            )
+        with self.transaction("reserve", tidies=False) as transaction:
+            return reserve_ids(transaction, count, seconds)
+
+    def stage(
+        self, reservation: Reservation, images: Sequence[ImageRecord], files: Sequence[FileRecord]
+    ) -> Staged:
+        """Write a durable segment of new images, which counts once it is adopted.
+
+        Any process may do that that sees the collection's folder, at its own pace, a reader too;
+        ``staging.stage`` does it for one that has not even opened the collection.
+
+        Args:
+            reservation: of at least as many ids as there are images, for this segment alone.
+            images: with their vectors; those of which no file is given are left out.
+            files: paths at which they are.
+
+        Raises:
+            InputError: no image is left, there are more than ids, or an image lacks a space's
+                vector, or has it in another width.
+            CollectionError: the disk is full.
+        """
+        return stage(self.directory, self.fingerprint, reservation, images, files)
+
+    def adopt(self, staged: Sequence[Staged]) -> Adopted:
+        """Make all that was staged visible, or none of it; durable when this returns.
+
+        Reservations may be adopted in any order. Images whose content is here by now are hidden at
+        once, and only their files are taken. What follows is as after ``commit``.
+
+        Args:
+            staged: what ``stage`` gave, here or elsewhere.
+
+        Raises:
+            InputError: one is of another encoder, or does not fit its reservation, or that is used
+                or over; nothing is adopted then.
+            CollectionError: not open for writing, a staged file is damaged or cannot be read now,
+                or the disk is full.
+        """
+        with self._writing() as writer, disk_guard(self.directory, 1 << 20):
+            adopted = writer.adopt(staged)
+        self._tidy_up()
+        return adopted
 
     def remove(self, ids: Sequence[int]) -> None:
         """Delete images from the collection (never from disk); the next search lacks them.
@@ -381,6 +447,11 @@ class CollectionStore(Answering):
             yield transaction
         self._changed = before or tidies
 
+    def preparing(self) -> AbstractContextManager[Transaction]:
+        """What the writer's next commit begins with, to read."""
+        self._need_writer()
+        return self._catalog.preparing()
+
     def forget_changes(self) -> None:
         """Leave tidying to a later writer when this one closes."""
         self._changed = False
@@ -450,7 +521,8 @@ class CollectionStore(Answering):
 
     def _sweep(self) -> None:
         live = [segment.name for segment in self.state.segments]
-        sweep(self._path(segment_file.FOLDER), live, self.state.replaced)
+        state = self.state
+        sweep(self._path(segment_file.FOLDER), live, state.replaced, state.reserved)
 
     def _path(self, name: str) -> str:
         return os.path.join(self.directory, name)

@@ -16,13 +16,12 @@ from vitrail.indexer.catalog import journal, snapshots
 from vitrail.indexer.catalog.journal import Journal
 from vitrail.indexer.catalog.replaced import write_replaced
 from vitrail.indexer.catalog.snapshots import Snapshot
-from vitrail.indexer.catalog.transaction import Transaction
+from vitrail.indexer.catalog.succession import carry_over, last_given
 from vitrail.indexer.collection.layout import MARK, mark_text
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import CollectionError
 from vitrail.indexer.files.durability import rename, replacing, sync_directory, write_text
 from vitrail.indexer.fingerprint import Fingerprint
-from vitrail.indexer.paths import literal
 from vitrail.indexer.segments import segment_file
 from vitrail.indexer.vectors import indexes
 
@@ -76,14 +75,13 @@ def take_over(old: CollectionStore, new: CollectionStore) -> None:
     directory, folder, fingerprint = old.directory, new.directory, new.fingerprint
     old.maintain()
     old.copy_tables()
+    with old.preparing() as prepared:
+        last_id = last_given(prepared)
     over = [segment.name for segment in old.state.segments]
     with new.transaction("reembed", journalled=False) as transaction:
         # Readers of the old state go on with its segments for a while, as after a merge.
         write_replaced(transaction, over, time.time(), old.state.replaced)
-        _carry(transaction, _last_snapshot(old))
-        # Numbers go on from the old ones, so that no reader takes the new state for an older one.
-        last = max(old.state.seq, transaction.seq) + 1
-        transaction.run("INSERT INTO commits VALUES (?, now()::TIMESTAMP, 'carried')", [last])
+        carry_over(transaction, _last_snapshot(old), last_id, old.state.seq)
     new.maintain()
     new.copy_tables()
     seq = new.state.seq
@@ -109,31 +107,6 @@ def _last_snapshot(collection: CollectionStore) -> Snapshot:
             f"{collection.directory} has no copy of its last commit", remedy="run `vitrail verify`"
         )
     return found
-
-
-def _carry(transaction: Transaction, kept: Snapshot) -> None:
-    """Fill the successor's tables from the old collection's; images are told by their content."""
-    for table in ("files", "rejects", "deletions", "roots"):
-        transaction.run(f"DELETE FROM {table}")
-    # An image that could not be embedded again leaves with its files; what was removed stays known
-    # as that, also where another file has the same content.
-    transaction.run(
-        "INSERT INTO files BY NAME SELECT f.* REPLACE (coalesce(d.image_id, i.id) AS image_id) "
-        "FROM read_parquet(?) f LEFT JOIN images i ON i.content_hash = f.content_hash "
-        "LEFT JOIN (SELECT DISTINCT image_id FROM read_parquet(?)) d ON d.image_id = f.image_id "
-        "WHERE i.id IS NOT NULL OR d.image_id IS NOT NULL",
-        [literal(kept.files["files"]), literal(kept.files["deletions"])],
-    )
-    for table in ("rejects", "deletions", "roots"):
-        if table in kept.files:
-            transaction.run(
-                f"INSERT INTO {table} BY NAME SELECT * FROM read_parquet(?)",
-                [literal(kept.files[table])],
-            )
-    transaction.run(
-        "CREATE OR REPLACE TABLE annotations AS SELECT * FROM read_parquet(?)",
-        [literal(kept.files["annotations"])],
-    )
 
 
 def _replace_catalog(folder: str, directory: str) -> None:

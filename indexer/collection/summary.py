@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from vitrail.indexer.catalog.columns import annotation_columns
+from vitrail.indexer.catalog.counts import read_counts
 from vitrail.indexer.catalog.departures import read_waiting
 from vitrail.indexer.catalog.roots import MOUNTS, KnownRoot, read_roots
 from vitrail.indexer.catalog.state import State
@@ -23,17 +24,6 @@ from vitrail.indexer.paths import display, raw
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_COUNTS = {
-    "files": "SELECT count(*) FROM files ANTI JOIN deletions USING (image_id) WHERE NOT missing",
-    "missing_files": "SELECT count(*) FROM files ANTI JOIN deletions USING (image_id) "
-    "WHERE missing",
-    "rejects": "SELECT count(*) FROM rejects",
-    "generated": "SELECT count(*) FROM images i ANTI JOIN deletions d ON d.image_id = i.id "
-    "WHERE generated",
-    "classified": "SELECT count(DISTINCT image_id) FROM predictions",
-    "commits": "SELECT count(*) FROM commits",
-}
-
 
 def describe_collection(
     directory: str, readings: Readings, indexes: CurrentIndexes
@@ -41,7 +31,7 @@ def describe_collection(
     """Counts, spaces, fingerprint, sizes on disk and indexes."""
     state = readings.state
     with readings.reading() as connection:
-        counts = {name: _one(connection, sql) for name, sql in _COUNTS.items()}
+        counts = read_counts(connection)
         own = annotation_columns(connection)
         waiting = _waiting(connection)
         roots = tuple(_root(root) for root in read_roots(connection))
@@ -94,11 +84,6 @@ def _space(indexes: CurrentIndexes, state: State, space: str) -> SpaceInfo:
         checks=files.checks(),
         checked=indexes.checked(space),
     )
-
-
-def _one(connection: DuckDBPyConnection, sql: str) -> int:
-    row = connection.execute(sql).fetchone()
-    return int(row[0]) if row else 0
 
 
 def _sizes(directory: str) -> dict[str, int]:

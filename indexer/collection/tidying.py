@@ -6,9 +6,11 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from vitrail.indexer.catalog.catalog import FILE, Catalog
-from vitrail.indexer.catalog.changes import WAITING
 from vitrail.indexer.catalog.departures import Removed, Waiting, give_up, read_waiting, remove_files
+from vitrail.indexer.catalog.merging import kept_within
 from vitrail.indexer.catalog.roots import forget_root, put_settings, read_settings
 from vitrail.indexer.collection.current_indexes import deleted_since
 from vitrail.indexer.collection.maintenance import grace_days, merge_segments, save_index
@@ -17,7 +19,7 @@ from vitrail.indexer.collection.summary import tree_bytes
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.files.durability import disk_guard
 from vitrail.indexer.segments import segment_file
-from vitrail.indexer.segments.segment_file import Segment
+from vitrail.indexer.segments.segment_file import Segment, read_ids
 from vitrail.indexer.vectors import indexes
 
 _DEAD_SHARE = 0.1  # of a segment's rows, from which on writing it anew pays
@@ -128,13 +130,11 @@ def _write_anew(collection: CollectionStore, share: float) -> None:
 
 def _dead_rows(collection: CollectionStore, segment: Segment) -> int:
     with collection.reading() as connection:
-        rows = connection.execute(
-            "SELECT count(*) FROM images ANTI JOIN "
-            f"(SELECT image_id FROM deletions WHERE reason NOT IN {WAITING}) ON image_id = id "
-            "WHERE id BETWEEN ? AND ?",
-            [segment.min_id, segment.max_id],
-        ).fetchall()
-    return segment.rows - int(rows[0][0])
+        kept = kept_within(connection, segment.min_id, segment.max_id)
+    if len(kept) == segment.rows and segment.rows == segment.max_id - segment.min_id + 1:
+        return 0
+    folder = os.path.join(collection.directory, segment_file.FOLDER)
+    return segment.rows - len(np.intersect1d(read_ids(folder, segment), kept))
 
 
 def _drop_hidden(collection: CollectionStore) -> None:

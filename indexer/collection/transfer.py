@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import compress
@@ -13,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vitrail.indexer.catalog.annotations import load_incoming, merge_rows
-from vitrail.indexer.catalog.columns import annotation_columns
-from vitrail.indexer.catalog.schema import FORMAT, quote
+from vitrail.indexer.catalog.exporting import exported_files, own_columns, read_versions
+from vitrail.indexer.catalog.schema import FORMAT
 from vitrail.indexer.collection.arrivals import OWN, ROWS, open_exported
 from vitrail.indexer.collection.plain_export import write_csv, write_json_lines
 from vitrail.indexer.collection.retrying import at_newest
@@ -23,7 +22,6 @@ from vitrail.indexer.errors import InputError
 from vitrail.indexer.files.durability import disk_guard, replacing
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.image_columns import IMAGE_COLUMNS, RECIPE_COLUMNS, arrow_type
-from vitrail.indexer.paths import original
 from vitrail.indexer.records import Batch, FileRecord, KnownFile
 from vitrail.indexer.segments import segment_file
 from vitrail.indexer.segments.image_rows import column_types
@@ -149,7 +147,10 @@ def _with_catalog(collection: CollectionStore, table: pa.Table) -> pa.Table:
 
     ids = table["id"].to_pylist()
     rows = collection.metadata(ids)
-    versions, files = _versions(collection, ids), _files(collection, ids)
+    hashes = table["content_hash"].to_pylist()
+    with collection.reading() as connection:
+        own = own_columns(connection, hashes)
+        versions, files = read_versions(connection, ids), exported_files(connection, ids)
     values: dict[str, list[Any]] = {
         column.name: [row[column.name] for row in rows] for column in IMAGE_COLUMNS if column.shown
     }
@@ -163,45 +164,7 @@ def _with_catalog(collection: CollectionStore, table: pa.Table) -> pa.Table:
     columns |= {space: table[space] for space in collection.spaces}
     for name, kind in _DERIVED.items():
         columns[name] = pa.array([row[name] for row in rows], arrow_type(kind))
-    own = _own_columns(collection, table["content_hash"].to_pylist())
-    return pa.table(columns | own)
-
-
-def _own_columns(collection: CollectionStore, hashes: list[str]) -> dict[str, Any]:
-    with collection.reading() as connection:
-        names = list(annotation_columns(connection))
-        if not names:
-            return {}
-        found: Any = connection.sql(
-            f"SELECT {', '.join(f'a.{quote(name)}' for name in names)} FROM "
-            "(SELECT unnest(?::VARCHAR[]) AS content_hash,"
-            " generate_subscripts(?::VARCHAR[], 1) AS n) h LEFT JOIN annotations a "
-            "USING (content_hash) ORDER BY n",
-            params=[hashes] * 2,
-        ).to_arrow_table()
-    return {OWN + name: found[name] for name in names}
-
-
-def _versions(collection: CollectionStore, ids: list[int]) -> dict[int, int | None]:
-    with collection.reading() as connection:
-        rows = connection.execute(
-            "SELECT id, read_version FROM images WHERE id IN (SELECT unnest(?::BIGINT[]))", [ids]
-        ).fetchall()
-    return dict(rows)
-
-
-def _files(collection: CollectionStore, ids: list[int]) -> dict[int, list[dict[str, Any]]]:
-    with collection.reading() as connection:
-        rows = connection.execute(
-            "SELECT image_id, path, path_raw, size, mtime_ns, label FROM files "
-            "WHERE image_id IN (SELECT unnest(?::BIGINT[])) ORDER BY missing, path",
-            [ids],
-        ).fetchall()
-    files: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for image_id, text, data, size, mtime_ns, label in rows:
-        path = os.fsencode(original(text, data))
-        files[image_id].append({"path": path, "size": size, "mtime_ns": mtime_ns, "label": label})
-    return files
+    return pa.table(columns | {OWN + name: values for name, values in own.items()})
 
 
 def read_fingerprint(path: str | os.PathLike[str]) -> Fingerprint:

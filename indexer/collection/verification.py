@@ -6,28 +6,16 @@ import os
 from collections.abc import Iterator
 
 from vitrail.indexer.catalog import catalog as catalogs
-from vitrail.indexer.catalog.schema import TABLES
+from vitrail.indexer.catalog import rules
 from vitrail.indexer.collection.copy_checks import check_copies
 from vitrail.indexer.collection.findings import Finding, Report, steadily
 from vitrail.indexer.collection.index_checks import check_indexes
 from vitrail.indexer.collection.layout import is_collection
-from vitrail.indexer.collection.segment_checks import LIVE, check_segments
+from vitrail.indexer.collection.segment_checks import check_segments
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import CollectionError, NewerFormatError, UnreadableError
 from vitrail.indexer.files.reading import exists
 from vitrail.indexer.images.files import modified_ns
-from vitrail.indexer.paths import original
-
-_RULES = {
-    "two live images have the same id": f"SELECT id {LIVE} GROUP BY id HAVING count(*) > 1",
-    "two live images have the same content": f"SELECT min(id) {LIVE} "
-    "GROUP BY content_hash HAVING count(*) > 1",
-    "a file belongs to no image": "SELECT path FROM files ANTI JOIN images ON id = image_id "
-    "ANTI JOIN deletions d ON d.image_id = files.image_id",
-    "a file and its image differ in content": "SELECT path FROM files f JOIN images i "
-    "ON i.id = f.image_id WHERE f.content_hash <> i.content_hash",
-    "a path is listed twice": "SELECT path FROM files GROUP BY path, path_raw HAVING count(*) > 1",
-}
 
 
 def verify(directory: str | os.PathLike[str]) -> Report:
@@ -71,8 +59,7 @@ def check_catalog(directory: str) -> Finding | None:
         if not exists(path):
             return Finding("catalog", catalogs.FILE, "the catalog is missing", "missing")
         with CollectionStore.open(directory) as collection, collection.reading() as connection:
-            for table in TABLES:
-                connection.execute(f"SELECT bit_xor(hash(t)) FROM {table} t").fetchall()
+            rules.read_everything(connection)
     except NewerFormatError:
         raise
     except UnreadableError as error:
@@ -84,23 +71,16 @@ def check_catalog(directory: str) -> Finding | None:
 
 def _check_rules(collection: CollectionStore) -> Iterator[Finding]:
     with collection.reading() as connection:
-        for rule, sql in _RULES.items():
-            rows = connection.execute(sql).fetchall()
-            if rows:
-                problem = f"{rule}: {rows[0][0]} ({len(rows)} in all)"
-                yield Finding("catalog", catalogs.FILE, problem)
+        for rule, example, count in rules.broken_rules(connection):
+            yield Finding("catalog", catalogs.FILE, f"{rule}: {example} ({count} in all)")
 
 
 def _check_files(collection: CollectionStore) -> tuple[list[Finding], int]:
     """Files of live images that are gone or changed on disk since they were indexed."""
     with collection.reading() as connection:
-        rows = connection.execute(
-            "SELECT path, path_raw, size, mtime_ns FROM files ANTI JOIN deletions USING (image_id) "
-            "WHERE NOT missing ORDER BY path"
-        ).fetchall()
+        files = rules.present_files(connection)
     findings = []
-    for text, data, size, mtime_ns in rows:
-        path = original(text, data)
+    for path, size, mtime_ns in files:
         try:
             status = os.stat(path)
         except FileNotFoundError:
@@ -113,4 +93,4 @@ def _check_files(collection: CollectionStore) -> tuple[list[Finding], int]:
             continue
         if (status.st_size, modified_ns(status)) != (size, mtime_ns):
             findings.append(Finding("file", path, "changed on disk; index again"))
-    return findings, len(rows)
+    return findings, len(files)

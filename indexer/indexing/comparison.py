@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from vitrail.indexer.indexing.scan import Found, Unreadable
+from vitrail.indexer.indexing.scan import FoundFile, Unreadable
 from vitrail.indexer.records import KnownFile
 
 
@@ -26,8 +26,8 @@ class Changes:
     """
 
     unchanged: list[str] = field(default_factory=list)
-    to_open: list[Found] = field(default_factory=list)
-    back: list[Found] = field(default_factory=list)
+    to_open: list[FoundFile] = field(default_factory=list)
+    back: list[FoundFile] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     excluded: list[str] = field(default_factory=list)
@@ -35,7 +35,7 @@ class Changes:
 
 
 def compare(
-    found: Iterable[Found | Unreadable],
+    found: Iterable[FoundFile | Unreadable],
     known: Mapping[str, KnownFile],
     leaves_out: Callable[[str], bool] = lambda _: False,
 ) -> Changes:
@@ -67,7 +67,7 @@ def compare(
     return changes
 
 
-def _sort(item: Found, known: KnownFile | None, changes: Changes) -> None:
+def _sort(item: FoundFile, known: KnownFile | None, changes: Changes) -> None:
     if known is None or (item.size, item.mtime_ns) != (known.size, known.mtime_ns):
         changes.to_open.append(item)
     elif known.missing and known.state != "removed":

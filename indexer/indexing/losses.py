@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from vitrail.indexer.errors import RemovalsRefusedError
 from vitrail.indexer.indexing.comparison import Changes
 from vitrail.indexer.indexing.globs import is_hidden
-from vitrail.indexer.indexing.roots import Plan
-from vitrail.indexer.indexing.scan import Found, is_mount
+from vitrail.indexer.indexing.roots import RootPlan
+from vitrail.indexer.indexing.scan import FoundFile, is_mount
 from vitrail.indexer.paths import display
 from vitrail.indexer.records import KnownFile
 from vitrail.indexer.wording import counted
@@ -50,7 +50,10 @@ class Loss:
 
 
 def find_loss(
-    plan: Plan, changes: Changes, known: Mapping[str, KnownFile], arrived: Counter[tuple[int, int]]
+    plan: RootPlan,
+    changes: Changes,
+    known: Mapping[str, KnownFile],
+    arrived: Counter[tuple[int, int]],
 ) -> Loss | None:
     """Whether what is gone from a folder looks like a disk that is away.
 
@@ -80,7 +83,7 @@ def find_loss(
     return Loss(plan.path, len(lost), total, lost[0], reason, not os.path.isdir(plan.path))
 
 
-def arrivals(opened: Iterable[Found]) -> Counter[tuple[int, int]]:
+def arrivals(opened: Iterable[FoundFile]) -> Counter[tuple[int, int]]:
     """Sizes and times of files, by which those that were moved are known again."""
     return Counter((file.size, file.mtime_ns) for file in opened)
 
@@ -106,7 +109,7 @@ def _moved(file: KnownFile, arrived: Counter[tuple[int, int]]) -> bool:
     return True
 
 
-def _reason(plan: Plan, lost: Sequence[str], total: int) -> str | None:
+def _reason(plan: RootPlan, lost: Sequence[str], total: int) -> str | None:
     if not os.path.isdir(plan.path):
         return "it is not there"
     away = _unmounted(plan, lost)
@@ -119,7 +122,7 @@ def _reason(plan: Plan, lost: Sequence[str], total: int) -> str | None:
     return None
 
 
-def _unmounted(plan: Plan, lost: Sequence[str]) -> str | None:
+def _unmounted(plan: RootPlan, lost: Sequence[str]) -> str | None:
     """A folder with lost files that was on another disk than what is around it, and is not now."""
     for relative in plan.mounts:
         folder = os.path.join(plan.base, relative) if relative else plan.base

@@ -21,11 +21,12 @@ from vitrail.indexer.indexing.ahead import map_ahead
 from vitrail.indexer.indexing.committing import Committer
 from vitrail.indexer.indexing.comparison import was_image
 from vitrail.indexer.indexing.decoding import DecodingLimits, Prepared, Preparer
+from vitrail.indexer.indexing.known import ContentLookup, contents_of
 from vitrail.indexer.indexing.losses import refusal
 from vitrail.indexer.indexing.options import IndexOptions
 from vitrail.indexer.indexing.progress import Progress
 from vitrail.indexer.indexing.roots import plan_run
-from vitrail.indexer.indexing.scan import Found, Unreadable
+from vitrail.indexer.indexing.scan import FoundFile, Unreadable
 from vitrail.indexer.indexing.survey import (
     Survey,
     choose_again,
@@ -45,7 +46,7 @@ class _Task:
     """A file to open; ``again`` is what is known of one that was to be left alone otherwise."""
 
     preparer: Preparer
-    file: Found
+    file: FoundFile
     again: KnownFile | None = None
 
     def run(self) -> Prepared:
@@ -121,6 +122,7 @@ class _Run:
         self.collection, self.encoder, self.options = collection, encoder, options
         self.on_progress, self.cancellation = on_progress, cancellation
         self.progress = Progress()
+        self.contents = ContentLookup(collection)
         self.limits = DecodingLimits()
         self.linked: Counter[str] = Counter()  # content hashes met at a new path
         self.undecodable: dict[str, str] = {}  # content hash -> reason
@@ -132,6 +134,7 @@ class _Run:
 
     def index(self, surveys: Sequence[Survey]) -> None:
         _remember(self.collection, surveys)
+        self.contents = contents_of(self.collection, surveys)
         tasks = self._tasks(surveys)
         self._count(surveys, len(tasks))
         if tasks or any(_leaves_work(one) for one in surveys):
@@ -149,14 +152,13 @@ class _Run:
                 write_unclassifiable(transaction, kept | self.undecodable)
 
     def _tasks(self, surveys: Sequence[Survey]) -> list[_Task]:
-        collection = self.collection
+        contents, stale = self.contents, self.contents.stale
         classifies = self.encoder.labels is not None
-        stale = collection.stale_hashes()
         bare = self._unclassified() if classifies else frozenset[str]()
         choose_again(surveys, stale=stale, unclassified=bare, rehash=self.options.rehash)
         if not any(one.changes.to_open or one.again for one in surveys):
             return []
-        known = collection.embedded_hashes() | removed_and_moved(surveys)
+        known = contents.embedded | removed_and_moved(surveys)
         tasks = []
         for one in surveys:
             preparer = Preparer(
@@ -173,8 +175,8 @@ class _Run:
         return tasks
 
     def _unclassified(self) -> frozenset[str]:
-        """Contents that lack labels, but for those known to be beyond decoding."""
-        bare = self.collection.unclassified_hashes()
+        """ContentLookup that lack labels, but for those known to be beyond decoding."""
+        bare = self.contents.unclassified
         if not self.options.rehash:
             known, passing = self.collection.unclassifiable(), passing_reasons()
             bare -= {content for content, reason in known.items() if reason not in passing}
@@ -228,7 +230,7 @@ class _Run:
         self.on_progress(self.progress)
 
     def _take_all(self, committer: Committer, ready: Iterable[Prepared]) -> None:
-        progress, hidden = self.progress, self._hidden()
+        progress, hidden = self.progress, self.contents.hidden
         for prepared in ready:
             taken = committer.take(prepared)
             progress.opened += 1
@@ -250,9 +252,6 @@ class _Run:
                 progress.interrupted = True
                 return
         progress.interrupted = self.cancellation.cancelled
-
-    def _hidden(self) -> frozenset[str]:
-        return self.collection.embedded_hashes() - self.collection.content_hashes()
 
     def _settle(self, committer: Committer, one: Survey) -> None:
         """What the scan itself told: files that left, other labels, what could not be looked at.

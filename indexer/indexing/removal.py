@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from vitrail.indexer.catalog.contents import contents_of
 from vitrail.indexer.catalog.departures import Removed
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.tidying import take_out
@@ -130,10 +131,7 @@ def _outcome(
 ) -> tuple[int, int]:
     """How many images leave, and how many files leave images that stay."""
     with collection.reading() as connection:  # of hidden images too
-        rows = connection.execute(
-            "SELECT content_hash FROM images WHERE id IN (SELECT unnest(?::BIGINT[]))", [list(ids)]
-        ).fetchall()
-    named = {row[0] for row in rows}
+        named = set(contents_of(connection, list(ids)))
     held: dict[str, list[str]] = defaultdict(list)
     for path, content in _contents(known):
         held[content].append(path)

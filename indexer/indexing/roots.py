@@ -19,7 +19,7 @@ _NOTHING = RootOptions()
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RootPlan:
     """One folder, or single file, of a run.
 
     Attributes:
@@ -47,7 +47,7 @@ class Plan:
 
 def plan_run(
     folders: Sequence[str | os.PathLike[str]], known: Sequence[KnownRoot], given: IndexOptions
-) -> list[Plan]:
+) -> list[RootPlan]:
     """What a run has to walk; without folders, all that are known.
 
     A folder becomes one of its own, with its options remembered, unless it lies in a known one and
@@ -67,10 +67,10 @@ def plan_run(
     for inner in sorted(options.keys() - plans.keys()):
         around = ruling_root(inner, plans)
         if around is not None and _reaches(plans[around], inner):
-            plans[inner] = Plan(inner, inner, options[inner], options[inner])
+            plans[inner] = RootPlan(inner, inner, options[inner], options[inner])
     wholes = options.keys() | {plan.path for plan in plans.values() if plan.whole}
     return [
-        Plan(
+        RootPlan(
             plan.path,
             plan.base,
             plan.options,
@@ -108,24 +108,24 @@ def ruling_root(path: str, roots: Mapping[str, object]) -> str | None:
     return path
 
 
-def _plan(path: str, options: Mapping[str, RootOptions], given: IndexOptions) -> Plan:
+def _plan(path: str, options: Mapping[str, RootOptions], given: IndexOptions) -> RootPlan:
     around = ruling_root(path, options)
     former = options[around] if around is not None else _NOTHING
     changed = former.changed_by(given)
     if around == path:
-        return Plan(path, path, changed, former)
+        return RootPlan(path, path, changed, former)
     if not os.path.isdir(path):
-        return Plan(path, around or os.path.dirname(path), changed, former)
+        return RootPlan(path, around or os.path.dirname(path), changed, former)
     if around is None:
-        return Plan(path, path, changed)
+        return RootPlan(path, path, changed)
     relative = relative_to(path, around)
     if changed == former and not former.selection.leaves_out(relative, folder=True):
-        return Plan(path, around, former, former)
+        return RootPlan(path, around, former, former)
     inherited = former.below(relative)
-    return Plan(path, path, inherited.changed_by(given), inherited)
+    return RootPlan(path, path, inherited.changed_by(given), inherited)
 
 
-def _reaches(plan: Plan, folder: str) -> bool:
+def _reaches(plan: RootPlan, folder: str) -> bool:
     relative = relative_to(folder, plan.base)
     return not plan.options.selection.leaves_out(relative, folder=True)
 
@@ -135,6 +135,6 @@ def _within(path: str, others: set[str] | frozenset[str]) -> list[str]:
     return sorted(other for other in others if other != path and other.startswith(inside))
 
 
-def _is_covered(plan: Plan, plans: Mapping[str, Plan]) -> bool:
+def _is_covered(plan: RootPlan, plans: Mapping[str, RootPlan]) -> bool:
     """Whether a part of a folder is walked with the whole of it anyway."""
     return not plan.whole and plan.base in plans and os.path.isdir(plan.path)

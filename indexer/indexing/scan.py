@@ -16,7 +16,7 @@ from vitrail.indexer.indexing.globs import Selection, extension, has_image_exten
 from vitrail.indexer.indexing.options import relative_to
 
 
-class Found(NamedTuple):
+class FoundFile(NamedTuple):
     """A regular file that a scan considers.
 
     Attributes:
@@ -92,7 +92,7 @@ class Walk:
         self.other_kinds: Counter[str] = Counter()
         self.mounts: list[str] = []
 
-    def __iter__(self) -> Iterator[Found | Unreadable]:
+    def __iter__(self) -> Iterator[FoundFile | Unreadable]:
         """Walk; each path comes once."""
         try:
             status = os.stat(self._start)
@@ -117,7 +117,7 @@ class Walk:
         inside = relative + "/" if relative else ""
         return _Folder(self._start, inside, status.st_dev, False, frozenset((identity,)))
 
-    def _files(self, folder: _Folder, folders: list[_Folder]) -> Iterator[Found | Unreadable]:
+    def _files(self, folder: _Folder, folders: list[_Folder]) -> Iterator[FoundFile | Unreadable]:
         """The files of one folder by name; the folders in it are put on the list."""
         try:
             with os.scandir(folder.path) as listing:
@@ -136,7 +136,7 @@ class Walk:
 
     def _look(
         self, entry: os.DirEntry[str], folder: _Folder
-    ) -> Found | Unreadable | _Folder | None:
+    ) -> FoundFile | Unreadable | _Folder | None:
         relative = folder.relative + entry.name
         try:
             if entry.is_dir():
@@ -184,9 +184,9 @@ def is_mount(folder: str) -> bool:
         return False
 
 
-def _as_item(path: str, status: os.stat_result) -> Found | Unreadable:
+def _as_item(path: str, status: os.stat_result) -> FoundFile | Unreadable:
     if stat.S_ISREG(status.st_mode):
-        return Found(path, status.st_size, modified_ns(status))
+        return FoundFile(path, status.st_size, modified_ns(status))
     return Unreadable(path, "not-a-file", f"it is {kind(status.st_mode)}, and is not opened")
 
 

@@ -13,10 +13,11 @@ from vitrail.indexer.indexing.comparison import Changes, compare, is_within, sti
 from vitrail.indexer.indexing.globs import Globs, extension, has_image_extension
 from vitrail.indexer.indexing.losses import Loss, arrivals, find_loss
 from vitrail.indexer.indexing.options import IndexOptions, relative_to
-from vitrail.indexer.indexing.roots import Plan
-from vitrail.indexer.indexing.scan import Found, Unreadable, Walk
+from vitrail.indexer.indexing.roots import RootPlan
+from vitrail.indexer.indexing.scan import FoundFile, Unreadable, Walk
 from vitrail.indexer.records import FileRecord, KnownFile
 
+_ASKED = 64  # files that the catalog is asked for at once
 _TOLD = 500  # files between two reports of a scan
 
 
@@ -33,12 +34,12 @@ class Survey:
         again: unchanged files that are to be opened all the same.
     """
 
-    plan: Plan
+    plan: RootPlan
     known: dict[str, KnownFile]
     changes: Changes
     mounts: tuple[str, ...]
     other_kinds: Counter[str]
-    again: list[Found] = field(default_factory=list)
+    again: list[FoundFile] = field(default_factory=list)
 
     @property
     def found(self) -> int:
@@ -75,7 +76,7 @@ class _Count:
         self._tell, self._found = tell, 0
         tell(0)
 
-    def each(self, found: Iterable[Found | Unreadable]) -> Iterator[Found | Unreadable]:
+    def each(self, found: Iterable[FoundFile | Unreadable]) -> Iterator[FoundFile | Unreadable]:
         """The same items, counted."""
         for item in found:
             yield item
@@ -84,12 +85,12 @@ class _Count:
                 self._tell(self._found)
 
 
-def look(collection: CollectionStore, plan: Plan, count: _Count) -> Survey:
+def look(plan: RootPlan, known: dict[str, KnownFile], count: _Count) -> Survey:
     """Walk one folder or file and compare it with what is known; opens no image."""
     selection, former = plan.options.selection, Globs(plan.former.include or ())
     known = {
         path: file
-        for path, file in collection.known_files(plan.path, retried=passing_reasons()).items()
+        for path, file in known.items()
         if not (plan.apart and is_within(path, plan.apart))
     }
     walk = Walk(plan.path, selection, base=plan.base, apart=plan.apart, known=known)
@@ -111,7 +112,7 @@ def look(collection: CollectionStore, plan: Plan, count: _Count) -> Survey:
 
 
 def look_around(
-    collection: CollectionStore, plans: Sequence[Plan], on_count: Callable[[int], None]
+    collection: CollectionStore, plans: Sequence[RootPlan], on_count: Callable[[int], None]
 ) -> list[Survey]:
     """Look at all of a run's folders; a file that was met in one of them is left out.
 
@@ -121,13 +122,40 @@ def look_around(
         on_count: called now and then with the number of files so far.
     """
     count = _Count(on_count)
-    surveys = [look(collection, plan, count) for plan in plans]
+    known = _known_of_files(collection, [plan.path for plan in plans if is_file(plan)])
+    surveys = []
+    for plan in plans:
+        if not is_file(plan):
+            known[plan.path] = collection.known_files(plan.path, retried=passing_reasons())
+        surveys.append(look(plan, known.get(plan.path, {}), count))
     wholes = [one for one in surveys if one.plan.whole]
     if len(wholes) in (0, len(surveys)):
         return surveys
     met = {path for one in wholes for path in one.changes.unchanged}
     met |= {item.path for one in wholes for item in (*one.changes.to_open, *one.changes.back)}
     return [one for one in surveys if one.plan.whole or one.plan.path not in met]
+
+
+def is_file(plan: RootPlan) -> bool:
+    """Whether it is a single file that was named."""
+    return not plan.whole and os.path.isfile(plan.path)
+
+
+def _known_of_files(
+    collection: CollectionStore, named: Sequence[str]
+) -> dict[str, dict[str, KnownFile]]:
+    """Path of each file that was named -> what is known of it, and below it when it was a folder.
+
+    Asked for some at a time: each question goes through all that is known.
+    """
+    known: dict[str, dict[str, KnownFile]] = {path: {} for path in named}
+    for first in range(0, len(named), _ASKED):
+        part = named[first : first + _ASKED]
+        for path, file in collection.known_files(*part, retried=passing_reasons()).items():
+            for owner in part:
+                if path == owner or path.startswith(owner + os.sep):
+                    known[owner][path] = file
+    return known
 
 
 def losses(surveys: Sequence[Survey], options: IndexOptions) -> dict[str, Loss]:
@@ -177,4 +205,4 @@ def choose_again(
             if not rehash and (file.state != "live" or content not in wanted or content in chosen):
                 continue
             chosen.add(content or "")
-            one.again.append(Found(path, file.size, file.mtime_ns))
+            one.again.append(FoundFile(path, file.size, file.mtime_ns))

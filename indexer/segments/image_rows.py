@@ -82,6 +82,16 @@ def with_all_columns(table: pa.Table) -> pa.Table:
     return table.select([*column_types(), *others])
 
 
+def file_records(table: pa.Table) -> list[FileRecord]:
+    """The files that were known of a segment's images when it was written."""
+    rows = zip(table["content_hash"].to_pylist(), table["files"].to_pylist(), strict=True)
+    return [
+        FileRecord(os.fsdecode(f["path"]), f["size"], f["mtime_ns"], content, f["label"])
+        for content, listed in rows
+        for f in listed or ()
+    ]
+
+
 def image_records(table: pa.Table, spaces: Sequence[tuple[str, int]]) -> list[ImageRecord]:
     """Rows of a segment as the records they were made from."""
     table = with_all_columns(table)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from vitrail.indexer.files.durability import TEMPORARY, sync_directory
 from vitrail.indexer.files.reading import reading
-from vitrail.indexer.segments.segment_file import SUFFIX, away
+from vitrail.indexer.segments.segment_file import SUFFIX, away, token_of
 
 # How long a merged segment outlives the commit that replaced it, in seconds. A reader knows the
 # list of its own commit, and a long export or verify goes through it file by file. Time rather than
@@ -17,13 +17,22 @@ from vitrail.indexer.segments.segment_file import SUFFIX, away
 GRACE = 900.0
 
 
-def sweep(folder: str, live: Iterable[str], replaced: Mapping[str, float]) -> list[str]:
+def sweep(
+    folder: str,
+    live: Iterable[str],
+    replaced: Mapping[str, float],
+    reserved: Mapping[str, float],
+) -> list[str]:
     """Delete files of a ``segments`` folder that no commit lists and no reader should need.
+
+    What is staged, or being staged, stays for as long as its reservation lasts: whoever stages may
+    be at work on another machine, where neither its process nor a lock of it can be seen from here.
 
     Args:
         folder: the collection's.
         live: names of the listed segments.
         replaced: name -> when a merge replaced it, in seconds since 1970.
+        reserved: token of a reservation -> until when it lasts, likewise.
 
     Returns:
         the names of the deleted files.
@@ -40,7 +49,9 @@ def sweep(folder: str, live: Iterable[str], replaced: Mapping[str, float]) -> li
     listed = set(live)
     if listed and not listed & found:
         raise away(folder)
-    orphans = sorted(found - listed - {n for n, when in replaced.items() if not is_over(when)})
+    kept = listed | {name for name, when in replaced.items() if not is_over(when)}
+    now = time.time()
+    orphans = sorted(n for n in found - kept if reserved.get(token_of(n) or "", 0.0) < now)
     for name in orphans:
         os.unlink(os.path.join(folder, name))
     if orphans:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 SUFFIX = ".parquet"
 FOLDER = "segments"
 META = b"vitrail"
+_STAGED = re.compile(r"[0-9a-f]{16}-([0-9a-f]{16})\.parquet")
 ALTERED = "its checksum is another than when it was written"
 
 
@@ -92,25 +94,38 @@ class SegmentHeader:
         )
 
 
-def new_name() -> str:
-    """A file name that nothing else has; later ones sort after earlier ones."""
-    return f"{time.time_ns():016x}-{secrets.token_hex(3)}{SUFFIX}"
+def new_name(token: str = "") -> str:
+    """A file name that nothing else has; later ones sort after earlier ones.
+
+    Args:
+        token: 16 hex digits of the reservation that the segment is staged with, if any.
+    """
+    return f"{time.time_ns():016x}-{token or secrets.token_hex(3)}{SUFFIX}"
 
 
-def write_segment(folder: str, table: pa.Table, header: SegmentHeader) -> Segment:
+def token_of(name: str) -> str | None:
+    """The reservation that a segment's file, whole or begun, is staged with."""
+    match = _STAGED.match(name)
+    return match[1] if match else None
+
+
+def write_segment(
+    folder: str, table: pa.Table, header: SegmentHeader, *, token: str = ""
+) -> Segment:
     """Write a durable segment file.
 
     Args:
         folder: the collection's ``segments`` folder.
         table: as ``image_rows.images_table`` makes it.
         header: goes into the file's own metadata.
+        token: of the reservation that it is staged with, if any.
 
     Raises:
         OSError: the disk is full or refuses.
     """
     import pyarrow.parquet as pq
 
-    name = new_name()
+    name = new_name(token)
     path = os.path.join(folder, name)
     table = table.replace_schema_metadata({META: header.to_json()})
     packed = [name for name in table.column_names if name in column_types() and name != "id"]
@@ -213,6 +228,41 @@ def read_segment(folder: str, segment: Segment) -> pa.Table:
         raise gone(folder, segment) from error
 
 
+def read_ids(folder: str, segment: Segment) -> NDArray[np.int64]:
+    """The ids of a listed segment: (n,) int64, ascending.
+
+    Raises:
+        SegmentGoneError: it is not in the folder.
+        UnreadableError: it cannot be read now, or the folder is empty.
+        DamagedError: it is no segment, or a damaged one.
+    """
+    path = os.path.join(folder, segment.name)
+    try:
+        with _errors(path), open(path, "rb") as handle:
+            _check_size(handle, segment)
+            try:
+                ids = read_column(handle, read_footer(handle), "id", np.int64)
+            except NotPlainError:
+                table = read_table(path, ["id"], checksum=segment.checksum)
+                ids = np.asarray(table["id"], np.int64)
+            _check_ids(ids, segment)
+            return ids
+    except FileNotFoundError as error:
+        raise gone(folder, segment) from error
+
+
+def _check_size(handle: BinaryIO, segment: Segment) -> None:
+    size = os.fstat(handle.fileno()).st_size
+    if size != segment.bytes:
+        raise ValueError(f"it has {size} bytes instead of {segment.bytes}")
+
+
+def _check_ids(ids: NDArray[np.int64], segment: Segment) -> None:
+    ends = [int(ids[0]), int(ids[-1])] if len(ids) else []
+    if len(ids) != segment.rows or ends != [segment.min_id, segment.max_id]:
+        raise ValueError(f"its ids are not the {segment.rows} that the catalog lists")
+
+
 def read_vectors(
     folder: str, segment: Segment, space: str, dim: int, *, after: int = -1
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -238,9 +288,7 @@ def _read_vectors(
     path: str, segment: Segment, space: str, dim: int, after: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     with open(path, "rb") as handle:
-        size = os.fstat(handle.fileno()).st_size
-        if size != segment.bytes:
-            raise ValueError(f"it has {size} bytes instead of {segment.bytes}")
+        _check_size(handle, segment)
         try:
             footer = read_footer(handle)
             ids = read_column(handle, footer, "id", np.int64)
@@ -251,9 +299,7 @@ def _read_vectors(
             ids = np.asarray(table["id"], np.int64)
             start = int(np.searchsorted(ids, after, "right"))
             flat = np.asarray(table[space].combine_chunks().flatten(), np.float32)[start * dim :]
-    ends = [int(ids[0]), int(ids[-1])] if len(ids) else []
-    if len(ids) != segment.rows or ends != [segment.min_id, segment.max_id]:
-        raise ValueError(f"its ids are not the {segment.rows} that the catalog lists")
+    _check_ids(ids, segment)
     return ids[start:], flat.reshape(-1, dim)
 
 
@@ -287,8 +333,13 @@ def found(folder: str) -> set[str]:
         return set()
 
 
-def merge_tables(folder: str, segments: Iterable[Segment], deleted: NDArray[np.int64]) -> pa.Table:
+def merge_tables(
+    folder: str, segments: Iterable[Segment], deleted: NDArray[np.int64]
+) -> tuple[pa.Table, NDArray[np.int64]]:
     """Rows of several segments without the deleted ids (sorted or not, (m,) int64), by id.
+
+    Returns:
+        the rows, and (d,) int64 ids of those that were left out.
 
     Raises:
         SegmentGoneError: one of them is not in the folder.
@@ -299,8 +350,9 @@ def merge_tables(folder: str, segments: Iterable[Segment], deleted: NDArray[np.i
 
     tables = [read_segment(folder, segment) for segment in segments]
     table = pa.concat_tables(tables, promote_options="default")
-    keep = ~np.isin(np.asarray(table["id"]), deleted)
-    return table.filter(pa.array(keep)).sort_by("id")
+    ids = np.asarray(table["id"], np.int64)
+    keep = ~np.isin(ids, deleted)
+    return table.filter(pa.array(keep)).sort_by("id"), ids[~keep]
 
 
 @contextmanager

@@ -192,6 +192,10 @@ class VectorIndex:
         wanted = np.asarray(ids, np.int64)
         return self._rescued(lambda parts: parts.vectors(wanted))
 
+    def lacking(self, ids: Ids) -> Ids:
+        """Those of (n,) int64 ids that a search cannot return, in their order."""
+        return ids[~self._parts.holds(np.asarray(ids, np.int64))]
+
     def ids(self) -> Ids:
         """(n,) int64 ids that a search can return, ascending."""
         return self._parts.ids()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from vitrail.indexer.errors import DamagedError, DamagedIndexError, InputError, UnreadableError
 from vitrail.indexer.files.durability import sync_directory
 from vitrail.indexer.files.reading import reading
-from vitrail.indexer.segments.segment_file import Segment, read_vectors
+from vitrail.indexer.segments.segment_file import Segment, read_ids, read_vectors
 from vitrail.indexer.vectors.index_file import read_contents
 from vitrail.indexer.vectors.index_layout import Contents
 
@@ -23,36 +23,43 @@ if TYPE_CHECKING:
     from vitrail.indexer.vectors.index import VectorIndex
 
 FOLDER = "indexes"
-SUFFIX = ".faiss"
-_NAME = re.compile(r"(?P<space>[a-z]+@\d+)\.(?P<generation>\d+)\.faiss")
+SUFFIX = ".index"
+_FORMER_SUFFIX = ".faiss"  # until 0.1.0, though FAISS cannot read such a file
+_NAME = re.compile(r"(?P<space>[a-z]+@\d+)\.(?P<generation>\d+)\.(index|faiss)")
 _TAIL_ROWS = 1000  # rows a reader adds by itself at every open before a new file pays
 _TAIL_SHARE = 0.05
 _HIDDEN_SHARE = 0.2
 _ATTEMPTS = 5  # at files that a writer replaces meanwhile
-_NONE: NDArray[np.int64] = np.empty(0, np.int64)
+
+
+def is_index_file(name: str) -> bool:
+    """Whether a file of an ``indexes`` folder is an index, by its name."""
+    return _NAME.fullmatch(name) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What an index file holds; new ids only grow, so one number says which.
+    """What an index file says it holds.
 
     Attributes:
         digest: of the fingerprint.
         incarnation: of the catalog; see ``catalog.State``.
         space: name of the embedding space.
-        max_id: all live images up to this id are in it.
         seq: all deletions and revivals up to this commit are applied.
         rows: vectors in it.
         kind: of the index, such as ``exact``.
+        segments: names of those whose live images are in it.
+        max_id: so are all up to this id, where a version wrote it that gave no ids out ahead.
     """
 
     digest: str
     incarnation: str
     space: str
-    max_id: int
     seq: int
     rows: int
     kind: str
+    segments: Sequence[str] = ()
+    max_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +67,39 @@ class LoadedIndex:
     """An index in memory as of one commit.
 
     Attributes:
-        index: the vectors of all live images up to an id.
-        max_id: that id.
+        index: the vectors of the live images of some segments.
+        segments: their names, of which some may have been merged into others since.
         seq: the commit up to which all deletions and revivals are applied.
         note: why it was not simply loaded.
+        upto: so are all images up to this id, where its file knows no names.
     """
 
     index: VectorIndex
-    max_id: int
+    segments: frozenset[str]
     seq: int
     note: str | None = None
+    upto: int = 0
+
+    def covers(self, segment: Segment) -> bool:
+        """Whether a segment's live images are in it, as far as its name tells."""
+        return segment.name in self.segments or segment.max_id <= self.upto
+
+
+@dataclass(frozen=True, slots=True)
+class Visibility:
+    """What was hidden and shown between an index's commit and a later one.
+
+    Attributes:
+        deleted: (m,) int64, all ids deleted since that are not back.
+        revived: (m,) int64, ids that came back since; those of ``deleted`` that were deleted once
+            more may be among them.
+        hidden: gives (h,) int64 ids from one to another that are hidden at the later commit,
+            whenever that was done.
+    """
+
+    deleted: NDArray[np.int64]
+    revived: NDArray[np.int64]
+    hidden: Callable[[int, int], NDArray[np.int64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +128,18 @@ class IndexFiles:
         """
         with suppress(FileNotFoundError), reading(self.folder):
             matches = [_NAME.fullmatch(name) for name in os.listdir(self.folder)]
-            numbers = [int(m["generation"]) for m in matches if m and m["space"] == self.space]
+            numbers = {int(m["generation"]) for m in matches if m and m["space"] == self.space}
             return sorted(numbers, reverse=True)
         return []
 
     def path(self, generation: int) -> str:
-        """The file of a generation."""
-        return os.path.join(self.folder, f"{self.space}.{generation}{SUFFIX}")
+        """The file of a generation, or where it is to be written."""
+        path, former = self._paths(generation)
+        return former if os.path.lexists(former) and not os.path.lexists(path) else path
+
+    def _paths(self, generation: int) -> tuple[str, str]:
+        stem = os.path.join(self.folder, f"{self.space}.{generation}")
+        return stem + SUFFIX, stem + _FORMER_SUFFIX
 
     def coverage(self) -> Coverage | None:
         """What the newest file says it holds; ``None``: there is none, or none to believe."""
@@ -162,7 +197,8 @@ class IndexFiles:
                 notes.append(f"{os.path.basename(path)} is unusable: {error}")
                 continue
             if self.mine(held) and index.dim == self.dim:
-                return LoadedIndex(index, held.max_id, held.seq, "; ".join(notes) or None)
+                names, note = frozenset(held.segments), "; ".join(notes) or None
+                return LoadedIndex(index, names, held.seq, note, held.max_id)
             notes.append(f"{os.path.basename(path)} belongs to another collection")
         return self.empty("; ".join(notes) or None)
 
@@ -170,7 +206,7 @@ class IndexFiles:
         """An index that holds nothing yet."""
         from vitrail.indexer.vectors.index import VectorIndex
 
-        return LoadedIndex(VectorIndex.create(self.dim), 0, 0, note)
+        return LoadedIndex(VectorIndex.create(self.dim), frozenset(), 0, note)
 
     def save(self, loaded: LoadedIndex) -> LoadedIndex:
         """Build an index, write a new generation durably, then remove older ones.
@@ -188,10 +224,11 @@ class IndexFiles:
             digest=self.digest,
             incarnation=self.incarnation,
             space=self.space,
-            max_id=loaded.max_id,
             seq=loaded.seq,
             rows=len(built.index),
             kind=built.index.kind,
+            segments=sorted(loaded.segments),
+            max_id=loaded.upto,
         )
         built.index.save(path, asdict(held))
         self.remove(older)
@@ -200,8 +237,9 @@ class IndexFiles:
     def remove(self, generations: list[int]) -> None:
         """Delete files; they are a cache."""
         for generation in generations:
-            # Until 0.1.0 a note lay beside each, which nothing vouched for.
-            for path in (self.path(generation), self.path(generation) + ".json"):
+            own, former = self._paths(generation)
+            # Beside those of long ago lay a note, which nothing vouched for.
+            for path in (own, former, former + ".json"):
                 with suppress(FileNotFoundError):
                     os.unlink(path)
         if generations:
@@ -210,7 +248,7 @@ class IndexFiles:
     def worth_saving(
         self,
         images: int,
-        max_id: int,
+        segments: Sequence[Segment],
         deletions_since: Callable[[int], int],
         revivals_since: Callable[[int], int] = lambda _: 0,
     ) -> bool:
@@ -218,7 +256,7 @@ class IndexFiles:
 
         Args:
             images: live ones.
-            max_id: the largest id in a segment.
+            segments: live ones.
             deletions_since: how many were deleted after a commit, and are gone.
             revivals_since: how many came back after a commit.
         """
@@ -226,7 +264,9 @@ class IndexFiles:
         if held is None:
             return images > 0 or bool(self.generations())
         hidden = deletions_since(held.seq)
-        grown = max_id > held.max_id or revivals_since(held.seq)
+        known = frozenset(held.segments)
+        new = any(s.name not in known and s.max_id > held.max_id for s in segments)
+        grown = new or revivals_since(held.seq)
         uncovered = images - (held.rows - hidden) if grown else 0
         tail = max(_TAIL_ROWS, _TAIL_SHARE * images)
         return uncovered > tail or hidden > max(_TAIL_ROWS, _HIDDEN_SHARE * held.rows)
@@ -244,12 +284,14 @@ def caught_up(
     loaded: LoadedIndex,
     files: IndexFiles,
     segments_folder: str,
-    segments: tuple[Segment, ...],
+    segments: Sequence[Segment],
     seq: int,
-    deleted: NDArray[np.int64],
-    revived: NDArray[np.int64] = _NONE,
+    changes: Visibility,
 ) -> LoadedIndex:
     """An index as of a later commit, made of an earlier one and the segments since.
+
+    Ids of a segment that came later may be smaller than those of one that came before, and a merged
+    one holds ids of both: of a segment whose name is not known, what is taken is what lacks.
 
     Args:
         loaded: the earlier one.
@@ -257,33 +299,32 @@ def caught_up(
         segments_folder: where the segments are.
         segments: live ones, by smallest id.
         seq: number of the commit.
-        deleted: (m,) int64, all ids deleted after ``loaded.seq`` that are not back since.
-        revived: (m,) int64, ids that came back after ``loaded.seq``; those of ``deleted`` that were
-            deleted once more may be among them.
+        changes: what was hidden and shown since.
 
     Raises:
         SegmentGoneError: a segment was merged away meanwhile, or is lost.
         UnreadableError: a segment cannot be read now.
         DamagedError: a segment is damaged.
     """
-    back = np.setdiff1d(revived[revived <= loaded.max_id], deleted)
-    index, dropped = loaded.index.restored(back)
-    index = index.without(deleted[deleted <= loaded.max_id])
-    index = _with_stored(index, files, segments_folder, segments, dropped)
-    max_id = loaded.max_id
-    for segment in segments:
-        if segment.max_id > max_id:
-            after = max_id
-            ids, rows = read_vectors(segments_folder, segment, files.space, files.dim, after=after)
-            index = _grown(index, segment, ids, rows, ~np.isin(ids, deleted))
-            max_id = segment.max_id
-    return LoadedIndex(index, max_id, seq, loaded.note)
+    index, dropped = loaded.index.restored(np.setdiff1d(changes.revived, changes.deleted))
+    index = index.without(changes.deleted)
+    known = [segment for segment in segments if loaded.covers(segment)]
+    index = _with_stored(index, files, segments_folder, known, dropped)
+    new = [segment for segment in segments if not loaded.covers(segment)]
+    if new:
+        low, high = min(s.min_id for s in new), max(s.max_id for s in new)
+        hidden = changes.hidden(low, high)
+        for segment in new:
+            ids = read_ids(segments_folder, segment)
+            lacking = np.setdiff1d(index.lacking(ids), hidden, assume_unique=True)
+            index = _with_stored(index, files, segments_folder, [segment], lacking)
+    return LoadedIndex(index, frozenset(s.name for s in segments), seq, loaded.note)
 
 
 def read_anew(
     files: IndexFiles,
     segments_folder: str,
-    segments: tuple[Segment, ...],
+    segments: Sequence[Segment],
     ids: NDArray[np.int64],
 ) -> VectorIndex:
     """An index of some images, of the segments alone.
@@ -306,7 +347,7 @@ def _with_stored(
     index: VectorIndex,
     files: IndexFiles,
     segments_folder: str,
-    segments: tuple[Segment, ...],
+    segments: Sequence[Segment],
     wanted: NDArray[np.int64],
 ) -> VectorIndex:
     """An index and (n,) ascending ids that it lacks, of whichever segments hold them."""
@@ -326,8 +367,9 @@ def _grown(
     rows: NDArray[np.float32],
     keep: NDArray[np.bool_],
 ) -> VectorIndex:
+    chosen, vectors = (ids, rows) if keep.all() else (ids[keep], rows[keep])
     try:
-        return index.with_rows(ids[keep], rows[keep])
+        return index.with_rows(chosen, vectors)
     except InputError as error:
         raise DamagedError(
             f"segment {segment.name} holds what no encoder gives ({error})",

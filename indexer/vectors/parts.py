@@ -116,6 +116,11 @@ class Parts:
         rows[in_tail >= 0] = self.tail.take(in_tail[in_tail >= 0])
         return rows
 
+    def holds(self, ids: Ids) -> Mask:
+        """(n,) bool: which of (n,) ids are visible here."""
+        held: Mask = (self.base.positions(ids) >= 0) | (self.tail.positions(ids) >= 0)
+        return held
+
     def with_rows(self, ids: Ids, vectors: Floats) -> Parts:
         """These and (n,) new ids with (n, dim) unit vectors."""
         return replace(self, tail=self.tail.appended(ids, vectors))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from vitrail.indexer.indexing.decoding import LabelFrom
     from vitrail.indexer.indexing.options import IndexOptions
     from vitrail.indexer.indexing.removal import Removal
-    from vitrail.indexer.indexing.roots import Plan
+    from vitrail.indexer.indexing.roots import RootPlan
 
 _SHOWN = 20  # files of a removal that are listed
 _KINDS = 5  # of other files that are named
@@ -46,7 +46,7 @@ def words(options: Mapping[str, Any]) -> str:
     return one_line(" ".join(said))
 
 
-def remembered(plans: Sequence[Plan], given: IndexOptions) -> list[str]:
+def remembered(plans: Sequence[RootPlan], given: IndexOptions) -> list[str]:
     """A line for each folder where something holds that was not said this time."""
     said = given.to_dict()
     lines = []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from vitrail.indexer.indexing.progress import Progress as IndexCounts
-    from vitrail.indexer.indexing.roots import Plan
+    from vitrail.indexer.indexing.roots import RootPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class RunBegins:
     """
 
     encoder: str
-    plans: tuple[Plan, ...] = ()
+    plans: tuple[RootPlan, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

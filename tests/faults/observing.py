@@ -21,6 +21,7 @@ from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.verification import verify
 from vitrail.indexer.errors import VitrailError
 from vitrail.indexer.records import Batch
+from vitrail.indexer.segments.segment_file import token_of
 
 NUMBERS = {content(number): number for number in range(1000)}
 EXTRA = 900  # a picture that no scenario has
@@ -151,7 +152,13 @@ def go_on(place: Path, found: Found | None, beside: Path) -> None:
     report = verify(place)
     assert report.clean, report.findings
     begun = place / successor.FOLDER  # is gone on with by the command that began it
-    left = [p.name for p in place.rglob("*") if ".tmp" in p.name and begun not in p.parents]
+    with CollectionStore.open(place) as reader:
+        reserved = reader.state.reserved  # what is staged stays while its reservation lasts
+    left = [
+        p.name
+        for p in place.rglob("*")
+        if ".tmp" in p.name and begun not in p.parents and token_of(p.name) not in reserved
+    ]
     assert not left, f"left behind: {left}"
     copy = place.with_name(place.name + "-copy")
     shutil.copytree(place, copy)

@@ -24,6 +24,7 @@ from vitrail.indexer.collection import maintenance, successor
 from vitrail.indexer.collection.losses import Losses
 from vitrail.indexer.collection.maintenance import merge_segments
 from vitrail.indexer.collection.repairs import repair
+from vitrail.indexer.collection.staging import Staged
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.tidying import set_grace, take_out, tidy
 from vitrail.indexer.collection.transfer import export, import_into
@@ -48,6 +49,7 @@ class Work:
     def __init__(self, place: Path, beside: Path) -> None:
         self.place = place
         self.beside = beside
+        self.staged: list[Staged] = []
         self._open: CollectionStore | None = None
 
     @property
@@ -169,6 +171,33 @@ def import_file(work: Work) -> None:
     import_into(work.writer, work.beside / "all.parquet")
 
 
+def stage(work: Work) -> None:
+    """Three segments, of which one has content that is here, and content and a path of another."""
+    parts = [
+        (images([40, 41]), files([40, 41])),
+        (images([42, 43, 4]), [*files([42, 43]), file("/backup/4.jpg", 4)]),
+        (images([44, 42]), [file("/pictures/44.jpg", 44), file("/pictures/41.jpg", 42)]),
+    ]
+    given = [work.writer.reserve(3) for _ in parts]
+    for reservation, part in reversed([*zip(given, parts, strict=True)]):
+        work.staged.append(work.writer.stage(reservation, *part))
+
+
+def stage_late(work: Work) -> None:
+    reservation = work.writer.reserve(2)
+    work.writer.commit(Batch(images([400]), files([400])))
+    work.staged.append(work.writer.stage(reservation, images([401, 402]), files([401, 402])))
+
+
+def adopt_last(work: Work) -> None:
+    work.writer.adopt([work.staged.pop(0)])
+
+
+def adopt_all(work: Work) -> None:
+    work.writer.adopt(work.staged)
+    work.staged.clear()
+
+
 def merge(work: Work) -> None:
     writer = work.writer
     folder = str(work.place / "segments")
@@ -273,6 +302,10 @@ SCENARIOS = {
         before=(create, index, index_more, close),
     ),
     "import": Scenario(import_file, import_file, close, before=(*_FILLED, close)),
+    "stage": Scenario(
+        *(stage, adopt_last, annotate, merge, exclude, adopt_all, maintain, merge, close),
+        before=(create, index, index_more, close),
+    ),
     "maintain": Scenario(
         *(maintain, merge, snapshot, fold, learn, snapshot, annotate_again, close),
         before=(*_FILLED, learn, change, close),
@@ -283,6 +316,7 @@ SCENARIOS = {
     ),
     "migrate-1": Scenario(annotate, close, before="collection-v1"),
     "migrate-2": Scenario(annotate, index_late, close, before="collection-v2"),
+    "migrate-3": Scenario(stage_late, adopt_all, close, before="collection-v3"),
     "repair-lost": Scenario(
         *(repair_all, annotate_again, close), before=(*_FILLED, close), harm=_lose_catalog
     ),

@@ -5,11 +5,14 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.indexer.collection.holdings import FINGERPRINT, content, files, images, vector
 from vitrail.indexer.catalog.catalog import Catalog
+from vitrail.indexer.catalog.journal import Journal
 from vitrail.indexer.catalog.schema import FORMAT, recipe_columns
+from vitrail.indexer.collection.maintenance import save_index
 from vitrail.indexer.collection.repairs import repair
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.verification import verify
@@ -112,6 +115,104 @@ def test_a_catalog_of_an_old_format_is_rebuilt_from_what_is_beside_it(full: Path
     assert done.report.clean
     with CollectionStore.open(full) as collection:
         _check_full(collection)
+
+
+@pytest.fixture
+def third(tmp_path: Path) -> Path:
+    """A collection of format 3, whose index knows ids and no segments; see its maker."""
+    return Path(shutil.copytree(GOLDEN / "collection-v3", tmp_path / "collection"))
+
+
+def _check_third(collection: CollectionStore) -> None:
+    collection.check(FINGERPRINT)
+    assert not collection.notes
+    expected = [i for i in range(1, 301) if i not in (4, 5, 8)]
+    assert collection.allowed_ids("true").tolist() == expected
+    for space in ("cls@2", "mean@1"):
+        index = collection.index(space)
+        assert index.kind.startswith("IVF")
+        assert index.ids().tolist() == expected
+        found = index.search(np.stack([vector(n, space) for n in expected]), 1, exact=True)
+        assert found.ids[:, 0].tolist() == expected
+    assert collection.allowed_ids("tool = 'ComfyUI' and stars = 5").tolist() == [1]
+    assert collection.allowed_ids("rating = 4 and list_contains(keywords, 'sea')").tolist() == [2]
+    assert [root.path for root in collection.roots()] == ["/pictures"]
+    (row,) = collection.metadata([7])
+    assert row["paths"] == ["/again/7.jpg"]
+
+
+def test_format_3_opens_with_all_that_it_held(third: Path) -> None:
+    with CollectionStore.open(third) as collection:
+        _check_third(collection)
+        assert collection.index_files("cls@2").generations() == [1]
+    assert verify(third).clean
+
+
+def test_format_3_goes_on_in_the_current_one(third: Path) -> None:
+    with CollectionStore.open(third, writable=True) as collection:
+        _check_third(collection)
+        early, late = collection.reserve(2), collection.reserve(1)
+        assert early.first == 301
+        for given, numbers in ((late, [410]), (early, [400, 401])):
+            collection.adopt([collection.stage(given, images(numbers), files(numbers))])
+        collection.commit(Batch(files=files([8])))
+        collection.forget_changes()
+    with CollectionStore.open(third) as collection:  # by the index that format 3 has left
+        ids = collection.index("cls@2").ids().tolist()
+        assert ids == [i for i in range(1, 304) if i not in (4, 5)]
+    report = verify(third)
+    assert not report.damage, report.damage
+
+
+def test_index_files_of_former_names_are_replaced_by_the_next_that_are_saved(third: Path) -> None:
+    """They are called after FAISS, which cannot read them."""
+    folder = third / "indexes"
+    assert {path.suffix for path in folder.iterdir()} == {".faiss"}
+    with CollectionStore.open(third, writable=True) as collection:
+        save_index(collection.indexes, "cls@2", collection.readings)
+        assert {path.name for path in folder.iterdir()} == {"cls@2.2.index", "mean@1.1.faiss"}
+        save_index(collection.indexes, "mean@1", collection.readings)
+        save_index(collection.indexes, "cls@2", collection.readings)
+        assert {path.name for path in folder.iterdir()} == {"cls@2.3.index", "mean@1.2.index"}
+        collection.forget_changes()
+    with CollectionStore.open(third) as collection:
+        assert len(collection.index("cls@2")) == len(collection) == 297
+    (folder / "cls@2.2.faiss").write_bytes(b"left behind by a kill")
+    with CollectionStore.open(third, writable=True) as collection:
+        assert collection.index_files("cls@2").generations() == [3, 2]
+        save_index(collection.indexes, "cls@2", collection.readings)
+        assert {path.name for path in folder.iterdir()} == {"cls@2.4.index", "mean@1.2.index"}
+        collection.forget_changes()
+
+
+def test_a_catalog_of_format_3_is_rebuilt_from_what_is_beside_it(third: Path) -> None:
+    os.unlink(third / "catalog.duckdb")
+    done = repair(third)
+    assert done.report is not None
+    assert not done.report.damage
+    with CollectionStore.open(third) as collection:
+        ids = collection.allowed_ids("true").tolist()
+        assert ids == [i for i in range(1, 301) if i not in (4, 5, 8)]
+        assert collection.allowed_ids("rating = 4 and stars = 3").tolist() == [2]
+        assert [root.path for root in collection.roots()] == ["/pictures"]
+
+
+def test_a_commit_of_format_3_that_only_the_journal_has_is_done_again(third: Path) -> None:
+    with CollectionStore.open(third) as collection:
+        seq = collection.state.seq
+    journal = Journal(str(third / "journal"))
+    record = journal.begin(seq + 1)
+    facts = {"size": [1], "mtime_ns": [2], "seq": [seq + 1]}
+    words = {"path": ["/late"], "reason": ["odd"], "detail": [""]}
+    record.note_appended("rejects", {**facts, **words})
+    record.note_appended("commits", {"seq": [seq + 1], "at": ["2026-01-01"], "kind": ["commit"]})
+    record.seal()
+    journal.close()
+    for writable in (False, True):
+        with CollectionStore.open(third, writable=writable) as collection:
+            assert [r.path for r in collection.rejects()] == ["/late", "/pictures/bad.jpg"]
+            assert collection.state.seq == seq + 1
+            collection.forget_changes()
 
 
 @pytest.mark.parametrize("writable", [False, True])

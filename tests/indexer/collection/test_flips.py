@@ -26,7 +26,7 @@ from vitrail.indexer.vectors import index_layout
 COUNT = 40
 KINDS = {
     "segment": "segments/*.parquet",
-    "index": "indexes/*.faiss",
+    "index": "indexes/*.index",
     "catalog": "catalog.duckdb",
     "snapshot": "snapshots/*/*",
     "journal": "journal/*",

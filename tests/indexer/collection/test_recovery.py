@@ -206,7 +206,7 @@ def test_so_they_do_from_the_older_snapshot(tmp_path: Path) -> None:
     with CollectionStore.create(place, FINGERPRINT) as writer:
         for step in (_index, _snapshot, _more, _annotate, _snapshot, _remove, _snapshot, _import):
             step(writer, tmp_path)
-        seq = snapshots.last_seq(str(place / "snapshots"))
+        seq = snapshots.newest_seq(str(place / "snapshots"))
         kept = sorted(int(path.name) for path in (place / "snapshots").iterdir())
         assert len(kept) == 2
         manifest = place / "snapshots" / f"{seq:016d}" / "manifest.json"
@@ -228,7 +228,7 @@ def test_a_growing_journal_is_folded(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert names == kept  # older ones went
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_a_collection_from_before_the_journal_gets_its_copies_first(
     tmp_path: Path, version: int
 ) -> None:
@@ -236,7 +236,8 @@ def test_a_collection_from_before_the_journal_gets_its_copies_first(
     shutil.copytree(GOLDEN / f"collection-v{version}", place)
     with CollectionStore.open(place, writable=True):
         rebuilt, known = as_rebuilt(place), as_it_is(place)
-    del rebuilt["commits"], known["commits"]  # snapshots of then have no log of them
+    if version < 3:
+        del rebuilt["commits"], known["commits"]  # snapshots of then have no log of them
     assert rebuilt == known
 
 

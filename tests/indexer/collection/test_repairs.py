@@ -66,7 +66,7 @@ def _check_contents(place: Path) -> None:
 
 @pytest.mark.parametrize("harm", [_flip, _truncate, os.unlink], ids=["flip", "truncate", "delete"])
 def test_index_files_are_mended(place: Path, harm: object) -> None:
-    [path] = (place / "indexes").glob("cls@2.*.faiss")
+    [path] = (place / "indexes").glob("cls@2.*.index")
     assert callable(harm)
     harm(path)
     if path.exists():
@@ -78,7 +78,7 @@ def test_index_files_are_mended(place: Path, harm: object) -> None:
     assert done.report is not None
     assert done.report.clean
     assert not done.reopen
-    assert list((place / "indexes").glob("cls@2.*.faiss"))
+    assert list((place / "indexes").glob("cls@2.*.index"))
     _check_contents(place)
 
 

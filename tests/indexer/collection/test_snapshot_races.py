@@ -149,7 +149,7 @@ def test_an_index_that_is_kept_does_not_keep_its_catalog(
 
 
 def flip(place: Path) -> None:
-    (path,) = (place / "indexes").glob(f"{SPACE}.*.faiss")
+    (path,) = (place / "indexes").glob(f"{SPACE}.*.index")
     section = read_index_file(path).sections["vectors"]
     data = bytearray(path.read_bytes())
     data[section.offset + section.length // 2] ^= 8

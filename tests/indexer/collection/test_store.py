@@ -470,7 +470,7 @@ def test_a_recipe_that_is_nested_without_end_is_cut_short(collection: Collection
         assert levels == DEEPEST_RECIPE
 
 
-@pytest.mark.parametrize("name", ["collection-v1", "collection-v2"])
+@pytest.mark.parametrize("name", ["collection-v1", "collection-v2", "collection-v3"])
 def test_a_large_catalog_of_an_older_format_can_be_read(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from vitrail.indexer.indexing.comparison import Changes, compare, still_there
 from vitrail.indexer.indexing.globs import Selection
-from vitrail.indexer.indexing.scan import Found, Unreadable, Walk
+from vitrail.indexer.indexing.scan import FoundFile, Unreadable, Walk
 from vitrail.indexer.records import FileState, KnownFile
 
 
@@ -22,7 +22,7 @@ def touch(*paths: Path) -> None:
         path.write_bytes(b"x")
 
 
-def walk(start: Path) -> list[Found | Unreadable]:
+def walk(start: Path) -> list[FoundFile | Unreadable]:
     return list(Walk(str(start), Selection()))
 
 
@@ -31,7 +31,9 @@ def test_an_unreadable_folder_is_reported_and_its_files_stay(
 ) -> None:
     locked = tmp_path / "locked"
     touch(locked / "deep" / "a.jpg", tmp_path / "b.jpg", tmp_path / "gone.jpg")
-    known = {i.path: KnownFile(1, i.mtime_ns, "h") for i in walk(tmp_path) if isinstance(i, Found)}
+    known = {
+        i.path: KnownFile(1, i.mtime_ns, "h") for i in walk(tmp_path) if isinstance(i, FoundFile)
+    }
     (tmp_path / "gone.jpg").unlink()
     real = os.scandir
 
@@ -64,8 +66,13 @@ def test_compare_names_every_kind() -> None:
         "/d": KnownFile(1, 1, "h4"),
         "/e": KnownFile(1, -1, "h5"),
     }
-    found = [Found("/a", 1, 1), Found("/b", 1, 2), Found("/c", 1, 1), Found("/n", 1, 1)]
-    changes = compare([*found, Found("/e", 1, 1)], known)
+    found = [
+        FoundFile("/a", 1, 1),
+        FoundFile("/b", 1, 2),
+        FoundFile("/c", 1, 1),
+        FoundFile("/n", 1, 1),
+    ]
+    changes = compare([*found, FoundFile("/e", 1, 1)], known)
     assert changes.unchanged == ["/a", "/c"]
     assert [item.path for item in changes.to_open] == ["/b", "/n", "/e"]
     assert changes.gone == ["/d"]
@@ -80,7 +87,12 @@ def test_what_had_left_is_back_or_changed_or_not_there() -> None:
         "/d": KnownFile(1, 1, "h4", None, "waiting", True),
         "/e": KnownFile(1, 1, "h5", None, "waiting", True),
     }
-    found = [Found("/a", 1, 1), Found("/b", 1, 1), Found("/c", 1, 1), Found("/d", 1, 2)]
+    found = [
+        FoundFile("/a", 1, 1),
+        FoundFile("/b", 1, 1),
+        FoundFile("/c", 1, 1),
+        FoundFile("/d", 1, 2),
+    ]
     changes = compare(found, known)
     assert [item.path for item in changes.back] == ["/a", "/b"]
     assert changes.unchanged == ["/c"]
@@ -123,9 +135,9 @@ def test_compare_splits_everything_once(
 ) -> None:
     hidden = {p for p in set(disk) | set(known) if any(f"{p}/".startswith(f"{b}/") for b in blind)}
     disk = {path: stat for path, stat in disk.items() if path not in hidden | left_out}
-    found = [Found(path, *stat) for path, stat in disk.items()]
+    found = [FoundFile(path, *stat) for path, stat in disk.items()]
     hiding = [Unreadable(b, "unreadable", "") for b in blind]
-    items: list[Found | Unreadable] = [*found, *hiding]
+    items: list[FoundFile | Unreadable] = [*found, *hiding]
     changes = compare(items, known, left_out.__contains__)
     opened, back = ({i.path for i in group} for group in (changes.to_open, changes.back))
     unchanged, gone, excluded = map(set, (changes.unchanged, changes.gone, changes.excluded))
@@ -152,7 +164,9 @@ def test_still_there_tells_left_out_from_gone(tmp_path: Path) -> None:
 def test_unchanged_files_are_never_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     touch(tmp_path / "a.jpg", tmp_path / "sub" / "b.png")
     known = {
-        i.path: KnownFile(i.size, i.mtime_ns, "h") for i in walk(tmp_path) if isinstance(i, Found)
+        i.path: KnownFile(i.size, i.mtime_ns, "h")
+        for i in walk(tmp_path)
+        if isinstance(i, FoundFile)
     }
     for opener in ("open", "fdopen"):
         monkeypatch.setattr(os, opener, lambda *_: pytest.fail("opened"))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from vitrail.indexer.catalog.roots import KnownRoot
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.indexing.options import IndexOptions, RootOptions
-from vitrail.indexer.indexing.roots import Plan, plan_run, ruling_root
+from vitrail.indexer.indexing.roots import RootPlan, plan_run, ruling_root
 
 NOW = datetime.datetime(2026, 1, 1)
 
@@ -22,7 +22,7 @@ def known(path: Path, **options: object) -> KnownRoot:
     return KnownRoot(str(path), options, NOW, NOW)
 
 
-def plans(*args: Path, roots: list[KnownRoot], **options: object) -> dict[str, Plan]:
+def plans(*args: Path, roots: list[KnownRoot], **options: object) -> dict[str, RootPlan]:
     given_ = IndexOptions(**options)  # type: ignore[arg-type]
     return {plan.path: plan for plan in plan_run([str(arg) for arg in args], roots, given_)}
 

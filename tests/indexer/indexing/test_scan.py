@@ -12,7 +12,7 @@ from tests.badfiles import encode, make_bad_folder, make_odd_folder, picture
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.images.opening import REASONS
 from vitrail.indexer.indexing.globs import Globs, Selection, rebase
-from vitrail.indexer.indexing.scan import Found, Unreadable, Walk
+from vitrail.indexer.indexing.scan import FoundFile, Unreadable, Walk
 
 
 def touch(*paths: Path) -> None:
@@ -26,7 +26,7 @@ def walk(
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     known: Sequence[str] = (),
-) -> list[Found | Unreadable]:
+) -> list[FoundFile | Unreadable]:
     return list(Walk(os.path.abspath(start), Selection(include, exclude), known=set(known)))
 
 
@@ -50,7 +50,7 @@ def test_found_has_absolute_path_size_and_time(
     touch(tmp_path / "a.jpg")
     os.utime(tmp_path / "a.jpg", ns=(1, 1_700_000_000_123_456_789))
     monkeypatch.chdir(tmp_path)
-    assert walk(".") == [Found(str(tmp_path / "a.jpg"), 1, 1_700_000_000_123_456_789)]
+    assert walk(".") == [FoundFile(str(tmp_path / "a.jpg"), 1, 1_700_000_000_123_456_789)]
 
 
 def test_hidden_names_are_left_out_below_the_root(tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ from tests.indexer.collection.holdings import DIM, FINGERPRINT, files, images, v
 from tests.indexer.vectors.vector_sets import clustered, reference
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.records import Batch
+from vitrail.indexer.segments.segment_file import Segment
 from vitrail.indexer.vectors.index import VectorIndex
-from vitrail.indexer.vectors.indexes import IndexFiles, LoadedIndex, caught_up
+from vitrail.indexer.vectors.indexes import IndexFiles, LoadedIndex, Visibility, caught_up
 
 IDS = np.arange(40, dtype=np.int64) * 3
 ROWS = clustered(len(IDS), 16)
@@ -78,14 +79,18 @@ def test_an_index_that_dropped_rows_reads_those_that_came_back_from_the_segments
         made.commit(Batch(images(range(6)), files(range(6))))
         made.commit(Batch(images(range(6, 12)), files(range(6, 12))))
         index_files, state = made.index_files("cls@2"), made.state
-    loaded = LoadedIndex(VectorIndex.create(DIM), 0, 0)
+    loaded = LoadedIndex(VectorIndex.create(DIM), frozenset(), 0)
+    hidden: set[int] = set()
     place = str(tmp_path / "c" / "segments")
     none = np.empty(0, np.int64)
     gone = np.array([2, 5, 9], np.int64)
 
     def bring(seq: int, deleted: np.ndarray, revived: np.ndarray) -> list[int]:
         nonlocal loaded
-        loaded = caught_up(loaded, index_files, place, state.segments, seq, deleted, revived)
+        hidden.difference_update(revived.tolist())
+        hidden.update(deleted.tolist())
+        changes = Visibility(deleted, revived, lambda *_: np.array(sorted(hidden), np.int64))
+        loaded = caught_up(loaded, index_files, place, state.segments, seq, changes)
         return [int(image_id) for image_id in loaded.index.ids()]
 
     everything = list(range(1, 13))
@@ -104,6 +109,9 @@ def test_a_file_that_lacks_many_rows_that_came_back_is_worth_replacing(tmp_path:
     index = index.with_rows(
         np.arange(1, 3, dtype=np.int64), np.stack([vector(n, "cls@2") for n in range(2)])
     )
-    index_files.save(LoadedIndex(index, 5000, 7))
-    assert not index_files.worth_saving(5000, 5000, lambda _: 0)
-    assert index_files.worth_saving(5000, 5000, lambda _: 0, lambda _: 4998)
+    index_files.save(LoadedIndex(index, frozenset(["a"]), 7))
+    segments = [Segment("a", 5000, 1, "", 1, 5000)]
+    assert not index_files.worth_saving(5000, segments, lambda _: 0)
+    assert index_files.worth_saving(5000, segments, lambda _: 0, lambda _: 4998)
+    later = [*segments, Segment("b", 4998, 1, "", 3, 4999)]
+    assert index_files.worth_saving(5000, later, lambda _: 0), "whatever its ids are"

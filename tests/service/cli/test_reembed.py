@@ -177,7 +177,7 @@ def test_the_same_again_is_refused(annotated: Vitrail) -> None:
     annotated.fails("reembed", code=2, says=["--space", "--checkpoint"])
 
 
-STEPS = ("maintain", "_carry", "_link_files", "_drop_indexes", "_replace_catalog", "write_text")
+STEPS = ("maintain", "carry_over", "_link_files", "_drop_indexes", "_replace_catalog", "write_text")
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -49,7 +49,7 @@ def test_a_damaged_index_is_answered_from_the_segments_with_a_note(
     query = folder / "warm" / "red.png"
     expected = vitrail("search", query)
     assert "note:" not in expected.err
-    [index] = vitrail.home.glob("indexes/*.faiss")
+    [index] = vitrail.home.glob("indexes/*.index")
     flip(index)
     found = vitrail("search", query)
     assert found.out == expected.out
@@ -115,7 +115,7 @@ def test_a_full_disk_in_a_repair_is_one_line_and_loses_nothing(
     place = small_disk / "c"
     monkeypatch.setenv("VITRAIL_COLLECTION", str(place))
     vitrail.index(folder)
-    for damaged in (place / "catalog.duckdb", next(place.glob("indexes/*.faiss"))):
+    for damaged in (place / "catalog.duckdb", next(place.glob("indexes/*.index"))):
         flip(damaged)
     before = {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
     ballast = small_disk / "ballast"
