@@ -84,7 +84,9 @@ assert report.clean, report.damage
 """
 
 
-@pytest.mark.parametrize("name", ["collection-v1", "collection-v1-lists", "collection-v2"])
+@pytest.mark.parametrize(
+    "name", ["collection-v1", "collection-v1-lists", "collection-v2", "collection-v3"]
+)
 def test_a_new_column_leaves_old_collections_usable(name: str, tmp_path: Path) -> None:
     place = tmp_path / "old"
     shutil.copytree(GOLDEN / name, place)
