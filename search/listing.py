@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from vitrail.indexer.collection.readers import MetadataReader
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.paths import original
 from vitrail.search.filters import combine_filters
-from vitrail.search.options import Only
+from vitrail.search.options import Only, check_word
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,10 @@ class ListOptions:
         limit: how many at most.
         columns: what ``values`` of each shall hold; empty is all.
         sample: how many to draw at random, or ``None`` for all.
-        seed: of that draw.
+        seed: of that draw, 0 or more.
+
+    Raises:
+        InputError: a kind that is unknown, or a number that nothing can be drawn by.
     """
 
     where: str | None = None
@@ -53,6 +56,13 @@ class ListOptions:
     columns: Sequence[str] = ()
     sample: int | None = None
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_word("only", self.only, get_args(Only))
+        if self.sample is not None and self.sample < 1:
+            raise InputError(f"{self.sample} images are to be drawn, but at least 1 must be")
+        if self.seed < 0:
+            raise InputError(f"the seed of the draw is {self.seed}; give 0 or more")
 
 
 def list_images(collection: MetadataReader, options: ListOptions) -> Iterator[ListedImage]:
@@ -86,8 +96,6 @@ def count_images(
 
 def _draw(collection: MetadataReader, where: str | None, options: ListOptions) -> tuple[int, ...]:
     count = options.sample or 0
-    if count < 1:
-        raise InputError(f"{count} images are to be drawn, but at least 1 must be")
     ids = collection.allowed_ids(where or "true")
     chosen = np.random.default_rng(options.seed).choice(ids, min(count, len(ids)), replace=False)
     return tuple(sorted(chosen.tolist()))

@@ -7,7 +7,7 @@ a key of ``SearchKeywords`` beside it; a test holds both, and the command line's
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import wraps
 from inspect import Parameter, signature
@@ -28,6 +28,16 @@ def _check_number(k: Any) -> None:
         raise InputError(f"k is {k!r}, but a whole number of hits must be asked for") from error
     if not enough:
         raise InputError(f"k is {k}, but at least 1 hit must be asked for")
+
+
+def check_word(name: str, given: object, known: Sequence[str]) -> None:
+    """Refuse what is none of a few words.
+
+    Raises:
+        InputError: naming the option, what was given, and the words.
+    """
+    if given not in known:
+        raise InputError(f"{name} {given!r} is unknown; use {' or '.join(known)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +70,8 @@ class SearchOptions:
         _check_number(self.k)
         if self.min_score is not None and not -1 <= self.min_score <= 1:
             raise InputError(f"min score is {self.min_score}, but cosines lie between -1 and 1")
-        given = (("only", self.only, Only), ("fusion", self.fusion or DEFAULT_FUSION, Fusion))
-        for name, value, known in given:
-            if value not in get_args(known):
-                raise InputError(f"{name} {value!r} is unknown; use {' or '.join(get_args(known))}")
+        check_word("only", self.only, get_args(Only))
+        check_word("fusion", self.fusion or DEFAULT_FUSION, get_args(Fusion))
 
 
 DEFAULTS = SearchOptions()

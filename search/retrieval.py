@@ -74,7 +74,7 @@ class Retrieval:
 
     def rank(self, row: Row, depth: int) -> Ranking:
         """The best ``depth`` images for one row, those left out that the query leaves out."""
-        want = depth + len(self.query.exclude)
+        want = self._wanted(depth)
         one = len(self.query.weights) == 1
         ranking = self._rank_one_space(row, want) if one else self._rank_many_spaces(row, want)
         return self._kept(ranking, depth)
@@ -85,13 +85,18 @@ class Retrieval:
         if len(query.weights) > 1:
             return [self.rank(query.row(i), depth) for i in range(query.rows)]
         (space,) = query.weights
-        rows, want = query.vectors[space], depth + len(query.exclude)
+        rows, want = query.vectors[space], self._wanted(depth)
         found, ids, scores = self._nearest_each(space, rows, want)
         each = found.scanned // query.rows
         return [
             self._kept(Ranking(own, {space: score}, score, found.recall, each), depth)
             for own, score in zip(ids, scores, strict=True)
         ]
+
+    def _wanted(self, depth: int) -> int:
+        """How many to ask an index for: no more than it holds, which it makes room for."""
+        held = max(len(index) for index in self.indexes.values())
+        return max(1, min(depth + len(self.query.exclude), held))
 
     def _kept(self, ranking: Ranking, depth: int) -> Ranking:
         excluded = np.fromiter(self.query.exclude, np.int64, len(self.query.exclude))

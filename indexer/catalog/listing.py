@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _FETCHED = 1000  # rows at a time
+_MOST = 2**63 - 1  # that a limit of DuckDB's may be
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def list_rows(
         sql += f" QUALIFY row_number() OVER (PARTITION BY id ORDER BY {FIRST}) = 1"
     sql += f" ORDER BY {', '.join([*_order(listing.sort, keys), 'id'])}"
     if listing.limit is not None:
-        sql += f" LIMIT {int(listing.limit)}"
+        sql += f" LIMIT {min(int(listing.limit), _MOST)}"
     result = chosen.run(sql)
     return columns, _fetched(result, columns)
 

@@ -201,3 +201,14 @@ def test_one_space_is_read_once_for_many_rows() -> None:
     answers = Searcher(collection).search_each(Query({"a": rows}, {"a": 1.0}, SearchOptions(k=2)))
     assert len(answers) == 50
     assert collection.indexes["a"].depths == [2]
+
+
+def test_no_index_makes_room_for_more_hits_than_it_can_have() -> None:
+    collection = compass()
+    both = np.concatenate([E1, E1])
+    many = SearchOptions(k=10**30)
+    for rows in (E1, both):
+        assert len(Searcher(collection).search(Query({"a": rows}, {"a": 1.0}, many)).hits) == 4
+    each = Searcher(collection).search_each(Query({"a": both}, {"a": 1.0}, many))
+    assert [len(result.hits) for result in each] == [4, 4]
+    assert max(collection.indexes["a"].depths) <= 4
