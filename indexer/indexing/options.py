@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, get_args
 
+from vitrail.indexer.errors import InputError
 from vitrail.indexer.images.opening import DEFAULT_MAX_PIXELS
 from vitrail.indexer.indexing.decoding import LabelFrom, folder_label
 from vitrail.indexer.indexing.globs import Selection, rebase
@@ -99,12 +100,38 @@ class IndexOptions(RootOptions):
         rehash: read every file, also those whose size and time are as they were.
         batch_size: images a forward pass; ``None`` chooses it from free memory.
         workers: decoding threads; ``None`` means one a core.
+
+    Raises:
+        InputError: a value that no run can follow; it would be remembered.
     """
 
     accept_removals: bool = False
     rehash: bool = False
     batch_size: int | None = None
     workers: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.label_from not in (None, *get_args(LabelFrom)):
+            raise InputError(f"label_from {self.label_from!r} is unknown; use parent or none")
+        for name in ("include", "exclude"):
+            globs = getattr(self, name)
+            if isinstance(globs, str):
+                raise InputError(f"{name} is the text {globs!r}; give a tuple of globs")
+            if globs is not None:
+                object.__setattr__(self, name, tuple(globs))
+        check_least("max_pixels", self.max_pixels, 0)
+        check_least("batch_size", self.batch_size, 1)
+        check_least("workers", self.workers, 1)
+
+
+def check_least(name: str, given: int | None, least: int) -> None:
+    """Refuse a number that is too small; ``None`` was not given.
+
+    Raises:
+        InputError: naming the option.
+    """
+    if given is not None and given < least:
+        raise InputError(f"{name} is {given}; give {least} or more")
 
 
 def _rebased(globs: Iterable[str], relative: str) -> tuple[str, ...]:

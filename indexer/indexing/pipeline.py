@@ -15,7 +15,7 @@ from vitrail.indexer.catalog.unclassifiable import write_unclassifiable
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.encoders.base import Encoder
 from vitrail.indexer.encoders.batching import batch_size_for
-from vitrail.indexer.errors import InputError
+from vitrail.indexer.errors import CancelledError, InputError
 from vitrail.indexer.images.opening import passing_reasons
 from vitrail.indexer.indexing.ahead import map_ahead
 from vitrail.indexer.indexing.committing import Committer
@@ -73,8 +73,8 @@ def index_folders(
         options: see ``IndexOptions``.
         on_progress: called now and then while scanning, and after every file and commit, from this
             thread.
-        cancellation: looked at after every file; once it is cancelled, what is done is committed
-            and the run ends.
+        cancellation: looked at before and while folders are scanned, and after every file; once it
+            is cancelled, what is done is committed and the run ends.
 
     Raises:
         InputError: a root does not exist, or none is known.
@@ -90,7 +90,11 @@ def index_folders(
     started = time.monotonic()
     run = _Run(collection, encoder, options, on_progress, cancellation or Cancellation())
     plans = plan_run(roots, collection.roots(), options)
-    surveys = look_around(collection, plans, run.scanned)
+    try:
+        surveys = look_around(collection, plans, run.scanned)
+    except CancelledError:
+        run.progress.interrupted = True
+        return run.ended(started)
     lost = losses(surveys, options)
     refused = [loss for loss in lost.values() if not loss.absent]
     surveys = [one for one in surveys if one.plan.path not in lost]
@@ -98,14 +102,12 @@ def index_folders(
         raise refusal(refused)
     run.progress.absent = [loss.folder for loss in lost.values() if loss.absent]
     run.index(surveys)
-    run.progress.seconds = time.monotonic() - started
-    run.progress.stage = "tidying"
-    on_progress(run.progress)
+    progress = run.ended(started)
     if refused:
         error = refusal(refused)
-        error.progress = run.progress
+        error.progress = progress
         raise error
-    return run.progress
+    return progress
 
 
 class _Run:
@@ -128,9 +130,17 @@ class _Run:
         self.undecodable: dict[str, str] = {}  # content hash -> reason
 
     def scanned(self, count: int) -> None:
-        """Tell how many files a scan has met so far."""
+        """Tell how many files a scan has met so far, and end it if that is wished."""
         self.progress.found = count
         self.on_progress(self.progress)
+        self.cancellation.check()
+
+    def ended(self, started: float) -> Progress:
+        """The counts, told for the last time."""
+        self.progress.seconds = time.monotonic() - started
+        self.progress.stage = "tidying"
+        self.on_progress(self.progress)
+        return self.progress
 
     def index(self, surveys: Sequence[Survey]) -> None:
         _remember(self.collection, surveys)

@@ -19,6 +19,7 @@ from vitrail.indexer.images.opening import DEFAULT_MAX_PIXELS
 from vitrail.indexer.indexing.ahead import map_ahead
 from vitrail.indexer.indexing.committing import Committer
 from vitrail.indexer.indexing.decoding import Prepared, Preparer
+from vitrail.indexer.indexing.options import check_least
 from vitrail.indexer.indexing.progress import Progress
 from vitrail.indexer.paths import display
 from vitrail.indexer.records import Batch
@@ -37,6 +38,9 @@ class ReembedOptions:
         max_pixels: images with more are not opened.
         batch_size: images a forward pass; ``None`` chooses it from free memory.
         workers: decoding threads; ``None`` means one a core.
+
+    Raises:
+        InputError: a number below 1.
     """
 
     accept_losses: bool = False
@@ -44,6 +48,10 @@ class ReembedOptions:
     max_pixels: int = DEFAULT_MAX_PIXELS
     batch_size: int | None = None
     workers: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("max_pixels", "batch_size", "workers"):
+            check_least(name, getattr(self, name), 1)
 
 
 @dataclass(slots=True)

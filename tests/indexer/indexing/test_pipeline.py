@@ -232,6 +232,27 @@ def test_stopping_keeps_what_is_done_and_the_next_run_goes_on(home: Path, pictur
     assert verify(home).clean
 
 
+@pytest.mark.parametrize("before", [True, False], ids=["before it begins", "while it scans"])
+def test_a_scan_is_ended_too(home: Path, pictures: Path, before: bool) -> None:
+    run(home, pictures)
+    for number in range(1000):
+        (pictures / f"{number}.txt.png").touch()
+    cancellation = Cancellation()
+
+    def watch(progress: Progress) -> None:
+        if before or progress.found:
+            cancellation.cancel()
+
+    with CollectionStore.open(home, writable=True) as collection:
+        progress = index_folders(
+            collection, ColourEncoder(), [], on_progress=watch, cancellation=cancellation
+        )
+    assert progress.interrupted
+    assert progress.found == (0 if before else 500)
+    assert progress.opened == progress.rejected == 0
+    assert len(ids_by_name(home)) == 12
+
+
 def test_an_encoder_that_fails_loses_only_its_batch(home: Path, pictures: Path) -> None:
     calls = iter([None, None, RuntimeError("broken")])
 
