@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from vitrail.indexer.catalog.changes import add_images
+from vitrail.indexer.catalog.changes import add_images, put_predictions
 from vitrail.indexer.catalog.replay import replay
 from vitrail.indexer.catalog.state import live_segments
 from vitrail.indexer.catalog.transaction import Transaction
@@ -51,20 +51,23 @@ def add_lacking(
 ) -> None:
     """Enter those of a segment's images, by id, that the catalog does not know better.
 
-    It holds what was read again, and later predictions. Images that were given up stay in their
-    segment until it is written anew.
+    It holds what was read again, and later predictions. Of what was read again and nothing more,
+    the predictions are still those of the segment. Images that were given up stay in their segment
+    until it is written anew.
     """
-    known, predicted = (
+    there, given_up, predicted = (
         {row[0] for row in transaction.rows(sql, [segment.min_id, segment.max_id])}
         for sql in (
-            "SELECT id FROM (SELECT id FROM images UNION ALL SELECT image_id FROM deletions "
-            "WHERE reason = 'expired') WHERE id BETWEEN ? AND ?",
+            "SELECT id FROM images WHERE id BETWEEN ? AND ?",
+            "SELECT image_id FROM deletions WHERE reason = 'expired' AND image_id BETWEEN ? AND ?",
             "SELECT image_id FROM predictions WHERE image_id BETWEEN ? AND ?",
         )
     )
-    new = {
+    wanted = {
         id_: replace(image, predictions=()) if id_ in predicted else image
         for id_, image in images.items()
-        if id_ not in known
+        if id_ not in given_up
     }
+    new = {id_: image for id_, image in wanted.items() if id_ not in there}
     add_images(transaction, list(new), list(new.values()))
+    put_predictions(transaction, {i: wanted[i].predictions for i in there & wanted.keys()})

@@ -1,10 +1,10 @@
 """The nearest neighbours of all stored vectors, or of others among them; and all near pairs.
 
 Small sets are compared as a whole. Of larger ones each vector meets the clusters nearest to it, as
-many as a sample shows to hold the wished share of true neighbours: the time then grows somewhat
-faster than the number of vectors, and not with its square. Vectors are read, and answers given, a
-block at a time; memory holds some 40 bytes a vector, and some 300 MB for blocks of vectors and of
-scores.
+many as a sample shows to hold the wished share of true neighbours: ten times as many vectors took
+31 times as long, where comparing all takes 100 times (``benchmarks/results/neighbours.md``).
+Vectors are read, and answers given, a block at a time; memory holds some 40 bytes a vector, and
+some 300 MB for blocks of vectors and of scores.
 """
 
 from __future__ import annotations

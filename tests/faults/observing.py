@@ -14,6 +14,8 @@ import numpy as np
 from tests.faults.scenarios import Scenario, Work, run
 from tests.indexer.collection.holdings import content, files, images, vector
 from vitrail.indexer.catalog.catalog import FILE, Catalog
+from vitrail.indexer.catalog.columns import annotation_columns
+from vitrail.indexer.catalog.schema import quote
 from vitrail.indexer.collection import successor
 from vitrail.indexer.collection.layout import is_collection
 from vitrail.indexer.collection.repairs import repair
@@ -50,9 +52,10 @@ def observe(place: Path) -> Found | None:
         known = sorted((ascii(path), str(file)) for path, file in reader.known_files().items())
         roots = [f"{root.path!a} {root.options}" for root in reader.roots()]
         with reader.reading() as connection:
-            own = connection.execute("SELECT * FROM annotations ORDER BY content_hash")
-            names = str([(c[0], str(c[1])) for c in own.description or ()])
-            annotations = [names, *map(str, own.fetchall())]
+            own = annotation_columns(connection)
+            listed = ", ".join(map(quote, ["content_hash", *own]))
+            rows_of = connection.execute(f"SELECT {listed} FROM annotations ORDER BY content_hash")
+            annotations = [str(own), *map(str, rows_of.fetchall())]
         return {
             "encoder": [reader.fingerprint.digest],
             "images": [_text(row.to_dict()) for row in rows],

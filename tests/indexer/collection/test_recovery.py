@@ -292,3 +292,13 @@ def test_an_older_catalog_put_in_place_is_told_and_repaired(tmp_path: Path) -> N
         _more(writer, tmp_path)
     repair(place)
     assert as_it_is(place) == expected
+
+
+def test_what_was_read_again_keeps_what_the_head_says_of_it(tmp_path: Path) -> None:
+    """Of an image that only a changed row tells of, the segment alone has the predictions."""
+    place = tmp_path / "collection"
+    with CollectionStore.create(place, FINGERPRINT) as writer:
+        writer.commit(Batch([image(1, predictions=(("owl", 0.5),)), image(2)], files([1, 2])))
+        writer.commit(Batch(readings=[replace(image(1), camera="A camera")]))
+        writer.forget_changes()
+    assert as_rebuilt(place) == as_it_is(place)
