@@ -12,7 +12,7 @@ from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.catalog.hot import HotRows
 from vitrail.indexer.catalog.journal_tail import UntoldError
 from vitrail.indexer.catalog.news import read_commit
-from vitrail.indexer.catalog.replica import Replica
+from vitrail.indexer.catalog.replica import Replica, as_untold
 from vitrail.indexer.catalog.state import State, read_state
 
 if TYPE_CHECKING:
@@ -131,10 +131,8 @@ class CatalogCopy:
         Raises:
             CollectionError: as for a first copy.
         """
-        import duckdb
-
         try:
-            with self._replica.moving:
+            with as_untold(), self._replica.moving:
                 if self._replica.head != self._seq:  # taken in, and then something failed
                     return CatalogCopy(self._catalog)
                 news = self._catalog.news(self._replica.known())
@@ -142,7 +140,7 @@ class CatalogCopy:
                     return None
                 self._replica.move_on(news)
             return CatalogCopy(self._catalog, self._replica)
-        except (UntoldError, duckdb.Error):
+        except UntoldError:
             return CatalogCopy(self._catalog)
 
     def continues(self, earlier: CatalogCopy) -> bool:
