@@ -1,7 +1,12 @@
 """Encoders: checkpoints and the runtimes that run them."""
 
 from vitrail.indexer.encoders.base import Encoded, Encoder
-from vitrail.indexer.encoders.loading import load_encoder, read_fingerprint, read_labels
+from vitrail.indexer.encoders.loading import (
+    check_runtime,
+    load_encoder,
+    read_fingerprint,
+    read_labels,
+)
 from vitrail.indexer.encoders.settings import DEFAULT_CHECKPOINT, EMBEDDED, EncoderSettings
 
 __all__ = [
@@ -10,6 +15,7 @@ __all__ = [
     "Encoded",
     "Encoder",
     "EncoderSettings",
+    "check_runtime",
     "load_encoder",
     "read_fingerprint",
     "read_labels",

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from vitrail.indexer.encoders.settings import check_placement
 from vitrail.indexer.errors import InputError
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -18,22 +19,16 @@ def choose_device(device: str) -> torch.device:
     Raises:
         InputError: an unknown device, or one this machine does not have.
     """
+    check_placement(device, "auto")
     if device == "auto":
         kind = "cuda" if torch.cuda.is_available() else "cpu"
         return torch.device("mps" if torch.backends.mps.is_available() else kind)
-    try:
-        chosen = torch.device(device)
-    except RuntimeError:
-        raise InputError(
-            f"device {device!r} is unknown: use auto, cpu, cuda, cuda:N or mps"
-        ) from None
+    chosen = torch.device(device)
     available = {
         "cpu": True,
         "cuda": torch.cuda.is_available() and (chosen.index or 0) < torch.cuda.device_count(),
         "mps": torch.backends.mps.is_available(),
     }
-    if chosen.type not in available:
-        raise InputError(f"device {device!r} is unsupported: use auto, cpu, cuda, cuda:N or mps")
     if not available[chosen.type]:
         raise InputError(
             f"device {device!r} is not there: this torch ({torch.__version__}) sees "
@@ -48,10 +43,9 @@ def choose_precision(precision: str, device: torch.device) -> str:
     Raises:
         InputError: an unknown precision.
     """
+    check_placement("auto", precision)
     if precision in PRECISIONS:
         return precision
-    if precision != "auto":
-        raise InputError(f"precision {precision!r} is unknown: use auto, {', '.join(PRECISIONS)}")
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
     if device.type == "mps":

@@ -61,6 +61,18 @@ def _load_first(
     return last.load(found, spaces, settings)
 
 
+def check_runtime(settings: EncoderSettings) -> None:
+    """Refuse a runtime that is named and cannot be used, before anything is made for it.
+
+    Raises:
+        InputError: it is unknown or not installed.
+    """
+    if settings.runtime != "auto":
+        from vitrail.indexer.encoders.runtimes import runtimes_for
+
+        runtimes_for(settings)
+
+
 def read_labels(checkpoint: str) -> tuple[str, ...]:
     """The class names of a checkpoint's head, without loading any framework.
 

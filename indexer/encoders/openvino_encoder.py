@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from vitrail.indexer.encoders.base import Encoded
 from vitrail.indexer.encoders.checkpoints import Checkpoint
 from vitrail.indexer.encoders.openvino_compile import NO_ROOM, properties
+from vitrail.indexer.encoders.settings import check_placement
 from vitrail.indexer.errors import CacheError, InputError, RuntimeUnusableError
 from vitrail.indexer.files.cache import (
     cache_dir,
@@ -141,11 +142,10 @@ def choose_hint(precision: str, core: Any) -> str:
     Raises:
         InputError: an unknown precision, or one that the processor would have to emulate.
     """
+    check_placement("auto", precision)
     able = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     if precision == "auto":
         return "bf16" if "BF16" in able else "f32"
-    if precision not in HINTS:
-        raise InputError(f"precision {precision!r} is unknown: use auto, {', '.join(HINTS)}")
     hint = HINTS[precision]
     if hint != "f32" and precision.upper() not in able:
         raise InputError(f"this processor has no {precision}: use --precision fp32 or auto")

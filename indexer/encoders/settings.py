@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+from vitrail.indexer.errors import InputError
 
 DEFAULT_CHECKPOINT = "google/vit-base-patch16-224"
 EMBEDDED = "dinov2-small-focus"
@@ -20,6 +23,9 @@ class EncoderSettings:
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
         classify: also give the logits of the checkpoint's head.
+
+    Raises:
+        InputError: a device or precision that no machine has.
     """
 
     checkpoint: str = DEFAULT_CHECKPOINT
@@ -28,3 +34,22 @@ class EncoderSettings:
     device: str = "auto"
     precision: str = "auto"
     classify: bool = False
+
+    def __post_init__(self) -> None:
+        check_placement(self.device, self.precision)
+
+
+_DEVICE = re.compile(r"auto|(cpu|cuda|mps)(:\d+)?")
+_PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+
+
+def check_placement(device: str, precision: str) -> None:
+    """Refuse a device or precision that no machine has, before anything is loaded or made.
+
+    Raises:
+        InputError: naming what was given and what there is.
+    """
+    if not _DEVICE.fullmatch(device):
+        raise InputError(f"device {device!r} is unknown: use auto, cpu, cuda, cuda:N or mps")
+    if precision not in _PRECISIONS:
+        raise InputError(f"precision {precision!r} is unknown: use {', '.join(_PRECISIONS)}")

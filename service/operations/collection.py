@@ -92,15 +92,17 @@ class Collection:
         Raises:
             CheckpointError: the checkpoint cannot be had or is refused.
             CollectionError: there is a collection already.
-            InputError: an unknown space, or ``encoder`` beside other arguments.
+            InputError: an unknown space, runtime, device or precision, or ``encoder`` beside other
+                arguments.
         """
-        from vitrail.indexer.encoders import read_fingerprint
+        from vitrail.indexer.encoders import check_runtime, read_fingerprint
 
         named = EncoderSettings(
             checkpoint or DEFAULT_CHECKPOINT, tuple(spaces or ()), runtime, device, precision
         )
         chosen = choose(encoder, named)
         if isinstance(chosen, EncoderSettings):
+            check_runtime(chosen)
             fingerprint = read_fingerprint(chosen.checkpoint, chosen.spaces)
         else:
             fingerprint = chosen.fingerprint
@@ -131,13 +133,16 @@ class Collection:
             CollectionError: there is none, or its format is newer than this version's.
             FingerprintMismatchError: ``encoder`` makes other vectors than the collection's.
             CheckpointError: the checkpoint of the settings cannot be had or is refused.
-            InputError: ``encoder`` beside other arguments.
+            InputError: an unknown runtime, device or precision, or ``encoder`` beside other
+                arguments.
         """
-        from vitrail.indexer.encoders import read_fingerprint
+        from vitrail.indexer.encoders import check_runtime, read_fingerprint
 
         chosen = choose(
             encoder, EncoderSettings(runtime=runtime, device=device, precision=precision)
         )
+        if isinstance(chosen, EncoderSettings):
+            check_runtime(chosen)
         store = CollectionStore.open(Path(directory))
         if not isinstance(chosen, EncoderSettings):
             store.check(chosen.fingerprint)

@@ -37,7 +37,9 @@ def embed_prompt(
         CancelledError: somebody asked to stop.
     """
     from vitrail.generator.checkpoints.files import find_checkpoint
+    from vitrail.generator.checks import check_prompt
 
+    check_prompt(query.prompt)
     progress(QueryProgress("generating", 0, query.seeds))
     info = find_checkpoint(query.model)
     for note in _limits(collection, info, query.prompt):

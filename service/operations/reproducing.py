@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vitrail.indexer.encoders.settings import check_placement
 from vitrail.indexer.errors import InputError
 from vitrail.service.operations.progress import GenerationProgress, Progress, nobody
 from vitrail.service.operations.references import StoredImage, find_image
@@ -34,6 +35,9 @@ class ReproductionOptions:
         ip_adapter: file or directory of its IP-Adapter, if that is not where it was.
         device: of the generator.
         precision: of the generator.
+
+    Raises:
+        InputError: a device or precision that no machine has.
     """
 
     model: str | None = None
@@ -41,6 +45,9 @@ class ReproductionOptions:
     ip_adapter: str | None = None
     device: str = "auto"
     precision: str = "auto"
+
+    def __post_init__(self) -> None:
+        check_placement(self.device, self.precision)
 
 
 AS_IT_WAS = ReproductionOptions()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from vitrail.indexer.encoders.settings import check_placement
 from vitrail.indexer.errors import ImageRejectedError, InputError
 from vitrail.search.options import DEFAULTS, SearchOptions
 from vitrail.search.query import Query, SearchResult
@@ -69,6 +70,9 @@ class PromptQuery:
         unrelated: prompts whose images the hits are compared with, at most; 0 for none.
         device: of the generator.
         precision: of the generator.
+
+    Raises:
+        InputError: a device or precision that no machine has.
     """
 
     prompt: str
@@ -77,6 +81,9 @@ class PromptQuery:
     unrelated: int = DEFAULT_UNRELATED
     device: str = "auto"
     precision: str = "auto"
+
+    def __post_init__(self) -> None:
+        check_placement(self.device, self.precision)
 
 
 AnyQuery: TypeAlias = ImageQuery | VectorQuery | PromptQuery

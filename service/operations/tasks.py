@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from vitrail.generator.checks import DEFAULTS, Sampling
+from vitrail.indexer.encoders.settings import check_placement
 from vitrail.indexer.errors import InputError
 from vitrail.service.operations.opening import AS_IT_IS, EncoderChoice
 from vitrail.service.operations.references import ImageReference
@@ -119,6 +120,9 @@ class GenerationOptions:
         precision: of the generator.
         force: make images again that are there already.
         encoder: of a collection that is not there yet.
+
+    Raises:
+        InputError: a device or precision that no machine has.
     """
 
     sampling: Sampling = DEFAULTS
@@ -130,6 +134,9 @@ class GenerationOptions:
     precision: str = "auto"
     force: bool = False
     encoder: EncoderChoice = AS_IT_IS
+
+    def __post_init__(self) -> None:
+        check_placement(self.device, self.precision)
 
 
 AS_THE_MODEL = GenerationOptions()

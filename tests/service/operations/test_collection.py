@@ -89,6 +89,24 @@ def test_what_cannot_be_asked_is_refused_before_anything_is_loaded(
         pictures.find({"mean@1": np.eye(12, dtype=np.float32)[0]}, spaces={"nowhere": 1.0})
 
 
+@pytest.mark.parametrize(
+    ("misspelt", "told"),
+    [
+        ({"runtime": "tensorrt"}, "runtime 'tensorrt' is unknown: use auto, openvino, torch"),
+        ({"device": "tpu"}, "device 'tpu' is unknown: use auto, cpu, cuda, cuda:N or mps"),
+        ({"precision": "int8"}, "precision 'int8' is unknown: use auto, fp32, bf16, fp16"),
+    ],
+)
+def test_a_misspelt_word_leaves_no_collection_behind(
+    pictures: Collection, tmp_path: Path, misspelt: dict[str, str], told: str
+) -> None:
+    with pytest.raises(InputError, match=told):
+        Collection.create(tmp_path / "new", checkpoint="dinov2-small-focus", **misspelt)  # type: ignore[arg-type]
+    assert not (tmp_path / "new").exists()
+    with pytest.raises(InputError, match=told):  # also where nothing need be embedded
+        Collection.open(pictures.store.directory, **misspelt)  # type: ignore[arg-type]
+
+
 def test_vectors_that_are_no_cosines_are_refused(pictures: Collection) -> None:
     """Five times a unit vector was answered with scores of five."""
     vectors = pictures.embed(Image.new("RGB", (4, 4), COLOURS["red"]))

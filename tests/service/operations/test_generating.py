@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -199,3 +200,18 @@ def test_a_shape_of_another_kind_is_refused() -> None:
     for kind, shape in (("box", "0,0 9,0 9,9"), ("polygon", "0,0,8,8"), ("box", "/etc/hostname")):
         with pytest.raises(InputError, match="is no "):
             MaskShape(kind, shape)  # type: ignore[arg-type]
+
+
+def test_a_device_that_no_machine_has_is_refused_with_the_options() -> None:
+    for named in (GenerationOptions, ReproductionOptions, partial(PromptQuery, "a")):
+        with pytest.raises(InputError, match="device 'tpu' is unknown"):
+            named(device="tpu")
+        with pytest.raises(InputError, match="precision 'int8' is unknown"):
+            named(precision="int8")
+
+
+def test_an_empty_prompt_is_refused_before_anything_is_said_of_it(home: Path) -> None:
+    events: list[Event] = []
+    with Collection.open(home) as opened, pytest.raises(InputError, match="the prompt is empty"):
+        search(opened, PromptQuery(" "), progress=events.append)
+    assert events == []
