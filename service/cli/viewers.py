@@ -75,7 +75,7 @@ class GenerationViewer(_Viewer):
             told = f"new collection {event.directory}, encoder {event.encoder}"
             print(one_line(told), file=sys.stderr)
         elif isinstance(event, Note) and not self._quiet:
-            print(f"note: {event.text}", file=sys.stderr)
+            _tell(event)
         elif isinstance(event, GenerationProgress):
             self._update(event)
 
@@ -141,7 +141,7 @@ class SearchViewer(_Viewer):
     def __call__(self, event: Event) -> None:
         """Show what is done now, and tell notes."""
         if isinstance(event, Note):
-            print(f"note: {event.text}", file=sys.stderr)
+            _tell(event)
         elif isinstance(event, QueryProgress) and event.stage == "comparing":
             self._count(event)
         elif isinstance(event, QueryProgress):
@@ -158,6 +158,11 @@ class SearchViewer(_Viewer):
             self._display = self._shown.enter_context(display)
         if event.done:
             self._display.count("unrelated prompts", event.done, event.total)
+
+
+def _tell(note: Note) -> None:
+    """Print a note, which may quote a prompt or a name of whatever characters."""
+    print(one_line(f"note: {note.text}"), file=sys.stderr)
 
 
 _WAITING = {

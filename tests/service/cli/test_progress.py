@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from vitrail.service.cli import images_progress
 from vitrail.service.cli import progress as displays
 from vitrail.service.cli.images_progress import ImageDisplay
 from vitrail.service.cli.progress import IndexDisplay, waiting
+from vitrail.service.cli.viewers import GenerationViewer, SearchViewer
 from vitrail.service.operations.making import Generated
-from vitrail.service.operations.progress import GenerationProgress
+from vitrail.service.operations.progress import GenerationProgress, Note
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 
@@ -140,3 +142,12 @@ def test_what_is_waited_for_is_said_in_a_terminal_once_it_takes_its_time(
     monkeypatch.setattr(displays, "PATIENCE", 1000.0)
     assert vitrail.at(80, "search", query, term="xterm").code == 0
     assert not shown.is_set(), "nor is a quick answer told, nor waited for"
+
+
+@pytest.mark.parametrize("viewer", [lambda: GenerationViewer(quiet=False), SearchViewer])
+def test_a_note_never_reaches_the_terminal_as_anything_but_text(
+    viewer: Callable[[], GenerationViewer | SearchViewer], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with viewer() as looking:
+        looking(Note("“\x1b]0;x\x07” is none of them"))
+    assert capsys.readouterr().err == "note: “\\x1b]0;x\\x07” is none of them\n"
