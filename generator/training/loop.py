@@ -25,7 +25,7 @@ Loss = Callable[[nn.Module, tuple[Tensor, ...]], Tensor]
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """How long and how fast to train; times are in steps.
 
     The learning rate warms up, stays, and falls to zero over the last ``decay`` share, so that a
@@ -71,7 +71,7 @@ class Training:
 
     model: nn.Module
     folder: Path
-    plan: Plan
+    plan: TrainingPlan
     workers: int = 1
     step: int = 0
     average: dict[str, Tensor] = field(default_factory=dict)

@@ -16,13 +16,15 @@ from vitrail.generator.training import autoencoder, captions, diffusion, text, t
 from vitrail.generator.training.emoji import EmojiImage
 from vitrail.generator.training.images import jitter, to_tensor
 from vitrail.generator.training.latents import fit
-from vitrail.generator.training.loop import STATE_FILE, Plan, Training, load_average
+from vitrail.generator.training.loop import STATE_FILE, Training, TrainingPlan, load_average
 from vitrail.indexer.errors import CheckpointError
 
 STAGES = ("autoencoder", "text", "diffusion")
-AUTOENCODER_PLAN = Plan(steps=3000, learning_rate=2e-3, decay=0.5, average=0.995)
-TEXT_PLAN = Plan(steps=2500, learning_rate=2e-3, decay=0.5, weight_decay=0.0, average=0.995)
-DIFFUSION_PLAN = Plan(steps=4000, learning_rate=1.5e-3, warmup=100, decay=0.4, average=0.995)
+AUTOENCODER_PLAN = TrainingPlan(steps=3000, learning_rate=2e-3, decay=0.5, average=0.995)
+TEXT_PLAN = TrainingPlan(steps=2500, learning_rate=2e-3, decay=0.5, weight_decay=0.0, average=0.995)
+DIFFUSION_PLAN = TrainingPlan(
+    steps=4000, learning_rate=1.5e-3, warmup=100, decay=0.4, average=0.995
+)
 # Twenty tokens for the words, the others for the image's regions.
 PROMPT_LENGTH = 20 + text.REGIONS
 
@@ -41,9 +43,9 @@ class Settings:
         default_factory=autoencoder.AutoencoderSize
     )
     diffusion_size: diffusion.DiffusionSize = field(default_factory=diffusion.DiffusionSize)
-    autoencoder: Plan = AUTOENCODER_PLAN
-    text: Plan = TEXT_PLAN
-    diffusion: Plan = DIFFUSION_PLAN
+    autoencoder: TrainingPlan = AUTOENCODER_PLAN
+    text: TrainingPlan = TEXT_PLAN
+    diffusion: TrainingPlan = DIFFUSION_PLAN
     autoencoder_batch: int = 8
     text_batch: int = 128
     batch: int = 32
@@ -110,7 +112,7 @@ class Run:
             begun = load_average(model, self.folder / stage / STATE_FILE) and begun
         return begun
 
-    def _training(self, model: nn.Module, stage: str, plan: Plan) -> Training:
+    def _training(self, model: nn.Module, stage: str, plan: TrainingPlan) -> Training:
         return Training(model, self.folder / stage, plan, workers=self.settings.workers)
 
     def _finish(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class IndexAnswer(Protocol):
-    """What a vector index returns; see ``vitrail.indexer.vectors.answers.Found``."""
+    """What a vector index returns; see ``vitrail.indexer.vectors.answers.Neighbours``."""
 
     @property
     def ids(self) -> Ids:

@@ -11,7 +11,7 @@ from vitrail.indexer.vectors.exact import Floats, Ids, best
 Candidates = list[tuple[Ids, Floats]]  # of each query: ids and their exact scores, unordered
 
 
-class Found(NamedTuple):
+class Neighbours(NamedTuple):
     """The answer to a search.
 
     Attributes:
@@ -41,7 +41,7 @@ class Part(NamedTuple):
     recall: float = 1.0
 
 
-def answer(parts: list[Part], count: int, k: int) -> Found:
+def answer(parts: list[Part], count: int, k: int) -> Neighbours:
     """The best ``k`` of all parts for each of ``count`` queries, equal scores by ascending id."""
     ids = np.full((count, k), -1, np.int64)
     scores = np.full((count, k), -np.inf, np.float32)
@@ -52,4 +52,4 @@ def answer(parts: list[Part], count: int, k: int) -> Found:
         ids[i, : len(order)] = found[order]
         scores[i, : len(order)] = np.clip(values[order], -1, 1)
     recall = min((part.recall for part in parts), default=1.0)
-    return Found(ids, scores, recall, sum(part.scanned for part in parts))
+    return Neighbours(ids, scores, recall, sum(part.scanned for part in parts))

@@ -8,7 +8,7 @@ import numpy as np
 
 from vitrail.indexer.vectors.best_of_block import BestOfBlock, score_pairs
 from vitrail.indexer.vectors.exact import ROUNDING, Floats, Ids, Mask, check_scores
-from vitrail.indexer.vectors.meetings import Meeting, Plan, Side
+from vitrail.indexer.vectors.meetings import Meeting, MeetingPlan, Side
 
 _LEFT_OUT = np.float32(-3)  # scored by what shall not be found
 _PAIRS = 1 << 20  # given at a time
@@ -65,7 +65,7 @@ class Sides:
 
 
 def nearest(
-    sides: Sides, positions: Ids, plan: Plan, k: int, stop: Stop = lambda: False
+    sides: Sides, positions: Ids, plan: MeetingPlan, k: int, stop: Stop = lambda: False
 ) -> tuple[Ids, Floats]:
     """The ``k`` nearest of each of (q,) positions that ask, among those it meets.
 
@@ -96,7 +96,7 @@ def nearest(
 
 
 def pairs(
-    sides: Sides, positions: Ids, plan: Plan, least: float, stop: Stop = lambda: False
+    sides: Sides, positions: Ids, plan: MeetingPlan, least: float, stop: Stop = lambda: False
 ) -> Iterator[tuple[Ids, Ids, Floats]]:
     """Pairs of (q,) positions that ask and what they meet, of at least that cosine.
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.errors import CollectionError, DamagedIndexError, InputError, UnreadableError
-from vitrail.indexer.vectors.answers import Found, answer
+from vitrail.indexer.vectors.answers import Neighbours, answer
 from vitrail.indexer.vectors.blocks import rows_of_block
 from vitrail.indexer.vectors.checks import check_new, unit_rows
 from vitrail.indexer.vectors.exact import Floats, Ids, ImpossibleScoreError
@@ -140,7 +140,7 @@ class VectorIndex:
         allowed: Ids | None = None,
         exact: bool = False,
         recall: float = _RECALL,
-    ) -> Found:
+    ) -> Neighbours:
         """The ``k`` nearest rows of each query, by cosine, equal ones by ascending id.
 
         Args:
@@ -163,7 +163,7 @@ class VectorIndex:
             raise InputError(f"recall must be above 0 and at most 1, not {recall}")
         ids = None if allowed is None else np.asarray(allowed, np.int64)
 
-        def found(parts: Parts) -> Found:
+        def found(parts: Parts) -> Neighbours:
             depth = min(k, len(parts))
             if not depth or not len(queries):
                 return answer([], len(queries), k)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.vectors.exact import Floats, Mask, products
-from vitrail.indexer.vectors.plans import Curves, Plan, choose, depth, measure
+from vitrail.indexer.vectors.plans import Curves, ProbePlan, choose, depth, measure
 from vitrail.indexer.vectors.policy import IndexPolicy
 
 _ADD_BLOCK = 1 << 16  # rows coded at a time; Ctrl-C is heard in between
@@ -78,7 +78,7 @@ class InvertedLists:
             return _faiss().deserialize_index(data)
 
         curves = {
-            int(k): [Plan(int(probes), float(recall)) for probes, recall in plans]
+            int(k): [ProbePlan(int(probes), float(recall)) for probes, recall in plans]
             for k, plans in header["curves"].items()
         }
         return cls(str(header["kind"]), int(header["trained_on"]), curves, load)
@@ -141,7 +141,7 @@ class InvertedLists:
         """Fill ``curves`` by looking up rows of ``matrix`` and comparing with an exact scan."""
         self.curves = measure(self.candidates, self._index.nlist, matrix, policy.samples)
 
-    def plan(self, recall: float, k: int, share: float = 1.0) -> Plan | None:
+    def plan(self, recall: float, k: int, share: float = 1.0) -> ProbePlan | None:
         """The cheapest plan that reaches ``recall``; see ``plans.choose``."""
         return choose(self.curves, len(self), recall, k, share)
 

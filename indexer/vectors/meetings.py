@@ -63,11 +63,11 @@ class Side:
             yield some, self.rows(some)
 
 
-class Plan(Protocol):
+class MeetingPlan(Protocol):
     """What meets what."""
 
     @property
-    def rest(self) -> Plan | None:
+    def rest(self) -> MeetingPlan | None:
         """What those meet who met too few; ``None`` where there are no more."""
 
     def blocks(self) -> Iterator[Ids]:
@@ -88,23 +88,23 @@ class Everything:
         answering: (n,) int64 ascending positions of the target.
     """
 
-    rest: Plan | None = None
+    rest: MeetingPlan | None = None
 
     def __init__(self, asking: int, answering: Ids) -> None:
         self._asking = asking
         self._answering = answering
 
     def blocks(self) -> Iterator[Ids]:
-        """As ``Plan``; in ascending order."""
+        """As ``MeetingPlan``; in ascending order."""
         for start in range(0, self._asking, _BLOCK):
             yield np.arange(start, min(start + _BLOCK, self._asking))
 
     def first(self, queries: Floats) -> Iterator[Meeting]:
-        """As ``Plan``."""
+        """As ``MeetingPlan``."""
         yield from list(_parts(np.arange(len(queries)), self._answering))[:1]
 
     def meetings(self, queries: Floats) -> Iterator[Meeting]:
-        """As ``Plan``."""
+        """As ``MeetingPlan``."""
         yield from _parts(np.arange(len(queries)), self._answering)
 
 
@@ -118,24 +118,24 @@ class NearClusters:
         rest: what those meet who met too few.
     """
 
-    def __init__(self, clusters: Clusters, homes: Ids, count: int, rest: Plan) -> None:
-        self.rest: Plan | None = rest
+    def __init__(self, clusters: Clusters, homes: Ids, count: int, rest: MeetingPlan) -> None:
+        self.rest: MeetingPlan | None = rest
         self._clusters = clusters
         self._order = np.argsort(homes, kind="stable")
         self._count = count
 
     def blocks(self) -> Iterator[Ids]:
-        """As ``Plan``; near ones together."""
+        """As ``MeetingPlan``; near ones together."""
         size = max(_BLOCK, _CLUSTERED_FLOATS // self._clusters.centroids.shape[1])
         for start in range(0, len(self._order), size):
             yield np.sort(self._order[start : start + size])
 
     def first(self, queries: Floats) -> Iterator[Meeting]:
-        """As ``Plan``: the nearest cluster."""
+        """As ``MeetingPlan``: the nearest cluster."""
         yield from self._meetings(queries, 1)
 
     def meetings(self, queries: Floats) -> Iterator[Meeting]:
-        """As ``Plan``."""
+        """As ``MeetingPlan``."""
         yield from self._meetings(queries, self._count)
 
     def _meetings(self, queries: Floats, count: int) -> Iterator[Meeting]:

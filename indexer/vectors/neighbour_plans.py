@@ -19,12 +19,12 @@ from vitrail.indexer.vectors.clusters import (
 )
 from vitrail.indexer.vectors.comparing import StoppedError
 from vitrail.indexer.vectors.exact import Floats, Ids
-from vitrail.indexer.vectors.meetings import Everything, NearClusters, Plan, Side
+from vitrail.indexer.vectors.meetings import Everything, MeetingPlan, NearClusters, Side
 
 _SEED = 20261201
 _NEARLY = 0.9999  # a sample proves nothing perfect
 
-Truth = Callable[[Ids, Plan], tuple[Ids, Ids]]
+Truth = Callable[[Ids, MeetingPlan], tuple[Ids, Ids]]
 """(q,) positions of queries, a plan for these -> the places among them, and the positions in the
 target, of all pairs that a complete answer would hold."""
 
@@ -49,7 +49,7 @@ class NeighbourPolicy:
 class Planned(NamedTuple):
     """What meets what, and the recall that comes of it: 1 for everything."""
 
-    plan: Plan
+    plan: MeetingPlan
     recall: float
 
 

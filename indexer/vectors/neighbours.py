@@ -20,7 +20,7 @@ from vitrail.indexer.errors import CollectionError, InputError
 from vitrail.indexer.vectors.comparing import Sides, StoppedError, nearest, pairs
 from vitrail.indexer.vectors.copies import without_spare
 from vitrail.indexer.vectors.exact import Floats, Ids, ImpossibleScoreError
-from vitrail.indexer.vectors.meetings import Plan, Side, StoredVectors
+from vitrail.indexer.vectors.meetings import MeetingPlan, Side, StoredVectors
 from vitrail.indexer.vectors.neighbour_plans import NeighbourPolicy, Planner, Truth
 
 _RECALL = 0.98
@@ -115,11 +115,11 @@ def neighbours(
     sides = _sides(vectors, asking, allowed, asked, recall)
     kept = without_spare(sides.answering, k + 1)
 
-    def answered(positions: Ids, plan: Plan) -> Iterator[NeighbourBlock]:
+    def answered(positions: Ids, plan: MeetingPlan) -> Iterator[NeighbourBlock]:
         best = nearest(sides, positions, plan, k, stop)
         yield NeighbourBlock(sides.asking.ids[positions], *best)
 
-    def truth(sample: Ids, plan: Plan) -> tuple[Ids, Ids]:
+    def truth(sample: Ids, plan: MeetingPlan) -> tuple[Ids, Ids]:
         return _found(sides, nearest(sides, sample, plan, k, stop)[0])
 
     planner = Planner(sides.asking, sides.answering, kept, policy, stop)
@@ -163,13 +163,13 @@ def near_pairs(
     asked = allowed if asking is None and asked is None else asked
     sides = _sides(vectors, asking, allowed, asked, recall)
 
-    def answered(positions: Ids, plan: Plan) -> Iterator[PairBlock]:
+    def answered(positions: Ids, plan: MeetingPlan) -> Iterator[PairBlock]:
         for which, found, cosines in pairs(sides, positions, plan, least, stop):
             first, second = sides.asking.ids[positions[which]], sides.answering.ids[found]
             order = np.lexsort((second, first))
             yield PairBlock(first[order], second[order], cosines[order])
 
-    def truth(sample: Ids, plan: Plan) -> tuple[Ids, Ids]:
+    def truth(sample: Ids, plan: MeetingPlan) -> tuple[Ids, Ids]:
         found, cosines = nearest(sides, sample, plan, _SAMPLED, stop)
         near = cosines >= least
         near[:, 0] = True  # where there are hardly any pairs, the nearest stand for them
@@ -212,7 +212,7 @@ def _answers(
     planner: Planner,
     recall: float,
     truth: Truth,
-    answered: Callable[[Ids, Plan], Iterator[_Block]],
+    answered: Callable[[Ids, MeetingPlan], Iterator[_Block]],
     on_progress: OnProgress,
 ) -> Answers[_Block]:
     try:
@@ -225,8 +225,8 @@ def _answers(
 
 def _blocks(
     planner: Planner,
-    plan: Plan,
-    answered: Callable[[Ids, Plan], Iterator[_Block]],
+    plan: MeetingPlan,
+    answered: Callable[[Ids, MeetingPlan], Iterator[_Block]],
     on_progress: OnProgress,
 ) -> Iterator[_Block]:
     done, total = 0, len(planner.asking)

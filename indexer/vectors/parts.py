@@ -10,7 +10,7 @@ import numpy as np
 from vitrail.indexer.vectors.answers import Part
 from vitrail.indexer.vectors.exact import Floats, Ids, Mask
 from vitrail.indexer.vectors.lists import InvertedLists
-from vitrail.indexer.vectors.plans import Plan
+from vitrail.indexer.vectors.plans import ProbePlan
 from vitrail.indexer.vectors.policy import IndexPolicy
 from vitrail.indexer.vectors.rows import Rows, Tail, merged
 
@@ -75,7 +75,7 @@ class Parts:
         return not lists.loaded and "faiss" not in sys.modules and work <= self.policy.cold_floats
 
     def _approximate(
-        self, lists: InvertedLists, queries: Floats, k: int, plan: Plan, keep: Mask | None
+        self, lists: InvertedLists, queries: Floats, k: int, plan: ProbePlan, keep: Mask | None
     ) -> Part:
         rows = self.base
         reachable = len(rows.ids) if keep is None else int(np.count_nonzero(keep))

@@ -18,14 +18,14 @@ _FAIR, _PERFECT = 0.8, 0.998  # where a measured curve gets interesting, and whe
 _GAIN = 0.001  # recall that three more steps of lists must bring to go on measuring
 
 
-class Plan(NamedTuple):
+class ProbePlan(NamedTuple):
     """How many lists to probe, and the recall that measured."""
 
     probes: int
     recall: float
 
 
-Curves = dict[int, list[Plan]]
+Curves = dict[int, list[ProbePlan]]
 """k -> plans in ascending order, with recall@k."""
 
 Candidates = Callable[[Floats, int, int, Mask | None], NDArray[np.int64]]
@@ -37,7 +37,7 @@ def depth(k: int) -> int:
     return 200 + 6 * k
 
 
-def choose(curves: Curves, rows: int, recall: float, k: int, share: float) -> Plan | None:
+def choose(curves: Curves, rows: int, recall: float, k: int, share: float) -> ProbePlan | None:
     """The cheapest plan that reaches ``recall`` for the ``k`` nearest; None if none does.
 
     Args:
@@ -60,10 +60,10 @@ def choose(curves: Curves, rows: int, recall: float, k: int, share: float) -> Pl
     return between(curve[place - 1], curve[place], wanted) if place else curve[0]
 
 
-def between(low: Plan, high: Plan, recall: float) -> Plan:
+def between(low: ProbePlan, high: ProbePlan, recall: float) -> ProbePlan:
     """A plan of just that recall: it grows ever slower with the logarithm of the lists probed."""
     share = (recall - low.recall) / (high.recall - low.recall)
-    return Plan(math.ceil(low.probes * (high.probes / low.probes) ** share), recall)
+    return ProbePlan(math.ceil(low.probes * (high.probes / low.probes) ** share), recall)
 
 
 def measure(candidates: Candidates, lists: int, matrix: Floats, samples: int) -> Curves:
@@ -95,11 +95,11 @@ def measure(candidates: Candidates, lists: int, matrix: Floats, samples: int) ->
 
 def _curve(
     candidates: Candidates, steps: list[int], queries: Floats, truth: list[Ids], others: Mask
-) -> list[Plan]:
-    curve: list[Plan] = []
+) -> list[ProbePlan]:
+    curve: list[ProbePlan] = []
     for probes in steps:
         found = candidates(queries, len(truth[0]), probes, others)
-        curve.append(Plan(probes, _share_found(truth, found, len(others))))
+        curve.append(ProbePlan(probes, _share_found(truth, found, len(others))))
         # Beyond some point only a deeper list of candidates would help, and it is not measured.
         flat = len(curve) > 3 and curve[-1].recall - curve[-4].recall < _GAIN
         if curve[-1].recall > _PERFECT or (flat and curve[-1].recall > _FAIR):

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 from vitrail.generator.training.autoencoder import AutoencoderSize
 from vitrail.generator.training.diffusion import DiffusionSize
 from vitrail.generator.training.emoji import Emoji, EmojiImage, find_font
-from vitrail.generator.training.loop import Plan
+from vitrail.generator.training.loop import TrainingPlan
 from vitrail.generator.training.stages import Settings
 from vitrail.indexer.errors import InputError
 
@@ -35,8 +35,10 @@ def images() -> list[EmojiImage]:
     return drawn
 
 
-def plan(steps: int, save_every: int = 2) -> Plan:
-    return Plan(steps=steps, learning_rate=1e-3, warmup=1, save_every=save_every, log_every=1)
+def plan(steps: int, save_every: int = 2) -> TrainingPlan:
+    return TrainingPlan(
+        steps=steps, learning_rate=1e-3, warmup=1, save_every=save_every, log_every=1
+    )
 
 
 def tiny(steps: int, workers: int = 1) -> Settings:

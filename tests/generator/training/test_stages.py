@@ -9,7 +9,7 @@ import torch
 
 from tests.generator.training.conftest import tiny
 from vitrail.generator.training.emoji import EmojiImage
-from vitrail.generator.training.loop import Plan, Training
+from vitrail.generator.training.loop import Training, TrainingPlan
 from vitrail.generator.training.stages import STAGES, Run
 from vitrail.indexer.errors import CheckpointError, InputError
 
@@ -103,7 +103,7 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path, images: list[EmojiImage])
 
 
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path) -> None:
-    training = Training(torch.nn.Linear(1, 1), tmp_path, Plan(steps=3, learning_rate=1e-3))
+    training = Training(torch.nn.Linear(1, 1), tmp_path, TrainingPlan(steps=3, learning_rate=1e-3))
     with pytest.raises(CheckpointError, match="step 0"):
         training.run(
             lambda generator: (torch.full((2, 1), float("nan")),),
@@ -112,7 +112,7 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path) -> None:
 
 
 def test_the_rate_warms_up_stays_and_falls() -> None:
-    plan = Plan(steps=100, learning_rate=1.0, warmup=10, decay=0.2)
+    plan = TrainingPlan(steps=100, learning_rate=1.0, warmup=10, decay=0.2)
     rates = [plan.rate(step) for step in range(100)]
     assert rates[0] == pytest.approx(0.1)
     assert rates[10:80] == [1.0] * 70
@@ -122,4 +122,4 @@ def test_the_rate_warms_up_stays_and_falls() -> None:
 
 def test_no_steps_are_refused() -> None:
     with pytest.raises(InputError, match="at least 1"):
-        Plan(steps=0, learning_rate=1e-3)
+        TrainingPlan(steps=0, learning_rate=1e-3)

@@ -34,7 +34,7 @@ from vitrail.indexer.records import Batch
 from vitrail.indexer.segments import leftovers
 from vitrail.indexer.segments.segment_file import read_vectors, write_segment
 from vitrail.indexer.vectors import indexes
-from vitrail.indexer.vectors.answers import Found
+from vitrail.indexer.vectors.answers import Neighbours
 from vitrail.indexer.vectors.exact import nearest
 from vitrail.search.options import SearchOptions
 from vitrail.search.query import Query
@@ -174,7 +174,7 @@ def test_rows_that_are_added_while_a_thread_scans_change_nothing(
         return found
 
     monkeypatch.setattr("vitrail.indexer.vectors.rows.nearest", slowly)
-    answers: list[Found] = []
+    answers: list[Neighbours] = []
     asked = vector(22, SPACE)[None]
     thread = threading.Thread(target=lambda: answers.append(reader.index(SPACE).search(asked, 3)))
     thread.start()

@@ -13,7 +13,7 @@ import pytest
 from tests.indexer.vectors.vector_sets import Ids, clustered, recall, reference
 from vitrail.indexer.errors import DamagedIndexError
 from vitrail.indexer.vectors.index import VectorIndex
-from vitrail.indexer.vectors.plans import Plan, between
+from vitrail.indexer.vectors.plans import ProbePlan, between
 from vitrail.indexer.vectors.policy import IndexPolicy
 
 POLICY = IndexPolicy(exact_floats=0, cold_floats=0, gather_rows=150, samples=60)
@@ -221,8 +221,8 @@ def test_a_cold_process_scans_instead_of_loading_faiss(saved: Path) -> None:
 
 
 def test_a_plan_between_two_measured_ones_probes_no_more_lists_than_it_needs() -> None:
-    assert between(Plan(4, 0.90), Plan(16, 0.98), 0.94) == Plan(8, 0.94)
-    assert between(Plan(4, 0.90), Plan(16, 0.98), 0.98) == Plan(16, 0.98)
+    assert between(ProbePlan(4, 0.90), ProbePlan(16, 0.98), 0.94) == ProbePlan(8, 0.94)
+    assert between(ProbePlan(4, 0.90), ProbePlan(16, 0.98), 0.98) == ProbePlan(16, 0.98)
 
 
 def test_a_warm_index_answers_as_a_cold_one(index: VectorIndex, saved: Path) -> None:
