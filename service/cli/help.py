@@ -1,10 +1,11 @@
-"""Help pages in words of a user's: names and bounds of what to give, no types of Python."""
+"""Commands in words of a user's: names and bounds of what to give, no types of Python."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
+from typer import Abort
 from typer.core import TyperCommand
 
 _RANGE = re.compile(r"x>=(\d+)")
@@ -12,6 +13,13 @@ _RANGE = re.compile(r"x>=(\d+)")
 
 class PlainCommand(TyperCommand):
     """A command whose page says ``IMAGE``, where typer's says ``IMAGE <str>`` and ``{IMAGE}``."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run it; an interruption goes on to ``main``, where typer would make it an exit code."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise Abort from error
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """The words after the command's name: ``[OPTIONS] IMAGE [PROMPT] [FOLDER]...``."""
