@@ -16,6 +16,7 @@ from vitrail.indexer.images.colours import to_srgb
 from vitrail.indexer.images.files import read_file
 from vitrail.indexer.images.opening import open_image
 from vitrail.indexer.images.preprocess import Preprocess, apply
+from vitrail.indexer.paths import display
 
 if TYPE_CHECKING:
     from vitrail.indexer.encoders.base import Encoder
@@ -37,7 +38,10 @@ def read_pixels(given: ImageLike, spec: Preprocess) -> NDArray[np.uint8]:
     """
     if isinstance(given, str | os.PathLike):
         path = os.path.expanduser(os.fspath(given))
-        return _from_file(read_file(path).data, spec)
+        try:
+            return _from_file(read_file(path).data, spec)
+        except ImageRejectedError as error:  # of several images, which?
+            raise ImageRejectedError(error.reason, f"{display(path)!r}: {error.detail}") from error
     if isinstance(given, bytes | bytearray | memoryview):
         return _from_file(bytes(given), spec)
     if isinstance(given, np.ndarray):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from vitrail.indexer.collection.retrying import at_newest
+from vitrail.indexer.errors import InputError, UnknownImageError
 from vitrail.search.query import Query, SearchResult
 from vitrail.search.searcher import Searcher
 
@@ -89,13 +91,15 @@ def answer_image(store: CollectionStore, image_id: int, options: SearchOptions) 
 
     Raises:
         UnknownImageError: no such id.
+        InputError: it is no whole number.
     """
+    number = _checked_id(image_id)
 
     def ask() -> SearchResult:
         names = [*(options.spaces or store.spaces)]
         snapshot = store.snapshot(*names)
-        vectors = {name: snapshot.vectors([image_id], name) for name in names}
-        query = Query.of(vectors, snapshot.spaces, options, exclude=frozenset({image_id}))
+        vectors = {name: snapshot.vectors([number], name) for name in names}
+        query = Query.of(vectors, snapshot.spaces, options, exclude=frozenset({number}))
         return Searcher(snapshot).search(query)
 
     return at_newest(store, ask)
@@ -104,3 +108,13 @@ def answer_image(store: CollectionStore, image_id: int, options: SearchOptions) 
 def _check_encoder(snapshot: Snapshot, embedded_by: Fingerprint | None) -> None:
     if embedded_by is not None and not snapshot.fingerprint.agrees(embedded_by):
         raise OtherEncoderError
+
+
+def _checked_id(image_id: int) -> int:
+    try:
+        number = operator.index(image_id)
+    except TypeError as error:
+        raise InputError(f"the id {image_id!r} is no whole number; give an image's id") from error
+    if not 0 <= number < 2**63:
+        raise UnknownImageError(f"there is no image with id {number} in this collection")
+    return number

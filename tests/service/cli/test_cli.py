@@ -116,7 +116,7 @@ def test_a_removed_image_is_gone_and_stays_gone(vitrail: Vitrail, folder: Path) 
     red = folder / "warm" / "red.png"
     assert vitrail("remove", red, "2").out == "removed 2 images\n"
     assert len(vitrail("search", red).names) == 3
-    vitrail.index(folder)
+    vitrail("index", folder)
     assert len(vitrail("search", red).names) == 3
     assert red.exists()
 
@@ -190,7 +190,7 @@ def test_verify_finds_damage_and_repair_mends_it(vitrail: Vitrail, folder: Path)
     mended = vitrail("verify", "--repair", "--yes")
     assert mended.code == 0, mended
     assert "files to index again" in mended.out
-    vitrail.index(folder)
+    vitrail("index", folder)
     assert len(vitrail("search", folder / "warm" / "red.png").names) == 5
     assert vitrail("verify").code == 0
 
@@ -330,7 +330,7 @@ def test_file_names_in_any_bytes_are_shown(vitrail: Vitrail, folder: Path) -> No
     assert len(hit["paths"]) == 2, "the same bytes twice are one image"
     assert "\x1b" not in shown.out
     (folder / "warm" / "red.png").unlink()
-    vitrail.index(folder)
+    vitrail("index", folder)
     alone = vitrail("search", folder / "warm" / "crimson.png", "--k", 2)
     assert r"\xff[bold]\x1b[31m.png" in alone.out
 

@@ -19,7 +19,9 @@ from vitrail.indexer.encoders import EncoderSettings
 from vitrail.indexer.errors import (
     CheckpointError,
     FingerprintMismatchError,
+    ImageRejectedError,
     InputError,
+    UnknownImageError,
     VitrailError,
 )
 from vitrail.search.query import SearchResult
@@ -235,3 +237,16 @@ def test_an_encoder_beside_what_would_choose_another_is_refused(tmp_path: Path) 
     Collection.create(home, encoder=encoder).close()
     with pytest.raises(InputError, match="beside checkpoint"):
         Collection.open(home, runtime="torch", encoder=encoder)
+
+
+def test_what_is_no_id_and_a_file_that_is_not_there_are_refused_by_name(
+    pictures: Collection, tmp_path: Path
+) -> None:
+    for number in (-1, 999, 2**70):
+        with pytest.raises(UnknownImageError, match=f"no image with id {number} "):
+            pictures.similar(number)
+    for odd in ("1", 1.5):
+        with pytest.raises(InputError, match=f"the id {odd!r} is no whole number"):
+            pictures.similar(odd)  # type: ignore[arg-type]
+    with pytest.raises(ImageRejectedError, match=r"^missing: .*nowhere\.png.* no longer there"):
+        pictures.search(tmp_path / "red.png", tmp_path / "nowhere.png")
