@@ -32,6 +32,7 @@ from vitrail.indexer.collection.layout import (
     write_mark,
 )
 from vitrail.indexer.collection.maintenance import (
+    drop_indexes_ahead,
     fold_journal,
     give_up_overdue,
     is_overdue,
@@ -530,6 +531,7 @@ class CollectionStore(Answering):
             secure(self._catalog, self.directory, self.state.seq)
             self._catalog.migrate()
             self.refresh()
+            drop_indexes_ahead(self.indexes, self.state)
             self._sweep()
         except BaseException:
             self._stack.close()
