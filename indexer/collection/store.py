@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from vitrail.indexer.vectors.indexes import IndexFiles, LoadedIndex
 
 RESERVED_SECONDS = 86_400.0  # for which ids are given out where nothing else is asked for
+RESERVED_MOST = 1 << 32  # at once, far more than a segment holds; all ids are 2 ** 63
 _log = logging.getLogger("vitrail")
 
 
@@ -312,12 +313,13 @@ class CollectionStore(Answering):
             seconds: for how long what is staged is kept, and can be adopted.
 
         Raises:
-            InputError: ``count`` or ``seconds`` is not positive.
+            InputError: ``count`` or ``seconds`` is not positive, or ``count`` above 2 ** 32.
             CollectionError: not open for writing, or the disk is full.
         """
-        if count < 1 or not 0 < seconds < math.inf:
+        if not 0 < count <= RESERVED_MOST or not 0 < seconds < math.inf:
             raise InputError(
-                f"{count} ids for {seconds:g} seconds cannot be reserved; both must be above 0"
+                f"{count} ids for {seconds:g} seconds cannot be reserved; both must be above 0, "
+                f"and ids at most {RESERVED_MOST} at once"
             )
         with self.transaction("reserve", tidies=False) as transaction:
             return reserve_ids(transaction, count, seconds)
