@@ -204,7 +204,9 @@ class CollectionStore(Answering):
             if copy is None:
                 return False
             if before is not None and not copy.continues(before.readings):
-                self.indexes.clear()  # they tell commits by their numbers
+                # They tell commits by their numbers. Snapshots of before go on with those that they
+                # know, and whatever they load by them leads to nothing here.
+                self.indexes = CurrentIndexes(self.directory)
             snapshot = Snapshot(copy, self.indexes)
             if before is not None:
                 # Whoever asks for what could not be loaded now, as for want of room, is told then.

@@ -265,6 +265,23 @@ def test_an_older_history_of_the_same_numbers_is_told_apart(
     check(reader, place)
 
 
+def test_an_index_of_another_history_that_is_asked_for_late_leads_to_none_of_this(
+    place: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(place, tmp_path / "kept")
+    change(place, CHANGES["remove"])
+    with CollectionStore.open(place) as reader:
+        held = reader.snapshot()  # whose index nobody has asked for yet
+        shutil.rmtree(place)
+        shutil.copytree(tmp_path / "kept", place)
+        change(place, CHANGES["label"])
+        change(place, CHANGES["add"])
+        assert reader.refresh()
+        assert 5 not in held.index("cls@2").ids()
+        check(reader, place)
+        assert 5 in reader.index("cls@2").ids()
+
+
 def test_most_changed_is_read_anew(
     place: Path, reader: CollectionStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
