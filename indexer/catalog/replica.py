@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.catalog.columns import FLAT, flatten, flatten_again
-from vitrail.indexer.catalog.journal_tail import Place
+from vitrail.indexer.catalog.journal_tail import Place, UntoldError
 from vitrail.indexer.catalog.news import Commit, Known, News, count_rows, own_columns, read_commit
 from vitrail.indexer.catalog.schema import TABLES, quote
 from vitrail.indexer.catalog.span_changes import SpanChanges
@@ -259,6 +261,21 @@ class Replica:
                 self._over.popleft()
         finally:
             cursor.close()
+
+
+@contextmanager
+def errors_untold() -> Iterator[None]:
+    """Take what DuckDB refuses meanwhile for something that the journal does not tell.
+
+    Raises:
+        UntoldError: it has refused; all is better read anew.
+    """
+    import duckdb
+
+    try:
+        yield
+    except duckdb.Error as error:
+        raise UntoldError(str(error)) from error
 
 
 def _columns(connection: DuckDBPyConnection, database: str) -> dict[str, list[str]]:
