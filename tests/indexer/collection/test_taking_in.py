@@ -282,6 +282,23 @@ def test_an_index_of_another_history_that_is_asked_for_late_leads_to_none_of_thi
         assert 5 in reader.index("cls@2").ids()
 
 
+@BOTH
+def test_many_images_between_others_are_taken_in(place: Path, reader: CollectionStore) -> None:
+    numbers = range(20, 220)
+
+    def interleaved(writer: CollectionStore) -> None:
+        staged = [writer.stage(writer.reserve(1), [image(n)], files([n])) for n in numbers]
+        writer.adopt(staged[::2])
+        writer.commit(Batch(labels={"/pictures/5.jpg": "new"}))
+
+    copy = replica(reader)
+    change(place, interleaved)
+    assert reader.refresh()
+    assert replica(reader) is copy
+    assert len(reader) == 112
+    check(reader, place)
+
+
 def test_most_changed_is_read_anew(
     place: Path, reader: CollectionStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
