@@ -139,8 +139,8 @@ class CatalogCopy:
 
     def _moved_on(self) -> CatalogCopy | None:
         with self._replica.moving:
-            if self._replica.head != self._seq:  # taken in, and then something failed
-                raise UntoldError("the copy is of a later commit")
+            if self._replica.head != self._seq or not self._replica.whole:
+                raise UntoldError("something failed after, or while, news were taken in")
             news = self._catalog.news(self._replica.known())
             if news is None:
                 return None

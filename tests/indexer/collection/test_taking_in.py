@@ -299,6 +299,31 @@ def test_many_images_between_others_are_taken_in(place: Path, reader: Collection
     check(reader, place)
 
 
+def test_what_was_taken_in_when_ctrl_c_came_is_not_taken_in_twice(
+    place: Path, reader: CollectionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take, held, answered = Replica._take, reader.snapshot(), all_answers(reader)
+
+    def interrupted(*given: object) -> None:
+        take(*given)  # type: ignore[arg-type]
+        raise KeyboardInterrupt  # as it is raised once DuckDB's COMMIT has returned
+
+    change(
+        place, lambda writer: writer.commit(Batch(rejects=[RejectRecord("/new", 1, 2, "x", "")]))
+    )
+    with monkeypatch.context() as patched:
+        patched.setattr(Replica, "_take", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            reader.refresh()
+    assert not differences(all_answers(reader), answered)
+    assert reader.refresh()
+    check(reader, place)
+    change(place, CHANGES["add"])
+    assert reader.refresh()
+    check(reader, place)
+    assert not differences(all_answers(held), answered)
+
+
 def test_most_changed_is_read_anew(
     place: Path, reader: CollectionStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
