@@ -222,3 +222,31 @@ def test_a_repair_that_gives_a_segment_up_does_the_commit_again_first(tmp_path: 
         ids = reader.allowed_ids("true").tolist()
         paths = sorted(row["path"] for row in reader.metadata(ids))
         assert paths == [f"/pictures/{number}.jpg" for number in range(3, 9)]
+
+
+class Interrupted(Engine):
+    """DuckDB, when Ctrl-C comes while it commits: Python raises that once it has returned."""
+
+    def execute(self, sql: str, *rest: Any) -> Any:
+        result = super().execute(sql, *rest)
+        if sql == "COMMIT":
+            raise KeyboardInterrupt
+        return result
+
+
+def test_the_record_of_a_commit_that_ctrl_c_came_after_stays(tmp_path: Path) -> None:
+    """What the catalog has without a record makes a gap, after which nothing comes back."""
+    place = tmp_path / "c"
+    with CollectionStore.create(place, FINGERPRINT) as writer:
+        writer.commit(Batch(images(range(3)), files(range(3))))
+        engine = Interrupted(writer._catalog._running(), lambda: None)
+        writer._catalog._engine = engine  # type: ignore[assignment]
+        with pytest.raises(KeyboardInterrupt):
+            writer.remove([1])
+        writer.remove([2])
+        writer.forget_changes()
+    expected = answers(place)
+    assert expected[0] == [3]
+    (place / FILE).unlink()
+    repair(place)
+    assert answers(place) == expected
