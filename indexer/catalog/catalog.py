@@ -235,10 +235,10 @@ class Catalog:
                     record.seal()
                 connection.execute("COMMIT")
             except BaseException:
-                if record is not None:
-                    record.abandon()  # or what was told to have failed would be done later
                 with suppress(Exception):  # a full disk may have ended it already
                     connection.execute("ROLLBACK")
+                if record is not None and not _has(connection, number):
+                    record.abandon()  # or what was told to have failed would be done later
                 raise
             if checkpoint:
                 self._checkpoint(connection)
@@ -455,3 +455,10 @@ class Catalog:
             if told is None:
                 raise
             raise told from error
+
+
+def _has(connection: DuckDBPyConnection, seq: int) -> bool:
+    """Whether a commit stands, as where Ctrl-C came while DuckDB made it."""
+    with suppress(Exception):  # which DuckDB lets nobody ask after some errors
+        return last_seq(connection) >= seq
+    return False

@@ -53,6 +53,8 @@ class Replica:
     Attributes:
         head: number of the newest commit.
         moving: held by whoever finds out what is newer, and takes it in.
+        whole: whether nothing was begun to be taken in that was not ended, as where Ctrl-C came
+            between; no more can be taken in then.
     """
 
     def __init__(self, connection: DuckDBPyConnection, database: str, place: Place | None) -> None:
@@ -64,6 +66,7 @@ class Replica:
         self.moving = threading.Lock()
         self._turn = threading.RLock()  # of those who change the tables, for a short moment
         self.head = last_seq(connection)
+        self.whole = True
         self._columns = _columns(connection, database)
         self._counts: dict[str, int] = {}
         self._changed: list[tuple[int, frozenset[int]]] = []
@@ -114,6 +117,7 @@ class Replica:
             duckdb.Error: the same.
         """
         with self._turn:
+            self.whole = False
             self._sweep()
             cursor = self._cursor()
             try:
@@ -125,7 +129,7 @@ class Replica:
             self._counts = dict(news.counts)
             self._changed.append((news.seq, frozenset(spans.ids)))
             self._rows_changed += spans.ended.total() + spans.begun.total()
-            self._place, self.head = news.place, news.seq
+            self._place, self.head, self.whole = news.place, news.seq, True
             self._move_flat(news.seq, spans.ids)
 
     def changed(self, after: int, upto: int) -> set[int]:
@@ -264,11 +268,11 @@ class Replica:
 
 
 @contextmanager
-def as_untold() -> Iterator[None]:
-    """What DuckDB refuses while a copy moves on, as what the journal does not tell.
+def errors_untold() -> Iterator[None]:
+    """Take what DuckDB refuses meanwhile for something that the journal does not tell.
 
     Raises:
-        UntoldError: make another copy.
+        UntoldError: it has refused; all is better read anew.
     """
     import duckdb
 

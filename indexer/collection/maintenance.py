@@ -126,6 +126,26 @@ def is_overdue(indexes: CurrentIndexes, state: State) -> bool:
     return state.images - covered >= max(TIDY_IMAGES, state.images // 2)
 
 
+def drop_indexes_ahead(indexes: CurrentIndexes, state: State) -> None:
+    """Delete index files of commits that the catalog does not have, before it goes on.
+
+    An index is saved after its commit. Where the catalog was put back as it was earlier, and the
+    indexes were not, commits to come get the same numbers, and their images the same ids.
+
+    Args:
+        indexes: the collection's.
+        state: of the newest commit.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    for space, _ in state.fingerprint.spaces:
+        files = indexes.files(space, state)
+        held = files.coverage()
+        if held is not None and held.seq > state.seq:
+            files.remove(files.generations())
+
+
 def save_indexes(indexes: CurrentIndexes, readings: Readings) -> bool:
     """Write new index files for the spaces where enough has changed; whether that could be done.
 

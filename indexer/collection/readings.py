@@ -12,7 +12,7 @@ from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.catalog.hot import HotRows
 from vitrail.indexer.catalog.journal_tail import UntoldError
 from vitrail.indexer.catalog.news import read_commit
-from vitrail.indexer.catalog.replica import Replica, as_untold
+from vitrail.indexer.catalog.replica import Replica, errors_untold
 from vitrail.indexer.catalog.state import State, read_state
 
 if TYPE_CHECKING:
@@ -132,16 +132,20 @@ class CatalogCopy:
             CollectionError: as for a first copy.
         """
         try:
-            with as_untold(), self._replica.moving:
-                if self._replica.head != self._seq:  # taken in, and then something failed
-                    return CatalogCopy(self._catalog)
-                news = self._catalog.news(self._replica.known())
-                if news is None:
-                    return None
-                self._replica.move_on(news)
-            return CatalogCopy(self._catalog, self._replica)
+            with errors_untold():
+                return self._moved_on()
         except UntoldError:
             return CatalogCopy(self._catalog)
+
+    def _moved_on(self) -> CatalogCopy | None:
+        with self._replica.moving:
+            if self._replica.head != self._seq or not self._replica.whole:
+                raise UntoldError("something failed after, or while, news were taken in")
+            news = self._catalog.news(self._replica.known())
+            if news is None:
+                return None
+            self._replica.move_on(news)
+        return CatalogCopy(self._catalog, self._replica)
 
     def continues(self, earlier: CatalogCopy) -> bool:
         """Whether an earlier commit is one of those that led to this one.

@@ -149,6 +149,7 @@ def _give_up_segments(
     if not plan.losses:
         return
     catalog = Catalog(os.path.join(directory, catalogs.FILE))
+    catalog.catch_up()  # or the record of what only the journal has would give way to this one's
     with catalog.writing("repair") as transaction:
         forget_segments(
             transaction,

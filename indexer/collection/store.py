@@ -32,6 +32,7 @@ from vitrail.indexer.collection.layout import (
     write_mark,
 )
 from vitrail.indexer.collection.maintenance import (
+    drop_indexes_ahead,
     fold_journal,
     give_up_overdue,
     is_overdue,
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from vitrail.indexer.vectors.indexes import IndexFiles, LoadedIndex
 
 RESERVED_SECONDS = 86_400.0  # for which ids are given out where nothing else is asked for
+RESERVED_MOST = 1 << 32  # at once, far more than a segment holds; all ids are 2 ** 63
 _log = logging.getLogger("vitrail")
 
 
@@ -202,7 +204,9 @@ class CollectionStore(Answering):
             if copy is None:
                 return False
             if before is not None and not copy.continues(before.readings):
-                self.indexes.clear()  # they tell commits by their numbers
+                # They tell commits by their numbers. Snapshots of before go on with those that they
+                # know, and whatever they load by them leads to nothing here.
+                self.indexes = CurrentIndexes(self.directory)
             snapshot = Snapshot(copy, self.indexes)
             if before is not None:
                 # Whoever asks for what could not be loaded now, as for want of room, is told then.
@@ -311,12 +315,13 @@ class CollectionStore(Answering):
             seconds: for how long what is staged is kept, and can be adopted.
 
         Raises:
-            InputError: ``count`` or ``seconds`` is not positive.
+            InputError: ``count`` or ``seconds`` is not positive, or ``count`` above 2 ** 32.
             CollectionError: not open for writing, or the disk is full.
         """
-        if count < 1 or not 0 < seconds < math.inf:
+        if not 0 < count <= RESERVED_MOST or not 0 < seconds < math.inf:
             raise InputError(
-                f"{count} ids for {seconds:g} seconds cannot be reserved; both must be above 0"
+                f"{count} ids for {seconds:g} seconds cannot be reserved; both must be above 0, "
+                f"and ids at most {RESERVED_MOST} at once"
             )
         with self.transaction("reserve", tidies=False) as transaction:
             return reserve_ids(transaction, count, seconds)
@@ -530,6 +535,7 @@ class CollectionStore(Answering):
             secure(self._catalog, self.directory, self.state.seq)
             self._catalog.migrate()
             self.refresh()
+            drop_indexes_ahead(self.indexes, self.state)
             self._sweep()
         except BaseException:
             self._stack.close()

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.catalog.contents import ImageFiles, files_of_images
+from vitrail.indexer.catalog.hidden import hidden_within
+from vitrail.indexer.catalog.succession import last_given
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.successor import begin, take_over
 from vitrail.indexer.encoders.base import Encoder
@@ -125,6 +127,7 @@ def _embed(
     cancellation: Cancellation,
 ) -> None:
     progress = made.progress
+    _leave_out(old, new)
     there = new.content_hashes()
     progress.found = len(old)
     progress.unchanged = len(there & old.content_hashes())
@@ -142,11 +145,14 @@ def _embed(
         on_progress(progress)
 
     batch_size = options.batch_size or batch_size_for(encoder)
-    ids = old.allowed_ids("true").tolist()
-    highest = max(new.allowed_ids("true").tolist(), default=0)
-    numbered = _Numbered(new, highest, ids)
-    # What an earlier run could not read comes last: it cannot have its own id any more.
-    ids = [i for i in ids if i > highest] + [i for i in ids if i <= highest]
+    ids = sorted(_ids(old))
+    with new.preparing() as beginning:
+        highest = last_given(beginning)
+    late = [i for i in ids if i <= highest]
+    numbered = _Numbered(new, highest, _free_ids(old, len(set(late) - _ids(new))))
+    # What an earlier run could not read, and what was staged before and adopted since, comes last:
+    # it cannot have its own id any more.
+    ids = [i for i in ids if i > highest] + late
     committer = Committer(numbered, encoder, batch_size=batch_size, on_commit=count)
     ready = map_ahead(
         lambda wanted: (wanted, _prepare(preparer, wanted)),
@@ -171,6 +177,30 @@ def _embed(
         progress.interrupted = cancellation.cancelled
 
 
+def _leave_out(old: CollectionStore, new: CollectionStore) -> None:
+    """Take out of the successor what was removed since an earlier run, and then came again.
+
+    It is another image of the old collection now, which is embedded once more.
+    """
+    ids = _ids(new)
+    with old.reading() as connection:
+        hidden = hidden_within(connection, 0, max(ids, default=0)).tolist()
+    departed = new.metadata(sorted(ids.intersection(hidden)))
+    live = old.content_hashes([row.content_hash for row in departed])
+    again = [row.id for row in departed if row.content_hash in live]
+    if again:
+        new.remove(again)
+
+
+def _ids(collection: CollectionStore) -> set[int]:
+    return set(collection.allowed_ids("true").tolist())
+
+
+def _free_ids(old: CollectionStore, count: int) -> int:
+    """The first of some ids that the old collection has given to nothing, and never will."""
+    return old.reserve(count).first if count else 0
+
+
 def _wanted(old: CollectionStore, ids: list[int]) -> Iterator[ImageFiles]:
     for start in range(0, len(ids), _ROWS):
         with old.reading() as connection:
@@ -192,12 +222,17 @@ class _Numbered:
 
     An id can be given as long as no higher one was: an image that could be read nowhere in an
     earlier run, and now can, gets a new one.
+
+    Args:
+        new: the successor.
+        highest: the last id that it has given.
+        free: the first of those that neither collection gives to anything else.
     """
 
-    def __init__(self, new: CollectionStore, highest: int, old_ids: list[int]) -> None:
+    def __init__(self, new: CollectionStore, highest: int, free: int) -> None:
         self._new = new
         self._highest = highest
-        self._next = 1 + max(highest, max(old_ids, default=0))
+        self._next = free
         self.ids: dict[str, int] = {}
 
     def commit(self, batch: Batch) -> None:

@@ -201,3 +201,52 @@ def test_a_catalog_outside_of_its_place_has_no_journal_to_follow(tmp_path: Path)
     catalog = Catalog(str(tmp_path / "other.duckdb"))
     catalog.create(FINGERPRINT)
     assert not catalog.catch_up()
+
+
+def test_a_repair_that_gives_a_segment_up_does_the_commit_again_first(tmp_path: Path) -> None:
+    place = tmp_path / "c"
+    with CollectionStore.create(place, FINGERPRINT) as writer:
+        writer.commit(Batch(images(range(3)), files(range(3))))
+        damaged = writer.state.segments[0].name
+        writer.commit(Batch(images(range(3, 6)), files(range(3, 6))))
+        writer.forget_changes()
+    before = (place / FILE).read_bytes()
+    with CollectionStore.open(place, writable=True) as writer:
+        writer.commit(Batch(images(range(6, 9)), files(range(6, 9))))
+        writer.forget_changes()
+    (place / FILE).write_bytes(before)
+    (place / "segments" / damaged).write_bytes(b"torn")
+    done = repair(place, accept=lambda _: True)
+    assert sorted(done.reopen) == [f"/pictures/{number}.jpg" for number in range(3)]
+    with CollectionStore.open(place) as reader:
+        ids = reader.allowed_ids("true").tolist()
+        paths = sorted(row["path"] for row in reader.metadata(ids))
+        assert paths == [f"/pictures/{number}.jpg" for number in range(3, 9)]
+
+
+class Interrupted(Engine):
+    """DuckDB, when Ctrl-C comes while it commits: Python raises that once it has returned."""
+
+    def execute(self, sql: str, *rest: Any) -> Any:
+        result = super().execute(sql, *rest)
+        if sql == "COMMIT":
+            raise KeyboardInterrupt
+        return result
+
+
+def test_the_record_of_a_commit_that_ctrl_c_came_after_stays(tmp_path: Path) -> None:
+    """What the catalog has without a record makes a gap, after which nothing comes back."""
+    place = tmp_path / "c"
+    with CollectionStore.create(place, FINGERPRINT) as writer:
+        writer.commit(Batch(images(range(3)), files(range(3))))
+        engine = Interrupted(writer._catalog._running(), lambda: None)
+        writer._catalog._engine = engine  # type: ignore[assignment]
+        with pytest.raises(KeyboardInterrupt):
+            writer.remove([1])
+        writer.remove([2])
+        writer.forget_changes()
+    expected = answers(place)
+    assert expected[0] == [3]
+    (place / FILE).unlink()
+    repair(place)
+    assert answers(place) == expected

@@ -9,9 +9,18 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tests.indexer.collection.holdings import FINGERPRINT, content, file, files, image, images
+from tests.indexer.collection.holdings import (
+    FINGERPRINT,
+    content,
+    file,
+    files,
+    image,
+    images,
+    vector,
+)
 from tests.indexer.collection.tables import as_it_is, as_rebuilt
 from vitrail.indexer.catalog import snapshots
 from vitrail.indexer.catalog.roots import put_root
@@ -21,6 +30,7 @@ from vitrail.indexer.collection.repairs import repair
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.tidying import set_grace, take_out, tidy
 from vitrail.indexer.collection.transfer import export, import_into
+from vitrail.indexer.collection.verification import verify
 from vitrail.indexer.errors import CollectionError, InputError, UnreadableError
 from vitrail.indexer.records import Batch, RejectRecord
 
@@ -302,3 +312,31 @@ def test_what_was_read_again_keeps_what_the_head_says_of_it(tmp_path: Path) -> N
         writer.commit(Batch(readings=[replace(image(1), camera="A camera")]))
         writer.forget_changes()
     assert as_rebuilt(place) == as_it_is(place)
+
+
+def test_an_index_of_commits_that_were_taken_back_answers_nothing(tmp_path: Path) -> None:
+    """All but the index was put back as it was, and went on: ids are others' now."""
+    place, kept = tmp_path / "c", tmp_path / "kept"
+    with CollectionStore.create(place, FINGERPRINT) as writer:
+        writer.commit(Batch(images(range(3)), files(range(3))))
+        writer.forget_changes()
+    shutil.copytree(place, kept)
+    with CollectionStore.open(place, writable=True) as writer:
+        for numbers in ((10, 11), (12,)):
+            writer.commit(Batch(images(numbers), files(numbers)))
+        for space in writer.spaces:
+            maintenance.save_index(writer.indexes, space, writer._file)
+        writer.forget_changes()
+    for name in ("catalog.duckdb", "journal", "segments"):
+        if (place / name).is_dir():
+            shutil.rmtree(place / name)
+        (kept / name).replace(place / name)
+    with CollectionStore.open(place, writable=True) as writer:
+        for number in range(20, 24):
+            writer.commit(Batch([image(number)], files([number])))
+        writer.forget_changes()
+    with CollectionStore.open(place) as reader:
+        for number in (*range(3), *range(20, 24)):
+            found = reader.vectors([reader.resolve(content(number))], "cls@2")
+            assert np.array_equal(found[0], vector(number, "cls@2"))
+    assert verify(place).clean

@@ -29,6 +29,7 @@ from vitrail.indexer.collection import successor
 from vitrail.indexer.collection.maintenance import merge_segments
 from vitrail.indexer.collection.repairs import repair
 from vitrail.indexer.collection.snapshot import Snapshot
+from vitrail.indexer.collection.staging import Staged
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.tidying import take_out, tidy
 from vitrail.indexer.collection.transfer import export, import_into
@@ -44,7 +45,8 @@ CELLS = st.sampled_from(["1", "5", "n/a", ""])
 class RefreshMachine(RuleBasedStateMachine):
     """A writer that does whatever writers do, and a reader that follows it.
 
-    ``kept`` are snapshots of earlier commits, with all that they answered then.
+    ``kept`` are snapshots of earlier commits, with all that they answered then; ``staged`` are
+    segments that wait to be adopted, in whatever order.
     """
 
     large = False
@@ -55,6 +57,7 @@ class RefreshMachine(RuleBasedStateMachine):
         self.place = self.home / "c"
         self.before = catalogs._IN_MEMORY
         self.kept: list[tuple[Snapshot, dict[str, Any]]] = []
+        self.staged: list[Staged] = []
 
     @initialize(warm=st.booleans())
     def begin(self, warm: bool) -> None:
@@ -69,6 +72,20 @@ class RefreshMachine(RuleBasedStateMachine):
     def commit(self, found: dict[str, int], label: str | None, gone: set[str]) -> None:
         images, files = _found(found, label)
         self.writer.commit(Batch(images, files, gone=sorted(gone - found.keys())))
+
+    @rule(found=st.dictionaries(PATHS, NUMBERS, min_size=1, max_size=4), spare=st.integers(0, 2))
+    def stage(self, found: dict[str, int], spare: int) -> None:
+        images, files = _found(found, "b")
+        reservation = self.writer.reserve(len(images) + spare)
+        self.staged.append(self.writer.stage(reservation, images, files))
+
+    @precondition(lambda self: self.staged)
+    @rule(data=st.data())
+    def adopt(self, data: st.DataObject) -> None:
+        order = data.draw(st.permutations(range(len(self.staged))))
+        taken = order[: data.draw(st.integers(1, len(order)))]
+        self.writer.adopt([self.staged[place] for place in taken])
+        self.staged = [one for place, one in enumerate(self.staged) if place not in taken]
 
     @rule(paths=st.sets(PATHS, min_size=1, max_size=3), label=LABELS)
     def relabel(self, paths: set[str], label: str | None) -> None:
@@ -131,9 +148,9 @@ class RefreshMachine(RuleBasedStateMachine):
     def tidy(self) -> None:
         tidy(self.writer, now=True)
 
-    @rule()
-    def merge(self) -> None:
-        if group := self.writer.state.segments:
+    @rule(first=st.integers(0, 2), step=st.integers(1, 2))
+    def merge(self, first: int, step: int) -> None:
+        if group := self.writer.state.segments[first::step]:  # the others lie between
             folder = str(self.place / "segments")
             merge_segments(self.writer._catalog, folder, self.writer.fingerprint, group)
             self.writer.refresh()
@@ -199,6 +216,7 @@ class RefreshMachine(RuleBasedStateMachine):
             files = [file(path, number) for path in row["paths"]]
             new.commit(Batch([image(number)], files, ids={content(number): row["id"]}))
         successor.take_over(old, new)
+        self.staged.clear()  # by another encoder
         self.writer = CollectionStore.open(self.place, writable=True)
 
     @rule()

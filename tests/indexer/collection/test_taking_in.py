@@ -265,6 +265,65 @@ def test_an_older_history_of_the_same_numbers_is_told_apart(
     check(reader, place)
 
 
+def test_an_index_of_another_history_that_is_asked_for_late_leads_to_none_of_this(
+    place: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(place, tmp_path / "kept")
+    change(place, CHANGES["remove"])
+    with CollectionStore.open(place) as reader:
+        held = reader.snapshot()  # whose index nobody has asked for yet
+        shutil.rmtree(place)
+        shutil.copytree(tmp_path / "kept", place)
+        change(place, CHANGES["label"])
+        change(place, CHANGES["add"])
+        assert reader.refresh()
+        assert 5 not in held.index("cls@2").ids()
+        check(reader, place)
+        assert 5 in reader.index("cls@2").ids()
+
+
+@BOTH
+def test_many_images_between_others_are_taken_in(place: Path, reader: CollectionStore) -> None:
+    numbers = range(20, 220)
+
+    def interleaved(writer: CollectionStore) -> None:
+        staged = [writer.stage(writer.reserve(1), [image(n)], files([n])) for n in numbers]
+        writer.adopt(staged[::2])
+        writer.commit(Batch(labels={"/pictures/5.jpg": "new"}))
+
+    copy = replica(reader)
+    change(place, interleaved)
+    assert reader.refresh()
+    assert replica(reader) is copy
+    assert len(reader) == 112
+    check(reader, place)
+
+
+def test_what_was_taken_in_when_ctrl_c_came_is_not_taken_in_twice(
+    place: Path, reader: CollectionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take, held, answered = Replica._take, reader.snapshot(), all_answers(reader)
+
+    def interrupted(*given: object) -> None:
+        take(*given)  # type: ignore[arg-type]
+        raise KeyboardInterrupt  # as it is raised once DuckDB's COMMIT has returned
+
+    change(
+        place, lambda writer: writer.commit(Batch(rejects=[RejectRecord("/new", 1, 2, "x", "")]))
+    )
+    with monkeypatch.context() as patched:
+        patched.setattr(Replica, "_take", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            reader.refresh()
+    assert not differences(all_answers(reader), answered)
+    assert reader.refresh()
+    check(reader, place)
+    change(place, CHANGES["add"])
+    assert reader.refresh()
+    check(reader, place)
+    assert not differences(all_answers(held), answered)
+
+
 def test_most_changed_is_read_anew(
     place: Path, reader: CollectionStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
