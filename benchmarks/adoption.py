@@ -9,7 +9,6 @@ asks the catalog for its last commit over and over, as a reader does that refres
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import select
@@ -27,6 +26,7 @@ import numpy as np
 from duckdb import DuckDBPyConnection
 
 from benchmarks import machine, report
+from benchmarks.holdings import made_batch
 from benchmarks.vectors import cache_folder
 from vitrail.indexer.catalog.catalog import FILE, Catalog
 from vitrail.indexer.catalog.state import last_seq
@@ -47,26 +47,8 @@ def made(first: int, count: int) -> tuple[list[ImageRecord], list[FileRecord]]:
     """Images with random vectors, and a file for each."""
     rows = np.random.default_rng(first).standard_normal((count, 64)).astype(np.float32)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    images, files = [], []
-    for number, row in enumerate(rows, first):
-        digest = hashlib.sha256(str(number).encode()).hexdigest()
-        images.append(
-            ImageRecord(
-                content_hash=digest,
-                width=64 * (1 + number % 32),
-                height=64,
-                format="JPEG",
-                bytes=1000,
-                taken_at=None,
-                camera=None,
-                generated=False,
-                recipe=None,
-                vectors={"cls@12": row},
-            )
-        )
-        label = f"kind-{number % 1000:03}"
-        files.append(FileRecord(f"/made/up/{label}/{number:08}.jpg", 1000, 1, digest, label))
-    return images, files
+    batch = made_batch(first, "cls@12", rows)
+    return list(batch.images), list(batch.files)
 
 
 def collection(size: int) -> Path:

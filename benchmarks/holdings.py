@@ -105,7 +105,7 @@ def fill_collection(place: str | os.PathLike[str], blocks: Iterable[NDArray[np.f
         for block in blocks:
             for part in range(0, len(block), COMMITTED):
                 rows = block[part : part + COMMITTED]
-                collection.commit(_batch(start, space, rows))
+                collection.commit(made_batch(start, space, rows))
                 start += len(rows)
     return space
 
@@ -215,7 +215,8 @@ def _made(name: str, fill: Callable[[Path], object]) -> Path:
     return place
 
 
-def _batch(start: int, space: str, rows: NDArray[np.float32]) -> Batch:
+def made_batch(start: int, space: str, rows: NDArray[np.float32]) -> Batch:
+    """Images of (n, dim) vectors, numbered from ``start``, and a file for each."""
     images, files = [], []
     for number, row in enumerate(rows, start):
         digest = hashlib.sha256(str(number).encode()).hexdigest()
