@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vitrail.indexer.errors import CollectionError, InputError
 from vitrail.indexer.files.durability import is_full
@@ -21,8 +21,18 @@ from vitrail.service.cli.vouching import vouch
 
 if TYPE_CHECKING:
     from vitrail.indexer.image_info import ImageInfo
-    from vitrail.search.query import Hit
+    from vitrail.search.query import Group, Hit
     from vitrail.service.operations.searching import SearchAnswer
+
+
+class _QueryCard(NamedTuple):
+    """An image that was asked with: its thumbnail, what it is, its file, and whether against it."""
+
+    image: str | None
+    caption: str
+    url: str | None
+    negative: bool
+
 
 _FOLDERS = re.compile(r"(?<=[/\\])")
 THUMBNAIL = 320  # pixels, longest side: sharp where two device pixels make one of the page's
@@ -83,12 +93,17 @@ def render_sheet(answer: SearchAnswer) -> str:
     query, result = answer.query, answer.result
     hits = [_card(hit) for hit in result.hits]
     queries = [
-        (thumbnail(one.data, THUMBNAIL), one.caption, one.path and file_url(one.path))
+        _QueryCard(
+            thumbnail(one.data, THUMBNAIL),
+            one.caption,
+            one.path and file_url(one.path),
+            one.negative,
+        )
         for one in query.images
     ]
     reason = (result.reason,) if result.reason else ()
     told = _told(hits, "hit", *reason, trust(result))
-    return _render(query.title, told, hits, queries, vouch(result.evidence))
+    return _render(query.title, told, hits, queries, vouch(result.evidence, seeds=query.seeds))
 
 
 def _told(hits: Sequence[Any], noun: str, *more: str) -> str:
@@ -99,7 +114,7 @@ def _render(
     title: str,
     told: str,
     hits: Sequence[Mapping[str, Any]],
-    queries: Sequence[tuple[str | None, str, str | None]] = (),
+    queries: Sequence[_QueryCard] = (),
     vouched: Sequence[str] = (),
 ) -> str:
     import jinja2
@@ -156,6 +171,8 @@ def _facts(hit: Hit) -> Iterator[tuple[str, str]]:
     known = hit.metadata
     if len(hit.scores) > 1:
         yield from ((space, f"{score:.4f}") for space, score in hit.scores.items())
+    if hit.group is not None:
+        yield "group", _group(hit.group)
     if hit.seed_ranks:
         yield "rank by seed", ", ".join(str(rank) if rank else "–" for rank in hit.seed_ranks)
     yield "id", str(hit.id)
@@ -170,6 +187,15 @@ def _facts(hit: Hit) -> Iterator[tuple[str, str]]:
             value = ", ".join(map(str, value))
         if value not in (None, ""):
             yield name, " ".join(str(value).split())
+
+
+def _group(group: Group) -> str:
+    shared = "copies" if group.by == "copies" else f"{group.by} {_value(group)}"
+    return f"{shared}, {group.more:,} more" if group.more else f"{shared}, no other"
+
+
+def _value(group: Group) -> str:
+    return "unknown" if group.value is None else " ".join(str(group.value).split())
 
 
 def _parts(path: str) -> list[str]:

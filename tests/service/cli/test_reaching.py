@@ -77,12 +77,17 @@ VALUES = {
     "--columns": "width",
     "--sort": "width",
     "--prompt": "a pear",
+    "--positive": "1",
+    "--negative": "1",
+    "--box": "0,0,4,4",
+    "--diverse": "0.5",
     "--seed": "17",
 }
 NONE: dict[str, tuple[str, ...]] = {}
 TOGETHER = {"--seed": {"list": ("--random", "2")}}  # what an option is only given with
 INSTEAD: dict[tuple[str, str], tuple[str, ...]] = {
-    ("generate", "--prompts"): ()
+    ("generate", "--prompts"): (),
+    ("search", "--box"): ("IMAGE",),
 }  # other words of the command, where an option needs them
 
 
