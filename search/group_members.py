@@ -14,8 +14,6 @@ from vitrail.search.filters import combine_filters
 from vitrail.search.retrieval import Ids, Retrieval
 
 COPIES = "copies"
-SAME = 0.9995
-"""A cosine that copies have whatever the encoder, where nothing tells from which on they do."""
 _DEPTH = 64  # copies looked for at first
 
 

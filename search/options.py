@@ -48,6 +48,9 @@ class SearchOptions:
         k: how many hits are wanted at most.
         spaces: weight of each embedding space to use; ``None`` is all of the collection's, equally.
         min_score: hits below this score are left out; scores are cosines in [-1, 1].
+        max_fpr: hits that more than this share of pairs of unrelated images are as near as are
+            left out, such as 0.001: a cutoff that means the same whatever the encoder. Beside
+            ``min_score``, both hold.
         where: SQL expression over the collection's columns, such as ``width > 512``.
         only: ``all``, ``generated`` or ``real`` images.
         fusion: how several query rows become one ranking: ``mean``, ``rrf`` (see
@@ -68,6 +71,7 @@ class SearchOptions:
     k: int = 10
     spaces: Mapping[str, float] | None = None
     min_score: float | None = None
+    max_fpr: float | None = None
     where: str | None = None
     only: Only = "all"
     fusion: Fusion | None = None
@@ -81,6 +85,11 @@ class SearchOptions:
         _check_number(self.k)
         if self.min_score is not None and not -1 <= self.min_score <= 1:
             raise InputError(f"min score is {self.min_score}, but cosines lie between -1 and 1")
+        if self.max_fpr is not None and not 0 < self.max_fpr <= 1:
+            raise InputError(
+                f"max fpr is {self.max_fpr}, but a rate lies above 0 and is 1 at most, such as "
+                "0.001"
+            )
         check_word("only", self.only, get_args(Only))
         check_word("fusion", self.fusion or DEFAULT_FUSION, get_args(Fusion))
         if self.diverse is not None and not 0 <= self.diverse <= 1:
@@ -142,6 +151,7 @@ class EachKeywords(TypedDict, total=False):
     k: int
     spaces: Mapping[str, float] | None
     min_score: float | None
+    max_fpr: float | None
     where: str | None
     only: Only
     exact: bool

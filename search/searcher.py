@@ -9,6 +9,13 @@ from dataclasses import replace
 from vitrail.indexer.collection.readers import SnapshotReader
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.image_info import ImageInfo
+from vitrail.search.calibration.judging import (
+    Calibrations,
+    Judge,
+    judge_of,
+    least_score,
+    uncalibrated,
+)
 from vitrail.search.evidence import weigh
 from vitrail.search.filters import combine_filters
 from vitrail.search.query import Hit, Query, SearchResult
@@ -26,10 +33,11 @@ class Searcher:
     Args:
         commit: what is searched, such as a ``vitrail.indexer.collection.snapshot.Snapshot``. Of
             what moves on meanwhile, an answer may mix two commits.
+        calibrations: tell what its scores mean; without, hits have no rates.
     """
 
-    def __init__(self, commit: SnapshotReader) -> None:
-        self._commit = commit
+    def __init__(self, commit: SnapshotReader, calibrations: Calibrations = uncalibrated) -> None:
+        self._commit, self._calibrations = commit, calibrations
 
     def search(self, query: Query) -> SearchResult:
         """Rank the collection's images for ``query``.
@@ -39,14 +47,17 @@ class Searcher:
                 space.
         """
         times = _Times()
-        retrieval = self._retrieval(query, times)
+        judge = judge_of(query, self._calibrations)
+        retrieval = self._retrieval(query, judge, times)
         keys = read_keys(self._commit, query.options.sort_keys)
         rows = _rank_rows(retrieval)
-        chosen = select(self._commit, retrieval, rows)
+        chosen = select(self._commit, retrieval, rows, self._calibrations)
         times.end("rank")
         evidence = weigh(retrieval, rows)
         times.end("evidence")
-        (result,) = self._results(retrieval, [chosen], rows, times)
+        if query.background is not None:  # which tells of a prompt's hits what rates would
+            judge = None
+        (result,) = self._results(retrieval, [chosen], rows, judge, times)
         hits = sort_hits(result.hits, keys) if keys else result.hits
         return replace(result, hits=hits, evidence=evidence)
 
@@ -63,16 +74,19 @@ class Searcher:
         if not query.options.plain:  # each is chosen from more images than it gives
             return [self.search(query.alone(i)) for i in range(query.rows)]
         times = _Times()
-        retrieval = self._retrieval(query, times)
+        judge = judge_of(query, self._calibrations, single=True)
+        retrieval = self._retrieval(query, judge, times)
         rankings = retrieval.rank_each(query.options.k)
         times.end("rank")
-        return self._results(retrieval, [Selection(one) for one in rankings], [], times)
+        return self._results(retrieval, [Selection(one) for one in rankings], [], judge, times)
 
-    def _retrieval(self, query: Query, times: _Times) -> Retrieval:
+    def _retrieval(self, query: Query, judge: Judge | None, times: _Times) -> Retrieval:
+        least = least_score(query, judge)
+        times.end("calibration")
         allowed = self._allowed(query)
         times.end("filter")
         indexes = {space: self._commit.index(space) for space in query.weights}
-        return Retrieval(query, indexes, allowed)
+        return Retrieval(query, indexes, allowed, least)
 
     def _allowed(self, query: Query) -> Ids | None:
         where = combine_filters(query.options.where, query.options.only)
@@ -83,6 +97,7 @@ class Searcher:
         retrieval: Retrieval,
         chosen: Sequence[Selection],
         rows: Sequence[Ranking],
+        judge: Judge | None,
         times: _Times,
     ) -> list[SearchResult]:
         ids = sorted({image_id for one in chosen for image_id in one.ranking.ids.tolist()})
@@ -96,7 +111,7 @@ class Searcher:
         allowed = retrieval.allowed
         return [
             SearchResult(
-                hits=_hits(one, ranks, metadata),
+                hits=_hits(one, ranks, metadata, judge),
                 exact=one.ranking.exact,
                 estimated_recall=one.ranking.recall,
                 candidates=one.ranking.scanned,
@@ -105,6 +120,7 @@ class Searcher:
                 hints=hints,
                 reason="" if len(one.ranking.ids) else why_nothing(retrieval, one.ranking),
                 next=one.next,
+                scale=None if judge is None else judge.scale,
             )
             for one in chosen
         ]
@@ -123,9 +139,13 @@ class _Times:
 
 
 def _hits(
-    chosen: Selection, ranks: Sequence[Mapping[int, int]], metadata: Mapping[int, ImageInfo]
+    chosen: Selection,
+    ranks: Sequence[Mapping[int, int]],
+    metadata: Mapping[int, ImageInfo],
+    judge: Judge | None,
 ) -> list[Hit]:
     ranking = chosen.ranking
+    told = [(None, None)] * len(ranking.ids) if judge is None else judge(ranking.total)
     return [
         Hit(
             id=image_id,
@@ -134,6 +154,8 @@ def _hits(
             seed_ranks=tuple(row.get(image_id) for row in ranks),
             metadata=metadata[image_id],
             group=chosen.groups[i] if chosen.groups else None,
+            fpr=told[i][0],
+            closeness=told[i][1],
         )
         for i, image_id in enumerate(ranking.ids.tolist())
     ]

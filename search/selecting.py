@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vitrail.indexer.collection.readers import SnapshotReader
+from vitrail.search.calibration.calibration import SAME
+from vitrail.search.calibration.judging import Calibrations, uncalibrated
 from vitrail.search.diversity import diversify, pool_size
-from vitrail.search.group_members import COPIES, SAME, Copies, SharedValue, best_version
+from vitrail.search.group_members import COPIES, Copies, SharedValue, best_version
 from vitrail.search.grouping import find_groups
 from vitrail.search.paging import rank_page
 from vitrail.search.query import Group
@@ -34,13 +36,19 @@ class Selection:
     groups: tuple[Group, ...] = ()
 
 
-def select(commit: SnapshotReader, retrieval: Retrieval, rows: Sequence[Ranking]) -> Selection:
+def select(
+    commit: SnapshotReader,
+    retrieval: Retrieval,
+    rows: Sequence[Ranking],
+    calibrations: Calibrations = uncalibrated,
+) -> Selection:
     """Choose the hits of a question.
 
     Args:
         commit: what is searched.
         retrieval: what is asked of which of its indexes.
         rows: the rankings of the query's single rows where it has several.
+        calibrations: tell how near copies are.
 
     Raises:
         InputError: the cursor is none of this query's, or there is no column to group by.
@@ -50,7 +58,7 @@ def select(commit: SnapshotReader, retrieval: Retrieval, rows: Sequence[Ranking]
     if options.fusion == "rrf" and rows:
         return Selection(retrieval.fuse(query.mean, rows))
     if options.group_by is not None and options.group_by.lower() == COPIES:
-        return _best_versions(commit, retrieval)
+        return _best_versions(commit, retrieval, _least_of_copies(retrieval, calibrations))
     if options.group_by is not None:
         return _grouped(commit, retrieval, options.group_by)
     if options.diverse is not None:
@@ -76,9 +84,16 @@ def _grouped(commit: SnapshotReader, retrieval: Retrieval, by: str) -> Selection
     return Selection(ranking, groups=tuple(groups))
 
 
-def _best_versions(commit: SnapshotReader, retrieval: Retrieval) -> Selection:
+def _least_of_copies(retrieval: Retrieval, calibrations: Calibrations) -> float:
+    """The cosine from which on two images are copies."""
+    weights = retrieval.query.weights
+    calibration = calibrations(tuple(weights))
+    return SAME if calibration is None else calibration.scale(weights).copy
+
+
+def _best_versions(commit: SnapshotReader, retrieval: Retrieval, least: float) -> Selection:
     """Groups of copies, each shown by its best version, in the place of the nearest."""
-    found, ranking = find_groups(retrieval, Copies(retrieval, SAME))
+    found, ranking = find_groups(retrieval, Copies(retrieval, least))
     shown = [best_version(commit.metadata(one.members[:_VERSIONS].tolist())) for one in found]
     scores, total = retrieval.score_all(np.array(shown, np.int64))
     groups = (Group(COPIES, None, len(one.members) - 1, one.image_id) for one in found)

@@ -16,7 +16,7 @@ from vitrail.service.cli.text import readable as readable
 from vitrail.service.cli.vouching import vouch
 
 if TYPE_CHECKING:
-    from vitrail.search.query import Group, Hit, SearchResult
+    from vitrail.search.query import Group, Hit, Scale, SearchResult
     from vitrail.service.operations.searching import SearchAnswer
 
 _ALWAYS = ("score", "id", "label", "tool", "folder", "name", "path", "copies")
@@ -61,6 +61,11 @@ def copies(files: int) -> str:
     return f"(+{counted(files - 1, 'copy', 'copies')})" if files > 1 else ""
 
 
+def rate(hit: Hit, scale: Scale | None) -> str:
+    """How many pairs of unrelated images score as high; empty where that is not known."""
+    return "" if hit.fpr is None or scale is None else scale.tell(hit.fpr)
+
+
 def trust(result: SearchResult) -> str:
     """One sentence: exact or approximate, of how many."""
     kind = "exact"
@@ -83,6 +88,7 @@ def print_json(answer: SearchAnswer) -> None:
             "candidates": result.candidates,
             "allowed": result.allowed,
             "evidence": asdict(result.evidence),
+            "scale": None if result.scale is None else asdict(result.scale),
             "reason": result.reason or None,
             "hints": list(result.hints),
             "seconds": result.seconds,
@@ -97,6 +103,8 @@ def _hit(hit: Hit) -> dict[str, Any]:
         "id": hit.id,
         "score": hit.score,
         "scores": hit.scores,
+        "fpr": hit.fpr,
+        "closeness": hit.closeness,
         "seed_ranks": list(hit.seed_ranks),
         "group": None if hit.group is None else asdict(hit.group),
         **named_paths(hit.paths),
@@ -127,6 +135,8 @@ def _print_for_people(result: SearchResult, shown: Sequence[str]) -> None:
     columns = [
         Column("score", number=True),
         *(Column(space, number=True) for space in spaces if several),
+        Column("fpr", number=True),
+        Column("closeness"),
         Column("id", number=True),
         Column("label"),
         Column("tool"),
@@ -137,6 +147,8 @@ def _print_for_people(result: SearchResult, shown: Sequence[str]) -> None:
             (
                 f"{hit.score:.4f}",
                 *(f"{hit.scores[space]:.3f}" for space in spaces if several),
+                rate(hit, result.scale),
+                hit.closeness or "",
                 str(hit.id),
                 _told(hit, "label"),
                 _told(hit, "tool"),

@@ -15,13 +15,13 @@ from vitrail.indexer.files.durability import is_full
 from vitrail.indexer.paths import at_home
 from vitrail.indexer.wording import counted
 from vitrail.search.thumbnails import first_thumbnail, thumbnail
-from vitrail.service.cli.output import trust
+from vitrail.service.cli.output import rate, trust
 from vitrail.service.cli.text import file_url, one_line, readable
 from vitrail.service.cli.vouching import vouch
 
 if TYPE_CHECKING:
     from vitrail.indexer.image_info import ImageInfo
-    from vitrail.search.query import Group, Hit
+    from vitrail.search.query import Group, Hit, Scale
     from vitrail.service.operations.searching import SearchAnswer
 
 
@@ -91,7 +91,7 @@ def _write(path: Path | None, page: str) -> Path:
 def render_sheet(answer: SearchAnswer) -> str:
     """The page as text; images are embedded as data, nothing is fetched when it is opened."""
     query, result = answer.query, answer.result
-    hits = [_card(hit) for hit in result.hits]
+    hits = [_card(hit, result.scale) for hit in result.hits]
     queries = [
         _QueryCard(
             thumbnail(one.data, THUMBNAIL),
@@ -149,7 +149,7 @@ def _visible(value: Any) -> Any:
     return one_line(value) if type(value) is str else value
 
 
-def _card(hit: Hit) -> dict[str, Any]:
+def _card(hit: Hit, scale: Scale | None = None) -> dict[str, Any]:
     shown, there = first_thumbnail(hit.paths, THUMBNAIL)
     first = there or (hit.paths[0] if hit.paths else None)
     prompt = hit.metadata.prompt
@@ -159,6 +159,8 @@ def _card(hit: Hit) -> dict[str, Any]:
         "url": None if there is None else file_url(there),
         "name": os.path.basename(first) if first else f"image {hit.id}",
         "score": hit.score,
+        "closeness": hit.closeness,
+        "rate": rate(hit, scale),
         "facts": list(_facts(hit)),
         "prompt": prompt and " ".join(prompt.split()),
         "path": first and _parts(first),

@@ -22,6 +22,7 @@ from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.encoders.settings import DEFAULT_CHECKPOINT, EncoderSettings
 from vitrail.indexer.errors import InputError
 from vitrail.search.boxes import Box, BoxLike
+from vitrail.search.calibration.current import CurrentCalibrations
 from vitrail.search.listing import ListedImage, ListOptions, list_images
 from vitrail.search.options import (
     DEFAULTS,
@@ -70,6 +71,7 @@ class Collection:
         encoder: Encoder | None = None,
     ) -> None:
         self.store = store
+        self.calibrations = CurrentCalibrations(store.directory)
         self._encoder = OwnEncoder(store, settings, encoder)
 
     @classmethod
@@ -279,6 +281,7 @@ class Collection:
         asked, own = (images, frozenset[int]()) if box is None else self._cut(images, Box.of(box))
         return answer_images(
             self.store,
+            self.calibrations,
             self._encoder.get,
             asked,
             chosen,
@@ -327,7 +330,9 @@ class Collection:
         for image in images:
             if isinstance(image, int | np.integer):
                 raise InputError(f"{image} is an id, not an image; ask by similar or search")
-        return answer_images(self.store, self._encoder.get, images, chosen, Searcher.search_each)
+        return answer_images(
+            self.store, self.calibrations, self._encoder.get, images, chosen, Searcher.search_each
+        )
 
     @takes_options(SearchKeywords)
     def similar(
@@ -355,7 +360,7 @@ class Collection:
             Examples(tuple(map(checked_id, negative))),
         )
         chosen = replace(options or DEFAULTS, **keywords)
-        return answer_question(self.store, question, chosen, Searcher.search)
+        return answer_question(self.store, self.calibrations, question, chosen, Searcher.search)
 
     @takes_options(SearchKeywords)
     def find(
@@ -400,7 +405,7 @@ class Collection:
             frozenset(exclude),
             background,
         )
-        return answer_question(self.store, question, chosen, Searcher.search)
+        return answer_question(self.store, self.calibrations, question, chosen, Searcher.search)
 
     @takes_options(EachKeywords)
     def find_many(
@@ -421,7 +426,9 @@ class Collection:
         if rows and not any(len(each) for each in rows.values()):
             return []
         question = Question(Examples((rows,)), exclude=frozenset(exclude))
-        return answer_question(self.store, question, chosen, Searcher.search_each)
+        return answer_question(
+            self.store, self.calibrations, question, chosen, Searcher.search_each
+        )
 
     def select(
         self,

@@ -6,6 +6,7 @@ import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from vitrail.indexer.collection.store import CollectionStore
     from vitrail.indexer.encoders.base import Encoder
     from vitrail.indexer.fingerprint import Fingerprint
+    from vitrail.search.calibration.current import CurrentCalibrations
     from vitrail.search.images import ImageLike
 
 _T = TypeVar("_T")
@@ -94,7 +96,11 @@ class Question:
 
 
 def answer_question(
-    store: CollectionStore, question: Question, options: SearchOptions, answer: Answer[_T]
+    store: CollectionStore,
+    calibrations: CurrentCalibrations,
+    question: Question,
+    options: SearchOptions,
+    answer: Answer[_T],
 ) -> _T:
     """Of one snapshot: filter, vectors and metadata of an answer are of the same commit.
 
@@ -103,6 +109,7 @@ def answer_question(
 
     Args:
         store: the collection.
+        calibrations: of it.
         question: what is asked.
         options: how to search.
         answer: how.
@@ -129,13 +136,14 @@ def answer_question(
             background=question.background,
             negatives=unlike.rows(snapshot, weights),
         )
-        return answer(Searcher(snapshot), query)
+        return answer(Searcher(snapshot, partial(calibrations.of, snapshot)), query)
 
     return at_newest(store, ask)
 
 
 def answer_images(
     store: CollectionStore,
+    calibrations: CurrentCalibrations,
     encoder: Callable[[], Encoder],
     images: Sequence[ImageLike | int],
     options: SearchOptions,
@@ -148,6 +156,7 @@ def answer_images(
 
     Args:
         store: the collection.
+        calibrations: of it.
         encoder: gives the one of the store's commit.
         images: what hits shall be like.
         options: how to search.
@@ -164,7 +173,7 @@ def answer_images(
             encoder=None if loaded is None else loaded.fingerprint,
         )
         with suppress(OtherEncoderError):
-            return answer_question(store, question, options, answer)
+            return answer_question(store, calibrations, question, options, answer)
 
 
 def _examples(encoder: Encoder | None, images: Sequence[ImageLike | int]) -> Examples:

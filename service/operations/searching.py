@@ -224,7 +224,9 @@ def answer(
         FilterError: the filter is unusable.
         InputError: so is an option, or the negatives cancel the query.
     """
-    return answer_question(collection.store, query.question, options, Searcher.search)
+    return answer_question(
+        collection.store, collection.calibrations, query.question, options, Searcher.search
+    )
 
 
 def embed_query(
