@@ -148,6 +148,23 @@ def test_pages_joined_are_the_long_answer(vitrail: Vitrail, shelf: Path) -> None
     vitrail.fails("search", red, "--after", "abc", code=2, says=["'abc' is no cursor"])
 
 
+def test_pages_go_on_while_a_folder_is_indexed(vitrail: Vitrail, shelf: Path, paint: Paint) -> None:
+    red = shelf / "warm" / "red.png"
+    everything = vitrail("search", red, "-k", 5).names
+    page, names, number = vitrail("search", red, "-k", 1), list[str](), 0
+    while True:
+        names += page.names
+        cursor = NEXT.search(page.err)
+        if cursor is None:
+            break
+        number += 1
+        paint(f"new/{number}.png", (255 - number, 0, 0), (0, 40 * number, 200))
+        vitrail.index(shelf, "--label-from", "parent")
+        page = vitrail("search", red, "-k", 1, "--after", cursor[1])
+    assert len(names) == len(set(names))
+    assert [name for name in names if name in everything] == everything
+
+
 def test_hits_are_put_in_the_order_of_a_column(vitrail: Vitrail, shelf: Path) -> None:
     red = shelf / "warm" / "red.png"
     by_name = vitrail("search", red, "-k", 3, "--sort", "-name")
