@@ -96,7 +96,8 @@ class Hit:
         fpr: false-positive rate: the share of pairs of unrelated images of the collection that
             score at least as high; ``None`` where that is not known (see ``SearchResult.scale``).
         closeness: the same in a word: ``copy``, ``look-alike``, ``related``, or ``chance`` where
-            unrelated images score as high; ``None`` likewise.
+            unrelated images score as high; ``None`` likewise, or where only a bound of the rate is
+            known.
     """
 
     id: int
@@ -130,8 +131,8 @@ class Scale:
             rarer.
         pairs: of unrelated images, that rates are counted by.
         images: of the collection when they were.
-        at_most: whether rates are upper bounds: of several query images, the mean of whose cosines
-            is high by chance more seldom than a single one.
+        at_most: whether rates are upper bounds: the mean of the cosines to several query images is
+            high by chance far more seldom than a single one. Then nothing is called ``chance``.
     """
 
     related: float
@@ -142,13 +143,15 @@ class Scale:
     images: int
     at_most: bool = False
 
-    def closeness(self, score: float) -> Closeness:
+    def closeness(self, score: float) -> Closeness | None:
         """The word for a score, never a closer one for a lower score."""
         if score >= self.copy:
             return "copy"
         if score >= self.look_alike:
             return "look-alike"
-        return "related" if score >= self.related else "chance"
+        if score >= self.related:
+            return "related"
+        return None if self.at_most else "chance"
 
     def tell(self, rate: float) -> str:
         """A rate for people, such as ``0.012%``, or ``< 0.001%`` where it may be smaller."""

@@ -136,7 +136,7 @@ def _hits(
     metadata: Mapping[int, ImageInfo],
     judge: Judge | None,
 ) -> list[Hit]:
-    told = [(None, None)] * len(ranking.ids) if judge is None else judge(ranking.total)
+    told = judge(ranking.total) if judge is not None else [(None, None)] * len(ranking.ids)
     return [
         Hit(
             id=image_id,

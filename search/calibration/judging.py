@@ -34,7 +34,7 @@ class Judge:
     weights: Mapping[str, float]
     scale: Scale
 
-    def __call__(self, scores: NDArray[np.floating]) -> list[tuple[float, Closeness]]:
+    def __call__(self, scores: NDArray[np.floating]) -> list[tuple[float, Closeness | None]]:
         """The false-positive rate and the word of each of (n,) scores."""
         rates = self.calibration.false_positive_rate(scores, self.weights)
         words = [self.scale.closeness(float(score)) for score in scores]
@@ -77,6 +77,6 @@ def least_score(query: Query, judge: Judge | None) -> float | None:
         told = judge.scale
         raise InputError(
             f"max fpr {rate:g} is less than this collection's {told.pairs:,} pairs can tell; give "
-            f"{told.least_rate:.2g} or more, or a min score"
+            f"{told.least_rate * 1.1:.1e} or more, or a min score"
         )
     return found if least is None else max(least, found)

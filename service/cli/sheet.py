@@ -117,6 +117,7 @@ def _render(
         queries=queries,
         hits=hits,
         ranked=any(hit["score"] is not None for hit in hits),
+        judged=any(hit["closeness"] is not None for hit in hits),
         made=datetime.now().strftime("%Y-%m-%d %H:%M"),
     )
 
@@ -145,17 +146,18 @@ def _card(hit: Hit, scale: Scale | None = None) -> dict[str, Any]:
         "name": os.path.basename(first) if first else f"image {hit.id}",
         "score": hit.score,
         "closeness": hit.closeness,
-        "rate": rate(hit, scale),
-        "facts": list(_facts(hit)),
+        "facts": list(_facts(hit, scale)),
         "prompt": prompt and " ".join(prompt.split()),
         "path": first and _parts(first),
         "also": [(_parts(path), file_url(path)) for path in hit.paths if path != first],
     }
 
 
-def _facts(hit: Hit) -> Iterator[tuple[str, str]]:
+def _facts(hit: Hit, scale: Scale | None) -> Iterator[tuple[str, str]]:
     """What is known, in the order of interest: a name and its value."""
     known = hit.metadata
+    if told := rate(hit, scale):
+        yield "by chance", told
     if len(hit.scores) > 1:
         yield from ((space, f"{score:.4f}") for space, score in hit.scores.items())
     if hit.seed_ranks:
