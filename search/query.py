@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import floor, log10
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -155,9 +156,7 @@ class Scale:
 
     def tell(self, rate: float) -> str:
         """A rate for people, such as ``0.012%``, or ``< 0.001%`` where it may be smaller."""
-        percent = f"{100 * rate:.2g}" if rate < 0.1 else f"{100 * rate:.0f}"
-        if "e" in percent:
-            percent = f"{100 * rate:.10f}".rstrip("0")
+        percent = f"{100 * rate:.{max(0, 1 - floor(log10(100 * rate)))}f}"  # two digits
         if rate <= self.least_rate:
             return f"< {percent}%"
         return f"≤ {percent}%" if self.at_most else f"{percent}%"

@@ -151,7 +151,8 @@ class Calibration:
             return SAME
         planted = self.total(self.copies, weights)
         fewest, most = map(float, np.quantile(planted, [1 - FOUND_LEAST, 1 - FOUND_MOST]))
-        beyond = self._curve(weights, self.sample).value(MOST_TAKEN / self.images)
+        apart = self._curve(weights, self.sample)
+        beyond = apart.value(max(apart.least, MOST_TAKEN / self.images))
         return min(SAME, fewest, fewest if beyond is None else max(most, beyond))
 
     def _curve(self, weights: Mapping[str, float], sample: PairSample) -> Survival:

@@ -55,13 +55,13 @@ def fit(values: NDArray[np.floating], counts: NDArray[np.floating]) -> Survival:
 
     Args:
         values: (n,) finite numbers, n at least 2.
-        counts: (n,) above 0: for how many of the population each stands.
+        counts: (n,) from 1 on: for how many of the population each stands.
     """
     order = np.argsort(values, kind="stable")[::-1]
     falling, weights = values[order].astype(np.float64), counts[order].astype(np.float64)
     total = float(weights.sum())
-    # each stands in the middle of those that it stands for
-    reached = (np.cumsum(weights) - weights / 2) / total
+    # each stands in the middle of those that it stands for; less than one of all is never told
+    reached = np.maximum(np.cumsum(weights) - weights / 2, 1) / total
     tail = max(1, min(TAIL, int(_TAIL_SHARE * len(falling))))
     start, share = float(falling[tail - 1]), float(reached[tail - 1])
     body = np.unique(np.concatenate([np.linspace(1, share, _KNOTS), _down(1, share)]))[::-1]
@@ -101,9 +101,7 @@ def _strictly(values: Floats, logs: Floats) -> Survival:
     """Knots whose values and shares are both without ties, of which the larger share stays."""
     values = np.maximum.accumulate(values)
     keep = np.concatenate([[True], np.diff(values) > 0])
-    last = len(keep) - 1
-    if not keep[last]:  # the smallest share is told, at the largest value
-        keep[last], keep[np.flatnonzero(keep)[-1]] = True, keep.sum() == 1
-        values = values.copy()
-        values[last] = np.nextafter(values[last], np.inf)
+    if not keep[-1]:  # beyond the largest value is the smallest share
+        keep[-1] = True
+        values[-1] = np.nextafter(values[-1], np.inf)
     return Survival(values[keep], logs[keep])

@@ -35,7 +35,7 @@ def write_sheet(path: Path | None, answer: SearchAnswer) -> Path:
     Raises:
         InputError: the file cannot be written.
     """
-    return _write(path, render_sheet(answer))
+    return write_page(path, render_sheet(answer))
 
 
 def write_list_sheet(path: Path, title: str, rows: Sequence[ImageInfo]) -> Path:
@@ -53,10 +53,16 @@ def write_list_sheet(path: Path, title: str, rows: Sequence[ImageInfo]) -> Path:
 
     hits = [Hit(row.id, 0.0, {}, row) for row in rows]
     cards = [{**_card(hit), "score": None} for hit in hits]
-    return _write(path, _render(title, _told(cards, "image"), cards))
+    return write_page(path, _render(title, _told(cards, "image"), cards))
 
 
-def _write(path: Path | None, page: str) -> Path:
+def write_page(path: Path | None, page: str, what: str = "contact sheet") -> Path:
+    """Write a page of HTML; without a path, into a temporary file that outlives the process.
+
+    Raises:
+        InputError: the file cannot be written.
+        CollectionError: the disk is full.
+    """
     path = None if path is None else at_home(path)
     try:
         if path is None:
@@ -69,11 +75,11 @@ def _write(path: Path | None, page: str) -> Path:
             if path is not None and path.is_file():
                 path.unlink()  # half a page
             raise CollectionError(
-                f"disk full while writing the contact sheet {path}: free {len(page)} bytes or "
+                f"disk full while writing the {what} {path}: free {len(page)} bytes or "
                 "more there, or choose another file"
             ) from error
         raise InputError(
-            f"cannot write the contact sheet {path}: {error.strerror}; choose another file"
+            f"cannot write the {what} {path}: {error.strerror}; choose another file"
         ) from error
     return path
 

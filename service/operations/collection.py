@@ -242,6 +242,23 @@ class Collection:
             self.store.refresh()
         return progress
 
+    def calibrate(self, *, cancellation: Cancellation | None = None) -> None:
+        """Find out what scores mean, from copies of images too, and keep it beside the indexes.
+
+        Searches judge their hits by it; without, they compare stored vectors in memory. It takes a
+        minute at most.
+
+        Args:
+            cancellation: looked at after each image that is copied.
+
+        Raises:
+            InputError: there are too few images.
+            CancelledError: somebody asked to stop; what was kept before stays.
+        """
+        from vitrail.service.operations.calibrating import calibrate
+
+        calibrate(self, cancellation=cancellation)
+
     @takes_options(SearchKeywords)
     def search(
         self,

@@ -15,6 +15,7 @@ from tests.service.conftest import Vitrail
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.service.cli import app
 from vitrail.service.operations import (
+    calibrating,
     generating,
     indexing,
     lineage,
@@ -32,6 +33,7 @@ OPERATIONS = {
     "reembed": (indexing, "reembed"),
     "search": (searching, "search"),
     "list": (listing, "list_images"),
+    "calibrate": (calibrating, "find_meaning"),
     **dict.fromkeys(("generate", "img2img", "inpaint", "style"), (generating, "generate")),
     "lineage": (lineage, "trace_lineage"),
     "reproduce": (reproducing, "reproduce"),
