@@ -162,6 +162,8 @@ class SearchResult:
         seconds: stage -> time taken.
         hints: where a filter let nothing through, what it may have meant.
         reason: where there are no hits, why, in a sentence; empty where there are some.
+        weights: space name -> weight, summing to 1; a hit's score is the sum of its ``scores`` so
+            weighted.
     """
 
     hits: list[Hit]
@@ -173,6 +175,7 @@ class SearchResult:
     seconds: dict[str, float] = field(default_factory=dict)
     hints: tuple[str, ...] = ()
     reason: str = ""
+    weights: dict[str, float] = field(default_factory=dict)
 
     @property
     def agreement(self) -> float | None:

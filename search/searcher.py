@@ -97,6 +97,7 @@ class Searcher:
                 seconds=dict(times.seconds),
                 hints=hints,
                 reason="" if len(ranking.ids) else why_nothing(retrieval, ranking),
+                weights=dict(retrieval.query.weights),
             )
             for ranking in rankings
         ]

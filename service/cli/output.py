@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -15,27 +15,34 @@ from vitrail.service.cli.text import readable as readable
 from vitrail.service.cli.vouching import vouch
 
 if TYPE_CHECKING:
+    from vitrail.search.explanation import Explanation, PatchMap
     from vitrail.search.query import Hit, SearchResult
     from vitrail.service.operations.searching import SearchAnswer
 
 
-def print_table(result: SearchResult) -> None:
+def print_table(result: SearchResult, explanations: Sequence[Explanation] = ()) -> None:
     """Print hits, best first, and a line that says how far to trust them.
 
-    For programs that is a line each, in columns that stay; for people a table, as wide as theirs.
+    For programs that is a line each, in columns that stay; for people a table, as wide as theirs,
+    with the shares of spaces where they are explained and there are several.
     """
     if not result.hits:
         print_nothing(f"no hits: {result.reason}", result.hints)
         if not result.candidates:  # nothing was compared that could be trusted or not
             return
     elif sys.stdout.isatty():
-        _print_for_people(result)
+        _print_for_people(result, explanations)
     else:
         for hit in result.hits:
             path = one_line(hit.paths[0]) if hit.paths else ""
             print("\t".join((f"{hit.score:.4f}", str(hit.id), _told(hit, "label"), path)))
     for line in (trust(result), *vouch(result.evidence)):
         print(line, file=sys.stderr)
+
+
+def shares_text(explained: Explanation) -> str:
+    """Each space's share of a score, in the spaces' order: they sum to it."""
+    return " + ".join(f"{share:.3f}" for share in explained.shares.values())
 
 
 def print_nothing(reason: str, hints: Iterable[str]) -> None:
@@ -64,6 +71,7 @@ def trust(result: SearchResult) -> str:
 def print_json(answer: SearchAnswer) -> None:
     """Print one JSON object: query, how it was answered, and the hits."""
     result = answer.result
+    explained = {one.id: one for one in answer.explanations}
     print_document(
         {
             "query": answer.query.title,
@@ -75,16 +83,34 @@ def print_json(answer: SearchAnswer) -> None:
             "reason": result.reason or None,
             "hints": list(result.hints),
             "seconds": result.seconds,
-            "hits": [_hit(hit) for hit in result.hits],
+            "hits": [_hit(hit, explained.get(hit.id)) for hit in result.hits],
         }
     )
 
 
-def _hit(hit: Hit) -> dict[str, Any]:
+def _explained(explained: Explanation) -> dict[str, Any]:
+    return {
+        "shares": explained.shares,
+        "query_image": explained.image,
+        "query": _patches(explained.query),
+        "hit": _patches(explained.hit),
+        "reason": explained.reason or None,
+    }
+
+
+def _patches(patches: PatchMap | None) -> dict[str, Any] | None:
+    if patches is None:
+        return None
+    grid = [[round(value, 3) for value in row] for row in patches.grid.tolist()]
+    return {"grid": grid, "box": list(patches.box), "size": list(patches.size)}
+
+
+def _hit(hit: Hit, explained: Explanation | None) -> dict[str, Any]:
     return {
         "id": hit.id,
         "score": hit.score,
         "scores": hit.scores,
+        **({} if explained is None else {"explanation": _explained(explained)}),
         "seed_ranks": list(hit.seed_ranks),
         **named_paths(hit.paths),
         "metadata": {key: value for key, value in hit.metadata.to_dict().items() if key != "paths"},
@@ -95,12 +121,14 @@ def _told(hit: Hit, column: str) -> str:
     return one_line(str(hit.metadata[column] or ""))
 
 
-def _print_for_people(result: SearchResult) -> None:
+def _print_for_people(result: SearchResult, explanations: Sequence[Explanation]) -> None:
     spaces = list(result.hits[0].scores)
     several = len(spaces) > 1
+    shares = {one.id: shares_text(one) for one in explanations if several}
     columns = [
         Column("score", number=True),
         *(Column(space, number=True) for space in spaces if several),
+        Column("shares"),
         Column("id", number=True),
         Column("label"),
         Column("tool"),
@@ -110,6 +138,7 @@ def _print_for_people(result: SearchResult) -> None:
             (
                 f"{hit.score:.4f}",
                 *(f"{hit.scores[space]:.3f}" for space in spaces if several),
+                shares.get(hit.id, ""),
                 str(hit.id),
                 _told(hit, "label"),
                 _told(hit, "tool"),

@@ -15,12 +15,14 @@ from vitrail.indexer.files.durability import is_full
 from vitrail.indexer.paths import at_home
 from vitrail.indexer.wording import counted
 from vitrail.search.thumbnails import first_thumbnail, thumbnail
+from vitrail.service.cli.explained import show_why
 from vitrail.service.cli.output import trust
 from vitrail.service.cli.text import file_url, one_line, readable
 from vitrail.service.cli.vouching import vouch
 
 if TYPE_CHECKING:
     from vitrail.indexer.image_info import ImageInfo
+    from vitrail.search.explanation import Explanation
     from vitrail.search.query import Hit
     from vitrail.service.operations.searching import SearchAnswer
 
@@ -81,11 +83,13 @@ def _write(path: Path | None, page: str) -> Path:
 def render_sheet(answer: SearchAnswer) -> str:
     """The page as text; images are embedded as data, nothing is fetched when it is opened."""
     query, result = answer.query, answer.result
-    hits = [_card(hit) for hit in result.hits]
     queries = [
         (thumbnail(one.data, THUMBNAIL), one.caption, one.path and file_url(one.path))
         for one in query.images
     ]
+    explained = {one.id: one for one in answer.explanations}
+    asked = [image for image, *_ in queries]
+    hits = [_card(hit, explained.get(hit.id), asked) for hit in result.hits]
     reason = (result.reason,) if result.reason else ()
     told = _told(hits, "hit", *reason, trust(result))
     return _render(query.title, told, hits, queries, vouch(result.evidence))
@@ -117,8 +121,15 @@ def _render(
         queries=queries,
         hits=hits,
         ranked=any(hit["score"] is not None for hit in hits),
+        explained=_explained(hits),
         made=datetime.now().strftime("%Y-%m-%d %H:%M"),
     )
+
+
+def _explained(hits: Sequence[Mapping[str, Any]]) -> int:
+    """How many cards, from the first, have room for two images; none where no card shows two."""
+    told = [hit["why"] for hit in hits if hit["why"]]
+    return len(told) if any(why.sides for why in told) else 0
 
 
 def show(path: Path) -> None:
@@ -134,7 +145,9 @@ def _visible(value: Any) -> Any:
     return one_line(value) if type(value) is str else value
 
 
-def _card(hit: Hit) -> dict[str, Any]:
+def _card(
+    hit: Hit, explained: Explanation | None = None, asked: Sequence[str | None] = ()
+) -> dict[str, Any]:
     shown, there = first_thumbnail(hit.paths, THUMBNAIL)
     first = there or (hit.paths[0] if hit.paths else None)
     prompt = hit.metadata.prompt
@@ -144,18 +157,22 @@ def _card(hit: Hit) -> dict[str, Any]:
         "url": None if there is None else file_url(there),
         "name": os.path.basename(first) if first else f"image {hit.id}",
         "score": hit.score,
-        "facts": list(_facts(hit)),
+        "why": explained and show_why(explained, asked, shown, THUMBNAIL),
+        "facts": list(_facts(hit, explained)),
         "prompt": prompt and " ".join(prompt.split()),
         "path": first and _parts(first),
         "also": [(_parts(path), file_url(path)) for path in hit.paths if path != first],
     }
 
 
-def _facts(hit: Hit) -> Iterator[tuple[str, str]]:
+def _facts(hit: Hit, explained: Explanation | None) -> Iterator[tuple[str, str]]:
     """What is known, in the order of interest: a name and its value."""
     known = hit.metadata
     if len(hit.scores) > 1:
-        yield from ((space, f"{score:.4f}") for space, score in hit.scores.items())
+        shares = {} if explained is None else explained.shares
+        for space, score in hit.scores.items():
+            share = f", adds {shares[space]:.4f}" if space in shares else ""
+            yield space, f"{score:.4f}{share}"
     if hit.seed_ranks:
         yield "rank by seed", ", ".join(str(rank) if rank else "–" for rank in hit.seed_ranks)
     yield "id", str(hit.id)

@@ -42,6 +42,7 @@ if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metada
     from vitrail.indexer.fingerprint import Fingerprint
     from vitrail.indexer.indexing.options import IndexOptions
     from vitrail.indexer.indexing.progress import Progress
+    from vitrail.search.explanation import Explanation
     from vitrail.search.images import ImageLike
 
 Vectors: TypeAlias = "Mapping[str, ArrayLike] | ArrayLike"
@@ -264,6 +265,28 @@ class Collection:
         if not images:
             raise InputError("no image was given to search by; give at least one")
         return answer_images(self.store, self._encoder.get, images, chosen, Searcher.search)
+
+    def explain(
+        self, result: SearchResult, *images: ImageLike | int, first: int = 8
+    ) -> tuple[Explanation, ...]:
+        """Say why the first hits of an answer were found: shares of their scores, what matches.
+
+        Args:
+            result: what ``search`` or ``similar`` answered.
+            images: what it was asked with, images or ids; none for the shares alone.
+            first: how many hits, at most.
+
+        Returns:
+            An explanation each, best first, with ``shares`` by space, and ``query_map`` and
+            ``hit_map``, (H, W) float32 in [0, 1] in the shape of either image.
+
+        Raises:
+            ImageRejectedError: an image cannot be opened.
+            InputError: what is given is no image, or no such id.
+        """
+        from vitrail.service.operations.explaining import explain_images
+
+        return explain_images(self, images, result, first)
 
     @takes_options(EachKeywords)
     def search_many(

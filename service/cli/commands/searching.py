@@ -79,6 +79,13 @@ def search(
     searching: Searching,
     json: JsonOption = False,
     html: HtmlOption = None,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="Say why: shares of spaces; in contact sheets also what matches in 8 hits.",
+        ),
+    ] = False,
     open_: Annotated[bool, typer.Option("--open", help="Show the contact sheet.")] = False,
     runtime: RuntimeOption = "auto",
     device: DeviceOption = "auto",
@@ -95,6 +102,7 @@ def search(
     from vitrail.service.cli.text import one_line
     from vitrail.service.cli.viewers import SearchViewer
     from vitrail.service.operations.collection import Collection
+    from vitrail.service.operations.explaining import explain_answer
     from vitrail.service.operations.searching import search as ask
 
     _check_question(image, prompt, searching)
@@ -110,6 +118,9 @@ def search(
         query = _query(opened, image, prompt, seeds, model, background, (device, precision))
         with SearchViewer() as viewer:
             answer = ask(opened, query, options, progress=viewer)
+            if explain:
+                shown = json or open_ or html is not None
+                answer = explain_answer(opened, answer, patches=shown, progress=viewer)
         _tell_unfinished(answer.query)
         if html is not None or open_:
             sheet = write_sheet(html, answer)
@@ -118,7 +129,7 @@ def search(
         if json:
             print_json(answer)
         else:
-            print_table(answer.result)
+            print_table(answer.result, answer.explanations)
             if html is not None:
                 typer.echo(one_line(f"contact sheet: {html}"), err=True)
         for note in answer.notes:

@@ -60,7 +60,17 @@ WORDS: dict[str, tuple[str, ...]] = {
     "export": ("all.csv",),
     "import": ("all.parquet",),
 }
-SHOWING = {"--json", "--html", "--open", "--quiet", "--count", "--out", "--yes", "--help"}
+SHOWING = {
+    "--json",
+    "--html",
+    "--open",
+    "--explain",
+    "--quiet",
+    "--count",
+    "--out",
+    "--yes",
+    "--help",
+}
 VALUES = {
     "--k": "3",
     "--space": "mean@1",
