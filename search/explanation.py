@@ -14,6 +14,7 @@ Floats = NDArray[np.float32]
 PAINTED = 256  # pixels of the longest side of a map that is painted
 USUAL = 0.85  # quantile of images taken at random; their mean left blank grounds half bright
 LEAST_ROOM = 0.1  # of a cosine, to stand out from unrelated images in: blank patches have none
+_ROUNDING = 1e-3
 STRONG = 0.5  # from where a patch is said to match
 
 
@@ -62,7 +63,8 @@ class Explanation:
 
     Attributes:
         id: of the hit's image.
-        shares: space name -> weight times cosine; they sum to the hit's score.
+        shares: space name -> weight times cosine; they sum to the hit's score, where need be with
+            what ``negatives`` take from it.
         query: what of the query's image matches the hit; ``None`` where it was not compared.
         hit: what of the hit matches the query's image.
         image: which of the query's images that is, from 0: the one that matches most.
@@ -87,9 +89,17 @@ class Explanation:
         return None if self.hit is None else self.hit.paint()
 
 
-def shares_of(scores: Mapping[str, float], weights: Mapping[str, float]) -> dict[str, float]:
-    """Each space's share of a score: its weight times its cosine."""
-    return {space: weight * scores[space] for space, weight in weights.items()}
+def shares_of(
+    score: float, scores: Mapping[str, float], weights: Mapping[str, float]
+) -> dict[str, float]:
+    """Each space's share of a score: its weight times its cosine.
+
+    By the strategy best-score a hit that is nearer to a negative image has 2 less than these make;
+    that is the share of ``negatives``.
+    """
+    shares = {space: weight * scores[space] for space, weight in weights.items()}
+    rest = score - sum(shares.values())
+    return shares if abs(rest) < _ROUNDING else {**shares, "negatives": rest}
 
 
 def layer_weights(weights: Mapping[str, float]) -> dict[int, float]:

@@ -18,6 +18,7 @@ from vitrail.indexer.images.files import read_file
 from vitrail.indexer.images.opening import open_image
 from vitrail.indexer.images.preprocess import Preprocess, apply
 from vitrail.indexer.paths import display
+from vitrail.search.boxes import Box
 
 if TYPE_CHECKING:
     from vitrail.indexer.encoders.base import Encoder
@@ -62,7 +63,48 @@ def read_view(given: ImageLike, spec: Preprocess) -> View:
         return _as_it_is(_from_array(given), spec)
     if isinstance(given, Image.Image):
         return _as_it_is(_upright(given), spec)
-    raise InputError(
+    raise _no_image(given)
+
+
+def cut(given: ImageLike, box: Box) -> Image.Image | None:
+    """The part of an image that a box names, decoded at full size: RGB, sRGB.
+
+    Args:
+        given: as of ``read_pixels``.
+        box: of the upright image.
+
+    Returns:
+        ``None`` where that is all of the image, which is then better read as a whole: a large one
+        is decoded smaller, and so not quite to the pixels that were indexed.
+
+    Raises:
+        ImageRejectedError: the image cannot be opened, with the reason.
+        InputError: it is none, or the box reaches beyond it.
+    """
+    image = _whole(given)
+    edges = box.within(image.size)
+    return None if edges == (0, 0, *image.size) else image.crop(edges)
+
+
+def _whole(given: ImageLike) -> Image.Image:
+    """Every pixel of an upright image."""
+    if isinstance(given, str | os.PathLike):
+        path = os.path.expanduser(os.fspath(given))
+        try:
+            return open_image(read_file(path).data).image
+        except ImageRejectedError as error:
+            raise ImageRejectedError(error.reason, f"{display(path)!r}: {error.detail}") from error
+    if isinstance(given, bytes | bytearray | memoryview):
+        return open_image(bytes(given)).image
+    if isinstance(given, np.ndarray):
+        return _from_array(given)
+    if isinstance(given, Image.Image):
+        return _upright(given)
+    raise _no_image(given)
+
+
+def _no_image(given: object) -> InputError:
+    return InputError(
         f"{type(given).__name__} {repr(given)[:60]} is no image; give a path, the bytes of a "
         "file, a Pillow image or a (height, width, 3) uint8 array"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from vitrail.indexer.wording import counted
@@ -16,28 +17,38 @@ from vitrail.service.cli.vouching import vouch
 
 if TYPE_CHECKING:
     from vitrail.search.explanation import Explanation, PatchMap
-    from vitrail.search.query import Hit, SearchResult
+    from vitrail.search.query import Group, Hit, Scale, SearchResult
     from vitrail.service.operations.searching import SearchAnswer
 
+_ALWAYS = ("score", "id", "label", "tool", "folder", "name", "path", "copies")
+"""What the table shows already, or that says nothing beside the path."""
 
-def print_table(result: SearchResult, explanations: Sequence[Explanation] = ()) -> None:
-    """Print hits, best first, and a line that says how far to trust them.
+
+def print_table(answer: SearchAnswer, shown: Sequence[str] = ()) -> None:
+    """Print hits in their order, and a line that says how far to trust them.
 
     For programs that is a line each, in columns that stay; for people a table, as wide as theirs,
     with the shares of spaces where they are explained and there are several.
+
+    Args:
+        answer: what came of a search.
+        shown: columns that people get to see beside the usual ones.
     """
+    result = answer.result
     if not result.hits:
         print_nothing(f"no hits: {result.reason}", result.hints)
         if not result.candidates:  # nothing was compared that could be trusted or not
             return
     elif sys.stdout.isatty():
-        _print_for_people(result, explanations)
+        _print_for_people(answer, shown)
     else:
         for hit in result.hits:
             path = one_line(hit.paths[0]) if hit.paths else ""
             print("\t".join((f"{hit.score:.4f}", str(hit.id), _told(hit, "label"), path)))
-    for line in (trust(result), *vouch(result.evidence)):
+    for line in (trust(result), *vouch(result.evidence, seeds=answer.query.seeds)):
         print(line, file=sys.stderr)
+    if result.next is not None:
+        print(f"more: --after {result.next}", file=sys.stderr)
 
 
 def shares_text(explained: Explanation) -> str:
@@ -55,6 +66,11 @@ def print_nothing(reason: str, hints: Iterable[str]) -> None:
 def copies(files: int) -> str:
     """That an image has more files than the one that is shown."""
     return f"(+{counted(files - 1, 'copy', 'copies')})" if files > 1 else ""
+
+
+def rate(hit: Hit, scale: Scale | None) -> str:
+    """How many pairs of unrelated images score as high; empty where that is not known."""
+    return "" if hit.fpr is None or scale is None else scale.tell(hit.fpr)
 
 
 def trust(result: SearchResult) -> str:
@@ -80,9 +96,11 @@ def print_json(answer: SearchAnswer) -> None:
             "candidates": result.candidates,
             "allowed": result.allowed,
             "evidence": asdict(result.evidence),
+            "scale": None if result.scale is None else asdict(result.scale),
             "reason": result.reason or None,
             "hints": list(result.hints),
             "seconds": result.seconds,
+            "next": result.next,
             "hits": [_hit(hit, explained.get(hit.id)) for hit in result.hits],
         }
     )
@@ -111,27 +129,47 @@ def _hit(hit: Hit, explained: Explanation | None) -> dict[str, Any]:
         "score": hit.score,
         "scores": hit.scores,
         **({} if explained is None else {"explanation": _explained(explained)}),
+        "fpr": hit.fpr,
+        "closeness": hit.closeness,
         "seed_ranks": list(hit.seed_ranks),
+        "group": None if hit.group is None else asdict(hit.group),
         **named_paths(hit.paths),
         "metadata": {key: value for key, value in hit.metadata.to_dict().items() if key != "paths"},
     }
 
 
 def _told(hit: Hit, column: str) -> str:
-    return one_line(str(hit.metadata[column] or ""))
+    value = hit.metadata[column]
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    return "" if value in (None, "") else one_line(str(value))
 
 
-def _print_for_people(result: SearchResult, explanations: Sequence[Explanation]) -> None:
+def held(group: Group | None) -> str:
+    """How many more images a group has than the one that is shown."""
+    if group is None or not group.more:
+        return ""
+    if group.by == "copies":
+        return f"(+{counted(group.more, 'version')})"
+    return f"(+{group.more:,} more)"
+
+
+def _print_for_people(answer: SearchAnswer, shown: Sequence[str]) -> None:
+    result = answer.result
     spaces = list(result.hits[0].scores)
     several = len(spaces) > 1
-    shares = {one.id: shares_text(one) for one in explanations if several}
+    shares = {one.id: shares_text(one) for one in answer.explanations if several}
+    more = [name for name in shown if name not in _ALWAYS]
     columns = [
         Column("score", number=True),
         *(Column(space, number=True) for space in spaces if several),
         Column("shares"),
+        Column("fpr", number=True),
+        Column("closeness"),
         Column("id", number=True),
         Column("label"),
         Column("tool"),
+        *(Column(name, asked=True) for name in more),
     ]
     rows = [
         Row(
@@ -139,12 +177,15 @@ def _print_for_people(result: SearchResult, explanations: Sequence[Explanation])
                 f"{hit.score:.4f}",
                 *(f"{hit.scores[space]:.3f}" for space in spaces if several),
                 shares.get(hit.id, ""),
+                rate(hit, result.scale),
+                hit.closeness or "",
                 str(hit.id),
                 _told(hit, "label"),
                 _told(hit, "tool"),
+                *(_told(hit, name) for name in more),
             ),
             hit.paths[0] if hit.paths else None,
-            copies(len(hit.paths)),
+            " ".join(filter(None, (copies(len(hit.paths)), held(hit.group)))),
         )
         for hit in result.hits
     ]

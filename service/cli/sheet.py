@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vitrail.indexer.errors import CollectionError, InputError
 from vitrail.indexer.files.durability import is_full
@@ -16,15 +16,25 @@ from vitrail.indexer.paths import at_home
 from vitrail.indexer.wording import counted
 from vitrail.search.thumbnails import first_thumbnail, thumbnail
 from vitrail.service.cli.explained import show_why
-from vitrail.service.cli.output import trust
+from vitrail.service.cli.output import rate, trust
 from vitrail.service.cli.text import file_url, one_line, readable
 from vitrail.service.cli.vouching import vouch
 
 if TYPE_CHECKING:
     from vitrail.indexer.image_info import ImageInfo
     from vitrail.search.explanation import Explanation
-    from vitrail.search.query import Hit
+    from vitrail.search.query import Group, Hit, Scale
     from vitrail.service.operations.searching import SearchAnswer
+
+
+class _QueryCard(NamedTuple):
+    """An image that was asked with: its thumbnail, what it is, its file, and whether against it."""
+
+    image: str | None
+    caption: str
+    url: str | None
+    negative: bool
+
 
 _FOLDERS = re.compile(r"(?<=[/\\])")
 THUMBNAIL = 320  # pixels, longest side: sharp where two device pixels make one of the page's
@@ -84,15 +94,20 @@ def render_sheet(answer: SearchAnswer) -> str:
     """The page as text; images are embedded as data, nothing is fetched when it is opened."""
     query, result = answer.query, answer.result
     queries = [
-        (thumbnail(one.data, THUMBNAIL), one.caption, one.path and file_url(one.path))
+        _QueryCard(
+            thumbnail(one.data, THUMBNAIL),
+            one.caption,
+            one.path and file_url(one.path),
+            one.negative,
+        )
         for one in query.images
     ]
     explained = {one.id: one for one in answer.explanations}
-    asked = [image for image, *_ in queries]
-    hits = [_card(hit, explained.get(hit.id), asked) for hit in result.hits]
+    asked = [one.image for one in queries]
+    hits = [_card(hit, result.scale, explained.get(hit.id), asked) for hit in result.hits]
     reason = (result.reason,) if result.reason else ()
     told = _told(hits, "hit", *reason, trust(result))
-    return _render(query.title, told, hits, queries, vouch(result.evidence))
+    return _render(query.title, told, hits, queries, vouch(result.evidence, seeds=query.seeds))
 
 
 def _told(hits: Sequence[Any], noun: str, *more: str) -> str:
@@ -103,7 +118,7 @@ def _render(
     title: str,
     told: str,
     hits: Sequence[Mapping[str, Any]],
-    queries: Sequence[tuple[str | None, str, str | None]] = (),
+    queries: Sequence[_QueryCard] = (),
     vouched: Sequence[str] = (),
 ) -> str:
     import jinja2
@@ -146,7 +161,10 @@ def _visible(value: Any) -> Any:
 
 
 def _card(
-    hit: Hit, explained: Explanation | None = None, asked: Sequence[str | None] = ()
+    hit: Hit,
+    scale: Scale | None = None,
+    explained: Explanation | None = None,
+    asked: Sequence[str | None] = (),
 ) -> dict[str, Any]:
     shown, there = first_thumbnail(hit.paths, THUMBNAIL)
     first = there or (hit.paths[0] if hit.paths else None)
@@ -157,6 +175,8 @@ def _card(
         "url": None if there is None else file_url(there),
         "name": os.path.basename(first) if first else f"image {hit.id}",
         "score": hit.score,
+        "closeness": hit.closeness,
+        "rate": rate(hit, scale),
         "why": explained and show_why(explained, asked, shown, THUMBNAIL),
         "facts": list(_facts(hit, explained)),
         "prompt": prompt and " ".join(prompt.split()),
@@ -173,6 +193,8 @@ def _facts(hit: Hit, explained: Explanation | None) -> Iterator[tuple[str, str]]
         for space, score in hit.scores.items():
             share = f", adds {shares[space]:.4f}" if space in shares else ""
             yield space, f"{score:.4f}{share}"
+    if hit.group is not None:
+        yield "group", _group(hit.group)
     if hit.seed_ranks:
         yield "rank by seed", ", ".join(str(rank) if rank else "–" for rank in hit.seed_ranks)
     yield "id", str(hit.id)
@@ -187,6 +209,15 @@ def _facts(hit: Hit, explained: Explanation | None) -> Iterator[tuple[str, str]]
             value = ", ".join(map(str, value))
         if value not in (None, ""):
             yield name, " ".join(str(value).split())
+
+
+def _group(group: Group) -> str:
+    shared = "copies" if group.by == "copies" else f"{group.by} {_value(group)}"
+    return f"{shared}, {group.more:,} more" if group.more else f"{shared}, no other"
+
+
+def _value(group: Group) -> str:
+    return "unknown" if group.value is None else " ".join(str(group.value).split())
 
 
 def _parts(path: str) -> list[str]:

@@ -143,9 +143,9 @@ def explain_answer(
     """
     if not patches:
         return replace(answer, explanations=share_out(answer.result))
-    query = answer.query
-    images = [image.data for image in query.images]
-    own = () if query.stored is None else (query.stored,)
+    question = answer.query.question
+    images = [image.data for image in answer.query.images if not image.negative]
+    own = (*question.positives.stored, *question.negatives.stored, *question.exclude)
     told = explain(collection, images, answer.result, own=own, progress=progress)
     return replace(answer, explanations=told)
 
@@ -162,7 +162,7 @@ def _file_of(collection: Collection, image_id: int) -> bytes | None:
 
 
 def _shares(hit: Hit, result: SearchResult, reason: str = "") -> Explanation:
-    return Explanation(hit.id, shares_of(hit.scores, result.weights), reason=reason)
+    return Explanation(hit.id, shares_of(hit.score, hit.scores, result.weights), reason=reason)
 
 
 def _explained(

@@ -100,8 +100,11 @@ def test_a_token_without_a_direction_matches_nothing() -> None:
 
 
 def test_shares_sum_to_the_score() -> None:
-    shares = shares_of({"cls@12": 0.9, "mean@6": 0.5, "gem@9": 0.1}, {"cls@12": 0.7, "mean@6": 0.3})
-    assert shares == {"cls@12": pytest.approx(0.63), "mean@6": pytest.approx(0.15)}
+    scores, weights = {"cls@12": 0.9, "mean@6": 0.5, "gem@9": 0.1}, {"cls@12": 0.7, "mean@6": 0.3}
+    expected = {"cls@12": pytest.approx(0.63), "mean@6": pytest.approx(0.15)}
+    assert shares_of(0.78, scores, weights) == expected
+    told = shares_of(0.78 - 2, scores, weights)
+    assert told == {**expected, "negatives": pytest.approx(-2)}
 
 
 def test_layers_weigh_what_their_spaces_do() -> None:

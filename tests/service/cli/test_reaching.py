@@ -75,6 +75,7 @@ VALUES = {
     "--k": "3",
     "--space": "mean@1",
     "--min-score": "0.5",
+    "--max-fpr": "0.01",
     "--where": "width > 1",
     "--only": "real",
     "--fusion": "rrf",
@@ -87,12 +88,17 @@ VALUES = {
     "--columns": "width",
     "--sort": "width",
     "--prompt": "a pear",
+    "--positive": "1",
+    "--negative": "1",
+    "--box": "0,0,4,4",
+    "--diverse": "0.5",
     "--seed": "17",
 }
 NONE: dict[str, tuple[str, ...]] = {}
 TOGETHER = {"--seed": {"list": ("--random", "2")}}  # what an option is only given with
 INSTEAD: dict[tuple[str, str], tuple[str, ...]] = {
-    ("generate", "--prompts"): ()
+    ("generate", "--prompts"): (),
+    ("search", "--box"): ("IMAGE",),
 }  # other words of the command, where an option needs them
 
 

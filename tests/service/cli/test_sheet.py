@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,13 +17,14 @@ from tests.search.fakes import described
 from tests.service.conftest import Vitrail
 from vitrail.search.query import Hit, SearchResult
 from vitrail.service.cli.sheet import render_sheet
+from vitrail.service.operations.queries import Examples, Question
 from vitrail.service.operations.searching import EmbeddedQuery, SearchAnswer
 
 FETCHED = re.compile(r"""(?:src|action)\s*=\s*(?!["']data:)|url\(|@import|<script|<link|https?:""")
 TAGS = {
     *("html", "head", "meta", "title", "style", "body", "header", "main", "footer", "div", "span"),
     *("figure", "figcaption", "img", "h1", "h2", "p", "ol", "ul", "li", "a", "dl", "dt", "dd"),
-    *("code", "wbr", "details", "summary", "small", "i", "label", "input"),
+    *("code", "wbr", "details", "summary", "b", "small", "i", "label", "input"),
 }
 HOSTILE = st.one_of(
     st.text(st.characters(exclude_categories=()), max_size=30),
@@ -77,7 +77,7 @@ def make_sheet(vitrail: Vitrail, folder: Path, *words: object) -> str:
 
 
 def answer(*hits: Hit) -> str:
-    query = EmbeddedQuery("a question", {"a": np.zeros((1, 2), np.float32)})
+    query = EmbeddedQuery("a question", Question(Examples()))
     return render_sheet(SearchAnswer(query, SearchResult(list(hits), True, 1.0, len(hits))))
 
 
