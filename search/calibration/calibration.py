@@ -115,20 +115,23 @@ class Calibration:
         """The smallest rate that is told: one in all pairs."""
         return self.survival(weights).least
 
-    def scale(self, weights: Mapping[str, float], *, at_most: bool = False) -> Scale:
+    def scale(
+        self, weights: Mapping[str, float], *, tries: int = 1, at_most: bool = False
+    ) -> Scale:
         """From which scores on which words hold.
 
         Args:
             weights: space name -> share.
+            tries: images that were asked with, the nearest of which counts.
             at_most: whether rates are bounds, of a question of several images.
 
         Raises:
             InputError: a space that was not sampled.
         """
-        related = self._reached(RELATED, MOST_RELATED, weights)
-        alike = max(related, self._reached(LOOK_ALIKE, MOST_ALIKE, weights))
+        related = self._reached(min(RELATED, MOST_RELATED / self.images) / tries, weights)
+        alike = self._reached(min(LOOK_ALIKE, MOST_ALIKE / self.images) / tries, weights)
         copy = max(alike, self._copies_from(weights))
-        least = self.least_rate(weights)
+        least = min(1.0, tries * self.least_rate(weights))
         pairs = round(self.unrelated.pairs)
         return Scale(related, alike, copy, least, pairs, self.images, at_most)
 
@@ -140,9 +143,9 @@ class Calibration:
         """
         return scores @ np.array(self._column(weights), np.float32)
 
-    def _reached(self, rate: float, most: float, weights: Mapping[str, float]) -> float:
-        """The score of a rate that also holds for the best of the whole collection."""
-        found = self.threshold(min(rate, most / self.images), weights)
+    def _reached(self, rate: float, weights: Mapping[str, float]) -> float:
+        """The score of a rate; where it cannot be told, what only the same image has."""
+        found = self.threshold(rate, weights)
         return SAME if found is None else found
 
     def _copies_from(self, weights: Mapping[str, float]) -> float:

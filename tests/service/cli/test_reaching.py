@@ -62,7 +62,17 @@ WORDS: dict[str, tuple[str, ...]] = {
     "export": ("all.csv",),
     "import": ("all.parquet",),
 }
-SHOWING = {"--json", "--html", "--open", "--quiet", "--count", "--out", "--yes", "--help"}
+SHOWING = {
+    "--json",
+    "--html",
+    "--open",
+    "--explain",
+    "--quiet",
+    "--count",
+    "--out",
+    "--yes",
+    "--help",
+}
 VALUES = {
     "--k": "3",
     "--space": "mean@1",
@@ -80,12 +90,17 @@ VALUES = {
     "--columns": "width",
     "--sort": "width",
     "--prompt": "a pear",
+    "--positive": "1",
+    "--negative": "1",
+    "--box": "0,0,4,4",
+    "--diverse": "0.5",
     "--seed": "17",
 }
 NONE: dict[str, tuple[str, ...]] = {}
 TOGETHER = {"--seed": {"list": ("--random", "2")}}  # what an option is only given with
 INSTEAD: dict[tuple[str, str], tuple[str, ...]] = {
-    ("generate", "--prompts"): ()
+    ("generate", "--prompts"): (),
+    ("search", "--box"): ("IMAGE",),
 }  # other words of the command, where an option needs them
 
 
