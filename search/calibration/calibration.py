@@ -144,9 +144,8 @@ class Calibration:
         return scores @ np.array(self._column(weights), np.float32)
 
     def _reached(self, rate: float, weights: Mapping[str, float]) -> float:
-        """The score of a rate; where it cannot be told, what only the same image has."""
-        found = self.threshold(rate, weights)
-        return SAME if found is None else found
+        """The score of a rate, also of one that is too small to be told."""
+        return min(SAME, self.survival(weights).expected(rate))
 
     def _copies_from(self, weights: Mapping[str, float]) -> float:
         """Beyond different images, as far as that is; half of the planted copies always are."""
@@ -154,9 +153,8 @@ class Calibration:
             return SAME
         planted = self.total(self.copies, weights)
         fewest, most = map(float, np.quantile(planted, [1 - FOUND_LEAST, 1 - FOUND_MOST]))
-        apart = self._curve(weights, self.sample)
-        beyond = apart.value(max(apart.least, MOST_TAKEN / self.images))
-        return min(SAME, fewest, fewest if beyond is None else max(most, beyond))
+        beyond = self._curve(weights, self.sample).expected(MOST_TAKEN / self.images)
+        return min(SAME, fewest, max(most, beyond))
 
     def _curve(self, weights: Mapping[str, float], sample: PairSample) -> Survival:
         """How the scores of some pairs are spread, worked out once for each weighting."""
