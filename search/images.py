@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -26,8 +27,21 @@ ImageLike: TypeAlias = str | os.PathLike[str] | bytes | Image.Image | NDArray[np
 """A path, the bytes of a file, a Pillow image, or an array of (H, W, 3) uint8, RGB."""
 
 
-def read_pixels(given: ImageLike, spec: Preprocess) -> NDArray[np.uint8]:
-    """Make (S, S, 3) uint8 pixels of an image: the same ones in whichever form it is given.
+@dataclass(frozen=True, slots=True)
+class View:
+    """What an encoder sees of an image.
+
+    Attributes:
+        pixels: (S, S, 3) uint8.
+        size: (width, height) of the whole image, upright, in pixels.
+    """
+
+    pixels: NDArray[np.uint8]
+    size: tuple[int, int]
+
+
+def read_view(given: ImageLike, spec: Preprocess) -> View:
+    """Make an encoder's pixels of an image: the same ones in whichever form it is given.
 
     Args:
         given: a path, encoded bytes, a Pillow image, or (H, W, 3) uint8, RGB.
@@ -46,9 +60,9 @@ def read_pixels(given: ImageLike, spec: Preprocess) -> NDArray[np.uint8]:
     if isinstance(given, bytes | bytearray | memoryview):
         return _from_file(bytes(given), spec)
     if isinstance(given, np.ndarray):
-        return apply(spec, _from_array(given))
+        return _as_it_is(_from_array(given), spec)
     if isinstance(given, Image.Image):
-        return apply(spec, _upright(given))
+        return _as_it_is(_upright(given), spec)
     raise _no_image(given)
 
 
@@ -96,10 +110,20 @@ def _no_image(given: object) -> InputError:
     )
 
 
-def _from_file(data: bytes, spec: Preprocess) -> NDArray[np.uint8]:
+def read_pixels(given: ImageLike, spec: Preprocess) -> NDArray[np.uint8]:
+    """Make (S, S, 3) uint8 pixels of an image; arguments and errors are those of ``read_view``."""
+    return read_view(given, spec).pixels
+
+
+def _from_file(data: bytes, spec: Preprocess) -> View:
     """As an indexed file is read, so that an image finds itself with the very same pixels."""
     opened = open_image(data, target=spec.target)
-    return apply(spec, opened.image, (opened.width, opened.height))
+    size = opened.width, opened.height
+    return View(apply(spec, opened.image, size), size)
+
+
+def _as_it_is(image: Image.Image, spec: Preprocess) -> View:
+    return View(apply(spec, image), image.size)
 
 
 def _from_array(pixels: NDArray[Any]) -> Image.Image:

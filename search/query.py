@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import floor, log10
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -159,7 +160,8 @@ class Hit:
         fpr: false-positive rate: the share of pairs of unrelated images of the collection that
             score at least as high; ``None`` where that is not known (see ``SearchResult.scale``).
         closeness: the same in a word: ``copy``, ``look-alike``, ``related``, or ``chance`` where
-            unrelated images score as high; ``None`` likewise.
+            unrelated images score as high; ``None`` likewise, or where only a bound of the rate is
+            known.
     """
 
     id: int
@@ -194,8 +196,9 @@ class Scale:
             rarer.
         pairs: of unrelated images, that rates are counted by.
         images: of the collection when they were.
-        at_most: whether rates are upper bounds: of several query images, the mean of whose cosines
-            is high by chance more seldom than a single one.
+        at_most: whether rates are upper bounds, as of several query images: the mean of the cosines
+            to them is high by chance far more seldom than a single one, and the highest as often as
+            all of them together at most. Then nothing is called ``chance``.
     """
 
     related: float
@@ -206,19 +209,19 @@ class Scale:
     images: int
     at_most: bool = False
 
-    def closeness(self, score: float) -> Closeness:
+    def closeness(self, score: float) -> Closeness | None:
         """The word for a score, never a closer one for a lower score."""
         if score >= self.copy:
             return "copy"
         if score >= self.look_alike:
             return "look-alike"
-        return "related" if score >= self.related else "chance"
+        if score >= self.related:
+            return "related"
+        return None if self.at_most else "chance"
 
     def tell(self, rate: float) -> str:
         """A rate for people, such as ``0.012%``, or ``< 0.001%`` where it may be smaller."""
-        percent = f"{100 * rate:.2g}" if rate < 0.1 else f"{100 * rate:.0f}"
-        if "e" in percent:
-            percent = f"{100 * rate:.10f}".rstrip("0")
+        percent = f"{100 * rate:.{max(0, 1 - floor(log10(100 * rate)))}f}"  # two digits
         if rate <= self.least_rate:
             return f"< {percent}%"
         return f"≤ {percent}%" if self.at_most else f"{percent}%"
@@ -276,6 +279,8 @@ class SearchResult:
         seconds: stage -> time taken.
         hints: where a filter let nothing through, what it may have meant.
         reason: where there are no hits, why, in a sentence; empty where there are some.
+        weights: space name -> weight, summing to 1; a hit's score is the sum of its ``scores`` so
+            weighted.
         next: the cursor of the page that follows, for ``after``; ``None`` where nothing follows,
             and where an answer has no pages.
         scale: what the scores mean; ``None`` where too few images tell, or unrelated prompts do
@@ -291,6 +296,7 @@ class SearchResult:
     seconds: dict[str, float] = field(default_factory=dict)
     hints: tuple[str, ...] = ()
     reason: str = ""
+    weights: dict[str, float] = field(default_factory=dict)
     next: str | None = None
     scale: Scale | None = None
 

@@ -121,6 +121,7 @@ class Searcher:
                 reason="" if len(one.ranking.ids) else why_nothing(retrieval, one.ranking),
                 next=one.next,
                 scale=None if judge is None else judge.scale,
+                weights=dict(retrieval.query.weights),
             )
             for one in chosen
         ]
@@ -145,7 +146,7 @@ def _hits(
     judge: Judge | None,
 ) -> list[Hit]:
     ranking = chosen.ranking
-    told = [(None, None)] * len(ranking.ids) if judge is None else judge(ranking.total)
+    told = judge(ranking.total) if judge is not None else [(None, None)] * len(ranking.ids)
     return [
         Hit(
             id=image_id,

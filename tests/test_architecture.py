@@ -70,7 +70,7 @@ DOORS_MAY_IMPORT = {
     "vitrail.indexer.indexing.removal",
     *("vitrail.search.options", "vitrail.search.query", "vitrail.search.listing"),
     "vitrail.search.boxes",
-    "vitrail.search.thumbnails",
+    *("vitrail.search.thumbnails", "vitrail.search.heatmaps"),
     *("vitrail.generator.checks", "vitrail.generator.prompts", "vitrail.generator.tasks.masks"),
     "vitrail.generator.checkpoints.schedulers",
 }

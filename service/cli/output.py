@@ -16,6 +16,7 @@ from vitrail.service.cli.text import readable as readable
 from vitrail.service.cli.vouching import vouch
 
 if TYPE_CHECKING:
+    from vitrail.search.explanation import Explanation, PatchMap
     from vitrail.search.query import Group, Hit, Scale, SearchResult
     from vitrail.service.operations.searching import SearchAnswer
 
@@ -26,7 +27,8 @@ _ALWAYS = ("score", "id", "label", "tool", "folder", "name", "path", "copies")
 def print_table(answer: SearchAnswer, shown: Sequence[str] = ()) -> None:
     """Print hits in their order, and a line that says how far to trust them.
 
-    For programs that is a line each, in columns that stay; for people a table, as wide as theirs.
+    For programs that is a line each, in columns that stay; for people a table, as wide as theirs,
+    with the shares of spaces where they are explained and there are several.
 
     Args:
         answer: what came of a search.
@@ -38,7 +40,7 @@ def print_table(answer: SearchAnswer, shown: Sequence[str] = ()) -> None:
         if not result.candidates:  # nothing was compared that could be trusted or not
             return
     elif sys.stdout.isatty():
-        _print_for_people(result, shown)
+        _print_for_people(answer, shown)
     else:
         for hit in result.hits:
             path = one_line(hit.paths[0]) if hit.paths else ""
@@ -47,6 +49,11 @@ def print_table(answer: SearchAnswer, shown: Sequence[str] = ()) -> None:
         print(line, file=sys.stderr)
     if result.next is not None:
         print(f"more: --after {result.next}", file=sys.stderr)
+
+
+def shares_text(explained: Explanation) -> str:
+    """Each space's share of a score, in the spaces' order: they sum to it."""
+    return " + ".join(f"{share:.3f}" for share in explained.shares.values())
 
 
 def print_nothing(reason: str, hints: Iterable[str]) -> None:
@@ -80,6 +87,7 @@ def trust(result: SearchResult) -> str:
 def print_json(answer: SearchAnswer) -> None:
     """Print one JSON object: query, how it was answered, and the hits."""
     result = answer.result
+    explained = {one.id: one for one in answer.explanations}
     print_document(
         {
             "query": answer.query.title,
@@ -93,16 +101,34 @@ def print_json(answer: SearchAnswer) -> None:
             "hints": list(result.hints),
             "seconds": result.seconds,
             "next": result.next,
-            "hits": [_hit(hit) for hit in result.hits],
+            "hits": [_hit(hit, explained.get(hit.id)) for hit in result.hits],
         }
     )
 
 
-def _hit(hit: Hit) -> dict[str, Any]:
+def _explained(explained: Explanation) -> dict[str, Any]:
+    return {
+        "shares": explained.shares,
+        "query_image": explained.image,
+        "query": _patches(explained.query),
+        "hit": _patches(explained.hit),
+        "reason": explained.reason or None,
+    }
+
+
+def _patches(patches: PatchMap | None) -> dict[str, Any] | None:
+    if patches is None:
+        return None
+    grid = [[round(value, 3) for value in row] for row in patches.grid.tolist()]
+    return {"grid": grid, "box": list(patches.box), "size": list(patches.size)}
+
+
+def _hit(hit: Hit, explained: Explanation | None) -> dict[str, Any]:
     return {
         "id": hit.id,
         "score": hit.score,
         "scores": hit.scores,
+        **({} if explained is None else {"explanation": _explained(explained)}),
         "fpr": hit.fpr,
         "closeness": hit.closeness,
         "seed_ranks": list(hit.seed_ranks),
@@ -128,13 +154,16 @@ def held(group: Group | None) -> str:
     return f"(+{group.more:,} more)"
 
 
-def _print_for_people(result: SearchResult, shown: Sequence[str]) -> None:
+def _print_for_people(answer: SearchAnswer, shown: Sequence[str]) -> None:
+    result = answer.result
     spaces = list(result.hits[0].scores)
     several = len(spaces) > 1
+    shares = {one.id: shares_text(one) for one in answer.explanations if several}
     more = [name for name in shown if name not in _ALWAYS]
     columns = [
         Column("score", number=True),
         *(Column(space, number=True) for space in spaces if several),
+        Column("shares"),
         Column("fpr", number=True),
         Column("closeness"),
         Column("id", number=True),
@@ -147,6 +176,7 @@ def _print_for_people(result: SearchResult, shown: Sequence[str]) -> None:
             (
                 f"{hit.score:.4f}",
                 *(f"{hit.scores[space]:.3f}" for space in spaces if several),
+                shares.get(hit.id, ""),
                 rate(hit, result.scale),
                 hit.closeness or "",
                 str(hit.id),

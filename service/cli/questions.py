@@ -77,7 +77,6 @@ class Asking:
             show_default=False,
         ),
     ] = None
-
     queries: Annotated[
         Path | None,
         typer.Option(
@@ -144,7 +143,8 @@ class Asking:
                 f"{images[0]!r} is one question, and --queries SOURCE are many; leave one out"
             )
         given = {
-            **{"positive": self.positive, "negative": self.negative, "box": self.box},
+            **{"positive": _first(self.positive), "negative": _first(self.negative)},
+            "box": self.box,
             **{"prompt": self.prompt, "seeds": self.seeds, "model": self.model},
             **{"background": self.background},
             **{"fusion": searching.fusion, "after": searching.after},
@@ -215,6 +215,10 @@ class Asking:
         )
 
 
+def _first(texts: Sequence[str] | None) -> str | None:
+    return texts[0] if texts else None
+
+
 def refuse_unless(condition: str, remedy: str, **given: object) -> None:
     """An option that would be ignored is a misunderstanding to be told.
 
@@ -230,6 +234,5 @@ def refuse_unless(condition: str, remedy: str, **given: object) -> None:
 
     for name, value in given.items():
         if value is not None:
-            raise InputError(
-                f"--{name.replace('_', '-')} {value} is for {condition}; leave it out, or {remedy}"
-            )
+            option = f"--{name}" if value is True else f"--{name} {value}"
+            raise InputError(f"{option} is for {condition}; leave it out, or {remedy}")

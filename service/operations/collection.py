@@ -50,6 +50,7 @@ if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metada
     from vitrail.indexer.fingerprint import Fingerprint
     from vitrail.indexer.indexing.options import IndexOptions
     from vitrail.indexer.indexing.progress import Progress
+    from vitrail.search.explanation import Explanation
     from vitrail.search.images import ImageLike
     from vitrail.service.operations.batches import BatchAnswer
 
@@ -250,6 +251,23 @@ class Collection:
             self.store.refresh()
         return progress
 
+    def calibrate(self, *, cancellation: Cancellation | None = None) -> None:
+        """Find out what scores mean, from copies of images too, and keep it beside the indexes.
+
+        Searches judge their hits by it; without, they compare stored vectors in memory. It takes a
+        minute at most.
+
+        Args:
+            cancellation: looked at after each image that is copied.
+
+        Raises:
+            InputError: there are too few images.
+            CancelledError: somebody asked to stop; what was kept before stays.
+        """
+        from vitrail.service.operations.calibrating import calibrate
+
+        calibrate(self, cancellation=cancellation)
+
     @takes_options(SearchKeywords)
     def search(
         self,
@@ -310,6 +328,28 @@ class Collection:
             return [number if part is None else part], frozenset({number})
         part = cut(image, box)
         return [image if part is None else part], frozenset()
+
+    def explain(
+        self, result: SearchResult, *images: ImageLike | int, first: int = 8
+    ) -> tuple[Explanation, ...]:
+        """Say why the first hits of an answer were found: shares of their scores, what matches.
+
+        Args:
+            result: what ``search`` or ``similar`` answered.
+            images: what it was asked with, images or ids; none for the shares alone.
+            first: how many hits, at most.
+
+        Returns:
+            An explanation each, best first, with ``shares`` by space, and ``query_map`` and
+            ``hit_map``, (H, W) float32 in [0, 1] in the shape of either image.
+
+        Raises:
+            ImageRejectedError: an image cannot be opened.
+            InputError: what is given is no image, or no such id.
+        """
+        from vitrail.service.operations.explaining import explain_images
+
+        return explain_images(self, images, result, first)
 
     @takes_options(EachKeywords)
     def search_many(

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from vitrail.indexer.cancellation import Cancellation
     from vitrail.search.boxes import Box
+    from vitrail.search.explanation import Explanation
     from vitrail.service.operations.collection import Collection
 
 Floats = NDArray[np.float32]
@@ -174,11 +175,14 @@ class SearchAnswer:
         query: what was asked.
         result: the hits, and how far to trust them.
         notes: lines on index files that could not be used and were replaced in memory.
+        explanations: of the first hits, where they were asked for; see
+            ``vitrail.service.operations.explaining``.
     """
 
     query: EmbeddedQuery
     result: SearchResult
     notes: tuple[str, ...] = ()
+    explanations: tuple[Explanation, ...] = ()
 
 
 def search(
@@ -364,12 +368,13 @@ def _look_up(collection: Collection, image_id: int, box: Box | None) -> Embedded
     (row,) = collection.store.metadata([image_id])
     caption = f"image {image_id}"
     title = f"{caption}, {row.name}" if row.name else caption
-    images = _first_readable(row.paths, caption)
+    images = first_readable(row.paths, caption)
     whole = EmbeddedQuery(title, Question(Examples((image_id,))), images)
     return whole if box is None else _look_up_part(collection, whole, box)
 
 
-def _first_readable(paths: Sequence[str], caption: str) -> tuple[QueryImage, ...]:
+def first_readable(paths: Sequence[str], caption: str) -> tuple[QueryImage, ...]:
+    """The first of an image's files that can be read now; none where they are all away."""
     from vitrail.indexer.images.files import read_file
 
     for path in paths:

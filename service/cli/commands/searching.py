@@ -53,6 +53,13 @@ def search(
     searching: Searching,
     json: JsonOption = False,
     html: HtmlOption = None,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="Say why: shares of spaces; in contact sheets also what matches in 8 hits.",
+        ),
+    ] = False,
     open_: Annotated[bool, typer.Option("--open", help="Show the contact sheet.")] = False,
     runtime: RuntimeOption = "auto",
     device: DeviceOption = "auto",
@@ -69,6 +76,7 @@ def search(
     from vitrail.service.cli.text import one_line
     from vitrail.service.cli.viewers import SearchViewer
     from vitrail.service.operations.collection import Collection
+    from vitrail.service.operations.explaining import explain_answer
     from vitrail.service.operations.searching import search as ask
 
     searching.check_words()
@@ -80,6 +88,7 @@ def search(
             "ask without --queries",
             json=json or None,
             html=html,
+            explain=explain or None,
             open=open_ or None,
         )
     if html is not None:
@@ -93,6 +102,9 @@ def search(
         query = asking.query(opened.store, images or (), (device, precision))
         with SearchViewer() as viewer:
             answer = ask(opened, query, options, progress=viewer)
+            if explain:
+                shown = json or open_ or html is not None
+                answer = explain_answer(opened, answer, patches=shown, progress=viewer)
         _tell_unfinished(answer.query)
         if html is not None or open_:
             sheet = write_sheet(html, answer)

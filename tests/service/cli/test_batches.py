@@ -157,6 +157,7 @@ def test_what_many_questions_cannot_be_is_refused_and_nothing_is_written(
     for words in (
         *(("--negative", "1"), ("--prompt", "x"), ("--box", "0,0,1,1"), ("--fusion", "mean")),
         *(("--after", "x"), ("--json",), ("--open",), ("--html", tmp_path / "x.html")),
+        ("--explain",),
     ):
         fails(vitrail, *many, *words, says=[str(words[0]), "one question, not for --queries"])
     fails(vitrail, *many, "--where", "colour = 1", says=["'colour'"])

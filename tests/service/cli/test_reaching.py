@@ -16,6 +16,7 @@ from vitrail.indexer.collection.store import CollectionStore
 from vitrail.service.cli import app
 from vitrail.service.operations import (
     answer_files,
+    calibrating,
     generating,
     indexing,
     lineage,
@@ -33,6 +34,7 @@ OPERATIONS = {
     "reembed": (indexing, "reembed"),
     "search": (searching, "search"),
     "list": (listing, "list_images"),
+    "calibrate": (calibrating, "find_meaning"),
     **dict.fromkeys(("generate", "img2img", "inpaint", "style"), (generating, "generate")),
     "lineage": (lineage, "trace_lineage"),
     "reproduce": (reproducing, "reproduce"),
@@ -61,7 +63,17 @@ WORDS: dict[str, tuple[str, ...]] = {
     "export": ("all.csv",),
     "import": ("all.parquet",),
 }
-SHOWING = {"--json", "--html", "--open", "--quiet", "--count", "--out", "--yes", "--help"}
+SHOWING = {
+    "--json",
+    "--html",
+    "--open",
+    "--explain",
+    "--quiet",
+    "--count",
+    "--out",
+    "--yes",
+    "--help",
+}
 VALUES = {
     "--k": "3",
     "--space": "mean@1",
