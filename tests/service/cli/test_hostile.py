@@ -91,6 +91,8 @@ def commands(folder: Path, tmp_path: Path) -> list[tuple[object, ...]]:
         ("list", "--columns", "id,path,mood,prompt,camera,sampler"),
         ("list", "--columns", f"column{EVIL}"),
         ("list", "--html", tmp_path / f"list{EVIL}.html"),
+        ("calibrate", "--space", EVIL),
+        ("calibrate", "--html", tmp_path / f"scores{EVIL}.html"),
         ("reembed", "--checkpoint", f"colours{EVIL}", "--space", "mean@2"),
         ("tidy",),
         ("lineage", "made.png"),
