@@ -72,7 +72,6 @@ def search(
     from vitrail.service.cli.text import one_line
     from vitrail.service.cli.viewers import SearchViewer
     from vitrail.service.operations.collection import Collection
-    from vitrail.service.operations.explaining import explain_answer
     from vitrail.service.operations.searching import search as ask
 
     searching.check_words()
@@ -87,6 +86,8 @@ def search(
         with SearchViewer() as viewer:
             answer = ask(opened, query, options, progress=viewer)
             if explain:
+                from vitrail.service.operations.explaining import explain_answer
+
                 shown = json or open_ or html is not None
                 answer = explain_answer(opened, answer, patches=shown, progress=viewer)
         _tell_unfinished(answer.query)
