@@ -321,13 +321,13 @@ class Collection:
         part = cut(image, box)
         return [image if part is None else part], frozenset()
 
-    @takes_options(EachKeywords)
+    @takes_options(SearchKeywords)
     def search_text(
         self,
         text: str,
         *,
         options: SearchOptions | None = None,
-        **keywords: Unpack[EachKeywords],
+        **keywords: Unpack[SearchKeywords],
     ) -> SearchResult:
         """Find the images that are as a text says, such as ``"a dog on a beach"``.
 

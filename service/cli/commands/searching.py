@@ -101,6 +101,8 @@ def search(
             print_table(answer, searching.shown(answer.result))
             if html is not None:
                 typer.echo(one_line(f"contact sheet: {html}"), err=True)
+            elif explain and not open_:
+                typer.echo("what matches is drawn in a contact sheet: add --html FILE", err=True)
         for note in answer.notes:
             typer.echo(f"note: {one_line(note)}", err=True)
 
