@@ -24,7 +24,7 @@ class PatchMap:
 
     Attributes:
         grid: (gh, gw) float32 in [0, 1], patches row by row from the upper left: 0 where one in
-            seven images taken at random has as near a patch as the other image, 1 where that has
+            twelve images taken at random has as near a patch as the other image, 1 where that has
             the same.
         box: (left, top, right, bottom) of the grid in pixels of the upright image; beyond its edges
             where the encoder pads it, within them where it crops.
