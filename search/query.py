@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import floor, log10
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -36,6 +37,8 @@ class Query:
             the same way, to compare the hits with; ``None`` without.
         negatives: space name -> (n, dim) float32 unit rows of what hits shall not be like; empty
             for none.
+        own: where each row is a question by itself, the id that is left out of its answer, or
+            ``None``; empty for none.
 
     Raises:
         InputError: spaces or rows that do not fit together, or negatives that cancel the query.
@@ -47,6 +50,7 @@ class Query:
     exclude: frozenset[int] = frozenset()
     background: Mapping[str, NDArray[np.float32]] | None = None
     negatives: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    own: tuple[int | None, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.weights:
@@ -84,6 +88,7 @@ class Query:
         exclude: frozenset[int] = frozenset(),
         background: Mapping[str, NDArray[np.float32]] | None = None,
         negatives: Mapping[str, NDArray[np.float32]] | None = None,
+        own: tuple[int | None, ...] = (),
     ) -> Query:
         """The query for some vectors of a collection whose spaces have these widths.
 
@@ -92,7 +97,7 @@ class Query:
                 negatives that cancel the query.
         """
         weights = shares(options.spaces, dims)
-        return cls(dict(vectors), weights, options, exclude, background, negatives or {})
+        return cls(dict(vectors), weights, options, exclude, background, negatives or {}, own)
 
     @property
     def rows(self) -> int:
@@ -105,7 +110,9 @@ class Query:
 
     def alone(self, i: int) -> Query:
         """The question of just row ``i``."""
-        return replace(self, vectors=self.row(i), background=None)
+        own = self.own[i] if self.own else None
+        exclude = self.exclude if own is None else self.exclude | {own}
+        return replace(self, vectors=self.row(i), background=None, exclude=exclude, own=())
 
     @property
     def mean(self) -> dict[str, NDArray[np.float32]]:
@@ -153,7 +160,8 @@ class Hit:
         fpr: false-positive rate: the share of pairs of unrelated images of the collection that
             score at least as high; ``None`` where that is not known (see ``SearchResult.scale``).
         closeness: the same in a word: ``copy``, ``look-alike``, ``related``, or ``chance`` where
-            unrelated images score as high; ``None`` likewise.
+            unrelated images score as high; ``None`` likewise, or where only a bound of the rate is
+            known.
     """
 
     id: int
@@ -188,8 +196,9 @@ class Scale:
             rarer.
         pairs: of unrelated images, that rates are counted by.
         images: of the collection when they were.
-        at_most: whether rates are upper bounds: of several query images, the mean of whose cosines
-            is high by chance more seldom than a single one.
+        at_most: whether rates are upper bounds, as of several query images: the mean of the cosines
+            to them is high by chance far more seldom than a single one, and the highest as often as
+            all of them together at most. Then nothing is called ``chance``.
     """
 
     related: float
@@ -200,19 +209,19 @@ class Scale:
     images: int
     at_most: bool = False
 
-    def closeness(self, score: float) -> Closeness:
+    def closeness(self, score: float) -> Closeness | None:
         """The word for a score, never a closer one for a lower score."""
         if score >= self.copy:
             return "copy"
         if score >= self.look_alike:
             return "look-alike"
-        return "related" if score >= self.related else "chance"
+        if score >= self.related:
+            return "related"
+        return None if self.at_most else "chance"
 
     def tell(self, rate: float) -> str:
         """A rate for people, such as ``0.012%``, or ``< 0.001%`` where it may be smaller."""
-        percent = f"{100 * rate:.2g}" if rate < 0.1 else f"{100 * rate:.0f}"
-        if "e" in percent:
-            percent = f"{100 * rate:.10f}".rstrip("0")
+        percent = f"{100 * rate:.{max(0, 1 - floor(log10(100 * rate)))}f}"  # two digits
         if rate <= self.least_rate:
             return f"< {percent}%"
         return f"≤ {percent}%" if self.at_most else f"{percent}%"

@@ -146,7 +146,7 @@ def _hits(
     judge: Judge | None,
 ) -> list[Hit]:
     ranking = chosen.ranking
-    told = [(None, None)] * len(ranking.ids) if judge is None else judge(ranking.total)
+    told = judge(ranking.total) if judge is not None else [(None, None)] * len(ranking.ids)
     return [
         Hit(
             id=image_id,

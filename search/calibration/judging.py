@@ -28,15 +28,18 @@ class Judge:
         calibration: of its spaces.
         weights: of them.
         scale: which words hold from which scores on.
+        tries: rows of which the nearest gives an image its score; each may be near by chance.
     """
 
     calibration: Calibration
     weights: Mapping[str, float]
     scale: Scale
+    tries: int = 1
 
-    def __call__(self, scores: NDArray[np.floating]) -> list[tuple[float, Closeness]]:
+    def __call__(self, scores: NDArray[np.floating]) -> list[tuple[float, Closeness | None]]:
         """The false-positive rate and the word of each of (n,) scores."""
         rates = self.calibration.false_positive_rate(scores, self.weights)
+        rates = np.minimum(1, self.tries * rates)
         words = [self.scale.closeness(float(score)) for score in scores]
         return list(zip(rates.tolist(), words, strict=True))
 
@@ -54,11 +57,10 @@ def judge_of(query: Query, calibrations: Calibrations, *, single: bool = False) 
     calibration = calibrations(tuple(query.weights))
     if calibration is None:
         return None
-    # by best-score each hit is judged by one row, the nearest, as a pair of images is
-    mixed = (query.rows > 1 and not single) or bool(query.negatives)
-    at_most = mixed and query.options.fusion != "best-score"
-    scale = calibration.scale(query.weights, at_most=at_most)
-    return Judge(calibration, query.weights, scale)
+    tries = query.rows if query.options.fusion == "best-score" and not single else 1
+    several = (query.rows > 1 and not single) or bool(query.negatives)
+    scale = calibration.scale(query.weights, tries=tries, at_most=several)
+    return Judge(calibration, query.weights, scale, tries)
 
 
 def least_score(query: Query, judge: Judge | None) -> float | None:
@@ -75,11 +77,11 @@ def least_score(query: Query, judge: Judge | None) -> float | None:
             f"max fpr {rate:g} cannot be told in a collection of less than {FEWEST} different "
             "images; give a min score instead, or index more"
         )
-    found = judge.calibration.threshold(rate, judge.weights)
+    found = judge.calibration.threshold(rate / judge.tries, judge.weights)
     if found is None:
         told = judge.scale
         raise InputError(
             f"max fpr {rate:g} is less than this collection's {told.pairs:,} pairs can tell; give "
-            f"{told.least_rate:.2g} or more, or a min score"
+            f"{told.least_rate * 1.1:.1e} or more, or a min score"
         )
     return found if least is None else max(least, found)

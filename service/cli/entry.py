@@ -13,6 +13,7 @@ from typing import Any
 import typer
 
 from vitrail.service.cli.commands import (
+    calibrating,
     generating,
     indexing,
     listing,
@@ -48,7 +49,7 @@ _PLAIN = {  # what typer passes on of its parser, and what that means
     r"Input should be greater than or equal to (\S+)": r"give \1 or more",
 }
 
-for module in (indexing, searching, listing, generating, tracing, maintaining):
+for module in (indexing, searching, listing, calibrating, generating, tracing, maintaining):
     module.register(app)
 for command in app.registered_commands:
     command.cls = PlainCommand

@@ -47,7 +47,7 @@ def write_sheet(path: Path | None, answer: SearchAnswer) -> Path:
     Raises:
         InputError: the file cannot be written.
     """
-    return _write(path, render_sheet(answer))
+    return write_page(path, render_sheet(answer))
 
 
 def write_list_sheet(path: Path, title: str, rows: Sequence[ImageInfo]) -> Path:
@@ -65,10 +65,16 @@ def write_list_sheet(path: Path, title: str, rows: Sequence[ImageInfo]) -> Path:
 
     hits = [Hit(row.id, 0.0, {}, row) for row in rows]
     cards = [{**_card(hit), "score": None} for hit in hits]
-    return _write(path, _render(title, _told(cards, "image"), cards))
+    return write_page(path, _render(title, _told(cards, "image"), cards))
 
 
-def _write(path: Path | None, page: str) -> Path:
+def write_page(path: Path | None, page: str, what: str = "contact sheet") -> Path:
+    """Write a page of HTML; without a path, into a temporary file that outlives the process.
+
+    Raises:
+        InputError: the file cannot be written.
+        CollectionError: the disk is full.
+    """
     path = None if path is None else at_home(path)
     try:
         if path is None:
@@ -81,11 +87,11 @@ def _write(path: Path | None, page: str) -> Path:
             if path is not None and path.is_file():
                 path.unlink()  # half a page
             raise CollectionError(
-                f"disk full while writing the contact sheet {path}: free {len(page)} bytes or "
+                f"disk full while writing the {what} {path}: free {len(page)} bytes or "
                 "more there, or choose another file"
             ) from error
         raise InputError(
-            f"cannot write the contact sheet {path}: {error.strerror}; choose another file"
+            f"cannot write the {what} {path}: {error.strerror}; choose another file"
         ) from error
     return path
 
@@ -136,6 +142,7 @@ def _render(
         queries=queries,
         hits=hits,
         ranked=any(hit["score"] is not None for hit in hits),
+        judged=any(hit["closeness"] is not None for hit in hits),
         explained=_explained(hits),
         made=datetime.now().strftime("%Y-%m-%d %H:%M"),
     )
@@ -176,18 +183,21 @@ def _card(
         "name": os.path.basename(first) if first else f"image {hit.id}",
         "score": hit.score,
         "closeness": hit.closeness,
-        "rate": rate(hit, scale),
         "why": explained and show_why(explained, asked, shown, THUMBNAIL),
-        "facts": list(_facts(hit, explained)),
+        "facts": list(_facts(hit, scale, explained)),
         "prompt": prompt and " ".join(prompt.split()),
         "path": first and _parts(first),
         "also": [(_parts(path), file_url(path)) for path in hit.paths if path != first],
     }
 
 
-def _facts(hit: Hit, explained: Explanation | None) -> Iterator[tuple[str, str]]:
+def _facts(
+    hit: Hit, scale: Scale | None, explained: Explanation | None
+) -> Iterator[tuple[str, str]]:
     """What is known, in the order of interest: a name and its value."""
     known = hit.metadata
+    if told := rate(hit, scale):
+        yield "by chance", told
     if len(hit.scores) > 1:
         shares = {} if explained is None else explained.shares
         for space, score in hit.scores.items():

@@ -109,6 +109,21 @@ class CalibrationProgress:
     total: int
 
 
+@dataclass(frozen=True, slots=True)
+class BatchProgress:
+    """Where many questions are.
+
+    Attributes:
+        done: of the questions.
+        total: of them.
+        failed: of those that are done, how many could not be asked.
+    """
+
+    done: int
+    total: int
+    failed: int = 0
+
+
 Event: TypeAlias = (
     Note
     | CollectionCreated
@@ -117,6 +132,7 @@ Event: TypeAlias = (
     | IndexProgress
     | GenerationProgress
     | CalibrationProgress
+    | BatchProgress
 )
 
 
