@@ -68,8 +68,8 @@ def search(
     """Find images by an image, by several, by a text, or by a prompt.
 
     Answers with the images that look most like those given, or like what a prompt makes, or that
-    are as a text says, where the checkpoint reads texts (CLIP, SigLIP). Scores are cosines: 1 is the same, and what counts as close depends on the encoder. The answer says
-    whether it is exact.
+    are as a text says, where the checkpoint reads texts (CLIP, SigLIP). Scores are cosines: 1 is
+    the same, and what counts as close depends on the encoder. The answer says whether it is exact.
     """
     from vitrail.service.cli.output import print_json, print_table
     from vitrail.service.cli.sheet import show, write_sheet
