@@ -15,6 +15,7 @@ from tests.service.conftest import Vitrail
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.service.cli import app
 from vitrail.service.operations import (
+    answer_files,
     calibrating,
     generating,
     indexing,
@@ -93,6 +94,7 @@ VALUES = {
     "--positive": "1",
     "--negative": "1",
     "--box": "0,0,4,4",
+    "--queries": "FOLDER",
     "--diverse": "0.5",
     "--seed": "17",
 }
@@ -101,6 +103,7 @@ TOGETHER = {"--seed": {"list": ("--random", "2")}}  # what an option is only giv
 INSTEAD: dict[tuple[str, str], tuple[str, ...]] = {
     ("generate", "--prompts"): (),
     ("search", "--box"): ("IMAGE",),
+    ("search", "--queries"): ("--out", "hits.jsonl"),
 }  # other words of the command, where an option needs them
 
 
@@ -136,7 +139,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def scene(vitrail: Vitrail, home: Path, monkeypatch: pytest.MonkeyPatch) -> Vitrail:
     monkeypatch.chdir(home)
     monkeypatch.setenv("VITRAIL_COLLECTION", str(home / "collection"))
-    for module, name in {*OPERATIONS.values()}:
+    for module, name in {*OPERATIONS.values(), (answer_files, "search_batch")}:
         monkeypatch.setattr(module, name, reached)
     return vitrail
 
