@@ -14,6 +14,7 @@ from inspect import Parameter, signature
 from typing import Any, Literal, TypedDict, TypeVar, get_args, get_type_hints
 
 from vitrail.indexer.errors import InputError
+from vitrail.indexer.spaces import base_of
 
 Fusion = Literal["mean", "rrf"]
 Only = Literal["all", "generated", "real"]
@@ -46,7 +47,8 @@ class SearchOptions:
 
     Attributes:
         k: how many hits are wanted at most.
-        spaces: weight of each embedding space to use; ``None`` is all of the collection's, equally.
+        spaces: weight of each embedding space to use, stored or derived; ``None`` is what the
+            collection has as its default: all stored ones, equally, unless another was chosen.
         min_score: hits below this score are left out; scores are cosines in [-1, 1].
         where: SQL expression over the collection's columns, such as ``width > 512``.
         only: ``all``, ``generated`` or ``real`` images.
@@ -131,13 +133,14 @@ def shares(given: Mapping[str, float] | None, dims: Mapping[str, int]) -> dict[s
     """Weights of spaces as shares that sum to 1, so that a score is a cosine.
 
     Args:
-        given: space name -> weight; nothing for all spaces, equally.
+        given: space name -> weight; nothing for all stored spaces, equally.
         dims: the collection's spaces and their widths.
 
     Raises:
         InputError: a space that the collection lacks, or a weight that is not above 0.
     """
-    weights = dict(given) if given else dict.fromkeys(dims, 1.0)
+    stored = [name for name in dims if base_of(name) is None]
+    weights = dict(given) if given else dict.fromkeys(stored, 1.0)
     for name, weight in weights.items():
         if name not in dims:
             raise InputError(f"space {name!r} is not in this collection; it has {', '.join(dims)}")

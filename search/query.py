@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.image_info import ImageInfo
+from vitrail.indexer.spaces import base_of
 from vitrail.search.options import DEFAULTS, SearchOptions, shares
 
 if TYPE_CHECKING:
@@ -20,13 +21,19 @@ if TYPE_CHECKING:
 Verdict = Literal["good", "doubtful", "noise"]
 
 
+def tells(vectors: Mapping[str, NDArray[np.float32]], space: str) -> bool:
+    """Whether there are vectors of a space, or of the one that it is derived from."""
+    return space in vectors or base_of(space) in vectors
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """One question.
 
     Attributes:
         vectors: space name -> (m, dim) float32 rows, L2-normalised: one row per query image, so
-            that one image gives m = 1 and a prompt with four seeds gives m = 4.
+            that one image gives m = 1 and a prompt with four seeds gives m = 4. Those of a derived
+            space are worked out of its base where they are not given, by ``derived.resolved``.
         weights: space name -> weight, above 0 and summing to 1, for just the spaces to use.
         options: how to search.
         exclude: ids never returned, such as the query's own.
@@ -43,13 +50,14 @@ class Query:
     def __post_init__(self) -> None:
         if not self.weights:
             raise InputError("the query names no embedding space; name at least one")
-        missing = sorted(set(self.weights) - set(self.vectors))
+        missing = sorted(name for name in self.weights if not tells(self.vectors, name))
         if missing:
             raise InputError(f"the query has no vectors for space {', '.join(missing)}")
-        rows = {self.vectors[name].shape[0] for name in self.weights}
+        rows = {len(self._given(name)) for name in self.weights}
         if len(rows) != 1 or 0 in rows:
             raise InputError(f"each space needs the same number of query rows, not {sorted(rows)}")
-        unlike = sorted(set(self.weights) - set(self.background or self.weights))
+        background = self.background or self.vectors
+        unlike = sorted(name for name in self.weights if not tells(background, name))
         if unlike:
             raise InputError(f"the background has no vectors for space {', '.join(unlike)}")
 
@@ -74,7 +82,11 @@ class Query:
     @property
     def rows(self) -> int:
         """How many query images there are."""
-        return len(self.vectors[next(iter(self.weights))])
+        return len(self._given(next(iter(self.weights))))
+
+    def _given(self, space: str) -> NDArray[np.float32]:
+        """The rows of a space, or of the one that it is derived from."""
+        return self.vectors[space if space in self.vectors else base_of(space) or space]
 
     def row(self, i: int) -> dict[str, NDArray[np.float32]]:
         """Query image ``i`` alone: space name -> (1, dim) float32."""

@@ -15,6 +15,7 @@ from vitrail.indexer.vectors.indexes import LoadedIndex
 
 if TYPE_CHECKING:
     from vitrail.indexer.vectors.index import VectorIndex
+    from vitrail.indexer.vectors.whitening import Whitening
 
 BLOCK_ROWS = 16_384
 
@@ -74,8 +75,18 @@ class Snapshot(Answering):
             held = self._shared.get(space, self._copy, self._starts, anew=anew)
             self._indexes[space] = held
             # Another thread may be about to ask for it.
-            self._starts[space] = Start(self.state.incarnation, held)
+            digest = self._shared.files(space, self.state).digest
+            self._starts[space] = Start(self.state.incarnation, held, digest)
         return held
+
+    def transform(self, space: str) -> Whitening:
+        """How a derived space is worked out of the stored one that it is named after.
+
+        Raises:
+            InputError: there is no such derived space.
+            CollectionError: its file is missing, damaged, or cannot be read now.
+        """
+        return self._shared.transform(space, self.state)
 
     def blocks(
         self, space: str, rows: int = BLOCK_ROWS

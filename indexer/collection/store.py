@@ -17,6 +17,7 @@ from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.catalog.departures import remove_images
 from vitrail.indexer.catalog.reservations import Reservation, reserve_ids
 from vitrail.indexer.catalog.transaction import Transaction
+from vitrail.indexer.collection import transforms
 from vitrail.indexer.collection.answering import Answering
 from vitrail.indexer.collection.collection_info import CollectionInfo
 from vitrail.indexer.collection.commits import Adopted, BatchWriter
@@ -545,6 +546,7 @@ class CollectionStore(Answering):
         live = [segment.name for segment in self.state.segments]
         state = self.state
         sweep(self._path(segment_file.FOLDER), live, state.replaced, state.reserved)
+        transforms.sweep(self.directory, state.derived)
 
     def _path(self, name: str) -> str:
         return os.path.join(self.directory, name)

@@ -34,7 +34,7 @@ from vitrail.search.query import Query, SearchResult
 from vitrail.search.searcher import Searcher
 from vitrail.search.vectors import query_rows
 from vitrail.service.operations.own_encoder import AS_IT_COMES, OwnEncoder, choose
-from vitrail.service.operations.queries import answer_image, answer_images, answer_query
+from vitrail.service.operations.queries import answer_image, answer_images, answer_query, weighed
 
 if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metadata does not need
     from vitrail.indexer.cancellation import Cancellation
@@ -339,7 +339,11 @@ class Collection:
                 "fusion='mean' or 'rrf' to ask with all of them at once"
             )
         query = Query.of(
-            rows, self.store.spaces, chosen, exclude=frozenset(exclude), background=background
+            rows,
+            self.store.spaces,
+            weighed(self.store, chosen),
+            exclude=frozenset(exclude),
+            background=background,
         )
         return answer_query(self.store, query, Searcher.search)
 
@@ -361,6 +365,7 @@ class Collection:
         rows = query_rows(vectors, self.store.spaces, chosen.spaces)
         if rows and not any(len(each) for each in rows.values()):
             return []
+        chosen = weighed(self.store, chosen)
         query = Query.of(rows, self.store.spaces, chosen, exclude=frozenset(exclude))
         return answer_query(self.store, query, Searcher.search_each)
 

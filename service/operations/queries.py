@@ -5,10 +5,12 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from vitrail.indexer.collection.retrying import at_newest
 from vitrail.indexer.errors import InputError, UnknownImageError
+from vitrail.search.derived import resolved
 from vitrail.search.query import Query, SearchResult
 from vitrail.search.searcher import Searcher
 
@@ -50,9 +52,9 @@ def answer_query(
     def ask() -> _T:
         snapshot = store.snapshot()
         _check_encoder(snapshot, embedded_by)  # another's spaces may not even be there
-        snapshot = store.snapshot(*query.weights)
+        snapshot = store.snapshot(*resolved(query, snapshot).weights)
         _check_encoder(snapshot, embedded_by)  # it may have moved on
-        return answer(Searcher(snapshot), query)
+        return answer(Searcher(snapshot), resolved(query, snapshot))
 
     return at_newest(store, ask)
 
@@ -81,7 +83,7 @@ def answer_images(
     while True:
         loaded = encoder()
         vectors = embed_images(loaded, images)
-        query = Query.of(vectors, dict(loaded.fingerprint.spaces), options)
+        query = Query.of(vectors, dict(loaded.fingerprint.spaces) | store.spaces, options)
         with suppress(OtherEncoderError):
             return answer_query(store, query, answer, loaded.fingerprint)
 
@@ -96,13 +98,19 @@ def answer_image(store: CollectionStore, image_id: int, options: SearchOptions) 
     number = _checked_id(image_id)
 
     def ask() -> SearchResult:
-        names = [*(options.spaces or store.spaces)]
+        chosen = weighed(store, options)
+        names = [*(chosen.spaces or ())]
         snapshot = store.snapshot(*names)
         vectors = {name: snapshot.vectors([number], name) for name in names}
-        query = Query.of(vectors, snapshot.spaces, options, exclude=frozenset({number}))
+        query = Query.of(vectors, snapshot.spaces, chosen, exclude=frozenset({number}))
         return Searcher(snapshot).search(query)
 
     return at_newest(store, ask)
+
+
+def weighed(store: CollectionStore, options: SearchOptions) -> SearchOptions:
+    """Options that name spaces: those asked for, or else the collection's default."""
+    return replace(options, spaces=options.spaces or store.default_weights)
 
 
 def _check_encoder(snapshot: Snapshot, embedded_by: Fingerprint | None) -> None:

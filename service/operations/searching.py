@@ -18,7 +18,12 @@ from vitrail.search.query import Query, SearchResult
 from vitrail.search.searcher import Searcher
 from vitrail.search.vectors import query_rows
 from vitrail.service.operations.progress import Progress, QueryProgress, nobody
-from vitrail.service.operations.queries import OtherEncoderError, answer_image, answer_query
+from vitrail.service.operations.queries import (
+    OtherEncoderError,
+    answer_image,
+    answer_query,
+    weighed,
+)
 from vitrail.service.operations.references import (
     ImageBytes,
     ImageFile,
@@ -198,7 +203,7 @@ def answer(
     ready = Query.of(
         query.vectors,
         collection.store.spaces,
-        options,
+        weighed(collection.store, options),
         exclude=query.exclude,
         background=query.background,
     )
