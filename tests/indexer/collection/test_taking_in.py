@@ -15,7 +15,7 @@ import pytest
 
 from tests.indexer.collection.all_answers import all_answers, differences
 from tests.indexer.collection.holdings import FINGERPRINT, content, file, files, image, images
-from vitrail.indexer.catalog import catalog as catalogs
+from vitrail.indexer.catalog import private_copy
 from vitrail.indexer.catalog import replica as replicas
 from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.catalog.columns import flatten
@@ -45,7 +45,7 @@ def place(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.Mo
         made.commit(Batch([], [file("/pictures/1b.jpg", 1, label="twice")]))
         annotate(made, {2: "5", 3: "1"})
     if getattr(request, "param", False):
-        monkeypatch.setattr(catalogs, "_IN_MEMORY", 0)
+        monkeypatch.setattr(private_copy, "IN_MEMORY", 0)
     return tmp_path / "c"
 
 
