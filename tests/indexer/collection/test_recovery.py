@@ -325,7 +325,7 @@ def test_an_index_of_commits_that_were_taken_back_answers_nothing(tmp_path: Path
         for numbers in ((10, 11), (12,)):
             writer.commit(Batch(images(numbers), files(numbers)))
         for space in writer.spaces:
-            maintenance.save_index(writer.indexes, space, writer._file)
+            maintenance.save_index(writer.indexes, space, writer.readings)
         writer.forget_changes()
     for name in ("catalog.duckdb", "journal", "segments"):
         if (place / name).is_dir():

@@ -286,7 +286,7 @@ def test_threads_that_ask_a_writer_for_its_snapshot_share_one(
             paused.set()
             assert go_on.wait(60)
 
-    monkeypatch.setattr("vitrail.indexer.collection.store.CatalogCopy", Slowly)
+    monkeypatch.setattr("vitrail.indexer.collection.current_snapshot.CatalogCopy", Slowly)
     found: list[Snapshot] = []
     with CollectionStore.open(place, writable=True) as writer:
         looked = _tell_when_read(writer, monkeypatch)
@@ -306,7 +306,7 @@ def _tell_when_read(
     writer: CollectionStore, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[int], bool]:
     """Waits until so many threads wait for, or have, the writer's guard."""
-    guard, came = writer._guard, threading.Semaphore(0)
+    guard, came = writer._current._guard, threading.Semaphore(0)
 
     class Told:
         def __enter__(self) -> None:
@@ -316,5 +316,5 @@ def _tell_when_read(
         def __exit__(self, *_: object) -> None:
             guard.release()
 
-    monkeypatch.setattr(writer, "_guard", Told())
+    monkeypatch.setattr(writer._current, "_guard", Told())
     return lambda count: all(came.acquire(timeout=60) for _ in range(count))
