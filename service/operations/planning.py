@@ -104,8 +104,8 @@ def _open_mask(mask: MaskShape | ImageReference, size: tuple[int, int], read: Op
 @singledispatch
 def plan_recipes(
     task: Task,
-    inputs: TaskInputs,
-    model: Model,
+    inputs: TaskInputs,  # noqa: ARG001
+    model: Model,  # noqa: ARG001
     options: GenerationOptions,  # noqa: ARG001
 ) -> list[Recipe]:
     """What a task comes to, by its kind; no model is loaded.
