@@ -6,6 +6,7 @@ folder on the same file system are enough. What is staged counts once the writer
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ from vitrail.indexer.segments.segment_file import (
 )
 from vitrail.indexer.wording import counted
 
+RESERVED_SECONDS = 86_400.0  # for which ids are given out where nothing else is asked for
+_RESERVED_MOST = 1 << 32  # at once, far more than a segment holds; all ids are 2 ** 63
 _ROW_BYTES = 2048  # of an image in a segment, beside its vectors, generously
 
 
@@ -57,6 +60,19 @@ class Arrived:
     staged: Staged
     images: Mapping[int, ImageRecord]
     files: Sequence[FileRecord]
+
+
+def check_reservable(count: int, seconds: float) -> None:
+    """Refuse to give out ids that make no sense.
+
+    Raises:
+        InputError: ``count`` or ``seconds`` is not positive, or ``count`` above 2 ** 32.
+    """
+    if not 0 < count <= _RESERVED_MOST or not 0 < seconds < math.inf:
+        raise InputError(
+            f"{count} ids for {seconds:g} seconds cannot be reserved; both must be above 0, "
+            f"and ids at most {_RESERVED_MOST} at once"
+        )
 
 
 def stage(

@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 from tests.indexer.collection.holdings import FINGERPRINT, SPACES, files, image, images, vector
-from vitrail.indexer.catalog import catalog as catalogs
-from vitrail.indexer.catalog import journal_file
+from vitrail.indexer.catalog import journal_file, private_copy
 from vitrail.indexer.catalog.catalog import FILE, Catalog
 from vitrail.indexer.collection.maintenance import merge_segments
 from vitrail.indexer.collection.repairs import repair
@@ -122,7 +121,7 @@ def test_a_commit_whose_log_is_lost_is_done_again(
     if log is not None:
         (place / LOG).write_bytes(log)
     assert answers(place) == expected, "a reader"
-    monkeypatch.setattr(catalogs, "_IN_MEMORY", 0)
+    monkeypatch.setattr(private_copy, "IN_MEMORY", 0)
     assert answers(place) == expected, "a reader of a large catalog"
     assert not verify(place).damage
     with CollectionStore.open(place, writable=True) as writer:

@@ -15,11 +15,11 @@ import pytest
 
 from tests.indexer.collection.all_answers import all_answers, differences
 from tests.indexer.collection.holdings import FINGERPRINT, content, file, files, image, images
-from vitrail.indexer.catalog import catalog as catalogs
+from vitrail.indexer.catalog import private_copy
 from vitrail.indexer.catalog import replica as replicas
 from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.catalog.columns import flatten
-from vitrail.indexer.catalog.hot import HotRows
+from vitrail.indexer.catalog.metadata_cache import MetadataCache
 from vitrail.indexer.catalog.replica import Replica
 from vitrail.indexer.catalog.roots import put_root
 from vitrail.indexer.collection.maintenance import merge_segments
@@ -45,7 +45,7 @@ def place(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.Mo
         made.commit(Batch([], [file("/pictures/1b.jpg", 1, label="twice")]))
         annotate(made, {2: "5", 3: "1"})
     if getattr(request, "param", False):
-        monkeypatch.setattr(catalogs, "_IN_MEMORY", 0)
+        monkeypatch.setattr(private_copy, "IN_MEMORY", 0)
     return tmp_path / "c"
 
 
@@ -459,16 +459,16 @@ def test_a_flat_table_that_was_begun_before_a_refresh_is_of_its_commit(
 def test_metadata_that_is_brought_forward_shares_what_is_the_same(
     place: Path, reader: CollectionStore
 ) -> None:
-    first = reader.readings.hot_rows()
-    assert isinstance(first, HotRows)
+    first = reader.readings.metadata_cache()
+    assert isinstance(first, MetadataCache)
     sizes = []
     for number in range(20, 36):
         change(place, adding(number))
         assert reader.refresh()
-        hot = reader.readings.hot_rows()
-        assert isinstance(hot, HotRows)
-        sizes.append(len(hot._layers))
-        assert set(hot.find("images", range(1, 99))) == set(range(1, len(reader) + 1))
+        cache = reader.readings.metadata_cache()
+        assert isinstance(cache, MetadataCache)
+        sizes.append(len(cache._layers))
+        assert set(cache.find("images", range(1, 99))) == set(range(1, len(reader) + 1))
     assert max(sizes) <= 4
     assert set(first.find("images", range(1, 99))) == set(range(1, 13))
 
