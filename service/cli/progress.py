@@ -174,6 +174,11 @@ class IndexDisplay(Display):
             )
         elif made.lost:
             self._line(f"{counted(len(made.lost), 'image')} out that no file holds any more")
+        if made.dropped:
+            self._line(
+                f"dropped {', '.join(made.dropped)}, fitted on the vectors of before: "
+                '"vitrail whiten SPACE" fits one on those of now'
+            )
 
     def _rate(self, progress: IndexCounts) -> float:
         elapsed = time.monotonic() - (self._first or self._started)

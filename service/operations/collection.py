@@ -318,7 +318,8 @@ class Collection:
 
         Args:
             vectors: space name -> (dim,) or (1, dim) floats of length 1, as ``embed`` makes them;
-                where one space is asked about, just the array will do. With ``fusion`` (m, dim):
+                where one space is asked about, just the array will do. Rows of a derived space are
+                worked out from those of its base. With ``fusion`` (m, dim):
                 m rows that are one question.
             exclude: ids never returned.
             background: space name -> (b, dim) float32 unit rows of what unrelated questions made in
@@ -389,6 +390,45 @@ class Collection:
             InputError: the filter cannot be used, or there is no such column.
         """
         return list_images(self.store, ListOptions(where, only, sort, limit, columns, sample, seed))
+
+    def whiten(self, space: str, *, dim: int | None = None) -> str:
+        """Derive a whitened space from a stored one, fitted on all images, or fit it anew.
+
+        Args:
+            space: the stored one, such as ``gem@9``.
+            dim: how many dimensions are kept, the widest ones; ``None`` is all.
+
+        Returns:
+            its name, such as ``gem@9/w`` or ``gem@9/w128``, by which it is searched.
+
+        Raises:
+            InputError: there is no such stored space, too few images, or ``dim`` is out of reach.
+            CollectionLockedError: another process is writing.
+        """
+        from vitrail.service.operations.spaces import whiten
+
+        try:
+            return whiten(Path(self.store.directory), space, dim=dim).name
+        finally:
+            self.store.refresh()
+
+    def set_default_spaces(self, weights: Mapping[str, float]) -> None:
+        """Let searches weigh spaces so where nothing is said, from now on and in every process.
+
+        Args:
+            weights: above 0, by space; none for all stored spaces, equally.
+
+        Raises:
+            InputError: there is no such space, or a weight is not above 0.
+            CollectionLockedError: another process is writing.
+        """
+        from vitrail.indexer.collection.derivation import set_default_weights
+
+        try:
+            with CollectionStore.open(self.store.directory, writable=True) as writer:
+                set_default_weights(writer, weights)
+        finally:
+            self.store.refresh()
 
     def embed(self, *images: ImageLike) -> dict[str, NDArray[np.float32]]:
         """Embed m images: space name -> (m, dim) float32, normalised rows.
