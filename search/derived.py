@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -34,14 +34,24 @@ def resolved(query: Query, commit: SpaceReader) -> Query:
     return replace(
         query,
         weights=weights,
-        vectors=_with_derived(query.vectors, weights, commit),
-        background=None if background is None else _with_derived(background, weights, commit),
+        vectors=with_derived(query.vectors, weights, commit),
+        background=None if background is None else with_derived(background, weights, commit),
     )
 
 
-def _with_derived(
-    vectors: Mapping[str, Floats], wanted: Mapping[str, float], commit: SpaceReader
+def with_derived(
+    vectors: Mapping[str, Floats], wanted: Iterable[str], commit: SpaceReader
 ) -> dict[str, Floats]:
+    """Vectors of stored spaces, and of derived ones what is wanted and worked out from them.
+
+    Args:
+        vectors: space name -> (n, dim) float32 unit rows.
+        wanted: names of spaces.
+        commit: which knows the transforms.
+
+    Raises:
+        CollectionError: a transform is missing, damaged, or cannot be read now.
+    """
     found = dict(vectors)
     for space in wanted:
         base = base_of(space)

@@ -50,6 +50,9 @@ class SearchOptions:
         spaces: weight of each embedding space to use, stored or derived; ``None`` is what the
             collection has as its default: all stored ones, equally, unless another was chosen.
         min_score: hits below this score are left out; scores are cosines in [-1, 1].
+        max_fpr: hits that more than this share of pairs of unrelated images are as near as are
+            left out, such as 0.001: a cutoff that means the same whatever the encoder. Beside
+            ``min_score``, both hold.
         where: SQL expression over the collection's columns, such as ``width > 512``.
         only: ``all``, ``generated`` or ``real`` images.
         fusion: how several query rows become one ranking, ``mean`` or ``rrf`` (see
@@ -63,6 +66,7 @@ class SearchOptions:
     k: int = 10
     spaces: Mapping[str, float] | None = None
     min_score: float | None = None
+    max_fpr: float | None = None
     where: str | None = None
     only: Only = "all"
     fusion: Fusion | None = None
@@ -72,6 +76,11 @@ class SearchOptions:
         _check_number(self.k)
         if self.min_score is not None and not -1 <= self.min_score <= 1:
             raise InputError(f"min score is {self.min_score}, but cosines lie between -1 and 1")
+        if self.max_fpr is not None and not 0 < self.max_fpr <= 1:
+            raise InputError(
+                f"max fpr is {self.max_fpr}, but a rate lies above 0 and is 1 at most, such as "
+                "0.001"
+            )
         check_word("only", self.only, get_args(Only))
         check_word("fusion", self.fusion or DEFAULT_FUSION, get_args(Fusion))
 
@@ -86,6 +95,7 @@ class EachKeywords(TypedDict, total=False):
     k: int
     spaces: Mapping[str, float] | None
     min_score: float | None
+    max_fpr: float | None
     where: str | None
     only: Only
     exact: bool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -54,6 +55,15 @@ class State:
     def spaces(self) -> dict[str, int]:
         """All spaces and their widths: stored ones in the encoder's order, then derived ones."""
         return dict(self.fingerprint.spaces) | {one.name: one.dim for one in self.derived}
+
+    @property
+    def vectors_digest(self) -> str:
+        """Sha256 (hex) of all that decides the vectors of every space: encoder and transforms."""
+        own = self.fingerprint.digest
+        if not self.derived:
+            return own
+        text = ":".join([own, *(f"{one.name}={one.digest}" for one in self.derived)])
+        return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def default_weights(self) -> dict[str, float]:

@@ -135,6 +135,12 @@ class IndexDisplay(Display):
             f"{progress.rejected:,} rejected" if progress.rejected else "",
         )
 
+    def calibrate(self, done: int, total: int) -> None:
+        """Show that scores are calibrated, and how many images were copied for that."""
+        self._show(
+            "calibrating scores", done, total, f"{done:,} of {counted(total, 'image')} copied"
+        )
+
     def finish(self, progress: IndexCounts) -> None:
         """Print the summary, and how to go on after an interruption."""
         self._stop()

@@ -15,6 +15,7 @@ from vitrail.service.cli.interrupts import stop_on_interrupt
 from vitrail.service.cli.progress import IndexDisplay, waiting
 from vitrail.service.cli.text import one_line
 from vitrail.service.operations.progress import (
+    CalibrationProgress,
     CollectionCreated,
     Event,
     GenerationProgress,
@@ -125,10 +126,37 @@ class IndexViewer(_Viewer):
                 self.begin().remind(remembered(event.plans, self._said))
         elif isinstance(event, IndexProgress):
             self.begin().update(event.counts)
+        elif isinstance(event, CalibrationProgress):
+            self.begin().calibrate(event.done, event.total)
+        elif isinstance(event, Note):
+            self.begin().remind([f"note: {event.text}"])
 
     def finish(self, counts: IndexCounts) -> None:
         """Print the summary of an index run."""
         self.begin().finish(counts)
+
+
+class CalibrationViewer(_Viewer):
+    """Shows how far calibrating is.
+
+    Args:
+        quiet: show nothing.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        super().__init__(quiet=quiet)
+        self._display: IndexDisplay | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Show what happened."""
+        if isinstance(event, CalibrationProgress):
+            if self._display is None:
+                self._heed_signals()
+                display = IndexDisplay(quiet=self._quiet, doing="calibrating")
+                self._display = self._shown.enter_context(display)
+            self._display.calibrate(event.done, event.total)
+        elif isinstance(event, Note) and not self._quiet:
+            _tell(event)
 
 
 class SearchViewer(_Viewer):

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.encoders.settings import DEFAULT_CHECKPOINT, EncoderSettings
 from vitrail.indexer.errors import InputError
+from vitrail.search.calibration.current import CurrentCalibrations
 from vitrail.search.listing import ListedImage, ListOptions, list_images
 from vitrail.search.options import (
     DEFAULTS,
@@ -63,6 +64,7 @@ class Collection:
         encoder: Encoder | None = None,
     ) -> None:
         self.store = store
+        self.calibrations = CurrentCalibrations(store.directory)
         self._encoder = OwnEncoder(store, settings, encoder)
 
     @classmethod
@@ -263,7 +265,9 @@ class Collection:
         chosen = replace(options or DEFAULTS, **keywords)
         if not images:
             raise InputError("no image was given to search by; give at least one")
-        return answer_images(self.store, self._encoder.get, images, chosen, Searcher.search)
+        return answer_images(
+            self.store, self.calibrations, self._encoder.get, images, chosen, Searcher.search
+        )
 
     @takes_options(EachKeywords)
     def search_many(
@@ -282,7 +286,9 @@ class Collection:
             raise InputError(f"{repr(images)[:60]} is one image; give a list, or ask by search")
         if not len(images):
             return []
-        return answer_images(self.store, self._encoder.get, images, chosen, Searcher.search_each)
+        return answer_images(
+            self.store, self.calibrations, self._encoder.get, images, chosen, Searcher.search_each
+        )
 
     @takes_options(EachKeywords)
     def similar(
@@ -302,7 +308,8 @@ class Collection:
         Raises:
             InputError: no such id, or as ``search``.
         """
-        return answer_image(self.store, image_id, replace(options or DEFAULTS, **keywords))
+        chosen = replace(options or DEFAULTS, **keywords)
+        return answer_image(self.store, self.calibrations, image_id, chosen)
 
     @takes_options(SearchKeywords)
     def find(
@@ -346,7 +353,7 @@ class Collection:
             exclude=frozenset(exclude),
             background=background,
         )
-        return answer_query(self.store, query, Searcher.search)
+        return answer_query(self.store, self.calibrations, query, Searcher.search)
 
     @takes_options(EachKeywords)
     def find_many(
@@ -368,7 +375,7 @@ class Collection:
             return []
         chosen = weighed(self.store, chosen)
         query = Query.of(rows, self.store.spaces, chosen, exclude=frozenset(exclude))
-        return answer_query(self.store, query, Searcher.search_each)
+        return answer_query(self.store, self.calibrations, query, Searcher.search_each)
 
     def select(
         self,

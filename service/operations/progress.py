@@ -96,8 +96,27 @@ class GenerationProgress:
         return self.made + self.there
 
 
+@dataclass(frozen=True, slots=True)
+class CalibrationProgress:
+    """Where calibrating is: images are copied, to see how near copies stay.
+
+    Attributes:
+        done: of the images.
+        total: of them.
+    """
+
+    done: int
+    total: int
+
+
 Event: TypeAlias = (
-    Note | CollectionCreated | QueryProgress | RunBegins | IndexProgress | GenerationProgress
+    Note
+    | CollectionCreated
+    | QueryProgress
+    | RunBegins
+    | IndexProgress
+    | GenerationProgress
+    | CalibrationProgress
 )
 
 

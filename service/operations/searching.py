@@ -199,7 +199,7 @@ def answer(
         InputError: so is an option.
     """
     if query.stored is not None:
-        return answer_image(collection.store, query.stored, options)
+        return answer_image(collection.store, collection.calibrations, query.stored, options)
     ready = Query.of(
         query.vectors,
         collection.store.spaces,
@@ -207,7 +207,9 @@ def answer(
         exclude=query.exclude,
         background=query.background,
     )
-    return answer_query(collection.store, ready, Searcher.search, query.encoder)
+    return answer_query(
+        collection.store, collection.calibrations, ready, Searcher.search, query.encoder
+    )
 
 
 def embed_query(

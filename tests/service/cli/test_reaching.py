@@ -65,6 +65,7 @@ VALUES = {
     "--k": "3",
     "--space": "mean@1",
     "--min-score": "0.5",
+    "--max-fpr": "0.01",
     "--where": "width > 1",
     "--only": "real",
     "--fusion": "rrf",
