@@ -109,6 +109,23 @@ class CalibrationProgress:
     total: int
 
 
+@dataclass(frozen=True, slots=True)
+class TuningProgress:
+    """Where the measuring of spaces is.
+
+    Attributes:
+        stage: what is done: images embedded, or copied and embedded; or spaces measured.
+        done: of the images.
+        total: of them; 0 while spaces are measured.
+        what: the space, or mixture, that is measured.
+    """
+
+    stage: Literal["embedding", "copying", "measuring"]
+    done: int = 0
+    total: int = 0
+    what: str = ""
+
+
 Event: TypeAlias = (
     Note
     | CollectionCreated
@@ -117,6 +134,7 @@ Event: TypeAlias = (
     | IndexProgress
     | GenerationProgress
     | CalibrationProgress
+    | TuningProgress
 )
 
 

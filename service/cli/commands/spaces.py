@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from vitrail.service.cli.options import CollectionOption, JsonOption, collection_directory
+from vitrail.service.cli.options import (
+    CollectionOption,
+    JsonOption,
+    QuietOption,
+    check_target,
+    collection_directory,
+)
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    for name, command in (("spaces", spaces), ("whiten", whiten)):
+    for name, command in (("spaces", spaces), ("whiten", whiten), ("tune-spaces", tune_spaces)):
         app.command(name)(command)
 
 
@@ -82,3 +89,70 @@ def whiten(
 
     directory = collection_directory(collection)
     print_whitened(derive(directory, space, dim=dim, default=default), default=default)
+
+
+def tune_spaces(
+    collection: CollectionOption = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            help="Column whose values tell which images belong together, such as label.",
+            metavar="COLUMN",
+            show_default=False,
+        ),
+    ] = None,
+    copies: Annotated[
+        bool,
+        typer.Option(
+            "--copies", help="Measure by copies that are made of the images, which need no labels."
+        ),
+    ] = False,
+    sample: Annotated[
+        int, typer.Option(help="Images that are embedded, at most.", metavar="N", min=20)
+    ] = 500,
+    seed: Annotated[int, typer.Option(help="Of the draw and the folds.", metavar="N", min=0)] = 0,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            help="Draw the measures of all layers into a new SVG file.",
+            metavar="FILE",
+            show_default=False,
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Measure, and store nothing.")] = False,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Find the layers that suit the images, and let searches use the best one.
+
+    A sample is embedded once, in every layer and pooling. Each space, raw and whitened, and
+    mixtures of the best ones are measured by cross-validation: how often the 5 nearest images have
+    the right label, or how often a copy finds its original first. The winner becomes what a search
+    weighs where --space is not given; if the collection lacks it, the commands that add it are
+    named.
+    """
+    from vitrail.indexer.errors import InputError
+    from vitrail.service.cli.layer_plot import write_plot
+    from vitrail.service.cli.tuning import print_tuning
+    from vitrail.service.cli.viewers import TuningViewer
+    from vitrail.service.operations.collection import Collection
+    from vitrail.service.operations.tuning import TuningOptions
+    from vitrail.service.operations.tuning import tune_spaces as run
+
+    if (labels is not None) == copies:
+        raise InputError("give --labels COLUMN or --copies, one of the two")
+    if plot is not None:
+        check_target(plot, "plot")
+    options = TuningOptions(labels=labels, sample=sample, seed=seed)
+    with Collection.open(collection_directory(collection)) as opened:
+        with TuningViewer(quiet=quiet) as viewer:
+            made = run(
+                opened,
+                options,
+                dry_run=dry_run,
+                progress=viewer,
+                cancellation=viewer.cancellation,
+            )
+        print_tuning(made, as_json=json)
+        if plot is not None:
+            write_plot(made, plot)
