@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vitrail.indexer.files.durability import write_text
+from vitrail.indexer.paths import at_home
 
 if TYPE_CHECKING:
     from vitrail.search.tuning import Measured
     from vitrail.service.operations.tuning import Tuning
 
 _WIDTH, _HEIGHT = 720, 440
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 150, 56, 52
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 168, 56, 52
 # Okabe and Ito's, which colour-blind people tell apart.
 _COLOURS = {"cls": "#0072B2", "mean": "#009E73", "gem": "#D55E00"}
 _TITLES = {
@@ -30,7 +32,7 @@ def write_plot(made: Tuning, path: Path) -> None:
     Raises:
         OSError: the disk is full or refuses.
     """
-    write_text(str(path), draw(made))
+    write_text(os.path.abspath(at_home(path)), draw(made))
 
 
 def draw(made: Tuning) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from vitrail.indexer.wording import counted
 from vitrail.service.cli.documents import print_document
 from vitrail.service.cli.progress import Display
+from vitrail.service.cli.tables import print_remark
 
 if TYPE_CHECKING:
     from vitrail.search.measures import Interval
@@ -58,8 +59,12 @@ def print_tuning(made: Tuning, *, as_json: bool) -> None:
     print()
     print(_line("chosen on the other folds", tuned.honest))
     print()
-    for line in _follows(made):
-        print(line)
+    for line in _compared(made):
+        print_remark(line)
+    told, *commands = _steps(made)
+    print_remark(told)
+    for command in commands:  # to be copied as they are
+        print(f"  {command}")
 
 
 def _last_layer(made: Tuning) -> str:
@@ -81,29 +86,23 @@ def _share(value: float) -> str:
     return f"{value:.2f}"[1:] if value < 0.995 else "1.0"
 
 
-def _follows(made: Tuning) -> list[str]:
-    return [*_compared(made), *_steps(made)]
-
-
 def _compared(made: Tuning) -> list[str]:
     """What searches use now, held against the winner."""
-    from vitrail.search.measures import paired_interval
-
     now, winner = made.current, made.tuned.winner
     if now is None or now.candidate == winner.candidate or made.stored:
         return []
-    gain = paired_interval(winner.worth, now.worth)
-    sure = "surely better" if gain.low > 0 else "better, as far as so few tell,"
+    sure = "surely better" if made.surely_better else "better, as far as so few tell,"
     return [f"{winner.candidate.name} is {sure} than {now.candidate.name}, which searches use now"]
 
 
 def _steps(made: Tuning) -> list[str]:
+    """What follows, and the commands for it, if any."""
     winner = made.tuned.winner.candidate.name
     if made.stored:
         return [f"{winner} is what searches use now where --space is not given"]
     if made.lacking:
         told = f"{winner} is best, and this collection lacks it; to add it and search by it:"
-        return [told, *(f"  {command}" for command in made.lacking)]
+        return [told, *made.lacking]
     return [f"{winner} is best; nothing was stored"]
 
 

@@ -34,6 +34,31 @@ def list_spaces(store: CollectionStore) -> SpaceList:
     return SpaceList(info.images, info.spaces)
 
 
+def arrange_spaces(
+    directory: Path, *, default: str | None = None, drop: str | None = None
+) -> SpaceList:
+    """Drop a derived space, set what a search weighs, and list what there is then.
+
+    Args:
+        directory: of the collection.
+        default: as ``set_default`` takes it; ``None`` leaves it as it is.
+        drop: name of a derived space; ``None`` drops none.
+
+    Raises:
+        InputError: there is no such space, or a weight is not above 0.
+        CollectionLockedError: another process is writing.
+        CollectionError: there is no collection, or the disk is full.
+    """
+    from vitrail.service.operations.reading import open_reader
+
+    if drop is not None:
+        drop_space(directory, drop)
+    if default is not None:
+        set_default(directory, default)
+    with open_reader(directory) as store:
+        return list_spaces(store)
+
+
 def whiten(
     directory: Path, space: str, *, dim: int | None = None, default: bool = False
 ) -> DerivedSpace:

@@ -16,7 +16,7 @@ from vitrail.indexer.errors import ImageRejectedError, InputError
 from vitrail.indexer.spaces import POOLINGS, base_of
 from vitrail.indexer.wording import counted
 from vitrail.search.listing import ListOptions, list_images
-from vitrail.search.measures import folds
+from vitrail.search.measures import folds, paired_interval
 from vitrail.search.tuning import Measured, Task, Tuned, copies_task, labels_task, tune
 from vitrail.service.operations.progress import Note, Progress, TuningProgress, nobody
 
@@ -87,6 +87,13 @@ class Tuning:
     current: Measured | None
     lacking: tuple[str, ...]
     stored: bool
+
+    @property
+    def surely_better(self) -> bool:
+        """Whether chance hardly explains that the winner is better than what is searched by."""
+        if self.current is None:
+            return False
+        return paired_interval(self.tuned.winner.worth, self.current.worth).low > 0
 
 
 def tune_spaces(

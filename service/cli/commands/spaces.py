@@ -49,16 +49,10 @@ def spaces(
     worked out from a stored one ("vitrail whiten").
     """
     from vitrail.service.cli.spaces import print_spaces
-    from vitrail.service.operations.reading import open_reader
-    from vitrail.service.operations.spaces import drop_space, list_spaces, set_default
+    from vitrail.service.operations.spaces import arrange_spaces
 
     directory = collection_directory(collection)
-    if drop is not None:
-        drop_space(directory, drop)
-    if default is not None:
-        set_default(directory, default)
-    with open_reader(directory) as store:
-        print_spaces(list_spaces(store), as_json=json)
+    print_spaces(arrange_spaces(directory, default=default, drop=drop), as_json=json)
 
 
 def whiten(
