@@ -200,6 +200,7 @@ def tune(
     task: Task,
     *,
     mixes: bool = True,
+    whitens: bool = True,
     known: Collection[str] = (),
     on_space: Callable[[str], None] = lambda _: None,
 ) -> Tuned:
@@ -208,12 +209,13 @@ def tune(
     Args:
         task: the questions, with rows of every space.
         mixes: whether mixtures are tried.
+        whitens: whether whitened spaces are.
         known: spaces that a collection has, which come first of those that are equally good.
         on_space: called with the name of each candidate before it is measured.
     """
     answerable = np.asarray(task.relevant.any(axis=1))
     singles = []
-    for space in _spaces(task):
+    for space in _spaces(task, whitens=whitens):
         on_space(space)
         with suppress(InputError):  # where images do not differ, nothing can be whitened
             scores = task.scores(space)
@@ -227,10 +229,10 @@ def tune(
     return Tuned(tuple(singles), tuple(mixtures), winner, _honest(singles, mixtures, fold_of))
 
 
-def _spaces(task: Task) -> Iterator[str]:
+def _spaces(task: Task, *, whitens: bool) -> Iterator[str]:
     for space in task.gallery:
         yield space
-        if task.whitens(space):
+        if whitens and task.whitens(space):
             yield whitened_name(space)
 
 

@@ -110,6 +110,9 @@ class CurrentIndexes:
         with slot.guard:
             newest = slot.newest
             own = (starts or {}).get(space)
+            if files.derivation is not None:
+                # Queries need it as long as the index is held, whatever becomes of its file.
+                files.derivation.transform()
             start = _of_same(files, state, newest, own)
             loaded = self._loaded(files, state, anew=anew) if start is None else start.loaded
             if loaded.seq != state.seq:
@@ -165,7 +168,8 @@ class CurrentIndexes:
 
     def _derivation(self, space: DerivedSpace, fingerprint: Fingerprint) -> Derivation:
         read = partial(self._transforms.get, space, fingerprint)
-        return Derivation(space.base, dict(fingerprint.spaces)[space.base], read)
+        # A base that the encoder lacks is told once the transform is read.
+        return Derivation(space.base, dict(fingerprint.spaces).get(space.base, 0), read)
 
     def checked(self, space: str) -> float | None:
         """Which share of a space's vectors was compared with checksums; ``None``: not loaded."""

@@ -327,7 +327,7 @@ def _check_labels(column: str, images: int, kinds: int, with_value: int) -> None
 
 
 # Each is three changes one after the other: after a single one hardly any layer misses a copy.
-_ALTERED = (
+ALTERED = (
     ("cropped", "flipped", "compressed"),
     ("cropped", "recoloured", "resized"),
     ("flipped", "overlaid", "compressed"),
@@ -342,7 +342,7 @@ def _altered(image: Image.Image) -> list[Image.Image]:
     from vitrail.search.calibration.planting import KINDS
 
     made = []
-    for names in _ALTERED:
+    for names in ALTERED:
         copy = image
         for name in names:
             copy = KINDS[name](copy)

@@ -137,6 +137,19 @@ def test_a_reader_follows_one_that_is_fitted_anew(place: Path) -> None:
         assert not np.allclose(before, after, atol=1e-3)
 
 
+def test_a_held_snapshot_answers_by_the_transform_of_its_commit(place: Path) -> None:
+    with CollectionStore.open(place) as reader:
+        held = reader.snapshot(DERIVED)  # from a saved index, for which nothing is transformed
+        before = held.vectors([1], DERIVED)
+        with CollectionStore.open(place, writable=True) as store:
+            store.commit(Batch(images(range(101, 141)), files(range(101, 141))))
+            whiten(store, SPACE)
+        with CollectionStore.open(place, writable=True):
+            assert len([*(place / "transforms").iterdir()]) == 2  # that of before is swept
+        again = held.transform(DERIVED).apply(held.vectors([1], SPACE))
+        assert np.allclose(again, before, atol=1e-6)
+
+
 def test_what_was_fitted_before_is_swept(place: Path) -> None:
     folder = place / "transforms"
     (folder / "half.safetensors.0000.tmp").write_bytes(b"begun")
@@ -234,9 +247,10 @@ def test_one_whose_transform_is_lost_is_told_and_dropped(place: Path, how: str) 
     error = CollectionError if how == "lost" else DamagedError
     with CollectionStore.open(place) as store:
         with pytest.raises(error, match=r"transform of space cls@2/w is .*`vitrail whiten cls@2`"):
-            store.snapshot().transform(DERIVED)
+            store.vectors([1], DERIVED)
         assert len(store.index(SPACE)) == COUNT  # whatever else there is goes on
         assert len(store.index("cls@2/w3")) == COUNT
+        store.warm()
     report = verify(place)
     (finding,) = report.damage
     assert (finding.part, finding.kind) == ("transform", "missing" if how == "lost" else "damaged")
