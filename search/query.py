@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field, replace
+from math import floor, log10
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.image_info import ImageInfo
-from vitrail.indexer.spaces import base_of
 from vitrail.search.options import DEFAULTS, SearchOptions, shares
+from vitrail.search.recommending import check_apart, query_row
 
 if TYPE_CHECKING:
     import pandas
@@ -22,24 +23,23 @@ Verdict = Literal["good", "doubtful", "noise"]
 Closeness = Literal["copy", "look-alike", "related", "chance"]
 
 
-def tells(vectors: Mapping[str, NDArray[np.float32]], space: str) -> bool:
-    """Whether there are vectors of a space, or of the one that it is derived from."""
-    return space in vectors or base_of(space) in vectors
-
-
 @dataclass(frozen=True, slots=True)
 class Query:
     """One question.
 
     Attributes:
         vectors: space name -> (m, dim) float32 rows, L2-normalised: one row per query image, so
-            that one image gives m = 1 and a prompt with four seeds gives m = 4. Those of a derived
-            space are worked out of its base where they are not given, by ``derived.resolved``.
+            that one image gives m = 1 and a prompt with four seeds gives m = 4.
         weights: space name -> weight, above 0 and summing to 1, for just the spaces to use.
         options: how to search.
         exclude: ids never returned, such as the query's own.
         background: space name -> (b, dim) float32 unit rows of what unrelated questions made in
             the same way, to compare the hits with; ``None`` without.
+        negatives: space name -> (n, dim) float32 unit rows of what hits shall not be like; empty
+            for none.
+
+    Raises:
+        InputError: spaces or rows that do not fit together, or negatives that cancel the query.
     """
 
     vectors: dict[str, NDArray[np.float32]]
@@ -47,20 +47,33 @@ class Query:
     options: SearchOptions = DEFAULTS
     exclude: frozenset[int] = frozenset()
     background: Mapping[str, NDArray[np.float32]] | None = None
+    negatives: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.weights:
             raise InputError("the query names no embedding space; name at least one")
-        missing = sorted(name for name in self.weights if not tells(self.vectors, name))
+        missing = sorted(set(self.weights) - set(self.vectors))
         if missing:
             raise InputError(f"the query has no vectors for space {', '.join(missing)}")
-        rows = {len(self._given(name)) for name in self.weights}
+        rows = {self.vectors[name].shape[0] for name in self.weights}
         if len(rows) != 1 or 0 in rows:
             raise InputError(f"each space needs the same number of query rows, not {sorted(rows)}")
-        background = self.background or self.vectors
-        unlike = sorted(name for name in self.weights if not tells(background, name))
+        unlike = sorted(set(self.weights) - set(self.background or self.weights))
         if unlike:
             raise InputError(f"the background has no vectors for space {', '.join(unlike)}")
+        if self.negatives:
+            self._check_negatives()
+
+    def _check_negatives(self) -> None:
+        missing = sorted(set(self.weights) - set(self.negatives))
+        if missing:
+            raise InputError(f"the negatives have no vectors for space {', '.join(missing)}")
+        if self.options.fusion == "rrf":
+            raise InputError(
+                "fusion rrf counts ranks, which negative images have no place in; use mean or "
+                "best-score"
+            )
+        check_apart(self.vectors, self.negatives, self.weights)
 
     @classmethod
     def of(
@@ -71,27 +84,58 @@ class Query:
         *,
         exclude: frozenset[int] = frozenset(),
         background: Mapping[str, NDArray[np.float32]] | None = None,
+        negatives: Mapping[str, NDArray[np.float32]] | None = None,
     ) -> Query:
         """The query for some vectors of a collection whose spaces have these widths.
 
         Raises:
-            InputError: a space that the collection lacks, or a weight that is not above 0.
+            InputError: a space that the collection lacks, a weight that is not above 0, or
+                negatives that cancel the query.
         """
         weights = shares(options.spaces, dims)
-        return cls(dict(vectors), weights, options, exclude, background)
+        return cls(dict(vectors), weights, options, exclude, background, negatives or {})
 
     @property
     def rows(self) -> int:
         """How many query images there are."""
-        return len(self._given(next(iter(self.weights))))
-
-    def _given(self, space: str) -> NDArray[np.float32]:
-        """The rows of a space, or of the one that it is derived from."""
-        return self.vectors[space if space in self.vectors else base_of(space) or space]
+        return len(self.vectors[next(iter(self.weights))])
 
     def row(self, i: int) -> dict[str, NDArray[np.float32]]:
         """Query image ``i`` alone: space name -> (1, dim) float32."""
         return {space: self.vectors[space][i : i + 1] for space in self.weights}
+
+    def alone(self, i: int) -> Query:
+        """The question of just row ``i``."""
+        return replace(self, vectors=self.row(i), background=None)
+
+    @property
+    def mean(self) -> dict[str, NDArray[np.float32]]:
+        """One row that stands for all: space name -> (1, dim) float32.
+
+        Raises:
+            InputError: the negatives cancel it.
+        """
+        return {
+            space: query_row(self.vectors[space], self.negatives.get(space))
+            for space in self.weights
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What a hit stands for, where hits are grouped.
+
+    Attributes:
+        by: the column whose value its images share, or ``copies``.
+        value: that value; ``None`` of images without one, and of copies.
+        more: how many more images it holds, of those that the filter lets through.
+        best: id of the image that is nearest to the query. Of copies another one may be shown.
+    """
+
+    by: str
+    value: Any
+    more: int
+    best: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +144,13 @@ class Hit:
 
     Attributes:
         id: image id in the collection.
-        score: weighted sum over spaces of the mean cosine to the query rows, in [-1, 1].
-        scores: the mean cosine in each space.
+        score: weighted sum over spaces of the mean cosine to the query rows, in [-1, 1]; by
+            best-score that to the nearest row, less 2 where a negative one is nearer still.
+        scores: the cosine in each space that it is made of.
         metadata: what the collection knows of it.
         seed_ranks: for several query rows, the rank (from 1) this image has for each row alone,
             or ``None`` where it was below what that row's ranking kept; empty for one row.
+        group: what it stands for; ``None`` where hits are not grouped.
         fpr: false-positive rate: the share of pairs of unrelated images of the collection that
             score at least as high; ``None`` where that is not known (see ``SearchResult.scale``).
         closeness: the same in a word: ``copy``, ``look-alike``, ``related``, or ``chance`` where
@@ -117,6 +163,7 @@ class Hit:
     scores: dict[str, float]
     metadata: ImageInfo
     seed_ranks: tuple[int | None, ...] = ()
+    group: Group | None = None
     fpr: float | None = None
     closeness: Closeness | None = None
 
@@ -143,8 +190,9 @@ class Scale:
             rarer.
         pairs: of unrelated images, that rates are counted by.
         images: of the collection when they were.
-        at_most: whether rates are upper bounds: the mean of the cosines to several query images is
-            high by chance far more seldom than a single one. Then nothing is called ``chance``.
+        at_most: whether rates are upper bounds, as of several query images: the mean of the cosines
+            to them is high by chance far more seldom than a single one, and the highest as often as
+            all of them together at most. Then nothing is called ``chance``.
     """
 
     related: float
@@ -167,9 +215,7 @@ class Scale:
 
     def tell(self, rate: float) -> str:
         """A rate for people, such as ``0.012%``, or ``< 0.001%`` where it may be smaller."""
-        percent = f"{100 * rate:.2g}" if rate < 0.1 else f"{100 * rate:.0f}"
-        if "e" in percent:
-            percent = f"{100 * rate:.10f}".rstrip("0")
+        percent = f"{100 * rate:.{max(0, 1 - floor(log10(100 * rate)))}f}"  # two digits
         if rate <= self.least_rate:
             return f"< {percent}%"
         return f"≤ {percent}%" if self.at_most else f"{percent}%"
@@ -227,6 +273,10 @@ class SearchResult:
         seconds: stage -> time taken.
         hints: where a filter let nothing through, what it may have meant.
         reason: where there are no hits, why, in a sentence; empty where there are some.
+        weights: space name -> weight, summing to 1; a hit's score is the sum of its ``scores`` so
+            weighted.
+        next: the cursor of the page that follows, for ``after``; ``None`` where nothing follows,
+            and where an answer has no pages.
         scale: what the scores mean; ``None`` where too few images tell, or unrelated prompts do
             (see ``evidence``).
     """
@@ -240,6 +290,8 @@ class SearchResult:
     seconds: dict[str, float] = field(default_factory=dict)
     hints: tuple[str, ...] = ()
     reason: str = ""
+    weights: dict[str, float] = field(default_factory=dict)
+    next: str | None = None
     scale: Scale | None = None
 
     @property

@@ -66,10 +66,6 @@ class RowTransform(Protocol):
 class SpaceReader(Protocol):
     """What a commit tells of its spaces, for a query that does not say all."""
 
-    @property
-    def default_weights(self) -> Mapping[str, float]:
-        """Shares of the spaces that a search weighs where nothing is said; they sum to 1."""
-
     def transform(self, space: str) -> RowTransform:
         """How a derived space is worked out of the stored one that it is named after.
 

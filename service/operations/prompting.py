@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vitrail.service.operations.background import make_background
 from vitrail.service.operations.progress import Note, Progress, QueryProgress
+from vitrail.service.operations.queries import Examples, Question
 from vitrail.service.operations.searching import EmbeddedQuery, PromptQuery, QueryImage
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ def embed_prompt(
         on_image=lambda done, total: progress(QueryProgress("comparing", done, total)),
     )
     background = made.vectors if len(made) else None
-    return replace(embedded, background=background, unrelated=made.wanted)
+    question = replace(embedded.question, background=background)
+    return replace(embedded, question=question, unrelated=made.wanted)
 
 
 def _embed(
@@ -85,7 +87,8 @@ def _embed(
     )
     encoder = collection.encoder
     vectors = embed_images(encoder, [one.data for one in images])
-    return EmbeddedQuery(f"“{query.prompt}”", vectors, images, encoder=encoder.fingerprint)
+    question = Question(Examples((vectors,)), encoder=encoder.fingerprint)
+    return EmbeddedQuery(f"“{query.prompt}”", question, images, seeds=True)
 
 
 def _folder(query: PromptQuery) -> Path:

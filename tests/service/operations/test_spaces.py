@@ -12,9 +12,10 @@ from PIL import Image
 
 from tests.fakes import ColourEncoder
 from vitrail.indexer.collection.derivation import drop, set_default_weights
+from vitrail.indexer.collection.derivation import whiten as refit
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import InputError
-from vitrail.search.query import Query, SearchResult
+from vitrail.search.query import SearchResult
 from vitrail.service.operations.collection import Collection
 from vitrail.service.operations.searching import VectorQuery, embed_query
 from vitrail.service.operations.searching import answer as answer_embedded
@@ -111,6 +112,42 @@ def test_where_nothing_is_said_the_default_is_searched(pictures: Collection, mad
     assert set(pictures.search(asked).hits[0].scores) == {SPACE}
 
 
+def test_examples_for_and_against_are_transformed(pictures: Collection, made: Path) -> None:
+    transform = pictures.store.snapshot().transform(DERIVED)
+    like, unlike = pictures.embed(made / "1.png")[SPACE], pictures.embed(made / "2.png")[SPACE]
+    found = pictures.search(
+        made / "1.png",
+        pictures.store.resolve("3.png"),
+        negative=[made / "2.png"],
+        spaces={DERIVED: 1},
+    )
+    stored = pictures.store.vectors([pictures.store.resolve("3.png")], DERIVED)
+    given = {DERIVED: np.concatenate([transform.apply(like), stored])}
+    by_hand = pictures.find(
+        given,
+        negative={DERIVED: transform.apply(unlike)},
+        spaces={DERIVED: 1},
+        fusion="mean",
+        exclude=[pictures.store.resolve("3.png")],
+    )
+    assert ids(found) == ids(by_hand)
+    assert [h.score for h in found.hits] == pytest.approx([h.score for h in by_hand.hits], abs=1e-5)
+
+
+def test_scores_of_derived_spaces_are_calibrated(pictures: Collection, made: Path) -> None:
+    hits = pictures.search(made / "7.png", spaces={DERIVED: 1}, k=COUNT).hits
+    rates = [hit.fpr for hit in hits]
+    assert None not in rates
+    assert rates == sorted(rates)  # type: ignore[type-var]
+    assert rates[-1] > 0.5  # type: ignore[operator]
+    with CollectionStore.open(pictures.store.directory, writable=True) as writer:
+        writer.remove([1, 2, 3])
+        refit(writer, SPACE)
+    pictures.store.refresh()
+    again = pictures.search(made / "7.png", spaces={DERIVED: 1}, k=COUNT).hits
+    assert again[-1].fpr != rates[-1]
+
+
 def test_a_background_is_transformed_too(pictures: Collection, made: Path) -> None:
     rows = pictures.embed(made / "1.png", made / "2.png")
     background = pictures.embed(*(made / f"{n}.png" for n in range(3, 30)))
@@ -145,8 +182,9 @@ def test_what_is_not_there_is_named_with_what_is(pictures: Collection, made: Pat
         pictures.search(made / "1.png", spaces={"gem@9/w": 1})
     with pytest.raises(InputError, match="'mean@2' is not stored in this collection"):
         pictures.whiten("mean@2")
-    with pytest.raises(InputError, match="no vectors for space mean@1"):
-        Query({"gem@9": np.eye(1, 4, dtype=np.float32)}, {DERIVED: 1.0})
+    rows = pictures.store.vectors([1], NARROW)
+    with pytest.raises(InputError, match=r"no vectors for space mean@1/w$"):
+        pictures.find({NARROW: rows}, spaces={DERIVED: 1})
     with pytest.raises(InputError, match="'nonsense' names no space to whiten"):
         pictures.whiten("nonsense")
     with pytest.raises(InputError, match="13 dimensions cannot be kept of 12"):
