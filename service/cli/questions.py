@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from vitrail.service.cli.options import check_target
 
 if TYPE_CHECKING:
     from vitrail.indexer.collection.store import CollectionStore
@@ -38,6 +41,14 @@ class Asking:
             help="Search by this part of the image: x,y,w,h in pixels, or in percent such as "
             "10%,10%,50%,50%.",
             metavar="BOX",
+            show_default=False,
+        ),
+    ] = None
+    text: Annotated[
+        str | None,
+        typer.Option(
+            help="Search by what is said here; for collections of a CLIP or SigLIP checkpoint.",
+            metavar="TEXT",
             show_default=False,
         ),
     ] = None
@@ -74,6 +85,24 @@ class Asking:
             show_default=False,
         ),
     ] = None
+    queries: Annotated[
+        Path | None,
+        typer.Option(
+            help="Ask many questions: a folder of images, a text file with an image a line, or a "
+            ".parquet file of vectors, ids or paths. Needs --out.",
+            metavar="SOURCE",
+            show_default=False,
+        ),
+    ] = None
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where the answers to --queries go: a .parquet file, a row a hit, or .jsonl, a "
+            "line a question.",
+            metavar="FILE",
+            show_default=False,
+        ),
+    ] = None
 
     def check(self, images: Sequence[str], searching: Searching) -> None:
         """Refuse what no collection could answer before one is opened.
@@ -84,9 +113,13 @@ class Asking:
         from vitrail.indexer.errors import InputError
 
         wanted, unwanted = self._named(images), self.negative or []
-        if self.prompt is None and not wanted:
+        if self.queries is not None or self.out is not None:
+            self._check_many(images, searching)
+            return
+        given = len(wanted) + (self.text is not None)
+        if self.prompt is None and not given:
             also = " to be like as well" if unwanted else ""
-            raise InputError(f"give an image or --prompt TEXT{also}")
+            raise InputError(f"give an image, --text TEXT or --prompt TEXT{also}")
         if self.box is not None:
             self._check_box(wanted)
         if [*wanted, *unwanted].count("-") > 1:
@@ -99,20 +132,42 @@ class Asking:
                 model=self.model,
                 background=self.background,
             )
-            if len(wanted) + len(unwanted) == 1:
+            if given + len(unwanted) == 1:
                 refuse_unless(
                     "several images or --prompt TEXT",
                     "give another image",
                     fusion=searching.fusion,
                 )
-        elif wanted or unwanted:
-            refuse_unless("--prompt TEXT alone", "leave the images out", background=self.background)
+        elif given or unwanted:
+            refuse_unless("--prompt TEXT alone", "leave the others out", background=self.background)
+
+    def _check_many(self, images: Sequence[str], searching: Searching) -> None:
+        from vitrail.indexer.errors import InputError
+        from vitrail.service.operations.answer_files import check_ending
+
+        if self.queries is None or self.out is None:
+            raise InputError("--queries SOURCE and --out FILE are given together; add the other")
+        if images:
+            raise InputError(
+                f"{images[0]!r} is one question, and --queries SOURCE are many; leave one out"
+            )
+        given = {
+            **{"positive": _first(self.positive), "negative": _first(self.negative)},
+            "box": self.box,
+            **{"text": self.text, "prompt": self.prompt},
+            **{"seeds": self.seeds, "model": self.model},
+            **{"background": self.background},
+            **{"fusion": searching.fusion, "after": searching.after},
+        }
+        refuse_unless("one question, not for --queries", "ask without --queries", **given)
+        check_ending(str(self.out))
+        check_target(self.out, "file of answers")
 
     def _check_box(self, wanted: Sequence[str]) -> None:
         from vitrail.indexer.errors import InputError
         from vitrail.search.boxes import Box
 
-        if self.prompt is not None or len(wanted) != 1:
+        if self.prompt is not None or self.text is not None or len(wanted) != 1:
             raise InputError(
                 f"--box {self.box} is of one image to be like; leave the others out, or --box"
             )
@@ -133,13 +188,15 @@ class Asking:
         """
         from vitrail.search.boxes import Box
         from vitrail.service.cli.references import read_query_image
-        from vitrail.service.operations.searching import ImageQuery, MixedQuery
+        from vitrail.service.operations.searching import ImageQuery, MixedQuery, TextQuery
 
         box = None if self.box is None else Box.of(self.box)
         wanted: list[PlainQuery] = [
             ImageQuery(read_query_image(store, one), box) for one in self._named(images)
         ]
         unwanted = [ImageQuery(read_query_image(store, one)) for one in self.negative or ()]
+        if self.text is not None:
+            wanted.append(TextQuery(self.text))
         alone = not wanted and not unwanted
         if self.prompt is not None:
             wanted.append(self._prompted(self.prompt, placement, alone=alone))
@@ -170,6 +227,10 @@ class Asking:
         )
 
 
+def _first(texts: Sequence[str] | None) -> str | None:
+    return texts[0] if texts else None
+
+
 def refuse_unless(condition: str, remedy: str, **given: object) -> None:
     """An option that would be ignored is a misunderstanding to be told.
 
@@ -185,6 +246,5 @@ def refuse_unless(condition: str, remedy: str, **given: object) -> None:
 
     for name, value in given.items():
         if value is not None:
-            raise InputError(
-                f"--{name.replace('_', '-')} {value} is for {condition}; leave it out, or {remedy}"
-            )
+            option = f"--{name}" if value is True else f"--{name} {value}"
+            raise InputError(f"{option} is for {condition}; leave it out, or {remedy}")

@@ -35,13 +35,13 @@ class QueryProgress:
     """Where a search is.
 
     Attributes:
-        stage: the query image is embedded, images of a prompt are generated, those of unrelated
-            prompts are, the collection is searched, or the hits are explained.
+        stage: the query image is embedded, its text read, images of a prompt are generated, those
+            of unrelated prompts are, the collection is searched, or the hits are explained.
         done: of the images that are generated.
         total: of them.
     """
 
-    stage: Literal["embedding", "generating", "comparing", "searching", "explaining"]
+    stage: Literal["embedding", "reading", "generating", "comparing", "searching", "explaining"]
     done: int = 0
     total: int = 0
 
@@ -126,6 +126,21 @@ class TuningProgress:
     what: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class BatchProgress:
+    """Where many questions are.
+
+    Attributes:
+        done: of the questions.
+        total: of them.
+        failed: of those that are done, how many could not be asked.
+    """
+
+    done: int
+    total: int
+    failed: int = 0
+
+
 Event: TypeAlias = (
     Note
     | CollectionCreated
@@ -135,6 +150,7 @@ Event: TypeAlias = (
     | GenerationProgress
     | CalibrationProgress
     | TuningProgress
+    | BatchProgress
 )
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from vitrail.indexer.collection.retrying import at_newest
 from vitrail.indexer.errors import InputError, UnknownImageError
+from vitrail.search.calibration.judging import uncalibrated
 from vitrail.search.derived import with_derived
 from vitrail.search.options import SearchOptions, shares
 from vitrail.search.query import Query
@@ -92,6 +93,10 @@ class Question:
         exclude: ids never returned, beside those of the collection's images that are asked with.
         background: as of ``Query``.
         encoder: of the embedded images; ``None`` where nobody knows.
+        texts: whether some of it is text, which is compared with images in one space alone, and
+            whose cosines are not those of pairs of images.
+        single: whether each positive is a question by itself, with an answer of its own, which
+            lacks just the image that was asked with.
     """
 
     positives: Examples
@@ -99,6 +104,20 @@ class Question:
     exclude: frozenset[int] = frozenset()
     background: Mapping[str, Floats] | None = None
     encoder: Fingerprint | None = None
+    texts: bool = False
+    single: bool = False
+
+    @property
+    def own(self) -> tuple[int | None, ...]:
+        """Of each row the id of the image that it is of; empty where all are one question."""
+        parts = self.positives.parts if self.single else ()
+        return tuple(
+            one for part in parts for one in ([part] if isinstance(part, int) else _nobody(part))
+        )
+
+
+def _nobody(rows: Mapping[str, Floats]) -> list[None]:
+    return [None] * len(next(iter(rows.values()), ()))
 
 
 def answer_question(
@@ -130,19 +149,43 @@ def answer_question(
 
     def ask() -> _T:
         snapshot = _loaded(store, question, options)
-        weights = _weights(options, snapshot)
+        weights = _weights(question, options, snapshot)
         background = question.background
         query = Query.of(
             asked.rows(snapshot, weights),
             snapshot.spaces,
             replace(options, spaces=weights),
-            exclude=question.exclude | own,
+            exclude=question.exclude | (frozenset() if question.single else own),
             background=background and with_derived(background, weights, snapshot),
             negatives=unlike.rows(snapshot, weights),
+            own=question.own,
         )
-        return answer(Searcher(snapshot, partial(calibrations.of, snapshot)), query)
+        judges = uncalibrated if question.texts else partial(calibrations.of, snapshot)
+        return answer(Searcher(snapshot, judges), query)
 
     return at_newest(store, ask)
+
+
+def text_space(spaces: Iterable[str]) -> str | None:
+    """The one among a collection's spaces that texts are compared in."""
+    return next((name for name in spaces if name.startswith("proj@") and "/" not in name), None)
+
+
+def _by_text(options: SearchOptions, spaces: Iterable[str]) -> SearchOptions:
+    """The options of a question by text."""
+    space = text_space(spaces)
+    others = [name for name in options.spaces or () if name != space]
+    if others or space is None:
+        raise InputError(
+            f"a text is compared in the space {space or 'proj'} alone; leave "
+            f"{', '.join(others) or 'it'} out"
+        )
+    if options.max_fpr is not None:
+        raise InputError(
+            f"max fpr {options.max_fpr:g} is told of pairs of images, and a text is given; give a "
+            "min score instead"
+        )
+    return replace(options, spaces={space: 1.0})
 
 
 def answer_images(
@@ -155,6 +198,7 @@ def answer_images(
     *,
     unlike: Sequence[ImageLike | int] = (),
     exclude: frozenset[int] = frozenset(),
+    single: bool = False,
 ) -> _T:
     """As ``answer_question``, by images, each embedded by the encoder of that commit or an id.
 
@@ -167,6 +211,7 @@ def answer_images(
         answer: how to answer.
         unlike: what they shall not be like.
         exclude: ids never returned, beside those that are asked with.
+        single: whether each image is a question by itself.
     """
     while True:
         loaded = encoder() if not all(map(_is_id, (*images, *unlike))) else None
@@ -174,6 +219,7 @@ def answer_images(
             positives=_examples(loaded, images),
             negatives=_examples(loaded, unlike),
             exclude=exclude,
+            single=single,
             encoder=None if loaded is None else loaded.fingerprint,
         )
         with suppress(OtherEncoderError):
@@ -201,7 +247,7 @@ def _loaded(store: CollectionStore, question: Question, options: SearchOptions) 
     while True:
         before = store.snapshot()
         _check_encoder(before, question.encoder)  # another's spaces may not even be there
-        weights = _weights(options, before)
+        weights = _weights(question, options, before)
         try:
             snapshot = store.snapshot(*weights)
         except InputError:
@@ -212,8 +258,10 @@ def _loaded(store: CollectionStore, question: Question, options: SearchOptions) 
         return snapshot
 
 
-def _weights(options: SearchOptions, snapshot: Snapshot) -> dict[str, float]:
+def _weights(question: Question, options: SearchOptions, snapshot: Snapshot) -> dict[str, float]:
     """Shares of the spaces asked for, or of those that the commit has as its default."""
+    if question.texts:
+        options = _by_text(options, snapshot.spaces)
     return shares(options.spaces or snapshot.default_weights, snapshot.spaces)
 
 
