@@ -45,7 +45,7 @@ FLOORS = {
         {"indexing"},
     ),
     "generator": (
-        {"images", "watching"},
+        {"images", "monitoring"},
         {"checkpoints"},
         {"checks", "prompts"},
         {"adapters"},

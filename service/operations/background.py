@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from vitrail.generator.checkpoints.files import CheckpointInfo
-    from vitrail.generator.watching import Watch
+    from vitrail.generator.monitoring import Monitor
     from vitrail.indexer.cancellation import Cancellation
     from vitrail.indexer.recipes.recipe import Recipe
     from vitrail.service.operations.collection import Collection
@@ -114,7 +114,7 @@ def make_background(
         GenerationError: an image could not be made.
         CancelledError: somebody asked to stop.
     """
-    from vitrail.generator.watching import Watch
+    from vitrail.generator.monitoring import Monitor
     from vitrail.service.operations.making import Work
 
     recipes = _recipes(info, unrelated(prompt, read_prompts())[:count])
@@ -123,7 +123,7 @@ def make_background(
     if missing:
         there, until = len(recipes) - len(missing), clock() + seconds
         work = Work(info, missing, device=device, precision=precision)
-        for batch in _batches(work, Watch(cancellation=cancellation), lambda: clock() < until):
+        for batch in _batches(work, Monitor(cancellation=cancellation), lambda: clock() < until):
             store.add(batch)
             there += len(batch)
             if on_image is not None:
@@ -140,7 +140,7 @@ def _recipes(info: CheckpointInfo, prompts: Sequence[str]) -> list[Recipe]:
 
 
 def _batches(
-    work: Work, watch: Watch, go_on: Callable[[], bool]
+    work: Work, monitor: Monitor, go_on: Callable[[], bool]
 ) -> Iterator[list[tuple[str, bytes]]]:
     """Identity and bytes of each image, a few at a time, as long as it may go on."""
     from vitrail.generator.batch import generate_all
@@ -148,7 +148,7 @@ def _batches(
     from vitrail.indexer.images.files import read_file
 
     batch: list[tuple[str, bytes]] = []
-    for file in generate_all(work.recipes, cache_dir() / "background", work.load, watch=watch):
+    for file in generate_all(work.recipes, cache_dir() / "background", work.load, monitor=monitor):
         batch.append((file.recipe.identity, read_file(file.path).data))
         if len(batch) == _TOGETHER or not go_on():
             yield batch

@@ -70,18 +70,18 @@ def _embed(
 ) -> EmbeddedQuery:
     from vitrail.generator.batch import generate_all
     from vitrail.generator.checks import Sampling
+    from vitrail.generator.monitoring import Monitor
     from vitrail.generator.tasks import text_to_image
-    from vitrail.generator.watching import Watch
     from vitrail.indexer.images.files import read_file
     from vitrail.search.images import embed_images
     from vitrail.service.operations.making import Work
 
     recipes = text_to_image.plan(info, query.prompt, sampling=Sampling(n=query.seeds))
     work = Work(info, recipes, device=query.device, precision=query.precision)
-    watch = Watch(cancellation=cancellation)
+    monitor = Monitor(cancellation=cancellation)
     images = tuple(
         QueryImage(read_file(file.path).data, f"seed {file.recipe.seed}", str(file.path))
-        for file in generate_all(recipes, _folder(query), work.load, watch=watch)
+        for file in generate_all(recipes, _folder(query), work.load, monitor=monitor)
     )
     encoder = collection.encoder
     vectors = embed_images(encoder, [one.data for one in images])
