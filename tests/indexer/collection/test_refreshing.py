@@ -232,7 +232,7 @@ class RefreshMachine(RuleBasedStateMachine):
     def warm_one_that_is_kept(self) -> None:
         for snapshot, _ in self.kept[:1]:
             snapshot.readings.flatten()
-            snapshot.readings.hot_rows(at_once=True)
+            snapshot.readings.metadata_cache(at_once=True)
 
     @invariant()
     def agrees(self) -> None:

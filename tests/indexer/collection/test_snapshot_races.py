@@ -15,7 +15,7 @@ import pytest
 from duckdb import DuckDBPyConnection
 
 from tests.indexer.collection.holdings import FINGERPRINT, content, files, images, vector
-from vitrail.indexer.catalog.hot import HotRows
+from vitrail.indexer.catalog.metadata_cache import MetadataCache
 from vitrail.indexer.collection.current_indexes import CurrentIndexes
 from vitrail.indexer.collection.readings import CatalogCopy
 from vitrail.indexer.collection.repairs import repair
@@ -236,13 +236,13 @@ def test_nobody_who_filters_waits_for_metadata_to_be_loaded(
         snapshot.allowed_ids("width > 0")
     paused, go_on = threading.Event(), threading.Event()
 
-    class Slowly(HotRows):
+    class Slowly(MetadataCache):
         def __init__(self, connection: DuckDBPyConnection) -> None:
             super().__init__(connection)
             paused.set()
             assert go_on.wait(60)
 
-    monkeypatch.setattr("vitrail.indexer.collection.readings.HotRows", Slowly)
+    monkeypatch.setattr("vitrail.indexer.collection.readings.MetadataCache", Slowly)
     warming = threading.Thread(target=snapshot.warm)
     filtering = threading.Thread(target=snapshot.allowed_ids, args=("width > 0",))
     warming.start()
