@@ -1,7 +1,7 @@
 """The journal: what no segment holds, written down and synced before the catalog's commit.
 
 Every commit leaves one record of the rows that it changed. DuckDB rewrites a live page of its file
-at every commit, so that a power cut can make all of it unreadable; from the newest snapshot, the
+at every commit, so that a power cut can make all of it unreadable; from the newest copies, the
 records after it and the segments the catalog then comes back as it was.
 """
 
@@ -238,11 +238,11 @@ class Journal:
         self._create(0).close()
 
     def cut(self, seq: int, kept: int) -> None:
-        """Go on in a new file after a snapshot; files that only older ones needed are deleted.
+        """Go on in a new file after tables were copied; files that only older copies needed go.
 
         Args:
-            seq: number of the commit that the snapshot holds.
-            kept: the same of the oldest snapshot that is kept.
+            seq: number of the commit that the copies hold.
+            kept: the same of the oldest copies that are kept.
 
         Raises:
             OSError: the disk refuses.

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from vitrail.indexer.catalog import catalog as catalogs
-from vitrail.indexer.catalog import journal, snapshots
+from vitrail.indexer.catalog import journal, table_copies
 from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.catalog.journal import Journal
 from vitrail.indexer.catalog.schema import FORMAT
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 MARK = "vitrail.json"
 LOCK = "lock"
 GENERATED = "generated"
-_FOLDERS = (segment_file.FOLDER, indexes.FOLDER, snapshots.FOLDER, journal.FOLDER, GENERATED)
+_FOLDERS = (segment_file.FOLDER, indexes.FOLDER, table_copies.FOLDER, journal.FOLDER, GENERATED)
 
 
 def make_folders(directory: str) -> None:
@@ -122,7 +122,7 @@ def sweep_leftovers(directory: str) -> None:
         OSError: the disk refuses.
     """
     begun = [entry for entry in os.scandir(directory) if is_leftover(entry.name)]
-    for folder in (indexes.FOLDER, snapshots.FOLDER):
+    for folder in (indexes.FOLDER, table_copies.FOLDER):
         inside = os.scandir(os.path.join(directory, folder))
         begun += [entry for entry in inside if entry.name.endswith(TEMPORARY)]
     with suppress(OSError):  # images are the user's, and no part of the collection's state
@@ -153,7 +153,7 @@ def holds_work(directory: str) -> bool:
     folder = os.path.join(directory, segment_file.FOLDER)
     if (
         segment_file.found(folder)
-        or snapshots.newest_seq(os.path.join(directory, snapshots.FOLDER)) >= 0
+        or table_copies.newest_seq(os.path.join(directory, table_copies.FOLDER)) >= 0
     ):
         return True
     written = Journal(os.path.join(directory, journal.FOLDER))

@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from vitrail.indexer.catalog import journal, snapshots
+from vitrail.indexer.catalog import journal, table_copies
 from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.catalog.departures import GRACE_DAYS, give_up, overdue
 from vitrail.indexer.catalog.journal import Journal
@@ -38,8 +38,8 @@ _log = logging.getLogger("vitrail")
 SMALL_BYTES = 32 << 20  # segments from this size on are left alone
 MERGED_BYTES = 128 << 20  # what a merge may read, so that it fits in memory
 MERGE_COUNT = 8  # neighbours it takes for a merge to pay
-FOLD_BYTES = 8 << 20  # of the journal, from which on a snapshot pays
-_FOLD_SHARE = 0.5  # of the last snapshot's size, likewise
+FOLD_BYTES = 8 << 20  # of the journal, from which on copies of the tables pay
+_FOLD_SHARE = 0.5  # of the last copies' size, likewise
 TIDY_IMAGES = 32_768  # without a saved index, from which on a running writer tidies
 
 
@@ -196,7 +196,7 @@ def save_index(indexes: CurrentIndexes, space: str, readings: Readings) -> bool:
 
 
 def fold_journal(catalog: Catalog, directory: str, seq: int) -> None:
-    """Write a snapshot where it pays, which keeps the journal in proportion.
+    """Copy the tables where it pays, which keeps the journal in proportion.
 
     Args:
         catalog: the collection's.
@@ -206,15 +206,15 @@ def fold_journal(catalog: Catalog, directory: str, seq: int) -> None:
     Raises:
         OSError: the disk is full or refuses.
     """
-    folder = os.path.join(directory, snapshots.FOLDER)
-    held = max(snapshots.newest_seq(folder), 0)
+    folder = os.path.join(directory, table_copies.FOLDER)
+    held = max(table_copies.newest_seq(folder), 0)
     size = Journal(os.path.join(directory, journal.FOLDER)).size(held)
-    if size > FOLD_BYTES and size > _FOLD_SHARE * snapshots.size(folder):
-        take_snapshot(catalog, directory, seq)
+    if size > FOLD_BYTES and size > _FOLD_SHARE * table_copies.size(folder):
+        copy_tables(catalog, directory, seq)
 
 
 def secure(catalog: Catalog, directory: str, seq: int) -> None:
-    """Write a snapshot where the catalog is all that knows what it knows.
+    """Copy the tables where the catalog is all that knows what it knows.
 
     So it is with collections from before there was a journal, and where files of it were damaged.
 
@@ -223,9 +223,9 @@ def secure(catalog: Catalog, directory: str, seq: int) -> None:
         OSError: the disk is full or refuses.
     """
     check_in_step(directory, seq)
-    held = max(snapshots.newest_seq(os.path.join(directory, snapshots.FOLDER)), 0)
+    held = max(table_copies.newest_seq(os.path.join(directory, table_copies.FOLDER)), 0)
     if not Journal(os.path.join(directory, journal.FOLDER)).follows(held, seq):
-        take_snapshot(catalog, directory, seq)
+        copy_tables(catalog, directory, seq)
 
 
 def check_in_step(directory: str, seq: int) -> None:
@@ -243,13 +243,13 @@ def check_in_step(directory: str, seq: int) -> None:
         raise journal.behind(directory, seq, known)
 
 
-def take_snapshot(catalog: Catalog, directory: str, seq: int) -> None:
+def copy_tables(catalog: Catalog, directory: str, seq: int) -> None:
     """Copy what no segment holds as of commit ``seq``, the last one, and begin a new journal.
 
     Raises:
         OSError: the disk is full or refuses.
     """
-    folder = os.path.join(directory, snapshots.FOLDER)
-    snapshots.write_snapshot(catalog, folder, seq)
+    folder = os.path.join(directory, table_copies.FOLDER)
+    table_copies.write_copies(catalog, folder, seq)
     if catalog.journal is not None:
-        catalog.journal.cut(seq, kept=snapshots.oldest_seq(folder))
+        catalog.journal.cut(seq, kept=table_copies.oldest_seq(folder))

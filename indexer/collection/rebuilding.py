@@ -1,4 +1,4 @@
-"""A lost catalog anew, from the last snapshot, the journal after it, and the segments."""
+"""A lost catalog anew, from copies of its tables, the journal after them, and the segments."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def rebuild_catalog(directory: str) -> Rebuilt:
     The caller holds the writer's lock.
 
     Raises:
-        UnreadableError: a segment, a snapshot or the journal cannot be read now.
+        UnreadableError: a segment, a copy or the journal cannot be read now.
         CollectionError: neither segments nor ``vitrail.json`` tell the encoder.
     """
     done = Rebuilt()
@@ -188,7 +188,7 @@ class _Taking:
 def _tell(found: FoundSegments, copies: Copies, done: Rebuilt) -> None:
     """Say what may be lost, as far as anything shows it."""
     kinds = "annotations, labels, removals and rejects"
-    if not copies.followed and copies.snapshot is None:
+    if not copies.followed and copies.tables is None:
         done.knowledge.append(f"all {kinds}, of which no copy is left")
     elif copies.followed and found.is_behind(copies):
         done.knowledge.append(f"{kinds} after commit {copies.seq}, of which no copy is left")

@@ -92,7 +92,7 @@ class CollectionStore(Answering):
         return collection
 
     def close(self) -> None:
-        """Tidy up after writing (merge segments, save indexes, snapshot), release everything.
+        """Tidy up after writing (merge segments, save indexes, copy tables), release everything.
 
         What was committed stands: where tidying up fails, the log of ``vitrail`` gets a warning.
         """
@@ -307,7 +307,7 @@ class CollectionStore(Answering):
     def maintain(self) -> None:
         """Give up what has waited too long, merge small segments, save indexes where it pays.
 
-        The user's own tables are copied into a snapshot. Indexes are a cache: where they cannot be
+        The catalog's tables are copied where it pays. Indexes are a cache: where they cannot be
         saved, the log of ``vitrail`` gets a warning.
 
         Raises:

@@ -25,6 +25,7 @@ from vitrail.indexer.collection.layout import (
     write_mark,
 )
 from vitrail.indexer.collection.maintenance import (
+    copy_tables,
     drop_indexes_ahead,
     fold_journal,
     give_up_overdue,
@@ -32,7 +33,6 @@ from vitrail.indexer.collection.maintenance import (
     merge_small_segments,
     save_indexes,
     secure,
-    take_snapshot,
 )
 from vitrail.indexer.collection.readings import CatalogFile
 from vitrail.indexer.collection.staging import Staged, check_reservable
@@ -216,7 +216,7 @@ class Writer:
     def copy_tables(self) -> None:
         """See ``CollectionStore.copy_tables``."""
         with self._guard, disk_guard(self._directory, 0):
-            take_snapshot(self._catalog, self._directory, self._state.seq)
+            copy_tables(self._catalog, self._directory, self._state.seq)
 
     def forget_changes(self) -> None:
         """See ``CollectionStore.forget_changes``."""
