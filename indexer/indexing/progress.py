@@ -10,7 +10,7 @@ from vitrail.indexer.paths import display
 
 
 @dataclass(slots=True)
-class Progress:
+class IndexCounts:
     """Counts of a run so far; ``total`` is how many files have to be opened.
 
     Attributes:
@@ -80,11 +80,11 @@ class ProgressTeller:
         tell: called with the counts so far.
     """
 
-    def __init__(self, tell: Callable[[Progress], None]) -> None:
+    def __init__(self, tell: Callable[[IndexCounts], None]) -> None:
         self._tell = tell
-        self._last = Progress()
+        self._last = IndexCounts()
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: IndexCounts) -> None:
         """Pass it on."""
         self._last = progress
         self._tell(progress)

@@ -22,7 +22,7 @@ from vitrail.indexer.indexing.ahead import map_ahead
 from vitrail.indexer.indexing.committing import Committer
 from vitrail.indexer.indexing.decoding import Prepared, Preparer
 from vitrail.indexer.indexing.options import check_least
-from vitrail.indexer.indexing.progress import Progress
+from vitrail.indexer.indexing.progress import IndexCounts
 from vitrail.indexer.paths import display
 from vitrail.indexer.records import Batch
 from vitrail.indexer.wording import counted
@@ -63,7 +63,7 @@ class Reembedding:
     ``progress.unchanged`` counts images that an earlier run had embedded.
     """
 
-    progress: Progress = field(default_factory=Progress)
+    progress: IndexCounts = field(default_factory=IndexCounts)
     lost: list[str] = field(default_factory=list)
     done: bool = False
 
@@ -73,7 +73,7 @@ def reembed(
     encoder: Encoder,
     *,
     options: ReembedOptions | None = None,
-    on_progress: Callable[[Progress], None] = lambda _: None,
+    on_progress: Callable[[IndexCounts], None] = lambda _: None,
     cancellation: Cancellation | None = None,
 ) -> Reembedding:
     """Embed every image of a collection by another encoder, then put the result in its place.
@@ -126,7 +126,7 @@ class _Run:
     encoder: Encoder
     options: ReembedOptions
     made: Reembedding
-    on_progress: Callable[[Progress], None]
+    on_progress: Callable[[IndexCounts], None]
     cancellation: Cancellation
 
     def embed(self) -> None:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metada
     from vitrail.indexer.encoders.base import Encoder
     from vitrail.indexer.fingerprint import Fingerprint
     from vitrail.indexer.indexing.options import IndexOptions
-    from vitrail.indexer.indexing.progress import Progress
+    from vitrail.indexer.indexing.progress import IndexCounts
     from vitrail.search.images import ImageLike
 
 Vectors: TypeAlias = "Mapping[str, ArrayLike] | ArrayLike"
@@ -191,9 +191,9 @@ class Collection:
         *folders: str | os.PathLike[str],
         options: IndexOptions | None = None,
         classify: bool | None = None,
-        on_progress: Callable[[Progress], None] = lambda _: None,
+        on_progress: Callable[[IndexCounts], None] = lambda _: None,
         cancellation: Cancellation | None = None,
-    ) -> Progress:
+    ) -> IndexCounts:
         """Bring the collection up to date with folders or single files.
 
         Args:
