@@ -155,7 +155,7 @@ def _get_ready(
         ids |= one.by_hash
     files = [file for file in batch.files if file.content_hash in ids]
     if len(files) < len(batch.files):
-        # Its picture left the collection during this run; unknown, it is read again next time.
+        # Its image left the collection during this run; unknown, it is read again next time.
         _log.warning("%d files are left for the next run", len(batch.files) - len(files))
     images = {i: image for one in additions for i, image in zip(one.ids, one.images, strict=True)}
     predictions = {i: image.predictions for i, image in images.items()}

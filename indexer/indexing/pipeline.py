@@ -266,7 +266,7 @@ class _Run:
     def _settle(self, committer: Committer, one: Survey) -> None:
         """What the scan itself told: files that left, other labels, what could not be looked at.
 
-        It comes after every opened file, so that a moved picture is known at its new path before
+        It comes after every opened file, so that a moved image is known at its new path before
         its old path goes.
         """
         gone, labels, progress = one.changes.gone, one.labels(), self.progress

@@ -21,18 +21,18 @@ class IndexCounts:
         unchanged: of them, those known as they are.
         total: files to open.
         opened: files opened.
-        encoded: new pictures.
-        linked: files whose picture was known already at another path, and still is (copies).
+        encoded: new images.
+        linked: files whose image was known already at another path, and still is (copies).
         moved: files that left one path and were found at another; they are neither gone nor copies.
-        returned: files whose picture had left, and is back without having been embedded again.
+        returned: files whose image had left, and is back without having been embedded again.
         rejected: files that could not be indexed.
-        committed: pictures that a kill can no longer lose.
+        committed: images that a kill can no longer lose.
         gone: files that left the disk, and were found nowhere else.
         missing: files that left the disk, and whose images go on being found.
         excluded: files that are on the disk, and left because a glob leaves them out now.
         relabelled: unchanged files that have another label now.
-        reread: known pictures whose metadata was read again.
-        classified: known pictures that got the labels of the head.
+        reread: known images whose metadata was read again.
+        classified: known images that got the labels of the head.
         interrupted: whether it was stopped before its end.
         seconds: how long it took; set when all is committed.
         unreadable: paths that could not be looked at this time; what is known of them stays.
