@@ -16,7 +16,12 @@ from vitrail.indexer.catalog.merging import dead_within, replace_segments
 from vitrail.indexer.catalog.roots import read_settings
 from vitrail.indexer.catalog.schema import FORMAT
 from vitrail.indexer.catalog.state import State, live_segments
-from vitrail.indexer.collection.current_indexes import CurrentIndexes, deleted_since, revived_since
+from vitrail.indexer.collection.current_indexes import (
+    CurrentIndexes,
+    deleted_since,
+    is_of,
+    revived_since,
+)
 from vitrail.indexer.collection.readings import Readings
 from vitrail.indexer.errors import UnreadableError
 from vitrail.indexer.files.durability import is_full
@@ -126,23 +131,27 @@ def is_overdue(indexes: CurrentIndexes, state: State) -> bool:
     return state.images - covered >= max(TIDY_IMAGES, state.images // 2)
 
 
-def drop_indexes_ahead(indexes: CurrentIndexes, state: State) -> None:
+def drop_foreign_indexes(indexes: CurrentIndexes, readings: Readings) -> None:
     """Delete index files of commits that the catalog does not have, before it goes on.
 
     An index is saved after its commit. Where the catalog was put back as it was earlier, and the
-    indexes were not, commits to come get the same numbers, and their images the same ids.
+    indexes were not, commits to come get the same numbers, and their images the same ids. So they
+    have in a copy of the collection that went on by itself.
 
     Args:
         indexes: the collection's.
-        state: of the newest commit.
+        readings: of the newest commit.
 
     Raises:
         OSError: the disk refuses.
     """
+    state = readings.state
     for space, _ in state.fingerprint.spaces:
         files = indexes.files(space, state)
         held = files.coverage()
-        if held is not None and held.seq > state.seq:
+        if held is None:
+            continue
+        if held.seq > state.seq or not is_of(readings, held.seq, held.commit):
             files.remove(files.generations())
 
 

@@ -26,7 +26,7 @@ from vitrail.indexer.collection.layout import (
 )
 from vitrail.indexer.collection.maintenance import (
     copy_tables,
-    drop_indexes_ahead,
+    drop_foreign_indexes,
     fold_journal,
     give_up_overdue,
     is_overdue,
@@ -129,7 +129,7 @@ class Writer:
             secure(self._catalog, self._directory, self._state.seq)
             self._catalog.migrate()
             self.readings.refresh()
-            drop_indexes_ahead(self._indexes, self._state)
+            drop_foreign_indexes(self._indexes, self.readings)
             self._sweep()
         except BaseException:
             self.release()
