@@ -17,6 +17,7 @@ from vitrail.indexer.catalog.forgetting import end_waiting, forget_lost_files
 from vitrail.indexer.catalog.known import look_up_paths
 from vitrail.indexer.catalog.paths import hold_files, put_files
 from vitrail.indexer.catalog.redoing import add_lacking
+from vitrail.indexer.catalog.replaced import keep_replaced
 from vitrail.indexer.catalog.reservations import close_reservations, open_reservations
 from vitrail.indexer.catalog.transaction import Transaction
 from vitrail.indexer.collection.found_segments import FoundSegments, find_segments
@@ -126,6 +127,7 @@ def _fill(
         except DamagedError as error:
             done.unusable[name] = error.problem
     close_reservations(transaction, filter(None, map(token_of, taking.names)))
+    keep_replaced(transaction, found.merged_into(taking.names))  # readers may go through them
     done.waiting = end_waiting(transaction, taking.held.tolist(), taking.names)
     refilling.keep_only(transaction, taking.names, taking.held.tolist())
     refilling.keep_one_of_each(transaction)
