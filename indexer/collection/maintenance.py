@@ -24,7 +24,7 @@ from vitrail.indexer.collection.current_indexes import (
 )
 from vitrail.indexer.collection.readings import Readings
 from vitrail.indexer.errors import UnreadableError
-from vitrail.indexer.files.durability import is_full
+from vitrail.indexer.files.durability import is_full, set_aside
 from vitrail.indexer.files.reading import reading
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.segments.segment_file import (
@@ -237,6 +237,32 @@ def secure(catalog: Catalog, directory: str, seq: int) -> None:
         copy_tables(catalog, directory, seq)
 
 
+def set_strays_aside(directory: str, seq: int) -> None:
+    """Rename journal files of commits that the collection never had, and say so in the log.
+
+    Left where they are they would be taken for its own once its commits have their numbers.
+
+    Args:
+        directory: the collection's.
+        seq: number of the catalog's last commit.
+
+    Raises:
+        UnreadableError: one cannot be read now.
+        OSError: the disk refuses.
+    """
+    folder = os.path.join(directory, journal.FOLDER)
+    with reading(folder):
+        strays = Journal(folder).strays(seq)
+    for name in strays:
+        aside = os.path.basename(set_aside(os.path.join(folder, name)))
+        _log.warning(
+            "%s tells of commits that this collection never had, and is another one's: it is left "
+            "alone as %s",
+            os.path.join(folder, name),
+            aside,
+        )
+
+
 def check_in_step(directory: str, seq: int) -> None:
     """Refuse a catalog that is older than its journal, such as one that was copied back.
 
@@ -247,7 +273,7 @@ def check_in_step(directory: str, seq: int) -> None:
     """
     folder = os.path.join(directory, journal.FOLDER)
     with reading(folder):
-        known = max((extent.seq for extent in Journal(folder).extents()), default=0)
+        known = Journal(folder).known(seq)
     if known > seq + 1:
         raise journal.behind(directory, seq, known)
 

@@ -74,7 +74,7 @@ def rebuild_catalog(directory: str) -> Rebuilt:
     found = find_segments(os.path.join(directory, segment_file.FOLDER))
     fingerprint = found.fingerprint(copies.listed()) or read_mark(directory)
     # Commit numbers go on, so that files of the old catalog never look newer than the new one.
-    last = max([copies.seq, *(header.seq for header in found.headers.values())])
+    last = max([copies.seq, copies.known, *(header.seq for header in found.headers.values())])
 
     def restore(connection: DuckDBPyConnection) -> None:
         copies.restore(connection)

@@ -33,6 +33,7 @@ from vitrail.indexer.collection.maintenance import (
     merge_small_segments,
     save_indexes,
     secure,
+    set_strays_aside,
 )
 from vitrail.indexer.collection.readings import CatalogFile
 from vitrail.indexer.collection.staging import Staged, check_reservable
@@ -122,6 +123,7 @@ class Writer:
             make_folders(self._directory)
             sweep_leftovers(self._directory)
             self.readings.refresh()
+            set_strays_aside(self._directory, self._state.seq)
             write_mark(self._directory, self._state.fingerprint)
             if self._catalog.catch_up():
                 self.readings.refresh()
