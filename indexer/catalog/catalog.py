@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from vitrail.indexer.catalog import journal
-from vitrail.indexer.catalog.attaching import attach, config, seal
+from vitrail.indexer.catalog.attaching import attach, connect, seal
 from vitrail.indexer.catalog.journal import Journal
 from vitrail.indexer.catalog.journal_tail import UntoldError
 from vitrail.indexer.catalog.news import Known, News, read_news
@@ -157,13 +157,9 @@ class Catalog:
         Raises:
             CollectionError: it is damaged, or others held it for too long.
         """
-        import duckdb
-
         self._need_file()
         with self.errors(), self._turn:
-            connection = self._retrying(
-                lambda: duckdb.connect(self.path, read_only=True, config=config())
-            )
+            connection = self._retrying(lambda: connect(self.path, read_only=True))
             try:
                 seal(connection)
                 yield connection
@@ -255,11 +251,9 @@ class Catalog:
             CollectionError: the catalog is damaged, missing or of a newer format, or there is no
                 room for the copy.
         """
-        import duckdb
-
         self._need_file()
         with self.errors():
-            connection = duckdb.connect(":memory:", config=config())
+            connection = connect()
         try:
             with self.errors():
                 with self._turn:
@@ -338,10 +332,8 @@ class Catalog:
             )
 
     def _running(self) -> DuckDBPyConnection:
-        import duckdb
-
         if self._engine is None:
-            self._engine = duckdb.connect(":memory:", config=config())
+            self._engine = connect()
         return self._engine
 
     def _need_file(self) -> None:
