@@ -32,7 +32,7 @@ from vitrail.search.options import (
 )
 from vitrail.search.query import Query, SearchResult
 from vitrail.search.searcher import Searcher
-from vitrail.search.vectors import query_rows
+from vitrail.search.vectors import background_rows, query_rows
 from vitrail.service.operations.own_encoder import AS_IT_COMES, OwnEncoder, choose
 from vitrail.service.operations.queries import answer_image, answer_images, answer_query
 
@@ -339,7 +339,11 @@ class Collection:
                 "fusion='mean' or 'rrf' to ask with all of them at once"
             )
         query = Query.of(
-            rows, self.store.spaces, chosen, exclude=frozenset(exclude), background=background
+            rows,
+            self.store.spaces,
+            chosen,
+            exclude=frozenset(exclude),
+            background=background_rows(background, self.store.spaces),
         )
         return answer_query(self.store, query, Searcher.search)
 
