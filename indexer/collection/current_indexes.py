@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrail.indexer.catalog.hidden import deleted_between, hidden_within, revived_between
+from vitrail.indexer.catalog.hidden import (
+    deleted_between,
+    hidden_within,
+    left_between,
+    revived_between,
+)
 from vitrail.indexer.catalog.news import read_commit
 from vitrail.indexer.catalog.state import State
 from vitrail.indexer.collection.readings import Readings
@@ -211,6 +216,12 @@ def deleted_since(readings: Readings, seq: int) -> NDArray[np.int64]:
     """Ids deleted after a commit, up to that of the readings, and not back since: (n,) int64."""
     with readings.reading() as connection:
         return deleted_between(connection, seq, readings.state.seq)
+
+
+def count_left(readings: Readings, seq: int) -> int:
+    """How many images left after a commit, up to that of the readings."""
+    with readings.reading() as connection:
+        return left_between(connection, seq, readings.state.seq)
 
 
 def revived_since(readings: Readings, seq: int) -> NDArray[np.int64]:

@@ -18,7 +18,7 @@ from vitrail.indexer.catalog.schema import FORMAT
 from vitrail.indexer.catalog.state import State, live_segments
 from vitrail.indexer.collection.current_indexes import (
     CurrentIndexes,
-    deleted_since,
+    count_left,
     is_of,
     revived_since,
 )
@@ -170,7 +170,7 @@ def save_indexes(indexes: CurrentIndexes, readings: Readings) -> bool:
         if indexes.files(space, state).worth_saving(
             state.images,
             state.segments,
-            lambda seq: len(deleted_since(readings, seq)),
+            lambda seq: count_left(readings, seq),
             lambda seq: len(revived_since(readings, seq)),
         ):
             could = save_index(indexes, space, readings) and could

@@ -16,6 +16,7 @@ from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.verification import verify
 from vitrail.indexer.errors import NewerFormatError, UnknownImageError
 from vitrail.indexer.records import Batch
+from vitrail.indexer.vectors import indexes
 
 
 @pytest.fixture
@@ -56,6 +57,24 @@ def test_what_was_removed_while_its_copy_waited_stays_removed(
         writer.resolve(content(2))
     assert as_rebuilt(place) == as_it_is(place)
     assert not verify(place).damage
+
+
+def test_copies_that_were_staged_make_no_index_worth_saving(
+    writer: CollectionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They were never in it, and it lacks nothing."""
+    monkeypatch.setattr(indexes, "_TAIL_ROWS", 5)
+    writer.commit(Batch(images(range(10)), files(range(10))))
+    writer.maintain()
+    files_of = writer.index_files("cls@2")
+    saved = files_of.generations()
+    assert saved
+    assert writer.adopt([put(writer, range(8))]).known == 8
+    writer.maintain()
+    assert files_of.generations() == saved
+    writer.remove(range(1, 7))
+    writer.maintain()
+    assert files_of.generations() != saved, "as those do that leave"
 
 
 def test_what_was_removed_before_it_was_staged_is_meant(writer: CollectionStore) -> None:
