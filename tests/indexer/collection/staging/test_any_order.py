@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.indexer.collection.holdings import FINGERPRINT, files, images
 from tests.indexer.collection.staging.ranges import check, held, merge, put, save
 from vitrail.indexer.catalog.reservations import Reservation
@@ -97,7 +98,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(STEPS)
 def test_whatever_is_done_in_whatever_order(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, int]]
