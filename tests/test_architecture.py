@@ -42,7 +42,7 @@ FLOORS = {
         {"indexing"},
     ),
     "generator": (
-        {"images", "watching"},
+        {"images", "monitoring"},
         {"checkpoints"},
         {"checks", "prompts"},
         {"adapters"},

@@ -1,4 +1,4 @@
-"""A lost catalog anew, from the last snapshot, the journal after it, and the segments."""
+"""A lost catalog anew, from copies of its tables, the journal after them, and the segments."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from vitrail.indexer.catalog.forgetting import end_waiting, forget_lost_files
 from vitrail.indexer.catalog.known import look_up_paths
 from vitrail.indexer.catalog.paths import hold_files, put_files
 from vitrail.indexer.catalog.redoing import add_lacking
+from vitrail.indexer.catalog.replaced import keep_replaced
 from vitrail.indexer.catalog.reservations import close_reservations, open_reservations
 from vitrail.indexer.catalog.transaction import Transaction
 from vitrail.indexer.collection.found_segments import FoundSegments, find_segments
@@ -64,7 +65,7 @@ def rebuild_catalog(directory: str) -> Rebuilt:
     The caller holds the writer's lock.
 
     Raises:
-        UnreadableError: a segment, a snapshot or the journal cannot be read now.
+        UnreadableError: a segment, a copy or the journal cannot be read now.
         CollectionError: neither segments nor ``vitrail.json`` tell the encoder.
     """
     done = Rebuilt()
@@ -73,7 +74,7 @@ def rebuild_catalog(directory: str) -> Rebuilt:
     found = find_segments(os.path.join(directory, segment_file.FOLDER))
     fingerprint = found.fingerprint(copies.listed()) or read_mark(directory)
     # Commit numbers go on, so that files of the old catalog never look newer than the new one.
-    last = max([copies.seq, *(header.seq for header in found.headers.values())])
+    last = max([copies.seq, copies.known, *(header.seq for header in found.headers.values())])
 
     def restore(connection: DuckDBPyConnection) -> None:
         copies.restore(connection)
@@ -126,6 +127,7 @@ def _fill(
         except DamagedError as error:
             done.unusable[name] = error.problem
     close_reservations(transaction, filter(None, map(token_of, taking.names)))
+    keep_replaced(transaction, found.merged_into(taking.names))  # readers may go through them
     done.waiting = end_waiting(transaction, taking.held.tolist(), taking.names)
     refilling.keep_only(transaction, taking.names, taking.held.tolist())
     refilling.keep_one_of_each(transaction)
@@ -188,7 +190,7 @@ class _Taking:
 def _tell(found: FoundSegments, copies: Copies, done: Rebuilt) -> None:
     """Say what may be lost, as far as anything shows it."""
     kinds = "annotations, labels, removals and rejects"
-    if not copies.followed and copies.snapshot is None:
+    if not copies.followed and copies.tables is None:
         done.knowledge.append(f"all {kinds}, of which no copy is left")
     elif copies.followed and found.is_behind(copies):
         done.knowledge.append(f"{kinds} after commit {copies.seq}, of which no copy is left")

@@ -76,7 +76,7 @@ def repair(
 ) -> Repair:
     """Mend what ``verify`` finds; damaged files are renamed, never deleted (indexes are a cache).
 
-    All is looked at before anything is changed. Indexes, and a catalog that snapshots and segments
+    All is looked at before anything is changed. Indexes, and a catalog that copies and segments
     cover, are rebuilt without asking; what nothing can replace is given up only if accepted.
 
     Args:

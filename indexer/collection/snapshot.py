@@ -101,7 +101,7 @@ class Snapshot(Answering):
 
     def warm(self) -> None:
         """Load what is needed to answer within milliseconds."""
-        self._copy.hot_rows(at_once=True)
+        self._copy.metadata_cache(at_once=True)
         self._copy.flatten()
         for space in self.spaces:
             self.index(space).warm()

@@ -26,7 +26,7 @@ from vitrail.service.operations.progress import (
 
 if TYPE_CHECKING:
     from vitrail.indexer.indexing.options import IndexOptions
-    from vitrail.indexer.indexing.progress import Progress as IndexCounts
+    from vitrail.indexer.indexing.progress import IndexCounts
     from vitrail.service.operations.making import Generated
 
 

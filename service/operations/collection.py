@@ -32,7 +32,7 @@ from vitrail.search.options import (
 )
 from vitrail.search.query import Query, SearchResult
 from vitrail.search.searcher import Searcher
-from vitrail.search.vectors import query_rows
+from vitrail.search.vectors import background_rows, query_rows
 from vitrail.service.operations.own_encoder import AS_IT_COMES, OwnEncoder, choose
 from vitrail.service.operations.queries import answer_image, answer_images, answer_query
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metada
     from vitrail.indexer.encoders.base import Encoder
     from vitrail.indexer.fingerprint import Fingerprint
     from vitrail.indexer.indexing.options import IndexOptions
-    from vitrail.indexer.indexing.progress import Progress
+    from vitrail.indexer.indexing.progress import IndexCounts
     from vitrail.search.images import ImageLike
 
 Vectors: TypeAlias = "Mapping[str, ArrayLike] | ArrayLike"
@@ -191,9 +191,9 @@ class Collection:
         *folders: str | os.PathLike[str],
         options: IndexOptions | None = None,
         classify: bool | None = None,
-        on_progress: Callable[[Progress], None] = lambda _: None,
+        on_progress: Callable[[IndexCounts], None] = lambda _: None,
         cancellation: Cancellation | None = None,
-    ) -> Progress:
+    ) -> IndexCounts:
         """Bring the collection up to date with folders or single files.
 
         Args:
@@ -339,7 +339,11 @@ class Collection:
                 "fusion='mean' or 'rrf' to ask with all of them at once"
             )
         query = Query.of(
-            rows, self.store.spaces, chosen, exclude=frozenset(exclude), background=background
+            rows,
+            self.store.spaces,
+            chosen,
+            exclude=frozenset(exclude),
+            background=background_rows(background, self.store.spaces),
         )
         return answer_query(self.store, query, Searcher.search)
 

@@ -15,7 +15,7 @@ from vitrail.service.operations.progress import IndexProgress, Progress, RunBegi
 if TYPE_CHECKING:
     from vitrail.indexer.cancellation import Cancellation
     from vitrail.indexer.indexing.options import IndexOptions
-    from vitrail.indexer.indexing.progress import Progress as IndexCounts
+    from vitrail.indexer.indexing.progress import IndexCounts
     from vitrail.indexer.indexing.reembedding import ReembedOptions
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from vitrail.indexer.indexing.progress import Progress as IndexCounts
+    from vitrail.indexer.indexing.progress import IndexCounts
     from vitrail.indexer.indexing.roots import RootPlan
 
 

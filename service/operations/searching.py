@@ -16,7 +16,7 @@ from vitrail.indexer.errors import ImageRejectedError, InputError
 from vitrail.search.options import DEFAULTS, SearchOptions
 from vitrail.search.query import Query, SearchResult
 from vitrail.search.searcher import Searcher
-from vitrail.search.vectors import query_rows
+from vitrail.search.vectors import background_rows, query_rows
 from vitrail.service.operations.progress import Progress, QueryProgress, nobody
 from vitrail.service.operations.queries import OtherEncoderError, answer_image, answer_query
 from vitrail.service.operations.references import (
@@ -218,7 +218,8 @@ def embed_query(
     """
     if isinstance(query, VectorQuery):
         rows = query_rows(query.vectors, collection.store.spaces)
-        return EmbeddedQuery("vectors", rows, (), query.exclude, query.background)
+        background = background_rows(query.background, collection.store.spaces)
+        return EmbeddedQuery("vectors", rows, (), query.exclude, background)
     if isinstance(query, PromptQuery):
         from vitrail.service.operations.prompting import embed_prompt
 

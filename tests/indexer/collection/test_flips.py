@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.indexer.collection.holdings import FINGERPRINT, SPACES, content, files, images, vector
-from vitrail.indexer.catalog import catalog as catalogs
+from vitrail.indexer.catalog import private_copy
 from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.collection.losses import Losses
 from vitrail.indexer.collection.repairs import repair
@@ -232,7 +232,7 @@ def test_a_damaged_catalog_is_never_said_to_be_in_use(
     shutil.copytree(whole, place)
     data = (place / "catalog.duckdb").read_bytes()
     for large in (False, True):
-        monkeypatch.setattr(catalogs, "_IN_MEMORY", 0 if large else 32 << 20)
+        monkeypatch.setattr(private_copy, "IN_MEMORY", 0 if large else 32 << 20)
         for offset in range(300_000, len(data), 250_000):
             flipped = bytearray(data)
             flipped[offset] ^= 1

@@ -103,7 +103,7 @@ def test_a_warm_reader_and_a_large_catalog_answer_the_same(
             assert reader.metadata([]) == []
             with pytest.raises(InputError, match="no image with id 7"):
                 reader.metadata([7])
-        monkeypatch.setattr("vitrail.indexer.catalog.catalog._IN_MEMORY", 0)
+        monkeypatch.setattr("vitrail.indexer.catalog.private_copy.IN_MEMORY", 0)
         with CollectionStore.open(place) as reader:
             assert reader.metadata([3, 1, 2, 3]) == expected
             reader.warm()
@@ -121,6 +121,6 @@ def test_a_large_catalog_of_an_older_format_can_be_read(
     place = shutil.copytree(Path(__file__).parents[2] / "golden" / name, tmp_path / "c")
     with CollectionStore.open(place) as reader:
         expected = reader.metadata(reader.allowed_ids("true").tolist())
-    monkeypatch.setattr("vitrail.indexer.catalog.catalog._IN_MEMORY", 0)
+    monkeypatch.setattr("vitrail.indexer.catalog.private_copy.IN_MEMORY", 0)
     with CollectionStore.open(place) as reader:
         assert reader.metadata(reader.allowed_ids("true").tolist()) == expected

@@ -18,7 +18,7 @@ from tests.fakes import ColourEncoder
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.verification import verify
 from vitrail.indexer.indexing import committing
-from vitrail.indexer.indexing.pipeline import IndexOptions, Progress, index_folders
+from vitrail.indexer.indexing.pipeline import IndexCounts, IndexOptions, index_folders
 
 # How often, and of how many pictures.
 KILLS = [(15, 200), pytest.param(50, 400, marks=pytest.mark.slow)]
@@ -35,7 +35,7 @@ def index_until_killed(
     committing.COMMIT_IMAGES = 8
     encoder = ColourEncoder(before=lambda _: time.sleep(0.005))
 
-    def tell(progress: Progress) -> None:
+    def tell(progress: IndexCounts) -> None:
         report.send(progress.committed)
 
     with CollectionStore.open(home, writable=True) as collection:

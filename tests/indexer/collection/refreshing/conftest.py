@@ -9,7 +9,7 @@ import pytest
 
 from tests.indexer.collection.holdings import FINGERPRINT, file, files, images
 from tests.indexer.collection.refreshing.changes import annotate
-from vitrail.indexer.catalog import catalog as catalogs
+from vitrail.indexer.catalog import private_copy
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.records import Batch
 
@@ -23,7 +23,7 @@ def place(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.Mo
         made.commit(Batch([], [file("/pictures/1b.jpg", 1, label="twice")]))
         annotate(made, {2: "5", 3: "1"})
     if getattr(request, "param", False):
-        monkeypatch.setattr(catalogs, "_IN_MEMORY", 0)
+        monkeypatch.setattr(private_copy, "IN_MEMORY", 0)
     return tmp_path / "c"
 
 

@@ -21,7 +21,7 @@ from tests.indexer.collection.refreshing.changes import (
 )
 from vitrail.indexer.catalog import replica as replicas
 from vitrail.indexer.catalog.columns import flatten
-from vitrail.indexer.catalog.hot import HotRows
+from vitrail.indexer.catalog.metadata_cache import MetadataCache
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import CollectionError, FilterError
 
@@ -130,16 +130,16 @@ def test_a_flat_table_that_was_begun_before_a_refresh_is_of_its_commit(
 def test_metadata_that_is_brought_forward_shares_what_is_the_same(
     place: Path, reader: CollectionStore
 ) -> None:
-    first = reader.readings.hot_rows()
-    assert isinstance(first, HotRows)
+    first = reader.readings.metadata_cache()
+    assert isinstance(first, MetadataCache)
     sizes = []
     for number in range(20, 36):
         change(place, adding(number))
         assert reader.refresh()
-        hot = reader.readings.hot_rows()
-        assert isinstance(hot, HotRows)
-        sizes.append(len(hot._layers))
-        assert set(hot.find("images", range(1, 99))) == set(range(1, len(reader) + 1))
+        cache = reader.readings.metadata_cache()
+        assert isinstance(cache, MetadataCache)
+        sizes.append(len(cache._layers))
+        assert set(cache.find("images", range(1, 99))) == set(range(1, len(reader) + 1))
     assert max(sizes) <= 4
     assert set(first.find("images", range(1, 99))) == set(range(1, 13))
 
