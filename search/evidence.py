@@ -33,8 +33,8 @@ def weigh(retrieval: Retrieval, rankings: Sequence[Ranking]) -> Evidence:
     if query.rows < 2 and not query.background:
         return Evidence()
     # every image counts here, however far it is; and a hundred full scans would tell no more
-    everything = replace(query.options, min_score=None, exact=False)
-    retrieval = replace(retrieval, query=replace(query, options=everything))
+    everything = replace(query.options, exact=False)
+    retrieval = replace(retrieval, query=replace(query, options=everything), least=None)
     sample = _sample(retrieval)
     evidence = _agree(retrieval, rankings, sample)
     return _compare(retrieval, evidence, sample) if query.background else evidence

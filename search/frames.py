@@ -22,6 +22,8 @@ _TYPES = {
     **{column.name: column.kind for column in IMAGE_COLUMNS},
     **RECIPE_COLUMNS,
     "score": "DOUBLE",
+    "fpr": "DOUBLE",
+    "closeness": "VARCHAR",
     "path": "VARCHAR",
     "paths": "VARCHAR[]",
     "name": "VARCHAR",
@@ -37,14 +39,15 @@ _LEFT_OUT = ("predictions",)  # labels and top_score say it in columns
 
 
 def hits_to_arrow(hits: Sequence[Hit]) -> pyarrow.Table:
-    """One row a hit, best first: id, score, ``score_SPACE`` of each space, paths and metadata.
+    """One row a hit, best first: id, score, ``score_SPACE``, fpr, closeness, paths and metadata.
 
     A recipe is its JSON text; bytes of a path that are no UTF-8 are shown escaped.
     """
     import pyarrow as pa
 
     rows = [_row(hit) for hit in hits]
-    names = dict.fromkeys(["id", "score", *(name for row in rows for name in row), *BUILT_IN])
+    found = [name for row in rows for name in row]
+    names = dict.fromkeys(["id", "score", *found, "fpr", "closeness", *BUILT_IN])
     return pa.table(
         {name: _column([row.get(name) for row in rows], _TYPES.get(name)) for name in names}
     )
@@ -76,6 +79,8 @@ def _row(hit: Hit) -> dict[str, Any]:
         "id": hit.id,
         "score": hit.score,
         **{f"score_{space}": score for space, score in hit.scores.items()},
+        "fpr": hit.fpr,
+        "closeness": hit.closeness,
         "path": display(hit.paths[0]) if hit.paths else None,
         "paths": [display(path) for path in hit.paths],
         "recipe": None if recipe is None else json.dumps(recipe, default=str),

@@ -32,7 +32,7 @@ def summary(result: SearchResult) -> str:
 def as_text(result: SearchResult) -> str:
     """The summary and the first few hits."""
     lines = [f"<SearchResult: {summary(result)}>"]
-    lines += [f"  {hit.score:.4f}  {hit.id}  {_path(hit)}" for hit in result.hits[:_SHOWN]]
+    lines += [f"  {_score(hit, '  ')}  {hit.id}  {_path(hit)}" for hit in result.hits[:_SHOWN]]
     if len(result.hits) > _SHOWN:
         lines.append(f"  and {len(result.hits) - _SHOWN} more in .hits")
     return "\n".join(lines)
@@ -56,8 +56,14 @@ def _card(hit: Hit) -> str:
     return (
         f'<figure style="width:{_SIDE}px;margin:0;overflow-wrap:anywhere">'
         f"{shown if thumbnail else 'file not readable now'}"
-        f"<figcaption>{hit.score:.4f} · {hit.id}<br>{name}</figcaption></figure>"
+        f"<figcaption>{_score(hit, ' · ')} · {hit.id}<br>{name}</figcaption></figure>"
     )
+
+
+def _score(hit: Hit, between: str) -> str:
+    """The score, and what it means where that is known."""
+    word = () if hit.closeness is None else (hit.closeness,)
+    return between.join((f"{hit.score:.4f}", *word))
 
 
 def _path(hit: Hit) -> str:

@@ -14,6 +14,7 @@ from inspect import Parameter, signature
 from typing import Any, Literal, TypedDict, TypeVar, get_args, get_type_hints
 
 from vitrail.indexer.errors import InputError
+from vitrail.indexer.spaces import base_of
 
 Fusion = Literal["mean", "rrf"]
 Only = Literal["all", "generated", "real"]
@@ -46,8 +47,12 @@ class SearchOptions:
 
     Attributes:
         k: how many hits are wanted at most.
-        spaces: weight of each embedding space to use; ``None`` is all of the collection's, equally.
+        spaces: weight of each embedding space to use, stored or derived; ``None`` is what the
+            collection has as its default: all stored ones, equally, unless another was chosen.
         min_score: hits below this score are left out; scores are cosines in [-1, 1].
+        max_fpr: hits that more than this share of pairs of unrelated images are as near as are
+            left out, such as 0.001: a cutoff that means the same whatever the encoder. Beside
+            ``min_score``, both hold.
         where: SQL expression over the collection's columns, such as ``width > 512``.
         only: ``all``, ``generated`` or ``real`` images.
         fusion: how several query rows become one ranking, ``mean`` or ``rrf`` (see
@@ -61,6 +66,7 @@ class SearchOptions:
     k: int = 10
     spaces: Mapping[str, float] | None = None
     min_score: float | None = None
+    max_fpr: float | None = None
     where: str | None = None
     only: Only = "all"
     fusion: Fusion | None = None
@@ -70,6 +76,11 @@ class SearchOptions:
         _check_number(self.k)
         if self.min_score is not None and not -1 <= self.min_score <= 1:
             raise InputError(f"min score is {self.min_score}, but cosines lie between -1 and 1")
+        if self.max_fpr is not None and not 0 < self.max_fpr <= 1:
+            raise InputError(
+                f"max fpr is {self.max_fpr}, but a rate lies above 0 and is 1 at most, such as "
+                "0.001"
+            )
         check_word("only", self.only, get_args(Only))
         check_word("fusion", self.fusion or DEFAULT_FUSION, get_args(Fusion))
 
@@ -84,6 +95,7 @@ class EachKeywords(TypedDict, total=False):
     k: int
     spaces: Mapping[str, float] | None
     min_score: float | None
+    max_fpr: float | None
     where: str | None
     only: Only
     exact: bool
@@ -148,13 +160,14 @@ def shares(given: Mapping[str, float] | None, dims: Mapping[str, int]) -> dict[s
     """Weights of spaces as shares that sum to 1, so that a score is a cosine.
 
     Args:
-        given: space name -> weight; nothing for all spaces, equally.
+        given: space name -> weight; nothing for all stored spaces, equally.
         dims: the collection's spaces and their widths.
 
     Raises:
         InputError: a space that the collection lacks, or a weight that is not above 0.
     """
-    weights = dict(given) if given else dict.fromkeys(dims, 1.0)
+    stored = [name for name in dims if base_of(name) is None]
+    weights = dict(given) if given else dict.fromkeys(stored, 1.0)
     for name, weight in weights.items():
         if name not in dims:
             raise InputError(f"space {name!r} is not in this collection; it has {', '.join(dims)}")

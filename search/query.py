@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.image_info import ImageInfo
+from vitrail.indexer.spaces import base_of
 from vitrail.search.options import DEFAULTS, SearchOptions, shares
 
 if TYPE_CHECKING:
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     import pyarrow
 
 Verdict = Literal["good", "doubtful", "noise"]
+Closeness = Literal["copy", "look-alike", "related", "chance"]
+
+
+def tells(vectors: Mapping[str, NDArray[np.float32]], space: str) -> bool:
+    """Whether there are vectors of a space, or of the one that it is derived from."""
+    return space in vectors or base_of(space) in vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +33,8 @@ class Query:
 
     Attributes:
         vectors: space name -> (m, dim) float32 rows, L2-normalised: one row per query image, so
-            that one image gives m = 1 and a prompt with four seeds gives m = 4.
+            that one image gives m = 1 and a prompt with four seeds gives m = 4. Those of a derived
+            space are worked out of its base where they are not given, by ``derived.resolved``.
         weights: space name -> weight, above 0 and summing to 1, for just the spaces to use.
         options: how to search.
         exclude: ids never returned, such as the query's own.
@@ -43,13 +51,14 @@ class Query:
     def __post_init__(self) -> None:
         if not self.weights:
             raise InputError("the query names no embedding space; name at least one")
-        missing = sorted(set(self.weights) - set(self.vectors))
+        missing = sorted(name for name in self.weights if not tells(self.vectors, name))
         if missing:
             raise InputError(f"the query has no vectors for space {', '.join(missing)}")
-        rows = {self.vectors[name].shape[0] for name in self.weights}
+        rows = {len(self._given(name)) for name in self.weights}
         if len(rows) != 1 or 0 in rows:
             raise InputError(f"each space needs the same number of query rows, not {sorted(rows)}")
-        unlike = sorted(set(self.weights) - set(self.background or self.weights))
+        background = self.background or self.vectors
+        unlike = sorted(name for name in self.weights if not tells(background, name))
         if unlike:
             raise InputError(f"the background has no vectors for space {', '.join(unlike)}")
 
@@ -74,7 +83,11 @@ class Query:
     @property
     def rows(self) -> int:
         """How many query images there are."""
-        return len(self.vectors[next(iter(self.weights))])
+        return len(self._given(next(iter(self.weights))))
+
+    def _given(self, space: str) -> NDArray[np.float32]:
+        """The rows of a space, or of the one that it is derived from."""
+        return self.vectors[space if space in self.vectors else base_of(space) or space]
 
     def row(self, i: int) -> dict[str, NDArray[np.float32]]:
         """Query image ``i`` alone: space name -> (1, dim) float32."""
@@ -92,6 +105,11 @@ class Hit:
         metadata: what the collection knows of it.
         seed_ranks: for several query rows, the rank (from 1) this image has for each row alone,
             or ``None`` where it was below what that row's ranking kept; empty for one row.
+        fpr: false-positive rate: the share of pairs of unrelated images of the collection that
+            score at least as high; ``None`` where that is not known (see ``SearchResult.scale``).
+        closeness: the same in a word: ``copy``, ``look-alike``, ``related``, or ``chance`` where
+            unrelated images score as high; ``None`` likewise, or where only a bound of the rate is
+            known.
     """
 
     id: int
@@ -99,6 +117,8 @@ class Hit:
     scores: dict[str, float]
     metadata: ImageInfo
     seed_ranks: tuple[int | None, ...] = ()
+    fpr: float | None = None
+    closeness: Closeness | None = None
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -107,7 +127,52 @@ class Hit:
 
     def __repr__(self) -> str:
         path = self.paths[0] if self.paths else None
-        return f"Hit(id={self.id}, score={self.score:.4f}, path={path!r})"
+        word = "" if self.closeness is None else f"closeness={self.closeness!r}, "
+        return f"Hit(id={self.id}, score={self.score:.4f}, {word}path={path!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """What the scores of an answer mean, for the spaces and weights that it was asked by.
+
+    Attributes:
+        related: the least score of a ``related`` image, a cosine; below is ``chance``.
+        look_alike: the least of a ``look-alike``.
+        copy: the least of a ``copy``.
+        least_rate: the smallest false-positive rate that can be told; a hit of this rate may be
+            rarer.
+        pairs: of unrelated images, that rates are counted by.
+        images: of the collection when they were.
+        at_most: whether rates are upper bounds: the mean of the cosines to several query images is
+            high by chance far more seldom than a single one. Then nothing is called ``chance``.
+    """
+
+    related: float
+    look_alike: float
+    copy: float
+    least_rate: float
+    pairs: int
+    images: int
+    at_most: bool = False
+
+    def closeness(self, score: float) -> Closeness | None:
+        """The word for a score, never a closer one for a lower score."""
+        if score >= self.copy:
+            return "copy"
+        if score >= self.look_alike:
+            return "look-alike"
+        if score >= self.related:
+            return "related"
+        return None if self.at_most else "chance"
+
+    def tell(self, rate: float) -> str:
+        """A rate for people, such as ``0.012%``, or ``< 0.001%`` where it may be smaller."""
+        percent = f"{100 * rate:.2g}" if rate < 0.1 else f"{100 * rate:.0f}"
+        if "e" in percent:
+            percent = f"{100 * rate:.10f}".rstrip("0")
+        if rate <= self.least_rate:
+            return f"< {percent}%"
+        return f"≤ {percent}%" if self.at_most else f"{percent}%"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +227,8 @@ class SearchResult:
         seconds: stage -> time taken.
         hints: where a filter let nothing through, what it may have meant.
         reason: where there are no hits, why, in a sentence; empty where there are some.
+        scale: what the scores mean; ``None`` where too few images tell, or unrelated prompts do
+            (see ``evidence``).
     """
 
     hits: list[Hit]
@@ -173,6 +240,7 @@ class SearchResult:
     seconds: dict[str, float] = field(default_factory=dict)
     hints: tuple[str, ...] = ()
     reason: str = ""
+    scale: Scale | None = None
 
     @property
     def agreement(self) -> float | None:

@@ -25,8 +25,12 @@ def why_nothing(retrieval: Retrieval, ranking: Ranking) -> str:
     if np.isin(ids if allowed is None else allowed, own).all():
         held = "is in the collection" if allowed is None else "passes the filter"
         return f"only the query's own image {held}"
-    least = query.options.min_score
+    least = retrieval.least
     if least is not None and ranking.nearest is not None:
         found = "best" if ranking.exact else "best found"
-        return f"no score reaches {least:g}; the {found} is {ranking.nearest:.4f}"
+        by_rate = least != query.options.min_score
+        told = (
+            f"{least:.4f}, which is max fpr {query.options.max_fpr:g}" if by_rate else f"{least:g}"
+        )
+        return f"no score reaches {told}; the {found} is {ranking.nearest:.4f}"
     return "nothing was found"

@@ -62,11 +62,13 @@ class Retrieval:
         query: what is asked.
         indexes: space name -> index, for the query's spaces.
         allowed: sorted ids that its filter lets through; ``None`` is all.
+        least: the score that a hit has to reach; ``None`` is any.
     """
 
     query: Query
     indexes: Mapping[str, SearchIndex]
     allowed: Ids | None
+    least: float | None = None
 
     def all_ids(self) -> Ids:
         """Sorted (n,) int64 ids of the collection, whatever the filter."""
@@ -124,10 +126,9 @@ class Retrieval:
         return self._reaching(ranking) if len(ids) else self.rank(mean, self.query.options.k)
 
     def _good_enough(self, ranking: Ranking) -> NDArray[np.bool_]:
-        least = self.query.options.min_score
-        if least is None:
+        if self.least is None:
             return np.ones(len(ranking.ids), np.bool_)
-        good: NDArray[np.bool_] = ranking.total >= least
+        good: NDArray[np.bool_] = ranking.total >= self.least
         return good
 
     def _rank_one_space(self, row: Row, want: int) -> Ranking:

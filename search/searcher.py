@@ -10,6 +10,13 @@ import numpy as np
 
 from vitrail.indexer.collection.readers import SnapshotReader
 from vitrail.indexer.image_info import ImageInfo
+from vitrail.search.calibration.judging import (
+    Calibrations,
+    Judge,
+    judge_of,
+    least_score,
+    uncalibrated,
+)
 from vitrail.search.evidence import weigh
 from vitrail.search.filters import combine_filters
 from vitrail.search.options import DEFAULT_FUSION
@@ -26,10 +33,11 @@ class Searcher:
     Args:
         commit: what is searched, such as a ``vitrail.indexer.collection.snapshot.Snapshot``. Of
             what moves on meanwhile, an answer may mix two commits.
+        calibrations: tell what its scores mean; without, hits have no rates.
     """
 
-    def __init__(self, commit: SnapshotReader) -> None:
-        self._commit = commit
+    def __init__(self, commit: SnapshotReader, calibrations: Calibrations = uncalibrated) -> None:
+        self._commit, self._calibrations = commit, calibrations
 
     def search(self, query: Query) -> SearchResult:
         """Rank the collection's images for ``query``.
@@ -39,12 +47,15 @@ class Searcher:
                 space.
         """
         times = _Times()
-        retrieval = self._retrieval(query, times)
+        judge = judge_of(query, self._calibrations)
+        retrieval = self._retrieval(query, judge, times)
         ranking, rows = _rank(retrieval)
         times.end("rank")
         evidence = weigh(retrieval, rows)
         times.end("evidence")
-        (result,) = self._results(retrieval, [ranking], rows, times)
+        if query.background is not None:  # which tells of a prompt's hits what rates would
+            judge = None
+        (result,) = self._results(retrieval, [ranking], rows, judge, times)
         return replace(result, evidence=evidence)
 
     def search_each(self, query: Query) -> list[SearchResult]:
@@ -56,16 +67,19 @@ class Searcher:
             InputError: as ``search``.
         """
         times = _Times()
-        retrieval = self._retrieval(query, times)
+        judge = judge_of(query, self._calibrations, single=True)
+        retrieval = self._retrieval(query, judge, times)
         rankings = retrieval.rank_each(query.options.k)
         times.end("rank")
-        return self._results(retrieval, rankings, [], times)
+        return self._results(retrieval, rankings, [], judge, times)
 
-    def _retrieval(self, query: Query, times: _Times) -> Retrieval:
+    def _retrieval(self, query: Query, judge: Judge | None, times: _Times) -> Retrieval:
+        least = least_score(query, judge)
+        times.end("calibration")
         allowed = self._allowed(query)
         times.end("filter")
         indexes = {space: self._commit.index(space) for space in query.weights}
-        return Retrieval(query, indexes, allowed)
+        return Retrieval(query, indexes, allowed, least)
 
     def _allowed(self, query: Query) -> Ids | None:
         where = combine_filters(query.options.where, query.options.only)
@@ -76,6 +90,7 @@ class Searcher:
         retrieval: Retrieval,
         rankings: Sequence[Ranking],
         rows: Sequence[Ranking],
+        judge: Judge | None,
         times: _Times,
     ) -> list[SearchResult]:
         ids = sorted({image_id for ranking in rankings for image_id in ranking.ids.tolist()})
@@ -89,7 +104,7 @@ class Searcher:
         allowed = retrieval.allowed
         return [
             SearchResult(
-                hits=_hits(ranking, ranks, metadata),
+                hits=_hits(ranking, ranks, metadata, judge),
                 exact=ranking.exact,
                 estimated_recall=ranking.recall,
                 candidates=ranking.scanned,
@@ -97,6 +112,7 @@ class Searcher:
                 seconds=dict(times.seconds),
                 hints=hints,
                 reason="" if len(ranking.ids) else why_nothing(retrieval, ranking),
+                scale=None if judge is None else judge.scale,
             )
             for ranking in rankings
         ]
@@ -115,8 +131,12 @@ class _Times:
 
 
 def _hits(
-    ranking: Ranking, ranks: Sequence[Mapping[int, int]], metadata: Mapping[int, ImageInfo]
+    ranking: Ranking,
+    ranks: Sequence[Mapping[int, int]],
+    metadata: Mapping[int, ImageInfo],
+    judge: Judge | None,
 ) -> list[Hit]:
+    told = judge(ranking.total) if judge is not None else [(None, None)] * len(ranking.ids)
     return [
         Hit(
             id=image_id,
@@ -124,6 +144,8 @@ def _hits(
             scores={space: float(values[i]) for space, values in ranking.scores.items()},
             seed_ranks=tuple(row.get(image_id) for row in ranks),
             metadata=metadata[image_id],
+            fpr=told[i][0],
+            closeness=told[i][1],
         )
         for i, image_id in enumerate(ranking.ids.tolist())
     ]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vitrail.indexer.errors import InputError
+from vitrail.indexer.spaces import base_of
 
 Floats = NDArray[np.float32]
 _LENGTH = 1e-3  # how far from 1 a vector's length may be; half precision rounds that much
@@ -23,7 +24,8 @@ def query_rows(
 
     Args:
         vectors: space name -> (dim,) or (m, dim) floats of length 1; or just such an array, where
-            the question concerns one space.
+            the question concerns one space. For a derived one give those of its base, from which
+            they are worked out, or its own under its own name.
         dims: the collection's spaces and their widths.
         wanted: the spaces that are asked about; ``None`` is all of them.
 
@@ -63,7 +65,8 @@ def background_rows(
 
 
 def _only_space(dims: Mapping[str, int], wanted: Mapping[str, float] | None) -> str:
-    names = list(dims if wanted is None else wanted)
+    asked = dims if wanted is None else wanted
+    names = list({base_of(name) or name: None for name in asked})  # as an encoder gives them
     if len(names) != 1:
         raise InputError(
             "an array alone does not say which space it is of, and the question concerns "

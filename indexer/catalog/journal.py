@@ -39,6 +39,8 @@ KEYS = {
     "revivals": ("image_id",),
     "segments": ("name",),
     "reservations": ("token",),
+    "derived_spaces": ("name",),
+    "default_weights": ("space",),
     "annotations": ("content_hash",),
     "images": ("id",),
     "predictions": ("image_id",),

@@ -23,9 +23,15 @@ FOLDER = "snapshots"
 _FIRST_TABLES = ("files", "rejects", "deletions", "annotations", "segments")
 # What segments hold too is read again from files, and classified, later than they are written.
 _THIRD_TABLES = (*_FIRST_TABLES, "commits", "revivals", "roots", "images", "predictions")
-COPIED = (*_THIRD_TABLES, "reservations")
+_FOURTH_TABLES = (*_THIRD_TABLES, "reservations")
+COPIED = (*_FOURTH_TABLES, "derived_spaces", "default_weights")
 # By format; an older one's images lack columns that follow from the segments.
-_TABLES_OF = {1: (*_FIRST_TABLES, "commits"), 2: (*_FIRST_TABLES, "commits"), 3: _THIRD_TABLES}
+_TABLES_OF = {
+    1: (*_FIRST_TABLES, "commits"),
+    2: (*_FIRST_TABLES, "commits"),
+    3: _THIRD_TABLES,
+    4: _FOURTH_TABLES,
+}
 _NAME = re.compile(r"[0-9]{16}")
 _MANIFEST = "manifest.json"
 _KEPT = 2  # the newest, and the one before in case it is damaged

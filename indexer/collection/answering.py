@@ -64,8 +64,13 @@ class Answering:
 
     @property
     def spaces(self) -> dict[str, int]:
-        """Embedding spaces and their widths, in the encoder's order."""
-        return dict(self.fingerprint.spaces)
+        """All spaces and their widths: stored ones in the encoder's order, then derived ones."""
+        return self.state.spaces
+
+    @property
+    def default_weights(self) -> dict[str, float]:
+        """Shares of the spaces that a search weighs where nothing is said; they sum to 1."""
+        return self.state.default_weights
 
     def __len__(self) -> int:
         """Number of live images."""

@@ -14,6 +14,7 @@ from vitrail.indexer.catalog import journal, table_copies
 from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.catalog.journal import Journal
 from vitrail.indexer.catalog.schema import FORMAT
+from vitrail.indexer.collection import transforms
 from vitrail.indexer.errors import CollectionError, InputError
 from vitrail.indexer.files.begun import sweep_begun
 from vitrail.indexer.files.durability import TEMPORARY, make_directory, rename, write_text
@@ -28,7 +29,14 @@ if TYPE_CHECKING:
 MARK = "vitrail.json"
 LOCK = "lock"
 GENERATED = "generated"
-_FOLDERS = (segment_file.FOLDER, indexes.FOLDER, table_copies.FOLDER, journal.FOLDER, GENERATED)
+_FOLDERS = (
+    segment_file.FOLDER,
+    transforms.FOLDER,
+    indexes.FOLDER,
+    table_copies.FOLDER,
+    journal.FOLDER,
+    GENERATED,
+)
 
 
 def make_folders(directory: str) -> None:

@@ -23,7 +23,7 @@ from vitrail.indexer.collection.current_indexes import (
     revived_since,
 )
 from vitrail.indexer.collection.readings import Readings
-from vitrail.indexer.errors import UnreadableError
+from vitrail.indexer.errors import CollectionError, UnreadableError
 from vitrail.indexer.files.durability import is_full, set_aside
 from vitrail.indexer.files.reading import reading
 from vitrail.indexer.fingerprint import Fingerprint
@@ -126,7 +126,7 @@ def is_overdue(indexes: CurrentIndexes, state: State) -> bool:
 
     That is once half of the images are in no saved index, which keeps the cost in proportion.
     """
-    held = [indexes.files(space, state).coverage() for space, _ in state.fingerprint.spaces]
+    held = [indexes.files(space, state).coverage() for space in state.spaces]
     covered = min((one.rows if one else 0 for one in held), default=0)
     return state.images - covered >= max(TIDY_IMAGES, state.images // 2)
 
@@ -146,7 +146,7 @@ def drop_foreign_indexes(indexes: CurrentIndexes, readings: Readings) -> None:
         OSError: the disk refuses.
     """
     state = readings.state
-    for space, _ in state.fingerprint.spaces:
+    for space in state.spaces:
         files = indexes.files(space, state)
         held = files.coverage()
         if held is None:
@@ -166,8 +166,10 @@ def save_indexes(indexes: CurrentIndexes, readings: Readings) -> bool:
         CollectionError: a segment is missing, damaged, or cannot be read now.
     """
     state, could = readings.state, True
-    for space, _ in state.fingerprint.spaces:
-        if indexes.files(space, state).worth_saving(
+    for space in state.spaces:
+        if is_lost(indexes, space, state):
+            could = False
+        elif indexes.files(space, state).worth_saving(
             state.images,
             state.segments,
             lambda seq: count_left(readings, seq),
@@ -175,6 +177,19 @@ def save_indexes(indexes: CurrentIndexes, readings: Readings) -> bool:
         ):
             could = save_index(indexes, space, readings) and could
     return could
+
+
+def is_lost(indexes: CurrentIndexes, space: str, state: State) -> bool:
+    """Whether a derived space cannot be worked out, which keeps no other one from being saved."""
+    derivation = indexes.files(space, state).derivation
+    if derivation is None:
+        return False
+    try:
+        derivation.transform()
+    except CollectionError as error:
+        _log.warning("the index of %s could not be saved: %s", space, error)
+        return True
+    return False
 
 
 def save_index(indexes: CurrentIndexes, space: str, readings: Readings) -> bool:

@@ -22,6 +22,7 @@ from vitrail.indexer.catalog.reservations import close_reservations, open_reserv
 from vitrail.indexer.catalog.transaction import Transaction
 from vitrail.indexer.collection.found_segments import FoundSegments, find_segments
 from vitrail.indexer.collection.layout import begin_catalog, begun_path, read_mark
+from vitrail.indexer.collection.rebuilt_spaces import keep_sound, take_in_found
 from vitrail.indexer.errors import DamagedError
 from vitrail.indexer.files.durability import checksum, rename, set_aside
 from vitrail.indexer.files.reading import reading
@@ -84,6 +85,9 @@ def rebuild_catalog(directory: str) -> Rebuilt:
     catalog = begin_catalog(directory, fingerprint, restore)
     with catalog.writing("rebuild", checkpoint=True) as transaction:
         _fill(transaction, found, copies, fingerprint, done)
+        if not copies.followed and copies.tables is None:
+            take_in_found(transaction, directory, fingerprint)
+        done.notes += keep_sound(transaction, directory, fingerprint)
     catalog.close()
     _tell(found, copies, done)
     return done

@@ -204,7 +204,7 @@ class CollectionStore(Answering):
 
     def warm(self) -> None:
         """Load what a long-lived reader needs to answer within milliseconds."""
-        self.snapshot(*self.spaces).warm()
+        self.snapshot(*dict(self.fingerprint.spaces)).warm()
 
     # Writing
 

@@ -14,6 +14,7 @@ from vitrail.indexer.catalog.departures import remove_images
 from vitrail.indexer.catalog.reservations import Reservation, reserve_ids
 from vitrail.indexer.catalog.state import State
 from vitrail.indexer.catalog.transaction import Transaction
+from vitrail.indexer.collection import transforms
 from vitrail.indexer.collection.commits import Adopted, BatchWriter
 from vitrail.indexer.collection.current_indexes import CurrentIndexes
 from vitrail.indexer.collection.layout import (
@@ -256,3 +257,4 @@ class Writer:
         state = self._state
         live = [segment.name for segment in state.segments]
         sweep(self._segments, live, state.replaced, state.reserved)
+        transforms.sweep(self._directory, state.derived)

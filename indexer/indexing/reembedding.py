@@ -60,12 +60,14 @@ class ReembedOptions:
 class Reembedding:
     """What came of it: counts, the paths of images that no file holds any more, whether it is done.
 
-    ``progress.unchanged`` counts images that an earlier run had embedded.
+    ``progress.unchanged`` counts images that an earlier run had embedded. ``dropped`` are derived
+    spaces, which were fitted on vectors that are no more.
     """
 
     progress: IndexCounts = field(default_factory=IndexCounts)
     lost: list[str] = field(default_factory=list)
     done: bool = False
+    dropped: list[str] = field(default_factory=list)
 
 
 def reembed(
@@ -112,6 +114,7 @@ def reembed(
                 new.forget_changes()
                 return made
             _check_losses(old, made, options)
+            made.dropped = [space.name for space in old.state.derived]
             take_over(old, new)
             made.done = True
     return made

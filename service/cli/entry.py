@@ -18,6 +18,7 @@ from vitrail.service.cli.commands import (
     listing,
     maintaining,
     searching,
+    spaces,
     tracing,
 )
 from vitrail.service.cli.help import PlainCommand
@@ -51,7 +52,7 @@ _PLAIN = {  # what typer passes on of its parser, and what that means
     r"Input should be greater than or equal to (\S+)": r"give \1 or more",
 }
 
-for module in (indexing, searching, listing, generating, tracing, maintaining):
+for module in (indexing, searching, listing, spaces, generating, tracing, maintaining):
     module.register(app)
 for command in app.registered_commands:
     command.cls = PlainCommand

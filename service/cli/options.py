@@ -131,6 +131,14 @@ class Searching:
         float | None,
         typer.Option(help="Leave out hits with a lower score (a cosine, -1 to 1).", metavar="S"),
     ] = None
+    max_fpr: Annotated[
+        str | None,
+        typer.Option(
+            help="Leave out hits that more than this share of unrelated images are as near as, "
+            "such as 0.001 or 0.1%: a cutoff for any encoder.",
+            metavar="RATE",
+        ),
+    ] = None
     where: WhereOption = None
     only: OnlyOption = "all"
     fusion: Annotated[
@@ -154,6 +162,7 @@ class Searching:
         _kind(self.only)
         if self.fusion is not None:
             choice("--fusion", self.fusion, ("mean", "rrf"))
+        _rate("--max-fpr", self.max_fpr)
 
     def check_number(self) -> None:
         """Refuse a number of hits that no collection has.
@@ -179,11 +188,32 @@ class Searching:
             k=self.k,
             spaces=None if self.space is None else parse_weights(self.space, list(spaces)),
             min_score=self.min_score,
+            max_fpr=_rate("--max-fpr", self.max_fpr),
             where=self.where,
             only=_kind(self.only),
             fusion=self.fusion,  # type: ignore[arg-type]
             exact=self.exact,
         )
+
+
+def _rate(option: str, given: str | None) -> float | None:
+    """A share, as a number or in percent.
+
+    Raises:
+        InputError: it is none.
+    """
+    from vitrail.indexer.errors import InputError
+
+    if given is None:
+        return None
+    text = given.strip()
+    try:
+        rate = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        rate = -1.0
+    if not 0 < rate <= 1:
+        raise InputError(f"{option} is {given!r}, but a rate above 0 is meant, as 0.001 or 0.1%")
+    return rate
 
 
 def _kind(only: str) -> Only:

@@ -15,7 +15,7 @@ from vitrail.service.cli.text import readable as readable
 from vitrail.service.cli.vouching import vouch
 
 if TYPE_CHECKING:
-    from vitrail.search.query import Hit, SearchResult
+    from vitrail.search.query import Hit, Scale, SearchResult
     from vitrail.service.operations.searching import SearchAnswer
 
 
@@ -50,6 +50,11 @@ def copies(files: int) -> str:
     return f"(+{counted(files - 1, 'copy', 'copies')})" if files > 1 else ""
 
 
+def rate(hit: Hit, scale: Scale | None) -> str:
+    """How many pairs of unrelated images score as high; empty where that is not known."""
+    return "" if hit.fpr is None or scale is None else scale.tell(hit.fpr)
+
+
 def trust(result: SearchResult) -> str:
     """One sentence: exact or approximate, of how many."""
     kind = "exact"
@@ -72,6 +77,7 @@ def print_json(answer: SearchAnswer) -> None:
             "candidates": result.candidates,
             "allowed": result.allowed,
             "evidence": asdict(result.evidence),
+            "scale": None if result.scale is None else asdict(result.scale),
             "reason": result.reason or None,
             "hints": list(result.hints),
             "seconds": result.seconds,
@@ -85,6 +91,8 @@ def _hit(hit: Hit) -> dict[str, Any]:
         "id": hit.id,
         "score": hit.score,
         "scores": hit.scores,
+        "fpr": hit.fpr,
+        "closeness": hit.closeness,
         "seed_ranks": list(hit.seed_ranks),
         **named_paths(hit.paths),
         "metadata": {key: value for key, value in hit.metadata.to_dict().items() if key != "paths"},
@@ -101,6 +109,8 @@ def _print_for_people(result: SearchResult) -> None:
     columns = [
         Column("score", number=True),
         *(Column(space, number=True) for space in spaces if several),
+        Column("fpr", number=True),
+        Column("closeness"),
         Column("id", number=True),
         Column("label"),
         Column("tool"),
@@ -110,6 +120,8 @@ def _print_for_people(result: SearchResult) -> None:
             (
                 f"{hit.score:.4f}",
                 *(f"{hit.scores[space]:.3f}" for space in spaces if several),
+                rate(hit, result.scale),
+                hit.closeness or "",
                 str(hit.id),
                 _told(hit, "label"),
                 _told(hit, "tool"),

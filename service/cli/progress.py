@@ -135,6 +135,12 @@ class IndexDisplay(Display):
             f"{progress.rejected:,} rejected" if progress.rejected else "",
         )
 
+    def calibrate(self, done: int, total: int) -> None:
+        """Show that scores are calibrated, and how many images were copied for that."""
+        self._show(
+            "calibrating scores", done, total, f"{done:,} of {counted(total, 'image')} copied"
+        )
+
     def finish(self, progress: IndexCounts) -> None:
         """Print the summary, and how to go on after an interruption."""
         self._stop()
@@ -174,6 +180,11 @@ class IndexDisplay(Display):
             )
         elif made.lost:
             self._line(f"{counted(len(made.lost), 'image')} out that no file holds any more")
+        if made.dropped:
+            self._line(
+                f"dropped {', '.join(made.dropped)}, fitted on the vectors of before: "
+                '"vitrail whiten SPACE" fits one on those of now'
+            )
 
     def _rate(self, progress: IndexCounts) -> float:
         elapsed = time.monotonic() - (self._first or self._started)

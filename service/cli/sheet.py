@@ -15,13 +15,13 @@ from vitrail.indexer.files.durability import is_full
 from vitrail.indexer.paths import at_home
 from vitrail.indexer.wording import counted
 from vitrail.search.thumbnails import first_thumbnail, thumbnail
-from vitrail.service.cli.output import trust
+from vitrail.service.cli.output import rate, trust
 from vitrail.service.cli.text import file_url, one_line, readable
 from vitrail.service.cli.vouching import vouch
 
 if TYPE_CHECKING:
     from vitrail.indexer.image_info import ImageInfo
-    from vitrail.search.query import Hit
+    from vitrail.search.query import Hit, Scale
     from vitrail.service.operations.searching import SearchAnswer
 
 _FOLDERS = re.compile(r"(?<=[/\\])")
@@ -81,7 +81,7 @@ def _write(path: Path | None, page: str) -> Path:
 def render_sheet(answer: SearchAnswer) -> str:
     """The page as text; images are embedded as data, nothing is fetched when it is opened."""
     query, result = answer.query, answer.result
-    hits = [_card(hit) for hit in result.hits]
+    hits = [_card(hit, result.scale) for hit in result.hits]
     queries = [
         (thumbnail(one.data, THUMBNAIL), one.caption, one.path and file_url(one.path))
         for one in query.images
@@ -117,6 +117,7 @@ def _render(
         queries=queries,
         hits=hits,
         ranked=any(hit["score"] is not None for hit in hits),
+        judged=any(hit["closeness"] is not None for hit in hits),
         made=datetime.now().strftime("%Y-%m-%d %H:%M"),
     )
 
@@ -134,7 +135,7 @@ def _visible(value: Any) -> Any:
     return one_line(value) if type(value) is str else value
 
 
-def _card(hit: Hit) -> dict[str, Any]:
+def _card(hit: Hit, scale: Scale | None = None) -> dict[str, Any]:
     shown, there = first_thumbnail(hit.paths, THUMBNAIL)
     first = there or (hit.paths[0] if hit.paths else None)
     prompt = hit.metadata.prompt
@@ -144,16 +145,19 @@ def _card(hit: Hit) -> dict[str, Any]:
         "url": None if there is None else file_url(there),
         "name": os.path.basename(first) if first else f"image {hit.id}",
         "score": hit.score,
-        "facts": list(_facts(hit)),
+        "closeness": hit.closeness,
+        "facts": list(_facts(hit, scale)),
         "prompt": prompt and " ".join(prompt.split()),
         "path": first and _parts(first),
         "also": [(_parts(path), file_url(path)) for path in hit.paths if path != first],
     }
 
 
-def _facts(hit: Hit) -> Iterator[tuple[str, str]]:
+def _facts(hit: Hit, scale: Scale | None) -> Iterator[tuple[str, str]]:
     """What is known, in the order of interest: a name and its value."""
     known = hit.metadata
+    if told := rate(hit, scale):
+        yield "by chance", told
     if len(hit.scores) > 1:
         yield from ((space, f"{score:.4f}") for space, score in hit.scores.items())
     if hit.seed_ranks:

@@ -14,7 +14,9 @@ from vitrail.service.cli.images_progress import ImageDisplay
 from vitrail.service.cli.interrupts import stop_on_interrupt
 from vitrail.service.cli.progress import IndexDisplay, waiting
 from vitrail.service.cli.text import one_line
+from vitrail.service.cli.tuning import TuningDisplay
 from vitrail.service.operations.progress import (
+    CalibrationProgress,
     CollectionCreated,
     Event,
     GenerationProgress,
@@ -22,6 +24,7 @@ from vitrail.service.operations.progress import (
     Note,
     QueryProgress,
     RunBegins,
+    TuningProgress,
 )
 
 if TYPE_CHECKING:
@@ -125,10 +128,59 @@ class IndexViewer(_Viewer):
                 self.begin().remind(remembered(event.plans, self._said))
         elif isinstance(event, IndexProgress):
             self.begin().update(event.counts)
+        elif isinstance(event, CalibrationProgress):
+            self.begin().calibrate(event.done, event.total)
+        elif isinstance(event, Note):
+            self.begin().remind([f"note: {event.text}"])
 
     def finish(self, counts: IndexCounts) -> None:
         """Print the summary of an index run."""
         self.begin().finish(counts)
+
+
+class CalibrationViewer(_Viewer):
+    """Shows how far calibrating is.
+
+    Args:
+        quiet: show nothing.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        super().__init__(quiet=quiet)
+        self._display: IndexDisplay | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Show what happened."""
+        if isinstance(event, CalibrationProgress):
+            if self._display is None:
+                self._heed_signals()
+                display = IndexDisplay(quiet=self._quiet, doing="calibrating")
+                self._display = self._shown.enter_context(display)
+            self._display.calibrate(event.done, event.total)
+        elif isinstance(event, Note) and not self._quiet:
+            _tell(event)
+
+
+class TuningViewer(_Viewer):
+    """Shows how far the measuring of spaces is.
+
+    Args:
+        quiet: show nothing.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        super().__init__(quiet=quiet)
+        self._display: TuningDisplay | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Show what happened."""
+        if isinstance(event, TuningProgress):
+            if self._display is None:
+                self._heed_signals()
+                self._display = self._shown.enter_context(TuningDisplay(quiet=self._quiet))
+            self._display.update(event)
+        elif isinstance(event, Note) and not self._quiet:
+            _tell(event)
 
 
 class SearchViewer(_Viewer):

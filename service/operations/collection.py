@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.encoders.settings import DEFAULT_CHECKPOINT, EncoderSettings
 from vitrail.indexer.errors import InputError
+from vitrail.search.calibration.current import CurrentCalibrations
 from vitrail.search.listing import ListedImage, ListKeywords, ListOptions, list_images
 from vitrail.search.options import (
     DEFAULTS,
@@ -33,7 +34,7 @@ from vitrail.search.query import Query, SearchResult
 from vitrail.search.searcher import Searcher
 from vitrail.search.vectors import background_rows, query_rows
 from vitrail.service.operations.own_encoder import AS_IT_COMES, OwnEncoder, choose
-from vitrail.service.operations.queries import answer_image, answer_images, answer_query
+from vitrail.service.operations.queries import answer_image, answer_images, answer_query, weighed
 
 if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metadata does not need
     from vitrail.indexer.cancellation import Cancellation
@@ -62,6 +63,7 @@ class Collection:
         encoder: Encoder | None = None,
     ) -> None:
         self.store = store
+        self.calibrations = CurrentCalibrations(store.directory)
         self._encoder = OwnEncoder(store, settings, encoder)
 
     @classmethod
@@ -262,7 +264,9 @@ class Collection:
         chosen = replace(options or DEFAULTS, **keywords)
         if not images:
             raise InputError("no image was given to search by; give at least one")
-        return answer_images(self.store, self._encoder.get, images, chosen, Searcher.search)
+        return answer_images(
+            self.store, self.calibrations, self._encoder.get, images, chosen, Searcher.search
+        )
 
     @takes_options(EachKeywords)
     def search_many(
@@ -281,7 +285,9 @@ class Collection:
             raise InputError(f"{repr(images)[:60]} is one image; give a list, or ask by search")
         if not len(images):
             return []
-        return answer_images(self.store, self._encoder.get, images, chosen, Searcher.search_each)
+        return answer_images(
+            self.store, self.calibrations, self._encoder.get, images, chosen, Searcher.search_each
+        )
 
     @takes_options(EachKeywords)
     def similar(
@@ -301,7 +307,8 @@ class Collection:
         Raises:
             InputError: no such id, or as ``search``.
         """
-        return answer_image(self.store, image_id, replace(options or DEFAULTS, **keywords))
+        chosen = replace(options or DEFAULTS, **keywords)
+        return answer_image(self.store, self.calibrations, image_id, chosen)
 
     @takes_options(SearchKeywords)
     def find(
@@ -317,7 +324,8 @@ class Collection:
 
         Args:
             vectors: space name -> (dim,) or (1, dim) floats of length 1, as ``embed`` makes them;
-                where one space is asked about, just the array will do. With ``fusion`` (m, dim):
+                where one space is asked about, just the array will do. Rows of a derived space are
+                worked out from those of its base. With ``fusion`` (m, dim):
                 m rows that are one question.
             exclude: ids never returned.
             background: space name -> (b, dim) float32 unit rows of what unrelated questions made in
@@ -340,11 +348,11 @@ class Collection:
         query = Query.of(
             rows,
             self.store.spaces,
-            chosen,
+            weighed(self.store, chosen),
             exclude=frozenset(exclude),
             background=background_rows(background, self.store.spaces),
         )
-        return answer_query(self.store, query, Searcher.search)
+        return answer_query(self.store, self.calibrations, query, Searcher.search)
 
     @takes_options(EachKeywords)
     def find_many(
@@ -364,8 +372,9 @@ class Collection:
         rows = query_rows(vectors, self.store.spaces, chosen.spaces)
         if rows and not any(len(each) for each in rows.values()):
             return []
+        chosen = weighed(self.store, chosen)
         query = Query.of(rows, self.store.spaces, chosen, exclude=frozenset(exclude))
-        return answer_query(self.store, query, Searcher.search_each)
+        return answer_query(self.store, self.calibrations, query, Searcher.search_each)
 
     @takes_options(ListKeywords, ListOptions)
     def select(
@@ -382,6 +391,45 @@ class Collection:
             InputError: the filter cannot be used, or there is no such column.
         """
         return list_images(self.store, replace(options or ListOptions(), **keywords))
+
+    def whiten(self, space: str, *, dim: int | None = None) -> str:
+        """Derive a whitened space from a stored one, fitted on all images, or fit it anew.
+
+        Args:
+            space: the stored one, such as ``gem@9``.
+            dim: how many dimensions are kept, the widest ones; ``None`` is all.
+
+        Returns:
+            its name, such as ``gem@9/w`` or ``gem@9/w128``, by which it is searched.
+
+        Raises:
+            InputError: there is no such stored space, too few images, or ``dim`` is out of reach.
+            CollectionLockedError: another process is writing.
+        """
+        from vitrail.service.operations.spaces import whiten
+
+        try:
+            return whiten(Path(self.store.directory), space, dim=dim).name
+        finally:
+            self.store.refresh()
+
+    def set_default_spaces(self, weights: Mapping[str, float]) -> None:
+        """Let searches weigh spaces so where nothing is said, from now on and in every process.
+
+        Args:
+            weights: above 0, by space; none for all stored spaces, equally.
+
+        Raises:
+            InputError: there is no such space, or a weight is not above 0.
+            CollectionLockedError: another process is writing.
+        """
+        from vitrail.indexer.collection.derivation import set_default_weights
+
+        try:
+            with CollectionStore.open(self.store.directory, writable=True) as writer:
+                set_default_weights(writer, weights)
+        finally:
+            self.store.refresh()
 
     def embed(self, *images: ImageLike) -> dict[str, NDArray[np.float32]]:
         """Embed m images: space name -> (m, dim) float32, normalised rows.

@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vitrail.indexer.collection.layout import is_collection
-from vitrail.indexer.errors import InputError
+from vitrail.indexer.errors import CancelledError, CollectionError, InputError
 from vitrail.service.operations.opening import AS_IT_IS, EncoderChoice, open_or_create
-from vitrail.service.operations.progress import IndexProgress, Progress, RunBegins, nobody
+from vitrail.service.operations.progress import IndexProgress, Note, Progress, RunBegins, nobody
 
 if TYPE_CHECKING:
     from vitrail.indexer.cancellation import Cancellation
     from vitrail.indexer.indexing.options import IndexOptions
     from vitrail.indexer.indexing.progress import IndexCounts
     from vitrail.indexer.indexing.reembedding import ReembedOptions
+    from vitrail.service.operations.collection import Collection
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,14 @@ class Reembedded:
         counts: of the run; ``unchanged`` are images that an earlier run had embedded.
         lost: paths of images that no file holds any more.
         done: whether the collection is of that encoder now.
+        dropped: derived spaces that it had, fitted on vectors that are no more.
     """
 
     encoder: str
     counts: IndexCounts
     lost: tuple[str, ...]
     done: bool
+    dropped: tuple[str, ...] = ()
 
 
 def index(
@@ -92,7 +95,24 @@ def index(
         counts = collection.index(
             *folders, options=options, on_progress=_telling(progress), cancellation=cancellation
         )
+        if not counts.interrupted:
+            _calibrate(collection, progress, cancellation)
     return Indexed(described, _copy(counts))
+
+
+def _calibrate(
+    collection: Collection, progress: Progress, cancellation: Cancellation | None
+) -> None:
+    """What scores mean is found out where nobody has to wait for it, and is no part of the run."""
+    from vitrail.service.operations.calibrating import calibrate, is_due
+
+    try:
+        if is_due(collection):
+            calibrate(collection, progress=progress, cancellation=cancellation)
+    except CancelledError:
+        pass
+    except (InputError, CollectionError) as error:
+        progress(Note(f"what scores mean could not be found out: {error}"))
 
 
 def reembed(
@@ -148,7 +168,8 @@ def reembed(
         on_progress=_telling(progress),
         cancellation=cancellation,
     )
-    return Reembedded(described, _copy(made.progress), tuple(made.lost), made.done)
+    lost, dropped = tuple(made.lost), tuple(made.dropped)
+    return Reembedded(described, _copy(made.progress), lost, made.done, dropped)
 
 
 def _telling(progress: Progress) -> Callable[[IndexCounts], None]:

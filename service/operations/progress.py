@@ -96,8 +96,45 @@ class GenerationProgress:
         return self.made + self.there
 
 
+@dataclass(frozen=True, slots=True)
+class CalibrationProgress:
+    """Where calibrating is: images are copied, to see how near copies stay.
+
+    Attributes:
+        done: of the images.
+        total: of them.
+    """
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class TuningProgress:
+    """Where the measuring of spaces is.
+
+    Attributes:
+        stage: what is done: images embedded, or copied and embedded; or spaces measured.
+        done: of the images.
+        total: of them; 0 while spaces are measured.
+        what: the space, or mixture, that is measured.
+    """
+
+    stage: Literal["embedding", "copying", "measuring"]
+    done: int = 0
+    total: int = 0
+    what: str = ""
+
+
 Event: TypeAlias = (
-    Note | CollectionCreated | QueryProgress | RunBegins | IndexProgress | GenerationProgress
+    Note
+    | CollectionCreated
+    | QueryProgress
+    | RunBegins
+    | IndexProgress
+    | GenerationProgress
+    | CalibrationProgress
+    | TuningProgress
 )
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from vitrail.indexer.collection.retrying import at_newest
 from vitrail.indexer.errors import InputError, UnknownImageError
+from vitrail.search.derived import resolved
 from vitrail.search.query import Query, SearchResult
 from vitrail.search.searcher import Searcher
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from vitrail.indexer.collection.store import CollectionStore
     from vitrail.indexer.encoders.base import Encoder
     from vitrail.indexer.fingerprint import Fingerprint
+    from vitrail.search.calibration.current import CurrentCalibrations
     from vitrail.search.images import ImageLike
     from vitrail.search.options import SearchOptions
 
@@ -31,6 +35,7 @@ class OtherEncoderError(Exception):
 
 def answer_query(
     store: CollectionStore,
+    calibrations: CurrentCalibrations,
     query: Query,
     answer: Answer[_T],
     embedded_by: Fingerprint | None = None,
@@ -39,6 +44,7 @@ def answer_query(
 
     Args:
         store: the collection.
+        calibrations: of it.
         query: what is asked.
         answer: how.
         embedded_by: the encoder of the query's vectors; ``None`` where nobody knows.
@@ -50,15 +56,16 @@ def answer_query(
     def ask() -> _T:
         snapshot = store.snapshot()
         _check_encoder(snapshot, embedded_by)  # another's spaces may not even be there
-        snapshot = store.snapshot(*query.weights)
+        snapshot = store.snapshot(*resolved(query, snapshot).weights)
         _check_encoder(snapshot, embedded_by)  # it may have moved on
-        return answer(Searcher(snapshot), query)
+        return answer(_searcher(snapshot, calibrations), resolved(query, snapshot))
 
     return at_newest(store, ask)
 
 
 def answer_images(
     store: CollectionStore,
+    calibrations: CurrentCalibrations,
     encoder: Callable[[], Encoder],
     images: Sequence[ImageLike],
     options: SearchOptions,
@@ -71,6 +78,7 @@ def answer_images(
 
     Args:
         store: the collection.
+        calibrations: of it.
         encoder: gives the one of the store's commit.
         images: one query row each.
         options: how to search.
@@ -81,12 +89,17 @@ def answer_images(
     while True:
         loaded = encoder()
         vectors = embed_images(loaded, images)
-        query = Query.of(vectors, dict(loaded.fingerprint.spaces), options)
+        query = Query.of(vectors, dict(loaded.fingerprint.spaces) | store.spaces, options)
         with suppress(OtherEncoderError):
-            return answer_query(store, query, answer, loaded.fingerprint)
+            return answer_query(store, calibrations, query, answer, loaded.fingerprint)
 
 
-def answer_image(store: CollectionStore, image_id: int, options: SearchOptions) -> SearchResult:
+def answer_image(
+    store: CollectionStore,
+    calibrations: CurrentCalibrations,
+    image_id: int,
+    options: SearchOptions,
+) -> SearchResult:
     """The images nearest to one of the collection, which is itself left out.
 
     Raises:
@@ -96,13 +109,23 @@ def answer_image(store: CollectionStore, image_id: int, options: SearchOptions) 
     number = _checked_id(image_id)
 
     def ask() -> SearchResult:
-        names = [*(options.spaces or store.spaces)]
+        chosen = weighed(store, options)
+        names = [*(chosen.spaces or ())]
         snapshot = store.snapshot(*names)
         vectors = {name: snapshot.vectors([number], name) for name in names}
-        query = Query.of(vectors, snapshot.spaces, options, exclude=frozenset({number}))
-        return Searcher(snapshot).search(query)
+        query = Query.of(vectors, snapshot.spaces, chosen, exclude=frozenset({number}))
+        return _searcher(snapshot, calibrations).search(query)
 
     return at_newest(store, ask)
+
+
+def weighed(store: CollectionStore, options: SearchOptions) -> SearchOptions:
+    """Options that name spaces: those asked for, or else the collection's default."""
+    return replace(options, spaces=options.spaces or store.default_weights)
+
+
+def _searcher(snapshot: Snapshot, calibrations: CurrentCalibrations) -> Searcher:
+    return Searcher(snapshot, partial(calibrations.of, snapshot))
 
 
 def _check_encoder(snapshot: Snapshot, embedded_by: Fingerprint | None) -> None:

@@ -18,7 +18,12 @@ from vitrail.search.query import Query, SearchResult
 from vitrail.search.searcher import Searcher
 from vitrail.search.vectors import background_rows, query_rows
 from vitrail.service.operations.progress import Progress, QueryProgress, nobody
-from vitrail.service.operations.queries import OtherEncoderError, answer_image, answer_query
+from vitrail.service.operations.queries import (
+    OtherEncoderError,
+    answer_image,
+    answer_query,
+    weighed,
+)
 from vitrail.service.operations.references import (
     ImageBytes,
     ImageFile,
@@ -194,15 +199,17 @@ def answer(
         InputError: so is an option.
     """
     if query.stored is not None:
-        return answer_image(collection.store, query.stored, options)
+        return answer_image(collection.store, collection.calibrations, query.stored, options)
     ready = Query.of(
         query.vectors,
         collection.store.spaces,
-        options,
+        weighed(collection.store, options),
         exclude=query.exclude,
         background=query.background,
     )
-    return answer_query(collection.store, ready, Searcher.search, query.encoder)
+    return answer_query(
+        collection.store, collection.calibrations, ready, Searcher.search, query.encoder
+    )
 
 
 def embed_query(

@@ -16,7 +16,17 @@ from tests.faults.scenarios import SCENARIOS
 
 SEED = 20261125
 # Those that go through every kind of commit, merges, imports and a repair.
-SHARE = ("create", "know", "tidy", "stage", "import", "maintain", "repair-lost", "migrate-3")
+SHARE = (
+    "create",
+    "know",
+    "tidy",
+    "stage",
+    "import",
+    "maintain",
+    "repair-lost",
+    "migrate-4",
+    "derive",
+)
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ DIFFERENT = {
     "k": 3,
     "space": "a:1",
     "min_score": 0.5,
+    "max_fpr": "0.1%",
     "where": "true",
     "only": "real",
     "fusion": "rrf",
@@ -35,7 +36,7 @@ def test_an_option_for_each_field_in_the_same_order() -> None:
 def test_what_is_typed_reaches_the_search(name: str) -> None:
     value = DIFFERENT[name]
     asked = Searching(**{name: value}).options(["a", "b"])  # type: ignore[arg-type]
-    expected = {"a": 1.0} if name == "space" else value
+    expected = {"space": {"a": 1.0}, "max_fpr": 0.001}.get(name, value)
     field = NAMES.get(name, name)
     assert asked == SearchOptions(**{field: expected})  # type: ignore[arg-type]
 
@@ -47,3 +48,7 @@ def test_what_cannot_be_asked_is_refused_before_a_collection_is_opened() -> None
         Searching(fusion="max").check_words()
     with pytest.raises(InputError, match="--k is 0"):
         Searching(k=0).check_number()
+    for wrong in ("5", "0", "-1%", "rare", "nan", "101%", ""):
+        with pytest.raises(InputError, match=f"--max-fpr is '{wrong}', but a rate above 0"):
+            Searching(max_fpr=wrong).check_words()
+    assert Searching(max_fpr=" 100% ").options(["a"]).max_fpr == 1

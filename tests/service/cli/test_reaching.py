@@ -23,6 +23,8 @@ from vitrail.service.operations import (
     removing,
     reproducing,
     searching,
+    spaces,
+    tuning,
 )
 from vitrail.service.operations.collection import Collection
 
@@ -36,6 +38,9 @@ OPERATIONS = {
     "lineage": (lineage, "trace_lineage"),
     "reproduce": (reproducing, "reproduce"),
     "info": (maintaining, "describe"),
+    "spaces": (spaces, "arrange_spaces"),
+    "whiten": (spaces, "whiten"),
+    "tune-spaces": (tuning, "tune_spaces"),
     "annotate": (maintaining, "annotate"),
     "remove": (removing, "remove"),
     "tidy": (maintaining, "tidy"),
@@ -54,17 +59,20 @@ WORDS: dict[str, tuple[str, ...]] = {
     "style": ("IMAGE", "IMAGE", "--prompt", "an apple"),
     "lineage": ("1",),
     "reproduce": ("1",),
+    "whiten": ("gem@9",),
+    "tune-spaces": ("--labels", "label"),
     "annotate": ("table.csv",),
     "remove": ("1",),
     "verify": ("--repair",),
     "export": ("all.csv",),
     "import": ("all.parquet",),
 }
-SHOWING = {"--json", "--html", "--open", "--quiet", "--count", "--out", "--yes", "--help"}
+SHOWING = {"--json", "--html", "--open", "--quiet", "--count", "--out", "--yes", "--help", "--plot"}
 VALUES = {
     "--k": "3",
     "--space": "mean@1",
     "--min-score": "0.5",
+    "--max-fpr": "0.01",
     "--where": "width > 1",
     "--only": "real",
     "--fusion": "rrf",
@@ -78,11 +86,13 @@ VALUES = {
     "--sort": "width",
     "--prompt": "a pear",
     "--seed": "17",
+    "--sample": "30",
 }
 NONE: dict[str, tuple[str, ...]] = {}
 TOGETHER = {"--seed": {"list": ("--random", "2")}}  # what an option is only given with
 INSTEAD: dict[tuple[str, str], tuple[str, ...]] = {
-    ("generate", "--prompts"): ()
+    ("generate", "--prompts"): (),
+    ("tune-spaces", "--copies"): (),
 }  # other words of the command, where an option needs them
 
 

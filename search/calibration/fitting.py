@@ -1,0 +1,172 @@
+"""A commit's calibration: pairs of its stored vectors, and copies planted of its images."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitrail.indexer.errors import ImageRejectedError
+from vitrail.search.calibration.calibration import FEWEST, SAME, Calibration
+from vitrail.search.calibration.pairs import sample_pairs, usable_labels, without_copies
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from vitrail.indexer.cancellation import Cancellation
+    from vitrail.indexer.collection.readers import SnapshotReader
+
+Floats = NDArray[np.float32]
+Embed = Callable[[Sequence["Image.Image"]], dict[str, Floats]]
+"""RGB images -> space name -> (n, dim) float32 unit rows."""
+SAMPLE = 4096  # images whose pairs are looked at
+QUICK = 1024  # where a search waits for it
+ORIGINALS = 24  # images that copies are made of
+SECONDS = 10.0  # after which no further image is copied
+_TRIED = 4  # times as many, where files are away
+_SIDE = 512  # pixels of the shorter side that copies are made from
+
+
+@dataclass(frozen=True, slots=True)
+class PlantedCopies:
+    """How near copies are to their originals.
+
+    Attributes:
+        spaces: names of the columns.
+        scores: (c, s) float32 cosines.
+        kinds: (c,) what was done to each.
+    """
+
+    spaces: tuple[str, ...]
+    scores: Floats
+    kinds: tuple[str, ...]
+
+    def of(self, spaces: Sequence[str]) -> PlantedCopies:
+        """The columns of some spaces; no copies where one is not known."""
+        if not all(space in self.spaces for space in spaces):
+            return no_copies(spaces)
+        columns = [self.spaces.index(space) for space in spaces]
+        return PlantedCopies(tuple(spaces), self.scores[:, columns], self.kinds)
+
+
+def no_copies(spaces: Sequence[str] = ()) -> PlantedCopies:
+    """Of an encoder or files that are not there."""
+    return PlantedCopies(tuple(spaces), np.zeros((0, len(spaces)), np.float32), ())
+
+
+def fit_calibration(
+    commit: SnapshotReader,
+    spaces: Sequence[str],
+    planted: PlantedCopies | None = None,
+    *,
+    sample: int = SAMPLE,
+) -> Calibration | None:
+    """Compare a sample of a commit's images with one another.
+
+    Args:
+        commit: whose vectors and labels are read.
+        spaces: to calibrate.
+        planted: copies of its images, where there are any.
+        sample: images at most, evenly spaced by id.
+
+    Returns:
+        ``None`` where images, or pairs of them that have nothing to do with each other, are too
+        few.
+
+    Raises:
+        InputError: an unknown space.
+        CollectionError: vectors are damaged or cannot be read now.
+    """
+    known = commit.index(spaces[0]).ids()
+    ids = evenly(known, sample)
+    if len(ids) < FEWEST:
+        return None
+    rows = [commit.index(space).vectors(ids) for space in spaces]
+    labels = usable_labels([row.label for row in commit.metadata(ids.tolist())])
+    pairs = sample_pairs(rows, labels)
+    copies = (planted or no_copies()).of(spaces)
+    apart = np.full(len(spaces), SAME, np.float32)
+    if len(copies.scores):
+        apart = np.minimum(apart, np.median(copies.scores, axis=0).astype(np.float32))
+    kept = without_copies(pairs, apart, len(ids))
+    if np.count_nonzero(~kept.of_one_label) < FEWEST:
+        return None
+    return Calibration(
+        spaces=tuple(spaces),
+        sample=kept,
+        copies=copies.scores,
+        kinds=copies.kinds,
+        images=len(known),
+        sampled=len(ids),
+        labelled=labels is not None,
+        copies_apart=round(pairs.pairs - kept.pairs),
+    )
+
+
+def plant_copies(
+    commit: SnapshotReader,
+    embed: Embed,
+    *,
+    originals: int = ORIGINALS,
+    seconds: float = SECONDS,
+    cancellation: Cancellation | None = None,
+    on_image: Callable[[int, int], None] = lambda *_: None,
+    clock: Callable[[], float] = time.monotonic,
+) -> PlantedCopies:
+    """Copy some of a commit's images in every way, and see how near they stay to their originals.
+
+    Args:
+        commit: whose files are read; those that are away are passed over.
+        embed: as the commit's vectors were made.
+        originals: images to copy, at most.
+        seconds: after which no further one is.
+        cancellation: looked at after each image; what is done by then counts.
+        on_image: called with how many are done, and of how many.
+        clock: for tests.
+
+    Raises:
+        CollectionError: vectors are damaged or cannot be read now.
+    """
+    from vitrail.search.calibration.planting import plant
+
+    spaces = tuple(commit.spaces)
+    until, copies, kinds = clock() + seconds, no_copies(spaces), list[str]()
+    found = [copies.scores]
+    ids = evenly(commit.index(spaces[0]).ids(), originals * _TRIED)
+    wanted = min(originals, len(ids))
+    on_image(0, wanted)
+    originals_read = _readable(commit, np.random.default_rng(0).permutation(ids))
+    for done, (image_id, image) in enumerate(islice(originals_read, wanted), 1):
+        made = plant(image)
+        vectors = embed(list(made.values()))
+        if any(space not in vectors for space in spaces):
+            return copies
+        own = {space: commit.vectors([image_id], space)[0] for space in spaces}
+        found.append(np.stack([vectors[space] @ own[space] for space in spaces], 1))
+        kinds += made
+        on_image(done, wanted)
+        if clock() >= until or (cancellation is not None and cancellation.cancelled):
+            break
+    return PlantedCopies(spaces, np.concatenate(found).astype(np.float32), tuple(kinds))
+
+
+def evenly(ids: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """Up to ``most`` of (n,) ids, evenly spaced, so that a fit can be repeated."""
+    return ids[np.linspace(0, len(ids) - 1, min(most, len(ids))).astype(np.int64)]
+
+
+def _readable(commit: SnapshotReader, ids: NDArray[np.int64]) -> Iterator[tuple[int, Image.Image]]:
+    """Those images whose first file can be opened now."""
+    from vitrail.indexer.images.files import read_file
+    from vitrail.indexer.images.opening import open_image
+
+    for row in commit.metadata(ids.tolist()):
+        if row.paths:
+            with suppress(ImageRejectedError):
+                yield row.id, open_image(read_file(row.paths[0]).data, target=_SIDE).image

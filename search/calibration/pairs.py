@@ -1,0 +1,138 @@
+"""Pairs of different images, those of one label told apart, and how near they are in every space.
+
+All pairs of a sample of images are looked at. Those that are near in any space are all kept, of the
+others a random part, each of which then stands for several: so that rare scores are counted where a
+plain sample of as many pairs would hold none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Ids = NDArray[np.int64]
+KEPT = 1 << 17  # pairs of which all are kept; of more, so many beside the near ones
+_NEAR = 0.001  # the share of pairs that counts as near in a space
+_PILOT = 1 << 16  # pairs that tell how near that is
+_BLOCK = 512  # images compared with all others at a time
+_COPIES_EACH = 4.0  # of an image; where more pairs seem copies, likeness is no sign of it
+_SEED = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PairSample:
+    """Pairs of images, near ones in full, of the others a part.
+
+    Attributes:
+        scores: (p, s) float32 cosines in each of s spaces.
+        counts: (p,) float32: how many pairs each stands for.
+        of_one_label: (p,) bool.
+    """
+
+    scores: Floats
+    counts: Floats
+    of_one_label: NDArray[np.bool_]
+
+    @property
+    def pairs(self) -> float:
+        """How many pairs it stands for."""
+        return float(self.counts.sum(dtype=np.float64))
+
+    def chosen(self, which: NDArray[np.bool_]) -> PairSample:
+        """Some of its pairs, by (p,) bool."""
+        return PairSample(self.scores[which], self.counts[which], self.of_one_label[which])
+
+
+def sample_pairs(rows: Sequence[Floats], labels: Ids | None = None) -> PairSample:
+    """Compare a sample of images with one another.
+
+    Args:
+        rows: of each space, (m, dim) float32 unit vectors of the same images.
+        labels: (m,) number of each image's label, -1 without one.
+    """
+    images = len(rows[0])
+    total = images * (images - 1) // 2
+    near = np.full(len(rows), -2, np.float32) if total <= KEPT else _near_from(rows)
+    chosen, part = np.random.default_rng(_SEED), KEPT / max(1, total)
+    blocks = [
+        _kept(block, labels, near, chosen.random(len(block.first), np.float32) < part)
+        for block in _all_pairs(rows)
+    ]
+    scores = np.concatenate([block.scores for block in blocks])
+    close = (scores >= near).any(axis=1)
+    counts = np.ones(len(scores), np.float32)
+    counts[~close] = (total - close.sum()) / max(1, (~close).sum())
+    return PairSample(scores, counts, np.concatenate([block.of_one_label for block in blocks]))
+
+
+def without_copies(sample: PairSample, least: Floats, images: int) -> PairSample:
+    """Leave out pairs that are as near in every space as copies of one image are.
+
+    Where so many pairs are that an image would have several copies, they are none, and all stay.
+
+    Args:
+        sample: of the pairs.
+        least: (s,) float32 cosines from which on two images are taken for copies.
+        images: that the pairs are of.
+    """
+    copies = np.asarray((sample.scores >= least).all(axis=1))
+    many = sample.counts[copies].sum(dtype=np.float64) > _COPIES_EACH * images / 2
+    return sample if many else sample.chosen(~copies)
+
+
+def usable_labels(labels: Sequence[str | None]) -> NDArray[np.int64] | None:
+    """Labels as numbers, -1 for none; ``None`` where most pairs would be of one label.
+
+    A label that nearly all images share, such as a folder's name, tells nothing about them.
+    """
+    names = {name: number for number, name in enumerate(dict.fromkeys(filter(None, labels)))}
+    numbers = np.array([names[label] if label else -1 for label in labels], np.int64)
+    sizes = np.bincount(numbers[numbers >= 0], minlength=1).astype(np.float64)
+    shared = float((sizes * (sizes - 1)).sum())
+    if not names or shared > len(labels) * (len(labels) - 1) / 2:
+        return None
+    return numbers
+
+
+def _near_from(rows: Sequence[Floats]) -> Floats:
+    """The cosine in each space from which on a pair counts as near."""
+    images = len(rows[0])
+    turns = np.linspace(1, images // 2, max(1, _PILOT // images)).astype(np.int64)
+    quantiles = [
+        np.quantile([np.einsum("ij,ij->i", own, np.roll(own, n, axis=0)) for n in turns], 1 - _NEAR)
+        for own in rows
+    ]
+    return np.asarray(quantiles, np.float32)
+
+
+class _Block(NamedTuple):
+    """Pairs by the places of both images, and (b, s) cosines."""
+
+    first: Ids
+    second: Ids
+    scores: Floats
+
+
+def _all_pairs(rows: Sequence[Floats]) -> Iterator[_Block]:
+    """Every pair once, a block at a time."""
+    images = len(rows[0])
+    for start in range(0, images, _BLOCK):
+        stop = min(start + _BLOCK, images)
+        first, second = np.triu_indices(stop - start, 1, images - start)
+        scores = np.stack([(own[start:stop] @ own[start:].T)[first, second] for own in rows], 1)
+        yield _Block(first + start, second + start, scores)
+
+
+def _kept(block: _Block, labels: Ids | None, near: Floats, drawn: NDArray[np.bool_]) -> PairSample:
+    """The near pairs of a block, and those that were drawn."""
+    keep = drawn | (block.scores >= near).any(axis=1)
+    first, second = block.first[keep], block.second[keep]
+    shared = np.zeros(len(first), np.bool_)
+    if labels is not None:
+        shared = (labels[first] == labels[second]) & (labels[first] >= 0)
+    return PairSample(block.scores[keep], np.ones(len(first), np.float32), shared)
