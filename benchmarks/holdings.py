@@ -14,7 +14,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ from vitrail.indexer.encoders import (
     load_encoder,
     read_fingerprint,
 )
-from vitrail.indexer.encoders.base import Encoded
+from vitrail.indexer.encoders.base import Encoded, PatchTokens
 from vitrail.indexer.indexing.pipeline import index_folders
 from vitrail.indexer.records import Batch, FileRecord, ImageRecord
 from vitrail.search.options import SearchOptions
@@ -194,6 +194,10 @@ class Timed:
         encoded = self._encoder.encode(pixels)
         self.seconds += time.perf_counter() - started
         return encoded
+
+    def patch_tokens(self, pixels: NDArray[np.uint8], layers: Sequence[int]) -> PatchTokens:
+        """As the encoder's, which nothing here asks for."""
+        return self._encoder.patch_tokens(pixels, layers)
 
 
 def _indexed(name: str, folder: Path, checkpoint: str) -> Path:

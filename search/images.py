@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -17,6 +18,7 @@ from vitrail.indexer.images.files import read_file
 from vitrail.indexer.images.opening import open_image
 from vitrail.indexer.images.preprocess import Preprocess, apply
 from vitrail.indexer.paths import display
+from vitrail.search.boxes import Box
 
 if TYPE_CHECKING:
     from vitrail.indexer.encoders.base import Encoder
@@ -25,8 +27,21 @@ ImageLike: TypeAlias = str | os.PathLike[str] | bytes | Image.Image | NDArray[np
 """A path, the bytes of a file, a Pillow image, or an array of (H, W, 3) uint8, RGB."""
 
 
-def read_pixels(given: ImageLike, spec: Preprocess) -> NDArray[np.uint8]:
-    """Make (S, S, 3) uint8 pixels of an image: the same ones in whichever form it is given.
+@dataclass(frozen=True, slots=True)
+class View:
+    """What an encoder sees of an image.
+
+    Attributes:
+        pixels: (S, S, 3) uint8.
+        size: (width, height) of the whole image, upright, in pixels.
+    """
+
+    pixels: NDArray[np.uint8]
+    size: tuple[int, int]
+
+
+def read_view(given: ImageLike, spec: Preprocess) -> View:
+    """Make an encoder's pixels of an image: the same ones in whichever form it is given.
 
     Args:
         given: a path, encoded bytes, a Pillow image, or (H, W, 3) uint8, RGB.
@@ -45,19 +60,70 @@ def read_pixels(given: ImageLike, spec: Preprocess) -> NDArray[np.uint8]:
     if isinstance(given, bytes | bytearray | memoryview):
         return _from_file(bytes(given), spec)
     if isinstance(given, np.ndarray):
-        return apply(spec, _from_array(given))
+        return _as_it_is(_from_array(given), spec)
     if isinstance(given, Image.Image):
-        return apply(spec, _upright(given))
-    raise InputError(
+        return _as_it_is(_upright(given), spec)
+    raise _no_image(given)
+
+
+def cut(given: ImageLike, box: Box) -> Image.Image | None:
+    """The part of an image that a box names, decoded at full size: RGB, sRGB.
+
+    Args:
+        given: as of ``read_pixels``.
+        box: of the upright image.
+
+    Returns:
+        ``None`` where that is all of the image, which is then better read as a whole: a large one
+        is decoded smaller, and so not quite to the pixels that were indexed.
+
+    Raises:
+        ImageRejectedError: the image cannot be opened, with the reason.
+        InputError: it is none, or the box reaches beyond it.
+    """
+    image = _whole(given)
+    edges = box.within(image.size)
+    return None if edges == (0, 0, *image.size) else image.crop(edges)
+
+
+def _whole(given: ImageLike) -> Image.Image:
+    """Every pixel of an upright image."""
+    if isinstance(given, str | os.PathLike):
+        path = os.path.expanduser(os.fspath(given))
+        try:
+            return open_image(read_file(path).data).image
+        except ImageRejectedError as error:
+            raise ImageRejectedError(error.reason, f"{display(path)!r}: {error.detail}") from error
+    if isinstance(given, bytes | bytearray | memoryview):
+        return open_image(bytes(given)).image
+    if isinstance(given, np.ndarray):
+        return _from_array(given)
+    if isinstance(given, Image.Image):
+        return _upright(given)
+    raise _no_image(given)
+
+
+def _no_image(given: object) -> InputError:
+    return InputError(
         f"{type(given).__name__} {repr(given)[:60]} is no image; give a path, the bytes of a "
         "file, a Pillow image or a (height, width, 3) uint8 array"
     )
 
 
-def _from_file(data: bytes, spec: Preprocess) -> NDArray[np.uint8]:
+def read_pixels(given: ImageLike, spec: Preprocess) -> NDArray[np.uint8]:
+    """Make (S, S, 3) uint8 pixels of an image; arguments and errors are those of ``read_view``."""
+    return read_view(given, spec).pixels
+
+
+def _from_file(data: bytes, spec: Preprocess) -> View:
     """As an indexed file is read, so that an image finds itself with the very same pixels."""
     opened = open_image(data, target=spec.target)
-    return apply(spec, opened.image, (opened.width, opened.height))
+    size = opened.width, opened.height
+    return View(apply(spec, opened.image, size), size)
+
+
+def _as_it_is(image: Image.Image, spec: Preprocess) -> View:
+    return View(apply(spec, image), image.size)
 
 
 def _from_array(pixels: NDArray[Any]) -> Image.Image:

@@ -16,7 +16,7 @@ from typing import Any, Literal, TypedDict, TypeVar, get_args, get_type_hints
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.spaces import base_of
 
-Fusion = Literal["mean", "rrf"]
+Fusion = Literal["mean", "rrf", "best-score"]
 Only = Literal["all", "generated", "real"]
 DEFAULT_FUSION: Fusion = "mean"
 _Method = TypeVar("_Method", bound=Callable[..., Any])
@@ -55,12 +55,19 @@ class SearchOptions:
             ``min_score``, both hold.
         where: SQL expression over the collection's columns, such as ``width > 512``.
         only: ``all``, ``generated`` or ``real`` images.
-        fusion: how several query rows become one ranking, ``mean`` or ``rrf`` (see
-            ``vitrail.search.ranking``); ``None``, where nobody said, is ``mean``.
+        fusion: how several query rows become one ranking: ``mean``, ``rrf`` (see
+            ``vitrail.search.ranking``) or ``best-score`` (``vitrail.search.recommending``);
+            ``None``, where nobody said, is ``mean``.
         exact: scan everything instead of asking the approximate index.
+        group_by: a column whose values hits are grouped by, one hit a group, or ``copies``.
+        diverse: how much hits shall differ from one another, from 0 to 1; see
+            ``vitrail.search.diversity``.
+        sort: columns that the hits are put in the order of, each with ``-`` before it for the
+            largest first; as a text, with commas between. ``score`` is the hits' own.
+        after: the cursor ``SearchResult.next`` of the page before.
 
     Raises:
-        InputError: a value that cannot be searched by.
+        InputError: a value that cannot be searched by, or options that exclude one another.
     """
 
     k: int = 10
@@ -71,6 +78,10 @@ class SearchOptions:
     only: Only = "all"
     fusion: Fusion | None = None
     exact: bool = False
+    group_by: str | None = None
+    diverse: float | None = None
+    sort: str | Sequence[str] | None = None
+    after: str | None = None
 
     def __post_init__(self) -> None:
         _check_number(self.k)
@@ -83,14 +94,61 @@ class SearchOptions:
             )
         check_word("only", self.only, get_args(Only))
         check_word("fusion", self.fusion or DEFAULT_FUSION, get_args(Fusion))
+        if self.diverse is not None and not 0 <= self.diverse <= 1:
+            raise InputError(
+                f"diverse is {self.diverse}; give a number from 0, the nearest, to 1, the most "
+                "different"
+            )
+        self._check_together()
 
+    def _check_together(self) -> None:
+        """Refuse what would have to be ignored."""
+        given = {
+            "fusion rrf": self.fusion == "rrf",
+            "group by": self.group_by is not None,
+            "diverse": self.diverse is not None,
+            "sort": self.sort is not None,
+            "after": self.after is not None,
+        }
+        for one, other, why in _APART:
+            if given[one] and given[other]:
+                raise InputError(f"{one} and {other} do not go together: {why}; leave one out")
+
+    @property
+    def plain(self) -> bool:
+        """Whether hits are just the nearest, in their order."""
+        return self.group_by is None and self.diverse is None and self.sort is None
+
+    @property
+    def sort_keys(self) -> tuple[str, ...]:
+        """The columns of ``sort``, one by one."""
+        given = self.sort or ()
+        return tuple(
+            part.strip()
+            for text in ([given] if isinstance(given, str) else given)
+            for part in text.split(",")
+            if part.strip()
+        )
+
+
+_BY_PLACES = "rrf ranks by places, not by scores"
+_BY_SCORE = "pages follow the scores"
+_APART = (
+    ("fusion rrf", "group by", _BY_PLACES),
+    ("fusion rrf", "diverse", _BY_PLACES),
+    ("fusion rrf", "after", _BY_PLACES),
+    ("group by", "diverse", "hits of different groups need not differ otherwise"),
+    ("group by", "after", "a group that is on one page would begin again on the next"),
+    ("diverse", "after", _BY_SCORE),
+    ("sort", "after", _BY_SCORE),
+)
 
 DEFAULTS = SearchOptions()
 """The ten nearest of all images, by all spaces."""
 
 
 class EachKeywords(TypedDict, total=False):
-    """Options of a question that is one row: those of ``SearchOptions`` but for ``fusion``."""
+    """Options of many questions: those of ``SearchOptions`` but for ``fusion`` and ``after``."""
 
     k: int
     spaces: Mapping[str, float] | None
@@ -99,12 +157,16 @@ class EachKeywords(TypedDict, total=False):
     where: str | None
     only: Only
     exact: bool
+    group_by: str | None
+    diverse: float | None
+    sort: str | Sequence[str] | None
 
 
 class SearchKeywords(EachKeywords, total=False):
     """The options of ``SearchOptions``, by keyword."""
 
     fusion: Fusion | None
+    after: str | None
 
 
 def takes_options(

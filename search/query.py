@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field, replace
+from math import floor, log10
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from vitrail.indexer.errors import InputError
 from vitrail.indexer.image_info import ImageInfo
 from vitrail.indexer.spaces import base_of
 from vitrail.search.options import DEFAULTS, SearchOptions, shares
+from vitrail.search.recommending import check_apart, query_row
 
 if TYPE_CHECKING:
     import pandas
@@ -40,6 +42,11 @@ class Query:
         exclude: ids never returned, such as the query's own.
         background: space name -> (b, dim) float32 unit rows of what unrelated questions made in
             the same way, to compare the hits with; ``None`` without.
+        negatives: space name -> (n, dim) float32 unit rows of what hits shall not be like; empty
+            for none.
+
+    Raises:
+        InputError: spaces or rows that do not fit together, or negatives that cancel the query.
     """
 
     vectors: dict[str, NDArray[np.float32]]
@@ -47,6 +54,7 @@ class Query:
     options: SearchOptions = DEFAULTS
     exclude: frozenset[int] = frozenset()
     background: Mapping[str, NDArray[np.float32]] | None = None
+    negatives: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.weights:
@@ -61,6 +69,19 @@ class Query:
         unlike = sorted(name for name in self.weights if not tells(background, name))
         if unlike:
             raise InputError(f"the background has no vectors for space {', '.join(unlike)}")
+        if self.negatives:
+            self._check_negatives()
+
+    def _check_negatives(self) -> None:
+        missing = sorted(set(self.weights) - set(self.negatives))
+        if missing:
+            raise InputError(f"the negatives have no vectors for space {', '.join(missing)}")
+        if self.options.fusion == "rrf":
+            raise InputError(
+                "fusion rrf counts ranks, which negative images have no place in; use mean or "
+                "best-score"
+            )
+        check_apart(self.vectors, self.negatives, self.weights)
 
     @classmethod
     def of(
@@ -71,14 +92,16 @@ class Query:
         *,
         exclude: frozenset[int] = frozenset(),
         background: Mapping[str, NDArray[np.float32]] | None = None,
+        negatives: Mapping[str, NDArray[np.float32]] | None = None,
     ) -> Query:
         """The query for some vectors of a collection whose spaces have these widths.
 
         Raises:
-            InputError: a space that the collection lacks, or a weight that is not above 0.
+            InputError: a space that the collection lacks, a weight that is not above 0, or
+                negatives that cancel the query.
         """
         weights = shares(options.spaces, dims)
-        return cls(dict(vectors), weights, options, exclude, background)
+        return cls(dict(vectors), weights, options, exclude, background, negatives or {})
 
     @property
     def rows(self) -> int:
@@ -93,6 +116,39 @@ class Query:
         """Query image ``i`` alone: space name -> (1, dim) float32."""
         return {space: self.vectors[space][i : i + 1] for space in self.weights}
 
+    def alone(self, i: int) -> Query:
+        """The question of just row ``i``."""
+        return replace(self, vectors=self.row(i), background=None)
+
+    @property
+    def mean(self) -> dict[str, NDArray[np.float32]]:
+        """One row that stands for all: space name -> (1, dim) float32.
+
+        Raises:
+            InputError: the negatives cancel it.
+        """
+        return {
+            space: query_row(self.vectors[space], self.negatives.get(space))
+            for space in self.weights
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What a hit stands for, where hits are grouped.
+
+    Attributes:
+        by: the column whose value its images share, or ``copies``.
+        value: that value; ``None`` of images without one, and of copies.
+        more: how many more images it holds, of those that the filter lets through.
+        best: id of the image that is nearest to the query. Of copies another one may be shown.
+    """
+
+    by: str
+    value: Any
+    more: int
+    best: int
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:
@@ -100,11 +156,13 @@ class Hit:
 
     Attributes:
         id: image id in the collection.
-        score: weighted sum over spaces of the mean cosine to the query rows, in [-1, 1].
-        scores: the mean cosine in each space.
+        score: weighted sum over spaces of the mean cosine to the query rows, in [-1, 1]; by
+            best-score that to the nearest row, less 2 where a negative one is nearer still.
+        scores: the cosine in each space that it is made of.
         metadata: what the collection knows of it.
         seed_ranks: for several query rows, the rank (from 1) this image has for each row alone,
             or ``None`` where it was below what that row's ranking kept; empty for one row.
+        group: what it stands for; ``None`` where hits are not grouped.
         fpr: false-positive rate: the share of pairs of unrelated images of the collection that
             score at least as high; ``None`` where that is not known (see ``SearchResult.scale``).
         closeness: the same in a word: ``copy``, ``look-alike``, ``related``, or ``chance`` where
@@ -117,6 +175,7 @@ class Hit:
     scores: dict[str, float]
     metadata: ImageInfo
     seed_ranks: tuple[int | None, ...] = ()
+    group: Group | None = None
     fpr: float | None = None
     closeness: Closeness | None = None
 
@@ -143,8 +202,9 @@ class Scale:
             rarer.
         pairs: of unrelated images, that rates are counted by.
         images: of the collection when they were.
-        at_most: whether rates are upper bounds: the mean of the cosines to several query images is
-            high by chance far more seldom than a single one. Then nothing is called ``chance``.
+        at_most: whether rates are upper bounds, as of several query images: the mean of the cosines
+            to them is high by chance far more seldom than a single one, and the highest as often as
+            all of them together at most. Then nothing is called ``chance``.
     """
 
     related: float
@@ -167,9 +227,7 @@ class Scale:
 
     def tell(self, rate: float) -> str:
         """A rate for people, such as ``0.012%``, or ``< 0.001%`` where it may be smaller."""
-        percent = f"{100 * rate:.2g}" if rate < 0.1 else f"{100 * rate:.0f}"
-        if "e" in percent:
-            percent = f"{100 * rate:.10f}".rstrip("0")
+        percent = f"{100 * rate:.{max(0, 1 - floor(log10(100 * rate)))}f}"  # two digits
         if rate <= self.least_rate:
             return f"< {percent}%"
         return f"≤ {percent}%" if self.at_most else f"{percent}%"
@@ -227,6 +285,10 @@ class SearchResult:
         seconds: stage -> time taken.
         hints: where a filter let nothing through, what it may have meant.
         reason: where there are no hits, why, in a sentence; empty where there are some.
+        weights: space name -> weight, summing to 1; a hit's score is the sum of its ``scores`` so
+            weighted.
+        next: the cursor of the page that follows, for ``after``; ``None`` where nothing follows,
+            and where an answer has no pages.
         scale: what the scores mean; ``None`` where too few images tell, or unrelated prompts do
             (see ``evidence``).
     """
@@ -240,6 +302,8 @@ class SearchResult:
     seconds: dict[str, float] = field(default_factory=dict)
     hints: tuple[str, ...] = ()
     reason: str = ""
+    weights: dict[str, float] = field(default_factory=dict)
+    next: str | None = None
     scale: Scale | None = None
 
     @property

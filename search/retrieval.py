@@ -12,11 +12,14 @@ from vitrail.indexer.collection.readers import IndexAnswer, SearchIndex
 from vitrail.indexer.errors import InputError
 from vitrail.search.query import Query
 from vitrail.search.ranking import combine, order, reciprocal_rank_fusion, unseen_bound
+from vitrail.search.recommending import best_scores, compare
 
 Ids = NDArray[np.int64]
 Floats = NDArray[np.float32]
 Row = Mapping[str, Floats]
 """Space name -> (1, dim) float32: one query image, or the mean of several."""
+ROUNDING = 1e-6  # by which the same product may come out differently, computed in another way
+_BLOCK = 1 << 14  # vectors held at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,30 @@ class Retrieval:
         """Sorted (n,) int64 ids of the collection, whatever the filter."""
         return next(iter(self.indexes.values())).ids()
 
+    @property
+    def reachable(self) -> int:
+        """How many images a ranking can have at most."""
+        held = max(len(index) for index in self.indexes.values())
+        return held if self.allowed is None else min(held, len(self.allowed))
+
+    def without_cutoff(self) -> Retrieval:
+        """The same, but for the score that hits have to reach."""
+        return replace(self, least=None)
+
+    def rank_all(self, depth: int) -> Ranking:
+        """The best ``depth`` images for all rows of the query together, by score."""
+        if self.query.options.fusion == "best-score":
+            return self.rank_by_best(depth)
+        # The mean row's product with a vector is the mean of the rows' cosines: one search serves.
+        return self.rank(self.query.mean, depth)
+
+    def score_all(self, ids: Ids) -> tuple[dict[str, Floats], Floats]:
+        """Of (n,) ids the cosines by space and the scores, as ``rank_all`` has them."""
+        if self.query.options.fusion == "best-score":
+            return self._best_scores(ids)
+        scores = self._scores(self.query.mean, ids)
+        return scores, combine(scores, self.query.weights)
+
     def rank(self, row: Row, depth: int) -> Ranking:
         """The best ``depth`` images for one row, those left out that the query leaves out."""
         want = self._wanted(depth)
@@ -110,6 +137,45 @@ class Retrieval:
         nearest = float(ranking.total.max()) if len(ranking.total) else None
         return replace(ranking.keep(self._good_enough(ranking)), nearest=nearest)
 
+    def rank_by_best(self, depth: int) -> Ranking:
+        """The best ``depth`` images by the nearest of the query's rows; see ``recommending``.
+
+        Each row's ranking is deepened until no image that none of them has shown can enter: it
+        scores by every row at most what that row's last shown image does.
+        """
+        rows = self.without_cutoff()
+        size = self.reachable
+        deep = min(size, max(4 * depth, 64))
+        while True:
+            rankings = [rows.rank(self.query.row(i), deep) for i in range(self.query.rows)]
+            ids = np.unique(np.concatenate([one.ids for one in rankings]))
+            scores, total = self._best_scores(ids)
+            best = order(ids, total)[:depth]
+            bound = max((float(one.total[-1]) for one in rankings if len(one.ids)), default=-1.0)
+            done = len(best) >= depth and total[best[-1]] > bound + ROUNDING
+            if done or deep >= size:
+                recall = min(one.recall for one in rankings)
+                scanned = sum(one.scanned for one in rankings)
+                return self._reaching(Ranking(ids, scores, total, recall, scanned).keep(best))
+            deep = min(size, deep * 4)
+
+    def _best_scores(self, ids: Ids) -> tuple[dict[str, Floats], Floats]:
+        """Of (n,) ids the cosines to the nearest positive row, and the score by all rows."""
+        query = self.query
+        scores = {space: np.empty(len(ids), np.float32) for space in query.weights}
+        total = np.empty(len(ids), np.float32)
+        for start in range(0, len(ids), _BLOCK):
+            part = slice(start, start + _BLOCK)
+            vectors = {space: self.indexes[space].vectors(ids[part]) for space in query.weights}
+            wanted, cosines = compare(vectors, query.vectors, query.weights)
+            unwanted: list[Floats] = []
+            if query.negatives:
+                unwanted, _ = compare(vectors, query.negatives, query.weights)
+            total[part], nearest = best_scores(wanted, unwanted)
+            for space, own in cosines.items():
+                scores[space][part] = np.take_along_axis(own, nearest[None], axis=0)[0]
+        return scores, total
+
     def fuse(self, mean: Row, rankings: Sequence[Ranking]) -> Ranking:
         """The best k by reciprocal rank over the rows' rankings; scores are those of the mean."""
         fused = reciprocal_rank_fusion([ranking.ids.tolist() for ranking in rankings])
@@ -139,15 +205,16 @@ class Retrieval:
     def _rank_many_spaces(self, row: Row, want: int) -> Ranking:
         """Deepen every space's ranking until no unseen image can enter the best ``want``."""
         weights = self.query.weights
-        size = max(len(index) for index in self.indexes.values())
-        size = size if self.allowed is None else min(size, len(self.allowed))
+        size = self.reachable
         depth = min(size, max(4 * want, 64))
         while True:
             shown, last, recall, scanned = self._candidates(row, depth)
             scores = self._scores(row, shown)
             total = combine(scores, weights)
             best = order(shown, total)[:want]
-            done = len(best) >= want and total[best[-1]] >= unseen_bound(last, weights)
+            # more than the bound: an unseen image of the same score may have a smaller id
+            bound = unseen_bound(last, weights) + ROUNDING
+            done = len(best) >= want and total[best[-1]] > bound
             # An approximate index proves nothing by going deeper; its answer is marked as such.
             if done or depth >= size or recall < 1:
                 return Ranking(shown, scores, total, recall, scanned).keep(best)
@@ -201,5 +268,6 @@ def _directions(rows: Floats) -> tuple[Floats, Floats]:
 def _cosines(index: SearchIndex, row: Floats, ids: Ids) -> Floats:
     if not len(ids):
         return np.zeros(0, np.float32)
-    product: Floats = (index.vectors(ids) @ row[0]).astype(np.float32)
+    # each by itself: a matrix product may round the same row differently at another place
+    product: Floats = np.vecdot(index.vectors(ids), row[0]).astype(np.float32)
     return product

@@ -6,9 +6,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from vitrail.indexer.collection.readers import SnapshotReader
+from vitrail.indexer.errors import InputError
 from vitrail.indexer.image_info import ImageInfo
 from vitrail.search.calibration.judging import (
     Calibrations,
@@ -19,10 +18,11 @@ from vitrail.search.calibration.judging import (
 )
 from vitrail.search.evidence import weigh
 from vitrail.search.filters import combine_filters
-from vitrail.search.options import DEFAULT_FUSION
 from vitrail.search.query import Hit, Query, SearchResult
 from vitrail.search.reasons import why_nothing
-from vitrail.search.retrieval import Floats, Ids, Ranking, Retrieval
+from vitrail.search.retrieval import Ids, Ranking, Retrieval
+from vitrail.search.selecting import Selection, select
+from vitrail.search.sorting import read_keys, sort_hits
 
 _FUSED_DEPTH = 100  # ranks of each query row that enter a fused ranking
 
@@ -49,14 +49,17 @@ class Searcher:
         times = _Times()
         judge = judge_of(query, self._calibrations)
         retrieval = self._retrieval(query, judge, times)
-        ranking, rows = _rank(retrieval)
+        keys = read_keys(self._commit, query.options.sort_keys)
+        rows = _rank_rows(retrieval)
+        chosen = select(self._commit, retrieval, rows, self._calibrations)
         times.end("rank")
         evidence = weigh(retrieval, rows)
         times.end("evidence")
         if query.background is not None:  # which tells of a prompt's hits what rates would
             judge = None
-        (result,) = self._results(retrieval, [ranking], rows, judge, times)
-        return replace(result, evidence=evidence)
+        (result,) = self._results(retrieval, [chosen], rows, judge, times)
+        hits = sort_hits(result.hits, keys) if keys else result.hits
+        return replace(result, hits=hits, evidence=evidence)
 
     def search_each(self, query: Query) -> list[SearchResult]:
         """Rank the images for each of the query's rows as if it were asked alone.
@@ -66,12 +69,16 @@ class Searcher:
         Raises:
             InputError: as ``search``.
         """
+        if query.options.after is not None:
+            raise InputError("a cursor is of one query; ask by it alone, or begin without one")
+        if not query.options.plain:  # each is chosen from more images than it gives
+            return [self.search(query.alone(i)) for i in range(query.rows)]
         times = _Times()
         judge = judge_of(query, self._calibrations, single=True)
         retrieval = self._retrieval(query, judge, times)
         rankings = retrieval.rank_each(query.options.k)
         times.end("rank")
-        return self._results(retrieval, rankings, [], judge, times)
+        return self._results(retrieval, [Selection(one) for one in rankings], [], judge, times)
 
     def _retrieval(self, query: Query, judge: Judge | None, times: _Times) -> Retrieval:
         least = least_score(query, judge)
@@ -88,12 +95,12 @@ class Searcher:
     def _results(
         self,
         retrieval: Retrieval,
-        rankings: Sequence[Ranking],
+        chosen: Sequence[Selection],
         rows: Sequence[Ranking],
         judge: Judge | None,
         times: _Times,
     ) -> list[SearchResult]:
-        ids = sorted({image_id for ranking in rankings for image_id in ranking.ids.tolist()})
+        ids = sorted({image_id for one in chosen for image_id in one.ranking.ids.tolist()})
         where = combine_filters(retrieval.query.options.where, retrieval.query.options.only)
         metadata = dict(zip(ids, self._commit.metadata(ids, where), strict=True))
         ranks = [{image_id: i for i, image_id in enumerate(row.ids.tolist(), 1)} for row in rows]
@@ -104,17 +111,19 @@ class Searcher:
         allowed = retrieval.allowed
         return [
             SearchResult(
-                hits=_hits(ranking, ranks, metadata, judge),
-                exact=ranking.exact,
-                estimated_recall=ranking.recall,
-                candidates=ranking.scanned,
+                hits=_hits(one, ranks, metadata, judge),
+                exact=one.ranking.exact,
+                estimated_recall=one.ranking.recall,
+                candidates=one.ranking.scanned,
                 allowed=None if allowed is None else len(allowed),
                 seconds=dict(times.seconds),
                 hints=hints,
-                reason="" if len(ranking.ids) else why_nothing(retrieval, ranking),
+                reason="" if len(one.ranking.ids) else why_nothing(retrieval, one.ranking),
+                next=one.next,
                 scale=None if judge is None else judge.scale,
+                weights=dict(retrieval.query.weights),
             )
-            for ranking in rankings
+            for one in chosen
         ]
 
 
@@ -131,11 +140,12 @@ class _Times:
 
 
 def _hits(
-    ranking: Ranking,
+    chosen: Selection,
     ranks: Sequence[Mapping[int, int]],
     metadata: Mapping[int, ImageInfo],
     judge: Judge | None,
 ) -> list[Hit]:
+    ranking = chosen.ranking
     told = judge(ranking.total) if judge is not None else [(None, None)] * len(ranking.ids)
     return [
         Hit(
@@ -144,6 +154,7 @@ def _hits(
             scores={space: float(values[i]) for space, values in ranking.scores.items()},
             seed_ranks=tuple(row.get(image_id) for row in ranks),
             metadata=metadata[image_id],
+            group=chosen.groups[i] if chosen.groups else None,
             fpr=told[i][0],
             closeness=told[i][1],
         )
@@ -151,20 +162,10 @@ def _hits(
     ]
 
 
-def _rank(retrieval: Retrieval) -> tuple[Ranking, list[Ranking]]:
-    """The answer, and the rankings of the query's single rows where it has several."""
+def _rank_rows(retrieval: Retrieval) -> list[Ranking]:
+    """The rankings of the query's single rows, where it has several."""
     query = retrieval.query
-    # The mean row's product with a vector is the mean of the rows' cosines: one search serves.
-    mean = {space: _mean_row(query.vectors[space]) for space in query.weights}
     if query.rows == 1:
-        return retrieval.rank(mean, query.options.k), []
+        return []
     depth = max(query.options.k, _FUSED_DEPTH)
-    row_rankings = [retrieval.rank(query.row(i), depth) for i in range(query.rows)]
-    if (query.options.fusion or DEFAULT_FUSION) == "mean":
-        return retrieval.rank(mean, query.options.k), row_rankings
-    return retrieval.fuse(mean, row_rankings), row_rankings
-
-
-def _mean_row(rows: Floats) -> Floats:
-    mean: Floats = rows.mean(axis=0, keepdims=True, dtype=np.float32)
-    return mean
+    return [retrieval.rank(query.row(i), depth) for i in range(query.rows)]

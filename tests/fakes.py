@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vitrail.indexer.encoders.base import Encoded
+from vitrail.indexer.encoders.base import Encoded, PatchTokens
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.images.preprocess import Preprocess
 from vitrail.indexer.spaces import EmbeddingSpace
@@ -55,6 +55,14 @@ class ColourEncoder:
         rows = (blocks - 127.25).astype(np.float32)
         rows /= np.linalg.norm(rows, axis=1, keepdims=True)
         return Encoded({"mean@1": rows}, None)
+
+    def patch_tokens(self, pixels: NDArray[np.uint8], layers: Sequence[int]) -> PatchTokens:
+        """Mean colours, less grey, of four by four patches; the same in each layer."""
+        self.before(len(pixels))
+        side = SIDE // 4
+        colours = pixels.reshape(-1, 4, side, 4, side, 3).mean(axis=(2, 4))
+        tokens = (colours - 127.25).astype(np.float32)
+        return PatchTokens(dict.fromkeys(layers, tokens), side)
 
 
 class LabellingEncoder(ColourEncoder):

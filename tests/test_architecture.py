@@ -66,7 +66,8 @@ DOORS_MAY_IMPORT = {
     *("vitrail.indexer.indexing.options", "vitrail.indexer.indexing.reembedding"),
     "vitrail.indexer.indexing.removal",
     *("vitrail.search.options", "vitrail.search.query", "vitrail.search.listing"),
-    "vitrail.search.thumbnails",
+    "vitrail.search.boxes",
+    *("vitrail.search.thumbnails", "vitrail.search.heatmaps"),
     *("vitrail.generator.checks", "vitrail.generator.prompts", "vitrail.generator.tasks.masks"),
     "vitrail.generator.checkpoints.schedulers",
 }

@@ -1,6 +1,6 @@
 """Encoders: checkpoints and the runtimes that run them."""
 
-from vitrail.indexer.encoders.base import Encoded, Encoder
+from vitrail.indexer.encoders.base import Encoded, Encoder, PatchTokens
 from vitrail.indexer.encoders.loading import (
     check_runtime,
     load_encoder,
@@ -15,6 +15,7 @@ __all__ = [
     "Encoded",
     "Encoder",
     "EncoderSettings",
+    "PatchTokens",
     "check_runtime",
     "load_encoder",
     "read_fingerprint",

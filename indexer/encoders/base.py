@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # what loads settings loads this file too, and is to stay light
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -25,6 +27,20 @@ class Encoded:
 
     vectors: dict[str, NDArray[np.float32]]
     logits: NDArray[np.float32] | None
+
+
+@dataclass(frozen=True, slots=True)
+class PatchTokens:
+    """What an encoder makes of each patch of a batch of images, before any pooling.
+
+    Attributes:
+        layers: layer -> (n, gh, gw, dim) float32, patches row by row from the upper left; without
+            class and register tokens. The last layer is taken after the final LayerNorm.
+        side: of a patch in pixels of the encoder's input; gw patches may cover less than the whole.
+    """
+
+    layers: dict[int, NDArray[np.float32]]
+    side: int
 
 
 class Encoder(Protocol):
@@ -65,5 +81,20 @@ class Encoder(Protocol):
                 changed.
 
         Raises:
+            MemoryError: the batch does not fit; the caller may halve it and try again.
+        """
+
+    def patch_tokens(self, pixels: NDArray[np.uint8], layers: Sequence[int]) -> PatchTokens:
+        """The tokens of single patches, to tell where images are alike; as many threads as ask.
+
+        What it takes beyond ``encode`` is loaded at the first call.
+
+        Args:
+            pixels: (n, S, S, 3) uint8, as of ``encode``.
+            layers: 0 for the patch embedding, 1..L for the blocks, none deeper than the deepest
+                layer of ``spaces``.
+
+        Raises:
+            InputError: a layer that this encoder does not run.
             MemoryError: the batch does not fit; the caller may halve it and try again.
         """

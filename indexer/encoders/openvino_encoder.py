@@ -19,7 +19,7 @@ import numpy as np
 import openvino
 from numpy.typing import NDArray
 
-from vitrail.indexer.encoders.base import Encoded
+from vitrail.indexer.encoders.base import Encoded, PatchTokens
 from vitrail.indexer.encoders.checkpoints import Checkpoint
 from vitrail.indexer.encoders.openvino_compile import NO_ROOM, properties
 from vitrail.indexer.encoders.settings import check_placement
@@ -37,6 +37,8 @@ from vitrail.indexer.spaces import EmbeddingSpace
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from vitrail.indexer.encoders.torch_encoder import TorchEncoder
 
 HINTS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
 GRAPH = 1  # counts changes of the graph that tower.py builds
@@ -74,6 +76,9 @@ class OpenVinoEncoder:
         tensor = openvino.Tensor(self._memory, shared_memory=True)
         self._model = self._core.import_model(tensor, "CPU", properties(self._hint))
         self._requests = Requests(self._model)
+        self._checkpoint = checkpoint
+        self._of_torch: TorchEncoder | None = None
+        self._loading = threading.Lock()
 
     @property
     def runtime(self) -> str:
@@ -99,6 +104,32 @@ class OpenVinoEncoder:
         names = [space.name for space in self.spaces]
         logits = outputs[len(names)] if self.labels is not None else None
         return Encoded(vectors=dict(zip(names, outputs, strict=False)), logits=logits)
+
+    def patch_tokens(self, pixels: NDArray[np.uint8], layers: Sequence[int]) -> PatchTokens:
+        """The tokens of single patches of (n, S, S, 3) uint8, by torch, loaded at the first call.
+
+        Compiled here too, they would want a second graph of the same weights, as much room in the
+        cache again and a minute of compiling, for the few images of an explanation.
+
+        Raises:
+            CheckpointError: the checkpoint's files are gone or changed.
+            InputError: a layer that this encoder does not run.
+            MemoryError: the batch does not fit.
+        """
+        return self._torch().patch_tokens(pixels, layers)
+
+    def _torch(self) -> TorchEncoder:
+        from vitrail.indexer.encoders.libraries import LOADING
+
+        with self._loading:  # threads that come meanwhile wait for the one that is being loaded
+            if self._of_torch is None:
+                with LOADING:
+                    from vitrail.indexer.encoders.torch_encoder import TorchEncoder
+
+                    self._of_torch = TorchEncoder(
+                        self._checkpoint, self.spaces, device="cpu", precision="fp32"
+                    )
+            return self._of_torch
 
 
 class Requests:

@@ -11,12 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from vitrail.indexer.encoders.base import Encoded
+from vitrail.indexer.encoders.base import Encoded, PatchTokens
 from vitrail.indexer.encoders.checkpoints import Checkpoint
 from vitrail.indexer.encoders.devices import PRECISIONS, choose_device, choose_precision
 from vitrail.indexer.encoders.libraries import quiet_transformers
 from vitrail.indexer.encoders.tower import Head, Tower
-from vitrail.indexer.errors import CheckpointError
+from vitrail.indexer.errors import CheckpointError, InputError
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.images.preprocess import Preprocess
 from vitrail.indexer.spaces import EmbeddingSpace
@@ -64,6 +64,27 @@ class TorchEncoder:
         names = [space.name for space in self.spaces]
         logits = outputs[len(names)] if self.labels is not None else None
         return Encoded(vectors=dict(zip(names, outputs, strict=False)), logits=logits)
+
+    def patch_tokens(self, pixels: NDArray[np.uint8], layers: Sequence[int]) -> PatchTokens:
+        """The tokens of single patches of (n, S, S, 3) uint8.
+
+        Raises:
+            InputError: a layer that this encoder does not run.
+            MemoryError: the batch does not fit.
+        """
+        deepest = len(self._tower.blocks)
+        wrong = [layer for layer in layers if not 0 <= layer <= deepest]
+        if wrong or not layers:
+            raise InputError(
+                f"patch tokens are asked of layer {wrong[0] if wrong else 'none'}, and this "
+                f"encoder runs 0 to {deepest}; name one of these"
+            )
+        with self._turn, _memory_errors(self._device), torch.inference_mode():
+            batch = torch.from_numpy(np.ascontiguousarray(pixels)).to(self._device)
+            found = self._tower.patch_tokens(batch, layers)
+            return PatchTokens(
+                {layer: tokens.cpu().numpy() for layer, tokens in found.items()}, self._tower.side
+            )
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from vitrail.indexer.images.preprocess import Preprocess
 from vitrail.indexer.spaces import EmbeddingSpace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 GEM_P = 3.0
 GEM_FLOOR = 1e-6
@@ -92,6 +92,7 @@ class Tower(nn.Module):
             bias=False,
         )
         self.patches.weight = patches.weight
+        self.side = int(self.patches.stride[0])
         blank = torch.zeros(1, patches.in_channels, image_size, image_size)
         with torch.no_grad():
             offset = _embed(embeddings, blank)
@@ -107,18 +108,35 @@ class Tower(nn.Module):
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
         """(n, S, S, 3) uint8 to one (n, dim) float32 a space, and (n, classes) logits at last."""
-        tokens = self._tokens(pixels)
-        raw = tokens
         found: dict[EmbeddingSpace, Tensor] = {}
-        self._take(0, tokens, found)
+        last = raw = pixels
+        for layer, raw, last in self._layers(pixels):  # noqa: B007 - the head reads the last of all
+            self._take(layer, last, found)
+        outputs = [found[space] for space in self.spaces]
+        if self.head is not None:
+            outputs.append(self.head(last if self.head_after_norm else raw).float())
+        return tuple(outputs)
+
+    def patch_tokens(self, pixels: Tensor, layers: Sequence[int]) -> dict[int, Tensor]:
+        """(n, S, S, 3) uint8 to layer -> (n, gh, gw, dim) float32, of the patches alone."""
+        rows, columns = (length // self.side for length in pixels.shape[1:3])
+        found = {}
+        for layer, _, tokens in self._layers(pixels):
+            if layer in layers:
+                patches = tokens[:, self.prefix :].float()
+                found[layer] = patches.reshape(len(patches), rows, columns, -1)
+            if len(found) == len(set(layers)):
+                break
+        return found
+
+    def _layers(self, pixels: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
+        """Layer after layer: its number, its tokens, and these as spaces are taken from them."""
+        raw = self._tokens(pixels)
+        yield 0, raw, raw
         for layer, block in enumerate(self.blocks, start=1):
             raw = self._block(block, raw)
             tokens = self.norm(raw) if layer == self.depth and self.norm is not None else raw
-            self._take(layer, tokens, found)
-        outputs = [found[space] for space in self.spaces]
-        if self.head is not None:
-            outputs.append(self.head(tokens if self.head_after_norm else raw).float())
-        return tuple(outputs)
+            yield layer, raw, tokens
 
     def _tokens(self, pixels: Tensor) -> Tensor:
         mean = torch.tensor(self.mean, device=pixels.device)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrail.indexer.encoders.base import Encoded, Encoder
+from vitrail.indexer.encoders.base import Encoded, Encoder, PatchTokens
 from vitrail.indexer.errors import FingerprintMismatchError
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.images.preprocess import Preprocess
@@ -78,6 +78,13 @@ class WaitingEncoder:
             MemoryError: the batch does not fit.
         """
         return self._encoder.encode(pixels)
+
+    def patch_tokens(self, pixels: NDArray[np.uint8], layers: Sequence[int]) -> PatchTokens:
+        """The tokens of single patches of (n, S, S, 3) uint8; loads the encoder at the first.
+
+        The errors are those of ``encode``, and of a layer that it does not run.
+        """
+        return self._encoder.patch_tokens(pixels, layers)
 
     @property
     def _encoder(self) -> Encoder:

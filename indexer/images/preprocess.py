@@ -104,6 +104,27 @@ def apply(
     return np.array(pixels, order="C")
 
 
+def seen_box(spec: Preprocess, size: tuple[int, int]) -> tuple[float, float, float, float]:
+    """Which part of an upright image the encoder's square input shows.
+
+    Args:
+        spec: what is done to the image.
+        size: its (width, height) in pixels.
+
+    Returns:
+        (left, top, right, bottom) in pixels of the image; beyond its edges where the input is
+        padded, within them where something is cropped away.
+    """
+    resized = _resized(spec, size)
+    shown = resized if spec.crop is None else (spec.crop[1], spec.crop[0])
+    spans = []
+    for length, full, kept in zip(resized, size, shown, strict=True):
+        start = (length - kept) // 2  # as ``_centre_crop`` has it, negative ones too
+        spans.append((start * full / length, (start + kept) * full / length))
+    (left, right), (top, bottom) = spans
+    return left, top, right, bottom
+
+
 def normalise(spec: Preprocess, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(..., 3) uint8 to (..., 3) float32: ``(pixels / 255 - mean) / std``; the reference form."""
     scaled = (pixels.astype(np.float64) / 255.0).astype(np.float32)

@@ -115,20 +115,23 @@ class Calibration:
         """The smallest rate that is told: one in all pairs."""
         return self.survival(weights).least
 
-    def scale(self, weights: Mapping[str, float], *, at_most: bool = False) -> Scale:
+    def scale(
+        self, weights: Mapping[str, float], *, tries: int = 1, at_most: bool = False
+    ) -> Scale:
         """From which scores on which words hold.
 
         Args:
             weights: space name -> share.
+            tries: images that were asked with, the nearest of which counts.
             at_most: whether rates are bounds, of a question of several images.
 
         Raises:
             InputError: a space that was not sampled.
         """
-        related = self._reached(RELATED, MOST_RELATED, weights)
-        alike = max(related, self._reached(LOOK_ALIKE, MOST_ALIKE, weights))
+        related = self._reached(min(RELATED, MOST_RELATED / self.images) / tries, weights)
+        alike = self._reached(min(LOOK_ALIKE, MOST_ALIKE / self.images) / tries, weights)
         copy = max(alike, self._copies_from(weights))
-        least = self.least_rate(weights)
+        least = min(1.0, tries * self.least_rate(weights))
         pairs = round(self.unrelated.pairs)
         return Scale(related, alike, copy, least, pairs, self.images, at_most)
 
@@ -140,10 +143,9 @@ class Calibration:
         """
         return scores @ np.array(self._column(weights), np.float32)
 
-    def _reached(self, rate: float, most: float, weights: Mapping[str, float]) -> float:
-        """The score of a rate that also holds for the best of the whole collection."""
-        found = self.threshold(min(rate, most / self.images), weights)
-        return SAME if found is None else found
+    def _reached(self, rate: float, weights: Mapping[str, float]) -> float:
+        """The score of a rate, also of one that is too small to be told."""
+        return min(SAME, self.survival(weights).expected(rate))
 
     def _copies_from(self, weights: Mapping[str, float]) -> float:
         """Beyond different images, as far as that is; half of the planted copies always are."""
@@ -151,8 +153,8 @@ class Calibration:
             return SAME
         planted = self.total(self.copies, weights)
         fewest, most = map(float, np.quantile(planted, [1 - FOUND_LEAST, 1 - FOUND_MOST]))
-        beyond = self._curve(weights, self.sample).value(MOST_TAKEN / self.images)
-        return min(SAME, fewest, fewest if beyond is None else max(most, beyond))
+        beyond = self._curve(weights, self.sample).expected(MOST_TAKEN / self.images)
+        return min(SAME, fewest, max(most, beyond))
 
     def _curve(self, weights: Mapping[str, float], sample: PairSample) -> Survival:
         """How the scores of some pairs are spread, worked out once for each weighting."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vitrail.indexer.errors import DamagedIndexError, InputError, UnreadableError
 from vitrail.indexer.vectors import indexes
@@ -48,10 +49,10 @@ def write_calibration(directory: str, state: State, calibration: Calibration) ->
         "labelled": calibration.labelled,
         "copies_apart": calibration.copies_apart,
     }
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         "scores": calibration.sample.scores,
         "counts": calibration.sample.counts,
-        "of_one_label": calibration.sample.of_one_label,
+        "of_one_label": calibration.sample.of_one_label.astype(np.uint8),
         "copies": calibration.copies,
     }
     write_index_file(calibration_path(directory), header, arrays)
@@ -78,7 +79,9 @@ def read_calibration(directory: str, state: State) -> Calibration | None:
         found = Calibration(
             spaces=tuple(header["spaces"]),
             sample=PairSample(
-                *(np.array(file.array(name)) for name in ("scores", "counts", "of_one_label"))
+                np.array(file.array("scores")),
+                np.array(file.array("counts")),
+                file.array("of_one_label") != 0,
             ),
             copies=np.array(file.array("copies")),
             kinds=tuple(header["kinds"]),

@@ -28,15 +28,18 @@ class Judge:
         calibration: of its spaces.
         weights: of them.
         scale: which words hold from which scores on.
+        tries: rows of which the nearest gives an image its score; each may be near by chance.
     """
 
     calibration: Calibration
     weights: Mapping[str, float]
     scale: Scale
+    tries: int = 1
 
     def __call__(self, scores: NDArray[np.floating]) -> list[tuple[float, Closeness | None]]:
         """The false-positive rate and the word of each of (n,) scores."""
         rates = self.calibration.false_positive_rate(scores, self.weights)
+        rates = np.minimum(1, self.tries * rates)
         words = [self.scale.closeness(float(score)) for score in scores]
         return list(zip(rates.tolist(), words, strict=True))
 
@@ -54,8 +57,10 @@ def judge_of(query: Query, calibrations: Calibrations, *, single: bool = False) 
     calibration = calibrations(tuple(query.weights))
     if calibration is None:
         return None
-    scale = calibration.scale(query.weights, at_most=query.rows > 1 and not single)
-    return Judge(calibration, query.weights, scale)
+    tries = query.rows if query.options.fusion == "best-score" and not single else 1
+    several = (query.rows > 1 and not single) or bool(query.negatives)
+    scale = calibration.scale(query.weights, tries=tries, at_most=several)
+    return Judge(calibration, query.weights, scale, tries)
 
 
 def least_score(query: Query, judge: Judge | None) -> float | None:
@@ -72,7 +77,7 @@ def least_score(query: Query, judge: Judge | None) -> float | None:
             f"max fpr {rate:g} cannot be told in a collection of less than {FEWEST} different "
             "images; give a min score instead, or index more"
         )
-    found = judge.calibration.threshold(rate, judge.weights)
+    found = judge.calibration.threshold(rate / judge.tries, judge.weights)
     if found is None:
         told = judge.scale
         raise InputError(

@@ -20,8 +20,9 @@ def compressed(image: Image.Image) -> Image.Image:
 
 def resized(image: Image.Image) -> Image.Image:
     """A thumbnail, no larger than half the image."""
-    side = max(1, min(_SMALL, max(image.size) // 2))
-    return ImageOps.contain(image, (side, side), Image.Resampling.BICUBIC)
+    share = min(_SMALL / max(image.size), 0.5)
+    width, height = (max(1, round(share * side)) for side in image.size)
+    return image.resize((width, height), Image.Resampling.BICUBIC)
 
 
 def cropped(image: Image.Image) -> Image.Image:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 TAIL = 250  # of the sample that the fit of the tail goes by, at most
 _TAIL_SHARE = 0.1  # of the sample, likewise
+_FORESEEN = 0.001  # of the smallest share that is told
 _KNOTS = 400  # of each part of the curve
 
 
@@ -20,20 +21,17 @@ class Survival:
     Attributes:
         values: (k,) float64, ascending.
         logs: (k,) float64 logarithms of the shares, strictly falling; 0 at the first value.
+        least: the smallest share that is told: one of the whole population.
     """
 
     values: Floats
     logs: Floats
-
-    @property
-    def least(self) -> float:
-        """The smallest share that the sample can tell."""
-        return float(np.exp(self.logs[-1]))
+    least: float
 
     def rate(self, values: NDArray[np.floating]) -> Floats:
         """The share that reaches each of (n,) values: (n,) float64, in [``least``, 1]."""
         logs: Floats = np.interp(np.asarray(values, np.float64), self.values, self.logs)
-        return np.exp(logs)
+        return np.maximum(np.exp(logs), self.least)
 
     def value(self, rate: float) -> float | None:
         """The least value that a share of at most ``rate`` reaches.
@@ -41,35 +39,37 @@ class Survival:
         Returns:
             ``None`` where ``rate`` is smaller than the sample can tell.
         """
-        log = np.log(max(rate, 1e-300))
-        if log < self.logs[-1] - 1e-9:
-            return None
-        return float(np.interp(-log, -self.logs, self.values))
+        return None if rate < self.least * (1 - 1e-9) else self.expected(rate)
+
+    def expected(self, rate: float) -> float:
+        """As ``value``; of smaller rates what the tail lets expect, a thousandfold at most."""
+        return float(np.interp(-np.log(max(rate, 1e-300)), -self.logs, self.values))
 
 
 def fit(values: NDArray[np.floating], counts: NDArray[np.floating]) -> Survival:
     """The curve of a weighted sample.
 
     What at least ``TAIL`` of the sample reach is counted. Above, a generalised Pareto distribution
-    (Pickands, 1975) goes on as far as one in the whole population, and no further.
+    (Pickands, 1975) goes on, of which no share smaller than one in the whole population is told.
 
     Args:
         values: (n,) finite numbers, n at least 2.
-        counts: (n,) above 0: for how many of the population each stands.
+        counts: (n,) from 1 on: for how many of the population each stands.
     """
     order = np.argsort(values, kind="stable")[::-1]
     falling, weights = values[order].astype(np.float64), counts[order].astype(np.float64)
     total = float(weights.sum())
-    # each stands in the middle of those that it stands for
-    reached = (np.cumsum(weights) - weights / 2) / total
+    # each stands in the middle of those that it stands for; less than one of all is never told
+    reached = np.maximum(np.cumsum(weights) - weights / 2, 1) / total
     tail = max(1, min(TAIL, int(_TAIL_SHARE * len(falling))))
     start, share = float(falling[tail - 1]), float(reached[tail - 1])
     body = np.unique(np.concatenate([np.linspace(1, share, _KNOTS), _down(1, share)]))[::-1]
     at = np.interp(body, reached, falling)
     at[0] = falling[-1]
-    rare = _down(share, min(share, 1 / total))[1:]
+    rare = np.concatenate([_down(share, 1 / total)[1:], _down(1 / total, _FORESEEN / total)[1:]])
     beyond = start + _excess(falling[:tail] - start, weights[:tail], rare / share)
-    return _strictly(np.concatenate([at, beyond]), np.log(np.concatenate([body, rare])))
+    knots, logs = np.concatenate([at, beyond]), np.log(np.concatenate([body, rare]))
+    return Survival(*_strictly(knots, logs), 1 / total)
 
 
 def _down(start: float, end: float) -> Floats:
@@ -97,13 +97,11 @@ def _excess(excesses: Floats, weights: Floats, rates: Floats) -> Floats:
     return grown
 
 
-def _strictly(values: Floats, logs: Floats) -> Survival:
+def _strictly(values: Floats, logs: Floats) -> tuple[Floats, Floats]:
     """Knots whose values and shares are both without ties, of which the larger share stays."""
     values = np.maximum.accumulate(values)
-    keep = np.concatenate([[True], np.diff(values) > 0])
-    last = len(keep) - 1
-    if not keep[last]:  # the smallest share is told, at the largest value
-        keep[last], keep[np.flatnonzero(keep)[-1]] = True, keep.sum() == 1
-        values = values.copy()
-        values[last] = np.nextafter(values[last], np.inf)
-    return Survival(values[keep], logs[keep])
+    keep = np.concatenate([[True], (np.diff(values) > 0) & (np.diff(logs) < 0)])
+    if not keep[-1]:  # beyond the largest value is the smallest share
+        keep[-1] = True
+        values[-1] = np.nextafter(values[-1], np.inf)
+    return values[keep], logs[keep]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from vitrail.service.cli.commands import (
+    calibrating,
     generating,
     indexing,
     listing,
@@ -52,7 +53,16 @@ _PLAIN = {  # what typer passes on of its parser, and what that means
     r"Input should be greater than or equal to (\S+)": r"give \1 or more",
 }
 
-for module in (indexing, searching, listing, spaces, generating, tracing, maintaining):
+for module in (
+    indexing,
+    searching,
+    listing,
+    spaces,
+    calibrating,
+    generating,
+    tracing,
+    maintaining,
+):
     module.register(app)
 for command in app.registered_commands:
     command.cls = PlainCommand

@@ -15,6 +15,7 @@ from vitrail.service.cli.completion import CHECKPOINTS, collection_spaces, value
 
 if TYPE_CHECKING:
     from vitrail.search.options import Only, SearchOptions
+    from vitrail.search.query import SearchResult
     from vitrail.service.operations.opening import EncoderChoice
 
 CollectionOption = Annotated[
@@ -144,14 +145,50 @@ class Searching:
     fusion: Annotated[
         str | None,
         typer.Option(
-            help="How the seeds of --prompt become one ranking: mean or rrf.",
+            help="How several images, or the seeds of --prompt, become one ranking: mean, rrf or "
+            "best-score. Default: mean.",
             metavar="NAME",
-            autocompletion=values("mean", "rrf"),
+            show_default=False,
+            autocompletion=values("mean", "rrf", "best-score"),
         ),
     ] = None
     exact: Annotated[bool, typer.Option("--exact", help="Scan everything; never approximate.")] = (
         False
     )
+    group_by: Annotated[
+        str | None,
+        typer.Option(
+            help="One hit for each value of a column, such as label, folder or prompt; or copies: "
+            "the best version of each.",
+            metavar="COLUMN",
+            show_default=False,
+        ),
+    ] = None
+    diverse: Annotated[
+        float | None,
+        typer.Option(
+            help="How much hits shall differ from one another: 0 (not) to 1; try 0.5.",
+            metavar="D",
+            show_default=False,
+        ),
+    ] = None
+    sort: Annotated[
+        str | None,
+        typer.Option(
+            help="Put the hits in the order of a column; -COLUMN for the largest first, several "
+            "with commas, score for their own.",
+            metavar="COLUMN",
+            show_default=False,
+        ),
+    ] = None
+    after: Annotated[
+        str | None,
+        typer.Option(
+            help="The next page: the cursor that the page before ended with.",
+            metavar="CURSOR",
+            show_default=False,
+        ),
+    ] = None
 
     def check_words(self) -> None:
         """Refuse a word that no option knows, before a collection is opened.
@@ -161,7 +198,7 @@ class Searching:
         """
         _kind(self.only)
         if self.fusion is not None:
-            choice("--fusion", self.fusion, ("mean", "rrf"))
+            choice("--fusion", self.fusion, ("mean", "rrf", "best-score"))
         _rate("--max-fpr", self.max_fpr)
 
     def check_number(self) -> None:
@@ -174,6 +211,16 @@ class Searching:
 
         if self.k < 1:
             raise InputError(f"--k is {self.k}, but at least 1 hit must be asked for")
+
+    def shown(self, result: SearchResult) -> list[str]:
+        """The columns that the hits were grouped or sorted by, as the collection spells them."""
+        if not result.hits:
+            return []
+        first = result.hits[0]
+        by_lower = {name.lower(): name for name in first.metadata.to_dict()}
+        keys = [key.strip().removeprefix("-").lower() for key in (self.sort or "").split(",")]
+        grouped = [] if first.group is None else [first.group.by]
+        return list(dict.fromkeys([*grouped, *(by_lower[k] for k in keys if k in by_lower)]))
 
     def options(self, spaces: Sequence[str]) -> SearchOptions:
         """What was typed, for a collection of these spaces.
@@ -193,6 +240,10 @@ class Searching:
             only=_kind(self.only),
             fusion=self.fusion,  # type: ignore[arg-type]
             exact=self.exact,
+            group_by=self.group_by,
+            diverse=self.diverse,
+            sort=self.sort,
+            after=self.after,
         )
 
 

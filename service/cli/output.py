@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from vitrail.indexer.wording import counted
@@ -15,27 +16,44 @@ from vitrail.service.cli.text import readable as readable
 from vitrail.service.cli.vouching import vouch
 
 if TYPE_CHECKING:
-    from vitrail.search.query import Hit, Scale, SearchResult
+    from vitrail.search.explanation import Explanation, PatchMap
+    from vitrail.search.query import Group, Hit, Scale, SearchResult
     from vitrail.service.operations.searching import SearchAnswer
 
+_ALWAYS = ("score", "id", "label", "tool", "folder", "name", "path", "copies")
+"""What the table shows already, or that says nothing beside the path."""
 
-def print_table(result: SearchResult) -> None:
-    """Print hits, best first, and a line that says how far to trust them.
 
-    For programs that is a line each, in columns that stay; for people a table, as wide as theirs.
+def print_table(answer: SearchAnswer, shown: Sequence[str] = ()) -> None:
+    """Print hits in their order, and a line that says how far to trust them.
+
+    For programs that is a line each, in columns that stay; for people a table, as wide as theirs,
+    with the shares of spaces where they are explained and there are several.
+
+    Args:
+        answer: what came of a search.
+        shown: columns that people get to see beside the usual ones.
     """
+    result = answer.result
     if not result.hits:
         print_nothing(f"no hits: {result.reason}", result.hints)
         if not result.candidates:  # nothing was compared that could be trusted or not
             return
     elif sys.stdout.isatty():
-        _print_for_people(result)
+        _print_for_people(answer, shown)
     else:
         for hit in result.hits:
             path = one_line(hit.paths[0]) if hit.paths else ""
             print("\t".join((f"{hit.score:.4f}", str(hit.id), _told(hit, "label"), path)))
-    for line in (trust(result), *vouch(result.evidence)):
+    for line in (trust(result), *vouch(result.evidence, seeds=answer.query.seeds)):
         print(line, file=sys.stderr)
+    if result.next is not None:
+        print(f"more: --after {result.next}", file=sys.stderr)
+
+
+def shares_text(explained: Explanation) -> str:
+    """Each space's share of a score, in the spaces' order: they sum to it."""
+    return " + ".join(f"{share:.3f}" for share in explained.shares.values())
 
 
 def print_nothing(reason: str, hints: Iterable[str]) -> None:
@@ -69,6 +87,7 @@ def trust(result: SearchResult) -> str:
 def print_json(answer: SearchAnswer) -> None:
     """Print one JSON object: query, how it was answered, and the hits."""
     result = answer.result
+    explained = {one.id: one for one in answer.explanations}
     print_document(
         {
             "query": answer.query.title,
@@ -81,53 +100,92 @@ def print_json(answer: SearchAnswer) -> None:
             "reason": result.reason or None,
             "hints": list(result.hints),
             "seconds": result.seconds,
-            "hits": [_hit(hit) for hit in result.hits],
+            "next": result.next,
+            "hits": [_hit(hit, explained.get(hit.id)) for hit in result.hits],
         }
     )
 
 
-def _hit(hit: Hit) -> dict[str, Any]:
+def _explained(explained: Explanation) -> dict[str, Any]:
+    return {
+        "shares": explained.shares,
+        "query_image": explained.image,
+        "query": _patches(explained.query),
+        "hit": _patches(explained.hit),
+        "reason": explained.reason or None,
+    }
+
+
+def _patches(patches: PatchMap | None) -> dict[str, Any] | None:
+    if patches is None:
+        return None
+    grid = [[round(value, 3) for value in row] for row in patches.grid.tolist()]
+    return {"grid": grid, "box": list(patches.box), "size": list(patches.size)}
+
+
+def _hit(hit: Hit, explained: Explanation | None) -> dict[str, Any]:
     return {
         "id": hit.id,
         "score": hit.score,
         "scores": hit.scores,
+        **({} if explained is None else {"explanation": _explained(explained)}),
         "fpr": hit.fpr,
         "closeness": hit.closeness,
         "seed_ranks": list(hit.seed_ranks),
+        "group": None if hit.group is None else asdict(hit.group),
         **named_paths(hit.paths),
         "metadata": {key: value for key, value in hit.metadata.to_dict().items() if key != "paths"},
     }
 
 
 def _told(hit: Hit, column: str) -> str:
-    return one_line(str(hit.metadata[column] or ""))
+    value = hit.metadata[column]
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    return "" if value in (None, "") else one_line(str(value))
 
 
-def _print_for_people(result: SearchResult) -> None:
+def held(group: Group | None) -> str:
+    """How many more images a group has than the one that is shown."""
+    if group is None or not group.more:
+        return ""
+    if group.by == "copies":
+        return f"(+{counted(group.more, 'version')})"
+    return f"(+{group.more:,} more)"
+
+
+def _print_for_people(answer: SearchAnswer, shown: Sequence[str]) -> None:
+    result = answer.result
     spaces = list(result.hits[0].scores)
     several = len(spaces) > 1
+    shares = {one.id: shares_text(one) for one in answer.explanations if several}
+    more = [name for name in shown if name not in _ALWAYS]
     columns = [
         Column("score", number=True),
         *(Column(space, number=True) for space in spaces if several),
+        Column("shares"),
         Column("fpr", number=True),
         Column("closeness"),
         Column("id", number=True),
         Column("label"),
         Column("tool"),
+        *(Column(name, asked=True) for name in more),
     ]
     rows = [
         Row(
             (
                 f"{hit.score:.4f}",
                 *(f"{hit.scores[space]:.3f}" for space in spaces if several),
+                shares.get(hit.id, ""),
                 rate(hit, result.scale),
                 hit.closeness or "",
                 str(hit.id),
                 _told(hit, "label"),
                 _told(hit, "tool"),
+                *(_told(hit, name) for name in more),
             ),
             hit.paths[0] if hit.paths else None,
-            copies(len(hit.paths)),
+            " ".join(filter(None, (copies(len(hit.paths)), held(hit.group)))),
         )
         for hit in result.hits
     ]

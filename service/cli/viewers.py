@@ -220,4 +220,5 @@ def _tell(note: Note) -> None:
 _WAITING = {
     "embedding": "looking at the image",
     "generating": "making {images} of the prompt to search by",
+    "explaining": "comparing the patches of the hits",
 }

@@ -17,12 +17,27 @@ _WORDS = {
 }
 
 
-def vouch(evidence: Evidence) -> list[str]:
-    """Sentences on how far to trust an answer, the verdict first; empty without any evidence."""
+def vouch(evidence: Evidence, *, seeds: bool = True) -> list[str]:
+    """Sentences on how far to trust an answer, the verdict first; empty without any evidence.
+
+    Args:
+        evidence: of the answer.
+        seeds: whether the images that were asked with are of one prompt. Others differ because
+            they were chosen so; that they agree proves nothing, and that they do not tells that
+            they ask for several things.
+    """
+    if not seeds:
+        return _shared(evidence)
     return [
         *_compared(evidence),
         *_agreeing(evidence),
     ]
+
+
+def _shared(evidence: Evidence) -> list[str]:
+    if evidence.overlap is None:
+        return []
+    return [f"asked one by one, the images would have {evidence.overlap:.0%} of hits in common"]
 
 
 def _compared(evidence: Evidence) -> list[str]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from vitrail.indexer.collection.retrying import at_newest
 from vitrail.indexer.errors import CheckpointError, FingerprintMismatchError, InputError
@@ -16,19 +19,25 @@ from vitrail.search.calibration.calibration_file import (
     write_calibration,
 )
 from vitrail.search.calibration.fitting import (
-    SECONDS,
     PlantedCopies,
     fit_calibration,
     plant_copies,
 )
+from vitrail.search.calibration.histogram import Histogram, spread
 from vitrail.search.derived import with_derived
 from vitrail.search.images import embed_images
+from vitrail.search.options import shares
+from vitrail.search.query import Scale
 from vitrail.service.operations.progress import CalibrationProgress, Note, Progress, nobody
 
 if TYPE_CHECKING:
     from vitrail.indexer.cancellation import Cancellation
     from vitrail.indexer.collection.snapshot import Snapshot
     from vitrail.service.operations.collection import Collection
+
+
+PATIENT_SECONDS = 60.0  # for copying images, where that is what was asked for
+RATES = (0.1, 0.01, 0.001, 0.0001, 0.00001, 0.000001)  # whose scores are shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +51,106 @@ class Calibrated:
 
     calibration: Calibration
     kept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WordMeaning:
+    """From which score on a word holds.
+
+    Attributes:
+        word: such as ``copy``.
+        score: the least; ``None`` for the word below all others.
+        rate: the false-positive rate there.
+        found: which share of the planted copies reaches it; ``None`` without any.
+    """
+
+    word: str
+    score: float | None
+    rate: float | None = None
+    found: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What scores mean for some weights of spaces.
+
+    Attributes:
+        weights: space name -> share.
+        scale: the same as of a search.
+        labelled: whether pairs of one label were left out.
+        copies_apart: how many of copies were.
+        planted: copies that were made.
+        words: the closest first.
+        rates: rates and the scores that they stand for.
+        histogram: to be drawn.
+    """
+
+    weights: dict[str, float]
+    scale: Scale
+    labelled: bool
+    copies_apart: int
+    planted: int
+    words: tuple[WordMeaning, ...]
+    rates: tuple[tuple[float, float], ...]
+    histogram: Histogram
+
+
+def find_meaning(
+    collection: Collection,
+    spaces: Mapping[str, float] | None = None,
+    *,
+    progress: Progress = nobody,
+    cancellation: Cancellation | None = None,
+) -> Meaning:
+    """Calibrate a collection, and tell what scores of some of its spaces mean.
+
+    Args:
+        collection: open.
+        spaces: space name -> weight; ``None`` is all, equally.
+        progress: as of ``calibrate``.
+        cancellation: as of ``calibrate``.
+
+    Raises:
+        InputError: there are too few images, no such space, or a weight that is not above 0.
+        CollectionError: vectors are damaged or cannot be read now.
+        CancelledError: somebody asked to stop.
+    """
+    weights = shares(spaces, collection.store.spaces)
+    done = calibrate(collection, progress=progress, cancellation=cancellation)
+    return explain(done.calibration, weights)
+
+
+def explain(calibration: Calibration, weights: dict[str, float]) -> Meaning:
+    """Which words hold from which scores on, and which scores rates stand for.
+
+    Args:
+        calibration: what was found out.
+        weights: space name -> share.
+    """
+    scale = calibration.scale(weights)
+    planted = calibration.total(calibration.copies, weights)
+
+    def word(name: str, score: float) -> WordMeaning:
+        (rate,) = calibration.false_positive_rate(np.array([score]), weights)
+        found = float(np.mean(planted >= score)) if len(planted) else None
+        return WordMeaning(name, score, float(rate), found)
+
+    at = [(rate, calibration.threshold(rate, weights)) for rate in RATES]
+    return Meaning(
+        weights=weights,
+        scale=scale,
+        labelled=calibration.labelled,
+        copies_apart=calibration.copies_apart,
+        planted=len(planted),
+        words=(
+            word("copy", scale.copy),
+            word("look-alike", scale.look_alike),
+            word("related", scale.related),
+            WordMeaning("chance", None),
+        ),
+        rates=tuple((rate, score) for rate, score in at if score is not None),
+        histogram=spread(calibration, weights),
+    )
 
 
 def is_due(collection: Collection) -> bool:
@@ -58,7 +167,7 @@ def is_due(collection: Collection) -> bool:
 def calibrate(
     collection: Collection,
     *,
-    seconds: float = SECONDS,
+    seconds: float = PATIENT_SECONDS,
     progress: Progress = nobody,
     cancellation: Cancellation | None = None,
 ) -> Calibrated:

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.encoders.settings import DEFAULT_CHECKPOINT, EncoderSettings
 from vitrail.indexer.errors import InputError
+from vitrail.search.boxes import Box, BoxLike
 from vitrail.search.calibration.current import CurrentCalibrations
 from vitrail.search.listing import ListedImage, ListKeywords, ListOptions, list_images
 from vitrail.search.options import (
@@ -30,11 +31,17 @@ from vitrail.search.options import (
     SearchOptions,
     takes_options,
 )
-from vitrail.search.query import Query, SearchResult
+from vitrail.search.query import SearchResult
 from vitrail.search.searcher import Searcher
 from vitrail.search.vectors import background_rows, query_rows
 from vitrail.service.operations.own_encoder import AS_IT_COMES, OwnEncoder, choose
-from vitrail.service.operations.queries import answer_image, answer_images, answer_query, weighed
+from vitrail.service.operations.queries import (
+    Examples,
+    Question,
+    answer_images,
+    answer_question,
+    checked_id,
+)
 
 if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metadata does not need
     from vitrail.indexer.cancellation import Cancellation
@@ -42,6 +49,7 @@ if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metada
     from vitrail.indexer.fingerprint import Fingerprint
     from vitrail.indexer.indexing.options import IndexOptions
     from vitrail.indexer.indexing.progress import IndexCounts
+    from vitrail.search.explanation import Explanation
     from vitrail.search.images import ImageLike
 
 Vectors: TypeAlias = "Mapping[str, ArrayLike] | ArrayLike"
@@ -241,32 +249,105 @@ class Collection:
             self.store.refresh()
         return progress
 
+    def calibrate(self, *, cancellation: Cancellation | None = None) -> None:
+        """Find out what scores mean, from copies of images too, and keep it beside the indexes.
+
+        Searches judge their hits by it; without, they compare stored vectors in memory. It takes a
+        minute at most.
+
+        Args:
+            cancellation: looked at after each image that is copied.
+
+        Raises:
+            InputError: there are too few images.
+            CancelledError: somebody asked to stop; what was kept before stays.
+        """
+        from vitrail.service.operations.calibrating import calibrate
+
+        calibrate(self, cancellation=cancellation)
+
     @takes_options(SearchKeywords)
     def search(
         self,
-        *images: ImageLike,
+        *images: ImageLike | int,
+        negative: Sequence[ImageLike | int] = (),
+        box: BoxLike | None = None,
         options: SearchOptions | None = None,
         **keywords: Unpack[SearchKeywords],
     ) -> SearchResult:
         """Find the images nearest to one or several query images.
 
         Args:
-            images: paths, encoded bytes, Pillow images or (H, W, 3) uint8 arrays; several are one
-                question, and fused. For a question each there is ``search_many``.
+            images: paths, encoded bytes, Pillow images or (H, W, 3) uint8 arrays, and ids of
+                images of the collection, which are themselves left out; several are one question,
+                and fused. For a question each there is ``search_many``.
+            negative: likewise, what the hits shall not be like.
+            box: the part of the one image that is meant: x, y, width and height in pixels of the
+                upright image, or a text such as ``"10%,10%,50%,50%"``.
             options: how to search; see ``vitrail.SearchOptions``.
             keywords: options in the place of those of ``options``.
 
         Raises:
             ImageRejectedError: an image cannot be opened.
             InputError: what is given is no image, or an option, the filter or a space cannot be
-                understood.
+                understood, or the negatives cancel the query, or the box reaches beyond the image.
         """
         chosen = replace(options or DEFAULTS, **keywords)
         if not images:
             raise InputError("no image was given to search by; give at least one")
+        asked, own = (images, frozenset[int]()) if box is None else self._cut(images, Box.of(box))
         return answer_images(
-            self.store, self.calibrations, self._encoder.get, images, chosen, Searcher.search
+            self.store,
+            self.calibrations,
+            self._encoder.get,
+            asked,
+            chosen,
+            Searcher.search,
+            unlike=_several(negative),
+            exclude=own,
         )
+
+    def _cut(
+        self, images: Sequence[ImageLike | int], box: Box
+    ) -> tuple[Sequence[ImageLike | int], frozenset[int]]:
+        """The part of the one image that a box names, and the id that it is of."""
+        from vitrail.search.images import cut
+        from vitrail.service.operations.cropping import cut_stored
+
+        if len(images) > 1:
+            raise InputError(
+                f"{len(images)} images were given, and a box is of one; cut the others yourself, "
+                "or leave the box out"
+            )
+        (image,) = images
+        if isinstance(image, int | np.integer):
+            number = checked_id(image)
+            part = cut_stored(self.store, number, box)
+            return [number if part is None else part], frozenset({number})
+        part = cut(image, box)
+        return [image if part is None else part], frozenset()
+
+    def explain(
+        self, result: SearchResult, *images: ImageLike | int, first: int = 8
+    ) -> tuple[Explanation, ...]:
+        """Say why the first hits of an answer were found: shares of their scores, what matches.
+
+        Args:
+            result: what ``search`` or ``similar`` answered.
+            images: what it was asked with, images or ids; none for the shares alone.
+            first: how many hits, at most.
+
+        Returns:
+            An explanation each, best first, with ``shares`` by space, and ``query_map`` and
+            ``hit_map``, (H, W) float32 in [0, 1] in the shape of either image.
+
+        Raises:
+            ImageRejectedError: an image cannot be opened.
+            InputError: what is given is no image, or no such id.
+        """
+        from vitrail.service.operations.explaining import explain_images
+
+        return explain_images(self, images, result, first)
 
     @takes_options(EachKeywords)
     def search_many(
@@ -285,36 +366,47 @@ class Collection:
             raise InputError(f"{repr(images)[:60]} is one image; give a list, or ask by search")
         if not len(images):
             return []
+        for image in images:
+            if isinstance(image, int | np.integer):
+                raise InputError(f"{image} is an id, not an image; ask by similar or search")
         return answer_images(
             self.store, self.calibrations, self._encoder.get, images, chosen, Searcher.search_each
         )
 
-    @takes_options(EachKeywords)
+    @takes_options(SearchKeywords)
     def similar(
         self,
-        image_id: int,
-        *,
+        *image_ids: int,
+        negative: Sequence[int] = (),
         options: SearchOptions | None = None,
-        **keywords: Unpack[EachKeywords],
+        **keywords: Unpack[SearchKeywords],
     ) -> SearchResult:
-        """Find the images nearest to one of the collection, which is itself left out.
+        """Find the images nearest to one or several of the collection, themselves left out.
 
         Args:
-            image_id: of the image.
+            image_ids: of the images; several are one question.
+            negative: ids of images that the hits shall not be like.
             options: how to search; see ``vitrail.SearchOptions``.
             keywords: options in the place of those of ``options``.
 
         Raises:
             InputError: no such id, or as ``search``.
         """
+        if not image_ids:
+            raise InputError("no image was given to search by; give the id of at least one")
+        question = Question(
+            Examples(tuple(map(checked_id, image_ids))),
+            Examples(tuple(map(checked_id, negative))),
+        )
         chosen = replace(options or DEFAULTS, **keywords)
-        return answer_image(self.store, self.calibrations, image_id, chosen)
+        return answer_question(self.store, self.calibrations, question, chosen, Searcher.search)
 
     @takes_options(SearchKeywords)
     def find(
         self,
         vectors: Vectors,
         *,
+        negative: Vectors | None = None,
         exclude: Iterable[int] = (),
         background: Mapping[str, NDArray[np.float32]] | None = None,
         options: SearchOptions | None = None,
@@ -327,6 +419,7 @@ class Collection:
                 where one space is asked about, just the array will do. Rows of a derived space are
                 worked out from those of its base. With ``fusion`` (m, dim):
                 m rows that are one question.
+            negative: likewise, what the hits shall not be like: (dim,) or (n, dim) floats.
             exclude: ids never returned.
             background: space name -> (b, dim) float32 unit rows of what unrelated questions made in
                 the same way, with which the answer's evidence compares the hits.
@@ -343,16 +436,16 @@ class Collection:
         if most > 1 and chosen.fusion is None:
             raise InputError(
                 f"{most} rows were given for one question; use find_many for an answer to each, or "
-                "fusion='mean' or 'rrf' to ask with all of them at once"
+                "fusion='mean', 'rrf' or 'best-score' to ask with all of them at once"
             )
-        query = Query.of(
-            rows,
-            self.store.spaces,
-            weighed(self.store, chosen),
-            exclude=frozenset(exclude),
-            background=background_rows(background, self.store.spaces),
+        unlike = {} if negative is None else query_rows(negative, self.store.spaces, chosen.spaces)
+        question = Question(
+            Examples((rows,)),
+            Examples((unlike,) if unlike else ()),
+            frozenset(exclude),
+            background_rows(background, self.store.spaces),
         )
-        return answer_query(self.store, self.calibrations, query, Searcher.search)
+        return answer_question(self.store, self.calibrations, question, chosen, Searcher.search)
 
     @takes_options(EachKeywords)
     def find_many(
@@ -372,9 +465,10 @@ class Collection:
         rows = query_rows(vectors, self.store.spaces, chosen.spaces)
         if rows and not any(len(each) for each in rows.values()):
             return []
-        chosen = weighed(self.store, chosen)
-        query = Query.of(rows, self.store.spaces, chosen, exclude=frozenset(exclude))
-        return answer_query(self.store, self.calibrations, query, Searcher.search_each)
+        question = Question(Examples((rows,)), exclude=frozenset(exclude))
+        return answer_question(
+            self.store, self.calibrations, question, chosen, Searcher.search_each
+        )
 
     @takes_options(ListKeywords, ListOptions)
     def select(
@@ -443,3 +537,9 @@ class Collection:
         from vitrail.search.images import embed_images
 
         return embed_images(self.encoder, images)
+
+
+def _several(negative: Sequence[ImageLike | int]) -> Sequence[ImageLike | int]:
+    if isinstance(negative, str | bytes | os.PathLike | int):
+        raise InputError(f"negative is {repr(negative)[:60]}, which is one image; give a list")
+    return negative

@@ -36,12 +36,12 @@ class QueryProgress:
 
     Attributes:
         stage: the query image is embedded, images of a prompt are generated, those of unrelated
-            prompts are, or the collection is searched.
+            prompts are, the collection is searched, or the hits are explained.
         done: of the images that are generated.
         total: of them.
     """
 
-    stage: Literal["embedding", "generating", "comparing", "searching"]
+    stage: Literal["embedding", "generating", "comparing", "searching", "explaining"]
     done: int = 0
     total: int = 0
 

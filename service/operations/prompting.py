@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vitrail.service.operations.background import make_background
 from vitrail.service.operations.progress import Note, Progress, QueryProgress
+from vitrail.service.operations.queries import Examples, Question
 from vitrail.service.operations.searching import EmbeddedQuery, PromptQuery, QueryImage
 
 if TYPE_CHECKING:
@@ -47,12 +48,9 @@ def embed_prompt(
         progress(Note(note))
     images = _draw(info, query, cancellation)
     encoder = collection.encoder  # of the images and of what they are compared with
-    embedded = EmbeddedQuery(
-        f"“{query.prompt}”",
-        embed_images(encoder, [one.data for one in images]),
-        images,
-        encoder=encoder.fingerprint,
-    )
+    vectors = embed_images(encoder, [one.data for one in images])
+    question = Question(Examples((vectors,)), encoder=encoder.fingerprint)
+    embedded = EmbeddedQuery(f"“{query.prompt}”", question, images, seeds=True)
     if not query.unrelated:
         return embedded
     progress(QueryProgress("comparing", 0, query.unrelated))
@@ -67,7 +65,8 @@ def embed_prompt(
         on_image=lambda done, total: progress(QueryProgress("comparing", done, total)),
     )
     background = made.vectors if len(made) else None
-    return replace(embedded, background=background, unrelated=made.wanted)
+    question = replace(embedded.question, background=background)
+    return replace(embedded, question=question, unrelated=made.wanted)
 
 
 def _draw(

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from vitrail.indexer.collection.retrying import at_newest
 from vitrail.indexer.errors import InputError, UnknownImageError
-from vitrail.search.derived import resolved
-from vitrail.search.query import Query, SearchResult
+from vitrail.search.derived import with_derived
+from vitrail.search.options import SearchOptions, shares
+from vitrail.search.query import Query
 from vitrail.search.searcher import Searcher
 
 if TYPE_CHECKING:
@@ -22,9 +26,9 @@ if TYPE_CHECKING:
     from vitrail.indexer.fingerprint import Fingerprint
     from vitrail.search.calibration.current import CurrentCalibrations
     from vitrail.search.images import ImageLike
-    from vitrail.search.options import SearchOptions
 
 _T = TypeVar("_T")
+Floats = NDArray[np.float32]
 Answer = Callable[[Searcher, Query], _T]
 """Which question is put: ``Searcher.search`` or ``Searcher.search_each``."""
 
@@ -33,32 +37,113 @@ class OtherEncoderError(Exception):
     """The commit that would answer is not of the encoder that the query was embedded by."""
 
 
-def answer_query(
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """What a query is like, or unlike, in the order given.
+
+    Attributes:
+        parts: each is space name -> (m, dim) float32 rows of length 1, or the id of an image, whose
+            vectors are those of the commit that answers.
+    """
+
+    parts: tuple[Mapping[str, Floats] | int, ...] = ()
+
+    @property
+    def stored(self) -> tuple[int, ...]:
+        """The ids among them."""
+        return tuple(part for part in self.parts if isinstance(part, int))
+
+    def rows(self, snapshot: Snapshot, spaces: Iterable[str]) -> dict[str, Floats]:
+        """All rows by space: (m, dim) float32 each; nothing where there are no parts.
+
+        Raises:
+            UnknownImageError: no image of the commit has an id.
+            InputError: a part has no rows for a space.
+        """
+        if not self.parts:
+            return {}
+        parts = [
+            part if isinstance(part, int) else with_derived(part, spaces, snapshot)
+            for part in self.parts
+        ]
+        return {space: _rows_of(parts, snapshot, space) for space in spaces}
+
+
+def _rows_of(parts: Sequence[Mapping[str, Floats] | int], snapshot: Snapshot, space: str) -> Floats:
+    ids = [part for part in parts if isinstance(part, int)]
+    stored = iter(snapshot.vectors(ids, space)[:, None] if ids else ())
+    rows = []
+    for part in parts:
+        if not isinstance(part, int) and space not in part:
+            raise InputError(f"the query has no vectors for space {space}")
+        rows.append(next(stored) if isinstance(part, int) else part[space])
+    return np.concatenate(rows)
+
+
+NO_EXAMPLES = Examples()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A query before the commit is known that answers it.
+
+    Attributes:
+        positives: what hits shall be like.
+        negatives: what they shall not be like.
+        exclude: ids never returned, beside those of the collection's images that are asked with.
+        background: as of ``Query``.
+        encoder: of the embedded images; ``None`` where nobody knows.
+    """
+
+    positives: Examples
+    negatives: Examples = NO_EXAMPLES
+    exclude: frozenset[int] = frozenset()
+    background: Mapping[str, Floats] | None = None
+    encoder: Fingerprint | None = None
+
+
+def answer_question(
     store: CollectionStore,
     calibrations: CurrentCalibrations,
-    query: Query,
+    question: Question,
+    options: SearchOptions,
     answer: Answer[_T],
-    embedded_by: Fingerprint | None = None,
 ) -> _T:
     """Of one snapshot: filter, vectors and metadata of an answer are of the same commit.
+
+    All may be embedded anew beneath a long-lived reader; vectors of the encoder of before are as
+    wide, and would be answered with nonsense.
 
     Args:
         store: the collection.
         calibrations: of it.
-        query: what is asked.
+        question: what is asked.
+        options: how to search.
         answer: how.
-        embedded_by: the encoder of the query's vectors; ``None`` where nobody knows.
 
     Raises:
-        OtherEncoderError: all was embedded anew, by another encoder than that.
+        OtherEncoderError: all was embedded anew, by another encoder than the question's.
+        UnknownImageError: no such id.
+        InputError: it is no whole number, or an option or the negatives make no query.
     """
+    asked, unlike, background = question.positives, question.negatives, question.background
+    own = frozenset(map(checked_id, (*asked.stored, *unlike.stored)))
 
     def ask() -> _T:
         snapshot = store.snapshot()
-        _check_encoder(snapshot, embedded_by)  # another's spaces may not even be there
-        snapshot = store.snapshot(*resolved(query, snapshot).weights)
-        _check_encoder(snapshot, embedded_by)  # it may have moved on
-        return answer(_searcher(snapshot, calibrations), resolved(query, snapshot))
+        _check_encoder(snapshot, question.encoder)  # another's spaces may not even be there
+        weights = shares(options.spaces or snapshot.default_weights, snapshot.spaces)
+        snapshot = store.snapshot(*weights)
+        _check_encoder(snapshot, question.encoder)  # it may have moved on
+        query = Query.of(
+            asked.rows(snapshot, weights),
+            snapshot.spaces,
+            replace(options, spaces=weights),
+            exclude=question.exclude | own,
+            background=background and with_derived(background, weights, snapshot),
+            negatives=unlike.rows(snapshot, weights),
+        )
+        return answer(Searcher(snapshot, partial(calibrations.of, snapshot)), query)
 
     return at_newest(store, ask)
 
@@ -67,65 +152,51 @@ def answer_images(
     store: CollectionStore,
     calibrations: CurrentCalibrations,
     encoder: Callable[[], Encoder],
-    images: Sequence[ImageLike],
+    images: Sequence[ImageLike | int],
     options: SearchOptions,
     answer: Answer[_T],
+    *,
+    unlike: Sequence[ImageLike | int] = (),
+    exclude: frozenset[int] = frozenset(),
 ) -> _T:
-    """As ``answer_query``, by vectors of the encoder of that commit.
-
-    All may be embedded anew beneath a long-lived reader; vectors of the encoder of before are as
-    wide, and would be answered with nonsense.
+    """As ``answer_question``, by images, each embedded by the encoder of that commit or an id.
 
     Args:
         store: the collection.
         calibrations: of it.
         encoder: gives the one of the store's commit.
-        images: one query row each.
+        images: what hits shall be like.
         options: how to search.
         answer: how to answer.
+        unlike: what they shall not be like.
+        exclude: ids never returned, beside those that are asked with.
     """
+    while True:
+        loaded = encoder() if not all(map(_is_id, (*images, *unlike))) else None
+        question = Question(
+            positives=_examples(loaded, images),
+            negatives=_examples(loaded, unlike),
+            exclude=exclude,
+            encoder=None if loaded is None else loaded.fingerprint,
+        )
+        with suppress(OtherEncoderError):
+            return answer_question(store, calibrations, question, options, answer)
+
+
+def _examples(encoder: Encoder | None, images: Sequence[ImageLike | int]) -> Examples:
+    ids = [checked_id(image) if _is_id(image) else None for image in images]
+    given = [image for image in images if not isinstance(image, int | np.integer)]
+    if not given or encoder is None:
+        return Examples(tuple(one for one in ids if one is not None))
     from vitrail.search.images import embed_images
 
-    while True:
-        loaded = encoder()
-        vectors = embed_images(loaded, images)
-        query = Query.of(vectors, dict(loaded.fingerprint.spaces) | store.spaces, options)
-        with suppress(OtherEncoderError):
-            return answer_query(store, calibrations, query, answer, loaded.fingerprint)
+    vectors = embed_images(encoder, given)
+    rows = ({s: own[i : i + 1] for s, own in vectors.items()} for i in range(len(given)))
+    return Examples(tuple(next(rows) if one is None else one for one in ids))
 
 
-def answer_image(
-    store: CollectionStore,
-    calibrations: CurrentCalibrations,
-    image_id: int,
-    options: SearchOptions,
-) -> SearchResult:
-    """The images nearest to one of the collection, which is itself left out.
-
-    Raises:
-        UnknownImageError: no such id.
-        InputError: it is no whole number.
-    """
-    number = _checked_id(image_id)
-
-    def ask() -> SearchResult:
-        chosen = weighed(store, options)
-        names = [*(chosen.spaces or ())]
-        snapshot = store.snapshot(*names)
-        vectors = {name: snapshot.vectors([number], name) for name in names}
-        query = Query.of(vectors, snapshot.spaces, chosen, exclude=frozenset({number}))
-        return _searcher(snapshot, calibrations).search(query)
-
-    return at_newest(store, ask)
-
-
-def weighed(store: CollectionStore, options: SearchOptions) -> SearchOptions:
-    """Options that name spaces: those asked for, or else the collection's default."""
-    return replace(options, spaces=options.spaces or store.default_weights)
-
-
-def _searcher(snapshot: Snapshot, calibrations: CurrentCalibrations) -> Searcher:
-    return Searcher(snapshot, partial(calibrations.of, snapshot))
+def _is_id(image: ImageLike | int) -> bool:
+    return isinstance(image, int | np.integer)
 
 
 def _check_encoder(snapshot: Snapshot, embedded_by: Fingerprint | None) -> None:
@@ -133,9 +204,15 @@ def _check_encoder(snapshot: Snapshot, embedded_by: Fingerprint | None) -> None:
         raise OtherEncoderError
 
 
-def _checked_id(image_id: int) -> int:
+def checked_id(image_id: object) -> int:
+    """An id as a whole number.
+
+    Raises:
+        InputError: it is none.
+        UnknownImageError: no image can have it.
+    """
     try:
-        number = operator.index(image_id)
+        number = operator.index(image_id)  # type: ignore[arg-type]
     except TypeError as error:
         raise InputError(f"the id {image_id!r} is no whole number; give an image's id") from error
     if not 0 <= number < 2**63:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -14,15 +15,15 @@ from numpy.typing import NDArray
 from vitrail.indexer.encoders.settings import check_placement
 from vitrail.indexer.errors import ImageRejectedError, InputError
 from vitrail.search.options import DEFAULTS, SearchOptions
-from vitrail.search.query import Query, SearchResult
+from vitrail.search.query import SearchResult
 from vitrail.search.searcher import Searcher
 from vitrail.search.vectors import background_rows, query_rows
 from vitrail.service.operations.progress import Progress, QueryProgress, nobody
 from vitrail.service.operations.queries import (
+    Examples,
     OtherEncoderError,
-    answer_image,
-    answer_query,
-    weighed,
+    Question,
+    answer_question,
 )
 from vitrail.service.operations.references import (
     ImageBytes,
@@ -33,20 +34,30 @@ from vitrail.service.operations.references import (
 )
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from vitrail.indexer.cancellation import Cancellation
-    from vitrail.indexer.fingerprint import Fingerprint
+    from vitrail.search.boxes import Box
+    from vitrail.search.explanation import Explanation
     from vitrail.service.operations.collection import Collection
 
 Floats = NDArray[np.float32]
 DEFAULT_SEEDS = 4
 DEFAULT_UNRELATED = 32
+_NAMED = 3  # of several images in a title
 
 
 @dataclass(frozen=True, slots=True)
 class ImageQuery:
-    """Which images are like this one? One of the collection is itself left out."""
+    """Which images are like this one? One of the collection is itself left out.
+
+    Attributes:
+        image: which.
+        box: the part of it that is meant; ``None`` for all.
+    """
 
     image: ImageReference
+    box: Box | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +102,27 @@ class PromptQuery:
         check_placement(self.device, self.precision)
 
 
-AnyQuery: TypeAlias = ImageQuery | VectorQuery | PromptQuery
+PlainQuery: TypeAlias = ImageQuery | VectorQuery | PromptQuery
+
+
+@dataclass(frozen=True, slots=True)
+class MixedQuery:
+    """Which images are like these, and unlike those?
+
+    Attributes:
+        positives: at least one. What a prompt makes counts as an image each.
+        negatives: perhaps none.
+    """
+
+    positives: tuple[PlainQuery, ...]
+    negatives: tuple[PlainQuery, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.positives:
+            raise InputError("nothing was given that hits shall be like; give an image or a prompt")
+
+
+AnyQuery: TypeAlias = PlainQuery | MixedQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +133,13 @@ class QueryImage:
         data: its encoded bytes.
         caption: what it is.
         path: absolute, of its file; ``None`` where only bytes were given.
+        negative: whether hits shall not be like it.
     """
 
     data: bytes = field(repr=False)
     caption: str = ""
     path: str | None = None
+    negative: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,29 +148,23 @@ class EmbeddedQuery:
 
     Attributes:
         title: what was asked, for people.
-        vectors: space name -> (m, dim) float32.
+        question: what it is for the collection.
         images: what is asked with, to be shown.
-        exclude: ids never returned.
-        background: as of ``Query``.
         unrelated: how many unrelated prompts the background could hold, where it was asked for.
-        encoder: of the vectors, where it is known.
-        stored: the image of the collection that is asked with, whose vectors are those of the
-            commit that answers.
+        seeds: whether all rows are of one prompt, so that their agreement tells how far to trust
+            it.
     """
 
     title: str
-    vectors: Mapping[str, Floats]
+    question: Question
     images: tuple[QueryImage, ...] = ()
-    exclude: frozenset[int] = frozenset()
-    background: Mapping[str, Floats] | None = None
     unrelated: int = 0
-    encoder: Fingerprint | None = None
-    stored: int | None = None
+    seeds: bool = False
 
     @property
     def compared(self) -> int:
         """How many unrelated prompts the background holds."""
-        return len(next(iter((self.background or {}).values()), ()))
+        return len(next(iter((self.question.background or {}).values()), ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +175,14 @@ class SearchAnswer:
         query: what was asked.
         result: the hits, and how far to trust them.
         notes: lines on index files that could not be used and were replaced in memory.
+        explanations: of the first hits, where they were asked for; see
+            ``vitrail.service.operations.explaining``.
     """
 
     query: EmbeddedQuery
     result: SearchResult
     notes: tuple[str, ...] = ()
+    explanations: tuple[Explanation, ...] = ()
 
 
 def search(
@@ -181,9 +211,9 @@ def search(
         CancelledError: somebody asked to stop; images that were made are kept.
     """
     while True:
-        embedded = embed_query(collection, query, progress=progress, cancellation=cancellation)
-        progress(QueryProgress("searching"))
         with suppress(OtherEncoderError):  # all was embedded anew meanwhile
+            embedded = embed_query(collection, query, progress=progress, cancellation=cancellation)
+            progress(QueryProgress("searching"))
             result = answer(collection, embedded, options)
             return SearchAnswer(embedded, result, tuple(collection.store.notes))
 
@@ -196,19 +226,10 @@ def answer(
     Raises:
         OtherEncoderError: the collection's encoder is another one by now.
         FilterError: the filter is unusable.
-        InputError: so is an option.
+        InputError: so is an option, or the negatives cancel the query.
     """
-    if query.stored is not None:
-        return answer_image(collection.store, collection.calibrations, query.stored, options)
-    ready = Query.of(
-        query.vectors,
-        collection.store.spaces,
-        weighed(collection.store, options),
-        exclude=query.exclude,
-        background=query.background,
-    )
-    return answer_query(
-        collection.store, collection.calibrations, ready, Searcher.search, query.encoder
+    return answer_question(
+        collection.store, collection.calibrations, query.question, options, Searcher.search
     )
 
 
@@ -221,12 +242,18 @@ def embed_query(
 ) -> EmbeddedQuery:
     """Make a query ready: embed its image, or generate and embed those of its prompt.
 
-    Arguments and errors are those of ``search``.
+    Arguments are those of ``search``, and its errors.
+
+    Raises:
+        OtherEncoderError: while the images were embedded, the collection was, too, by another.
     """
+    if isinstance(query, MixedQuery):
+        return _embed_all(collection, query, progress=progress, cancellation=cancellation)
     if isinstance(query, VectorQuery):
         rows = query_rows(query.vectors, collection.store.spaces)
         background = background_rows(query.background, collection.store.spaces)
-        return EmbeddedQuery("vectors", rows, (), query.exclude, background)
+        question = Question(Examples((rows,)), exclude=query.exclude, background=background)
+        return EmbeddedQuery("vectors", question)
     if isinstance(query, PromptQuery):
         from vitrail.service.operations.prompting import embed_prompt
 
@@ -236,10 +263,52 @@ def embed_query(
     if isinstance(image, ImageBytes):
         if not image.data:
             raise InputError(f"{image} was empty; give the bytes of an image file")
-        return _embed(collection, image.name, QueryImage(image.data, image.name), image.name)
+        given = QueryImage(image.data, image.name)
+        return _embed(collection, image.name, given, image.name, query.box)
     if isinstance(image, ImageFile):
-        return _embed(collection, str(image), _read(image), repr(str(image)))
-    return _look_up(collection, find_image(collection.store, image))
+        return _embed(collection, str(image), _read(image), repr(str(image)), query.box)
+    return _look_up(collection, find_image(collection.store, image), query.box)
+
+
+def _embed_all(
+    collection: Collection,
+    query: MixedQuery,
+    *,
+    progress: Progress,
+    cancellation: Cancellation | None,
+) -> EmbeddedQuery:
+    asked, unlike = (
+        [embed_query(collection, one, progress=progress, cancellation=cancellation) for one in side]
+        for side in (query.positives, query.negatives)
+    )
+    encoders = [e for one in (*asked, *unlike) if (e := one.question.encoder) is not None]
+    if any(not one.agrees(encoders[0]) for one in encoders):
+        raise OtherEncoderError
+    title = _enumerated([one.title for one in asked])
+    if unlike:
+        title += f", not {_enumerated([one.title for one in unlike], 'or')}"
+    return EmbeddedQuery(
+        title,
+        Question(
+            _together(asked),
+            _together(unlike),
+            exclude=frozenset().union(*(one.question.exclude for one in (*asked, *unlike))),
+            encoder=encoders[0] if encoders else None,
+        ),
+        tuple(image for one in asked for image in one.images)
+        + tuple(replace(image, negative=True) for one in unlike for image in one.images),
+    )
+
+
+def _together(queries: Sequence[EmbeddedQuery]) -> Examples:
+    return Examples(tuple(part for one in queries for part in one.question.positives.parts))
+
+
+def _enumerated(names: Sequence[str], word: str = "and") -> str:
+    shown = [*names[:_NAMED]]
+    if len(names) > len(shown):
+        shown.append(f"{len(names) - len(shown)} more")
+    return f" {word} ".join([", ".join(shown[:-1]), shown[-1]] if shown[1:] else shown)
 
 
 def _read(image: ImageFile) -> QueryImage:
@@ -252,26 +321,61 @@ def _read(image: ImageFile) -> QueryImage:
     return QueryImage(data, os.path.basename(image.path), os.path.abspath(image.path))
 
 
-def _embed(collection: Collection, title: str, image: QueryImage, name: str) -> EmbeddedQuery:
-    from vitrail.search.images import embed_images
+def _embed(
+    collection: Collection, title: str, image: QueryImage, name: str, box: Box | None
+) -> EmbeddedQuery:
+    from vitrail.search.images import cut, embed_images
 
     encoder = collection.encoder
     try:
-        vectors = embed_images(encoder, [image.data])
+        part = None if box is None else cut(image.data, box)
+        vectors = embed_images(encoder, [image.data if part is None else part])
     except ImageRejectedError as error:
         raise unusable_image(name, error) from error
-    return EmbeddedQuery(title, vectors, (image,), encoder=encoder.fingerprint)
+    question = Question(Examples((vectors,)), encoder=encoder.fingerprint)
+    if part is None:
+        return EmbeddedQuery(title, question, (image,))
+    return EmbeddedQuery(f"{title}, box {box}", question, (_shown(image, part),))
 
 
-def _look_up(collection: Collection, image_id: int) -> EmbeddedQuery:
+def _shown(image: QueryImage, part: Image.Image) -> QueryImage:
+    """The part of an image as one to be shown; its file is the whole one's."""
+    buffer = io.BytesIO()
+    part.save(buffer, "PNG", compress_level=1)
+    return replace(image, data=buffer.getvalue(), caption=f"part of {image.caption}")
+
+
+def _look_up_part(collection: Collection, whole: EmbeddedQuery, box: Box) -> EmbeddedQuery:
+    from vitrail.search.images import embed_images
+    from vitrail.service.operations.cropping import cut_stored
+
+    (image_id,) = whole.question.positives.stored
+    part = cut_stored(collection.store, image_id, box)
+    if part is None:
+        return whole
+    encoder = collection.encoder
+    return EmbeddedQuery(
+        f"{whole.title}, box {box}",
+        Question(
+            Examples((embed_images(encoder, [part]),)),
+            exclude=frozenset({image_id}),
+            encoder=encoder.fingerprint,
+        ),
+        tuple(_shown(image, part) for image in whole.images),
+    )
+
+
+def _look_up(collection: Collection, image_id: int, box: Box | None) -> EmbeddedQuery:
     (row,) = collection.store.metadata([image_id])
     caption = f"image {image_id}"
     title = f"{caption}, {row.name}" if row.name else caption
-    images = _first_readable(row.paths, caption)
-    return EmbeddedQuery(title, {}, images, frozenset({image_id}), stored=image_id)
+    images = first_readable(row.paths, caption)
+    whole = EmbeddedQuery(title, Question(Examples((image_id,))), images)
+    return whole if box is None else _look_up_part(collection, whole, box)
 
 
-def _first_readable(paths: Sequence[str], caption: str) -> tuple[QueryImage, ...]:
+def first_readable(paths: Sequence[str], caption: str) -> tuple[QueryImage, ...]:
+    """The first of an image's files that can be read now; none where they are all away."""
     from vitrail.indexer.images.files import read_file
 
     for path in paths:

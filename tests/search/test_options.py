@@ -16,20 +16,23 @@ from vitrail.search.options import EachKeywords, SearchKeywords, takes_options
 
 DECLARED = get_type_hints(SearchOptions)
 DEFAULTS = {field.name: field.default for field in fields(SearchOptions)}
-FUSING = (Collection.search, Collection.find)
-ONE_ROW = (Collection.search_many, Collection.similar, Collection.find_many)
+ONE_QUESTION = (Collection.search, Collection.similar, Collection.find)
+MANY = (Collection.search_many, Collection.find_many)
+OF_ONE_QUESTION = ("fusion", "after")  # of several rows, or a page: many questions have neither
 
 
 def test_keywords_are_the_fields_of_the_same_types() -> None:
     assert get_type_hints(SearchKeywords) == DECLARED
     each = dict(DECLARED)
-    del each["fusion"]  # of several rows, which such a question has not
+    for name in OF_ONE_QUESTION:
+        del each[name]
     assert get_type_hints(EachKeywords) == each
 
 
-@pytest.mark.parametrize("method", [*FUSING, *ONE_ROW], ids=lambda method: method.__name__)
+@pytest.mark.parametrize("method", [*ONE_QUESTION, *MANY], ids=lambda method: method.__name__)
 def test_methods_show_their_options_with_defaults(method: Callable[..., Any]) -> None:
-    names = [name for name in DEFAULTS if method in FUSING or name != "fusion"]
+    one = method in ONE_QUESTION
+    names = [name for name in DEFAULTS if one or name not in OF_ONE_QUESTION]
     shown = signature(method).parameters
     assert [name for name in shown if name in DEFAULTS] == names
     assert {name: shown[name].default for name in names} == {n: DEFAULTS[n] for n in names}
@@ -61,6 +64,6 @@ def test_another_keyword_is_a_type_error_that_names_it() -> None:
         return keywords
 
     assert ask(1, k=3) == {"k": 3}
-    for wrong in ("fusion", "sort"):
+    for wrong in ("fusion", "order"):
         with pytest.raises(TypeError, match=f"unexpected keyword argument '{wrong}'"):
             ask(1, **{wrong: "mean"})

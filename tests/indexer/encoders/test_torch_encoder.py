@@ -14,6 +14,7 @@ from tests.indexer.encoders.tiny import (
     DEPTH,
     DIM,
     LABELS,
+    SIDE,
     TOWERS,
     cosine,
     normalised,
@@ -83,6 +84,53 @@ def test_every_family_and_runtime_agrees_with_transformers(
             assert vectors.dtype == np.float32
             np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
             assert cosine(vectors, expected[space][: len(batch)]) > 0.9999, space
+
+
+@pytest.mark.parametrize("name", TOWERS)
+@pytest.mark.parametrize("runtime", ["torch", "openvino"])
+@pytest.mark.usefixtures("compile_here")
+def test_patch_tokens_are_what_the_mean_is_taken_of(
+    name: str, runtime: str, tmp_path: Path
+) -> None:
+    """In every family: without class and register tokens, the last layer after its norm."""
+    if runtime == "openvino":
+        pytest.importorskip("openvino")
+    save_tower(name, tmp_path)
+    names = tuple(f"mean@{layer}" for layer in LAYERS)
+    encoder = load_encoder(
+        EncoderSettings(str(tmp_path), spaces=names, runtime=runtime, precision="fp32")
+    )
+    values = pixels()
+    found = encoder.patch_tokens(values, LAYERS)
+    vectors = encoder.encode(values).vectors
+    assert list(found.layers) == list(LAYERS)
+    for layer, tokens in found.layers.items():
+        assert tokens.shape == (len(values), SIDE // found.side, SIDE // found.side, DIM)
+        assert tokens.dtype == np.float32
+        assert cosine(tokens.mean(axis=(1, 2)), vectors[f"mean@{layer}"]) > 0.9999
+
+
+@pytest.mark.parametrize("name", ["vit", "dinov2-registers", "clip"])
+def test_patch_tokens_lie_in_rows_from_the_upper_left(name: str, tmp_path: Path) -> None:
+    """At layer 0 a patch's token depends on no other: a change of one shows in that one alone."""
+    save_tower(name, tmp_path)
+    encoder = load_encoder(EncoderSettings(str(tmp_path), runtime="torch", precision="fp32"))
+    values = pixels(2)
+    values[1] = values[0]
+    side = encoder.patch_tokens(values, [0]).side
+    values[1, :side, side : 2 * side] ^= 255  # of the first row, the second patch
+    before, after = encoder.patch_tokens(values, [0]).layers[0]
+    changed = np.abs(after - before).max(axis=-1) > 1e-3
+    assert np.argwhere(changed).tolist() == [[0, 1]]
+
+
+def test_a_layer_that_is_not_run_has_no_patch_tokens(tmp_path: Path) -> None:
+    save_tower("vit", tmp_path)
+    encoder = load_encoder(EncoderSettings(str(tmp_path), spaces=("cls@1",), runtime="torch"))
+    assert [*encoder.patch_tokens(pixels(), (1,)).layers] == [1]
+    for layers in ((2,), (-1, 0), ()):
+        with pytest.raises(InputError, match=r"this encoder runs 0 to 1; name one of these"):
+            encoder.patch_tokens(pixels(), layers)
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)

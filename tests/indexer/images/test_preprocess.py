@@ -191,3 +191,33 @@ def test_target_is_the_edge_that_the_resize_makes() -> None:
     assert ours("dinov2").target == 37
     assert ours("vit-384").target == 38
     assert ours("clip-unresized").target is None
+
+
+@settings(max_examples=60)
+@given(
+    name=st.sampled_from([*CONFIGS]),
+    width=st.integers(8, 90),
+    height=st.integers(8, 90),
+    x=st.floats(0, 1, exclude_max=True),
+    y=st.floats(0, 1, exclude_max=True),
+)
+def test_a_place_of_the_image_lies_where_the_seen_box_says(
+    name: str, width: int, height: int, x: float, y: float
+) -> None:
+    """A white spot shows in the input where the box puts it, or not at all beyond the box."""
+    spec = ours(name)
+    left, top, right, bottom = preprocess.seen_box(spec, (width, height))
+    column, row = int(x * width), int(y * height)
+    pixels = np.zeros((height, width, 3), np.uint8)
+    pixels[row, column] = 255
+    shown = apply(spec, Image.fromarray(pixels))[..., 0].astype(float)
+    side = spec.image_size
+    across, down = (side / (right - left), side / (bottom - top))
+    place = ((column + 0.5 - left) * across, (row + 0.5 - top) * down)
+    reach = 3 * max(1, across, down)  # of the resampling filters
+    if not all(-reach < one < side + reach for one in place):
+        assert not shown.any(), "it is cropped away"
+    elif shown.max() > 40 and all(reach < one < side - reach for one in place):
+        rows, columns = np.indices(shown.shape) + 0.5
+        middle = (columns * shown).sum() / shown.sum(), (rows * shown).sum() / shown.sum()
+        assert middle == pytest.approx(place, abs=0.75)

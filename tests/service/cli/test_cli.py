@@ -230,7 +230,9 @@ def test_words_that_name_no_picture_are_taken_for_a_prompt(vitrail: Vitrail, fol
 
 
 @pytest.mark.parametrize(
-    "option", [("--seeds", "4"), ("--fusion", "mean"), ("--model", "embedded")], ids=lambda o: o[0]
+    "option",
+    [("--seeds", "4"), ("--background", "3"), ("--model", "embedded")],
+    ids=lambda o: o[0],
 )
 def test_what_is_for_prompts_is_refused_without_one(
     vitrail: Vitrail, folder: Path, option: tuple[str, str]

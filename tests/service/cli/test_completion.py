@@ -36,7 +36,7 @@ def offer(vitrail: Vitrail, monkeypatch: pytest.MonkeyPatch) -> Offer:
     [
         ("vitrail search --only ", ["all", "generated", "real"]),
         ("vitrail search --only g", ["generated"]),
-        ("vitrail search --fusion ", ["mean", "rrf"]),
+        ("vitrail search --fusion ", ["mean", "rrf", "best-score"]),
         ("vitrail index --label-from ", ["parent", "none"]),
         ("vitrail index --runtime ", ["auto", "openvino", "torch"]),
         ("vitrail search --runtime o", ["openvino"]),

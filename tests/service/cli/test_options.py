@@ -20,6 +20,10 @@ DIFFERENT = {
     "only": "real",
     "fusion": "rrf",
     "exact": True,
+    "group_by": "label",
+    "diverse": 0.5,
+    "sort": "-taken_at,score",
+    "after": "cursor",
 }
 
 

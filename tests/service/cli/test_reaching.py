@@ -15,6 +15,7 @@ from tests.service.conftest import Vitrail
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.service.cli import app
 from vitrail.service.operations import (
+    calibrating,
     generating,
     indexing,
     lineage,
@@ -34,6 +35,7 @@ OPERATIONS = {
     "reembed": (indexing, "reembed"),
     "search": (searching, "search"),
     "list": (listing, "list_images"),
+    "calibrate": (calibrating, "find_meaning"),
     **dict.fromkeys(("generate", "img2img", "inpaint", "style"), (generating, "generate")),
     "lineage": (lineage, "trace_lineage"),
     "reproduce": (reproducing, "reproduce"),
@@ -67,7 +69,18 @@ WORDS: dict[str, tuple[str, ...]] = {
     "export": ("all.csv",),
     "import": ("all.parquet",),
 }
-SHOWING = {"--json", "--html", "--open", "--quiet", "--count", "--out", "--yes", "--help", "--plot"}
+SHOWING = {
+    "--json",
+    "--html",
+    "--open",
+    "--explain",
+    "--quiet",
+    "--count",
+    "--out",
+    "--yes",
+    "--plot",
+    "--help",
+}
 VALUES = {
     "--k": "3",
     "--space": "mean@1",
@@ -85,6 +98,10 @@ VALUES = {
     "--columns": "width",
     "--sort": "width",
     "--prompt": "a pear",
+    "--positive": "1",
+    "--negative": "1",
+    "--box": "0,0,4,4",
+    "--diverse": "0.5",
     "--seed": "17",
     "--sample": "30",
 }
@@ -93,6 +110,7 @@ TOGETHER = {"--seed": {"list": ("--random", "2")}}  # what an option is only giv
 INSTEAD: dict[tuple[str, str], tuple[str, ...]] = {
     ("generate", "--prompts"): (),
     ("tune-spaces", "--copies"): (),
+    ("search", "--box"): ("IMAGE",),
 }  # other words of the command, where an option needs them
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,13 +17,14 @@ from tests.search.fakes import described
 from tests.service.conftest import Vitrail
 from vitrail.search.query import Hit, SearchResult
 from vitrail.service.cli.sheet import render_sheet
+from vitrail.service.operations.queries import Examples, Question
 from vitrail.service.operations.searching import EmbeddedQuery, SearchAnswer
 
 FETCHED = re.compile(r"""(?:src|action)\s*=\s*(?!["']data:)|url\(|@import|<script|<link|https?:""")
 TAGS = {
     *("html", "head", "meta", "title", "style", "body", "header", "main", "footer", "div", "span"),
     *("figure", "figcaption", "img", "h1", "h2", "p", "ol", "ul", "li", "a", "dl", "dt", "dd"),
-    *("code", "wbr", "details", "summary"),
+    *("code", "wbr", "details", "summary", "b", "small", "i", "label", "input"),
 }
 HOSTILE = st.one_of(
     st.text(st.characters(exclude_categories=()), max_size=30),
@@ -77,7 +77,7 @@ def make_sheet(vitrail: Vitrail, folder: Path, *words: object) -> str:
 
 
 def answer(*hits: Hit) -> str:
-    query = EmbeddedQuery("a question", {"a": np.zeros((1, 2), np.float32)})
+    query = EmbeddedQuery("a question", Question(Examples()))
     return render_sheet(SearchAnswer(query, SearchResult(list(hits), True, 1.0, len(hits))))
 
 
@@ -215,3 +215,42 @@ def test_open_shows_the_sheet_in_the_browser(
     file = folder / "sheet.html"
     vitrail("search", folder / "warm" / "red.png", "--html", file, "--open")
     assert shown == [file.as_uri()]
+
+
+def test_an_explained_sheet_draws_both_images_of_each_hit_with_what_matches(
+    vitrail: Vitrail, folder: Path
+) -> None:
+    vitrail.index(folder, "--space", "mean@1", "--space", "mean@2")
+    plain = Page(make_sheet(vitrail, folder))
+    text = make_sheet(vitrail, folder, "--explain")
+    assert not FETCHED.search(text)
+    page = Page(text)
+    assert page.pictures == 1 + 5 * 4, "two images a hit, and a veil over each"
+    assert page.headings.count("query") == page.headings.count("hit") == 5
+    assert set(plain.links) == set(page.links)
+    assert "show what matches" in page.text
+    assert "show what matches" not in plain.text
+    assert "hit: 100% of it matches" in text, "words for who cannot see it"
+    assert re.search(r"mean@1\s*1\.0000, adds 0\.5000", page.text)
+
+
+def test_a_hit_that_is_away_says_why_it_is_not_explained(vitrail: Vitrail, folder: Path) -> None:
+    vitrail.index(folder)
+    (folder / "warm" / "crimson.png").unlink()
+    page = Page(make_sheet(vitrail, folder, "--explain"))
+    assert page.text.count("not explained: its file cannot be read now") == 1
+    assert page.pictures == 1 + 4 * 4
+
+
+def test_only_the_first_eight_hits_are_explained(
+    vitrail: Vitrail, folder: Path, paint: Callable[..., Path]
+) -> None:
+    for number in range(9):
+        paint(f"more/{number}.png", (200, 10 * number, 9), (20, 100, 7 * number))
+    vitrail.index(folder)
+    text = make_sheet(vitrail, folder, "--explain", "--k", 14)
+    explained, further = text.partition('<ol class="hits"')[::2]
+    assert explained.count("<li>") == 8
+    assert further.count("<li>") == 6
+    assert 'start="9"' in further
+    assert text.count('class="veil"') == 2 * 8

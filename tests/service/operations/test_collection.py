@@ -179,7 +179,7 @@ def test_weights_become_shares_so_that_scores_stay_cosines(pictures: Collection)
 
 
 def test_whatever_is_asked_with_the_error_is_one_of_ours(pictures: Collection) -> None:
-    things: list[Any] = [None, 3, np.zeros((4, 4, 3)), np.zeros((4, 4), np.uint8), object(), b""]
+    things: list[Any] = [None, 99, np.zeros((4, 4, 3)), np.zeros((4, 4), np.uint8), object(), b""]
     for thing in things:
         for ask in (pictures.search, pictures.embed, lambda one: pictures.search_many([one])):
             with pytest.raises(VitrailError):

@@ -1,0 +1,134 @@
+"""An answer page by page: a cursor remembers the last hit, not how many there were before it.
+
+So images that come or go in the meantime neither repeat a hit nor push one out: what is nearer than
+the last hit belongs to pages that were given already, whatever is further to those to come.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from vitrail.indexer.errors import InputError
+from vitrail.search.query import Query
+from vitrail.search.retrieval import Ranking
+
+_LAYOUT = struct.Struct("<B8sfqI")  # version, digest, score, id, hits seen
+_CHECK = struct.Struct("<I")
+_VERSION = 1
+_MOST = 2**32 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a page ended.
+
+    Attributes:
+        digest: 8 bytes that tell the query.
+        score: of the last hit, as float32.
+        id: of the last hit.
+        seen: hits up to there, as a hint how deep to look.
+    """
+
+    digest: bytes
+    score: float
+    id: int
+    seen: int
+
+    def __str__(self) -> str:
+        data = _LAYOUT.pack(_VERSION, self.digest, self.score, self.id, min(self.seen, _MOST))
+        return base64.urlsafe_b64encode(data + _CHECK.pack(zlib.crc32(data))).decode().rstrip("=")
+
+    @classmethod
+    def read(cls, text: str, query: Query) -> Cursor:
+        """The cursor that a text is, of this very query.
+
+        Raises:
+            InputError: it is none, or of another query.
+        """
+        cursor = cls._parse(text)
+        if cursor is None:
+            raise InputError(
+                f"{text[:60]!r} is no cursor that a search gave; take the whole of it, or begin "
+                "without one"
+            )
+        if cursor.digest != digest(query):
+            raise InputError(
+                f"the cursor {text} is of another query: images, filter and options have to be "
+                "those of the page before; only the number of hits may differ"
+            )
+        return cursor
+
+    @classmethod
+    def _parse(cls, text: str) -> Cursor | None:
+        try:
+            data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        except (binascii.Error, ValueError):
+            return None
+        if len(data) != _LAYOUT.size + _CHECK.size:
+            return None
+        head, check = data[: _LAYOUT.size], data[_LAYOUT.size :]
+        version, own, score, image_id, seen = _LAYOUT.unpack(head)
+        if version != _VERSION or check != _CHECK.pack(zlib.crc32(head)):
+            return None
+        return cls(own, score, image_id, seen)
+
+
+def digest(query: Query) -> bytes:
+    """8 bytes that differ where the ranking of a query may differ."""
+    hashed = hashlib.blake2b(digest_size=8)
+    options = replace(query.options, k=1, spaces=None, after=None)
+    hashed.update(repr((options, sorted(query.weights.items()), sorted(query.exclude))).encode())
+    for rows in (query.vectors, query.negatives):
+        for space in sorted(query.weights) if rows else ():
+            own = np.ascontiguousarray(rows[space], np.float32)
+            hashed.update(repr((space, own.shape)).encode())
+            hashed.update(own.tobytes())
+    return hashed.digest()
+
+
+def rank_page(
+    rank: Callable[[int], Ranking], query: Query, most: int
+) -> tuple[Ranking, Cursor | None]:
+    """The hits that follow the query's cursor, and the cursor for those that follow them.
+
+    Args:
+        rank: gives the best so many images, by falling score and then by id.
+        query: whose options tell how many are wanted, and after which.
+        most: images that there can be.
+
+    Returns:
+        the page; and ``None`` in place of a cursor where nothing follows.
+
+    Raises:
+        InputError: the cursor is none of this query's.
+    """
+    k, after = query.options.k, query.options.after
+    cursor = None if after is None else Cursor.read(after, query)
+    seen = 0 if cursor is None else cursor.seen
+    depth = min(most, seen + k) + 1
+    while True:
+        ranking = rank(depth)
+        start = 0 if cursor is None else _following(ranking, cursor)
+        if len(ranking.ids) > start + k or len(ranking.ids) < depth:
+            break
+        depth = min(most, 2 * depth) + 1  # images came that are nearer than the cursor's
+    page = ranking.keep(slice(start, start + k))
+    if len(ranking.ids) <= start + k:
+        return page, None
+    last = float(page.total[-1])
+    return page, Cursor(digest(query), last, int(page.ids[-1]), start + k)
+
+
+def _following(ranking: Ranking, cursor: Cursor) -> int:
+    """Where in a ranking the first hit stands that comes after the cursor's."""
+    score = np.float32(cursor.score)
+    before = (ranking.total > score) | ((ranking.total == score) & (ranking.ids <= cursor.id))
+    return int(np.count_nonzero(before))

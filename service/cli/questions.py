@@ -1,0 +1,190 @@
+"""What is asked for: images, prompts, and what hits shall not be like."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from vitrail.indexer.collection.store import CollectionStore
+    from vitrail.service.cli.options import Searching
+    from vitrail.service.operations.searching import AnyQuery, PlainQuery, PromptQuery
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What to search by, beside the images that are named without an option."""
+
+    positive: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="An image to be like, as IMAGE; may be repeated.",
+            metavar="IMAGE",
+            show_default=False,
+        ),
+    ] = None
+    negative: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="An image not to be like; may be repeated.", metavar="IMAGE", show_default=False
+        ),
+    ] = None
+    box: Annotated[
+        str | None,
+        typer.Option(
+            help="Search by this part of the image: x,y,w,h in pixels, or in percent such as "
+            "10%,10%,50%,50%.",
+            metavar="BOX",
+            show_default=False,
+        ),
+    ] = None
+    prompt: Annotated[
+        str | None,
+        typer.Option(
+            help="Search by what this prompt generates.", metavar="TEXT", show_default=False
+        ),
+    ] = None
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            help="Images generated for --prompt. Default: 4.",
+            metavar="N",
+            min=1,
+            show_default=False,
+        ),
+    ] = None
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Stable Diffusion checkpoint for --prompt: embedded, Hub name, directory or file. "
+            "Default: embedded.",
+            metavar="NAME",
+            show_default=False,
+        ),
+    ] = None
+    background: Annotated[
+        int | None,
+        typer.Option(
+            help="Unrelated prompts to compare the hits of --prompt with; 0 for none. Default: 32.",
+            metavar="N",
+            min=0,
+            show_default=False,
+        ),
+    ] = None
+
+    def check(self, images: Sequence[str], searching: Searching) -> None:
+        """Refuse what no collection could answer before one is opened.
+
+        Raises:
+            InputError: nothing to search by, or an option that would be ignored.
+        """
+        from vitrail.indexer.errors import InputError
+
+        wanted, unwanted = self._named(images), self.negative or []
+        if self.prompt is None and not wanted:
+            also = " to be like as well" if unwanted else ""
+            raise InputError(f"give an image or --prompt TEXT{also}")
+        if self.box is not None:
+            self._check_box(wanted)
+        if [*wanted, *unwanted].count("-") > 1:
+            raise InputError("standard input, -, holds one image, and is named more than once")
+        if self.prompt is None:
+            refuse_unless(
+                "--prompt TEXT",
+                "ask by a prompt",
+                seeds=self.seeds,
+                model=self.model,
+                background=self.background,
+            )
+            if len(wanted) + len(unwanted) == 1:
+                refuse_unless(
+                    "several images or --prompt TEXT",
+                    "give another image",
+                    fusion=searching.fusion,
+                )
+        elif wanted or unwanted:
+            refuse_unless("--prompt TEXT alone", "leave the images out", background=self.background)
+
+    def _check_box(self, wanted: Sequence[str]) -> None:
+        from vitrail.indexer.errors import InputError
+        from vitrail.search.boxes import Box
+
+        if self.prompt is not None or len(wanted) != 1:
+            raise InputError(
+                f"--box {self.box} is of one image to be like; leave the others out, or --box"
+            )
+        Box.of(self.box or "")
+
+    def query(
+        self, store: CollectionStore, images: Sequence[str], placement: tuple[str, str]
+    ) -> AnyQuery:
+        """What is asked of a collection.
+
+        Args:
+            store: the collection, in which images may be named.
+            images: named without an option.
+            placement: device and precision of the generator.
+
+        Raises:
+            InputError: a text names no image.
+        """
+        from vitrail.search.boxes import Box
+        from vitrail.service.cli.references import read_query_image
+        from vitrail.service.operations.searching import ImageQuery, MixedQuery
+
+        box = None if self.box is None else Box.of(self.box)
+        wanted: list[PlainQuery] = [
+            ImageQuery(read_query_image(store, one), box) for one in self._named(images)
+        ]
+        unwanted = [ImageQuery(read_query_image(store, one)) for one in self.negative or ()]
+        alone = not wanted and not unwanted
+        if self.prompt is not None:
+            wanted.append(self._prompted(self.prompt, placement, alone=alone))
+        if len(wanted) == 1 and not unwanted:
+            return wanted[0]
+        return MixedQuery(tuple(wanted), tuple(unwanted))
+
+    def _named(self, images: Sequence[str]) -> list[str]:
+        return [*images, *(self.positive or ())]
+
+    def _prompted(self, prompt: str, placement: tuple[str, str], *, alone: bool) -> PromptQuery:
+        from vitrail.service.operations.searching import (
+            DEFAULT_SEEDS,
+            DEFAULT_UNRELATED,
+            PromptQuery,
+        )
+
+        device, precision = placement
+        # what images beside the prompt find is not comparable with what unrelated prompts do
+        usual = DEFAULT_UNRELATED if alone else 0
+        return PromptQuery(
+            prompt,
+            seeds=self.seeds or DEFAULT_SEEDS,
+            model=self.model or "embedded",
+            unrelated=usual if self.background is None else self.background,
+            device=device,
+            precision=precision,
+        )
+
+
+def refuse_unless(condition: str, remedy: str, **given: object) -> None:
+    """An option that would be ignored is a misunderstanding to be told.
+
+    Args:
+        condition: what the options are for.
+        remedy: what to do beside leaving one out.
+        given: the options by name, ``None`` where they are not given.
+
+    Raises:
+        InputError: naming the first that is given.
+    """
+    from vitrail.indexer.errors import InputError
+
+    for name, value in given.items():
+        if value is not None:
+            raise InputError(
+                f"--{name.replace('_', '-')} {value} is for {condition}; leave it out, or {remedy}"
+            )
