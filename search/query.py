@@ -44,6 +44,8 @@ class Query:
             the same way, to compare the hits with; ``None`` without.
         negatives: space name -> (n, dim) float32 unit rows of what hits shall not be like; empty
             for none.
+        own: where each row is a question by itself, the id that is left out of its answer, or
+            ``None``; empty for none.
 
     Raises:
         InputError: spaces or rows that do not fit together, or negatives that cancel the query.
@@ -55,6 +57,7 @@ class Query:
     exclude: frozenset[int] = frozenset()
     background: Mapping[str, NDArray[np.float32]] | None = None
     negatives: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    own: tuple[int | None, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.weights:
@@ -93,6 +96,7 @@ class Query:
         exclude: frozenset[int] = frozenset(),
         background: Mapping[str, NDArray[np.float32]] | None = None,
         negatives: Mapping[str, NDArray[np.float32]] | None = None,
+        own: tuple[int | None, ...] = (),
     ) -> Query:
         """The query for some vectors of a collection whose spaces have these widths.
 
@@ -101,7 +105,7 @@ class Query:
                 negatives that cancel the query.
         """
         weights = shares(options.spaces, dims)
-        return cls(dict(vectors), weights, options, exclude, background, negatives or {})
+        return cls(dict(vectors), weights, options, exclude, background, negatives or {}, own)
 
     @property
     def rows(self) -> int:
@@ -118,7 +122,9 @@ class Query:
 
     def alone(self, i: int) -> Query:
         """The question of just row ``i``."""
-        return replace(self, vectors=self.row(i), background=None)
+        own = self.own[i] if self.own else None
+        exclude = self.exclude if own is None else self.exclude | {own}
+        return replace(self, vectors=self.row(i), background=None, exclude=exclude, own=())
 
     @property
     def mean(self) -> dict[str, NDArray[np.float32]]:

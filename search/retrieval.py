@@ -111,15 +111,16 @@ class Retrieval:
     def rank_each(self, depth: int) -> list[Ranking]:
         """``rank`` for every row of the query; one space's index is asked once for all of them."""
         query = self.query
+        alone = [replace(self, query=query.alone(i)) for i in range(query.rows)]
         if len(query.weights) > 1:
-            return [self.rank(query.row(i), depth) for i in range(query.rows)]
+            return [one.rank(one.query.row(0), depth) for one in alone]
         (space,) = query.weights
-        rows, want = query.vectors[space], self._wanted(depth)
-        found, ids, scores = self._nearest_each(space, rows, want)
+        want = max(one._wanted(depth) for one in alone)
+        found, ids, scores = self._nearest_each(space, query.vectors[space], want)
         each = found.scanned // query.rows
         return [
-            self._kept(Ranking(own, {space: score}, score, found.recall, each), depth)
-            for own, score in zip(ids, scores, strict=True)
+            one._kept(Ranking(own, {space: score}, score, found.recall, each), depth)
+            for one, own, score in zip(alone, ids, scores, strict=True)
         ]
 
     def _wanted(self, depth: int) -> int:

@@ -9,18 +9,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.vectors.exact import Floats, Mask, products
-from vitrail.indexer.vectors.plans import Curves, ProbePlan, choose, depth, measure
+from vitrail.indexer.vectors.plans import (
+    Curves,
+    ProbePlan,
+    choose,
+    depth,
+    measure,
+    measured_depth,
+)
 from vitrail.indexer.vectors.policy import IndexPolicy
+
+if TYPE_CHECKING:
+    from vitrail.indexer.vectors.rows import Rows
 
 _ADD_BLOCK = 1 << 16  # rows coded at a time; Ctrl-C is heard in between
 _SEED = 20240521
 _QUERY_BITS = 8
+_SAMPLE = 1024  # rows by which it is told how many are nearer than a score
 _SHARED = 8  # queries from which on FAISS's threads share the work
 
 
@@ -46,6 +57,7 @@ class InvertedLists:
         self.trained_on = trained_on
         self.curves = curves
         self._load = load
+        self._sample: Floats | None = None
 
     @classmethod
     def train(cls, matrix: Floats, policy: IndexPolicy) -> InvertedLists:
@@ -131,11 +143,25 @@ class InvertedLists:
                 found[ids] = number
         return found
 
+    def sampled(self, rows: Rows) -> Floats:
+        """(s, dim) float32 of the rows of which these are the lists, evenly spaced.
+
+        Args:
+            rows: all of them.
+        """
+        if self._sample is None:
+            count = len(rows.ids)
+            self._sample = rows.take(
+                np.linspace(0, count - 1, min(_SAMPLE, count)).astype(np.int64)
+            )
+        return self._sample
+
     def append(self, matrix: Floats) -> None:
         """Code the rows of ``matrix`` that are beyond those already here."""
         for start in range(len(self), len(matrix), _ADD_BLOCK):
             self._index.add(np.ascontiguousarray(matrix[start : start + _ADD_BLOCK]))
         self.__dict__.pop("_list_of", None)
+        self._sample = None
 
     def measure(self, matrix: Floats, policy: IndexPolicy) -> None:
         """Fill ``curves`` by looking up rows of ``matrix`` and comparing with an exact scan."""
@@ -144,6 +170,10 @@ class InvertedLists:
     def plan(self, recall: float, k: int, share: float = 1.0) -> ProbePlan | None:
         """The cheapest plan that reaches ``recall``; see ``plans.choose``."""
         return choose(self.curves, len(self), recall, k, share)
+
+    def covered(self, reach: float) -> int:
+        """The rank among all rows up to which a plan for the rank ``reach`` does as well."""
+        return measured_depth(self.curves, reach)
 
     def candidates(
         self, queries: Floats, k: int, probes: int, keep: Mask | None = None

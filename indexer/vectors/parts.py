@@ -10,7 +10,7 @@ import numpy as np
 from vitrail.indexer.vectors.answers import Part
 from vitrail.indexer.vectors.exact import Floats, Ids, Mask
 from vitrail.indexer.vectors.lists import InvertedLists
-from vitrail.indexer.vectors.plans import ProbePlan
+from vitrail.indexer.vectors.plans import ProbePlan, surprising
 from vitrail.indexer.vectors.policy import IndexPolicy
 from vitrail.indexer.vectors.rows import Rows, Tail, merged
 
@@ -66,7 +66,10 @@ class Parts:
             share = (len(rows) if found is None else len(found)) / len(rows.ids)
             plan = lists.plan(recall, k, share)
             if plan is not None:
-                return self._approximate(lists, queries, k, plan, keep)
+                part = self._approximate(lists, queries, k, plan, keep)
+                if found is None:
+                    return part
+                return self._deepened(lists, queries, k, keep, part, k / share)
         return Part(rows.scan(queries, k, keep), len(rows) * len(queries))
 
     def _quicker_cold(self, lists: InvertedLists, queries: int) -> bool:
@@ -92,6 +95,40 @@ class Parts:
                 scanned += len(found)
         # A sample proves nothing perfect.
         return Part(candidates, scanned, min(plan.recall, _NEARLY))
+
+    def _deepened(
+        self,
+        lists: InvertedLists,
+        queries: Floats,
+        k: int,
+        keep: Mask | None,
+        part: Part,
+        reach: float,
+    ) -> Part:
+        """An approximate answer behind a filter, done again where the filter leads far away.
+
+        The plan took what is allowed for a random share of the rows. Labels and folders are none:
+        where they leave out the query's own neighbourhood, the nearest that are allowed lie among
+        rows of a far higher rank than ``reach``, as a sample shows, and more lists have to be read
+        for them.
+        """
+        kth = [np.sort(scores)[::-1][:k].min(initial=np.inf) for _, scores in part.candidates]
+        sample = lists.sampled(self.base)
+        nearer = np.count_nonzero(sample @ queries.T >= np.array(kth, np.float32), axis=0)
+        each = len(self.base.ids) / len(sample)
+        ranks = nearer * each
+        far = (nearer >= surprising(reach / each)) & (ranks > lists.covered(reach))
+        candidates, scanned, recall = list(part.candidates), part.scanned, part.recall
+        for i in np.flatnonzero(far).tolist():
+            plan = lists.plan(recall, k, k / float(ranks[i]))
+            query = queries[i : i + 1]
+            if plan is None:
+                again = Part(self.base.scan(query, k, keep), len(self.base))
+            else:
+                again = self._approximate(lists, query, k, plan, keep)
+            candidates[i] = again.candidates[0]
+            scanned, recall = scanned + again.scanned, min(recall, again.recall)
+        return Part(candidates, scanned, recall)
 
     def warm(self) -> None:
         """Load what a first search would, and read all of the stored vectors.

@@ -51,13 +51,37 @@ def choose(curves: Curves, rows: int, recall: float, k: int, share: float) -> Pr
     reach = k / share
     if depth(k) * 8 > rows * share or reach > 4 * max(curves, default=0):
         return None
-    curve = curves[min((d for d in curves if d >= reach), default=max(curves))]
+    curve = curves[measured_depth(curves, reach)]
     top = max(plan.recall for plan in curve)
     if top < recall or recall == 1:  # a sample proves nothing perfect
         return None
-    wanted = min(recall + _MARGIN, top)
+    promised = min(recall + _MARGIN, top)
+    # beyond the deepest curve as many more rows are missed as it is surpassed by
+    wanted = 1 - (1 - promised) / max(1.0, reach / max(curves))
+    if wanted > top:
+        return None
     place = next(i for i, plan in enumerate(curve) if plan.recall >= wanted)
-    return between(curve[place - 1], curve[place], wanted) if place else curve[0]
+    found = between(curve[place - 1], curve[place], wanted) if place else curve[0]
+    return found._replace(recall=min(found.recall, promised)) if reach > max(curves) else found
+
+
+def surprising(expected: float, chance: float = 0.05) -> int:
+    """How many of a sample's rows are more than chance explains where ``expected`` are expected.
+
+    The least count that a Poisson distribution of that mean reaches with less than ``chance``.
+    """
+    count, term = 0, math.exp(-expected)
+    beyond = 1.0
+    while beyond >= chance:
+        beyond -= term
+        count += 1
+        term *= expected / count
+    return count
+
+
+def measured_depth(curves: Curves, reach: float) -> int:
+    """The depth whose curve tells of neighbours up to the rank ``reach``, or the greatest."""
+    return min((d for d in curves if d >= reach), default=max(curves))
 
 
 def between(low: ProbePlan, high: ProbePlan, recall: float) -> ProbePlan:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from vitrail.service.cli.options import check_target
 
 if TYPE_CHECKING:
     from vitrail.indexer.collection.store import CollectionStore
@@ -74,6 +77,24 @@ class Asking:
             show_default=False,
         ),
     ] = None
+    queries: Annotated[
+        Path | None,
+        typer.Option(
+            help="Ask many questions: a folder of images, a text file with an image a line, or a "
+            ".parquet file of vectors, ids or paths. Needs --out.",
+            metavar="SOURCE",
+            show_default=False,
+        ),
+    ] = None
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where the answers to --queries go: a .parquet file, a row a hit, or .jsonl, a "
+            "line a question.",
+            metavar="FILE",
+            show_default=False,
+        ),
+    ] = None
 
     def check(self, images: Sequence[str], searching: Searching) -> None:
         """Refuse what no collection could answer before one is opened.
@@ -84,6 +105,9 @@ class Asking:
         from vitrail.indexer.errors import InputError
 
         wanted, unwanted = self._named(images), self.negative or []
+        if self.queries is not None or self.out is not None:
+            self._check_many(images, searching)
+            return
         if self.prompt is None and not wanted:
             also = " to be like as well" if unwanted else ""
             raise InputError(f"give an image or --prompt TEXT{also}")
@@ -107,6 +131,27 @@ class Asking:
                 )
         elif wanted or unwanted:
             refuse_unless("--prompt TEXT alone", "leave the images out", background=self.background)
+
+    def _check_many(self, images: Sequence[str], searching: Searching) -> None:
+        from vitrail.indexer.errors import InputError
+        from vitrail.service.operations.answer_files import check_ending
+
+        if self.queries is None or self.out is None:
+            raise InputError("--queries SOURCE and --out FILE are given together; add the other")
+        if images:
+            raise InputError(
+                f"{images[0]!r} is one question, and --queries SOURCE are many; leave one out"
+            )
+        given = {
+            **{"positive": _first(self.positive), "negative": _first(self.negative)},
+            "box": self.box,
+            **{"prompt": self.prompt, "seeds": self.seeds, "model": self.model},
+            **{"background": self.background},
+            **{"fusion": searching.fusion, "after": searching.after},
+        }
+        refuse_unless("one question, not for --queries", "ask without --queries", **given)
+        check_ending(str(self.out))
+        check_target(self.out, "file of answers")
 
     def _check_box(self, wanted: Sequence[str]) -> None:
         from vitrail.indexer.errors import InputError
@@ -170,6 +215,10 @@ class Asking:
         )
 
 
+def _first(texts: Sequence[str] | None) -> str | None:
+    return texts[0] if texts else None
+
+
 def refuse_unless(condition: str, remedy: str, **given: object) -> None:
     """An option that would be ignored is a misunderstanding to be told.
 
@@ -185,6 +234,5 @@ def refuse_unless(condition: str, remedy: str, **given: object) -> None:
 
     for name, value in given.items():
         if value is not None:
-            raise InputError(
-                f"--{name.replace('_', '-')} {value} is for {condition}; leave it out, or {remedy}"
-            )
+            option = f"--{name}" if value is True else f"--{name} {value}"
+            raise InputError(f"{option} is for {condition}; leave it out, or {remedy}")

@@ -31,13 +31,18 @@ _GLOB = re.compile(r"[*?[]")
 _NAME = re.compile(r"[/\\]|\.\w{1,5}$")  # what only a file's name has
 
 
-def read_query_image(store: CollectionStore, text: str) -> ImageReference:
+def read_query_image(store: CollectionStore, text: str, *, piped: bool = True) -> ImageReference:
     """A file, ``-`` for the bytes on standard input, or an image of the collection.
+
+    Args:
+        store: the collection.
+        text: what was typed.
+        piped: whether ``-`` is standard input; in a list it is a name.
 
     Raises:
         InputError: none of these; the message may advise ``--prompt``.
     """
-    if text == "-":
+    if text == "-" and piped:
         data = sys.stdin.buffer.read()
         if not data:
             raise InputError("standard input was empty; pipe an image into it")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.wording import counted
+from vitrail.service.cli.batch_progress import BatchDisplay
 from vitrail.service.cli.folders import remembered
 from vitrail.service.cli.images_progress import ImageDisplay
 from vitrail.service.cli.interrupts import stop_on_interrupt
@@ -16,6 +17,7 @@ from vitrail.service.cli.progress import IndexDisplay, waiting
 from vitrail.service.cli.text import one_line
 from vitrail.service.cli.tuning import TuningDisplay
 from vitrail.service.operations.progress import (
+    BatchProgress,
     CalibrationProgress,
     CollectionCreated,
     Event,
@@ -28,8 +30,11 @@ from vitrail.service.operations.progress import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from vitrail.indexer.indexing.options import IndexOptions
     from vitrail.indexer.indexing.progress import IndexCounts
+    from vitrail.service.operations.answer_files import AnswerCounts
     from vitrail.service.operations.making import Generated
 
 
@@ -210,6 +215,28 @@ class SearchViewer(_Viewer):
             self._display = self._shown.enter_context(display)
         if event.done:
             self._display.count("unrelated prompts", event.done, event.total)
+
+
+class BatchViewer(_Viewer):
+    """Shows how many of many questions are answered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._display: BatchDisplay | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Show what happened."""
+        if isinstance(event, BatchProgress):
+            self._begin().update(event)
+
+    def finish(self, counts: AnswerCounts, path: Path) -> None:
+        """Print the summary."""
+        self._begin().finish(counts, path)
+
+    def _begin(self) -> BatchDisplay:
+        if self._display is None:
+            self._display = self._shown.enter_context(BatchDisplay())
+        return self._display
 
 
 def _tell(note: Note) -> None:

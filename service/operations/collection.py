@@ -51,6 +51,7 @@ if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metada
     from vitrail.indexer.indexing.progress import IndexCounts
     from vitrail.search.explanation import Explanation
     from vitrail.search.images import ImageLike
+    from vitrail.service.operations.batches import BatchAnswer
 
 Vectors: TypeAlias = "Mapping[str, ArrayLike] | ArrayLike"
 """Space name -> (dim,) or (m, dim) floats of length 1; or just the array, for one space."""
@@ -352,26 +353,57 @@ class Collection:
     @takes_options(EachKeywords)
     def search_many(
         self,
-        images: Sequence[ImageLike],
+        images: Sequence[ImageLike | int],
         *,
         options: SearchOptions | None = None,
         **keywords: Unpack[EachKeywords],
     ) -> list[SearchResult]:
         """Find the images nearest to each of many query images: an answer each, in their order.
 
-        The other arguments and errors are those of ``search``.
+        An image of the collection, named by its id, is left out of its own answer. The other
+        arguments and errors are those of ``search``; for more images than memory holds there is
+        ``search_batch``.
         """
         chosen = replace(options or DEFAULTS, **keywords)
         if isinstance(images, str | bytes | os.PathLike):
             raise InputError(f"{repr(images)[:60]} is one image; give a list, or ask by search")
         if not len(images):
             return []
-        for image in images:
-            if isinstance(image, int | np.integer):
-                raise InputError(f"{image} is an id, not an image; ask by similar or search")
         return answer_images(
-            self.store, self.calibrations, self._encoder.get, images, chosen, Searcher.search_each
+            self.store,
+            self.calibrations,
+            self._encoder.get,
+            images,
+            chosen,
+            Searcher.search_each,
+            single=True,
         )
+
+    @takes_options(EachKeywords)
+    def search_batch(
+        self,
+        images: Iterable[ImageLike | int],
+        *,
+        options: SearchOptions | None = None,
+        **keywords: Unpack[EachKeywords],
+    ) -> Iterator[BatchAnswer]:
+        """As ``search_many``, for any number of images: answers are given as they are found.
+
+        Images are taken as answers are, and some hundreds held in memory. One that cannot be asked
+        with has an answer with its ``error``, and ends nothing.
+
+        Args:
+            images: as of ``search``.
+            options: how to search; see ``vitrail.SearchOptions``.
+            keywords: options in the place of those of ``options``.
+
+        Raises:
+            InputError: an option, the filter or a space cannot be understood.
+        """
+        from vitrail.service.operations.batches import BatchQuery, answer_batch
+
+        queries = (BatchQuery(_told(image), image) for image in images)
+        return answer_batch(self, queries, replace(options or DEFAULTS, **keywords))
 
     @takes_options(SearchKeywords)
     def similar(
@@ -537,6 +569,13 @@ class Collection:
         from vitrail.search.images import embed_images
 
         return embed_images(self.encoder, images)
+
+
+def _told(image: ImageLike | int) -> str:
+    """What an image is called in an answer: its path or id, or its kind."""
+    if isinstance(image, str | os.PathLike):
+        return os.fspath(image)
+    return str(image) if isinstance(image, int | np.integer) else type(image).__name__
 
 
 def _several(negative: Sequence[ImageLike | int]) -> Sequence[ImageLike | int]:

@@ -126,6 +126,21 @@ class TuningProgress:
     what: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class BatchProgress:
+    """Where many questions are.
+
+    Attributes:
+        done: of the questions.
+        total: of them.
+        failed: of those that are done, how many could not be asked.
+    """
+
+    done: int
+    total: int
+    failed: int = 0
+
+
 Event: TypeAlias = (
     Note
     | CollectionCreated
@@ -135,6 +150,7 @@ Event: TypeAlias = (
     | GenerationProgress
     | CalibrationProgress
     | TuningProgress
+    | BatchProgress
 )
 
 

@@ -93,6 +93,8 @@ class Question:
         exclude: ids never returned, beside those of the collection's images that are asked with.
         background: as of ``Query``.
         encoder: of the embedded images; ``None`` where nobody knows.
+        single: whether each positive is a question by itself, with an answer of its own, which
+            lacks just the image that was asked with.
     """
 
     positives: Examples
@@ -100,6 +102,19 @@ class Question:
     exclude: frozenset[int] = frozenset()
     background: Mapping[str, Floats] | None = None
     encoder: Fingerprint | None = None
+    single: bool = False
+
+    @property
+    def own(self) -> tuple[int | None, ...]:
+        """Of each row the id of the image that it is of; empty where all are one question."""
+        parts = self.positives.parts if self.single else ()
+        return tuple(
+            one for part in parts for one in ([part] if isinstance(part, int) else _nobody(part))
+        )
+
+
+def _nobody(rows: Mapping[str, Floats]) -> list[None]:
+    return [None] * len(next(iter(rows.values()), ()))
 
 
 def answer_question(
@@ -139,9 +154,10 @@ def answer_question(
             asked.rows(snapshot, weights),
             snapshot.spaces,
             replace(options, spaces=weights),
-            exclude=question.exclude | own,
+            exclude=question.exclude | (frozenset() if question.single else own),
             background=background and with_derived(background, weights, snapshot),
             negatives=unlike.rows(snapshot, weights),
+            own=question.own,
         )
         return answer(Searcher(snapshot, partial(calibrations.of, snapshot)), query)
 
@@ -158,6 +174,7 @@ def answer_images(
     *,
     unlike: Sequence[ImageLike | int] = (),
     exclude: frozenset[int] = frozenset(),
+    single: bool = False,
 ) -> _T:
     """As ``answer_question``, by images, each embedded by the encoder of that commit or an id.
 
@@ -170,6 +187,7 @@ def answer_images(
         answer: how to answer.
         unlike: what they shall not be like.
         exclude: ids never returned, beside those that are asked with.
+        single: whether each image is a question by itself.
     """
     while True:
         loaded = encoder() if not all(map(_is_id, (*images, *unlike))) else None
@@ -177,6 +195,7 @@ def answer_images(
             positives=_examples(loaded, images),
             negatives=_examples(loaded, unlike),
             exclude=exclude,
+            single=single,
             encoder=None if loaded is None else loaded.fingerprint,
         )
         with suppress(OtherEncoderError):

@@ -20,9 +20,13 @@ from vitrail.service.cli.options import (
     check_target,
     collection_directory,
 )
-from vitrail.service.cli.questions import Asking
+from vitrail.service.cli.questions import Asking, refuse_unless
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vitrail.search.options import SearchOptions
+    from vitrail.service.operations.collection import Collection
     from vitrail.service.operations.searching import EmbeddedQuery
 
 
@@ -78,11 +82,23 @@ def search(
     searching.check_words()
     asking.check(images or (), searching)
     searching.check_number()
+    if asking.queries is not None:
+        refuse_unless(
+            "one question, not for --queries",
+            "ask without --queries",
+            json=json or None,
+            html=html,
+            explain=explain or None,
+            open=open_ or None,
+        )
     if html is not None:
         check_target(html, "contact sheet")
     directory = collection_directory(collection)
     with Collection.open(directory, runtime=runtime, device=device, precision=precision) as opened:
         options = searching.options(list(opened.store.spaces))
+        if asking.queries is not None and asking.out is not None:
+            _ask_many(opened, asking.queries, asking.out, options)
+            return
         query = asking.query(opened.store, images or (), (device, precision))
         with SearchViewer() as viewer:
             answer = ask(opened, query, options, progress=viewer)
@@ -102,6 +118,28 @@ def search(
                 typer.echo(one_line(f"contact sheet: {html}"), err=True)
         for note in answer.notes:
             typer.echo(f"note: {one_line(note)}", err=True)
+
+
+def _ask_many(opened: Collection, source: Path, out: Path, options: SearchOptions) -> None:
+    from functools import partial
+
+    from vitrail.indexer.paths import at_home
+    from vitrail.service.cli.references import read_query_image
+    from vitrail.service.cli.viewers import BatchViewer
+    from vitrail.service.operations import answer_files
+    from vitrail.service.operations.query_sources import open_queries
+
+    queries = open_queries(
+        str(at_home(source)),
+        partial(read_query_image, opened.store, piped=False),
+        opened.store.spaces,
+        None if options.spaces is None else list(options.spaces),
+    )
+    with BatchViewer() as viewer:
+        counts = answer_files.search_batch(
+            opened, queries, options, str(at_home(out)), progress=viewer
+        )
+        viewer.finish(counts, out)
 
 
 def _tell_unfinished(query: EmbeddedQuery) -> None:

@@ -15,6 +15,7 @@ from tests.service.conftest import Vitrail
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.service.cli import app
 from vitrail.service.operations import (
+    answer_files,
     calibrating,
     generating,
     indexing,
@@ -101,6 +102,7 @@ VALUES = {
     "--positive": "1",
     "--negative": "1",
     "--box": "0,0,4,4",
+    "--queries": "FOLDER",
     "--diverse": "0.5",
     "--seed": "17",
     "--sample": "30",
@@ -111,6 +113,7 @@ INSTEAD: dict[tuple[str, str], tuple[str, ...]] = {
     ("generate", "--prompts"): (),
     ("tune-spaces", "--copies"): (),
     ("search", "--box"): ("IMAGE",),
+    ("search", "--queries"): ("--out", "hits.jsonl"),
 }  # other words of the command, where an option needs them
 
 
@@ -146,7 +149,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def scene(vitrail: Vitrail, home: Path, monkeypatch: pytest.MonkeyPatch) -> Vitrail:
     monkeypatch.chdir(home)
     monkeypatch.setenv("VITRAIL_COLLECTION", str(home / "collection"))
-    for module, name in {*OPERATIONS.values()}:
+    for module, name in {*OPERATIONS.values(), (answer_files, "search_batch")}:
         monkeypatch.setattr(module, name, reached)
     return vitrail
 

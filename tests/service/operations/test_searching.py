@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from tests.fakes import ColourEncoder
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import InputError, UnknownImageError
+from vitrail.search.boxes import Box
+from vitrail.search.images import cut, read_pixels
 from vitrail.search.options import SearchOptions
 from vitrail.service.cli.references import read_query_image
 from vitrail.service.operations.collection import Collection
@@ -27,7 +32,7 @@ from vitrail.service.operations.references import (
     StoredImage,
     find_image,
 )
-from vitrail.service.operations.searching import ImageQuery, VectorQuery, search
+from vitrail.service.operations.searching import ImageQuery, MixedQuery, VectorQuery, search
 
 COLOURS = {"red": (255, 0, 0), "crimson": (230, 0, 60), "blue": (0, 0, 255)}
 
@@ -116,6 +121,41 @@ def test_unusable_images_are_named(collection: Collection, tmp_path: Path) -> No
             search(collection, ImageQuery(image))
     with pytest.raises(InputError, match="the image was empty"):
         search(collection, ImageQuery(ImageBytes(b"")))
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(1, 2500), st.integers(1, 2500), st.integers(0, 99))
+def test_a_box_of_the_whole_is_the_image_bit_for_bit(width: int, height: int, seed: int) -> None:
+    """Also of a large JPEG, which is decoded smaller where all of it is meant."""
+    random = np.random.default_rng(seed)
+    small = random.integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(small).resize((width, height)).save(file, "JPEG")
+    data, encoder = file.getvalue(), ColourEncoder()
+    for box in (Box(0, 0, width, height), Box(0, 0, 100, 100, percent=True)):
+        assert cut(data, box) is None
+    part = cut(data, Box(0, 0, width, max(1, height // 2)))
+    assert part is None or part.size == (width, max(1, height // 2))
+    assert read_pixels(data, encoder.preprocess).shape == (8, 8, 3)
+
+
+def test_images_vectors_and_a_box_are_one_question(collection: Collection, images: Path) -> None:
+    red, blue = ImageFile(str(images / "red.png")), ImageId(1)
+    rows = collection.embed(images / "crimson.png")
+    whole = Box(0, 0, 16, 16)
+    query = MixedQuery((ImageQuery(red, whole), VectorQuery(rows)), (ImageQuery(blue),))
+    answer = search(collection, query, SearchOptions(k=3))
+    assert (
+        answer.query.title
+        == f"{images / 'red.png'} and vectors, not image 1, "
+        + Path(str(collection.store.metadata([1])[0].path)).name
+    )
+    assert 1 not in [hit.id for hit in answer.result.hits], "what is asked against is no answer"
+    plain = collection.search(images / "red.png", images / "crimson.png", negative=[1], k=3)
+    assert [(h.id, h.score) for h in plain.hits] == [(h.id, h.score) for h in answer.result.hits]
+    assert [image.negative for image in answer.query.images] == [False, True]
+    with pytest.raises(InputError, match="nothing was given"):
+        MixedQuery(())
 
 
 def test_vectors_are_asked_with_as_they_are(collection: Collection, images: Path) -> None:

@@ -1,0 +1,84 @@
+"""Filters over an approximate index: never too few rows, and the recall that is told."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.indexer.vectors.vector_sets import Floats, Ids, clustered, recall, reference
+from vitrail.indexer.vectors.index import VectorIndex
+from vitrail.indexer.vectors.plans import surprising
+from vitrail.indexer.vectors.policy import IndexPolicy
+
+POLICY = IndexPolicy(exact_floats=0, cold_floats=0, gather_rows=60, samples=60)
+SIZE, DIM = 12_000, 24
+IDS = np.arange(SIZE, dtype=np.int64) * 3 + 1
+ROWS = clustered(SIZE + 80, DIM, seed=4)
+ROWS, QUERIES = ROWS[:SIZE], ROWS[SIZE:]
+
+
+@pytest.fixture(scope="module")
+def index() -> VectorIndex:
+    built = VectorIndex.create(DIM, policy=POLICY).with_rows(IDS, ROWS).built()
+    assert built.kind != "exact"
+    return built
+
+
+def sides(share: float, seed: int) -> tuple[Ids, Floats]:
+    """The share of rows farthest along a direction, and queries from the other end of it."""
+    direction = np.random.default_rng(seed).normal(size=DIM).astype(np.float32)
+    along = ROWS @ direction
+    allowed = IDS[along >= np.quantile(along, 1 - share)]
+    return allowed, QUERIES[np.argsort(QUERIES @ direction)[:40]]
+
+
+@pytest.mark.parametrize("k", [1, 10, 40])
+@pytest.mark.parametrize("share", [0.5, 0.25, 0.1])
+def test_a_filter_that_leaves_out_where_the_query_is_keeps_the_recall_that_is_told(
+    index: VectorIndex, share: float, k: int
+) -> None:
+    found, true = [], []
+    told = 1.0
+    for seed in range(3):
+        allowed, queries = sides(share, seed)
+        answer = index.search(queries, k, allowed=allowed)
+        told = min(told, answer.recall)
+        found.append(answer.ids)
+        true.append(reference(allowed, ROWS[np.isin(IDS, allowed)], queries, k))
+    assert recall(np.concatenate(found), np.concatenate(true)) >= told - 0.03, "120 queries"
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.one_of(st.integers(0, 400), st.integers(400, SIZE)),
+    st.integers(1, 90),
+    st.sampled_from(["random", "near", "far", "run"]),
+)
+def test_a_filter_never_makes_an_answer_short(
+    index: VectorIndex, seed: int, count: int, k: int, kind: str
+) -> None:
+    random = np.random.default_rng(seed)
+    query = QUERIES[random.integers(len(QUERIES))][None]
+    if kind == "random":
+        chosen = random.choice(SIZE, count, replace=False)
+    elif kind == "run":
+        start = random.integers(0, SIZE - count + 1)
+        chosen = np.arange(start, start + count)
+    else:
+        order = np.argsort(ROWS @ query[0])
+        chosen = order[-count:] if kind == "near" else order[:count]
+    allowed = np.sort(IDS[chosen[:count]])
+    answer = index.search(query, k, allowed=allowed)
+    own = answer.ids[0][answer.ids[0] >= 0]
+    assert len(own) == len(set(own.tolist())) == min(k, len(allowed))
+    assert np.isin(own, allowed).all()
+    if answer.exact and count:
+        best = reference(allowed, ROWS[np.isin(IDS, allowed)], query, min(k, len(allowed)))
+        assert (own == best[0]).all()
+
+
+def test_a_sample_surprises_where_chance_would_not() -> None:
+    assert [surprising(mean) for mean in (0.001, 0.04, 0.3, 1.0, 5.0)] == [1, 1, 2, 4, 10]
