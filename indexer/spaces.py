@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from vitrail.indexer.errors import InputError
 
-Pooling = Literal["cls", "mean", "gem"]
+Pooling = Literal["cls", "mean", "gem", "proj"]
 POOLINGS: tuple[str, ...] = get_args(Pooling)
 _DEEPEST = 9999  # the last layer that a name can tell
 _NAME = re.compile(r"(?P<pooling>[a-z]{1,20})@(?P<layer>[0-9]{1,4})")
@@ -23,7 +23,8 @@ class EmbeddingSpace:
     Attributes:
         layer: 0 is the patch embedding, 1..L the blocks; L is taken after the final LayerNorm.
         pooling: ``cls`` the class token, ``mean`` the mean of the patch tokens, ``gem`` their
-            generalised mean with p = 3 (Radenović et al., 2018).
+            generalised mean with p = 3 (Radenović et al., 2018), ``proj`` the image's embedding
+            that an image-text checkpoint compares with those of texts.
         dim: width of the vectors.
     """
 
@@ -87,14 +88,24 @@ def space_of(name: str, dim: int) -> EmbeddingSpace:
     Raises:
         InputError: it is no name of a space.
     """
-    return parse_space(name, depth=_DEEPEST, dim=dim)
+    return parse_space(name, depth=_DEEPEST, dim=dim, projected=dim)
 
 
-def parse_space(text: str, *, depth: int, dim: int, has_cls: bool = True) -> EmbeddingSpace:
+def parse_space(
+    text: str, *, depth: int, dim: int, has_cls: bool = True, projected: int | None = None
+) -> EmbeddingSpace:
     """Read ``cls@12`` for an encoder of ``depth`` blocks and width ``dim``.
 
+    Args:
+        text: the name.
+        depth: blocks of the encoder.
+        dim: width of its tokens.
+        has_cls: whether it has a class token.
+        projected: width of the embedding that texts are compared with; ``None`` where the encoder
+            has none.
+
     Raises:
-        InputError: the name is malformed, or the encoder has no such layer or token.
+        InputError: the name is malformed, or the encoder has no such layer, token or embedding.
     """
     match = _NAME.fullmatch(text.strip())
     if match is None or match["pooling"] not in POOLINGS:
@@ -110,7 +121,21 @@ def parse_space(text: str, *, depth: int, dim: int, has_cls: bool = True) -> Emb
         raise InputError(
             f"space {text!r} needs a class token, which this encoder lacks; use mean@{layer}"
         )
+    if pooling == "proj":
+        dim = _projected(text, layer, depth, projected)
     return EmbeddingSpace(layer=layer, pooling=pooling, dim=dim)  # type: ignore[arg-type]
+
+
+def _projected(text: str, layer: int, depth: int, projected: int | None) -> int:
+    """The width of the embedding that texts are compared with."""
+    if projected is None:
+        raise InputError(
+            f"space {text!r} is what texts are compared with, and this encoder has no text tower; "
+            f"use mean@{layer}"
+        )
+    if layer != depth and depth != _DEEPEST:
+        raise InputError(f"space {text!r} is made of the last layer alone; write proj@{depth}")
+    return projected
 
 
 def parse_weights(text: str, known: Iterable[str]) -> dict[str, float]:

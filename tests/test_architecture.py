@@ -77,6 +77,7 @@ HEAVY = {"torch", "transformers", "openvino", "diffusers", "faiss", "duckdb", "p
 AT_ONCE = {
     "torch": (
         "indexer/encoders/devices.py",
+        "indexer/encoders/text_encoder.py",
         "indexer/encoders/torch_encoder.py",
         "indexer/encoders/tower.py",
         "generator/training/*.py",

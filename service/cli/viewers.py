@@ -246,6 +246,7 @@ def _tell(note: Note) -> None:
 
 _WAITING = {
     "embedding": "looking at the image",
+    "reading": "reading the text",
     "generating": "making {images} of the prompt to search by",
     "explaining": "comparing the patches of the hits",
 }

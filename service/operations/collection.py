@@ -45,7 +45,7 @@ from vitrail.service.operations.queries import (
 
 if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metadata does not need
     from vitrail.indexer.cancellation import Cancellation
-    from vitrail.indexer.encoders.base import Encoder
+    from vitrail.indexer.encoders.base import Encoder, TextEncoder
     from vitrail.indexer.fingerprint import Fingerprint
     from vitrail.indexer.indexing.options import IndexOptions
     from vitrail.indexer.indexing.progress import IndexCounts
@@ -196,6 +196,16 @@ class Collection:
         """
         return self._encoder.get()
 
+    @property
+    def text_encoder(self) -> TextEncoder:
+        """The text tower of the collection's checkpoint, loaded once.
+
+        Raises:
+            CheckpointError: the checkpoint cannot be had any more, or reads no texts.
+            FingerprintMismatchError: the checkpoint has changed since the collection was made.
+        """
+        return self._encoder.texts()
+
     def index(
         self,
         *folders: str | os.PathLike[str],
@@ -327,6 +337,35 @@ class Collection:
             return [number if part is None else part], frozenset({number})
         part = cut(image, box)
         return [image if part is None else part], frozenset()
+
+    @takes_options(SearchKeywords)
+    def search_text(
+        self,
+        text: str,
+        *,
+        options: SearchOptions | None = None,
+        **keywords: Unpack[SearchKeywords],
+    ) -> SearchResult:
+        """Find the images that are as a text says, such as ``"a dog on a beach"``.
+
+        That takes a checkpoint that reads texts (CLIP, SigLIP), and its space ``proj`` in the
+        collection. Cosines between texts and images are low: what ranks first counts, not how high.
+
+        Args:
+            text: a few words; what is too long for the checkpoint is cut, which the logger tells.
+            options: how to search; see ``vitrail.SearchOptions``.
+            keywords: options in the place of those of ``options``.
+
+        Raises:
+            InputError: the text is empty, or the collection cannot be asked by texts; or as
+                ``search``.
+            CheckpointError: the checkpoint cannot be had, or lacks its tokenizer.
+        """
+        from vitrail.service.operations.searching import TextQuery, search
+        from vitrail.service.operations.texts import warn
+
+        chosen = replace(options or DEFAULTS, **keywords)
+        return search(self, TextQuery(text), chosen, progress=warn).result
 
     def explain(
         self, result: SearchResult, *images: ImageLike | int, first: int = 8

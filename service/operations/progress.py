@@ -35,13 +35,13 @@ class QueryProgress:
     """Where a search is.
 
     Attributes:
-        stage: the query image is embedded, images of a prompt are generated, those of unrelated
-            prompts are, the collection is searched, or the hits are explained.
+        stage: the query image is embedded, its text read, images of a prompt are generated, those
+            of unrelated prompts are, the collection is searched, or the hits are explained.
         done: of the images that are generated.
         total: of them.
     """
 
-    stage: Literal["embedding", "generating", "comparing", "searching", "explaining"]
+    stage: Literal["embedding", "reading", "generating", "comparing", "searching", "explaining"]
     done: int = 0
     total: int = 0
 

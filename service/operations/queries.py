@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from vitrail.indexer.collection.retrying import at_newest
 from vitrail.indexer.errors import InputError, UnknownImageError
+from vitrail.search.calibration.judging import uncalibrated
 from vitrail.search.derived import with_derived
 from vitrail.search.options import SearchOptions, shares
 from vitrail.search.query import Query
@@ -95,6 +96,8 @@ class Question:
         encoder: of the embedded images; ``None`` where nobody knows.
         single: whether each positive is a question by itself, with an answer of its own, which
             lacks just the image that was asked with.
+        texts: whether some of it is text, which is compared with images in one space alone, and
+            whose cosines are not those of pairs of images.
     """
 
     positives: Examples
@@ -103,6 +106,7 @@ class Question:
     background: Mapping[str, Floats] | None = None
     encoder: Fingerprint | None = None
     single: bool = False
+    texts: bool = False
 
     @property
     def own(self) -> tuple[int | None, ...]:
@@ -147,21 +151,45 @@ def answer_question(
     def ask() -> _T:
         snapshot = store.snapshot()
         _check_encoder(snapshot, question.encoder)  # another's spaces may not even be there
-        weights = shares(options.spaces or snapshot.default_weights, snapshot.spaces)
+        chosen = _by_text(options, snapshot.spaces) if question.texts else options
+        weights = shares(chosen.spaces or snapshot.default_weights, snapshot.spaces)
         snapshot = store.snapshot(*weights)
         _check_encoder(snapshot, question.encoder)  # it may have moved on
         query = Query.of(
             asked.rows(snapshot, weights),
             snapshot.spaces,
-            replace(options, spaces=weights),
+            replace(chosen, spaces=weights),
             exclude=question.exclude | (frozenset() if question.single else own),
             background=background and with_derived(background, weights, snapshot),
             negatives=unlike.rows(snapshot, weights),
             own=question.own,
         )
-        return answer(Searcher(snapshot, partial(calibrations.of, snapshot)), query)
+        judges = uncalibrated if question.texts else partial(calibrations.of, snapshot)
+        return answer(Searcher(snapshot, judges), query)
 
     return at_newest(store, ask)
+
+
+def text_space(spaces: Iterable[str]) -> str | None:
+    """The one among a collection's spaces that texts are compared in."""
+    return next((name for name in spaces if name.startswith("proj@") and "/" not in name), None)
+
+
+def _by_text(options: SearchOptions, spaces: Iterable[str]) -> SearchOptions:
+    """The options of a question by text."""
+    space = text_space(spaces)
+    others = [name for name in options.spaces or () if name != space]
+    if others or space is None:
+        raise InputError(
+            f"a text is compared in the space {space or 'proj'} alone; leave "
+            f"{', '.join(others) or 'it'} out"
+        )
+    if options.max_fpr is not None:
+        raise InputError(
+            f"max fpr {options.max_fpr:g} is told of pairs of images, and a text is given; give a "
+            "min score instead"
+        )
+    return replace(options, spaces={space: 1.0})
 
 
 def answer_images(

@@ -1,4 +1,4 @@
-"""Searching by an image, by vectors or by what a prompt makes."""
+"""Searching by an image, by a text, by vectors or by what a prompt makes."""
 
 from __future__ import annotations
 
@@ -102,7 +102,18 @@ class PromptQuery:
         check_placement(self.device, self.precision)
 
 
-PlainQuery: TypeAlias = ImageQuery | VectorQuery | PromptQuery
+@dataclass(frozen=True, slots=True)
+class TextQuery:
+    """Which images are as a text says? Of collections whose checkpoint reads texts.
+
+    Attributes:
+        text: a few words, such as a caption.
+    """
+
+    text: str
+
+
+PlainQuery: TypeAlias = ImageQuery | VectorQuery | PromptQuery | TextQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +269,10 @@ def embed_query(
         from vitrail.service.operations.prompting import embed_prompt
 
         return embed_prompt(collection, query, progress=progress, cancellation=cancellation)
+    if isinstance(query, TextQuery):
+        from vitrail.service.operations.texts import embed_text
+
+        return embed_text(collection, query, progress=progress)
     progress(QueryProgress("embedding"))
     image = query.image
     if isinstance(image, ImageBytes):
@@ -294,6 +309,7 @@ def _embed_all(
             _together(unlike),
             exclude=frozenset().union(*(one.question.exclude for one in (*asked, *unlike))),
             encoder=encoders[0] if encoders else None,
+            texts=any(one.question.texts for one in (*asked, *unlike)),
         ),
         tuple(image for one in asked for image in one.images)
         + tuple(replace(image, negative=True) for one in unlike for image in one.images),

@@ -16,7 +16,7 @@ from vitrail.search.options import EachKeywords, SearchKeywords, takes_options
 
 DECLARED = get_type_hints(SearchOptions)
 DEFAULTS = {field.name: field.default for field in fields(SearchOptions)}
-ONE_QUESTION = (Collection.search, Collection.similar, Collection.find)
+ONE_QUESTION = (Collection.search, Collection.search_text, Collection.similar, Collection.find)
 MANY = (Collection.search_many, Collection.search_batch, Collection.find_many)
 OF_ONE_QUESTION = ("fusion", "after")  # of several rows, or a page: many questions have neither
 

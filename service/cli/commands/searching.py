@@ -76,7 +76,6 @@ def search(
     from vitrail.service.cli.text import one_line
     from vitrail.service.cli.viewers import SearchViewer
     from vitrail.service.operations.collection import Collection
-    from vitrail.service.operations.explaining import explain_answer
     from vitrail.service.operations.searching import search as ask
 
     searching.check_words()
@@ -103,6 +102,8 @@ def search(
         with SearchViewer() as viewer:
             answer = ask(opened, query, options, progress=viewer)
             if explain:
+                from vitrail.service.operations.explaining import explain_answer
+
                 shown = json or open_ or html is not None
                 answer = explain_answer(opened, answer, patches=shown, progress=viewer)
         _tell_unfinished(answer.query)
@@ -116,6 +117,8 @@ def search(
             print_table(answer, searching.shown(answer.result))
             if html is not None:
                 typer.echo(one_line(f"contact sheet: {html}"), err=True)
+            elif explain and not open_:
+                typer.echo("what matches is drawn in a contact sheet: add --html FILE", err=True)
         for note in answer.notes:
             typer.echo(f"note: {one_line(note)}", err=True)
 

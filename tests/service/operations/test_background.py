@@ -110,7 +110,8 @@ def test_it_is_embedded_by_the_encoder_of_the_query(
     embedded = embed_query(pictures, query)
     assert embedded.question.encoder == first.fingerprint
     assert embedded.question.background is not None
-    assert {s: rows.shape for s, rows in embedded.question.background.items()} == {
+    shapes = {s: rows.shape for s, rows in embedded.question.background.items()}
+    assert shapes == {"mean@1": (2, 12)}
         "mean@1": (2, 12)
     }
 
