@@ -112,8 +112,6 @@ def test_it_is_embedded_by_the_encoder_of_the_query(
     assert embedded.question.background is not None
     shapes = {s: rows.shape for s, rows in embedded.question.background.items()}
     assert shapes == {"mean@1": (2, 12)}
-        "mean@1": (2, 12)
-    }
 
 
 def test_another_encoder_has_its_own(
