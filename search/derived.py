@@ -1,4 +1,4 @@
-"""Vectors of derived spaces, worked out from those that an encoder gave of stored ones."""
+"""Vectors of derived spaces, worked out from those of the stored ones."""
 
 from __future__ import annotations
 

@@ -7,8 +7,8 @@ a key of ``SearchKeywords`` beside it; a test holds both, and the command line's
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from functools import wraps
 from inspect import Parameter, signature
 from typing import Any, Literal, TypedDict, TypeVar, get_args, get_type_hints
@@ -169,19 +169,23 @@ class SearchKeywords(EachKeywords, total=False):
     after: str | None
 
 
-def takes_options(keywords: type[EachKeywords]) -> Callable[[_Method], _Method]:
+def takes_options(
+    keywords: type[Any], declared: type[Any] = SearchOptions
+) -> Callable[[_Method], _Method]:
     """Show and check what a method's ``**keywords`` may be, by name and default.
 
     ``help``, ``inspect.signature`` and editors show the options; another keyword is a
-    ``TypeError``, as it is of any function.
+    ``TypeError``, as it is of any function. An option that is none of them and is said by
+    ``options`` is an ``InputError``, as it would not be heeded.
 
     Args:
-        keywords: what they are typed as.
+        keywords: the ``TypedDict`` that they are typed as.
+        declared: the dataclass whose fields they are.
     """
     hints = get_type_hints(keywords)
     shown = [
         Parameter(one.name, Parameter.KEYWORD_ONLY, default=one.default, annotation=one.type)
-        for one in fields(SearchOptions)
+        for one in fields(declared)
         if one.name in hints
     ]
 
@@ -193,12 +197,25 @@ def takes_options(keywords: type[EachKeywords]) -> Callable[[_Method], _Method]:
         @wraps(method)
         def call(*args: Any, **given: Any) -> Any:
             full.bind(*args, **given)
+            options = given.get("options")
+            if options is not None:
+                _refuse_unheeded(options, hints, method.__name__)
             return method(*args, **given)
 
         call.__signature__ = full  # type: ignore[attr-defined]
         return call  # type: ignore[return-value]
 
     return decorate
+
+
+def _refuse_unheeded(options: Any, heeded: Collection[str], asked: str) -> None:
+    said = asdict(options)
+    for one in fields(options):
+        if one.name not in heeded and said[one.name] != one.default:
+            raise InputError(
+                f"{one.name} is {said[one.name]!r}, which {asked} does not heed: leave it out, or "
+                "ask by search or find"
+            )
 
 
 def shares(given: Mapping[str, float] | None, dims: Mapping[str, int]) -> dict[str, float]:

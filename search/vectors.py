@@ -44,6 +44,26 @@ def query_rows(
     return {name: _unit_rows(given, dims[name], name) for name, given in vectors.items()}
 
 
+def background_rows(
+    background: ArrayLike | Mapping[str, ArrayLike] | None, dims: Mapping[str, int]
+) -> dict[str, Floats] | None:
+    """Rows to compare hits with, by space; ``None`` stays that.
+
+    Args:
+        background: as ``vectors`` of ``query_rows``.
+        dims: the collection's spaces and their widths.
+
+    Raises:
+        InputError: as ``query_rows``, and that it is the background.
+    """
+    if background is None:
+        return None
+    try:
+        return query_rows(background, dims)
+    except InputError as error:
+        raise InputError(f"of the background, {error}") from error
+
+
 def _only_space(dims: Mapping[str, int], wanted: Mapping[str, float] | None) -> str:
     asked = dims if wanted is None else wanted
     names = list({base_of(name) or name: None for name in asked})  # as an encoder gives them

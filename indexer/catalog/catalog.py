@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from vitrail.indexer.catalog import journal
-from vitrail.indexer.catalog.attaching import attach, config, seal
+from vitrail.indexer.catalog.attaching import attach, connect, seal
 from vitrail.indexer.catalog.journal import Journal
 from vitrail.indexer.catalog.journal_tail import UntoldError
 from vitrail.indexer.catalog.news import Known, News, read_news
@@ -24,7 +24,7 @@ from vitrail.indexer.catalog.schema import FORMAT, JOURNALLED, create_tables, mi
 from vitrail.indexer.catalog.state import last_seq, read_format
 from vitrail.indexer.catalog.transaction import Transaction
 from vitrail.indexer.catalog.troubles import check_path, is_busy, trouble
-from vitrail.indexer.errors import CollectionError
+from vitrail.indexer.errors import CollectionError, UnreadableError
 from vitrail.indexer.files.durability import is_full, sync_directory
 from vitrail.indexer.files.reading import exists
 from vitrail.indexer.fingerprint import Fingerprint
@@ -157,13 +157,9 @@ class Catalog:
         Raises:
             CollectionError: it is damaged, or others held it for too long.
         """
-        import duckdb
-
         self._need_file()
         with self.errors(), self._turn:
-            connection = self._retrying(
-                lambda: duckdb.connect(self.path, read_only=True, config=config())
-            )
+            connection = self._retrying(lambda: connect(self.path, read_only=True))
             try:
                 seal(connection)
                 yield connection
@@ -255,11 +251,9 @@ class Catalog:
             CollectionError: the catalog is damaged, missing or of a newer format, or there is no
                 room for the copy.
         """
-        import duckdb
-
         self._need_file()
         with self.errors():
-            connection = duckdb.connect(":memory:", config=config())
+            connection = connect()
         try:
             with self.errors():
                 with self._turn:
@@ -338,17 +332,23 @@ class Catalog:
             )
 
     def _running(self) -> DuckDBPyConnection:
-        import duckdb
-
         if self._engine is None:
-            self._engine = duckdb.connect(":memory:", config=config())
+            self._engine = connect()
         return self._engine
 
     def _need_file(self) -> None:
-        if not exists(self.path):
-            raise CollectionError(
-                f"the catalog {self.path} is missing", remedy="run `vitrail verify --repair`"
+        if exists(self.path):
+            return
+        folder = os.path.dirname(self.path)
+        if not exists(folder) or not os.listdir(folder):
+            raise UnreadableError(
+                f"{folder} is not there any more, or empty, as where its disk was taken out, which "
+                "is no sign of damage: mount it, or name the directory as it is called now, and "
+                "run again"
             )
+        raise CollectionError(
+            f"the catalog {self.path} is missing", remedy="run `vitrail verify --repair`"
+        )
 
     def _retrying(self, attempt: Any) -> Any:
         import duckdb

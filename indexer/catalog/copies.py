@@ -26,6 +26,7 @@ class Copies:
         base: the commit it holds; 0 without one.
         seq: the last commit that the journal then tells of, from ``base`` on without a gap.
         followed: whether the journal goes on from ``base``: every later commit is in it then.
+        known: the last commit that any file of the journal tells of, after a gap too.
         damaged: journal files of which more was written than can be read.
         torn: whether the journal ends in a record that is not whole.
     """
@@ -35,6 +36,7 @@ class Copies:
     base: int
     seq: int
     followed: bool
+    known: int
     damaged: tuple[str, ...]
     torn: bool
 
@@ -80,6 +82,7 @@ def find_copies(directory: str) -> Copies:
         base=base,
         seq=found.reaches(base),
         followed=found.follows(base, base),
+        known=max((extent.seq for extent in extents), default=0),
         damaged=tuple(extent.name for extent in extents if extent.damaged),
         torn=bool(extents) and extents[-1].torn,
     )

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.files.durability import TEMPORARY, checksum, rename, sync_file, write_text
 from vitrail.indexer.files.reading import read_bytes
 from vitrail.indexer.paths import literal
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+    from vitrail.indexer.catalog.catalog import Catalog
 
 FOLDER = "snapshots"
 _FIRST_TABLES = ("files", "rejects", "deletions", "annotations", "segments")
@@ -30,6 +32,7 @@ _TABLES_OF = {
     3: _THIRD_TABLES,
     4: _FOURTH_TABLES,
 }
+_NAME = re.compile(r"[0-9]{16}")
 _MANIFEST = "manifest.json"
 _KEPT = 2  # the newest, and the one before in case it is damaged
 
@@ -146,4 +149,4 @@ def names(directory: str) -> list[str]:
     """Names of the folders of copies that there are."""
     if not os.path.isdir(directory):
         return []
-    return [name for name in os.listdir(directory) if name.isdigit()]
+    return [name for name in os.listdir(directory) if _NAME.fullmatch(name)]

@@ -40,7 +40,8 @@ class Adopted:
 
     Attributes:
         new: images that the collection did not have.
-        known: those that it had already, or that were staged twice.
+        known: those that it had already, that were staged twice, or that were removed since their
+            ids were reserved.
     """
 
     new: int
@@ -187,15 +188,16 @@ def _check_reserved(prepared: Transaction, staged: Sequence[Staged]) -> None:
 
 
 def _additions(arrived: Sequence[Arrived], known: KnownContent) -> list[_Addition]:
-    """Staged segments, whose images are doubled where their content is there, or came before."""
+    """Staged segments; images are doubled whose content is there, came before, or was removed."""
     there = set(known.live) | set(known.waiting)
     additions = []
     for one in arrived:
-        doubled = []
+        doubled, begun = [], one.staged.reservation.seq
         for image_id, image in one.images.items():
-            if image.content_hash in there:
+            content = image.content_hash
+            if content in there or known.removed_by.get(content, 0) > begun:
                 doubled.append(image_id)
-            there.add(image.content_hash)
+            there.add(content)
         additions.append(
             _Addition(
                 one.staged.segment, list(one.images), list(one.images.values()), tuple(doubled)

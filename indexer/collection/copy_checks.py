@@ -52,6 +52,9 @@ def _check_journal(directory: str, seq: int) -> Iterator[Finding]:
         for name in damaged:
             told = "more was written to it than can be read"
             yield Finding("copy", os.path.join(journal.FOLDER, name), told)
+        for name in found.strays(seq):
+            told = "it tells of commits that this collection never had: it is another one's"
+            yield Finding("copy", os.path.join(journal.FOLDER, name), told)
         held = max(table_copies.newest_seq(os.path.join(directory, table_copies.FOLDER)), 0)
         if extents and not damaged and not found.follows(held, seq):
             name = os.path.join(journal.FOLDER, extents[-1].name)

@@ -14,7 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.catalog.derived import DerivedSpace
-from vitrail.indexer.catalog.hidden import deleted_between, hidden_within, revived_between
+from vitrail.indexer.catalog.hidden import (
+    deleted_between,
+    hidden_within,
+    left_between,
+    revived_between,
+)
+from vitrail.indexer.catalog.news import read_commit
 from vitrail.indexer.catalog.state import State
 from vitrail.indexer.collection.readings import Readings
 from vitrail.indexer.collection.transforms import Transforms
@@ -114,7 +120,7 @@ class CurrentIndexes:
                 # Queries need it as long as the index is held, whatever becomes of its file.
                 files.derivation.transform()
             start = _of_same(files, state, newest, own)
-            loaded = self._loaded(files, state, anew=anew) if start is None else start.loaded
+            loaded = self._loaded(files, readings, anew=anew) if start is None else start.loaded
             if loaded.seq != state.seq:
                 loaded = self._caught_up(files, readings, loaded)
             if start is None or start.loaded is not loaded:
@@ -184,10 +190,12 @@ class CurrentIndexes:
         """Give the memory back."""
         self._slots.clear()
 
-    def _loaded(self, files: IndexFiles, state: State, *, anew: bool) -> LoadedIndex:
-        loaded = files.load()
+    def _loaded(self, files: IndexFiles, readings: Readings, *, anew: bool) -> LoadedIndex:
+        state, loaded = readings.state, files.load()
         if loaded.seq <= state.seq:
-            return loaded
+            if is_of(readings, loaded.seq, loaded.commit):
+                return loaded
+            return files.empty(f"its file is of another commit {loaded.seq} than the one here")
         if not anew:
             raise NewerIndexError(
                 f"the index of {files.space} is of commit {loaded.seq}, and what was asked is "
@@ -198,7 +206,8 @@ class CurrentIndexes:
     def _caught_up(self, files: IndexFiles, readings: Readings, loaded: LoadedIndex) -> LoadedIndex:
         state = readings.state
         changes = visibility_since(readings, loaded.seq)
-        return caught_up(loaded, files, self._segments, state.segments, state.seq, changes)
+        made = caught_up(loaded, files, self._segments, state.segments, state.seq, changes)
+        return replace(made, commit=commit_mark(readings, state.seq))
 
     def _rescued(
         self,
@@ -211,6 +220,27 @@ class CurrentIndexes:
         index = read_anew(files, self._segments, segments, ids)
         self._notes[files.space] = f"{error}; answered from the segments"
         return index
+
+
+def commit_mark(readings: Readings, seq: int) -> str:
+    """When a commit was, as index files tell it; nothing where there is no such commit."""
+    with readings.reading() as connection:
+        found = read_commit(connection, seq)
+    return "" if found is None else found.mark
+
+
+def is_of(readings: Readings, seq: int, commit: str) -> bool:
+    """Whether an index of a commit is of one that led to that of the readings.
+
+    Of two copies of a collection that went on apart, commits have the same numbers, and images the
+    same ids.
+
+    Args:
+        readings: of the same or a later commit.
+        seq: number of the index's.
+        commit: when that was, as its file tells; nothing where an older version wrote it.
+    """
+    return commit in ("", commit_mark(readings, seq))
 
 
 def _of_same(files: IndexFiles, state: State, *known: Start | None) -> Start | None:
@@ -231,6 +261,12 @@ def deleted_since(readings: Readings, seq: int) -> NDArray[np.int64]:
     """Ids deleted after a commit, up to that of the readings, and not back since: (n,) int64."""
     with readings.reading() as connection:
         return deleted_between(connection, seq, readings.state.seq)
+
+
+def count_left(readings: Readings, seq: int) -> int:
+    """How many images left after a commit, up to that of the readings."""
+    with readings.reading() as connection:
+        return left_between(connection, seq, readings.state.seq)
 
 
 def revived_since(readings: Readings, seq: int) -> NDArray[np.int64]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrail.indexer.collection.current_indexes import deleted_since, revived_since
+from vitrail.indexer.collection.current_indexes import deleted_since, is_of, revived_since
 from vitrail.indexer.collection.findings import Finding
 from vitrail.indexer.collection.segment_checks import live_ids
 from vitrail.indexer.errors import CollectionError, DamagedIndexError, UnreadableError
@@ -72,6 +72,8 @@ def _compare(
         collection.refresh()  # a writer saved it since
     if held.seq > collection.state.seq:
         return f"it is of commit {held.seq}, but the last one is {collection.state.seq}"
+    if not is_of(collection.readings, held.seq, held.commit):
+        return f"it is of another commit {held.seq} than this collection's"
     deleted = deleted_since(collection.readings, held.seq)
     revived = np.setdiff1d(revived_since(collection.readings, held.seq), deleted)
     # As every reader does it, who then adds what the index lacks.

@@ -15,7 +15,7 @@ from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.catalog.journal import Journal
 from vitrail.indexer.catalog.schema import FORMAT
 from vitrail.indexer.collection import transforms
-from vitrail.indexer.errors import CollectionError
+from vitrail.indexer.errors import CollectionError, InputError
 from vitrail.indexer.files.begun import sweep_begun
 from vitrail.indexer.files.durability import TEMPORARY, make_directory, rename, write_text
 from vitrail.indexer.files.reading import exists, read_bytes, reading
@@ -146,8 +146,14 @@ def is_collection(directory: str) -> bool:
     """Whether a directory holds a collection, whole or damaged; one that was only begun is none.
 
     Raises:
+        InputError: it is a file.
         UnreadableError: that cannot be told now.
     """
+    if os.path.isfile(directory):
+        raise InputError(
+            f"{directory} is a file, and a collection is a directory: name the one that holds "
+            f"{catalogs.FILE}, or a new one"
+        )
     names = (catalogs.FILE, MARK)
     return any(exists(os.path.join(directory, n)) for n in names) or holds_work(directory)
 

@@ -16,10 +16,15 @@ from vitrail.indexer.catalog.merging import dead_within, replace_segments
 from vitrail.indexer.catalog.roots import read_settings
 from vitrail.indexer.catalog.schema import FORMAT
 from vitrail.indexer.catalog.state import State, live_segments
-from vitrail.indexer.collection.current_indexes import CurrentIndexes, deleted_since, revived_since
+from vitrail.indexer.collection.current_indexes import (
+    CurrentIndexes,
+    count_left,
+    is_of,
+    revived_since,
+)
 from vitrail.indexer.collection.readings import Readings
 from vitrail.indexer.errors import CollectionError, UnreadableError
-from vitrail.indexer.files.durability import is_full
+from vitrail.indexer.files.durability import is_full, set_aside
 from vitrail.indexer.files.reading import reading
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.segments.segment_file import (
@@ -126,23 +131,27 @@ def is_overdue(indexes: CurrentIndexes, state: State) -> bool:
     return state.images - covered >= max(TIDY_IMAGES, state.images // 2)
 
 
-def drop_indexes_ahead(indexes: CurrentIndexes, state: State) -> None:
+def drop_foreign_indexes(indexes: CurrentIndexes, readings: Readings) -> None:
     """Delete index files of commits that the catalog does not have, before it goes on.
 
     An index is saved after its commit. Where the catalog was put back as it was earlier, and the
-    indexes were not, commits to come get the same numbers, and their images the same ids.
+    indexes were not, commits to come get the same numbers, and their images the same ids. So they
+    have in a copy of the collection that went on by itself.
 
     Args:
         indexes: the collection's.
-        state: of the newest commit.
+        readings: of the newest commit.
 
     Raises:
         OSError: the disk refuses.
     """
+    state = readings.state
     for space in state.spaces:
         files = indexes.files(space, state)
         held = files.coverage()
-        if held is not None and held.seq > state.seq:
+        if held is None:
+            continue
+        if held.seq > state.seq or not is_of(readings, held.seq, held.commit):
             files.remove(files.generations())
 
 
@@ -163,7 +172,7 @@ def save_indexes(indexes: CurrentIndexes, readings: Readings) -> bool:
         elif indexes.files(space, state).worth_saving(
             state.images,
             state.segments,
-            lambda seq: len(deleted_since(readings, seq)),
+            lambda seq: count_left(readings, seq),
             lambda seq: len(revived_since(readings, seq)),
         ):
             could = save_index(indexes, space, readings) and could
@@ -243,6 +252,32 @@ def secure(catalog: Catalog, directory: str, seq: int) -> None:
         copy_tables(catalog, directory, seq)
 
 
+def set_strays_aside(directory: str, seq: int) -> None:
+    """Rename journal files of commits that the collection never had, and say so in the log.
+
+    Left where they are they would be taken for its own once its commits have their numbers.
+
+    Args:
+        directory: the collection's.
+        seq: number of the catalog's last commit.
+
+    Raises:
+        UnreadableError: one cannot be read now.
+        OSError: the disk refuses.
+    """
+    folder = os.path.join(directory, journal.FOLDER)
+    with reading(folder):
+        strays = Journal(folder).strays(seq)
+    for name in strays:
+        aside = os.path.basename(set_aside(os.path.join(folder, name)))
+        _log.warning(
+            "%s tells of commits that this collection never had, and is another one's: it is left "
+            "alone as %s",
+            os.path.join(folder, name),
+            aside,
+        )
+
+
 def check_in_step(directory: str, seq: int) -> None:
     """Refuse a catalog that is older than its journal, such as one that was copied back.
 
@@ -253,7 +288,7 @@ def check_in_step(directory: str, seq: int) -> None:
     """
     folder = os.path.join(directory, journal.FOLDER)
     with reading(folder):
-        known = max((extent.seq for extent in Journal(folder).extents()), default=0)
+        known = Journal(folder).known(seq)
     if known > seq + 1:
         raise journal.behind(directory, seq, known)
 

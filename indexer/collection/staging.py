@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from vitrail.indexer.catalog.reservations import Reservation
 from vitrail.indexer.catalog.schema import FORMAT
 from vitrail.indexer.collection.batches import cleaned
-from vitrail.indexer.errors import InputError, SegmentGoneError
+from vitrail.indexer.errors import InputError, NewerFormatError, SegmentGoneError
 from vitrail.indexer.files.durability import disk_guard
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.records import Batch, FileRecord, ImageRecord
@@ -122,6 +122,7 @@ def read_staged(folder: str, staged: Staged, fingerprint: Fingerprint) -> Arrive
 
     Raises:
         InputError: it is another encoder's, does not lie in its reservation, or was swept.
+        NewerFormatError: a newer version staged it.
         UnreadableError: it cannot be read now.
         DamagedError: it is another file than was staged.
     """
@@ -141,7 +142,13 @@ def read_staged(folder: str, staged: Staged, fingerprint: Fingerprint) -> Arrive
             f"staged segment {segment.name} is gone: what is not adopted before its reservation is "
             "over is swept; reserve ids for longer and stage it again"
         ) from error
-    made_by = read_header(os.path.join(folder, segment.name)).fingerprint
+    header = read_header(os.path.join(folder, segment.name))
+    if header.format > FORMAT:
+        raise NewerFormatError(
+            f"staged segment {segment.name} has format {header.format}, but this version of "
+            f"vitrail reads formats up to {FORMAT}; upgrade vitrail"
+        )
+    made_by = header.fingerprint
     if not fingerprint.agrees(made_by):
         raise InputError(
             f"staged segment {segment.name} cannot be adopted: this collection holds vectors of "

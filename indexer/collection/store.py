@@ -261,8 +261,9 @@ class CollectionStore(Answering):
     def adopt(self, staged: Sequence[Staged]) -> Adopted:
         """Make all that was staged visible, or none of it; durable when this returns.
 
-        Reservations may be adopted in any order. Images whose content is here by now are hidden at
-        once, and only their files are taken. What follows is as after ``commit``.
+        Reservations may be adopted in any order. Images whose content is here by now, or was
+        removed since the ids were reserved, are hidden at once, and only their files are taken.
+        What follows is as after ``commit``.
 
         Args:
             staged: what ``stage`` gave, here or elsewhere.

@@ -27,13 +27,14 @@ from vitrail.indexer.collection.layout import (
 )
 from vitrail.indexer.collection.maintenance import (
     copy_tables,
-    drop_indexes_ahead,
+    drop_foreign_indexes,
     fold_journal,
     give_up_overdue,
     is_overdue,
     merge_small_segments,
     save_indexes,
     secure,
+    set_strays_aside,
 )
 from vitrail.indexer.collection.readings import CatalogFile
 from vitrail.indexer.collection.staging import Staged, check_reservable
@@ -123,6 +124,7 @@ class Writer:
             make_folders(self._directory)
             sweep_leftovers(self._directory)
             self.readings.refresh()
+            set_strays_aside(self._directory, self._state.seq)
             write_mark(self._directory, self._state.fingerprint)
             if self._catalog.catch_up():
                 self.readings.refresh()
@@ -130,7 +132,7 @@ class Writer:
             secure(self._catalog, self._directory, self._state.seq)
             self._catalog.migrate()
             self.readings.refresh()
-            drop_indexes_ahead(self._indexes, self._state)
+            drop_foreign_indexes(self._indexes, self.readings)
             self._sweep()
         except BaseException:
             self.release()

@@ -52,6 +52,8 @@ class Coverage:
         kind: of the index, such as ``exact``.
         segments: names of those whose live images are in it.
         max_id: so are all up to this id, where a version wrote it that gave no ids out ahead.
+        commit: when that commit was, which tells it from one of the same number in a copy of the
+            collection that went on apart; nothing where an older version wrote it.
     """
 
     digest: str
@@ -62,6 +64,7 @@ class Coverage:
     kind: str
     segments: Sequence[str] = ()
     max_id: int = 0
+    commit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class LoadedIndex:
         seq: the commit up to which all deletions and revivals are applied.
         note: why it was not simply loaded.
         upto: so are all images up to this id, where its file knows no names.
+        commit: when the commit was; nothing where its file does not tell.
     """
 
     index: VectorIndex
@@ -81,6 +85,7 @@ class LoadedIndex:
     seq: int
     note: str | None = None
     upto: int = 0
+    commit: str = ""
 
     def covers(self, segment: Segment) -> bool:
         """Whether a segment's live images are in it, as far as its name tells."""
@@ -235,7 +240,7 @@ class IndexFiles:
                 continue
             if self.mine(held) and index.dim == self.dim:
                 names, note = frozenset(held.segments), "; ".join(notes) or None
-                return LoadedIndex(index, names, held.seq, note, held.max_id)
+                return LoadedIndex(index, names, held.seq, note, held.max_id, held.commit)
             notes.append(f"{os.path.basename(path)} belongs to another collection")
         return self.empty("; ".join(notes) or None)
 
@@ -266,6 +271,7 @@ class IndexFiles:
             kind=built.index.kind,
             segments=sorted(loaded.segments),
             max_id=loaded.upto,
+            commit=loaded.commit,
         )
         built.index.save(path, asdict(held))
         self.remove(older)

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from vitrail.generator.checkpoints.files import CheckpointInfo
     from vitrail.generator.monitoring import Monitor
     from vitrail.indexer.cancellation import Cancellation
+    from vitrail.indexer.encoders.base import Encoder
     from vitrail.indexer.recipes.recipe import Recipe
-    from vitrail.service.operations.collection import Collection
     from vitrail.service.operations.making import Work
 
 Floats = NDArray[np.float32]
@@ -84,7 +84,7 @@ def unrelated(prompt: str, known: Sequence[str]) -> list[str]:
 
 
 def make_background(
-    collection: Collection,
+    encoder: Encoder,
     info: CheckpointInfo,
     prompt: str,
     *,
@@ -99,7 +99,8 @@ def make_background(
     """The vectors of the unrelated prompts' images, made first where they are missing.
 
     Args:
-        collection: whose encoder embeds them.
+        encoder: embeds them; that of the query they are compared with, whichever a collection has
+            by the time they are drawn.
         info: the model that draws them.
         prompt: of the search; prompts that share a word with it are left out.
         count: how many prompts at most.
@@ -118,7 +119,7 @@ def make_background(
     from vitrail.service.operations.making import Work
 
     recipes = _recipes(info, unrelated(prompt, read_prompts())[:count])
-    store = _Store(collection, info)
+    store = _Store(encoder, info)
     missing = [recipe for recipe in recipes if recipe.identity not in store.known]
     if missing:
         there, until = len(recipes) - len(missing), clock() + seconds
@@ -162,17 +163,17 @@ def _batches(
 class _Store:
     """The vectors of one model's images by one encoder, by recipe, in a file of the cache."""
 
-    def __init__(self, collection: Collection, info: CheckpointInfo) -> None:
+    def __init__(self, encoder: Encoder, info: CheckpointInfo) -> None:
         from vitrail.indexer.files.cache import cache_dir
 
-        encoder = collection.fingerprint
-        key = f"{info.content_hash}:{encoder.digest}"
-        if encoder.settings is not None:  # which the digest leaves out
-            key += f":{encoder.settings}"
+        own = encoder.fingerprint
+        key = f"{info.content_hash}:{own.digest}"
+        if own.settings is not None:  # which the digest leaves out
+            key += f":{own.settings}"
         name = f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
-        self._collection = collection
+        self._encoder = encoder
         self._path = cache_dir() / "background" / name
-        self._spaces = dict(collection.fingerprint.spaces)
+        self._spaces = dict(own.spaces)
         self.known: dict[str, int] = {}
         self._rows = {space: np.zeros((0, dim), np.float32) for space, dim in self._spaces.items()}
         self._read()
@@ -180,8 +181,9 @@ class _Store:
     def add(self, images: Sequence[tuple[str, bytes]]) -> None:
         """Embed images, and keep their vectors."""
         from vitrail.indexer.files.cache import write_atomically
+        from vitrail.search.images import embed_images
 
-        rows = self._collection.embed(*(data for _, data in images))
+        rows = embed_images(self._encoder, [data for _, data in images])
         start = len(self.known)
         self.known |= {name: start + i for i, (name, _) in enumerate(images)}
         self._rows = {s: np.concatenate([self._rows[s], rows[s]]) for s in self._spaces}

@@ -23,18 +23,17 @@ from vitrail.indexer.encoders.settings import DEFAULT_CHECKPOINT, EncoderSetting
 from vitrail.indexer.errors import InputError
 from vitrail.search.boxes import Box, BoxLike
 from vitrail.search.calibration.current import CurrentCalibrations
-from vitrail.search.listing import ListedImage, ListOptions, list_images
+from vitrail.search.listing import ListedImage, ListKeywords, ListOptions, list_images
 from vitrail.search.options import (
     DEFAULTS,
     EachKeywords,
-    Only,
     SearchKeywords,
     SearchOptions,
     takes_options,
 )
 from vitrail.search.query import SearchResult
 from vitrail.search.searcher import Searcher
-from vitrail.search.vectors import query_rows
+from vitrail.search.vectors import background_rows, query_rows
 from vitrail.service.operations.own_encoder import AS_IT_COMES, OwnEncoder, choose
 from vitrail.service.operations.queries import (
     Examples,
@@ -515,7 +514,7 @@ class Collection:
             Examples((rows,)),
             Examples((unlike,) if unlike else ()),
             frozenset(exclude),
-            background,
+            background_rows(background, self.store.spaces),
         )
         return answer_question(self.store, self.calibrations, question, chosen, Searcher.search)
 
@@ -542,26 +541,21 @@ class Collection:
             self.store, self.calibrations, question, chosen, Searcher.search_each
         )
 
+    @takes_options(ListKeywords, ListOptions)
     def select(
-        self,
-        *,
-        where: str | None = None,
-        only: Only = "all",
-        sort: Sequence[str] = (),
-        limit: int | None = None,
-        columns: Sequence[str] = (),
-        sample: int | None = None,
-        seed: int = 0,
+        self, *, options: ListOptions | None = None, **keywords: Unpack[ListKeywords]
     ) -> Iterator[ListedImage]:
         """List images without a query, read as they are asked for: there may be millions.
 
-        The arguments are those of ``vitrail.search.listing.ListOptions``, such as
-        ``where="label = 'fox'"`` and ``sort=["-taken_at"]``.
+        Args:
+            options: what to list; see ``vitrail.search.listing.ListOptions``.
+            keywords: options in the place of those of ``options``, such as
+                ``where="label = 'fox'"`` and ``sort=["-taken_at"]``.
 
         Raises:
             InputError: the filter cannot be used, or there is no such column.
         """
-        return list_images(self.store, ListOptions(where, only, sort, limit, columns, sample, seed))
+        return list_images(self.store, replace(options or ListOptions(), **keywords))
 
     def whiten(self, space: str, *, dim: int | None = None) -> str:
         """Derive a whitened space from a stored one, fitted on all images, or fit it anew.

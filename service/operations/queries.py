@@ -64,20 +64,22 @@ class Examples:
         """
         if not self.parts:
             return {}
-        return {space: self._rows(snapshot, space) for space in spaces}
+        parts = [
+            part if isinstance(part, int) else with_derived(part, spaces, snapshot)
+            for part in self.parts
+        ]
+        return {space: _rows_of(parts, snapshot, space) for space in spaces}
 
-    def _rows(self, snapshot: Snapshot, space: str) -> Floats:
-        stored = iter(snapshot.vectors(self.stored, space)[:, None] if self.stored else ())
-        rows: list[Floats] = []
-        for part in self.parts:
-            if isinstance(part, int):
-                rows.append(next(stored))
-                continue
-            known = with_derived(part, [space], snapshot)
-            if space not in known:
-                raise InputError(f"the query has no vectors for space {space}")
-            rows.append(known[space])
-        return np.concatenate(rows)
+
+def _rows_of(parts: Sequence[Mapping[str, Floats] | int], snapshot: Snapshot, space: str) -> Floats:
+    ids = [part for part in parts if isinstance(part, int)]
+    stored = iter(snapshot.vectors(ids, space)[:, None] if ids else ())
+    rows = []
+    for part in parts:
+        if not isinstance(part, int) and space not in part:
+            raise InputError(f"the query has no vectors for space {space}")
+        rows.append(next(stored) if isinstance(part, int) else part[space])
+    return np.concatenate(rows)
 
 
 NO_EXAMPLES = Examples()
@@ -93,10 +95,10 @@ class Question:
         exclude: ids never returned, beside those of the collection's images that are asked with.
         background: as of ``Query``.
         encoder: of the embedded images; ``None`` where nobody knows.
-        texts: whether some of it is text, which is compared with images in one space alone, and
-            whose cosines are not those of pairs of images.
         single: whether each positive is a question by itself, with an answer of its own, which
             lacks just the image that was asked with.
+        texts: whether some of it is text, which is compared with images in one space alone, and
+            whose cosines are not those of pairs of images.
     """
 
     positives: Examples
@@ -104,8 +106,8 @@ class Question:
     exclude: frozenset[int] = frozenset()
     background: Mapping[str, Floats] | None = None
     encoder: Fingerprint | None = None
-    texts: bool = False
     single: bool = False
+    texts: bool = False
 
     @property
     def own(self) -> tuple[int | None, ...]:

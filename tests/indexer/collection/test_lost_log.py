@@ -136,6 +136,25 @@ def test_a_commit_whose_log_is_lost_is_done_again(
     assert not verify(place).damage
 
 
+def test_a_merge_that_is_done_again_leaves_its_files_to_readers(tmp_path: Path) -> None:
+    """Whoever opened the collection before goes on with the merged segments for a while."""
+    place, _ = cut(tmp_path, "merge")
+    (place / LOG).unlink()
+    with CollectionStore.open(place) as reader:  # of the redone commit
+        live = {segment.name for segment in reader.state.segments}
+        assert len(live) == 1
+        old = {path.name for path in (place / "segments").iterdir()} - live
+        assert set(reader.state.replaced) == old
+        assert len(old) == 2
+    for _ in range(2):
+        with CollectionStore.open(place, writable=True) as writer:
+            assert set(writer.state.replaced) == old
+        assert {path.name for path in (place / "segments").iterdir()} == live | old
+    (place / FILE).unlink()
+    repair(place)
+    assert {path.name for path in (place / "segments").iterdir()} == live | old
+
+
 def test_a_catalog_that_is_older_by_more_commits_is_refused_to_readers_too(tmp_path: Path) -> None:
     place = tmp_path / "c"
     with CollectionStore.create(place, FINGERPRINT) as writer:

@@ -79,8 +79,8 @@ SHOWING = {
     "--count",
     "--out",
     "--yes",
-    "--help",
     "--plot",
+    "--help",
 }
 VALUES = {
     "--k": "3",

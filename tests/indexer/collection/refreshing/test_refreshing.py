@@ -21,6 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from tests.examples import examples
 from tests.indexer.collection.all_answers import all_answers, differences
 from tests.indexer.collection.holdings import FINGERPRINT, OTHER, content, file, image
 from vitrail.indexer.catalog import private_copy
@@ -280,7 +281,7 @@ class LargeRefreshMachine(RefreshMachine):
 
 
 SETTINGS = settings(
-    max_examples=4,
+    max_examples=examples(4),
     phases=[Phase.generate],
     stateful_step_count=10,
     deadline=None,
