@@ -12,7 +12,7 @@ from vitrail.indexer.spaces import space_of
 
 Floats = NDArray[np.float32]
 PAINTED = 256  # pixels of the longest side of a map that is painted
-USUAL = 0.85  # quantile of images taken at random; their mean left blank grounds half bright
+USUAL = 0.92  # quantile of images taken at random; their mean left blank grounds half bright
 LEAST_ROOM = 0.1  # of a cosine, to stand out from unrelated images in: blank patches have none
 _ROUNDING = 1e-3
 STRONG = 0.5  # from where a patch is said to match
@@ -24,7 +24,7 @@ class PatchMap:
 
     Attributes:
         grid: (gh, gw) float32 in [0, 1], patches row by row from the upper left: 0 where one in
-            seven images taken at random has as near a patch as the other image, 1 where that has
+            twelve images taken at random has as near a patch as the other image, 1 where that has
             the same.
         box: (left, top, right, bottom) of the grid in pixels of the upright image; beyond its edges
             where the encoder pads it, within them where it crops.
@@ -116,7 +116,7 @@ def match_patches(query: Floats, hit: Floats, unrelated: Sequence[Floats]) -> tu
 
     A patch's best cosine to the other image means little by itself: patches are alike wherever they
     are of the same place, blank, or of the kind that the layer sees everywhere. So it is held
-    against the best cosines to images taken at random: what one in seven of these reaches is 0
+    against the best cosines to images taken at random: what one in twelve of these reaches is 0
     here, and 1 stays 1. Their mean token is taken away first.
 
     Args:

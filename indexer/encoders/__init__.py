@@ -1,9 +1,10 @@
 """Encoders: checkpoints and the runtimes that run them."""
 
-from vitrail.indexer.encoders.base import Encoded, Encoder, PatchTokens
+from vitrail.indexer.encoders.base import Encoded, EncodedTexts, Encoder, PatchTokens, TextEncoder
 from vitrail.indexer.encoders.loading import (
     check_runtime,
     load_encoder,
+    load_text_encoder,
     read_fingerprint,
     read_labels,
 )
@@ -13,11 +14,14 @@ __all__ = [
     "DEFAULT_CHECKPOINT",
     "EMBEDDED",
     "Encoded",
+    "EncodedTexts",
     "Encoder",
     "EncoderSettings",
     "PatchTokens",
+    "TextEncoder",
     "check_runtime",
     "load_encoder",
+    "load_text_encoder",
     "read_fingerprint",
     "read_labels",
 ]

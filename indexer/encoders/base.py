@@ -98,3 +98,35 @@ class Encoder(Protocol):
             InputError: a layer that this encoder does not run.
             MemoryError: the batch does not fit; the caller may halve it and try again.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedTexts:
+    """Texts in the space that images are compared with them in.
+
+    Attributes:
+        vectors: (n, dim) float32, rows L2-normalised.
+        cut: of each text, whether it was longer than the tower reads, and its end was not heard.
+    """
+
+    vectors: NDArray[np.float32]
+    cut: tuple[bool, ...]
+
+
+class TextEncoder(Protocol):
+    """Texts to vectors of the space ``proj`` of the same checkpoint's images."""
+
+    @property
+    def weights(self) -> str:
+        """Sha256 (hex) of the checkpoint's weights, as in its fingerprint."""
+
+    @property
+    def longest(self) -> int:
+        """How many tokens of a text are heard."""
+
+    def embed(self, texts: Sequence[str]) -> EncodedTexts:
+        """Embed n texts, at least one; any number of threads may do so at once.
+
+        Raises:
+            MemoryError: they do not fit.
+        """

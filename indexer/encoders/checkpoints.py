@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from vitrail.indexer.encoders.families import Family, family_of
+from vitrail.indexer.encoders.families import Family, TextFamily, family_of, projected_width
 from vitrail.indexer.encoders.focus import SOURCE_SHA256, embedded_directory
 from vitrail.indexer.encoders.hub import Wanted, snapshot
 from vitrail.indexer.encoders.processors import FILES as PREPROCESSOR_FILES
 from vitrail.indexer.encoders.processors import read_preprocess
 from vitrail.indexer.encoders.settings import DEFAULT_CHECKPOINT, EMBEDDED
+from vitrail.indexer.encoders.tokenizers import FILES as TOKENIZER_FILES
+from vitrail.indexer.encoders.tokenizers import has_vocabulary
 from vitrail.indexer.encoders.weights import check_plain, read_object, weight_files
 from vitrail.indexer.errors import CheckpointError
 from vitrail.indexer.files.cache import file_sha256
@@ -45,6 +47,8 @@ class Checkpoint:
         preprocess: pixels as the checkpoint's own processor makes them.
         weights: sha256 (hex) of the weights.
         labels: class names of its head; empty when it has none.
+        projected: width of the embedding that texts are compared with; ``None`` without a text
+            tower.
     """
 
     name: str
@@ -55,6 +59,7 @@ class Checkpoint:
     preprocess: Preprocess
     weights: str
     labels: tuple[str, ...]
+    projected: int | None = None
 
     @property
     def depth(self) -> int:
@@ -84,17 +89,44 @@ class Checkpoint:
             )
         return self.labels
 
+    def text_family(self) -> TextFamily:
+        """How its text tower is built.
+
+        Raises:
+            CheckpointError: it has none.
+        """
+        text = self.family.text
+        if text is None or self.projected is None:
+            raise CheckpointError(
+                f"{self.name!r} has no text tower, to which its images could be compared: use a "
+                "CLIP or SigLIP checkpoint that has both towers"
+            )
+        return text
+
     def select(self, names: Sequence[str] = ()) -> tuple[EmbeddingSpace, ...]:
         """The named spaces, or the checkpoint's default ones where none is named.
 
         Raises:
             InputError: a name this checkpoint cannot serve.
         """
-        default = EMBEDDED_SPACES if self.name == EMBEDDED else None
-        chosen = names or default or self.family.default_spaces(self.depth)
-        has_cls = self.family.has_cls
-        spaces = [parse_space(n, depth=self.depth, dim=self.dim, has_cls=has_cls) for n in chosen]
+        spaces = [
+            parse_space(
+                name,
+                depth=self.depth,
+                dim=self.dim,
+                has_cls=self.family.has_cls,
+                projected=self.projected,
+            )
+            for name in names or self._default_spaces()
+        ]
         return tuple(dict.fromkeys(spaces))
+
+    def _default_spaces(self) -> tuple[str, ...]:
+        if self.name == EMBEDDED:
+            return EMBEDDED_SPACES
+        if self.projected is not None:  # by which images and texts are compared
+            return (f"proj@{self.depth}",)
+        return self.family.default_spaces(self.depth)
 
     def fingerprint(self, spaces: Sequence[EmbeddingSpace]) -> Fingerprint:
         """Identity of the vectors of these spaces."""
@@ -107,14 +139,18 @@ class Checkpoint:
         )
 
 
-def find_encoder_checkpoint(name: str) -> Checkpoint:
+def find_encoder_checkpoint(name: str, *, tokenizer: bool = False) -> Checkpoint:
     """Resolve a Hub name (``org/name`` or ``org/name@revision``), a directory, or the embedded one.
+
+    Args:
+        name: of the checkpoint.
+        tokenizer: ask the Hub where the cache lacks it, as what was fetched for images alone does.
 
     Raises:
         CheckpointError: not found, pickle-only, no vision tower of a supported family, or
             without usable preprocessing.
     """
-    directory = _directory(name)
+    directory = _directory(name, WITH_TOKENIZER if tokenizer else WANTED)
     config = _config(directory, name)
     family, vision = family_of(config, name)
     vision = _with_defaults(vision, family, name)
@@ -122,10 +158,13 @@ def find_encoder_checkpoint(name: str) -> Checkpoint:
     preprocess = read_preprocess(directory, model_type=family.model_type, name=name)
     architecture = _architecture(config)
     labels = _labels(config, architecture, name)
-    return Checkpoint(name, directory, family, vision, architecture, preprocess, weights, labels)
+    projected = projected_width(config, family, architecture)
+    return Checkpoint(
+        name, directory, family, vision, architecture, preprocess, weights, labels, projected
+    )
 
 
-def _directory(name: str) -> Path:
+def _directory(name: str, wanted: Wanted) -> Path:
     if name == EMBEDDED:
         return embedded_directory()
     path = at_home(name)
@@ -141,7 +180,7 @@ def _directory(name: str) -> Path:
             f"{name!r} is no directory here and no Hub name (org/name): give one of these, or the "
             f"embedded model {EMBEDDED}"
         )
-    return snapshot(repository, revision or None, WANTED)
+    return snapshot(repository, revision or None, wanted)
 
 
 def _is_whole(folder: Path) -> bool:
@@ -154,13 +193,19 @@ def _is_whole(folder: Path) -> bool:
 
 
 WANTED = Wanted(
-    files=("config.json", *PREPROCESSOR_FILES, *WEIGHT_FILES),
+    files=("config.json", *PREPROCESSOR_FILES, *TOKENIZER_FILES, *WEIGHT_FILES),
     others=(),
     is_whole=_is_whole,
     instead="a local directory",
     embedded=f"--checkpoint {EMBEDDED}",
 )
 """Of a repository on the Hub: the configurations and the safetensors in its folder."""
+
+
+WITH_TOKENIZER = replace(
+    WANTED, is_whole=lambda folder: _is_whole(folder) and has_vocabulary(folder)
+)
+"""The same for who asks by texts."""
 
 
 def _config(directory: Path, name: str) -> dict[str, Any]:

@@ -12,6 +12,31 @@ HeadInput = Literal["cls", "cls+mean", "mean"]
 
 
 @dataclass(frozen=True, slots=True)
+class TextFamily:
+    """How image-text models of a family, read whole, compare images with texts.
+
+    Attributes:
+        model_class: transformers' class of both towers.
+        image_tower: attribute that is the family's tower.
+        image_projection: attribute that makes the image's embedding of its tokens.
+        image_reads: the class token alone, or all tokens.
+        text_tower: attribute; its ``pooler_output`` is what the projection takes.
+        text_projection: attribute, or ``None`` where the tower has made the embedding itself.
+        padded: texts are filled up to the longest that there is, as in training.
+        lowered: texts are put in small letters, as in training.
+    """
+
+    model_class: str
+    image_tower: str
+    image_projection: str
+    image_reads: Literal["cls", "tokens"]
+    text_tower: str
+    text_projection: str | None
+    padded: bool
+    lowered: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Family:
     """One architecture as transformers builds it.
 
@@ -30,6 +55,7 @@ class Family:
             (``num_register_tokens`` of the config come on top).
         head_input: what the classification head reads.
         head_after_norm: the head reads tokens after the final LayerNorm.
+        text: of models that are ``combined`` with a text tower; ``None`` where none are.
     """
 
     name: str
@@ -45,6 +71,7 @@ class Family:
     extra_tokens: int = 0
     head_input: HeadInput = "cls"
     head_after_norm: bool = True
+    text: TextFamily | None = None
 
     def prefix(self, config: Mapping[str, Any]) -> int:
         """Number of tokens before the patch tokens."""
@@ -115,6 +142,16 @@ FAMILIES: tuple[Family, ...] = (
         norm="post_layernorm",
         has_cls=False,
         head_input="mean",
+        text=TextFamily(
+            model_class="SiglipModel",
+            image_tower="vision_model",
+            image_projection="vision_model.head",
+            image_reads="tokens",
+            text_tower="text_model",
+            text_projection=None,
+            padded=True,
+            lowered=True,
+        ),
     ),
     Family(
         name="CLIP",
@@ -128,8 +165,41 @@ FAMILIES: tuple[Family, ...] = (
         norm="post_layernorm",
         head_input="mean",
         head_after_norm=False,
+        text=TextFamily(
+            model_class="CLIPModel",
+            image_tower="vision_model",
+            image_projection="visual_projection",
+            image_reads="cls",
+            text_tower="text_model",
+            text_projection="text_projection",
+            padded=False,
+            lowered=False,
+        ),
     ),
 )
+
+
+def projected_width(
+    config: Mapping[str, Any], family: Family, architecture: str | None
+) -> int | None:
+    """The width of the embedding that images and texts are compared in.
+
+    Args:
+        config: of the whole checkpoint.
+        family: of its image tower.
+        architecture: the class that wrote it, or ``None``.
+
+    Returns:
+        ``None`` where the checkpoint has no text tower, or nothing that makes that embedding.
+    """
+    if family.text is None or config.get("model_type") != family.combined:
+        return None
+    if "ImageClassification" in str(architecture):  # its text tower was left out
+        return None
+    if family.text.image_reads == "cls":
+        return int(config.get("projection_dim") or 512)
+    vision = config["vision_config"]
+    return int(vision.get("hidden_size", 768)) if vision.get("vision_use_head", True) else None
 
 
 def family_of(config: Mapping[str, Any], checkpoint: str) -> tuple[Family, dict[str, Any]]:

@@ -11,7 +11,7 @@ from vitrail.indexer.encoders.settings import EncoderSettings
 from vitrail.indexer.errors import RuntimeUnusableError
 
 if TYPE_CHECKING:  # these bring numpy and Pillow
-    from vitrail.indexer.encoders.base import Encoder
+    from vitrail.indexer.encoders.base import Encoder, TextEncoder
     from vitrail.indexer.encoders.checkpoints import Checkpoint
     from vitrail.indexer.encoders.runtimes import Runtime
     from vitrail.indexer.fingerprint import Fingerprint
@@ -59,6 +59,26 @@ def _load_first(
         except RuntimeUnusableError as error:
             _LOG.warning("using %s: %s", last.name, error)
     return last.load(found, spaces, settings)
+
+
+def load_text_encoder(settings: EncoderSettings) -> TextEncoder:
+    """Load the text tower of a checkpoint, by torch whatever ``settings.runtime`` says.
+
+    Raises:
+        CheckpointError: the checkpoint is missing or refused, or has no text tower or tokenizer.
+        InputError: an unknown device or precision.
+    """
+    from vitrail.indexer.encoders.checkpoints import find_encoder_checkpoint
+    from vitrail.indexer.encoders.tokenizers import has_vocabulary
+
+    found = find_encoder_checkpoint(settings.checkpoint)
+    found.text_family()  # refused before anything is loaded
+    if not has_vocabulary(found.directory):
+        found = find_encoder_checkpoint(settings.checkpoint, tokenizer=True)
+    with LOADING:
+        from vitrail.indexer.encoders.text_encoder import TorchTextEncoder
+
+        return TorchTextEncoder(found, device=settings.device, precision=settings.precision)
 
 
 def check_runtime(settings: EncoderSettings) -> None:

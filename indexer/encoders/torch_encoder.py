@@ -15,7 +15,7 @@ from vitrail.indexer.encoders.base import Encoded, PatchTokens
 from vitrail.indexer.encoders.checkpoints import Checkpoint
 from vitrail.indexer.encoders.devices import PRECISIONS, choose_device, choose_precision
 from vitrail.indexer.encoders.libraries import quiet_transformers
-from vitrail.indexer.encoders.tower import Head, Tower
+from vitrail.indexer.encoders.tower import Head, Projection, Tower
 from vitrail.indexer.errors import CheckpointError, InputError
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.images.preprocess import Preprocess
@@ -111,21 +111,47 @@ def build_tower(
     Raises:
         CheckpointError: weights are missing, or there is no head to classify with.
     """
+    if any(space.pooling == "proj" for space in spaces):
+        return _build_projecting(checkpoint, spaces)
     family = checkpoint.family
     if classify:
         checkpoint.classes()
-    model = _load(checkpoint, classify=classify)
+    name = (checkpoint.architecture or family.classifier_class) if classify else family.tower_class
+    instead = "leave out --classify" if classify else "install a newer one"
+    model = load_model(checkpoint, str(name), instead)
     prefix = family.prefix(checkpoint.config)
     body = model.get_submodule(family.body) if classify else model
     head = Head(_linears(model), family.head_input, prefix) if classify else None
+    return _tower(checkpoint, spaces, body, head=head)
+
+
+def _build_projecting(checkpoint: Checkpoint, spaces: Sequence[EmbeddingSpace]) -> Tower:
+    """Of the model of both towers: classes of one alone read its width elsewhere in the config."""
+    text = checkpoint.text_family()
+    model = load_model(checkpoint, text.model_class)
+    projection = Projection(model.get_submodule(text.image_projection), text.image_reads)
+    body = model.get_submodule(text.image_tower)
+    return _tower(checkpoint, spaces, body, projection=projection)
+
+
+def _tower(
+    checkpoint: Checkpoint,
+    spaces: Sequence[EmbeddingSpace],
+    body: nn.Module,
+    *,
+    head: Head | None = None,
+    projection: Projection | None = None,
+) -> Tower:
+    family = checkpoint.family
     tower = Tower(
         body,
         family=family,
         spaces=spaces,
         preprocess=checkpoint.preprocess,
         image_size=checkpoint.image_size,
-        prefix=prefix,
+        prefix=family.prefix(checkpoint.config),
         head=head,
+        projection=projection,
     )
     return tower.eval().requires_grad_(False)
 
@@ -136,16 +162,26 @@ def _linears(model: nn.Module) -> list[nn.Module]:
     return [children[name] for name in names if name in children]
 
 
-def _load(checkpoint: Checkpoint, *, classify: bool) -> nn.Module:
+def load_model(
+    checkpoint: Checkpoint, name: str, instead: str = "install a newer one"
+) -> nn.Module:
+    """A checkpoint's weights as one of transformers' classes, float32, in eval mode.
+
+    Args:
+        checkpoint: where they are.
+        name: of the class.
+        instead: what to do where transformers has no such class.
+
+    Raises:
+        CheckpointError: it has none, or the weights are damaged or do not fit the config.
+    """
     import transformers
 
-    family = checkpoint.family
-    name = (checkpoint.architecture or family.classifier_class) if classify else family.tower_class
-    kind = getattr(transformers, str(name), None)
+    kind = getattr(transformers, name, None)
     if kind is None:
         raise CheckpointError(
             f"{checkpoint.name!r} is a {name}, which transformers {transformers.__version__} does "
-            f"not know: {'leave out --classify' if classify else 'install a newer one'}"
+            f"not know: {instead}"
         )
     try:
         with quiet_transformers(), _memory_errors(torch.device("cpu")):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor, nn
@@ -43,6 +43,20 @@ class Head(nn.Module):
         return logits
 
 
+class Projection(nn.Module):
+    """What makes of the last layer's tokens the embedding that texts are compared with."""
+
+    def __init__(self, inner: nn.Module, reads: Literal["cls", "tokens"]) -> None:
+        super().__init__()
+        self.inner = inner
+        self.reads = reads
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(n, t, d) tokens to (n, dim)."""
+        embedding: Tensor = self.inner(tokens[:, 0] if self.reads == "cls" else tokens)
+        return embedding
+
+
 class Tower(nn.Module):
     """Runs the blocks of a transformers model up to the deepest layer that is asked for.
 
@@ -58,6 +72,7 @@ class Tower(nn.Module):
         image_size: side of the input in pixels.
         prefix: tokens before the patch tokens.
         head: classification head, or ``None``; it makes every block run.
+        projection: what makes the space ``proj``, where that is among them.
     """
 
     def __init__(
@@ -70,6 +85,7 @@ class Tower(nn.Module):
         image_size: int,
         prefix: int,
         head: Head | None = None,
+        projection: Projection | None = None,
     ) -> None:
         super().__init__()
         blocks = list(model.get_submodule(family.blocks).children())
@@ -77,6 +93,7 @@ class Tower(nn.Module):
         self.prefix = prefix
         self.spaces = tuple(spaces)
         self.head = head
+        self.projection = projection
         self.head_after_norm = family.head_after_norm
         deepest = self.depth if head is not None else max(space.layer for space in spaces)
         self.blocks = nn.ModuleList(blocks[:deepest])
@@ -163,8 +180,13 @@ class Tower(nn.Module):
     def _take(self, layer: int, tokens: Tensor, found: dict[EmbeddingSpace, Tensor]) -> None:
         for space in self.spaces:
             if space.layer == layer:
-                pooled = POOL[space.pooling](tokens, self.prefix)
-                found[space] = nn.functional.normalize(pooled, dim=-1)
+                found[space] = nn.functional.normalize(self._pooled(space, tokens), dim=-1)
+
+    def _pooled(self, space: EmbeddingSpace, tokens: Tensor) -> Tensor:
+        if space.pooling == "proj" and self.projection is not None:
+            projected: Tensor = self.projection(tokens)
+            return projected.float()
+        return POOL[space.pooling](tokens, self.prefix)
 
 
 def _embed(embeddings: nn.Module, blank: Tensor) -> Tensor:

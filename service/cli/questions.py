@@ -44,6 +44,14 @@ class Asking:
             show_default=False,
         ),
     ] = None
+    text: Annotated[
+        str | None,
+        typer.Option(
+            help="Search by what is said here; for collections of a CLIP or SigLIP checkpoint.",
+            metavar="TEXT",
+            show_default=False,
+        ),
+    ] = None
     prompt: Annotated[
         str | None,
         typer.Option(
@@ -108,9 +116,10 @@ class Asking:
         if self.queries is not None or self.out is not None:
             self._check_many(images, searching)
             return
-        if self.prompt is None and not wanted:
+        given = len(wanted) + (self.text is not None)
+        if self.prompt is None and not given:
             also = " to be like as well" if unwanted else ""
-            raise InputError(f"give an image or --prompt TEXT{also}")
+            raise InputError(f"give an image, --text TEXT or --prompt TEXT{also}")
         if self.box is not None:
             self._check_box(wanted)
         if [*wanted, *unwanted].count("-") > 1:
@@ -123,14 +132,14 @@ class Asking:
                 model=self.model,
                 background=self.background,
             )
-            if len(wanted) + len(unwanted) == 1:
+            if given + len(unwanted) == 1:
                 refuse_unless(
                     "several images or --prompt TEXT",
                     "give another image",
                     fusion=searching.fusion,
                 )
-        elif wanted or unwanted:
-            refuse_unless("--prompt TEXT alone", "leave the images out", background=self.background)
+        elif given or unwanted:
+            refuse_unless("--prompt TEXT alone", "leave the others out", background=self.background)
 
     def _check_many(self, images: Sequence[str], searching: Searching) -> None:
         from vitrail.indexer.errors import InputError
@@ -145,7 +154,8 @@ class Asking:
         given = {
             **{"positive": _first(self.positive), "negative": _first(self.negative)},
             "box": self.box,
-            **{"prompt": self.prompt, "seeds": self.seeds, "model": self.model},
+            **{"text": self.text, "prompt": self.prompt},
+            **{"seeds": self.seeds, "model": self.model},
             **{"background": self.background},
             **{"fusion": searching.fusion, "after": searching.after},
         }
@@ -157,7 +167,7 @@ class Asking:
         from vitrail.indexer.errors import InputError
         from vitrail.search.boxes import Box
 
-        if self.prompt is not None or len(wanted) != 1:
+        if self.prompt is not None or self.text is not None or len(wanted) != 1:
             raise InputError(
                 f"--box {self.box} is of one image to be like; leave the others out, or --box"
             )
@@ -178,13 +188,15 @@ class Asking:
         """
         from vitrail.search.boxes import Box
         from vitrail.service.cli.references import read_query_image
-        from vitrail.service.operations.searching import ImageQuery, MixedQuery
+        from vitrail.service.operations.searching import ImageQuery, MixedQuery, TextQuery
 
         box = None if self.box is None else Box.of(self.box)
         wanted: list[PlainQuery] = [
             ImageQuery(read_query_image(store, one), box) for one in self._named(images)
         ]
         unwanted = [ImageQuery(read_query_image(store, one)) for one in self.negative or ()]
+        if self.text is not None:
+            wanted.append(TextQuery(self.text))
         alone = not wanted and not unwanted
         if self.prompt is not None:
             wanted.append(self._prompted(self.prompt, placement, alone=alone))

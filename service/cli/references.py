@@ -40,7 +40,7 @@ def read_query_image(store: CollectionStore, text: str, *, piped: bool = True) -
         piped: whether ``-`` is standard input; in a list it is a name.
 
     Raises:
-        InputError: none of these; the message may advise ``--prompt``.
+        InputError: none of these; the message may advise ``--prompt`` or ``--text``.
     """
     if text == "-" and piped:
         data = sys.stdin.buffer.read()
@@ -54,7 +54,8 @@ def read_query_image(store: CollectionStore, text: str, *, piped: bool = True) -
         return ImageId(store.resolve(text), text)
     except UnknownImageError as error:
         raise InputError(
-            f"{text!r} is no file, and no image of this collection by id or path; {_advice(text)}"
+            f"{text!r} is no file, and no image of this collection by id or path; "
+            f"{_advice(text, store)}"
         ) from error
 
 
@@ -169,9 +170,12 @@ def _resolve_waiting_too(store: CollectionStore, text: str) -> int:
         raise
 
 
-def _advice(text: str) -> str:
-    """What to do about a text that names no image: it may be meant as a prompt."""
+def _advice(text: str, store: CollectionStore) -> str:
+    """What to do about a text that names no image: it may be meant as one to search by."""
     if _NAME.search(text) or not re.search(r"[^\W\d_]", text):
         return "check the spelling, or pipe the image in and use -"
     quoted = shlex.quote(text) if set(text) & set('"$`\\!') else f'"{text}"'
-    return f"to search by what words say: --prompt {quoted}"
+    from vitrail.service.operations.queries import text_space
+
+    option = "--prompt" if text_space(store.spaces) is None else "--text"
+    return f"to search by what words say: {option} {quoted}"

@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vitrail.indexer.encoders.settings import EncoderSettings
-from vitrail.indexer.errors import InputError
+from vitrail.indexer.errors import FingerprintMismatchError, InputError
 
 if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metadata does not need
     from vitrail.indexer.collection.store import CollectionStore
-    from vitrail.indexer.encoders.base import Encoder
+    from vitrail.indexer.encoders.base import Encoder, TextEncoder
     from vitrail.indexer.encoders.waiting import WaitingEncoder
 
 AS_IT_COMES = EncoderSettings()
@@ -31,6 +31,7 @@ class OwnEncoder:
         self, store: CollectionStore, settings: EncoderSettings, encoder: Encoder | None
     ) -> None:
         self._store, self._settings, self._encoder = store, settings, encoder
+        self._texts: TextEncoder | None = None
         self._loading = threading.Lock()
 
     @property
@@ -52,6 +53,28 @@ class OwnEncoder:
             if known is None or not known.fingerprint.agrees(self._store.fingerprint):
                 self._encoder = known = self._load(classify=False)
             return known
+
+    def texts(self) -> TextEncoder:
+        """The text tower of the same checkpoint, loaded once for its weights and held to them.
+
+        Raises:
+            CheckpointError: the checkpoint cannot be had any more, or reads no texts.
+            FingerprintMismatchError: it has changed since the collection was made.
+        """
+        from vitrail.indexer.encoders import load_text_encoder
+
+        with self._loading:
+            own = self._store.fingerprint
+            if self._texts is None or self._texts.weights != own.weights:
+                loaded = load_text_encoder(self.settings)
+                if loaded.weights != own.weights:
+                    raise FingerprintMismatchError(
+                        f"{own.checkpoint} has other weights than when the collection was made, "
+                        "and its texts lie elsewhere than its images did; bring the former "
+                        "checkpoint back, or embed anew with `vitrail reembed`"
+                    )
+                self._texts = loaded
+            return self._texts
 
     def waiting(self, *, classifies: bool, on_load: Callable[[], None]) -> WaitingEncoder:
         """One that is loaded when it first has something to embed.

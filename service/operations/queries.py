@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from vitrail.indexer.collection.retrying import at_newest
 from vitrail.indexer.errors import InputError, UnknownImageError
+from vitrail.search.calibration.judging import uncalibrated
+from vitrail.search.derived import with_derived
 from vitrail.search.options import SearchOptions, shares
 from vitrail.search.query import Query
 from vitrail.search.searcher import Searcher
@@ -42,7 +44,8 @@ class Examples:
 
     Attributes:
         parts: each is space name -> (m, dim) float32 rows of length 1, or the id of an image, whose
-            vectors are those of the commit that answers.
+            vectors are those of the commit that answers. Rows of a derived space that are not given
+            are worked out from those of its base.
     """
 
     parts: tuple[Mapping[str, Floats] | int, ...] = ()
@@ -61,16 +64,22 @@ class Examples:
         """
         if not self.parts:
             return {}
-        return {space: self._rows(snapshot, space) for space in spaces}
+        parts = [
+            part if isinstance(part, int) else with_derived(part, spaces, snapshot)
+            for part in self.parts
+        ]
+        return {space: _rows_of(parts, snapshot, space) for space in spaces}
 
-    def _rows(self, snapshot: Snapshot, space: str) -> Floats:
-        stored = iter(snapshot.vectors(self.stored, space)[:, None] if self.stored else ())
-        rows = []
-        for part in self.parts:
-            if not isinstance(part, int) and space not in part:
-                raise InputError(f"the query has no vectors for space {space}")
-            rows.append(next(stored) if isinstance(part, int) else part[space])
-        return np.concatenate(rows)
+
+def _rows_of(parts: Sequence[Mapping[str, Floats] | int], snapshot: Snapshot, space: str) -> Floats:
+    ids = [part for part in parts if isinstance(part, int)]
+    stored = iter(snapshot.vectors(ids, space)[:, None] if ids else ())
+    rows = []
+    for part in parts:
+        if not isinstance(part, int) and space not in part:
+            raise InputError(f"the query has no vectors for space {space}")
+        rows.append(next(stored) if isinstance(part, int) else part[space])
+    return np.concatenate(rows)
 
 
 NO_EXAMPLES = Examples()
@@ -88,6 +97,8 @@ class Question:
         encoder: of the embedded images; ``None`` where nobody knows.
         single: whether each positive is a question by itself, with an answer of its own, which
             lacks just the image that was asked with.
+        texts: whether some of it is text, which is compared with images in one space alone, and
+            whose cosines are not those of pairs of images.
     """
 
     positives: Examples
@@ -96,6 +107,7 @@ class Question:
     background: Mapping[str, Floats] | None = None
     encoder: Fingerprint | None = None
     single: bool = False
+    texts: bool = False
 
     @property
     def own(self) -> tuple[int | None, ...]:
@@ -138,23 +150,44 @@ def answer_question(
     own = frozenset(map(checked_id, (*asked.stored, *unlike.stored)))
 
     def ask() -> _T:
-        snapshot = store.snapshot()
-        _check_encoder(snapshot, question.encoder)  # another's spaces may not even be there
-        weights = shares(options.spaces, snapshot.spaces)
-        snapshot = store.snapshot(*weights)
-        _check_encoder(snapshot, question.encoder)  # it may have moved on
+        snapshot = _loaded(store, question, options)
+        weights = _weights(question, options, snapshot)
+        background = question.background
         query = Query.of(
             asked.rows(snapshot, weights),
             snapshot.spaces,
-            options,
+            replace(options, spaces=weights),
             exclude=question.exclude | (frozenset() if question.single else own),
-            background=question.background,
+            background=background and with_derived(background, weights, snapshot),
             negatives=unlike.rows(snapshot, weights),
             own=question.own,
         )
-        return answer(Searcher(snapshot, partial(calibrations.of, snapshot)), query)
+        judges = uncalibrated if question.texts else partial(calibrations.of, snapshot)
+        return answer(Searcher(snapshot, judges), query)
 
     return at_newest(store, ask)
+
+
+def text_space(spaces: Iterable[str]) -> str | None:
+    """The one among a collection's spaces that texts are compared in."""
+    return next((name for name in spaces if name.startswith("proj@") and "/" not in name), None)
+
+
+def _by_text(options: SearchOptions, spaces: Iterable[str]) -> SearchOptions:
+    """The options of a question by text."""
+    space = text_space(spaces)
+    others = [name for name in options.spaces or () if name != space]
+    if others or space is None:
+        raise InputError(
+            f"a text is compared in the space {space or 'proj'} alone; leave "
+            f"{', '.join(others) or 'it'} out"
+        )
+    if options.max_fpr is not None:
+        raise InputError(
+            f"max fpr {options.max_fpr:g} is told of pairs of images, and a text is given; give a "
+            "min score instead"
+        )
+    return replace(options, spaces={space: 1.0})
 
 
 def answer_images(
@@ -209,6 +242,29 @@ def _examples(encoder: Encoder | None, images: Sequence[ImageLike | int]) -> Exa
 
 def _is_id(image: ImageLike | int) -> bool:
     return isinstance(image, int | np.integer)
+
+
+def _loaded(store: CollectionStore, question: Question, options: SearchOptions) -> Snapshot:
+    """The commit that answers, with the indexes of the spaces that are asked."""
+    while True:
+        before = store.snapshot()
+        _check_encoder(before, question.encoder)  # another's spaces may not even be there
+        weights = _weights(question, options, before)
+        try:
+            snapshot = store.snapshot(*weights)
+        except InputError:
+            if store.snapshot() is before:
+                raise
+            continue  # a space of the default was dropped meanwhile
+        _check_encoder(snapshot, question.encoder)  # it may have moved on
+        return snapshot
+
+
+def _weights(question: Question, options: SearchOptions, snapshot: Snapshot) -> dict[str, float]:
+    """Shares of the spaces asked for, or of those that the commit has as its default."""
+    if question.texts:
+        options = _by_text(options, snapshot.spaces)
+    return shares(options.spaces or snapshot.default_weights, snapshot.spaces)
 
 
 def _check_encoder(snapshot: Snapshot, embedded_by: Fingerprint | None) -> None:

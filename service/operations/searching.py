@@ -1,4 +1,4 @@
-"""Searching by an image, by vectors or by what a prompt makes."""
+"""Searching by an image, by a text, by vectors or by what a prompt makes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vitrail.indexer.errors import ImageRejectedError, InputError
 from vitrail.search.options import DEFAULTS, SearchOptions
 from vitrail.search.query import SearchResult
 from vitrail.search.searcher import Searcher
-from vitrail.search.vectors import query_rows
+from vitrail.search.vectors import background_rows, query_rows
 from vitrail.service.operations.progress import Progress, QueryProgress, nobody
 from vitrail.service.operations.queries import (
     Examples,
@@ -102,7 +102,18 @@ class PromptQuery:
         check_placement(self.device, self.precision)
 
 
-PlainQuery: TypeAlias = ImageQuery | VectorQuery | PromptQuery
+@dataclass(frozen=True, slots=True)
+class TextQuery:
+    """Which images are as a text says? Of collections whose checkpoint reads texts.
+
+    Attributes:
+        text: a few words, such as a caption.
+    """
+
+    text: str
+
+
+PlainQuery: TypeAlias = ImageQuery | VectorQuery | PromptQuery | TextQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,12 +262,17 @@ def embed_query(
         return _embed_all(collection, query, progress=progress, cancellation=cancellation)
     if isinstance(query, VectorQuery):
         rows = query_rows(query.vectors, collection.store.spaces)
-        question = Question(Examples((rows,)), exclude=query.exclude, background=query.background)
+        background = background_rows(query.background, collection.store.spaces)
+        question = Question(Examples((rows,)), exclude=query.exclude, background=background)
         return EmbeddedQuery("vectors", question)
     if isinstance(query, PromptQuery):
         from vitrail.service.operations.prompting import embed_prompt
 
         return embed_prompt(collection, query, progress=progress, cancellation=cancellation)
+    if isinstance(query, TextQuery):
+        from vitrail.service.operations.texts import embed_text
+
+        return embed_text(collection, query, progress=progress)
     progress(QueryProgress("embedding"))
     image = query.image
     if isinstance(image, ImageBytes):
@@ -293,6 +309,7 @@ def _embed_all(
             _together(unlike),
             exclude=frozenset().union(*(one.question.exclude for one in (*asked, *unlike))),
             encoder=encoders[0] if encoders else None,
+            texts=any(one.question.texts for one in (*asked, *unlike)),
         ),
         tuple(image for one in asked for image in one.images)
         + tuple(replace(image, negative=True) for one in unlike for image in one.images),

@@ -65,18 +65,17 @@ def search(
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
 ) -> None:
-    """Find images by an image, by several, or by a prompt.
+    """Find images by an image, by several, by a text, or by a prompt.
 
-    Answers with the images that look most like those given, or like what a prompt makes. Scores
-    are cosines: 1 is the same, and what counts as close depends on the encoder. The answer says
-    whether it is exact.
+    Answers with the images that look most like those given, or like what a prompt makes, or that
+    are as a text says, where the checkpoint reads texts (CLIP, SigLIP). Scores are cosines: 1 is
+    the same, and what counts as close depends on the encoder. The answer says whether it is exact.
     """
     from vitrail.service.cli.output import print_json, print_table
     from vitrail.service.cli.sheet import show, write_sheet
     from vitrail.service.cli.text import one_line
     from vitrail.service.cli.viewers import SearchViewer
     from vitrail.service.operations.collection import Collection
-    from vitrail.service.operations.explaining import explain_answer
     from vitrail.service.operations.searching import search as ask
 
     searching.check_words()
@@ -103,6 +102,8 @@ def search(
         with SearchViewer() as viewer:
             answer = ask(opened, query, options, progress=viewer)
             if explain:
+                from vitrail.service.operations.explaining import explain_answer
+
                 shown = json or open_ or html is not None
                 answer = explain_answer(opened, answer, patches=shown, progress=viewer)
         _tell_unfinished(answer.query)
@@ -116,6 +117,8 @@ def search(
             print_table(answer, searching.shown(answer.result))
             if html is not None:
                 typer.echo(one_line(f"contact sheet: {html}"), err=True)
+            elif explain and not open_:
+                typer.echo("what matches is drawn in a contact sheet: add --html FILE", err=True)
         for note in answer.notes:
             typer.echo(f"note: {one_line(note)}", err=True)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import huggingface_hub
 import pytest
 
-from tests.indexer.encoders.tiny import save_tower
-from vitrail.indexer.encoders import read_fingerprint
+from tests.indexer.encoders.tiny import save_pair, save_tower
+from vitrail.indexer.encoders import EncoderSettings, load_text_encoder, read_fingerprint
 from vitrail.indexer.errors import CheckpointError
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -73,6 +73,23 @@ def test_a_cache_that_lacks_a_part_asks(
     (filled_cache / "snapshots" / COMMIT / part).unlink()
     with pytest.raises(CheckpointError, match=f"cannot be reached.*{THREE_WAYS}"):
         read_fingerprint("some/vit")
+
+
+def test_a_cache_without_the_tokenizer_asks_only_for_texts(
+    filled_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one is that was filled for images alone, by a version that read no texts."""
+    folder = filled_cache / "snapshots" / COMMIT
+    shutil.rmtree(folder)
+    save_pair("clip", folder)
+    settings = EncoderSettings("some/vit")
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", refuse)
+    assert load_text_encoder(settings).embed(["a dog"]).vectors.shape == (1, 24)
+    (folder / "tokenizer.json").unlink()
+    assert read_fingerprint("some/vit").spaces == (("proj@3", 24),)
+    with pytest.raises(CheckpointError, match=f"cannot be reached.*{THREE_WAYS}"):
+        load_text_encoder(settings)
 
 
 def test_cache_without_the_revision_is_not_enough(

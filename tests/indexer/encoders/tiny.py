@@ -111,6 +111,46 @@ def save_tower(name: str, directory: Path) -> Any:
     return getattr(model, "vision_model", model)
 
 
+PAIRS = ("clip", "siglip")
+LONGEST = 24  # tokens of a text
+
+
+def save_pair(name: str, directory: Path) -> Any:
+    """Write a random image-text checkpoint with a tokenizer; returns the transformers model."""
+    tokenizer = _tokenizer(name)
+    text = {
+        **_TEXT,
+        "vocab_size": len(tokenizer),
+        "max_position_embeddings": LONGEST,
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
+    if name == "clip":
+        config = _T.CLIPConfig(vision_config=dict(_VISION), text_config=text, projection_dim=24)
+    else:
+        config = _T.SiglipConfig(vision_config=dict(_VISION), text_config={**text, **_AS_WIDE})
+    model = _randomised(getattr(_T, _CLASSES[f"{name}-full"])(config))
+    _save(model, directory)
+    tokenizer.save_pretrained(directory)
+    return model
+
+
+_AS_WIDE = {"projection_size": DIM}  # as the images', which SigLIP has no projection for
+
+
+def _tokenizer(name: str) -> Any:
+    """Of letters, and one merge of them; CLIP's lowers them itself, as SigLIP 2's ought to."""
+    letters = [chr(code) for code in range(ord("a"), ord("z") + 1)]
+    if name == "clip":
+        pieces = ["<|startoftext|>", "<|endoftext|>", *letters, *(f"{one}</w>" for one in letters)]
+        vocabulary = {piece: number for number, piece in enumerate([*pieces, "do"])}
+        return _T.CLIPTokenizer(vocab=vocabulary, merges=[("d", "o")])
+    pieces = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "▁", *letters, *"ABCDEFGHIJKLMNO", "do"]
+    vocabulary = {piece: number for number, piece in enumerate(pieces)}
+    return _T.GemmaTokenizer(vocab=vocabulary, merges=[("d", "o")])
+
+
 def save_classifier(name: str, directory: Path) -> Any:
     """Write a random checkpoint with a head; returns the transformers model."""
     labels = dict(enumerate(LABELS))

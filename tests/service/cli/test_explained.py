@@ -42,7 +42,9 @@ def test_a_table_alone_compares_no_patches(
 ) -> None:
     vitrail.index(folder)
     monkeypatch.setattr(ColourEncoder, "patch_tokens", None)
-    assert vitrail("search", folder / "cold" / "navy.png", "--explain").code == 0
+    done = vitrail("search", folder / "cold" / "navy.png", "--explain")
+    assert done.code == 0
+    assert "what matches is drawn in a contact sheet: add --html FILE" in done.err
 
 
 def test_json_holds_shares_and_grids(vitrail: Vitrail, folder: Path) -> None:

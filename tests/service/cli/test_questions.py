@@ -61,7 +61,7 @@ def test_a_negative_image_sends_what_is_like_it_behind(vitrail: Vitrail, shelf: 
 
 def test_questions_that_ask_nothing_are_refused_in_a_line(vitrail: Vitrail, shelf: Path) -> None:
     red = shelf / "warm" / "red.png"
-    vitrail.fails("search", code=2, says=["give an image or --prompt TEXT"])
+    vitrail.fails("search", code=2, says=["give an image, --text TEXT or --prompt TEXT"])
     vitrail.fails("search", "--negative", red, code=2, says=["to be like as well"])
     vitrail.fails("search", red, "--fusion", "mean", code=2, says=["--fusion mean", "several"])
     vitrail.fails("search", "-", "--negative", "-", code=2, says=["named more than once"])

@@ -84,7 +84,7 @@ def tour(folder: Path) -> dict[str, list[Words]]:
         "index": [(pictures, "--checkpoint", "tiny/vit", "--classify", "--label-from", "parent")],
         "search": [
             (first, "--html", folder / "hits.html"),
-            ("--prompt", "a red apple", "--model", "tiny/sd", "--seeds", 1, "--json"),
+            ("--prompt", "a red apple", "--model", "tiny/sd", "--seeds", 1, "--background", 2),
         ],
         "calibrate": [("--html", folder / "scores.html")],
         "generate": [("a red apple", *few)],

