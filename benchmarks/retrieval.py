@@ -39,7 +39,7 @@ from vitrail.search.calibration.planting import KINDS
 from vitrail.search.images import embed_images
 from vitrail.search.measures import folds, paired_interval
 from vitrail.search.tuning import Measured, Task, copies_task, labels_task, tune
-from vitrail.service.operations.tuning import ALTERED
+from vitrail.service.operations.tuning_samples import ALTERED
 
 Floats = NDArray[np.float32]
 Rows = dict[str, Floats]

@@ -13,7 +13,12 @@ from vitrail.indexer.catalog.departures import Removed, Waiting, give_up, read_w
 from vitrail.indexer.catalog.merging import kept_within
 from vitrail.indexer.catalog.roots import forget_root, put_settings, read_settings
 from vitrail.indexer.collection.current_indexes import deleted_since
-from vitrail.indexer.collection.maintenance import grace_days, merge_segments, save_index
+from vitrail.indexer.collection.maintenance import (
+    grace_days,
+    is_lost,
+    merge_segments,
+    save_index,
+)
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.summary import tree_bytes
 from vitrail.indexer.errors import InputError
@@ -140,6 +145,10 @@ def _dead_rows(collection: CollectionStore, segment: Segment) -> int:
 def _drop_hidden(collection: CollectionStore) -> None:
     """Write the indexes anew that hold vectors of images which are not in the collection."""
     for space in collection.spaces:
-        held = collection.index_files(space).coverage()
+        files = collection.index_files(space)
+        held = files.coverage()
         if held is not None and len(deleted_since(collection.readings, held.seq)):
-            save_index(collection.indexes, space, collection.readings)
+            if is_lost(collection.indexes, space, collection.state):
+                files.remove(files.generations())
+            else:
+                save_index(collection.indexes, space, collection.readings)

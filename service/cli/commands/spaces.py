@@ -130,8 +130,8 @@ def tune_spaces(
     from vitrail.service.cli.tuning import print_tuning
     from vitrail.service.cli.viewers import TuningViewer
     from vitrail.service.operations.collection import Collection
-    from vitrail.service.operations.tuning import TuningOptions
     from vitrail.service.operations.tuning import tune_spaces as run
+    from vitrail.service.operations.tuning_samples import TuningOptions
 
     if (labels is not None) == copies:
         raise InputError("give --labels COLUMN or --copies, one of the two")

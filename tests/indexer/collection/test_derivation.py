@@ -390,3 +390,15 @@ def test_embedding_anew_drops_them(place: Path) -> None:
         assert store.default_weights == {"cls@2": 0.5, "mean@1": 0.5}
         assert not [*(place / "transforms").iterdir()]
     assert not verify(place).damage
+
+
+def test_tidying_leaves_nothing_of_removed_images_in_a_lost_spaces_index(place: Path) -> None:
+    from vitrail.indexer.collection.tidying import tidy
+
+    assert [*(place / "indexes").glob("cls@2~w.*")]
+    transform_file(place).unlink()
+    with CollectionStore.open(place, writable=True) as store:
+        store.remove([1])
+        tidy(store, now=True)
+        assert not [*(place / "indexes").glob("cls@2~w.*")]
+        assert len(store.index("cls@2/w3")) == COUNT - 1

@@ -22,7 +22,8 @@ from vitrail.indexer.indexing.options import IndexOptions
 from vitrail.service.cli import app
 from vitrail.service.operations.collection import Collection
 from vitrail.service.operations.progress import Event, Note, TuningProgress
-from vitrail.service.operations.tuning import TuningOptions, tune_spaces
+from vitrail.service.operations.tuning import tune_spaces
+from vitrail.service.operations.tuning_samples import TuningOptions
 
 KINDS = {"red": (200, 40, 40), "blue": (40, 40, 200)}
 EACH = 24
