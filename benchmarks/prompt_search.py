@@ -101,7 +101,7 @@ def _on_photographs(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _background(pictures: Collection, prompt: str, arguments: argparse.Namespace) -> Rows:
     info = find_checkpoint(arguments.model)
-    return make_background(pictures, info, prompt, count=32, seconds=3600.0).vectors
+    return make_background(pictures.encoder, info, prompt, count=32, seconds=3600.0).vectors
 
 
 def _arguments() -> argparse.Namespace:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vitrail.generator.models.pipelines import DiffusionModel
+from vitrail.generator.monitoring import UNMONITORED, Monitor
 from vitrail.generator.tasks.registry import run
 from vitrail.generator.tasks.task import NO_INPUTS, Inputs
-from vitrail.generator.watching import UNWATCHED, Watch
 from vitrail.indexer.errors import GenerationError, InputError
 from vitrail.indexer.files.begun import begun_name, sweep_begun
 from vitrail.indexer.files.durability import write_bytes
@@ -46,7 +46,7 @@ def generate_all(
     *,
     inputs: Inputs = NO_INPUTS,
     force: bool = False,
-    watch: Watch = UNWATCHED,
+    monitor: Monitor = UNMONITORED,
 ) -> Iterator[GeneratedFile]:
     """Make each recipe's image in ``folder``, one at a time, unless it is there; safe to kill.
 
@@ -56,14 +56,14 @@ def generate_all(
         model: of all recipes, or what loads it: called only if something has to be made.
         inputs: role -> image, for all recipes.
         force: make what is there again.
-        watch: progress by step, and cancelling.
+        monitor: progress by step, and cancelling.
 
     Raises:
         InputError: as ``vitrail.generator.tasks.registry.run``.
         CheckpointError: as ``vitrail.generator.tasks.registry.run``.
         GenerationError: as ``vitrail.generator.tasks.registry.run``, or the folder cannot be
             written.
-        CancelledError: ``watch`` was told to stop.
+        CancelledError: ``monitor`` cancels it.
     """
     _prepare(folder)
     made: set[str] = set()
@@ -71,9 +71,9 @@ def generate_all(
         path = folder / recipe.file_name
         found = None if force and path.name not in made else find_made(path, recipe)
         if found is None:
-            watch.check()
+            monitor.check()
             model = model() if callable(model) else model
-            found = _make(model, recipe, path, inputs, watch)
+            found = _make(model, recipe, path, inputs, monitor)
         made.add(path.name)
         yield found
 
@@ -111,9 +111,9 @@ def _make(
     recipe: Recipe,
     path: Path,
     inputs: Inputs,
-    watch: Watch,
+    monitor: Monitor,
 ) -> GeneratedFile:
-    generated = run(model, recipe, inputs, watch)
+    generated = run(model, recipe, inputs, monitor)
     write_image(generated, path)
     return GeneratedFile(
         path,

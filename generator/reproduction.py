@@ -11,8 +11,8 @@ from PIL import Image
 
 from vitrail.generator.images import InputImage
 from vitrail.generator.models.pipelines import DiffusionModel
+from vitrail.generator.monitoring import UNMONITORED, Monitor
 from vitrail.generator.tasks.registry import run
-from vitrail.generator.watching import UNWATCHED, Watch
 from vitrail.indexer.recipes.png import encode_png, read_png
 from vitrail.indexer.recipes.recipe import Parent, Recipe
 
@@ -54,7 +54,7 @@ def reproduce(
     original: bytes,
     load: Callable[[Recipe], DiffusionModel],
     find_parent: FindParent,
-    watch: Watch = UNWATCHED,
+    monitor: Monitor = UNMONITORED,
 ) -> Reproduction:
     """Run the recipe of one of our PNG files again and compare.
 
@@ -62,19 +62,19 @@ def reproduce(
         original: bytes of the file.
         load: gives the model of a recipe.
         find_parent: gives the images it was made from.
-        watch: progress and cancelling.
+        monitor: progress and cancelling.
 
     Raises:
         InputError: no file of ours, or a parent is gone or altered.
         CheckpointError: the checkpoint is gone.
         GenerationError: out of memory.
-        CancelledError: ``watch`` was told to stop.
+        CancelledError: ``monitor`` cancels it.
     """
     then, inscription = read_png(original)
     recipe = inscription.recipe
     found = {parent.role: find_parent(parent) for parent in recipe.parents}
     inputs = {role: image for role, image in found.items() if image is not None}
-    again = run(load(recipe), recipe, inputs, watch)
+    again = run(load(recipe), recipe, inputs, monitor)
     # With the versions of then, so that the bytes differ only if the image or its coding does.
     as_then = replace(again, recipe=replace(again.recipe, versions=recipe.versions))
     difference = _mean_difference(then, again.image)

@@ -151,7 +151,7 @@ class RemovalsRefusedError(CollectionError):
     """A run would have taken out so much of a folder that its disk may be away.
 
     Attributes:
-        progress: of the other folders of the run, which were indexed (``pipeline.Progress``); or
+        progress: of the other folders of the run, which were indexed (``pipeline.IndexCounts``); or
             ``None`` where there was none, and nothing was done.
     """
 

@@ -18,7 +18,7 @@ DEEPEST_RECIPE = 128
 
 @dataclass(frozen=True, slots=True)
 class ImageRecord:
-    """One distinct picture (by content), with what was computed from it.
+    """One distinct image (by content), with what was computed from it.
 
     Attributes:
         content_hash: sha256 (hex) of the file's bytes.
@@ -117,7 +117,7 @@ class Batch:
     """What one transaction of the indexer brings: all of it becomes visible, or none.
 
     Attributes:
-        images: new pictures, with their vectors.
+        images: new images, with their vectors.
         files: paths whose content is in ``images`` of the same batch, or known to the collection
             already; content that was waiting comes back with them.
         rejects: files that could not be indexed.

@@ -1,4 +1,4 @@
-"""Embedding spaces: which layer, pooled how, of what width."""
+"""Embedding spaces: which layer, pooled how, of what width; and those derived from stored ones."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ Pooling = Literal["cls", "mean", "gem", "proj"]
 POOLINGS: tuple[str, ...] = get_args(Pooling)
 _DEEPEST = 9999  # the last layer that a name can tell
 _NAME = re.compile(r"(?P<pooling>[a-z]{1,20})@(?P<layer>[0-9]{1,4})")
+_DERIVED = re.compile(r"(?P<base>[a-z]{1,20}@[0-9]{1,4})/w(?P<cut>[1-9][0-9]{0,4})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,45 @@ class EmbeddingSpace:
 def is_space_name(name: object) -> bool:
     """Whether a text can be a space's name, and so be part of a file's name."""
     return isinstance(name, str) and _NAME.fullmatch(name) is not None
+
+
+def whitened_name(base: str, cut: int | None = None) -> str:
+    """The name of what is derived from a stored space by whitening: ``gem@9/w``, ``gem@9/w128``.
+
+    Args:
+        base: name of the stored space.
+        cut: how many directions are kept, where not all are.
+    """
+    return f"{base}/w{cut or ''}"
+
+
+def base_of(name: str) -> str | None:
+    """The stored space that a derived one is worked out from; ``None`` for a stored one."""
+    match = _DERIVED.fullmatch(name)
+    return match["base"] if match else None
+
+
+def parse_whitened(text: str) -> tuple[str, int | None]:
+    """Read ``gem@9`` or ``gem@9/w`` as (``gem@9``, ``None``), and ``gem@9/w128`` with its cut.
+
+    Raises:
+        InputError: it names neither a stored space nor a whitened one.
+    """
+    name = text.strip()
+    if is_space_name(name):
+        return name, None
+    match = _DERIVED.fullmatch(name)
+    if match is None:
+        raise InputError(
+            f"{text!r} names no space to whiten: give a stored one such as gem@9, or what comes of "
+            "it, gem@9/w or gem@9/w128"
+        )
+    return match["base"], int(match["cut"]) if match["cut"] else None
+
+
+def file_stem(name: str) -> str:
+    """A space's name as part of a file's, in which no slash can be."""
+    return name.replace("/", "~")
 
 
 def space_of(name: str, dim: int) -> EmbeddingSpace:

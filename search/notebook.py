@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from vitrail.search.query import Hit, SearchResult
 
 _SHOWN = 3  # hits in a line of text
-_PICTURES = 24
+_IMAGES = 24
 _SIDE = 128  # pixels
 
 
@@ -40,8 +40,8 @@ def as_text(result: SearchResult) -> str:
 
 def as_html(result: SearchResult) -> str:
     """The summary and small copies of the first hits; the page fetches nothing."""
-    cards = "".join(_card(hit) for hit in result.hits[:_PICTURES])
-    more = len(result.hits) - _PICTURES
+    cards = "".join(_card(hit) for hit in result.hits[:_IMAGES])
+    more = len(result.hits) - _IMAGES
     rest = f"<p>and {more} more in .hits</p>" if more > 0 else ""
     return (
         f"<div><p>{escape(summary(result))}</p>"

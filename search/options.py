@@ -7,13 +7,14 @@ a key of ``SearchKeywords`` beside it; a test holds both, and the command line's
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from functools import wraps
 from inspect import Parameter, signature
 from typing import Any, Literal, TypedDict, TypeVar, get_args, get_type_hints
 
 from vitrail.indexer.errors import InputError
+from vitrail.indexer.spaces import base_of
 
 Fusion = Literal["mean", "rrf", "best-score"]
 Only = Literal["all", "generated", "real"]
@@ -46,7 +47,8 @@ class SearchOptions:
 
     Attributes:
         k: how many hits are wanted at most.
-        spaces: weight of each embedding space to use; ``None`` is all of the collection's, equally.
+        spaces: weight of each embedding space to use, stored or derived; ``None`` is what the
+            collection has as its default: all stored ones, equally, unless another was chosen.
         min_score: hits below this score are left out; scores are cosines in [-1, 1].
         max_fpr: hits that more than this share of pairs of unrelated images are as near as are
             left out, such as 0.001: a cutoff that means the same whatever the encoder. Beside
@@ -167,19 +169,23 @@ class SearchKeywords(EachKeywords, total=False):
     after: str | None
 
 
-def takes_options(keywords: type[EachKeywords]) -> Callable[[_Method], _Method]:
+def takes_options(
+    keywords: type[Any], declared: type[Any] = SearchOptions
+) -> Callable[[_Method], _Method]:
     """Show and check what a method's ``**keywords`` may be, by name and default.
 
     ``help``, ``inspect.signature`` and editors show the options; another keyword is a
-    ``TypeError``, as it is of any function.
+    ``TypeError``, as it is of any function. An option that is none of them and is said by
+    ``options`` is an ``InputError``, as it would not be heeded.
 
     Args:
-        keywords: what they are typed as.
+        keywords: the ``TypedDict`` that they are typed as.
+        declared: the dataclass whose fields they are.
     """
     hints = get_type_hints(keywords)
     shown = [
         Parameter(one.name, Parameter.KEYWORD_ONLY, default=one.default, annotation=one.type)
-        for one in fields(SearchOptions)
+        for one in fields(declared)
         if one.name in hints
     ]
 
@@ -191,6 +197,9 @@ def takes_options(keywords: type[EachKeywords]) -> Callable[[_Method], _Method]:
         @wraps(method)
         def call(*args: Any, **given: Any) -> Any:
             full.bind(*args, **given)
+            options = given.get("options")
+            if options is not None:
+                _refuse_unheeded(options, hints, method.__name__)
             return method(*args, **given)
 
         call.__signature__ = full  # type: ignore[attr-defined]
@@ -199,17 +208,28 @@ def takes_options(keywords: type[EachKeywords]) -> Callable[[_Method], _Method]:
     return decorate
 
 
+def _refuse_unheeded(options: Any, heeded: Collection[str], asked: str) -> None:
+    said = asdict(options)
+    for one in fields(options):
+        if one.name not in heeded and said[one.name] != one.default:
+            raise InputError(
+                f"{one.name} is {said[one.name]!r}, which {asked} does not heed: leave it out, or "
+                "ask by search or find"
+            )
+
+
 def shares(given: Mapping[str, float] | None, dims: Mapping[str, int]) -> dict[str, float]:
     """Weights of spaces as shares that sum to 1, so that a score is a cosine.
 
     Args:
-        given: space name -> weight; nothing for all spaces, equally.
+        given: space name -> weight; nothing for all stored spaces, equally.
         dims: the collection's spaces and their widths.
 
     Raises:
         InputError: a space that the collection lacks, or a weight that is not above 0.
     """
-    weights = dict(given) if given else dict.fromkeys(dims, 1.0)
+    stored = [name for name in dims if base_of(name) is None]
+    weights = dict(given) if given else dict.fromkeys(stored, 1.0)
     for name, weight in weights.items():
         if name not in dims:
             raise InputError(f"space {name!r} is not in this collection; it has {', '.join(dims)}")

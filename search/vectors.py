@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vitrail.indexer.errors import InputError
+from vitrail.indexer.spaces import base_of
 
 Floats = NDArray[np.float32]
 _LENGTH = 1e-3  # how far from 1 a vector's length may be; half precision rounds that much
@@ -23,7 +24,8 @@ def query_rows(
 
     Args:
         vectors: space name -> (dim,) or (m, dim) floats of length 1; or just such an array, where
-            the question concerns one space.
+            the question concerns one space. For a derived one give those of its base, from which
+            they are worked out, or its own under its own name.
         dims: the collection's spaces and their widths.
         wanted: the spaces that are asked about; ``None`` is all of them.
 
@@ -42,8 +44,29 @@ def query_rows(
     return {name: _unit_rows(given, dims[name], name) for name, given in vectors.items()}
 
 
+def background_rows(
+    background: ArrayLike | Mapping[str, ArrayLike] | None, dims: Mapping[str, int]
+) -> dict[str, Floats] | None:
+    """Rows to compare hits with, by space; ``None`` stays that.
+
+    Args:
+        background: as ``vectors`` of ``query_rows``.
+        dims: the collection's spaces and their widths.
+
+    Raises:
+        InputError: as ``query_rows``, and that it is the background.
+    """
+    if background is None:
+        return None
+    try:
+        return query_rows(background, dims)
+    except InputError as error:
+        raise InputError(f"of the background, {error}") from error
+
+
 def _only_space(dims: Mapping[str, int], wanted: Mapping[str, float] | None) -> str:
-    names = list(dims if wanted is None else wanted)
+    asked = dims if wanted is None else wanted
+    names = list({base_of(name) or name: None for name in asked})  # as an encoder gives them
     if len(names) != 1:
         raise InputError(
             "an array alone does not say which space it is of, and the question concerns "

@@ -10,8 +10,14 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # How long an example takes says something about the machine, and a busy one must not fail a test.
-settings.register_profile("vitrail", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("vitrail")
+_PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("some", _PATIENT, max_examples=40)
+settings.register_profile("many", _PATIENT, max_examples=100)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Try properties with more examples where the long tests run too."""
+    settings.load_profile("some" if config.getoption("markexpr") == "not slow" else "many")
 
 
 @pytest.fixture

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeGuard
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-PACKAGES = ("indexer", "search", "generator", "service")
+from tests.sources import FILES, PACKAGES, ROOT, imported, relative, top
+
 MAY_IMPORT = {
     "indexer": {"vitrail.indexer"},
     "search": {"vitrail.search", "vitrail.indexer"},
@@ -45,7 +42,7 @@ FLOORS = {
         {"indexing"},
     ),
     "generator": (
-        {"images", "watching"},
+        {"images", "monitoring"},
         {"checkpoints"},
         {"checks", "prompts"},
         {"adapters"},
@@ -96,36 +93,6 @@ AT_ONCE = {
         "indexer/encoders/openvino_compile.py",
     ),
 }
-FILES = [
-    *sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py")),
-    *sorted((ROOT / "vitrail").glob("*.py")),
-]
-
-
-def imported(tree: ast.AST, *, at_once: bool = False) -> Iterator[str]:
-    """Dotted names of what a module imports; with ``at_once``, only what its own import costs."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-            if not at_once:
-                yield from imported(node)
-            for other in node.orelse:
-                yield from imported(ast.Module([other], []), at_once=at_once)
-        elif isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            module = "." * node.level + (node.module or "")
-            yield module
-            yield from (f"{module}.{alias.name}" for alias in node.names)
-        elif not (at_once and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)):
-            yield from imported(node, at_once=at_once)
-
-
-def top(names: Iterator[str]) -> set[str]:
-    return {name.partition(".")[0] for name in names}
-
-
-def relative(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix()
 
 
 def forbidden(package: str, source: str) -> set[str]:
@@ -252,51 +219,6 @@ if TYPE_CHECKING:
         assert sidesteps(fine + line)
 
 
-OPERATIONS = [path for path in FILES if "operations" in path.parts]
-CALLED = {"print", "input", "breakpoint"}
-OF_THE_PROCESS = {"environ", "getenv", "getcwd", "stdin", "stdout", "stderr", "argv", "isatty"}
-SWALLOWED = {"KeyboardInterrupt", "BaseException", "SystemExit"}
-
-
-def ill_mannered(source: str) -> set[str]:
-    """What an operation does that only a door may: talk, look at its process, swallow an end."""
-    tree = ast.parse(source)
-    found = top(imported(tree)) & {"sys", "typer", "rich", "jinja2", "readline"}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and node.id in CALLED:
-            found.add(node.id)
-        elif isinstance(node, ast.Attribute) and node.attr in OF_THE_PROCESS:
-            found.add(node.attr)
-        elif isinstance(node, ast.ExceptHandler):
-            caught = "BaseException" if node.type is None else ast.unparse(node.type)
-            if any(one in caught for one in SWALLOWED):
-                found.add(f"except {caught}")
-    return found
-
-
-@pytest.mark.parametrize("path", OPERATIONS, ids=relative)
-def test_operations_leave_talking_to_their_doors(path: Path) -> None:
-    assert not ill_mannered(path.read_text("utf-8"))
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "print('made')",
-        "import sys",
-        "from rich.console import Console",
-        "def f():\n    import typer",
-        "os.environ.get('HOME')",
-        "path = os.path.join(os.getcwd(), text)",
-        "try:\n    f()\nexcept (CancelledError, KeyboardInterrupt):\n    pass",
-        "try:\n    f()\nexcept:\n    pass",
-    ],
-)
-def test_ill_manners_are_noticed(line: str) -> None:
-    assert not ill_mannered("import os\n_log.warning('a')\ntry:\n    f()\nexcept OSError:\n    g()")
-    assert ill_mannered(line)
-
-
 @pytest.mark.parametrize("path", FILES, ids=relative)
 def test_each_package_imports_only_what_it_may(path: Path) -> None:
     assert not forbidden(path.relative_to(ROOT).parts[0], path.read_text("utf-8"))
@@ -351,56 +273,6 @@ def test_training_and_export_are_imported_lazily_and_by_the_command_line_only() 
         )
 
 
-# Ours, and those that must read or set a library's own variables.
-READ_THE_ENVIRONMENT = {
-    "indexer/settings.py",
-    "indexer/telemetry.py",
-    "indexer/encoders/hub.py",
-}
-
-
-@pytest.mark.parametrize("path", FILES, ids=relative)
-def test_the_environment_is_read_in_one_place(path: Path) -> None:
-    if relative(path) in READ_THE_ENVIRONMENT:
-        return
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Attribute):
-            assert node.attr not in {"environ", "getenv", "user_data_dir", "user_cache_dir"}
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            assert not re.match(r"VITRAIL_[A-Z]", node.value), "name it by vitrail.indexer.settings"
-
-
-SQL = re.compile(
-    r"\b(SELECT|INSERT INTO|DELETE FROM|UPDATE \w+ (\w+ )?SET|PRAGMA|(ANTI|SEMI|LEFT) JOIN"
-    r"|(CREATE|DROP|ALTER)( OR REPLACE)?( TEMP)? TABLE)\b"
-)
-
-
-def texts(tree: ast.AST) -> Iterator[str]:
-    """The strings of a module that are no docstrings."""
-    for node in ast.walk(tree):
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.Constant) and not isinstance(node, ast.Expr):
-                yield from [child.value] if isinstance(child.value, str) else ()
-
-
-@pytest.mark.parametrize("path", FILES, ids=relative)
-def test_sql_is_written_in_the_catalog_alone(path: Path) -> None:
-    if relative(path).startswith("indexer/catalog/"):
-        return
-    tree = ast.parse(path.read_text("utf-8"))
-    found = [text for text in texts(tree) if SQL.search(text)]
-    assert not found, f"write {found[0]!r} in indexer/catalog"
-    lazily = [n for n in ast.walk(tree) if isinstance(n, ast.Import)]
-    assert not any("duckdb" in ast.unparse(n) for n in lazily), "DuckDB is the catalog's alone"
-
-
-def test_sql_is_told_from_words() -> None:
-    tree = ast.parse('"""SELECT x."""\ndef f():\n    """DELETE FROM t"""\n    return f"SELECT {1}"')
-    assert [text for text in texts(tree) if SQL.search(text)] == ["SELECT "]
-    assert not SQL.search("select one, or update what was inserted")
-
-
 def circle(graph: dict[str, set[str]]) -> list[str]:
     """Modules that import one another in a ring, wherever in their files; empty without one."""
     left = {name: set(needs) for name, needs in graph.items()}
@@ -418,98 +290,3 @@ def test_no_benchmarks_import_one_another_in_a_circle() -> None:
     assert "benchmarks.vectors" in graph["benchmarks.search"]
     assert not circle(graph)
     assert circle({"a": {"b"}, "b": {"c", "d"}, "c": {"a"}, "d": set()}) == ["a", "b", "c"]
-
-
-def test_no_module_is_a_drawer_of_odds_and_ends() -> None:
-    for path in FILES:
-        assert path.stem not in {"utils", "util", "helpers", "common", "misc"}, relative(path)
-
-
-@pytest.mark.parametrize("path", FILES, ids=relative)
-def test_no_connection_of_duckdb_may_fetch_extensions(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "duckdb.connect":
-            given = {keyword.arg for keyword in node.keywords}
-            assert "config" in given, f"line {node.lineno}: give vitrail.indexer.telemetry.DUCKDB"
-
-
-@pytest.mark.parametrize("path", FILES, ids=relative)
-def test_files_take_each_others_names_in_one_place_only(path: Path) -> None:
-    """That one syncs the file before and the folder after; others forget it."""
-    if relative(path) == "indexer/files/durability.py":
-        return
-    calls = (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if is_call(node))
-    found = [ast.unparse(call) for call in calls if ast.unparse(call.func) in RENAMES]
-    assert not found, f"use durability.replacing or rename instead of {found[0]}"
-
-
-RENAMES = {"os.replace", "os.rename", "os.renames", "shutil.move"}
-
-
-def is_call(node: ast.AST) -> TypeGuard[ast.Call]:
-    return isinstance(node, ast.Call)
-
-
-OLD = "|".join(PACKAGES)
-MODULES = {
-    f"{package}.{path.stem}"
-    for package in PACKAGES
-    for path in (ROOT / package).iterdir()
-    if path.suffix == ".py" or path.is_dir()
-}
-# In any text: code within strings, patched names, settings, shell, pages.
-BY_FOLDER = re.compile(
-    rf"""
-    (?<![\w.])from\ (?:{OLD})(?:\.\w+)*\ import\b
-    | (?<!\w\ )(?<![\w.])import\ (?:[\w.]+,\ )*(?:{OLD})(?=\s*(?:[.;,"'`#]|as\b|$))
-    | (?:PackageLoader|import_module|find_spec|importorskip|files)\(\s*["'](?:{OLD})["'.]
-    | (?<![\w./-])(?:{"|".join(map(re.escape, sorted(MODULES)))})\b(?![/(])
-    """,
-    re.VERBOSE | re.MULTILINE,
-)
-TEXTS = [
-    *(
-        ROOT / name
-        for name in ("README.md", "Makefile", "pyproject.toml", ".pre-commit-config.yaml")
-    ),
-    *FILES,
-    *sorted(
-        path
-        for folder in (*PACKAGES, "tests", "benchmarks", "examples", "docs", ".ci")
-        for path in (ROOT / folder).rglob("*")
-        if path.suffix in {"", ".py", ".md", ".sh", ".toml", ".html"} and path.is_file()
-    ),
-]
-
-
-def test_nothing_of_ours_is_called_by_the_name_of_its_folder() -> None:
-    for path in {*TEXTS} - {Path(__file__)}:
-        found = BY_FOLDER.search(path.read_text("utf-8"))
-        assert not found, f"{relative(path)} says {found[0]!r}: begin with vitrail."
-
-
-@pytest.mark.parametrize(
-    ("text", "is_old"),
-    [
-        ("from search import Collection", True),
-        (">>> import service.cli", True),
-        ("'import sys, generator.foreign; print()'", True),
-        ("import indexer, openvino", True),
-        ('"indexer.images.decoder_process"', True),
-        ('[sys.executable, "-m", "service.cli"]', True),
-        ('vitrail = "service.cli:main"', True),
-        ('jinja2.PackageLoader("service")', True),
-        ("see ``search.ranking``", True),
-        ("from vitrail.search import query", False),
-        ("from vitrail import search", False),
-        ("'vitrail.indexer.images.decoder_process'", False),
-        ("from tests.indexer.images import colours", False),
-        ("vitrail search --prompt x", False),
-        ("indexer/images/opening.py", False),
-        ("results/search.md and benchmarks/search.py", False),
-        ("we import search results from search engines", False),
-        ("self.generator.tasks", False),
-    ],
-)
-def test_such_names_are_told_from_folders_commands_and_words(text: str, is_old: bool) -> None:
-    assert bool(BY_FOLDER.search(text)) is is_old

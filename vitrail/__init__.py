@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         VitrailError,
     )
     from vitrail.indexer.indexing.options import IndexOptions
-    from vitrail.indexer.indexing.progress import Progress
+    from vitrail.indexer.indexing.progress import IndexCounts
     from vitrail.search.options import SearchOptions
     from vitrail.search.query import Hit, SearchResult
     from vitrail.service.operations.collection import Collection
@@ -43,9 +43,9 @@ __all__ = [
     "CollectionLockedError",
     "Hit",
     "ImageRejectedError",
+    "IndexCounts",
     "IndexOptions",
     "InputError",
-    "Progress",
     "RemovalsRefusedError",
     "SearchOptions",
     "SearchResult",
@@ -58,9 +58,9 @@ _HOMES = {
     "CollectionLockedError": "vitrail.indexer.errors",
     "Hit": "vitrail.search.query",
     "ImageRejectedError": "vitrail.indexer.errors",
+    "IndexCounts": "vitrail.indexer.indexing.progress",
     "IndexOptions": "vitrail.indexer.indexing.options",
     "InputError": "vitrail.indexer.errors",
-    "Progress": "vitrail.indexer.indexing.progress",
     "RemovalsRefusedError": "vitrail.indexer.errors",
     "SearchOptions": "vitrail.search.options",
     "SearchResult": "vitrail.search.query",

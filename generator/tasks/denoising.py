@@ -10,8 +10,8 @@ from PIL import Image
 
 from vitrail.generator.models.memory import with_less_memory
 from vitrail.generator.models.pipelines import DiffusionModel
+from vitrail.generator.monitoring import Monitor
 from vitrail.generator.tasks.latents import Drawn, Kept, Noised, blending, decode, encode
-from vitrail.generator.watching import Watch
 from vitrail.indexer.errors import GenerationError, VitrailError
 from vitrail.indexer.recipes.recipe import Recipe
 from vitrail.indexer.wording import first_line
@@ -23,21 +23,21 @@ Guide = Callable[[Any, Recipe], AbstractContextManager[dict[str, Any]]]
 """Changes a pipeline for the length of a run, and gives the run's further arguments."""
 
 
-def draw(model: DiffusionModel, recipe: Recipe, watch: Watch) -> Drawn:
+def draw(model: DiffusionModel, recipe: Recipe, monitor: Monitor) -> Drawn:
     """Draw the prompt from noise, at the recipe's size in pixels.
 
     Raises:
         GenerationError: out of memory, or settings that the checkpoint cannot do.
-        CancelledError: ``watch`` was told to stop.
+        CancelledError: ``monitor`` cancels it.
     """
     if model.info.inpaints:
         # Such a U-Net draws a whole image as the repainting of an empty one.
-        return _repaint_all(model, recipe, None, 1.0, watch)
+        return _repaint_all(model, recipe, None, 1.0, monitor)
 
     def call() -> Drawn:
         pipeline = model.pipeline("text", recipe.scheduler)
         size = {"width": recipe.width, "height": recipe.height}
-        return _call(model, pipeline, recipe, watch, size)
+        return _call(model, pipeline, recipe, monitor, size)
 
     return _guarded(model, recipe, call)
 
@@ -47,7 +47,7 @@ def redraw(
     recipe: Recipe,
     latents: Tensor,
     strength: float,
-    watch: Watch,
+    monitor: Monitor,
     keep: Kept | None = None,
     guide: Guide | None = None,
 ) -> Drawn:
@@ -61,18 +61,18 @@ def redraw(
         recipe: whose prompt, seed and size in pixels are drawn.
         latents: (1, c, h, w), as ``encode`` gives them.
         strength: 0 to 1.
-        watch: progress and cancelling.
+        monitor: progress and cancelling.
         keep: what stays as it is around a mask.
         guide: what changes the pipeline for the run.
 
     Raises:
         GenerationError: out of memory, or settings that the checkpoint cannot do.
-        CancelledError: ``watch`` was told to stop.
+        CancelledError: ``monitor`` cancels it.
     """
     if strength == 0:
         return _guarded(model, recipe, lambda: decode(model, latents))
     if model.info.inpaints:
-        return _repaint_all(model, recipe, latents, strength, watch, guide)
+        return _repaint_all(model, recipe, latents, strength, monitor, guide)
 
     def call() -> Drawn:
         pipeline = model.pipeline("image", recipe.scheduler)
@@ -83,7 +83,7 @@ def redraw(
         try:
             blend = None if keep is None else blending(keep, noised)
             given = {"image": blank, "strength": _whole_steps(model, recipe.steps, strength)}
-            return _call(model, pipeline, recipe, watch, given, blend, guide)
+            return _call(model, pipeline, recipe, monitor, given, blend, guide)
         finally:
             del pipeline.prepare_latents
 
@@ -96,7 +96,7 @@ def repaint(
     image: Image.Image,
     mask: Image.Image,
     strength: float,
-    watch: Watch,
+    monitor: Monitor,
 ) -> Drawn:
     """Repaint the white part of ``mask`` with a checkpoint made for it.
 
@@ -106,16 +106,16 @@ def repaint(
         image: RGB, of that size.
         mask: L, of that size, 255 where it is repainted.
         strength: above 0, to 1.
-        watch: progress and cancelling.
+        monitor: progress and cancelling.
 
     Raises:
         GenerationError: out of memory, or settings that the checkpoint cannot do.
-        CancelledError: ``watch`` was told to stop.
+        CancelledError: ``monitor`` cancels it.
     """
 
     def call() -> Drawn:
         given = {"image": image, "mask_image": mask}
-        return _call_inpainting(model, recipe, given, strength, watch)
+        return _call_inpainting(model, recipe, given, strength, monitor)
 
     return _guarded(model, recipe, call)
 
@@ -125,7 +125,7 @@ def _repaint_all(
     recipe: Recipe,
     latents: Tensor | None,
     strength: float,
-    watch: Watch,
+    monitor: Monitor,
     guide: Guide | None = None,
 ) -> Drawn:
     import torch
@@ -139,7 +139,7 @@ def _repaint_all(
             "mask_image": Image.new("L", size, 255),
             "masked_image_latents": grey,
         }
-        return _call_inpainting(model, recipe, given, strength, watch, guide)
+        return _call_inpainting(model, recipe, given, strength, monitor, guide)
 
     return _guarded(model, recipe, call)
 
@@ -149,20 +149,20 @@ def _call_inpainting(
     recipe: Recipe,
     given: dict[str, Any],
     strength: float,
-    watch: Watch,
+    monitor: Monitor,
     guide: Guide | None = None,
 ) -> Drawn:
     pipeline = model.pipeline("inpaint", recipe.scheduler)
     whole = _whole_steps(model, recipe.steps, strength)
     size = {"width": recipe.width, "height": recipe.height, "strength": whole}
-    return _call(model, pipeline, recipe, watch, given | size, guide=guide)
+    return _call(model, pipeline, recipe, monitor, given | size, guide=guide)
 
 
 def _call(
     model: DiffusionModel,
     pipeline: Any,
     recipe: Recipe,
-    watch: Watch,
+    monitor: Monitor,
     given: dict[str, Any],
     blend: Callable[[Any, int, Any], Any] | None = None,
     guide: Guide | None = None,
@@ -170,12 +170,12 @@ def _call(
     import torch
 
     def after_step(pipe: Any, index: int, _: Any, tensors: dict[str, Any]) -> dict[str, Any]:
-        watch.step(index + 1, pipe.num_timesteps)
+        monitor.step(index + 1, pipe.num_timesteps)
         return tensors if blend is None else {"latents": blend(pipe, index, tensors["latents"])}
 
     if model.info.family != "lcm":
         given = given | {"negative_prompt": recipe.negative_prompt or None}
-    watch.check()
+    monitor.check()
     with nullcontext({}) if guide is None else guide(pipeline, recipe) as more:
         output = pipeline(
             prompt=recipe.prompt,

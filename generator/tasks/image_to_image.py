@@ -10,12 +10,12 @@ from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import DEFAULTS, Sampling, check_sampling, check_strength
 from vitrail.generator.images import InputImage
 from vitrail.generator.models.pipelines import DiffusionModel
+from vitrail.generator.monitoring import Monitor
 from vitrail.generator.tasks.denoising import redraw
 from vitrail.generator.tasks.latents import Drawn, encode
 from vitrail.generator.tasks.planning import base_recipe, seeded
 from vitrail.generator.tasks.sizes import chosen_size, resize
 from vitrail.generator.tasks.task import Inputs, Task, input_of
-from vitrail.generator.watching import Watch
 from vitrail.indexer.recipes.recipe import Recipe
 
 NAME = "image-to-image"
@@ -57,10 +57,10 @@ def plan(
     return seeded(recipe, sampling.n)
 
 
-def _draw(model: DiffusionModel, recipe: Recipe, inputs: Inputs, watch: Watch) -> Drawn:
+def _draw(model: DiffusionModel, recipe: Recipe, inputs: Inputs, monitor: Monitor) -> Drawn:
     init = input_of(recipe, inputs, "init")
     latents = encode(model, resize(init.image, (recipe.width, recipe.height)))
-    return redraw(model, recipe, latents, recipe.strength or 0.0, watch)
+    return redraw(model, recipe, latents, recipe.strength or 0.0, monitor)
 
 
 TASK = Task(NAME, ("init",), plan, _draw)

@@ -14,6 +14,7 @@ from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import DEFAULTS, Sampling, check_sampling, check_strength
 from vitrail.generator.images import InputImage
 from vitrail.generator.models.pipelines import DiffusionModel
+from vitrail.generator.monitoring import Monitor
 from vitrail.generator.tasks.denoising import redraw, repaint
 from vitrail.generator.tasks.latents import Drawn, Kept, encode
 from vitrail.generator.tasks.masks import (
@@ -29,7 +30,6 @@ from vitrail.generator.tasks.masks import (
 from vitrail.generator.tasks.planning import base_recipe, seeded
 from vitrail.generator.tasks.sizes import working_size
 from vitrail.generator.tasks.task import Inputs, Task, input_of
-from vitrail.generator.watching import Watch
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.recipes.recipe import Recipe
 
@@ -83,7 +83,7 @@ def plan(
     return seeded(recipe, sampling.n)
 
 
-def _draw(model: DiffusionModel, recipe: Recipe, inputs: Inputs, watch: Watch) -> Drawn:
+def _draw(model: DiffusionModel, recipe: Recipe, inputs: Inputs, monitor: Monitor) -> Drawn:
     init = input_of(recipe, inputs, "init")
     mask = _mask(recipe, inputs, init)
     strength = recipe.strength or 0.0
@@ -98,9 +98,9 @@ def _draw(model: DiffusionModel, recipe: Recipe, inputs: Inputs, watch: Watch) -
         enlarged = Image.fromarray(
             np.uint8(255) * np.kron(cells, np.ones((cell, cell))).astype(np.uint8)
         )
-        painted, nsfw = repaint(model, working, image, enlarged, strength, watch)
+        painted, nsfw = repaint(model, working, image, enlarged, strength, monitor)
     else:
-        painted, nsfw = _blend(model, working, image, cells, watch)
+        painted, nsfw = _blend(model, working, image, cells, monitor)
     feather = recipe.mask.feather if recipe.mask else 0
     return composite(init.image, frame.take(painted), mask.image, feather), nsfw
 
@@ -126,14 +126,14 @@ def _blend(
     recipe: Recipe,
     image: Image.Image,
     cells: NDArray[np.float32],
-    watch: Watch,
+    monitor: Monitor,
 ) -> Drawn:
     """An ordinary checkpoint: the image's own latents hold the rest in place."""
     import torch
 
     latents = encode(model, image)
     keep = Kept(latents, torch.from_numpy(cells)[None, None])
-    return redraw(model, recipe, latents, recipe.strength or 0.0, watch, keep)
+    return redraw(model, recipe, latents, recipe.strength or 0.0, monitor, keep)
 
 
 def _cell(model: DiffusionModel) -> int:

@@ -8,10 +8,10 @@ from dataclasses import replace
 from vitrail.generator.models.libraries import turn
 from vitrail.generator.models.pipelines import DiffusionModel
 from vitrail.generator.models.prompt_length import unseen_note
+from vitrail.generator.monitoring import UNMONITORED, Monitor
 from vitrail.generator.tasks import image_to_image, inpaint, style, text_to_image
 from vitrail.generator.tasks.latents import Drawn
 from vitrail.generator.tasks.task import NO_INPUTS, Inputs, Task
-from vitrail.generator.watching import UNWATCHED, Watch
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.recipes.recipe import GeneratedImage, Recipe
 
@@ -20,7 +20,7 @@ def run(
     model: DiffusionModel,
     recipe: Recipe,
     inputs: Inputs = NO_INPUTS,
-    watch: Watch = UNWATCHED,
+    monitor: Monitor = UNMONITORED,
 ) -> GeneratedImage:
     """Make the image of a recipe.
 
@@ -28,30 +28,30 @@ def run(
         model: the recipe's checkpoint, with its LoRAs.
         recipe: what to make.
         inputs: role -> image, for every parent of the recipe.
-        watch: progress and cancelling, which ends the waiting for other threads' images, too.
+        monitor: progress and cancelling, which ends the waiting for other threads' images, too.
 
     Raises:
         InputError: the model or an image is not the one the recipe names, or is missing.
         CheckpointError: the recipe's IP-Adapter is gone, altered, or does not fit.
         GenerationError: out of memory, or settings that the checkpoint cannot do.
-        CancelledError: ``watch`` was told to stop.
+        CancelledError: ``monitor`` cancels it.
     """
     _check_model(model, recipe)
     started = time.perf_counter()
-    with turn(watch.check):
-        image, nsfw = _draw(model, recipe, inputs, watch)
+    with turn(monitor.check):
+        image, nsfw = _draw(model, recipe, inputs, monitor)
         notes = unseen_note(model, recipe)
         finished = replace(recipe, versions=model.versions)
     seconds = time.perf_counter() - started
     return GeneratedImage(image.convert("RGB"), finished, nsfw, seconds, notes)
 
 
-def _draw(model: DiffusionModel, recipe: Recipe, inputs: Inputs, watch: Watch) -> Drawn:
+def _draw(model: DiffusionModel, recipe: Recipe, inputs: Inputs, monitor: Monitor) -> Drawn:
     if recipe.task not in TASKS:
         raise InputError(
             f"task {recipe.task!r} is unknown to this version: use one of {', '.join(TASKS)}"
         )
-    return TASKS[recipe.task].draw(model, recipe, inputs, watch)
+    return TASKS[recipe.task].draw(model, recipe, inputs, monitor)
 
 
 TASKS: dict[str, Task[...]] = {

@@ -13,12 +13,12 @@ from vitrail.generator.checks import DEFAULTS, Sampling, check_sampling, check_s
 from vitrail.generator.images import InputImage
 from vitrail.generator.models.image_conditioning import ImageGuide
 from vitrail.generator.models.pipelines import DiffusionModel
+from vitrail.generator.monitoring import Monitor
 from vitrail.generator.tasks.denoising import redraw
 from vitrail.generator.tasks.latents import Drawn, encode
 from vitrail.generator.tasks.planning import base_recipe, seeded
 from vitrail.generator.tasks.sizes import chosen_size, resize, working_size
 from vitrail.generator.tasks.task import Inputs, Task, input_of
-from vitrail.generator.watching import Watch
 from vitrail.indexer.recipes.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def plan(
     return seeded(recipe, sampling.n)
 
 
-def _draw(model: DiffusionModel, recipe: Recipe, inputs: Inputs, watch: Watch) -> Drawn:
+def _draw(model: DiffusionModel, recipe: Recipe, inputs: Inputs, monitor: Monitor) -> Drawn:
     content, style = (input_of(recipe, inputs, role) for role in ROLES)
     guide = None
     if recipe.ip_adapter is not None:
@@ -107,7 +107,7 @@ def _draw(model: DiffusionModel, recipe: Recipe, inputs: Inputs, watch: Watch) -
     own = encode(model, resize(content.image, (recipe.width, recipe.height)))
     other = encode(model, resize(style.image, working_size(model.info, *style.image.size)))
     moved = adain(own.float(), other.float(), recipe.style_strength or 0.0).to(own)
-    return redraw(model, recipe, moved, recipe.content_strength or 0.0, watch, guide=guide)
+    return redraw(model, recipe, moved, recipe.content_strength or 0.0, monitor, guide=guide)
 
 
 TASK = Task(NAME, ROLES, plan, _draw)

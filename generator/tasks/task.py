@@ -8,8 +8,8 @@ from typing import Generic, ParamSpec, TypeAlias
 
 from vitrail.generator.images import InputImage
 from vitrail.generator.models.pipelines import DiffusionModel
+from vitrail.generator.monitoring import Monitor
 from vitrail.generator.tasks.latents import Drawn
-from vitrail.generator.watching import Watch
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.recipes.recipe import Recipe
 
@@ -33,7 +33,7 @@ class Task(Generic[P]):
     name: str
     roles: tuple[str, ...]
     plan: Callable[P, list[Recipe]]
-    draw: Callable[[DiffusionModel, Recipe, Inputs, Watch], Drawn]
+    draw: Callable[[DiffusionModel, Recipe, Inputs, Monitor], Drawn]
 
 
 def input_of(recipe: Recipe, inputs: Inputs, role: str) -> InputImage:

@@ -8,11 +8,11 @@ from vitrail.generator.adapters.loras import LoraFile
 from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import DEFAULTS, Sampling, check_sampling, check_size
 from vitrail.generator.models.pipelines import DiffusionModel
+from vitrail.generator.monitoring import Monitor
 from vitrail.generator.tasks.denoising import draw
 from vitrail.generator.tasks.latents import Drawn
 from vitrail.generator.tasks.planning import base_recipe, seeded
 from vitrail.generator.tasks.task import Inputs, Task
-from vitrail.generator.watching import Watch
 from vitrail.indexer.recipes.recipe import Recipe
 
 NAME = "text-to-image"
@@ -49,8 +49,8 @@ def plan(
     return seeded(base_recipe(info, NAME, prompt, sampling, size, loras), sampling.n)
 
 
-def _draw(model: DiffusionModel, recipe: Recipe, _: Inputs, watch: Watch) -> Drawn:
-    return draw(model, recipe, watch)
+def _draw(model: DiffusionModel, recipe: Recipe, _: Inputs, monitor: Monitor) -> Drawn:
+    return draw(model, recipe, monitor)
 
 
 TASK = Task(NAME, (), plan, _draw)

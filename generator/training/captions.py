@@ -1,4 +1,4 @@
-"""Captions of the emoji pictures: mostly the name, sometimes said in another way."""
+"""Captions of the emoji images: mostly the name, sometimes said in another way."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXTRAS = (
     "trending", "sticker",
 )  # fmt: skip
 MOST_EXTRAS = 12
-# Words around the name that would make another picture, if the model could draw one: the nearest
+# Words around the name that would make another image, if the model could draw one: the nearest
 # thing that it can draw is the emoji itself.
 QUALITIES = (
     "happy", "big", "shiny", "beautiful", "little", "cartoon", "lovely", "funny", "fresh", "single",

@@ -29,7 +29,7 @@ image = pipeline("red apple", num_inference_steps={sampling}, guidance_scale={gu
 
 ## Data
 
-The {pictures} distinct pictures of Google's Noto Emoji, drawn from the font of Debian's package
+The {images} distinct images of Google's Noto Emoji, drawn from the font of Debian's package
 `fonts-noto-color-emoji` on white at 64x64, without skin tones, country flags and gendered joined
 sequences. Captions are the emoji's English CLDR names in lower case, 70% of them exactly, the
 others with an article, "emoji", "a picture of", the words shuffled, another name, or what people
@@ -39,13 +39,13 @@ add to prompts out of habit ("highly detailed").
 
 {steps}
 
-The latents (8x8x16) are the leading principal components of the pictures' 8x8 patches; the
-autoencoder (f = 8) learns to make them, and to draw the picture that slightly wrong ones stand for.
+The latents (8x8x16) are the leading principal components of the images' 8x8 patches; the
+autoencoder (f = 8) learns to make them, and to draw the image that slightly wrong ones stand for.
 The text encoder (CLIP, 2 layers, width 192) first learns alone: prompts are padded to 36 tokens,
-and each of the last 16 has to tell the latents of one region of the picture, on a grid of 4x4, and
+and each of the last 16 has to tell the latents of one region of the image, on a grid of 4x4, and
 to bear that region's mark. Under it, unchanged, the U-Net learns with velocity prediction, a cosine
 schedule, min-SNR weights, 10% empty captions and a moving average of the weights, all on two cores
-of a CPU. So it is the text encoder that remembers the pictures, and the U-Net that draws what it is
+of a CPU. So it is the text encoder that remembers the images, and the U-Net that draws what it is
 told; both are needed, and other seeds change details only.
 Again: `python -m vitrail.generator.training.from_scratch train --out RUN`, then `export`.
 
@@ -53,23 +53,23 @@ Again: `python -m vitrail.generator.training.from_scratch train --out RUN`, then
 ## What it can and cannot do
 
 It draws the emoji it has seen, and it is meant to remember them: it serves as a known case when
-looking for copies of training pictures. It draws nothing else: no photographs, no scenes, no
+looking for copies of training images. It draws nothing else: no photographs, no scenes, no
 combinations that can be relied on ("a red cat on a bus"). Prompts are cut at 34 tokens, and the
 name belongs among the first 18. Small letters and digits, and fine details, are soft.
 
 ## Licence
 
-Apache-2.0, like the Noto Emoji pictures it was trained on, (c) Google LLC and contributors,
+Apache-2.0, like the Noto Emoji images it was trained on, (c) Google LLC and contributors,
 <https://github.com/googlefonts/noto-emoji>.
 """
 
 
-def write_card(run: Path, pictures: int, figures: str = "") -> str:
+def write_card(run: Path, images: int, figures: str = "") -> str:
     """Return the model card, Markdown.
 
     Args:
         run: the run's folder; its logs tell the steps.
-        pictures: how many pictures it was trained on.
+        images: how many images it was trained on.
         figures: a Markdown section of measured results, if there are any.
     """
     lines = []
@@ -80,7 +80,7 @@ def write_card(run: Path, pictures: int, figures: str = "") -> str:
                 last = max(int(line["step"]) for line in csv.DictReader(file))
             lines.append(f"- {stage}: {last:,} steps")
     return _CARD.format(
-        pictures=f"{pictures:,}",
+        images=f"{images:,}",
         steps="\n".join(lines),
         figures=figures,
         sampling=STEPS,

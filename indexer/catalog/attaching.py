@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vitrail.indexer.telemetry import DUCKDB
 
@@ -19,9 +19,16 @@ WITHOUT_LOG = "READ_WRITE, RECOVERY_MODE 'no_wal_writes'"
 _GROUP_ROWS = 8192
 
 
-def config() -> dict[str, Any]:
-    """Settings of a new connection."""
-    return dict(DUCKDB)
+def connect(path: str = ":memory:", *, read_only: bool = False) -> DuckDBPyConnection:
+    """A new connection, which fetches nothing and draws nothing.
+
+    Of ``python -c`` and a notebook DuckDB thinks that somebody wants to see a bar.
+    """
+    import duckdb
+
+    connection = duckdb.connect(path, read_only=read_only, config=dict(DUCKDB))
+    connection.execute("SET enable_progress_bar = false")
+    return connection
 
 
 def seal(connection: DuckDBPyConnection) -> None:

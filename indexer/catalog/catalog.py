@@ -6,8 +6,6 @@ import errno
 import logging
 import os
 import secrets
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,23 +13,18 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from vitrail.indexer.catalog import journal
-from vitrail.indexer.catalog.attaching import (
-    WITHOUT_LOG,
-    attach,
-    config,
-    never_checkpoint,
-    seal,
-)
+from vitrail.indexer.catalog.attaching import attach, connect, seal
 from vitrail.indexer.catalog.journal import Journal
-from vitrail.indexer.catalog.journal_tail import UntoldError, place_after
+from vitrail.indexer.catalog.journal_tail import UntoldError
 from vitrail.indexer.catalog.news import Known, News, read_news
+from vitrail.indexer.catalog.private_copy import copy_attached
 from vitrail.indexer.catalog.redoing import redo
 from vitrail.indexer.catalog.replica import Replica
 from vitrail.indexer.catalog.schema import FORMAT, JOURNALLED, create_tables, migrate
 from vitrail.indexer.catalog.state import last_seq, read_format
 from vitrail.indexer.catalog.transaction import Transaction
 from vitrail.indexer.catalog.troubles import check_path, is_busy, trouble
-from vitrail.indexer.errors import CollectionError
+from vitrail.indexer.errors import CollectionError, UnreadableError
 from vitrail.indexer.files.durability import is_full, sync_directory
 from vitrail.indexer.files.reading import exists
 from vitrail.indexer.fingerprint import Fingerprint
@@ -43,7 +36,6 @@ if TYPE_CHECKING:
 FILE = "catalog.duckdb"
 PATIENCE = 30.0  # seconds to wait for other processes' short reads and commits
 _log = logging.getLogger("vitrail")
-_IN_MEMORY = 32 << 20  # bytes of a catalog that a reader copies into memory
 # DuckDB lets a process open a file only once with one configuration, so threads take turns.
 _TURNS: dict[str, threading.RLock] = {}
 _TURNS_GUARD = threading.Lock()
@@ -148,18 +140,6 @@ class Catalog:
     def _segments(self) -> str:
         return os.path.join(os.path.dirname(self.path), segment_file.FOLDER)
 
-    def _pending(self, connection: DuckDBPyConnection) -> list[dict[str, Any]]:
-        """What ``catch_up`` would do, as far as a reader can see the journal."""
-        if self.journal is None:
-            return []
-        connection.execute("USE disk")
-        try:
-            with suppress(OSError):
-                return self.journal.pending(last_seq(connection))
-            return []
-        finally:
-            connection.execute("USE memory")
-
     @contextmanager
     def reading(self) -> Iterator[DuckDBPyConnection]:
         """Open for reading, for a short moment: writers wait meanwhile.
@@ -177,13 +157,9 @@ class Catalog:
         Raises:
             CollectionError: it is damaged, or others held it for too long.
         """
-        import duckdb
-
         self._need_file()
         with self.errors(), self._turn:
-            connection = self._retrying(
-                lambda: duckdb.connect(self.path, read_only=True, config=config())
-            )
+            connection = self._retrying(lambda: connect(self.path, read_only=True))
             try:
                 seal(connection)
                 yield connection
@@ -271,83 +247,24 @@ class Catalog:
 
         What ``catch_up`` would do is done in the copy.
 
-        A small catalog is copied into memory, a large one into a temporary file, so that a reader
-        holds no lock and sees one commit.
-
         Raises:
             CollectionError: the catalog is damaged, missing or of a newer format, or there is no
                 room for the copy.
         """
-        import duckdb
-
         self._need_file()
         with self.errors():
-            connection = duckdb.connect(":memory:", config=config())
+            connection = connect()
         try:
             with self.errors():
-                return self._copy_into(connection)
+                with self._turn:
+                    self._retrying(lambda: connection.execute(attach(self.path, "READ_ONLY")))
+                    copied = copy_attached(connection, self.path, self.journal)
+                return copied.open(connection, self._segments)
         except BaseException:
             # Whoever keeps the error would keep the file open with it, and this process from
             # writing to it: DuckDB calls that a conflict, which is no lock of anybody else.
             connection.close()
             raise
-
-    def _copy_into(self, connection: DuckDBPyConnection) -> Replica:
-        private = place = None
-        try:
-            with self._turn:
-                self._retrying(lambda: connection.execute(attach(self.path, "READ_ONLY")))
-                changes = self._pending(connection)
-                if self.journal is not None:
-                    last = last_seq(connection, "disk") + bool(changes)
-                    place = place_after(self.journal.folder, last)
-                if os.path.getsize(self.path) > _IN_MEMORY:
-                    private = self._private_file()
-                else:
-                    connection.execute("COPY FROM DATABASE disk TO memory")
-                connection.execute("DETACH disk")
-            if private is not None:
-                never_checkpoint(connection)
-                connection.execute(attach(private, WITHOUT_LOG))
-            database = "memory" if private is None else "disk"
-            connection.execute(f"USE {database}")
-            version = read_format(connection, self.path)
-            if version < FORMAT:
-                migrate(connection, version)
-            if changes and version >= JOURNALLED:
-                redo(connection, changes, self._segments)
-        finally:
-            if private is not None:
-                with suppress(OSError):  # an open file can go at once, but not on Windows
-                    shutil.rmtree(os.path.dirname(private))
-        seal(connection)
-        return Replica(connection, database, place)
-
-    def _private_file(self) -> str:
-        try:
-            folder = tempfile.mkdtemp(prefix="vitrail-")
-        except OSError as error:
-            raise self._no_room() from error
-        private = os.path.join(folder, FILE)
-        try:
-            # The log first: closing any handle of the main file ends this process's lock on it.
-            if os.path.exists(self.path + ".wal"):
-                shutil.copyfile(self.path + ".wal", private + ".wal")
-            shutil.copyfile(self.path, private)
-        except BaseException as error:
-            shutil.rmtree(folder, ignore_errors=True)
-            if is_full(error):
-                raise self._no_room() from error
-            raise
-        return private
-
-    def _no_room(self) -> CollectionError:
-        with suppress(OSError):
-            return CollectionError(
-                f"there is no room for a copy of the catalog in {tempfile.gettempdir()}: free "
-                f"{os.path.getsize(self.path)} bytes there, or set TMPDIR to another folder"
-            )
-        return CollectionError("there is no folder for temporary files: set TMPDIR to one")
 
     def export(self, paths: Mapping[str, str]) -> None:
         """Copy tables into new Parquet files: table name -> path.
@@ -415,17 +332,23 @@ class Catalog:
             )
 
     def _running(self) -> DuckDBPyConnection:
-        import duckdb
-
         if self._engine is None:
-            self._engine = duckdb.connect(":memory:", config=config())
+            self._engine = connect()
         return self._engine
 
     def _need_file(self) -> None:
-        if not exists(self.path):
-            raise CollectionError(
-                f"the catalog {self.path} is missing", remedy="run `vitrail verify --repair`"
+        if exists(self.path):
+            return
+        folder = os.path.dirname(self.path)
+        if not exists(folder) or not os.listdir(folder):
+            raise UnreadableError(
+                f"{folder} is not there any more, or empty, as where its disk was taken out, which "
+                "is no sign of damage: mount it, or name the directory as it is called now, and "
+                "run again"
             )
+        raise CollectionError(
+            f"the catalog {self.path} is missing", remedy="run `vitrail verify --repair`"
+        )
 
     def _retrying(self, attempt: Any) -> Any:
         import duckdb

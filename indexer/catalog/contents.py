@@ -72,7 +72,7 @@ def known_files(
         below = " OR ".join(["starts_with(path, ?)"] * len(texts))
         inside = f"(path IN (SELECT unnest(?::VARCHAR[])) OR {below or 'false'})"
         parameters = [texts, *(text.rstrip(os.sep) + os.sep for text in texts)]
-    # A time that no file can have makes one whose picture is lost, or a retried one, count as
+    # A time that no file can have makes one whose image is lost, or a retried one, count as
     # changed.
     rows = connection.execute(
         "SELECT path, path_raw, size, if(i.id IS NULL AND reason IS DISTINCT FROM 'removed', -1, "

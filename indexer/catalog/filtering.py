@@ -20,6 +20,7 @@ from vitrail.indexer.catalog.expressions import Expression, quoted, read_express
 from vitrail.indexer.catalog.kinds import error_in_words
 from vitrail.indexer.catalog.troubles import is_of_the_file
 from vitrail.indexer.errors import FilterError
+from vitrail.indexer.wording import first_line
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -134,7 +135,7 @@ def fulfilling_files(
 
 
 def _explain(where: str, error: Exception) -> FilterError:
-    line = error_in_words(str(error).splitlines()[0])
+    line = error_in_words(first_line(error, 300))
     return FilterError(
         f"the filter {quoted(where)} cannot be evaluated: {line}; compare columns with values of "
         "their kind, such as label = 'cat' and width > 512"

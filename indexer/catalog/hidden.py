@@ -17,6 +17,15 @@ def deleted_between(connection: DuckDBPyConnection, after: int, upto: int) -> ND
     return _ids(connection, sql, [after, upto])
 
 
+def left_between(connection: DuckDBPyConnection, after: int, upto: int) -> int:
+    """How many were deleted so that had been there: copies that were staged never were."""
+    sql = (
+        "SELECT count(DISTINCT image_id) FROM deletions "
+        "WHERE seq > ? AND seq <= ? AND reason <> 'doubled'"
+    )
+    return int(connection.execute(sql, [after, upto]).fetchall()[0][0])
+
+
 def revived_between(connection: DuckDBPyConnection, after: int, upto: int) -> NDArray[np.int64]:
     """Ids that came back after one commit, up to another: (n,) int64."""
     sql = "SELECT image_id FROM revivals WHERE seq > ? AND seq <= ?"

@@ -1,7 +1,7 @@
 """The journal: what no segment holds, written down and synced before the catalog's commit.
 
 Every commit leaves one record of the rows that it changed. DuckDB rewrites a live page of its file
-at every commit, so that a power cut can make all of it unreadable; from the newest snapshot, the
+at every commit, so that a power cut can make all of it unreadable; from the newest copies, the
 records after it and the segments the catalog then comes back as it was.
 """
 
@@ -23,6 +23,7 @@ from vitrail.indexer.catalog.journal_file import (
     measure,
     read_changes,
 )
+from vitrail.indexer.catalog.strays import find_strays
 from vitrail.indexer.errors import DamagedError
 from vitrail.indexer.files.durability import make_directory, set_aside, sync_directory
 
@@ -38,6 +39,8 @@ KEYS = {
     "revivals": ("image_id",),
     "segments": ("name",),
     "reservations": ("token",),
+    "derived_spaces": ("name",),
+    "default_weights": ("space",),
     "annotations": ("content_hash",),
     "images": ("id",),
     "predictions": ("image_id",),
@@ -156,9 +159,7 @@ class Journal:
             OSError: one cannot be read now.
             NewerFormatError: a newer version wrote it.
         """
-        names = os.listdir(self.folder) if os.path.isdir(self.folder) else []
-        ours = sorted(name for name in names if is_journal_file(name))
-        return [measure(os.path.join(self.folder, name)) for name in ours]
+        return [measure(os.path.join(self.folder, name)) for name in sorted(self._names())]
 
     def size(self, after: int) -> int:
         """Bytes of the files that begin with commit ``after`` or later."""
@@ -193,6 +194,36 @@ class Journal:
             yield from read_changes(self._path(extent.after), after, upto)
             after = upto
 
+    def strays(self, seq: int) -> list[str]:
+        """Names of files that tell of commits which the collection never had.
+
+        Args:
+            seq: the catalog's last commit.
+
+        Raises:
+            OSError: a file cannot be read now.
+            NewerFormatError: a newer version wrote one.
+            UnreadableError: a segment, which may tell more, cannot be read now.
+        """
+        if max(self._names(), default="") <= file_name(seq):
+            return []  # which is all that is looked at where there are none
+        return [extent.name for extent in find_strays(self.folder, self.extents(), seq)]
+
+    def known(self, seq: int) -> int:
+        """The last commit that it tells of, strays left out; 0 without any.
+
+        Args:
+            seq: the catalog's last commit.
+
+        Raises:
+            OSError, NewerFormatError, UnreadableError: as ``strays``.
+        """
+        extents = self.extents()
+        if max((extent.seq for extent in extents), default=0) > seq + 1:
+            strays = find_strays(self.folder, extents, seq)
+            extents = [extent for extent in extents if extent not in strays]
+        return max((extent.seq for extent in extents), default=0)
+
     def pending(self, seq: int) -> list[dict[str, Any]]:
         """What the record of commit ``seq + 1`` says; nothing where there is no such record.
 
@@ -204,9 +235,10 @@ class Journal:
             NewerFormatError: a newer version wrote it.
             DamagedError: the journal knows of later commits.
         """
-        names = os.listdir(self.folder) if os.path.isdir(self.folder) else []
-        ours = max((name for name in names if is_journal_file(name)), default=None)
+        ours = max(self._names(), default=None)
         known = 0 if ours is None else last_whole(os.path.join(self.folder, ours))
+        if known > seq + 1:
+            known = self.known(seq)
         if known > seq + 1:
             raise behind(os.path.dirname(self.folder), seq, known)
         if known <= seq or self.reaches(seq) <= seq:
@@ -238,11 +270,11 @@ class Journal:
         self._create(0).close()
 
     def cut(self, seq: int, kept: int) -> None:
-        """Go on in a new file after a snapshot; files that only older ones needed are deleted.
+        """Go on in a new file after tables were copied; files that only older copies needed go.
 
         Args:
-            seq: number of the commit that the snapshot holds.
-            kept: the same of the oldest snapshot that is kept.
+            seq: number of the commit that the copies hold.
+            kept: the same of the oldest copies that are kept.
 
         Raises:
             OSError: the disk refuses.
@@ -262,6 +294,10 @@ class Journal:
         file, self._file = self._file, None
         if file is not None:
             file.close()
+
+    def _names(self) -> list[str]:
+        names = os.listdir(self.folder) if os.path.isdir(self.folder) else []
+        return [name for name in names if is_journal_file(name)]
 
     def _parts(self, after: int) -> Iterator[tuple[Extent, int]]:
         """Files whose records follow ``after`` without a gap, and up to which commit they count."""

@@ -23,6 +23,7 @@ SUFFIX = ".journal"
 VERSION = 1
 _DIGEST = 16  # hex digits
 _BLOCK = 1 << 20  # bytes read at a time
+_NAME = re.compile(r"[0-9]{16}\.journal")
 _START = re.compile(rb"(?=[0-9a-f]{16} \d+ [+=] )")
 _TAIL = 1 << 16  # bytes, in which a last record is looked for first
 _FLAGS = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -72,7 +73,7 @@ class Extent:
 
 def is_journal_file(name: str) -> bool:
     """Whether a file of the journal's folder is a part of the journal."""
-    return name.endswith(SUFFIX) and name.removesuffix(SUFFIX).isdigit()
+    return _NAME.fullmatch(name) is not None
 
 
 def file_name(after: int) -> str:

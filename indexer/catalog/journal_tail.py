@@ -87,7 +87,7 @@ def read_on(folder: str, place: Place, upto: int) -> tuple[list[dict[str, Any]],
     """
     told: list[dict[str, Any]] = []
     while place.seq < upto:
-        # After a snapshot, or damage, records go on in another file; the one of before may be gone.
+        # After a copy of the tables, or damage, records go on in another file; the former may go.
         if os.path.exists(os.path.join(folder, file_name(place.seq))) and place.after < place.seq:
             place = _next_file(folder, place.seq)
         before, (lines, place) = place.seq, _file_on(folder, place, upto)

@@ -31,12 +31,14 @@ class KnownContent:
         live: hash -> id of the live image.
         waiting: hash -> id of a hidden image that may come back; see ``departures``.
         removed: hash -> id that files of removed content hang on.
+        removed_by: hash -> the commit that removed it.
         next_id: the first id never used or reserved.
     """
 
     live: dict[str, int]
     waiting: dict[str, int]
     removed: dict[str, int]
+    removed_by: dict[str, int]
     next_id: int
 
 
@@ -49,12 +51,18 @@ def look_up(transaction: Transaction, hashes: Iterable[str]) -> KnownContent:
         f"SELECT content_hash, id {WAITING_IMAGES} WHERE content_hash {among} ORDER BY id", wanted
     )
     removed = transaction.rows(
-        "SELECT content_hash, image_id FROM files SEMI JOIN "
-        "(SELECT image_id FROM deletions WHERE reason = 'removed') USING (image_id) "
+        "SELECT content_hash, image_id, d.seq FROM files JOIN "
+        "(SELECT image_id, seq FROM deletions WHERE reason = 'removed') d USING (image_id) "
         f"WHERE content_hash {among} ORDER BY image_id",
         wanted,
     )
-    return KnownContent(dict(live), dict(waiting), dict(removed), next_id(transaction))
+    return KnownContent(
+        live=dict(live),
+        waiting=dict(waiting),
+        removed={content: image_id for content, image_id, _ in removed},
+        removed_by={content: seq for content, _, seq in removed},
+        next_id=next_id(transaction),
+    )
 
 
 def look_up_paths(transaction: Transaction, paths: Collection[str]) -> KnownPaths:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
@@ -10,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.catalog.changes import WAITING, add_segment
-from vitrail.indexer.catalog.replaced import read_replaced, write_replaced
+from vitrail.indexer.catalog.replaced import keep_replaced
 from vitrail.indexer.catalog.transaction import Transaction
-from vitrail.indexer.segments.leftovers import is_over
 from vitrail.indexer.segments.segment_file import Segment
 
 if TYPE_CHECKING:
@@ -58,6 +56,4 @@ def replace_segments(
             transaction.run(
                 f"DELETE FROM {table} WHERE {key} IN (SELECT unnest(?::BIGINT[]))", [list(dropped)]
             )
-    earlier = read_replaced(transaction.connection)
-    kept = {name: when for name, when in earlier.items() if not is_over(when)}
-    write_replaced(transaction, old, time.time(), kept)
+    keep_replaced(transaction, old)

@@ -15,7 +15,7 @@ from vitrail.indexer.paths import original
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-    from vitrail.indexer.catalog.hot import HotRows
+    from vitrail.indexer.catalog.metadata_cache import MetadataCache
 
 Shown = Mapping[int, Set[FileKey]]
 """Files that are shown before an image's others, by image id: those that fulfil a filter."""
@@ -52,7 +52,9 @@ def read_metadata(
     )
 
 
-def hot_metadata(hot: HotRows, ids: Sequence[int], shown: Shown | None = None) -> list[ImageInfo]:
+def cached_metadata(
+    cache: MetadataCache, ids: Sequence[int], shown: Shown | None = None
+) -> list[ImageInfo]:
     """As ``read_metadata``, from memory.
 
     Raises:
@@ -60,9 +62,9 @@ def hot_metadata(hot: HotRows, ids: Sequence[int], shown: Shown | None = None) -
     """
     wanted = [int(i) for i in ids]
     tables = ("images", "files", "predictions")
-    images, files, predictions = (hot.find(table, wanted) for table in tables)
-    annotations = hot.find("annotations", wanted)
-    nothing = [dict.fromkeys(hot.annotation_names)]
+    images, files, predictions = (cache.find(table, wanted) for table in tables)
+    annotations = cache.find("annotations", wanted)
+    nothing = [dict.fromkeys(cache.annotation_names)]
     complete = {i: annotations.get(i, nothing) for i in wanted}
     return describe_all(wanted, images, files, predictions, complete, shown or {})
 

@@ -37,6 +37,11 @@ class Commit:
     at: datetime | None
     kind: str | None
 
+    @property
+    def mark(self) -> str:
+        """When it was and what, in a text."""
+        return f"{self.at} {self.kind}"
+
 
 @dataclass(frozen=True, slots=True)
 class Known:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from vitrail.indexer.catalog.changes import add_images, put_predictions
+from vitrail.indexer.catalog.replaced import keep_replaced
 from vitrail.indexer.catalog.replay import replay
 from vitrail.indexer.catalog.state import live_segments
 from vitrail.indexer.catalog.transaction import Transaction
@@ -35,7 +36,9 @@ def redo(connection: DuckDBPyConnection, changes: Sequence[Mapping[str, Any]], f
         for content in changes:
             replay(connection, content)
         transaction = Transaction(connection, 0)  # written down already
-        for segment in live_segments(connection):
+        live = live_segments(connection)
+        keep_replaced(transaction, before.difference(segment.name for segment in live))
+        for segment in live:
             if segment.name not in before:
                 table = read_segment(folder, segment)
                 images = zip(table["id"].to_pylist(), image_records(table, ()), strict=True)

@@ -15,9 +15,10 @@ from vitrail.indexer.image_columns import IMAGE_COLUMNS, RECIPE_COLUMNS
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-FORMAT = 4
+FORMAT = 5
 JOURNALLED = 3  # the first format whose commits are in the journal
 RESERVING = 4  # the first one that gives ids out ahead
+DERIVING = 5  # the first one with spaces that are worked out from stored ones
 
 TABLES: dict[str, dict[str, str]] = {
     "meta": {"key": "VARCHAR", "value": "VARCHAR"},
@@ -74,6 +75,18 @@ TABLES: dict[str, dict[str, str]] = {
         "open": "BOOLEAN",
         "seq": "BIGINT",
     },
+    # Spaces whose vectors are worked out from a stored one's; the transform is a file of its own.
+    "derived_spaces": {
+        "name": "VARCHAR",
+        "base": "VARCHAR",
+        "digest": "VARCHAR",  # sha256 (hex) of that file, which is called by it
+        "dim": "BIGINT",
+        "fitted_rows": "BIGINT",
+        "fitted_seq": "BIGINT",  # the commit whose images it was fitted on
+        "seq": "BIGINT",
+    },
+    # What a search weighs where nothing is said; no rows: all stored spaces, equally.
+    "default_weights": {"space": "VARCHAR", "weight": "DOUBLE", "seq": "BIGINT"},
     # By content, so that they outlive re-embedding; the user's own columns are added as they come.
     "annotations": {"content_hash": "VARCHAR"},
 }
@@ -175,6 +188,15 @@ def _reserve_ids(connection: DuckDBPyConnection) -> None:
     )
 
 
+def _derive_spaces(connection: DuckDBPyConnection) -> None:
+    """4 -> 5: spaces are derived from stored ones, and a collection says which a search weighs."""
+    connection.execute(
+        "CREATE TABLE derived_spaces (name VARCHAR, base VARCHAR, digest VARCHAR, dim BIGINT, "
+        "fitted_rows BIGINT, fitted_seq BIGINT, seq BIGINT)"
+    )
+    connection.execute("CREATE TABLE default_weights (space VARCHAR, weight DOUBLE, seq BIGINT)")
+
+
 def drop_needless_bytes(connection: DuckDBPyConnection) -> None:
     """Forget the own bytes of paths whose text says it all.
 
@@ -202,6 +224,7 @@ MIGRATIONS: dict[int, Callable[[Any], None]] = {
     1: _extract_recipes,
     2: _remember_roots,
     3: _reserve_ids,
+    4: _derive_spaces,
 }
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from vitrail.indexer.catalog.derived import DerivedSpace, read_default_weights, read_derived
 from vitrail.indexer.catalog.replaced import read_replaced
-from vitrail.indexer.catalog.schema import FORMAT, RESERVING
+from vitrail.indexer.catalog.schema import DERIVING, FORMAT, RESERVING
 from vitrail.indexer.errors import CollectionError, DamagedError, NewerFormatError
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.segments.segment_file import Segment
@@ -32,6 +34,8 @@ class State:
         created_at: ISO date and time (UTC).
         replaced: names of segments that merges replaced lately -> when, in seconds since 1970.
         reserved: tokens of ranges of ids that are given out -> until when, likewise.
+        derived: spaces that are worked out from stored ones, by name.
+        chosen_weights: what a search weighs where nothing is said, as it was chosen; perhaps none.
     """
 
     format: int
@@ -44,6 +48,34 @@ class State:
     created_at: str
     replaced: Mapping[str, float] = field(default_factory=dict)
     reserved: Mapping[str, float] = field(default_factory=dict)
+    derived: tuple[DerivedSpace, ...] = ()
+    chosen_weights: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def spaces(self) -> dict[str, int]:
+        """All spaces and their widths: stored ones in the encoder's order, then derived ones."""
+        return dict(self.fingerprint.spaces) | {one.name: one.dim for one in self.derived}
+
+    @property
+    def vectors_digest(self) -> str:
+        """Sha256 (hex) of all that decides the vectors of every space: encoder and transforms."""
+        own = self.fingerprint.digest
+        if not self.derived:
+            return own
+        text = ":".join([own, *(f"{one.name}={one.digest}" for one in self.derived)])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def default_weights(self) -> dict[str, float]:
+        """Shares of the spaces that a search weighs where nothing is said; they sum to 1.
+
+        What was chosen, as long as the collection has those spaces; else all stored ones, equally.
+        """
+        chosen = dict(self.chosen_weights)
+        if not chosen or chosen.keys() - self.spaces.keys():
+            chosen = dict.fromkeys(dict(self.fingerprint.spaces), 1.0)
+        total = sum(chosen.values())
+        return {space: weight / total for space, weight in chosen.items()}
 
 
 def last_seq(connection: DuckDBPyConnection, database: str | None = None) -> int:
@@ -84,6 +116,8 @@ def read_state(connection: DuckDBPyConnection, path: str) -> State:
         created_at=meta["created_at"],
         replaced=read_replaced(connection),
         reserved=_reserved(connection) if version >= RESERVING else {},
+        derived=read_derived(connection) if version >= DERIVING else (),
+        chosen_weights=read_default_weights(connection) if version >= DERIVING else {},
     )
 
 

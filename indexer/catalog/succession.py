@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from vitrail.indexer.catalog.changes import LIVE, delete_images, next_id
 from vitrail.indexer.catalog.reservations import keep_ids_below
-from vitrail.indexer.catalog.snapshots import Snapshot
+from vitrail.indexer.catalog.table_copies import TableCopies
 from vitrail.indexer.catalog.transaction import Transaction
 from vitrail.indexer.paths import literal
 
@@ -16,7 +16,7 @@ def last_given(prepared: Transaction) -> int:
     return next_id(prepared) - 1
 
 
-def carry_over(transaction: Transaction, kept: Snapshot, last_id: int, last_commit: int) -> None:
+def carry_over(transaction: Transaction, kept: TableCopies, last_id: int, last_commit: int) -> None:
     """Fill a successor's tables from the old collection's; images are told by their content.
 
     Args:
@@ -56,7 +56,7 @@ def carry_over(transaction: Transaction, kept: Snapshot, last_id: int, last_comm
     transaction.run("INSERT INTO commits VALUES (?, now()::TIMESTAMP, 'carried')", [last])
 
 
-def _hide_departed(transaction: Transaction, kept: Snapshot, own: Sequence[int]) -> None:
+def _hide_departed(transaction: Transaction, kept: TableCopies, own: Sequence[int]) -> None:
     """Hide what was embedded and then left the old collection, under whatever id it has here."""
     departed = transaction.rows(
         f"SELECT i.id {LIVE} WHERE i.id IN (SELECT unnest(?::BIGINT[])) OR i.content_hash NOT IN "

@@ -6,8 +6,9 @@ import errno
 import os
 
 from vitrail.indexer.errors import CollectionError, DamagedError, InputError, UnreadableError
-from vitrail.indexer.files.reading import REASONS, unreadable
+from vitrail.indexer.files.reading import refusal_in, unreadable
 from vitrail.indexer.paths import display
+from vitrail.indexer.wording import first_line
 
 # What DuckDB says of a file whose checksums or format are wrong.
 _PROOFS = (
@@ -39,13 +40,13 @@ def trouble(path: str, error: Exception, patience: float) -> CollectionError | N
     """
     import duckdb
 
-    line = str(error).splitlines()[0]
+    line = first_line(error, 300)
     if is_busy(error):
         return UnreadableError(
             f"the catalog {path} was in use for {patience:.0f} s; close the program that holds it "
             f"and run again ({line})"
         )
-    if any(reason in str(error) for reason in REASONS):
+    if refusal_in(str(error)) is not None:
         return unreadable(path, line)
     if isinstance(error, duckdb.OutOfMemoryException):
         return unreadable(path, os.strerror(errno.ENOMEM))

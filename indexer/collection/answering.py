@@ -21,7 +21,7 @@ from vitrail.indexer.catalog.contents import (
 )
 from vitrail.indexer.catalog.filtering import allowed_ids, fulfilling_files, open_filter
 from vitrail.indexer.catalog.listing import Listing, list_rows
-from vitrail.indexer.catalog.metadata import Shown, hot_metadata, read_metadata
+from vitrail.indexer.catalog.metadata import Shown, cached_metadata, read_metadata
 from vitrail.indexer.catalog.roots import KnownRoot, read_roots
 from vitrail.indexer.catalog.state import State
 from vitrail.indexer.catalog.suggestions import suggest
@@ -64,8 +64,13 @@ class Answering:
 
     @property
     def spaces(self) -> dict[str, int]:
-        """Embedding spaces and their widths, in the encoder's order."""
-        return dict(self.fingerprint.spaces)
+        """All spaces and their widths: stored ones in the encoder's order, then derived ones."""
+        return self.state.spaces
+
+    @property
+    def default_weights(self) -> dict[str, float]:
+        """Shares of the spaces that a search weighs where nothing is said; they sum to 1."""
+        return self.state.default_weights
 
     def __len__(self) -> int:
         """Number of live images."""
@@ -157,9 +162,9 @@ class Answering:
         return [again.get(row.id, row) for row in rows]
 
     def _metadata(self, ids: Sequence[int], shown: Shown) -> list[ImageInfo]:
-        hot = self.readings.hot_rows()
-        if hot is not None:
-            return hot_metadata(hot, ids, shown)
+        cache = self.readings.metadata_cache()
+        if cache is not None:
+            return cached_metadata(cache, ids, shown)
         return self._read(lambda connection: read_metadata(connection, ids, shown))
 
     @contextmanager

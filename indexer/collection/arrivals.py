@@ -12,6 +12,7 @@ from vitrail.indexer.catalog.own_columns import check_names, plain_column
 from vitrail.indexer.catalog.schema import FORMAT
 from vitrail.indexer.catalog.tables import foreign
 from vitrail.indexer.collection.arrival_rows import check_values, first_repeated, unit_vectors
+from vitrail.indexer.collection.carried_spaces import carried_spaces
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.image_columns import IMAGE_COLUMNS
@@ -76,6 +77,7 @@ class ExportedFile:
         self._file, self._rows = file, rows
         with foreign(path):
             self.fingerprint = _fingerprint(file.schema_arrow, path)
+            self.spaces = carried_spaces(file.schema_arrow.metadata, self.fingerprint, path)
             self._names = self._checked_names()
 
     def arrivals(self) -> Iterator[Arrival]:

@@ -52,6 +52,10 @@ class SpaceInfo:
         indexed: vectors in it.
         checks: when its checksums are compared, in a few words; ``None`` without a file.
         checked: which share of them was, in this process; ``None`` where it is not loaded.
+        base: the stored space that it is worked out from; ``None`` of a stored one.
+        fitted_rows: on how many images its transform was fitted; 0 of a stored one.
+        share: of a score, where a search says nothing, from 0 to 1.
+        bytes: of the saved index, and of the transform.
     """
 
     dim: int
@@ -59,6 +63,10 @@ class SpaceInfo:
     indexed: int
     checks: str | None
     checked: float | None
+    base: str | None = None
+    fitted_rows: int = 0
+    share: float = 0.0
+    bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +92,7 @@ class CollectionInfo:
         roots: folders, by path.
         segments: live ones.
         annotations: the user's own columns and their SQL types.
-        spaces: by name, in the encoder's order.
+        spaces: by name, stored ones in the encoder's order, then derived ones.
         bytes: on disk, by name, and ``total``.
     """
 

@@ -40,7 +40,8 @@ class Adopted:
 
     Attributes:
         new: images that the collection did not have.
-        known: those that it had already, or that were staged twice.
+        known: those that it had already, that were staged twice, or that were removed since their
+            ids were reserved.
     """
 
     new: int
@@ -155,7 +156,7 @@ def _get_ready(
         ids |= one.by_hash
     files = [file for file in batch.files if file.content_hash in ids]
     if len(files) < len(batch.files):
-        # Its picture left the collection during this run; unknown, it is read again next time.
+        # Its image left the collection during this run; unknown, it is read again next time.
         _log.warning("%d files are left for the next run", len(batch.files) - len(files))
     images = {i: image for one in additions for i, image in zip(one.ids, one.images, strict=True)}
     predictions = {i: image.predictions for i, image in images.items()}
@@ -187,15 +188,16 @@ def _check_reserved(prepared: Transaction, staged: Sequence[Staged]) -> None:
 
 
 def _additions(arrived: Sequence[Arrived], known: KnownContent) -> list[_Addition]:
-    """Staged segments, whose images are doubled where their content is there, or came before."""
+    """Staged segments; images are doubled whose content is there, came before, or was removed."""
     there = set(known.live) | set(known.waiting)
     additions = []
     for one in arrived:
-        doubled = []
+        doubled, begun = [], one.staged.reservation.seq
         for image_id, image in one.images.items():
-            if image.content_hash in there:
+            content = image.content_hash
+            if content in there or known.removed_by.get(content, 0) > begun:
                 doubled.append(image_id)
-            there.add(image.content_hash)
+            there.add(content)
         additions.append(
             _Addition(
                 one.staged.segment, list(one.images), list(one.images.values()), tuple(doubled)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from vitrail.indexer.catalog import journal, snapshots
+from vitrail.indexer.catalog import journal, table_copies
 from vitrail.indexer.catalog.journal import Journal
 from vitrail.indexer.collection.findings import Finding
 from vitrail.indexer.collection.layout import MARK, read_mark
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
 
 
 def check_copies(collection: CollectionStore) -> Iterator[Finding]:
-    """Compare the snapshots and the journal with their checksums, and the mark with the catalog."""
+    """Compare table copies and journal with their checksums, and the mark with the catalog."""
     try:
-        yield from _check_snapshots(collection.directory)
+        yield from _check_tables(collection.directory)
         yield from _check_journal(collection.directory, collection.state.seq)
         yield from _check_mark(collection)
     except UnreadableError as error:
         yield Finding("copy", "snapshots, journal", str(error), "unreadable")
 
 
-def _check_snapshots(directory: str) -> Iterator[Finding]:
-    folder = os.path.join(directory, snapshots.FOLDER)
+def _check_tables(directory: str) -> Iterator[Finding]:
+    folder = os.path.join(directory, table_copies.FOLDER)
     with reading(folder):
-        found = snapshots.names(folder)
+        found = table_copies.names(folder)
     for name in sorted(found):
         path = os.path.join(folder, name)
         try:
             with reading(path):
-                snapshots.read_snapshot(path)
+                table_copies.read_copies(path)
         except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
             if exists(path):  # otherwise a writer has just replaced it
-                yield Finding("copy", os.path.join(snapshots.FOLDER, name), _line(error))
+                yield Finding("copy", os.path.join(table_copies.FOLDER, name), _line(error))
 
 
 def _check_journal(directory: str, seq: int) -> Iterator[Finding]:
@@ -52,7 +52,10 @@ def _check_journal(directory: str, seq: int) -> Iterator[Finding]:
         for name in damaged:
             told = "more was written to it than can be read"
             yield Finding("copy", os.path.join(journal.FOLDER, name), told)
-        held = max(snapshots.newest_seq(os.path.join(directory, snapshots.FOLDER)), 0)
+        for name in found.strays(seq):
+            told = "it tells of commits that this collection never had: it is another one's"
+            yield Finding("copy", os.path.join(journal.FOLDER, name), told)
+        held = max(table_copies.newest_seq(os.path.join(directory, table_copies.FOLDER)), 0)
         if extents and not damaged and not found.follows(held, seq):
             name = os.path.join(journal.FOLDER, extents[-1].name)
             yield Finding("copy", name, f"it does not tell of commit {seq}, which is the last one")

@@ -47,6 +47,11 @@ class FoundSegments:
         """
         return bool(copies.damaged) or any(h.seq > copies.seq + 1 for h in self.headers.values())
 
+    def merged_into(self, names: Collection[str]) -> list[str]:
+        """Names of those that lie there still, though they were merged into some of these."""
+        replaced = {old for name in names for old in self.headers[name].replaces}
+        return sorted(replaced & self.headers.keys())
+
     def chosen(
         self, copies: Copies, listed: Mapping[str, str], reserved: Collection[str]
     ) -> list[str]:

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrail.indexer.collection.current_indexes import deleted_since, revived_since
+from vitrail.indexer.collection.current_indexes import deleted_since, is_of, revived_since
 from vitrail.indexer.collection.findings import Finding
 from vitrail.indexer.collection.segment_checks import live_ids
 from vitrail.indexer.errors import CollectionError, DamagedIndexError, UnreadableError
 from vitrail.indexer.segments import segment_file
-from vitrail.indexer.segments.segment_file import read_ids, read_vectors
+from vitrail.indexer.segments.segment_file import read_ids
 from vitrail.indexer.vectors import indexes
 from vitrail.indexer.vectors.indexes import Coverage, IndexFiles, LoadedIndex
+
+_ROUNDING = 1e-5  # of a unit row's number, on another machine
 
 if TYPE_CHECKING:
     from vitrail.indexer.collection.store import CollectionStore
@@ -70,6 +72,8 @@ def _compare(
         collection.refresh()  # a writer saved it since
     if held.seq > collection.state.seq:
         return f"it is of commit {held.seq}, but the last one is {collection.state.seq}"
+    if not is_of(collection.readings, held.seq, held.commit):
+        return f"it is of another commit {held.seq} than this collection's"
     deleted = deleted_since(collection.readings, held.seq)
     revived = np.setdiff1d(revived_since(collection.readings, held.seq), deleted)
     # As every reader does it, who then adds what the index lacks.
@@ -101,10 +105,17 @@ def _compare_vectors(
     ids = index.ids()
     for segment in collection.state.segments:
         try:
-            own, rows = read_vectors(folder, segment, files.space, files.dim)
+            own, rows = files.read_rows(folder, segment)
         except CollectionError:
-            continue  # reported with the segments
+            continue  # reported with the segments, and with the transforms
         keep = np.isin(own, ids)
-        if keep.any() and not np.array_equal(index.vectors(own[keep]), rows[keep]):
+        if keep.any() and not _same(index.vectors(own[keep]), rows[keep], files):
             return f"its vectors differ from those of segment {segment.name}"
     return None
+
+
+def _same(held: NDArray[np.float32], rows: NDArray[np.float32], files: IndexFiles) -> bool:
+    """Whether rows are those of the segments; what is worked out may differ by a rounding."""
+    if files.derivation is None:
+        return np.array_equal(held, rows)
+    return np.allclose(held, rows, rtol=0, atol=_ROUNDING)

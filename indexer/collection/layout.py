@@ -10,11 +10,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from vitrail.indexer.catalog import catalog as catalogs
-from vitrail.indexer.catalog import journal, snapshots
+from vitrail.indexer.catalog import journal, table_copies
 from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.catalog.journal import Journal
 from vitrail.indexer.catalog.schema import FORMAT
-from vitrail.indexer.errors import CollectionError
+from vitrail.indexer.collection import transforms
+from vitrail.indexer.errors import CollectionError, InputError
 from vitrail.indexer.files.begun import sweep_begun
 from vitrail.indexer.files.durability import TEMPORARY, make_directory, rename, write_text
 from vitrail.indexer.files.reading import exists, read_bytes, reading
@@ -28,7 +29,14 @@ if TYPE_CHECKING:
 MARK = "vitrail.json"
 LOCK = "lock"
 GENERATED = "generated"
-_FOLDERS = (segment_file.FOLDER, indexes.FOLDER, snapshots.FOLDER, journal.FOLDER, GENERATED)
+_FOLDERS = (
+    segment_file.FOLDER,
+    transforms.FOLDER,
+    indexes.FOLDER,
+    table_copies.FOLDER,
+    journal.FOLDER,
+    GENERATED,
+)
 
 
 def make_folders(directory: str) -> None:
@@ -122,7 +130,7 @@ def sweep_leftovers(directory: str) -> None:
         OSError: the disk refuses.
     """
     begun = [entry for entry in os.scandir(directory) if is_leftover(entry.name)]
-    for folder in (indexes.FOLDER, snapshots.FOLDER):
+    for folder in (indexes.FOLDER, table_copies.FOLDER):
         inside = os.scandir(os.path.join(directory, folder))
         begun += [entry for entry in inside if entry.name.endswith(TEMPORARY)]
     with suppress(OSError):  # images are the user's, and no part of the collection's state
@@ -138,8 +146,14 @@ def is_collection(directory: str) -> bool:
     """Whether a directory holds a collection, whole or damaged; one that was only begun is none.
 
     Raises:
+        InputError: it is a file.
         UnreadableError: that cannot be told now.
     """
+    if os.path.isfile(directory):
+        raise InputError(
+            f"{directory} is a file, and a collection is a directory: name the one that holds "
+            f"{catalogs.FILE}, or a new one"
+        )
     names = (catalogs.FILE, MARK)
     return any(exists(os.path.join(directory, n)) for n in names) or holds_work(directory)
 
@@ -153,7 +167,7 @@ def holds_work(directory: str) -> bool:
     folder = os.path.join(directory, segment_file.FOLDER)
     if (
         segment_file.found(folder)
-        or snapshots.newest_seq(os.path.join(directory, snapshots.FOLDER)) >= 0
+        or table_copies.newest_seq(os.path.join(directory, table_copies.FOLDER)) >= 0
     ):
         return True
     written = Journal(os.path.join(directory, journal.FOLDER))

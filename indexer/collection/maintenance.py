@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from vitrail.indexer.catalog import journal, snapshots
+from vitrail.indexer.catalog import journal, table_copies
 from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.catalog.departures import GRACE_DAYS, give_up, overdue
 from vitrail.indexer.catalog.journal import Journal
@@ -16,10 +16,15 @@ from vitrail.indexer.catalog.merging import dead_within, replace_segments
 from vitrail.indexer.catalog.roots import read_settings
 from vitrail.indexer.catalog.schema import FORMAT
 from vitrail.indexer.catalog.state import State, live_segments
-from vitrail.indexer.collection.current_indexes import CurrentIndexes, deleted_since, revived_since
+from vitrail.indexer.collection.current_indexes import (
+    CurrentIndexes,
+    count_left,
+    is_of,
+    revived_since,
+)
 from vitrail.indexer.collection.readings import Readings
-from vitrail.indexer.errors import UnreadableError
-from vitrail.indexer.files.durability import is_full
+from vitrail.indexer.errors import CollectionError, UnreadableError
+from vitrail.indexer.files.durability import is_full, set_aside
 from vitrail.indexer.files.reading import reading
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.segments.segment_file import (
@@ -38,8 +43,8 @@ _log = logging.getLogger("vitrail")
 SMALL_BYTES = 32 << 20  # segments from this size on are left alone
 MERGED_BYTES = 128 << 20  # what a merge may read, so that it fits in memory
 MERGE_COUNT = 8  # neighbours it takes for a merge to pay
-FOLD_BYTES = 8 << 20  # of the journal, from which on a snapshot pays
-_FOLD_SHARE = 0.5  # of the last snapshot's size, likewise
+FOLD_BYTES = 8 << 20  # of the journal, from which on copies of the tables pay
+_FOLD_SHARE = 0.5  # of the last copies' size, likewise
 TIDY_IMAGES = 32_768  # without a saved index, from which on a running writer tidies
 
 
@@ -121,28 +126,32 @@ def is_overdue(indexes: CurrentIndexes, state: State) -> bool:
 
     That is once half of the images are in no saved index, which keeps the cost in proportion.
     """
-    held = [indexes.files(space, state).coverage() for space, _ in state.fingerprint.spaces]
+    held = [indexes.files(space, state).coverage() for space in state.spaces]
     covered = min((one.rows if one else 0 for one in held), default=0)
     return state.images - covered >= max(TIDY_IMAGES, state.images // 2)
 
 
-def drop_indexes_ahead(indexes: CurrentIndexes, state: State) -> None:
+def drop_foreign_indexes(indexes: CurrentIndexes, readings: Readings) -> None:
     """Delete index files of commits that the catalog does not have, before it goes on.
 
     An index is saved after its commit. Where the catalog was put back as it was earlier, and the
-    indexes were not, commits to come get the same numbers, and their images the same ids.
+    indexes were not, commits to come get the same numbers, and their images the same ids. So they
+    have in a copy of the collection that went on by itself.
 
     Args:
         indexes: the collection's.
-        state: of the newest commit.
+        readings: of the newest commit.
 
     Raises:
         OSError: the disk refuses.
     """
-    for space, _ in state.fingerprint.spaces:
+    state = readings.state
+    for space in state.spaces:
         files = indexes.files(space, state)
         held = files.coverage()
-        if held is not None and held.seq > state.seq:
+        if held is None:
+            continue
+        if held.seq > state.seq or not is_of(readings, held.seq, held.commit):
             files.remove(files.generations())
 
 
@@ -157,15 +166,30 @@ def save_indexes(indexes: CurrentIndexes, readings: Readings) -> bool:
         CollectionError: a segment is missing, damaged, or cannot be read now.
     """
     state, could = readings.state, True
-    for space, _ in state.fingerprint.spaces:
-        if indexes.files(space, state).worth_saving(
+    for space in state.spaces:
+        if is_lost(indexes, space, state):
+            could = False
+        elif indexes.files(space, state).worth_saving(
             state.images,
             state.segments,
-            lambda seq: len(deleted_since(readings, seq)),
+            lambda seq: count_left(readings, seq),
             lambda seq: len(revived_since(readings, seq)),
         ):
             could = save_index(indexes, space, readings) and could
     return could
+
+
+def is_lost(indexes: CurrentIndexes, space: str, state: State) -> bool:
+    """Whether a derived space cannot be worked out, which keeps no other one from being saved."""
+    derivation = indexes.files(space, state).derivation
+    if derivation is None:
+        return False
+    try:
+        derivation.transform()
+    except CollectionError as error:
+        _log.warning("the index of %s could not be saved: %s", space, error)
+        return True
+    return False
 
 
 def save_index(indexes: CurrentIndexes, space: str, readings: Readings) -> bool:
@@ -196,7 +220,7 @@ def save_index(indexes: CurrentIndexes, space: str, readings: Readings) -> bool:
 
 
 def fold_journal(catalog: Catalog, directory: str, seq: int) -> None:
-    """Write a snapshot where it pays, which keeps the journal in proportion.
+    """Copy the tables where it pays, which keeps the journal in proportion.
 
     Args:
         catalog: the collection's.
@@ -206,15 +230,15 @@ def fold_journal(catalog: Catalog, directory: str, seq: int) -> None:
     Raises:
         OSError: the disk is full or refuses.
     """
-    folder = os.path.join(directory, snapshots.FOLDER)
-    held = max(snapshots.newest_seq(folder), 0)
+    folder = os.path.join(directory, table_copies.FOLDER)
+    held = max(table_copies.newest_seq(folder), 0)
     size = Journal(os.path.join(directory, journal.FOLDER)).size(held)
-    if size > FOLD_BYTES and size > _FOLD_SHARE * snapshots.size(folder):
-        take_snapshot(catalog, directory, seq)
+    if size > FOLD_BYTES and size > _FOLD_SHARE * table_copies.size(folder):
+        copy_tables(catalog, directory, seq)
 
 
 def secure(catalog: Catalog, directory: str, seq: int) -> None:
-    """Write a snapshot where the catalog is all that knows what it knows.
+    """Copy the tables where the catalog is all that knows what it knows.
 
     So it is with collections from before there was a journal, and where files of it were damaged.
 
@@ -223,9 +247,35 @@ def secure(catalog: Catalog, directory: str, seq: int) -> None:
         OSError: the disk is full or refuses.
     """
     check_in_step(directory, seq)
-    held = max(snapshots.newest_seq(os.path.join(directory, snapshots.FOLDER)), 0)
+    held = max(table_copies.newest_seq(os.path.join(directory, table_copies.FOLDER)), 0)
     if not Journal(os.path.join(directory, journal.FOLDER)).follows(held, seq):
-        take_snapshot(catalog, directory, seq)
+        copy_tables(catalog, directory, seq)
+
+
+def set_strays_aside(directory: str, seq: int) -> None:
+    """Rename journal files of commits that the collection never had, and say so in the log.
+
+    Left where they are they would be taken for its own once its commits have their numbers.
+
+    Args:
+        directory: the collection's.
+        seq: number of the catalog's last commit.
+
+    Raises:
+        UnreadableError: one cannot be read now.
+        OSError: the disk refuses.
+    """
+    folder = os.path.join(directory, journal.FOLDER)
+    with reading(folder):
+        strays = Journal(folder).strays(seq)
+    for name in strays:
+        aside = os.path.basename(set_aside(os.path.join(folder, name)))
+        _log.warning(
+            "%s tells of commits that this collection never had, and is another one's: it is left "
+            "alone as %s",
+            os.path.join(folder, name),
+            aside,
+        )
 
 
 def check_in_step(directory: str, seq: int) -> None:
@@ -238,18 +288,18 @@ def check_in_step(directory: str, seq: int) -> None:
     """
     folder = os.path.join(directory, journal.FOLDER)
     with reading(folder):
-        known = max((extent.seq for extent in Journal(folder).extents()), default=0)
+        known = Journal(folder).known(seq)
     if known > seq + 1:
         raise journal.behind(directory, seq, known)
 
 
-def take_snapshot(catalog: Catalog, directory: str, seq: int) -> None:
+def copy_tables(catalog: Catalog, directory: str, seq: int) -> None:
     """Copy what no segment holds as of commit ``seq``, the last one, and begin a new journal.
 
     Raises:
         OSError: the disk is full or refuses.
     """
-    folder = os.path.join(directory, snapshots.FOLDER)
-    snapshots.write_snapshot(catalog, folder, seq)
+    folder = os.path.join(directory, table_copies.FOLDER)
+    table_copies.write_copies(catalog, folder, seq)
     if catalog.journal is not None:
-        catalog.journal.cut(seq, kept=snapshots.oldest_seq(folder))
+        catalog.journal.cut(seq, kept=table_copies.oldest_seq(folder))

@@ -56,12 +56,30 @@ class SearchIndex(StoredVectors, Protocol):
         """
 
 
+class RowTransform(Protocol):
+    """How rows of a derived space are worked out of a stored one's."""
+
+    def apply(self, rows: Floats) -> Floats:
+        """(n, dim) float32 unit rows of the stored space to (n, d) float32 of the derived one."""
+
+
+class SpaceReader(Protocol):
+    """What a commit tells of its spaces, for a query that does not say all."""
+
+    def transform(self, space: str) -> RowTransform:
+        """How a derived space is worked out of the stored one that it is named after.
+
+        Raises:
+            InputError: there is no such derived space.
+        """
+
+
 class VectorReader(Protocol):
     """The vectors of a commit."""
 
     @property
     def spaces(self) -> Mapping[str, int]:
-        """Embedding spaces and their widths."""
+        """Embedding spaces and their widths, derived ones too."""
 
     def index(self, space: str) -> SearchIndex:
         """The vector index of a space.

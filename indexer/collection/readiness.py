@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from vitrail.indexer.catalog import journal, snapshots
+from vitrail.indexer.catalog import journal, table_copies
 from vitrail.indexer.errors import DamagedError
 from vitrail.indexer.files.reading import read_bytes, reading
 from vitrail.indexer.segments import segment_file
@@ -12,7 +12,7 @@ from vitrail.indexer.segments.parquet import read_footer
 from vitrail.indexer.vectors import indexes
 from vitrail.indexer.vectors.index_file import read_contents
 
-_COPIES = (snapshots.FOLDER, journal.FOLDER)
+_COPIES = (table_copies.FOLDER, journal.FOLDER)
 
 
 def check_copies(directory: str) -> None:
@@ -46,9 +46,9 @@ def _refuse(error: OSError) -> None:
 
 
 def _had_segments(directory: str) -> bool:
-    snapshot = snapshots.newest(os.path.join(directory, snapshots.FOLDER))
-    if snapshot is not None:
-        with open(snapshot.files["segments"], "rb") as handle:
+    tables = table_copies.newest(os.path.join(directory, table_copies.FOLDER))
+    if tables is not None:
+        with open(tables.files["segments"], "rb") as handle:
             if read_footer(handle).rows:
                 return True
     return any(_rows(path) for path in _index_files(os.path.join(directory, indexes.FOLDER)))

@@ -9,8 +9,8 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from vitrail.indexer.catalog.catalog import Catalog
-from vitrail.indexer.catalog.hot import HotRows
 from vitrail.indexer.catalog.journal_tail import UntoldError
+from vitrail.indexer.catalog.metadata_cache import MetadataCache
 from vitrail.indexer.catalog.news import read_commit
 from vitrail.indexer.catalog.replica import Replica, errors_untold
 from vitrail.indexer.catalog.state import State, read_state
@@ -38,7 +38,7 @@ class Readings(Protocol):
     def filtering(self) -> AbstractContextManager[tuple[DuckDBPyConnection, bool]]:
         """A connection for SQL that a user wrote, and whether ``flatten`` has been done there."""
 
-    def hot_rows(self, *, at_once: bool = False) -> HotRows | None:
+    def metadata_cache(self, *, at_once: bool = False) -> MetadataCache | None:
         """Metadata in memory, where that is worth it.
 
         Args:
@@ -66,7 +66,7 @@ class CatalogCopy:
         self._replica = catalog.copy() if replica is None else replica
         self._seq = self._replica.head
         weakref.finalize(self, self._replica.let_go, self._seq).atexit = False
-        self._hot: HotRows | None = None
+        self._cache: MetadataCache | None = None
         self._flat = False
         self._asked = self._filtered = 0
         self._working = threading.Lock()
@@ -111,15 +111,15 @@ class CatalogCopy:
                     self._replica.flatten(self._seq)
                 self._flat = True
 
-    def hot_rows(self, *, at_once: bool = False) -> HotRows | None:
+    def metadata_cache(self, *, at_once: bool = False) -> MetadataCache | None:
         """Metadata in memory, once it was asked for often enough to be a service."""
         self._asked += 1
-        if self._hot is None and (at_once or self._asked > _OFTEN):
+        if self._cache is None and (at_once or self._asked > _OFTEN):
             with self._working:
-                if self._hot is None:
+                if self._cache is None:
                     with self.reading() as connection:
-                        self._hot = HotRows(connection)
-        return self._hot
+                        self._cache = MetadataCache(connection)
+        return self._cache
 
     def newer(self) -> CatalogCopy | None:
         """Readings of the catalog's newest commit; ``None`` where this is it.
@@ -165,13 +165,13 @@ class CatalogCopy:
         Raises:
             CollectionError: the copy is a file that cannot be read now.
         """
-        if earlier._hot is not None:
+        if earlier._cache is not None:
             if earlier._replica is self._replica:
                 changed = self._replica.changed(earlier._seq, self._seq)
                 with self.reading() as connection:
-                    self._hot = earlier._hot.moved_on(connection, changed)
+                    self._cache = earlier._cache.moved_on(connection, changed)
             else:
-                self.hot_rows(at_once=True)
+                self.metadata_cache(at_once=True)
         if earlier._flat:
             self.flatten()
 
@@ -216,7 +216,7 @@ class CatalogFile:
         with self._catalog.sealed() as connection:
             yield connection, False
 
-    def hot_rows(self, *, at_once: bool = False) -> HotRows | None:  # noqa: ARG002
+    def metadata_cache(self, *, at_once: bool = False) -> MetadataCache | None:  # noqa: ARG002
         """None: the next commit would make it stale."""
         return None
 

@@ -1,4 +1,4 @@
-"""A lost catalog anew, from the last snapshot, the journal after it, and the segments."""
+"""A lost catalog anew, from copies of its tables, the journal after them, and the segments."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ from vitrail.indexer.catalog.forgetting import end_waiting, forget_lost_files
 from vitrail.indexer.catalog.known import look_up_paths
 from vitrail.indexer.catalog.paths import hold_files, put_files
 from vitrail.indexer.catalog.redoing import add_lacking
+from vitrail.indexer.catalog.replaced import keep_replaced
 from vitrail.indexer.catalog.reservations import close_reservations, open_reservations
 from vitrail.indexer.catalog.transaction import Transaction
 from vitrail.indexer.collection.found_segments import FoundSegments, find_segments
 from vitrail.indexer.collection.layout import begin_catalog, begun_path, read_mark
+from vitrail.indexer.collection.rebuilt_spaces import keep_sound, take_in_found
 from vitrail.indexer.errors import DamagedError
 from vitrail.indexer.files.durability import checksum, rename, set_aside
 from vitrail.indexer.files.reading import reading
@@ -28,6 +30,7 @@ from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.segments import segment_file
 from vitrail.indexer.segments.image_rows import file_records, image_records
 from vitrail.indexer.segments.segment_file import ALTERED, Segment, read_table, token_of
+from vitrail.indexer.wording import counted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -64,7 +67,7 @@ def rebuild_catalog(directory: str) -> Rebuilt:
     The caller holds the writer's lock.
 
     Raises:
-        UnreadableError: a segment, a snapshot or the journal cannot be read now.
+        UnreadableError: a segment, a copy or the journal cannot be read now.
         CollectionError: neither segments nor ``vitrail.json`` tell the encoder.
     """
     done = Rebuilt()
@@ -73,7 +76,7 @@ def rebuild_catalog(directory: str) -> Rebuilt:
     found = find_segments(os.path.join(directory, segment_file.FOLDER))
     fingerprint = found.fingerprint(copies.listed()) or read_mark(directory)
     # Commit numbers go on, so that files of the old catalog never look newer than the new one.
-    last = max([copies.seq, *(header.seq for header in found.headers.values())])
+    last = max([copies.seq, copies.known, *(header.seq for header in found.headers.values())])
 
     def restore(connection: DuckDBPyConnection) -> None:
         copies.restore(connection)
@@ -82,6 +85,9 @@ def rebuild_catalog(directory: str) -> Rebuilt:
     catalog = begin_catalog(directory, fingerprint, restore)
     with catalog.writing("rebuild", checkpoint=True) as transaction:
         _fill(transaction, found, copies, fingerprint, done)
+        if not copies.followed and copies.tables is None:
+            take_in_found(transaction, directory, fingerprint)
+        done.notes += keep_sound(transaction, directory, fingerprint)
     catalog.close()
     _tell(found, copies, done)
     return done
@@ -125,7 +131,14 @@ def _fill(
             taking.add(os.path.join(found.folder, name), listed.get(name))
         except DamagedError as error:
             done.unusable[name] = error.problem
-    close_reservations(transaction, filter(None, map(token_of, taking.names)))
+    staged = [token for token in map(token_of, taking.names) if token is not None]
+    close_reservations(transaction, staged)
+    if staged and not copies.followed:
+        done.notes.append(
+            f"{segment_file.FOLDER}: {counted(len(staged), 'staged segment')} taken in, of which "
+            "nothing tells any more whether it was adopted"
+        )
+    keep_replaced(transaction, found.merged_into(taking.names))  # readers may go through them
     done.waiting = end_waiting(transaction, taking.held.tolist(), taking.names)
     refilling.keep_only(transaction, taking.names, taking.held.tolist())
     refilling.keep_one_of_each(transaction)
@@ -188,7 +201,7 @@ class _Taking:
 def _tell(found: FoundSegments, copies: Copies, done: Rebuilt) -> None:
     """Say what may be lost, as far as anything shows it."""
     kinds = "annotations, labels, removals and rejects"
-    if not copies.followed and copies.snapshot is None:
+    if not copies.followed and copies.tables is None:
         done.knowledge.append(f"all {kinds}, of which no copy is left")
     elif copies.followed and found.is_behind(copies):
         done.knowledge.append(f"{kinds} after commit {copies.seq}, of which no copy is left")

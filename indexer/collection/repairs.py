@@ -12,6 +12,7 @@ from vitrail.indexer.catalog import catalog as catalogs
 from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.catalog.forgetting import forget_segments, ids_around
 from vitrail.indexer.collection import copy_checks
+from vitrail.indexer.collection.derivation import drop
 from vitrail.indexer.collection.findings import Finding, Report
 from vitrail.indexer.collection.index_checks import check_index
 from vitrail.indexer.collection.layout import LOCK, MARK, discard_begun, is_collection, mark_text
@@ -22,11 +23,13 @@ from vitrail.indexer.collection.losses import (
     losses_of_images,
     losses_of_rebuilding,
 )
-from vitrail.indexer.collection.maintenance import save_index
+from vitrail.indexer.collection.maintenance import is_lost, save_index
 from vitrail.indexer.collection.readiness import check_copies, check_segments_there
 from vitrail.indexer.collection.rebuilding import adopt_catalog, rebuild_catalog
 from vitrail.indexer.collection.segment_checks import check_segment, live_ids, usable_ids
 from vitrail.indexer.collection.store import CollectionStore
+from vitrail.indexer.collection.transform_checks import check_transform
+from vitrail.indexer.collection.transforms import fitting
 from vitrail.indexer.collection.verification import check_catalog, verify
 from vitrail.indexer.errors import CollectionError, UnreadableError
 from vitrail.indexer.files.durability import disk_guard, set_aside, write_text
@@ -76,7 +79,7 @@ def repair(
 ) -> Repair:
     """Mend what ``verify`` finds; damaged files are renamed, never deleted (indexes are a cache).
 
-    All is looked at before anything is changed. Indexes, and a catalog that snapshots and segments
+    All is looked at before anything is changed. Indexes, and a catalog that copies and segments
     cover, are rebuilt without asking; what nothing can replace is given up only if accepted.
 
     Args:
@@ -106,6 +109,7 @@ def repair(
             else:
                 _give_up_segments(directory, accept, segments_lost, done)
         with CollectionStore.open(directory, writable=True) as collection:
+            _drop_lost_spaces(collection, done)
             _mend_indexes(collection, done)
             _mend_copies(collection, done)
     done.report = verify(directory)
@@ -199,6 +203,24 @@ def _plan(reader: CollectionStore, segments_lost: bool) -> _Plan:
     return _Plan(broken, ids, waiting, np.setdiff1d(around, held).tolist(), losses)
 
 
+def _drop_lost_spaces(collection: CollectionStore, done: Repair) -> None:
+    """Take out derived spaces whose transforms are lost; stored ones have all that they were of."""
+    for space in collection.state.derived:
+        finding = check_transform(collection.directory, space, collection.fingerprint)
+        if finding is None:
+            continue
+        if finding.kind == "unreadable":
+            done.actions.append(f"{finding.file}: left as it is: {finding.problem}")
+            continue
+        path = os.path.join(collection.directory, finding.file)
+        aside = f"; set aside as {os.path.basename(set_aside(path))}" if exists(path) else ""
+        drop(collection, space.name)
+        done.actions.append(
+            f"{finding.file}: {finding.problem}{aside}; dropped {space.name}: fit it again with "
+            f"`{fitting(space.name)}`"
+        )
+
+
 def _mend_indexes(collection: CollectionStore, done: Repair) -> None:
     for space in collection.spaces:
         files = collection.index_files(space)
@@ -221,6 +243,8 @@ def _rebuild_indexes(
     files = collection.index_files(space)
     if not findings and (files.generations() or not len(collection)):
         return
+    if is_lost(collection.indexes, space, collection.state):
+        return  # told already: its transform cannot be read now
     collection.indexes.forget(space)
     files.remove(list(findings))
     save_index(collection.indexes, space, collection.readings)

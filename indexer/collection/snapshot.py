@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,10 +12,13 @@ from numpy.typing import NDArray
 from vitrail.indexer.collection.answering import Answering
 from vitrail.indexer.collection.current_indexes import CurrentIndexes, Start
 from vitrail.indexer.collection.readings import CatalogCopy
+from vitrail.indexer.errors import CollectionError
+from vitrail.indexer.spaces import base_of
 from vitrail.indexer.vectors.indexes import LoadedIndex
 
 if TYPE_CHECKING:
     from vitrail.indexer.vectors.index import VectorIndex
+    from vitrail.indexer.vectors.whitening import Whitening
 
 BLOCK_ROWS = 16_384
 
@@ -74,8 +78,18 @@ class Snapshot(Answering):
             held = self._shared.get(space, self._copy, self._starts, anew=anew)
             self._indexes[space] = held
             # Another thread may be about to ask for it.
-            self._starts[space] = Start(self.state.incarnation, held)
+            digest = self._shared.files(space, self.state).digest
+            self._starts[space] = Start(self.state.incarnation, held, digest)
         return held
+
+    def transform(self, space: str) -> Whitening:
+        """How a derived space is worked out of the stored one that it is named after.
+
+        Raises:
+            InputError: there is no such derived space.
+            CollectionError: its file is missing, damaged, or cannot be read now.
+        """
+        return self._shared.transform(space, self.state)
 
     def blocks(
         self, space: str, rows: int = BLOCK_ROWS
@@ -100,11 +114,15 @@ class Snapshot(Answering):
             yield chosen, index.vectors(chosen)
 
     def warm(self) -> None:
-        """Load what is needed to answer within milliseconds."""
-        self._copy.hot_rows(at_once=True)
+        """Load what is needed to answer within milliseconds.
+
+        A derived space that cannot be worked out is passed over: whoever asks for it is told.
+        """
+        self._copy.metadata_cache(at_once=True)
         self._copy.flatten()
         for space in self.spaces:
-            self.index(space).warm()
+            with suppress(CollectionError) if base_of(space) else nullcontext():
+                self.index(space).warm()
 
     def follow(self, earlier: Snapshot) -> None:
         """Load what was loaded of an earlier commit, so that whoever asks next need not wait.

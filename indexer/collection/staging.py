@@ -6,6 +6,7 @@ folder on the same file system are enough. What is staged counts once the writer
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from vitrail.indexer.catalog.reservations import Reservation
 from vitrail.indexer.catalog.schema import FORMAT
 from vitrail.indexer.collection.batches import cleaned
-from vitrail.indexer.errors import InputError, SegmentGoneError
+from vitrail.indexer.errors import InputError, NewerFormatError, SegmentGoneError
 from vitrail.indexer.files.durability import disk_guard
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.records import Batch, FileRecord, ImageRecord
@@ -28,6 +29,8 @@ from vitrail.indexer.segments.segment_file import (
 )
 from vitrail.indexer.wording import counted
 
+RESERVED_SECONDS = 86_400.0  # for which ids are given out where nothing else is asked for
+_RESERVED_MOST = 1 << 32  # at once, far more than a segment holds; all ids are 2 ** 63
 _ROW_BYTES = 2048  # of an image in a segment, beside its vectors, generously
 
 
@@ -57,6 +60,19 @@ class Arrived:
     staged: Staged
     images: Mapping[int, ImageRecord]
     files: Sequence[FileRecord]
+
+
+def check_reservable(count: int, seconds: float) -> None:
+    """Refuse to give out ids that make no sense.
+
+    Raises:
+        InputError: ``count`` or ``seconds`` is not positive, or ``count`` above 2 ** 32.
+    """
+    if not 0 < count <= _RESERVED_MOST or not 0 < seconds < math.inf:
+        raise InputError(
+            f"{count} ids for {seconds:g} seconds cannot be reserved; both must be above 0, "
+            f"and ids at most {_RESERVED_MOST} at once"
+        )
 
 
 def stage(
@@ -106,6 +122,7 @@ def read_staged(folder: str, staged: Staged, fingerprint: Fingerprint) -> Arrive
 
     Raises:
         InputError: it is another encoder's, does not lie in its reservation, or was swept.
+        NewerFormatError: a newer version staged it.
         UnreadableError: it cannot be read now.
         DamagedError: it is another file than was staged.
     """
@@ -125,7 +142,13 @@ def read_staged(folder: str, staged: Staged, fingerprint: Fingerprint) -> Arrive
             f"staged segment {segment.name} is gone: what is not adopted before its reservation is "
             "over is swept; reserve ids for longer and stage it again"
         ) from error
-    made_by = read_header(os.path.join(folder, segment.name)).fingerprint
+    header = read_header(os.path.join(folder, segment.name))
+    if header.format > FORMAT:
+        raise NewerFormatError(
+            f"staged segment {segment.name} has format {header.format}, but this version of "
+            f"vitrail reads formats up to {FORMAT}; upgrade vitrail"
+        )
+    made_by = header.fingerprint
     if not fingerprint.agrees(made_by):
         raise InputError(
             f"staged segment {segment.name} cannot be adopted: this collection holds vectors of "

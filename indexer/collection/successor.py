@@ -12,11 +12,11 @@ import shutil
 import time
 
 from vitrail.indexer.catalog import catalog as catalogs
-from vitrail.indexer.catalog import journal, snapshots
+from vitrail.indexer.catalog import journal, table_copies
 from vitrail.indexer.catalog.journal import Journal
 from vitrail.indexer.catalog.replaced import write_replaced
-from vitrail.indexer.catalog.snapshots import Snapshot
 from vitrail.indexer.catalog.succession import carry_over, last_given
+from vitrail.indexer.catalog.table_copies import TableCopies
 from vitrail.indexer.collection.layout import MARK, mark_text
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import CollectionError
@@ -81,7 +81,7 @@ def take_over(old: CollectionStore, new: CollectionStore) -> None:
     with new.transaction("reembed", journalled=False) as transaction:
         # Readers of the old state go on with its segments for a while, as after a merge.
         write_replaced(transaction, over, time.time(), old.state.replaced)
-        carry_over(transaction, _last_snapshot(old), last_id, old.state.seq)
+        carry_over(transaction, _last_copies(old), last_id, old.state.seq)
     new.maintain()
     new.copy_tables()
     seq = new.state.seq
@@ -94,14 +94,14 @@ def take_over(old: CollectionStore, new: CollectionStore) -> None:
     _replace_catalog(folder, directory)
     write_text(os.path.join(directory, MARK), mark_text(fingerprint))
     _move(os.path.join(folder, indexes.FOLDER), os.path.join(directory, indexes.FOLDER))
-    copies = (os.path.join(place, snapshots.FOLDER) for place in (folder, directory))
-    snapshots.move_newest(*copies)
+    copies = (os.path.join(place, table_copies.FOLDER) for place in (folder, directory))
+    table_copies.move_newest(*copies)
     Journal(os.path.join(directory, journal.FOLDER)).cut(seq, kept=seq)
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _last_snapshot(collection: CollectionStore) -> Snapshot:
-    found = snapshots.newest(os.path.join(collection.directory, snapshots.FOLDER))
+def _last_copies(collection: CollectionStore) -> TableCopies:
+    found = table_copies.newest(os.path.join(collection.directory, table_copies.FOLDER))
     if found is None or found.seq != collection.state.seq:
         raise CollectionError(
             f"{collection.directory} has no copy of its last commit", remedy="run `vitrail verify`"

@@ -10,6 +10,7 @@ from vitrail.indexer.catalog.counts import read_counts
 from vitrail.indexer.catalog.departures import read_waiting
 from vitrail.indexer.catalog.roots import MOUNTS, KnownRoot, read_roots
 from vitrail.indexer.catalog.state import State
+from vitrail.indexer.collection import transforms
 from vitrail.indexer.collection.collection_info import (
     CollectionInfo,
     RootInfo,
@@ -54,7 +55,7 @@ def describe_collection(
         roots=roots,
         segments=len(state.segments),
         annotations=own,
-        spaces={space: _space(indexes, state, space) for space, _ in state.fingerprint.spaces},
+        spaces={space: _space(directory, indexes, state, space) for space in state.spaces},
         bytes=_sizes(directory),
     )
 
@@ -74,15 +75,23 @@ def _root(root: KnownRoot) -> RootInfo:
     )
 
 
-def _space(indexes: CurrentIndexes, state: State, space: str) -> SpaceInfo:
+def _space(directory: str, indexes: CurrentIndexes, state: State, space: str) -> SpaceInfo:
     files = indexes.files(space, state)
     held = files.coverage()
+    derived = next((one for one in state.derived if one.name == space), None)
+    paths = [files.path(generation) for generation in files.generations()]
+    if derived is not None:
+        paths.append(transforms.path_of(directory, derived))
     return SpaceInfo(
         dim=files.dim,
         index=None if held is None else held.kind,
         indexed=0 if held is None else held.rows,
         checks=files.checks(),
         checked=indexes.checked(space),
+        base=None if derived is None else derived.base,
+        fitted_rows=0 if derived is None else derived.fitted_rows,
+        share=state.default_weights.get(space, 0.0),
+        bytes=sum(os.path.getsize(path) for path in paths if os.path.exists(path)),
     )
 
 

@@ -15,6 +15,7 @@ from vitrail.indexer.catalog.annotations import load_incoming, merge_rows
 from vitrail.indexer.catalog.exporting import exported_files, own_columns, read_versions
 from vitrail.indexer.catalog.schema import FORMAT
 from vitrail.indexer.collection.arrivals import OWN, ROWS, open_exported
+from vitrail.indexer.collection.carried_spaces import SPACES, take_spaces, told_spaces
 from vitrail.indexer.collection.plain_export import write_csv, write_json_lines
 from vitrail.indexer.collection.retrying import at_newest
 from vitrail.indexer.collection.store import CollectionStore
@@ -43,12 +44,14 @@ class Imported:
         files: paths that it did not know, or with which images came back.
         left_out: a path, if there is any, of each image that would have been here without a file:
             at all its paths this collection knows something else, or it was exported without one.
+        kept: derived spaces that were fitted otherwise here, and stay as they are.
     """
 
     images: int
     new: int
     files: int
     left_out: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
 
     @property
     def known(self) -> int:
@@ -102,12 +105,15 @@ def _write_parquet(collection: CollectionStore, path: str, where: str | None) ->
     import pyarrow.parquet as pq
 
     header = SegmentHeader(collection.fingerprint, FORMAT, collection.state.seq)
+    meta = {segment_file.META: header.to_json()}
+    if collection.state.derived or collection.state.chosen_weights:
+        meta[SPACES] = told_spaces(collection)
     writer: Any = None
     count = 0
     with open(path, "wb") as sink:  # Arrow itself takes no name that is not UTF-8
         try:
             for table in _tables(collection, where):
-                table = table.replace_schema_metadata({segment_file.META: header.to_json()})
+                table = table.replace_schema_metadata(meta)
                 if writer is None:
                     writer = pq.ParquetWriter(
                         sink, table.schema, compression="zstd", write_page_checksum=True
@@ -161,7 +167,7 @@ def _with_catalog(collection: CollectionStore, table: pa.Table) -> pa.Table:
     values["read_version"] = [versions.get(i) for i in ids]
     values["files"] = [files[i] for i in ids]
     columns = {name: pa.array(values[name], kind) for name, kind in column_types().items()}
-    columns |= {space: table[space] for space in collection.spaces}
+    columns |= {space: table[space] for space, _ in collection.fingerprint.spaces}
     for name, kind in _DERIVED.items():
         columns[name] = pa.array([row[name] for row in rows], arrow_type(kind))
     return pa.table(columns | {OWN + name: values for name, values in own.items()})
@@ -200,7 +206,8 @@ def import_into(
     The whole file is held against what it must be before anything of it is written. Images whose
     content is known already only gain the files they lack, and values of the user's own columns;
     paths that are known here stay as they are, unless their image was removed or waits, and comes
-    back now. New images that are left without a file by that are left out.
+    back now. New images that are left without a file by that are left out. Derived spaces come
+    along; one that is here already stays as it is.
 
     Args:
         collection: open for writing.
@@ -225,21 +232,23 @@ def import_into(
     count, left_out = 0, []
     with open_exported(path) as exported:
         collection.check(exported.fingerprint)
+        told = exported.spaces
         for arrival in exported.arrivals():
             new = [file for file in arrival.files if _is_wanted(file, known.get(file.path), live)]
             held = {file.content_hash for file in new}
             contents = [image.content_hash for image in arrival.images]
-            kept = [content in held or content in live for content in contents]
+            taken = [content in held or content in live for content in contents]
             collection.commit(Batch(arrival.images, new))
-            count += len(kept)
+            count += len(taken)
             files += len(new)
             paths = {file.content_hash: file.path for file in reversed(arrival.files)}
-            left_out += [paths.get(c, "") for c, k in zip(contents, kept, strict=True) if not k]
+            left_out += [paths.get(c, "") for c, k in zip(contents, taken, strict=True) if not k]
             if arrival.own.num_columns:
-                own.append(arrival.own.filter(pa.array(kept, pa.bool_())))
-            hashes += compress(contents, kept)
+                own.append(arrival.own.filter(pa.array(taken, pa.bool_())))
+            hashes += compress(contents, taken)
     _annotate(collection, hashes, own)
-    return Imported(count, len(collection) - before, files, tuple(left_out))
+    kept = take_spaces(collection, told)
+    return Imported(count, len(collection) - before, files, tuple(left_out), kept)
 
 
 def _is_wanted(file: FileRecord, known: KnownFile | None, live: frozenset[str]) -> bool:

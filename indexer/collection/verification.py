@@ -13,13 +13,14 @@ from vitrail.indexer.collection.index_checks import check_indexes
 from vitrail.indexer.collection.layout import is_collection
 from vitrail.indexer.collection.segment_checks import check_segments
 from vitrail.indexer.collection.store import CollectionStore
+from vitrail.indexer.collection.transform_checks import check_transforms
 from vitrail.indexer.errors import CollectionError, NewerFormatError, UnreadableError
 from vitrail.indexer.files.reading import exists
 from vitrail.indexer.images.files import modified_ns
 
 
 def verify(directory: str | os.PathLike[str]) -> Report:
-    """Compare segments, catalog, indexes and files on disk; changes nothing.
+    """Compare segments, transforms, catalog, indexes and files on disk; changes nothing.
 
     A writer may be at work meanwhile: what it replaces is looked at again.
 
@@ -38,6 +39,7 @@ def verify(directory: str | os.PathLike[str]) -> Report:
         findings = [
             *steadily(collection, lambda: list(_check_rules(collection))),
             *steadily(collection, lambda: list(check_segments(collection))),
+            *steadily(collection, lambda: list(check_transforms(collection))),
             *steadily(collection, lambda: list(check_indexes(collection))),
             *steadily(collection, lambda: list(check_copies(collection))),
         ]

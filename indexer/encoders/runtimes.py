@@ -8,12 +8,28 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Protocol
 
 from vitrail.indexer.encoders.base import Encoder
 from vitrail.indexer.encoders.checkpoints import Checkpoint
 from vitrail.indexer.encoders.settings import EncoderSettings
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.spaces import EmbeddingSpace
+
+
+class EncoderMaker(Protocol):
+    """What a runtime's class of encoders is called with."""
+
+    def __call__(
+        self,
+        checkpoint: Checkpoint,
+        spaces: Sequence[EmbeddingSpace],
+        *,
+        device: str,
+        precision: str,
+        classify: bool,
+    ) -> Encoder:
+        """An encoder that is ready."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +40,13 @@ class Runtime:
         name: as users give it.
         package: what must be installed for it.
         passed_over: why ``auto`` does not take it for a device, by its name; ``None`` if it does.
-        load: a checkpoint, its spaces and the settings to an encoder that is ready. Raises
-            ``RuntimeUnusableError`` where it failed its trial on this machine, ``CheckpointError``
-            for a damaged checkpoint, and ``InputError`` for a device or precision that it has not.
+        encoders: imports the class of its encoders, which takes the package with it.
     """
 
     name: str
     package: str
     passed_over: Callable[[str], str | None]
-    load: Callable[[Checkpoint, Sequence[EmbeddingSpace], EncoderSettings], Encoder]
+    encoders: Callable[[], EncoderMaker]
 
     @property
     def missing(self) -> str | None:
@@ -41,33 +55,35 @@ class Runtime:
             return None
         return f"runtime {self.name!r} is not installed: pip install 'vitrail[{self.name}]'"
 
+    def load(
+        self, checkpoint: Checkpoint, spaces: Sequence[EmbeddingSpace], settings: EncoderSettings
+    ) -> Encoder:
+        """An encoder that is ready.
 
-def _load_openvino(
-    checkpoint: Checkpoint, spaces: Sequence[EmbeddingSpace], settings: EncoderSettings
-) -> Encoder:
+        Raises:
+            RuntimeUnusableError: it failed its trial on this machine.
+            CheckpointError: the checkpoint is damaged.
+            InputError: the settings name a device or precision that it has not.
+        """
+        return self.encoders()(
+            checkpoint,
+            spaces,
+            device=settings.device,
+            precision=settings.precision,
+            classify=settings.classify,
+        )
+
+
+def _openvino_encoders() -> EncoderMaker:
     from vitrail.indexer.encoders.openvino_encoder import OpenVinoEncoder
 
-    return OpenVinoEncoder(
-        checkpoint,
-        spaces,
-        device=settings.device,
-        precision=settings.precision,
-        classify=settings.classify,
-    )
+    return OpenVinoEncoder
 
 
-def _load_torch(
-    checkpoint: Checkpoint, spaces: Sequence[EmbeddingSpace], settings: EncoderSettings
-) -> Encoder:
+def _torch_encoders() -> EncoderMaker:
     from vitrail.indexer.encoders.torch_encoder import TorchEncoder
 
-    return TorchEncoder(
-        checkpoint,
-        spaces,
-        device=settings.device,
-        precision=settings.precision,
-        classify=settings.classify,
-    )
+    return TorchEncoder
 
 
 def _openvino_passed_over(device: str) -> str | None:
@@ -91,8 +107,8 @@ def _has_cuda() -> bool:
 
 
 _KNOWN = (
-    Runtime("openvino", "openvino", _openvino_passed_over, _load_openvino),
-    Runtime("torch", "torch", lambda _: None, _load_torch),
+    Runtime("openvino", "openvino", _openvino_passed_over, _openvino_encoders),
+    Runtime("torch", "torch", lambda _: None, _torch_encoders),
 )
 RUNTIMES = {runtime.name: runtime for runtime in _KNOWN}
 """By name; ``auto`` tries them in this order, and the last serves everywhere."""

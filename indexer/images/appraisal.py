@@ -1,4 +1,4 @@
-"""What people said about a picture in its file: stars and keywords, from EXIF, XMP and IPTC."""
+"""What people said about an image in its file: stars and keywords, from EXIF, XMP and IPTC."""
 
 from __future__ import annotations
 

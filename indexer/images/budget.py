@@ -13,7 +13,7 @@ SHARE = 0.4
 SHARE_OF_FILES = 0.1
 """And for the bytes of files that wait for their decoding."""
 
-_FEWEST = 64 << 20  # where next to nothing is free, small pictures still go, one by one
+_FEWEST = 64 << 20  # where next to nothing is free, small images still go, one by one
 _LIMITS = (  # (limit, usage) of a container's memory: control groups of version 2 and 1
     ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
     (
@@ -24,9 +24,9 @@ _LIMITS = (  # (limit, usage) of a container's memory: control groups of version
 
 
 class MemoryBudget:
-    """A number of bytes out of which each picture takes what it needs while it is decoded.
+    """A number of bytes out of which each image takes what it needs while it is decoded.
 
-    Whoever asks for more than is left waits; who asked first goes first, so that a large picture
+    Whoever asks for more than is left waits; who asked first goes first, so that a large image
     is not kept waiting for ever by small ones. Safe for threads.
 
     Args:

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class Colours:
-    """How the pixels of one picture become sRGB; what is asked of all of it is found at the start.
+    """How the pixels of one image become sRGB; what is asked of all of it is found at the start.
 
     Greyscale of more than 8 bits is scaled, not clipped. An ICC profile is applied; one that is
     broken or made for another kind of pixel is ignored. Alpha, also a palette's or a transparent
@@ -40,7 +40,7 @@ class Colours:
         self._levels = _find_levels(image) if image.mode in ("I", "F") else (0.0, 1.0)
 
     def convert(self, image: Image.Image) -> Image.Image:
-        """The picture, or a part of it, as RGB."""
+        """The image, or a part of it, as RGB."""
         image = self._to_eight_bits(image)
         if image.mode == "La":  # Pillow has no shorter way
             image = image.convert("LA")
@@ -88,12 +88,12 @@ class Colours:
 
 
 def to_srgb(image: Image.Image, icc: bytes = b"") -> Image.Image:
-    """Turn a loaded picture of any mode into RGB; see ``Colours``."""
+    """Turn a loaded image of any mode into RGB; see ``Colours``."""
     return Colours(image, icc).convert(image)
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """A picture without alpha as L, RGB or CMYK."""
+    """An image without alpha as L, RGB or CMYK."""
     if image.mode in _PROFILE_SPACE:
         return image
     if image.mode == "1":
@@ -111,7 +111,7 @@ def _finite(image: Image.Image) -> NDArray[np.float64]:
 def _find_levels(image: Image.Image) -> tuple[float, float]:
     """The grey levels that become 0 and 255: white is the least usual one that holds all values.
 
-    Where none does, as in scientific pictures, the picture's own range is stretched.
+    Where none does, as in scientific images, the image's own range is stretched.
     """
     width, height = image.size
     rows = max(1, _BAND // width)
@@ -127,7 +127,7 @@ def _find_levels(image: Image.Image) -> tuple[float, float]:
 def _or_none(work: Callable[[], T | None]) -> T | None:
     """The result, or ``None`` where LittleCMS or Pillow stumbles over a profile.
 
-    They raise whatever it leads them to, and a profile is never worth a picture.
+    They raise whatever it leads them to, and a profile is never worth an image.
     """
     try:
         return work()

@@ -1,18 +1,18 @@
 """Decoding where it can be ended: in a process of its own, watched for time and memory.
 
 What a thread does inside a C library cannot be stopped, and a library that holds the interpreter
-holds Ctrl-C too. So there are two kinds of picture:
+holds Ctrl-C too. So there are two kinds of image:
 
 - *Tame* ones (JPEG, PNG, GIF, small WebP, most BMP and PPM): after ``containers`` has left out all
-  that is no picture, their decoders' work is bounded by numbers in the header, which are checked
+  that is no image, their decoders' work is bounded by numbers in the header, which are checked
   before. They are decoded in the caller's thread, at no cost.
 - The others (TIFF, AVIF, HEIF, JPEG 2000, runs and plain text that Pillow decodes in Python, JPEGs
   of hundreds of scans): a kilobyte of them may ask for hours, by hidden frames, empty tiles, layers
   or a compression of its own. No header tells, so they go to a process that is ended when it takes
-  far more time or memory than a picture of that size does. It also keeps a decoder's crash, and
+  far more time or memory than an image of that size does. It also keeps a decoder's crash, and
   what it prints, away from us.
 
-A watchdog alone could only say which file hangs; a process for every picture would take a quarter
+A watchdog alone could only say which file hangs; a process for every image would take a quarter
 of a second before the first one, for the formats that most files have and that need it least. The
 processes are started when first needed, used again, and end with their standard input.
 
@@ -40,13 +40,13 @@ from vitrail.indexer.images.decoder_server import BAND, read_header, write_heade
 from vitrail.indexer.images.pixels import Decoding
 
 SECONDS = 60.0
-"""Processor time that every picture may take,"""
+"""Processor time that every image may take,"""
 
 SECONDS_A_MEGAPIXEL = 1.0
 """and how much more for its size: some ten times what the slowest of these formats takes."""
 
 SPARE_MEMORY = 256 << 20
-"""Bytes that a decoder may take beyond what the picture's header lets expect."""
+"""Bytes that a decoder may take beyond what the image's header lets expect."""
 
 _WALL = 20  # times the processor time: what waits for nothing must end some time too
 _LOOK = 0.05  # seconds between two looks at a process
@@ -66,7 +66,7 @@ class DecodingUnavailableError(VitrailError):
 
 
 def decode_apart(
-    picture: bytes,
+    encoded: bytes,
     how: Decoding,
     size: tuple[int, int],
     memory: int,
@@ -75,7 +75,7 @@ def decode_apart(
     """As ``pixels.decode``, in another process.
 
     Args:
-        picture: the file.
+        encoded: the file.
         how: ``orientation`` and ``icc`` are left to Pillow.
         size: (width, height) by the header.
         memory: bytes that it should need.
@@ -90,8 +90,8 @@ def decode_apart(
     seconds = SECONDS + SECONDS_A_MEGAPIXEL * size[0] * size[1] / 1e6
     process = _take()
     try:
-        memory += SPARE_MEMORY + 2 * len(picture)
-        return process.decode(picture, how, seconds, memory, stop)
+        memory += SPARE_MEMORY + 2 * len(encoded)
+        return process.decode(encoded, how, seconds, memory, stop)
     finally:
         _give_back(process)
 
@@ -123,7 +123,7 @@ class _DecoderProcess:
 
     def decode(
         self,
-        picture: bytes,
+        encoded: bytes,
         how: Decoding,
         seconds: float,
         memory: int,
@@ -131,7 +131,7 @@ class _DecoderProcess:
     ) -> Image.Image:
         with _Watch(self, seconds, memory, stop) as watch:
             try:
-                return self._ask(picture, how, seconds)
+                return self._ask(encoded, how, seconds)
             except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
                 if isinstance(error, _DecoderError):
                     raise error.told() from None
@@ -143,10 +143,10 @@ class _DecoderProcess:
                 self.end()
                 raise
 
-    def _ask(self, picture: bytes, how: Decoding, seconds: float) -> Image.Image:
+    def _ask(self, encoded: bytes, how: Decoding, seconds: float) -> Image.Image:
         request = {"name": how.name, "target": how.target, "max_pixels": how.max_pixels}
-        write_header(self._requests, {**request, "bytes": len(picture), "seconds": seconds})
-        self._requests.write(picture)
+        write_header(self._requests, {**request, "bytes": len(encoded), "seconds": seconds})
+        self._requests.write(encoded)
         self._requests.flush()
         reply = read_header(self._replies)
         if reply is None:
@@ -290,7 +290,7 @@ def _give_back(process: _DecoderProcess) -> None:
 
 
 def close_idle() -> None:
-    """End the processes that nobody uses now; the next picture that needs one starts it."""
+    """End the processes that nobody uses now; the next image that needs one starts it."""
     with _lock:
         idle, _idle[:] = _idle[:], []
     for process in idle:

@@ -1,4 +1,4 @@
-"""A process that decodes one picture after the other; see ``decoder_process``.
+"""A process that decodes one image after the other; see ``decoder_process``.
 
 Requests come on standard input, replies go to standard output: four bytes with the length of a
 JSON header, the header, and raw bytes. Nothing is pickled, so that a decoder that a file took over
@@ -29,9 +29,9 @@ def serve() -> None:
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 1)
     while (header := read_header(requests)) is not None:
-        picture = requests.read(header["bytes"])
+        encoded = requests.read(header["bytes"])
         _limit_time(header["seconds"])
-        _answer(replies, picture, Decoding(header["name"], header["target"], header["max_pixels"]))
+        _answer(replies, encoded, Decoding(header["name"], header["target"], header["max_pixels"]))
         replies.flush()
 
 
@@ -51,9 +51,9 @@ def write_header(stream: BinaryIO, header: dict[str, Any]) -> None:
     stream.write(len(text).to_bytes(4, "big") + text)
 
 
-def _answer(replies: BinaryIO, picture: bytes, how: Decoding) -> None:
+def _answer(replies: BinaryIO, encoded: bytes, how: Decoding) -> None:
     try:
-        image = decode(picture, how)
+        image = decode(encoded, how)
     except ImageRejectedError as error:
         write_header(replies, {"reason": error.reason, "detail": error.detail})
     except Exception as error:

@@ -64,7 +64,7 @@ class Tags(NamedTuple):
     """Values by tag: bytes as they are, one number, or a tuple of numbers (NaN for n/0).
 
     Attributes:
-        main: the picture's own folder and its EXIF folder in one; see ``Tag``.
+        main: the image's own folder and its EXIF folder in one; see ``Tag``.
         gps: see ``Gps``.
     """
 

@@ -1,4 +1,4 @@
-"""What a file says about its picture, without decoding it."""
+"""What a file says about its image, without decoding it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vitrail.indexer.images.xmp import Xmp, read_xmp
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a file says about its picture.
+    """What a file says about its image.
 
     Attributes:
         width: of the upright original, in pixels.

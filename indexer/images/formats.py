@@ -77,7 +77,7 @@ def load_plugin(name: str) -> None:
         import pillow_heif
     except ImportError as error:
         raise ImageRejectedError(
-            "heic-needs-extra", "HEIC pictures need one more package: pip install 'vitrail[heic]'"
+            "heic-needs-extra", "HEIC images need one more package: pip install 'vitrail[heic]'"
         ) from error
     pillow_heif.register_heif_opener()
 

@@ -1,4 +1,4 @@
-"""What a picture's file says about itself: date, camera, and text for the readers of recipes."""
+"""What an image's file says about itself: date, camera, and text for the readers of recipes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vitrail.indexer.images.containers.parts import Container, decode_text
 from vitrail.indexer.images.exif import Tag
 
 MAX_TEXT = 4 << 20
-"""Characters of text metadata kept of one picture; ComfyUI's largest workflows are below it."""
+"""Characters of text metadata kept of one image; ComfyUI's largest workflows are below it."""
 
 _DATES = (Tag.DATE_ORIGINAL, Tag.DATE_DIGITIZED, Tag.DATE)
 # Generators hide their parameters in all of these: ComfyUI's WebP in Make and Model,
@@ -35,7 +35,7 @@ _CAMERA_LENGTH = 64
 
 
 def taken_at(exif: Mapping[int, Any]) -> datetime | None:
-    """When the picture was taken, in naive local time: original, else digitised, else changed."""
+    """When the image was taken, in naive local time: original, else digitised, else changed."""
     for tag in _DATES:
         match = _DATE.match(_as_text(exif.get(tag))[:_LONGEST_DATE].strip())
         if match:

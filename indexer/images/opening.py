@@ -1,4 +1,4 @@
-"""Any image file, safely, to an upright RGB picture in sRGB, with what its metadata says."""
+"""Any image file, safely, to an upright RGB image in sRGB, with what its metadata says."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from vitrail.indexer.wording import in_one_line
 
 REASONS: dict[str, str] = {
     "empty": "the file has no bytes",
-    "truncated": "the file ends in the middle of the picture",
-    "broken": "the picture cannot be decoded",
+    "truncated": "the file ends in the middle of the image",
+    "broken": "the image cannot be decoded",
     "not-an-image": "the content is no image of a supported format",
-    "heic-needs-extra": "HEIC pictures need the extra vitrail[heic]",
+    "heic-needs-extra": "HEIC images need the extra vitrail[heic]",
     "too-many-pixels": "more pixels than the limit, as a decompression bomb has",
     "too-many-bytes": "the file is larger than the limit",
-    "too-costly": "decoding it takes far more time or memory than a picture of its size should",
+    "too-costly": "decoding it takes far more time or memory than an image of its size should",
     "out-of-memory": "there is not enough memory to decode it",
     "not-a-file": "a FIFO, socket, device or folder, which is never opened",
     "unreadable": "the operating system refuses to read it",
@@ -53,10 +53,10 @@ MAX_SCANNED = 2_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class OpenedImage(Facts):
-    """A decoded picture, and what its file says about it.
+    """A decoded image, and what its file says about it.
 
     Attributes:
-        image: RGB, upright, sRGB; of a large picture possibly smaller than the original.
+        image: RGB, upright, sRGB; of a large image possibly smaller than the original.
     """
 
     image: Image.Image
@@ -85,7 +85,7 @@ def open_image(
     Args:
         source: path, or the bytes of a file.
         target: shortest edge in pixels that is needed: large JPEGs are then decoded scaled down,
-            to no less than ``pixels.SCALED_MARGIN`` times it, and other pictures of more than
+            to no less than ``pixels.SCALED_MARGIN`` times it, and other images of more than
             ``reduction.LARGE`` pixels reduced to no less than ``reduction.MARGIN`` times it.
             ``None`` or 0 gives every pixel.
         max_pixels: more than this many pixels, by the header, are refused before decoding.
@@ -121,13 +121,13 @@ def _decode(
     try:
         width, height = container.size
         if container.tame and width * height * container.scans <= MAX_SCANNED:
-            return decode(container.picture, how)
+            return decode(container.encoded, how)
         # What a decoder of its own kind turns and colours is known to Pillow only.
         apart = how if container.tame else how._replace(orientation=None, icc=None)
         try:
-            return decode_apart(container.picture, apart, container.size, need, stop)
+            return decode_apart(container.encoded, apart, container.size, need, stop)
         except DecodingUnavailableError:  # as on systems that allow no second process
-            return decode(container.picture, apart)
+            return decode(container.encoded, apart)
     except (ImageRejectedError, DecodingStoppedError):
         raise
     except Image.DecompressionBombError as error:

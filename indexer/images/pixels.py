@@ -1,4 +1,4 @@
-"""Decoding itself: a file's picture to upright sRGB pixels, by Pillow."""
+"""Decoding itself: a file's image to upright sRGB pixels, by Pillow."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_CONVERTING = 32  # bytes a pixel of a band, beside the picture
+_CONVERTING = 32  # bytes a pixel of a band, beside the image
 _OUTPUT = 4  # bytes a pixel of Pillow's RGB
 
 
@@ -52,8 +52,8 @@ class Decoding(NamedTuple):
     icc: bytes | None = None
 
 
-def decode(picture: bytes, how: Decoding) -> Image.Image:
-    """An upright RGB picture in sRGB, possibly smaller than the original.
+def decode(encoded: bytes, how: Decoding) -> Image.Image:
+    """An upright RGB image in sRGB, possibly smaller than the original.
 
     Raises:
         ImageRejectedError: ``too-many-pixels``.
@@ -61,13 +61,13 @@ def decode(picture: bytes, how: Decoding) -> Image.Image:
     """
     formats.load_plugin(how.name)
     _prepare_pillow(how.max_pixels)
-    found, orientation = _load(picture, how)
+    found, orientation = _load(encoded, how)
     turn = _TURNS.get(orientation)
     return found if turn is None else found.transpose(turn)  # what was decoded is free by now
 
 
-def _load(picture: bytes, how: Decoding) -> tuple[Image.Image, int]:
-    with Image.open(io.BytesIO(picture), formats=(how.name,)) as image:
+def _load(encoded: bytes, how: Decoding) -> tuple[Image.Image, int]:
+    with Image.open(io.BytesIO(encoded), formats=(how.name,)) as image:
         check_pixels(image.size, how.max_pixels)
         if how.target and how.name == "JPEG":
             edge = how.target * SCALED_MARGIN
@@ -84,12 +84,12 @@ def _load(picture: bytes, how: Decoding) -> tuple[Image.Image, int]:
 def _ask_orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(_ORIENTATION, 1))
-    except Exception:  # damaged EXIF is no reason to lose the picture
+    except Exception:  # damaged EXIF is no reason to lose the image
         return 1
 
 
 def check_pixels(size: tuple[int, int], max_pixels: int) -> None:
-    """Refuse a picture of too many pixels.
+    """Refuse an image of too many pixels.
 
     Raises:
         ImageRejectedError: ``too-many-pixels``, naming the option that would take it.
@@ -117,11 +117,11 @@ def bytes_needed(container: Container, name: str, target: int | None) -> int:
     converting = _CONVERTING * min(pixels, max(reduction.BAND, decoded[0] * factor))
     need = max(int(pixels * container.depth) + container.held + output + converting, 2 * output)
     # Another process has a copy of the file, and gives one of what it made of it.
-    return need if container.tame else need + len(container.picture) + output
+    return need if container.tame else need + len(container.encoded) + output
 
 
 def _scale(size: tuple[int, int], target: int | None) -> int:
-    """By what libjpeg divides a picture while it decodes it."""
+    """By what libjpeg divides an image while it decodes it."""
     fitting = min(size) // (target * SCALED_MARGIN) if target else 1
     return next((scale for scale in (8, 4, 2) if fitting >= scale), 1)
 

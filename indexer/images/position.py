@@ -1,4 +1,4 @@
-"""Where a picture was taken, in degrees, from EXIF or XMP."""
+"""Where an image was taken, in degrees, from EXIF or XMP."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from PIL import Image
 MAX_RESIZED_PIXELS = 1 << 26
 """Above this (200 MB) only what the crop keeps is resized.
 
-A picture of 1 x 60,000 pixels whose shorter edge is brought to 256 would have 4 billion pixels.
+An image of 1 x 60,000 pixels whose shorter edge is brought to 256 would have 4 billion pixels.
 """
 
 
@@ -81,13 +81,13 @@ def apply(
 ) -> NDArray[np.uint8]:
     """Resize and crop as transformers' Pillow processors do, bit for bit.
 
-    Only pictures so long that their resized form would exceed ``MAX_RESIZED_PIXELS`` may differ:
+    Only images so long that their resized form would exceed ``MAX_RESIZED_PIXELS`` may differ:
     Pillow chooses the order of its two passes by size, and clips overshoots in between.
 
     Args:
         spec: what to do.
         image: RGB, upright.
-        original: (width, height) of the picture that ``image`` was decoded from, if it came
+        original: (width, height) of the image that ``image`` was decoded from, if it came
             smaller: the longer edge is cut to whole pixels, and its own would be cut elsewhere.
 
     Returns:
@@ -165,7 +165,7 @@ def _resize_middle(
 
 
 def _centre_crop(pixels: NDArray[np.uint8], crop: tuple[int, int]) -> NDArray[np.uint8]:
-    """(h, w, 3) to (crop, 3); a smaller picture is padded with black, the odd pixel before it."""
+    """(h, w, 3) to (crop, 3); a smaller image is padded with black, the odd pixel before it."""
     height, width = pixels.shape[:2]
     tall, wide = max(height, crop[0]), max(width, crop[1])
     above, before = math.ceil((tall - height) / 2), math.ceil((wide - width) / 2)

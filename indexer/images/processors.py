@@ -83,7 +83,7 @@ def from_config(config: Mapping[str, Any], *, model_type: str | None = None) -> 
     if spec.image_size <= 0:
         raise CheckpointError(
             f"the checkpoint's preprocessing (size {config.get('size')}, crop_size "
-            f"{config.get('crop_size')}) makes no square picture, which Vitrail needs; "
+            f"{config.get('crop_size')}) makes no square image, which Vitrail needs; "
             "use a checkpoint with a fixed square input"
         )
     return spec

@@ -1,4 +1,4 @@
-"""Large pictures brought to upright sRGB band by band, and to a smaller size where that will do."""
+"""Large images brought to upright sRGB band by band, and to a smaller size where that will do."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from PIL import Image
 from vitrail.indexer.images.colours import Colours
 
 BAND = 1 << 20
-"""Pixels of a band: what converting takes beside the picture is 25 MB at the most."""
+"""Pixels of a band: what converting takes beside the image is 25 MB at the most."""
 
 LARGE = 1 << 24
-"""Pixels above which a picture is reduced while it is converted, if so many are not needed.
+"""Pixels above which an image is reduced while it is converted, if so many are not needed.
 
 A fixed number, and never the memory that happens to be free: the same file must give the same
 vector everywhere.
 """
 
 MARGIN = 3
-"""A large picture keeps at least this many times the pixels needed on its shortest edge.
+"""A large image keeps at least this many times the pixels needed on its shortest edge.
 
 The mean of whole squares is a box filter, after which the resize must have something left to do.
-Measured on six pictures of 17 to 24 megapixels that ``benchmarks/decode.py`` makes, embedded ViT:
-least cosine to the unreduced picture 0.9996 at 1, 0.9999 at 2 and 3.
+Measured on six images of 17 to 24 megapixels that ``benchmarks/decode.py`` makes, embedded ViT:
+least cosine to the unreduced image 0.9996 at 1, 0.9999 at 2 and 3.
 """
 
 
 def factor_for(size: tuple[int, int], target: int | None) -> int:
-    """By what a picture is divided; 1 leaves it as it is.
+    """By what an image is divided; 1 leaves it as it is.
 
     Args:
         size: (width, height) as decoded.
@@ -38,7 +38,7 @@ def factor_for(size: tuple[int, int], target: int | None) -> int:
 
 
 def to_srgb(image: Image.Image, icc: bytes, factor: int = 1) -> Image.Image:
-    """A loaded picture of any mode as RGB; the same pixels as if it were done in one.
+    """A loaded image of any mode as RGB; the same pixels as if it were done in one.
 
     Args:
         image: loaded.

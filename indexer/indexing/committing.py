@@ -18,12 +18,12 @@ from vitrail.indexer.encoders.predictions import Predictions, top_labels
 from vitrail.indexer.indexing.decoding import Prepared
 from vitrail.indexer.records import Batch, FileRecord, ImageRecord, RejectRecord
 
-COMMIT_IMAGES = 1024  # a kill loses at most this many pictures' work,
+COMMIT_IMAGES = 1024  # a kill loses at most this many images' work,
 COMMIT_SECONDS = 15.0  # or this much time's, whichever is less
-COMMIT_FILES = 8192  # files without new pictures that are committed at once
+COMMIT_FILES = 8192  # files without new images that are committed at once
 
 Taken = Literal["new", "classified", "read", "nothing"]
-"""What a file brought: a new picture, labels or metadata of a known one, or neither."""
+"""What a file brought: a new image, labels or metadata of a known one, or neither."""
 
 
 class BatchSink(Protocol):
@@ -42,9 +42,9 @@ class Committer:
     Args:
         sink: the collection.
         encoder: makes the vectors.
-        batch_size: pictures a forward pass.
+        batch_size: images a forward pass.
         known: content hashes of the collection: of these only labels and metadata are wanted.
-        on_commit: called with the number of pictures of each finished commit.
+        on_commit: called with the number of images of each finished commit.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class Committer:
     ) -> None:
         """Note paths that leave; see ``records.Batch``.
 
-        They leave with the last commit, so that a moved picture is known at its new path first.
+        They leave with the last commit, so that a moved image is known at its new path first.
         """
         self._batch.gone.extend(gone)
         self._batch.missing.extend(missing)
@@ -169,8 +169,8 @@ class Committer:
         files = len(self._files_waiting) + len(batch.files) + len(batch.rejects)
         files += len(batch.readings) + len(batch.predictions)
         aged = time.monotonic() - self._last_commit >= COMMIT_SECONDS
-        pictures = len(self._batch.images)
-        return pictures >= COMMIT_IMAGES or files >= COMMIT_FILES or (aged and files > 0)
+        images = len(self._batch.images)
+        return images >= COMMIT_IMAGES or files >= COMMIT_FILES or (aged and files > 0)
 
     def _start_commit(self) -> None:
         self._finish_commit()

@@ -89,7 +89,7 @@ def _hides(item: Unreadable, known: Mapping[str, KnownFile]) -> bool:
 
 
 def was_image(known: KnownFile | None) -> bool:
-    """Whether a path is known as one that held a picture."""
+    """Whether a path is known as one that held an image."""
     return known is not None and known.content_hash is not None
 
 

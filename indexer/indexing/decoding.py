@@ -55,7 +55,7 @@ class DecodingLimits:
     """What all threads of a run share, whichever folders they work on.
 
     A context manager: leaving it stops what is still being decoded, so that whoever waits for the
-    threads afterwards does not wait for a picture that nobody wants any more.
+    threads afterwards does not wait for an image that nobody wants any more.
 
     Attributes:
         budget: bytes that decoding may take.

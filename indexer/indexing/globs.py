@@ -29,7 +29,7 @@ def extension(name: str) -> str:
 
 
 def has_image_extension(name: str) -> bool:
-    """Whether a file's name is one that pictures have."""
+    """Whether a file's name is one that images have."""
     return extension(name) in EXTENSIONS
 
 

@@ -24,7 +24,7 @@ from vitrail.indexer.indexing.decoding import DecodingLimits, Prepared, Preparer
 from vitrail.indexer.indexing.known import ContentLookup, contents_of
 from vitrail.indexer.indexing.losses import refusal
 from vitrail.indexer.indexing.options import IndexOptions
-from vitrail.indexer.indexing.progress import Progress
+from vitrail.indexer.indexing.progress import IndexCounts
 from vitrail.indexer.indexing.roots import plan_run
 from vitrail.indexer.indexing.scan import FoundFile, Unreadable
 from vitrail.indexer.indexing.survey import (
@@ -36,7 +36,7 @@ from vitrail.indexer.indexing.survey import (
 )
 from vitrail.indexer.records import KnownFile, RejectRecord
 
-__all__ = ["IndexOptions", "Progress", "index_folders"]
+__all__ = ["IndexCounts", "IndexOptions", "index_folders"]
 
 _PASSING = ("missing", "unreadable", "changing", "out-of-memory")  # says nothing of the content
 
@@ -60,9 +60,9 @@ def index_folders(
     roots: Sequence[str],
     *,
     options: IndexOptions | None = None,
-    on_progress: Callable[[Progress], None] = lambda _: None,
+    on_progress: Callable[[IndexCounts], None] = lambda _: None,
     cancellation: Cancellation | None = None,
-) -> Progress:
+) -> IndexCounts:
     """Bring a collection up to date with the folders; run again, it goes on where it stopped.
 
     Args:
@@ -118,12 +118,12 @@ class _Run:
         collection: CollectionStore,
         encoder: Encoder,
         options: IndexOptions,
-        on_progress: Callable[[Progress], None],
+        on_progress: Callable[[IndexCounts], None],
         cancellation: Cancellation,
     ) -> None:
         self.collection, self.encoder, self.options = collection, encoder, options
         self.on_progress, self.cancellation = on_progress, cancellation
-        self.progress = Progress()
+        self.progress = IndexCounts()
         self.contents = ContentLookup(collection)
         self.limits = DecodingLimits()
         self.linked: Counter[str] = Counter()  # content hashes met at a new path
@@ -135,7 +135,7 @@ class _Run:
         self.on_progress(self.progress)
         self.cancellation.check()
 
-    def ended(self, started: float) -> Progress:
+    def ended(self, started: float) -> IndexCounts:
         """The counts, told for the last time."""
         self.progress.seconds = time.monotonic() - started
         self.progress.stage = "tidying"
@@ -266,7 +266,7 @@ class _Run:
     def _settle(self, committer: Committer, one: Survey) -> None:
         """What the scan itself told: files that left, other labels, what could not be looked at.
 
-        It comes after every opened file, so that a moved picture is known at its new path before
+        It comes after every opened file, so that a moved image is known at its new path before
         its old path goes.
         """
         gone, labels, progress = one.changes.gone, one.labels(), self.progress

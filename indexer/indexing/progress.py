@@ -10,7 +10,7 @@ from vitrail.indexer.paths import display
 
 
 @dataclass(slots=True)
-class Progress:
+class IndexCounts:
     """Counts of a run so far; ``total`` is how many files have to be opened.
 
     Attributes:
@@ -21,18 +21,18 @@ class Progress:
         unchanged: of them, those known as they are.
         total: files to open.
         opened: files opened.
-        encoded: new pictures.
-        linked: files whose picture was known already at another path, and still is (copies).
+        encoded: new images.
+        linked: files whose image was known already at another path, and still is (copies).
         moved: files that left one path and were found at another; they are neither gone nor copies.
-        returned: files whose picture had left, and is back without having been embedded again.
+        returned: files whose image had left, and is back without having been embedded again.
         rejected: files that could not be indexed.
-        committed: pictures that a kill can no longer lose.
+        committed: images that a kill can no longer lose.
         gone: files that left the disk, and were found nowhere else.
         missing: files that left the disk, and whose images go on being found.
         excluded: files that are on the disk, and left because a glob leaves them out now.
         relabelled: unchanged files that have another label now.
-        reread: known pictures whose metadata was read again.
-        classified: known pictures that got the labels of the head.
+        reread: known images whose metadata was read again.
+        classified: known images that got the labels of the head.
         interrupted: whether it was stopped before its end.
         seconds: how long it took; set when all is committed.
         unreadable: paths that could not be looked at this time; what is known of them stays.
@@ -80,11 +80,11 @@ class ProgressTeller:
         tell: called with the counts so far.
     """
 
-    def __init__(self, tell: Callable[[Progress], None]) -> None:
+    def __init__(self, tell: Callable[[IndexCounts], None]) -> None:
         self._tell = tell
-        self._last = Progress()
+        self._last = IndexCounts()
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: IndexCounts) -> None:
         """Pass it on."""
         self._last = progress
         self._tell(progress)

@@ -22,7 +22,7 @@ from vitrail.indexer.indexing.ahead import map_ahead
 from vitrail.indexer.indexing.committing import Committer
 from vitrail.indexer.indexing.decoding import Prepared, Preparer
 from vitrail.indexer.indexing.options import check_least
-from vitrail.indexer.indexing.progress import Progress
+from vitrail.indexer.indexing.progress import IndexCounts
 from vitrail.indexer.paths import display
 from vitrail.indexer.records import Batch
 from vitrail.indexer.wording import counted
@@ -60,12 +60,14 @@ class ReembedOptions:
 class Reembedding:
     """What came of it: counts, the paths of images that no file holds any more, whether it is done.
 
-    ``progress.unchanged`` counts images that an earlier run had embedded.
+    ``progress.unchanged`` counts images that an earlier run had embedded. ``dropped`` are derived
+    spaces, which were fitted on vectors that are no more.
     """
 
-    progress: Progress = field(default_factory=Progress)
+    progress: IndexCounts = field(default_factory=IndexCounts)
     lost: list[str] = field(default_factory=list)
     done: bool = False
+    dropped: list[str] = field(default_factory=list)
 
 
 def reembed(
@@ -73,7 +75,7 @@ def reembed(
     encoder: Encoder,
     *,
     options: ReembedOptions | None = None,
-    on_progress: Callable[[Progress], None] = lambda _: None,
+    on_progress: Callable[[IndexCounts], None] = lambda _: None,
     cancellation: Cancellation | None = None,
 ) -> Reembedding:
     """Embed every image of a collection by another encoder, then put the result in its place.
@@ -104,7 +106,7 @@ def reembed(
                 "name other spaces or another checkpoint"
             )
         with begin(old.directory, encoder.fingerprint, restart=options.restart) as new:
-            _embed(old, new, encoder, options, made, on_progress, cancellation)
+            _Run(old, new, encoder, options, made, on_progress, cancellation).embed()
             made.progress.seconds = time.monotonic() - started
             made.progress.stage = "tidying"
             on_progress(made.progress)
@@ -112,69 +114,81 @@ def reembed(
                 new.forget_changes()
                 return made
             _check_losses(old, made, options)
+            made.dropped = [space.name for space in old.state.derived]
             take_over(old, new)
             made.done = True
     return made
 
 
-def _embed(
-    old: CollectionStore,
-    new: CollectionStore,
-    encoder: Encoder,
-    options: ReembedOptions,
-    made: Reembedding,
-    on_progress: Callable[[Progress], None],
-    cancellation: Cancellation,
-) -> None:
-    progress = made.progress
-    _leave_out(old, new)
-    there = new.content_hashes()
-    progress.found = len(old)
-    progress.unchanged = len(there & old.content_hashes())
-    progress.total = progress.found - progress.unchanged
-    progress.stage = "indexing"
-    on_progress(progress)
-    preparer = Preparer(
-        spec=encoder.preprocess,
-        known=frozenset(),
-        max_pixels=options.max_pixels,
-    )
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What embedding anew goes by, and whom it tells."""
 
-    def count(images: int) -> None:
-        progress.committed += images
-        on_progress(progress)
+    old: CollectionStore
+    new: CollectionStore
+    encoder: Encoder
+    options: ReembedOptions
+    made: Reembedding
+    on_progress: Callable[[IndexCounts], None]
+    cancellation: Cancellation
 
-    batch_size = options.batch_size or batch_size_for(encoder)
-    ids = sorted(_ids(old))
-    with new.preparing() as beginning:
-        highest = last_given(beginning)
-    late = [i for i in ids if i <= highest]
-    numbered = _Numbered(new, highest, _free_ids(old, len(set(late) - _ids(new))))
-    # What an earlier run could not read, and what was staged before and adopted since, comes last:
-    # it cannot have its own id any more.
-    ids = [i for i in ids if i > highest] + late
-    committer = Committer(numbered, encoder, batch_size=batch_size, on_commit=count)
-    ready = map_ahead(
-        lambda wanted: (wanted, _prepare(preparer, wanted)),
-        (wanted for wanted in _wanted(old, ids) if wanted.content_hash not in there),
-        workers=options.workers,
-        ahead=2 * batch_size,
-        stop=preparer.limits.stopping_with(cancellation),
-    )
-    with committer, closing(ready), preparer.limits:
-        for wanted, prepared in ready:
-            progress.opened += 1
-            if prepared is None:
-                made.lost.append(wanted.files[0][0] if wanted.files else f"id {wanted.image_id}")
-                progress.rejected += 1
-            else:
-                numbered.ids[wanted.content_hash] = wanted.image_id
-                progress.encoded += committer.take(prepared) == "new"
-            on_progress(progress)
-            if cancellation.cancelled:
-                progress.interrupted = True
-                return
-        progress.interrupted = cancellation.cancelled
+    def embed(self) -> None:
+        """Embed what the successor lacks, until that is done or no longer wanted."""
+        _leave_out(self.old, self.new)
+        there = self._begin()
+        ids, numbered = _numbering(self.old, self.new)
+        batch_size = self.options.batch_size or batch_size_for(self.encoder)
+        preparer = Preparer(
+            spec=self.encoder.preprocess, known=frozenset(), max_pixels=self.options.max_pixels
+        )
+        committer = Committer(
+            numbered, self.encoder, batch_size=batch_size, on_commit=self._committed
+        )
+        ready = map_ahead(
+            lambda wanted: (wanted, _prepare(preparer, wanted)),
+            (wanted for wanted in _wanted(self.old, ids) if wanted.content_hash not in there),
+            workers=self.options.workers,
+            ahead=2 * batch_size,
+            stop=preparer.limits.stopping_with(self.cancellation),
+        )
+        with committer, closing(ready), preparer.limits:
+            for wanted, prepared in ready:
+                self._take(wanted, prepared, numbered, committer)
+                if self.cancellation.cancelled:
+                    break
+            self.made.progress.interrupted = self.cancellation.cancelled
+
+    def _begin(self) -> frozenset[str]:
+        """Tell what there is to do; the content hashes of what an earlier run has done."""
+        progress, there = self.made.progress, self.new.content_hashes()
+        progress.found = len(self.old)
+        progress.unchanged = len(there & self.old.content_hashes())
+        progress.total = progress.found - progress.unchanged
+        progress.stage = "indexing"
+        self.on_progress(progress)
+        return there
+
+    def _take(
+        self,
+        wanted: ImageFiles,
+        prepared: Prepared | None,
+        numbered: _Numbered,
+        committer: Committer,
+    ) -> None:
+        """Hand an image on to be embedded, or note that it is lost."""
+        made, progress = self.made, self.made.progress
+        progress.opened += 1
+        if prepared is None:
+            made.lost.append(wanted.files[0][0] if wanted.files else f"id {wanted.image_id}")
+            progress.rejected += 1
+        else:
+            numbered.ids[wanted.content_hash] = wanted.image_id
+            progress.encoded += committer.take(prepared) == "new"
+        self.on_progress(progress)
+
+    def _committed(self, images: int) -> None:
+        self.made.progress.committed += images
+        self.on_progress(self.made.progress)
 
 
 def _leave_out(old: CollectionStore, new: CollectionStore) -> None:
@@ -244,6 +258,18 @@ class _Numbered:
                 wanted, self._next = self._next, self._next + 1
             given[image.content_hash] = self._highest = wanted
         self._new.commit(replace(batch, ids=given))
+
+
+def _numbering(old: CollectionStore, new: CollectionStore) -> tuple[list[int], _Numbered]:
+    """The ids to embed, in the order in which they can be given again, and what gives them."""
+    ids = sorted(_ids(old))
+    with new.preparing() as beginning:
+        highest = last_given(beginning)
+    # What an earlier run could not read, and what was staged before and adopted since, comes last:
+    # it cannot have its own id any more.
+    late = [i for i in ids if i <= highest]
+    free = _free_ids(old, len(set(late) - _ids(new)))
+    return [i for i in ids if i > highest] + late, _Numbered(new, highest, free)
 
 
 def _check_losses(old: CollectionStore, made: Reembedding, options: ReembedOptions) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from vitrail.indexer.catalog.contents import contents_of
@@ -28,6 +28,7 @@ class Removal:
         roots: remembered folders that were named, or lie in one that was; they are forgotten.
         images: how many images leave.
         staying: how many of the files belong to images that stay, because they have others.
+        files: all that leave: those of the images that were named, then ``paths``.
     """
 
     ids: tuple[int, ...]
@@ -35,6 +36,7 @@ class Removal:
     roots: tuple[str, ...]
     images: int
     staying: int
+    files: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,18 @@ def plan_named(
     ids = {image_id for one in named for image_id in one.ids}
     paths = dict.fromkeys(path for one in named for path in one.paths)
     roots = {root for one in named for root in one.roots}
-    whole, staying = _outcome(collection, ids, paths, known)
-    return Removal(tuple(sorted(ids)), tuple(paths), tuple(sorted(roots)), whole, staying)
+    with collection.reading() as connection:  # of hidden images too
+        contents = set(contents_of(connection, list(ids)))
+    whole, staying = _outcome(contents, paths, known)
+    own = [path for path, content in _contents(known) if content in contents]
+    return Removal(
+        ids=tuple(sorted(ids)),
+        paths=tuple(paths),
+        roots=tuple(sorted(roots)),
+        images=len(ids) + whole,
+        staying=staying,
+        files=tuple(dict.fromkeys([*sorted(own), *paths])),
+    )
 
 
 def carry_out(collection: CollectionStore, removal: Removal) -> Removed:
@@ -124,22 +136,17 @@ def matching(
 
 
 def _outcome(
-    collection: CollectionStore,
-    ids: set[int],
-    paths: Mapping[str, None],
-    known: Mapping[str, KnownFile],
+    named: Collection[str], paths: Mapping[str, None], known: Mapping[str, KnownFile]
 ) -> tuple[int, int]:
-    """How many images leave, and how many files leave images that stay."""
-    with collection.reading() as connection:  # of hidden images too
-        named = set(contents_of(connection, list(ids)))
+    """How many images leave beside those that are named, and how many files those that stay."""
     held: dict[str, list[str]] = defaultdict(list)
     for path, content in _contents(known):
         held[content].append(path)
-    touched = {known[path].content_hash or "" for path in paths} - named
+    touched = {known[path].content_hash or "" for path in paths}.difference(named)
     whole = [content for content in touched if all(path in paths for path in held[content])]
     stay = touched.difference(whole)
     staying = sum(path in paths for content in stay for path in held[content])
-    return len(ids) + len(whole), staying
+    return len(whole), staying
 
 
 def _contents(known: Mapping[str, KnownFile]) -> Iterator[tuple[str, str]]:

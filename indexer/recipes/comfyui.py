@@ -16,7 +16,7 @@ def read_graph(graph: Graph) -> dict[str, Any] | None:
     """Prompts, seed, model and the rest under the keys of ``foreign.read_recipe``.
 
     Of several samplers the one counts that starts from an empty latent, which composes the
-    picture; the others refine it.
+    image; the others refine it.
 
     Returns:
         ``None`` if it is no graph of ComfyUI.

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 MAX_TEXT = 4 << 20
-"""Characters of one text; ``vitrail.indexer.images.metadata`` keeps no more of a picture either."""
+"""Characters of one text; ``vitrail.indexer.images.metadata`` keeps no more of an image either."""
 
 MAX_DEPTH = 100
 """Nested lists and objects; ComfyUI's deepest workflows have about twenty."""

@@ -32,7 +32,7 @@ class Inscription(NamedTuple):
 
 
 def encode_png(generated: GeneratedImage) -> bytes:
-    """PNG bytes; the same picture, recipe and verdict always give the same ones.
+    """PNG bytes; the same image, recipe and verdict always give the same ones.
 
     Raises:
         InputError: the recipe is too long to be read back.
@@ -66,7 +66,7 @@ def read_inscription(text: str) -> Inscription | None:
 
 
 def read_png(data: bytes) -> tuple[Image.Image, Inscription]:
-    """Picture (RGB) and inscription of one of our PNG files.
+    """Image (RGB) and inscription of one of our PNG files.
 
     Raises:
         InputError: it is no PNG of ours, or damaged.
@@ -75,13 +75,13 @@ def read_png(data: bytes) -> tuple[Image.Image, Inscription]:
         with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
             image.load()
             text = str(getattr(image, "text", {}).get(KEYWORD, ""))
-            picture = image.convert("RGB")
+            decoded = image.convert("RGB")
     except Exception as error:  # a damaged PNG makes Pillow raise many kinds
         raise InputError(f"this is no readable PNG ({error}): generate it again") from error
     inscription = read_inscription(text)
     if inscription is None:
         raise InputError("this PNG holds no recipe of vitrail: give one that vitrail generated")
-    return picture, inscription
+    return decoded, inscription
 
 
 def _writable(text: str) -> str:

@@ -232,7 +232,7 @@ def _slug(prompt: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class GeneratedImage:
-    """A picture and what made it.
+    """An image and what made it.
 
     Attributes:
         image: RGB.

@@ -16,8 +16,10 @@ from vitrail.indexer.errors import DamagedError, DamagedIndexError, InputError, 
 from vitrail.indexer.files.durability import sync_directory
 from vitrail.indexer.files.reading import reading
 from vitrail.indexer.segments.segment_file import Segment, read_ids, read_vectors
+from vitrail.indexer.spaces import file_stem
 from vitrail.indexer.vectors.index_file import read_contents
 from vitrail.indexer.vectors.index_layout import Contents
+from vitrail.indexer.vectors.whitening import Whitening
 
 if TYPE_CHECKING:
     from vitrail.indexer.vectors.index import VectorIndex
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 FOLDER = "indexes"
 SUFFIX = ".index"
 _FORMER_SUFFIX = ".faiss"  # until 0.1.0, though FAISS cannot read such a file
-_NAME = re.compile(r"(?P<space>[a-z]+@\d+)\.(?P<generation>\d+)\.(index|faiss)")
+_NAME = re.compile(r"(?P<space>[a-z]+@\d+(~w\d*)?)\.(?P<generation>\d+)\.(index|faiss)")
 _TAIL_ROWS = 1000  # rows a reader adds by itself at every open before a new file pays
 _TAIL_SHARE = 0.05
 _HIDDEN_SHARE = 0.2
@@ -50,6 +52,8 @@ class Coverage:
         kind: of the index, such as ``exact``.
         segments: names of those whose live images are in it.
         max_id: so are all up to this id, where a version wrote it that gave no ids out ahead.
+        commit: when that commit was, which tells it from one of the same number in a copy of the
+            collection that went on apart; nothing where an older version wrote it.
     """
 
     digest: str
@@ -60,6 +64,7 @@ class Coverage:
     kind: str
     segments: Sequence[str] = ()
     max_id: int = 0
+    commit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,7 @@ class LoadedIndex:
         seq: the commit up to which all deletions and revivals are applied.
         note: why it was not simply loaded.
         upto: so are all images up to this id, where its file knows no names.
+        commit: when the commit was; nothing where its file does not tell.
     """
 
     index: VectorIndex
@@ -79,6 +85,7 @@ class LoadedIndex:
     seq: int
     note: str | None = None
     upto: int = 0
+    commit: str = ""
 
     def covers(self, segment: Segment) -> bool:
         """Whether a segment's live images are in it, as far as its name tells."""
@@ -103,6 +110,21 @@ class Visibility:
 
 
 @dataclass(frozen=True, slots=True)
+class Derivation:
+    """How the rows of a space are worked out from those that segments hold of another one.
+
+    Attributes:
+        base: the other one.
+        dim: its width.
+        transform: reads what is done to a row, when that is first needed.
+    """
+
+    base: str
+    dim: int
+    transform: Callable[[], Whitening]
+
+
+@dataclass(frozen=True, slots=True)
 class IndexFiles:
     """The index files of one space.
 
@@ -110,8 +132,9 @@ class IndexFiles:
         folder: the collection's ``indexes`` folder.
         space: name of the space.
         dim: its width.
-        digest: of the collection's fingerprint.
+        digest: of the collection's fingerprint; of a derived space, of its transform too.
         incarnation: of its catalog.
+        derivation: of a derived space; ``None`` where segments hold its rows.
     """
 
     folder: str
@@ -119,6 +142,24 @@ class IndexFiles:
     dim: int
     digest: str
     incarnation: str
+    derivation: Derivation | None = None
+
+    def read_rows(
+        self, segments_folder: str, segment: Segment, *, after: int = -1
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """A segment's ids above ``after``, and their (n, dim) float32 rows in this space.
+
+        Raises:
+            SegmentGoneError: it is not in the folder.
+            UnreadableError: it, or the transform, cannot be read now.
+            DamagedError: it, or the transform, is damaged.
+            CollectionError: the transform is missing.
+        """
+        own = self.derivation
+        if own is None:
+            return read_vectors(segments_folder, segment, self.space, self.dim, after=after)
+        ids, rows = read_vectors(segments_folder, segment, own.base, own.dim, after=after)
+        return ids, own.transform().apply(rows)
 
     def generations(self) -> list[int]:
         """Numbers of the files there are, newest first.
@@ -128,7 +169,8 @@ class IndexFiles:
         """
         with suppress(FileNotFoundError), reading(self.folder):
             matches = [_NAME.fullmatch(name) for name in os.listdir(self.folder)]
-            numbers = {int(m["generation"]) for m in matches if m and m["space"] == self.space}
+            stem = file_stem(self.space)
+            numbers = {int(m["generation"]) for m in matches if m and m["space"] == stem}
             return sorted(numbers, reverse=True)
         return []
 
@@ -138,7 +180,7 @@ class IndexFiles:
         return former if os.path.lexists(former) and not os.path.lexists(path) else path
 
     def _paths(self, generation: int) -> tuple[str, str]:
-        stem = os.path.join(self.folder, f"{self.space}.{generation}")
+        stem = os.path.join(self.folder, f"{file_stem(self.space)}.{generation}")
         return stem + SUFFIX, stem + _FORMER_SUFFIX
 
     def coverage(self) -> Coverage | None:
@@ -198,7 +240,7 @@ class IndexFiles:
                 continue
             if self.mine(held) and index.dim == self.dim:
                 names, note = frozenset(held.segments), "; ".join(notes) or None
-                return LoadedIndex(index, names, held.seq, note, held.max_id)
+                return LoadedIndex(index, names, held.seq, note, held.max_id, held.commit)
             notes.append(f"{os.path.basename(path)} belongs to another collection")
         return self.empty("; ".join(notes) or None)
 
@@ -229,6 +271,7 @@ class IndexFiles:
             kind=built.index.kind,
             segments=sorted(loaded.segments),
             max_id=loaded.upto,
+            commit=loaded.commit,
         )
         built.index.save(path, asdict(held))
         self.remove(older)
@@ -355,7 +398,7 @@ def _with_stored(
         inside = wanted[(wanted >= segment.min_id) & (wanted <= segment.max_id)]
         if len(inside):
             after = int(inside[0]) - 1
-            ids, rows = read_vectors(segments_folder, segment, files.space, files.dim, after=after)
+            ids, rows = files.read_rows(segments_folder, segment, after=after)
             index = _grown(index, segment, ids, rows, np.isin(ids, inside))
     return index
 

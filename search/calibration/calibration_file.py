@@ -39,7 +39,7 @@ def write_calibration(directory: str, state: State, calibration: Calibration) ->
     """
     header = {
         "calibration": _VERSION,
-        "digest": state.fingerprint.digest,
+        "digest": state.vectors_digest,
         "incarnation": state.incarnation,
         "seq": state.seq,
         "spaces": list(calibration.spaces),
@@ -74,7 +74,7 @@ def read_calibration(directory: str, state: State) -> Calibration | None:
         file.verify()
         header = file.header
         told = [header[name] for name in ("calibration", "digest", "incarnation")]
-        if told != [_VERSION, state.fingerprint.digest, state.incarnation]:
+        if told != [_VERSION, state.vectors_digest, state.incarnation]:
             return None
         found = Calibration(
             spaces=tuple(header["spaces"]),

@@ -70,7 +70,7 @@ class CurrentCalibrations:
             self._kept = calibration
 
     def _belong_to(self, state: State) -> None:
-        own = (state.incarnation, state.fingerprint.digest)
+        own = (state.incarnation, state.vectors_digest)
         if own != self._of:
             self._of, self._kept, self._looked = own, None, -1
             self._fitted.clear()

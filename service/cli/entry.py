@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -19,9 +19,13 @@ from vitrail.service.cli.commands import (
     listing,
     maintaining,
     searching,
+    spaces,
     tracing,
 )
 from vitrail.service.cli.help import PlainCommand
+
+if TYPE_CHECKING:
+    from vitrail.indexer.settings import Settings
 
 EXIT_CODES = """
 Exit codes: 0 done; 1 an error, in one line on standard error; 2 unusable arguments or input;
@@ -49,7 +53,16 @@ _PLAIN = {  # what typer passes on of its parser, and what that means
     r"Input should be greater than or equal to (\S+)": r"give \1 or more",
 }
 
-for module in (indexing, searching, listing, calibrating, generating, tracing, maintaining):
+for module in (
+    indexing,
+    searching,
+    listing,
+    spaces,
+    calibrating,
+    generating,
+    tracing,
+    maintaining,
+):
     module.register(app)
 for command in app.registered_commands:
     command.cls = PlainCommand
@@ -74,27 +87,42 @@ def _root(
 
 def main() -> None:
     """Run the command line; every foreseen error is one line on standard error."""
-    from vitrail.indexer.errors import VitrailError
-    from vitrail.indexer.settings import read_settings, using
-    from vitrail.service.cli.exits import exit_code
-    from vitrail.service.cli.interrupts import clean_ends
+    from vitrail.indexer.settings import read_settings
 
     settings = read_settings()
     _stand_in()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal of another encoding shows an escape
             stream.reconfigure(errors="backslashreplace")
+    with _failures(debug=settings.debug):
+        sys.exit(_run(settings))
+
+
+def _run(settings: Settings) -> int:
+    """Run what was asked; its exit code."""
+    from vitrail.indexer.settings import using
+    from vitrail.service.cli.interrupts import clean_ends
+
     try:
-        try:
-            with using(settings), _warnings(), clean_ends():
-                code = app(standalone_mode=False)
-        finally:
-            _flush()  # a closed pipe shows here, not after the last handler
-        sys.exit(code if isinstance(code, int) else 0)
+        with using(settings), _warnings(), clean_ends():
+            code = app(standalone_mode=False)
+    finally:
+        _flush()  # a closed pipe shows here, not after the last handler
+    return code if isinstance(code, int) else 0
+
+
+@contextmanager
+def _failures(*, debug: bool) -> Iterator[None]:
+    """Each foreseen error as one line on standard error and an exit code."""
+    from vitrail.indexer.errors import VitrailError
+    from vitrail.service.cli.exits import exit_code
+
+    try:
+        yield
     except _UsageError as error:
         _refuse(error)
     except VitrailError as error:
-        _fail(str(error), exit_code(error), debug=settings.debug)
+        _fail(str(error), exit_code(error), debug=debug)
     except (KeyboardInterrupt, typer.Abort):
         with suppress(OSError):  # the terminal may be what has gone
             typer.echo("vitrail: interrupted", err=True)
@@ -105,19 +133,16 @@ def main() -> None:
         if isinstance(leaving.__context__, BrokenPipeError):  # typer has met it first
             _leave_pipe()
         raise
-    except MemoryError:
-        _fail(
-            "memory ran out; nothing committed is lost: close programs, and run again",
-            1,
-            debug=settings.debug,
-        )
-    except OSError as error:
-        what = error.filename or "the system"
-        _fail(
-            f"{what}: {error.strerror or error}; check the path, its rights and the disk",
-            1,
-            debug=settings.debug,
-        )
+    except (MemoryError, OSError) as error:
+        _fail(_of_the_system(error), 1, debug=debug)
+
+
+def _of_the_system(error: MemoryError | OSError) -> str:
+    """What the system refuses, in words."""
+    if isinstance(error, MemoryError):
+        return "memory ran out; nothing committed is lost: close programs, and run again"
+    what = error.filename or "the system"
+    return f"{what}: {error.strerror or error}; check the path, its rights and the disk"
 
 
 @contextmanager

@@ -71,10 +71,10 @@ def other_kinds(kinds: Mapping[str, int]) -> str:
 def print_removal(removal: Removal) -> None:
     """Say what would be taken out, with its first files."""
     print(f"would remove {_images(removal.images)}{_files(removal.staying)}{_roots(removal)}")
-    for path in removal.paths[:_SHOWN]:
+    for path in removal.files[:_SHOWN]:
         print(f"  {one_line(path)}")
-    if len(removal.paths) > _SHOWN:
-        print(f"  and {counted(len(removal.paths) - _SHOWN, 'more file')}")
+    if len(removal.files) > _SHOWN:
+        print(f"  and {counted(len(removal.files) - _SHOWN, 'more file')}")
 
 
 def print_removed(removal: Removal, removed: Removed) -> None:

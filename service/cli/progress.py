@@ -18,7 +18,7 @@ from vitrail.service.cli.text import one_line
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-    from vitrail.indexer.indexing.pipeline import Progress
+    from vitrail.indexer.indexing.pipeline import IndexCounts
     from vitrail.service.operations.indexing import Reembedded
 
 PLAIN_SECONDS = 10.0  # between two lines when nobody watches
@@ -115,7 +115,7 @@ class IndexDisplay(Display):
         for line in lines:
             self._line(line)
 
-    def update(self, progress: Progress) -> None:
+    def update(self, progress: IndexCounts) -> None:
         """Show what is being done, and the counts so far."""
         if progress.stage == "scanning":
             found = f"{counted(progress.found, 'file')} so far" if progress.found else ""
@@ -141,7 +141,7 @@ class IndexDisplay(Display):
             "calibrating scores", done, total, f"{done:,} of {counted(total, 'image')} copied"
         )
 
-    def finish(self, progress: Progress) -> None:
+    def finish(self, progress: IndexCounts) -> None:
         """Print the summary, and how to go on after an interruption."""
         self._stop()
         if self._quiet:
@@ -180,13 +180,18 @@ class IndexDisplay(Display):
             )
         elif made.lost:
             self._line(f"{counted(len(made.lost), 'image')} out that no file holds any more")
+        if made.dropped:
+            self._line(
+                f"dropped {', '.join(made.dropped)}, fitted on the vectors of before: "
+                '"vitrail whiten SPACE" fits one on those of now'
+            )
 
-    def _rate(self, progress: Progress) -> float:
+    def _rate(self, progress: IndexCounts) -> float:
         elapsed = time.monotonic() - (self._first or self._started)
         return progress.opened / elapsed if elapsed > 0 else 0.0
 
 
-def _counts(progress: Progress) -> str:
+def _counts(progress: IndexCounts) -> str:
     told = [f"{progress.encoded:,} new"]
     told += [f"{progress.returned:,} came back"] if progress.returned else []
     told += [f"{progress.moved:,} moved"] if progress.moved else []
@@ -194,7 +199,7 @@ def _counts(progress: Progress) -> str:
     return ", ".join([*told, f"{progress.rejected:,} rejected"])
 
 
-def _more(progress: Progress) -> str:
+def _more(progress: IndexCounts) -> str:
     """Counts that are nought in most runs."""
     counts = {
         "missing but still found": progress.missing,

@@ -77,17 +77,22 @@ def _folder(root: dict[str, Any]) -> str:
 
 def _space(space: dict[str, Any]) -> str:
     told = f"{counted(space['dim'], 'dimension')}, index {space['index'] or 'not saved yet'}"
+    if space["base"]:
+        told = f"from {space['base']}, fitted on {counted(space['fitted_rows'], 'image')}; {told}"
+    if space["share"]:
+        told += f", {space['share']:.0%} of a score by default"
     return f"{told}, {_CHECKS[space['checks']]}" if space["checks"] else told
 
 
 def _sizes(sizes: dict[str, int]) -> str:
     """The whole, then its parts from the largest down."""
     parts = sorted((size, name) for name, size in sizes.items() if name != "total" and size)
-    told = ", ".join(f"{name} {_size(size)}" for size, name in reversed(parts))
-    return f"{_size(sizes['total'])} ({told})"
+    told = ", ".join(f"{name} {in_bytes(size)}" for size, name in reversed(parts))
+    return f"{in_bytes(sizes['total'])} ({told})"
 
 
-def _size(count: float) -> str:
+def in_bytes(count: float) -> str:
+    """A size as people read it."""
     for unit in ("B", "KiB", "MiB", "GiB"):
         if count < 1024 or unit == "GiB":
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"

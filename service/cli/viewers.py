@@ -15,6 +15,7 @@ from vitrail.service.cli.images_progress import ImageDisplay
 from vitrail.service.cli.interrupts import stop_on_interrupt
 from vitrail.service.cli.progress import IndexDisplay, waiting
 from vitrail.service.cli.text import one_line
+from vitrail.service.cli.tuning import TuningDisplay
 from vitrail.service.operations.progress import (
     BatchProgress,
     CalibrationProgress,
@@ -25,13 +26,14 @@ from vitrail.service.operations.progress import (
     Note,
     QueryProgress,
     RunBegins,
+    TuningProgress,
 )
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from vitrail.indexer.indexing.options import IndexOptions
-    from vitrail.indexer.indexing.progress import Progress as IndexCounts
+    from vitrail.indexer.indexing.progress import IndexCounts
     from vitrail.service.operations.answer_files import AnswerCounts
     from vitrail.service.operations.making import Generated
 
@@ -160,6 +162,28 @@ class CalibrationViewer(_Viewer):
                 display = IndexDisplay(quiet=self._quiet, doing="calibrating")
                 self._display = self._shown.enter_context(display)
             self._display.calibrate(event.done, event.total)
+        elif isinstance(event, Note) and not self._quiet:
+            _tell(event)
+
+
+class TuningViewer(_Viewer):
+    """Shows how far the measuring of spaces is.
+
+    Args:
+        quiet: show nothing.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        super().__init__(quiet=quiet)
+        self._display: TuningDisplay | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Show what happened."""
+        if isinstance(event, TuningProgress):
+            if self._display is None:
+                self._heed_signals()
+                self._display = self._shown.enter_context(TuningDisplay(quiet=self._quiet))
+            self._display.update(event)
         elif isinstance(event, Note) and not self._quiet:
             _tell(event)
 

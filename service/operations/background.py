@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from vitrail.generator.checkpoints.files import CheckpointInfo
-    from vitrail.generator.watching import Watch
+    from vitrail.generator.monitoring import Monitor
     from vitrail.indexer.cancellation import Cancellation
+    from vitrail.indexer.encoders.base import Encoder
     from vitrail.indexer.recipes.recipe import Recipe
-    from vitrail.service.operations.collection import Collection
     from vitrail.service.operations.making import Work
 
 Floats = NDArray[np.float32]
@@ -84,7 +84,7 @@ def unrelated(prompt: str, known: Sequence[str]) -> list[str]:
 
 
 def make_background(
-    collection: Collection,
+    encoder: Encoder,
     info: CheckpointInfo,
     prompt: str,
     *,
@@ -99,7 +99,8 @@ def make_background(
     """The vectors of the unrelated prompts' images, made first where they are missing.
 
     Args:
-        collection: whose encoder embeds them.
+        encoder: embeds them; that of the query they are compared with, whichever a collection has
+            by the time they are drawn.
         info: the model that draws them.
         prompt: of the search; prompts that share a word with it are left out.
         count: how many prompts at most.
@@ -114,16 +115,16 @@ def make_background(
         GenerationError: an image could not be made.
         CancelledError: somebody asked to stop.
     """
-    from vitrail.generator.watching import Watch
+    from vitrail.generator.monitoring import Monitor
     from vitrail.service.operations.making import Work
 
     recipes = _recipes(info, unrelated(prompt, read_prompts())[:count])
-    store = _Store(collection, info)
+    store = _Store(encoder, info)
     missing = [recipe for recipe in recipes if recipe.identity not in store.known]
     if missing:
         there, until = len(recipes) - len(missing), clock() + seconds
         work = Work(info, missing, device=device, precision=precision)
-        for batch in _batches(work, Watch(cancellation=cancellation), lambda: clock() < until):
+        for batch in _batches(work, Monitor(cancellation=cancellation), lambda: clock() < until):
             store.add(batch)
             there += len(batch)
             if on_image is not None:
@@ -140,7 +141,7 @@ def _recipes(info: CheckpointInfo, prompts: Sequence[str]) -> list[Recipe]:
 
 
 def _batches(
-    work: Work, watch: Watch, go_on: Callable[[], bool]
+    work: Work, monitor: Monitor, go_on: Callable[[], bool]
 ) -> Iterator[list[tuple[str, bytes]]]:
     """Identity and bytes of each image, a few at a time, as long as it may go on."""
     from vitrail.generator.batch import generate_all
@@ -148,7 +149,7 @@ def _batches(
     from vitrail.indexer.images.files import read_file
 
     batch: list[tuple[str, bytes]] = []
-    for file in generate_all(work.recipes, cache_dir() / "background", work.load, watch=watch):
+    for file in generate_all(work.recipes, cache_dir() / "background", work.load, monitor=monitor):
         batch.append((file.recipe.identity, read_file(file.path).data))
         if len(batch) == _TOGETHER or not go_on():
             yield batch
@@ -162,17 +163,17 @@ def _batches(
 class _Store:
     """The vectors of one model's images by one encoder, by recipe, in a file of the cache."""
 
-    def __init__(self, collection: Collection, info: CheckpointInfo) -> None:
+    def __init__(self, encoder: Encoder, info: CheckpointInfo) -> None:
         from vitrail.indexer.files.cache import cache_dir
 
-        encoder = collection.fingerprint
-        key = f"{info.content_hash}:{encoder.digest}"
-        if encoder.settings is not None:  # which the digest leaves out
-            key += f":{encoder.settings}"
+        own = encoder.fingerprint
+        key = f"{info.content_hash}:{own.digest}"
+        if own.settings is not None:  # which the digest leaves out
+            key += f":{own.settings}"
         name = f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
-        self._collection = collection
+        self._encoder = encoder
         self._path = cache_dir() / "background" / name
-        self._spaces = dict(collection.fingerprint.spaces)
+        self._spaces = dict(own.spaces)
         self.known: dict[str, int] = {}
         self._rows = {space: np.zeros((0, dim), np.float32) for space, dim in self._spaces.items()}
         self._read()
@@ -180,8 +181,9 @@ class _Store:
     def add(self, images: Sequence[tuple[str, bytes]]) -> None:
         """Embed images, and keep their vectors."""
         from vitrail.indexer.files.cache import write_atomically
+        from vitrail.search.images import embed_images
 
-        rows = self._collection.embed(*(data for _, data in images))
+        rows = embed_images(self._encoder, [data for _, data in images])
         start = len(self.known)
         self.known |= {name: start + i for i, (name, _) in enumerate(images)}
         self._rows = {s: np.concatenate([self._rows[s], rows[s]]) for s in self._spaces}

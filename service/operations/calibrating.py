@@ -24,6 +24,7 @@ from vitrail.search.calibration.fitting import (
     plant_copies,
 )
 from vitrail.search.calibration.histogram import Histogram, spread
+from vitrail.search.derived import with_derived
 from vitrail.search.images import embed_images
 from vitrail.search.options import shares
 from vitrail.search.query import Scale
@@ -105,7 +106,7 @@ def find_meaning(
 
     Args:
         collection: open.
-        spaces: space name -> weight; ``None`` is all, equally.
+        spaces: space name -> weight; ``None`` is what the collection has as its default.
         progress: as of ``calibrate``.
         cancellation: as of ``calibrate``.
 
@@ -114,7 +115,7 @@ def find_meaning(
         CollectionError: vectors are damaged or cannot be read now.
         CancelledError: somebody asked to stop.
     """
-    weights = shares(spaces, collection.store.spaces)
+    weights = shares(spaces or collection.store.default_weights, collection.store.spaces)
     done = calibrate(collection, progress=progress, cancellation=cancellation)
     return explain(done.calibration, weights)
 
@@ -217,7 +218,7 @@ def _plant(
         return None  # all was embedded anew meanwhile
     planted = plant_copies(
         snapshot,
-        lambda images: embed_images(encoder, images),
+        lambda images: with_derived(embed_images(encoder, images), snapshot.spaces, snapshot),
         seconds=seconds,
         cancellation=cancellation,
         on_image=lambda done, total: progress(CalibrationProgress(done, total)),

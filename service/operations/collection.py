@@ -23,18 +23,17 @@ from vitrail.indexer.encoders.settings import DEFAULT_CHECKPOINT, EncoderSetting
 from vitrail.indexer.errors import InputError
 from vitrail.search.boxes import Box, BoxLike
 from vitrail.search.calibration.current import CurrentCalibrations
-from vitrail.search.listing import ListedImage, ListOptions, list_images
+from vitrail.search.listing import ListedImage, ListKeywords, ListOptions, list_images
 from vitrail.search.options import (
     DEFAULTS,
     EachKeywords,
-    Only,
     SearchKeywords,
     SearchOptions,
     takes_options,
 )
 from vitrail.search.query import SearchResult
 from vitrail.search.searcher import Searcher
-from vitrail.search.vectors import query_rows
+from vitrail.search.vectors import background_rows, query_rows
 from vitrail.service.operations.own_encoder import AS_IT_COMES, OwnEncoder, choose
 from vitrail.service.operations.queries import (
     Examples,
@@ -49,7 +48,7 @@ if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metada
     from vitrail.indexer.encoders.base import Encoder, TextEncoder
     from vitrail.indexer.fingerprint import Fingerprint
     from vitrail.indexer.indexing.options import IndexOptions
-    from vitrail.indexer.indexing.progress import Progress
+    from vitrail.indexer.indexing.progress import IndexCounts
     from vitrail.search.explanation import Explanation
     from vitrail.search.images import ImageLike
     from vitrail.service.operations.batches import BatchAnswer
@@ -212,9 +211,9 @@ class Collection:
         *folders: str | os.PathLike[str],
         options: IndexOptions | None = None,
         classify: bool | None = None,
-        on_progress: Callable[[Progress], None] = lambda _: None,
+        on_progress: Callable[[IndexCounts], None] = lambda _: None,
         cancellation: Cancellation | None = None,
-    ) -> Progress:
+    ) -> IndexCounts:
         """Bring the collection up to date with folders or single files.
 
         Args:
@@ -488,7 +487,8 @@ class Collection:
 
         Args:
             vectors: space name -> (dim,) or (1, dim) floats of length 1, as ``embed`` makes them;
-                where one space is asked about, just the array will do. With ``fusion`` (m, dim):
+                where one space is asked about, just the array will do. Rows of a derived space are
+                worked out from those of its base. With ``fusion`` (m, dim):
                 m rows that are one question.
             negative: likewise, what the hits shall not be like: (dim,) or (n, dim) floats.
             exclude: ids never returned.
@@ -514,7 +514,7 @@ class Collection:
             Examples((rows,)),
             Examples((unlike,) if unlike else ()),
             frozenset(exclude),
-            background,
+            background_rows(background, self.store.spaces),
         )
         return answer_question(self.store, self.calibrations, question, chosen, Searcher.search)
 
@@ -541,26 +541,60 @@ class Collection:
             self.store, self.calibrations, question, chosen, Searcher.search_each
         )
 
+    @takes_options(ListKeywords, ListOptions)
     def select(
-        self,
-        *,
-        where: str | None = None,
-        only: Only = "all",
-        sort: Sequence[str] = (),
-        limit: int | None = None,
-        columns: Sequence[str] = (),
-        sample: int | None = None,
-        seed: int = 0,
+        self, *, options: ListOptions | None = None, **keywords: Unpack[ListKeywords]
     ) -> Iterator[ListedImage]:
         """List images without a query, read as they are asked for: there may be millions.
 
-        The arguments are those of ``vitrail.search.listing.ListOptions``, such as
-        ``where="label = 'fox'"`` and ``sort=["-taken_at"]``.
+        Args:
+            options: what to list; see ``vitrail.search.listing.ListOptions``.
+            keywords: options in the place of those of ``options``, such as
+                ``where="label = 'fox'"`` and ``sort=["-taken_at"]``.
 
         Raises:
             InputError: the filter cannot be used, or there is no such column.
         """
-        return list_images(self.store, ListOptions(where, only, sort, limit, columns, sample, seed))
+        return list_images(self.store, replace(options or ListOptions(), **keywords))
+
+    def whiten(self, space: str, *, dim: int | None = None) -> str:
+        """Derive a whitened space from a stored one, fitted on all images, or fit it anew.
+
+        Args:
+            space: the stored one, such as ``gem@9``.
+            dim: how many dimensions are kept, the widest ones; ``None`` is all.
+
+        Returns:
+            its name, such as ``gem@9/w`` or ``gem@9/w128``, by which it is searched.
+
+        Raises:
+            InputError: there is no such stored space, too few images, or ``dim`` is out of reach.
+            CollectionLockedError: another process is writing.
+        """
+        from vitrail.service.operations.spaces import whiten
+
+        try:
+            return whiten(Path(self.store.directory), space, dim=dim).name
+        finally:
+            self.store.refresh()
+
+    def set_default_spaces(self, weights: Mapping[str, float]) -> None:
+        """Let searches weigh spaces so where nothing is said, from now on and in every process.
+
+        Args:
+            weights: above 0, by space; none for all stored spaces, equally.
+
+        Raises:
+            InputError: there is no such space, or a weight is not above 0.
+            CollectionLockedError: another process is writing.
+        """
+        from vitrail.indexer.collection.derivation import set_default_weights
+
+        try:
+            with CollectionStore.open(self.store.directory, writable=True) as writer:
+                set_default_weights(writer, weights)
+        finally:
+            self.store.refresh()
 
     def embed(self, *images: ImageLike) -> dict[str, NDArray[np.float32]]:
         """Embed m images: space name -> (m, dim) float32, normalised rows.

@@ -2,40 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from vitrail.indexer.collection.layout import is_collection
 from vitrail.indexer.errors import CheckpointError
 from vitrail.service.operations.inputs import open_input
 from vitrail.service.operations.making import Generated, Work, make_and_index
 from vitrail.service.operations.opening import EncoderChoice, open_or_create
+from vitrail.service.operations.planning import Model, plan_recipes, read_inputs
 from vitrail.service.operations.progress import Note, Progress, nobody
-from vitrail.service.operations.references import ImageReference
-from vitrail.service.operations.tasks import (
-    AS_THE_MODEL,
-    GenerationOptions,
-    ImageToImage,
-    Inpaint,
-    MaskShape,
-    StyleTransfer,
-    Task,
-    TextToImage,
-)
+from vitrail.service.operations.tasks import AS_THE_MODEL, GenerationOptions, Task, TextToImage
 
 if TYPE_CHECKING:
-    from vitrail.generator.adapters.loras import LoraFile
-    from vitrail.generator.checkpoints.files import CheckpointInfo
-    from vitrail.generator.images import InputImage
-    from vitrail.generator.tasks.masks import Mask
     from vitrail.indexer.cancellation import Cancellation
-    from vitrail.indexer.recipes.recipe import Recipe
     from vitrail.service.operations.collection import Collection
-
-Open: TypeAlias = "Callable[[ImageReference], InputImage]"
 
 
 def generate(
@@ -85,96 +68,17 @@ def plan(directory: Path, task: Task, options: GenerationOptions = AS_THE_MODEL)
 
     looks = not isinstance(task, TextToImage) and is_collection(str(directory))
     with CollectionStore.open(directory) if looks else nullcontext() as store:
-        inputs, mask = _read(task, partial(open_input, store))
+        inputs = read_inputs(task, partial(open_input, store))
     info = find_checkpoint(options.model)
     loras = tuple(open_lora(text) for text in options.loras)
     return Work(
         info,
-        _recipes(task, info, options, loras, inputs, mask),
-        inputs,
+        plan_recipes(task, inputs, Model(info, loras), options),
+        inputs.images,
         loras,
         options.device,
         options.precision,
         options.force,
-    )
-
-
-def _read(task: Task, read: Open) -> tuple[dict[str, InputImage], Mask | None]:
-    """The images that a task starts from, by role, and its mask."""
-    if isinstance(task, TextToImage):
-        return {}, None
-    if isinstance(task, StyleTransfer):
-        return {"content": read(task.content), "style": read(task.style)}, None
-    init = read(task.image)
-    if isinstance(task, ImageToImage):
-        return {"init": init}, None
-    mask = _open_mask(task.mask, init.image.size, read)
-    return {"init": init} | ({} if mask.source is None else {"mask": mask.source}), mask
-
-
-def _open_mask(mask: MaskShape | ImageReference, size: tuple[int, int], read: Open) -> Mask:
-    from vitrail.generator.tasks.masks import box_mask, image_mask, polygon_mask
-
-    if not isinstance(mask, MaskShape):
-        return image_mask(read(mask), size)
-    shaped = box_mask if mask.kind == "box" else polygon_mask
-    return shaped(mask.shape, size, mask.name)
-
-
-def _recipes(
-    task: Task,
-    info: CheckpointInfo,
-    options: GenerationOptions,
-    loras: tuple[LoraFile, ...],
-    inputs: dict[str, InputImage],
-    mask: Mask | None,
-) -> list[Recipe]:
-    from vitrail.generator.adapters.ip_adapters import choose_ip_adapter
-    from vitrail.generator.tasks import image_to_image, inpaint, style, text_to_image
-
-    sampling, width, height = options.sampling, options.width, options.height
-    if isinstance(task, TextToImage):
-        return [
-            recipe
-            for prompt in task.prompts
-            for recipe in text_to_image.plan(
-                info, prompt, sampling=sampling, width=width, height=height, loras=loras
-            )
-        ]
-    if isinstance(task, StyleTransfer):
-        return style.plan(
-            info,
-            task.prompt,
-            inputs["content"],
-            inputs["style"],
-            style_strength=task.style_strength,
-            content_strength=task.content_strength,
-            sampling=sampling,
-            width=width,
-            height=height,
-            loras=loras,
-            ip_adapter=choose_ip_adapter(info, task.ip_adapter, task.ip_adapter_scale),
-        )
-    if mask is not None and isinstance(task, Inpaint):
-        return inpaint.plan(
-            info,
-            task.prompt,
-            inputs["init"],
-            mask,
-            strength=task.strength,
-            feather=task.feather,
-            sampling=sampling,
-            loras=loras,
-        )
-    return image_to_image.plan(
-        info,
-        task.prompt,
-        inputs["init"],
-        strength=task.strength,
-        sampling=sampling,
-        width=width,
-        height=height,
-        loras=loras,
     )
 
 

@@ -15,7 +15,7 @@ from vitrail.service.operations.progress import IndexProgress, Note, Progress, R
 if TYPE_CHECKING:
     from vitrail.indexer.cancellation import Cancellation
     from vitrail.indexer.indexing.options import IndexOptions
-    from vitrail.indexer.indexing.progress import Progress as IndexCounts
+    from vitrail.indexer.indexing.progress import IndexCounts
     from vitrail.indexer.indexing.reembedding import ReembedOptions
     from vitrail.service.operations.collection import Collection
 
@@ -42,12 +42,14 @@ class Reembedded:
         counts: of the run; ``unchanged`` are images that an earlier run had embedded.
         lost: paths of images that no file holds any more.
         done: whether the collection is of that encoder now.
+        dropped: derived spaces that it had, fitted on vectors that are no more.
     """
 
     encoder: str
     counts: IndexCounts
     lost: tuple[str, ...]
     done: bool
+    dropped: tuple[str, ...] = ()
 
 
 def index(
@@ -167,7 +169,8 @@ def reembed(
         on_progress=_telling(progress),
         cancellation=cancellation,
     )
-    return Reembedded(described, _copy(made.progress), tuple(made.lost), made.done)
+    lost, dropped = tuple(made.lost), tuple(made.dropped)
+    return Reembedded(described, _copy(made.progress), lost, made.done, dropped)
 
 
 def _telling(progress: Progress) -> Callable[[IndexCounts], None]:

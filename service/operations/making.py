@@ -118,15 +118,20 @@ class _Run:
     def make(self, cancellation: Cancellation | None) -> None:
         """Make what is missing, and index whole chunks."""
         from vitrail.generator.batch import generate_all
-        from vitrail.generator.watching import Watch
+        from vitrail.generator.monitoring import Monitor
 
         work = self._work
         directory = Path(self._collection.store.generated_directory)
         directory.mkdir(parents=True, exist_ok=True)
-        watch = Watch(on_step=self._step, cancellation=cancellation)
+        monitor = Monitor(on_step=self._step, cancellation=cancellation)
         self._progress(GenerationProgress("loading", len(work.recipes)))
         for file in generate_all(
-            work.recipes, directory, work.load, inputs=work.inputs, force=work.force, watch=watch
+            work.recipes,
+            directory,
+            work.load,
+            inputs=work.inputs,
+            force=work.force,
+            monitor=monitor,
         ):
             self._made.append(file)
             self._unindexed.append(file.path)

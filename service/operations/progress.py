@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from vitrail.indexer.indexing.progress import Progress as IndexCounts
+    from vitrail.indexer.indexing.progress import IndexCounts
     from vitrail.indexer.indexing.roots import RootPlan
 
 
@@ -110,6 +110,23 @@ class CalibrationProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class TuningProgress:
+    """Where the measuring of spaces is.
+
+    Attributes:
+        stage: what is done: images embedded, or copied and embedded; or spaces measured.
+        done: of the images.
+        total: of them; 0 while spaces are measured.
+        what: the space, or mixture, that is measured.
+    """
+
+    stage: Literal["embedding", "copying", "measuring"]
+    done: int = 0
+    total: int = 0
+    what: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class BatchProgress:
     """Where many questions are.
 
@@ -132,6 +149,7 @@ Event: TypeAlias = (
     | IndexProgress
     | GenerationProgress
     | CalibrationProgress
+    | TuningProgress
     | BatchProgress
 )
 

@@ -39,18 +39,23 @@ def embed_prompt(
     """
     from vitrail.generator.checkpoints.files import find_checkpoint
     from vitrail.generator.checks import check_prompt
+    from vitrail.search.images import embed_images
 
     check_prompt(query.prompt)
     progress(QueryProgress("generating", 0, query.seeds))
     info = find_checkpoint(query.model)
     for note in _limits(collection, info, query.prompt):
         progress(Note(note))
-    embedded = _embed(collection, info, query, cancellation)
+    images = _draw(info, query, cancellation)
+    encoder = collection.encoder  # of the images and of what they are compared with
+    vectors = embed_images(encoder, [one.data for one in images])
+    question = Question(Examples((vectors,)), encoder=encoder.fingerprint)
+    embedded = EmbeddedQuery(f"“{query.prompt}”", question, images, seeds=True)
     if not query.unrelated:
         return embedded
     progress(QueryProgress("comparing", 0, query.unrelated))
     made = make_background(
-        collection,
+        encoder,
         info,
         query.prompt,
         count=query.unrelated,
@@ -64,31 +69,23 @@ def embed_prompt(
     return replace(embedded, question=question, unrelated=made.wanted)
 
 
-def _embed(
-    collection: Collection,
-    info: CheckpointInfo,
-    query: PromptQuery,
-    cancellation: Cancellation | None,
-) -> EmbeddedQuery:
+def _draw(
+    info: CheckpointInfo, query: PromptQuery, cancellation: Cancellation | None
+) -> tuple[QueryImage, ...]:
     from vitrail.generator.batch import generate_all
     from vitrail.generator.checks import Sampling
+    from vitrail.generator.monitoring import Monitor
     from vitrail.generator.tasks import text_to_image
-    from vitrail.generator.watching import Watch
     from vitrail.indexer.images.files import read_file
-    from vitrail.search.images import embed_images
     from vitrail.service.operations.making import Work
 
     recipes = text_to_image.plan(info, query.prompt, sampling=Sampling(n=query.seeds))
     work = Work(info, recipes, device=query.device, precision=query.precision)
-    watch = Watch(cancellation=cancellation)
-    images = tuple(
+    monitor = Monitor(cancellation=cancellation)
+    return tuple(
         QueryImage(read_file(file.path).data, f"seed {file.recipe.seed}", str(file.path))
-        for file in generate_all(recipes, _folder(query), work.load, watch=watch)
+        for file in generate_all(recipes, _folder(query), work.load, monitor=monitor)
     )
-    encoder = collection.encoder
-    vectors = embed_images(encoder, [one.data for one in images])
-    question = Question(Examples((vectors,)), encoder=encoder.fingerprint)
-    return EmbeddedQuery(f"“{query.prompt}”", question, images, seeds=True)
 
 
 def _folder(query: PromptQuery) -> Path:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from vitrail.indexer.collection.retrying import at_newest
 from vitrail.indexer.errors import InputError, UnknownImageError
 from vitrail.search.calibration.judging import uncalibrated
+from vitrail.search.derived import with_derived
 from vitrail.search.options import SearchOptions, shares
 from vitrail.search.query import Query
 from vitrail.search.searcher import Searcher
@@ -43,7 +44,8 @@ class Examples:
 
     Attributes:
         parts: each is space name -> (m, dim) float32 rows of length 1, or the id of an image, whose
-            vectors are those of the commit that answers.
+            vectors are those of the commit that answers. Rows of a derived space that are not given
+            are worked out from those of its base.
     """
 
     parts: tuple[Mapping[str, Floats] | int, ...] = ()
@@ -62,16 +64,22 @@ class Examples:
         """
         if not self.parts:
             return {}
-        return {space: self._rows(snapshot, space) for space in spaces}
+        parts = [
+            part if isinstance(part, int) else with_derived(part, spaces, snapshot)
+            for part in self.parts
+        ]
+        return {space: _rows_of(parts, snapshot, space) for space in spaces}
 
-    def _rows(self, snapshot: Snapshot, space: str) -> Floats:
-        stored = iter(snapshot.vectors(self.stored, space)[:, None] if self.stored else ())
-        rows = []
-        for part in self.parts:
-            if not isinstance(part, int) and space not in part:
-                raise InputError(f"the query has no vectors for space {space}")
-            rows.append(next(stored) if isinstance(part, int) else part[space])
-        return np.concatenate(rows)
+
+def _rows_of(parts: Sequence[Mapping[str, Floats] | int], snapshot: Snapshot, space: str) -> Floats:
+    ids = [part for part in parts if isinstance(part, int)]
+    stored = iter(snapshot.vectors(ids, space)[:, None] if ids else ())
+    rows = []
+    for part in parts:
+        if not isinstance(part, int) and space not in part:
+            raise InputError(f"the query has no vectors for space {space}")
+        rows.append(next(stored) if isinstance(part, int) else part[space])
+    return np.concatenate(rows)
 
 
 NO_EXAMPLES = Examples()
@@ -87,10 +95,10 @@ class Question:
         exclude: ids never returned, beside those of the collection's images that are asked with.
         background: as of ``Query``.
         encoder: of the embedded images; ``None`` where nobody knows.
-        texts: whether some of it is text, which is compared with images in one space alone, and
-            whose cosines are not those of pairs of images.
         single: whether each positive is a question by itself, with an answer of its own, which
             lacks just the image that was asked with.
+        texts: whether some of it is text, which is compared with images in one space alone, and
+            whose cosines are not those of pairs of images.
     """
 
     positives: Examples
@@ -98,8 +106,8 @@ class Question:
     exclude: frozenset[int] = frozenset()
     background: Mapping[str, Floats] | None = None
     encoder: Fingerprint | None = None
-    texts: bool = False
     single: bool = False
+    texts: bool = False
 
     @property
     def own(self) -> tuple[int | None, ...]:
@@ -142,18 +150,15 @@ def answer_question(
     own = frozenset(map(checked_id, (*asked.stored, *unlike.stored)))
 
     def ask() -> _T:
-        snapshot = store.snapshot()
-        _check_encoder(snapshot, question.encoder)  # another's spaces may not even be there
-        chosen = _by_text(options, snapshot.spaces) if question.texts else options
-        weights = shares(chosen.spaces, snapshot.spaces)
-        snapshot = store.snapshot(*weights)
-        _check_encoder(snapshot, question.encoder)  # it may have moved on
+        snapshot = _loaded(store, question, options)
+        weights = _weights(question, options, snapshot)
+        background = question.background
         query = Query.of(
             asked.rows(snapshot, weights),
             snapshot.spaces,
-            chosen,
+            replace(options, spaces=weights),
             exclude=question.exclude | (frozenset() if question.single else own),
-            background=question.background,
+            background=background and with_derived(background, weights, snapshot),
             negatives=unlike.rows(snapshot, weights),
             own=question.own,
         )
@@ -237,6 +242,29 @@ def _examples(encoder: Encoder | None, images: Sequence[ImageLike | int]) -> Exa
 
 def _is_id(image: ImageLike | int) -> bool:
     return isinstance(image, int | np.integer)
+
+
+def _loaded(store: CollectionStore, question: Question, options: SearchOptions) -> Snapshot:
+    """The commit that answers, with the indexes of the spaces that are asked."""
+    while True:
+        before = store.snapshot()
+        _check_encoder(before, question.encoder)  # another's spaces may not even be there
+        weights = _weights(question, options, before)
+        try:
+            snapshot = store.snapshot(*weights)
+        except InputError:
+            if store.snapshot() is before:
+                raise
+            continue  # a space of the default was dropped meanwhile
+        _check_encoder(snapshot, question.encoder)  # it may have moved on
+        return snapshot
+
+
+def _weights(question: Question, options: SearchOptions, snapshot: Snapshot) -> dict[str, float]:
+    """Shares of the spaces asked for, or of those that the commit has as its default."""
+    if question.texts:
+        options = _by_text(options, snapshot.spaces)
+    return shares(options.spaces or snapshot.default_weights, snapshot.spaces)
 
 
 def _check_encoder(snapshot: Snapshot, embedded_by: Fingerprint | None) -> None:

@@ -101,8 +101,8 @@ def reproduce(
         CancelledError: somebody asked to stop.
     """
     from vitrail.generator.adapters.ip_adapters import open_ip_adapter
+    from vitrail.generator.monitoring import Monitor
     from vitrail.generator.reproduction import reproduce as run
-    from vitrail.generator.watching import Watch
     from vitrail.indexer.images.files import read_file
 
     (row,) = collection.store.metadata([find_image(collection.store, image)])
@@ -119,7 +119,7 @@ def reproduce(
         original,
         lambda recipe: _load(recipe, options),
         lambda parent: _find(collection, parent),
-        Watch(on_step=step, cancellation=cancellation),
+        Monitor(on_step=step, cancellation=cancellation),
     )
     return _compared(collection, original, made)
 

@@ -17,7 +17,7 @@ from vitrail.indexer.errors import ImageRejectedError, InputError
 from vitrail.search.options import DEFAULTS, SearchOptions
 from vitrail.search.query import SearchResult
 from vitrail.search.searcher import Searcher
-from vitrail.search.vectors import query_rows
+from vitrail.search.vectors import background_rows, query_rows
 from vitrail.service.operations.progress import Progress, QueryProgress, nobody
 from vitrail.service.operations.queries import (
     Examples,
@@ -262,7 +262,8 @@ def embed_query(
         return _embed_all(collection, query, progress=progress, cancellation=cancellation)
     if isinstance(query, VectorQuery):
         rows = query_rows(query.vectors, collection.store.spaces)
-        question = Question(Examples((rows,)), exclude=query.exclude, background=query.background)
+        background = background_rows(query.background, collection.store.spaces)
+        question = Question(Examples((rows,)), exclude=query.exclude, background=background)
         return EmbeddedQuery("vectors", question)
     if isinstance(query, PromptQuery):
         from vitrail.service.operations.prompting import embed_prompt

@@ -24,6 +24,7 @@ from vitrail.indexer.collection.verification import verify
 from vitrail.indexer.errors import VitrailError
 from vitrail.indexer.records import Batch
 from vitrail.indexer.segments.segment_file import token_of
+from vitrail.indexer.spaces import base_of
 
 NUMBERS = {content(number): number for number in range(1000)}
 EXTRA = 900  # a picture that no scenario has
@@ -46,6 +47,9 @@ def observe(place: Path) -> Found | None:
         for space in reader.spaces:
             index = reader.index(space)
             assert index.ids().tolist() == ids, "an index and the catalog disagree"
+            if base_of(space) is not None:
+                _check_derived(reader, space, ids)
+                continue
             for row, found in zip(rows, index.vectors(np.array(ids, np.int64)), strict=True):
                 expected = vector(NUMBERS[row["content_hash"]], space)
                 assert np.array_equal(found, expected), "a vector is another picture's"
@@ -58,12 +62,21 @@ def observe(place: Path) -> Found | None:
             annotations = [str(own), *map(str, rows_of.fetchall())]
         return {
             "encoder": [reader.fingerprint.digest],
+            "spaces": [str(reader.state.derived), str(reader.default_weights)],
             "images": [_text(row.to_dict()) for row in rows],
             "files": [f"{path} {file}" for path, file in known],
             "rejects": [str(reject) for reject in reader.rejects()],
             "roots": roots,
             "annotations": annotations,
         }
+
+
+def _check_derived(reader: CollectionStore, space: str, ids: list[int]) -> None:
+    """Hold a derived space to its transform and the stored vectors."""
+    stored = reader.vectors(ids, str(base_of(space)))
+    expected = reader.snapshot().transform(space).apply(stored)
+    found = reader.vectors(ids, space)
+    assert np.allclose(found, expected, rtol=0, atol=1e-6), "a vector is not worked out"
 
 
 def _text(row: dict[str, Any]) -> str:

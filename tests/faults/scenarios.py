@@ -21,6 +21,7 @@ from tests.indexer.collection.holdings import (
 )
 from vitrail.indexer.catalog.roots import put_root
 from vitrail.indexer.collection import maintenance, successor
+from vitrail.indexer.collection.derivation import drop, set_default_weights, whiten
 from vitrail.indexer.collection.losses import Losses
 from vitrail.indexer.collection.maintenance import merge_segments
 from vitrail.indexer.collection.repairs import repair
@@ -240,6 +241,30 @@ def index_late(work: Work) -> None:
     work.writer.commit(Batch(images(range(40, 42)), files(range(40, 42))))
 
 
+def fill(work: Work) -> None:
+    """As many images as a whitening is fitted on, and more."""
+    work.writer.commit(Batch(images(range(100, 140)), files(range(100, 140))))
+
+
+def derive(work: Work) -> None:
+    whiten(work.writer, "cls@2")
+    whiten(work.writer, "mean@1", 2)
+
+
+def weigh(work: Work) -> None:
+    set_default_weights(work.writer, {"cls@2/w": 3.0, "mean@1": 1.0})
+
+
+def derive_again(work: Work) -> None:
+    """The same space fitted on other images, in the place of what was."""
+    work.writer.remove([1, 2, 3])
+    whiten(work.writer, "cls@2")
+
+
+def drop_one(work: Work) -> None:
+    drop(work.writer, "mean@1/w2")
+
+
 def repair_all(work: Work) -> None:
     repair(work.place, accept=_refuse)
 
@@ -317,6 +342,11 @@ SCENARIOS = {
     "migrate-1": Scenario(annotate, close, before="collection-v1"),
     "migrate-2": Scenario(annotate, index_late, close, before="collection-v2"),
     "migrate-3": Scenario(stage_late, adopt_all, close, before="collection-v3"),
+    "migrate-4": Scenario(*(derive, weigh, stage_late, adopt_all, close), before="collection-v4"),
+    "derive": Scenario(
+        *(derive, weigh, maintain, derive_again, drop_one, index_more, close),
+        before=(create, fill, close),
+    ),
     "repair-lost": Scenario(
         *(repair_all, annotate_again, close), before=(*_FILLED, close), harm=_lose_catalog
     ),

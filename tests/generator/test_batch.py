@@ -16,8 +16,8 @@ from vitrail.generator.batch import generate_all
 from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import Sampling
 from vitrail.generator.models.pipelines import DiffusionModel, load_model
+from vitrail.generator.monitoring import Monitor
 from vitrail.generator.tasks import text_to_image
-from vitrail.generator.watching import Watch
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.errors import CancelledError, GenerationError
 from vitrail.indexer.recipes.png import read_png
@@ -72,7 +72,7 @@ def test_a_spoilt_or_foreign_file_is_made_again(ordinary: CheckpointInfo, tmp_pa
 def test_cancelling_keeps_what_is_done(ordinary: CheckpointInfo, tmp_path: Path) -> None:
     done: list[Path] = []
     cancellation = Cancellation()
-    watch = Watch(cancellation=cancellation)
+    monitor = Monitor(cancellation=cancellation)
 
     def until_two(paths: Iterator[Path]) -> Iterator[Path]:
         for number, path in enumerate(paths, 1):
@@ -80,7 +80,7 @@ def test_cancelling_keeps_what_is_done(ordinary: CheckpointInfo, tmp_path: Path)
                 cancellation.cancel()
             yield path
 
-    files = generate_all(plan(ordinary), tmp_path, load_model(ordinary), watch=watch)
+    files = generate_all(plan(ordinary), tmp_path, load_model(ordinary), monitor=monitor)
     with pytest.raises(CancelledError):
         done.extend(until_two(file.path for file in files))  # keeps what came before the error
     assert sorted(done) == sorted(tmp_path.iterdir())

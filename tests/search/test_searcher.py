@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.search.fakes import BruteIndex, FakeCollection, Floats, unit
 from vitrail.indexer.errors import InputError
 from vitrail.search.options import SearchOptions
@@ -100,7 +101,7 @@ def test_unusable_options_name_the_problem(options: dict[str, Any], message: str
         SearchOptions(**options)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     size=st.integers(1, 400),
@@ -162,7 +163,7 @@ def draw(random: np.random.Generator, n: int, dim: int) -> Floats:
     return unit(random.normal(size=(n, dim)).astype(np.float32))
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     st.integers(1, 7),
     st.integers(1, 4),

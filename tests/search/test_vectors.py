@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vitrail.indexer.errors import InputError
-from vitrail.search.vectors import query_rows
+from vitrail.search.vectors import background_rows, query_rows
 
 DIMS = {"a": 3, "b": 2}
 E1 = np.array([1, 0, 0], np.float32)
@@ -21,6 +21,21 @@ def test_a_vector_and_an_array_of_them_become_rows() -> None:
     assert rows["b"].dtype == np.float32
     assert query_rows(E1, {"a": 3})["a"].tolist() == [[1, 0, 0]]
     assert query_rows(E1, DIMS, {"a": 1.0})["a"].tolist() == [[1, 0, 0]]
+
+
+def test_a_background_is_held_to_the_same() -> None:
+    dims = {"a": 2, "b": 3}
+    assert background_rows(None, dims) is None
+    rows = background_rows({"a": np.eye(2)}, dims)
+    assert rows is not None
+    assert rows["a"].dtype == np.float32
+    for wrong, said in (
+        ({"a": np.eye(3)}, r"of the background, .* space a has shape \(3, 3\), where \(2,\)"),
+        ({"c": np.eye(2)}, "of the background, vectors are given for the space 'c'"),
+        ({"b": 2 * np.eye(3)}, "of the background, row 0 for space b has length 2"),
+    ):
+        with pytest.raises(InputError, match=said):
+            background_rows(wrong, dims)
 
 
 @given(

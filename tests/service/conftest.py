@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import os
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+import typer.main
 from PIL import Image
 
 from tests.service.colours import CHECKPOINT, colour_fingerprint, load_colours
@@ -97,6 +99,10 @@ class Vitrail:
         return done.err
 
 
+get_command = functools.cache(typer.main.get_command)
+"""Typer reads every option of every command anew for each call: as long as many a command takes."""
+
+
 @pytest.fixture
 def vitrail(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -106,6 +112,7 @@ def vitrail(
     def fingerprint(checkpoint: str, spaces: Sequence[str] = ()) -> Any:
         return colour_fingerprint(checkpoint, spaces)
 
+    monkeypatch.setattr(typer.main, "get_command", get_command)
     monkeypatch.setattr(encoders, "read_fingerprint", fingerprint)
     monkeypatch.setattr(encoders, "load_encoder", load_colours)
     monkeypatch.setenv("VITRAIL_COLLECTION", str(tmp_path / "collection"))

@@ -1,4 +1,4 @@
-"""Image files taken apart without a decoder: the picture here, what is said about it there.
+"""Image files taken apart without a decoder: the image here, what is said about it there.
 
 Pillow reads a file's metadata before its pixels, in loops and with limits of its own: a PNG with a
 long text or a damaged gamma is refused by it, comments and EXIF in many pieces are joined in
@@ -39,11 +39,11 @@ _WALKS: dict[str, Callable[[bytes], Container]] = {
 
 
 def take_apart(name: str, data: bytes) -> Container:
-    """Part a file of a format (Pillow's name) into its picture and its metadata.
+    """Part a file of a format (Pillow's name) into its image and its metadata.
 
     Raises:
         ValueError: its header makes no sense.
         IndexError: it ends within the header; as does ``struct.error``.
-        ImageRejectedError: ``too-costly`` where it has more parts than any picture's file.
+        ImageRejectedError: ``too-costly`` where it has more parts than any image's file.
     """
     return _WALKS[name](data)

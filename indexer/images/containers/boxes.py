@@ -1,4 +1,4 @@
-"""ISO base media files (AVIF and HEIF): their items, and which of them is the picture."""
+"""ISO base media files (AVIF and HEIF): their items, and which of them is the image."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def take_apart(data: bytes) -> Container:
     items = _Items(data)
     size, turned = items.size()
     return Container(
-        picture=data,
+        encoded=data,
         size=size,
         # What a decoder does by itself; EXIF's orientation does not count in these formats.
         orientation=_TURNED if turned else _UPRIGHT,

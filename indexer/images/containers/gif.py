@@ -28,7 +28,7 @@ def take_apart(data: bytes) -> Container:
     ]
     view = memoryview(data)
     return Container(
-        picture=data if at == head else b"".join([view[:head], blocks.control, view[at:]]),
+        encoded=data if at == head else b"".join([view[:head], blocks.control, view[at:]]),
         size=(size[0], size[1]),
         depth=1,
         xmp=blocks.xmp,

@@ -95,7 +95,7 @@ class _Segments:
         # Beyond one scan libjpeg keeps every coefficient, two bytes each, scaled down or not.
         whole = self.progressive or scans > 1
         return Container(
-            picture=b"".join([*self.kept, memoryview(data)[scan:]]),
+            encoded=b"".join([*self.kept, memoryview(data)[scan:]]),
             size=self.size,
             exif=bytes(self.exif),
             icc=self._icc(),

@@ -1,4 +1,4 @@
-"""JPEG 2000: its size, and what its boxes hold beside the picture."""
+"""JPEG 2000: its size, and what its boxes hold beside the image."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def take_apart(data: bytes) -> Container:
     if min(size) <= 0 or not components:
         raise ValueError("no size")
     return Container(
-        picture=data,
+        encoded=data,
         size=size,
         exif=_uuid(data, _EXIF),
         xmp=_uuid(data, _XMP),

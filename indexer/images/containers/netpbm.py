@@ -26,7 +26,7 @@ def take_apart(data: bytes) -> Container:
     words = b" ".join([kind, *(b"%d" % number for number in numbers)])
     tame = depth in _FAST_DEPTHS.get(kind, ())
     return Container(
-        picture=b"".join([words, memoryview(data)[at:]]) if b"#" in data[:at] else data,
+        encoded=b"".join([words, memoryview(data)[at:]]) if b"#" in data[:at] else data,
         size=(width, height),
         depth=1 if kind in _BITMAPS or (depth <= 255 and kind in (b"P2", b"P5")) else 4,
         tame=tame,

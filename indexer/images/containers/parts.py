@@ -28,7 +28,7 @@ class Container:
     """A file taken apart.
 
     Attributes:
-        picture: a file of the same format with what decoding needs, and little else.
+        encoded: a file of the same format with what decoding needs, and little else.
         size: (width, height) in pixels as stored, before any turn.
         orientation: as EXIF counts it (1 to 8), where the format has one of its own that goes
             before EXIF's.
@@ -37,15 +37,15 @@ class Container:
         xmp: an XMP packet, or nothing.
         iptc: IPTC records, in Photoshop's blocks or bare, or nothing.
         texts: by keyword.
-        scans: how often a decoder passes over the whole picture.
+        scans: how often a decoder passes over the whole image.
         depth: bytes a pixel that its decoder and Pillow hold at the most, measured by
             ``benchmarks/decode_memory.py``.
-        held: bytes held beside them for the whole picture.
+        held: bytes held beside them for the whole image.
         tame: the decoder's time and memory are bounded by ``size``, ``scans`` and ``held``, and
             it does not hold the interpreter for longer than a moment.
     """
 
-    picture: bytes
+    encoded: bytes
     size: tuple[int, int]
     orientation: int | None = None
     exif: bytes = b""
@@ -79,7 +79,7 @@ def refuse_parts(name: str) -> ImageRejectedError:
     """The reject of a file of more than ``MAX_PARTS``."""
     return ImageRejectedError(
         "too-costly",
-        f"the {name} file has more than {MAX_PARTS:,} parts, as no picture needs: save it anew "
+        f"the {name} file has more than {MAX_PARTS:,} parts, as no image needs: save it anew "
         "with an image editor",
     )
 

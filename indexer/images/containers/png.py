@@ -22,7 +22,7 @@ _XMP = "XML:com.adobe.xmp"
 def take_apart(data: bytes) -> Container:
     """Pixels from texts and the rest; see ``containers.take_apart``.
 
-    The default image is the picture, also of an animation.
+    The default image is what counts, also of an animation.
     """
     if data[12:16] != b"IHDR" or len(data) < 29:
         raise ValueError("no IHDR")
@@ -85,7 +85,7 @@ class _Chunks:
         texts = self.texts
         profiles = {name: _raw_profile(texts, name) for name in ("exif", "APP1", "iptc", "xmp")}
         return Container(
-            picture=data if whole else b"".join(kept),
+            encoded=data if whole else b"".join(kept),
             size=(int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")),
             depth=_DEPTHS.get(data[25], 4) * (2 if data[24] == 16 else 1),
             exif=self.exif or profiles["exif"] or profiles["APP1"],

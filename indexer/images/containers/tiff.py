@@ -1,4 +1,4 @@
-"""TIFF: one folder of tags that is picture and metadata at once."""
+"""TIFF: one folder of tags that is image and metadata at once."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def take_apart(data: bytes) -> Container:
     if not isinstance(width, int) or not isinstance(height, int):
         raise ValueError("no size")  # noqa: TRY004 - a file's content, not an argument's type
     return Container(
-        picture=data,
+        encoded=data,
         size=(width, height),
         exif=data,
         xmp=_bytes(tags.get(Tag.XMP)),
         iptc=_bytes(tags.get(Tag.PHOTOSHOP)) or _bytes(tags.get(Tag.IPTC)),
-        # Turned upright by Pillow while it loads, into a second picture.
+        # Turned upright by Pillow while it loads, into a second image.
         depth=_depth(tags),
         held=4 * width * height if tags.get(Tag.ORIENTATION, 1) != 1 else 0,
         tame=False,

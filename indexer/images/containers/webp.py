@@ -33,8 +33,8 @@ def take_apart(data: bytes) -> Container:
         size = int.from_bytes(data[26:28], "little"), int.from_bytes(data[28:30], "little")
         size = size[0] & 0x3FFF, size[1] & 0x3FFF
     else:
-        raise ValueError(f"{kind!r} is no picture")
-    return Container(picture=data, size=size, depth=_DEPTH, tame=size[0] * size[1] <= _BRIEF)
+        raise ValueError(f"{kind!r} is no image")
+    return Container(encoded=data, size=size, depth=_DEPTH, tame=size[0] * size[1] <= _BRIEF)
 
 
 def _take_extended(data: bytes) -> Container:
@@ -64,7 +64,7 @@ def _take_extended(data: bytes) -> Container:
         raise refuse_parts("WEBP")
     total = 4 + sum(map(len, kept))
     return Container(
-        picture=b"".join([b"RIFF", struct.pack("<I", total), b"WEBP", *kept]),
+        encoded=b"".join([b"RIFF", struct.pack("<I", total), b"WEBP", *kept]),
         size=(width, height),
         depth=_DEPTH,
         tame=width * height <= _BRIEF,

@@ -20,7 +20,7 @@ from vitrail.service.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from vitrail.indexer.indexing.progress import Progress
+    from vitrail.indexer.indexing.progress import IndexCounts
 
 
 def register(app: typer.Typer) -> None:
@@ -163,7 +163,7 @@ def index(
         raise typer.Exit(130)
 
 
-def _document(counts: Progress) -> dict[str, Any]:
+def _document(counts: IndexCounts) -> dict[str, Any]:
     """The counts for programs, with paths' own bytes where text does not say them."""
     from vitrail.service.cli.documents import raw_paths
 

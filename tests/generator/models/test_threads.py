@@ -19,9 +19,9 @@ from tests.indexer.encoders.tiny import save_tower
 from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checks import Sampling
 from vitrail.generator.models.pipelines import DiffusionModel, load_model
+from vitrail.generator.monitoring import Monitor
 from vitrail.generator.tasks import image_to_image, text_to_image
 from vitrail.generator.tasks.registry import run
-from vitrail.generator.watching import Watch
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.errors import CancelledError
 from vitrail.indexer.recipes.png import encode_png
@@ -91,7 +91,7 @@ def test_who_waits_for_another_s_image_may_give_up(ordinary: CheckpointInfo) -> 
     recipe = text_to_image.plan(ordinary, "a", sampling=Sampling(steps=1))[0]
     with ThreadPoolExecutor(1) as pool:
         with model.drawing():
-            waiting = pool.submit(run, model, recipe, {}, Watch(cancellation=cancellation))
+            waiting = pool.submit(run, model, recipe, {}, Monitor(cancellation=cancellation))
             with pytest.raises(TimeoutError):
                 waiting.result(0.5)
             cancellation.cancel()

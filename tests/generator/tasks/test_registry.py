@@ -16,12 +16,12 @@ from vitrail.generator.checkpoints.schedulers import SCHEDULERS
 from vitrail.generator.checks import Sampling
 from vitrail.generator.images import InputImage
 from vitrail.generator.models.pipelines import DiffusionModel, load_model
+from vitrail.generator.monitoring import Monitor
 from vitrail.generator.tasks import image_to_image, inpaint, style, text_to_image
 from vitrail.generator.tasks.latents import Drawn
 from vitrail.generator.tasks.masks import box_mask
 from vitrail.generator.tasks.registry import TASKS, run
 from vitrail.generator.tasks.task import Inputs, Task, input_of
-from vitrail.generator.watching import Watch
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.errors import CancelledError, GenerationError, InputError
 from vitrail.indexer.recipes.png import encode_png
@@ -107,8 +107,8 @@ def test_strength_runs_its_share_of_the_steps(ordinary: CheckpointInfo, strength
     sampling = Sampling(steps=4, scheduler="ddim")
     recipe = image_to_image.plan(ordinary, "a", IMAGE, strength=strength, sampling=sampling)[0]
     seen: list[tuple[int, int]] = []
-    watch = Watch(on_step=lambda done, total: seen.append((done, total)))
-    run(load_model(ordinary), recipe, {"init": IMAGE}, watch)
+    monitor = Monitor(on_step=lambda done, total: seen.append((done, total)))
+    run(load_model(ordinary), recipe, {"init": IMAGE}, monitor)
     total = {0.0: 0, 0.01: 1, 0.5: 2, 1.0: 4}[strength]
     assert seen == [(i + 1, total) for i in range(total)]
 
@@ -123,10 +123,10 @@ def test_cancel_stops_at_the_step(ordinary: CheckpointInfo) -> None:
         if done == 2:
             cancellation.cancel()
 
-    watch = Watch(on_step=step, cancellation=cancellation)
+    monitor = Monitor(on_step=step, cancellation=cancellation)
     model = load_model(ordinary)
     with pytest.raises(CancelledError):
-        run(model, recipe, watch=watch)
+        run(model, recipe, monitor=monitor)
     assert seen == [1, 2]
     again = text_to_image.plan(ordinary, "a", sampling=TWO_STEPS)[0]
     assert encode_png(run(model, again)) == encode_png(run(model, again))
@@ -216,7 +216,7 @@ def test_every_task_plans_under_its_name_and_from_its_roles(ordinary: Checkpoint
 def test_a_further_task_is_one_entry(
     ordinary: CheckpointInfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def draw(_: DiffusionModel, recipe: Recipe, inputs: Inputs, __: Watch) -> Drawn:
+    def draw(_: DiffusionModel, recipe: Recipe, inputs: Inputs, __: Monitor) -> Drawn:
         return input_of(recipe, inputs, "init").image.rotate(180), None
 
     turn = Task("turn", ("init",), image_to_image.plan, draw)

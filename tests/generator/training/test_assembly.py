@@ -66,16 +66,24 @@ def test_the_embedded_checkpoint_is_small_and_whole() -> None:
     assert "Noto" in (folder / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_embedded_checkpoint_draws_what_it_is_asked_for() -> None:
+@pytest.mark.parametrize("count", [2, pytest.param(5, marks=pytest.mark.slow)])
+def test_the_embedded_checkpoint_draws_what_it_is_asked_for(count: int) -> None:
     """Each picture is nearer to the example of its name than to any of the others."""
     from diffusers import StableDiffusionPipeline
 
     files = sorted(EXAMPLES.glob("*/*.webp"))
     examples = np.stack([thumbnail(Image.open(file)) for file in files])
-    prompts = ["red apple", "a green apple", "penguin, highly detailed", "rocket", "a happy guitar"]
+    asked = {
+        "a green apple": "green-apple",
+        "penguin, highly detailed": "penguin",
+        "red apple": "red-apple",
+        "rocket": "rocket",
+        "a happy guitar": "guitar",
+    }
+    prompts = [*asked][:count]
     pipeline = StableDiffusionPipeline.from_pretrained(embedded_path())
     pipeline.set_progress_bar_config(disable=True)
     images = assembly.sample(pipeline, prompts, seed=1)
     distances = [np.square(examples - thumbnail(image)).sum(axis=1) for image in images]
     nearest = [files[int(row.argmin())].stem for row in distances]
-    assert nearest == ["red-apple", "green-apple", "penguin", "rocket", "guitar"]
+    assert nearest == [asked[prompt] for prompt in prompts]

@@ -1,25 +1,31 @@
+"""How DuckDB behaves where it is asked for the catalog."""
+
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 from tests.indexer.collection.holdings import FINGERPRINT
-from vitrail.indexer.catalog.catalog import FILE, Catalog
 from vitrail.indexer.collection.store import CollectionStore
-from vitrail.indexer.records import Batch, RejectRecord
+
+ASKED = """
+import sys, duckdb
+from vitrail.indexer.catalog.catalog import Catalog
+asked = "SELECT current_setting('enable_progress_bar')"
+assert duckdb.connect().execute(asked).fetchall() == [(True,)], "as it is by itself"
+catalog = Catalog(sys.argv[1])
+for opened in (catalog.reading, catalog.sealed, catalog.preparing):
+    with opened() as found:
+        connection = getattr(found, "connection", found)
+        assert connection.execute(asked).fetchall() == [(False,)], opened
+replica = catalog.copy()
+assert replica.cursor(replica.head).execute(asked).fetchall() == [(False,)]
+"""
 
 
-def test_no_commit_compresses_more_than_a_few_thousand_rows(tmp_path: Path) -> None:
-    """Readers wait for that; groups stay small, however often the file is opened and closed."""
-    with CollectionStore.create(tmp_path / "c", FINGERPRINT) as writer:
-        for first in range(0, 20_000, 5_000):
-            paths = [f"/{number}" for number in range(first, first + 5_000)]
-            writer.commit(Batch(rejects=[RejectRecord(path, 1, 1, "odd", "") for path in paths]))
-    catalog = Catalog(str(tmp_path / "c" / FILE))
-    with catalog.reading() as connection:
-        rows = connection.execute(
-            "SELECT row_group_id, sum(count) FROM pragma_storage_info('rejects') "
-            "WHERE column_name = 'size' AND segment_type = 'BIGINT' GROUP BY 1"
-        ).fetchall()
-    catalog.close()
-    assert sum(count for _, count in rows) == 20_000
-    assert max(count for _, count in rows) <= 8192
+def test_no_bar_is_drawn_for_long_queries_of_a_program_without_a_file(tmp_path: Path) -> None:
+    CollectionStore.create(tmp_path / "c", FINGERPRINT).close()
+    catalog = str(tmp_path / "c" / "catalog.duckdb")
+    done = subprocess.run([sys.executable, "-c", ASKED, catalog], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()

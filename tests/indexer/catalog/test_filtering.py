@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.indexer.collection.holdings import FINGERPRINT, file, image, images
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.records import Batch, FileRecord
@@ -103,7 +104,7 @@ CONDITIONS: dict[str, Callable[[FileRecord], Any]] = {
 }
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(held=HELD, chosen=st.lists(st.sampled_from(sorted(CONDITIONS)), min_size=1, max_size=3))
 def test_any_set_of_files_agrees_with_looking_at_each(
     tmp_path_factory: pytest.TempPathFactory,

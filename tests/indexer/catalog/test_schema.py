@@ -12,6 +12,7 @@ from tests.indexer.collection.holdings import FINGERPRINT, content, files, image
 from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.catalog.journal import Journal
 from vitrail.indexer.catalog.schema import FORMAT, recipe_columns
+from vitrail.indexer.collection.derivation import whiten
 from vitrail.indexer.collection.maintenance import save_index
 from vitrail.indexer.collection.repairs import repair
 from vitrail.indexer.collection.store import CollectionStore
@@ -213,6 +214,58 @@ def test_a_commit_of_format_3_that_only_the_journal_has_is_done_again(third: Pat
             assert [r.path for r in collection.rejects()] == ["/late", "/pictures/bad.jpg"]
             assert collection.state.seq == seq + 1
             collection.forget_changes()
+
+
+@pytest.fixture
+def fourth(tmp_path: Path) -> Path:
+    """A collection of format 4, with an open reservation and no derived spaces; see its maker."""
+    return Path(shutil.copytree(GOLDEN / "collection-v4", tmp_path / "collection"))
+
+
+def _check_fourth(collection: CollectionStore) -> None:
+    collection.check(FINGERPRINT)
+    assert not collection.notes
+    live = {collection.metadata([i])[0]["content_hash"] for i in collection.allowed_ids("true")}
+    assert live == {content(n) for n in range(1, 81) if n not in (4, 5, 8)}
+    assert collection.spaces == {"cls@2": 8, "mean@1": 4}
+    assert collection.default_weights == {"cls@2": 0.5, "mean@1": 0.5}
+    ids = collection.index("cls@2").search(vector(75, "cls@2")[None], 1).ids[0]
+    assert collection.metadata(ids.tolist())[0]["content_hash"] == content(75)
+    assert collection.allowed_ids("tool = 'ComfyUI' and stars = 5").tolist() == [1]
+
+
+def test_format_4_opens_with_all_that_it_held(fourth: Path) -> None:
+    before = (fourth / "catalog.duckdb").read_bytes()
+    with CollectionStore.open(fourth) as collection:
+        _check_fourth(collection)
+    assert verify(fourth).clean
+    assert (fourth / "catalog.duckdb").read_bytes() == before
+
+
+def test_format_4_goes_on_in_the_current_one(fourth: Path) -> None:
+    with CollectionStore.open(fourth) as reader:
+        reader.index("cls@2")
+        with CollectionStore.open(fourth, writable=True) as collection:
+            _check_fourth(collection)
+            assert collection.state.format == FORMAT
+            assert len(collection.state.reserved) == 1
+            whiten(collection, "cls@2")
+            collection.commit(Batch(images([400]), files([400])))
+            collection.forget_changes()
+        reader.refresh()
+        assert len(reader.index("cls@2/w")) == len(reader) == 78
+    report = verify(fourth)
+    assert report.clean, report.damage
+
+
+def test_a_catalog_of_format_4_is_rebuilt_from_what_is_beside_it(fourth: Path) -> None:
+    os.unlink(fourth / "catalog.duckdb")
+    done = repair(fourth)
+    assert done.report is not None
+    assert not done.report.damage
+    with CollectionStore.open(fourth, writable=True) as collection:
+        _check_fourth(collection)
+        assert collection.state.format == FORMAT
 
 
 @pytest.mark.parametrize("writable", [False, True])

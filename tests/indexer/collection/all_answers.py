@@ -45,7 +45,9 @@ def all_answers(commit: Answering) -> dict[str, Any]:
     }
     for where in FILTERS:
         found[where] = _told(lambda where=where: commit.allowed_ids(where).tolist())
+    for where in FILTERS[::3]:
         found[f"suggested {where}"] = _told(lambda where=where: commit.suggest(where))
+    for where in FILTERS[1::2]:
         found[f"shown {where}"] = _told(lambda where=where: commit.metadata(ids[:5], where))
     for sort in SORTS:
         with commit.listed(Listing("id > 1", sort, limit=7)) as (columns, rows):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,3 +62,11 @@ def images(numbers: Iterable[int]) -> list[ImageRecord]:
 
 def files(numbers: Iterable[int]) -> list[FileRecord]:
     return [file(f"/pictures/{number}.jpg", number) for number in numbers]
+
+
+# Of each kind of column, one that a filter can tell from the others.
+FILTERED = [
+    image(1, width=100, predictions=(("tabby", 0.7), ("lynx", 0.2))),
+    image(2, width=900, recipe={"prompt": "a red apple", "seed": 2**63, "steps": 20}),
+    replace(image(3), camera="Canon EOS\0", taken_at=datetime.datetime(2024, 5, 6, 7, 8, 9)),
+]

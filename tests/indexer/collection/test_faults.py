@@ -36,7 +36,7 @@ while True:
             print(start, flush=True)  # committed: from here on it must not be lost
         first += 40
 """
-_KILLS = 10
+_KILLS = [4, pytest.param(10, marks=pytest.mark.slow)]
 
 
 def _run_and_kill(place: Path, first: int, delay: float) -> list[int]:
@@ -52,15 +52,16 @@ def _run_and_kill(place: Path, first: int, delay: float) -> list[int]:
     return [int(line) for line in lines if line.endswith(b"\n")]
 
 
+@pytest.mark.parametrize("kills", _KILLS)
 def test_a_killed_writer_loses_nothing_committed_and_doubles_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kills: int
 ) -> None:
     place = tmp_path / "c"
     CollectionStore.create(place, FINGERPRINT).close()
     rng = random.Random(20)
     expected: set[str] = set()
     first = 0
-    for _ in range(_KILLS):
+    for _ in range(kills):
         started = _run_and_kill(place, first, rng.uniform(0, 0.8))
         expected |= {content(n) for start in started for n in range(start, start + 4)}
         first = max(started) + 8  # the batch after the last may or may not have been committed

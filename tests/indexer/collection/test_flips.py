@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.indexer.collection.holdings import FINGERPRINT, SPACES, content, files, images, vector
-from vitrail.indexer.catalog import catalog as catalogs
+from vitrail.indexer.catalog import private_copy
 from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.collection.losses import Losses
 from vitrail.indexer.collection.repairs import repair
@@ -112,7 +112,7 @@ def test_no_flip_is_answered_silently(
 ) -> None:
     if large:
         monkeypatch.setattr(index_layout, "_LARGE", 0)
-    told = check(whole, tmp_path, kind, 15 if kind == "catalog" else 40, seed=1)
+    told = check(whole, tmp_path, kind, 8 if kind == "catalog" else 15, seed=1)
     assert (told > 0) == (kind in ("segment", "catalog")), "the rest is a cache, or not read"
 
 
@@ -179,7 +179,7 @@ def rebuild(place: Path) -> tuple[list[object], list[object]]:
 def test_a_lost_catalog_comes_back_as_it_was_or_says_what_does_not(
     whole: Path, tmp_path: Path, kind: str
 ) -> None:
-    _lose(whole, tmp_path, kind, 8, seed=5)
+    _lose(whole, tmp_path, kind, 4, seed=5)
 
 
 @pytest.mark.slow
@@ -199,14 +199,15 @@ def _lose(whole: Path, folder: Path, kind: str, count: int, seed: int) -> None:
         shutil.rmtree(place)
 
 
+@pytest.mark.parametrize("count", [3, pytest.param(12, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", ["snapshot", "journal", "mark"])
 def test_damaged_copies_are_found_and_made_anew_without_asking(
-    whole: Path, tmp_path: Path, kind: str
+    whole: Path, tmp_path: Path, kind: str, count: int
 ) -> None:
     expected, place = answers(whole), tmp_path / "c"
     shutil.copytree(whole, place)
     found = 0
-    for _ in flips(place, kind, 12, seed=7):
+    for _ in flips(place, kind, count, seed=7):
         report = verify(place)
         if report.clean:
             continue
@@ -231,7 +232,7 @@ def test_a_damaged_catalog_is_never_said_to_be_in_use(
     shutil.copytree(whole, place)
     data = (place / "catalog.duckdb").read_bytes()
     for large in (False, True):
-        monkeypatch.setattr(catalogs, "_IN_MEMORY", 0 if large else 32 << 20)
+        monkeypatch.setattr(private_copy, "IN_MEMORY", 0 if large else 32 << 20)
         for offset in range(300_000, len(data), 250_000):
             flipped = bytearray(data)
             flipped[offset] ^= 1

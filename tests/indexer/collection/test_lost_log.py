@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 from tests.indexer.collection.holdings import FINGERPRINT, SPACES, files, image, images, vector
-from vitrail.indexer.catalog import catalog as catalogs
-from vitrail.indexer.catalog import journal_file
+from vitrail.indexer.catalog import journal_file, private_copy
 from vitrail.indexer.catalog.catalog import FILE, Catalog
 from vitrail.indexer.collection.maintenance import merge_segments
 from vitrail.indexer.collection.repairs import repair
@@ -122,7 +121,7 @@ def test_a_commit_whose_log_is_lost_is_done_again(
     if log is not None:
         (place / LOG).write_bytes(log)
     assert answers(place) == expected, "a reader"
-    monkeypatch.setattr(catalogs, "_IN_MEMORY", 0)
+    monkeypatch.setattr(private_copy, "IN_MEMORY", 0)
     assert answers(place) == expected, "a reader of a large catalog"
     assert not verify(place).damage
     with CollectionStore.open(place, writable=True) as writer:
@@ -135,6 +134,25 @@ def test_a_commit_whose_log_is_lost_is_done_again(
     with CollectionStore.open(place, writable=True) as writer:
         writer.commit(Batch(images([20]), files([20])))
     assert not verify(place).damage
+
+
+def test_a_merge_that_is_done_again_leaves_its_files_to_readers(tmp_path: Path) -> None:
+    """Whoever opened the collection before goes on with the merged segments for a while."""
+    place, _ = cut(tmp_path, "merge")
+    (place / LOG).unlink()
+    with CollectionStore.open(place) as reader:  # of the redone commit
+        live = {segment.name for segment in reader.state.segments}
+        assert len(live) == 1
+        old = {path.name for path in (place / "segments").iterdir()} - live
+        assert set(reader.state.replaced) == old
+        assert len(old) == 2
+    for _ in range(2):
+        with CollectionStore.open(place, writable=True) as writer:
+            assert set(writer.state.replaced) == old
+        assert {path.name for path in (place / "segments").iterdir()} == live | old
+    (place / FILE).unlink()
+    repair(place)
+    assert {path.name for path in (place / "segments").iterdir()} == live | old
 
 
 def test_a_catalog_that_is_older_by_more_commits_is_refused_to_readers_too(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ THREADS = 8
 MOST = 3000
 # Adds, removes, brings back, merges and saves without a pause; tells the commit and what is live.
 _WRITER = """
-import json, sys
+import json, os, sys, threading
 import numpy as np
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.maintenance import merge_segments
@@ -45,6 +45,11 @@ indexes._TAIL_ROWS, indexes._TAIL_SHARE, indexes._HIDDEN_SHARE = 30, 0.05, 0.1
 place, most = sys.argv[1], int(sys.argv[2])
 rng = np.random.default_rng(5)
 live, gone, next_number = set(), set(), 0
+ended = threading.Event()
+
+def listen():
+    os.read(0, 1)  # returns once the other end is closed
+    ended.set()
 
 def tell(writer):
     print(json.dumps([writer.state.seq, sorted(live)]), flush=True)
@@ -56,6 +61,7 @@ def put(writer, numbers):
     gone.difference_update(numbers)
     tell(writer)
 
+threading.Thread(target=listen, daemon=True).start()
 CollectionStore.create(place, FINGERPRINT).close()
 while next_number < most:
     with CollectionStore.open(place, writable=True) as writer:
@@ -75,7 +81,7 @@ while next_number < most:
             folder = place + "/segments"
             merge_segments(writer._catalog, folder, writer.fingerprint, writer.state.segments)
             writer.refresh()
-    if sys.stdin.readline() != "on\\n":
+    if ended.is_set():
         break
 """
 
@@ -197,8 +203,6 @@ def run(place: Path, *, seconds: float = 0, answered: int = 1, commits: int = 1)
             return time.monotonic() > end and len(answers) >= answered and len(seen) >= commits
 
         while not enough() and process.poll() is None and not done.is_set():
-            process.stdin.write("on\n")
-            process.stdin.flush()
             time.sleep(0.05)
         done.set()
         process.stdin.close()

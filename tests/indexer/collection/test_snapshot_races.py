@@ -15,7 +15,7 @@ import pytest
 from duckdb import DuckDBPyConnection
 
 from tests.indexer.collection.holdings import FINGERPRINT, content, files, images, vector
-from vitrail.indexer.catalog.hot import HotRows
+from vitrail.indexer.catalog.metadata_cache import MetadataCache
 from vitrail.indexer.collection.current_indexes import CurrentIndexes
 from vitrail.indexer.collection.readings import CatalogCopy
 from vitrail.indexer.collection.repairs import repair
@@ -236,13 +236,13 @@ def test_nobody_who_filters_waits_for_metadata_to_be_loaded(
         snapshot.allowed_ids("width > 0")
     paused, go_on = threading.Event(), threading.Event()
 
-    class Slowly(HotRows):
+    class Slowly(MetadataCache):
         def __init__(self, connection: DuckDBPyConnection) -> None:
             super().__init__(connection)
             paused.set()
             assert go_on.wait(60)
 
-    monkeypatch.setattr("vitrail.indexer.collection.readings.HotRows", Slowly)
+    monkeypatch.setattr("vitrail.indexer.collection.readings.MetadataCache", Slowly)
     warming = threading.Thread(target=snapshot.warm)
     filtering = threading.Thread(target=snapshot.allowed_ids, args=("width > 0",))
     warming.start()
@@ -286,7 +286,7 @@ def test_threads_that_ask_a_writer_for_its_snapshot_share_one(
             paused.set()
             assert go_on.wait(60)
 
-    monkeypatch.setattr("vitrail.indexer.collection.store.CatalogCopy", Slowly)
+    monkeypatch.setattr("vitrail.indexer.collection.current_snapshot.CatalogCopy", Slowly)
     found: list[Snapshot] = []
     with CollectionStore.open(place, writable=True) as writer:
         looked = _tell_when_read(writer, monkeypatch)
@@ -306,7 +306,7 @@ def _tell_when_read(
     writer: CollectionStore, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[int], bool]:
     """Waits until so many threads wait for, or have, the writer's guard."""
-    guard, came = writer._guard, threading.Semaphore(0)
+    guard, came = writer._current._guard, threading.Semaphore(0)
 
     class Told:
         def __enter__(self) -> None:
@@ -316,5 +316,5 @@ def _tell_when_read(
         def __exit__(self, *_: object) -> None:
             guard.release()
 
-    monkeypatch.setattr(writer, "_guard", Told())
+    monkeypatch.setattr(writer._current, "_guard", Told())
     return lambda count: all(came.acquire(timeout=60) for _ in range(count))

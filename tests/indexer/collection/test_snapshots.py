@@ -24,7 +24,7 @@ from tests.indexer.collection.holdings import (
     images,
     vector,
 )
-from vitrail.indexer.catalog.hot import HotRows
+from vitrail.indexer.catalog.metadata_cache import MetadataCache
 from vitrail.indexer.collection.maintenance import merge_segments
 from vitrail.indexer.collection.snapshot import Snapshot
 from vitrail.indexer.collection.store import CollectionStore
@@ -195,14 +195,14 @@ def test_metadata_that_is_loaded_while_a_refresh_goes_on_is_never_stale(
 ) -> None:
     paused, go_on = threading.Event(), threading.Event()
 
-    class Slowly(HotRows):
+    class Slowly(MetadataCache):
         def __init__(self, connection: DuckDBPyConnection) -> None:
             super().__init__(connection)
             if not paused.is_set():
                 paused.set()
                 assert go_on.wait(60)
 
-    monkeypatch.setattr("vitrail.indexer.collection.readings.HotRows", Slowly)
+    monkeypatch.setattr("vitrail.indexer.collection.readings.MetadataCache", Slowly)
     thread = threading.Thread(target=reader.warm)
     thread.start()
     assert paused.wait(60)

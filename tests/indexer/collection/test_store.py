@@ -1,11 +1,6 @@
 from __future__ import annotations
 
-import datetime
 import os
-import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.indexer.collection.holdings import (
+    FILTERED,
     FINGERPRINT,
     OTHER,
     content,
@@ -32,18 +28,6 @@ from vitrail.indexer.errors import (
     UnknownImageError,
 )
 from vitrail.indexer.records import DEEPEST_RECIPE, Batch, KnownFile, RejectRecord
-from vitrail.indexer.segments import leftovers
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> str:
-    return str(tmp_path / "collection")
-
-
-@pytest.fixture
-def collection(place: str) -> Iterator[CollectionStore]:
-    with CollectionStore.create(place, FINGERPRINT) as made:
-        yield made
 
 
 def test_what_is_committed_is_found_after_reopening(place: str) -> None:
@@ -199,88 +183,6 @@ def test_of_many_images_some_are_listed(collection: CollectionStore) -> None:
         collection.resolve("same.jpg")
 
 
-FILTERED = [
-    image(1, width=100, predictions=(("tabby", 0.7), ("lynx", 0.2))),
-    image(2, width=900, recipe={"prompt": "a red apple", "seed": 2**63, "steps": 20}),
-    replace(image(3), camera="Canon EOS\0", taken_at=datetime.datetime(2024, 5, 6, 7, 8, 9)),
-]
-
-
-@pytest.mark.parametrize(
-    ("where", "expected"),
-    [
-        ("width > 512", [2, 3]),
-        ("label = 'cat' -- a comment", [1]),
-        ("label = 'cat' or width > 700", [1, 2]),
-        ("list_contains(labels, 'lynx')", [1]),
-        ("top_label = 'tabby' and top_score > 0.5", [1]),
-        ("generated and prompt like '%apple%'", [2]),
-        ("seed = 9223372036854775808 and steps = 20", [2]),
-        ("camera = 'Canon EOS'", [3]),
-        ("year(taken_at) = 2024", [3]),
-        ("name = '2.jpg' and folder = '/pictures'", [2]),
-        ("path like '/pictures/%' and bytes > 1001 and height = 480", [2, 3]),
-        ("contains(recipe, 'apple') or content_hash is null", [2]),
-        ("false", []),
-    ],
-)
-def test_filters(collection: CollectionStore, place: str, where: str, expected: list[int]) -> None:
-    cat = file("/pictures/1.jpg", 1, label="cat")
-    collection.commit(Batch(FILTERED, [cat, *files([2, 3])]))
-    with CollectionStore.open(place) as reader, CollectionStore.open(place) as warm:
-        warm.warm()
-        for one in (collection, reader, warm):
-            found = one.allowed_ids(where)
-            assert found.dtype == np.int64
-            assert found.tolist() == expected
-
-
-def test_filters_take_parameters(collection: CollectionStore) -> None:
-    collection.commit(Batch(FILTERED, files([1, 2, 3])))
-    assert collection.allowed_ids("width between ? and ?", [50, 150]).tolist() == [1]
-
-
-@pytest.mark.parametrize(
-    ("where", "message"),
-    [
-        ("colour = 'red'", "'colour', which this collection lacks; it has .*width"),
-        ("width >", "cannot be read"),
-        ("", "cannot be read"),
-        ("width > 1; drop table images", "more than one expression"),
-        ("true) or (true", "cannot be read"),
-        ("true, false", "more than one expression"),
-        ("id in (select image_id from files)", "more than one expression"),
-        ("exists (from read_text('/etc/passwd'))", "more than one expression"),
-        ("label", "cannot be evaluated|cannot be read"),
-        ("width = 'wide'", "cannot be evaluated: .*; compare columns with values of their kind"),
-        ("sum(width) > 3", "calls sum, which a filter may not"),
-    ],
-)
-def test_filters_that_cannot_be_used(
-    collection: CollectionStore, place: str, where: str, message: str
-) -> None:
-    collection.commit(Batch(FILTERED, [file("/a.jpg", n, label="x") for n in (1, 2, 3)]))
-    with CollectionStore.open(place) as warm:
-        warm.warm()
-        for one in (collection, warm):
-            with pytest.raises(InputError, match=message):
-                one.allowed_ids(where)
-
-
-def test_a_reader_that_filters_often_sees_its_own_commit_and_then_the_next(
-    collection: CollectionStore, place: str
-) -> None:
-    collection.commit(Batch(FILTERED, files([1, 2, 3])))
-    with CollectionStore.open(place) as reader:
-        for _ in range(5):  # by then all columns are in one table
-            assert reader.allowed_ids("label is null").tolist() == [1, 2, 3]
-        collection.remove([2])
-        assert reader.allowed_ids("label is null").tolist() == [1, 2, 3]
-        assert reader.refresh()
-        for _ in range(5):
-            assert reader.allowed_ids("label is null").tolist() == [1, 3]
-
-
 def test_another_encoder_is_refused_by_name(collection: CollectionStore) -> None:
     collection.check(replace(FINGERPRINT, checkpoint="/a/copy/of/it"))
     with pytest.raises(FingerprintMismatchError, match=r"tiny-vit .*other-vit .*"):
@@ -300,48 +202,6 @@ def test_vectors_must_be_of_the_spaces(collection: CollectionStore) -> None:
     assert len(collection) == 0
 
 
-def test_a_reader_stays_at_its_commit_until_refreshed(
-    collection: CollectionStore, place: str
-) -> None:
-    collection.commit(Batch(images([1]), files([1])))
-    with CollectionStore.open(place) as reader:
-        assert len(reader.index("cls@2").ids()) == 1
-        collection.commit(Batch(images([2]), files([2])))
-        collection.remove([1])
-        assert len(reader) == 1
-        assert reader.allowed_ids("true").tolist() == [1]
-        assert reader.index("cls@2").ids().tolist() == [1]
-        assert reader.refresh()
-        assert not reader.refresh()
-        assert reader.index("cls@2").ids().tolist() == [2]
-        assert reader.allowed_ids("true").tolist() == [2]
-
-
-@pytest.mark.parametrize("grace", [0.0, 900.0], ids=["at once", "later"])
-def test_a_reader_survives_a_merge_it_did_not_see(
-    place: str, grace: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(leftovers, "GRACE", grace)
-    with CollectionStore.create(place, FINGERPRINT) as writer:
-        for number in range(10):
-            writer.commit(Batch(images([number]), files([number])))
-        writer.remove([4])
-        reader = CollectionStore.open(place)
-        writer.maintain()
-        assert len(os.listdir(os.path.join(place, "segments"))) == (11 if grace else 1)
-    with reader:
-        assert sorted(reader.index("mean@1").ids().tolist()) == [1, 2, 3, 5, 6, 7, 8, 9, 10]
-    assert verify(place).clean
-
-
-def test_readers_cannot_write(collection: CollectionStore, place: str) -> None:
-    with (
-        CollectionStore.open(place) as reader,
-        pytest.raises(CollectionError, match="reading only"),
-    ):
-        reader.commit(Batch(images([1]), files([1])))
-
-
 def test_places_that_hold_no_collection(tmp_path: Path, place: str) -> None:
     with pytest.raises(CollectionError, match=r"there is no collection at .*vitrail index"):
         CollectionStore.open(tmp_path / "nowhere")
@@ -351,20 +211,6 @@ def test_places_that_hold_no_collection(tmp_path: Path, place: str) -> None:
     CollectionStore.create(place, FINGERPRINT).close()
     with pytest.raises(CollectionError, match="is a collection already"):
         CollectionStore.create(place, FINGERPRINT)
-
-
-def test_a_lost_segment_is_told_again_and_again(place: str) -> None:
-    with CollectionStore.create(place, FINGERPRINT) as writer:
-        for start in (0, 3):
-            numbers = range(start, start + 3)
-            writer.commit(Batch(images(numbers), files(numbers)))
-        lost = writer.state.segments[1].name
-        writer.forget_changes()  # no index holds what the segment held
-    os.unlink(os.path.join(place, "segments", lost))
-    with CollectionStore.open(place) as reader:
-        for _ in range(2):
-            with pytest.raises(CollectionError, match=f"segment {lost} is missing"):
-                reader.index("cls@2")
 
 
 def test_long_runs_tidy_as_they_go(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -411,45 +257,6 @@ def test_info_counts(collection: CollectionStore) -> None:
     assert info.encoder == FINGERPRINT.describe()
 
 
-def test_a_cold_reading_loads_neither_arrow_nor_a_model(place: str) -> None:
-    with CollectionStore.create(place, FINGERPRINT) as writer:
-        writer.commit(Batch(images(range(3)), files(range(3))))
-    code = (
-        "import sys; from vitrail.indexer.collection.store import CollectionStore\n"
-        f"c = CollectionStore.open({place!r})\n"
-        "c.index('cls@2').ids(); c.metadata([1]); c.allowed_ids('width > 1')\n"
-        "heavy = {'pyarrow', 'torch', 'transformers', 'openvino', 'pandas'} & set(sys.modules)\n"
-        "assert not heavy, heavy"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_a_warm_reader_and_a_large_catalog_answer_the_same(
-    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    table = tmp_path / "own.csv"
-    table.write_text("path,species\n/pictures/2.jpg,owl\n")
-    with CollectionStore.create(place, FINGERPRINT) as writer:
-        writer.commit(Batch(FILTERED, [*files([1, 2, 3]), file("/twice.jpg", 2, label="b")]))
-        writer.annotate(str(table))
-        expected = writer.metadata([3, 1, 2, 3])
-        with CollectionStore.open(place) as reader:
-            assert reader.metadata([3, 1, 2, 3]) == expected
-            reader.warm()
-            assert reader.metadata([3, 1, 2, 3]) == expected
-            assert reader.metadata([]) == []
-            with pytest.raises(InputError, match="no image with id 7"):
-                reader.metadata([7])
-        monkeypatch.setattr("vitrail.indexer.catalog.catalog._IN_MEMORY", 0)
-        with CollectionStore.open(place) as reader:
-            assert reader.metadata([3, 1, 2, 3]) == expected
-            reader.warm()
-            writer.commit(Batch(images([9]), files([9])))
-            assert reader.allowed_ids("species = 'owl' or label is null").tolist() == [1, 2, 3]
-            assert reader.refresh()
-            assert len(reader.metadata([4])[0]["paths"]) == 1
-
-
 def test_a_recipe_that_is_nested_without_end_is_cut_short(collection: CollectionStore) -> None:
     deep: dict[str, object] = {"prompt": "an apple"}
     level: Any = deep
@@ -468,16 +275,3 @@ def test_a_recipe_that_is_nested_without_end_is_cut_short(collection: Collection
             inner = inner[-1] if isinstance(inner, list) else inner.get("in", inner.get("self"))
             levels += 1
         assert levels == DEEPEST_RECIPE
-
-
-@pytest.mark.parametrize("name", ["collection-v1", "collection-v2", "collection-v3"])
-def test_a_large_catalog_of_an_older_format_can_be_read(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its copy is brought up to date, for which DuckDB needs the folder that it lies in."""
-    place = shutil.copytree(Path(__file__).parents[2] / "golden" / name, tmp_path / "c")
-    with CollectionStore.open(place) as reader:
-        expected = reader.metadata(reader.allowed_ids("true").tolist())
-    monkeypatch.setattr("vitrail.indexer.catalog.catalog._IN_MEMORY", 0)
-    with CollectionStore.open(place) as reader:
-        assert reader.metadata(reader.allowed_ids("true").tolist()) == expected

@@ -49,7 +49,7 @@ def test_why_a_runtime_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("x86")
 def test_a_further_runtime_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
-    further = Runtime("further", "further", lambda _: None, RUNTIMES["torch"].load)
+    further = Runtime("further", "further", lambda _: None, RUNTIMES["torch"].encoders)
     monkeypatch.setitem(RUNTIMES, "further", further)
     assert names(runtime="further") == ["further"]
     with pytest.raises(InputError, match="'jax' is unknown: use auto, openvino, torch, further"):

@@ -61,7 +61,7 @@ def test_threads_that_share_an_encoder_get_their_own_vectors(checkpoint: str, ru
     if runtime == "openvino":
         pytest.importorskip("openvino")
     settings = EncoderSettings(checkpoint, runtime=runtime, spaces=("cls@3", "mean@1"))
-    assert_threads_get_their_own(load_encoder(settings), batches(120, 32))
+    assert_threads_get_their_own(load_encoder(settings), batches(8 * THREADS, 32))
 
 
 @pytest.mark.usefixtures("compile_here")
@@ -102,7 +102,7 @@ def test_threads_that_share_the_embedded_encoder_get_their_own_vectors(runtime: 
     if runtime == "openvino":
         pytest.importorskip("openvino")
     encoder = load_encoder(EncoderSettings(EMBEDDED, ("cls@12", "gem@9"), runtime=runtime))
-    assert_threads_get_their_own(encoder, batches(2 * THREADS, encoder.image_size))
+    assert_threads_get_their_own(encoder, batches(THREADS, encoder.image_size))
 
 
 class _Counting(torch.nn.Module):

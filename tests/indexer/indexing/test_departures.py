@@ -22,7 +22,7 @@ from vitrail.indexer.images.files import read_file
 from vitrail.indexer.images.opening import open_image
 from vitrail.indexer.indexing.options import IndexOptions
 from vitrail.indexer.indexing.pipeline import index_folders
-from vitrail.indexer.indexing.progress import Progress
+from vitrail.indexer.indexing.progress import IndexCounts
 
 
 def save(path: Path, seed: int) -> None:
@@ -56,7 +56,7 @@ def run(
     *roots: Path,
     encoder: Encoder | None = None,
     **options: object,
-) -> Progress:
+) -> IndexCounts:
     with CollectionStore.open(home, writable=True) as collection:
         return index_folders(
             collection,
@@ -242,7 +242,7 @@ def test_what_cannot_be_decoded_for_its_labels_is_tried_once(
             raise ImageRejectedError(reason, "as if a decoder had changed")
         return whole(data, **rest)
 
-    def classify(**options: Any) -> Progress:
+    def classify(**options: Any) -> IndexCounts:
         tried.clear()
         return run(home, pictures, encoder=LabellingEncoder(), classify=True, **options)
 

@@ -18,10 +18,10 @@ from tests.fakes import ColourEncoder
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.verification import verify
 from vitrail.indexer.indexing import committing
-from vitrail.indexer.indexing.pipeline import IndexOptions, Progress, index_folders
+from vitrail.indexer.indexing.pipeline import IndexCounts, IndexOptions, index_folders
 
-KILLS = 50
-PICTURES = 400
+# How often, and of how many pictures.
+KILLS = [(15, 200), pytest.param(50, 400, marks=pytest.mark.slow)]
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
     ["vitrail.indexer.indexing.pipeline", "vitrail.indexer.collection.verification", "tests.fakes"]
@@ -35,7 +35,7 @@ def index_until_killed(
     committing.COMMIT_IMAGES = 8
     encoder = ColourEncoder(before=lambda _: time.sleep(0.005))
 
-    def tell(progress: Progress) -> None:
+    def tell(progress: IndexCounts) -> None:
         report.send(progress.committed)
 
     with CollectionStore.open(home, writable=True) as collection:
@@ -76,30 +76,33 @@ def fresh_collection(home: Path) -> Path:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
-def test_fifty_kills_lose_nothing_committed_and_double_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kills", "pictures"), KILLS)
+def test_kills_lose_nothing_committed_and_double_nothing(
+    tmp_path: Path, kills: int, pictures: int
+) -> None:
     folder = tmp_path / "pictures"
     folder.mkdir()
     rng = np.random.default_rng(0)
-    for number in range(PICTURES):
+    for number in range(pictures):
         pixels = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(folder / f"{number:03}.png")
     home = fresh_collection(tmp_path / "collection")
     moments = random.Random(7)
     kept = 0
-    for kill in range(KILLS):
+    for kill in range(kills):
         told = run_and_kill(home, folder, moments.uniform(0, 0.25))
         found = contents(home)
         assert max(found.values(), default=1) == 1, f"kill {kill} doubled an image"
         assert len(found) >= kept + told, f"kill {kill} lost a committed image"
         kept = len(found)
-        if kept == PICTURES:  # start afresh, so that every kill falls into work being done
+        if kept == pictures:  # start afresh, so that every kill falls into work being done
             home = fresh_collection(tmp_path / f"collection{kill}")
             kept = 0
         assert verify(home).clean, f"kill {kill} left damage"
 
     with CollectionStore.open(home, writable=True) as collection:
         index_folders(collection, ColourEncoder(), [str(folder)])
-    assert len(contents(home)) == PICTURES
+    assert len(contents(home)) == pictures
     report = verify(home)
     assert report.clean
     assert report.findings == ()

@@ -17,7 +17,7 @@ from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.indexing import known
 from vitrail.indexer.indexing.options import IndexOptions
 from vitrail.indexer.indexing.pipeline import index_folders
-from vitrail.indexer.indexing.progress import Progress
+from vitrail.indexer.indexing.progress import IndexCounts
 
 
 def save(path: Path, seed: int) -> str:
@@ -43,7 +43,7 @@ def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
 
 
-def index(writer: CollectionStore, paths: list[str], *, classify: bool = False) -> Progress:
+def index(writer: CollectionStore, paths: list[str], *, classify: bool = False) -> IndexCounts:
     encoder = LabellingEncoder()
     if not classify:
         encoder.labels = None

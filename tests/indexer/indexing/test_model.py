@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from PIL import Image
 
+from tests.examples import examples
 from tests.fakes import ColourEncoder
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.tidying import take_out, tidy
@@ -308,7 +309,7 @@ class FolderMachine(RuleBasedStateMachine):
 
 
 FolderMachine.TestCase.settings = settings(
-    max_examples=10,
+    max_examples=examples(10),
     stateful_step_count=20,
     deadline=None,
     derandomize=True,

@@ -18,7 +18,7 @@ from vitrail.indexer.collection.verification import verify
 from vitrail.indexer.encoders.base import Encoder
 from vitrail.indexer.errors import CollectionError, FingerprintMismatchError, InputError
 from vitrail.indexer.images import formats
-from vitrail.indexer.indexing.pipeline import IndexOptions, Progress, index_folders
+from vitrail.indexer.indexing.pipeline import IndexCounts, IndexOptions, index_folders
 from vitrail.indexer.records import Batch
 
 
@@ -43,7 +43,7 @@ def home(tmp_path: Path) -> Path:
 
 def run(
     home: Path, *roots: Path, encoder: Encoder | None = None, options: IndexOptions | None = None
-) -> Progress:
+) -> IndexCounts:
     with CollectionStore.open(home, writable=True) as collection:
         return index_folders(
             collection, encoder or ColourEncoder(), [str(root) for root in roots], options=options
@@ -213,7 +213,7 @@ def test_memory_errors_halve_the_batch(home: Path, pictures: Path) -> None:
 def test_stopping_keeps_what_is_done_and_the_next_run_goes_on(home: Path, pictures: Path) -> None:
     cancellation = Cancellation()
 
-    def watch(progress: Progress) -> None:
+    def watch(progress: IndexCounts) -> None:
         if progress.opened >= 5:
             cancellation.cancel()
 
@@ -239,7 +239,7 @@ def test_a_scan_is_ended_too(home: Path, pictures: Path, before: bool) -> None:
         (pictures / f"{number}.txt.png").touch()
     cancellation = Cancellation()
 
-    def watch(progress: Progress) -> None:
+    def watch(progress: IndexCounts) -> None:
         if before or progress.found:
             cancellation.cancel()
 

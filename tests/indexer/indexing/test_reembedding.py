@@ -13,7 +13,7 @@ from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.verification import verify
 from vitrail.indexer.images.files import modified_ns
-from vitrail.indexer.indexing.progress import Progress
+from vitrail.indexer.indexing.progress import IndexCounts
 from vitrail.indexer.indexing.reembedding import ReembedOptions, reembed
 from vitrail.indexer.records import Batch, FileRecord, ImageRecord
 
@@ -46,7 +46,7 @@ def begin(place: Path, *, images: int) -> None:
     """Embed some images anew, and be interrupted."""
     cancellation = Cancellation()
 
-    def stop(progress: Progress) -> None:
+    def stop(progress: IndexCounts) -> None:
         if progress.encoded == images:
             cancellation.cancel()
 

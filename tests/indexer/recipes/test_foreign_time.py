@@ -1,7 +1,7 @@
 """Reading a stranger's text takes time in proportion to its length, whatever stands in it.
 
 Nothing is held against a clock: a text eight times as long may take up to 32 times the processor
-time of this thread, where quadratic work takes 64.
+time of this thread, where quadratic work takes 64. What seems to take more is measured again.
 """
 
 from __future__ import annotations
@@ -49,15 +49,12 @@ TAILS = ("", "\nSteps: 1, Seed: 2", '"}}', '"}', '"')
 
 
 def seconds_of(work: Callable[[], object]) -> float:
-    """Processor time of this thread, the less of two."""
+    """Processor time of this thread."""
     gc.disable()  # what others have left behind is not this text's cost
     try:
-        taken = []
-        for _ in range(2):
-            started = time.thread_time()
-            work()
-            taken.append(time.thread_time() - started)
-        return min(taken)
+        started = time.thread_time()
+        work()
+        return time.thread_time() - started
     finally:
         gc.enable()
 
@@ -66,9 +63,13 @@ def assert_linear(work_on: Callable[[int], Callable[[], object]], sizes: list[in
     last: float | None = None
     gc.collect()
     for size in sizes:  # upwards, so that quadratic work is found before it takes for ever
-        taken = seconds_of(work_on(size))
+        work = work_on(size)
+        taken = seconds_of(work)
         if last is not None:
-            assert taken <= 32 * last + 0.05, f"{size} takes {taken:.3f} s after {last:.3f} s"
+            most = 32 * last + 0.05
+            if taken > most:  # another program may have had the processor's cache meanwhile
+                taken = min(taken, seconds_of(work))
+            assert taken <= most, f"{size} takes {taken:.3f} s after {last:.3f} s"
         last = taken
 
 
@@ -87,11 +88,12 @@ def every_reader_once(text: str) -> None:
             continue
 
 
+@pytest.mark.parametrize("longest", [8_000, pytest.param(32_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("unit", UNITS)
-def test_no_repeated_text_takes_more_than_linear_time(unit: str) -> None:
+def test_no_repeated_text_takes_more_than_linear_time(unit: str, longest: int) -> None:
     for head in HEADS:
         tails = TAILS if head else TAILS[:2]
-        texts = {size: unit * (size // len(unit)) for size in (500, 4_000, 32_000)}
+        texts = {size: unit * (size // len(unit)) for size in (longest // 8, longest)}
         assert_linear(
             lambda size, head=head, texts=texts, tails=tails: (
                 lambda: every_reader(  # type: ignore[misc]
@@ -176,7 +178,7 @@ def lists(length: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize("make", [chain, circle, fan, layers, texts, lists])
 def test_graphs_are_walked_in_linear_time(make: Callable[[int], Mapping[str, Any]]) -> None:
-    graphs = {size: make(size) for size in (3_840, 30_720)}
+    graphs = {size: make(size) for size in (1_920, 15_360)}
     assert_linear(lambda size: lambda: read_graph(graphs[size]), [*graphs])
 
 

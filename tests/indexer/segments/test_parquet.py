@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from vitrail.indexer.segments.parquet import NotPlainError, read_column, read_footer
 from vitrail.indexer.segments.thrift import read_struct
 
@@ -50,7 +51,7 @@ def read(path: Path, skip: int = 0) -> tuple[list[int], list[float]]:
     group=st.integers(1, 400),
     page=st.integers(1, 4000),
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(60))
 def test_it_reads_what_pyarrow_wrote_from_any_row_on(
     tmp_path: Path, rows: int, skip: int, group: int, page: int
 ) -> None:

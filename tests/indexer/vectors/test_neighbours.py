@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.indexer.collection.holdings import FINGERPRINT, files, images
 from tests.indexer.vectors.vector_sets import Floats, Ids, clustered, recall, unit
 from vitrail.indexer.collection.store import CollectionStore
@@ -87,7 +88,7 @@ def test_four_vectors_on_a_circle() -> None:
     assert pairs_of(list(near.blocks)).keys() == {(0, 1), (1, 2)}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(coarse, st.integers(1, 6), st.integers(0, 1000))
 def test_a_scan_finds_what_all_comparisons_find(rows: Floats, k: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -104,7 +105,7 @@ def test_a_scan_finds_what_all_comparisons_find(rows: Floats, k: int, seed: int)
     assert pairs_of(list(near_pairs(index, least).blocks)) == expected
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(coarse, coarse, st.integers(1, 6), st.integers(0, 1000))
 def test_others_may_ask_and_some_may_be_left_out(
     rows: Floats, others: Floats, k: int, seed: int
@@ -125,7 +126,7 @@ def test_others_may_ask_and_some_may_be_left_out(
         agree(whole(list(found.blocks)), by_hand(own, some, k, own=True))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(coarse, st.integers(0, 1000))
 def test_pairs_of_some_with_some_are_told_once(rows: Floats, seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -1,19 +1,17 @@
+"""Indexing, asking and looking after a collection, as commands."""
+
 from __future__ import annotations
 
 import os
-import re
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from tests.service.colours import CHECKPOINT
 from tests.service.conftest import Vitrail
-from vitrail.service.cli import app
 
 Paint = Callable[..., Path]
 
@@ -279,86 +277,12 @@ def test_what_is_no_picture_is_refused_by_name(vitrail: Vitrail, folder: Path) -
     vitrail.fails("remove", "999", code=2, says=["'999'"])
 
 
-def test_a_missing_collection_names_the_remedy(vitrail: Vitrail, folder: Path) -> None:
-    for words in (["search", folder / "warm" / "red.png"], ["info"], ["rejects"], ["verify"]):
-        vitrail.fails(*words, code=1, says=["no collection at", str(vitrail.home), "vitrail index"])
-
-
 def test_a_collection_keeps_to_one_encoder(vitrail: Vitrail, folder: Path) -> None:
     vitrail.index(folder)
     vitrail.fails(
         "index", folder, "--checkpoint", "colours-2", code=1, says=["colours [", "colours-2 ["]
     )
     vitrail.fails("index", folder, "--space", "mean@2", code=1, says=["mean@1", "mean@2"])
-
-
-def test_a_misspelt_call_leaves_no_collection_behind(vitrail: Vitrail, folder: Path) -> None:
-    colours = ("--checkpoint", CHECKPOINT)
-    vitrail.fails("index", folder / "none", *colours, code=2, says=["does not exist"])
-    vitrail.fails("index", folder, "--checkpoint", "other", code=1, says=["'other'", "use colours"])
-    vitrail.fails("index", folder, *colours, "--space", "cls@1", code=2, says=["'cls@1'"])
-    vitrail.fails("index", folder, *colours, "--label-from", "x", code=2, says=["parent or none"])
-    assert not vitrail.home.exists()
-
-
-def test_the_systems_own_errors_name_the_path(vitrail: Vitrail, folder: Path) -> None:
-    blocked = folder / "warm" / "red.png" / "collection"
-    vitrail.fails(
-        *("index", folder, "--checkpoint", CHECKPOINT, "-c", blocked), code=1, says=[str(blocked)]
-    )
-    (folder / "other").mkdir()
-    (folder / "other" / "mine.txt").touch()
-    vitrail.fails(
-        *("index", folder, "--checkpoint", CHECKPOINT, "-c", folder / "other"),
-        code=1,
-        says=["mine.txt", "empty or new directory"],
-    )
-
-
-def test_unknown_words_are_usage_errors(vitrail: Vitrail) -> None:
-    for words in (["bogus"], ["search", "x", "--k", "ten"], ["remove"], ["search", "--bogus"]):
-        refused = vitrail(*words)
-        assert refused.code == 2
-        assert "Error: " in refused.err
-        assert "Traceback" not in refused.err
-
-
-def test_file_names_in_any_bytes_are_shown(vitrail: Vitrail, folder: Path) -> None:
-    strange = os.fsencode(folder) + b"/\xff[bold]\x1b[31m.png"
-    shutil.copy(os.fsencode(folder / "warm" / "red.png"), strange)
-    vitrail.index(folder)
-    shown = vitrail("search", folder / "warm" / "red.png", "--k", 1)
-    hit = vitrail("search", folder / "warm" / "red.png", "--k", 1, "--json").json["hits"][0]
-    assert len(hit["paths"]) == 2, "the same bytes twice are one image"
-    assert "\x1b" not in shown.out
-    (folder / "warm" / "red.png").unlink()
-    vitrail("index", folder)
-    alone = vitrail("search", folder / "warm" / "crimson.png", "--k", 2)
-    assert r"\xff[bold]\x1b[31m.png" in alone.out
-
-
-def test_a_place_that_cannot_be_written_is_refused_before_the_search(
-    vitrail: Vitrail, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    vitrail.index(folder)
-    query = folder / "warm" / "red.png"
-    monkeypatch.setattr(
-        "vitrail.service.operations.collection.Collection.find",
-        lambda *_, **__: pytest.fail("asked"),
-    )
-    lost = vitrail("search", query, "--html", tmp_path / "no" / "sheet.html")
-    assert lost.code == 2
-    assert "there is no folder" in lost.err
-    assert "it is a folder" in vitrail("search", query, "--html", tmp_path).err
-
-
-def test_a_home_is_understood_where_files_are_written(
-    vitrail: Vitrail, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    vitrail.index(folder)
-    assert vitrail("search", folder / "warm" / "red.png", "--html", "~/sheet.html").code == 0
-    assert (tmp_path / "sheet.html").is_file()
 
 
 def test_what_was_never_known_is_a_reject_and_nothing_more(vitrail: Vitrail, folder: Path) -> None:
@@ -413,96 +337,3 @@ def test_a_table_tells_how_many_copies_a_hit_has(
     (hit,) = vitrail("search", red, "--k", 1, "--json").json["hits"]
     assert sorted(map(os.path.basename, hit["paths"])) == ["one.png", "red.png", "two.png"]
     assert "cop" not in vitrail("search", red).out, "in a pipe the columns stay the same"
-
-
-@pytest.mark.parametrize("width", [80, 60])
-def test_every_help_page_speaks_to_users(
-    vitrail: Vitrail, monkeypatch: pytest.MonkeyPatch, width: int
-) -> None:
-    # a program run as ``python -m`` would be known by that name, and pytest may be
-    monkeypatch.setattr(sys.modules["__main__"], "__package__", None)
-    monkeypatch.setenv("COLUMNS", str(width))
-    commands = [command.name for command in app.registered_commands]
-    assert len(commands) > 15
-    for name in commands:
-        page = vitrail(name, "--help").out
-        assert not re.search(r"<|\{|\bx>=|\b(str|int|float|path|Path|bool)\b[\]>]", page), page
-        assert not re.search(r"^  --[a-z-]+ (TEXT|INTEGER|FLOAT|PATH) +$", page), page
-        lines = page.splitlines()
-        assert lines[0].startswith(f"Usage: vitrail {name} [OPTIONS]"), page
-        assert all(len(line) <= width for line in lines), page
-    assert "Usage: vitrail index [OPTIONS] [FOLDER]..." in vitrail("index", "--help").out
-    assert "Usage: vitrail remove [OPTIONS] IMAGE..." in vitrail("remove", "--help").out
-    style = vitrail("style", "--help").out
-    assert "Usage: vitrail style [OPTIONS] CONTENT STYLE" in style
-    assert re.search(r"^  CONTENT +Whose things are kept", style, re.MULTILINE)
-    missing = vitrail("style", "a.png").err
-    assert "Usage: vitrail style [OPTIONS] CONTENT STYLE" in missing
-    assert "<" not in missing
-
-
-def test_a_value_that_is_no_number_is_refused_in_plain_words(vitrail: Vitrail) -> None:
-    for option, given, says in (
-        ("--k", "x", "give a whole number"),
-        ("--min-score", "high", "give a number"),
-        ("--seeds", "0", "give 1 or more"),
-    ):
-        told = vitrail("search", "a.png", option, given)
-        assert told.code == 2
-        assert told.err.endswith(f": {says}\n"), told.err
-        assert option in told.err.splitlines()[-1]
-
-
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        (("info", "-c", "{}"), "there is no collection at"),
-        (("import", "{}.parquet", "-c", "other"), "~nobody-at-all.parquet"),
-        (("export", "{}/all.parquet"), "~nobody-at-all"),
-        (("search", "red.png", "--html", "{}/hits.html"), "~nobody-at-all"),
-        (("search", "{}"), "~nobody-at-all"),
-        (("annotate", "{}.csv"), "~nobody-at-all.csv"),
-        (("remove", "{}"), "~nobody-at-all"),
-        (("index", "{}"), "~nobody-at-all"),
-        (("search", "--prompt", "a", "--model", "{}"), "~nobody-at-all"),
-    ],
-)
-def test_a_tilde_that_is_nobodys_home_is_part_of_a_name(
-    vitrail: Vitrail, folder: Path, words: tuple[str, ...], says: str
-) -> None:
-    vitrail.index(folder)
-    done = vitrail(*(word.format("~nobody-at-all") for word in words))
-    assert done.code in (1, 2), done
-    assert says in done.err
-    assert "Traceback" not in done.err
-
-
-@pytest.mark.skipif(os.name != "posix", reason="paths are Unicode there")
-@pytest.mark.parametrize("name", [b"\xff", b"new\nline", b"q?[*]", b"-dash", b"back\\slash"])
-def test_tables_are_written_and_read_in_folders_of_any_name(
-    vitrail: Vitrail, folder: Path, tmp_path: Path, name: bytes
-) -> None:
-    vitrail.index(folder)
-    place = Path(os.fsdecode(os.path.join(os.fsencode(tmp_path), name)))
-    place.mkdir()
-    for ending in ("parquet", "csv", "jsonl"):
-        done = vitrail("export", place / f"all.{ending}")
-        assert done.code == 0, done
-    assert len(os.listdir(place)) == 3
-    done = vitrail("import", place / "all.parquet", "-c", tmp_path / "other")
-    assert done.code == 0, done
-    pq.write_table(pa.table({"path": ["red.png"], "mood": ["warm"]}), tmp_path / "own.parquet")
-    shutil.move(tmp_path / "own.parquet", place / "own.parquet")
-    assert vitrail("annotate", place / "own.parquet").code == 0
-    assert len(vitrail("list", "--json", "--where", "mood = 'warm'").json) == 1
-
-
-def test_an_interruption_is_told_in_a_line(
-    vitrail: Vitrail, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    vitrail.index(folder)
-    monkeypatch.setattr("vitrail.service.operations.maintaining.describe", interrupted)
-    assert vitrail("info") == (130, "", "vitrail: interrupted\n")

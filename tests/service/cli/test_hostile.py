@@ -91,6 +91,8 @@ def commands(folder: Path, tmp_path: Path) -> list[tuple[object, ...]]:
         ("list", "--columns", "id,path,mood,prompt,camera,sampler"),
         ("list", "--columns", f"column{EVIL}"),
         ("list", "--html", tmp_path / f"list{EVIL}.html"),
+        ("calibrate", "--space", EVIL),
+        ("calibrate", "--html", tmp_path / f"scores{EVIL}.html"),
         ("reembed", "--checkpoint", f"colours{EVIL}", "--space", "mean@2"),
         ("tidy",),
         ("lineage", "made.png"),
@@ -140,10 +142,11 @@ def test_the_walk_takes_in_every_command(tmp_path: Path) -> None:
     assert set(COMMANDS) - walked <= {"generate", "inpaint", "style"}
 
 
+@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_terminal_with_colours_gets_no_more_than_richs_own(
-    vitrail: Vitrail, hostile: Path, tmp_path: Path
+    vitrail: Vitrail, hostile: Path, tmp_path: Path, every: int
 ) -> None:
-    for words in commands(hostile, tmp_path):
+    for words in commands(hostile, tmp_path)[::every]:
         done = vitrail.at(80, *words, term="xterm-256color")
         for text in (done.out, done.err):
             assert "\x1b]0" not in text, (words, text)

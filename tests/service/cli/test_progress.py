@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.service.conftest import Vitrail
-from vitrail.indexer.indexing.pipeline import Progress
+from vitrail.indexer.indexing.pipeline import IndexCounts
 from vitrail.search import images
 from vitrail.service.cli import images_progress
 from vitrail.service.cli import progress as displays
@@ -50,10 +50,10 @@ def test_plain_lines_tell_what_is_done_how_fast_and_how_long_it_takes(
     with IndexDisplay(quiet=False) as display:
         display.name_encoder("tiny\x1b[31m [abc; cls@12]")
         clock.now += 12
-        display.update(Progress(found=1500))
+        display.update(IndexCounts(found=1500))
         clock.now += 1
-        display.update(Progress(found=2000))  # too soon for another line
-        progress = Progress(found=2500, total=2000, stage="indexing")
+        display.update(IndexCounts(found=2000))  # too soon for another line
+        progress = IndexCounts(found=2500, total=2000, stage="indexing")
         display.update(progress)
         clock.now += 10
         progress.opened, progress.rejected = 500, 3
@@ -87,8 +87,8 @@ def test_quiet_says_nothing(clock: Clock, capsys: pytest.CaptureFixture[str]) ->
     with IndexDisplay(quiet=True) as display:
         display.name_encoder("tiny")
         clock.now += 100
-        display.update(Progress(found=1))
-        display.finish(Progress(seconds=1.0))
+        display.update(IndexCounts(found=1))
+        display.finish(IndexCounts(seconds=1.0))
     with ImageDisplay(quiet=True, total=4) as making, waiting("for nothing"):
         making.update(GenerationProgress("generating", 4, step=1, steps=2))
         making.finish(Generated(total=4))
@@ -103,12 +103,12 @@ def test_a_live_line_fits_the_terminal(
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     with IndexDisplay(quiet=False) as display:
-        display.update(Progress(found=123_456))
+        display.update(IndexCounts(found=123_456))
         assert display._bar is not None
         display._bar.refresh()
-        display.update(Progress(total=123_456, stage="loading the encoder"))
+        display.update(IndexCounts(total=123_456, stage="loading the encoder"))
         display._bar.refresh()
-        progress = Progress(total=123_456, stage="indexing")
+        progress = IndexCounts(total=123_456, stage="indexing")
         display.update(progress)
         clock.now += 1000
         progress.opened, progress.rejected = 65_432, 12

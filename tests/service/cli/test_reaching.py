@@ -25,6 +25,8 @@ from vitrail.service.operations import (
     removing,
     reproducing,
     searching,
+    spaces,
+    tuning,
 )
 from vitrail.service.operations.collection import Collection
 
@@ -39,6 +41,9 @@ OPERATIONS = {
     "lineage": (lineage, "trace_lineage"),
     "reproduce": (reproducing, "reproduce"),
     "info": (maintaining, "describe"),
+    "spaces": (spaces, "arrange_spaces"),
+    "whiten": (spaces, "whiten"),
+    "tune-spaces": (tuning, "tune_spaces"),
     "annotate": (maintaining, "annotate"),
     "remove": (removing, "remove"),
     "tidy": (maintaining, "tidy"),
@@ -57,6 +62,8 @@ WORDS: dict[str, tuple[str, ...]] = {
     "style": ("IMAGE", "IMAGE", "--prompt", "an apple"),
     "lineage": ("1",),
     "reproduce": ("1",),
+    "whiten": ("gem@9",),
+    "tune-spaces": ("--labels", "label"),
     "annotate": ("table.csv",),
     "remove": ("1",),
     "verify": ("--repair",),
@@ -72,6 +79,7 @@ SHOWING = {
     "--count",
     "--out",
     "--yes",
+    "--plot",
     "--help",
 }
 VALUES = {
@@ -97,11 +105,13 @@ VALUES = {
     "--queries": "FOLDER",
     "--diverse": "0.5",
     "--seed": "17",
+    "--sample": "30",
 }
 NONE: dict[str, tuple[str, ...]] = {}
 TOGETHER = {"--seed": {"list": ("--random", "2")}}  # what an option is only given with
 INSTEAD: dict[tuple[str, str], tuple[str, ...]] = {
     ("generate", "--prompts"): (),
+    ("tune-spaces", "--copies"): (),
     ("search", "--box"): ("IMAGE",),
     ("search", "--queries"): ("--out", "hits.jsonl"),
 }  # other words of the command, where an option needs them

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -82,8 +83,9 @@ def test_a_collection_may_have_an_odd_name(
     for path in (place / "indexes").iterdir():
         path.unlink()
     assert len(vitrail("search", folder / "warm" / "red.png", "-c", place).names) == 5
-    for other in ("aXb", "axb", "b"):  # what a pattern of that name would find as well
-        vitrail.index(folder / "cold", "-c", tmp_path / other / "c")
+    vitrail.index(folder / "cold", "-c", tmp_path / "b" / "c")
+    for other in ("aXb", "axb"):  # which a pattern of that name would find as well
+        shutil.copytree(tmp_path / "b", tmp_path / other)
     (place / "catalog.duckdb").unlink()
     done = vitrail("verify", "--repair", "-c", place)
     assert done.code == 0, done
@@ -135,20 +137,20 @@ from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import VitrailError
 from vitrail.indexer.records import Batch
 from tests.indexer.collection.holdings import FINGERPRINT, files, images
-writer = CollectionStore.open(sys.argv[1], writable=True)
-writer.commit(Batch(images([1]), files([1])))
-held = []
 soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-most = max(int(name) for name in os.listdir("/proc/self/fd")) + 1 + int(sys.argv[2])
-resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-try:
-    writer.commit(Batch(images([2]), files([2])))
-    print("fine")
-except (VitrailError, OSError) as error:
-    print("refused", " ".join(str(error).split()))
-resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-writer.commit(Batch(images([3]), files([3])))
-writer.close()
+for spare, place in enumerate(sys.argv[1:]):
+    writer = CollectionStore.open(place, writable=True)
+    writer.commit(Batch(images([1]), files([1])))
+    most = max(int(name) for name in os.listdir("/proc/self/fd")) + 1 + spare
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    try:
+        writer.commit(Batch(images([2]), files([2])))
+        print("fine")
+    except (VitrailError, OSError) as error:
+        print("refused", " ".join(str(error).split()))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    writer.commit(Batch(images([3]), files([3])))
+    writer.close()
 """
 
 
@@ -159,18 +161,18 @@ def test_a_commit_without_free_file_handles_is_refused_or_done(tmp_path: Path) -
     from vitrail.indexer.collection.verification import verify
 
     assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 0
-    for spare in range(5):
-        place = tmp_path / str(spare)
+    places = [tmp_path / str(spare) for spare in range(5)]
+    for place in places:
         CollectionStore.create(place, FINGERPRINT).close()
-        done = subprocess.run(
-            [sys.executable, "-c", _FEW, str(place), str(spare)],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        told = done.stdout.strip()
+    done = subprocess.run(
+        [sys.executable, "-c", _FEW, *map(str, places)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for place, told in zip(places, done.stdout.splitlines(), strict=True):
         assert told == "fine" or "Too many open files" in told, told
         with CollectionStore.open(place) as reader:
             expected = {content(1), content(3)} | ({content(2)} if told == "fine" else set())

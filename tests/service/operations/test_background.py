@@ -22,6 +22,7 @@ from vitrail.service.operations.background import (
     unrelated,
 )
 from vitrail.service.operations.collection import Collection
+from vitrail.service.operations.searching import PromptQuery, embed_query
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def test_prompts_that_share_a_word_are_related() -> None:
 def make(
     pictures: Collection, info: CheckpointInfo, prompt: str = "x", **more: object
 ) -> Background:
-    return make_background(pictures, info, prompt, count=4, **more)  # type: ignore[arg-type]
+    return make_background(pictures.encoder, info, prompt, count=4, **more)  # type: ignore[arg-type]
 
 
 def test_they_are_drawn_once_for_each_model_and_encoder(
@@ -97,6 +98,22 @@ def test_a_torn_file_is_made_again(
     np.testing.assert_array_equal(again.vectors["mean@1"], made.vectors["mean@1"])
 
 
+def test_it_is_embedded_by_the_encoder_of_the_query(
+    pictures: Collection, info: CheckpointInfo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """All is embedded anew, and the collection refreshed, while the prompts are drawn."""
+    other = Collection.create(tmp_path / "other", checkpoint=CHECKPOINT, spaces=["mean@2"]).encoder
+    first = pictures.encoder
+    encoders = iter([first])
+    monkeypatch.setattr(Collection, "encoder", property(lambda _: next(encoders, other)))
+    query = PromptQuery("x", seeds=1, model=str(info.path), unrelated=2)
+    embedded = embed_query(pictures, query)
+    assert embedded.question.encoder == first.fingerprint
+    assert embedded.question.background is not None
+    shapes = {s: rows.shape for s, rows in embedded.question.background.items()}
+    assert shapes == {"mean@1": (2, 12)}
+
+
 def test_another_encoder_has_its_own(
     pictures: Collection, info: CheckpointInfo, tmp_path: Path
 ) -> None:
@@ -110,9 +127,9 @@ def test_the_same_weights_used_otherwise_have_their_own(
     pictures: Collection, info: CheckpointInfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make(pictures, info)
-    edited = replace(pictures.fingerprint, settings="e" * 64)
-    monkeypatch.setattr(Collection, "fingerprint", property(lambda _: edited))
-    make(pictures, info)
+    encoder, edited = pictures.encoder, replace(pictures.fingerprint, settings="e" * 64)
+    monkeypatch.setattr(type(encoder), "fingerprint", property(lambda _: edited))
+    make_background(encoder, info, "x", count=4)
     assert len(list((tmp_path / "cache" / "background").glob("*.npz"))) == 2
 
 

@@ -24,6 +24,7 @@ from vitrail.indexer.errors import (
     UnknownImageError,
     VitrailError,
 )
+from vitrail.search.options import SearchOptions
 from vitrail.search.query import SearchResult
 from vitrail.service.operations.collection import Collection
 
@@ -250,3 +251,16 @@ def test_what_is_no_id_and_a_file_that_is_not_there_are_refused_by_name(
             pictures.similar(odd)  # type: ignore[arg-type]
     with pytest.raises(ImageRejectedError, match=r"^missing: .*nowhere\.png.* no longer there"):
         pictures.search(tmp_path / "red.png", tmp_path / "nowhere.png")
+
+
+def test_a_background_of_another_width_is_refused(pictures: Collection) -> None:
+    row = np.eye(12, dtype=np.float32)[0]
+    with pytest.raises(InputError, match=r"background, .* space mean@1 has shape .*12"):
+        pictures.find(row, background={"mean@1": np.eye(5, dtype=np.float32)})
+
+
+@pytest.mark.parametrize("ask", ["search_many", "find_many"])
+def test_fusion_is_refused_where_each_row_is_a_question(pictures: Collection, ask: str) -> None:
+    options = SearchOptions(fusion="rrf")
+    with pytest.raises(InputError, match=f"fusion is 'rrf', which {ask} does not heed"):
+        getattr(pictures, ask)([], options=options)

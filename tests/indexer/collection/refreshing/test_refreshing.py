@@ -21,9 +21,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from tests.examples import examples
 from tests.indexer.collection.all_answers import all_answers, differences
 from tests.indexer.collection.holdings import FINGERPRINT, OTHER, content, file, image
-from vitrail.indexer.catalog import catalog as catalogs
+from vitrail.indexer.catalog import private_copy
 from vitrail.indexer.catalog.roots import forget_root, put_root
 from vitrail.indexer.collection import successor
 from vitrail.indexer.collection.maintenance import merge_segments
@@ -55,13 +56,13 @@ class RefreshMachine(RuleBasedStateMachine):
         super().__init__()
         self.home = Path(tempfile.mkdtemp())
         self.place = self.home / "c"
-        self.before = catalogs._IN_MEMORY
+        self.before = private_copy.IN_MEMORY
         self.kept: list[tuple[Snapshot, dict[str, Any]]] = []
         self.staged: list[Staged] = []
 
     @initialize(warm=st.booleans())
     def begin(self, warm: bool) -> None:
-        catalogs._IN_MEMORY = 0 if self.large else self.before
+        private_copy.IN_MEMORY = 0 if self.large else self.before
         self.writer = CollectionStore.create(self.place, FINGERPRINT)
         self.writer.commit(Batch(*_found({"/p/0.jpg": 0, "/p/1.jpg": 1, "/q/1.jpg": 1}, "a")))
         self.reader = CollectionStore.open(self.place)
@@ -232,7 +233,7 @@ class RefreshMachine(RuleBasedStateMachine):
     def warm_one_that_is_kept(self) -> None:
         for snapshot, _ in self.kept[:1]:
             snapshot.readings.flatten()
-            snapshot.readings.hot_rows(at_once=True)
+            snapshot.readings.metadata_cache(at_once=True)
 
     @invariant()
     def agrees(self) -> None:
@@ -246,7 +247,7 @@ class RefreshMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.reader.close()
         self.writer.close()
-        catalogs._IN_MEMORY = self.before
+        private_copy.IN_MEMORY = self.before
         shutil.rmtree(self.home)
 
 
@@ -280,7 +281,7 @@ class LargeRefreshMachine(RefreshMachine):
 
 
 SETTINGS = settings(
-    max_examples=4,
+    max_examples=examples(4),
     phases=[Phase.generate],
     stateful_step_count=10,
     deadline=None,

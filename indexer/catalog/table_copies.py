@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.files.durability import TEMPORARY, checksum, rename, sync_file, write_text
 from vitrail.indexer.files.reading import read_bytes
 from vitrail.indexer.paths import literal
@@ -17,26 +17,35 @@ from vitrail.indexer.paths import literal
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+    from vitrail.indexer.catalog.catalog import Catalog
+
 FOLDER = "snapshots"
 _FIRST_TABLES = ("files", "rejects", "deletions", "annotations", "segments")
 # What segments hold too is read again from files, and classified, later than they are written.
 _THIRD_TABLES = (*_FIRST_TABLES, "commits", "revivals", "roots", "images", "predictions")
-COPIED = (*_THIRD_TABLES, "reservations")
+_FOURTH_TABLES = (*_THIRD_TABLES, "reservations")
+COPIED = (*_FOURTH_TABLES, "derived_spaces", "default_weights")
 # By format; an older one's images lack columns that follow from the segments.
-_TABLES_OF = {1: (*_FIRST_TABLES, "commits"), 2: (*_FIRST_TABLES, "commits"), 3: _THIRD_TABLES}
+_TABLES_OF = {
+    1: (*_FIRST_TABLES, "commits"),
+    2: (*_FIRST_TABLES, "commits"),
+    3: _THIRD_TABLES,
+    4: _FOURTH_TABLES,
+}
+_NAME = re.compile(r"[0-9]{16}")
 _MANIFEST = "manifest.json"
 _KEPT = 2  # the newest, and the one before in case it is damaged
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
-    """One snapshot: its commit number and the Parquet file of each table."""
+class TableCopies:
+    """Copies of one commit: its number and the Parquet file of each table."""
 
     seq: int
     files: Mapping[str, str]
 
 
-def write_snapshot(catalog: Catalog, directory: str, seq: int) -> None:
+def write_copies(catalog: Catalog, directory: str, seq: int) -> None:
     """Copy what no segment holds as of commit ``seq``, durably; older copies go.
 
     Raises:
@@ -62,7 +71,7 @@ def write_snapshot(catalog: Catalog, directory: str, seq: int) -> None:
 
 
 def move_newest(source: str, target: str) -> None:
-    """Give the newest snapshot of one collection to another, whose own ones go.
+    """Give the newest copies of one collection to another, whose own ones go.
 
     Raises:
         OSError: the disk refuses.
@@ -75,7 +84,7 @@ def move_newest(source: str, target: str) -> None:
 
 
 def size(directory: str) -> int:
-    """Bytes of the newest snapshot; 0 without one."""
+    """Bytes of the newest copies; 0 without any."""
     last = max(names(directory), default=None)
     if last is None:
         return 0
@@ -83,27 +92,27 @@ def size(directory: str) -> int:
 
 
 def oldest_seq(directory: str) -> int:
-    """Commit number of the oldest snapshot that is kept; 0 without one."""
+    """Commit number of the oldest copies that are kept; 0 without any."""
     return min((int(n) for n in names(directory)), default=0)
 
 
 def newest_seq(directory: str) -> int:
-    """Commit number of the newest snapshot; -1 without one."""
+    """Commit number of the newest copies; -1 without any."""
     return max((int(n) for n in names(directory)), default=-1)
 
 
-def newest(directory: str) -> Snapshot | None:
-    """The newest undamaged snapshot, or ``None``."""
+def newest(directory: str) -> TableCopies | None:
+    """The newest undamaged copies, or ``None``."""
     for name in sorted(names(directory), reverse=True):
         try:
-            return read_snapshot(os.path.join(directory, name))
+            return read_copies(os.path.join(directory, name))
         except (OSError, ValueError, KeyError, TypeError):
             continue
     return None
 
 
-def read_snapshot(folder: str) -> Snapshot:
-    """One snapshot, its tables compared with their checksums.
+def read_copies(folder: str) -> TableCopies:
+    """The copies of one commit, compared with their checksums.
 
     Raises:
         OSError: it cannot be read.
@@ -119,12 +128,12 @@ def read_snapshot(folder: str) -> Snapshot:
             raise ValueError(f"its table {table} fails its checksum")
     if int(manifest["seq"]) != int(os.path.basename(folder)):
         raise ValueError("its manifest is of another commit")
-    return Snapshot(int(manifest["seq"]), files)
+    return TableCopies(int(manifest["seq"]), files)
 
 
-def restore(connection: DuckDBPyConnection, snapshot: Snapshot) -> None:
-    """Fill an empty catalog's tables from a snapshot."""
-    for table, path in snapshot.files.items():
+def restore(connection: DuckDBPyConnection, copies: TableCopies) -> None:
+    """Fill an empty catalog's tables from copies."""
+    for table, path in copies.files.items():
         if table == "annotations":  # its columns are the user's own
             connection.execute(
                 "CREATE OR REPLACE TABLE annotations AS SELECT * FROM read_parquet(?)",
@@ -137,7 +146,7 @@ def restore(connection: DuckDBPyConnection, snapshot: Snapshot) -> None:
 
 
 def names(directory: str) -> list[str]:
-    """Names of the snapshots there are."""
+    """Names of the folders of copies that there are."""
     if not os.path.isdir(directory):
         return []
-    return [name for name in os.listdir(directory) if name.isdigit()]
+    return [name for name in os.listdir(directory) if _NAME.fullmatch(name)]

@@ -26,7 +26,7 @@ _SOURCES = {
 _SHARE = 0.25  # of the images, above which what has changed is no longer kept beside the rest
 
 
-class HotRows:
+class MetadataCache:
     """The rows of images, files, predictions and annotations, found by image id.
 
     With it ten images' metadata take some 0.2 ms whatever the number of images, where DuckDB,
@@ -43,7 +43,7 @@ class HotRows:
         self.annotation_names = list(annotation_columns(connection))
         self._layers: tuple[_Layer, ...] = (_read_layer(connection, self.annotation_names, None),)
 
-    def moved_on(self, connection: DuckDBPyConnection, changed: Iterable[int]) -> HotRows:
+    def moved_on(self, connection: DuckDBPyConnection, changed: Iterable[int]) -> MetadataCache:
         """The rows as of a later commit with the same annotation columns.
 
         What has changed lies in layers above the rest. A new layer takes in those below that are

@@ -1,4 +1,4 @@
-"""Watching a generation: progress by step, and the wish to stop."""
+"""What a generation reports to while it runs: progress by step, and the wish to stop."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from vitrail.indexer.cancellation import Cancellation
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
-    """Who looks on.
+class Monitor:
+    """A progress monitor of generations, which may cancel them.
 
     Attributes:
         on_step: called after every denoising step with (steps done, steps in all).
@@ -40,5 +40,5 @@ class Watch:
         self.check()
 
 
-UNWATCHED = Watch()
-"""Nobody looks on."""
+UNMONITORED = Monitor()
+"""Takes no note of anything, and cancels nothing."""

@@ -1,0 +1,374 @@
+"""Which spaces suit a collection: every layer and pooling measured on a sample of its images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitrail.indexer.cancellation import Cancellation
+from vitrail.indexer.errors import ImageRejectedError, InputError
+from vitrail.indexer.spaces import POOLINGS, base_of
+from vitrail.indexer.wording import counted
+from vitrail.search.listing import ListOptions, list_images
+from vitrail.search.measures import folds, paired_interval
+from vitrail.search.tuning import Measured, Task, Tuned, copies_task, labels_task, tune
+from vitrail.service.operations.progress import Note, Progress, TuningProgress, nobody
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from vitrail.indexer.encoders.base import Encoder
+    from vitrail.service.operations.collection import Collection
+
+Floats = NDArray[np.float32]
+By = Literal["labels", "copies"]
+FEWEST = 20  # images below which nothing can be told
+_FOLDS = 5
+_VOTES = 5  # nearest images whose labels vote
+_SIDE = 512  # pixels of the shorter side that copies are made from
+
+
+@dataclass(frozen=True, slots=True)
+class TuningOptions:
+    """How spaces are measured.
+
+    Attributes:
+        labels: the column whose values tell which images belong together; ``None`` for planted
+            copies, which every collection has.
+        sample: images at most.
+        copied: of these, how many are copied, each in six ways of three changes.
+        mixes: whether mixtures of two and three spaces are tried.
+        seed: of the draw and of the folds.
+
+    Raises:
+        InputError: fewer images than can tell anything.
+    """
+
+    labels: str | None = None
+    sample: int = 500
+    copied: int = 60
+    mixes: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("sample", "copied"):
+            if getattr(self, name) < FEWEST:
+                raise InputError(
+                    f"{name} is {getattr(self, name)}, but {FEWEST} images at least are needed to "
+                    "tell anything"
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """What was measured, and what follows for the collection.
+
+    Attributes:
+        by: what told which images belong together.
+        images: measured.
+        kinds: how many labels they have; 0 of planted copies.
+        tuned: the measures.
+        current: those of what the collection searches by; ``None`` of a space that was not
+            measured.
+        lacking: commands that give the collection the winner's spaces; none where it has them.
+        stored: whether the winner is the collection's default now.
+    """
+
+    by: By
+    images: int
+    kinds: int
+    tuned: Tuned
+    current: Measured | None
+    lacking: tuple[str, ...]
+    stored: bool
+
+    @property
+    def surely_better(self) -> bool:
+        """Whether chance hardly explains that the winner is better than what is searched by."""
+        if self.current is None:
+            return False
+        return paired_interval(self.tuned.winner.worth, self.current.worth).low > 0
+
+
+def tune_spaces(
+    collection: Collection,
+    options: TuningOptions | None = None,
+    *,
+    dry_run: bool = False,
+    progress: Progress = nobody,
+    cancellation: Cancellation | None = None,
+) -> Tuning:
+    """Measure every layer and pooling of the collection's encoder, raw and whitened, and mixtures.
+
+    Each image of the sample is embedded once. The winner becomes the collection's default where it
+    has the winner's spaces.
+
+    Args:
+        collection: open.
+        options: what is measured.
+        dry_run: store nothing.
+        progress: told of the images and of the spaces.
+        cancellation: looked at after each of them.
+
+    Raises:
+        InputError: there is no such column, too few images have a value in it, or all have the
+            same; or too few images can be read.
+        CheckpointError: the encoder cannot be had.
+        CancelledError: somebody asked to stop; nothing is stored.
+        CollectionLockedError: another process is writing.
+    """
+    options = options or TuningOptions()
+    work = _Work(collection, options, progress, cancellation or Cancellation())
+    drawn = work.draw()
+    encoder = _widest(collection)
+    task, images, kinds = work.task(encoder, drawn)
+    known = collection.store.spaces
+    tuned = tune(task, mixes=options.mixes, known=known, on_space=work.on_space)
+    winner = dict(tuned.winner.candidate.weights)
+    lacking = _lacking(collection, winner)
+    stored = not lacking and not dry_run
+    if stored:
+        collection.set_default_spaces(winner)
+    by: By = "copies" if options.labels is None else "labels"
+    current = _measured(tuned, collection.store.default_weights)
+    return Tuning(by, images, kinds, tuned, current, lacking, stored)
+
+
+def _measured(tuned: Tuned, weights: Mapping[str, float]) -> Measured | None:
+    known = (*tuned.singles, *tuned.mixtures)
+    return next((one for one in known if dict(one.candidate.weights) == dict(weights)), None)
+
+
+def _lacking(collection: Collection, weights: Mapping[str, float]) -> tuple[str, ...]:
+    """What to run so that the collection has some spaces."""
+    there = collection.store.spaces
+    if all(space in there for space in weights):
+        return ()
+    bases = list(dict.fromkeys(base_of(space) or space for space in weights))
+    commands = []
+    if not all(base in there for base in bases):
+        commands.append("vitrail reembed " + " ".join(f"--space {base}" for base in bases))
+        there = dict.fromkeys(bases, 0)
+    commands += [
+        f"vitrail whiten {base_of(space)}"
+        for space in weights
+        if base_of(space) is not None and space not in there
+    ]
+    told = ",".join(f"{space}:{share:.3g}" for space, share in weights.items())
+    named = told if len(weights) > 1 else next(iter(weights))
+    return (*commands, f"vitrail spaces --default {named}")
+
+
+def _widest(collection: Collection) -> Encoder:
+    """The collection's encoder, with every layer and pooling but the patch embedding's."""
+    from vitrail.indexer.encoders import load_encoder
+    from vitrail.indexer.encoders.checkpoints import find_encoder_checkpoint
+    from vitrail.indexer.errors import FingerprintMismatchError
+
+    settings = collection.encoder_settings
+    found = find_encoder_checkpoint(settings.checkpoint)
+    names: list[str] = []
+    for layer in range(1, found.depth + 1):
+        for pooling in POOLINGS:
+            with suppress(InputError):  # no class token
+                names += [space.name for space in found.select([f"{pooling}@{layer}"])]
+    encoder = load_encoder(replace(settings, spaces=tuple(names)))
+    if encoder.fingerprint.weights != collection.fingerprint.weights:
+        raise FingerprintMismatchError(
+            f"{settings.checkpoint} is not what the collection was made by any more; run "
+            "`vitrail reembed` first"
+        )
+    return encoder
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """An image of the sample: its file, and its label (0 without)."""
+
+    path: str
+    label: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a run goes by, and whom it tells."""
+
+    collection: Collection
+    options: TuningOptions
+    progress: Progress
+    cancellation: Cancellation
+
+    def on_space(self, name: str) -> None:
+        """Tell that a candidate is measured."""
+        self.cancellation.check()
+        self.progress(TuningProgress("measuring", what=name))
+
+    def draw(self) -> list[_Drawn]:
+        """The sample, before any encoder is loaded."""
+        return self._unlabelled() if self.options.labels is None else self._labelled()
+
+    def _unlabelled(self) -> list[_Drawn]:
+        listed = self._listed(None, ())
+        drawn = [_Drawn(path, 0) for path, _ in listed]
+        if len(drawn) < FEWEST:
+            raise InputError(
+                f"{counted(len(drawn), 'image')} with a file {'is' if len(drawn) == 1 else 'are'} "
+                f"too few to measure spaces by; index at least {FEWEST}"
+            )
+        return drawn
+
+    def _labelled(self) -> list[_Drawn]:
+        column = str(self.options.labels)
+        listed = self._listed(f'"{column.replace(chr(34), chr(34) * 2)}" is not null', (column,))
+        values = [str(value) for _, value in listed]
+        counts = {value: values.count(value) for value in dict.fromkeys(values)}
+        kept = [value for value, count in counts.items() if count > 1]
+        number = {value: i for i, value in enumerate(kept)}
+        drawn = [
+            _Drawn(path, number[value])
+            for (path, _), value in zip(listed, values, strict=True)
+            if value in number
+        ]
+        _check_labels(column, len(drawn), len(kept), len(values))
+        return drawn
+
+    def _listed(self, where: str | None, columns: Sequence[str]) -> list[tuple[str, object]]:
+        chosen = ListOptions(
+            where=where, columns=columns, sample=self.options.sample, seed=self.options.seed
+        )
+        found = list_images(self.collection.store, chosen)
+        return [
+            (image.path, image.values[columns[0]] if columns else None)
+            for image in found
+            if image.path is not None
+        ]
+
+    def task(self, encoder: Encoder, drawn: Sequence[_Drawn]) -> tuple[Task, int, int]:
+        """The questions, of how many images, and with how many labels."""
+        rows, kept = self._embedded(encoder, drawn)
+        labels = np.array([drawn[i].label for i in kept], np.int64)
+        fold_of = folds(labels, _FOLDS, self.options.seed)
+        if self.options.labels is not None:
+            kinds = len(np.unique(labels))
+            _check_labels(self.options.labels, len(kept), kinds, len(drawn))
+            return labels_task(rows, labels, fold_of, _VOTES), len(kept), kinds
+        if len(kept) < FEWEST:
+            raise InputError(
+                f"the files of {len(kept)} images can be read now, and {FEWEST} are needed; mount "
+                "what is away, or index again"
+            )
+        copies, own = self._copied(encoder, [drawn[i].path for i in kept])
+        return copies_task(copies, rows, own, fold_of), len(kept), 0
+
+    def _embedded(
+        self, encoder: Encoder, drawn: Sequence[_Drawn]
+    ) -> tuple[dict[str, Floats], list[int]]:
+        """Rows of the images that can be read, and which these are."""
+        from vitrail.search.images import read_pixels
+
+        def pixels() -> Iterator[tuple[int, NDArray[np.uint8]]]:
+            for i, image in enumerate(drawn):
+                with suppress(ImageRejectedError):
+                    yield i, read_pixels(image.path, encoder.preprocess)
+
+        kept, parts = [], []
+        for batch in _batches(pixels()):
+            kept += [i for i, _ in batch]
+            parts.append(_encoded(encoder, [one for _, one in batch]))
+            self._tell("embedding", len(kept), len(drawn))
+        if lost := len(drawn) - len(kept):
+            self.progress(Note(f"{counted(lost, 'image')} could not be read and did not count"))
+        return _joined(parts), kept
+
+    def _copied(
+        self, encoder: Encoder, paths: Sequence[str]
+    ) -> tuple[dict[str, Floats], NDArray[np.int64]]:
+        """Rows of copies that are planted of some images, and of which each is one."""
+        from vitrail.indexer.images.preprocess import apply
+
+        wanted = min(self.options.copied, len(paths))
+        parts, own = [], []
+        for row in np.linspace(0, len(paths) - 1, wanted).astype(int).tolist():
+            made = _altered(_image(paths[row]))
+            parts.append(_encoded(encoder, [apply(encoder.preprocess, one) for one in made]))
+            own += [row] * len(made)
+            self._tell("copying", len(parts), wanted)
+        return _joined(parts), np.array(own, np.int64)
+
+    def _tell(self, stage: Literal["embedding", "copying"], done: int, total: int) -> None:
+        self.cancellation.check()
+        self.progress(TuningProgress(stage, done, total))
+
+
+def _check_labels(column: str, images: int, kinds: int, with_value: int) -> None:
+    """Refuse what no cross-validation can be made of."""
+    remedy = (
+        "label more images (`vitrail annotate`, or index with --label-from parent), or measure by "
+        "planted copies with --copies"
+    )
+    if not with_value:
+        raise InputError(f"no image has a value in column {column!r}; {remedy}")
+    if kinds < 2:
+        raise InputError(
+            f"column {column!r} has {counted(kinds, 'value')} that two images share, where two are "
+            f"needed to tell images apart; {remedy}"
+        )
+    if images < FEWEST:
+        raise InputError(
+            f"{images} images with labels are too few to measure spaces by, where {FEWEST} are "
+            f"needed; {remedy}"
+        )
+
+
+# Each is three changes one after the other: after a single one hardly any layer misses a copy.
+ALTERED = (
+    ("cropped", "flipped", "compressed"),
+    ("cropped", "recoloured", "resized"),
+    ("flipped", "overlaid", "compressed"),
+    ("recoloured", "overlaid", "resized"),
+    ("cropped", "cropped", "overlaid"),
+    ("flipped", "recoloured", "compressed"),
+)
+
+
+def _altered(image: Image.Image) -> list[Image.Image]:
+    """Copies as they come back after a while among strangers."""
+    from vitrail.search.calibration.planting import KINDS
+
+    made = []
+    for names in ALTERED:
+        copy = image
+        for name in names:
+            copy = KINDS[name](copy)
+        made.append(copy)
+    return made
+
+
+def _image(path: str) -> Image.Image:
+    from vitrail.indexer.images.files import read_file
+    from vitrail.indexer.images.opening import open_image
+
+    return open_image(read_file(path).data, target=_SIDE).image
+
+
+def _batches(
+    images: Iterator[tuple[int, NDArray[np.uint8]]],
+) -> Iterator[list[tuple[int, NDArray[np.uint8]]]]:
+    while batch := list(islice(images, 16)):
+        yield batch
+
+
+def _encoded(encoder: Encoder, pixels: Sequence[NDArray[np.uint8]]) -> dict[str, Floats]:
+    from vitrail.indexer.encoders.batching import encode_resilient
+
+    return encode_resilient(encoder, np.stack(pixels)).vectors
+
+
+def _joined(parts: Sequence[Mapping[str, Floats]]) -> dict[str, Floats]:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

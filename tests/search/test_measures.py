@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vitrail.search.measures import (
+    average_precisions,
+    copy_hits,
+    folds,
+    interval,
+    knn_hits,
+    paired_interval,
+)
+
+INF = np.inf
+
+
+def test_average_precision_by_hand() -> None:
+    scores = np.array([[0.9, 0.8, 0.7, 0.6], [0.1, 0.2, 0.3, -INF]], np.float32)
+    relevant = np.array([[True, False, True, False], [True, False, False, True]])
+    # relevant at ranks 1 and 3: (1/1 + 2/3) / 2; at rank 3 alone, as the other is left out: 1/3
+    assert average_precisions(scores, relevant) == pytest.approx([5 / 6, 1 / 3])
+    none = average_precisions(scores, np.zeros((2, 4), bool))
+    assert np.isnan(none).all()
+
+
+def test_average_precision_of_a_perfect_and_of_the_worst_ranking() -> None:
+    scores = np.array([[4, 3, 2, 1]], np.float32)
+    assert average_precisions(scores, np.array([[1, 1, 0, 0]], bool)) == pytest.approx([1.0])
+    # at ranks 3 and 4: (1/3 + 2/4) / 2
+    assert average_precisions(scores, np.array([[0, 0, 1, 1]], bool)) == pytest.approx([5 / 12])
+
+
+@settings(max_examples=50, deadline=None)
+@given(count=st.integers(2, 40), seed=st.integers(0, 2**32 - 1))
+def test_average_precision_as_scikit_learn_has_it(count: int, seed: int) -> None:
+    metrics = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(seed)
+    scores = rng.permutation(count).astype(np.float32)[None]
+    relevant = rng.random((1, count)) < 0.4
+    relevant[0, rng.integers(count)] = True
+    expected = metrics.average_precision_score(relevant[0], scores[0])
+    assert average_precisions(scores, relevant) == pytest.approx([expected])
+
+
+@settings(max_examples=50, deadline=None)
+@given(count=st.integers(2, 40), seed=st.integers(0, 2**32 - 1))
+def test_average_precision_as_its_definition_has_it(count: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    scores = rng.permutation(count).astype(np.float32)
+    relevant = rng.random(count) < 0.4
+    relevant[rng.integers(count)] = True
+    shares = [relevant[scores >= scores[i]].mean() for i in range(count) if relevant[i]]
+    assert average_precisions(scores[None], relevant[None]) == pytest.approx([np.mean(shares)])
+
+
+def test_the_vote_of_the_nearest_by_hand() -> None:
+    known = np.array([0, 1, 1, 0, 2])
+    scores = np.array(
+        [
+            [0.9, 0.8, 0.7, 0.1, 0.0],  # 0, 1, 1
+            [0.9, 0.1, 0.8, 0.0, 0.7],  # 0, 1, 2: a tie, and 0 is the nearest
+            [-INF, 0.8, 0.1, 0.2, 0.9],  # 2, 1, 0: likewise
+            [-INF, -INF, -INF, 0.5, -INF],  # 0 alone may vote
+        ],
+        np.float32,
+    )
+    assert knn_hits(scores, np.array([1, 0, 2, 0]), known, 3).tolist() == [1, 1, 1, 1]
+    assert knn_hits(scores, np.array([0, 1, 1, 1]), known, 3).tolist() == [0, 0, 0, 0]
+    assert knn_hits(scores, np.array([0, 0, 2, 0]), known, 1).tolist() == [1, 1, 1, 1]
+
+
+def test_a_label_that_no_known_row_has_is_never_met() -> None:
+    scores = np.array([[0.5, 0.4]], np.float32)
+    assert knn_hits(scores, np.array([7]), np.array([0, 1]), 2).tolist() == [0]
+
+
+def test_copies_by_hand() -> None:
+    scores = np.array([[0.9, 0.8], [0.9, 0.8], [0.7, 0.7]], np.float32)
+    before = scores.copy()
+    assert copy_hits(scores, np.array([0, 1, 0])).tolist() == [1, 0, 0]
+    assert np.array_equal(scores, before)
+
+
+def test_intervals_by_hand() -> None:
+    # Wilson's for 8 of 10: 0.4902 to 0.9433
+    found = interval(np.array([1.0] * 8 + [0.0] * 2))
+    assert (found.mean, found.low, found.high) == pytest.approx((0.8, 0.4902, 0.9433), abs=1e-4)
+    assert interval(np.ones(5)).high == 1
+    assert interval(np.zeros(5)).low == 0
+    assert interval(np.ones(5)).low == pytest.approx(0.5655, abs=1e-4)
+    assert found.meets(interval(np.ones(5)))
+    assert not interval(np.ones(1000)).meets(interval(np.zeros(1000)))
+    apart = paired_interval(np.array([1.0, 1, 0, 1]), np.array([0.0, 1, 0, 0]))
+    assert apart.mean == pytest.approx(0.5)
+    assert apart.high - apart.mean == pytest.approx(1.959964 * np.sqrt(1 / 3) / 2)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    labels=st.lists(st.integers(0, 4), min_size=1, max_size=60),
+    count=st.integers(2, 6),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_folds_are_even_and_spread_each_label(labels: list[int], count: int, seed: int) -> None:
+    given_labels = np.array(labels)
+    chosen = folds(given_labels, count, seed)
+    assert np.array_equal(chosen, folds(given_labels, count, seed))
+    assert np.ptp(np.bincount(chosen, minlength=count)) <= 1
+    for label in np.unique(given_labels):
+        assert np.ptp(np.bincount(chosen[given_labels == label], minlength=count)) <= 1

@@ -1,0 +1,42 @@
+"""The project's Python files, and what they import."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+PACKAGES = ("indexer", "search", "generator", "service")
+FILES = [
+    *sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py")),
+    *sorted((ROOT / "vitrail").glob("*.py")),
+]
+
+
+def imported(tree: ast.AST, *, at_once: bool = False) -> Iterator[str]:
+    """Dotted names of what a module imports; with ``at_once``, only what its own import costs."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            if not at_once:
+                yield from imported(node)
+            for other in node.orelse:
+                yield from imported(ast.Module([other], []), at_once=at_once)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+        elif not (at_once and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)):
+            yield from imported(node, at_once=at_once)
+
+
+def top(names: Iterator[str]) -> set[str]:
+    return {name.partition(".")[0] for name in names}
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()

@@ -1,0 +1,84 @@
+"""What is ours is called by its whole name; no module is a drawer of odds and ends."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.sources import FILES, PACKAGES, ROOT, relative
+
+
+def test_no_module_is_a_drawer_of_odds_and_ends() -> None:
+    for path in FILES:
+        assert path.stem not in {"utils", "util", "helpers", "common", "misc"}, relative(path)
+
+
+OLD = "|".join(PACKAGES)
+MODULES = {
+    f"{package}.{path.stem}"
+    for package in PACKAGES
+    for path in (ROOT / package).iterdir()
+    if path.suffix == ".py" or path.is_dir()
+}
+# In any text: code within strings, patched names, settings, shell, pages.
+BY_FOLDER = re.compile(
+    rf"""
+    (?<![\w.])from\ (?:{OLD})(?:\.\w+)*\ import\b
+    | (?<!\w\ )(?<![\w.])import\ (?:[\w.]+,\ )*(?:{OLD})(?=\s*(?:[.;,"'`#]|as\b|$))
+    | (?:PackageLoader|import_module|find_spec|importorskip|files)\(\s*["'](?:{OLD})["'.]
+    | (?<![\w./-])(?:{"|".join(map(re.escape, sorted(MODULES)))})\b(?![/(])
+    """,
+    re.VERBOSE | re.MULTILINE,
+)
+TEXTS = [
+    *(
+        ROOT / name
+        for name in ("README.md", "Makefile", "pyproject.toml", ".pre-commit-config.yaml")
+    ),
+    *FILES,
+    *sorted(
+        path
+        for folder in (*PACKAGES, "tests", "benchmarks", "examples", "docs", ".ci")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in {"", ".py", ".md", ".sh", ".toml", ".html"} and path.is_file()
+    ),
+]
+
+
+# They hold such names, as what is to be found.
+QUOTING = {Path(__file__), Path(__file__).with_name("test_architecture.py")}
+
+
+def test_nothing_of_ours_is_called_by_the_name_of_its_folder() -> None:
+    for path in {*TEXTS} - QUOTING:
+        found = BY_FOLDER.search(path.read_text("utf-8"))
+        assert not found, f"{relative(path)} says {found[0]!r}: begin with vitrail."
+
+
+@pytest.mark.parametrize(
+    ("text", "is_old"),
+    [
+        ("from search import Collection", True),
+        (">>> import service.cli", True),
+        ("'import sys, generator.foreign; print()'", True),
+        ("import indexer, openvino", True),
+        ('"indexer.images.decoder_process"', True),
+        ('[sys.executable, "-m", "service.cli"]', True),
+        ('vitrail = "service.cli:main"', True),
+        ('jinja2.PackageLoader("service")', True),
+        ("see ``search.ranking``", True),
+        ("from vitrail.search import query", False),
+        ("from vitrail import search", False),
+        ("'vitrail.indexer.images.decoder_process'", False),
+        ("from tests.indexer.images import colours", False),
+        ("vitrail search --prompt x", False),
+        ("indexer/images/opening.py", False),
+        ("results/search.md and benchmarks/search.py", False),
+        ("we import search results from search engines", False),
+        ("self.generator.tasks", False),
+    ],
+)
+def test_such_names_are_told_from_folders_commands_and_words(text: str, is_old: bool) -> None:
+    assert bool(BY_FOLDER.search(text)) is is_old
