@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, TypedDict, get_args
 
 import numpy as np
 
@@ -63,6 +63,18 @@ class ListOptions:
             raise InputError(f"{self.sample} images are to be drawn, but at least 1 must be")
         if self.seed < 0:
             raise InputError(f"the seed of the draw is {self.seed}; give 0 or more")
+
+
+class ListKeywords(TypedDict, total=False):
+    """The options of ``ListOptions``, by keyword."""
+
+    where: str | None
+    only: Only
+    sort: Sequence[str]
+    limit: int | None
+    columns: Sequence[str]
+    sample: int | None
+    seed: int
 
 
 def list_images(collection: MetadataReader, options: ListOptions) -> Iterator[ListedImage]:

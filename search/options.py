@@ -95,7 +95,9 @@ class SearchKeywords(EachKeywords, total=False):
     fusion: Fusion | None
 
 
-def takes_options(keywords: type[EachKeywords]) -> Callable[[_Method], _Method]:
+def takes_options(
+    keywords: type[Any], declared: type[Any] = SearchOptions
+) -> Callable[[_Method], _Method]:
     """Show and check what a method's ``**keywords`` may be, by name and default.
 
     ``help``, ``inspect.signature`` and editors show the options; another keyword is a
@@ -103,12 +105,13 @@ def takes_options(keywords: type[EachKeywords]) -> Callable[[_Method], _Method]:
     ``options`` is an ``InputError``, as it would not be heeded.
 
     Args:
-        keywords: what they are typed as.
+        keywords: the ``TypedDict`` that they are typed as.
+        declared: the dataclass whose fields they are.
     """
     hints = get_type_hints(keywords)
     shown = [
         Parameter(one.name, Parameter.KEYWORD_ONLY, default=one.default, annotation=one.type)
-        for one in fields(SearchOptions)
+        for one in fields(declared)
         if one.name in hints
     ]
 
@@ -131,9 +134,9 @@ def takes_options(keywords: type[EachKeywords]) -> Callable[[_Method], _Method]:
     return decorate
 
 
-def _refuse_unheeded(options: SearchOptions, heeded: Collection[str], asked: str) -> None:
+def _refuse_unheeded(options: Any, heeded: Collection[str], asked: str) -> None:
     said = asdict(options)
-    for one in fields(SearchOptions):
+    for one in fields(options):
         if one.name not in heeded and said[one.name] != one.default:
             raise InputError(
                 f"{one.name} is {said[one.name]!r}, which {asked} does not heed: leave it out, or "

@@ -24,7 +24,7 @@ from vitrail.indexer.catalog.schema import FORMAT, JOURNALLED, create_tables, mi
 from vitrail.indexer.catalog.state import last_seq, read_format
 from vitrail.indexer.catalog.transaction import Transaction
 from vitrail.indexer.catalog.troubles import check_path, is_busy, trouble
-from vitrail.indexer.errors import CollectionError
+from vitrail.indexer.errors import CollectionError, UnreadableError
 from vitrail.indexer.files.durability import is_full, sync_directory
 from vitrail.indexer.files.reading import exists
 from vitrail.indexer.fingerprint import Fingerprint
@@ -337,10 +337,18 @@ class Catalog:
         return self._engine
 
     def _need_file(self) -> None:
-        if not exists(self.path):
-            raise CollectionError(
-                f"the catalog {self.path} is missing", remedy="run `vitrail verify --repair`"
+        if exists(self.path):
+            return
+        folder = os.path.dirname(self.path)
+        if not exists(folder) or not os.listdir(folder):
+            raise UnreadableError(
+                f"{folder} is not there any more, or empty, as where its disk was taken out, which "
+                "is no sign of damage: mount it, or name the directory as it is called now, and "
+                "run again"
             )
+        raise CollectionError(
+            f"the catalog {self.path} is missing", remedy="run `vitrail verify --repair`"
+        )
 
     def _retrying(self, attempt: Any) -> Any:
         import duckdb

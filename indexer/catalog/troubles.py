@@ -6,7 +6,7 @@ import errno
 import os
 
 from vitrail.indexer.errors import CollectionError, DamagedError, InputError, UnreadableError
-from vitrail.indexer.files.reading import REASONS, unreadable
+from vitrail.indexer.files.reading import refusal_in, unreadable
 from vitrail.indexer.paths import display
 from vitrail.indexer.wording import first_line
 
@@ -46,7 +46,7 @@ def trouble(path: str, error: Exception, patience: float) -> CollectionError | N
             f"the catalog {path} was in use for {patience:.0f} s; close the program that holds it "
             f"and run again ({line})"
         )
-    if any(reason in str(error) for reason in REASONS):
+    if refusal_in(str(error)) is not None:
         return unreadable(path, line)
     if isinstance(error, duckdb.OutOfMemoryException):
         return unreadable(path, os.strerror(errno.ENOMEM))

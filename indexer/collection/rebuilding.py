@@ -29,6 +29,7 @@ from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.segments import segment_file
 from vitrail.indexer.segments.image_rows import file_records, image_records
 from vitrail.indexer.segments.segment_file import ALTERED, Segment, read_table, token_of
+from vitrail.indexer.wording import counted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -126,7 +127,13 @@ def _fill(
             taking.add(os.path.join(found.folder, name), listed.get(name))
         except DamagedError as error:
             done.unusable[name] = error.problem
-    close_reservations(transaction, filter(None, map(token_of, taking.names)))
+    staged = [token for token in map(token_of, taking.names) if token is not None]
+    close_reservations(transaction, staged)
+    if staged and not copies.followed:
+        done.notes.append(
+            f"{segment_file.FOLDER}: {counted(len(staged), 'staged segment')} taken in, of which "
+            "nothing tells any more whether it was adopted"
+        )
     keep_replaced(transaction, found.merged_into(taking.names))  # readers may go through them
     done.waiting = end_waiting(transaction, taking.held.tolist(), taking.names)
     refilling.keep_only(transaction, taking.names, taking.held.tolist())

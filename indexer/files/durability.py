@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from vitrail.indexer.errors import CollectionError
-from vitrail.indexer.files.reading import REASONS, arrived, reading, unreadable
+from vitrail.indexer.files.reading import arrived, reading, refusal_in, unreadable
 
 TEMPORARY = ".tmp"  # suffix of files not yet renamed; swept by the next writer
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_FULL_IN_ENGLISH = ("no space left", "disk quota exceeded", "disk full")
 _CHUNK = 1 << 20
 
 
@@ -162,10 +163,8 @@ def _free(directory: str) -> int:
 
 def _refusal(error: OSError) -> str | None:
     """What the system said, if it may say otherwise another time; Arrow only has it as text."""
-    text = str(error)
-    if error.errno is not None and os.strerror(error.errno) in REASONS:
-        return os.strerror(error.errno)
-    return next((reason for reason in REASONS if reason in text), None)
+    by_number = None if error.errno is None else refusal_in(os.strerror(error.errno))
+    return by_number or refusal_in(str(error))
 
 
 def _place(error: OSError) -> str | None:
@@ -177,7 +176,8 @@ def is_full(error: BaseException) -> bool:
     if isinstance(error, OSError) and error.errno in _FULL:
         return True
     text = str(error).lower()
-    return "no space left" in text or "disk quota exceeded" in text or "disk full" in text
+    own = (os.strerror(code).lower() for code in _FULL)  # in the language of the process
+    return any(said in text for said in (*_FULL_IN_ENGLISH, *own))
 
 
 def _full(directory: str, needed: int, free: int) -> CollectionError:

@@ -34,8 +34,7 @@ _REMEDIES = {
     errno.ETIMEDOUT: _DISK,
     errno.ENOTCONN: _DISK,
 }
-REASONS = {os.strerror(code): remedy for code, remedy in _REMEDIES.items()}
-"""What the system says when a file cannot be read now -> what to do about it."""
+_SAID = {code: os.strerror(code) for code in _REMEDIES}
 
 
 @contextmanager
@@ -56,6 +55,25 @@ def reading(path: str) -> Iterator[None]:
         raise unreadable(path, os.strerror(errno.ENOMEM)) from error
 
 
+def refusal_in(said: str) -> str | None:
+    """The system's words in an error's text, if they are of a file that cannot be read now.
+
+    Args:
+        said: what the error says; libraries have those words in it, in the language of the process,
+            which a program may choose after this was imported.
+    """
+    found = _refusal_in(said)
+    return None if found is None else found[0]
+
+
+def _refusal_in(said: str) -> tuple[str, str] | None:
+    for code, remedy in _REMEDIES.items():
+        for words in (_SAID[code], os.strerror(code)):
+            if words in said:
+                return words, remedy
+    return None
+
+
 def unreadable(path: str, reason: str) -> UnreadableError:
     """An error that names the file, the reason and the remedy.
 
@@ -63,7 +81,7 @@ def unreadable(path: str, reason: str) -> UnreadableError:
         path: the file.
         reason: as the system says it, alone or in the middle of a line.
     """
-    remedy = next((remedy for told, remedy in REASONS.items() if told in reason), _DISK)
+    _, remedy = _refusal_in(reason) or (reason, _DISK)
     return UnreadableError(
         f"{path} cannot be read or written now ({reason}), which is no sign of damage: {remedy}"
     )

@@ -21,11 +21,10 @@ from numpy.typing import ArrayLike, NDArray
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.encoders.settings import DEFAULT_CHECKPOINT, EncoderSettings
 from vitrail.indexer.errors import InputError
-from vitrail.search.listing import ListedImage, ListOptions, list_images
+from vitrail.search.listing import ListedImage, ListKeywords, ListOptions, list_images
 from vitrail.search.options import (
     DEFAULTS,
     EachKeywords,
-    Only,
     SearchKeywords,
     SearchOptions,
     takes_options,
@@ -368,26 +367,21 @@ class Collection:
         query = Query.of(rows, self.store.spaces, chosen, exclude=frozenset(exclude))
         return answer_query(self.store, query, Searcher.search_each)
 
+    @takes_options(ListKeywords, ListOptions)
     def select(
-        self,
-        *,
-        where: str | None = None,
-        only: Only = "all",
-        sort: Sequence[str] = (),
-        limit: int | None = None,
-        columns: Sequence[str] = (),
-        sample: int | None = None,
-        seed: int = 0,
+        self, *, options: ListOptions | None = None, **keywords: Unpack[ListKeywords]
     ) -> Iterator[ListedImage]:
         """List images without a query, read as they are asked for: there may be millions.
 
-        The arguments are those of ``vitrail.search.listing.ListOptions``, such as
-        ``where="label = 'fox'"`` and ``sort=["-taken_at"]``.
+        Args:
+            options: what to list; see ``vitrail.search.listing.ListOptions``.
+            keywords: options in the place of those of ``options``, such as
+                ``where="label = 'fox'"`` and ``sort=["-taken_at"]``.
 
         Raises:
             InputError: the filter cannot be used, or there is no such column.
         """
-        return list_images(self.store, ListOptions(where, only, sort, limit, columns, sample, seed))
+        return list_images(self.store, replace(options or ListOptions(), **keywords))
 
     def embed(self, *images: ImageLike) -> dict[str, NDArray[np.float32]]:
         """Embed m images: space name -> (m, dim) float32, normalised rows.

@@ -11,6 +11,7 @@ import pytest
 
 from vitrail import Collection, SearchOptions
 from vitrail.indexer.errors import InputError
+from vitrail.search.listing import ListKeywords, ListOptions
 from vitrail.search.options import EachKeywords, SearchKeywords, takes_options
 
 DECLARED = get_type_hints(SearchOptions)
@@ -34,6 +35,13 @@ def test_methods_show_their_options_with_defaults(method: Callable[..., Any]) ->
     assert {name: shown[name].default for name in names} == {n: DEFAULTS[n] for n in names}
     assert all(shown[name].kind is Parameter.KEYWORD_ONLY for name in names)
     assert "keywords" not in shown
+
+
+def test_what_is_listed_is_declared_once_too() -> None:
+    assert get_type_hints(ListKeywords) == get_type_hints(ListOptions)
+    shown = signature(Collection.select).parameters
+    declared = {field.name: field.default for field in fields(ListOptions)}
+    assert {name: shown[name].default for name in declared} == declared
 
 
 def test_an_option_that_a_question_does_not_heed_is_refused_however_it_is_said() -> None:

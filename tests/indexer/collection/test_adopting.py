@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from tests.indexer.collection.holdings import FINGERPRINT, content, file, files,
 from tests.indexer.collection.tables import as_it_is, as_rebuilt
 from vitrail.indexer.catalog.schema import FORMAT
 from vitrail.indexer.collection import staging
+from vitrail.indexer.collection.repairs import repair
 from vitrail.indexer.collection.staging import Staged
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.verification import verify
@@ -82,6 +84,25 @@ def test_what_was_removed_before_it_was_staged_is_meant(writer: CollectionStore)
     writer.remove([1])
     assert writer.adopt([put(writer, range(3))]).new == 3
     assert held(writer) == sorted(map(content, range(3)))
+
+
+@pytest.mark.parametrize("copies", [True, False])
+def test_without_any_copy_all_that_was_staged_is_taken_in_and_told(
+    place: Path, writer: CollectionStore, copies: bool
+) -> None:
+    """An adopted segment looks as one that never was; rather too many images than one too few."""
+    writer.adopt([put(writer, range(3))])
+    put(writer, range(5, 7))
+    writer.close()
+    (place / "catalog.duckdb").unlink()
+    if not copies:
+        for folder in ("snapshots", "journal"):
+            shutil.rmtree(place / folder)
+    done = repair(place, accept=lambda losses: True)
+    told = [line for line in done.actions if "2 staged segments taken in" in line]
+    assert len(told) == (not copies)
+    with CollectionStore.open(place) as reader:
+        assert held(reader) == sorted(map(content, [0, 1, 2] if copies else [0, 1, 2, 5, 6]))
 
 
 def test_a_segment_of_a_newer_version_is_refused(
