@@ -39,7 +39,9 @@ _LEFT_OUT = ("predictions",)  # labels and top_score say it in columns
 
 
 def hits_to_arrow(hits: Sequence[Hit]) -> pyarrow.Table:
-    """One row a hit, best first: id, score, ``score_SPACE``, fpr, closeness, paths and metadata.
+    """One row a hit, in their order: id, score, ``score_SPACE``, fpr, closeness, paths, metadata.
+
+    Where hits are grouped, ``more`` is how many more images each group holds.
 
     A recipe is its JSON text; bytes of a path that are no UTF-8 are shown escaped.
     """
@@ -79,6 +81,7 @@ def _row(hit: Hit) -> dict[str, Any]:
         "id": hit.id,
         "score": hit.score,
         **{f"score_{space}": score for space, score in hit.scores.items()},
+        **({} if hit.group is None else {"more": hit.group.more}),
         "fpr": hit.fpr,
         "closeness": hit.closeness,
         "path": display(hit.paths[0]) if hit.paths else None,

@@ -32,7 +32,9 @@ def summary(result: SearchResult) -> str:
 def as_text(result: SearchResult) -> str:
     """The summary and the first few hits."""
     lines = [f"<SearchResult: {summary(result)}>"]
-    lines += [f"  {_score(hit, '  ')}  {hit.id}  {_path(hit)}" for hit in result.hits[:_SHOWN]]
+    lines += [
+        f"  {_score(hit, '  ')}  {hit.id}  {_path(hit)}{_more(hit)}" for hit in result.hits[:_SHOWN]
+    ]
     if len(result.hits) > _SHOWN:
         lines.append(f"  and {len(result.hits) - _SHOWN} more in .hits")
     return "\n".join(lines)
@@ -56,7 +58,7 @@ def _card(hit: Hit) -> str:
     return (
         f'<figure style="width:{_SIDE}px;margin:0;overflow-wrap:anywhere">'
         f"{shown if thumbnail else 'file not readable now'}"
-        f"<figcaption>{_score(hit, ' · ')} · {hit.id}<br>{name}</figcaption></figure>"
+        f"<figcaption>{_score(hit, ' · ')} · {hit.id}<br>{name}{_more(hit)}</figcaption></figure>"
     )
 
 
@@ -64,6 +66,11 @@ def _score(hit: Hit, between: str) -> str:
     """The score, and what it means where that is known."""
     word = () if hit.closeness is None else (hit.closeness,)
     return between.join((f"{hit.score:.4f}", *word))
+
+
+def _more(hit: Hit) -> str:
+    """How many more images the hit stands for."""
+    return f"  (+{hit.group.more:,} more)" if hit.group is not None and hit.group.more else ""
 
 
 def _path(hit: Hit) -> str:

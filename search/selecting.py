@@ -88,7 +88,7 @@ def _least_of_copies(retrieval: Retrieval, calibrations: Calibrations) -> float:
     """The cosine from which on two images are copies."""
     weights = retrieval.query.weights
     calibration = calibrations(tuple(weights))
-    return SAME if calibration is None else calibration.scale(weights).copy
+    return SAME if calibration is None else calibration.copies_from(weights)
 
 
 def _best_versions(commit: SnapshotReader, retrieval: Retrieval, least: float) -> Selection:

@@ -31,6 +31,7 @@ class Listing:
         limit: how many at most, or ``None``.
         columns: those that each row gives; empty is all.
         ids: just these images.
+        asker: who names the columns, for messages.
     """
 
     where: str | None = None
@@ -38,14 +39,22 @@ class Listing:
     limit: int | None = None
     columns: tuple[str, ...] = ()
     ids: tuple[int, ...] | None = None
+    asker: str = "the list"
 
     def __post_init__(self) -> None:
         if self.limit is not None and self.limit < 1:
             raise InputError(f"the limit is {self.limit}, but at least 1 image must be asked for")
 
 
-def named_columns(connection: DuckDBPyConnection, wanted: Sequence[str]) -> list[str]:
+def named_columns(
+    connection: DuckDBPyConnection, wanted: Sequence[str], asker: str = "the list"
+) -> list[str]:
     """Columns as the collection spells them; all of them where none is wanted.
+
+    Args:
+        connection: to the tables.
+        wanted: in any case.
+        asker: who names them, for messages.
 
     Raises:
         InputError: there is no such column, with the nearest that there is.
@@ -54,7 +63,7 @@ def named_columns(connection: DuckDBPyConnection, wanted: Sequence[str]) -> list
     by_lower = {name.lower(): name for name in known}
     for name in wanted:
         if name.lower() not in by_lower:
-            raise unknown_column(name, known, asker="the list")
+            raise unknown_column(name, known, asker=asker)
     return [by_lower[name.lower()] for name in wanted] or known
 
 
@@ -69,9 +78,9 @@ def list_rows(
     Raises:
         InputError: the filter cannot be used, or there is no such column.
     """
-    columns = named_columns(connection, listing.columns)
+    columns = named_columns(connection, listing.columns, listing.asker)
     keys = [key.removeprefix("-") for key in listing.sort]
-    keys = named_columns(connection, keys) if keys else []
+    keys = named_columns(connection, keys, listing.asker) if keys else []
     where = listing.where if listing.where is not None else "true"
     chosen = open_filter(connection, where, flat=flat)
     mentioned = {*chosen.expression.columns, *map(str.lower, (*columns, *keys))}

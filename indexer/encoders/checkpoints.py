@@ -15,6 +15,8 @@ from vitrail.indexer.encoders.hub import Wanted, snapshot
 from vitrail.indexer.encoders.processors import FILES as PREPROCESSOR_FILES
 from vitrail.indexer.encoders.processors import read_preprocess
 from vitrail.indexer.encoders.settings import DEFAULT_CHECKPOINT, EMBEDDED
+from vitrail.indexer.encoders.tokenizers import FILES as TOKENIZER_FILES
+from vitrail.indexer.encoders.tokenizers import has_vocabulary
 from vitrail.indexer.encoders.weights import check_plain, read_object, weight_files
 from vitrail.indexer.errors import CheckpointError
 from vitrail.indexer.files.cache import file_sha256
@@ -28,16 +30,6 @@ from vitrail.indexer.spaces import EmbeddingSpace, parse_space
 # 0.629 and 0.801, gem@8 0.562 and 0.910, cls@12 0.532 and 0.704, mean@12 0.423 and 0.375. The first
 # figure's standard error is 0.03, so kinds do not tell gem@9 from cls@10; degraded copies do.
 EMBEDDED_SPACES = ("gem@9",)
-TOKENIZER_FILES = (
-    *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
-    *("vocab.json", "merges.txt", "spiece.model", "tokenizer.model"),
-)
-"""Small files of the text tower's, of whatever kind its tokenizer is."""
-VOCABULARIES = (
-    *(("tokenizer.json",), ("vocab.json", "merges.txt")),
-    *(("spiece.model",), ("tokenizer.model",)),
-)
-"""Each is enough by itself."""
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "model-*.safetensors")
 _FOREIGN_WEIGHTS = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack", "*.npz")
 
@@ -208,11 +200,6 @@ WANTED = Wanted(
     embedded=f"--checkpoint {EMBEDDED}",
 )
 """Of a repository on the Hub: the configurations and the safetensors in its folder."""
-
-
-def has_vocabulary(folder: Path) -> bool:
-    """Whether a folder holds what a tokenizer knows; without it, some know nothing, silently."""
-    return any(all((folder / name).is_file() for name in names) for names in VOCABULARIES)
 
 
 WITH_TOKENIZER = replace(

@@ -68,7 +68,8 @@ def load_text_encoder(settings: EncoderSettings) -> TextEncoder:
         CheckpointError: the checkpoint is missing or refused, or has no text tower or tokenizer.
         InputError: an unknown device or precision.
     """
-    from vitrail.indexer.encoders.checkpoints import find_encoder_checkpoint, has_vocabulary
+    from vitrail.indexer.encoders.checkpoints import find_encoder_checkpoint
+    from vitrail.indexer.encoders.tokenizers import has_vocabulary
 
     found = find_encoder_checkpoint(settings.checkpoint)
     found.text_family()  # refused before anything is loaded

@@ -11,9 +11,10 @@ import torch
 from torch import nn
 
 from vitrail.indexer.encoders.base import EncodedTexts
-from vitrail.indexer.encoders.checkpoints import Checkpoint, has_vocabulary
+from vitrail.indexer.encoders.checkpoints import Checkpoint
 from vitrail.indexer.encoders.devices import PRECISIONS, choose_device, choose_precision
 from vitrail.indexer.encoders.libraries import quiet_transformers
+from vitrail.indexer.encoders.tokenizers import has_vocabulary
 from vitrail.indexer.encoders.torch_encoder import load_model
 from vitrail.indexer.errors import CheckpointError
 from vitrail.indexer.wording import first_line

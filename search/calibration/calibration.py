@@ -130,7 +130,7 @@ class Calibration:
         """
         related = self._reached(min(RELATED, MOST_RELATED / self.images) / tries, weights)
         alike = self._reached(min(LOOK_ALIKE, MOST_ALIKE / self.images) / tries, weights)
-        copy = max(alike, self._copies_from(weights))
+        copy = max(alike, self.copies_from(weights))
         least = min(1.0, tries * self.least_rate(weights))
         pairs = round(self.unrelated.pairs)
         return Scale(related, alike, copy, least, pairs, self.images, at_most)
@@ -147,8 +147,14 @@ class Calibration:
         """The score of a rate, also of one that is too small to be told."""
         return min(SAME, self.survival(weights).expected(rate))
 
-    def _copies_from(self, weights: Mapping[str, float]) -> float:
-        """Beyond different images, as far as that is; half of the planted copies always are."""
+    def copies_from(self, weights: Mapping[str, float]) -> float:
+        """The score from which on two images are taken for copies of one another.
+
+        Beyond different images, as far as that is; half of the planted copies always are.
+
+        Raises:
+            InputError: a space that was not sampled.
+        """
         if not len(self.copies):
             return SAME
         planted = self.total(self.copies, weights)

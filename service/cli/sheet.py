@@ -110,7 +110,8 @@ def render_sheet(answer: SearchAnswer) -> str:
     ]
     explained = {one.id: one for one in answer.explanations}
     asked = [one.image for one in queries]
-    hits = [_card(hit, result.scale, explained.get(hit.id), asked) for hit in result.hits]
+    row = "seed" if query.seeds else "image"
+    hits = [_card(hit, result.scale, explained.get(hit.id), asked, row) for hit in result.hits]
     reason = (result.reason,) if result.reason else ()
     told = _told(hits, "hit", *reason, trust(result))
     return _render(query.title, told, hits, queries, vouch(result.evidence, seeds=query.seeds))
@@ -172,6 +173,7 @@ def _card(
     scale: Scale | None = None,
     explained: Explanation | None = None,
     asked: Sequence[str | None] = (),
+    row: str = "image",
 ) -> dict[str, Any]:
     shown, there = first_thumbnail(hit.paths, THUMBNAIL)
     first = there or (hit.paths[0] if hit.paths else None)
@@ -184,7 +186,7 @@ def _card(
         "score": hit.score,
         "closeness": hit.closeness,
         "why": explained and show_why(explained, asked, shown, THUMBNAIL),
-        "facts": list(_facts(hit, scale, explained)),
+        "facts": list(_facts(hit, scale, explained, row)),
         "prompt": prompt and " ".join(prompt.split()),
         "path": first and _parts(first),
         "also": [(_parts(path), file_url(path)) for path in hit.paths if path != first],
@@ -192,7 +194,7 @@ def _card(
 
 
 def _facts(
-    hit: Hit, scale: Scale | None, explained: Explanation | None
+    hit: Hit, scale: Scale | None, explained: Explanation | None, row: str
 ) -> Iterator[tuple[str, str]]:
     """What is known, in the order of interest: a name and its value."""
     known = hit.metadata
@@ -206,7 +208,7 @@ def _facts(
     if hit.group is not None:
         yield "group", _group(hit.group)
     if hit.seed_ranks:
-        yield "rank by seed", ", ".join(str(rank) if rank else "–" for rank in hit.seed_ranks)
+        yield f"rank by {row}", ", ".join(str(rank) if rank else "–" for rank in hit.seed_ranks)
     yield "id", str(hit.id)
     yield "size", f"{known.width} × {known.height}"
     if known.taken_at is not None:

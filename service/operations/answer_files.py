@@ -8,7 +8,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from vitrail.indexer.errors import CollectionError, InputError
@@ -68,12 +68,14 @@ def search_batch(
         FilterError: so is the filter.
         CollectionError: the disk is full, or all was embedded anew by another encoder meanwhile.
     """
-    spaces = [*shares(options.spaces, collection.store.spaces)]
+    store = collection.store
+    weights = shares(options.spaces or store.default_weights, store.spaces)
+    options = replace(options, spaces=weights)  # all by the same ones, whatever becomes the default
     progress(BatchProgress(0, source.total))
     return write_answers(
         path,
         answer_batch(collection, source.queries, options),
-        spaces,
+        [*weights],
         lambda counts: progress(BatchProgress(counts.asked, source.total, counts.failed)),
     )
 

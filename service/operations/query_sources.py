@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from vitrail.indexer.errors import InputError, VitrailError
 from vitrail.indexer.paths import original
+from vitrail.indexer.spaces import base_of
 from vitrail.search.vectors import query_rows
 from vitrail.service.operations.batches import BatchQuery
 from vitrail.service.operations.references import ImageFile, ImageId, ImageReference
@@ -38,7 +39,7 @@ class QuerySource:
 
 
 def open_queries(
-    path: str, name: Name, dims: Mapping[str, int], wanted: Sequence[str] | None
+    path: str, name: Name, dims: Mapping[str, int], wanted: Iterable[str]
 ) -> QuerySource:
     """The questions of a folder's images, of a text file's lines, or of a Parquet file's rows.
 
@@ -49,7 +50,7 @@ def open_queries(
         path: of the file or folder.
         name: tells what a line or a path names.
         dims: the collection's spaces and their widths.
-        wanted: the spaces that are asked about; ``None`` is all.
+        wanted: the spaces that are asked about; vectors of a derived one are made of its base's.
 
     Raises:
         InputError: there is no such file, it cannot be read, or it has no such column.
@@ -100,15 +101,13 @@ def _named(text: str, name: Name) -> BatchQuery:
         return BatchQuery(text, None, str(error))
 
 
-def _parquet(
-    path: str, name: Name, dims: Mapping[str, int], wanted: Sequence[str] | None
-) -> QuerySource:
+def _parquet(path: str, name: Name, dims: Mapping[str, int], wanted: Iterable[str]) -> QuerySource:
     import pyarrow.parquet as pq
 
     from vitrail.indexer.catalog.tables import foreign
     from vitrail.indexer.segments.parquet import read_footer
 
-    asked = list(dims if wanted is None else wanted)
+    asked = list(dict.fromkeys(base_of(one) or one for one in wanted))
     with foreign(path), open(path, "rb") as handle:
         # by our own reader first: Arrow's ends the process where a footer is not sound
         rows = read_footer(handle).rows

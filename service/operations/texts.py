@@ -26,9 +26,7 @@ def embed_text(
         CheckpointError: the checkpoint cannot be had, or lacks its tokenizer.
         FingerprintMismatchError: it has changed since the collection was made.
     """
-    text = " ".join(query.text.split())
-    if not text:
-        raise InputError("the text to search by is empty; give some words")
+    text = _words(query.text)
     space = text_space(collection.store.spaces)
     if space is None:
         raise _no_space(collection, text)
@@ -45,6 +43,22 @@ def embed_text(
         )
     question = Question(Examples(({space: made.vectors},)), encoder=fingerprint, texts=True)
     return EmbeddedQuery(f"“{text}”", question)
+
+
+def _words(text: object) -> str:
+    """A text on one line, which tokenizers can read."""
+    if not isinstance(text, str):
+        raise InputError(f"the text to search by is {repr(text)[:60]}; give a string")
+    words = " ".join(text.split())
+    if not words:
+        raise InputError("the text to search by is empty; give some words")
+    try:
+        words.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"the text {words[:60]!r} holds bytes that are no UTF-8; give it in UTF-8"
+        ) from error
+    return words
 
 
 def warn(event: Event) -> None:

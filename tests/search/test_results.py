@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import sys
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from PIL import Image
 
 from tests.search.fakes import described
 from vitrail.indexer.errors import InputError
-from vitrail.search.query import Hit, SearchResult
+from vitrail.search.query import Group, Hit, SearchResult
 
 BYTES = "/photos/\udcff\x1b[31m.png"
 
@@ -43,6 +44,20 @@ def test_it_is_shown_in_a_line_and_a_few_hits() -> None:
     assert repr(guessed) == (
         "<SearchResult: 0 hits, approximate, recall about 97.3%, 50 vectors compared>"
     )
+
+
+def test_a_group_tells_how_many_more_it_holds(tmp_path: Path) -> None:
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / "a.png")
+    many, one = (Group("label", "cat", more, 1) for more in (1200, 0))
+    hits = [
+        replace(hit(1, str(tmp_path / "a.png")), group=many),
+        replace(hit(2, "/b.jpg"), group=one),
+    ]
+    assert "a.png  (+1,200 more)" in repr(result(hits))
+    assert repr(result(hits)).count("more") == 1
+    assert "a.png  (+1,200 more)</figcaption>" in result(hits)._repr_html_()
+    assert result(hits).to_arrow()["more"].to_pylist() == [1200, 0]
+    assert "more" not in result([hit(1)]).to_arrow().column_names
 
 
 def test_hostile_names_are_text_wherever_a_result_is_shown() -> None:

@@ -10,7 +10,12 @@ import typer
 
 from vitrail.indexer.paths import at_home
 from vitrail.indexer.wording import counted
-from vitrail.service.cli.options import CollectionOption, JsonOption, collection_directory
+from vitrail.service.cli.options import (
+    CollectionOption,
+    JsonOption,
+    WhereOption,
+    collection_directory,
+)
 
 if TYPE_CHECKING:
     from vitrail.indexer.collection.losses import Losses
@@ -207,10 +212,7 @@ def export(
         ),
     ],
     collection: CollectionOption = None,
-    where: Annotated[
-        str | None,
-        typer.Option(help="SQL filter: just the images that pass.", metavar="EXPRESSION"),
-    ] = None,
+    where: WhereOption = None,
 ) -> None:
     """Write everything to one file.
 

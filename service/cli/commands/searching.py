@@ -136,7 +136,7 @@ def _ask_many(opened: Collection, source: Path, out: Path, options: SearchOption
         str(at_home(source)),
         partial(read_query_image, opened.store, piped=False),
         opened.store.spaces,
-        None if options.spaces is None else list(options.spaces),
+        options.spaces or opened.store.default_weights or opened.store.spaces,
     )
     with BatchViewer() as viewer:
         counts = answer_files.search_batch(

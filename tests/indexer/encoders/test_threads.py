@@ -140,6 +140,9 @@ def test_an_encoder_that_is_waited_for_is_loaded_once() -> None:
 
     waiting = WaitingEncoder(ColourEncoder().fingerprint, load)
     assert_threads_get_their_own(waiting, batches(THREADS, SIDE))
+    (batch, *_) = batches(1, SIDE)
+    found, expected = (one.patch_tokens(batch, (1,)) for one in (waiting, ColourEncoder()))
+    np.testing.assert_array_equal(found.layers[1], expected.layers[1])
     waiting = WaitingEncoder(ColourEncoder().fingerprint, load)
     start = threading.Barrier(THREADS)
 

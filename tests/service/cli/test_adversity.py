@@ -19,6 +19,7 @@ from PIL import Image
 from tests.service.conftest import Vitrail
 from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.collection import store
+from vitrail.indexer.collection import writer as writers
 from vitrail.indexer.records import Batch
 from vitrail.indexer.vectors import index_file
 
@@ -171,7 +172,7 @@ def test_a_long_run_says_once_that_it_cannot_tidy_up_and_goes_on(
         folded.append(1)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(store, "fold_journal", full)
+    monkeypatch.setattr(writers, "fold_journal", full)
     with store.CollectionStore.create(tmp_path / "c", FINGERPRINT) as writer:
         for number in range(4):
             writer.commit(Batch(images([number]), files([number])))
@@ -189,7 +190,7 @@ def test_tidying_up_that_fails_after_a_commit_fails_no_command(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr(store, "merge_small_segments", full)
+        patch.setattr(writers, "merge_small_segments", full)
         done = vitrail("remove", "blue.png")
     assert (done.code, done.out) == (0, "removed 1 image\n")
     assert done.err.count("\n") == 1

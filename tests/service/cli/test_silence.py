@@ -64,12 +64,12 @@ def guide(scene: Watched) -> Tour:
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Watched:
-    """A home with checkpoints in the Hub's cache, and six pictures."""
+    """A home with checkpoints in the Hub's cache, and as many images as tell what scores mean."""
     watched = watch(tmp_path_factory.mktemp("watched"))
     cache_like_the_hub(watched, "tiny/vit", lambda folder: save_classifier("vit", folder))
     cache_like_the_hub(watched, "tiny/sd", build_sd)
     (watched.folder / "pictures").mkdir()
-    for file in sorted(EXAMPLES.glob("*.webp"))[:6]:
+    for file in sorted(EXAMPLES.glob("*.webp"))[:20]:
         shutil.copy(file, watched.folder / "pictures" / file.name)
     (watched.folder / "labels.csv").write_text("path,species\napple,x\n")
     return watched
@@ -86,12 +86,13 @@ def tour(folder: Path) -> dict[str, list[Words]]:
             (first, "--html", folder / "hits.html"),
             ("--prompt", "a red apple", "--model", "tiny/sd", "--seeds", 1, "--background", 2),
         ],
+        "calibrate": [("--html", folder / "scores.html")],
         "generate": [("a red apple", *few)],
         "img2img": [(first, "an apple", *few)],
         "inpaint": [(first, "an apple", "--mask", "0,0,16,16", *few)],
         "style": [(first, second, "--prompt", "an apple", *few)],
-        "lineage": [(7,)],
-        "reproduce": [(7,)],
+        "lineage": [(21,)],
+        "reproduce": [(21,)],
         "info": [()],
         "list": [()],
         "tidy": [()],

@@ -99,8 +99,15 @@ def test_options_hold_and_nothing_is_said_of_pairs_of_images(collection: Collect
     assert collection.search_text(TEXT, spaces={"proj@3": 2}).hits
     with pytest.raises(InputError, match=r"max fpr 0\.01 is told of pairs of images.*min score"):
         collection.search_text(TEXT, max_fpr=0.01)
-    with pytest.raises(InputError, match="the text to search by is empty; give some words"):
-        collection.search_text(" \n")
+    unusable: list[tuple[Any, str]] = [
+        (" \n", "the text to search by is empty; give some words"),
+        ("caf\udce9", "holds bytes that are no UTF-8; give it in UTF-8"),
+        (b"a dog", "the text to search by is b'a dog'; give a string"),
+    ]
+    for text, refusal in unusable:
+        with pytest.raises(InputError, match=refusal):
+            collection.search_text(text)
+    assert collection.search_text("ein Käfer 🐞 ～ \0", k=1).hits
 
 
 def test_a_text_and_an_image_are_one_question(collection: Collection, images: Path) -> None:
