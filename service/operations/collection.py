@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.encoders.settings import DEFAULT_CHECKPOINT, EncoderSettings
 from vitrail.indexer.errors import InputError
+from vitrail.indexer.wording import counted
 from vitrail.search.boxes import Box, BoxLike
 from vitrail.search.calibration.current import CurrentCalibrations
 from vitrail.search.listing import ListedImage, ListKeywords, ListOptions, list_images
@@ -327,8 +328,8 @@ class Collection:
 
         if len(images) > 1:
             raise InputError(
-                f"{len(images)} images were given, and a box is of one; cut the others yourself, "
-                "or leave the box out"
+                f"{counted(len(images), 'image')} were given, and a box is of one; cut the "
+                "others yourself, or leave the box out"
             )
         (image,) = images
         if isinstance(image, int | np.integer):

@@ -143,8 +143,8 @@ class TuningSample:
             return labels_task(rows, labels, fold_of, _VOTES), len(kept), kinds
         if len(kept) < FEWEST:
             raise InputError(
-                f"the files of {len(kept)} images can be read now, and {FEWEST} are needed; mount "
-                "what is away, or index again"
+                f"the files of {counted(len(kept), 'image')} can be read now, and {FEWEST} are "
+                "needed; mount what is away, or index again"
             )
         copies, own = self._copied(encoder, [drawn[i].path for i in kept])
         return copies_task(copies, rows, own, fold_of), len(kept), 0
