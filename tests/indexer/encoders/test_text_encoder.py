@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -149,12 +149,43 @@ def test_a_tokenizer_that_is_missing_or_broken_is_told(tmp_path: Path) -> None:
         load_text_encoder(settings)
 
 
-@pytest.mark.skipif(find_spec("sentencepiece") is not None, reason="it is installed")
-def test_what_reads_the_tokenizer_is_named_where_it_is_missing(tmp_path: Path) -> None:
+def in_pieces(directory: Path, vocabulary: bytes) -> None:
+    """Give a checkpoint the files of a tokenizer that SigLIP's own checkpoints have."""
+    (directory / "tokenizer.json").unlink()
+    (directory / "spiece.model").write_bytes(vocabulary)
+    (directory / "tokenizer_config.json").write_text('{"tokenizer_class": "SiglipTokenizer"}')
+
+
+def test_texts_are_cut_into_sentence_pieces_where_the_checkpoint_has_them(tmp_path: Path) -> None:
+    pieces = pytest.importorskip("sentencepiece")
+    model = save_pair("siglip", tmp_path)
+    written = io.BytesIO()
+    pieces.SentencePieceTrainer.train(
+        sentence_iterator=iter(TEXTS * 20),
+        model_writer=written,
+        vocab_size=40,
+        hard_vocab_limit=False,
+        **{"pad_id": 0, "eos_id": 1, "bos_id": -1, "unk_id": 2, "minloglevel": 2},
+    )
+    in_pieces(tmp_path, written.getvalue())
+    settings = EncoderSettings(str(tmp_path), ("proj@3",), runtime="torch", precision="fp32")
+    images = pixels(24)
+    rows = load_encoder(settings).encode(images).vectors["proj@3"]
+    texts = load_text_encoder(settings).embed(TEXTS).vectors
+    expected = similarity("siglip", model, tmp_path, TEXTS, images)
+    np.testing.assert_allclose(texts @ rows.T, expected, atol=2e-5)
+
+
+def test_what_reads_the_tokenizer_is_named_where_it_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     save_pair("siglip", tmp_path)
-    (tmp_path / "tokenizer.json").unlink()
-    (tmp_path / "spiece.model").write_bytes(b"pieces")
-    (tmp_path / "tokenizer_config.json").write_text('{"tokenizer_class": "SiglipTokenizer"}')
+    in_pieces(tmp_path, b"pieces")
+
+    def absent(*_: object, **__: object) -> None:
+        raise ImportError("SiglipTokenizer requires the SentencePiece library")
+
+    monkeypatch.setattr("transformers.AutoTokenizer.from_pretrained", absent)
     with pytest.raises(
         CheckpointError, match=r"needs sentencepiece.*pip install 'vitrail\[text\]'"
     ):
