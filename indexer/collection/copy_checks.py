@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vitrail.indexer.catalog import journal, table_copies
 from vitrail.indexer.catalog.journal import Journal
+from vitrail.indexer.catalog.state import last_time
 from vitrail.indexer.collection.findings import Finding
 from vitrail.indexer.collection.layout import MARK, read_mark
 from vitrail.indexer.errors import CollectionError, UnreadableError
@@ -21,7 +22,7 @@ def check_copies(collection: CollectionStore) -> Iterator[Finding]:
     """Compare table copies and journal with their checksums, and the mark with the catalog."""
     try:
         yield from _check_tables(collection.directory)
-        yield from _check_journal(collection.directory, collection.state.seq)
+        yield from _check_journal(collection)
         yield from _check_mark(collection)
     except UnreadableError as error:
         yield Finding("copy", "snapshots, journal", str(error), "unreadable")
@@ -41,10 +42,13 @@ def _check_tables(directory: str) -> Iterator[Finding]:
                 yield Finding("copy", os.path.join(table_copies.FOLDER, name), _line(error))
 
 
-def _check_journal(directory: str, seq: int) -> Iterator[Finding]:
+def _check_journal(collection: CollectionStore) -> Iterator[Finding]:
+    directory, seq = collection.directory, collection.state.seq
     folder = os.path.join(directory, journal.FOLDER)
     if not exists(folder):
         return  # a collection of before there was one; the next writer begins it
+    with collection.reading() as connection:
+        at = last_time(connection)
     with reading(folder):
         found = Journal(folder)
         extents = found.extents()
@@ -52,11 +56,12 @@ def _check_journal(directory: str, seq: int) -> Iterator[Finding]:
         for name in damaged:
             told = "more was written to it than can be read"
             yield Finding("copy", os.path.join(journal.FOLDER, name), told)
-        for name in found.strays(seq):
+        strays = found.strays(seq, at)
+        for name in strays:
             told = "it tells of commits that this collection never had: it is another one's"
             yield Finding("copy", os.path.join(journal.FOLDER, name), told)
         held = max(table_copies.newest_seq(os.path.join(directory, table_copies.FOLDER)), 0)
-        if extents and not damaged and not found.follows(held, seq):
+        if extents and not damaged and not strays and not found.follows(held, seq):
             name = os.path.join(journal.FOLDER, extents[-1].name)
             yield Finding("copy", name, f"it does not tell of commit {seq}, which is the last one")
 
