@@ -21,7 +21,7 @@ from vitrail.indexer.catalog.private_copy import copy_attached
 from vitrail.indexer.catalog.redoing import redo
 from vitrail.indexer.catalog.replica import Replica
 from vitrail.indexer.catalog.schema import FORMAT, JOURNALLED, create_tables, migrate
-from vitrail.indexer.catalog.state import last_seq, read_format
+from vitrail.indexer.catalog.state import last_seq, last_time, read_format
 from vitrail.indexer.catalog.transaction import Transaction
 from vitrail.indexer.catalog.troubles import check_path, is_busy, trouble
 from vitrail.indexer.errors import CollectionError, UnreadableError
@@ -130,7 +130,7 @@ class Catalog:
         with self.reading() as connection:
             if read_format(connection, self.path) < JOURNALLED:
                 return False  # whoever wrote that record would have migrated it first
-            changes = self.journal.pending(last_seq(connection))
+            changes = self.journal.pending(last_seq(connection), last_time(connection))
         if changes:
             with self._open(read_only=False) as connection:
                 redo(connection, changes, self._segments)

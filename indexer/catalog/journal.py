@@ -23,7 +23,7 @@ from vitrail.indexer.catalog.journal_file import (
     measure,
     read_changes,
 )
-from vitrail.indexer.catalog.strays import find_strays
+from vitrail.indexer.catalog.strays import find_foreign, find_strays
 from vitrail.indexer.errors import DamagedError
 from vitrail.indexer.files.durability import make_directory, set_aside, sync_directory
 
@@ -194,19 +194,21 @@ class Journal:
             yield from read_changes(self._path(extent.after), after, upto)
             after = upto
 
-    def strays(self, seq: int) -> list[str]:
+    def strays(self, seq: int, at: datetime | None) -> list[str]:
         """Names of files that tell of commits which the collection never had.
 
         Args:
             seq: the catalog's last commit.
+            at: when that was; ``None`` where no record can tell.
 
         Raises:
             OSError: a file cannot be read now.
             NewerFormatError: a newer version wrote one.
             UnreadableError: a segment, which may tell more, cannot be read now.
         """
-        if max(self._names(), default="") <= file_name(seq):
-            return []  # which is all that is looked at where there are none
+        foreign = find_foreign(self.folder, self._names(), seq, at)
+        if foreign or max(self._names(), default="") <= file_name(seq):
+            return foreign  # which is all that is looked at where there are none
         return [extent.name for extent in find_strays(self.folder, self.extents(), seq)]
 
     def known(self, seq: int) -> int:
@@ -224,11 +226,15 @@ class Journal:
             extents = [extent for extent in extents if extent not in strays]
         return max((extent.seq for extent in extents), default=0)
 
-    def pending(self, seq: int) -> list[dict[str, Any]]:
+    def pending(self, seq: int, at: datetime | None) -> list[dict[str, Any]]:
         """What the record of commit ``seq + 1`` says; nothing where there is no such record.
 
         Whoever asks holds the catalog, which ends at commit ``seq``, so that no writer is between
         its record and its commit. Reads little more than the end of the newest file.
+
+        Args:
+            seq: the catalog's last commit.
+            at: when that was; ``None`` where no record can tell.
 
         Raises:
             OSError: a file cannot be read now.
@@ -237,6 +243,8 @@ class Journal:
         """
         ours = max(self._names(), default=None)
         known = 0 if ours is None else last_whole(os.path.join(self.folder, ours))
+        if known > seq and find_foreign(self.folder, self._names(), seq, at):
+            return []
         if known > seq + 1:
             known = self.known(seq)
         if known > seq + 1:

@@ -13,6 +13,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from vitrail.indexer.errors import NewerFormatError
@@ -123,15 +124,40 @@ def last_whole(path: str) -> int:
     Raises:
         OSError: it cannot be read now.
     """
+    for lines in _endings(path):
+        found = [line.seq for line in lines if line.whole]
+        if found:
+            return found[-1]
+    return int(os.path.basename(path).removesuffix(SUFFIX))
+
+
+def commit_time(path: str, seq: int) -> datetime | None:
+    """When a commit was, as its record says; ``None`` where none does. Read from the end on.
+
+    Raises:
+        OSError: the file cannot be read now.
+    """
+    for lines in _endings(path):
+        own = [json.loads(line.text) for line in lines if line.seq == seq]
+        for change in (change for content in own for change in content.get("changes", ())):
+            if change["table"] == "commits":
+                return datetime.fromisoformat(change["columns"]["at"][0])
+        if lines and lines[0].seq < seq:
+            break
+    return None
+
+
+def _endings(path: str) -> Iterator[list[Line]]:
+    """The lines of a file's end that agree with their checksums, of ever more of it."""
     size, part = os.path.getsize(path), _TAIL
     while True:
         with open(path, "rb", buffering=0) as file:
             file.seek(max(0, size - part))
             data: bytes = arrived(file.read())
         lines = [read_line(one, 0) for one in data.splitlines(keepends=True)]
-        found = [line.seq for line in lines if line is not None and line.whole]
-        if found or part >= size:
-            return max(found[-1:], default=int(os.path.basename(path).removesuffix(SUFFIX)))
+        yield [line for line in lines if line is not None]
+        if part >= size:
+            return
         part *= 8
 
 

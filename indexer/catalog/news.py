@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from vitrail.indexer.catalog.journal import Journal
 from vitrail.indexer.catalog.journal_tail import Place, UntoldError, read_on
 from vitrail.indexer.catalog.schema import FORMAT, TABLES
-from vitrail.indexer.catalog.state import last_seq, read_format
+from vitrail.indexer.catalog.state import last_seq, last_time, read_format
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -109,7 +109,7 @@ def read_news(
     if dict(meta).get("incarnation") != known.incarnation:
         raise UntoldError("another catalog")
     seq = last_seq(connection)
-    pending = _pending(journal, seq)
+    pending = _pending(journal, seq, last_time(connection))
     if pending:
         if seq + 1 == known.commit.seq and _commit_of(pending) == known.commit:
             return None
@@ -141,9 +141,9 @@ def own_columns(connection: DuckDBPyConnection) -> tuple[tuple[str, str], ...]:
     return tuple((row[1], row[2]) for row in found)
 
 
-def _pending(journal: Journal | None, seq: int) -> list[dict[str, Any]]:
+def _pending(journal: Journal | None, seq: int, at: datetime | None) -> list[dict[str, Any]]:
     with suppress(OSError):
-        return [] if journal is None else journal.pending(seq)
+        return [] if journal is None else journal.pending(seq, at)
     return []
 
 

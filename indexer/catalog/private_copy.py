@@ -16,7 +16,7 @@ from vitrail.indexer.catalog.journal_tail import Place, place_after
 from vitrail.indexer.catalog.redoing import redo
 from vitrail.indexer.catalog.replica import Replica
 from vitrail.indexer.catalog.schema import FORMAT, JOURNALLED, migrate
-from vitrail.indexer.catalog.state import last_seq, read_format
+from vitrail.indexer.catalog.state import last_seq, last_time, read_format
 from vitrail.indexer.errors import CollectionError
 from vitrail.indexer.files.durability import is_full
 
@@ -108,7 +108,7 @@ def _pending(connection: DuckDBPyConnection, journal: Journal | None) -> list[di
     if journal is None:
         return []
     with suppress(OSError):
-        return journal.pending(last_seq(connection, "disk"))
+        return journal.pending(last_seq(connection, "disk"), last_time(connection, "disk"))
     return []
 
 

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from vitrail.indexer.catalog.derived import DerivedSpace, read_default_weights, read_derived
@@ -88,6 +89,21 @@ def last_seq(connection: DuckDBPyConnection, database: str | None = None) -> int
     table = "commits" if database is None else f"{database}.commits"
     # Fetched to the end: an unfinished result would keep the connection from other work.
     return int(connection.execute(f"SELECT coalesce(max(seq), 0) FROM {table}").fetchall()[0][0])
+
+
+def last_time(connection: DuckDBPyConnection, database: str | None = None) -> datetime | None:
+    """When the last commit was; ``None`` where its record does not say so.
+
+    Args:
+        connection: to the catalog.
+        database: as of ``last_seq``.
+    """
+    table = "commits" if database is None else f"{database}.commits"
+    rows = connection.execute(
+        f'SELECT "at", kind FROM {table} ORDER BY seq DESC LIMIT 1'
+    ).fetchall()
+    # Neither kind is of a commit that was made: they let numbers go on.
+    return next((at for at, kind in rows if kind not in ("carried", "lost")), None)
 
 
 def read_state(connection: DuckDBPyConnection, path: str) -> State:

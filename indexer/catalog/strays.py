@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from datetime import datetime
 
 from vitrail.indexer.catalog import table_copies
-from vitrail.indexer.catalog.journal_file import Extent
+from vitrail.indexer.catalog.journal_file import Extent, commit_time, file_name
 from vitrail.indexer.errors import DamagedError
 from vitrail.indexer.segments import segment_file
 
@@ -32,6 +33,28 @@ def find_strays(folder: str, extents: Sequence[Extent], seq: int) -> list[Extent
             reached = max(reached, extent.seq)
     strays = [extent for extent in extents if extent.after > reached]
     return [] if not strays or _is_older(os.path.dirname(folder), seq) else strays
+
+
+def find_foreign(folder: str, names: Iterable[str], seq: int, at: datetime | None) -> list[str]:
+    """Files of a copy of the collection that went on apart, where commits have the same numbers.
+
+    Their record of the catalog's last commit tells of another one; so does what follows it.
+
+    Args:
+        folder: the collection's ``journal`` folder.
+        names: of its files.
+        seq: the catalog's last commit.
+        at: when that was; ``None`` where no record can tell.
+
+    Raises:
+        OSError: a file cannot be read now.
+    """
+    ordered = sorted(names)
+    before = [name for name in ordered if name < file_name(seq)]
+    if at is None or not before:
+        return []
+    told = commit_time(os.path.join(folder, before[-1]), seq)
+    return [] if told in (None, at) else ordered[len(before) - 1 :]
 
 
 def _is_older(directory: str, seq: int) -> bool:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from vitrail.indexer.catalog import journal, table_copies
 from vitrail.indexer.catalog.journal import Journal
+from vitrail.indexer.catalog.news import read_commit
+from vitrail.indexer.catalog.state import last_time
 from vitrail.indexer.collection.findings import Finding
 from vitrail.indexer.collection.layout import MARK, read_mark
 from vitrail.indexer.errors import CollectionError, UnreadableError
@@ -20,31 +22,53 @@ if TYPE_CHECKING:
 def check_copies(collection: CollectionStore) -> Iterator[Finding]:
     """Compare table copies and journal with their checksums, and the mark with the catalog."""
     try:
-        yield from _check_tables(collection.directory)
-        yield from _check_journal(collection.directory, collection.state.seq)
+        yield from _check_tables(collection)
+        yield from _check_journal(collection)
         yield from _check_mark(collection)
     except UnreadableError as error:
         yield Finding("copy", "snapshots, journal", str(error), "unreadable")
 
 
-def _check_tables(directory: str) -> Iterator[Finding]:
-    folder = os.path.join(directory, table_copies.FOLDER)
+def _check_tables(collection: CollectionStore) -> Iterator[Finding]:
+    folder = os.path.join(collection.directory, table_copies.FOLDER)
     with reading(folder):
         found = table_copies.names(folder)
     for name in sorted(found):
         path = os.path.join(folder, name)
         try:
             with reading(path):
-                table_copies.read_copies(path)
+                copies = table_copies.read_copies(path)
+                # Of an older one, from before all was embedded anew, commits have other times.
+                foreign = name == max(found) and _is_foreign(collection, copies)
         except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
             if exists(path):  # otherwise a writer has just replaced it
                 yield Finding("copy", os.path.join(table_copies.FOLDER, name), _line(error))
+            continue
+        if foreign:
+            told = "they are of a copy of this collection that went on apart"
+            yield Finding("copy", os.path.join(table_copies.FOLDER, name), told)
 
 
-def _check_journal(directory: str, seq: int) -> Iterator[Finding]:
+def _is_foreign(collection: CollectionStore, copies: table_copies.TableCopies) -> bool:
+    """Whether the commit that copies are of was at another time than the catalog's."""
+    import pyarrow.parquet as pq
+
+    if "commits" not in copies.files:
+        return False
+    held = pq.read_table(copies.files["commits"], columns=["seq", "at"]).to_pylist()
+    at = {row["seq"]: row["at"] for row in held}.get(copies.seq)
+    with collection.reading() as connection:
+        own = read_commit(connection, copies.seq)
+    return own is not None and None not in (own.at, at) and own.at != at
+
+
+def _check_journal(collection: CollectionStore) -> Iterator[Finding]:
+    directory, seq = collection.directory, collection.state.seq
     folder = os.path.join(directory, journal.FOLDER)
     if not exists(folder):
         return  # a collection of before there was one; the next writer begins it
+    with collection.reading() as connection:
+        at = last_time(connection)
     with reading(folder):
         found = Journal(folder)
         extents = found.extents()
@@ -52,11 +76,12 @@ def _check_journal(directory: str, seq: int) -> Iterator[Finding]:
         for name in damaged:
             told = "more was written to it than can be read"
             yield Finding("copy", os.path.join(journal.FOLDER, name), told)
-        for name in found.strays(seq):
+        strays = found.strays(seq, at)
+        for name in strays:
             told = "it tells of commits that this collection never had: it is another one's"
             yield Finding("copy", os.path.join(journal.FOLDER, name), told)
         held = max(table_copies.newest_seq(os.path.join(directory, table_copies.FOLDER)), 0)
-        if extents and not damaged and not found.follows(held, seq):
+        if extents and not damaged and not strays and not found.follows(held, seq):
             name = os.path.join(journal.FOLDER, extents[-1].name)
             yield Finding("copy", name, f"it does not tell of commit {seq}, which is the last one")
 

@@ -15,7 +15,7 @@ from vitrail.indexer.catalog.journal import Journal
 from vitrail.indexer.catalog.merging import dead_within, replace_segments
 from vitrail.indexer.catalog.roots import read_settings
 from vitrail.indexer.catalog.schema import FORMAT
-from vitrail.indexer.catalog.state import State, live_segments
+from vitrail.indexer.catalog.state import State, last_time, live_segments
 from vitrail.indexer.collection.current_indexes import (
     CurrentIndexes,
     count_left,
@@ -252,22 +252,24 @@ def secure(catalog: Catalog, directory: str, seq: int) -> None:
         copy_tables(catalog, directory, seq)
 
 
-def set_strays_aside(directory: str, seq: int) -> None:
+def set_strays_aside(directory: str, readings: Readings) -> None:
     """Rename journal files of commits that the collection never had, and say so in the log.
 
     Left where they are they would be taken for its own once its commits have their numbers.
 
     Args:
         directory: the collection's.
-        seq: number of the catalog's last commit.
+        readings: of the catalog's last commit.
 
     Raises:
         UnreadableError: one cannot be read now.
         OSError: the disk refuses.
     """
     folder = os.path.join(directory, journal.FOLDER)
+    with readings.reading() as connection:
+        at = last_time(connection)
     with reading(folder):
-        strays = Journal(folder).strays(seq)
+        strays = Journal(folder).strays(readings.state.seq, at)
     for name in strays:
         aside = os.path.basename(set_aside(os.path.join(folder, name)))
         _log.warning(

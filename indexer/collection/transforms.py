@@ -166,9 +166,14 @@ def sweep(directory: str, listed: Iterable[DerivedSpace]) -> None:
         return
     kept = {space.digest + SUFFIX for space in listed}
     with reading(folder):
-        found = [name for name in os.listdir(folder) if name.endswith((SUFFIX, TEMPORARY))]
-    for name in set(found) - kept:
+        found = {
+            entry.name
+            for entry in os.scandir(folder)
+            # What is no file would let nobody write any more.
+            if not entry.is_dir(follow_symlinks=False) and entry.name.endswith((SUFFIX, TEMPORARY))
+        }
+    for name in found - kept:
         with suppress(FileNotFoundError):
             os.unlink(os.path.join(folder, name))
-    if set(found) - kept:
+    if found - kept:
         sync_directory(folder)

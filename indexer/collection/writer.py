@@ -124,7 +124,7 @@ class Writer:
             make_folders(self._directory)
             sweep_leftovers(self._directory)
             self.readings.refresh()
-            set_strays_aside(self._directory, self._state.seq)
+            set_strays_aside(self._directory, self.readings)
             write_mark(self._directory, self._state.fingerprint)
             if self._catalog.catch_up():
                 self.readings.refresh()

@@ -50,22 +50,29 @@ class WriterLock:
 
         Raises:
             CollectionLockedError: another process, or another handle of this one, holds it.
+            OSError: the disk is full or refuses; nobody holds it then.
         """
         handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
         if not _try_lock(handle):
             os.close(handle)
             raise CollectionLockedError(self._refusal())
-        os.ftruncate(handle, 0)
-        os.lseek(handle, 0, os.SEEK_SET)
-        os.write(handle, json.dumps(_holder()).encode())
+        try:
+            os.ftruncate(handle, 0)
+            os.lseek(handle, 0, os.SEEK_SET)
+            os.write(handle, json.dumps(_holder()).encode())
+        except BaseException:
+            os.close(handle)  # which a program that goes on would hold for good
+            raise
         self._handle = handle
 
     def release(self) -> None:
         """Let the next writer in; harmless when not held."""
         handle, self._handle = self._handle, None
         if handle is not None:
-            os.ftruncate(handle, 0)
-            os.close(handle)
+            try:
+                os.ftruncate(handle, 0)
+            finally:
+                os.close(handle)
 
     def __enter__(self) -> WriterLock:
         self.acquire()

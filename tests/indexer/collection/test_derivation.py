@@ -162,6 +162,18 @@ def test_what_was_fitted_before_is_swept(place: Path) -> None:
         assert len([*folder.iterdir()]) == 2
 
 
+def test_a_folder_among_the_transforms_keeps_nobody_from_writing(place: Path) -> None:
+    file = transform_file(place)
+    file.unlink()
+    file.mkdir()
+    with CollectionStore.open(place, writable=True) as store:
+        whiten(store, SPACE)  # so that nothing lists the former
+        drop(store, "cls@2/w3")
+    with CollectionStore.open(place, writable=True) as store:
+        assert list(store.spaces) == [*dict(FINGERPRINT.spaces), DERIVED]
+    assert not verify(place).damage
+
+
 def test_the_same_once_more_is_no_commit(place: Path) -> None:
     with CollectionStore.open(place, writable=True) as store:
         (narrow,) = (one for one in store.state.derived if one.name == "cls@2/w3")

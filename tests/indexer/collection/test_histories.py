@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from tests.indexer.collection.holdings import FINGERPRINT, content, files, images, vector
+from tests.indexer.collection.tables import as_it_is, as_rebuilt
 from vitrail.indexer.collection.maintenance import save_index
+from vitrail.indexer.collection.repairs import repair
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.verification import verify
 from vitrail.indexer.records import Batch
@@ -77,3 +79,45 @@ def test_an_index_of_before_they_went_apart_serves_both(tmp_path: Path) -> None:
             check(reader, numbers)
             assert reader.notes == []
             assert reader.index_files(SPACE).coverage() is not None
+
+
+@pytest.mark.parametrize("more", [0, 1, 3])
+def test_a_journal_of_the_other_is_not_taken(tmp_path: Path, more: int) -> None:
+    """Its numbers go on as the own one's did, and it tells of other images."""
+    one, other = tmp_path / "one", tmp_path / "other"
+    with CollectionStore.create(one, FINGERPRINT) as writer:
+        writer.commit(Batch(images(range(3)), files(range(3))))
+        writer.forget_changes()
+    shutil.copytree(one, other)
+    add(one, [3, 4], saves=False)
+    add(other, [*range(20, 22 + more)], saves=False)
+    shutil.copytree(other / "journal", one / "journal", dirs_exist_ok=True)
+    with CollectionStore.open(one) as reader:
+        check(reader, [*range(5)])
+        [finding] = verify(one).damage
+        assert "another one's" in finding.problem
+        add(one, [5], saves=False)
+        assert reader.refresh()
+        check(reader, [*range(6)])
+    assert not verify(one).damage
+    assert as_rebuilt(one) == as_it_is(one)
+
+
+def test_copies_of_the_others_tables_are_told_and_made_anew(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    with CollectionStore.create(one, FINGERPRINT) as writer:
+        writer.commit(Batch(images(range(3)), files(range(3))))
+        writer.forget_changes()
+    shutil.copytree(one, other)
+    add(one, [3, 4], saves=False)
+    add(other, [20, 21], saves=False)
+    with CollectionStore.open(other, writable=True) as writer:
+        writer.copy_tables()
+    shutil.copytree(other / "snapshots", one / "snapshots", dirs_exist_ok=True)
+    [finding] = verify(one).damage
+    assert "went on apart" in finding.problem
+    repair(one)
+    assert not verify(one).damage
+    assert as_rebuilt(one) == as_it_is(one)
+    with CollectionStore.open(one) as reader:
+        check(reader, [*range(5)])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -55,3 +56,36 @@ def test_an_unreadable_note_does_not_hide_the_refusal(tmp_path: Path) -> None:
         path.write_text("[]")
         with pytest.raises(CollectionLockedError, match="another process is writing"):
             WriterLock(str(path)).acquire()
+
+
+@pytest.mark.parametrize("call", ["write", "ftruncate"])
+def test_a_full_disk_leaves_it_to_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    lock = WriterLock(str(tmp_path / "lock"))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, refuse)
+        with pytest.raises(OSError, match="No space left") as refused:
+            lock.acquire()
+    with WriterLock(str(tmp_path / "lock")):  # though the refusal is still held
+        pass
+    assert refused.value.errno == errno.ENOSPC
+
+
+def test_a_disk_that_refuses_at_the_end_lets_it_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    lock = WriterLock(str(tmp_path / "lock"))
+    lock.acquire()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "ftruncate", refuse)
+        with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+            lock.release()
+    with WriterLock(str(tmp_path / "lock")):
+        pass
