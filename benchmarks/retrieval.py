@@ -224,6 +224,7 @@ def _of(task: Task, queries: Rows, gallery: Rows) -> Task:
         task.barred,
         task.query_folds,
         task.gallery_folds,
+        task.askers,
         task.first,
     )
 
@@ -245,7 +246,8 @@ def _difference(ours: Measured, theirs: Measured) -> dict[str, Any]:
 def _page(told: dict[str, Any], result: dict[str, Any]) -> str:
     parts = [report.heading("Retrieval: which vectors find what belongs together", told)]
     parts.append(
-        "In brackets the 95% intervals. A copy asks all images of its origin; its average "
+        "In brackets the 95% intervals, which heed that copies of one image are alike. A copy asks "
+        "all images of its origin; its average "
         "precision is one over the rank of its original. Of pHash, a tie with another image counts "
         "as a miss."
     )
