@@ -52,7 +52,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
+class Trial:
     """Questions whose right answers are known.
 
     Attributes:
@@ -113,7 +113,7 @@ def _fitted(rows: Floats) -> Whitening:
     return moments.whitening()
 
 
-def labels_task(rows: Rows, labels: Ids, fold_of: Ids, k: int) -> Task:
+def labels_task(rows: Rows, labels: Ids, fold_of: Ids, k: int) -> Trial:
     """Each image asks those of other folds: those of its label are the right answers.
 
     Args:
@@ -125,13 +125,13 @@ def labels_task(rows: Rows, labels: Ids, fold_of: Ids, k: int) -> Task:
     barred = fold_of[:, None] == fold_of[None]
     relevant = (labels[:, None] == labels[None]) & ~barred
     every = np.arange(len(labels))
-    return Task(
+    return Trial(
         *(rows, rows, relevant, barred, fold_of, fold_of, every),
         first=lambda s: knn_hits(s, labels, labels, k),
     )
 
 
-def copies_task(copies: Rows, originals: Rows, own: Ids, fold_of: Ids) -> Task:
+def copies_task(copies: Rows, originals: Rows, own: Ids, fold_of: Ids) -> Trial:
     """Each planted copy asks all originals: its own is the right answer.
 
     Args:
@@ -143,7 +143,7 @@ def copies_task(copies: Rows, originals: Rows, own: Ids, fold_of: Ids) -> Task:
     count = len(fold_of)
     relevant = own[:, None] == np.arange(count)[None]
     barred = np.zeros_like(relevant)
-    return Task(
+    return Trial(
         *(copies, originals, relevant, barred, fold_of[own], fold_of, own),
         first=lambda s: copy_hits(s, own),
     )
@@ -205,7 +205,7 @@ class Tuned:
 
 
 def tune(
-    task: Task,
+    task: Trial,
     *,
     mixes: bool = True,
     whitens: bool = True,
@@ -237,7 +237,7 @@ def tune(
     return Tuned(tuple(singles), tuple(mixtures), winner, _honest(singles, mixtures, fold_of))
 
 
-def _spaces(task: Task, *, whitens: bool) -> Iterator[str]:
+def _spaces(task: Trial, *, whitens: bool) -> Iterator[str]:
     for space in task.gallery:
         yield space
         if whitens and task.whitens(space):
@@ -245,7 +245,7 @@ def _spaces(task: Task, *, whitens: bool) -> Iterator[str]:
 
 
 def _mixtures(
-    task: Task,
+    task: Trial,
     best: Sequence[Measured],
     answerable: NDArray[np.bool_],
     on_space: Callable[[str], None],
@@ -262,7 +262,7 @@ def _mixtures(
 
 
 def _measure(
-    candidate: Candidate, scores: Floats, task: Task, answerable: NDArray[np.bool_]
+    candidate: Candidate, scores: Floats, task: Trial, answerable: NDArray[np.bool_]
 ) -> Measured:
     _, image, counts = np.unique(task.askers[answerable], return_inverse=True, return_counts=True)
     precisions, firsts = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -13,6 +14,16 @@ from tests.sources import FILES, PACKAGES, ROOT, relative
 def test_no_module_is_a_drawer_of_odds_and_ends() -> None:
     for path in FILES:
         assert path.stem not in {"utils", "util", "helpers", "common", "misc"}, relative(path)
+
+
+def test_no_two_public_classes_have_the_same_name() -> None:
+    homes: dict[str, list[str]] = {}
+    for path in FILES:
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(relative(path))
+    assert len(homes) > 300
+    assert not {name: files for name, files in homes.items() if len(files) > 1}
 
 
 OLD = "|".join(PACKAGES)
