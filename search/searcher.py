@@ -21,7 +21,7 @@ from vitrail.search.filters import combine_filters
 from vitrail.search.query import Hit, Query, SearchResult
 from vitrail.search.reasons import why_nothing
 from vitrail.search.retrieval import Ids, Ranking, Retrieval
-from vitrail.search.selecting import Chosen, select
+from vitrail.search.selecting import Selection, select
 from vitrail.search.sorting import read_keys, sort_hits
 
 _FUSED_DEPTH = 100  # ranks of each query row that enter a fused ranking
@@ -78,7 +78,7 @@ class Searcher:
         retrieval = self._retrieval(query, judge, times)
         rankings = retrieval.rank_each(query.options.k)
         times.end("rank")
-        return self._results(retrieval, [Chosen(one) for one in rankings], [], judge, times)
+        return self._results(retrieval, [Selection(one) for one in rankings], [], judge, times)
 
     def _retrieval(self, query: Query, judge: Judge | None, times: _Times) -> Retrieval:
         least = least_score(query, judge)
@@ -95,7 +95,7 @@ class Searcher:
     def _results(
         self,
         retrieval: Retrieval,
-        chosen: Sequence[Chosen],
+        chosen: Sequence[Selection],
         rows: Sequence[Ranking],
         judge: Judge | None,
         times: _Times,
@@ -140,7 +140,7 @@ class _Times:
 
 
 def _hits(
-    chosen: Chosen,
+    chosen: Selection,
     ranks: Sequence[Mapping[int, int]],
     metadata: Mapping[int, ImageInfo],
     judge: Judge | None,

@@ -22,7 +22,7 @@ _VERSIONS = 10_000  # copies of one image that the best version is chosen from
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class Selection:
     """What is answered with.
 
     Attributes:
@@ -41,7 +41,7 @@ def select(
     retrieval: Retrieval,
     rows: Sequence[Ranking],
     calibrations: Calibrations = uncalibrated,
-) -> Chosen:
+) -> Selection:
     """Choose the hits of a question.
 
     Args:
@@ -56,15 +56,15 @@ def select(
     query = retrieval.query
     options = query.options
     if options.fusion == "rrf" and rows:
-        return Chosen(retrieval.fuse(query.mean, rows))
+        return Selection(retrieval.fuse(query.mean, rows))
     if options.group_by is not None and options.group_by.lower() == COPIES:
         return _best_versions(commit, retrieval, _least_of_copies(retrieval, calibrations))
     if options.group_by is not None:
         return _grouped(commit, retrieval, options.group_by)
     if options.diverse is not None:
-        return Chosen(_diverse(retrieval, options.diverse))
+        return Selection(_diverse(retrieval, options.diverse))
     ranking, cursor = rank_page(retrieval.rank_all, query, retrieval.reachable)
-    return Chosen(ranking, None if cursor is None else str(cursor))
+    return Selection(ranking, None if cursor is None else str(cursor))
 
 
 def _diverse(retrieval: Retrieval, diversity: float) -> Ranking:
@@ -74,14 +74,14 @@ def _diverse(retrieval: Retrieval, diversity: float) -> Ranking:
     return pool.keep(diversify(pool.total, vectors, query.weights, query.options.k, diversity))
 
 
-def _grouped(commit: SnapshotReader, retrieval: Retrieval, by: str) -> Chosen:
+def _grouped(commit: SnapshotReader, retrieval: Retrieval, by: str) -> Selection:
     shared = SharedValue(commit, retrieval, column_name(commit, by))
     found, ranking = find_groups(retrieval, shared)
     groups = (
         Group(shared.column, shared.value(one.image_id), len(one.members) - 1, one.image_id)
         for one in found
     )
-    return Chosen(ranking, groups=tuple(groups))
+    return Selection(ranking, groups=tuple(groups))
 
 
 def _least_of_copies(retrieval: Retrieval, calibrations: Calibrations) -> float:
@@ -91,11 +91,11 @@ def _least_of_copies(retrieval: Retrieval, calibrations: Calibrations) -> float:
     return SAME if calibration is None else calibration.copies_from(weights)
 
 
-def _best_versions(commit: SnapshotReader, retrieval: Retrieval, least: float) -> Chosen:
+def _best_versions(commit: SnapshotReader, retrieval: Retrieval, least: float) -> Selection:
     """Groups of copies, each shown by its best version, in the place of the nearest."""
     found, ranking = find_groups(retrieval, NearCopies(retrieval, least))
     shown = [best_version(commit.metadata(one.members[:_VERSIONS].tolist())) for one in found]
     scores, total = retrieval.score_all(np.array(shown, np.int64))
     groups = (Group(COPIES, None, len(one.members) - 1, one.image_id) for one in found)
     ids = np.array(shown, np.int64)
-    return Chosen(replace(ranking, ids=ids, scores=scores, total=total), groups=tuple(groups))
+    return Selection(replace(ranking, ids=ids, scores=scores, total=total), groups=tuple(groups))
