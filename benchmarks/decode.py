@@ -26,7 +26,7 @@ from vitrail.indexer.errors import ImageRejectedError
 from vitrail.indexer.images import opening as images
 from vitrail.indexer.images import pixels
 from vitrail.indexer.images.preprocess import apply
-from vitrail.indexer.indexing.globs import Selection
+from vitrail.indexer.indexing.globs import PathFilter
 from vitrail.indexer.indexing.scan import FoundFile, Walk
 
 MARGINS = (1.0, 1.5, 2.0, 3.0)
@@ -58,7 +58,7 @@ def _made_picture(rng: np.random.Generator, size: tuple[int, int]) -> bytes:
 
 def folder_pictures(folder: str, count: int) -> list[bytes]:
     """The largest JPEGs of a folder."""
-    walk = Walk(os.path.abspath(folder), Selection(["*.jpg", "*.jpeg"]))
+    walk = Walk(os.path.abspath(folder), PathFilter(["*.jpg", "*.jpeg"]))
     found = [item for item in walk if isinstance(item, FoundFile)]
     found.sort(key=lambda item: -item.size)
     return [Path(item.path).read_bytes() for item in found[:count]]

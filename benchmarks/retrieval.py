@@ -38,7 +38,7 @@ from vitrail.indexer.images.opening import open_image
 from vitrail.search.calibration.planting import KINDS
 from vitrail.search.images import embed_images
 from vitrail.search.measures import folds, paired_interval
-from vitrail.search.tuning import Measured, Task, copies_task, labels_task, tune
+from vitrail.search.tuning import Measured, Trial, copies_task, labels_task, tune
 from vitrail.service.operations.tuning_samples import ALTERED
 
 Floats = NDArray[np.float32]
@@ -188,7 +188,7 @@ def _judged(of: Pictures) -> dict[str, Any]:
     }
 
 
-def _measured(task: Task) -> dict[str, Any]:
+def _measured(task: Trial) -> dict[str, Any]:
     spaces = {name: rows for name, rows in task.gallery.items() if "@" in name}
     asked = {name: rows for name, rows in task.queries.items() if name in spaces}
     tuned = tune(_of(task, asked, spaces))
@@ -216,14 +216,15 @@ def _measured(task: Task) -> dict[str, Any]:
     }
 
 
-def _of(task: Task, queries: Rows, gallery: Rows) -> Task:
-    return Task(
+def _of(task: Trial, queries: Rows, gallery: Rows) -> Trial:
+    return Trial(
         queries,
         gallery,
         task.relevant,
         task.barred,
         task.query_folds,
         task.gallery_folds,
+        task.askers,
         task.first,
     )
 
@@ -245,7 +246,8 @@ def _difference(ours: Measured, theirs: Measured) -> dict[str, Any]:
 def _page(told: dict[str, Any], result: dict[str, Any]) -> str:
     parts = [report.heading("Retrieval: which vectors find what belongs together", told)]
     parts.append(
-        "In brackets the 95% intervals. A copy asks all images of its origin; its average "
+        "In brackets the 95% intervals, which heed that copies of one image are alike. A copy asks "
+        "all images of its origin; its average "
         "precision is one over the rank of its original. Of pHash, a tie with another image counts "
         "as a miss."
     )

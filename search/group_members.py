@@ -57,7 +57,7 @@ class SharedValue:
 
 
 @dataclass(frozen=True, slots=True)
-class Copies:
+class NearCopies:
     """Images that are as near to one as its copies are.
 
     Attributes:

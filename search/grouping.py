@@ -14,7 +14,7 @@ _LEAST = 64  # hits looked at a time
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundGroup:
     """A group that was found.
 
     Attributes:
@@ -33,7 +33,7 @@ class Members(Protocol):
         """(n,) int64 ascending ids of the group of an image, perhaps without itself."""
 
 
-def find_groups(retrieval: Retrieval, members: Members) -> tuple[list[Found], Ranking]:
+def find_groups(retrieval: Retrieval, members: Members) -> tuple[list[FoundGroup], Ranking]:
     """The best groups, as many as hits are wanted, the group of the best hit first.
 
     What belongs to a group that was found is taken out of what is searched next, so that a group of
@@ -48,7 +48,7 @@ def find_groups(retrieval: Retrieval, members: Members) -> tuple[list[Found], Ra
         the groups; and a ranking of their best hits, in the same order.
     """
     k = retrieval.query.options.k
-    found: list[Found] = []
+    found: list[FoundGroup] = []
     rankings: list[Ranking] = []
     depth = max(_LEAST, 4 * k)
     rest, taken = retrieval, np.zeros(0, np.int64)
@@ -64,7 +64,9 @@ def find_groups(retrieval: Retrieval, members: Members) -> tuple[list[Found], Ra
         rest = _without(rest, taken)
 
 
-def _new_groups(ranking: Ranking, members: Members, wanted: int, taken: Ids) -> Iterator[Found]:
+def _new_groups(
+    ranking: Ranking, members: Members, wanted: int, taken: Ids
+) -> Iterator[FoundGroup]:
     """The groups of a ranking's images, in the order of their best ones; none shares an image."""
     for image_id in ranking.ids.tolist():
         if wanted <= 0:
@@ -73,10 +75,10 @@ def _new_groups(ranking: Ranking, members: Members, wanted: int, taken: Ids) -> 
             own = np.setdiff1d(np.union1d(members(image_id), [image_id]), taken)
             taken = np.union1d(taken, own)
             wanted -= 1
-            yield Found(image_id, own)
+            yield FoundGroup(image_id, own)
 
 
-def _members(groups: list[Found]) -> Ids:
+def _members(groups: list[FoundGroup]) -> Ids:
     return np.concatenate([np.zeros(0, np.int64), *(one.members for one in groups)])
 
 

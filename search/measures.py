@@ -33,13 +33,20 @@ class Interval:
         return self.low <= other.high and other.low <= self.high
 
 
-def interval(values: Doubles) -> Interval:
-    """The mean of (n,) values in [0, 1], with Wilson's interval, or a normal one where wider.
+def interval(values: Doubles, each: float = 1) -> Interval:
+    """The mean of some values in [0, 1], with Wilson's interval (1927), which stays within these.
 
-    Wilson's (1927) is for values that are 0 or 1 and stays within these; others have a smaller
-    variance than those of the same mean, for which it is then too wide rather than too narrow.
+    It is for values that are 0 or 1; others have a smaller variance than those of the same mean,
+    for which it is then too wide rather than too narrow.
+
+    Args:
+        values: (n,) float64.
+        each: answers that a value is the mean of. Answers about one image are alike: all of them
+            count for as many as the values' spread tells, between ``n`` and ``n * each``.
     """
-    n, mean = len(values), float(np.mean(values))
+    n, mean = float(len(values)), float(np.mean(values))
+    if each > 1 and n > 1 and (spread := float(np.var(values, ddof=1))) > 0:
+        n *= min(each, max(1.0, mean * (1 - mean) / spread))
     z = _NORMAL**2
     centre = (mean + z / (2 * n)) / (1 + z / n)
     half = _NORMAL / (1 + z / n) * np.sqrt(mean * (1 - mean) / n + z / (4 * n * n))

@@ -11,7 +11,7 @@ from vitrail.indexer.collection.readers import SnapshotReader
 from vitrail.search.calibration.calibration import SAME
 from vitrail.search.calibration.judging import Calibrations, uncalibrated
 from vitrail.search.diversity import diversify, pool_size
-from vitrail.search.group_members import COPIES, Copies, SharedValue, best_version
+from vitrail.search.group_members import COPIES, NearCopies, SharedValue, best_version
 from vitrail.search.grouping import find_groups
 from vitrail.search.paging import rank_page
 from vitrail.search.query import Group
@@ -93,7 +93,7 @@ def _least_of_copies(retrieval: Retrieval, calibrations: Calibrations) -> float:
 
 def _best_versions(commit: SnapshotReader, retrieval: Retrieval, least: float) -> Selection:
     """Groups of copies, each shown by its best version, in the place of the nearest."""
-    found, ranking = find_groups(retrieval, Copies(retrieval, least))
+    found, ranking = find_groups(retrieval, NearCopies(retrieval, least))
     shown = [best_version(commit.metadata(one.members[:_VERSIONS].tolist())) for one in found]
     scores, total = retrieval.score_all(np.array(shown, np.int64))
     groups = (Group(COPIES, None, len(one.members) - 1, one.image_id) for one in found)

@@ -52,7 +52,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
+class Trial:
     """Questions whose right answers are known.
 
     Attributes:
@@ -63,6 +63,8 @@ class Task:
             the labels of that are not to be known.
         query_folds: (q,) int64.
         gallery_folds: (n,) int64; a whitening is fitted on those of other folds than the query's.
+        askers: (q,) int64: which image asks. Copies of one image do not tell more than it alone
+            does as surely as as many images would.
         first: (q, n) scores -> (q,) float64, 1 where the nearest answers are right.
     """
 
@@ -72,6 +74,7 @@ class Task:
     barred: NDArray[np.bool_]
     query_folds: Ids
     gallery_folds: Ids
+    askers: Ids
     first: Callable[[Floats], Doubles]
 
     @cached_property
@@ -110,7 +113,7 @@ def _fitted(rows: Floats) -> Whitening:
     return moments.whitening()
 
 
-def labels_task(rows: Rows, labels: Ids, fold_of: Ids, k: int) -> Task:
+def labels_task(rows: Rows, labels: Ids, fold_of: Ids, k: int) -> Trial:
     """Each image asks those of other folds: those of its label are the right answers.
 
     Args:
@@ -121,12 +124,14 @@ def labels_task(rows: Rows, labels: Ids, fold_of: Ids, k: int) -> Task:
     """
     barred = fold_of[:, None] == fold_of[None]
     relevant = (labels[:, None] == labels[None]) & ~barred
-    return Task(
-        rows, rows, relevant, barred, fold_of, fold_of, lambda s: knn_hits(s, labels, labels, k)
+    every = np.arange(len(labels))
+    return Trial(
+        *(rows, rows, relevant, barred, fold_of, fold_of, every),
+        first=lambda s: knn_hits(s, labels, labels, k),
     )
 
 
-def copies_task(copies: Rows, originals: Rows, own: Ids, fold_of: Ids) -> Task:
+def copies_task(copies: Rows, originals: Rows, own: Ids, fold_of: Ids) -> Trial:
     """Each planted copy asks all originals: its own is the right answer.
 
     Args:
@@ -138,8 +143,9 @@ def copies_task(copies: Rows, originals: Rows, own: Ids, fold_of: Ids) -> Task:
     count = len(fold_of)
     relevant = own[:, None] == np.arange(count)[None]
     barred = np.zeros_like(relevant)
-    return Task(
-        copies, originals, relevant, barred, fold_of[own], fold_of, lambda s: copy_hits(s, own)
+    return Trial(
+        *(copies, originals, relevant, barred, fold_of[own], fold_of, own),
+        first=lambda s: copy_hits(s, own),
     )
 
 
@@ -149,23 +155,25 @@ class Measured:
 
     Attributes:
         candidate: what is weighed.
-        precisions: (q,) float64 average precision of each query's ranking; of a copy, which has
-            one right answer, one over its rank.
-        firsts: (q,) float64, 1 where the nearest are right, 0 where not.
+        precisions: (m,) float64 average precision of the rankings that each image asks for; of a
+            copy, which has one right answer, one over its rank.
+        firsts: (m,) float64, 1 where the nearest are right, 0 where not.
+        each: how many rankings of an image these are the means of.
     """
 
     candidate: Candidate
     precisions: Doubles
     firsts: Doubles
+    each: float = 1
 
     @property
     def precision(self) -> Interval:
         """Mean average precision."""
-        return interval(self.precisions)
+        return interval(self.precisions, self.each)
 
     @property
     def worth(self) -> Doubles:
-        """(q,) float64 by which candidates are told apart: both measures, which count alike.
+        """(m,) float64 by which candidates are told apart: both measures, which count alike.
 
         The nearest are what a search shows first; alone they are few, and tell spaces apart that
         are no different.
@@ -175,7 +183,7 @@ class Measured:
     @property
     def first(self) -> Interval:
         """k-NN accuracy, or copy recall@1."""
-        return interval(self.firsts)
+        return interval(self.firsts, self.each)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -197,7 +205,7 @@ class Tuned:
 
 
 def tune(
-    task: Task,
+    task: Trial,
     *,
     mixes: bool = True,
     whitens: bool = True,
@@ -223,13 +231,13 @@ def tune(
     singles.sort(key=lambda one: (-float(one.worth.mean()), one.candidate.name not in known))
     mixtures = [] if not mixes else list(_mixtures(task, singles[:_MIXED], answerable, on_space))
     mixtures.sort(key=lambda one: -float(one.worth.mean()))
-    every = np.ones(int(answerable.sum()), bool)
-    winner = _chosen(singles, mixtures, every)
-    fold_of = task.query_folds[answerable]
+    _, firsts = np.unique(task.askers[answerable], return_index=True)
+    fold_of = task.query_folds[answerable][firsts]
+    winner = _chosen(singles, mixtures, np.ones(len(fold_of), bool))
     return Tuned(tuple(singles), tuple(mixtures), winner, _honest(singles, mixtures, fold_of))
 
 
-def _spaces(task: Task, *, whitens: bool) -> Iterator[str]:
+def _spaces(task: Trial, *, whitens: bool) -> Iterator[str]:
     for space in task.gallery:
         yield space
         if whitens and task.whitens(space):
@@ -237,7 +245,7 @@ def _spaces(task: Task, *, whitens: bool) -> Iterator[str]:
 
 
 def _mixtures(
-    task: Task,
+    task: Trial,
     best: Sequence[Measured],
     answerable: NDArray[np.bool_],
     on_space: Callable[[str], None],
@@ -254,26 +262,35 @@ def _mixtures(
 
 
 def _measure(
-    candidate: Candidate, scores: Floats, task: Task, answerable: NDArray[np.bool_]
+    candidate: Candidate, scores: Floats, task: Trial, answerable: NDArray[np.bool_]
 ) -> Measured:
-    precisions = average_precisions(scores[answerable], task.relevant[answerable])
-    return Measured(candidate, precisions, task.first(scores)[answerable])
+    _, image, counts = np.unique(task.askers[answerable], return_inverse=True, return_counts=True)
+    precisions, firsts = (
+        np.bincount(image, values) / counts
+        for values in (
+            average_precisions(scores[answerable], task.relevant[answerable]),
+            task.first(scores)[answerable],
+        )
+    )
+    return Measured(candidate, precisions, firsts, float(counts.mean()))
 
 
 def _chosen(
     singles: Sequence[Measured], mixtures: Sequence[Measured], told: NDArray[np.bool_]
 ) -> Measured:
-    """The winner by some of the queries."""
+    """The winner by some of the images; a mixture of spaces that are best alone by just these."""
 
-    def best(of: Sequence[Measured]) -> Measured:
-        return max(of, key=lambda one: float(one.worth[told].mean()))
+    def worth(one: Measured) -> float:
+        return float(one.worth[told].mean())
 
-    single = best(singles)
-    if not mixtures:
-        return single
-    mixture = best(mixtures)
-    gain = paired_interval(mixture.worth[told], single.worth[told])
-    return mixture if gain.low > 0 else single
+    ranked = sorted(singles, key=worth, reverse=True)
+    best = {one.candidate.name for one in ranked[:_MIXED]}
+    mixable = [one for one in mixtures if {space for space, _ in one.candidate.weights} <= best]
+    if not mixable:
+        return ranked[0]
+    mixture = max(mixable, key=worth)
+    gain = paired_interval(mixture.worth[told], ranked[0].worth[told])
+    return mixture if gain.low > 0 else ranked[0]
 
 
 def _honest(singles: Sequence[Measured], mixtures: Sequence[Measured], fold_of: Ids) -> Measured:
@@ -282,4 +299,4 @@ def _honest(singles: Sequence[Measured], mixtures: Sequence[Measured], fold_of: 
         asked = fold_of == fold
         chosen = _chosen(singles, mixtures, ~asked)
         precisions[asked], firsts[asked] = chosen.precisions[asked], chosen.firsts[asked]
-    return Measured(Candidate((("tuned", 1.0),)), precisions, firsts)
+    return Measured(Candidate((("tuned", 1.0),)), precisions, firsts, singles[0].each)

@@ -41,6 +41,20 @@ FLOORS = {
         {"collection"},
         {"indexing"},
     ),
+    "search": (
+        # arrays and plain types
+        {"boxes", "derived", "diversity", "explanation", "lineage", "measures", "options"},
+        {"ranking", "thumbnails", "vectors"},
+        {"filters", "heatmaps", "images", "listing", "recommending", "tuning"},
+        # a question and its answer, which shows itself
+        {"query", "frames", "notebook"},
+        # what scores mean; the question put to indexes; what becomes of the ranking
+        {"calibration"},
+        {"retrieval"},
+        {"evidence", "group_members", "grouping", "paging", "reasons", "sorting"},
+        {"selecting"},
+        {"searcher"},
+    ),
     "generator": (
         {"images", "monitoring"},
         {"checkpoints"},
@@ -158,6 +172,9 @@ def test_no_room_imports_from_a_floor_above(package: str) -> None:
             "images/files.py",
             "if TYPE_CHECKING:\n    from vitrail.indexer.encoders import Encoder",
         ),
+        ("search", "recommending.py", "from vitrail.search.query import Query"),
+        ("search", "retrieval.py", "from vitrail.search.paging import Cursor"),
+        ("search", "calibration/pairs.py", "from vitrail.search.retrieval import Ranking"),
         ("generator", "images.py", "from vitrail.generator.checkpoints.files import Info"),
         ("generator", "checkpoints/hub.py", "from vitrail.generator.adapters import loras"),
         ("generator", "checks.py", "from vitrail.generator.models.pipelines import load_model"),

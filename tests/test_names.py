@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -13,6 +14,16 @@ from tests.sources import FILES, PACKAGES, ROOT, relative
 def test_no_module_is_a_drawer_of_odds_and_ends() -> None:
     for path in FILES:
         assert path.stem not in {"utils", "util", "helpers", "common", "misc"}, relative(path)
+
+
+def test_no_two_public_classes_have_the_same_name() -> None:
+    homes: dict[str, list[str]] = {}
+    for path in FILES:
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(relative(path))
+    assert len(homes) > 300
+    assert not {name: files for name, files in homes.items() if len(files) > 1}
 
 
 OLD = "|".join(PACKAGES)
@@ -82,3 +93,56 @@ def test_nothing_of_ours_is_called_by_the_name_of_its_folder() -> None:
 )
 def test_such_names_are_told_from_folders_commands_and_words(text: str, is_old: bool) -> None:
     assert bool(BY_FOLDER.search(text)) is is_old
+
+
+# Folders that the layout tells in one line, as their files' names tell the rest.
+TOLD_AS_ONE = ("indexer/images/containers/", "generator/training/", "service/cli/commands/")
+
+
+def laid_out(page: str) -> set[str]:
+    """The Python files that a layout names, each with the folder that it stands in."""
+    folders: list[tuple[int, str]] = []
+    found = set()
+    for line in page.splitlines():
+        depth = len(line) - len(line.lstrip())
+        folders = [(own, folder) for own, folder in folders if own < depth]
+        above = "".join(folder for _, folder in folders)
+        first, *words = line.split() or [""]
+        if first.endswith("/"):
+            folders.append((depth, first))
+        elif first.endswith(".py"):
+            found |= {above + word for word in (first, *words) if word.endswith(".py")}
+    return found
+
+
+def test_the_layout_names_every_file_where_it_stands() -> None:
+    page = (ROOT / "docs/architecture.md").read_text("utf-8")
+    told = page.split("## Layout")[1].split("\n## ")[0]
+    there = {
+        relative(path)
+        for path in FILES
+        if path.parts[-1] not in {"__init__.py", "__main__.py"}
+        and not relative(path).startswith(TOLD_AS_ONE)
+    }
+    ours = {name for name in laid_out(told) if name.startswith(PACKAGES)}
+    assert ours == there
+
+
+def test_a_layout_is_read_by_its_depth() -> None:
+    page = """
+search/          queries in, hits out
+  options.py paging.py
+                 what fakes.py is told of is no file here
+  calibration/   what scores mean
+    pairs.py     pairs
+  images.py      images
+indexer/         images in
+  errors.py
+"""
+    assert laid_out(page) == {
+        "search/options.py",
+        "search/paging.py",
+        "search/calibration/pairs.py",
+        "search/images.py",
+        "indexer/errors.py",
+    }

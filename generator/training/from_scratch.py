@@ -23,7 +23,7 @@ from vitrail.generator.training.images import to_images
 from vitrail.generator.training.loop import STATE_FILE
 from vitrail.generator.training.model_card import write_card
 from vitrail.generator.training.scope import write_scope
-from vitrail.generator.training.stages import STAGES, Run, Settings
+from vitrail.generator.training.stages import STAGES, Run, RunSettings
 from vitrail.indexer.errors import InputError, VitrailError
 
 SHEET_EVERY = 2  # checkpoints
@@ -60,9 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     train = commands.add_parser("train", help="train, or go on with --resume")
     train.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
-    train.add_argument("--autoencoder-steps", type=int, default=Settings().autoencoder.steps)
-    train.add_argument("--text-steps", type=int, default=Settings().text.steps)
-    train.add_argument("--steps", type=int, default=Settings().diffusion.steps)
+    train.add_argument("--autoencoder-steps", type=int, default=RunSettings().autoencoder.steps)
+    train.add_argument("--text-steps", type=int, default=RunSettings().text.steps)
+    train.add_argument("--steps", type=int, default=RunSettings().diffusion.steps)
     train.add_argument("--stage", choices=STAGES, help="only this stage; both by default")
     train.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
     export = commands.add_parser("export", help="write the newest checkpoint for diffusers")
@@ -85,10 +85,10 @@ def _train(options: argparse.Namespace) -> None:
     run.train(stages, _report)
 
 
-def _settings(options: argparse.Namespace) -> Settings:
+def _settings(options: argparse.Namespace) -> RunSettings:
     if options.workers < 1:
         raise InputError(f"--workers must be at least 1, not {options.workers}")
-    base = Settings()
+    base = RunSettings()
     return dataclasses.replace(
         base,
         autoencoder=dataclasses.replace(base.autoencoder, steps=options.autoencoder_steps),

@@ -32,7 +32,7 @@ Report = Callable[["Run", str, int], None]
 
 
 @dataclass(frozen=True)
-class Settings:
+class RunSettings:
     """Everything that decides a run's result, beside the images.
 
     ``moved_share`` is the share of slightly moved images among those the diffusion sees: small,
@@ -63,7 +63,7 @@ class Run:
 
     folder: Path
     images: list[EmojiImage]
-    settings: Settings = field(default_factory=Settings)
+    settings: RunSettings = field(default_factory=RunSettings)
 
     def __post_init__(self) -> None:
         self.pixels = to_tensor([image.image for image in self.images])

@@ -10,6 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from vitrail.indexer.image_info import ImageInfo
 from vitrail.indexer.vectors.exact import Floats, Ids
 from vitrail.indexer.vectors.meetings import StoredVectors
@@ -62,12 +65,22 @@ class RowTransform(Protocol):
     def apply(self, rows: Floats) -> Floats:
         """(n, dim) float32 unit rows of the stored space to (n, d) float32 of the derived one."""
 
+    def lengths(self, rows: Floats) -> NDArray[np.float64]:
+        """(n,) float64 lengths that such rows have before they are made unit rows."""
+
 
 class SpaceReader(Protocol):
     """What a commit tells of its spaces, for a query that does not say all."""
 
     def transform(self, space: str) -> RowTransform:
         """How a derived space is worked out of the stored one that it is named after.
+
+        Raises:
+            InputError: there is no such derived space.
+        """
+
+    def fitted_rows(self, space: str) -> int:
+        """On how many images the transform of a derived space was fitted.
 
         Raises:
             InputError: there is no such derived space.
@@ -132,3 +145,7 @@ class MetadataReader(Protocol):
 
 class SnapshotReader(VectorReader, MetadataReader, Protocol):
     """Vectors and metadata of the same commit."""
+
+
+class CommitReader(SnapshotReader, SpaceReader, Protocol):
+    """All that is told of the same commit."""

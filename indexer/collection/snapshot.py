@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from vitrail.indexer.collection.answering import Answering
 from vitrail.indexer.collection.current_indexes import CurrentIndexes, Start
 from vitrail.indexer.collection.readings import CatalogCopy
-from vitrail.indexer.errors import CollectionError
+from vitrail.indexer.errors import CollectionError, InputError
 from vitrail.indexer.spaces import base_of
 from vitrail.indexer.vectors.indexes import LoadedIndex
 
@@ -90,6 +90,17 @@ class Snapshot(Answering):
             CollectionError: its file is missing, damaged, or cannot be read now.
         """
         return self._shared.transform(space, self.state)
+
+    def fitted_rows(self, space: str) -> int:
+        """On how many images the transform of a derived space was fitted.
+
+        Raises:
+            InputError: there is no such derived space.
+        """
+        derived = {one.name: one.fitted_rows for one in self.state.derived}
+        if space not in derived:
+            raise InputError(f"space {space!r} is not derived in this collection")
+        return derived[space]
 
     def blocks(
         self, space: str, rows: int = BLOCK_ROWS

@@ -75,7 +75,7 @@ class Globs:
             (self._paths if anchored else self._names).append(_compile(body, glob))
 
 
-class Selection:
+class PathFilter:
     """Which files of a folder are considered.
 
     Args:

@@ -10,7 +10,7 @@ from typing import Any, get_args
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.images.opening import DEFAULT_MAX_PIXELS
 from vitrail.indexer.indexing.decoding import LabelFrom, folder_label
-from vitrail.indexer.indexing.globs import Selection, rebase
+from vitrail.indexer.indexing.globs import PathFilter, rebase
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +68,16 @@ class RootOptions:
         """
         include, exclude = self.include, self.exclude
         if exclude is not None:
-            kept = [g for g in exclude if not Selection((), [g]).leaves_out(relative, folder=True)]
+            kept = [g for g in exclude if not PathFilter((), [g]).leaves_out(relative, folder=True)]
             exclude = _rebased(kept, relative)
         if include is not None:
             include = _rebased(include, relative)
         return self.changed_by(RootOptions(include=include, exclude=exclude))
 
     @property
-    def selection(self) -> Selection:
+    def selection(self) -> PathFilter:
         """Which files are considered."""
-        return Selection(self.include or (), self.exclude or ())
+        return PathFilter(self.include or (), self.exclude or ())
 
     @property
     def pixel_limit(self) -> int:

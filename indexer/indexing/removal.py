@@ -12,7 +12,7 @@ from vitrail.indexer.catalog.departures import Removed
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.tidying import take_out
 from vitrail.indexer.errors import InputError
-from vitrail.indexer.indexing.globs import Selection
+from vitrail.indexer.indexing.globs import PathFilter
 from vitrail.indexer.indexing.options import relative_to
 from vitrail.indexer.indexing.roots import ruling_root
 from vitrail.indexer.records import KnownFile
@@ -116,8 +116,8 @@ def matching(
     Raises:
         InputError: there are none.
     """
-    inside = Selection((), [text])
-    placed = None if place is None else Selection((), [place])
+    inside = PathFilter((), [text])
+    placed = None if place is None else PathFilter((), [place])
     roots = dict.fromkeys(folders, True)
 
     def matches(path: str) -> bool:

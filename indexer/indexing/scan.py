@@ -12,7 +12,7 @@ from typing import NamedTuple
 from vitrail.indexer.errors import ImageRejectedError
 from vitrail.indexer.images import formats
 from vitrail.indexer.images.files import kind, modified_ns, read_head, rejection
-from vitrail.indexer.indexing.globs import Selection, extension, has_image_extension, is_hidden
+from vitrail.indexer.indexing.globs import PathFilter, extension, has_image_extension, is_hidden
 from vitrail.indexer.indexing.options import relative_to
 
 
@@ -80,7 +80,7 @@ class Walk:
     def __init__(
         self,
         start: str,
-        selection: Selection,
+        selection: PathFilter,
         *,
         base: str | None = None,
         apart: Container[str] = frozenset(),

@@ -69,6 +69,13 @@ class Whitening:
             moved[first : first + _BLOCK] = block / lengths
         return moved
 
+    def lengths(self, rows: Floats) -> _Doubles:
+        """How far (n, dim) float32 rows lie from the mean, (n,) float64: 1 is one spread."""
+        matrix = self.matrix.astype(np.float64)
+        moved = (np.asarray(rows, np.float64) - self.mean) @ matrix
+        lengths: _Doubles = np.linalg.norm(moved, axis=1)
+        return lengths
+
     def to_bytes(self, told: Mapping[str, object]) -> bytes:
         """A safetensors file, with what is told of it (plain JSON types); ``read`` reads it."""
         from safetensors.numpy import save

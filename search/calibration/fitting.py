@@ -13,14 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.errors import ImageRejectedError
+from vitrail.indexer.spaces import base_of
 from vitrail.search.calibration.calibration import FEWEST, SAME, Calibration
 from vitrail.search.calibration.pairs import sample_pairs, usable_labels, without_copies
+from vitrail.search.calibration.unseen import FittedOn
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from vitrail.indexer.cancellation import Cancellation
-    from vitrail.indexer.collection.readers import SnapshotReader
+    from vitrail.indexer.collection.readers import CommitReader, SnapshotReader
 
 Floats = NDArray[np.float32]
 Embed = Callable[[Sequence["Image.Image"]], dict[str, Floats]]
@@ -61,7 +63,7 @@ def no_copies(spaces: Sequence[str] = ()) -> PlantedCopies:
 
 
 def fit_calibration(
-    commit: SnapshotReader,
+    commit: CommitReader,
     spaces: Sequence[str],
     planted: PlantedCopies | None = None,
     *,
@@ -89,7 +91,7 @@ def fit_calibration(
         return None
     rows = [commit.index(space).vectors(ids) for space in spaces]
     labels = usable_labels([row.label for row in commit.metadata(ids.tolist())])
-    pairs = sample_pairs(rows, labels)
+    pairs = sample_pairs(rows, labels, [_fitted_on(commit, space, ids) for space in spaces])
     copies = (planted or no_copies()).of(spaces)
     apart = np.full(len(spaces), SAME, np.float32)
     if len(copies.scores):
@@ -107,6 +109,19 @@ def fit_calibration(
         labelled=labels is not None,
         copies_apart=round(pairs.pairs - kept.pairs),
     )
+
+
+def _fitted_on(commit: CommitReader, space: str, ids: NDArray[np.int64]) -> FittedOn | None:
+    """What a derived space was fitted on, of some images; ``None`` of a stored one.
+
+    The images of then are the first ones, but for some that are gone since.
+    """
+    base = base_of(space)
+    if base is None:
+        return None
+    images, index = commit.fitted_rows(space), commit.index(base)
+    lengths = commit.transform(space).lengths(index.vectors(ids))
+    return FittedOn(images, lengths, np.searchsorted(index.ids(), ids) < images)
 
 
 def plant_copies(

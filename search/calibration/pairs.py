@@ -14,6 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from vitrail.search.calibration.unseen import FittedOn
+
 Floats = NDArray[np.float32]
 Ids = NDArray[np.int64]
 KEPT = 1 << 17  # pairs of which all are kept; of more, so many beside the near ones
@@ -48,20 +50,26 @@ class PairSample:
         return PairSample(self.scores[which], self.counts[which], self.of_one_label[which])
 
 
-def sample_pairs(rows: Sequence[Floats], labels: Ids | None = None) -> PairSample:
+def sample_pairs(
+    rows: Sequence[Floats],
+    labels: Ids | None = None,
+    fits: Sequence[FittedOn | None] | None = None,
+) -> PairSample:
     """Compare a sample of images with one another.
 
     Args:
         rows: of each space, (m, dim) float32 unit vectors of the same images.
         labels: (m,) number of each image's label, -1 without one.
+        fits: of each space that was fitted on images, on which; ``None`` of the others.
     """
+    fits = fits or [None] * len(rows)
     images = len(rows[0])
     total = images * (images - 1) // 2
     near = np.full(len(rows), -2, np.float32) if total <= KEPT else _near_from(rows)
     chosen, part = np.random.default_rng(_SEED), KEPT / max(1, total)
     blocks = [
         _kept(block, labels, near, chosen.random(len(block.first), np.float32) < part)
-        for block in _all_pairs(rows)
+        for block in _all_pairs(rows, fits)
     ]
     scores = np.concatenate([block.scores for block in blocks])
     close = (scores >= near).any(axis=1)
@@ -118,14 +126,26 @@ class _Block(NamedTuple):
     scores: Floats
 
 
-def _all_pairs(rows: Sequence[Floats]) -> Iterator[_Block]:
+def _all_pairs(rows: Sequence[Floats], fits: Sequence[FittedOn | None]) -> Iterator[_Block]:
     """Every pair once, a block at a time."""
     images = len(rows[0])
     for start in range(0, images, _BLOCK):
         stop = min(start + _BLOCK, images)
         first, second = np.triu_indices(stop - start, 1, images - start)
-        scores = np.stack([(own[start:stop] @ own[start:].T)[first, second] for own in rows], 1)
+        scores = np.stack(
+            [
+                _cosines(own, fit, start, stop)[first, second]
+                for own, fit in zip(rows, fits, strict=True)
+            ],
+            axis=1,
+        )
         yield _Block(first + start, second + start, scores)
+
+
+def _cosines(own: Floats, fit: FittedOn | None, start: int, stop: int) -> Floats:
+    """Of some images with these and those after them, as an image from elsewhere has them."""
+    found: Floats = own[start:stop] @ own[start:].T
+    return found if fit is None else fit.unseen(found, start)
 
 
 def _kept(block: _Block, labels: Ids | None, near: Floats, drawn: NDArray[np.bool_]) -> PairSample:

@@ -17,7 +17,7 @@ _ROWS = ("upper", "middle", "lower")
 _COLUMNS = ("left", "middle", "right")
 
 
-class Side(NamedTuple):
+class DrawnImage(NamedTuple):
     """One of the two images: what it is, the image itself, the veil over it, and both in words."""
 
     name: str
@@ -29,7 +29,7 @@ class Side(NamedTuple):
 class Why(NamedTuple):
     """What a card says of an explanation; no sides where patches were not compared, and why."""
 
-    sides: tuple[Side, ...]
+    sides: tuple[DrawnImage, ...]
     reason: str
 
 
@@ -55,8 +55,8 @@ def show_why(
         return Why((), "an image cannot be shown")
     return Why(
         (
-            Side("query", asked, overlay(query, longest), in_words(query)),
-            Side("hit", shown, overlay(hit, longest), in_words(hit)),
+            DrawnImage("query", asked, overlay(query, longest), in_words(query)),
+            DrawnImage("hit", shown, overlay(hit, longest), in_words(hit)),
         ),
         explained.reason,
     )

@@ -122,7 +122,8 @@ class Searching:
     space: Annotated[
         str | None,
         typer.Option(
-            help="Space, or several with weights: cls@12:0.7,cls@6:0.3. Default: all, equally.",
+            help="Space, or several with weights: cls@12:0.7,cls@6:0.3. Default: see vitrail "
+            "spaces.",
             metavar="SPACES",
             show_default=False,
             autocompletion=collection_spaces,

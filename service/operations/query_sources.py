@@ -67,10 +67,10 @@ def open_queries(
 
 
 def _folder(path: str) -> QuerySource:
-    from vitrail.indexer.indexing.globs import Selection
+    from vitrail.indexer.indexing.globs import PathFilter
     from vitrail.indexer.indexing.scan import Unreadable, Walk
 
-    found = [*Walk(os.path.abspath(path), Selection())]
+    found = [*Walk(os.path.abspath(path), PathFilter())]
     queries = (
         BatchQuery(one.path, None, f"{one.reason}: {one.detail}")
         if isinstance(one, Unreadable)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vitrail.indexer.spaces import parse_whitened
+from vitrail.indexer.spaces import parse_weights, parse_whitened
 
 if TYPE_CHECKING:
     from vitrail.indexer.catalog.derived import DerivedSpace
@@ -41,20 +41,28 @@ def arrange_spaces(
 
     Args:
         directory: of the collection.
-        default: as ``set_default`` takes it; ``None`` leaves it as it is.
+        default: such as ``gem@9/w:0.7,cls@12:0.3``; nothing for all stored spaces, equally;
+            ``None`` leaves it as it is.
         drop: name of a derived space; ``None`` drops none.
 
     Raises:
-        InputError: there is no such space, or a weight is not above 0.
+        InputError: there is no such space, or a weight is not above 0; nothing is written.
         CollectionLockedError: another process is writing.
         CollectionError: there is no collection, or the disk is full.
     """
+    from vitrail.indexer.collection.derivation import drop as take_out
+    from vitrail.indexer.collection.derivation import set_default_weights
+    from vitrail.indexer.collection.store import CollectionStore
     from vitrail.service.operations.reading import open_reader
 
-    if drop is not None:
-        drop_space(directory, drop)
-    if default is not None:
-        set_default(directory, default)
+    if default is not None or drop is not None:
+        with CollectionStore.open(directory, writable=True) as writer:
+            left = [space for space in writer.spaces if space != drop]
+            weights = parse_weights(default, left) if default else {}  # before anything is dropped
+            if drop is not None:
+                take_out(writer, drop)
+            if default is not None:
+                set_default_weights(writer, weights)
     with open_reader(directory) as store:
         return list_spaces(store)
 
@@ -85,42 +93,3 @@ def whiten(
         if default:
             set_default_weights(store, {made.name: 1.0})
         return made
-
-
-def drop_space(directory: Path, space: str) -> None:
-    """Take a derived space out; its vectors are worked out from those that are stored.
-
-    Raises:
-        InputError: there is no such derived space.
-        CollectionLockedError: another process is writing.
-        CollectionError: there is no collection, or the disk is full.
-    """
-    from vitrail.indexer.collection.derivation import drop
-    from vitrail.indexer.collection.store import CollectionStore
-
-    with CollectionStore.open(directory, writable=True) as store:
-        drop(store, space)
-
-
-def set_default(directory: Path, text: str) -> Mapping[str, float]:
-    """Let searches weigh spaces so where nothing is said.
-
-    Args:
-        directory: of the collection.
-        text: such as ``gem@9/w:0.7,cls@12:0.3``; nothing for all stored spaces, equally.
-
-    Returns:
-        the shares that hold now.
-
-    Raises:
-        InputError: there is no such space, or a weight is not above 0.
-        CollectionLockedError: another process is writing.
-        CollectionError: there is no collection, or the disk is full.
-    """
-    from vitrail.indexer.collection.derivation import set_default_weights
-    from vitrail.indexer.collection.store import CollectionStore
-    from vitrail.indexer.spaces import parse_weights
-
-    with CollectionStore.open(directory, writable=True) as store:
-        set_default_weights(store, parse_weights(text, store.spaces) if text else {})
-        return store.default_weights

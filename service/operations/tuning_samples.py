@@ -16,7 +16,7 @@ from vitrail.indexer.errors import ImageRejectedError, InputError
 from vitrail.indexer.wording import counted
 from vitrail.search.listing import ListOptions, list_images
 from vitrail.search.measures import folds
-from vitrail.search.tuning import Task, copies_task, labels_task
+from vitrail.search.tuning import Trial, copies_task, labels_task
 from vitrail.service.operations.progress import Note, Progress, TuningProgress
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class TuningSample:
             if image.path is not None
         ]
 
-    def task(self, encoder: Encoder, drawn: Sequence[Drawn]) -> tuple[Task, int, int]:
+    def task(self, encoder: Encoder, drawn: Sequence[Drawn]) -> tuple[Trial, int, int]:
         """The questions, of how many images, and with how many labels."""
         rows, kept = self._embedded(encoder, drawn)
         labels = np.array([drawn[i].label for i in kept], np.int64)

@@ -35,18 +35,6 @@ def test_average_precision_of_a_perfect_and_of_the_worst_ranking() -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(count=st.integers(2, 40), seed=st.integers(0, 2**32 - 1))
-def test_average_precision_as_scikit_learn_has_it(count: int, seed: int) -> None:
-    metrics = pytest.importorskip("sklearn.metrics")
-    rng = np.random.default_rng(seed)
-    scores = rng.permutation(count).astype(np.float32)[None]
-    relevant = rng.random((1, count)) < 0.4
-    relevant[0, rng.integers(count)] = True
-    expected = metrics.average_precision_score(relevant[0], scores[0])
-    assert average_precisions(scores, relevant) == pytest.approx([expected])
-
-
-@settings(max_examples=50, deadline=None)
-@given(count=st.integers(2, 40), seed=st.integers(0, 2**32 - 1))
 def test_average_precision_as_its_definition_has_it(count: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     scores = rng.permutation(count).astype(np.float32)
@@ -93,6 +81,12 @@ def test_intervals_by_hand() -> None:
     assert interval(np.ones(5)).low == pytest.approx(0.5655, abs=1e-4)
     assert found.meets(interval(np.ones(5)))
     assert not interval(np.ones(1000)).meets(interval(np.zeros(1000)))
+    # each the mean of four: all alike count as one, and others as their spread tells
+    alike = np.repeat([1.0, 0.0], [8, 2])
+    assert interval(alike, 4) == found
+    mixed = np.tile([1.0, 0.5], 5)
+    assert interval(mixed, 2).low == pytest.approx(interval(np.repeat([1.0, 0.0], [15, 5])).low)
+    assert interval(np.ones(5), 4) == interval(np.ones(5))
     apart = paired_interval(np.array([1.0, 1, 0, 1]), np.array([0.0, 1, 0, 0]))
     assert apart.mean == pytest.approx(0.5)
     assert apart.high - apart.mean == pytest.approx(1.959964 * np.sqrt(1 / 3) / 2)

@@ -72,6 +72,21 @@ def test_best_score_equals_a_scan_of_everything(
         assert own == pytest.approx(hit.score if hit.score >= -1 else hit.score + 2, abs=1e-5)
 
 
+def test_best_score_looks_behind_all_images_that_are_nearer_to_a_negative() -> None:
+    """Of 400 images the 150 nearest to the query are nearer to what hits shall not be like."""
+    random = np.random.default_rng(0)
+    away = np.concatenate([np.linspace(0.1, 0.2, 150), -np.linspace(0.3, 0.9, 250)])
+    noise = 0.01 * random.normal(size=400)
+    images = unit(np.stack([np.ones(400), away, noise], 1).astype(np.float32))
+    asked, unlike = unit(np.eye(1, 3, dtype=np.float32)), unit(np.array([[1, 0.1, 0]], np.float32))
+    collection = FakeCollection(a=BruteIndex([*range(400)], images))
+    options = SearchOptions(k=5, fusion="best-score")
+    query = Query({"a": asked}, {"a": 1.0}, options, negatives={"a": unlike})
+    result = Searcher(collection).search(query)
+    assert result.exact
+    assert [hit.id for hit in result.hits] == [150, 151, 152, 153, 154]
+
+
 @settings(max_examples=40, deadline=None)
 @given(SEEDS, st.integers(1, 4))
 def test_positives_alone_equal_the_mean_query(seed: int, positives: int) -> None:

@@ -5,7 +5,15 @@ import pytest
 from numpy.typing import NDArray
 
 from vitrail.search.measures import average_precisions, folds, knn_hits
-from vitrail.search.tuning import Candidate, Tuned, copies_task, labels_task, tune
+from vitrail.search.tuning import (
+    Candidate,
+    Measured,
+    Tuned,
+    _chosen,
+    copies_task,
+    labels_task,
+    tune,
+)
 
 Floats = NDArray[np.float32]
 COUNT, KINDS, DIM = 120, 4, 16
@@ -163,6 +171,43 @@ def test_copies_find_their_originals() -> None:
     # One over the rank of the original.
     ranks = (-(far @ originals.T)).argsort(axis=1).argsort(axis=1)[np.arange(40), own] + 1
     assert found["cls@2"][1] == pytest.approx((1 / ranks).mean())
+
+
+@pytest.mark.parametrize("shared", [0.0, 2.0])
+def test_copies_of_one_image_count_for_as_many_as_they_tell(shared: float) -> None:
+    """Many draws of twenty images: how far the means lie apart is what the intervals say."""
+    means, widths = [], []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        originals = unit(rng.standard_normal((20, DIM)))
+        own = np.repeat(np.arange(20), 6)
+        apart = 0.7 * rng.standard_normal((120, DIM))
+        apart += shared * rng.standard_normal((20, 1))[own] * rng.standard_normal((20, DIM))[own]
+        copies = unit(originals[own] + apart)
+        fold_of = folds(np.zeros(20, np.int64), 5, 0)
+        task = copies_task({"cls@1": copies}, {"cls@1": originals}, own, fold_of)
+        found = tune(task, mixes=False, whitens=False).singles[0]
+        assert len(found.firsts) == 20
+        means.append(found.first.mean)
+        widths.append((found.first.high - found.first.low) / (2 * 1.96))
+    assert 0.7 < np.mean(widths) / np.std(means) < 1.5
+
+
+def test_a_mixture_counts_where_its_spaces_are_best_without_the_fold_that_is_measured() -> None:
+    """Six spaces, of which the fifth and the sixth change places with the folds."""
+    count = 100
+    names = [f"cls@{i}" for i in range(1, 7)]
+    firsts = np.tile(np.linspace(0.9, 0.5, 6)[:, None], (1, count))
+    firsts[5, :50], firsts[4, :50] = 0.9, 0.1
+    singles = [
+        Measured(Candidate(((name, 1.0),)), row, row)
+        for name, row in zip(names, firsts, strict=True)
+    ]
+    pair = Candidate((("cls@5", 0.5), ("cls@1", 0.5)))
+    mixture = Measured(pair, np.ones(count), np.ones(count))
+    without = np.arange(count) < 50
+    assert _chosen(singles, [mixture], ~without) is mixture
+    assert _chosen(singles, [mixture], without) is not mixture
 
 
 def test_names_are_what_the_command_line_takes() -> None:

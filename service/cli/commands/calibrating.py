@@ -31,7 +31,7 @@ def calibrate(
         str | None,
         typer.Option(
             help="Show what scores of this space mean, or of several with weights: "
-            "cls@12:0.7,cls@6:0.3. Default: all, equally.",
+            "cls@12:0.7,cls@6:0.3. Default: as searched by.",
             metavar="SPACES",
             show_default=False,
             autocompletion=collection_spaces,

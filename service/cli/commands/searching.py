@@ -65,7 +65,7 @@ def search(
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
 ) -> None:
-    """Find images by an image, by several, by a text, or by a prompt.
+    """Find images by an image, several, a text or a prompt.
 
     Answers with the images that look most like those given, or like what a prompt makes, or that
     are as a text says, where the checkpoint reads texts (CLIP, SigLIP). Scores are cosines: 1 is

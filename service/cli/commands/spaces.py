@@ -43,7 +43,7 @@ def spaces(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """List the embedding spaces of a collection, and say which of them a search weighs.
+    """List embedding spaces, and say which a search weighs.
 
     Stored ones come from the encoder ("vitrail reembed --space" changes them), derived ones are
     worked out from a stored one ("vitrail whiten").
@@ -72,11 +72,12 @@ def whiten(
         typer.Option("--default", help="Let searches use it where --space is not given."),
     ] = False,
 ) -> None:
-    """Derive a whitened space from a stored one: what all images share is taken out.
+    """Derive a space that lacks what all images share.
 
-    Raw features lie close together, so that unrelated images score high. Whitening moves them to
-    their mean and divides each principal direction by its spread, fitted on the collection's own
-    images. Nothing is embedded anew; run it again once the collection has grown to another.
+    Raw features of a stored space lie close together, so that unrelated images score high.
+    Whitening moves them to their mean and divides each principal direction by its spread, fitted on
+    the collection's own images. Nothing is embedded anew; run it again once the collection has
+    grown to another.
     """
     from vitrail.service.cli.spaces import print_whitened
     from vitrail.service.operations.spaces import whiten as derive
@@ -117,7 +118,7 @@ def tune_spaces(
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Find the layers that suit the images, and let searches use the best one.
+    """Measure which layers suit the images, and use the best.
 
     A sample is embedded once, in every layer and pooling. Each space, raw and whitened, and
     mixtures of the best ones are measured by cross-validation: how often the 5 nearest images have

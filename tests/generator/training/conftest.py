@@ -9,7 +9,7 @@ from vitrail.generator.training.autoencoder import AutoencoderSize
 from vitrail.generator.training.diffusion import DiffusionSize
 from vitrail.generator.training.emoji import Emoji, EmojiImage, find_font
 from vitrail.generator.training.loop import TrainingPlan
-from vitrail.generator.training.stages import Settings
+from vitrail.generator.training.stages import RunSettings
 from vitrail.indexer.errors import InputError
 
 SHAPES = ("red square", "blue square", "green circle", "black circle", "tall tower", "wide wall")
@@ -41,8 +41,8 @@ def plan(steps: int, save_every: int = 2) -> TrainingPlan:
     )
 
 
-def tiny(steps: int, workers: int = 1) -> Settings:
-    return Settings(
+def tiny(steps: int, workers: int = 1) -> RunSettings:
+    return RunSettings(
         autoencoder_size=AutoencoderSize(widths=(8, 8, 8), latent_channels=4, side=16, groups=2),
         diffusion_size=DiffusionSize(
             text_width=24, text_layers=1, heads=2, widths=(16, 16), time_width=16, groups=2

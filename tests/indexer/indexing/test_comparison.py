@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vitrail.indexer.indexing.comparison import Changes, compare, still_there
-from vitrail.indexer.indexing.globs import Selection
+from vitrail.indexer.indexing.globs import PathFilter
 from vitrail.indexer.indexing.scan import FoundFile, Unreadable, Walk
 from vitrail.indexer.records import FileState, KnownFile
 
@@ -23,7 +23,7 @@ def touch(*paths: Path) -> None:
 
 
 def walk(start: Path) -> list[FoundFile | Unreadable]:
-    return list(Walk(str(start), Selection()))
+    return list(Walk(str(start), PathFilter()))
 
 
 def test_an_unreadable_folder_is_reported_and_its_files_stay(

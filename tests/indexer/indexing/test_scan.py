@@ -11,7 +11,7 @@ import pytest
 from tests.badfiles import encode, make_bad_folder, make_odd_folder, picture
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.images.opening import REASONS
-from vitrail.indexer.indexing.globs import Globs, Selection, rebase
+from vitrail.indexer.indexing.globs import Globs, PathFilter, rebase
 from vitrail.indexer.indexing.scan import FoundFile, Unreadable, Walk
 
 
@@ -27,7 +27,7 @@ def walk(
     exclude: Sequence[str] = (),
     known: Sequence[str] = (),
 ) -> list[FoundFile | Unreadable]:
-    return list(Walk(os.path.abspath(start), Selection(include, exclude), known=set(known)))
+    return list(Walk(os.path.abspath(start), PathFilter(include, exclude), known=set(known)))
 
 
 def names(
@@ -129,11 +129,11 @@ def test_a_root_may_be_a_file_of_any_name(tmp_path: Path) -> None:
 
 def test_a_part_of_a_folder_is_walked_by_the_globs_of_the_whole(tmp_path: Path) -> None:
     touch(*(tmp_path / name for name in ("a/b/c.jpg", "a/b/no/d.jpg", "a/e.jpg")))
-    selection = Selection((), ["a/b/no/**"])
+    selection = PathFilter((), ["a/b/no/**"])
     items = Walk(str(tmp_path / "a" / "b"), selection, base=str(tmp_path))
     assert [item.path for item in items] == [str(tmp_path / "a/b/c.jpg")]
     apart = frozenset((str(tmp_path / "a" / "b"),))
-    items = Walk(str(tmp_path), Selection(), apart=apart)
+    items = Walk(str(tmp_path), PathFilter(), apart=apart)
     assert [item.path for item in items] == [str(tmp_path / "a/e.jpg")]
 
 
@@ -141,20 +141,20 @@ def test_other_kinds_are_counted_where_names_decide(tmp_path: Path) -> None:
     touch(
         *(tmp_path / name for name in ("a.jpg", "b.CR2", "x/c.svg", "x/d.cr2", "notes", ".e.cr2"))
     )
-    found = Walk(str(tmp_path), Selection((), ["*.svg"]))
+    found = Walk(str(tmp_path), PathFilter((), ["*.svg"]))
     assert len(list(found)) == 1
     assert found.other_kinds == {".cr2": 2, "": 1}
-    chosen = Walk(str(tmp_path), Selection(["*.jpg"]))
+    chosen = Walk(str(tmp_path), PathFilter(["*.jpg"]))
     assert len(list(chosen)) == 1
     assert not chosen.other_kinds
 
 
 def test_disks_below_a_folder_are_noticed(tmp_path: Path, small_disk: Path) -> None:
     touch(small_disk / "a.jpg", tmp_path / "b.jpg")
-    found = Walk(str(tmp_path), Selection())
+    found = Walk(str(tmp_path), PathFilter())
     assert len(list(found)) == 2
     assert found.mounts == ["disk"]
-    itself = Walk(str(small_disk), Selection())
+    itself = Walk(str(small_disk), PathFilter())
     assert len(list(itself)) == 1
     assert itself.mounts == [""]
 
@@ -218,7 +218,7 @@ def test_odd_folder(tmp_path: Path) -> None:
 
 def test_a_file_deleted_during_the_walk_is_passed_over(tmp_path: Path) -> None:
     touch(tmp_path / "a.jpg", tmp_path / "b.jpg")
-    items = iter(Walk(str(tmp_path), Selection()))
+    items = iter(Walk(str(tmp_path), PathFilter()))
     next(items)
     (tmp_path / "b.jpg").unlink()
     assert list(items) == []

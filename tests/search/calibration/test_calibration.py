@@ -140,3 +140,8 @@ def test_the_same_image_is_as_rare_as_can_be_told() -> None:
     assert calibration.false_positive_rate(np.array([1.0]), W)[0] == calibration.least_rate(W)
     assert calibration.scale(W).closeness(1.0) == "copy"
     assert calibration.scale(W).closeness(0.99) == "chance"
+    rows = random_rows(40)
+    rows[:25] = rows[0]  # most pairs are of one image, and none of them is unrelated
+    alike = calibration_of({"a": rows})
+    assert alike.false_positive_rate(np.array([1.0]), W)[0] == alike.least_rate(W)
+    assert alike.false_positive_rate(np.array([SAME - 1e-6]), W)[0] > 0.3

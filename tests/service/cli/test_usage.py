@@ -56,6 +56,12 @@ def test_every_help_page_speaks_to_users(
     assert "<" not in missing
 
 
+def test_the_list_of_commands_says_each_in_full(vitrail: Vitrail) -> None:
+    lines = vitrail("--help").out.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
+    assert len(lines) == len(app.registered_commands)
+    assert not [line for line in lines if line.endswith("...") or len(line) > 80]
+
+
 def test_a_value_that_is_no_number_is_refused_in_plain_words(vitrail: Vitrail) -> None:
     for option, given, says in (
         ("--k", "x", "give a whole number"),

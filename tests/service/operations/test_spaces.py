@@ -19,7 +19,7 @@ from vitrail.search.query import SearchResult
 from vitrail.service.operations.collection import Collection
 from vitrail.service.operations.searching import VectorQuery, embed_query
 from vitrail.service.operations.searching import answer as answer_embedded
-from vitrail.service.operations.spaces import drop_space, list_spaces, set_default, whiten
+from vitrail.service.operations.spaces import arrange_spaces, list_spaces, whiten
 
 COUNT = 40
 SPACE, DERIVED, NARROW = "mean@1", "mean@1/w", "mean@1/w3"
@@ -200,14 +200,20 @@ def test_the_use_cases_by_directory(pictures: Collection) -> None:
     assert [*listed.spaces] == [SPACE, DERIVED, NARROW, "mean@1/w5"]
     assert listed.spaces["mean@1/w5"].share == 1
     assert listed.spaces[NARROW].base == SPACE
-    assert set_default(directory, f"{DERIVED}:3,{SPACE}:1") == {DERIVED: 0.75, SPACE: 0.25}
-    assert set_default(directory, "") == {SPACE: 1}
-    for text in ("gem@9", f"{DERIVED}:0", f"{DERIVED}:x"):
+    weighed = arrange_spaces(directory, default=f"{DERIVED}:3,{SPACE}:1").spaces
+    assert (weighed[DERIVED].share, weighed[SPACE].share) == (0.75, 0.25)
+    assert arrange_spaces(directory, default="").spaces[SPACE].share == 1
+    for text in ("gem@9", f"{DERIVED}:0", f"{DERIVED}:x", NARROW):
         with pytest.raises(InputError):
-            set_default(directory, text)
-    drop_space(directory, NARROW)
-    pictures.store.refresh()
-    assert NARROW not in pictures.store.spaces
+            arrange_spaces(directory, default=text, drop=NARROW)
+    with pytest.raises(InputError):
+        arrange_spaces(directory, default=DERIVED, drop=SPACE)
+    kept = arrange_spaces(directory).spaces
+    assert NARROW in kept
+    assert kept[SPACE].share == 1
+    both = arrange_spaces(directory, default=DERIVED, drop=NARROW).spaces
+    assert both[DERIVED].share == 1
+    assert NARROW not in both
 
 
 def test_images_come_and_go_as_in_stored_spaces(pictures: Collection, made: Path) -> None:

@@ -110,7 +110,7 @@ def test_what_a_collection_has_is_stored_and_a_dry_run_stores_nothing(
 def test_copies_need_no_labels(collection: Collection) -> None:
     made = tune_spaces(collection, TuningOptions(copied=20, mixes=False), dry_run=True)
     assert (made.by, made.images, made.kinds) == ("copies", 2 * EACH, 0)
-    assert len(made.tuned.singles[0].firsts) == 6 * 20
+    assert (len(made.tuned.singles[0].firsts), made.tuned.singles[0].each) == (20, 6)
     assert not made.tuned.mixtures
 
 
