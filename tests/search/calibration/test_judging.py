@@ -40,6 +40,15 @@ def test_a_cutoff_keeps_just_the_hits_of_its_rate(
         assert (hit.fpr or 0) <= rate * 1.001
 
 
+def test_a_cutoff_heeds_how_many_rows_may_be_near_by_chance() -> None:
+    rows = random_rows(4, seed=7)
+    every = ask(rows, fusion="best-score").hits
+    kept = ask(rows, fusion="best-score", max_fpr=0.3).hits
+    assert 0 < len(kept) < len(every)
+    assert max(hit.fpr or 0 for hit in kept) <= 0.3 * 1.001
+    assert min(hit.fpr or 0 for hit in every[len(kept) :]) > 0.3 * 0.999
+
+
 def test_of_several_rows_rates_are_bounds_that_hold() -> None:
     """Rows that nothing else is like: what scores so high does so by chance."""
     random = np.random.default_rng(5)

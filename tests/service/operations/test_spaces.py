@@ -223,3 +223,14 @@ def test_images_come_and_go_as_in_stored_spaces(pictures: Collection, made: Path
     pictures.store.refresh()
     left = ids(pictures.search(made / "7.png", k=COUNT))
     assert len(left) == COUNT - 1
+
+
+def test_what_scores_meant_is_forgotten_when_a_space_is_fitted_anew(pictures: Collection) -> None:
+    store = pictures.store
+    before = store.state.vectors_digest
+    assert before != store.fingerprint.digest
+    with CollectionStore.open(store.directory, writable=True) as writer:
+        writer.remove([pictures.store.resolve("7.png")])
+        assert writer.state.vectors_digest == before
+        refit(writer, SPACE)
+        assert writer.state.vectors_digest != before
