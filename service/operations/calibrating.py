@@ -11,6 +11,7 @@ import numpy as np
 
 from vitrail.indexer.collection.retrying import at_newest
 from vitrail.indexer.errors import CheckpointError, FingerprintMismatchError, InputError
+from vitrail.indexer.wording import too_few
 from vitrail.search.calibration.calibration import FEWEST, Calibration
 from vitrail.search.calibration.calibration_file import (
     calibration_path,
@@ -195,7 +196,7 @@ def calibrate(
     snapshot, made = at_newest(collection.store, fit)
     if made is None:
         raise InputError(
-            f"{len(snapshot)} images are too few to tell how rare a score is, or hardly any two of "
+            f"{too_few(len(snapshot), 'image')} to tell how rare a score is, or hardly any two of "
             f"them differ; index at least {FEWEST} that do"
         )
     collection.calibrations.keep(snapshot.state, made)
