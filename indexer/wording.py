@@ -14,6 +14,17 @@ def counted(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+def too_few(count: int, one: str, many: str | None = None) -> str:
+    """A number with its noun, and that it does not do: ``1 image is too few``.
+
+    Args:
+        count: how many.
+        one: what one of them is called.
+        many: what several are called; the first with an s if not given.
+    """
+    return f"{counted(count, one, many)} {'is' if count == 1 else 'are'} too few"
+
+
 def first_line(error: BaseException, most: int = 160) -> str:
     """The first line of what an error says, or its kind where it says nothing."""
     lines = str(error).strip().splitlines() or [""]

@@ -99,6 +99,10 @@ class SearchOptions:
                 f"diverse is {self.diverse}; give a number from 0, the nearest, to 1, the most "
                 "different"
             )
+        if self.sort is not None and not self.sort_keys:
+            raise InputError(
+                f"sort is {self.sort!r}, which names no column; give one, or leave it out"
+            )
         self._check_together()
 
     def _check_together(self) -> None:

@@ -64,7 +64,9 @@ def select(
     if options.diverse is not None:
         return Selection(_diverse(retrieval, options.diverse))
     ranking, cursor = rank_page(retrieval.rank_all, query, retrieval.reachable)
-    return Selection(ranking, None if cursor is None else str(cursor))
+    # sorted hits are no page that another follows: its cursor would be refused beside the order
+    ends = cursor is None or options.sort is not None
+    return Selection(ranking, None if ends else str(cursor))
 
 
 def _diverse(retrieval: Retrieval, diversity: float) -> Ranking:

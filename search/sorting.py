@@ -13,14 +13,19 @@ from vitrail.search.query import Hit
 SCORE = "score"
 
 
-def column_name(commit: MetadataReader, name: str) -> str:
+def column_name(commit: MetadataReader, name: str, asker: str = "the search") -> str:
     """A column as the collection spells it.
+
+    Args:
+        commit: which knows the columns.
+        name: in any case.
+        asker: who names it, for messages.
 
     Raises:
         InputError: there is no such column, with the nearest that there is.
     """
     # just the names: no row has to be read for them
-    nothing = Listing(columns=(name,), ids=(), asker="the search")
+    nothing = Listing(columns=(name,), ids=(), asker=asker)
     with commit.listed(nothing) as (names, _):
         return names[0]
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.errors import InputError
+from vitrail.indexer.wording import too_few
 
 Floats = NDArray[np.float32]
 _Doubles = NDArray[np.float64]
@@ -175,7 +176,7 @@ class Moments:
         least = least_rows(self.dim)
         if self.count < least:
             raise InputError(
-                f"{self.count:,} images are too few to whiten a space of {self.dim:,} dimensions: "
+                f"{too_few(self.count, 'image')} to whiten a space of {self.dim:,} dimensions: "
                 f"{least:,} are needed; index more first"
             )
         most = min(self.dim, self.count - 1)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.errors import InputError
+from vitrail.indexer.wording import too_few
 from vitrail.search.calibration.pairs import PairSample
 from vitrail.search.calibration.survival import Survival, fit
 from vitrail.search.query import Scale
@@ -59,7 +60,7 @@ class Calibration:
     def __post_init__(self) -> None:
         if self.sampled < FEWEST or np.count_nonzero(~self.sample.of_one_label) < FEWEST:
             raise InputError(
-                f"{self.sampled} images are too few to tell how rare a score is; index at least "
+                f"{too_few(self.sampled, 'image')} to tell how rare a score is; index at least "
                 f"{FEWEST}"
             )
 

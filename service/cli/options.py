@@ -264,7 +264,9 @@ def _rate(option: str, given: str | None) -> float | None:
     except ValueError:
         rate = -1.0
     if not 0 < rate <= 1:
-        raise InputError(f"{option} is {given!r}, but a rate above 0 is meant, as 0.001 or 0.1%")
+        raise InputError(
+            f"{option} is {given!r}, but a rate lies above 0 and is 1 at most, as 0.001 or 0.1%"
+        )
     return rate
 
 

@@ -143,6 +143,7 @@ class Asking:
 
     def _check_many(self, images: Sequence[str], searching: Searching) -> None:
         from vitrail.indexer.errors import InputError
+        from vitrail.indexer.paths import at_home
         from vitrail.service.operations.answer_files import check_ending
 
         if self.queries is None or self.out is None:
@@ -162,6 +163,11 @@ class Asking:
         refuse_unless("one question, not for --queries", "ask without --queries", **given)
         check_ending(str(self.out))
         check_target(self.out, "file of answers")
+        if at_home(self.out).exists() and at_home(self.out).samefile(at_home(self.queries)):
+            raise InputError(
+                f"{str(self.out)!r} holds the queries, and answers would take their place; name "
+                "another file"
+            )
 
     def _check_box(self, wanted: Sequence[str]) -> None:
         from vitrail.indexer.errors import InputError

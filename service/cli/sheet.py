@@ -144,6 +144,7 @@ def _render(
         hits=hits,
         ranked=any(hit["score"] is not None for hit in hits),
         judged=any(hit["closeness"] is not None for hit in hits),
+        rated=any("by chance" in dict(hit["facts"]) for hit in hits),
         explained=_explained(hits),
         made=datetime.now().strftime("%Y-%m-%d %H:%M"),
     )

@@ -11,7 +11,7 @@ import numpy as np
 
 from vitrail.indexer.collection.retrying import at_newest
 from vitrail.indexer.errors import CheckpointError, FingerprintMismatchError, InputError
-from vitrail.indexer.wording import counted
+from vitrail.indexer.wording import too_few
 from vitrail.search.calibration.calibration import FEWEST, Calibration
 from vitrail.search.calibration.calibration_file import (
     calibration_path,
@@ -196,8 +196,8 @@ def calibrate(
     snapshot, made = at_newest(collection.store, fit)
     if made is None:
         raise InputError(
-            f"{counted(len(snapshot), 'image')} are too few to tell how rare a score is, or hardly "
-            f"any two of them differ; index at least {FEWEST} that do"
+            f"{too_few(len(snapshot), 'image')} to tell how rare a score is, or hardly any two of "
+            f"them differ; index at least {FEWEST} that do"
         )
     collection.calibrations.keep(snapshot.state, made)
     return Calibrated(made, _keep(collection, snapshot, made, progress))

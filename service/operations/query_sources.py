@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vitrail.indexer.errors import InputError, VitrailError
 from vitrail.indexer.paths import original
@@ -57,6 +59,10 @@ def open_queries(
     """
     if os.path.isdir(path):
         return _folder(path)
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise InputError(
+            f"{path!r} is neither a file nor a folder; write the queries into a file first"
+        )
     if not os.path.isfile(path):
         raise InputError(
             f"there is no file or folder {path!r} to read queries from; check the spelling"
@@ -82,7 +88,8 @@ def _folder(path: str) -> QuerySource:
 
 def _lines(path: str, name: Name) -> QuerySource:
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as handle:
+        # some editors begin a text with a mark that is none of it
+        with open(path, encoding="utf-8-sig", errors="surrogateescape") as handle:
             texts = [text for line in handle if (text := line.strip("\r\n"))]
     except OSError as error:
         raise InputError(f"{path!r} cannot be read: {error.strerror}") from error
@@ -174,16 +181,45 @@ def _query(
         if spaces:
             return BatchQuery(told, _vectors(columns, spaces, row, dims))
         if known.get("id") is not None:
-            return BatchQuery(told, ImageId(int(known["id"])))
+            return BatchQuery(told, _id(known["id"]))
         if known.get("path") is None:
             raise InputError("the row is empty")
+        if not isinstance(known["path"], str):
+            raise InputError(f"{known['path']!r:.60} is no path; give texts in column 'path'")
         return BatchQuery(told, name(original(known["path"], None)))
-    except (VitrailError, ValueError, TypeError) as error:
+    except VitrailError as error:
         return BatchQuery(told, None, str(error))
+
+
+def _id(given: object) -> ImageId:
+    """An id, also where a table with gaps made it a float.
+
+    Raises:
+        InputError: it is no whole number.
+    """
+    try:
+        number = int(str(given).removesuffix(".0"))
+    except ValueError as error:
+        raise InputError(f"{given!r:.60} is no id; give whole numbers in column 'id'") from error
+    return ImageId(number)
 
 
 def _vectors(
     columns: Mapping[str, pa.Array], spaces: Sequence[str], row: int, dims: Mapping[str, int]
 ) -> Mapping[str, Any]:
-    given = {one: np.asarray(columns[one][row].as_py(), np.float32)[None] for one in spaces}
+    given = {one: _vector(columns[one][row].as_py(), one) for one in spaces}
     return query_rows(given, dims)
+
+
+def _vector(given: object, space: str) -> NDArray[np.float32]:
+    """(1, n) float32.
+
+    Raises:
+        InputError: it is no list of numbers.
+    """
+    if given is None:
+        raise InputError(f"the row has no vector for space {space}")
+    with suppress(TypeError, ValueError):
+        if isinstance(given, list):
+            return np.asarray(given, np.float32)[None]
+    raise InputError(f"{given!r:.60} is no vector for space {space}; give lists of numbers")

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.errors import ImageRejectedError, InputError
-from vitrail.indexer.wording import counted
+from vitrail.indexer.wording import counted, too_few
 from vitrail.search.listing import ListOptions, list_images
 from vitrail.search.measures import folds
+from vitrail.search.sorting import column_name
 from vitrail.search.tuning import Trial, copies_task, labels_task
 from vitrail.service.operations.progress import Note, Progress, TuningProgress
 
@@ -101,13 +102,13 @@ class TuningSample:
         drawn = [Drawn(path, 0) for path, _ in listed]
         if len(drawn) < FEWEST:
             raise InputError(
-                f"{counted(len(drawn), 'image')} with a file {'is' if len(drawn) == 1 else 'are'} "
-                f"too few to measure spaces by; index at least {FEWEST}"
+                f"{too_few(len(drawn), 'image with a file', 'images with a file')} to measure "
+                f"spaces by; index at least {FEWEST}"
             )
         return drawn
 
     def _labelled(self) -> list[Drawn]:
-        column = str(self.options.labels)
+        column = column_name(self.collection.store, str(self.options.labels), "--labels")
         listed = self._listed(f'"{column.replace(chr(34), chr(34) * 2)}" is not null', (column,))
         values = [str(value) for _, value in listed]
         counts = {value: values.count(value) for value in dict.fromkeys(values)}
@@ -204,8 +205,8 @@ def _check_labels(column: str, images: int, kinds: int, with_value: int) -> None
         )
     if images < FEWEST:
         raise InputError(
-            f"{images} images with labels are too few to measure spaces by, where {FEWEST} are "
-            f"needed; {remedy}"
+            f"{too_few(images, 'image with a label', 'images with labels')} to measure spaces by, "
+            f"where {FEWEST} are needed; {remedy}"
         )
 
 

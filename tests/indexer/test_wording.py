@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from vitrail.indexer.wording import counted, first_line, in_one_line
+from vitrail.indexer.wording import counted, first_line, in_one_line, too_few
 
 
 def test_one_is_one_and_many_are_many() -> None:
@@ -21,3 +21,9 @@ def test_one_is_one_and_many_are_many() -> None:
 def test_what_a_library_says_becomes_a_line(text: str, first: str, all_of_it: str) -> None:
     assert first_line(ValueError(text)) == first
     assert in_one_line(ValueError(text)) == all_of_it
+
+
+def test_one_is_too_few_and_several_are() -> None:
+    assert too_few(1, "image") == "1 image is too few"
+    assert too_few(0, "image") == "0 images are too few"
+    assert too_few(1200, "copy", "copies") == "1,200 copies are too few"

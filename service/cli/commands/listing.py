@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -88,7 +89,7 @@ def list_(
     asked = ListOptions(
         where=filtering.where,
         only=kind,
-        sort=_split(",".join(sort or ())),
+        sort=_keys(sort or ()),
         limit=limit,
         columns=_split(columns or ""),
         sample=random,
@@ -115,6 +116,16 @@ def _refuse_with_count(**given: object) -> None:
 
 def _split(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _keys(sort: Sequence[str]) -> tuple[str, ...]:
+    """Columns to sort by, which are some where any are spoken of."""
+    from vitrail.indexer.errors import InputError
+
+    keys = _split(",".join(sort))
+    if sort and not keys:
+        raise InputError(f"sort is {sort[0]!r}, which names no column; give one, or leave it out")
+    return keys
 
 
 def _any_seed() -> int:

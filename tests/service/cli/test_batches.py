@@ -214,3 +214,57 @@ def test_a_program_gets_answers_one_by_one(vitrail: Vitrail, shelf: Path) -> Non
         many = opened.search_many([2, shelf / "warm" / "red.png"], k=2)
         assert [hit.id for hit in many[0].hits] == [hit.id for hit in second.result.hits]
         assert [hit.id for hit in many[1].hits] == [hit.id for hit in red.result.hits]
+
+
+def test_answers_never_take_the_place_of_the_questions(
+    vitrail: Vitrail, shelf: Path, tmp_path: Path
+) -> None:
+    asked = tmp_path / "asked.parquet"
+    pq.write_table(pa.table({"id": [1, 2]}), asked)
+    before = asked.read_bytes()
+    (tmp_path / "again.parquet").symlink_to(asked)
+    for out in (asked, tmp_path / "again.parquet"):
+        fails(vitrail, "--queries", asked, "--out", out, says=["holds the queries", "another file"])
+    assert asked.read_bytes() == before
+
+
+def test_a_list_may_begin_with_the_mark_of_an_editor(
+    vitrail: Vitrail, shelf: Path, tmp_path: Path
+) -> None:
+    names, out = tmp_path / "names.txt", tmp_path / "hits.jsonl"
+    names.write_bytes(f"\ufeff{shelf / 'warm' / 'red.png'}\r\n2\r\n".encode())
+    assert vitrail("search", "--queries", names, "--out", out).code == 0
+    assert [one["error"] for one in lines(out)] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "says"),
+    [
+        ("id", ["1", "x"], "'x' is no id; give whole numbers in column 'id'"),
+        ("id", [1.0, 1.5], "1.5 is no id"),
+        ("id", [1.0, float("inf")], "inf is no id"),
+        ("id", [1, 2**63 + 5], f"no image with id {2**63 + 5}"),
+        ("path", ["red.png", None], "the row is empty"),
+        ("mean@1", [[1.0] + [0.0] * 11, None], "the row has no vector for space mean@1"),
+    ],
+)
+def test_a_row_that_says_nothing_is_told_in_words(
+    vitrail: Vitrail, shelf: Path, tmp_path: Path, column: str, values: list[Any], says: str
+) -> None:
+    asked, out = tmp_path / "asked.parquet", tmp_path / "hits.jsonl"
+    kind = pa.uint64() if values[1] == 2**63 + 5 else None
+    pq.write_table(pa.table({column: pa.array(values, kind)}), asked)
+    assert vitrail("search", "--queries", asked, "--out", out).code == 0
+    good, bad = lines(out)
+    assert good["error"] is None, good
+    assert says in bad["error"]
+
+
+@pytest.mark.parametrize(("column", "says"), [("path", "5 is no path"), ("mean@1", "5 is no vec")])
+def test_a_column_of_another_kind_is_told_in_words(
+    vitrail: Vitrail, shelf: Path, tmp_path: Path, column: str, says: str
+) -> None:
+    asked, out = tmp_path / "asked.parquet", tmp_path / "hits.jsonl"
+    pq.write_table(pa.table({column: [5]}), asked)
+    assert vitrail("search", "--queries", asked, "--out", out).code == 0
+    assert says in lines(out)[0]["error"]

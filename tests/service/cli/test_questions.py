@@ -221,3 +221,26 @@ def test_the_contact_sheet_shows_what_was_asked_for_and_against(
     assert "<b>not</b> blue.png" in page
     assert "part of red.png" in page
     assert "label warm, 1 more" in page
+
+
+def test_sorted_hits_promise_no_page_that_would_be_refused(vitrail: Vitrail, shelf: Path) -> None:
+    red = shelf / "warm" / "red.png"
+    assert NEXT.search(vitrail("search", red, "-k", 2).err)
+    done = vitrail("search", red, "-k", 2, "--sort", "-name")
+    assert NEXT.search(done.err) is None, done.err
+    assert vitrail("search", red, "-k", 2, "--sort", "-name", "--json").json["next"] is None
+
+
+@pytest.mark.parametrize("sort", ["", " ", ",", " , "])
+def test_an_order_that_names_no_column_is_refused(vitrail: Vitrail, shelf: Path, sort: str) -> None:
+    red = shelf / "warm" / "red.png"
+    says = ["sort is", "names no column", "leave it out"]
+    vitrail.fails("search", red, "--sort", sort, code=2, says=says)
+    vitrail.fails("list", "--sort", sort, code=2, says=says)
+
+
+@pytest.mark.parametrize("rate", ["0", "2", "101%", "nan", "-1", "often"])
+def test_a_rate_that_is_none_is_told_what_one_is(vitrail: Vitrail, shelf: Path, rate: str) -> None:
+    red = shelf / "warm" / "red.png"
+    says = [f"--max-fpr is '{rate}'", "above 0", "1 at most", "0.1%"]
+    vitrail.fails("search", red, "--max-fpr", rate, code=2, says=says)

@@ -134,7 +134,8 @@ def test_files_that_are_away_do_not_count(collection: Collection, made: Path) ->
     [
         ("model", "no image has a value in column 'model'; label more images"),
         ("width", "column 'width' has 1 value that two images share, where two are needed"),
-        ("nonsense", "nonsense"),
+        ("nonsense", "--labels names the column 'nonsense', which this collection lacks"),
+        ("MODEL", "no image has a value in column 'model'"),
         ('"; drop table images', "drop table"),
     ],
 )
