@@ -60,3 +60,4 @@ def print_whitened(space: DerivedSpace, *, default: bool) -> None:
             f'search by it with --space {space.name}, or always after "vitrail spaces --default '
             f'{space.name}"'
         )
+    print('copies are told from look-alikes in it after "vitrail calibrate"')
