@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -29,6 +30,12 @@ def _in_memory() -> bool:
 # tried by a disk but by recordings (tests/faults), where a sync counts wherever the files lie.
 if "TMPDIR" not in os.environ and _in_memory():
     os.environ["TMPDIR"] = tempfile.tempdir = _MEMORY
+
+# Whoever runs the suite in the background lets it ignore these, and what it starts inherits that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+if os.name == "posix" and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # How long an example takes says something about the machine, and a busy one must not fail a test.
 _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -53,6 +53,6 @@ def test_what_cannot_be_asked_is_refused_before_a_collection_is_opened() -> None
     with pytest.raises(InputError, match="--k is 0"):
         Searching(k=0).check_number()
     for wrong in ("5", "0", "-1%", "rare", "nan", "101%", ""):
-        with pytest.raises(InputError, match=f"--max-fpr is '{wrong}', but a rate above 0"):
+        with pytest.raises(InputError, match=f"--max-fpr is '{wrong}', but a rate lies above 0"):
             Searching(max_fpr=wrong).check_words()
     assert Searching(max_fpr=" 100% ").options(["a"]).max_fpr == 1
