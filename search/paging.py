@@ -95,14 +95,15 @@ def digest(query: Query) -> bytes:
 
 
 def rank_page(
-    rank: Callable[[int], Ranking], query: Query, most: int
+    rank: Callable[[int], Ranking], query: Query, most: int, *, cut: bool
 ) -> tuple[Ranking, Cursor | None]:
     """The hits that follow the query's cursor, and the cursor for those that follow them.
 
     Args:
         rank: gives the best so many images, by falling score and then by id.
         query: whose options tell how many are wanted, and after which.
-        most: images that there can be.
+        most: images that there can be, those that the query leaves out among them.
+        cut: whether a ranking may lack some of these, whose score is too low.
 
     Returns:
         the page; and ``None`` in place of a cursor where nothing follows.
@@ -113,15 +114,19 @@ def rank_page(
     k, after = query.options.k, query.options.after
     cursor = None if after is None else Cursor.read(after, query)
     seen = 0 if cursor is None else cursor.seen
-    depth = min(most, seen + k) + 1
+    # One more is asked for only where it is not sure that there is one: for 11 images an
+    # approximate index reads as far as for 100.
+    more = int(cut or most <= seen + k + len(query.exclude))
+    depth = min(most, seen + k) + more
     while True:
         ranking = rank(depth)
         start = 0 if cursor is None else _following(ranking, cursor)
-        if len(ranking.ids) > start + k or len(ranking.ids) < depth:
+        if len(ranking.ids) >= start + k + more or len(ranking.ids) < depth:
             break
-        depth = min(most, 2 * depth) + 1  # images came that are nearer than the cursor's
+        more = 1
+        depth = min(most, 2 * depth) + more  # images came that are nearer than the cursor's
     page = ranking.keep(slice(start, start + k))
-    if len(ranking.ids) <= start + k:
+    if len(ranking.ids) < start + k + more:
         return page, None
     last = float(page.total[-1])
     return page, Cursor(digest(query), last, int(page.ids[-1]), start + k)

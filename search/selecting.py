@@ -63,7 +63,9 @@ def select(
         return _grouped(commit, retrieval, options.group_by)
     if options.diverse is not None:
         return Selection(_diverse(retrieval, options.diverse))
-    ranking, cursor = rank_page(retrieval.rank_all, query, retrieval.reachable)
+    ranking, cursor = rank_page(
+        retrieval.rank_all, query, retrieval.reachable, cut=retrieval.least is not None
+    )
     # sorted hits are no page that another follows: its cursor would be refused beside the order
     ends = cursor is None or options.sort is not None
     return Selection(ranking, None if ends else str(cursor))
