@@ -20,8 +20,8 @@ from vitrail.service.operations.progress import BatchProgress, Progress, nobody
 
 if TYPE_CHECKING:
     from vitrail.search.query import Hit
-    from vitrail.service.operations.collection import Collection
     from vitrail.service.operations.query_sources import QuerySource
+    from vitrail.service.operations.searchable import Searchable
 
 ENDINGS = (".parquet", ".jsonl")
 _ROWS = 1 << 15  # of a Parquet file written at a time
@@ -44,7 +44,7 @@ class AnswerCounts:
 
 
 def search_batch(
-    collection: Collection,
+    collection: Searchable,
     source: QuerySource,
     options: SearchOptions,
     path: str,

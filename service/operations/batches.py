@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from vitrail.indexer.encoders.base import Encoder
     from vitrail.indexer.fingerprint import Fingerprint
     from vitrail.search.images import ImageLike
-    from vitrail.service.operations.collection import Collection
+    from vitrail.service.operations.searchable import Searchable
 
 Vectors: TypeAlias = Mapping[str, NDArray[np.float32]]
 Pixels: TypeAlias = NDArray[np.uint8]
@@ -58,6 +59,16 @@ class BatchQuery:
     name: str
     asked: ImageReference | ImageLike | int | Vectors | None
     error: str = ""
+
+
+def queries_of(images: Iterable[ImageLike | int]) -> Iterator[BatchQuery]:
+    """A question of each image, called by its path or id, or else by its kind."""
+    for image in images:
+        if isinstance(image, str | os.PathLike):
+            yield BatchQuery(os.fspath(image), image)
+        else:
+            known = isinstance(image, int | np.integer)
+            yield BatchQuery(str(image) if known else type(image).__name__, image)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +96,7 @@ class _Part(NamedTuple):
 
 
 def answer_batch(
-    collection: Collection, queries: Iterable[BatchQuery], options: SearchOptions = DEFAULTS
+    collection: Searchable, queries: Iterable[BatchQuery], options: SearchOptions = DEFAULTS
 ) -> Iterator[BatchAnswer]:
     """Answer many questions, each as if it were asked alone, in their order.
 
@@ -116,7 +127,7 @@ class _Reader:
         collection: whose encoder embeds, loaded when the first image comes.
     """
 
-    def __init__(self, collection: Collection) -> None:
+    def __init__(self, collection: Searchable) -> None:
         self._collection = collection
         self._encoder: Encoder | None = None
 
@@ -182,7 +193,7 @@ class _Reader:
                 yield _Part(part.name, known={s: own[i : i + 1] for s, own in vectors.items()})
 
 
-def _stored(collection: Collection, query: BatchQuery) -> _Part | None:
+def _stored(collection: Searchable, query: BatchQuery) -> _Part | None:
     """The part of a question by an image of the collection."""
     asked = query.asked
     if isinstance(asked, ImageId):
@@ -198,7 +209,7 @@ def _stored(collection: Collection, query: BatchQuery) -> _Part | None:
 
 
 def _answered(
-    collection: Collection,
+    collection: Searchable,
     parts: Sequence[_Part],
     options: SearchOptions,
     encoder: Fingerprint | None,
@@ -229,7 +240,7 @@ def _answered(
             yield BatchAnswer(part.name, next(results))
 
 
-def _without_unknown(collection: Collection, parts: Sequence[_Part]) -> list[_Part]:
+def _without_unknown(collection: Searchable, parts: Sequence[_Part]) -> list[_Part]:
     """Errors in the place of ids that no image has: one of them would refuse all questions."""
     ids = [part.known for part in parts if isinstance(part.known, int)]
     if not ids:

@@ -3,16 +3,57 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from vitrail.indexer.errors import ImageRejectedError, UnusableImageError
+import numpy as np
+
+from vitrail.indexer.errors import ImageRejectedError, InputError, UnusableImageError
+from vitrail.indexer.wording import counted
+from vitrail.service.operations.queries import checked_id
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from vitrail.indexer.collection.store import CollectionStore
     from vitrail.search.boxes import Box
+    from vitrail.search.images import ImageLike
+
+
+def cut_query(
+    store: CollectionStore, images: Sequence[ImageLike | int], box: Box | None
+) -> tuple[Sequence[ImageLike | int], frozenset[int]]:
+    """What is asked with, where a box names a part of the one image that is given.
+
+    Args:
+        store: the collection.
+        images: images and ids of the collection's.
+        box: of the upright image; without one all is asked with as it is.
+
+    Returns:
+        the part, or what was given where that is all of it, and the id of the image that was cut.
+
+    Raises:
+        ImageRejectedError: the image cannot be opened.
+        InputError: there are several, or the box reaches beyond the image; or as ``cut_stored``.
+    """
+    from vitrail.search.images import cut
+
+    if box is None:
+        return images, frozenset()
+    if len(images) > 1:
+        raise InputError(
+            f"{counted(len(images), 'image')} were given, and a box is of one; cut the others "
+            "yourself, or leave the box out"
+        )
+    (image,) = images
+    if isinstance(image, int | np.integer):
+        number = checked_id(image)
+        part = cut_stored(store, number, box)
+        return [number if part is None else part], frozenset({number})
+    part = cut(image, box)
+    return [image if part is None else part], frozenset()
 
 
 def cut_stored(store: CollectionStore, image_id: int, box: Box) -> Image.Image | None:

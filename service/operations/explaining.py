@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from vitrail.indexer.encoders.base import Encoder
     from vitrail.search.images import ImageLike
     from vitrail.search.query import Hit, SearchResult
-    from vitrail.service.operations.collection import Collection
+    from vitrail.service.operations.searchable import Searchable
     from vitrail.service.operations.searching import SearchAnswer
 
 Floats = NDArray[np.float32]
@@ -57,7 +57,7 @@ class Patches:
 
 
 def explain(
-    collection: Collection,
+    collection: Searchable,
     images: Sequence[ImageLike],
     result: SearchResult,
     *,
@@ -108,7 +108,7 @@ def explain(
 
 
 def explain_images(
-    collection: Collection, images: Sequence[ImageLike | int], result: SearchResult, first: int
+    collection: Searchable, images: Sequence[ImageLike | int], result: SearchResult, first: int
 ) -> tuple[Explanation, ...]:
     """``explain`` for images and ids of images of the collection; errors are those of it.
 
@@ -127,7 +127,7 @@ def explain_images(
 
 
 def explain_answer(
-    collection: Collection,
+    collection: Searchable,
     answer: SearchAnswer,
     *,
     patches: bool = True,
@@ -155,7 +155,7 @@ def share_out(result: SearchResult, *, first: int = FIRST) -> tuple[Explanation,
     return tuple(_shares(hit, result) for hit in result.hits[:first])
 
 
-def _file_of(collection: Collection, image_id: int) -> bytes | None:
+def _file_of(collection: Searchable, image_id: int) -> bytes | None:
     (row,) = collection.store.metadata([find_image(collection.store, ImageId(image_id))])
     found = first_readable(row.paths, f"image {image_id}")
     return found[0].data if found else None
@@ -230,7 +230,7 @@ def _first_view(paths: Sequence[str], encoder: Encoder) -> View | None:
     return None
 
 
-def _unrelated(collection: Collection, related: set[int], encoder: Encoder) -> list[View]:
+def _unrelated(collection: Searchable, related: set[int], encoder: Encoder) -> list[View]:
     """Images of the collection at random, always the same; fewer where files are away."""
     drawn = ListOptions(columns=("id",), sample=2 * UNRELATED + len(related))
     ids = [image.id for image in list_images(collection.store, drawn) if image.id not in related]

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
     from vitrail.generator.checkpoints.files import CheckpointInfo
     from vitrail.indexer.cancellation import Cancellation
-    from vitrail.service.operations.collection import Collection
+    from vitrail.service.operations.searchable import Searchable
 
 
 def embed_prompt(
-    collection: Collection,
+    collection: Searchable,
     query: PromptQuery,
     *,
     progress: Progress,
@@ -98,7 +98,7 @@ def _folder(query: PromptQuery) -> Path:
     return folder
 
 
-def _limits(collection: Collection, info: CheckpointInfo, prompt: str) -> list[str]:
+def _limits(collection: Searchable, info: CheckpointInfo, prompt: str) -> list[str]:
     """What the models cannot do with a prompt, in a line."""
     from vitrail.generator.checkpoints.scope import outside_notes
     from vitrail.indexer.encoders import EMBEDDED

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from vitrail.indexer.cancellation import Cancellation
     from vitrail.search.boxes import Box
     from vitrail.search.explanation import Explanation
-    from vitrail.service.operations.collection import Collection
+    from vitrail.service.operations.searchable import Searchable
 
 Floats = NDArray[np.float32]
 DEFAULT_SEEDS = 4
@@ -197,7 +197,7 @@ class SearchAnswer:
 
 
 def search(
-    collection: Collection,
+    collection: Searchable,
     query: AnyQuery,
     options: SearchOptions = DEFAULTS,
     *,
@@ -230,7 +230,7 @@ def search(
 
 
 def answer(
-    collection: Collection, query: EmbeddedQuery, options: SearchOptions = DEFAULTS
+    collection: Searchable, query: EmbeddedQuery, options: SearchOptions = DEFAULTS
 ) -> SearchResult:
     """Put a query that is embedded already.
 
@@ -245,7 +245,7 @@ def answer(
 
 
 def embed_query(
-    collection: Collection,
+    collection: Searchable,
     query: AnyQuery,
     *,
     progress: Progress = nobody,
@@ -286,7 +286,7 @@ def embed_query(
 
 
 def _embed_all(
-    collection: Collection,
+    collection: Searchable,
     query: MixedQuery,
     *,
     progress: Progress,
@@ -338,7 +338,7 @@ def _read(image: ImageFile) -> QueryImage:
 
 
 def _embed(
-    collection: Collection, title: str, image: QueryImage, name: str, box: Box | None
+    collection: Searchable, title: str, image: QueryImage, name: str, box: Box | None
 ) -> EmbeddedQuery:
     from vitrail.search.images import cut, embed_images
 
@@ -361,7 +361,7 @@ def _shown(image: QueryImage, part: Image.Image) -> QueryImage:
     return replace(image, data=buffer.getvalue(), caption=f"part of {image.caption}")
 
 
-def _look_up_part(collection: Collection, whole: EmbeddedQuery, box: Box) -> EmbeddedQuery:
+def _look_up_part(collection: Searchable, whole: EmbeddedQuery, box: Box) -> EmbeddedQuery:
     from vitrail.search.images import embed_images
     from vitrail.service.operations.cropping import cut_stored
 
@@ -381,7 +381,7 @@ def _look_up_part(collection: Collection, whole: EmbeddedQuery, box: Box) -> Emb
     )
 
 
-def _look_up(collection: Collection, image_id: int, box: Box | None) -> EmbeddedQuery:
+def _look_up(collection: Searchable, image_id: int, box: Box | None) -> EmbeddedQuery:
     (row,) = collection.store.metadata([image_id])
     caption = f"image {image_id}"
     title = f"{caption}, {row.name}" if row.name else caption

@@ -11,13 +11,13 @@ from vitrail.service.operations.queries import Examples, Question, text_space
 from vitrail.service.operations.searching import EmbeddedQuery, TextQuery
 
 if TYPE_CHECKING:
-    from vitrail.service.operations.collection import Collection
+    from vitrail.service.operations.searchable import Searchable
 
 _LOG = logging.getLogger(__name__)
 
 
 def embed_text(
-    collection: Collection, query: TextQuery, *, progress: Progress = nobody
+    collection: Searchable, query: TextQuery, *, progress: Progress = nobody
 ) -> EmbeddedQuery:
     """A text in the space of the collection that texts are compared in.
 
@@ -67,7 +67,7 @@ def warn(event: Event) -> None:
         _LOG.warning("%s", event.text)
 
 
-def _no_space(collection: Collection, text: str) -> InputError:
+def _no_space(collection: Searchable, text: str) -> InputError:
     """What to do instead, which the checkpoint decides."""
     from vitrail.indexer.encoders.checkpoints import find_encoder_checkpoint
 
