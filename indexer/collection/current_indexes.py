@@ -29,14 +29,8 @@ from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.segments import segment_file
 from vitrail.indexer.segments.segment_file import Segment
 from vitrail.indexer.vectors import indexes
-from vitrail.indexer.vectors.indexes import (
-    Derivation,
-    IndexFiles,
-    LoadedIndex,
-    Visibility,
-    caught_up,
-    read_anew,
-)
+from vitrail.indexer.vectors.catching_up import Visibility, caught_up, read_anew
+from vitrail.indexer.vectors.indexes import Derivation, IndexFiles, LoadedIndex
 
 if TYPE_CHECKING:
     from vitrail.indexer.vectors.index import VectorIndex

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrail.indexer.errors import DamagedError, DamagedIndexError, InputError, UnreadableError
+from vitrail.indexer.errors import DamagedIndexError, UnreadableError
 from vitrail.indexer.files.durability import sync_directory
 from vitrail.indexer.files.reading import reading
-from vitrail.indexer.segments.segment_file import Segment, read_ids, read_vectors
+from vitrail.indexer.segments.segment_file import Segment, read_vectors
 from vitrail.indexer.spaces import file_stem
 from vitrail.indexer.vectors.index_file import read_contents
 from vitrail.indexer.vectors.index_layout import Contents
@@ -90,23 +90,6 @@ class LoadedIndex:
     def covers(self, segment: Segment) -> bool:
         """Whether a segment's live images are in it, as far as its name tells."""
         return segment.name in self.segments or segment.max_id <= self.upto
-
-
-@dataclass(frozen=True, slots=True)
-class Visibility:
-    """What was hidden and shown between an index's commit and a later one.
-
-    Attributes:
-        deleted: (m,) int64, all ids deleted since that are not back.
-        revived: (m,) int64, ids that came back since; those of ``deleted`` that were deleted once
-            more may be among them.
-        hidden: gives (h,) int64 ids from one to another that are hidden at the later commit,
-            whenever that was done.
-    """
-
-    deleted: NDArray[np.int64]
-    revived: NDArray[np.int64]
-    hidden: Callable[[int, int], NDArray[np.int64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,100 +304,3 @@ class IndexFiles:
             self.incarnation,
             self.space,
         )
-
-
-def caught_up(
-    loaded: LoadedIndex,
-    files: IndexFiles,
-    segments_folder: str,
-    segments: Sequence[Segment],
-    seq: int,
-    changes: Visibility,
-) -> LoadedIndex:
-    """An index as of a later commit, made of an earlier one and the segments since.
-
-    Ids of a segment that came later may be smaller than those of one that came before, and a merged
-    one holds ids of both: of a segment whose name is not known, what is taken is what lacks.
-
-    Args:
-        loaded: the earlier one.
-        files: names its space.
-        segments_folder: where the segments are.
-        segments: live ones, by smallest id.
-        seq: number of the commit.
-        changes: what was hidden and shown since.
-
-    Raises:
-        SegmentGoneError: a segment was merged away meanwhile, or is lost.
-        UnreadableError: a segment cannot be read now.
-        DamagedError: a segment is damaged.
-    """
-    index, dropped = loaded.index.restored(np.setdiff1d(changes.revived, changes.deleted))
-    index = index.without(changes.deleted)
-    known = [segment for segment in segments if loaded.covers(segment)]
-    index = _with_stored(index, files, segments_folder, known, dropped)
-    new = [segment for segment in segments if not loaded.covers(segment)]
-    if new:
-        low, high = min(s.min_id for s in new), max(s.max_id for s in new)
-        hidden = changes.hidden(low, high)
-        for segment in new:
-            ids = read_ids(segments_folder, segment)
-            lacking = np.setdiff1d(index.lacking(ids), hidden, assume_unique=True)
-            index = _with_stored(index, files, segments_folder, [segment], lacking)
-    return LoadedIndex(index, frozenset(s.name for s in segments), seq, loaded.note)
-
-
-def read_anew(
-    files: IndexFiles,
-    segments_folder: str,
-    segments: Sequence[Segment],
-    ids: NDArray[np.int64],
-) -> VectorIndex:
-    """An index of some images, of the segments alone.
-
-    Args:
-        files: names its space.
-        segments_folder: where the segments are.
-        segments: as of the commit that ``ids`` are of.
-        ids: (n,) int64, ascending.
-
-    Raises:
-        SegmentGoneError: a segment was merged away meanwhile, or is lost.
-        UnreadableError: a segment cannot be read now.
-        DamagedError: a segment is damaged.
-    """
-    return _with_stored(files.empty().index, files, segments_folder, segments, ids)
-
-
-def _with_stored(
-    index: VectorIndex,
-    files: IndexFiles,
-    segments_folder: str,
-    segments: Sequence[Segment],
-    wanted: NDArray[np.int64],
-) -> VectorIndex:
-    """An index and (n,) ascending ids that it lacks, of whichever segments hold them."""
-    for segment in segments:
-        inside = wanted[(wanted >= segment.min_id) & (wanted <= segment.max_id)]
-        if len(inside):
-            after = int(inside[0]) - 1
-            ids, rows = files.read_rows(segments_folder, segment, after=after)
-            index = _grown(index, segment, ids, rows, np.isin(ids, inside))
-    return index
-
-
-def _grown(
-    index: VectorIndex,
-    segment: Segment,
-    ids: NDArray[np.int64],
-    rows: NDArray[np.float32],
-    keep: NDArray[np.bool_],
-) -> VectorIndex:
-    chosen, vectors = (ids, rows) if keep.all() else (ids[keep], rows[keep])
-    try:
-        return index.with_rows(chosen, vectors)
-    except InputError as error:
-        raise DamagedError(
-            f"segment {segment.name} holds what no encoder gives ({error})",
-            remedy="run `vitrail verify`",
-        ) from error

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from vitrail.search.options import SearchOptions
     from vitrail.service.operations.collection import Collection
-    from vitrail.service.operations.searching import EmbeddedQuery
+    from vitrail.service.operations.searching import EmbeddedQuery, SearchAnswer
 
 
 def register(app: typer.Typer) -> None:
@@ -72,7 +72,6 @@ def search(
     the same, and what counts as close depends on the encoder. The answer says whether it is exact.
     """
     from vitrail.service.cli.output import print_json, print_table
-    from vitrail.service.cli.sheet import show, write_sheet
     from vitrail.service.cli.text import one_line
     from vitrail.service.cli.viewers import SearchViewer
     from vitrail.service.operations.collection import Collection
@@ -108,19 +107,32 @@ def search(
                 answer = explain_answer(opened, answer, patches=shown, progress=viewer)
         _tell_unfinished(answer.query)
         if html is not None or open_:
-            sheet = write_sheet(html, answer)
-            if open_:
-                show(sheet)
+            _draw(answer, html, open_=open_)
         if json:
             print_json(answer)
         else:
             print_table(answer, searching.shown(answer.result))
-            if html is not None:
-                typer.echo(one_line(f"contact sheet: {html}"), err=True)
-            elif explain and not open_:
-                typer.echo("what matches is drawn in a contact sheet: add --html FILE", err=True)
+            _tell_sheet(html, explained=explain, opened=open_)
         for note in answer.notes:
             typer.echo(f"note: {one_line(note)}", err=True)
+
+
+def _draw(answer: SearchAnswer, html: Path | None, *, open_: bool) -> None:
+    from vitrail.service.cli.sheet import show, write_sheet
+
+    sheet = write_sheet(html, answer)
+    if open_:
+        show(sheet)
+
+
+def _tell_sheet(html: Path | None, *, explained: bool, opened: bool) -> None:
+    """Say where the contact sheet is, or that one would show more."""
+    from vitrail.service.cli.text import one_line
+
+    if html is not None:
+        typer.echo(one_line(f"contact sheet: {html}"), err=True)
+    elif explained and not opened:
+        typer.echo("what matches is drawn in a contact sheet: add --html FILE", err=True)
 
 
 def _ask_many(opened: Collection, source: Path, out: Path, options: SearchOptions) -> None:

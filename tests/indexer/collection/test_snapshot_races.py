@@ -24,9 +24,9 @@ from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import DamagedIndexError, NewerIndexError
 from vitrail.indexer.records import Batch
 from vitrail.indexer.vectors import index_layout, indexes
+from vitrail.indexer.vectors.catching_up import read_anew
 from vitrail.indexer.vectors.index import VectorIndex
 from vitrail.indexer.vectors.index_file import read_index_file
-from vitrail.indexer.vectors.indexes import read_anew
 from vitrail.indexer.vectors.parts import Parts
 
 SPACE = "cls@2"

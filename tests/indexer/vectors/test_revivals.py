@@ -14,8 +14,9 @@ from tests.indexer.vectors.vector_sets import clustered, reference
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.records import Batch
 from vitrail.indexer.segments.segment_file import Segment
+from vitrail.indexer.vectors.catching_up import Visibility, caught_up
 from vitrail.indexer.vectors.index import VectorIndex
-from vitrail.indexer.vectors.indexes import IndexFiles, LoadedIndex, Visibility, caught_up
+from vitrail.indexer.vectors.indexes import IndexFiles, LoadedIndex
 
 IDS = np.arange(40, dtype=np.int64) * 3
 ROWS = clustered(len(IDS), 16)

@@ -1,0 +1,378 @@
+"""What a collection answers: searches by images, texts and vectors, lists, embeddings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias, Unpack
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from vitrail.indexer.collection.store import CollectionStore
+from vitrail.indexer.encoders.settings import EncoderSettings
+from vitrail.indexer.errors import InputError
+from vitrail.search.boxes import Box, BoxLike
+from vitrail.search.calibration.current import CurrentCalibrations
+from vitrail.search.listing import ListedImage, ListKeywords, ListOptions, list_images
+from vitrail.search.options import (
+    DEFAULTS,
+    EachKeywords,
+    SearchKeywords,
+    SearchOptions,
+    takes_options,
+)
+from vitrail.search.query import SearchResult
+from vitrail.search.searcher import Searcher
+from vitrail.search.vectors import background_rows, query_rows
+from vitrail.service.operations.cropping import cut_query
+from vitrail.service.operations.own_encoder import AS_IT_COMES, OwnEncoder
+from vitrail.service.operations.queries import (
+    Examples,
+    Question,
+    answer_images,
+    answer_question,
+    checked_id,
+)
+
+if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metadata does not need
+    from vitrail.indexer.encoders.base import Encoder, TextEncoder
+    from vitrail.indexer.fingerprint import Fingerprint
+    from vitrail.search.explanation import Explanation
+    from vitrail.search.images import ImageLike
+    from vitrail.service.operations.batches import BatchAnswer
+
+Vectors: TypeAlias = "Mapping[str, ArrayLike] | ArrayLike"
+"""Space name -> (dim,) or (m, dim) floats of length 1; or just the array, for one space."""
+
+
+class Searchable:
+    """What is asked of a collection, which answers by the commit that it is at.
+
+    Threads may share it. Reading is all that it does; ``Collection`` also writes.
+
+    Args:
+        store: the collection, open.
+        settings: of its encoder, which is loaded when first needed.
+        encoder: one that is ready, in the place of these.
+    """
+
+    def __init__(
+        self,
+        store: CollectionStore,
+        *,
+        settings: EncoderSettings = AS_IT_COMES,
+        encoder: Encoder | None = None,
+    ) -> None:
+        self.store = store
+        self.calibrations = CurrentCalibrations(store.directory)
+        self._encoder = OwnEncoder(store, settings, encoder)
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """What the collection's vectors were made by."""
+        return self.store.fingerprint
+
+    @property
+    def encoder_settings(self) -> EncoderSettings:
+        """What loads the collection's encoder, here or in another process."""
+        return self._encoder.settings
+
+    @property
+    def encoder(self) -> Encoder:
+        """The collection's encoder, loaded once for each fingerprint and held to it.
+
+        Raises:
+            CheckpointError: the checkpoint cannot be had any more.
+            FingerprintMismatchError: the checkpoint has changed since the collection was made.
+        """
+        return self._encoder.get()
+
+    @property
+    def text_encoder(self) -> TextEncoder:
+        """The text tower of the collection's checkpoint, loaded once.
+
+        Raises:
+            CheckpointError: the checkpoint cannot be had any more, or reads no texts.
+            FingerprintMismatchError: the checkpoint has changed since the collection was made.
+        """
+        return self._encoder.texts()
+
+    @takes_options(SearchKeywords)
+    def search(
+        self,
+        *images: ImageLike | int,
+        negative: Sequence[ImageLike | int] = (),
+        box: BoxLike | None = None,
+        options: SearchOptions | None = None,
+        **keywords: Unpack[SearchKeywords],
+    ) -> SearchResult:
+        """Find the images nearest to one or several query images.
+
+        Args:
+            images: paths, encoded bytes, Pillow images or (H, W, 3) uint8 arrays, and ids of
+                images of the collection, which are themselves left out; several are one question,
+                and fused. For a question each there is ``search_many``.
+            negative: likewise, what the hits shall not be like.
+            box: the part of the one image that is meant: x, y, width and height in pixels of the
+                upright image, or a text such as ``"10%,10%,50%,50%"``.
+            options: how to search; see ``vitrail.SearchOptions``.
+            keywords: options in the place of those of ``options``.
+
+        Raises:
+            ImageRejectedError: an image cannot be opened.
+            InputError: what is given is no image, or an option, the filter or a space cannot be
+                understood, or the negatives cancel the query, or the box reaches beyond the image.
+        """
+        chosen = replace(options or DEFAULTS, **keywords)
+        if not images:
+            raise InputError("no image was given to search by; give at least one")
+        asked, own = cut_query(self.store, images, None if box is None else Box.of(box))
+        return answer_images(
+            self.store,
+            self.calibrations,
+            self._encoder.get,
+            asked,
+            chosen,
+            Searcher.search,
+            unlike=_several(negative),
+            exclude=own,
+        )
+
+    @takes_options(SearchKeywords)
+    def search_text(
+        self,
+        text: str,
+        *,
+        options: SearchOptions | None = None,
+        **keywords: Unpack[SearchKeywords],
+    ) -> SearchResult:
+        """Find the images that are as a text says, such as ``"a dog on a beach"``.
+
+        That takes a checkpoint that reads texts (CLIP, SigLIP), and its space ``proj`` in the
+        collection. Cosines between texts and images are low: what ranks first counts, not how high.
+
+        Args:
+            text: a few words; what is too long for the checkpoint is cut, which the logger tells.
+            options: how to search; see ``vitrail.SearchOptions``.
+            keywords: options in the place of those of ``options``.
+
+        Raises:
+            InputError: the text is empty, or the collection cannot be asked by texts; or as
+                ``search``.
+            CheckpointError: the checkpoint cannot be had, or lacks its tokenizer.
+        """
+        from vitrail.service.operations.searching import TextQuery, search
+        from vitrail.service.operations.texts import warn
+
+        chosen = replace(options or DEFAULTS, **keywords)
+        return search(self, TextQuery(text), chosen, progress=warn).result
+
+    def explain(
+        self, result: SearchResult, *images: ImageLike | int, first: int = 8
+    ) -> tuple[Explanation, ...]:
+        """Say why the first hits of an answer were found: shares of their scores, what matches.
+
+        Args:
+            result: what ``search`` or ``similar`` answered.
+            images: what it was asked with, images or ids; none for the shares alone.
+            first: how many hits, at most.
+
+        Returns:
+            An explanation each, best first, with ``shares`` by space, and ``query_map`` and
+            ``hit_map``, (H, W) float32 in [0, 1] in the shape of either image.
+
+        Raises:
+            ImageRejectedError: an image cannot be opened.
+            InputError: what is given is no image, or no such id.
+        """
+        from vitrail.service.operations.explaining import explain_images
+
+        return explain_images(self, images, result, first)
+
+    @takes_options(EachKeywords)
+    def search_many(
+        self,
+        images: Sequence[ImageLike | int],
+        *,
+        options: SearchOptions | None = None,
+        **keywords: Unpack[EachKeywords],
+    ) -> list[SearchResult]:
+        """Find the images nearest to each of many query images: an answer each, in their order.
+
+        An image of the collection, named by its id, is left out of its own answer. The other
+        arguments and errors are those of ``search``; for more images than memory holds there is
+        ``search_batch``.
+        """
+        chosen = replace(options or DEFAULTS, **keywords)
+        if isinstance(images, str | bytes | os.PathLike):
+            raise InputError(f"{repr(images)[:60]} is one image; give a list, or ask by search")
+        if not len(images):
+            return []
+        return answer_images(
+            self.store,
+            self.calibrations,
+            self._encoder.get,
+            images,
+            chosen,
+            Searcher.search_each,
+            single=True,
+        )
+
+    @takes_options(EachKeywords)
+    def search_batch(
+        self,
+        images: Iterable[ImageLike | int],
+        *,
+        options: SearchOptions | None = None,
+        **keywords: Unpack[EachKeywords],
+    ) -> Iterator[BatchAnswer]:
+        """As ``search_many``, for any number of images: answers are given as they are found.
+
+        Images are taken as answers are, and some hundreds held in memory. One that cannot be asked
+        with has an answer with its ``error``, and ends nothing.
+
+        Args:
+            images: as of ``search``.
+            options: how to search; see ``vitrail.SearchOptions``.
+            keywords: options in the place of those of ``options``.
+
+        Raises:
+            InputError: an option, the filter or a space cannot be understood.
+        """
+        from vitrail.service.operations.batches import answer_batch, queries_of
+
+        return answer_batch(self, queries_of(images), replace(options or DEFAULTS, **keywords))
+
+    @takes_options(SearchKeywords)
+    def similar(
+        self,
+        *image_ids: int,
+        negative: Sequence[int] = (),
+        options: SearchOptions | None = None,
+        **keywords: Unpack[SearchKeywords],
+    ) -> SearchResult:
+        """Find the images nearest to one or several of the collection, themselves left out.
+
+        Args:
+            image_ids: of the images; several are one question.
+            negative: ids of images that the hits shall not be like.
+            options: how to search; see ``vitrail.SearchOptions``.
+            keywords: options in the place of those of ``options``.
+
+        Raises:
+            InputError: no such id, or as ``search``.
+        """
+        if not image_ids:
+            raise InputError("no image was given to search by; give the id of at least one")
+        question = Question(
+            Examples(tuple(map(checked_id, image_ids))),
+            Examples(tuple(map(checked_id, negative))),
+        )
+        chosen = replace(options or DEFAULTS, **keywords)
+        return answer_question(self.store, self.calibrations, question, chosen, Searcher.search)
+
+    @takes_options(SearchKeywords)
+    def find(
+        self,
+        vectors: Vectors,
+        *,
+        negative: Vectors | None = None,
+        exclude: Iterable[int] = (),
+        background: Mapping[str, NDArray[np.float32]] | None = None,
+        options: SearchOptions | None = None,
+        **keywords: Unpack[SearchKeywords],
+    ) -> SearchResult:
+        """Find the images nearest to vectors: ``search`` for what is embedded already.
+
+        Args:
+            vectors: space name -> (dim,) or (1, dim) floats of length 1, as ``embed`` makes them;
+                where one space is asked about, just the array will do. Rows of a derived space are
+                worked out from those of its base. With ``fusion`` (m, dim):
+                m rows that are one question.
+            negative: likewise, what the hits shall not be like: (dim,) or (n, dim) floats.
+            exclude: ids never returned.
+            background: space name -> (b, dim) float32 unit rows of what unrelated questions made in
+                the same way, with which the answer's evidence compares the hits.
+            options: how to search; see ``vitrail.SearchOptions``.
+            keywords: options in the place of those of ``options``.
+
+        Raises:
+            InputError: several rows without ``fusion``; or vectors of another shape, of NaN, or of
+                a length other than 1; or an option, the filter or a space cannot be understood.
+        """
+        chosen = replace(options or DEFAULTS, **keywords)
+        rows = query_rows(vectors, self.store.spaces, chosen.spaces)
+        most = max((len(each) for each in rows.values()), default=0)
+        if most > 1 and chosen.fusion is None:
+            raise InputError(
+                f"{most} rows were given for one question; use find_many for an answer to each, or "
+                "fusion='mean', 'rrf' or 'best-score' to ask with all of them at once"
+            )
+        unlike = {} if negative is None else query_rows(negative, self.store.spaces, chosen.spaces)
+        question = Question(
+            Examples((rows,)),
+            Examples((unlike,) if unlike else ()),
+            frozenset(exclude),
+            background_rows(background, self.store.spaces),
+        )
+        return answer_question(self.store, self.calibrations, question, chosen, Searcher.search)
+
+    @takes_options(EachKeywords)
+    def find_many(
+        self,
+        vectors: Vectors,
+        *,
+        exclude: Iterable[int] = (),
+        options: SearchOptions | None = None,
+        **keywords: Unpack[EachKeywords],
+    ) -> list[SearchResult]:
+        """Find the images nearest to each row of (m, dim) vectors: m answers, in the rows' order.
+
+        The filter is evaluated once, and one space's index is read once for all rows. The other
+        arguments and errors are those of ``find``.
+        """
+        chosen = replace(options or DEFAULTS, **keywords)
+        rows = query_rows(vectors, self.store.spaces, chosen.spaces)
+        if rows and not any(len(each) for each in rows.values()):
+            return []
+        question = Question(Examples((rows,)), exclude=frozenset(exclude))
+        return answer_question(
+            self.store, self.calibrations, question, chosen, Searcher.search_each
+        )
+
+    @takes_options(ListKeywords, ListOptions)
+    def select(
+        self, *, options: ListOptions | None = None, **keywords: Unpack[ListKeywords]
+    ) -> Iterator[ListedImage]:
+        """List images without a query, read as they are asked for: there may be millions.
+
+        Args:
+            options: what to list; see ``vitrail.search.listing.ListOptions``.
+            keywords: options in the place of those of ``options``, such as
+                ``where="label = 'fox'"`` and ``sort=["-taken_at"]``.
+
+        Raises:
+            InputError: the filter cannot be used, or there is no such column.
+        """
+        return list_images(self.store, replace(options or ListOptions(), **keywords))
+
+    def embed(self, *images: ImageLike) -> dict[str, NDArray[np.float32]]:
+        """Embed m images: space name -> (m, dim) float32, normalised rows.
+
+        Raises:
+            ImageRejectedError: an image cannot be opened.
+            InputError: what is given is no image.
+        """
+        if not images:
+            raise InputError("no image was given to embed; give at least one")
+        from vitrail.search.images import embed_images
+
+        return embed_images(self.encoder, images)
+
+
+def _several(negative: Sequence[ImageLike | int]) -> Sequence[ImageLike | int]:
+    if isinstance(negative, str | bytes | os.PathLike | int):
+        raise InputError(f"negative is {repr(negative)[:60]}, which is one image; give a list")
+    return negative
