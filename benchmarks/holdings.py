@@ -107,7 +107,19 @@ def fill_collection(place: str | os.PathLike[str], blocks: Iterable[NDArray[np.f
                 rows = block[part : part + COMMITTED]
                 collection.commit(made_batch(start, space, rows))
                 start += len(rows)
+        calibrate(collection)
     return space
+
+
+def calibrate(collection: CollectionStore) -> None:
+    """Leave what a run of ``vitrail index`` leaves at its end, but for copies of images."""
+    from vitrail.search.calibration.calibration_file import write_calibration
+    from vitrail.search.calibration.fitting import fit_calibration
+
+    snapshot = collection.snapshot()
+    made = fit_calibration(snapshot, tuple(snapshot.spaces))
+    if made is not None:
+        write_calibration(collection.directory, snapshot.state, made)
 
 
 def change(size: int) -> dict[str, Any]:

@@ -137,6 +137,8 @@ def tune_spaces(
     if (labels is not None) == copies:
         raise InputError("give --labels COLUMN or --copies, one of the two")
     if plot is not None:
+        if plot.suffix.lower() != ".svg":
+            raise InputError(f"cannot draw the plot into {plot}: name a file that ends in .svg")
         check_target(plot, "plot")
     options = TuningOptions(labels=labels, sample=sample, seed=seed)
     with Collection.open(collection_directory(collection)) as opened:

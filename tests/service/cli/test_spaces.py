@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from tests.indexer.collection.holdings import FINGERPRINT, files, images
 from vitrail.indexer.collection.store import CollectionStore
+from vitrail.indexer.errors import InputError
 from vitrail.indexer.records import Batch
 from vitrail.service.cli import app
 
@@ -100,3 +101,10 @@ def test_what_cannot_be_done_is_one_line_and_writes_nothing(
     assert result.exit_code != 0
     assert told in str(result.exception)
     assert (place / "catalog.duckdb").read_bytes() == before
+
+
+def test_a_plot_is_an_svg(place: Path, tmp_path: Path) -> None:
+    words = ["tune-spaces", "--copies", "--plot", str(tmp_path / "a.png"), "-c", str(place)]
+    with pytest.raises(InputError, match=r"a\.png: name a file that ends in \.svg"):
+        CliRunner().invoke(app, words, catch_exceptions=False)
+    assert not (tmp_path / "a.png").exists()
