@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,21 @@ if TYPE_CHECKING:
 
 FileKey = tuple[str, bytes | None]
 """A file's path as text and, where that does not say it all, as bytes."""
+
+
+class FilterSource(NamedTuple):
+    """Where filters are evaluated: one state of the catalog.
+
+    Attributes:
+        connection: sealed against files, network and settings.
+        flat: whether ``flatten`` has been done to this database.
+        columns: the names of all columns, where they are known already: looking them up takes as
+            long as a selective filter.
+    """
+
+    connection: DuckDBPyConnection
+    flat: bool = False
+    columns: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,52 +100,42 @@ class Filtered:
             raise _explain(where, error) from error
 
 
-def open_filter(
-    connection: DuckDBPyConnection,
-    where: str,
-    parameters: Sequence[Any] = (),
-    *,
-    flat: bool = False,
-) -> Filtered:
+def open_filter(source: FilterSource, where: str, parameters: Sequence[Any] = ()) -> Filtered:
     """A filter, once it is held to what a filter may be; see ``Filtered``.
 
     Raises:
         FilterError: it is no such expression, or names an unknown column.
     """
-    expression = read_expression(connection, where, known_columns(connection))
-    return Filtered(connection, expression, tuple(parameters), flat)
+    columns = source.columns or known_columns(source.connection)
+    expression = read_expression(source.connection, where, columns)
+    return Filtered(source.connection, expression, tuple(parameters), source.flat)
 
 
 def allowed_ids(
-    connection: DuckDBPyConnection,
-    where: str,
-    parameters: Sequence[Any] = (),
-    *,
-    flat: bool = False,
+    source: FilterSource, where: str, parameters: Sequence[Any] = ()
 ) -> NDArray[np.int64]:
     """Ids of live images for which an SQL expression is true, sorted, (n,) int64.
 
     Args:
-        connection: sealed against files, network and settings.
+        source: the state of the catalog.
         where: one expression over the columns; no subqueries.
         parameters: values of its ``?`` marks.
-        flat: whether ``flatten`` has been done to this database.
 
     Raises:
         FilterError: it is no such expression, names an unknown column, or takes too much.
     """
-    return open_filter(connection, where, parameters, flat=flat).ids()
+    return open_filter(source, where, parameters).ids()
 
 
 def fulfilling_files(
-    connection: DuckDBPyConnection, where: str, ids: Sequence[int], *, flat: bool = False
+    source: FilterSource, where: str, ids: Sequence[int]
 ) -> dict[int, set[FileKey]]:
     """Those files of some images that fulfil a filter; empty where it does not tell files apart.
 
     Raises:
         FilterError: as ``allowed_ids``.
     """
-    chosen = open_filter(connection, where, flat=flat)
+    chosen = open_filter(source, where)
     return chosen.files(ids) if names_files(chosen.expression.columns) else {}
 
 

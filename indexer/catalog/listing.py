@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from vitrail.indexer.catalog.columns import FIRST, RAW, known_columns, names_files, relation
 from vitrail.indexer.catalog.expressions import unknown_column
-from vitrail.indexer.catalog.filtering import open_filter
+from vitrail.indexer.catalog.filtering import FilterSource, open_filter
 from vitrail.indexer.catalog.schema import quote
 from vitrail.indexer.errors import InputError
 
@@ -68,7 +68,7 @@ def named_columns(
 
 
 def list_rows(
-    connection: DuckDBPyConnection, listing: Listing, *, flat: bool = False
+    source: FilterSource, listing: Listing
 ) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
     """The columns of a list, and its rows as they are read: path bytes first, then the columns.
 
@@ -78,18 +78,19 @@ def list_rows(
     Raises:
         InputError: the filter cannot be used, or there is no such column.
     """
+    connection = source.connection
     columns = named_columns(connection, listing.columns, listing.asker)
     keys = [key.removeprefix("-") for key in listing.sort]
     keys = named_columns(connection, keys, listing.asker) if keys else []
     where = listing.where if listing.where is not None else "true"
-    chosen = open_filter(connection, where, flat=flat)
+    chosen = open_filter(source, where)
     mentioned = {*chosen.expression.columns, *map(str.lower, (*columns, *keys))}
     files = names_files(mentioned)
     sql = f"SELECT {RAW if files else 'NULL'}, {', '.join(map(quote, columns))} "
-    sql += f"FROM {relation(connection, mentioned, flat=flat)} WHERE (\n{where}\n)"
+    sql += f"FROM {relation(connection, mentioned, flat=source.flat)} WHERE (\n{where}\n)"
     if listing.ids is not None:
         sql += f" AND id IN ({', '.join(str(int(i)) for i in listing.ids) or 'NULL'})"
-    if files or flat:
+    if files or source.flat:
         sql += f" QUALIFY row_number() OVER (PARTITION BY id ORDER BY {FIRST}) = 1"
     sql += f" ORDER BY {', '.join([*_order(listing.sort, keys), 'id'])}"
     if listing.limit is not None:

@@ -126,8 +126,8 @@ class Answering:
             FilterError: it is no expression, names an unknown column or a function that a filter
                 may not call, or takes too much time or memory.
         """
-        with self.readings.filtering() as (connection, flat):
-            return allowed_ids(connection, where, parameters, flat=flat)
+        with self.readings.filtering() as source:
+            return allowed_ids(source, where, parameters)
 
     def suggest(self, where: str) -> list[str]:
         """Lines on what a filter that lets nothing through may have meant; perhaps none.
@@ -135,8 +135,8 @@ class Answering:
         Raises:
             FilterError: it cannot be used at all; see ``allowed_ids``.
         """
-        with self.readings.filtering() as (connection, flat):
-            return suggest(open_filter(connection, where, flat=flat))
+        with self.readings.filtering() as source:
+            return suggest(open_filter(source, where))
 
     def metadata(self, ids: Sequence[int], where: str | None = None) -> list[ImageInfo]:
         """Everything known of each image, in the order of ``ids``; ``paths`` are its files.
@@ -156,8 +156,8 @@ class Answering:
         shared = [row.id for row in rows if len(row.paths) > 1]
         if where is None or not shared:
             return rows
-        with self.readings.filtering() as (connection, flat):
-            shown = fulfilling_files(connection, where, shared, flat=flat)
+        with self.readings.filtering() as source:
+            shown = fulfilling_files(source, where, shared)
         again = {row.id: row for row in self._metadata(list(shown), shown)}
         return [again.get(row.id, row) for row in rows]
 
@@ -176,8 +176,8 @@ class Answering:
         Raises:
             InputError: the filter cannot be used, or there is no such column.
         """
-        with self.readings.filtering() as (connection, flat):
-            yield list_rows(connection, listing, flat=flat)
+        with self.readings.filtering() as source:
+            yield list_rows(source, listing)
 
     def resolve(self, text: str, *, waiting: bool = False) -> int:
         """The image that an id, an indexed path or its last parts, or a content hash names.

@@ -9,6 +9,8 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from vitrail.indexer.catalog.catalog import Catalog
+from vitrail.indexer.catalog.columns import known_columns
+from vitrail.indexer.catalog.filtering import FilterSource
 from vitrail.indexer.catalog.journal_tail import UntoldError
 from vitrail.indexer.catalog.metadata_cache import MetadataCache
 from vitrail.indexer.catalog.news import read_commit
@@ -35,8 +37,8 @@ class Readings(Protocol):
     def reading(self) -> AbstractContextManager[DuckDBPyConnection]:
         """A sealed read-only connection of this thread's own, for a short moment."""
 
-    def filtering(self) -> AbstractContextManager[tuple[DuckDBPyConnection, bool]]:
-        """A connection for SQL that a user wrote, and whether ``flatten`` has been done there."""
+    def filtering(self) -> AbstractContextManager[FilterSource]:
+        """A connection for SQL that a user wrote, and what is known of it."""
 
     def metadata_cache(self, *, at_once: bool = False) -> MetadataCache | None:
         """Metadata in memory, where that is worth it.
@@ -68,6 +70,7 @@ class CatalogCopy:
         weakref.finalize(self, self._replica.let_go, self._seq).atexit = False
         self._cache: MetadataCache | None = None
         self._flat = False
+        self._columns: tuple[str, ...] | None = None
         self._asked = self._filtered = 0
         self._working = threading.Lock()
         with self.reading() as cursor:
@@ -89,13 +92,15 @@ class CatalogCopy:
                 cursor.close()
 
     @contextmanager
-    def filtering(self) -> Iterator[tuple[DuckDBPyConnection, bool]]:
-        """A connection for SQL that a user wrote, and whether ``flatten`` has been done there."""
+    def filtering(self) -> Iterator[FilterSource]:
+        """A connection for SQL that a user wrote, and what is known of it."""
         self._filtered += 1
         if self._filtered > _OFTEN:
             self.flatten()
         with self.reading() as cursor:
-            yield cursor, self._flat
+            if self._columns is None:  # two threads that look at once see the same
+                self._columns = tuple(known_columns(cursor))
+            yield FilterSource(cursor, self._flat, self._columns)
 
     def flatten(self) -> None:
         """Bring all columns into one table, once: a filter then takes milliseconds on 10^6 rows.
@@ -211,10 +216,10 @@ class CatalogFile:
             yield connection
 
     @contextmanager
-    def filtering(self) -> Iterator[tuple[DuckDBPyConnection, bool]]:
+    def filtering(self) -> Iterator[FilterSource]:
         """The file, sealed for SQL that a user wrote."""
         with self._catalog.sealed() as connection:
-            yield connection, False
+            yield FilterSource(connection)
 
     def metadata_cache(self, *, at_once: bool = False) -> MetadataCache | None:  # noqa: ARG002
         """None: the next commit would make it stale."""
