@@ -68,7 +68,7 @@ def remove(
     --exclude does. A folder that was indexed is no longer one that a plain "vitrail index" does.
     """
     from vitrail.service.cli.folders import print_removal, print_removed
-    from vitrail.service.cli.references import read_targets
+    from vitrail.service.cli.targets import read_targets
     from vitrail.service.operations.removing import remove as take_out
 
     directory = collection_directory(collection)

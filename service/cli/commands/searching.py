@@ -159,9 +159,9 @@ def _ask_many(opened: Collection, source: Path, out: Path, options: SearchOption
 
 def _tell_unfinished(query: EmbeddedQuery) -> None:
     """Say that the unrelated prompts took too long, so that fewer are compared with."""
-    from vitrail.service.operations.background import SECONDS
-
     if query.compared < query.unrelated:
+        from vitrail.service.operations.background import SECONDS
+
         print(
             f"{query.compared} of {counted(query.unrelated, 'unrelated prompt')} to compare with "
             f"drawn in {SECONDS:.0f} s; the next search by prompt goes on",
