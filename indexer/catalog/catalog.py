@@ -18,11 +18,9 @@ from vitrail.indexer.catalog.journal import Journal
 from vitrail.indexer.catalog.journal_tail import UntoldError
 from vitrail.indexer.catalog.news import Known, News, read_news
 from vitrail.indexer.catalog.private_copy import copy_attached
-from vitrail.indexer.catalog.redoing import redo
 from vitrail.indexer.catalog.replica import Replica
 from vitrail.indexer.catalog.schema import FORMAT, JOURNALLED, create_tables, migrate
 from vitrail.indexer.catalog.state import last_seq, last_time, read_format
-from vitrail.indexer.catalog.transaction import Transaction
 from vitrail.indexer.catalog.troubles import check_path, is_busy, trouble
 from vitrail.indexer.errors import CollectionError, UnreadableError
 from vitrail.indexer.files.durability import is_full, sync_directory
@@ -32,6 +30,8 @@ from vitrail.indexer.segments import segment_file
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+    from vitrail.indexer.catalog.transaction import Transaction
 
 FILE = "catalog.duckdb"
 PATIENCE = 30.0  # seconds to wait for other processes' short reads and commits
@@ -78,6 +78,8 @@ class Catalog:
         """
         with self._open(read_only=False, create=True) as connection:
             connection.execute("BEGIN")
+            from vitrail.indexer.catalog.transaction import Transaction
+
             create_tables(connection)
             meta = {
                 "format": str(FORMAT),
@@ -132,6 +134,8 @@ class Catalog:
                 return False  # whoever wrote that record would have migrated it first
             changes = self.journal.pending(last_seq(connection), last_time(connection))
         if changes:
+            from vitrail.indexer.catalog.redoing import redo
+
             with self._open(read_only=False) as connection:
                 redo(connection, changes, self._segments)
         return bool(changes)
@@ -173,6 +177,8 @@ class Catalog:
         Raises:
             CollectionError: it is damaged, or others held it for too long.
         """
+        from vitrail.indexer.catalog.transaction import Transaction
+
         with self.reading() as connection:
             yield Transaction(connection, last_seq(connection) + 1)
 
@@ -196,6 +202,8 @@ class Catalog:
         Raises:
             CollectionError: it is damaged, or others held it for too long.
         """
+        from vitrail.indexer.catalog.transaction import Transaction
+
         with self._open(read_only=False) as connection:
             connection.execute("BEGIN")
             number = last_seq(connection) + 1

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from vitrail.indexer.catalog.attaching import WITHOUT_LOG, attach, never_checkpoint, seal
 from vitrail.indexer.catalog.journal import Journal
 from vitrail.indexer.catalog.journal_tail import Place, place_after
-from vitrail.indexer.catalog.redoing import redo
 from vitrail.indexer.catalog.replica import Replica
 from vitrail.indexer.catalog.schema import FORMAT, JOURNALLED, migrate
 from vitrail.indexer.catalog.state import last_seq, last_time, read_format
@@ -23,7 +22,7 @@ from vitrail.indexer.files.durability import is_full
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-IN_MEMORY = 32 << 20  # bytes of a catalog that a reader copies into memory
+IN_MEMORY = 4 << 20  # bytes of a catalog that DuckDB copies into memory as fast as a file is copied
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +62,8 @@ class CopiedFile:
             if version < FORMAT:
                 migrate(connection, version)
             if self.changes and version >= JOURNALLED:
+                from vitrail.indexer.catalog.redoing import redo
+
                 redo(connection, self.changes, segments)
         finally:
             self.discard()

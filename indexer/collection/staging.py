@@ -29,7 +29,6 @@ from vitrail.indexer.segments.segment_file import (
 )
 from vitrail.indexer.wording import counted
 
-RESERVED_SECONDS = 86_400.0  # for which ids are given out where nothing else is asked for
 _RESERVED_MOST = 1 << 32  # at once, far more than a segment holds; all ids are 2 ** 63
 _ROW_BYTES = 2048  # of an image in a segment, beside its vectors, generously
 

@@ -1,4 +1,7 @@
-"""A collection: one directory that holds segments, catalog and indexes, and ties them."""
+"""A collection: one directory that holds segments, catalog and indexes, and ties them.
+
+What only a writer needs is imported where it is used: most processes read, and soon end.
+"""
 
 from __future__ import annotations
 
@@ -10,28 +13,29 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from vitrail.indexer.catalog import catalog as catalogs
-from vitrail.indexer.catalog.annotations import AnnotationReport
 from vitrail.indexer.catalog.catalog import Catalog
-from vitrail.indexer.catalog.reservations import Reservation
-from vitrail.indexer.catalog.transaction import Transaction
 from vitrail.indexer.collection.answering import Answering
-from vitrail.indexer.collection.collection_info import CollectionInfo
-from vitrail.indexer.collection.commits import Adopted
 from vitrail.indexer.collection.current_indexes import CurrentIndexes
 from vitrail.indexer.collection.current_snapshot import CurrentSnapshot
 from vitrail.indexer.collection.layout import GENERATED, is_collection
 from vitrail.indexer.collection.readings import CatalogFile, Readings
 from vitrail.indexer.collection.snapshot import Snapshot
-from vitrail.indexer.collection.staging import RESERVED_SECONDS, Staged, stage
-from vitrail.indexer.collection.summary import describe_collection
-from vitrail.indexer.collection.writer import Writer
 from vitrail.indexer.errors import CollectionError, FingerprintMismatchError
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.records import Batch, FileRecord, ImageRecord
 
 if TYPE_CHECKING:
+    from vitrail.indexer.catalog.annotations import AnnotationReport
+    from vitrail.indexer.catalog.reservations import Reservation
+    from vitrail.indexer.catalog.transaction import Transaction
+    from vitrail.indexer.collection.collection_info import CollectionInfo
+    from vitrail.indexer.collection.commits import Adopted
+    from vitrail.indexer.collection.staging import Staged
+    from vitrail.indexer.collection.writer import Writer
     from vitrail.indexer.vectors.index import VectorIndex
     from vitrail.indexer.vectors.indexes import IndexFiles, LoadedIndex
+
+RESERVED_SECONDS = 86_400.0  # for which ids are given out where nothing else is asked for
 
 
 class CollectionStore(Answering):
@@ -53,11 +57,11 @@ class CollectionStore(Answering):
         file = CatalogFile(self._catalog) if writable else None
         guard = threading.RLock()
         self._current = CurrentSnapshot(self.directory, self._catalog, guard, file)
-        self._writer = (
-            None
-            if file is None
-            else Writer(self.directory, self._catalog, file, self.indexes, guard)
-        )
+        self._writer: Writer | None = None
+        if file is not None:
+            from vitrail.indexer.collection.writer import Writer
+
+            self._writer = Writer(self.directory, self._catalog, file, self.indexes, guard)
 
     @classmethod
     def create(cls, directory: str | os.PathLike[str], fingerprint: Fingerprint) -> CollectionStore:
@@ -161,6 +165,8 @@ class CollectionStore(Answering):
 
     def info(self) -> CollectionInfo:
         """Counts, spaces, fingerprint, sizes on disk in bytes and index kinds."""
+        from vitrail.indexer.collection.summary import describe_collection
+
         return describe_collection(self.directory, self.readings, self.indexes)
 
     # Reading
@@ -256,6 +262,8 @@ class CollectionStore(Answering):
                 vector, or has it in another width.
             CollectionError: the disk is full.
         """
+        from vitrail.indexer.collection.staging import stage
+
         return stage(self.directory, self.fingerprint, reservation, images, files)
 
     def adopt(self, staged: Sequence[Staged]) -> Adopted:

@@ -159,7 +159,10 @@ class Calibration:
         if not len(self.copies):
             return SAME
         planted = self.total(self.copies, weights)
-        fewest, most = map(float, np.quantile(planted, [1 - FOUND_LEAST, 1 - FOUND_MOST]))
+        shares = np.linspace(0, 1, len(planted))
+        fewest, most = np.interp(
+            [1 - FOUND_LEAST, 1 - FOUND_MOST], shares, np.sort(planted)
+        ).tolist()
         beyond = self._curve(weights, self.sample).expected(MOST_TAKEN / self.images)
         return min(SAME, fewest, max(most, beyond))
 

@@ -63,7 +63,7 @@ def fit(values: NDArray[np.floating], counts: NDArray[np.floating]) -> Survival:
     reached = np.maximum(np.cumsum(weights) - weights / 2, 1) / total
     tail = max(1, min(TAIL, int(_TAIL_SHARE * len(falling))))
     start, share = float(falling[tail - 1]), float(reached[tail - 1])
-    body = np.unique(np.concatenate([np.linspace(1, share, _KNOTS), _down(1, share)]))[::-1]
+    body = np.sort(np.concatenate([np.linspace(1, share, _KNOTS), _down(1, share)]))[::-1]
     at = np.interp(body, reached, falling)
     at[0] = falling[-1]
     rare = np.concatenate([_down(share, 1 / total)[1:], _down(1 / total, _FORESEEN / total)[1:]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import re
@@ -89,6 +90,7 @@ def main() -> None:
     """Run the command line; every foreseen error is one line on standard error."""
     from vitrail.indexer.settings import read_settings
 
+    _start_fast()
     settings = read_settings()
     _stand_in()
     for stream in (sys.stdout, sys.stderr):
@@ -96,6 +98,17 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     with _failures(debug=settings.debug):
         sys.exit(_run(settings))
+
+
+def _start_fast() -> None:
+    """Spare a short command a tenth of its time.
+
+    The many objects that a start makes all stay, so that looking for garbage among them again and
+    again finds none; typer checks arguments by pydantic, which would look for plugins in every
+    distribution that is installed.
+    """
+    gc.set_threshold(100_000, 50, 50)
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 
 def _run(settings: Settings) -> int:
