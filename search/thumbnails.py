@@ -5,8 +5,12 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from vitrail.indexer.errors import ImageRejectedError
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 def thumbnail(data: bytes, side: int) -> str | None:
@@ -43,3 +47,22 @@ def first_thumbnail(paths: Sequence[str], side: int) -> tuple[str | None, str | 
         if made is not None:
             return made, path
     return None, None
+
+
+def sprite(path: str, side: int) -> Image.Image | None:
+    """A square RGB image, the middle of a file's; ``None`` where it cannot be read now.
+
+    Args:
+        path: of the file.
+        side: pixels of the square.
+    """
+    from PIL import ImageOps
+
+    from vitrail.indexer.images.files import read_file
+    from vitrail.indexer.images.opening import open_image
+
+    try:
+        image = open_image(read_file(path).data, target=side).image
+    except ImageRejectedError:
+        return None
+    return ImageOps.fit(image.convert("RGB"), (side, side))

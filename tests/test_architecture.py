@@ -53,7 +53,7 @@ FLOORS = {
         {"retrieval"},
         {"evidence", "group_members", "grouping", "paging", "reasons", "sorting"},
         {"selecting"},
-        {"searcher"},
+        {"searcher", "maps"},
     ),
     "generator": (
         {"images", "monitoring"},

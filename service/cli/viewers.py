@@ -13,6 +13,7 @@ from vitrail.service.cli.batch_progress import BatchDisplay
 from vitrail.service.cli.folders import remembered
 from vitrail.service.cli.images_progress import ImageDisplay
 from vitrail.service.cli.interrupts import stop_on_interrupt
+from vitrail.service.cli.map_progress import MapDisplay
 from vitrail.service.cli.progress import IndexDisplay, waiting
 from vitrail.service.cli.text import one_line
 from vitrail.service.cli.tuning import TuningDisplay
@@ -23,6 +24,7 @@ from vitrail.service.operations.progress import (
     Event,
     GenerationProgress,
     IndexProgress,
+    MapProgress,
     Note,
     QueryProgress,
     RunBegins,
@@ -186,6 +188,33 @@ class TuningViewer(_Viewer):
             self._display.update(event)
         elif isinstance(event, Note) and not self._quiet:
             _tell(event)
+
+
+class MapViewer(_Viewer):
+    """Shows how far a map is.
+
+    Args:
+        quiet: show nothing.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        super().__init__(quiet=quiet)
+        self._display: MapDisplay | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Show what happened."""
+        if isinstance(event, MapProgress):
+            self._begin().update(event)
+
+    def thumbnail(self, done: int, total: int) -> None:
+        """Show how many thumbnails there are."""
+        self._begin().thumbnail(done, total)
+
+    def _begin(self) -> MapDisplay:
+        if self._display is None:
+            self._heed_signals()
+            self._display = self._shown.enter_context(MapDisplay(quiet=self._quiet))
+        return self._display
 
 
 class SearchViewer(_Viewer):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.encoders.settings import DEFAULT_CHECKPOINT, EncoderSettings
@@ -25,6 +25,8 @@ if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metada
     from vitrail.indexer.encoders.base import Encoder
     from vitrail.indexer.indexing.options import IndexOptions
     from vitrail.indexer.indexing.progress import IndexCounts
+    from vitrail.service.operations.mapping import ImageMap, MapKeywords
+    from vitrail.service.operations.sampling import ImageSample, SampleKeywords
 
 
 class Collection(Searchable):
@@ -244,3 +246,45 @@ class Collection(Searchable):
                 set_default_weights(writer, weights)
         finally:
             self.store.refresh()
+
+    def map(
+        self, *, cancellation: Cancellation | None = None, **options: Unpack[MapKeywords]
+    ) -> ImageMap:
+        """Lay images out in the plane, near ones near one another, and name what lies together.
+
+        Args:
+            cancellation: looked at between blocks of vectors.
+            options: the fields of ``vitrail.service.operations.mapping.MapOptions``: ``where``,
+                ``only``, ``spaces``, ``layout``, ``clusters``, ``columns``, ``limit``.
+
+        Raises:
+            InputError: too few images, an unknown space or column, a filter that cannot be used, or
+                a package that is not installed.
+            CancelledError: somebody asked to stop.
+        """
+        from vitrail.service.operations.mapping import MapOptions, draw_map
+
+        return draw_map(self, MapOptions(**options), cancellation=cancellation)
+
+    def sample(
+        self,
+        count: int,
+        *,
+        cancellation: Cancellation | None = None,
+        **options: Unpack[SampleKeywords],
+    ) -> ImageSample:
+        """Choose images that stand for all that a filter lets through.
+
+        Args:
+            count: how many.
+            cancellation: looked at before each image is chosen.
+            options: the other fields of ``vitrail.service.operations.sampling.SampleOptions``:
+                ``kind``, ``where``, ``only``, ``spaces``, ``limit``.
+
+        Raises:
+            InputError: no image, an unknown space, or a filter that cannot be used.
+            CancelledError: somebody asked to stop.
+        """
+        from vitrail.service.operations.sampling import SampleOptions, sample_images
+
+        return sample_images(self, SampleOptions(count, **options), cancellation=cancellation)

@@ -127,6 +127,21 @@ class TuningProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class MapProgress:
+    """Where the drawing of a map is.
+
+    Attributes:
+        stage: what is done.
+        done: of the images, while they are compared.
+        total: of them; 0 in the other stages.
+    """
+
+    stage: Literal["reading", "comparing", "laying out", "clustering"]
+    done: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class BatchProgress:
     """Where many questions are.
 
@@ -150,6 +165,7 @@ Event: TypeAlias = (
     | GenerationProgress
     | CalibrationProgress
     | TuningProgress
+    | MapProgress
     | BatchProgress
 )
 

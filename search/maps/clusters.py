@@ -1,0 +1,129 @@
+"""Groups of images that lie together, and those that lie by themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitrail.indexer.errors import InputError
+
+if TYPE_CHECKING:
+    from vitrail.search.maps.graph import Graph
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+ALONE = -1  # the cluster of those that are in none
+LARGE = 20_000  # images, above which clusters are made by k-means
+_ROUNDS, _TRIES = 25, 3  # of k-means
+_SEED = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Clusters:
+    """Which cluster each image is in.
+
+    Attributes:
+        members: (n,) int64: 0 is the largest cluster, then by size; ``ALONE`` for none.
+        method: ``hdbscan`` or ``k-means``.
+    """
+
+    members: Ints
+    method: str
+
+    @property
+    def count(self) -> int:
+        """How many clusters there are."""
+        return int(self.members.max(initial=ALONE)) + 1
+
+
+def by_density(places: Floats, fewest: int) -> Clusters:
+    """Clusters as dense as they happen to be, and as many (HDBSCAN; Campello et al., 2013).
+
+    Args:
+        places: (n, d) float32 of few dimensions, such as a UMAP's.
+        fewest: images of a cluster, at least 2.
+
+    Raises:
+        InputError: scikit-learn is not installed.
+    """
+    try:
+        from sklearn.cluster import HDBSCAN
+    except ImportError as error:
+        raise InputError(
+            "clusters by density need scikit-learn: run pip install 'vitrail[maps]', or say how "
+            "many there shall be with --clusters N"
+        ) from error
+    if len(places) < 2 * fewest:
+        return Clusters(np.full(len(places), ALONE, np.int64), "hdbscan")
+    found = HDBSCAN(min_cluster_size=fewest, copy=True).fit_predict(places.astype(np.float64))
+    return Clusters(_by_size(np.asarray(found, np.int64)), "hdbscan")
+
+
+def by_means(rows: Floats, count: int) -> Clusters:
+    """So many clusters round their means (spherical k-means, by FAISS).
+
+    Args:
+        rows: (n, dim) float32 unit rows.
+        count: of clusters, from 1 to n; empty ones are left out.
+    """
+    import faiss
+
+    rows = np.ascontiguousarray(rows)
+    means = faiss.Kmeans(
+        rows.shape[1],
+        count,
+        niter=_ROUNDS,
+        spherical=True,
+        seed=_SEED,
+        nredo=_TRIES,
+        init_method=faiss.ClusteringInitMethod_KMEANS_PLUS_PLUS,
+        min_points_per_centroid=1,
+        max_points_per_centroid=max(256, -(-len(rows) // count)),
+    )
+    means.train(rows)
+    _, nearest = means.index.search(rows, 1)
+    return Clusters(_by_size(nearest[:, 0].astype(np.int64)), "k-means")
+
+
+def _by_size(labels: Ints) -> Ints:
+    """The same clusters, numbered by falling size; what is in none stays so."""
+    own, sizes = np.unique(labels[labels >= 0], return_counts=True)
+    number = {int(label): i for i, label in enumerate(own[np.argsort(-sizes, kind="stable")])}
+    return np.array([number.get(int(label), ALONE) for label in labels], np.int64)
+
+
+def typical(rows: Floats, members: Ints, cluster: int, count: int) -> Ints:
+    """The images nearest to a cluster's mean, the nearest first.
+
+    Args:
+        rows: (n, dim) float32 unit rows.
+        members: (n,) clusters of them.
+        cluster: which one, with at least one image.
+        count: how many at most.
+
+    Returns:
+        (min(count, size),) int64 positions.
+    """
+    own = np.flatnonzero(members == cluster)
+    scores = rows[own] @ rows[own].mean(axis=0)
+    best: Ints = own[np.argsort(-scores, kind="stable")[:count]].astype(np.int64)
+    return best
+
+
+def loneliness(graph: Graph) -> NDArray[np.float32]:
+    """How far each image is from those round it, beside how far these are from theirs.
+
+    The local outlier factor (Breunig et al., 2000): about 1 within a cluster however dense it is,
+    more for images that lie apart from all others.
+
+    Returns:
+        (n,) float32, above 0.
+    """
+    near, far = graph.neighbours[:, 1:], graph.distances[:, 1:].astype(np.float64)
+    reach = np.maximum(far, far[:, -1][near])  # no nearer than that one's own neighbourhood
+    density = 1 / np.maximum(reach.mean(axis=1), 1e-9)
+    factor: NDArray[np.float32] = (density[near].mean(axis=1) / density).astype(np.float32)
+    return factor

@@ -1,0 +1,100 @@
+"""The nearest neighbours of each image of a map, by the same cosine that a search goes by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitrail.indexer.errors import CancelledError
+from vitrail.indexer.vectors.neighbours import neighbours
+
+Floats = NDArray[np.float32]
+Ids = NDArray[np.int64]
+
+
+class Graph(NamedTuple):
+    """Each row's nearest rows, itself first.
+
+    Attributes:
+        neighbours: (n, k) int64 positions.
+        distances: (n, k) float32 Euclidean distances of the unit rows, ascending.
+        recall: the share of true neighbours that is found, as measured; 1 if all were compared.
+    """
+
+    neighbours: Ids
+    distances: Floats
+    recall: float
+
+
+class Rows(NamedTuple):
+    """Unit rows held in memory, as ``neighbours`` takes them: their ids are their positions.
+
+    Attributes:
+        matrix: (n, dim) float32.
+    """
+
+    matrix: Floats
+
+    @property
+    def dim(self) -> int:
+        """Columns of a vector."""
+        return int(self.matrix.shape[1])
+
+    def ids(self) -> Ids:
+        """(n,) int64, 0 to n - 1."""
+        return np.arange(len(self.matrix), dtype=np.int64)
+
+    def vectors(self, ids: Ids) -> Floats:
+        """(m, dim) float32 rows of (m,) of these ids, in their order."""
+        rows: Floats = self.matrix[ids]
+        return rows
+
+
+def joined(rows: Mapping[str, Floats], weights: Mapping[str, float]) -> Floats:
+    """Unit rows whose cosine is the weighted sum of the spaces' cosines.
+
+    Args:
+        rows: space name -> (n, dim) float32 unit rows of the same images.
+        weights: of these spaces, summing to 1.
+
+    Returns:
+        (n, sum of dims) float32.
+    """
+    parts = [np.float32(np.sqrt(weight)) * rows[space] for space, weight in weights.items()]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+
+def graph_of(
+    rows: Floats,
+    k: int,
+    *,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Graph:
+    """Find the neighbours.
+
+    Args:
+        rows: (n, dim) float32 unit rows, n above ``k``.
+        k: of each row, itself left out.
+        on_progress: called with how many rows are answered, of how many.
+        stop: once it returns true, ``CancelledError`` is raised.
+
+    Raises:
+        CancelledError: it was told to stop.
+    """
+    near = np.empty((len(rows), k + 1), np.int64)
+    far = np.zeros((len(rows), k + 1), np.float32)
+    near[:, 0] = np.arange(len(rows))
+    answers = neighbours(Rows(rows), k, on_progress=on_progress, stop=stop)
+    for block in answers.blocks:
+        # a -1 stands where clusters held fewer: the row itself, which pulls nowhere
+        found = block.neighbours >= 0
+        near[block.ids, 1:] = np.where(found, block.neighbours, block.ids[:, None])
+        cosines = np.where(found, block.cosines, -1)
+        far[block.ids, 1:] = np.sqrt(np.maximum(0, 2 - 2 * cosines))
+    if stop():
+        raise CancelledError
+    return Graph(near, far, answers.recall)

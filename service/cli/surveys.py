@@ -1,0 +1,204 @@
+"""Maps and samples: in the terminal, as JSON, and as pages."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vitrail.indexer.wording import counted
+from vitrail.service.cli.documents import named_path, print_document
+from vitrail.service.cli.tables import Column, Row, print_remark, print_rows
+from vitrail.service.cli.text import one_line
+
+if TYPE_CHECKING:
+    from vitrail.service.cli.viewers import MapViewer
+    from vitrail.service.operations.mapping import ImageMap, MapOptions
+    from vitrail.service.operations.sampling import Coverage, ImageSample, SampleOptions
+
+_LISTED = 20  # clusters of the table
+_ALONE = 5  # images that lie alone, in the table
+
+
+def told_of(drawn: ImageMap) -> list[str]:
+    """Sentences on what a map is of, and what it goes by."""
+    images = counted(len(drawn.ids), "image")
+    if drawn.matching > len(drawn.ids):
+        images += f" drawn at random of {drawn.matching:,}"
+    spaces = ", ".join(
+        name if len(drawn.weights) == 1 else f"{name}:{weight:.3g}"
+        for name, weight in drawn.weights.items()
+    )
+    lost = "" if drawn.recall == 1 else f" (neighbours found: {drawn.recall:.1%})"
+    lines = [f"{images}, laid out by {drawn.layout.upper()} of {spaces}{lost}"]
+    if drawn.method != "none":
+        within = int((drawn.members >= 0).sum())
+        rest = len(drawn.ids) - within
+        lines.append(
+            f"{counted(len(drawn.clusters), 'cluster')} by {drawn.method}"
+            + (f", {counted(rest, 'image')} in none" if rest else "")
+        )
+    return lines
+
+
+def print_map(drawn: ImageMap) -> None:
+    """Print the clusters, and the images farthest from all others."""
+    for line in told_of(drawn):
+        print(one_line(line))
+    position = {int(image_id): i for i, image_id in enumerate(drawn.ids)}
+    if drawn.clusters:
+        print()
+        columns = [Column("images", number=True), Column("cluster", asked=True)]
+        rows = [
+            Row((f"{cluster.size:,}", name), drawn.paths[position[cluster.typical[0]]])
+            for name, cluster in _named(drawn)
+        ]
+        _print_table(columns, rows[:_LISTED])
+        if len(rows) > _LISTED:
+            print(f"and {len(rows) - _LISTED} smaller ones; --json lists all")
+    print("\nfarthest from all others")
+    _print_table(
+        [Column("id", number=True), Column("outlier", number=True)],
+        [
+            Row((str(drawn.ids[i]), f"{drawn.outliers[i]:.2f}"), drawn.paths[i])
+            for i in drawn.alone(_ALONE).tolist()
+        ],
+    )
+
+
+def _named(drawn: ImageMap) -> Iterator[tuple[str, Any]]:
+    for number, cluster in enumerate(drawn.clusters, 1):
+        yield cluster.name(number), cluster
+
+
+def _print_table(columns: Sequence[Column], rows: Sequence[Row]) -> None:
+    if sys.stdout.isatty():
+        print_rows(columns, rows)
+        return
+    for row in rows:
+        print("\t".join(one_line(cell) for cell in (*row.cells, row.path or "")))
+
+
+def print_map_as_json(drawn: ImageMap) -> None:
+    """Print clusters and places as one JSON object."""
+    print_document(
+        {
+            "images": len(drawn.ids),
+            "matching": drawn.matching,
+            "layout": drawn.layout,
+            "weights": dict(drawn.weights),
+            "neighbour_recall": drawn.recall,
+            "method": drawn.method,
+            "clusters": [
+                {
+                    "number": number,
+                    "name": cluster.name(number),
+                    "words": list(cluster.words),
+                    "size": cluster.size,
+                    "typical": list(cluster.typical),
+                }
+                for number, cluster in enumerate(drawn.clusters, 1)
+            ],
+            "places": [
+                {
+                    "id": int(drawn.ids[i]),
+                    **({"path": None} if path is None else named_path(path)),
+                    "x": round(float(drawn.places[i, 0]), 5),
+                    "y": round(float(drawn.places[i, 1]), 5),
+                    "cluster": None if drawn.members[i] < 0 else int(drawn.members[i]) + 1,
+                    "outlier": round(float(drawn.outliers[i]), 4),
+                }
+                for i, path in enumerate(drawn.paths)
+            ],
+        }
+    )
+
+
+def write_map_of(
+    path: Path, drawn: ImageMap, options: MapOptions, thumbnails: int, viewer: MapViewer
+) -> None:
+    """Write the page of a map.
+
+    Raises:
+        InputError: the file cannot be written.
+        CollectionError: the disk is full.
+        CancelledError: Ctrl-C, while thumbnails are made.
+    """
+    from vitrail.service.cli.map_page import write_map
+
+    def made(done: int, total: int) -> None:
+        viewer.cancellation.check()
+        viewer.thumbnail(done, total)
+
+    title = "Map" if options.where is None else f"Map of {options.where}"
+    write_map(
+        path, title, told_of(drawn), drawn, drawn.spread(thumbnails).tolist(), on_thumbnail=made
+    )
+
+
+def print_sample(chosen: ImageSample) -> None:
+    """Print the images, and how well they stand for all."""
+    _print_table(
+        [Column("id", number=True), Column("label"), Column("stands for", number=True)],
+        [
+            Row((str(image.id), image.label or "", f"{number:,}"), image.path)
+            for image, number in zip(chosen.images, chosen.stands_for, strict=True)
+        ],
+    )
+    for line in told_of_sample(chosen):
+        print_remark(line, before="")
+
+
+def told_of_sample(chosen: ImageSample) -> list[str]:
+    """Sentences on how well a sample stands for all."""
+    of = f"{chosen.chosen_from:,}"
+    if chosen.matching > chosen.chosen_from:
+        of += f", drawn at random of {chosen.matching:,}"
+    return [
+        f"{counted(len(chosen.images), 'image')} of {of}",
+        f"{_near(chosen.coverage)}; with as many at random: {_near(chosen.at_random)}",
+    ]
+
+
+def _near(coverage: Coverage) -> str:
+    return (
+        f"each image is within a cosine of {coverage.least:.3f} of one of them, "
+        f"half of all within {coverage.median:.3f}"
+    )
+
+
+def print_sample_as_json(chosen: ImageSample) -> None:
+    """Print the same as one JSON object."""
+    print_document(
+        {
+            "images": [
+                {
+                    "id": image.id,
+                    **({"path": None} if image.path is None else named_path(image.path)),
+                    "label": image.label,
+                    "stands_for": number,
+                }
+                for image, number in zip(chosen.images, chosen.stands_for, strict=True)
+            ],
+            "coverage": {"least": chosen.coverage.least, "median": chosen.coverage.median},
+            "at_random": {"least": chosen.at_random.least, "median": chosen.at_random.median},
+            "chosen_from": chosen.chosen_from,
+            "matching": chosen.matching,
+            "weights": dict(chosen.weights),
+        }
+    )
+
+
+def write_sample(path: Path, chosen: ImageSample, options: SampleOptions) -> None:
+    """Write a contact sheet of the images.
+
+    Raises:
+        InputError: the file cannot be written.
+        CollectionError: the disk is full.
+    """
+    from vitrail.service.cli.sheet import write_list_sheet
+
+    images = counted(len(chosen.images), f"{options.kind} image")
+    title = images if options.where is None else f"{images} of {options.where}"
+    write_list_sheet(path, title, chosen.images)

@@ -1,0 +1,144 @@
+"""``vitrail map`` and ``vitrail sample``."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.service.conftest import Vitrail
+
+CHROMIUM = shutil.which("chromium")
+
+
+def test_a_map_prints_its_clusters_and_draws_a_page_that_fetches_nothing(
+    vitrail: Vitrail, many: Path, tmp_path: Path
+) -> None:
+    vitrail.index(many)
+    page = tmp_path / "map.html"
+    done = vitrail("map", "--layout", "pca", "--clusters", 3, "--html", page)
+    lines = done.out.splitlines()
+    assert lines[0] == "24 images, laid out by PCA of mean@1"
+    assert lines[1] == "3 clusters by k-means"
+    sizes = [int(line.split("\t")[0]) for line in lines[3:6]]
+    assert sum(sizes) == 24
+    assert sizes == sorted(sizes, reverse=True)
+    assert "farthest from all others" in lines
+    text = page.read_text("utf-8")
+    assert not re.search(r"""(?:src|href)=["'](?!data:|file:|#)""", text)
+    (policy,) = re.findall(r"script-src 'sha256-([^']+)'", text)
+    (script,) = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    assert base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() == policy
+    assert "unsafe-eval" not in text
+    assert data_of(text)["ids"] == list(range(1, 25))
+
+
+def data_of(page: str) -> dict[str, list[object]]:
+    (found,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page)
+    data: dict[str, list[object]] = json.loads(found)
+    return data
+
+
+def test_names_of_files_and_values_cannot_leave_the_data_of_the_page(
+    vitrail: Vitrail, many: Path, tmp_path: Path
+) -> None:
+    odd = "</script><script>alert(1)</script><!--\u2028.png"
+    (many / "a" / "0.png").rename(many / "a" / odd.replace("/", "∕"))
+    vitrail.index(many)
+    page = tmp_path / "map.html"
+    vitrail("map", "--layout", "pca", "--clusters", 2, "--color", "path", "--html", page)
+    text = page.read_text("utf-8")
+    assert text.count("<script") == text.count("</script") == 2
+    assert "alert(1)" in json.dumps(data_of(text)["files"])
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium")
+def test_the_page_draws_itself_under_its_policy(
+    vitrail: Vitrail, many: Path, tmp_path: Path
+) -> None:
+    vitrail.index(many, "--label-from", "parent")
+    page = tmp_path / "map.html"
+    vitrail("map", "--layout", "pca", "--clusters", 3, "--html", page)
+    shown = subprocess.run(
+        [
+            *(CHROMIUM or "", "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"),
+            *("--virtual-time-budget=3000", f"--user-data-dir={tmp_path / 'profile'}"),
+            page.as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    ).stdout
+    assert re.search(r'<section aria-label="map" id="map">', shown)  # no longer hidden
+    assert len(re.findall(r'<li><button type="button" aria-pressed="false"><i', shown)) == 3
+    assert [*re.findall(r"<option value=\"\d\">(\w+)", shown)] == ["cluster", "label", "generated"]
+
+
+def test_a_map_as_json_tells_where_each_image_lies(vitrail: Vitrail, many: Path) -> None:
+    vitrail.index(many)
+    told = vitrail("map", "--layout", "pca", "--clusters", 2, "--json").json
+    assert len(told["places"]) == 24
+    assert {place["cluster"] for place in told["places"]} == {1, 2}
+    assert all(0 <= place["x"] <= 1 and 0 <= place["y"] <= 1 for place in told["places"])
+    assert sum(cluster["size"] for cluster in told["clusters"]) == 24
+    none = vitrail("map", "--layout", "pca", "--clusters", 0, "--json").json
+    assert none["method"] == "none"
+    assert none["clusters"] == []
+    some = vitrail("map", "--layout", "pca", "--clusters", 2, "--limit", 12, "--json").json
+    assert (some["images"], some["matching"]) == (12, 24)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--layout", "tsne"), ["layout", "tsne", "umap"]),
+        (("--where", "id < 5"), ["4 images", "10 at least"]),
+        (("--where", "id < 0"), ["no image"]),
+        (("--color", "colour", "--layout", "pca"), ["colour"]),
+        (("--space", "cls@99"), ["cls@99", "mean@1"]),
+        (("--html", "no/such/folder/map.html"), ["no/such/folder"]),
+    ],
+)
+def test_what_no_map_can_be_made_of_is_said_in_a_line(
+    vitrail: Vitrail, many: Path, words: tuple[str, ...], says: list[str]
+) -> None:
+    vitrail.index(many)
+    vitrail.fails("map", *words, code=2, says=says)
+
+
+def test_a_sample_says_how_well_it_stands_for_all(
+    vitrail: Vitrail, many: Path, tmp_path: Path
+) -> None:
+    vitrail.index(many)
+    lines = vitrail("sample", "--diverse", 4).out.splitlines()
+    assert len(lines) == 6
+    assert sum(int(line.split("\t")[2]) for line in lines[:4]) == 24
+    assert lines[4] == "4 images of 24"
+    assert "at random" in lines[5]
+    told = vitrail("sample", "--typical", 3, "--where", "id <= 12", "--json").json
+    assert told["chosen_from"] == 12
+    assert sum(image["stands_for"] for image in told["images"]) == 12
+    sheet = tmp_path / "sample.html"
+    vitrail("sample", "--diverse", 2, "--html", sheet)
+    assert "2 diverse images" in sheet.read_text("utf-8")
+
+
+def test_a_sample_of_more_than_there_are_is_all_that_differ(vitrail: Vitrail, many: Path) -> None:
+    vitrail.index(many)
+    told = vitrail("sample", "--diverse", 100, "--json").json
+    assert len(told["images"]) <= 24
+    assert told["coverage"]["least"] > 1 - 1e-5
+
+
+def test_a_sample_is_of_one_kind(vitrail: Vitrail, many: Path) -> None:
+    vitrail.index(many)
+    for words in ((), ("--diverse", 2, "--typical", 2)):
+        vitrail.fails("sample", *words, code=2, says=["either --diverse N or --typical N"])
+    vitrail.fails("sample", "--diverse", 2, "--where", "id < 0", code=2, says=["no image"])
