@@ -151,9 +151,10 @@ def _columns(drawn: ImageMap) -> Iterator[dict[str, Any]]:
         names = [cluster.name(number) for number, cluster in enumerate(drawn.clusters, 1)]
         values = np.where(drawn.members < 0, len(names), drawn.members).tolist()
         yield _kinds("cluster", [*names, "in none"], values)
-    for name, column in drawn.values.items():
-        yield _column(one_line(name), column)
-    if not drawn.clusters and not drawn.values:
+    telling = [name for name, column in drawn.values.items() if len({*map(str, column)}) > 1]
+    for name in telling:
+        yield _column(one_line(name), drawn.values[name])
+    if not drawn.clusters and not telling:
         yield _kinds("nothing", ["image"], [0] * len(drawn.ids))
 
 

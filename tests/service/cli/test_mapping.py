@@ -78,7 +78,7 @@ def test_the_page_draws_itself_under_its_policy(
     ).stdout
     assert re.search(r'<section aria-label="map" id="map">', shown)  # no longer hidden
     assert len(re.findall(r'<li><button type="button" aria-pressed="false"><i', shown)) == 3
-    assert [*re.findall(r"<option value=\"\d\">(\w+)", shown)] == ["cluster", "label", "generated"]
+    assert [*re.findall(r"<option value=\"\d\">(\w+)", shown)] == ["cluster", "label"]
 
 
 def test_a_map_as_json_tells_where_each_image_lies(vitrail: Vitrail, many: Path) -> None:
