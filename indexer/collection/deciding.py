@@ -110,7 +110,7 @@ def _chosen(known: Sequence[Decision], token: str | None) -> Decision:
     named = [one for one in known if token and one.token.startswith(token) and one.kind != UNDO]
     if len(named) != 1:
         many = "begins several decisions" if named else "is no decision of this collection"
-        raise InputError(f"{token!r:.100} {many}; `vitrail duplicates log` lists them")
+        raise InputError(f"{token!r:.100} {many}; `vitrail decisions` lists them")
     if named[0] not in held:
         raise InputError(f"decision {named[0].token} is undone already; decide again instead")
     return named[0]

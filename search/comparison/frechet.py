@@ -91,4 +91,3 @@ def endless_distance(
     endless = plain + sum((len(part) - 1) * (plain - float(part.mean())) for part in parts)
     half = half_width([(spread_of(part), len(part) - 1) for part in parts])
     return plain, Estimate(max(0.0, endless), max(0.0, endless - half), max(0.0, endless + half))
-

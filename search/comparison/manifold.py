@@ -171,9 +171,7 @@ def measure(found: Manifolds, *, groups: int = GROUPS, seed: int = 0) -> Manifol
 
 
 def _values(found: Manifolds) -> list[float]:
-    return _told(
-        found.cosines, found.near_a.reach(found.k), found.near_b.reach(found.k), found.k
-    )
+    return _told(found.cosines, found.near_a.reach(found.k), found.near_b.reach(found.k), found.k)
 
 
 def _without_a(found: Manifolds, rows: Ids, *, swapped: bool = False) -> list[float]:
@@ -208,4 +206,3 @@ def _within(cosines: Floats, reach: Floats) -> Marks:
 def by_chance(k: int) -> float:
     """The coverage of endless sets of the same kind: half of the nearest are of either set."""
     return 1 - 0.5**k
-

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from vitrail.search.duplicates.alignment import Alignment
 from vitrail.search.duplicates.keypoints import Floats
-from vitrail.search.duplicates.overlay import lay_over
+from vitrail.search.duplicates.overlay import grey, lay_over
 
 GRID = 112
 """Pixels of the longer side of what is compared, where both images have as many."""
@@ -52,7 +52,7 @@ def compare(one: Floats, other: Floats, alignment: Alignment, longest: int = GRI
     covers = float(laid.inside.mean())
     if laid.inside.sum() < 4 * _BLOCK * _BLOCK:
         return Agreement(0, 0, covers, laid.covered, 1)
-    agreeing, structured = _blocks(laid.one.mean(-1), laid.laid.mean(-1), laid.inside)
+    agreeing, structured = _blocks(grey(laid.one), grey(laid.laid), laid.inside)
     difference = float(np.abs(laid.one - laid.laid)[laid.inside].mean())
     return Agreement(agreeing, structured, covers, laid.covered, difference)
 

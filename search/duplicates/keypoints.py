@@ -56,7 +56,7 @@ class Keypoints:
             points,
             self.scales,
             (np.pi - self.angles).astype(np.float32),
-            np.ascontiguousarray(turned.reshape(len(points), -1)),
+            np.ascontiguousarray(turned.reshape(self.descriptors.shape)),
             self.size,
         )
 

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vitrail.search.duplicates.keypoints import LONGEST, Keypoints, find_keypoints
+from vitrail.search.duplicates.overlay import grey
 
 _GIST = 24  # pixels a side
 _BLANK = 0.05  # length below which greys tell nothing
-_GREY = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +47,12 @@ def look_at(image: Image.Image, size: tuple[int, int]) -> Look:
     share = LONGEST / max(image.size)
     width, height = (max(1, round(side * share)) for side in image.size)
     pixels = np.asarray(image.resize((width, height), Image.Resampling.BICUBIC))
-    grey = (pixels @ _GREY / 255).astype(np.float32)
-    return Look(pixels, find_keypoints(grey), size, _gist(grey))
+    brightness = grey(pixels.astype(np.float32) / np.float32(255))
+    return Look(pixels, find_keypoints(brightness), size, _gist(brightness))
 
 
-def _gist(grey: NDArray[np.float32]) -> NDArray[np.float32]:
-    small = Image.fromarray(grey).resize((_GIST, _GIST), Image.Resampling.BOX)
+def _gist(brightness: NDArray[np.float32]) -> NDArray[np.float32]:
+    small = Image.fromarray(brightness).resize((_GIST, _GIST), Image.Resampling.BOX)
     values = np.asarray(small, np.float32)
     values = values - values.mean()
     length = float(np.linalg.norm(values))

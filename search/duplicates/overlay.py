@@ -11,6 +11,9 @@ from PIL import Image
 from vitrail.search.duplicates.alignment import Alignment
 from vitrail.search.duplicates.keypoints import Floats, sampled
 
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+"""How much red, green and blue weigh in brightness."""
+
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
@@ -56,6 +59,12 @@ def lay_over(one: Floats, other: Floats, alignment: Alignment, longest: int) -> 
     laid = np.stack([sampled(shrunk[..., i], x, y) for i in range(3)], axis=-1)
     covered = float(min(1.0, inside.sum() * step**2 / (wide * high)))
     return Overlay(resized(one, size), laid, inside, places, covered)
+
+
+def grey(colours: Floats) -> Floats:
+    """(..., 3) colours to (...) brightness, as the eye weighs them."""
+    weighed: Floats = colours @ LUMA
+    return weighed
 
 
 def resized(image: Floats, size: tuple[int, int]) -> Floats:

@@ -10,7 +10,7 @@ import numpy as np
 
 from vitrail.search.duplicates.alignment import Alignment
 from vitrail.search.duplicates.keypoints import Floats
-from vitrail.search.duplicates.overlay import Overlay, lay_over
+from vitrail.search.duplicates.overlay import Overlay, grey, lay_over
 
 _STEPS = ((56, 4), (112, 3))  # pixels of the grid, and how often
 _FEWEST = 200  # pixels that have to be there
@@ -44,7 +44,7 @@ def _step(overlay: Overlay) -> tuple[Floats, Floats] | None:
     """How places of the one image move: ``place @ turn.T + move``; ``None`` if nothing tells."""
     if min(overlay.inside.shape) < 3:
         return None
-    given, laid = overlay.one.mean(axis=-1), overlay.laid.mean(axis=-1)
+    given, laid = grey(overlay.one), grey(overlay.laid)
     down, right = np.gradient(laid)
     spacing = overlay.places[1, 1] - overlay.places[0, 0]
     right, down = right / spacing[0], down / spacing[1]

@@ -15,6 +15,7 @@ import typer
 
 from vitrail.service.cli.commands import (
     calibrating,
+    duplicates,
     generating,
     indexing,
     listing,
@@ -58,6 +59,7 @@ for module in (
     indexing,
     searching,
     listing,
+    duplicates,
     spaces,
     calibrating,
     generating,

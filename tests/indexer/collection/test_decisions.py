@@ -231,7 +231,9 @@ def test_what_is_no_decision_is_refused_and_not_written(
 
 def test_an_undoing_names_one_decision_by_its_first_digits(writer: CollectionStore) -> None:
     made = decide(writer, "keep", [content(1)])
-    with pytest.raises(InputError, match=r"'zz' is no decision of this collection.*log"):
+    with pytest.raises(
+        InputError, match=r"'zz' is no decision of this collection.*vitrail decisions"
+    ):
         undo(writer, "zz")
     with pytest.raises(InputError, match="is no decision"):
         undo(writer, "")
