@@ -16,6 +16,7 @@ import typer
 
 from vitrail.service.cli.commands import (
     calibrating,
+    duplicates,
     generating,
     indexing,
     listing,
@@ -60,6 +61,7 @@ for module in (
     indexing,
     searching,
     listing,
+    duplicates,
     spaces,
     calibrating,
     mapping,

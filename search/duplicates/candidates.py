@@ -1,0 +1,67 @@
+"""Pairs of images that are worth looking at: near in a space, as vectors tell; nothing is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitrail.indexer.vectors.meetings import StoredVectors
+from vitrail.indexer.vectors.neighbours import OnProgress, neighbours
+
+Ids = NDArray[np.int64]
+NEAREST = 6
+"""Neighbours of each image that are looked at; a copy of a copy is met by way of the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Near pairs.
+
+    Attributes:
+        first: (m,) int64 ids, below those of ``second``.
+        second: (m,) int64 ids; each pair is there once.
+        cosines: (m,) float32.
+        recall: the share of the true nearest neighbours that were found, as measured; 1 if all.
+    """
+
+    first: Ids
+    second: Ids
+    cosines: NDArray[np.float32]
+    recall: float
+
+
+def find_candidates(
+    vectors: StoredVectors,
+    *,
+    asked: Ids | None = None,
+    allowed: Ids | None = None,
+    on_progress: OnProgress = lambda _done, _total: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Candidates:
+    """Each image's nearest neighbours, as pairs; memory holds some 50 bytes a pair.
+
+    Args:
+        vectors: of all images.
+        asked: (n,) int64 ids of the images whose copies are wanted; ``None`` is all.
+        allowed: (n,) int64 ids that may be met; ``None`` is all.
+        on_progress: told how many images have been asked about, of how many.
+        stop: once true, what was found so far is all.
+
+    Raises:
+        CollectionError: stored vectors are damaged or cannot be read now.
+    """
+    answer = neighbours(
+        vectors, NEAREST, asked=asked, allowed=allowed, on_progress=on_progress, stop=stop
+    )
+    parts = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))]
+    for block in answer.blocks:
+        rows, columns = np.nonzero(block.neighbours >= 0)
+        one, other = block.ids[rows], block.neighbours[rows, columns]
+        low, high = np.minimum(one, other), np.maximum(one, other)
+        parts.append((low, high, block.cosines[rows, columns]))
+    first, second, cosines = (np.concatenate(one) for one in zip(*parts, strict=True))
+    _, kept = np.unique(np.stack([first, second], axis=1), axis=0, return_index=True)
+    return Candidates(first[kept], second[kept], cosines[kept], answer.recall)
