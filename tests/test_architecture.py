@@ -51,6 +51,7 @@ FLOORS = {
         # what scores mean; the question put to indexes; what becomes of the ranking
         {"calibration"},
         {"retrieval"},
+        {"classification"},
         {"evidence", "group_members", "grouping", "paging", "reasons", "sorting"},
         {"selecting"},
         {"searcher"},
