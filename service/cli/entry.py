@@ -15,6 +15,7 @@ import typer
 
 from vitrail.service.cli.commands import (
     calibrating,
+    classifying,
     generating,
     indexing,
     listing,
@@ -60,6 +61,7 @@ for module in (
     listing,
     spaces,
     calibrating,
+    classifying,
     generating,
     tracing,
     maintaining,

@@ -13,6 +13,7 @@ from vitrail.service.cli.batch_progress import BatchDisplay
 from vitrail.service.cli.folders import remembered
 from vitrail.service.cli.images_progress import ImageDisplay
 from vitrail.service.cli.interrupts import stop_on_interrupt
+from vitrail.service.cli.labelling import LabellingDisplay
 from vitrail.service.cli.progress import IndexDisplay, waiting
 from vitrail.service.cli.text import one_line
 from vitrail.service.cli.tuning import TuningDisplay
@@ -23,6 +24,7 @@ from vitrail.service.operations.progress import (
     Event,
     GenerationProgress,
     IndexProgress,
+    LabellingProgress,
     Note,
     QueryProgress,
     RunBegins,
@@ -183,6 +185,28 @@ class TuningViewer(_Viewer):
             if self._display is None:
                 self._heed_signals()
                 self._display = self._shown.enter_context(TuningDisplay(quiet=self._quiet))
+            self._display.update(event)
+        elif isinstance(event, Note) and not self._quiet:
+            _tell(event)
+
+
+class LabellingViewer(_Viewer):
+    """Shows how far the telling of labels is.
+
+    Args:
+        quiet: show nothing.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        super().__init__(quiet=quiet)
+        self._display: LabellingDisplay | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Show what happened."""
+        if isinstance(event, LabellingProgress):
+            if self._display is None:
+                self._heed_signals()
+                self._display = self._shown.enter_context(LabellingDisplay(quiet=self._quiet))
             self._display.update(event)
         elif isinstance(event, Note) and not self._quiet:
             _tell(event)

@@ -127,6 +127,22 @@ class TuningProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class LabellingProgress:
+    """Where the telling of labels is.
+
+    Attributes:
+        stage: what is done: labelled images compared with one another, probes fitted, images
+            embedded, labels told.
+        done: of the images, or of the fits.
+        total: of them.
+    """
+
+    stage: Literal["comparing", "fitting", "embedding", "telling"]
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class BatchProgress:
     """Where many questions are.
 
@@ -150,6 +166,7 @@ Event: TypeAlias = (
     | GenerationProgress
     | CalibrationProgress
     | TuningProgress
+    | LabellingProgress
     | BatchProgress
 )
 

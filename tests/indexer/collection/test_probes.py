@@ -105,7 +105,7 @@ def test_a_failed_write_leaves_the_one_that_was_there(
         if when == "sync_file":
             patch.setattr(durability, "sync_file", fails)
         else:
-            patch.setattr(durability.os, "replace", fails)
+            patch.setattr(os, "replace", fails)
         with pytest.raises(Exception, match="disk full"):
             probes.write_probe(directory, NAME, probes.pack({"column": "other"}, ARRAYS))
     assert probes.read_probe(directory, NAME) == DATA
