@@ -19,11 +19,7 @@ from vitrail.search.calibration.calibration_file import (
     read_calibration,
     write_calibration,
 )
-from vitrail.search.calibration.fitting import (
-    PlantedCopies,
-    fit_calibration,
-    plant_copies,
-)
+from vitrail.search.calibration.fitting import PlantedCopies, fit_calibration, plant_copies
 from vitrail.search.calibration.histogram import Histogram, spread
 from vitrail.search.derived import with_derived
 from vitrail.search.images import embed_images
@@ -36,8 +32,6 @@ if TYPE_CHECKING:
     from vitrail.indexer.collection.snapshot import Snapshot
     from vitrail.service.operations.collection import Collection
 
-
-PATIENT_SECONDS = 60.0  # for copying images, where that is what was asked for
 RATES = (0.1, 0.01, 0.001, 0.0001, 0.00001, 0.000001)  # whose scores are shown
 
 
@@ -168,7 +162,6 @@ def is_due(collection: Collection) -> bool:
 def calibrate(
     collection: Collection,
     *,
-    seconds: float = PATIENT_SECONDS,
     progress: Progress = nobody,
     cancellation: Cancellation | None = None,
 ) -> Calibrated:
@@ -178,7 +171,6 @@ def calibrate(
 
     Args:
         collection: open.
-        seconds: after which no further image is copied.
         progress: told of the images that are copied, and, in notes, of what could not be done.
         cancellation: looked at after each of them.
 
@@ -190,7 +182,7 @@ def calibrate(
 
     def fit() -> tuple[Snapshot, Calibration | None]:
         snapshot = collection.store.snapshot(*collection.store.spaces)
-        planted = _plant(collection, snapshot, seconds, progress, cancellation)
+        planted = _plant(collection, snapshot, progress, cancellation)
         return snapshot, fit_calibration(snapshot, tuple(snapshot.spaces), planted)
 
     snapshot, made = at_newest(collection.store, fit)
@@ -206,7 +198,6 @@ def calibrate(
 def _plant(
     collection: Collection,
     snapshot: Snapshot,
-    seconds: float,
     progress: Progress,
     cancellation: Cancellation | None,
 ) -> PlantedCopies | None:
@@ -220,7 +211,6 @@ def _plant(
     planted = plant_copies(
         snapshot,
         lambda images: with_derived(embed_images(encoder, images), snapshot.spaces, snapshot),
-        seconds=seconds,
         cancellation=cancellation,
         on_image=lambda done, total: progress(CalibrationProgress(done, total)),
     )

@@ -104,12 +104,11 @@ def _calibrate(
     collection: Collection, progress: Progress, cancellation: Cancellation | None
 ) -> None:
     """What scores mean is found out where nobody has to wait for it, and is no part of the run."""
-    from vitrail.search.calibration.fitting import SECONDS
     from vitrail.service.operations.calibrating import calibrate, is_due
 
     try:
         if is_due(collection):
-            calibrate(collection, seconds=SECONDS, progress=progress, cancellation=cancellation)
+            calibrate(collection, progress=progress, cancellation=cancellation)
     except CancelledError:
         pass
     except (InputError, CollectionError) as error:
