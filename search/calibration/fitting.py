@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 
 from vitrail.indexer.errors import ImageRejectedError
 from vitrail.indexer.spaces import base_of
-from vitrail.search.calibration.calibration import FEWEST, SAME, Calibration
+from vitrail.search.calibration.calibration import (
+    FEWEST,
+    FOUND_LEAST,
+    FOUND_MOST,
+    SAME,
+    Calibration,
+)
 from vitrail.search.calibration.pairs import sample_pairs, usable_labels, without_copies
 from vitrail.search.calibration.unseen import FittedOn
 
@@ -92,10 +98,9 @@ def fit_calibration(
     labels = usable_labels([row.label for row in commit.metadata(ids.tolist())])
     pairs = sample_pairs(rows, labels, [_fitted_on(commit, space, ids) for space in spaces])
     copies = (planted or no_copies()).of(spaces)
-    apart = np.full(len(spaces), SAME, np.float32)
-    if len(copies.scores):
-        apart = np.minimum(apart, np.median(copies.scores, axis=0).astype(np.float32))
-    kept = without_copies(pairs, apart, len(ids))
+    kept = without_copies(
+        pairs, _reached(copies, FOUND_LEAST), len(ids), _reached(copies, FOUND_MOST)
+    )
     if np.count_nonzero(~kept.of_one_label) < FEWEST:
         return None
     return Calibration(
@@ -108,6 +113,13 @@ def fit_calibration(
         labelled=labels is not None,
         copies_apart=round(pairs.pairs - kept.pairs),
     )
+
+
+def _reached(copies: PlantedCopies, share: float) -> Floats:
+    """The cosine that a share of copies reaches in each space, (s,), ``SAME`` at most."""
+    if not len(copies.scores):
+        return np.full(len(copies.spaces), SAME, np.float32)
+    return np.minimum(SAME, np.quantile(copies.scores, 1 - share, axis=0)).astype(np.float32)
 
 
 def _fitted_on(commit: CommitReader, space: str, ids: NDArray[np.int64]) -> FittedOn | None:
