@@ -3,9 +3,9 @@
 Raw features of a ViT lie in a narrow cone: most of a cosine is what all images have in common. With
 the mean taken away and each principal direction divided by its spread, a cosine tells differences.
 A multiple of the mean eigenvalue is added to every one before (PCA whitening with shrinkage; Jégou
-and Chum, 2012). So directions that hardly vary, of which the rows tell little, are not blown up, and
-the few that are far wider than the others are narrowed without being made like them: in these lies
-what kinds of images have in common, and rankings of whole kinds need it.
+and Chum, 2012). So directions that hardly vary, of which the rows tell little, are not blown up,
+and the few that are far wider than the others are narrowed without being made like them: in these
+lies what kinds of images have in common, and rankings of whole kinds need it.
 """
 
 from __future__ import annotations

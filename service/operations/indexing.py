@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from vitrail.indexer.collection.layout import is_collection
 from vitrail.indexer.errors import CancelledError, CollectionError, InputError
+from vitrail.indexer.wording import counted
 from vitrail.service.operations.opening import AS_IT_IS, EncoderChoice, open_or_create
 from vitrail.service.operations.progress import IndexProgress, Note, Progress, RunBegins, nobody
 
 if TYPE_CHECKING:
     from vitrail.indexer.cancellation import Cancellation
+    from vitrail.indexer.catalog.derived import DerivedSpace
     from vitrail.indexer.indexing.options import IndexOptions
     from vitrail.indexer.indexing.progress import IndexCounts
     from vitrail.indexer.indexing.reembedding import ReembedOptions
@@ -92,12 +94,23 @@ def index(
         described = collection.fingerprint.describe()
         plans = plan_run(folders, collection.store.roots(), options)
         progress(RunBegins(described, tuple(plans)))
+        there = collection.store.spaces
         counts = collection.index(
             *folders, options=options, on_progress=_telling(progress), cancellation=cancellation
         )
+        for space in collection.store.state.derived:
+            if space.name not in there:
+                progress(Note(_whitened(space)))
         if not counts.interrupted:
             _calibrate(collection, progress, cancellation)
     return Indexed(described, _copy(counts))
+
+
+def _whitened(space: DerivedSpace) -> str:
+    return (
+        f"searches use {space.name} from now on: {space.base}, whitened on "
+        f"{counted(space.fitted_rows, 'image')}"
+    )
 
 
 def _calibrate(

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vitrail.indexer.errors import CollectionError
 from vitrail.indexer.spaces import parse_weights, parse_whitened
 
 if TYPE_CHECKING:
     from vitrail.indexer.catalog.derived import DerivedSpace
     from vitrail.indexer.collection.collection_info import SpaceInfo
     from vitrail.indexer.collection.store import CollectionStore
+
+_log = logging.getLogger("vitrail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,20 @@ def arrange_spaces(
                 set_default_weights(writer, weights)
     with open_reader(directory) as store:
         return list_spaces(store)
+
+
+def fit_what_is_awaited(store: CollectionStore) -> None:
+    """Fit a whitened space that searches are to weigh; where that fails, the next run tries again.
+
+    Args:
+        store: open for writing; what was committed to it stands.
+    """
+    from vitrail.indexer.collection.derivation import fit_awaited
+
+    try:
+        fit_awaited(store)
+    except (CollectionError, OSError) as error:
+        _log.warning("what was asked is done, but no space was whitened afterwards: %s", error)
 
 
 def whiten(
