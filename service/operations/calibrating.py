@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vitrail.indexer.collection.retrying import at_newest
-from vitrail.indexer.errors import CheckpointError, FingerprintMismatchError, InputError
+from vitrail.indexer.errors import (
+    CancelledError,
+    CheckpointError,
+    CollectionError,
+    FingerprintMismatchError,
+    InputError,
+)
 from vitrail.indexer.wording import too_few
 from vitrail.search.calibration.calibration import FEWEST, Calibration
 from vitrail.search.calibration.calibration_file import (
@@ -157,6 +163,32 @@ def is_due(collection: Collection) -> bool:
     if known is None or not near_in_size(known.images, len(snapshot)):
         return True
     return not {*snapshot.spaces} <= {*known.spaces}
+
+
+def keep_calibrated(
+    collection: Collection,
+    progress: Progress = nobody,
+    cancellation: Cancellation | None = None,
+) -> bool:
+    """Calibrate where that is due, after work that stands whatever comes of it.
+
+    Args:
+        collection: open.
+        progress: as of ``calibrate``; told in a note where it could not be done.
+        cancellation: as of ``calibrate``; who asks to stop ends this alone.
+
+    Returns:
+        whether scores are calibrated now.
+    """
+    try:
+        if is_due(collection):
+            calibrate(collection, progress=progress, cancellation=cancellation)
+    except CancelledError:
+        return False
+    except (InputError, CollectionError) as error:
+        progress(Note(f"what scores mean could not be found out: {error}"))
+        return False
+    return True
 
 
 def calibrate(

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from vitrail.indexer.errors import CollectionError
 from vitrail.indexer.spaces import parse_weights, parse_whitened
+from vitrail.service.operations.progress import Progress, nobody
 
 if TYPE_CHECKING:
+    from vitrail.indexer.cancellation import Cancellation
     from vitrail.indexer.catalog.derived import DerivedSpace
     from vitrail.indexer.collection.collection_info import SpaceInfo
     from vitrail.indexer.collection.store import CollectionStore
@@ -30,6 +32,19 @@ class SpaceList:
 
     images: int
     spaces: Mapping[str, SpaceInfo]
+
+
+@dataclass(frozen=True, slots=True)
+class Whitened:
+    """What came of whitening.
+
+    Attributes:
+        space: that there is now.
+        calibrated: whether what its scores mean is known.
+    """
+
+    space: DerivedSpace
+    calibrated: bool
 
 
 def list_spaces(store: CollectionStore) -> SpaceList:
@@ -111,3 +126,34 @@ def whiten(
         if default:
             set_default_weights(store, {made.name: 1.0})
         return made
+
+
+def whiten_and_calibrate(
+    directory: Path,
+    space: str,
+    *,
+    dim: int | None = None,
+    default: bool = False,
+    progress: Progress = nobody,
+    cancellation: Cancellation | None = None,
+) -> Whitened:
+    """As ``whiten``; then find out what scores of the space mean, without which no hit is a copy.
+
+    Args:
+        directory: as of ``whiten``, like ``space``, ``dim`` and ``default``.
+        space: see there.
+        dim: see there.
+        default: see there.
+        progress: told of the images that are copied to compare with.
+        cancellation: looked at after each of these; the space stays.
+
+    Raises:
+        InputError: as ``whiten``.
+        CollectionError: as ``whiten``.
+    """
+    from vitrail.service.operations.calibrating import keep_calibrated
+    from vitrail.service.operations.collection import Collection
+
+    made = whiten(directory, space, dim=dim, default=default)
+    with Collection.open(directory) as collection:
+        return Whitened(made, keep_calibrated(collection, progress, cancellation))
