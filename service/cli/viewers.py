@@ -186,6 +186,8 @@ class TuningViewer(_Viewer):
                 self._heed_signals()
                 self._display = self._shown.enter_context(TuningDisplay(quiet=self._quiet))
             self._display.update(event)
+        elif isinstance(event, CalibrationProgress) and self._display is not None:
+            self._display.calibrate(event.done, event.total)
         elif isinstance(event, Note) and not self._quiet:
             _tell(event)
 

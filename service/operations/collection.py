@@ -52,6 +52,9 @@ class Collection(Searchable):
     ) -> Collection:
         """Make an empty collection for a checkpoint's spaces.
 
+        Searches weigh all of these equally; but one of the embedded model's own space weighs its
+        whitened form from the first ``index`` on that leaves enough images to fit it.
+
         Args:
             directory: where to put it; must not be a collection yet.
             checkpoint: Hub name, local directory or embedded model; the default is
@@ -68,7 +71,9 @@ class Collection(Searchable):
             InputError: an unknown space, runtime, device or precision, or ``encoder`` beside other
                 arguments.
         """
+        from vitrail.indexer.collection.derivation import weigh_once_fitted
         from vitrail.indexer.encoders import check_runtime, read_fingerprint
+        from vitrail.indexer.encoders.checkpoints import awaited_space
 
         named = EncoderSettings(
             checkpoint or DEFAULT_CHECKPOINT, tuple(spaces or ()), runtime, device, precision
@@ -79,7 +84,10 @@ class Collection(Searchable):
             fingerprint = read_fingerprint(chosen.checkpoint, chosen.spaces)
         else:
             fingerprint = chosen.fingerprint
-        CollectionStore.create(Path(directory), fingerprint).close()
+        awaited = awaited_space(fingerprint)
+        with CollectionStore.create(Path(directory), fingerprint) as store:
+            if awaited is not None:
+                weigh_once_fitted(store, awaited)
         return cls.open(directory, encoder=chosen)
 
     @classmethod
@@ -149,6 +157,9 @@ class Collection(Searchable):
     ) -> IndexCounts:
         """Bring the collection up to date with folders or single files.
 
+        A whitened space that searches are to weigh is fitted at the end, where it is not there yet
+        and images suffice.
+
         Args:
             folders: roots; ``~`` is understood. None means all that are known.
             options: see ``vitrail.IndexOptions``; what is said of a folder is remembered, and
@@ -167,6 +178,7 @@ class Collection(Searchable):
         from vitrail.indexer.indexing.pipeline import index_folders
         from vitrail.indexer.indexing.progress import ProgressTeller
         from vitrail.indexer.indexing.roots import plan_run
+        from vitrail.service.operations.spaces import fit_what_is_awaited
 
         roots = [os.path.expanduser(os.fspath(folder)) for folder in folders]
         options = options or IndexOptions()
@@ -189,6 +201,8 @@ class Collection(Searchable):
                 )
                 if progress.interrupted:
                     writer.forget_changes()  # who interrupts does not want to wait for an index
+                else:
+                    fit_what_is_awaited(writer)
         finally:
             self.store.refresh()
         return progress
@@ -196,8 +210,8 @@ class Collection(Searchable):
     def calibrate(self, *, cancellation: Cancellation | None = None) -> None:
         """Find out what scores mean, from copies of images too, and keep it beside the indexes.
 
-        Searches judge their hits by it; without, they compare stored vectors in memory. It takes a
-        minute at most.
+        Searches judge their hits by it; without, they compare stored vectors in memory. It embeds
+        144 copies of 24 images, which takes as long as indexing so many.
 
         Args:
             cancellation: looked at after each image that is copied.

@@ -46,7 +46,7 @@ OPERATIONS = {
     "reproduce": (reproducing, "reproduce"),
     "info": (maintaining, "describe"),
     "spaces": (spaces, "arrange_spaces"),
-    "whiten": (spaces, "whiten"),
+    "whiten": (spaces, "whiten_and_calibrate"),
     "tune-spaces": (tuning, "tune_spaces"),
     "annotate": (maintaining, "annotate"),
     "remove": (removing, "remove"),
