@@ -15,6 +15,7 @@ import typer
 
 from vitrail.service.cli.commands import (
     calibrating,
+    comparing,
     generating,
     indexing,
     listing,
@@ -57,9 +58,11 @@ _PLAIN = {  # what typer passes on of its parser, and what that means
 for module in (
     indexing,
     searching,
+    comparing,
     listing,
     spaces,
     calibrating,
+    comparing,
     generating,
     tracing,
     maintaining,

@@ -20,6 +20,7 @@ from vitrail.service.operations.progress import (
     BatchProgress,
     CalibrationProgress,
     CollectionCreated,
+    ComparisonProgress,
     Event,
     GenerationProgress,
     IndexProgress,
@@ -184,6 +185,24 @@ class TuningViewer(_Viewer):
                 self._heed_signals()
                 self._display = self._shown.enter_context(TuningDisplay(quiet=self._quiet))
             self._display.update(event)
+        elif isinstance(event, Note) and not self._quiet:
+            _tell(event)
+
+
+class ComparisonViewer(_Viewer):
+    """Shows what of a comparison is done now.
+
+    Args:
+        quiet: show nothing.
+    """
+
+    def __call__(self, event: Event) -> None:
+        """Show what happened."""
+        if isinstance(event, ComparisonProgress):
+            self._shown.close()
+            self._heed_signals()
+            if not self._quiet:
+                self._shown.enter_context(waiting(event.told))
         elif isinstance(event, Note) and not self._quiet:
             _tell(event)
 
