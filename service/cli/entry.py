@@ -17,6 +17,7 @@ import typer
 from vitrail.service.cli.commands import (
     calibrating,
     classifying,
+    comparing,
     generating,
     indexing,
     listing,
@@ -59,10 +60,12 @@ _PLAIN = {  # what typer passes on of its parser, and what that means
 for module in (
     indexing,
     searching,
+    comparing,
     listing,
     spaces,
     calibrating,
     classifying,
+    comparing,
     generating,
     tracing,
     maintaining,

@@ -21,6 +21,7 @@ from vitrail.service.operations.progress import (
     BatchProgress,
     CalibrationProgress,
     CollectionCreated,
+    ComparisonProgress,
     Event,
     GenerationProgress,
     IndexProgress,
@@ -210,6 +211,24 @@ class LabellingViewer(_Viewer):
                 self._heed_signals()
                 self._display = self._shown.enter_context(LabellingDisplay(quiet=self._quiet))
             self._display.update(event)
+        elif isinstance(event, Note) and not self._quiet:
+            _tell(event)
+
+
+class ComparisonViewer(_Viewer):
+    """Shows what of a comparison is done now.
+
+    Args:
+        quiet: show nothing.
+    """
+
+    def __call__(self, event: Event) -> None:
+        """Show what happened."""
+        if isinstance(event, ComparisonProgress):
+            self._shown.close()
+            self._heed_signals()
+            if not self._quiet:
+                self._shown.enter_context(waiting(event.told))
         elif isinstance(event, Note) and not self._quiet:
             _tell(event)
 

@@ -143,6 +143,21 @@ class LabellingProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class ComparisonProgress:
+    """Where comparing two sets, or two images, is.
+
+    Attributes:
+        told: what is done, in words.
+        done: of the steps.
+        total: of them.
+    """
+
+    told: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class BatchProgress:
     """Where many questions are.
 
@@ -167,6 +182,7 @@ Event: TypeAlias = (
     | CalibrationProgress
     | TuningProgress
     | LabellingProgress
+    | ComparisonProgress
     | BatchProgress
 )
 
