@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks import machine, photographs, report
+from benchmarks import machine, photographs, report, retrieval_words
 from vitrail.indexer.encoders import load_encoder
 from vitrail.indexer.encoders.base import Encoder
 from vitrail.indexer.encoders.checkpoints import find_encoder_checkpoint
@@ -43,7 +43,8 @@ from vitrail.service.operations.tuning_samples import ALTERED
 
 Floats = NDArray[np.float32]
 Rows = dict[str, Floats]
-DEFAULT = "gem@9"
+RAW = "gem@9"
+DEFAULT = f"{RAW}/w"
 CLS, HASH = "transformers' last-layer [CLS]", "imagehash's pHash"
 EXAMPLES = Path(__file__).parent.parent / "examples"
 _VOTES, _FOLDS, _SIDE = 5, 5, 512
@@ -78,8 +79,10 @@ def main() -> None:
             paths = photographs.unpack(arguments.photographs, Path(folder))
             sets.append(_gathered("photographs", sorted(paths), embed, arguments.copied))
     result = {one.name: _judged(one) for one in sets}
+    words = {one.name: _worded(one) for one in (*sets, _together(sets))}
     told = machine.describe(machine.command_line("benchmarks.retrieval"))
-    report.write("retrieval", {"machine": told, **result}, _page(told, result))
+    page = _page(told, result, words)
+    report.write("retrieval", {"machine": told, **result, "words": words}, page)
 
 
 def _arguments() -> argparse.Namespace:
@@ -171,7 +174,26 @@ def _joined(parts: Sequence[Rows]) -> Rows:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
+def _together(sets: Sequence[Pictures]) -> Pictures:
+    """All images as one collection, which has several kinds of everything."""
+    starts = np.cumsum([0, *(len(one.labels) for one in sets)])
+    kinds = np.cumsum([0, *(one.labels.max() + 1 for one in sets)])
+    return Pictures(
+        name="both",
+        rows=_joined([one.rows for one in sets]),
+        labels=np.concatenate([one.labels + n for one, n in zip(sets, kinds, strict=False)]),
+        copies={how: _joined([one.copies[how] for one in sets]) for how in sets[0].copies},
+        own=np.concatenate([one.own + n for one, n in zip(sets, starts, strict=False)]),
+    )
+
+
 # Judging
+
+
+def _worded(of: Pictures) -> dict[str, Any]:
+    copies = {f"changed {how}": rows[RAW] for how, rows in of.copies.items()}
+    told = retrieval_words.judged(of.rows[RAW], copies, of.own, of.labels)
+    return {"images": len(of.labels), "told": told}
 
 
 def _judged(of: Pictures) -> dict[str, Any]:
@@ -200,8 +222,8 @@ def _measured(task: Trial) -> dict[str, Any]:
     rows = {
         HASH: found[HASH],
         CLS: found[CLS],
-        f"{DEFAULT}, the default": found[DEFAULT],
-        f"{DEFAULT}/w, whitened": found[f"{DEFAULT}/w"],
+        f"{RAW}, raw": found[RAW],
+        f"{DEFAULT}, whitened, the default": found[DEFAULT],
         f"best single layer, {raw.candidate.name}": raw,
         "tuned, chosen on other folds": tuned.honest,
     }
@@ -209,7 +231,8 @@ def _measured(task: Trial) -> dict[str, Any]:
         "rows": {name: _numbers(one) for name, one in rows.items()},
         "winner": tuned.winner.candidate.name,
         "differences": {
-            "whitened less raw": _difference(found[f"{DEFAULT}/w"], found[DEFAULT]),
+            "whitened less raw": _difference(found[DEFAULT], found[RAW]),
+            "whitened less [CLS]": _difference(found[DEFAULT], found[CLS]),
             "tuned less the best single layer": _difference(tuned.honest, raw),
             "tuned less [CLS]": _difference(tuned.honest, found[CLS]),
         },
@@ -243,19 +266,21 @@ def _difference(ours: Measured, theirs: Measured) -> dict[str, Any]:
 # Telling
 
 
-def _page(told: dict[str, Any], result: dict[str, Any]) -> str:
+def _page(told: dict[str, Any], result: dict[str, Any], words: dict[str, Any]) -> str:
     parts = [report.heading("Retrieval: which vectors find what belongs together", told)]
     parts.append(
-        "In brackets the 95% intervals, which heed that copies of one image are alike. A copy asks "
-        "all images of its origin; its average "
-        "precision is one over the rank of its original. Of pHash, a tie with another image counts "
-        "as a miss."
+        "In brackets the 95% intervals; those of copies by drawing images anew, since copies of "
+        "one image are alike. A copy asks all images of its origin; its average precision is one "
+        "over the rank of its original. Of pHash, a tie with another image counts as a miss."
     )
     for name, one in result.items():
         title = f"## {one['images']} {name}, {one['kinds']} kinds, {one['copies']} copies"
         parts.append(title)
         for what, measures in one["measures"].items():
             parts += [f"### {what.capitalize()}", _table(what, measures), _told(measures)]
+    parts += retrieval_words.page(
+        [(f"{one['images']} images: {name}", one["told"]) for name, one in words.items()]
+    )
     return "\n\n".join(parts) + "\n"
 
 

@@ -12,6 +12,7 @@ Doubles = NDArray[np.float64]
 Ids = NDArray[np.int64]
 Marks = NDArray[np.bool_]
 _NORMAL = 1.959963984540054  # standard deviations on either side that hold 95%
+_DRAWS = 2000  # of a bootstrap
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Interval:
         return self.low <= other.high and other.low <= self.high
 
 
-def interval(values: Doubles, each: float = 1) -> Interval:
+def interval(values: Doubles) -> Interval:
     """The mean of some values in [0, 1], with Wilson's interval (1927), which stays within these.
 
     It is for values that are 0 or 1; others have a smaller variance than those of the same mean,
@@ -41,12 +42,32 @@ def interval(values: Doubles, each: float = 1) -> Interval:
 
     Args:
         values: (n,) float64.
-        each: answers that a value is the mean of. Answers about one image are alike: all of them
-            count for as many as the values' spread tells, between ``n`` and ``n * each``.
     """
-    n, mean = float(len(values)), float(np.mean(values))
-    if each > 1 and n > 1 and (spread := float(np.var(values, ddof=1))) > 0:
-        n *= min(each, max(1.0, mean * (1 - mean) / spread))
+    return _wilson(float(np.mean(values)), float(len(values)))
+
+
+def clustered_interval(values: Doubles, each: float) -> Interval:
+    """The mean of answers about some images, several of each, with its 95% bounds.
+
+    Answers about one image are alike, so that images are drawn anew and not answers (a cluster
+    bootstrap; Davison and Hinkley, 1997). What is rarer than the sample shows no drawing shows
+    either: so the bounds are at least as wide as Wilson's, of as many answers as their spread
+    between images tells, from ``n`` to ``n * each``.
+
+    Args:
+        values: (n,) float64, of each image the mean of its answers, in [0, 1].
+        each: how many these are.
+    """
+    n, mean = len(values), float(np.mean(values))
+    spread = float(np.var(values, ddof=1)) if n > 1 else 0.0
+    alike = min(each, max(1.0, mean * (1 - mean) / spread)) if spread > 0 else 1.0
+    told = _wilson(mean, n * alike)
+    drawn = np.random.default_rng(0).integers(0, n, (_DRAWS, n))
+    low, high = np.quantile(values[drawn].mean(axis=1), [0.025, 0.975]).tolist()
+    return Interval(mean, min(told.low, low), max(told.high, high))
+
+
+def _wilson(mean: float, n: float) -> Interval:
     z = _NORMAL**2
     centre = (mean + z / (2 * n)) / (1 + z / n)
     half = _NORMAL / (1 + z / n) * np.sqrt(mean * (1 - mean) / n + z / (4 * n * n))

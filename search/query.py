@@ -158,7 +158,8 @@ class Hit:
             or ``None`` where it was below what that row's ranking kept; empty for one row.
         group: what it stands for; ``None`` where hits are not grouped.
         fpr: false-positive rate: the share of pairs of unrelated images of the collection that
-            score at least as high; ``None`` where that is not known (see ``SearchResult.scale``).
+            score at least as high; ``None`` where that is not known (see ``SearchResult.scale``),
+            or only by a bound that says little (``Scale.most_rate``).
         closeness: the same in a word: ``copy``, ``look-alike``, ``related``, or ``chance`` where
             unrelated images score as high; ``None`` likewise, or where only a bound of the rate is
             known.
@@ -208,6 +209,7 @@ class Scale:
     pairs: int
     images: int
     at_most: bool = False
+    most_rate: float = 1.0
 
     def closeness(self, score: float) -> Closeness | None:
         """The word for a score, never a closer one for a lower score."""

@@ -17,6 +17,7 @@ from vitrail.indexer.vectors.whitening import Moments, Whitening, least_rows
 from vitrail.search.measures import (
     Interval,
     average_precisions,
+    clustered_interval,
     copy_hits,
     interval,
     knn_hits,
@@ -169,7 +170,7 @@ class Measured:
     @property
     def precision(self) -> Interval:
         """Mean average precision."""
-        return interval(self.precisions, self.each)
+        return self._interval(self.precisions)
 
     @property
     def worth(self) -> Doubles:
@@ -183,7 +184,10 @@ class Measured:
     @property
     def first(self) -> Interval:
         """k-NN accuracy, or copy recall@1."""
-        return interval(self.firsts, self.each)
+        return self._interval(self.firsts)
+
+    def _interval(self, values: Doubles) -> Interval:
+        return interval(values) if self.each == 1 else clustered_interval(values, self.each)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -45,6 +45,7 @@ FLOORS = {
         # arrays and plain types
         {
             "boxes",
+            "comparison",
             "derived",
             "diversity",
             "duplicates",
@@ -60,6 +61,7 @@ FLOORS = {
         # what scores mean; the question put to indexes; what becomes of the ranking
         {"calibration"},
         {"retrieval"},
+        {"classification"},
         {"evidence", "group_members", "grouping", "paging", "reasons", "sorting"},
         {"selecting"},
         {"searcher", "maps"},

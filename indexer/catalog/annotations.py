@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from vitrail.indexer.catalog.columns import annotation_columns
 from vitrail.indexer.catalog.inference import Oddity, infer_kinds
-from vitrail.indexer.catalog.own_columns import MOST
+from vitrail.indexer.catalog.own_columns import MOST, check_names, plain_column
 from vitrail.indexer.catalog.retyping import StillText, fill_kinds, free_of_text
 from vitrail.indexer.catalog.schema import quote
 from vitrail.indexer.catalog.tables import read_own_table
@@ -228,3 +228,36 @@ def annotate(
         retyped=retyped,
         still_text=still_text,
     )
+
+
+def annotate_images(
+    transaction: Transaction, ids: Sequence[int], columns: Mapping[str, pa.ChunkedArray]
+) -> int:
+    """Set columns of the user's own on images that are named by id; empty cells clear what was.
+
+    Args:
+        transaction: rolled back where this raises.
+        ids: of the images; those that are gone by now are passed over.
+        columns: a value for each image, by name.
+
+    Returns:
+        how many images were set.
+
+    Raises:
+        InputError: a column that no image can have.
+    """
+    import pyarrow as pa
+
+    check_names(columns, "what was told")
+    plain = {name: plain_column(one, name, "what was told") for name, one in columns.items()}
+    known = dict(
+        transaction.rows(
+            "SELECT id, content_hash FROM images SEMI JOIN "
+            "(SELECT unnest(?::BIGINT[]) AS id) USING (id) "
+            "ANTI JOIN deletions d ON d.image_id = id",
+            [list(ids)],
+        )
+    )
+    hashes = [known.get(one) for one in ids]
+    merge_rows(transaction, hashes, load_incoming(transaction, pa.table(plain)))
+    return sum(one is not None for one in hashes)

@@ -47,7 +47,10 @@ def told_spaces(collection: CollectionStore) -> bytes:
         transforms.load(collection.directory, space, collection.fingerprint)
         data = read_bytes(transforms.path_of(collection.directory, space))
         files[space.name] = base64.b64encode(data).decode()
-    return json.dumps({"derived": files, "weights": collection.state.chosen_weights}).encode()
+    weights = dict(collection.state.chosen_weights)
+    if weights.keys() - collection.state.spaces.keys():  # awaited, and of no use elsewhere yet
+        weights = {}
+    return json.dumps({"derived": files, "weights": weights}).encode()
 
 
 def carried_spaces(

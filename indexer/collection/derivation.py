@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from vitrail.indexer.catalog.derived import (
     DerivedSpace,
@@ -14,8 +15,8 @@ from vitrail.indexer.collection import transforms
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.files.durability import disk_guard
-from vitrail.indexer.spaces import base_of, whitened_name
-from vitrail.indexer.vectors.whitening import Moments, Whitening
+from vitrail.indexer.spaces import base_of, parse_whitened, whitened_name
+from vitrail.indexer.vectors.whitening import Moments, Whitening, least_rows
 
 
 def fit(collection: CollectionStore, base: str, cut: int | None = None) -> Whitening:
@@ -127,6 +128,52 @@ def set_default_weights(collection: CollectionStore, weights: Mapping[str, float
     if dict(weights) != dict(collection.state.chosen_weights):
         with collection.transaction("weigh", tidies=False) as transaction:
             put_default_weights(transaction, weights)
+
+
+def weigh_once_fitted(collection: CollectionStore, name: str) -> None:
+    """Let searches weigh a whitened space alone from when images suffice to fit it.
+
+    Until then they weigh the stored ones. The wish is a commit, so that it outlives whatever
+    interrupts the first run; ``fit_awaited`` fulfils it.
+
+    Args:
+        collection: open for writing.
+        name: such as ``gem@9/w``.
+
+    Raises:
+        InputError: it is no whitened form of a stored space.
+        CollectionError: not open for writing, or the disk is full.
+    """
+    base, _ = parse_whitened(name)
+    stored = dict(collection.fingerprint.spaces)
+    if base not in stored or base == name:
+        raise InputError(f"space {name!r} is no whitened form of {', '.join(stored)}")
+    with collection.transaction("weigh", tidies=False) as transaction:
+        put_default_weights(transaction, {name: 1.0})
+
+
+def fit_awaited(collection: CollectionStore) -> tuple[DerivedSpace, ...]:
+    """Fit the whitened spaces that searches are to weigh and that are not there yet.
+
+    Args:
+        collection: open for writing.
+
+    Returns:
+        those that were fitted; none where images are too few, do not differ, or nothing is
+        awaited.
+
+    Raises:
+        CollectionError: a segment is damaged or cannot be read now, or the disk is full.
+    """
+    state, widths = collection.state, dict(collection.fingerprint.spaces)
+    absent = sorted(state.chosen_weights.keys() - state.spaces.keys())
+    bases = [base_of(name) or name for name in absent]
+    images = len(collection)
+    if not all(base in widths and images >= least_rows(widths[base]) for base in bases):
+        return ()
+    with suppress(InputError):  # the images do not differ
+        return tuple(whiten(collection, *parse_whitened(name)) for name in absent)
+    return ()
 
 
 def _forget_index(collection: CollectionStore, space: DerivedSpace | None) -> None:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from vitrail.indexer.collection.retrying import Commits
 
-Part = Literal["catalog", "segment", "transform", "index", "copy", "file"]
+Part = Literal["catalog", "segment", "transform", "index", "copy", "probe", "file"]
 Kind = Literal["damaged", "missing", "unreadable"]
 _ATTEMPTS = 5
 

@@ -14,7 +14,7 @@ from vitrail.indexer.catalog import journal, table_copies
 from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.catalog.journal import Journal
 from vitrail.indexer.catalog.schema import FORMAT
-from vitrail.indexer.collection import transforms
+from vitrail.indexer.collection import probes, transforms
 from vitrail.indexer.errors import CollectionError, InputError
 from vitrail.indexer.files.begun import sweep_begun
 from vitrail.indexer.files.durability import TEMPORARY, make_directory, rename, write_text
@@ -58,7 +58,7 @@ def check_free(directory: str) -> None:
             f"{directory} is a collection that lost its catalog",
             remedy="run `vitrail verify --repair`",
         )
-    known = {LOCK, MARK, *_FOLDERS}
+    known = {LOCK, MARK, probes.FOLDER, *_FOLDERS}
     strangers = {
         name for name in os.listdir(directory) if name not in known and not is_leftover(name)
     }
@@ -133,6 +133,8 @@ def sweep_leftovers(directory: str) -> None:
     for folder in (indexes.FOLDER, table_copies.FOLDER):
         inside = os.scandir(os.path.join(directory, folder))
         begun += [entry for entry in inside if entry.name.endswith(TEMPORARY)]
+    if exists(made := os.path.join(directory, probes.FOLDER)):
+        begun += [entry for entry in os.scandir(made) if entry.name.endswith(TEMPORARY)]
     with suppress(OSError):  # images are the user's, and no part of the collection's state
         sweep_begun(os.path.join(directory, GENERATED))
     for entry in begun:

@@ -24,6 +24,7 @@ from vitrail.indexer.collection.losses import (
     losses_of_rebuilding,
 )
 from vitrail.indexer.collection.maintenance import is_lost, save_index
+from vitrail.indexer.collection.probes import check_probes
 from vitrail.indexer.collection.readiness import check_copies, check_segments_there
 from vitrail.indexer.collection.rebuilding import adopt_catalog, rebuild_catalog
 from vitrail.indexer.collection.segment_checks import check_segment, live_ids, usable_ids
@@ -112,6 +113,7 @@ def repair(
             _drop_lost_spaces(collection, done)
             _mend_indexes(collection, done)
             _mend_copies(collection, done)
+            _set_probes_aside(directory, done)
     done.report = verify(directory)
     return done
 
@@ -272,3 +274,13 @@ def _mend_copies(collection: CollectionStore, done: Repair) -> None:
         mark = os.path.join(collection.directory, MARK)
         if not exists(mark):
             write_text(mark, mark_text(collection.fingerprint))
+
+
+def _set_probes_aside(directory: str, done: Repair) -> None:
+    """Damaged probes give way; whoever asks for one learns it anew from its labels."""
+    for finding in check_probes(directory):
+        if finding.kind == "unreadable":
+            done.actions.append(f"{finding.file}: left as it is: {finding.problem}")
+            continue
+        aside = os.path.basename(set_aside(os.path.join(directory, finding.file)))
+        done.actions.append(f"{finding.file}: {finding.problem}; set aside as {aside}")

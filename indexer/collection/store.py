@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -25,6 +25,8 @@ from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.records import Batch, FileRecord, ImageRecord
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from vitrail.indexer.catalog.annotations import AnnotationReport
     from vitrail.indexer.catalog.reservations import Reservation
     from vitrail.indexer.catalog.transaction import Transaction
@@ -312,6 +314,22 @@ class CollectionStore(Answering):
             CollectionError: not open for writing, or the disk is full.
         """
         return self._writing.annotate(path, tuple(numbers))
+
+    def annotate_images(self, ids: Sequence[int], columns: Mapping[str, pa.ChunkedArray]) -> int:
+        """Set columns of the user's own on images that are named by id; others stay as they are.
+
+        Args:
+            ids: of the images; those that are gone by now are passed over.
+            columns: a value for each image, by name; an empty one clears what was there.
+
+        Returns:
+            how many images were set.
+
+        Raises:
+            InputError: a column that no image can have; nothing is changed then.
+            CollectionError: not open for writing, or the disk is full.
+        """
+        return self._writing.annotate_images(ids, columns)
 
     def maintain(self) -> None:
         """Give up what has waited too long, merge small segments, save indexes where it pays.

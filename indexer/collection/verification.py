@@ -11,6 +11,7 @@ from vitrail.indexer.collection.copy_checks import check_copies
 from vitrail.indexer.collection.findings import Finding, Report, steadily
 from vitrail.indexer.collection.index_checks import check_indexes
 from vitrail.indexer.collection.layout import is_collection
+from vitrail.indexer.collection.probes import check_probes
 from vitrail.indexer.collection.segment_checks import check_segments
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.transform_checks import check_transforms
@@ -20,7 +21,7 @@ from vitrail.indexer.images.files import modified_ns
 
 
 def verify(directory: str | os.PathLike[str]) -> Report:
-    """Compare segments, transforms, catalog, indexes and files on disk; changes nothing.
+    """Compare segments, transforms, catalog, indexes, probes and files on disk; changes nothing.
 
     A writer may be at work meanwhile: what it replaces is looked at again.
 
@@ -42,6 +43,7 @@ def verify(directory: str | os.PathLike[str]) -> Report:
             *steadily(collection, lambda: list(check_transforms(collection))),
             *steadily(collection, lambda: list(check_indexes(collection))),
             *steadily(collection, lambda: list(check_copies(collection))),
+            *check_probes(directory),
         ]
         on_disk, count = _check_files(collection)
         state = collection.state

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import TYPE_CHECKING
 
-from vitrail.indexer.catalog.annotations import AnnotationReport, annotate
+from vitrail.indexer.catalog.annotations import AnnotationReport, annotate, annotate_images
 from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.catalog.departures import remove_images
 from vitrail.indexer.catalog.reservations import Reservation, reserve_ids
@@ -46,6 +47,9 @@ from vitrail.indexer.records import Batch
 from vitrail.indexer.segments import segment_file
 from vitrail.indexer.segments.leftovers import sweep
 from vitrail.indexer.vectors.indexes import LoadedIndex
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _log = logging.getLogger("vitrail")
 
@@ -177,6 +181,15 @@ class Writer:
             self._catalog.writing("annotate", checkpoint=True) as transaction,
         ):
             return annotate(transaction, path, numbers=numbers)
+
+    def annotate_images(self, ids: Sequence[int], columns: Mapping[str, pa.ChunkedArray]) -> int:
+        """See ``CollectionStore.annotate_images``."""
+        with (
+            self._writing(),
+            disk_guard(self._directory, 1 << 20),
+            self._catalog.writing("annotate", checkpoint=True) as transaction,
+        ):
+            return annotate_images(transaction, ids, columns)
 
     @contextmanager
     def transaction(

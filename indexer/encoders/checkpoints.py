@@ -30,6 +30,7 @@ from vitrail.indexer.spaces import EmbeddingSpace, parse_space
 # 0.629 and 0.801, gem@8 0.562 and 0.910, cls@12 0.532 and 0.704, mean@12 0.423 and 0.375. The first
 # figure's standard error is 0.03, so kinds do not tell gem@9 from cls@10; degraded copies do.
 EMBEDDED_SPACES = ("gem@9",)
+EMBEDDED_DEFAULT = "gem@9/w"  # docs/layers.md says why
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "model-*.safetensors")
 _FOREIGN_WEIGHTS = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack", "*.npz")
 
@@ -137,6 +138,21 @@ class Checkpoint:
             spaces=tuple((space.name, space.dim) for space in spaces),
             settings=_settings(self.config),
         )
+
+
+def awaited_space(fingerprint: Fingerprint) -> str | None:
+    """The whitened space that searches of a new collection weigh once it can be fitted.
+
+    Args:
+        fingerprint: of the collection's encoder.
+
+    Returns:
+        ``None`` where they weigh the stored spaces: of other checkpoints than the embedded one, or
+        of other spaces of it.
+    """
+    names = tuple(name for name, _ in fingerprint.spaces)
+    usual = fingerprint.weights == SOURCE_SHA256 and names == EMBEDDED_SPACES
+    return EMBEDDED_DEFAULT if usual else None
 
 
 def find_encoder_checkpoint(name: str, *, tokenizer: bool = False) -> Checkpoint:

@@ -24,6 +24,7 @@ LOOK_ALIKE = 0.001  # the same of a look-alike
 MOST_ALIKE = 0.1
 MOST_TAKEN = 0.02  # different images as near as a copy that the whole collection may hold
 FOUND_LEAST, FOUND_MOST = 0.5, 0.9  # of the planted copies that are called so
+MOST_BOUND = 0.1  # of a rate that is told as a bound; it may be far less, or nearly so much
 _CURVES = 32  # weightings remembered
 
 
@@ -134,7 +135,8 @@ class Calibration:
         copy = max(alike, self.copies_from(weights))
         least = min(1.0, tries * self.least_rate(weights))
         pairs = round(self.unrelated.pairs)
-        return Scale(related, alike, copy, least, pairs, self.images, at_most)
+        most = MOST_BOUND if at_most else 1.0
+        return Scale(related, alike, copy, least, pairs, self.images, at_most, most)
 
     def total(self, scores: Floats, weights: Mapping[str, float]) -> Floats:
         """(n,) float32 weighted sums of (n, s) cosines, such as those of ``copies``.

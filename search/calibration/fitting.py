@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +13,13 @@ from numpy.typing import NDArray
 
 from vitrail.indexer.errors import ImageRejectedError
 from vitrail.indexer.spaces import base_of
-from vitrail.search.calibration.calibration import FEWEST, SAME, Calibration
+from vitrail.search.calibration.calibration import (
+    FEWEST,
+    FOUND_LEAST,
+    FOUND_MOST,
+    SAME,
+    Calibration,
+)
 from vitrail.search.calibration.pairs import sample_pairs, usable_labels, without_copies
 from vitrail.search.calibration.unseen import FittedOn
 
@@ -29,8 +34,8 @@ Embed = Callable[[Sequence["Image.Image"]], dict[str, Floats]]
 """RGB images -> space name -> (n, dim) float32 unit rows."""
 SAMPLE = 4096  # images whose pairs are looked at
 QUICK = 1024  # where a search waits for it
-ORIGINALS = 24  # images that copies are made of
-SECONDS = 10.0  # after which no further image is copied
+ORIGINALS = 24  # images that copies are made of, however fast the machine is
+PIXELS = 1 << 30  # that they have together at most; decoding these takes some ten seconds
 _TRIED = 4  # times as many, where files are away
 _SIDE = 512  # pixels of the shorter side that copies are made from
 
@@ -93,10 +98,9 @@ def fit_calibration(
     labels = usable_labels([row.label for row in commit.metadata(ids.tolist())])
     pairs = sample_pairs(rows, labels, [_fitted_on(commit, space, ids) for space in spaces])
     copies = (planted or no_copies()).of(spaces)
-    apart = np.full(len(spaces), SAME, np.float32)
-    if len(copies.scores):
-        apart = np.minimum(apart, np.median(copies.scores, axis=0).astype(np.float32))
-    kept = without_copies(pairs, apart, len(ids))
+    kept = without_copies(
+        pairs, _reached(copies, FOUND_LEAST), len(ids), _reached(copies, FOUND_MOST)
+    )
     if np.count_nonzero(~kept.of_one_label) < FEWEST:
         return None
     return Calibration(
@@ -109,6 +113,13 @@ def fit_calibration(
         labelled=labels is not None,
         copies_apart=round(pairs.pairs - kept.pairs),
     )
+
+
+def _reached(copies: PlantedCopies, share: float) -> Floats:
+    """The cosine that a share of copies reaches in each space, (s,), ``SAME`` at most."""
+    if not len(copies.scores):
+        return np.full(len(copies.spaces), SAME, np.float32)
+    return np.minimum(SAME, np.quantile(copies.scores, 1 - share, axis=0)).astype(np.float32)
 
 
 def _fitted_on(commit: CommitReader, space: str, ids: NDArray[np.int64]) -> FittedOn | None:
@@ -129,21 +140,22 @@ def plant_copies(
     embed: Embed,
     *,
     originals: int = ORIGINALS,
-    seconds: float = SECONDS,
+    pixels: int = PIXELS,
     cancellation: Cancellation | None = None,
     on_image: Callable[[int, int], None] = lambda *_: None,
-    clock: Callable[[], float] = time.monotonic,
 ) -> PlantedCopies:
     """Copy some of a commit's images in every way, and see how near they stay to their originals.
+
+    Which ones is told by the commit and by the files that are there, and not by how long it takes:
+    the line from which on a hit is a copy shall be the same on every machine.
 
     Args:
         commit: whose files are read; those that are away are passed over.
         embed: as the commit's vectors were made.
         originals: images to copy, at most.
-        seconds: after which no further one is.
+        pixels: that they have together, at most; images of more than is left are passed over.
         cancellation: looked at after each image; what is done by then counts.
         on_image: called with how many are done, and of how many.
-        clock: for tests.
 
     Raises:
         CollectionError: vectors are damaged or cannot be read now.
@@ -151,12 +163,12 @@ def plant_copies(
     from vitrail.search.calibration.planting import plant
 
     spaces = tuple(commit.spaces)
-    until, copies, kinds = clock() + seconds, no_copies(spaces), list[str]()
+    copies, kinds = no_copies(spaces), list[str]()
     found = [copies.scores]
     ids = evenly(commit.index(spaces[0]).ids(), originals * _TRIED)
     wanted = min(originals, len(ids))
     on_image(0, wanted)
-    originals_read = _readable(commit, np.random.default_rng(0).permutation(ids))
+    originals_read = _readable(commit, np.random.default_rng(0).permutation(ids), pixels)
     for done, (image_id, image) in enumerate(islice(originals_read, wanted), 1):
         made = plant(image)
         vectors = embed(list(made.values()))
@@ -166,7 +178,7 @@ def plant_copies(
         found.append(np.stack([vectors[space] @ own[space] for space in spaces], 1))
         kinds += made
         on_image(done, wanted)
-        if clock() >= until or (cancellation is not None and cancellation.cancelled):
+        if cancellation is not None and cancellation.cancelled:
             break
     return PlantedCopies(spaces, np.concatenate(found).astype(np.float32), tuple(kinds))
 
@@ -176,12 +188,17 @@ def evenly(ids: NDArray[np.int64], most: int) -> NDArray[np.int64]:
     return ids[np.linspace(0, len(ids) - 1, min(most, len(ids))).astype(np.int64)]
 
 
-def _readable(commit: SnapshotReader, ids: NDArray[np.int64]) -> Iterator[tuple[int, Image.Image]]:
-    """Those images whose first file can be opened now."""
+def _readable(
+    commit: SnapshotReader, ids: NDArray[np.int64], pixels: int
+) -> Iterator[tuple[int, Image.Image]]:
+    """Those images whose first file can be opened now, as long as there are pixels left."""
     from vitrail.indexer.images.files import read_file
     from vitrail.indexer.images.opening import open_image
 
     for row in commit.metadata(ids.tolist()):
-        if row.paths:
+        size = row.width * row.height
+        if row.paths and size <= pixels:
             with suppress(ImageRejectedError):
-                yield row.id, open_image(read_file(row.paths[0]).data, target=_SIDE).image
+                image = open_image(read_file(row.paths[0]).data, target=_SIDE).image
+                pixels -= size
+                yield row.id, image

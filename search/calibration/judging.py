@@ -36,12 +36,16 @@ class Judge:
     scale: Scale
     tries: int = 1
 
-    def __call__(self, scores: NDArray[np.floating]) -> list[tuple[float, Closeness | None]]:
-        """The false-positive rate and the word of each of (n,) scores."""
-        rates = self.calibration.false_positive_rate(scores, self.weights)
-        rates = np.minimum(1, self.tries * rates)
+    def __call__(self, scores: NDArray[np.floating]) -> list[tuple[float | None, Closeness | None]]:
+        """The false-positive rate and the word of each of (n,) scores.
+
+        ``None`` stands for a bound that says nothing, and for a word that nothing tells.
+        """
+        found = self.calibration.false_positive_rate(scores, self.weights)
+        most = self.scale.most_rate
+        rates = [rate if rate <= most else None for rate in np.minimum(1, self.tries * found)]
         words = [self.scale.closeness(float(score)) for score in scores]
-        return list(zip(rates.tolist(), words, strict=True))
+        return list(zip(rates, words, strict=True))
 
 
 def judge_of(query: Query, calibrations: Calibrations, *, single: bool = False) -> Judge | None:

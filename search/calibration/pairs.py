@@ -81,19 +81,40 @@ def sample_pairs(
     return PairSample(scores[order], counts[order], of_one_label[order])
 
 
-def without_copies(sample: PairSample, least: Floats, images: int) -> PairSample:
-    """Leave out pairs that are as near in every space as copies of one image are.
+def without_copies(
+    sample: PairSample, half: Floats, images: int, most: Floats | None = None
+) -> PairSample:
+    """Leave out pairs of images that seem to be copies of one another.
 
-    Where so many pairs are that an image would have several copies, they are none, and all stay.
+    Such are those that are as near in every space as half of the copies of an image are; and those
+    that are as near as most of them, in a space that parts them from different images: of these
+    there are the fewer the nearer, so that where more pairs lie above than in a band as wide below,
+    those above are something else. Where so many seem copies that an image would have several, they
+    are none, and all stay.
 
     Args:
         sample: of the pairs.
-        least: (s,) float32 cosines from which on two images are taken for copies.
+        half: (s,) float32 cosines that half of an image's copies reach in each space.
         images: that the pairs are of.
+        most: (s,) the same of most of its copies; ``None`` where no copies are known.
     """
-    copies = np.asarray((sample.scores >= least).all(axis=1))
-    many = sample.counts[copies].sum(dtype=np.float64) > _COPIES_EACH * images / 2
-    return sample if many else sample.chosen(~copies)
+    copies = np.asarray((sample.scores >= half).all(axis=1))
+    for marks in (copies | _parted(sample, half, half if most is None else most), copies):
+        many = sample.counts[marks].sum(dtype=np.float64) > _COPIES_EACH * images / 2
+        if not many:
+            return sample.chosen(~marks)
+    return sample
+
+
+def _parted(sample: PairSample, half: Floats, most: Floats) -> NDArray[np.bool_]:
+    """The pairs that some space parts from those that are less near, (p,) bool."""
+    found = np.zeros(len(sample.scores), np.bool_)
+    for own, middle, least in zip(sample.scores.T, half, most, strict=True):
+        above = own >= least
+        band = ~above & (own >= least - (middle - least))
+        if middle > least and sample.counts[above].sum() > sample.counts[band].sum():
+            found |= above
+    return found
 
 
 def usable_labels(labels: Sequence[str | None]) -> NDArray[np.int64] | None:

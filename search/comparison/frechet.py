@@ -29,9 +29,9 @@ class Moments:
         self.mean: Doubles = wide.mean(axis=0)
         centred = (wide - self.mean) / np.sqrt(len(wide) - 1)
         # (r, dim), whose product with itself is the covariance: whichever is shorter
-        self.factor: Doubles = (
-            np.linalg.qr(centred, mode="r") if len(centred) > centred.shape[1] else centred
-        )
+        self.factor: Doubles = centred
+        if len(centred) > centred.shape[1]:
+            self.factor = np.linalg.qr(centred).R
 
     @property
     def variance(self) -> float:

@@ -16,6 +16,8 @@ import typer
 
 from vitrail.service.cli.commands import (
     calibrating,
+    classifying,
+    comparing,
     duplicates,
     generating,
     indexing,
@@ -60,10 +62,13 @@ _PLAIN = {  # what typer passes on of its parser, and what that means
 for module in (
     indexing,
     searching,
+    comparing,
     listing,
     duplicates,
     spaces,
     calibrating,
+    classifying,
+    comparing,
     mapping,
     generating,
     tracing,

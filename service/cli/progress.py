@@ -85,6 +85,12 @@ class Display:
             self._last_line = time.monotonic()
             self._line(f"{doing}: {shown}" if shown else doing)
 
+    def calibrate(self, done: int, total: int) -> None:
+        """Show that scores are calibrated, and how many images were copied for that."""
+        self._show(
+            "calibrating scores", done, total, f"{done:,} of {counted(total, 'image')} copied"
+        )
+
     def _line(self, text: str) -> None:
         if self._quiet:
             return
@@ -133,12 +139,6 @@ class IndexDisplay(Display):
             f"{rate:.1f}/s" if rate else "",
             f"{clock((total - done) / rate)} left" if rate and done < total else "",
             f"{progress.rejected:,} rejected" if progress.rejected else "",
-        )
-
-    def calibrate(self, done: int, total: int) -> None:
-        """Show that scores are calibrated, and how many images were copied for that."""
-        self._show(
-            "calibrating scores", done, total, f"{done:,} of {counted(total, 'image')} copied"
         )
 
     def finish(self, progress: IndexCounts) -> None:

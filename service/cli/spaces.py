@@ -10,9 +10,8 @@ from vitrail.service.cli.documents import print_document
 from vitrail.service.cli.reports import in_bytes
 
 if TYPE_CHECKING:
-    from vitrail.indexer.catalog.derived import DerivedSpace
     from vitrail.indexer.collection.collection_info import SpaceInfo
-    from vitrail.service.operations.spaces import SpaceList
+    from vitrail.service.operations.spaces import SpaceList, Whitened
 
 _HEADS = ("space", "from", "width", "default", "index", "on disk")
 _NUMBERS = {"width", "default", "on disk"}
@@ -47,8 +46,9 @@ def _cells(name: str, space: SpaceInfo) -> tuple[str, ...]:
     )
 
 
-def print_whitened(space: DerivedSpace, *, default: bool) -> None:
+def print_whitened(made: Whitened, *, default: bool) -> None:
     """Say what was derived, and how it is used."""
+    space = made.space
     print(
         f"{space.name}: {counted(space.dim, 'dimension')}, fitted on "
         f"{counted(space.fitted_rows, 'image')}"
@@ -60,4 +60,5 @@ def print_whitened(space: DerivedSpace, *, default: bool) -> None:
             f'search by it with --space {space.name}, or always after "vitrail spaces --default '
             f'{space.name}"'
         )
-    print('copies are told from look-alikes in it after "vitrail calibrate"')
+    if not made.calibrated:
+        print('copies are told from look-alikes in it after "vitrail calibrate"')

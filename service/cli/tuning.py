@@ -19,6 +19,12 @@ _SINGLES = 10  # spaces of the table
 _MIXTURES = 3
 _NAME = 40  # cells of a space's name, at most
 _FIRST = {"labels": "5-NN accuracy", "copies": "copy recall@1"}
+_NOTHING = {
+    "labels": "no space is right about a single image, so that nothing was stored; measure by "
+    "another column, or by --copies",
+    "copies": "no space finds the original of a single copy, so that nothing was stored; measure "
+    "by labels, or index images that differ more",
+}
 _PRECISION = {"labels": "mAP", "copies": "1/rank"}
 
 
@@ -89,7 +95,7 @@ def _share(value: float) -> str:
 def _compared(made: Tuning) -> list[str]:
     """What searches use now, held against the winner."""
     now, winner = made.current, made.tuned.winner
-    if now is None or now.candidate == winner.candidate or made.stored:
+    if now is None or now.candidate == winner.candidate or made.stored or made.tells_nothing:
         return []
     sure = "surely better" if made.surely_better else "better, as far as so few tell,"
     return [f"{winner.candidate.name} is {sure} than {now.candidate.name}, which searches use now"]
@@ -98,6 +104,8 @@ def _compared(made: Tuning) -> list[str]:
 def _steps(made: Tuning) -> list[str]:
     """What follows, and the commands for it, if any."""
     winner = made.tuned.winner.candidate.name
+    if made.tells_nothing:
+        return [_NOTHING[made.by]]
     if made.stored:
         return [f"{winner} is what searches use now where --space is not given"]
     if made.lacking:

@@ -14,6 +14,7 @@ from vitrail.service.cli.duplicates_progress import DuplicateDisplay
 from vitrail.service.cli.folders import remembered
 from vitrail.service.cli.images_progress import ImageDisplay
 from vitrail.service.cli.interrupts import stop_on_interrupt
+from vitrail.service.cli.labelling import LabellingDisplay
 from vitrail.service.cli.map_progress import MapDisplay
 from vitrail.service.cli.progress import IndexDisplay, waiting
 from vitrail.service.cli.text import one_line
@@ -22,10 +23,12 @@ from vitrail.service.operations.progress import (
     BatchProgress,
     CalibrationProgress,
     CollectionCreated,
+    ComparisonProgress,
     DuplicateProgress,
     Event,
     GenerationProgress,
     IndexProgress,
+    LabellingProgress,
     MapProgress,
     Note,
     QueryProgress,
@@ -188,6 +191,48 @@ class TuningViewer(_Viewer):
                 self._heed_signals()
                 self._display = self._shown.enter_context(TuningDisplay(quiet=self._quiet))
             self._display.update(event)
+        elif isinstance(event, CalibrationProgress) and self._display is not None:
+            self._display.calibrate(event.done, event.total)
+        elif isinstance(event, Note) and not self._quiet:
+            _tell(event)
+
+
+class LabellingViewer(_Viewer):
+    """Shows how far the telling of labels is.
+
+    Args:
+        quiet: show nothing.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        super().__init__(quiet=quiet)
+        self._display: LabellingDisplay | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Show what happened."""
+        if isinstance(event, LabellingProgress):
+            if self._display is None:
+                self._heed_signals()
+                self._display = self._shown.enter_context(LabellingDisplay(quiet=self._quiet))
+            self._display.update(event)
+        elif isinstance(event, Note) and not self._quiet:
+            _tell(event)
+
+
+class ComparisonViewer(_Viewer):
+    """Shows what of a comparison is done now.
+
+    Args:
+        quiet: show nothing.
+    """
+
+    def __call__(self, event: Event) -> None:
+        """Show what happened."""
+        if isinstance(event, ComparisonProgress):
+            self._shown.close()
+            self._heed_signals()
+            if not self._quiet:
+                self._shown.enter_context(waiting(event.told))
         elif isinstance(event, Note) and not self._quiet:
             _tell(event)
 

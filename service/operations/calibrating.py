@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vitrail.indexer.collection.retrying import at_newest
-from vitrail.indexer.errors import CheckpointError, FingerprintMismatchError, InputError
+from vitrail.indexer.errors import (
+    CancelledError,
+    CheckpointError,
+    CollectionError,
+    FingerprintMismatchError,
+    InputError,
+)
 from vitrail.indexer.wording import too_few
 from vitrail.search.calibration.calibration import FEWEST, Calibration
 from vitrail.search.calibration.calibration_file import (
@@ -19,11 +25,7 @@ from vitrail.search.calibration.calibration_file import (
     read_calibration,
     write_calibration,
 )
-from vitrail.search.calibration.fitting import (
-    PlantedCopies,
-    fit_calibration,
-    plant_copies,
-)
+from vitrail.search.calibration.fitting import PlantedCopies, fit_calibration, plant_copies
 from vitrail.search.calibration.histogram import Histogram, spread
 from vitrail.search.derived import with_derived
 from vitrail.search.images import embed_images
@@ -36,8 +38,6 @@ if TYPE_CHECKING:
     from vitrail.indexer.collection.snapshot import Snapshot
     from vitrail.service.operations.collection import Collection
 
-
-PATIENT_SECONDS = 60.0  # for copying images, where that is what was asked for
 RATES = (0.1, 0.01, 0.001, 0.0001, 0.00001, 0.000001)  # whose scores are shown
 
 
@@ -165,10 +165,35 @@ def is_due(collection: Collection) -> bool:
     return not {*snapshot.spaces} <= {*known.spaces}
 
 
+def keep_calibrated(
+    collection: Collection,
+    progress: Progress = nobody,
+    cancellation: Cancellation | None = None,
+) -> bool:
+    """Calibrate where that is due, after work that stands whatever comes of it.
+
+    Args:
+        collection: open.
+        progress: as of ``calibrate``; told in a note where it could not be done.
+        cancellation: as of ``calibrate``; who asks to stop ends this alone.
+
+    Returns:
+        whether scores are calibrated now.
+    """
+    try:
+        if is_due(collection):
+            calibrate(collection, progress=progress, cancellation=cancellation)
+    except CancelledError:
+        return False
+    except (InputError, CollectionError) as error:
+        progress(Note(f"what scores mean could not be found out: {error}"))
+        return False
+    return True
+
+
 def calibrate(
     collection: Collection,
     *,
-    seconds: float = PATIENT_SECONDS,
     progress: Progress = nobody,
     cancellation: Cancellation | None = None,
 ) -> Calibrated:
@@ -178,7 +203,6 @@ def calibrate(
 
     Args:
         collection: open.
-        seconds: after which no further image is copied.
         progress: told of the images that are copied, and, in notes, of what could not be done.
         cancellation: looked at after each of them.
 
@@ -190,7 +214,7 @@ def calibrate(
 
     def fit() -> tuple[Snapshot, Calibration | None]:
         snapshot = collection.store.snapshot(*collection.store.spaces)
-        planted = _plant(collection, snapshot, seconds, progress, cancellation)
+        planted = _plant(collection, snapshot, progress, cancellation)
         return snapshot, fit_calibration(snapshot, tuple(snapshot.spaces), planted)
 
     snapshot, made = at_newest(collection.store, fit)
@@ -206,7 +230,6 @@ def calibrate(
 def _plant(
     collection: Collection,
     snapshot: Snapshot,
-    seconds: float,
     progress: Progress,
     cancellation: Cancellation | None,
 ) -> PlantedCopies | None:
@@ -220,7 +243,6 @@ def _plant(
     planted = plant_copies(
         snapshot,
         lambda images: with_derived(embed_images(encoder, images), snapshot.spaces, snapshot),
-        seconds=seconds,
         cancellation=cancellation,
         on_image=lambda done, total: progress(CalibrationProgress(done, total)),
     )

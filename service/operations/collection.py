@@ -25,7 +25,11 @@ if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metada
     from vitrail.indexer.encoders.base import Encoder
     from vitrail.indexer.indexing.options import IndexOptions
     from vitrail.indexer.indexing.progress import IndexCounts
+    from vitrail.search.images import ImageLike
+    from vitrail.service.operations.classifying import Classification
     from vitrail.service.operations.duplicates import Duplicates
+    from vitrail.service.operations.examining import LabelReport, Suspects
+    from vitrail.service.operations.labels import By, LabelledBy
     from vitrail.service.operations.mapping import ImageMap, MapKeywords
     from vitrail.service.operations.sampling import ImageSample, SampleKeywords
 
@@ -51,6 +55,9 @@ class Collection(Searchable):
     ) -> Collection:
         """Make an empty collection for a checkpoint's spaces.
 
+        Searches weigh all of these equally; but one of the embedded model's own space weighs its
+        whitened form from the first ``index`` on that leaves enough images to fit it.
+
         Args:
             directory: where to put it; must not be a collection yet.
             checkpoint: Hub name, local directory or embedded model; the default is
@@ -67,7 +74,9 @@ class Collection(Searchable):
             InputError: an unknown space, runtime, device or precision, or ``encoder`` beside other
                 arguments.
         """
+        from vitrail.indexer.collection.derivation import weigh_once_fitted
         from vitrail.indexer.encoders import check_runtime, read_fingerprint
+        from vitrail.indexer.encoders.checkpoints import awaited_space
 
         named = EncoderSettings(
             checkpoint or DEFAULT_CHECKPOINT, tuple(spaces or ()), runtime, device, precision
@@ -78,7 +87,10 @@ class Collection(Searchable):
             fingerprint = read_fingerprint(chosen.checkpoint, chosen.spaces)
         else:
             fingerprint = chosen.fingerprint
-        CollectionStore.create(Path(directory), fingerprint).close()
+        awaited = awaited_space(fingerprint)
+        with CollectionStore.create(Path(directory), fingerprint) as store:
+            if awaited is not None:
+                weigh_once_fitted(store, awaited)
         return cls.open(directory, encoder=chosen)
 
     @classmethod
@@ -148,6 +160,9 @@ class Collection(Searchable):
     ) -> IndexCounts:
         """Bring the collection up to date with folders or single files.
 
+        A whitened space that searches are to weigh is fitted at the end, where it is not there yet
+        and images suffice.
+
         Args:
             folders: roots; ``~`` is understood. None means all that are known.
             options: see ``vitrail.IndexOptions``; what is said of a folder is remembered, and
@@ -166,6 +181,7 @@ class Collection(Searchable):
         from vitrail.indexer.indexing.pipeline import index_folders
         from vitrail.indexer.indexing.progress import ProgressTeller
         from vitrail.indexer.indexing.roots import plan_run
+        from vitrail.service.operations.spaces import fit_what_is_awaited
 
         roots = [os.path.expanduser(os.fspath(folder)) for folder in folders]
         options = options or IndexOptions()
@@ -188,6 +204,8 @@ class Collection(Searchable):
                 )
                 if progress.interrupted:
                     writer.forget_changes()  # who interrupts does not want to wait for an index
+                else:
+                    fit_what_is_awaited(writer)
         finally:
             self.store.refresh()
         return progress
@@ -195,8 +213,8 @@ class Collection(Searchable):
     def calibrate(self, *, cancellation: Cancellation | None = None) -> None:
         """Find out what scores mean, from copies of images too, and keep it beside the indexes.
 
-        Searches judge their hits by it; without, they compare stored vectors in memory. It takes a
-        minute at most.
+        Searches judge their hits by it; without, they compare stored vectors in memory. It embeds
+        144 copies of 24 images, which takes as long as indexing so many.
 
         Args:
             cancellation: looked at after each image that is copied.
@@ -293,6 +311,92 @@ class Collection(Searchable):
             return whiten(Path(self.store.directory), space, dim=dim).name
         finally:
             self.store.refresh()
+
+    def classify(
+        self,
+        *images: ImageLike | int,
+        by: By | None = None,
+        labels: str | None = None,
+        space: str | None = None,
+        top: int = 1,
+        min_probability: float = 0.0,
+        where: str | None = None,
+        write: str | None = None,
+        refit: bool = False,
+        cancellation: Cancellation | None = None,
+    ) -> Classification:
+        """Tell what images are of: as the checkpoint's head says, or by labels of your own.
+
+        Args:
+            images: as of ``search``, and ids; none for those of the collection that pass ``where``.
+            by: ``head``, ``knn`` (the vote of the nearest labelled images) or ``probe`` (a linear
+                one, which is kept in the collection); ``knn`` where ``labels`` are given.
+            labels: the column whose values are told.
+            space: whose vectors are used; what a search weighs most if not given.
+            top: how many labels of each image are told.
+            min_probability: of the best label, below which none is told.
+            where: SQL expression over the columns.
+            write: a column that shall hold the labels of these images; one more, with
+                ``_probability`` at its end, holds their probabilities.
+            refit: whether a probe is learned anew.
+            cancellation: looked at after each step.
+
+        Raises:
+            InputError: options that do not go together, no such column or space, too few labels,
+                or a checkpoint without a head; nothing is written.
+            FingerprintMismatchError: the probe that was kept is another encoder's.
+            CollectionLockedError: labels are to be written, and another process is writing.
+        """
+        from vitrail.service.operations.classifying import ClassifyOptions, classify
+
+        options = ClassifyOptions(by, labels, space, top, min_probability, refit)
+        return classify(self, images, options, where=where, write=write, cancellation=cancellation)
+
+    def assess_labels(
+        self,
+        labels: str,
+        *,
+        by: LabelledBy = "knn",
+        space: str | None = None,
+        min_probability: float = 0.0,
+        cancellation: Cancellation | None = None,
+    ) -> LabelReport:
+        """Say how well labels can be told from what images look like; each image's by others.
+
+        Args:
+            labels: the column whose values they are.
+            by: ``knn`` or ``probe``.
+            space: whose vectors are used.
+            min_probability: below it no label is told of an image.
+            cancellation: looked at after each step.
+
+        Raises:
+            InputError: no such column or space, or too few labels.
+        """
+        from vitrail.service.operations.examining import assess_labels
+        from vitrail.service.operations.labels import LabelOptions
+
+        options = LabelOptions(labels, by, space)
+        return assess_labels(
+            self, options, min_probability=min_probability, cancellation=cancellation
+        )
+
+    def suspect_labels(
+        self,
+        labels: str,
+        *,
+        by: LabelledBy = "knn",
+        space: str | None = None,
+        cancellation: Cancellation | None = None,
+    ) -> Suspects:
+        """Find labels that are likely wrong, and images that are unlike all others.
+
+        The arguments and errors are those of ``assess_labels``.
+        """
+        from vitrail.service.operations.examining import find_suspects
+        from vitrail.service.operations.labels import LabelOptions
+
+        return find_suspects(self, LabelOptions(labels, by, space), cancellation=cancellation)
 
     def set_default_spaces(self, weights: Mapping[str, float]) -> None:
         """Let searches weigh spaces so where nothing is said, from now on and in every process.

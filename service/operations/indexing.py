@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vitrail.indexer.collection.layout import is_collection
-from vitrail.indexer.errors import CancelledError, CollectionError, InputError
+from vitrail.indexer.errors import InputError
+from vitrail.indexer.wording import counted
 from vitrail.service.operations.opening import AS_IT_IS, EncoderChoice, open_or_create
 from vitrail.service.operations.progress import IndexProgress, Note, Progress, RunBegins, nobody
 
 if TYPE_CHECKING:
     from vitrail.indexer.cancellation import Cancellation
+    from vitrail.indexer.catalog.derived import DerivedSpace
     from vitrail.indexer.indexing.options import IndexOptions
     from vitrail.indexer.indexing.progress import IndexCounts
     from vitrail.indexer.indexing.reembedding import ReembedOptions
-    from vitrail.service.operations.collection import Collection
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ def index(
     """
     from vitrail.indexer.indexing.options import IndexOptions
     from vitrail.indexer.indexing.roots import check_given, plan_run
+    from vitrail.service.operations.calibrating import keep_calibrated
 
     options = options or IndexOptions()
     check_given(folders, options)  # before an empty collection is left behind
@@ -92,28 +94,23 @@ def index(
         described = collection.fingerprint.describe()
         plans = plan_run(folders, collection.store.roots(), options)
         progress(RunBegins(described, tuple(plans)))
+        there = collection.store.spaces
         counts = collection.index(
             *folders, options=options, on_progress=_telling(progress), cancellation=cancellation
         )
-        if not counts.interrupted:
-            _calibrate(collection, progress, cancellation)
+        for space in collection.store.state.derived:
+            if space.name not in there:
+                progress(Note(_whitened(space)))
+        if not counts.interrupted:  # nobody has to wait for it now
+            keep_calibrated(collection, progress, cancellation)
     return Indexed(described, _copy(counts))
 
 
-def _calibrate(
-    collection: Collection, progress: Progress, cancellation: Cancellation | None
-) -> None:
-    """What scores mean is found out where nobody has to wait for it, and is no part of the run."""
-    from vitrail.search.calibration.fitting import SECONDS
-    from vitrail.service.operations.calibrating import calibrate, is_due
-
-    try:
-        if is_due(collection):
-            calibrate(collection, seconds=SECONDS, progress=progress, cancellation=cancellation)
-    except CancelledError:
-        pass
-    except (InputError, CollectionError) as error:
-        progress(Note(f"what scores mean could not be found out: {error}"))
+def _whitened(space: DerivedSpace) -> str:
+    return (
+        f"searches use {space.name} from now on: {space.base}, whitened on "
+        f"{counted(space.fitted_rows, 'image')}"
+    )
 
 
 def reembed(

@@ -76,6 +76,14 @@ class OwnEncoder:
                 self._texts = loaded
             return self._texts
 
+    def classifier(self) -> Encoder:
+        """One that also gives the logits of the checkpoint's head, loaded when it is first needed.
+
+        Raises:
+            CheckpointError: the checkpoint cannot be had, or has no head.
+        """
+        return self.waiting(classifies=True, on_load=lambda: None)
+
     def waiting(self, *, classifies: bool, on_load: Callable[[], None]) -> WaitingEncoder:
         """One that is loaded when it first has something to embed.
 

@@ -142,6 +142,37 @@ class MapProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class LabellingProgress:
+    """Where the telling of labels is.
+
+    Attributes:
+        stage: what is done: labelled images compared with one another, probes fitted, images
+            embedded, labels told.
+        done: of the images, or of the fits.
+        total: of them.
+    """
+
+    stage: Literal["comparing", "fitting", "embedding", "telling"]
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonProgress:
+    """Where comparing two sets, or two images, is.
+
+    Attributes:
+        told: what is done, in words.
+        done: of the steps.
+        total: of them.
+    """
+
+    told: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class BatchProgress:
     """Where many questions are.
 
@@ -181,6 +212,8 @@ Event: TypeAlias = (
     | CalibrationProgress
     | TuningProgress
     | MapProgress
+    | LabellingProgress
+    | ComparisonProgress
     | BatchProgress
     | DuplicateProgress
 )

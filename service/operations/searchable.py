@@ -90,6 +90,15 @@ class Searchable:
         return self._encoder.get()
 
     @property
+    def classifier(self) -> Encoder:
+        """The collection's encoder with its checkpoint's head, loaded when it is first asked.
+
+        Raises:
+            CheckpointError: the checkpoint cannot be had, or has no head.
+        """
+        return self._encoder.classifier()
+
+    @property
     def text_encoder(self) -> TextEncoder:
         """The text tower of the collection's checkpoint, loaded once.
 

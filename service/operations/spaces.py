@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vitrail.indexer.errors import CollectionError
 from vitrail.indexer.spaces import parse_weights, parse_whitened
+from vitrail.service.operations.progress import Progress, nobody
 
 if TYPE_CHECKING:
+    from vitrail.indexer.cancellation import Cancellation
     from vitrail.indexer.catalog.derived import DerivedSpace
     from vitrail.indexer.collection.collection_info import SpaceInfo
     from vitrail.indexer.collection.store import CollectionStore
+
+_log = logging.getLogger("vitrail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,19 @@ class SpaceList:
 
     images: int
     spaces: Mapping[str, SpaceInfo]
+
+
+@dataclass(frozen=True, slots=True)
+class Whitened:
+    """What came of whitening.
+
+    Attributes:
+        space: that there is now.
+        calibrated: whether what its scores mean is known.
+    """
+
+    space: DerivedSpace
+    calibrated: bool
 
 
 def list_spaces(store: CollectionStore) -> SpaceList:
@@ -67,6 +86,20 @@ def arrange_spaces(
         return list_spaces(store)
 
 
+def fit_what_is_awaited(store: CollectionStore) -> None:
+    """Fit a whitened space that searches are to weigh; where that fails, the next run tries again.
+
+    Args:
+        store: open for writing; what was committed to it stands.
+    """
+    from vitrail.indexer.collection.derivation import fit_awaited
+
+    try:
+        fit_awaited(store)
+    except (CollectionError, OSError) as error:
+        _log.warning("what was asked is done, but no space was whitened afterwards: %s", error)
+
+
 def whiten(
     directory: Path, space: str, *, dim: int | None = None, default: bool = False
 ) -> DerivedSpace:
@@ -93,3 +126,34 @@ def whiten(
         if default:
             set_default_weights(store, {made.name: 1.0})
         return made
+
+
+def whiten_and_calibrate(
+    directory: Path,
+    space: str,
+    *,
+    dim: int | None = None,
+    default: bool = False,
+    progress: Progress = nobody,
+    cancellation: Cancellation | None = None,
+) -> Whitened:
+    """As ``whiten``; then find out what scores of the space mean, without which no hit is a copy.
+
+    Args:
+        directory: as of ``whiten``, like ``space``, ``dim`` and ``default``.
+        space: see there.
+        dim: see there.
+        default: see there.
+        progress: told of the images that are copied to compare with.
+        cancellation: looked at after each of these; the space stays.
+
+    Raises:
+        InputError: as ``whiten``.
+        CollectionError: as ``whiten``.
+    """
+    from vitrail.service.operations.calibrating import keep_calibrated
+    from vitrail.service.operations.collection import Collection
+
+    made = whiten(directory, space, dim=dim, default=default)
+    with Collection.open(directory) as collection:
+        return Whitened(made, keep_calibrated(collection, progress, cancellation))

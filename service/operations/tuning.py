@@ -12,6 +12,7 @@ from vitrail.indexer.errors import InputError
 from vitrail.indexer.spaces import POOLINGS, base_of
 from vitrail.search.measures import paired_interval
 from vitrail.search.tuning import Measured, Tuned, tune
+from vitrail.service.operations.calibrating import keep_calibrated
 from vitrail.service.operations.progress import Progress, nobody
 from vitrail.service.operations.tuning_samples import TuningOptions, TuningSample
 
@@ -46,6 +47,11 @@ class Tuning:
     stored: bool
 
     @property
+    def tells_nothing(self) -> bool:
+        """Whether not even the best space is right once; then nothing is stored."""
+        return self.tuned.winner.first.mean == 0
+
+    @property
     def surely_better(self) -> bool:
         """Whether chance hardly explains that the winner is better than what is searched by."""
         if self.current is None:
@@ -64,7 +70,7 @@ def tune_spaces(
     """Measure every layer and pooling of the collection's encoder, raw and whitened, and mixtures.
 
     Each image of the sample is embedded once. The winner becomes the collection's default where it
-    has the winner's spaces.
+    has the winner's spaces, and was right at least once; then scores are calibrated if need be.
 
     Args:
         collection: open.
@@ -88,10 +94,12 @@ def tune_spaces(
     known = collection.store.spaces
     tuned = tune(task, mixes=options.mixes, known=known, on_space=work.on_space)
     winner = dict(tuned.winner.candidate.weights)
-    lacking = _lacking(collection, winner)
-    stored = not lacking and not dry_run
+    right = tuned.winner.first.mean > 0
+    lacking = _lacking(collection, winner) if right else ()
+    stored = right and not lacking and not dry_run
     if stored:
         collection.set_default_spaces(winner)
+        keep_calibrated(collection, progress, cancellation)
     by: By = "copies" if options.labels is None else "labels"
     current = _measured(tuned, collection.store.default_weights)
     return Tuning(by, images, kinds, tuned, current, lacking, stored)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from vitrail.search.measures import (
     average_precisions,
+    clustered_interval,
     copy_hits,
     folds,
     interval,
@@ -81,15 +82,32 @@ def test_intervals_by_hand() -> None:
     assert interval(np.ones(5)).low == pytest.approx(0.5655, abs=1e-4)
     assert found.meets(interval(np.ones(5)))
     assert not interval(np.ones(1000)).meets(interval(np.zeros(1000)))
-    # each the mean of four: all alike count as one, and others as their spread tells
-    alike = np.repeat([1.0, 0.0], [8, 2])
-    assert interval(alike, 4) == found
-    mixed = np.tile([1.0, 0.5], 5)
-    assert interval(mixed, 2).low == pytest.approx(interval(np.repeat([1.0, 0.0], [15, 5])).low)
-    assert interval(np.ones(5), 4) == interval(np.ones(5))
     apart = paired_interval(np.array([1.0, 1, 0, 1]), np.array([0.0, 1, 0, 0]))
     assert apart.mean == pytest.approx(0.5)
     assert apart.high - apart.mean == pytest.approx(1.959964 * np.sqrt(1 / 3) / 2)
+
+
+def test_of_answers_about_one_image_no_more_is_made_than_they_tell() -> None:
+    alike = np.repeat([1.0, 0.0], [8, 2])
+    found, single = clustered_interval(alike, 4), interval(alike)
+    assert (found.low, found.high) == pytest.approx((single.low, single.high), abs=0.06)
+    assert found.low <= single.low < single.high <= found.high
+    assert clustered_interval(np.ones(5), 4) == interval(np.ones(5))
+    assert clustered_interval(np.zeros(5), 4) == interval(np.zeros(5))
+
+
+def test_intervals_of_copies_hold_where_those_of_single_answers_do_not() -> None:
+    """40 images of six copies each; how often a copy is found is the image's own."""
+    random = np.random.default_rng(1)
+    truth, each, held, naive = 0.9, 6, 0, 0
+    for _ in range(300):
+        hits = random.random((40, each)) < random.beta(1.8, 0.2, (40, 1))
+        found = clustered_interval(hits.mean(axis=1), each)
+        single = interval(hits.reshape(-1).astype(np.float64))
+        held += found.low <= truth <= found.high
+        naive += single.low <= truth <= single.high
+    assert held >= 0.93 * 300
+    assert naive < 0.85 * 300
 
 
 @settings(max_examples=50, deadline=None)

@@ -71,19 +71,31 @@ def whiten(
         bool,
         typer.Option("--default", help="Let searches use it where --space is not given."),
     ] = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Derive a space that lacks what all images share.
 
     Raw features of a stored space lie close together, so that unrelated images score high.
     Whitening moves them to their mean and divides each principal direction by its spread, fitted on
     the collection's own images. Nothing is embedded anew; run it again once the collection has
-    grown to another.
+    grown to another. Then copies of some images tell what scores of the space mean, as by "vitrail
+    calibrate"; who interrupts that keeps the space.
     """
     from vitrail.service.cli.spaces import print_whitened
-    from vitrail.service.operations.spaces import whiten as derive
+    from vitrail.service.cli.viewers import CalibrationViewer
+    from vitrail.service.operations.spaces import whiten_and_calibrate
 
     directory = collection_directory(collection)
-    print_whitened(derive(directory, space, dim=dim, default=default), default=default)
+    with CalibrationViewer(quiet=quiet) as viewer:
+        made = whiten_and_calibrate(
+            directory,
+            space,
+            dim=dim,
+            default=default,
+            progress=viewer,
+            cancellation=viewer.cancellation,
+        )
+    print_whitened(made, default=default)
 
 
 def tune_spaces(

@@ -32,14 +32,14 @@ def fitted(rows: Floats, cut: int | None = None, block: int = 1000) -> Whitening
 
 
 def test_it_is_the_formula() -> None:
-    """Mean removed, and each principal direction over the root of its variance and their mean."""
+    """Mean removed, each principal direction over the root of its variance and 16 mean ones."""
     rows = cone(400, 12)
     whitening = fitted(rows)
     exact = rows.astype(np.float64)
     centred = exact - exact.mean(axis=0)
     covariance = centred.T @ centred / len(rows)
     values, directions = np.linalg.eigh(covariance)
-    expected = centred @ directions / np.sqrt(values + values.mean())
+    expected = centred @ directions / np.sqrt(values + 16 * values.mean())
     expected /= np.linalg.norm(expected, axis=1, keepdims=True)
     moved = whitening.apply(rows)
     assert moved.dtype == np.float32

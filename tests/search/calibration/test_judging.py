@@ -43,10 +43,13 @@ def test_a_cutoff_keeps_just_the_hits_of_its_rate(
 def test_a_cutoff_heeds_how_many_rows_may_be_near_by_chance() -> None:
     rows = random_rows(4, seed=7)
     every = ask(rows, fusion="best-score").hits
-    kept = ask(rows, fusion="best-score", max_fpr=0.3).hits
-    assert 0 < len(kept) < len(every)
-    assert max(hit.fpr or 0 for hit in kept) <= 0.3 * 1.001
-    assert min(hit.fpr or 0 for hit in every[len(kept) :]) > 0.3 * 0.999
+    for rate in (0.3, 0.05):
+        kept = ask(rows, fusion="best-score", max_fpr=rate).hits
+        assert 0 < len(kept) < len(every)
+        single = CALIBRATION.threshold(rate / 4, W) or 2.0
+        assert [hit.id for hit in kept] == [hit.id for hit in every if hit.score >= single]
+        assert min(hit.fpr or 1 for hit in every[len(kept) :]) > rate * 0.999
+    assert max(hit.fpr or 1 for hit in kept) <= 0.05 * 1.001
 
 
 def test_of_several_rows_rates_are_bounds_that_hold() -> None:
@@ -56,11 +59,27 @@ def test_of_several_rows_rates_are_bounds_that_hold() -> None:
     for fusion in ("mean", "best-score"):
         results = [ask(rows, fusion=fusion) for rows in asked]
         assert all(one.scale is not None and one.scale.at_most for one in results)
-        rates = np.array([hit.fpr for one in results for hit in one.hits], np.float64)
-        for stated in (0.3, 0.1, 0.03):
-            assert np.mean(rates <= stated) <= stated * 1.25, fusion
+        told = [hit.fpr for one in results for hit in one.hits]
+        for stated in (0.1, 0.03):
+            assert np.mean([rate is not None and rate <= stated for rate in told]) <= stated * 1.25
+        assert None in told, "a bound above a tenth says nothing"
+        assert max(rate for rate in told if rate is not None) <= 0.1
     words = {hit.closeness for one in results for hit in one.hits}
     assert "chance" not in words
+
+
+def test_a_bound_above_a_tenth_is_left_out_and_the_scale_says_so() -> None:
+    single = ask(ROWS[[7]])
+    assert single.scale is not None
+    assert single.scale.most_rate == 1.0
+    assert all(hit.fpr is not None for hit in single.hits)
+    several = ask(ROWS[[7, 8]], fusion="mean")
+    assert several.scale is not None
+    assert several.scale.most_rate == 0.1
+    least = CALIBRATION.threshold(0.1, W)
+    assert least is not None
+    for hit in several.hits:
+        assert (hit.fpr is None) == (hit.score < least)
 
 
 def test_an_answer_tells_what_its_words_go_by() -> None:

@@ -7,7 +7,12 @@ from hypothesis import strategies as st
 
 from tests.search.calibration.samples import pairs_of, random_rows
 from vitrail.search.calibration import pairs
-from vitrail.search.calibration.pairs import sample_pairs, usable_labels, without_copies
+from vitrail.search.calibration.pairs import (
+    PairSample,
+    sample_pairs,
+    usable_labels,
+    without_copies,
+)
 
 
 @given(st.integers(2, 70), st.integers(1, 90), st.integers(0, 99))
@@ -65,6 +70,37 @@ def test_a_copy_is_near_in_every_space() -> None:
     sample = sample_pairs([rows, random_rows(40, seed=5)])
     least = np.array([0.999, 0.999], np.float32)
     assert without_copies(sample, least, 40).pairs == sample.pairs
+
+
+def scored(values: list[float]) -> PairSample:
+    scores = np.sort(np.array(values, np.float32))[:, None]
+    return PairSample(scores, np.ones(len(scores), np.float32), np.zeros(len(scores), np.bool_))
+
+
+def test_copies_that_a_space_parts_from_different_images_are_left_out_further_down() -> None:
+    different = [0.6 - 0.02 * n for n in range(20)]
+    copies = [0.8, 0.82, 0.84, 0.86, 0.9, 0.95]
+    half, most = np.array([0.88], np.float32), np.array([0.78], np.float32)
+    kept = without_copies(scored(different + copies), half, 40, most)
+    assert pairs_of(kept).max() == pytest.approx(0.6)
+    known = without_copies(scored(different + copies), half, 40)
+    assert known.pairs == kept.pairs + 4, "nearer than half of the planted ones are two alone"
+    # where ever fewer pairs are ever nearer, nothing tells copies from different images
+    falling = [0.95, 0.9, 0.87, 0.84, 0.8, 0.77, 0.75, 0.74, 0.72, 0.71, 0.7, 0.69, 0.68]
+    told = without_copies(scored(different + falling), half, 40, most)
+    assert pairs_of(told).max() == pytest.approx(0.87)
+    # and an image that has several copies has none
+    several = without_copies(scored(different + copies * 9), half, 20, most)
+    assert pairs_of(several).max() == pytest.approx(0.86)
+
+
+@given(st.lists(st.floats(-1, 1), min_size=1, max_size=60), st.floats(-1, 1), st.floats(-1, 1))
+def test_what_is_left_out_is_the_nearest(values: list[float], one: float, other: float) -> None:
+    half, most = np.array([max(one, other)], np.float32), np.array([min(one, other)], np.float32)
+    sample = scored(values)
+    kept = pairs_of(without_copies(sample, half, 30, most))
+    assert np.array_equal(kept, pairs_of(sample)[: len(kept)])
+    assert kept.size == len(values) or (pairs_of(sample)[len(kept) :] >= most).all()
 
 
 def test_labels_that_nearly_all_share_are_none() -> None:

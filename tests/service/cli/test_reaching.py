@@ -17,6 +17,8 @@ from vitrail.service.cli import app
 from vitrail.service.operations import (
     answer_files,
     calibrating,
+    classifying,
+    examining,
     generating,
     indexing,
     lineage,
@@ -37,12 +39,14 @@ OPERATIONS = {
     "search": (searching, "search"),
     "list": (listing, "list_images"),
     "calibrate": (calibrating, "find_meaning"),
+    "classify": (classifying, "classify"),
+    "labels": (examining, "assess_labels"),
     **dict.fromkeys(("generate", "img2img", "inpaint", "style"), (generating, "generate")),
     "lineage": (lineage, "trace_lineage"),
     "reproduce": (reproducing, "reproduce"),
     "info": (maintaining, "describe"),
     "spaces": (spaces, "arrange_spaces"),
-    "whiten": (spaces, "whiten"),
+    "whiten": (spaces, "whiten_and_calibrate"),
     "tune-spaces": (tuning, "tune_spaces"),
     "annotate": (maintaining, "annotate"),
     "remove": (removing, "remove"),
@@ -55,6 +59,8 @@ OPERATIONS = {
 WORDS: dict[str, tuple[str, ...]] = {
     "index": ("FOLDER",),
     "reembed": ("--checkpoint", "other/vit"),
+    "classify": ("--where", "true", "--labels", "label"),
+    "labels": ("report",),
     "search": ("--prompt", "an apple"),
     "generate": ("an apple",),
     "img2img": ("IMAGE", "an apple"),
@@ -82,6 +88,7 @@ SHOWING = {
     "--plot",
     "--help",
 }
+SHOWN = {("labels", "--limit")}  # of this command alone
 VALUES = {
     "--k": "3",
     "--space": "mean@1",
@@ -106,9 +113,16 @@ VALUES = {
     "--diverse": "0.5",
     "--seed": "17",
     "--sample": "30",
+    "--by": "probe",
+    "--labels": "kind",
+    "--min-probability": "0.5",
+    "--write": "told",
 }
 NONE: dict[str, tuple[str, ...]] = {}
-TOGETHER = {"--seed": {"list": ("--random", "2")}}  # what an option is only given with
+TOGETHER = {  # what an option is only given with
+    "--seed": {"list": ("--random", "2")},
+    "--refit": {"classify": ("--by", "probe")},
+}
 INSTEAD: dict[tuple[str, str], tuple[str, ...]] = {
     ("generate", "--prompts"): (),
     ("tune-spaces", "--copies"): (),
@@ -126,7 +140,8 @@ def options() -> Iterator[tuple[str, str, bool]]:
     for command in OPERATIONS:
         for one in COMMANDS[command].params:
             for name in (*one.opts, *one.secondary_opts):
-                if name.startswith("--") and name not in SHOWING:
+                shown = name in SHOWING or (command, name) in SHOWN
+                if name.startswith("--") and not shown:
                     yield command, name, bool(one.is_flag)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from tests.fakes import ColourEncoder
@@ -20,7 +21,8 @@ from vitrail.indexer.errors import CancelledError, InputError
 from vitrail.search.calibration import current
 from vitrail.search.calibration.calibration import Calibration
 from vitrail.search.calibration.calibration_file import calibration_path, read_calibration
-from vitrail.search.calibration.fitting import fit_calibration
+from vitrail.search.calibration.fitting import fit_calibration, plant_copies
+from vitrail.search.images import embed_images
 from vitrail.service.operations import calibrating
 from vitrail.service.operations.calibrating import calibrate, explain, is_due
 from vitrail.service.operations.collection import Collection
@@ -117,6 +119,25 @@ def test_what_is_found_out_is_kept_and_goes_on_being_used(
         assert collection.similar(1).scale == scale
         clean = collection.store.notes
     assert not clean
+
+
+def test_which_images_are_copied_is_told_by_their_number_and_pixels_alone(
+    opened: Callable[[], Collection],
+) -> None:
+    each = 32 * 32
+
+    def embedded(images: Sequence[Image.Image]) -> dict[str, NDArray[np.float32]]:
+        return embed_images(ColourEncoder(), images)
+
+    with opened() as collection:
+        commit = collection.store.snapshot(SPACE)
+        every = plant_copies(commit, embedded, originals=24)
+        few = plant_copies(commit, embedded, originals=24, pixels=5 * each + each // 2)
+        none = plant_copies(commit, embedded, pixels=each - 1)
+    assert len(every.kinds) == 24 * 6
+    assert len(few.kinds) == 5 * 6, "the sixth would be more than there is left"
+    np.testing.assert_array_equal(few.scores, every.scores[: len(few.scores)])
+    assert not none.kinds
 
 
 def test_a_collection_that_has_grown_is_calibrated_anew_and_its_copies_stay(

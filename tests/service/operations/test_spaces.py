@@ -11,15 +11,25 @@ import pytest
 from PIL import Image
 
 from tests.fakes import ColourEncoder
+from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.collection.derivation import drop, set_default_weights
 from vitrail.indexer.collection.derivation import whiten as refit
 from vitrail.indexer.collection.store import CollectionStore
+from vitrail.indexer.collection.verification import verify
 from vitrail.indexer.errors import InputError
+from vitrail.search.calibration.calibration import SAME
+from vitrail.search.calibration.calibration_file import read_calibration
 from vitrail.search.query import SearchResult
 from vitrail.service.operations.collection import Collection
+from vitrail.service.operations.progress import CalibrationProgress, Event
 from vitrail.service.operations.searching import VectorQuery, embed_query
 from vitrail.service.operations.searching import answer as answer_embedded
-from vitrail.service.operations.spaces import arrange_spaces, list_spaces, whiten
+from vitrail.service.operations.spaces import (
+    arrange_spaces,
+    list_spaces,
+    whiten,
+    whiten_and_calibrate,
+)
 
 COUNT = 40
 SPACE, DERIVED, NARROW = "mean@1", "mean@1/w", "mean@1/w3"
@@ -234,3 +244,47 @@ def test_what_scores_meant_is_forgotten_when_a_space_is_fitted_anew(pictures: Co
         assert writer.state.vectors_digest == before
         refit(writer, SPACE)
         assert writer.state.vectors_digest != before
+
+
+@pytest.fixture
+def by_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever opens the collection by its directory gets the encoder that made it."""
+    monkeypatch.setattr("vitrail.indexer.encoders.load_encoder", lambda _: ColourEncoder())
+
+
+@pytest.mark.usefixtures("by_colours")
+def test_a_whitened_space_is_calibrated_with_planted_copies(pictures: Collection) -> None:
+    directory, counts = Path(pictures.store.directory), list[int]()
+
+    def tell(event: Event) -> None:
+        if isinstance(event, CalibrationProgress):
+            counts.append(event.done)
+
+    done = whiten_and_calibrate(directory, SPACE, dim=5, default=True, progress=tell)
+    assert (done.space.name, done.calibrated) == ("mean@1/w5", True)
+    assert counts == [*range(25)]
+    pictures.store.refresh()
+    known = read_calibration(str(directory), pictures.store.state)
+    assert known is not None
+    assert "mean@1/w5" in known.spaces
+    assert len(known.copies) == 24 * 6
+    told = known.copies_from({"mean@1/w5": 1.0})
+    assert told < SAME, "without copies nothing less would be called one"
+
+
+@pytest.mark.usefixtures("by_colours")
+def test_who_interrupts_calibrating_keeps_the_space(pictures: Collection) -> None:
+    directory, cancellation = Path(pictures.store.directory), Cancellation()
+
+    def stop(event: Event) -> None:
+        if isinstance(event, CalibrationProgress) and event.done == 3:
+            cancellation.cancel()
+
+    done = whiten_and_calibrate(
+        directory, SPACE, dim=4, default=True, progress=stop, cancellation=cancellation
+    )
+    assert not done.calibrated
+    pictures.store.refresh()
+    assert pictures.store.default_weights == {"mean@1/w4": 1.0}
+    assert read_calibration(str(directory), pictures.store.state) is None
+    assert verify(directory).clean

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -19,12 +20,14 @@ from tests.indexer.encoders.tiny import save_tower
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.errors import CancelledError, InputError
 from vitrail.indexer.indexing.options import IndexOptions
+from vitrail.search.tuning import Trial, copies_task
 from vitrail.service.cli import app
 from vitrail.service.operations.collection import Collection
 from vitrail.service.operations.progress import Event, Note, TuningProgress
 from vitrail.service.operations.tuning import tune_spaces
 from vitrail.service.operations.tuning_samples import TuningOptions
 
+Floats = NDArray[np.float32]
 KINDS = {"red": (200, 40, 40), "blue": (40, 40, 200)}
 EACH = 24
 
@@ -218,3 +221,31 @@ def test_every_command_of_the_guide_runs(
     collection.store.refresh()
     assert collection.store.default_weights == {"cls@3/w": 1}
     assert (tmp_path / "layers.svg").exists()
+
+
+def test_a_winner_that_is_never_right_is_told_and_not_stored(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vitrail.service.operations import tuning_samples
+
+    monkeypatch.setattr(
+        tuning_samples, "copies_task", lambda copies, rows, own, fold_of: blind(rows, own, fold_of)
+    )
+    before = collection.store.state.seq
+    words = ["tune-spaces", "-c", collection.store.directory, "--copies"]
+    result = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert result.exit_code == 0
+    assert "no space finds the original of a single copy, so that nothing was stored" in " ".join(
+        result.stdout.split()
+    )
+    found = json.loads(CliRunner().invoke(app, [*words, "--json"], catch_exceptions=False).stdout)
+    assert (found["stored"], found["commands"]) == (False, [])
+    collection.store.refresh()
+    assert collection.store.state.seq == before
+
+
+def blind(rows: dict[str, Floats], own: NDArray[np.int64], fold_of: NDArray[np.int64]) -> Trial:
+    """All images alike to all copies: an original ties with the others, and is never first."""
+    same = {name: np.tile(row[:1], (len(row), 1)) for name, row in rows.items()}
+    asked = {name: np.tile(row[:1], (len(own), 1)) for name, row in rows.items()}
+    return copies_task(asked, same, own, fold_of)

@@ -1,0 +1,1 @@
+"""What images are of: labels told by those of other images, how sure that is, and where it errs."""
