@@ -17,6 +17,8 @@ from vitrail.service.cli import app
 from vitrail.service.operations import (
     answer_files,
     calibrating,
+    deciding,
+    duplicates,
     generating,
     indexing,
     lineage,
@@ -37,6 +39,9 @@ OPERATIONS = {
     "search": (searching, "search"),
     "list": (listing, "list_images"),
     "calibrate": (calibrating, "find_meaning"),
+    "duplicates": (duplicates, "find_duplicates"),
+    "decide": (deciding, "decide"),
+    "decisions": (deciding, "list_decisions"),
     **dict.fromkeys(("generate", "img2img", "inpaint", "style"), (generating, "generate")),
     "lineage": (lineage, "trace_lineage"),
     "reproduce": (reproducing, "reproduce"),
@@ -60,6 +65,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "img2img": ("IMAGE", "an apple"),
     "inpaint": ("IMAGE", "an apple", "--mask", "0,0,4,4"),
     "style": ("IMAGE", "IMAGE", "--prompt", "an apple"),
+    "decide": ("keep", "1"),
     "lineage": ("1",),
     "reproduce": ("1",),
     "whiten": ("gem@9",),
@@ -79,6 +85,9 @@ SHOWING = {
     "--count",
     "--out",
     "--yes",
+    "--trash",  # as the two that follow, about what the operation has found
+    "--tier",
+    "--undo-list",
     "--plot",
     "--help",
 }
@@ -106,6 +115,7 @@ VALUES = {
     "--diverse": "0.5",
     "--seed": "17",
     "--sample": "30",
+    "--since": "width > 2",
 }
 NONE: dict[str, tuple[str, ...]] = {}
 TOGETHER = {"--seed": {"list": ("--random", "2")}}  # what an option is only given with
