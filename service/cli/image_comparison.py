@@ -50,8 +50,8 @@ def told(made: ImageComparison) -> list[str]:
         *(_about(one) for one in (made.first, made.second)),
         *(["the same file, byte by byte"] if made.same_bytes else []),
         _score(made),
-        f"patches: of the first {in_words(made.first_map)}",
-        f"patches: of the second {in_words(made.second_map)}",
+        f"patches of the first: {in_words(made.first_map)}",
+        f"patches of the second: {in_words(made.second_map)}",
         f"pixels: {_pixels(made)}",
     ]
 
