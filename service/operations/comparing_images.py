@@ -16,7 +16,7 @@ from vitrail.indexer.spaces import base_of
 from vitrail.search.calibration.judging import Judge
 from vitrail.search.comparison.alignment import Alignment, align, lay_over
 from vitrail.search.comparison.layers import LayerSimilarity, layer_similarities
-from vitrail.search.comparison.recipes import Difference, compare_recipes
+from vitrail.search.comparison.recipes import RecipeDifference, compare_recipes
 from vitrail.search.comparison.structure import structural_similarity
 from vitrail.search.explanation import PatchMap
 from vitrail.search.images import View, read_view
@@ -101,7 +101,7 @@ class ImageComparison:
     second_map: PatchMap
     alignment: Alignment | None
     ssim: float
-    recipes: tuple[Difference, ...]
+    recipes: tuple[RecipeDifference, ...]
 
     def plot(self) -> Figure:
         """A figure of matplotlib: the cosines by layer and pooling, beside what is usual there.

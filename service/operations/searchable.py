@@ -388,9 +388,9 @@ class Searchable:
                 or column cannot be understood.
         """
         from vitrail.service.operations.comparing import CompareOptions, compare_sets
-        from vitrail.service.operations.set_references import TheRest, set_of
+        from vitrail.service.operations.set_references import OtherImages, set_of
 
-        second = TheRest() if b is None else set_of(b)
+        second = OtherImages() if b is None else set_of(b)
         return compare_sets(self, set_of(a), second, CompareOptions(spaces, by, seed=seed))
 
     def compare_images(

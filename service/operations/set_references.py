@@ -22,7 +22,7 @@ _LEAST = 10  # images of a set, below which there is nothing to tell
 
 
 @dataclass(frozen=True, slots=True)
-class Filtered:
+class FilteredSet:
     """The images that an SQL expression over the columns is true of."""
 
     where: str
@@ -32,7 +32,7 @@ class Filtered:
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
+class FolderSet:
     """The images of the collection whose files lie in a folder of this machine, at any depth."""
 
     path: str
@@ -42,26 +42,26 @@ class Folder:
 
 
 @dataclass(frozen=True, slots=True)
-class TheRest:
+class OtherImages:
     """All images of the collection that are not of the other set."""
 
     def __str__(self) -> str:
         return "all others"
 
 
-SetReference: TypeAlias = Filtered | Folder | TheRest
+SetReference: TypeAlias = FilteredSet | FolderSet | OtherImages
 
 
-def set_of(given: str | os.PathLike[str]) -> Filtered | Folder:
+def set_of(given: str | os.PathLike[str]) -> FilteredSet | FolderSet:
     """A text is a filter, a path a folder.
 
     Raises:
         InputError: neither was given.
     """
     if isinstance(given, str):
-        return Filtered(given)
+        return FilteredSet(given)
     if isinstance(given, os.PathLike):
-        return Folder(os.fspath(given))
+        return FolderSet(os.fspath(given))
     raise InputError(
         f"{type(given).__name__} {repr(given)[:60]} names no set; give a filter as a text, or a "
         "folder as a Path"
@@ -80,10 +80,10 @@ def find_sets(snapshot: Snapshot, a: SetReference, b: SetReference, k: int) -> t
     Raises:
         InputError: they have, one is empty or too small, or a filter cannot be understood.
     """
-    if isinstance(a, TheRest):
+    if isinstance(a, OtherImages):
         raise InputError("the first set is all others; give a filter or a folder for it")
     ours = _ids(snapshot, a, "a")
-    theirs = _others(snapshot, ours) if isinstance(b, TheRest) else _ids(snapshot, b, "b")
+    theirs = _others(snapshot, ours) if isinstance(b, OtherImages) else _ids(snapshot, b, "b")
     shared = np.intersect1d(ours, theirs, assume_unique=True)
     if len(shared):
         raise InputError(_overlap(len(shared), a, b))
@@ -99,7 +99,7 @@ def find_sets(snapshot: Snapshot, a: SetReference, b: SetReference, k: int) -> t
 
 def _overlap(shared: int, a: SetReference, b: SetReference) -> str:
     told = f"{counted(shared, 'image')} {'is' if shared == 1 else 'are'} in both sets"
-    if isinstance(a, Filtered) and isinstance(b, Filtered):
+    if isinstance(a, FilteredSet) and isinstance(b, FilteredSet):
         return f'{told}; take them out of one, as by --b "({b}) and not ({a})"'
     return f"{told}, which compares them with themselves; name sets that have none in common"
 
@@ -108,8 +108,8 @@ def _others(snapshot: Snapshot, ids: Ids) -> Ids:
     return np.setdiff1d(snapshot.allowed_ids("true"), ids, assume_unique=True)
 
 
-def _ids(snapshot: Snapshot, given: Filtered | Folder, name: str) -> Ids:
-    if isinstance(given, Folder):
+def _ids(snapshot: Snapshot, given: FilteredSet | FolderSet, name: str) -> Ids:
+    if isinstance(given, FolderSet):
         folder = os.path.join(os.path.abspath(at_home(given.path)), "")
         found = snapshot.allowed_ids("starts_with(path, ?)", (folder,))
         if not len(found):

@@ -17,6 +17,7 @@ from vitrail.service.cli import app
 from vitrail.service.operations import (
     answer_files,
     calibrating,
+    comparing,
     generating,
     indexing,
     lineage,
@@ -36,6 +37,7 @@ OPERATIONS = {
     "reembed": (indexing, "reembed"),
     "search": (searching, "search"),
     "list": (listing, "list_images"),
+    "compare": (comparing, "compare_sets"),
     "calibrate": (calibrating, "find_meaning"),
     **dict.fromkeys(("generate", "img2img", "inpaint", "style"), (generating, "generate")),
     "lineage": (lineage, "trace_lineage"),
@@ -62,6 +64,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "style": ("IMAGE", "IMAGE", "--prompt", "an apple"),
     "lineage": ("1",),
     "reproduce": ("1",),
+    "compare": ("--a", "width > 0"),
     "whiten": ("gem@9",),
     "tune-spaces": ("--labels", "label"),
     "annotate": ("table.csv",),
@@ -106,6 +109,7 @@ VALUES = {
     "--diverse": "0.5",
     "--seed": "17",
     "--sample": "30",
+    "--by": "width",
 }
 NONE: dict[str, tuple[str, ...]] = {}
 TOGETHER = {"--seed": {"list": ("--random", "2")}}  # what an option is only given with
