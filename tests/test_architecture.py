@@ -45,6 +45,7 @@ FLOORS = {
         # arrays and plain types
         {
             "boxes",
+            "comparison",
             "derived",
             "diversity",
             "duplicates",

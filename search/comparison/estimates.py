@@ -1,8 +1,8 @@
-"""Numbers with their intervals, by the jackknife that leaves out groups of images.
+"""Numbers with their intervals, by leaving out groups of images, or by parting them.
 
 The bootstrap draws some images twice, and these measures take notice: a copy is its own nearest
 neighbour, shrinks balls, and makes pairs of a U-statistic that are none of two images. So nothing
-is drawn twice here: a measure is worked out again without each of some groups.
+is drawn twice here: a measure is worked out again of some of the images.
 """
 
 from __future__ import annotations
@@ -70,22 +70,28 @@ def spread_of(replicates: Doubles) -> float:
     return float((groups - 1) / groups * np.sum((replicates - replicates.mean()) ** 2))
 
 
-def estimate(
-    value: float,
-    *replicates: Doubles,
-    least: float = -np.inf,
-    most: float = np.inf,
-) -> Estimate:
-    """An estimate from values without each group of one sample, or of several independent ones.
+def by_parts(value: float, parts: Doubles, *, share: bool) -> Estimate:
+    """An estimate, 0 at least, from values of parts of the images that have none in common.
+
+    Shares of images within balls jump where an image is left out, and what the jackknife then tells
+    is too much. Values of parts that share no image differ as those of other images would, by a
+    variance that is greater as the parts are smaller.
 
     Args:
         value: of all images.
-        replicates: (g,) float64 of each sample; none where nothing varies.
-        least: the smallest value that the measure can have.
-        most: the greatest.
+        parts: (rounds, q) float64, each row of ``q`` parts of the images.
+        share: whether it is a share of 0 to 1. Then its interval is found of the arcsine of its
+            root, whose variance does not depend on it: parts reach less than all do.
     """
-    half = half_width([(spread_of(one), len(one) - 1) for one in replicates])
-    return Estimate(value, max(least, value - half), min(most, value + half))
+    told = np.arcsin(np.sqrt(parts)) if share else parts
+    count = parts.shape[1]
+    variance = float(told.var(axis=1, ddof=1).mean()) / count
+    half = half_width([(variance, 4 * min(count, 3))])
+    if not share:
+        return Estimate(value, max(0.0, value - half), value + half)
+    middle = float(np.arcsin(np.sqrt(value)))
+    low, high = max(0.0, middle - half), min(np.pi / 2, middle + half)
+    return Estimate(value, float(np.sin(low) ** 2), float(np.sin(high) ** 2))
 
 
 def half_width(variances: list[tuple[float, int]]) -> float:

@@ -48,7 +48,7 @@ class KernelSums:
 
     @property
     def influence(self) -> Doubles:
-        """(n,) float64: by how much each row of ``a`` makes the distance greater by its being there.
+        """(n,) float64: by how much each row of ``a`` makes the distance greater.
 
         That is the distance as it is less the distance without the row.
         """
@@ -56,7 +56,8 @@ class KernelSums:
         fewer = (self.within_a.sum() - 2 * self.within_a) / ((n - 1) * (n - 2))
         across = (self.a_to_b.sum() - self.a_to_b) / ((n - 1) * m)
         other = self.within_b.sum() / (m * (m - 1))
-        return self.distance - (fewer + other - 2 * across)
+        influence: Doubles = self.distance - (fewer + other - 2 * across)
+        return influence
 
     def swapped(self) -> KernelSums:
         """The same, with the sets in the other order."""
@@ -100,7 +101,8 @@ def _variance(influence: Doubles) -> float:
 def _within(rows: Rows) -> Doubles:
     # a row with itself is no pair of images; unit rows make that 8, but for rounding
     own = (np.sum(np.square(rows, dtype=np.float64), axis=1) + 1) ** DEGREE
-    return _sums(rows, rows)[0] - own
+    sums: Doubles = _sums(rows, rows)[0] - own
+    return sums
 
 
 def _sums(a: Rows, b: Rows) -> tuple[Doubles, Doubles]:

@@ -18,9 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.search.comparison.estimates import (
-    GROUPS,
     Estimate,
-    estimate,
+    by_parts,
     split,
 )
 
@@ -31,8 +30,11 @@ Marks = NDArray[np.bool_]
 NEAREST = 5
 """Whose distance is a ball's radius where nothing is said, as the authors of coverage have it."""
 TIE = 2e-6  # cosines that differ by less are the same: products of other shapes round otherwise
+ROUNDS = 10
+"""How often sets are parted for an interval."""
 _BLOCK = 1024
-_SPARE = 12  # more neighbours than needed, of which some may be left out
+_DENSITY = 2  # its place among the four
+_QUARTERS, _MANY = 4, 150  # parts of sets of so many images; smaller ones are halved
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +49,21 @@ class Manifolds:
     """
 
     cosines: Floats
-    near_a: Neighbours
-    near_b: Neighbours
+    near_a: NearestRows
+    near_b: NearestRows
     k: int = NEAREST
 
     @property
     def held(self) -> Marks:
         """(n,) bool: whether a row of ``a`` lies in any ball of ``b``."""
-        return _within(self.cosines, self.near_b.reach(self.k)).any(axis=1)
+        marks: Marks = np.any(_within(self.cosines, self.near_b.reach(self.k)), axis=1)
+        return marks
 
     @property
     def covered(self) -> Marks:
         """(m,) bool: whether the ball of a row of ``b`` holds any row of ``a``."""
-        return _within(self.cosines, self.near_b.reach(self.k)).any(axis=0)
+        marks: Marks = np.any(_within(self.cosines, self.near_b.reach(self.k)), axis=0)
+        return marks
 
     def swapped(self) -> Manifolds:
         """The same, with the sets in the other order."""
@@ -67,7 +71,7 @@ class Manifolds:
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbours:
+class NearestRows:
     """The nearest other rows of each row of a set.
 
     Attributes:
@@ -78,20 +82,9 @@ class Neighbours:
     ids: Ids
     cosines: Floats
 
-    def reach(self, k: int, gone: Marks | None = None) -> Floats:
-        """(n,) float32: the cosine of each row's k-th nearest other row.
-
-        Args:
-            k: 1 or more.
-            gone: (n,) bool rows that are left out. Where fewer than ``k`` neighbours that are known
-                are left, the farthest of these is taken.
-        """
-        if gone is None:
-            return self.cosines[:, k - 1]
-        left = ~gone[self.ids]
-        enough = np.cumsum(left, axis=1) >= k
-        at = np.where(enough.any(axis=1), enough.argmax(axis=1), left.shape[1] - 1)
-        return np.take_along_axis(self.cosines, at[:, None], axis=1)[:, 0]
+    def reach(self, k: int) -> Floats:
+        """(n,) float32: the cosine of each row's k-th nearest other row."""
+        return self.cosines[:, k - 1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +94,7 @@ class ManifoldMeasures:
     Attributes:
         precision: share of ``a`` that lies in balls of ``b``: how much of it is like ``b``.
         recall: share of ``b`` that lies in balls of ``a``: how much of ``b`` is like it.
-        density: balls of ``b`` that an image of ``a`` lies in, by ``k``; 1 where the sets are alike.
+        density: balls of ``b`` that an image of ``a`` lies in, by ``k``; 1 where sets are alike.
         coverage: share of ``b`` whose balls hold an image of ``a``.
     """
 
@@ -121,10 +114,10 @@ def manifolds(a: Rows, b: Rows, k: int = NEAREST) -> Manifolds:
     """
     ours, theirs = np.asarray(a, np.float32), np.asarray(b, np.float32)
     cosines: Floats = ours @ theirs.T
-    return Manifolds(cosines, neighbours(ours, k + _SPARE), neighbours(theirs, k + _SPARE), k)
+    return Manifolds(cosines, neighbours(ours, k), neighbours(theirs, k), k)
 
 
-def neighbours(rows: Floats, count: int) -> Neighbours:
+def neighbours(rows: Floats, count: int) -> NearestRows:
     """The nearest other rows of each row, nearest first.
 
     Args:
@@ -143,47 +136,45 @@ def neighbours(rows: Floats, count: int) -> Neighbours:
         order = np.argsort(-found, axis=1, kind="stable")
         ids[start : start + len(block)] = np.take_along_axis(best, order, axis=1)
         cosines[start : start + len(block)] = np.take_along_axis(found, order, axis=1)
-    return Neighbours(ids, cosines)
+    return NearestRows(ids, cosines)
 
 
-def measure(found: Manifolds, *, groups: int = GROUPS, seed: int = 0) -> ManifoldMeasures:
+def measure(
+    a: Rows, b: Rows, k: int = NEAREST, *, rounds: int = ROUNDS, seed: int = 0
+) -> ManifoldMeasures:
     """Precision, recall, density and coverage of two sets, with their intervals.
 
     These say how the numbers of as many images would differ: of more images, balls are smaller.
 
     Args:
-        found: of the sets, best of the same size: larger sets have smaller balls.
-        groups: that are left out, one after another.
-        seed: of the groups.
+        a: (n, dim) floats, unit rows; ``FEWEST_IN_BALLS`` for intervals that hold.
+        b: (m, dim) floats, unit rows, best as many: larger sets have smaller balls.
+        k: whose distance is a ball's radius.
+        rounds: how often the sets are parted for the intervals.
+        seed: of that.
     """
-    every = _values(found)
-    parts = [_without_a(found, rows) for rows in split(len(found.cosines), groups, seed)]
-    others = [
-        _without_a(found.swapped(), rows, swapped=True)
-        for rows in split(found.cosines.shape[1], groups, seed + 1)
-    ]
-    ours, theirs = np.array(parts), np.array(others)
-    made = [
-        estimate(every[at], ours[:, at], theirs[:, at], least=0.0, most=np.inf if at == 2 else 1.0)
-        for at in range(4)
-    ]
+    every = _values(manifolds(a, b, k))
+    count = _QUARTERS if min(len(a), len(b)) >= _MANY else 2
+    parts = np.array(
+        [
+            [
+                _values(manifolds(a[ours], b[theirs], k))
+                for ours, theirs in zip(
+                    split(len(a), count, seed + 2 * at),
+                    split(len(b), count, seed + 2 * at + 1),
+                    strict=True,
+                )
+            ]
+            for at in range(rounds)
+        ]
+    )
+    made = [by_parts(every[at], parts[:, :, at], share=at != _DENSITY) for at in range(4)]
     return ManifoldMeasures(*made)
 
 
 def _values(found: Manifolds) -> list[float]:
-    return _told(found.cosines, found.near_a.reach(found.k), found.near_b.reach(found.k), found.k)
-
-
-def _without_a(found: Manifolds, rows: Ids, *, swapped: bool = False) -> list[float]:
-    """The four measures without some rows of ``a``; of a swapped comparison, as it was before."""
-    gone = np.zeros(len(found.cosines), bool)
-    gone[rows] = True
-    cosines = found.cosines[~gone]
-    reach_a = found.near_a.reach(found.k, gone)[~gone]
-    reach_b = found.near_b.reach(found.k)
-    if swapped:
-        return _told(cosines.T, reach_b, reach_a, found.k)
-    return _told(cosines, reach_a, reach_b, found.k)
+    reach_a, reach_b = found.near_a.reach(found.k), found.near_b.reach(found.k)
+    return _told(found.cosines, reach_a, reach_b, found.k)
 
 
 def _told(cosines: Floats, reach_a: Floats, reach_b: Floats, k: int) -> list[float]:

@@ -1,4 +1,4 @@
-"""What one set lacks of another: the other's images that no ball reaches, in groups that are alike."""
+"""What one set lacks of another: images of the other that none is near, in groups alike."""
 
 from __future__ import annotations
 

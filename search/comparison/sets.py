@@ -13,7 +13,12 @@ from vitrail.search.comparison.estimates import GROUPS, Doubles, Estimate
 from vitrail.search.comparison.frechet import endless_distance
 from vitrail.search.comparison.kernel import KernelSums, estimate_of, kernel_sums
 from vitrail.search.comparison.manifold import NEAREST, Manifolds, manifolds, measure
-from vitrail.search.comparison.sufficiency import FEWEST, needed_for_frechet, needed_for_vendi
+from vitrail.search.comparison.sufficiency import (
+    FEWEST,
+    FEWEST_IN_BALLS,
+    needed_for_frechet,
+    needed_for_vendi,
+)
 from vitrail.search.comparison.vendi import vendi_estimate
 
 Rows = NDArray[np.floating]
@@ -117,18 +122,15 @@ def compare_rows(
     """
     least = min(len(a), len(b))
     sums = kernel_sums(a, b) if least > 2 else None
-    all_found = manifolds(a, b, k) if least > k else None
-    equal = all_found
-    if all_found is not None and len(a) != len(b):
-        equal = manifolds(_drawn(a, least, seed), _drawn(b, least, seed), k)
+    found = manifolds(a, b, k) if least > k else None
     measures = (
         _frechet(a, b, groups, seed),
         _kernel(a, b, sums),
-        *_shares(equal, least, groups, seed),
+        *_shares(a, b, k, seed),
         _vendi("vendi_a", a, least, groups, seed),
         _vendi("vendi_b", b, least, groups, seed),
     )
-    return SpaceComparison(dict(weights), measures, sums, all_found)
+    return SpaceComparison(dict(weights), measures, sums, found)
 
 
 def _frechet(a: Rows, b: Rows, groups: int, seed: int) -> Measure:
@@ -148,13 +150,15 @@ def _kernel(a: Rows, b: Rows, sums: KernelSums | None) -> Measure:
     return Measure("kernel", estimate_of(sums), images)
 
 
-def _shares(found: Manifolds | None, least: int, groups: int, seed: int) -> tuple[Measure, ...]:
-    names, images = MEASURES[2:6], (least, least)
-    if found is None or least < FEWEST:
-        return tuple(Measure(name, None, images, FEWEST) for name in names)
-    told = measure(found, groups=groups, seed=seed)
+def _shares(a: Rows, b: Rows, k: int, seed: int) -> tuple[Measure, ...]:
+    names, least = MEASURES[2:6], min(len(a), len(b))
+    if least < FEWEST_IN_BALLS:
+        return tuple(Measure(name, None, (len(a), len(b)), FEWEST_IN_BALLS) for name in names)
+    told = measure(_drawn(a, least, seed), _drawn(b, least, seed), k, seed=seed)
     values = (told.precision, told.recall, told.density, told.coverage)
-    return tuple(Measure(n, value, images) for n, value in zip(names, values, strict=True))
+    return tuple(
+        Measure(name, value, (least, least)) for name, value in zip(names, values, strict=True)
+    )
 
 
 def _vendi(name: str, rows: Rows, size: int, groups: int, seed: int) -> Measure:

@@ -6,6 +6,8 @@ from math import ceil
 
 FEWEST = 30
 """Images of a set from which on intervals hold; see docs/comparing.md."""
+FEWEST_IN_BALLS = 75
+"""The same of precision, recall, density and coverage, whose halves have to tell something too."""
 PER_DIMENSION = 1.1
 """Images by width of the features, for the Fréchet distance: of fewer, its extrapolation fails."""
 PER_SCORE = 3  # images by Vendi score: beyond, the number of images is what is scored
@@ -34,5 +36,5 @@ def needed_for_vendi(score: float) -> int:
 
 def _rounded(count: float) -> int:
     """Up, to two digits: it is no more exact."""
-    step = 10 ** max(0, len(str(int(count))) - 2)
+    step: int = 10 ** max(0, len(str(int(count))) - 2)
     return ceil(count / step) * step

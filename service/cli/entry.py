@@ -15,6 +15,7 @@ import typer
 
 from vitrail.service.cli.commands import (
     calibrating,
+    comparing,
     duplicates,
     generating,
     indexing,
@@ -58,6 +59,7 @@ _PLAIN = {  # what typer passes on of its parser, and what that means
 for module in (
     indexing,
     searching,
+    comparing,
     listing,
     duplicates,
     spaces,

@@ -21,6 +21,7 @@ from vitrail.service.operations.progress import (
     BatchProgress,
     CalibrationProgress,
     CollectionCreated,
+    ComparisonProgress,
     DuplicateProgress,
     Event,
     GenerationProgress,
@@ -208,6 +209,24 @@ class DuplicateViewer(_Viewer):
                 self._heed_signals()
                 self._display = self._shown.enter_context(DuplicateDisplay(quiet=self._quiet))
             self._display.update(event)
+
+
+class ComparisonViewer(_Viewer):
+    """Shows what of a comparison is done now.
+
+    Args:
+        quiet: show nothing.
+    """
+
+    def __call__(self, event: Event) -> None:
+        """Show what happened."""
+        if isinstance(event, ComparisonProgress):
+            self._shown.close()
+            self._heed_signals()
+            if not self._quiet:
+                self._shown.enter_context(waiting(event.told))
+        elif isinstance(event, Note) and not self._quiet:
+            _tell(event)
 
 
 class SearchViewer(_Viewer):

@@ -127,6 +127,21 @@ class TuningProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class ComparisonProgress:
+    """Where comparing two sets, or two images, is.
+
+    Attributes:
+        told: what is done, in words.
+        done: of the steps.
+        total: of them.
+    """
+
+    told: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class BatchProgress:
     """Where many questions are.
 
@@ -165,6 +180,7 @@ Event: TypeAlias = (
     | GenerationProgress
     | CalibrationProgress
     | TuningProgress
+    | ComparisonProgress
     | BatchProgress
     | DuplicateProgress
 )

@@ -1,4 +1,4 @@
-"""How often intervals hold what they shall, of sets drawn again and again from known distributions."""
+"""How often intervals hold what they shall, of sets drawn from known distributions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from vitrail.search.comparison.estimates import Estimate
 from vitrail.search.comparison.frechet import endless_distance
 from vitrail.search.comparison.kernel import kernel_distance
-from vitrail.search.comparison.manifold import manifolds, measure
+from vitrail.search.comparison.manifold import measure
 from vitrail.search.comparison.vendi import vendi_estimate
 
 Doubles = NDArray[np.float64]
@@ -30,7 +30,7 @@ def draw(random: np.random.Generator, count: int, shift: float, narrow: float) -
 
 def measured(a: Doubles, b: Doubles, seed: int) -> dict[str, Estimate]:
     """All measures of two sets."""
-    shares = measure(manifolds(a, b), seed=seed)
+    shares = measure(a, b, seed=seed)
     return {
         "frechet": endless_distance(a, b, seed=seed)[1],
         "kernel": kernel_distance(a, b),
@@ -53,15 +53,15 @@ def expected(count: int, shift: float, narrow: float, rounds: int) -> dict[str, 
             found.setdefault(name, []).append(value)
     told = {name: float(np.mean(values)) for name, values in found.items()}
     huge = draw(random, 400_000, shift, narrow), draw(random, 400_000, 0.0, 1.0)
-    from vitrail.search.comparison.frechet import Moments, frechet_distance
+    from vitrail.search.comparison.frechet import FeatureMoments, frechet_distance
 
-    told["frechet"] = frechet_distance(Moments(huge[0]), Moments(huge[1]))
+    told["frechet"] = frechet_distance(FeatureMoments(huge[0]), FeatureMoments(huge[1]))
     return told
 
 
 def measured_values(a: Doubles, b: Doubles) -> dict[str, Estimate]:
     """As ``measured``, without working out intervals where that takes long."""
-    shares = measure(manifolds(a, b), groups=2)
+    shares = measure(a, b, rounds=1)
     return {
         "kernel": kernel_distance(a, b),
         "precision": shares.precision,

@@ -17,6 +17,7 @@ from vitrail.service.cli import app
 from vitrail.service.operations import (
     answer_files,
     calibrating,
+    comparing,
     deciding,
     duplicates,
     generating,
@@ -38,6 +39,7 @@ OPERATIONS = {
     "reembed": (indexing, "reembed"),
     "search": (searching, "search"),
     "list": (listing, "list_images"),
+    "compare": (comparing, "compare_sets"),
     "calibrate": (calibrating, "find_meaning"),
     "duplicates": (duplicates, "find_duplicates"),
     "decide": (deciding, "decide"),
@@ -68,6 +70,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "decide": ("keep", "1"),
     "lineage": ("1",),
     "reproduce": ("1",),
+    "compare": ("--a", "width > 0"),
     "whiten": ("gem@9",),
     "tune-spaces": ("--labels", "label"),
     "annotate": ("table.csv",),
@@ -116,6 +119,7 @@ VALUES = {
     "--seed": "17",
     "--sample": "30",
     "--since": "width > 2",
+    "--by": "width",
 }
 NONE: dict[str, tuple[str, ...]] = {}
 TOGETHER = {"--seed": {"list": ("--random", "2")}}  # what an option is only given with
