@@ -4,10 +4,10 @@
 
 Beside ``vitrail duplicates`` stand imagehash's pHash and dHash (``pip install imagehash``), each at
 the distance at which it does best on these very images, all pairs compared. Images are the
-examples, with ``--photographs`` 140 real ones (``benchmarks.photographs`` tells how to get them),
-and, to make up the number, images composed of enlarged examples, which so share parts. Originals
-are drawn from the real images and emoji first. A pair is right where both are of the same original;
-a collage is of two.
+examples' emoji and photographs, or with ``--photographs`` 140 of these (``benchmarks.photographs``
+tells how to get them), and, to make up the number, images composed of enlarged emoji, which so
+share parts. Copied are emoji and photographs alone. A pair is right where both are of the same
+original; a collage is of two.
 
 How time grows is measured on stored vectors, made in clusters, from 10,000 to 100,000.
 """
@@ -90,9 +90,11 @@ def plant(folder: Path, arguments: argparse.Namespace) -> Planted:
     folder.mkdir(parents=True)
     planted = Planted(folder)
     rng = np.random.default_rng(11)
-    sources = sorted(EXAMPLES.glob("photographs/*.jpg")) + sorted(EXAMPLES.glob("*/*.webp"))
-    if arguments.photographs is not None:
-        sources = photographs.unpack(arguments.photographs, folder.parent / "p") + sources
+    if arguments.photographs is None:
+        sources = sorted(EXAMPLES.glob("photographs/*"))
+    else:  # of which the examples have some
+        sources = sorted(photographs.unpack(arguments.photographs, folder.parent / "p"))
+    sources += sorted(p for p in EXAMPLES.glob("*/*.webp") if p.parent.name != "photographs")
     composed = sorted(pictures.small(max(arguments.images - len(sources), 1), _SIDE).iterdir())
     sources += composed[: max(0, arguments.images - len(sources))]
     for number, path in enumerate(sources):

@@ -10,7 +10,7 @@ _ORDER = ("task", "prompt", "negative_prompt", "model", "lora", "sampler", "step
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class RecipeDifference:
     """One entry of two recipes.
 
     Attributes:
@@ -31,7 +31,7 @@ class Difference:
 
 def compare_recipes(
     first: Mapping[str, Any] | None, second: Mapping[str, Any] | None
-) -> tuple[Difference, ...]:
+) -> tuple[RecipeDifference, ...]:
     """Every entry that either recipe has; those that differ first.
 
     Args:
@@ -42,7 +42,7 @@ def compare_recipes(
     names = [
         name for name in {**ours, **theirs} if _told(ours.get(name)) or _told(theirs.get(name))
     ]
-    found = [Difference(name, ours.get(name), theirs.get(name)) for name in names]
+    found = [RecipeDifference(name, ours.get(name), theirs.get(name)) for name in names]
     rank = {name: place for place, name in enumerate(_ORDER)}
     return tuple(sorted(found, key=lambda one: (one.same, rank.get(one.name, len(rank)))))
 

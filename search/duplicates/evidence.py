@@ -65,6 +65,16 @@ def confirm(keeper: Look, copy: Look) -> Evidence | None:
     return None if best is None else _judged(keeper, copy, *best)
 
 
+def agreement(keeper: Look, copy: Look) -> float:
+    """The share of the parts of two images that agree, laid over one another as well as can be.
+
+    Returns:
+        0 to 1; 0 too where they share too little to tell anything.
+    """
+    laid = (_laid(keeper, copy, alignment)[0] for alignment in _alignments(keeper, copy))
+    return max((found.agreeing for found in laid if _tells(found)), default=0.0)
+
+
 def _alignments(keeper: Look, copy: Look) -> Iterator[Alignment]:
     """Those that may hold: whole onto whole only where the gists allow it, which costs little."""
     for mirrored in (False, True):
@@ -94,11 +104,12 @@ def _resolution(keeper: Look, copy: Look, alignment: Alignment) -> int:
 
 
 def _holds(found: Agreement) -> bool:
-    return (
-        found.agreeing >= LEAST_AGREEING
-        and found.structured >= _FEWEST
-        and max(found.covers, found.covered) >= _LEAST_COVERED
-    )
+    return found.agreeing >= LEAST_AGREEING and _tells(found)
+
+
+def _tells(found: Agreement) -> bool:
+    covered = max(found.covers, found.covered)
+    return found.structured >= _FEWEST and covered >= _LEAST_COVERED
 
 
 def _judged(keeper: Look, copy: Look, found: Agreement, alignment: Alignment) -> Evidence:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vitrail.service.operations.duplicates import Duplicates
     from vitrail.service.operations.trashing import TrashPlan
 
+_PAIRS = 600  # of images on a page, some 20 KB each
 _SHOWN = 20  # files of a list before the rest is only counted
 _COLUMNS = (
     Column("group", number=True, asked=True),
@@ -94,15 +95,24 @@ def write_duplicates_page(path: Path | None, found: Duplicates) -> Path:
         InputError: the file cannot be written.
         CollectionError: the disk is full.
     """
-    values = {
-        "groups": [_pairs(number, group) for number, group in enumerate(found.groups, 1)],
-        "alike": [
-            _pairs(number, group)
-            for number, group in enumerate(found.look_alikes, 1 + len(found.groups))
-        ],
-    }
-    page = render_report("duplicates.html", "Duplicates", summary(found), values)
+    groups = [*found.groups, *found.look_alikes]
+    shown = [_pairs(number, group) for number, group in enumerate(_first(groups), 1)]
+    values = {"groups": shown[: len(found.groups)], "alike": shown[len(found.groups) :]}
+    told = summary(found)
+    if len(shown) < len(groups):
+        told.append(f"the first {len(shown):,} of {len(groups):,} groups are shown here")
+    page = render_report("duplicates.html", "Duplicates", told, values)
     return write_page(path, page, "report")
+
+
+def _first(groups: Sequence[DuplicateGroup]) -> Iterator[DuplicateGroup]:
+    """As many groups as a page holds."""
+    left = _PAIRS
+    for group in groups:
+        left -= len(group.copies)
+        if left < 0:
+            return
+        yield group
 
 
 def print_decision(decision: KnownDecision, *, done: str) -> None:

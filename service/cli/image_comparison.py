@@ -19,7 +19,7 @@ from vitrail.service.cli.text import file_url, one_line
 
 if TYPE_CHECKING:
     from vitrail.search.comparison.layers import LayerSimilarity
-    from vitrail.search.comparison.recipes import Difference
+    from vitrail.search.comparison.recipes import RecipeDifference
     from vitrail.search.explanation import PatchMap
     from vitrail.service.operations.comparing_images import ComparedImage, ImageComparison
 
@@ -50,8 +50,8 @@ def told(made: ImageComparison) -> list[str]:
         *(_about(one) for one in (made.first, made.second)),
         *(["the same file, byte by byte"] if made.same_bytes else []),
         _score(made),
-        f"patches: of the first {in_words(made.first_map)}",
-        f"patches: of the second {in_words(made.second_map)}",
+        f"patches of the first: {in_words(made.first_map)}",
+        f"patches of the second: {in_words(made.second_map)}",
         f"pixels: {_pixels(made)}",
     ]
 
@@ -95,7 +95,7 @@ def _cell(one: LayerSimilarity) -> str:
     return f"{one.cosine:.4f}{usual}"
 
 
-def _recipe_lines(recipes: Sequence[Difference]) -> list[str]:
+def _recipe_lines(recipes: Sequence[RecipeDifference]) -> list[str]:
     lines = []
     for one in recipes:
         ours, theirs = (

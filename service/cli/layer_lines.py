@@ -13,7 +13,7 @@ WIDTH, HEIGHT = 720, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 16, 12, 34
 
 
-class Line(NamedTuple):
+class LayerLine(NamedTuple):
     """A line of a drawing: which pooling it is of, and its points."""
 
     pooling: str
@@ -21,10 +21,10 @@ class Line(NamedTuple):
     usual: str
 
 
-class Drawing(NamedTuple):
+class LayerDrawing(NamedTuple):
     """Where all of it lies: lines, and numbers beside the axes with their places."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[LayerLine, ...]
     across: tuple[tuple[str, float], ...]
     up: tuple[tuple[str, float], ...]
     width: int = WIDTH
@@ -34,7 +34,7 @@ class Drawing(NamedTuple):
     foot: int = HEIGHT - _BOTTOM
 
 
-def draw_layers(layers: Sequence[LayerSimilarity]) -> Drawing:
+def draw_layers(layers: Sequence[LayerSimilarity]) -> LayerDrawing:
     """A line for each pooling, and one of what is usual there."""
     values = [one.cosine for one in layers]
     values += [one.usual for one in layers if not math.isnan(one.usual)]
@@ -51,9 +51,9 @@ def draw_layers(layers: Sequence[LayerSimilarity]) -> Drawing:
         own = [one for one in layers if one.pooling == pooling]
         usual = [place(one.layer, one.usual) for one in own if not math.isnan(one.usual)]
         points = [place(one.layer, one.cosine) for one in own]
-        lines.append(Line(pooling, " ".join(points), " ".join(usual)))
+        lines.append(LayerLine(pooling, " ".join(points), " ".join(usual)))
     steps = [low + (1 - low) * step / 5 for step in range(6)]
-    return Drawing(
+    return LayerDrawing(
         tuple(lines),
         tuple((str(n), float(place(n, 1).partition(",")[0])) for n in numbers),
         tuple((f"{value:.2f}", _height(value, low)) for value in steps),

@@ -16,16 +16,18 @@ from vitrail.indexer.spaces import base_of
 from vitrail.search.calibration.judging import Judge
 from vitrail.search.comparison.alignment import Alignment, align, lay_over
 from vitrail.search.comparison.layers import LayerSimilarity, layer_similarities
-from vitrail.search.comparison.recipes import Difference, compare_recipes
+from vitrail.search.comparison.recipes import RecipeDifference, compare_recipes
 from vitrail.search.comparison.structure import structural_similarity
 from vitrail.search.explanation import PatchMap
 from vitrail.search.images import View, read_view
 from vitrail.search.query import Closeness
 from vitrail.service.operations.explaining import match_views, unrelated_views
 from vitrail.service.operations.progress import ComparisonProgress, Progress, nobody
+from vitrail.service.operations.queries import checked_id
 from vitrail.service.operations.references import (
     ImageBytes,
     ImageFile,
+    ImageId,
     ImageReference,
     find_image,
     unusable_image,
@@ -34,6 +36,8 @@ from vitrail.service.operations.searching import first_readable
 from vitrail.service.operations.tuning import widest_encoder
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from vitrail.indexer.cancellation import Cancellation
     from vitrail.indexer.collection.snapshot import Snapshot
     from vitrail.indexer.images.opening import OpenedImage
@@ -97,7 +101,17 @@ class ImageComparison:
     second_map: PatchMap
     alignment: Alignment | None
     ssim: float
-    recipes: tuple[Difference, ...]
+    recipes: tuple[RecipeDifference, ...]
+
+    def plot(self) -> Figure:
+        """A figure of matplotlib: the cosines by layer and pooling, beside what is usual there.
+
+        Raises:
+            InputError: matplotlib is not installed.
+        """
+        from vitrail.search.comparison.figures import plot_layers
+
+        return plot_layers(self.layers)
 
 
 def compare_images(
@@ -157,6 +171,24 @@ def compare_images(
         alignment=alignment,
         ssim=ssim,
         recipes=compare_recipes(ours.recipe, theirs.recipe),
+    )
+
+
+def reference_of(given: str | os.PathLike[str] | bytes | int) -> ImageReference:
+    """What a path, encoded bytes or an id of an image of the collection names.
+
+    Raises:
+        InputError: none of these.
+    """
+    if isinstance(given, str | os.PathLike):
+        return ImageFile(os.path.expanduser(os.fspath(given)), str(given))
+    if isinstance(given, bytes):
+        return ImageBytes(given)
+    if isinstance(given, int):
+        return ImageId(checked_id(given))
+    raise InputError(
+        f"{type(given).__name__} {repr(given)[:60]} names no image; give a path, the bytes of a "
+        "file, or an id"
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from vitrail.indexer.catalog.contents import ids_of, ids_with_several_files
-from vitrail.search.duplicates.candidates import Candidates, find_candidates
+from vitrail.search.duplicates.candidates import Candidates, alike_by_gist, find_candidates
 from vitrail.search.duplicates.decided import Decided, settle
 from vitrail.search.duplicates.evidence import (
     DECIDED,
@@ -138,17 +138,11 @@ class DuplicateSearch:
 
     def copies(self, found: Candidates) -> list[DuplicateGroup]:
         """Groups of copies, among near pairs and those that the user has named."""
-        pairs = list(zip(found.first.tolist(), found.second.tolist(), strict=True))
-        pairs = in_walking_order([*pairs, *self._named_pairs()])
-        self._learn(i for pair in pairs for i in pair)
-        proven: dict[Pair, Proof] = {}
-        for done, (one, other) in enumerate(self._looked_ahead(pairs), 1):
-            proof = self._prove(*self._in_order(one, other))
-            if proof is not None:
-                proven[one, other] = proof
-            if done % _TELL == 0 or done == len(pairs):
-                self._progress(DuplicateProgress("comparing", done, len(pairs)))
-        known = {pair: proven.get(pair) for pair in pairs}
+        near = zip(found.first.tolist(), found.second.tolist(), strict=True)
+        known = self._proofs(in_walking_order([*near, *self._named_pairs()]))
+        more = [pair for pair in self._alike_by_gist() if pair not in known]
+        known |= self._proofs(in_walking_order(more))
+        proven = {pair: proof for pair, proof in known.items() if proof is not None}
 
         def prove(keeper: int, copy: int) -> Proof | None:
             pair = (keeper, copy) if keeper < copy else (copy, keeper)
@@ -180,6 +174,24 @@ class DuplicateSearch:
         return [*self._told(groups, {})]
 
     # Inside
+
+    def _proofs(self, pairs: Sequence[Pair]) -> dict[Pair, Proof | None]:
+        """What shows of each pair that they are copies; ``None`` where nothing does."""
+        self._learn(i for pair in pairs for i in pair)
+        found: dict[Pair, Proof | None] = {}
+        for done, (one, other) in enumerate(self._looked_ahead(pairs), 1):
+            found[one, other] = self._prove(*self._in_order(one, other))
+            if done % _TELL == 0 or done == len(pairs):
+                self._progress(DuplicateProgress("comparing", done, len(pairs)))
+        return found
+
+    def _alike_by_gist(self) -> list[Pair]:
+        """Further pairs, of the images that were read, among those that are asked about."""
+        pairs = alike_by_gist(self.looks.gists)
+        if self.asked is None:
+            return pairs
+        asked = set(self.asked.tolist())
+        return [pair for pair in pairs if asked & {*pair}]
 
     def _prove(self, keeper: int, copy: int) -> Proof | None:
         """What shows that one image is a copy of another, and whether the user said so."""
@@ -264,20 +276,20 @@ class DuplicateSearch:
         self, groups: Sequence[Group[Proof]], shared: Mapping[int, ImageInfo]
     ) -> Iterator[DuplicateGroup]:
         """Groups with what is known of their images; and images that have several files."""
-        left = dict(shared)
+        left, kept = dict(shared), self.decided.kept
         for group in groups:
             keeper = self._info(group.keeper)
             left.pop(keeper.id, None)
             others = [self._info(i) for i in group.members]
-            copies = [*_second_files(keeper)]
+            copies = [] if keeper.content_hash in kept else [*_second_files(keeper)]
             for info, (evidence, said) in zip(others, group.members.values(), strict=True):
                 left.pop(info.id, None)
                 copies.append(Copy(info, info.paths, evidence, said))
             yield DuplicateGroup(
-                keeper, reason(keeper, others, self.decided.kept), tuple(sorted(copies, key=_sure))
+                keeper, reason(keeper, others, kept), tuple(sorted(copies, key=_sure))
             )
         for info in left.values():
-            if info.content_hash not in self.decided.kept:
+            if info.content_hash not in kept:
                 yield DuplicateGroup(info, "the first path", tuple(_second_files(info)))
 
     def _info(self, image_id: int) -> ImageInfo:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vitrail.indexer.errors import ImageRejectedError
 from vitrail.indexer.images.files import read_file
@@ -32,11 +33,13 @@ class Looks:
         snapshot: the commit that the images are of.
         unread: ids of those of which no file is as it was indexed.
         held: looks by image id, the one that was asked for longest ago first.
+        gists: by image id, of all that were read; some 2 KB each.
     """
 
     snapshot: Snapshot
     unread: set[int] = field(default_factory=set)
     held: OrderedDict[int, Look | None] = field(default_factory=OrderedDict)
+    gists: dict[int, NDArray[np.float32]] = field(default_factory=dict)
 
     def ahead(self, ids: Sequence[int]) -> None:
         """Read the looks of some images by threads, so that they are there when asked for."""
@@ -57,6 +60,8 @@ class Looks:
         self.held[image_id] = look
         if look is None:
             self.unread.add(image_id)
+        else:
+            self.gists[image_id] = look.gist
         while len(self.held) > HELD:
             self.held.popitem(last=False)
 

@@ -136,7 +136,7 @@ class MapProgress:
         total: of them; 0 in the other stages.
     """
 
-    stage: Literal["reading", "comparing", "laying out", "clustering"]
+    stage: Literal["reading", "comparing", "laying out", "clustering", "planting", "laying over"]
     done: int = 0
     total: int = 0
 

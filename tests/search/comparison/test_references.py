@@ -10,7 +10,7 @@ from prdc import compute_prdc
 from scipy.linalg import sqrtm
 from torchmetrics.image.kid import poly_mmd
 
-from vitrail.search.comparison.frechet import Moments, frechet_distance
+from vitrail.search.comparison.frechet import FeatureMoments, frechet_distance
 from vitrail.search.comparison.kernel import kernel_sums
 from vitrail.search.comparison.manifold import manifolds, measure
 from vitrail.search.comparison.vendi import vendi_score
@@ -61,7 +61,9 @@ def test_the_frechet_distance_is_that_by_scipys_root(n: int, m: int) -> None:
     root = sqrtm(ca @ cb)
     apart = np.sum((a.mean(0) - b.mean(0)) ** 2)
     theirs = float(apart + np.trace(ca) + np.trace(cb) - 2 * np.trace(root.real))
-    assert frechet_distance(Moments(a), Moments(b)) == pytest.approx(theirs, rel=CLOSE)
+    assert frechet_distance(FeatureMoments(a), FeatureMoments(b)) == pytest.approx(
+        theirs, rel=CLOSE
+    )
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of its ways into scipy

@@ -18,6 +18,9 @@ from vitrail.service.operations import (
     answer_files,
     calibrating,
     classifying,
+    comparing,
+    deciding,
+    duplicates,
     examining,
     generating,
     indexing,
@@ -38,9 +41,13 @@ OPERATIONS = {
     "reembed": (indexing, "reembed"),
     "search": (searching, "search"),
     "list": (listing, "list_images"),
+    "compare": (comparing, "compare_sets"),
     "calibrate": (calibrating, "find_meaning"),
     "classify": (classifying, "classify"),
     "labels": (examining, "assess_labels"),
+    "duplicates": (duplicates, "find_duplicates"),
+    "decide": (deciding, "decide"),
+    "decisions": (deciding, "list_decisions"),
     **dict.fromkeys(("generate", "img2img", "inpaint", "style"), (generating, "generate")),
     "lineage": (lineage, "trace_lineage"),
     "reproduce": (reproducing, "reproduce"),
@@ -66,8 +73,10 @@ WORDS: dict[str, tuple[str, ...]] = {
     "img2img": ("IMAGE", "an apple"),
     "inpaint": ("IMAGE", "an apple", "--mask", "0,0,4,4"),
     "style": ("IMAGE", "IMAGE", "--prompt", "an apple"),
+    "decide": ("keep", "1"),
     "lineage": ("1",),
     "reproduce": ("1",),
+    "compare": ("--a", "width > 0"),
     "whiten": ("gem@9",),
     "tune-spaces": ("--labels", "label"),
     "annotate": ("table.csv",),
@@ -85,6 +94,9 @@ SHOWING = {
     "--count",
     "--out",
     "--yes",
+    "--trash",  # as the two that follow, about what the operation has found
+    "--tier",
+    "--undo-list",
     "--plot",
     "--help",
 }
@@ -117,6 +129,8 @@ VALUES = {
     "--labels": "kind",
     "--min-probability": "0.5",
     "--write": "told",
+    "--since": "width > 2",
+    "compare --by": "width",
 }
 NONE: dict[str, tuple[str, ...]] = {}
 TOGETHER = {  # what an option is only given with
@@ -190,7 +204,7 @@ def test_an_option_reaches_its_operation(
 ) -> None:
     if option == "--collection":
         return  # which all these tests give by the environment, and others by the option
-    value = () if flag else (VALUES.get(option, "7"),)
+    value = () if flag else (VALUES.get(f"{command} {option}", VALUES.get(option, "7")),)
     more = TOGETHER.get(option, NONE).get(command, ())
     words = (command, *WORDS.get(command, ()), *more)
     changed = (command, *INSTEAD.get((command, option), WORDS.get(command, ())), *more)

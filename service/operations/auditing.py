@@ -1,0 +1,403 @@
+"""Replication audit: whether generated images copy those that their model may have learnt from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitrail.indexer.cancellation import Cancellation
+from vitrail.indexer.collection.retrying import at_newest
+from vitrail.indexer.errors import CheckpointError, FingerprintMismatchError, InputError
+from vitrail.indexer.wording import counted
+from vitrail.search.duplicates.evidence import LEAST_AGREEING
+from vitrail.search.measures import Interval, interval
+from vitrail.search.replication.scoring import NONE, Near, Suspicion, suspect
+from vitrail.search.replication.thresholds import (
+    Curve,
+    curve,
+    expected_above,
+    false_positive_rates,
+    needed_for,
+    threshold,
+)
+from vitrail.service.operations.audit_sample import AuditSample, Planted, drawn
+from vitrail.service.operations.progress import Note, Progress, nobody
+
+if TYPE_CHECKING:
+    from vitrail.indexer.image_info import ImageInfo
+    from vitrail.search.duplicates.evidence import Evidence
+    from vitrail.service.operations.collection import Collection
+
+Doubles = NDArray[np.float64]
+Ids = NDArray[np.int64]
+Measure = Literal["pixels", "relative", "own", "plain"]
+RATES = (0.01, 0.001)
+FEWEST = 50
+"""References below which what is usual among them cannot be told."""
+INNOCENT = 1000
+"""References that are held against the others, at most."""
+TRIED = 3
+"""Nearest references of an image whose pixels are compared with its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditOptions:
+    """Which images are held against which.
+
+    Attributes:
+        generated: SQL expression over the columns, of the images that may copy.
+        against: the same of those that may have been copied, such as a training set.
+        space: whose vectors are compared; ``None`` is the one that searches weigh most.
+        pixels: whether images are also laid over their nearest references, and judged by that; it
+            takes a sixth of a second an image.
+        originals: references of which copies are planted, to see whether they are caught.
+        pairs: the most suspicious pairs that are told.
+
+    Raises:
+        InputError: a number below 0.
+    """
+
+    generated: str = "generated"
+    against: str = "not generated"
+    space: str | None = None
+    pixels: bool = True
+    originals: int = 24
+    pairs: int = 24
+
+    def __post_init__(self) -> None:
+        for name, number in (("originals", self.originals), ("pairs", self.pairs)):
+            if number < 0:
+                raise InputError(f"{name} is {number}; give 0 or more")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A false-positive rate, and what lies above its threshold.
+
+    Attributes:
+        rate: the share of innocent images that score as high.
+        score: the threshold; ``None`` where there are too few innocent images to tell it.
+        needed: innocent images from which on it can be told.
+        above: generated images that reach it; 0 where it is not known.
+        share: the same as a share, with its 95% interval; ``None`` where it is not known.
+        expected: generated images that would reach it if all were innocent, on average.
+        at_most: and how many would, nineteen times in twenty.
+        caught: share of the planted copies that reaches it; ``None`` where none was planted.
+    """
+
+    rate: float
+    score: float | None
+    needed: int
+    above: int
+    share: Interval | None
+    expected: float
+    at_most: int
+    caught: float | None
+
+    @property
+    def told(self) -> bool:
+        """Whether more reach it than chance explains."""
+        return self.above > self.at_most
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one measure of likeness says.
+
+    Attributes:
+        scores: (n,) float64 of the generated images, higher is more suspicious; NaN for none.
+        nulls: (m,) float64 of innocent images: references held against all others.
+        lines: thresholds at the rates of ``RATES``.
+        curve: how well it parts planted copies from innocent images; ``None`` where none was
+            planted.
+        caught: kind of planted copy -> the share that reaches the first line, with its interval.
+    """
+
+    scores: Doubles
+    nulls: Doubles
+    lines: tuple[Line, ...]
+    curve: Curve | None
+    caught: Mapping[str, Interval]
+
+
+@dataclass(frozen=True, slots=True)
+class SuspectPair:
+    """A generated image and the reference that it is most suspected to copy.
+
+    Attributes:
+        image: the generated one.
+        reference: the other.
+        cosine: of the two.
+        score: by the deciding measure.
+        rate: how many innocent images score as high.
+        evidence: what was done to the one to make the other, as pixels show; ``None`` where they do
+            not agree, or a file cannot be read (``read``).
+        read: whether both could be.
+    """
+
+    image: ImageInfo
+    reference: ImageInfo
+    cosine: float
+    score: float
+    rate: float
+    evidence: Evidence | None
+    read: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What an audit found.
+
+    Attributes:
+        ids: (n,) int64 of the generated images.
+        references: (n,) int64 ids of the references that they are most suspected to copy; -1 for
+            none.
+        cosines: (n,) float64 with those.
+        rates: (n,) float64 false-positive rates by the deciding measure; NaN for an image whose
+            file could not be read, where pixels decide.
+        measures: the deciding one first. ``pixels``: the share of their parts that agree;
+            ``relative``: how many times nearer an image lies to a reference than the reference's
+            own neighbours do; ``own``: the same beside the image's own neighbours (Carlini et al.,
+            2023); ``plain``: the distance to the nearest reference alone.
+        pairs: the most suspicious ones.
+        compared: references.
+        copied: references of the sample that are copies of others, and are left out of the
+            innocent.
+        recall: the share of the true nearest that was met, as measured.
+        space: that was compared.
+    """
+
+    ids: Ids
+    references: Ids
+    cosines: Doubles
+    rates: Doubles
+    measures: Mapping[Measure, Measured]
+    pairs: tuple[SuspectPair, ...]
+    compared: int
+    copied: int
+    recall: float
+    space: str
+
+    @property
+    def deciding(self) -> tuple[Measure, Measured]:
+        """The measure that the rates go by."""
+        return next(iter(self.measures.items()))
+
+
+def audit(
+    collection: Collection,
+    options: AuditOptions | None = None,
+    *,
+    progress: Progress = nobody,
+    cancellation: Cancellation | None = None,
+) -> Audit:
+    """Hold generated images against those that they may copy.
+
+    Vectors find the nearest references of each; laid over these, their pixels show whether they
+    are the same image. How high innocent images score is told by references held against all
+    others, and whether copies are caught by copies that are planted of some.
+
+    Args:
+        collection: open.
+        options: see ``AuditOptions``.
+        progress: told where it is.
+        cancellation: looked at between blocks, planted images and pairs.
+
+    Raises:
+        InputError: a filter or the space cannot be used, no image is generated, too few references,
+            or images that are both.
+        CollectionError: vectors are damaged or cannot be read now.
+        CancelledError: somebody asked to stop.
+    """
+    chosen, told = options or AuditOptions(), cancellation or Cancellation()
+    return at_newest(collection.store, lambda: _audit(collection, chosen, progress, told))
+
+
+@dataclass(frozen=True, slots=True)
+class _Scores:
+    """The scores of the generated, the innocent and the planted, by one measure."""
+
+    images: Doubles
+    nulls: Doubles
+    planted: Doubles | None
+
+
+def _audit(
+    collection: Collection, options: AuditOptions, progress: Progress, cancellation: Cancellation
+) -> Audit:
+    sample = AuditSample(collection, options.space, progress, cancellation)
+    ids, references = _sides(sample, options)
+    around = sample.near(references, references)
+    usual = around.without(sample.copy_distance)
+    near = sample.near(ids, references)
+    images = suspect(near, usual)
+    own = drawn(len(references), INNOCENT)
+    theirs = Near(around.positions[own], around.distances[own])
+    planted = _plant(collection, sample, references, options.originals, progress)
+    scores: dict[Measure, _Scores] = {}
+    accused, innocent = images.reference, np.ones(len(own), np.bool_)
+    if options.pixels:
+        agreeing = sample.agreeing(ids, near, references, TRIED)
+        nulls = sample.agreeing(references[own], theirs, references, TRIED).shares
+        innocent = ~(nulls >= LEAST_AGREEING)  # those are copies: of whom, is another question
+        accused = np.where(agreeing.shares >= _TELLING, agreeing.references, accused)
+        copies = None if planted is None else sample.agreeing_planted(planted, references, TRIED)
+        scores["pixels"] = _Scores(
+            agreeing.shares,
+            nulls[innocent & ~np.isnan(nulls)],
+            None if copies is None else np.nan_to_num(copies.shares),
+        )
+    else:
+        innocent = theirs.distances[:, 0] > sample.copy_distance
+    null = suspect(
+        Near(theirs.positions[innocent], theirs.distances[innocent]), usual, own[innocent]
+    )
+    caught = None if planted is None else suspect(planted.near, usual)
+    scores |= _by_vectors(images, null, caught)
+    measures = {name: _measured(one, planted) for name, one in scores.items()}
+    decided = next(iter(measures.values()))
+    rates = false_positive_rates(decided.scores, decided.nulls)
+    found = references[np.maximum(accused, 0)]
+    cosines = _cosines(sample, ids, found)
+    return Audit(
+        ids=ids,
+        references=np.where(accused == NONE, -1, found),
+        cosines=cosines,
+        rates=np.where(np.isnan(decided.scores), np.nan, rates),
+        measures=measures,
+        pairs=_pairs(sample, ids, found, cosines, decided, rates, options.pairs),
+        compared=len(references),
+        copied=int((~innocent).sum()),
+        recall=sample.recall,
+        space=sample.space,
+    )
+
+
+_TELLING = 0.3  # share of agreeing parts below which vectors tell better which reference is meant
+
+
+def _by_vectors(
+    images: Suspicion, nulls: Suspicion, planted: Suspicion | None
+) -> dict[Measure, _Scores]:
+    return {
+        "relative": _Scores(images.score, nulls.score, None if planted is None else planted.score),
+        "own": _Scores(images.local, nulls.local, None if planted is None else planted.local),
+        "plain": _Scores(images.plain, nulls.plain, None if planted is None else planted.plain),
+    }
+
+
+def _sides(sample: AuditSample, options: AuditOptions) -> tuple[Ids, Ids]:
+    ids = sample.snapshot.allowed_ids(options.generated)
+    references = sample.snapshot.allowed_ids(options.against)
+    if not len(ids):
+        raise InputError(
+            f"no image fulfils {options.generated!r}, so that there is nothing to audit; index the "
+            "generated images, or say which they are with --generated"
+        )
+    if len(references) < FEWEST:
+        raise InputError(
+            f"{counted(len(references), 'image')} fulfil {options.against!r}, but what is usual "
+            f"among them can be told from {FEWEST} on; index the images that may have been copied"
+        )
+    both = np.intersect1d(ids, references)
+    if len(both):
+        raise InputError(
+            f"{counted(len(both), 'image')}, such as image {both[0]}, fulfil both filters, and are "
+            "their own copies; let the filters exclude one another"
+        )
+    return ids, references
+
+
+def _plant(
+    collection: Collection,
+    sample: AuditSample,
+    references: Ids,
+    originals: int,
+    progress: Progress,
+) -> Planted | None:
+    if not originals:
+        return None
+    try:
+        encoder = collection.encoder
+    except (CheckpointError, FingerprintMismatchError) as error:
+        progress(Note(f"no copies were planted, so that nothing shows what is caught: {error}"))
+        return None
+    planted = sample.plant(encoder, references, originals)
+    if planted is None:
+        progress(Note("no copies were planted, as no reference's file can be read now"))
+    return planted
+
+
+def _measured(scores: _Scores, planted: Planted | None) -> Measured:
+    lines = tuple(_line(scores, rate) for rate in RATES)
+    known = planted is not None and scores.planted is not None and len(scores.nulls)
+    return Measured(
+        scores=scores.images,
+        nulls=scores.nulls,
+        lines=lines,
+        curve=(
+            curve(scores.planted, planted.originals, scores.nulls)
+            if known and planted is not None and scores.planted is not None
+            else None
+        ),
+        caught=(
+            {}
+            if planted is None or scores.planted is None
+            else _caught(scores.planted, planted, lines[0].score)
+        ),
+    )
+
+
+def _line(scores: _Scores, rate: float) -> Line:
+    at = threshold(scores.nulls, rate)
+    read = scores.images[~np.isnan(scores.images)]
+    expected, at_most = expected_above(len(read), rate)
+    reach = np.zeros(len(read)) if at is None else (read >= at).astype(np.float64)
+    share = None if at is None or not len(read) else interval(reach)
+    caught = None
+    if at is not None and scores.planted is not None:
+        caught = float(np.mean(scores.planted >= at))
+    return Line(rate, at, needed_for(rate), int(reach.sum()), share, expected, at_most, caught)
+
+
+def _caught(scores: Doubles, planted: Planted, line: float | None) -> dict[str, Interval]:
+    if line is None:
+        return {}
+    kinds = np.array(planted.kinds)
+    return {
+        kind: interval((scores[kinds == kind] >= line).astype(np.float64))
+        for kind in dict.fromkeys(planted.kinds)
+    }
+
+
+def _cosines(sample: AuditSample, ids: Ids, found: Ids) -> Doubles:
+    ours = sample.snapshot.vectors(ids.tolist(), sample.space)
+    theirs = sample.snapshot.vectors(found.tolist(), sample.space)
+    cosines: Doubles = np.einsum("nd,nd->n", ours.astype(np.float64), theirs)
+    return cosines
+
+
+def _pairs(
+    sample: AuditSample,
+    ids: Ids,
+    found: Ids,
+    cosines: Doubles,
+    decided: Measured,
+    rates: Doubles,
+    count: int,
+) -> tuple[SuspectPair, ...]:
+    scores = np.where(np.isfinite(decided.scores), decided.scores, -np.inf)
+    order = np.lexsort((-cosines, -scores))
+    order = order[np.isfinite(scores[order])][:count]
+    infos = sample.snapshot.metadata([*ids[order].tolist(), *found[order].tolist()])
+    pairs = []
+    for done, place in enumerate(order.tolist()):
+        evidence, read = sample.evidence(int(found[place]), int(ids[place]))
+        image, reference = infos[done], infos[len(order) + done]
+        cosine, score, rate = (float(one[place]) for one in (cosines, scores, rates))
+        pairs.append(SuspectPair(image, reference, cosine, score, rate, evidence, read))
+    return tuple(pairs)
