@@ -64,7 +64,7 @@ FLOORS = {
         {"classification"},
         {"evidence", "group_members", "grouping", "paging", "reasons", "sorting"},
         {"selecting"},
-        {"searcher", "maps"},
+        {"searcher", "maps", "replication"},
     ),
     "generator": (
         {"images", "monitoring"},

@@ -91,12 +91,14 @@ def suspect(images: Near, around: Near, own: Ids | None = None) -> Suspicion:
             far[better],
         )
     nearest = images.distances[:, 0].astype(np.float64)
+    none = np.isinf(nearest)
+    beside = np.log(_mean_of(images.distances) / np.clip(nearest, _CLOSEST, 2))
     return Suspicion(
         reference,
         distance,
         score,
-        np.where(np.isinf(nearest), -np.inf, -nearest),
-        np.log(_mean_of(images.distances) / np.maximum(nearest, _CLOSEST)),
+        np.where(none, -np.inf, -nearest),
+        np.where(none, -np.inf, beside),
     )
 
 

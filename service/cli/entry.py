@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from vitrail.service.cli.commands import (
+    auditing,
     calibrating,
     classifying,
     comparing,
@@ -69,6 +70,7 @@ for module in (
     calibrating,
     classifying,
     comparing,
+    auditing,
     mapping,
     generating,
     tracing,

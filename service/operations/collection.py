@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metada
     from vitrail.indexer.indexing.options import IndexOptions
     from vitrail.indexer.indexing.progress import IndexCounts
     from vitrail.search.images import ImageLike
+    from vitrail.service.operations.auditing import Audit
     from vitrail.service.operations.classifying import Classification
     from vitrail.service.operations.duplicates import Duplicates
     from vitrail.service.operations.examining import LabelReport, Suspects
@@ -434,6 +435,38 @@ class Collection(Searchable):
         from vitrail.service.operations.mapping import MapOptions, draw_map
 
         return draw_map(self, MapOptions(**options), cancellation=cancellation)
+
+    def audit(
+        self,
+        generated: str = "generated",
+        against: str = "not generated",
+        *,
+        space: str | None = None,
+        pixels: bool = True,
+        originals: int = 24,
+        pairs: int = 24,
+        cancellation: Cancellation | None = None,
+    ) -> Audit:
+        """Hold generated images against those that they may copy.
+
+        Args:
+            generated: SQL expression over the columns, of the images that may copy.
+            against: the same of those that may have been copied, such as a training set.
+            space: whose vectors are compared; ``None`` is the one that searches weigh most.
+            pixels: whether images are also laid over their nearest, and judged by that.
+            originals: images of which copies are planted, to see what is caught.
+            pairs: the most suspicious pairs that are told.
+            cancellation: looked at between images.
+
+        Raises:
+            InputError: a filter or the space cannot be used, no image is generated, too few to
+                compare with, or images that are both.
+            CancelledError: somebody asked to stop.
+        """
+        from vitrail.service.operations.auditing import AuditOptions, audit
+
+        options = AuditOptions(generated, against, space, pixels, originals, pairs)
+        return audit(self, options, cancellation=cancellation)
 
     def sample(
         self,

@@ -16,6 +16,7 @@ from vitrail.indexer.collection.store import CollectionStore
 from vitrail.service.cli import app
 from vitrail.service.operations import (
     answer_files,
+    auditing,
     calibrating,
     classifying,
     comparing,
@@ -27,8 +28,10 @@ from vitrail.service.operations import (
     lineage,
     listing,
     maintaining,
+    mapping,
     removing,
     reproducing,
+    sampling,
     searching,
     spaces,
     tuning,
@@ -43,6 +46,9 @@ OPERATIONS = {
     "list": (listing, "list_images"),
     "compare": (comparing, "compare_sets"),
     "calibrate": (calibrating, "find_meaning"),
+    "audit": (auditing, "audit"),
+    "map": (mapping, "draw_map"),
+    "sample": (sampling, "sample_images"),
     "classify": (classifying, "classify"),
     "labels": (examining, "assess_labels"),
     "duplicates": (duplicates, "find_duplicates"),
@@ -74,6 +80,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "inpaint": ("IMAGE", "an apple", "--mask", "0,0,4,4"),
     "style": ("IMAGE", "IMAGE", "--prompt", "an apple"),
     "decide": ("keep", "1"),
+    "sample": ("--diverse", "3"),
     "lineage": ("1",),
     "reproduce": ("1",),
     "compare": ("--a", "width > 0"),
@@ -100,7 +107,7 @@ SHOWING = {
     "--plot",
     "--help",
 }
-SHOWN = {("labels", "--limit")}  # of this command alone
+SHOWN = {("labels", "--limit"), ("map", "--thumbnails")}  # of this command alone
 VALUES = {
     "--k": "3",
     "--space": "mean@1",
@@ -131,6 +138,13 @@ VALUES = {
     "--write": "told",
     "--since": "width > 2",
     "compare --by": "width",
+    "--layout": "pca",
+    "--color": "width",
+    "--typical": "4",
+    "sample --diverse": "4",
+    "--generated": "width > 3",
+    "--against": "width > 4",
+    "--limit": "20",
 }
 NONE: dict[str, tuple[str, ...]] = {}
 TOGETHER = {  # what an option is only given with
@@ -142,6 +156,7 @@ INSTEAD: dict[tuple[str, str], tuple[str, ...]] = {
     ("tune-spaces", "--copies"): (),
     ("search", "--box"): ("IMAGE",),
     ("search", "--queries"): ("--out", "hits.jsonl"),
+    ("sample", "--typical"): (),
 }  # other words of the command, where an option needs them
 
 
@@ -211,7 +226,7 @@ def test_an_option_reaches_its_operation(
     if option in words and not flag:  # it is given already: another value in its place
         at = words.index(option)
         changed = (*words[: at + 1], f"{words[at + 1]} too", *words[at + 2 :])
-        if option == "--mask":
+        if option in ("--mask", "--diverse"):
             changed = (*words[: at + 1], *value, *words[at + 2 :])
     elif option not in words:
         changed = (*changed, option, *value)

@@ -1,0 +1,290 @@
+"""What an audit found, in the terminal, as JSON and as a page."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vitrail.indexer.wording import counted
+from vitrail.service.cli.documents import named_path, print_document
+from vitrail.service.cli.report_pages import Card, card_of, render_report
+from vitrail.service.cli.sheet import write_page
+from vitrail.service.cli.tables import Column, Row, print_remark, print_rows
+from vitrail.service.cli.text import one_line
+
+if TYPE_CHECKING:
+    from vitrail.indexer.image_info import ImageInfo
+    from vitrail.search.measures import Interval
+    from vitrail.service.operations.auditing import Audit, AuditOptions, Line, SuspectPair
+
+_NAMES = {
+    "pixels": "parts that agree",
+    "relative": "nearness, by the reference's neighbours",
+    "own": "nearness, by the image's neighbours",
+    "plain": "plain distance",
+}
+_COLUMNS = ("measure", "line at 1%", "reach it", "by chance", "planted caught", "AUC")
+_WIDTH, _HEIGHT = 360, 240  # of the drawing of a curve
+
+
+def told_of(found: Audit, options: AuditOptions) -> list[str]:
+    """Sentences on what was compared, and on what that means."""
+    name, decided = found.deciding
+    lines = [
+        f"{counted(len(found.ids), 'image')} ({options.generated}) against {found.compared:,} "
+        f"({options.against}), by {found.space}"
+        + ("" if found.recall == 1 else f", {found.recall:.1%} of the nearest met"),
+        f"innocent: {counted(len(decided.nulls), 'image')} of the latter, held against the others"
+        + (f"; {found.copied:,} more left out, as copies of others" if found.copied else ""),
+    ]
+    unread = int(np.isnan(decided.scores).sum())
+    if unread:
+        lines.append(f"{counted(unread, 'image')} could not be read, and are not judged")
+    if name != "pixels":
+        lines.append("pixels were not compared: vectors alone miss most copies of a single object")
+    return lines
+
+
+def verdict(found: Audit) -> str:
+    """What the deciding measure says, in a sentence."""
+    _, decided = found.deciding
+    line = decided.lines[0]
+    if line.score is None:
+        return (
+            f"too few innocent images to tell how high they score: {len(decided.nulls)}, but "
+            f"{line.needed} at least are needed"
+        )
+    judged = int((~np.isnan(decided.scores)).sum())
+    judged_images = counted(judged, "image")
+    reached = f"{line.above:,} of {judged_images} reach the line that 1% of innocent images reach"
+    if not line.told:
+        return f"{reached}; chance explains up to {line.at_most:,}: no sign of copying"
+    more = line.above - round(line.expected)
+    return (
+        f"{reached}; chance explains up to {line.at_most:,}: about {more:,} are copies, or nearer "
+        "to one image than to be expected of anything new"
+    )
+
+
+def print_audit(found: Audit, options: AuditOptions) -> None:
+    """Print the verdict, the measures and the most suspicious pairs."""
+    for line in told_of(found, options):
+        print_remark(line, before="")
+    print()
+    _print_table([_COLUMNS, *_rows(found)])
+    print()
+    print_remark(verdict(found), before="")
+    if found.pairs:
+        print()
+        _print_pairs(found)
+
+
+def _rows(found: Audit) -> list[tuple[str, ...]]:
+    return [
+        (
+            _NAMES[name],
+            "unknown" if (line := measured.lines[0]).score is None else f"{line.score:.3g}",
+            "" if line.score is None else f"{line.above:,}",
+            "" if line.score is None else f"{line.expected:.3g}, to {line.at_most}",
+            "" if line.caught is None else f"{line.caught:.0%}",
+            "" if measured.curve is None else f"{measured.curve.area.mean:.3f}",
+        )
+        for name, measured in found.measures.items()
+    ]
+
+
+def _print_table(rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for first, *rest in rows:
+        numbers = [cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)]
+        print("  ".join([first.ljust(widths[0]), *numbers]).rstrip())
+
+
+def _print_pairs(found: Audit) -> None:
+    columns = [
+        Column("id", number=True),
+        Column("like", number=True),
+        Column("agree", number=True),
+        Column("fpr", number=True),
+        Column("pixels show"),
+    ]
+    rows = [
+        Row(
+            (
+                str(pair.image.id),
+                str(pair.reference.id),
+                f"{pair.score:.2f}",
+                _rate(pair, found),
+                _shown(pair),
+            ),
+            pair.image.path,
+        )
+        for pair in found.pairs
+    ]
+    if sys.stdout.isatty():
+        print_rows(columns, rows)
+        return
+    for row in rows:
+        print("\t".join(one_line(cell) for cell in (*row.cells, row.path or "")))
+
+
+def _rate(pair: SuspectPair, found: Audit) -> str:
+    least = 1 / (len(found.deciding[1].nulls) + 1)
+    return f"< {least:.2g}" if pair.rate <= least * 1.0001 else f"{pair.rate:.2g}"
+
+
+def _shown(pair: SuspectPair) -> str:
+    if not pair.read:
+        return "a file cannot be read"
+    if pair.evidence is None:
+        return "no copy"
+    return ", ".join((pair.evidence.tier, *pair.evidence.says))
+
+
+def print_audit_as_json(found: Audit, options: AuditOptions) -> None:
+    """Print the same as one JSON object, with every image."""
+    print_document(
+        {
+            "generated": options.generated,
+            "against": options.against,
+            "images": len(found.ids),
+            "references": found.compared,
+            "references_that_are_copies": found.copied,
+            "space": found.space,
+            "recall": found.recall,
+            "verdict": verdict(found),
+            "measures": {
+                name: {
+                    "innocent": len(measured.nulls),
+                    "lines": [_line(line) for line in measured.lines],
+                    "auc": None if measured.curve is None else _interval(measured.curve.area),
+                    "caught": {kind: _interval(one) for kind, one in measured.caught.items()},
+                }
+                for name, measured in found.measures.items()
+            },
+            "scores": [
+                {
+                    "id": int(found.ids[i]),
+                    "reference": None if found.references[i] < 0 else int(found.references[i]),
+                    "cosine": float(found.cosines[i]),
+                    "fpr": float(found.rates[i]),
+                    **{name: float(one.scores[i]) for name, one in found.measures.items()},
+                }
+                for i in range(len(found.ids))
+            ],
+            "pairs": [
+                {
+                    "image": _image(pair.image),
+                    "reference": _image(pair.reference),
+                    "cosine": pair.cosine,
+                    "score": pair.score,
+                    "fpr": pair.rate,
+                    "evidence": None
+                    if pair.evidence is None
+                    else {
+                        "tier": pair.evidence.tier,
+                        "says": list(pair.evidence.says),
+                        "agreeing": pair.evidence.agreeing,
+                    },
+                }
+                for pair in found.pairs
+            ],
+        }
+    )
+
+
+def _line(line: Line) -> dict[str, Any]:
+    return {
+        "rate": line.rate,
+        "score": line.score,
+        "innocent_needed": line.needed,
+        "above": None if line.score is None else line.above,
+        "share": None if line.share is None else _interval(line.share),
+        "expected": line.expected,
+        "by_chance_at_most": line.at_most,
+        "planted_caught": line.caught,
+    }
+
+
+def _interval(one: Interval) -> dict[str, float]:
+    return {"mean": one.mean, "low": one.low, "high": one.high}
+
+
+def _image(image: ImageInfo) -> dict[str, Any]:
+    return {"id": image.id, **({"path": None} if image.path is None else named_path(image.path))}
+
+
+def write_audit(path: Path, found: Audit, options: AuditOptions) -> None:
+    """Write the report.
+
+    Raises:
+        InputError: the file cannot be written.
+        CollectionError: the disk is full.
+    """
+    _, decided = found.deciding
+    page = render_report(
+        "audit.html",
+        "Replication audit",
+        told_of(found, options),
+        {
+            "verdict": verdict(found),
+            "warns": decided.lines[0].told,
+            "columns": _COLUMNS,
+            "rows": _rows(found),
+            "lines": [_told_line(line) for line in decided.lines],
+            "caught": [
+                (kind, f"{one.mean:.0%}", f"{one.low:.0%} to {one.high:.0%}")
+                for kind, one in decided.caught.items()
+            ],
+            "curves": [
+                (
+                    _NAMES[name],
+                    f"{one.curve.area.mean:.4f}",
+                    _polyline(one.curve.false, one.curve.caught),
+                )
+                for name, one in found.measures.items()
+                if one.curve is not None
+            ],
+            "width": _WIDTH,
+            "height": _HEIGHT,
+            "pairs": [
+                (_card(pair.image), _card(pair.reference), _facts(pair, found))
+                for pair in found.pairs
+            ],
+        },
+    )
+    write_page(path, page, "report")
+
+
+def _told_line(line: Line) -> tuple[str, ...]:
+    if line.score is None or line.share is None:
+        return f"{line.rate:.1%}", f"needs {line.needed:,} innocent images", "", "", ""
+    share = f"{line.share.mean:.1%} ({line.share.low:.1%} to {line.share.high:.1%})"
+    caught = "" if line.caught is None else f"{line.caught:.0%}"
+    chance = f"{line.expected:.3g}, up to {line.at_most}"
+    return f"{line.rate:.1%}", f"{line.score:.3g}", f"{line.above:,}: {share}", chance, caught
+
+
+def _polyline(false: np.ndarray, caught: np.ndarray) -> str:
+    points = zip(false.tolist(), caught.tolist(), strict=True)
+    return " ".join(f"{x * _WIDTH:.1f},{(1 - y) * _HEIGHT:.1f}" for x, y in points)
+
+
+def _card(image: ImageInfo) -> Card:
+    facts = [("id", str(image.id))]
+    prompt = None if image.recipe is None else image.recipe.get("prompt")
+    return card_of(image.paths, [*facts, *([("prompt", str(prompt))] if prompt else [])])
+
+
+def _facts(pair: SuspectPair, found: Audit) -> list[tuple[str, str]]:
+    name, _ = found.deciding
+    return [
+        ("pixels show", _shown(pair)),
+        (_NAMES[name], f"{pair.score:.3f}"),
+        ("fpr", _rate(pair, found)),
+        ("cosine", f"{pair.cosine:.4f}"),
+    ]

@@ -1,0 +1,113 @@
+"""``vitrail audit``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.service.conftest import Vitrail
+
+LEARNT = "label = 'learnt'"
+MADE = "label = 'made'"
+OPTIONS = ("--generated", MADE, "--against", LEARNT)
+
+
+def blots(seed: int, side: int = 96) -> Image.Image:
+    """Rectangles and discs of many colours, with corners to find."""
+    random = np.random.default_rng(seed)
+    pixels = np.full((side, side, 3), random.integers(0, 256, 3), np.uint8)
+    y, x = np.mgrid[:side, :side]
+    for number in range(14):
+        cx, cy = random.integers(0, side, 2).tolist()
+        size = int(random.integers(6, side // 3))
+        inside = (abs(x - cx) < size) & (abs(y - cy) < size // 2)
+        if number % 2:
+            inside = (x - cx) ** 2 + (y - cy) ** 2 < (size // 2) ** 2
+        pixels[inside] = random.integers(0, 256, 3)
+    return Image.fromarray(pixels)
+
+
+@pytest.fixture
+def sets(tmp_path: Path) -> Path:
+    """Fifty images that were learnt; of four made ones two are copies of the first two."""
+    for folder in ("learnt", "made"):
+        (tmp_path / "all" / folder).mkdir(parents=True)
+    for number in range(50):
+        blots(number).save(tmp_path / "all" / "learnt" / f"{number:02}.png")
+    for number in range(2):
+        copy = blots(number).resize((72, 72), Image.Resampling.BICUBIC)
+        copy.save(tmp_path / "all" / "made" / f"copy{number}.jpg", quality=70)
+        blots(100 + number).save(tmp_path / "all" / "made" / f"new{number}.png")
+    return tmp_path / "all"
+
+
+def test_copies_are_told_by_their_pixels_with_what_they_copy(
+    vitrail: Vitrail, sets: Path, tmp_path: Path
+) -> None:
+    vitrail.index(sets, "--label-from", "parent")
+    page = tmp_path / "audit.html"
+    told = vitrail("audit", *OPTIONS, "--planted", 2, "--json", "--html", page).json
+    assert (told["images"], told["references"]) == (4, 50)
+    first, second, third, _ = told["pairs"]
+    for pair, name in ((first, "copy"), (second, "copy"), (third, "new")):
+        assert Path(pair["image"]["path"]).name.startswith(name)
+    for pair in (first, second):
+        image, reference = (Path(pair[side]["path"]).stem for side in ("image", "reference"))
+        assert int(image.removeprefix("copy")) == int(reference)
+        assert pair["evidence"]["tier"] == "re-encoded"
+        assert pair["score"] > 0.8
+    assert third["evidence"] is None
+    assert third["score"] < 0.5
+    assert told["measures"]["pixels"]["auc"]["mean"] > 0.85
+    assert [*told["measures"]] == ["pixels", "relative", "own", "plain"]
+    assert "too few innocent images" in told["verdict"]  # of fifty none is one in a hundred
+    assert {one["id"] for one in told["scores"]} == {1, 2, 3, 4} or len(told["scores"]) == 4
+    text = page.read_text("utf-8")
+    assert "script" not in text.lower().replace("default-src", "")
+    assert "copy0.jpg" in text
+
+
+def test_by_vectors_alone_the_line_is_where_one_in_a_hundred_innocent_images_is(
+    vitrail: Vitrail, tmp_path: Path
+) -> None:
+    random = np.random.default_rng(0)
+    for number in range(130):
+        folder = tmp_path / "all" / ("learnt" if number < 120 else "made")
+        folder.mkdir(parents=True, exist_ok=True)
+        colours = random.integers(0, 256, (2, 2, 3), dtype=np.uint8)
+        if number >= 125:  # one in two made images is one that was learnt, but for a shade
+            learnt = Image.open(tmp_path / "all" / "learnt" / f"{number - 125}.png")
+            colours = np.asarray(learnt)[::8, ::8] ^ np.uint8(1)
+        Image.fromarray(colours.repeat(8, 0).repeat(8, 1)).save(folder / f"{number}.png")
+    vitrail.index(tmp_path / "all", "--label-from", "parent")
+    done = vitrail("audit", *OPTIONS, "--planted", 0, "--no-pixels", "--pairs", 5)
+    assert "5 of 10 images reach the line that 1% of innocent images reach" in done.out
+    assert "pixels were not compared" in done.out
+    assert len([line for line in done.out.splitlines() if line.endswith(".png")]) == 5
+    told = vitrail("audit", *OPTIONS, "--planted", 0, "--no-pixels", "--json").json
+    (line, rarer) = told["measures"]["relative"]["lines"]
+    assert line["above"] == 5
+    assert rarer["score"] is None
+    assert rarer["innocent_needed"] == 999
+    assert told["measures"]["relative"]["auc"] is None
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--generated", "id < 0"), ["no image fulfils", "--generated"]),
+        (("--generated", "true", "--against", "id < 9"), ["8 images fulfil", "50 on"]),
+        (("--generated", "id < 4", "--against", "true"), ["fulfil both filters"]),
+        (("--generated", MADE, "--against", LEARNT, "--space", "cls@99"), ["cls@99", "mean@1"]),
+        (("--generated", "colour = 1"), ["colour"]),
+        (("--html", "no/such/folder/audit.html"), ["no/such/folder"]),
+    ],
+)
+def test_what_cannot_be_audited_is_said_in_a_line(
+    vitrail: Vitrail, sets: Path, words: tuple[str, ...], says: list[str]
+) -> None:
+    vitrail.index(sets, "--label-from", "parent")
+    vitrail.fails("audit", *words, code=2, says=says)
