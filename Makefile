@@ -10,6 +10,11 @@ EXTRAS := openvino,generator,heic,text,analysis,maps,trash,examples,train,bench,
 
 .PHONY: help install demo test test-slow check format lint types clean
 
+# Processes that test side by side. Each begins with its share of the files, in their order, and
+# takes tests over from the other when it is through. One alone: make test WORKERS=0.
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
 help:  ## Show the targets.
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/'
 
@@ -27,10 +32,10 @@ demo: install  ## Index examples/, search by an image and by a prompt, write con
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh $(DEMO)
 
 test: install  ## Run the tests.
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-slow: install  ## Run the long tests too.
-	$(BIN)/python -m pytest -m 'slow or not slow'
+	$(PYTEST) -m 'slow or not slow'
 
 check: install lint types test  ## What people and CI run: format, lint, types, tests.
 

@@ -32,3 +32,11 @@ def switch_off() -> None:
     for name, value in _VARIABLES.items():
         os.environ.setdefault(name, value)
     sys.modules.setdefault(_BLOCKED, cast(ModuleType, None))  # None: not to be imported
+
+
+def pass_over_plugins() -> None:
+    """Let pydantic look for no plugins of its own, for a process that is Vitrail's alone.
+
+    It would look through every distribution that is installed, at every start.
+    """
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")

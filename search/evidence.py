@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from vitrail.indexer.vectors.sampling import evenly_spaced
 from vitrail.search.query import Evidence, Verdict
 from vitrail.search.ranking import overlap
 from vitrail.search.retrieval import Floats, Ids, Ranking, Retrieval, Row
@@ -123,7 +124,7 @@ def _sample(retrieval: Retrieval) -> Ids:
     ids = known[0]
     for more in known[1:]:  # indexes of two spaces may be of two commits
         ids = np.intersect1d(ids, more)
-    return ids[np.linspace(0, len(ids) - 1, min(SAMPLE, len(ids))).astype(np.int64)]
+    return ids[evenly_spaced(len(ids), SAMPLE)]
 
 
 def _stored(retrieval: Retrieval, ids: Ids) -> dict[str, Floats]:

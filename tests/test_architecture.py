@@ -85,7 +85,7 @@ FLOORS = {
 # words for people, what a text typed by a person may be, and thumbnails for a page.
 DOORS_MAY_IMPORT = {
     *("vitrail.indexer.errors", "vitrail.indexer.cancellation", "vitrail.indexer.paths"),
-    "vitrail.indexer.settings",
+    *("vitrail.indexer.settings", "vitrail.indexer.telemetry"),
     *("vitrail.indexer.spaces", "vitrail.indexer.wording", "vitrail.indexer.catalog.kinds"),
     *("vitrail.indexer.files.durability", "vitrail.indexer.images.opening"),
     *("vitrail.indexer.indexing.options", "vitrail.indexer.indexing.reembedding"),

@@ -16,13 +16,13 @@ from typing import Any
 from vitrail.indexer.catalog.journal_file import (
     Extent,
     JournalFile,
-    encode,
     file_name,
     is_journal_file,
     last_whole,
     measure,
     read_changes,
 )
+from vitrail.indexer.catalog.journal_lines import encode
 from vitrail.indexer.catalog.strays import find_foreign, find_strays
 from vitrail.indexer.errors import DamagedError
 from vitrail.indexer.files.durability import make_directory, set_aside, sync_directory

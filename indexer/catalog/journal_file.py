@@ -1,49 +1,27 @@
 """One file of the journal: checksummed lines, of which a crash can tear only the last record.
 
-A line is ``checksum seq mark JSON``. Lines marked ``+`` belong to the record that the next line
-marked ``=`` completes; a record without its last line never happened. A file's name is the number
-of the commit that its first record follows, and the numbers go on without gaps.
+A file's name is the number of the commit that its first record follows, and the numbers go on
+without gaps.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
+from vitrail.indexer.catalog.journal_lines import Line, encode, read_endings, read_lines
 from vitrail.indexer.errors import NewerFormatError
 from vitrail.indexer.files.durability import sync_directory
-from vitrail.indexer.files.reading import arrived
 
 SUFFIX = ".journal"
 VERSION = 1
-_DIGEST = 16  # hex digits
-_BLOCK = 1 << 20  # bytes read at a time
 _NAME = re.compile(r"[0-9]{16}\.journal")
-_START = re.compile(rb"(?=[0-9a-f]{16} \d+ [+=] )")
-_TAIL = 1 << 16  # bytes, in which a last record is looked for first
 _FLAGS = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-
-
-class Line(NamedTuple):
-    """One line that agrees with its checksum.
-
-    Attributes:
-        seq: the commit that it belongs to.
-        whole: whether it is its record's last one.
-        text: JSON.
-        end: offset of the byte after it.
-    """
-
-    seq: int
-    whole: bool
-    text: bytes
-    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +60,6 @@ def file_name(after: int) -> str:
     return f"{after:016d}{SUFFIX}"
 
 
-def encode(seq: int, content: dict[str, Any], *, whole: bool) -> bytes:
-    """A line of commit ``seq``'s record; ``whole`` for its last one."""
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-    body = f"{seq} {'=' if whole else '+'} {text}".encode()
-    return _checksum(body) + b" " + body + b"\n"
-
-
 def measure(path: str) -> Extent:
     """How far a file can be used.
 
@@ -99,7 +70,7 @@ def measure(path: str) -> Extent:
     after = int(os.path.basename(path).removesuffix(SUFFIX))
     seq, start, end = after - 1, 0, 0  # the first line counts as the record of the commit before
     broken = torn = damaged = False
-    for line in _lines(path):
+    for line in read_lines(path):
         torn = True
         if line is None:
             broken = True
@@ -124,7 +95,7 @@ def last_whole(path: str) -> int:
     Raises:
         OSError: it cannot be read now.
     """
-    for lines in _endings(path):
+    for lines in read_endings(path):
         found = [line.seq for line in lines if line.whole]
         if found:
             return found[-1]
@@ -137,7 +108,7 @@ def commit_time(path: str, seq: int) -> datetime | None:
     Raises:
         OSError: the file cannot be read now.
     """
-    for lines in _endings(path):
+    for lines in read_endings(path):
         own = [json.loads(line.text) for line in lines if line.seq == seq]
         for change in (change for content in own for change in content.get("changes", ())):
             if change["table"] == "commits":
@@ -147,27 +118,13 @@ def commit_time(path: str, seq: int) -> datetime | None:
     return None
 
 
-def _endings(path: str) -> Iterator[list[Line]]:
-    """The lines of a file's end that agree with their checksums, of ever more of it."""
-    size, part = os.path.getsize(path), _TAIL
-    while True:
-        with open(path, "rb", buffering=0) as file:
-            file.seek(max(0, size - part))
-            data: bytes = arrived(file.read())
-        lines = [read_line(one, 0) for one in data.splitlines(keepends=True)]
-        yield [line for line in lines if line is not None]
-        if part >= size:
-            return
-        part *= 8
-
-
 def read_changes(path: str, after: int, upto: int) -> Iterator[dict[str, Any]]:
     """What the lines of commits above ``after`` and up to ``upto`` say.
 
     Raises:
         OSError: it cannot be read now.
     """
-    for line in _lines(path):
+    for line in read_lines(path):
         if line is not None and after < line.seq <= upto:
             yield json.loads(line.text)
 
@@ -286,49 +243,3 @@ def _check_version(path: str, line: Line) -> None:
             f"{path} is a journal of version {version}, but this version of vitrail reads 1 to "
             f"{VERSION}; upgrade vitrail"
         )
-
-
-def _lines(path: str) -> Iterator[Line | None]:
-    """The lines of a file; ``None`` for one that disagrees with its checksum."""
-    end = 0
-    for data in _raw_lines(path):
-        end += len(data)
-        line = read_line(data, end)
-        yield line
-        if line is None and (inner := _last_within(data, end)) is not None:
-            yield inner
-
-
-def _raw_lines(path: str) -> Iterator[bytes]:
-    """The bytes of each line with its break; read by hand, lest a refusal be taken for the end."""
-    rest = b""
-    with open(path, "rb", buffering=0) as file:
-        while block := arrived(file.read(_BLOCK)):
-            *lines, rest = (rest + block).split(b"\n")
-            yield from (line + b"\n" for line in lines)
-    if rest:
-        yield rest
-
-
-def _last_within(data: bytes, end: int) -> Line | None:
-    """The line that ends a longer one, whose own break was altered."""
-    found = (read_line(data[start.start() :], end) for start in _START.finditer(data, 1))
-    return next((line for line in found if line is not None), None)
-
-
-def read_line(data: bytes, end: int) -> Line | None:
-    """What the bytes of a line say; ``None`` where they disagree with their checksum.
-
-    Args:
-        data: the bytes, the line's break included.
-        end: offset of the byte after them.
-    """
-    body = data[_DIGEST + 1 : -1]
-    if data != _checksum(body) + b" " + body + b"\n":
-        return None
-    seq, mark, text = body.split(b" ", 2)
-    return Line(int(seq), mark == b"=", text, end)
-
-
-def _checksum(body: bytes) -> bytes:
-    return hashlib.blake2b(body, digest_size=_DIGEST // 2).hexdigest().encode()

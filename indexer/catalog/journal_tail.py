@@ -7,13 +7,8 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from vitrail.indexer.catalog.journal_file import (
-    VERSION,
-    Line,
-    file_name,
-    is_journal_file,
-    read_line,
-)
+from vitrail.indexer.catalog.journal_file import VERSION, file_name, is_journal_file
+from vitrail.indexer.catalog.journal_lines import Line, read_line
 from vitrail.indexer.files.reading import arrived
 
 _END = 1 << 16  # bytes of a file's end, in which its last record's last line is looked for

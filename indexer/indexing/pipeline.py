@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
 
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.catalog.roots import MOUNTS, put_root
@@ -16,42 +15,21 @@ from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.encoders.base import Encoder
 from vitrail.indexer.encoders.batching import batch_size_for
 from vitrail.indexer.errors import CancelledError, InputError
-from vitrail.indexer.images.opening import passing_reasons
 from vitrail.indexer.indexing.ahead import map_ahead
 from vitrail.indexer.indexing.committing import Committer
 from vitrail.indexer.indexing.comparison import was_image
-from vitrail.indexer.indexing.decoding import DecodingLimits, Prepared, Preparer
+from vitrail.indexer.indexing.decoding import DecodingLimits, Prepared
 from vitrail.indexer.indexing.known import ContentLookup, contents_of
 from vitrail.indexer.indexing.losses import refusal
 from vitrail.indexer.indexing.options import IndexOptions
 from vitrail.indexer.indexing.progress import IndexCounts
 from vitrail.indexer.indexing.roots import plan_run
-from vitrail.indexer.indexing.scan import FoundFile, Unreadable
-from vitrail.indexer.indexing.survey import (
-    Survey,
-    choose_again,
-    look_around,
-    losses,
-    removed_and_moved,
-)
+from vitrail.indexer.indexing.scan import Unreadable
+from vitrail.indexer.indexing.survey import Survey, look_around, losses
+from vitrail.indexer.indexing.tasks import FileTask, plan_tasks
 from vitrail.indexer.records import KnownFile, RejectRecord
 
 __all__ = ["IndexCounts", "IndexOptions", "index_folders"]
-
-_PASSING = ("missing", "unreadable", "changing", "out-of-memory")  # says nothing of the content
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """A file to open; ``again`` is what is known of one that was to be left alone otherwise."""
-
-    preparer: Preparer
-    file: FoundFile
-    again: KnownFile | None = None
-
-    def run(self) -> Prepared:
-        done = self.preparer.prepare(self.file.path, self.file.size, self.file.mtime_ns)
-        return done if self.again is None else _only_news(done, self.again)
 
 
 def index_folders(
@@ -145,7 +123,9 @@ class _Run:
     def index(self, surveys: Sequence[Survey]) -> None:
         _remember(self.collection, surveys)
         self.contents = contents_of(self.collection, surveys)
-        tasks = self._tasks(surveys)
+        tasks = plan_tasks(
+            self.encoder, surveys, self.contents, self.limits, rehash=self.options.rehash
+        )
         self._count(surveys, len(tasks))
         if tasks or any(_leaves_work(one) for one in surveys):
             self._work(surveys, tasks)
@@ -160,37 +140,6 @@ class _Run:
             kept = {content: reason for content, reason in known.items() if content in bare}
             with self.collection.transaction("unclassifiable", tidies=False) as transaction:
                 write_unclassifiable(transaction, kept | self.undecodable)
-
-    def _tasks(self, surveys: Sequence[Survey]) -> list[_Task]:
-        contents, stale = self.contents, self.contents.stale
-        classifies = self.encoder.labels is not None
-        bare = self._unclassified() if classifies else frozenset[str]()
-        choose_again(surveys, stale=stale, unclassified=bare, rehash=self.options.rehash)
-        if not any(one.changes.to_open or one.again for one in surveys):
-            return []
-        known = contents.embedded | removed_and_moved(surveys)
-        tasks = []
-        for one in surveys:
-            preparer = Preparer(
-                spec=self.encoder.preprocess,
-                known=known,
-                label_from=one.plan.options.label_from or "none",
-                max_pixels=one.plan.options.pixel_limit,
-                reread=stale,
-                unclassified=bare if one.plan.options.classify else frozenset[str](),
-                limits=self.limits,
-            )
-            tasks += [_Task(preparer, file) for file in one.changes.to_open]
-            tasks += [_Task(preparer, file, one.known[file.path]) for file in one.again]
-        return tasks
-
-    def _unclassified(self) -> frozenset[str]:
-        """ContentLookup that lack labels, but for those known to be beyond decoding."""
-        bare = self.contents.unclassified
-        if not self.options.rehash:
-            known, passing = self.collection.unclassifiable(), passing_reasons()
-            bare -= {content for content, reason in known.items() if reason not in passing}
-        return bare
 
     def _count(self, surveys: Sequence[Survey], tasks: int) -> None:
         progress = self.progress
@@ -209,7 +158,7 @@ class _Run:
                 progress.other_kinds[kind] = progress.other_kinds.get(kind, 0) + count
         self.on_progress(progress)
 
-    def _work(self, surveys: Sequence[Survey], tasks: Sequence[_Task]) -> None:
+    def _work(self, surveys: Sequence[Survey], tasks: Sequence[FileTask]) -> None:
         batch_size = self.options.batch_size or batch_size_for(self.encoder)
         committer = Committer(
             self.collection,
@@ -219,7 +168,7 @@ class _Run:
             on_commit=self._committed,
         )
         ready = map_ahead(
-            _Task.run,
+            FileTask.run,
             tasks,
             workers=self.options.workers,
             ahead=2 * batch_size,
@@ -340,14 +289,3 @@ def _matters(item: Unreadable, known: dict[str, KnownFile]) -> bool:
     if item.reason == "broken-link":  # one that was a file is gone, and told as that
         return False
     return was_image(known.get(item.path)) or item.reason == "unreadable"
-
-
-def _only_news(done: Prepared, known: KnownFile) -> Prepared:
-    """What became of a file that was read again, without what was known of it."""
-    if done.reject is not None:
-        kept = not was_image(known) or done.reject.reason in _PASSING
-        return Prepared() if kept else done
-    if done.file is not None and done.file.content_hash == known.content_hash:
-        wanted = known.state == "live"  # what was removed stays that
-        return replace(done, file=None) if wanted else Prepared()
-    return done

@@ -119,9 +119,11 @@ def _start_fast() -> None:
     again, and at the end once more, finds none; typer checks arguments by pydantic, which would
     look for plugins in every distribution that is installed.
     """
+    from vitrail.indexer.telemetry import pass_over_plugins
+
     gc.set_threshold(100_000, 50, 50)
     atexit.register(gc.freeze)
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    pass_over_plugins()
 
 
 def _run(settings: Settings) -> int:

@@ -13,7 +13,7 @@ from vitrail.service.cli.options import check_target
 
 if TYPE_CHECKING:
     from vitrail.indexer.collection.store import CollectionStore
-    from vitrail.service.cli.options import Searching
+    from vitrail.service.cli.search_options import Searching
     from vitrail.service.operations.searching import AnyQuery, PlainQuery, PromptQuery
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.errors import ImageRejectedError, InputError
+from vitrail.indexer.vectors.sampling import evenly_spaced
 from vitrail.indexer.wording import counted, too_few
 from vitrail.search.listing import ListOptions, list_images
 from vitrail.search.measures import folds
@@ -178,7 +179,7 @@ class TuningSample:
 
         wanted = min(self.options.copied, len(paths))
         parts, own = [], []
-        for row in np.linspace(0, len(paths) - 1, wanted).astype(int).tolist():
+        for row in evenly_spaced(len(paths), wanted).tolist():
             made = _altered(_image(paths[row]))
             parts.append(_encoded(encoder, [apply(encoder.preprocess, one) for one in made]))
             own += [row] * len(made)

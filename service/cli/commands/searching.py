@@ -16,11 +16,11 @@ from vitrail.service.cli.options import (
     JsonOption,
     PrecisionOption,
     RuntimeOption,
-    Searching,
     check_target,
     collection_directory,
 )
 from vitrail.service.cli.questions import Asking, refuse_unless
+from vitrail.service.cli.search_options import Searching
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,16 +24,18 @@ FILES = [
 ]
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> str:
-    with CollectionStore.create(tmp_path / "c", FINGERPRINT) as made:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("filtering") / "c"
+    with CollectionStore.create(place, FINGERPRINT) as made:
         made.commit(Batch([image(1, width=100), image(2, width=900)], FILES))
-    return str(tmp_path / "c")
+    return place
 
 
 @pytest.fixture(params=["reader", "warm", "writer"])
-def collection(place: str, request: pytest.FixtureRequest) -> Iterator[CollectionStore]:
-    with CollectionStore.open(place, writable=request.param == "writer") as opened:
+def collection(made: Path, request: pytest.FixtureRequest) -> Iterator[CollectionStore]:
+    """One that has answered nothing yet."""
+    with CollectionStore.open(made, writable=request.param == "writer") as opened:
         if request.param == "warm":
             opened.warm()
         yield opened
@@ -80,7 +83,8 @@ def test_without_a_filter_the_first_path_is_shown_with_its_own_label(
     assert row["label"] == "apples"
 
 
-def test_missing_files_fulfil_filters_but_are_shown_last(place: str) -> None:
+def test_missing_files_fulfil_filters_but_are_shown_last(made: Path, tmp_path: Path) -> None:
+    place = shutil.copytree(made, tmp_path / "c")
     with CollectionStore.open(place, writable=True) as collection:
         collection.commit(Batch(missing=["/apples/red.jpg"]))
         assert collection.allowed_ids("folder = '/apples'").tolist() == [1]

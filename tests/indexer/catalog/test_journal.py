@@ -11,7 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vitrail.indexer.catalog.journal import KEYS, LINE_ROWS, Journal
-from vitrail.indexer.catalog.journal_file import encode, measure
+from vitrail.indexer.catalog.journal_file import measure
+from vitrail.indexer.catalog.journal_lines import encode
 from vitrail.indexer.catalog.replay import replay
 from vitrail.indexer.catalog.schema import TABLES, create_tables
 from vitrail.indexer.catalog.transaction import Transaction

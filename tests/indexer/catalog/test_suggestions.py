@@ -25,11 +25,18 @@ FILES = [
 ]
 
 
-@pytest.fixture(params=["reader", "warm", "writer"])
-def collection(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[CollectionStore]:
-    with CollectionStore.create(tmp_path / "c", FINGERPRINT) as made:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("suggestions") / "c"
+    with CollectionStore.create(place, FINGERPRINT) as made:
         made.commit(Batch(PICTURES, FILES))
-    with CollectionStore.open(tmp_path / "c", writable=request.param == "writer") as opened:
+    return place
+
+
+@pytest.fixture(params=["reader", "warm", "writer"])
+def collection(made: Path, request: pytest.FixtureRequest) -> Iterator[CollectionStore]:
+    """One that has answered nothing yet."""
+    with CollectionStore.open(made, writable=request.param == "writer") as opened:
         if request.param == "warm":
             opened.warm()
         yield opened

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.indexer.collection.holdings import FINGERPRINT, SPACES, files, image, images, vector
-from vitrail.indexer.catalog import journal_file, private_copy
+from vitrail.indexer.catalog import journal_file, journal_lines, private_copy
 from vitrail.indexer.catalog.catalog import FILE, Catalog
 from vitrail.indexer.collection.maintenance import merge_segments
 from vitrail.indexer.collection.repairs import repair
@@ -208,7 +208,7 @@ def test_the_last_record_is_found_whatever_its_length(
         writer.commit(Batch(images(range(200)), files(range(200))))
     (path,) = place.glob("journal/*")
     for tail in (1, 64, 1 << 20):
-        monkeypatch.setattr(journal_file, "_TAIL", tail)
+        monkeypatch.setattr(journal_lines, "_TAIL", tail)
         assert journal_file.last_whole(str(path)) == 1
     with path.open("ab") as torn:
         torn.write(b"0" * 100)

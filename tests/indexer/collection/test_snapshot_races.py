@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -32,11 +33,17 @@ from vitrail.indexer.vectors.parts import Parts
 SPACE = "cls@2"
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    with CollectionStore.create(tmp_path / "c", FINGERPRINT) as made:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("races") / "c"
+    with CollectionStore.create(place, FINGERPRINT) as made:
         add(made, range(20))
-    return tmp_path / "c"
+    return place
+
+
+@pytest.fixture
+def place(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "c"))
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import shutil
 import subprocess
 import sys
 import threading
@@ -44,11 +45,17 @@ ROOT = Path(__file__).parents[3]
 SPACE = "cls@2"
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    with CollectionStore.create(tmp_path / "c", FINGERPRINT) as made:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("snapshots") / "c"
+    with CollectionStore.create(place, FINGERPRINT) as made:
         add(made, range(20))
-    return tmp_path / "c"
+    return place
+
+
+@pytest.fixture
+def place(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "c"))
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ import pytest
 
 from tests.indexer.collection.holdings import FINGERPRINT, content, files, images
 from tests.indexer.collection.tables import as_it_is, as_rebuilt
-from vitrail.indexer.catalog.journal_file import JournalFile, encode
+from vitrail.indexer.catalog.journal_file import JournalFile
+from vitrail.indexer.catalog.journal_lines import encode
 from vitrail.indexer.collection.repairs import repair
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.verification import verify

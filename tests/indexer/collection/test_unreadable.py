@@ -54,19 +54,25 @@ COPIES = (
 )  # what a rebuilt catalog comes from
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two segments, an annotation, a removal, a snapshot and indexes."""
-    table = tmp_path / "own.csv"
+    place = tmp_path_factory.mktemp("unreadable") / "c"
+    table = place.with_name("own.csv")
     table.write_text("path,species\n/pictures/5.jpg,owl\n")
-    with CollectionStore.create(tmp_path / "c", FINGERPRINT) as made:
+    with CollectionStore.create(place, FINGERPRINT) as made:
         made.commit(Batch(images(range(6)), files(range(6))))
         made.commit(Batch(images(range(6, 12)), files(range(6, 12))))
         made.annotate(str(table))
         made.copy_tables()
         made.copy_tables()
         made.remove([3])
-    return tmp_path / "c"
+    return place
+
+
+@pytest.fixture
+def place(whole: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(whole, tmp_path / "c"))
 
 
 def holdings(place: Path) -> dict[str, bytes]:

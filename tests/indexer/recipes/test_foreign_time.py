@@ -61,7 +61,6 @@ def seconds_of(work: Callable[[], object]) -> float:
 
 def assert_linear(work_on: Callable[[int], Callable[[], object]], sizes: list[int]) -> None:
     last: float | None = None
-    gc.collect()
     for size in sizes:  # upwards, so that quadratic work is found before it takes for ever
         work = work_on(size)
         taken = seconds_of(work)

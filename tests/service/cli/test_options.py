@@ -8,7 +8,7 @@ import pytest
 
 from vitrail.indexer.errors import InputError
 from vitrail.search.options import SearchOptions
-from vitrail.service.cli.options import Searching
+from vitrail.service.cli.search_options import Searching
 
 NAMES = {"space": "spaces"}  # by the name that reads best after two dashes
 DIFFERENT = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,17 +15,25 @@ from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.records import Batch
 
 
-@pytest.fixture
-def place(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A collection whose catalog readers copy into memory, or into a file."""
-    with CollectionStore.create(tmp_path / "c", FINGERPRINT) as made:
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("followed") / "c"
+    with CollectionStore.create(place, FINGERPRINT) as made:
         for numbers in (range(6), range(6, 12)):
             made.commit(Batch(images(numbers), files(numbers)))
         made.commit(Batch([], [file("/pictures/1b.jpg", 1, label="twice")]))
         annotate(made, {2: "5", 3: "1"})
+    return place
+
+
+@pytest.fixture
+def place(
+    made: Path, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """A collection whose catalog readers copy into memory, or into a file."""
     if getattr(request, "param", False):
         monkeypatch.setattr(private_copy, "IN_MEMORY", 0)
-    return tmp_path / "c"
+    return Path(shutil.copytree(made, tmp_path / "c"))
 
 
 @pytest.fixture

@@ -1,0 +1,172 @@
+"""The options of a search, as its command line has them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vitrail.service.cli.completion import collection_spaces, values
+from vitrail.service.cli.options import OnlyOption, WhereOption, choice, kind_of_images
+
+if TYPE_CHECKING:
+    from vitrail.search.options import SearchOptions
+    from vitrail.search.query import SearchResult
+
+
+@dataclass(frozen=True)
+class Searching:
+    """How to search: an option for each field of ``SearchOptions``, which a test holds it to."""
+
+    k: Annotated[int, typer.Option("--k", "-k", help="Hits wanted.", metavar="N")] = 10
+    space: Annotated[
+        str | None,
+        typer.Option(
+            help="Space, or several with weights: cls@12:0.7,cls@6:0.3. Default: see vitrail "
+            "spaces.",
+            metavar="SPACES",
+            show_default=False,
+            autocompletion=collection_spaces,
+        ),
+    ] = None
+    min_score: Annotated[
+        float | None,
+        typer.Option(help="Leave out hits with a lower score (a cosine, -1 to 1).", metavar="S"),
+    ] = None
+    max_fpr: Annotated[
+        str | None,
+        typer.Option(
+            help="Leave out hits that more than this share of unrelated images are as near as, "
+            "such as 0.001 or 0.1%: a cutoff for any encoder.",
+            metavar="RATE",
+        ),
+    ] = None
+    where: WhereOption = None
+    only: OnlyOption = "all"
+    fusion: Annotated[
+        str | None,
+        typer.Option(
+            help="How several images, or the seeds of --prompt, become one ranking: mean, rrf or "
+            "best-score. Default: mean.",
+            metavar="NAME",
+            show_default=False,
+            autocompletion=values("mean", "rrf", "best-score"),
+        ),
+    ] = None
+    exact: Annotated[bool, typer.Option("--exact", help="Scan everything; never approximate.")] = (
+        False
+    )
+    group_by: Annotated[
+        str | None,
+        typer.Option(
+            help="One hit for each value of a column, such as label, folder or prompt; or copies: "
+            "the best version of each.",
+            metavar="COLUMN",
+            show_default=False,
+        ),
+    ] = None
+    diverse: Annotated[
+        float | None,
+        typer.Option(
+            help="How much hits shall differ from one another: 0 (not) to 1; try 0.5.",
+            metavar="D",
+            show_default=False,
+        ),
+    ] = None
+    sort: Annotated[
+        str | None,
+        typer.Option(
+            help="Put the hits in the order of a column; -COLUMN for the largest first, several "
+            "with commas, score for their own.",
+            metavar="COLUMN",
+            show_default=False,
+        ),
+    ] = None
+    after: Annotated[
+        str | None,
+        typer.Option(
+            help="The next page: the cursor that the page before ended with.",
+            metavar="CURSOR",
+            show_default=False,
+        ),
+    ] = None
+
+    def check_words(self) -> None:
+        """Refuse a word that no option knows, before a collection is opened.
+
+        Raises:
+            InputError: naming the option.
+        """
+        kind_of_images(self.only)
+        if self.fusion is not None:
+            choice("--fusion", self.fusion, ("mean", "rrf", "best-score"))
+        _rate("--max-fpr", self.max_fpr)
+
+    def check_number(self) -> None:
+        """Refuse a number of hits that no collection has.
+
+        Raises:
+            InputError: naming the option.
+        """
+        from vitrail.indexer.errors import InputError
+
+        if self.k < 1:
+            raise InputError(f"--k is {self.k}, but at least 1 hit must be asked for")
+
+    def shown(self, result: SearchResult) -> list[str]:
+        """The columns that the hits were grouped or sorted by, as the collection spells them."""
+        if not result.hits:
+            return []
+        first = result.hits[0]
+        by_lower = {name.lower(): name for name in first.metadata.to_dict()}
+        keys = [key.strip().removeprefix("-").lower() for key in (self.sort or "").split(",")]
+        grouped = [] if first.group is None else [first.group.by]
+        return list(dict.fromkeys([*grouped, *(by_lower[k] for k in keys if k in by_lower)]))
+
+    def options(self, spaces: Sequence[str]) -> SearchOptions:
+        """What was typed, for a collection of these spaces.
+
+        Raises:
+            InputError: it lacks one that is named, or an option cannot be searched by.
+        """
+        from vitrail.indexer.spaces import parse_weights
+        from vitrail.search.options import SearchOptions
+
+        return SearchOptions(
+            k=self.k,
+            spaces=None if self.space is None else parse_weights(self.space, list(spaces)),
+            min_score=self.min_score,
+            max_fpr=_rate("--max-fpr", self.max_fpr),
+            where=self.where,
+            only=kind_of_images(self.only),
+            fusion=self.fusion,  # type: ignore[arg-type]
+            exact=self.exact,
+            group_by=self.group_by,
+            diverse=self.diverse,
+            sort=self.sort,
+            after=self.after,
+        )
+
+
+def _rate(option: str, given: str | None) -> float | None:
+    """A share, as a number or in percent.
+
+    Raises:
+        InputError: it is none.
+    """
+    from vitrail.indexer.errors import InputError
+
+    if given is None:
+        return None
+    text = given.strip()
+    try:
+        rate = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        rate = -1.0
+    if not 0 < rate <= 1:
+        raise InputError(
+            f"{option} is {given!r}, but a rate lies above 0 and is 1 at most, as 0.001 or 0.1%"
+        )
+    return rate
