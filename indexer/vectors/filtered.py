@@ -25,6 +25,8 @@ _DEEPER = 2  # times the candidates of a plan: rows far away are harder to tell 
 _MUCH_DEEPER = 4  # times those, where their estimates call for it
 _SLOPES = 0.1, 1.0  # of scores over estimates: these are spread wider by their errors
 _EPSILON = 1e-9
+_CHANCE = 3.6
+_COUNTED = 100  # up to which rank it is worth while to count by codes
 _WORTH_IT = 2  # times its candidates there have to be for codes to choose among
 
 Found = tuple[Ids, Floats]
@@ -71,23 +73,28 @@ class FilteredSearch:
         return Part(candidates, self._scanned, self._told)
 
     def _look_around(self, plan: ProbePlan, reach: float) -> None:
-        """Take what the lists around each query hold, unless these are not the place.
-
-        A sample of all rows of these lists tells how many are nearer than the worst that was found:
-        more than ``reach``, and than chance explains, where the filter leaves out what is around.
-        """
+        """Take what the lists around each query hold, unless these are not the place."""
         found = self.lists.candidates(self.queries, self.k, plan.probes, self._keep, self._near)
         for i, places in enumerate(found):
             own = places[places >= 0]
-            if len(own) < self.k:
-                continue
-            scores = self.rows.score(own, self.queries[i])
-            nearer, each = self.lists.count_nearer(
-                self.rows, self.queries[i], _kth(scores, self.k), self._near[i], plan.probes
-            )
-            far = nearer >= surprising(reach / each) and nearer * each > self.lists.covered(reach)
-            if not far:
-                self._take(i, own, scores, plan.recall)
+            if len(own) >= self.k:
+                scores = self.rows.score(own, self.queries[i])
+                if not self._is_far(i, _kth(scores, self.k), plan, reach):
+                    self._take(i, own, scores, plan.recall)
+
+    def _is_far(self, i: int, kth: float, plan: ProbePlan, reach: float) -> bool:
+        """Whether the worst that was found is of a higher rank among all rows than was planned for.
+
+        ``reach`` is the rank to be expected if what passes is a random share, and how much more
+        that chance makes of it (a gamma distribution's hundredth part) is allowed for. A low rank
+        is counted by codes, a high one by a sample.
+        """
+        most = max(self.lists.covered(reach), reach * (1 + _CHANCE / math.sqrt(self.k)))
+        query, near = self.queries[i], self._near[i]
+        if most <= _COUNTED:
+            return self.lists.count_by_codes(query, kth, near, plan.probes, 2 * _COUNTED) > most
+        nearer, each = self.lists.count_nearer(self.rows, query, kth, near, plan.probes)
+        return nearer >= surprising(reach / each) and nearer * each > most
 
     def _sweep(self, wanted: int) -> None:
         """Take what the codes of all allowed rows choose, where that is likely to be enough."""

@@ -181,6 +181,22 @@ class InvertedLists:
         scores = rows.take(chosen.astype(np.int64)) @ query
         return int(np.count_nonzero(scores > score)), each
 
+    def count_by_codes(
+        self, query: Floats, score: float, near: Floats, probes: int, most: int
+    ) -> int:
+        """How many rows in the lists nearest to a query have codes that promise more than a score.
+
+        Args:
+            query: (dim,) float32, of length 1.
+            score: to be surpassed.
+            near: (lists,) float32, its ``nearness``.
+            probes: how many lists to read.
+            most: how many are counted at most.
+        """
+        lists = _highest(near[None], probes)
+        found, estimates = self._read(query[None], min(len(self), most), lists, near[None], None)
+        return int(np.count_nonzero((estimates > score) & (found >= 0)))
+
     def append(self, matrix: Floats) -> None:
         """Code the rows of ``matrix`` that are beyond those already here."""
         for start in range(len(self), len(matrix), _ADD_BLOCK):
