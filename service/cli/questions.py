@@ -44,6 +44,14 @@ class Asking:
             show_default=False,
         ),
     ] = None
+    region: Annotated[
+        str | None,
+        typer.Option(
+            help="As --box, but the part is seen within the whole image, not cut out.",
+            metavar="BOX",
+            show_default=False,
+        ),
+    ] = None
     text: Annotated[
         str | None,
         typer.Option(
@@ -120,8 +128,7 @@ class Asking:
         if self.prompt is None and not given:
             also = " to be like as well" if unwanted else ""
             raise InputError(f"give an image, --text TEXT or --prompt TEXT{also}")
-        if self.box is not None:
-            self._check_box(wanted)
+        self._check_part(wanted)
         if [*wanted, *unwanted].count("-") > 1:
             raise InputError("standard input, -, holds one image, and is named more than once")
         if self.prompt is None:
@@ -154,7 +161,7 @@ class Asking:
             )
         given = {
             **{"positive": _first(self.positive), "negative": _first(self.negative)},
-            "box": self.box,
+            **{"box": self.box, "region": self.region},
             **{"text": self.text, "prompt": self.prompt},
             **{"seeds": self.seeds, "model": self.model},
             **{"background": self.background},
@@ -169,15 +176,22 @@ class Asking:
                 "another file"
             )
 
-    def _check_box(self, wanted: Sequence[str]) -> None:
+    def _check_part(self, wanted: Sequence[str]) -> None:
         from vitrail.indexer.errors import InputError
         from vitrail.search.boxes import Box
 
-        if self.prompt is not None or self.text is not None or len(wanted) != 1:
+        given = {"--box": self.box, "--region": self.region}
+        parts = {option: text for option, text in given.items() if text is not None}
+        for option, text in parts.items():
+            if self.prompt is not None or self.text is not None or len(wanted) != 1:
+                raise InputError(
+                    f"{option} {text} is of one image to be like; leave the others out, or {option}"
+                )
+            Box.of(text)
+        if len(parts) > 1:
             raise InputError(
-                f"--box {self.box} is of one image to be like; leave the others out, or --box"
+                f"--box {self.box} is cut out, and --region {self.region} is not; leave one out"
             )
-        Box.of(self.box or "")
 
     def query(
         self, store: CollectionStore, images: Sequence[str], placement: tuple[str, str]
@@ -196,9 +210,9 @@ class Asking:
         from vitrail.service.cli.references import read_query_image
         from vitrail.service.operations.searching import ImageQuery, MixedQuery, TextQuery
 
-        box = None if self.box is None else Box.of(self.box)
+        box, region = (None if t is None else Box.of(t) for t in (self.box, self.region))
         wanted: list[PlainQuery] = [
-            ImageQuery(read_query_image(store, one), box) for one in self._named(images)
+            ImageQuery(read_query_image(store, one), box, region) for one in self._named(images)
         ]
         unwanted = [ImageQuery(read_query_image(store, one)) for one in self.negative or ()]
         if self.text is not None:

@@ -157,7 +157,13 @@ def test_what_many_questions_cannot_be_is_refused_and_nothing_is_written(
     fails(vitrail, "--queries", "nowhere", "--out", out, says=["'nowhere'", "check the spelling"])
     fails(vitrail, *many, shelf / "a.png", says=["is one question"])
     for words in (
-        *(("--negative", "1"), ("--prompt", "x"), ("--box", "0,0,1,1"), ("--fusion", "mean")),
+        *(
+            ("--negative", "1"),
+            ("--prompt", "x"),
+            ("--box", "0,0,1,1"),
+            ("--region", "0,0,1,1"),
+            ("--fusion", "mean"),
+        ),
         *(("--after", "x"), ("--json",), ("--open",), ("--html", tmp_path / "x.html")),
         ("--explain",),
     ):

@@ -92,6 +92,17 @@ def test_a_box_asks_with_a_part_of_an_image(vitrail: Vitrail, shelf: Path, paint
     assert whole == vitrail("search", both, "--json").json["hits"]
 
 
+def test_a_region_is_a_box_that_is_not_cut_out(vitrail: Vitrail, shelf: Path) -> None:
+    red = shelf / "warm" / "red.png"
+    whole = vitrail("search", red, "--region", "0%,0%,100%,100%", "--json").json["hits"]
+    assert whole == vitrail("search", red, "--json").json["hits"]
+    one = ("--region", "0,0,8,8")
+    vitrail.fails("search", red, red, *one, code=2, says=["--region 0,0,8,8 is of one image"])
+    vitrail.fails("search", red, *one, "--box", "0,0,8,8", code=2, says=["leave one out"])
+    vitrail.fails("search", red, "--region", "9,9,9,9", code=2, says=["beyond", "at most 16"])
+    vitrail.fails("search", red, "--region", "0,0,8", code=2, says=["'0,0,8' is no box"])
+
+
 def test_a_box_of_an_indexed_image_is_cut_out_of_its_file(
     vitrail: Vitrail, shelf: Path, paint: Paint
 ) -> None:
