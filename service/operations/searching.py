@@ -309,6 +309,8 @@ def _embed_all(
         [embed_query(collection, one, progress=progress, cancellation=cancellation) for one in side]
         for side in (query.positives, query.negatives)
     )
+    for side in (asked, unlike):
+        _refuse_twice(side)
     encoders = [e for one in (*asked, *unlike) if (e := one.question.encoder) is not None]
     if any(not one.agrees(encoders[0]) for one in encoders):
         raise OtherEncoderError
@@ -327,6 +329,14 @@ def _embed_all(
         tuple(image for one in asked for image in one.images)
         + tuple(replace(image, negative=True) for one in unlike for image in one.images),
     )
+
+
+def _refuse_twice(queries: Sequence[EmbeddedQuery]) -> None:
+    """An image that is named twice would count twice, which nobody says in that way."""
+    known = [one for one in queries if one.images or one.question.positives.stored]
+    for place, one in enumerate(known):
+        if any((one.title, one.images) == (other.title, other.images) for other in known[:place]):
+            raise InputError(f"{one.title} is given twice; each image counts once: leave one out")
 
 
 def _together(queries: Sequence[EmbeddedQuery]) -> Examples:

@@ -115,6 +115,7 @@ INSTEAD: dict[tuple[str, str], tuple[str, ...]] = {
     ("tune-spaces", "--copies"): (),
     ("search", "--box"): ("IMAGE",),
     ("search", "--region"): ("IMAGE",),
+    ("search", "--random"): (),
     ("search", "--queries"): ("--out", "hits.jsonl"),
 }  # other words of the command, where an option needs them
 
