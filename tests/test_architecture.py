@@ -43,7 +43,16 @@ FLOORS = {
     ),
     "search": (
         # arrays and plain types
-        {"boxes", "derived", "diversity", "explanation", "lineage", "measures", "options"},
+        {
+            "boxes",
+            "derived",
+            "diversity",
+            "explanation",
+            "lineage",
+            "measures",
+            "options",
+            "regions",
+        },
         {"ranking", "thumbnails", "vectors"},
         {"filters", "heatmaps", "images", "listing", "recommending", "tuning"},
         # a question and its answer, which shows itself
