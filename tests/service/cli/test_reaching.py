@@ -128,6 +128,7 @@ VALUES = {
     "--positive": "1",
     "--negative": "1",
     "--box": "0,0,4,4",
+    "--region": "0,0,4,4",
     "--queries": "FOLDER",
     "--diverse": "0.5",
     "--seed": "17",
@@ -155,6 +156,8 @@ INSTEAD: dict[tuple[str, str], tuple[str, ...]] = {
     ("generate", "--prompts"): (),
     ("tune-spaces", "--copies"): (),
     ("search", "--box"): ("IMAGE",),
+    ("search", "--region"): ("IMAGE",),
+    ("search", "--random"): (),
     ("search", "--queries"): ("--out", "hits.jsonl"),
     ("sample", "--typical"): (),
 }  # other words of the command, where an option needs them
