@@ -138,7 +138,10 @@ def main() -> None:
         results = list(measure(collection, some, options.seed))
     about = machine.describe(machine.command_line("benchmarks.regions"))
     rows = [[r.part, r.space, r.way, f"{r.first:.0%}", f"{r.ten:.0%}"] for r in results]
-    text = f"{options.images} questions a row, {len(files)} images: how often it was found.\n"
+    text = (
+        f"{options.images} questions a row, {len(files)} images: how often the right one was "
+        "first, or among ten.\n"
+    )
     page = "\n".join([report.heading("Regions", about), text, report.table(COLUMNS, rows), ""])
     content = {"machine": about, "results": [asdict(one) for one in results]}
     report.write("regions", content, page, options.results)
