@@ -44,6 +44,8 @@ class Rebuilt:
         segments: how many it lists.
         images: how many are live.
         unusable: segment files that it cannot take in -> why.
+        untold: sound ones that nothing tells of, which a writer would sweep: where copies and
+            journal are of a copy of the collection that went on apart, they are the collection's.
         lost: paths of images that no segment holds any more.
         annotated: those of them that the user has annotated.
         waiting: paths of images that would have come back with these files, and cannot.
@@ -54,6 +56,7 @@ class Rebuilt:
     segments: int = 0
     images: int = 0
     unusable: dict[str, str] = field(default_factory=dict)
+    untold: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     annotated: frozenset[str] = frozenset()
     waiting: list[str] = field(default_factory=list)
@@ -107,6 +110,11 @@ def adopt_catalog(directory: str, rebuilt: Rebuilt) -> list[str]:
     for name, problem in rebuilt.unusable.items():
         aside = set_aside(os.path.join(directory, segment_file.FOLDER, name))
         lines.append(f"{name}: {problem}; set aside as {os.path.basename(aside)}")
+    for name in rebuilt.untold:
+        aside = set_aside(os.path.join(directory, segment_file.FOLDER, name))
+        lines.append(
+            f"{name}: nothing tells of it any more; set aside as {os.path.basename(aside)}"
+        )
     rename(begun_path(directory), os.path.join(directory, catalogs.FILE))
     return lines
 
@@ -138,7 +146,13 @@ def _fill(
             f"{segment_file.FOLDER}: {counted(len(staged), 'staged segment')} taken in, of which "
             "nothing tells any more whether it was adopted"
         )
-    keep_replaced(transaction, found.merged_into(taking.names))  # readers may go through them
+    merged = found.merged_into(taking.names)
+    keep_replaced(transaction, merged)  # readers may go through them
+    known = {*taking.names, *merged, *done.unusable}
+    open_now = open_reservations(transaction.connection)
+    done.untold = sorted(
+        name for name in found.headers.keys() - known if token_of(name) not in open_now
+    )
     done.waiting = end_waiting(transaction, taking.held.tolist(), taking.names)
     refilling.keep_only(transaction, taking.names, taking.held.tolist())
     refilling.keep_one_of_each(transaction)

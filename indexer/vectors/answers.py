@@ -18,7 +18,8 @@ class Neighbours(NamedTuple):
         ids: (q, k) int64, best first, -1 where there were fewer than k.
         scores: (q, k) float32 cosines from the stored vectors; -inf beside an id of -1.
         recall: the share of the true k nearest that is found, as was measured for this k and this
-            share of allowed rows when the index was built; 1 if no better row can exist.
+            share of allowed rows when the index was built, or as the answer's own candidates let
+            expect where a filter leads away from the query; 1 if no better row can exist.
         scanned: stored rows compared with a query, all queries together.
     """
 

@@ -40,7 +40,7 @@ def embed_region(encoder: Encoder, image: ImageLike, region: Box) -> Vectors | N
     """Pool the patches of an image that lie in a part of it.
 
     All of the image goes through the encoder, so that each patch is seen among those around it; a
-    part that is cut out (``search.images.cut``) is seen alone, and larger.
+    part that is cut out (``vitrail.search.images.cut``) is seen alone, and larger.
 
     Args:
         encoder: of the collection.

@@ -106,6 +106,8 @@ def search(
                 shown = json or open_ or html is not None
                 answer = explain_answer(opened, answer, patches=shown, progress=viewer)
         _tell_unfinished(answer.query)
+        if asking.random and not json:
+            typer.echo(one_line(f"asked with {answer.query.title}"), err=True)
         if html is not None or open_:
             _draw(answer, html, open_=open_)
         if json:

@@ -133,3 +133,30 @@ def test_a_catalog_made_anew_goes_on_after_all_that_the_journal_tells(
     with CollectionStore.open(place, writable=True) as writer:
         assert writer.state.seq == last + 1
         assert len(writer) == 8, "nothing tells of the removals"
+
+
+def test_a_repair_by_the_journal_of_a_copy_that_went_on_apart_loses_no_segment(
+    place: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(place, copy)
+    grow(place, 10, 4)
+    grow(copy, 20, 6)
+    own = {path.name: path.read_bytes() for path in (place / "segments").iterdir()}
+    for folder in ("journal", "snapshots"):
+        shutil.rmtree(place / folder)
+        shutil.copytree(copy / folder, place / folder)
+    (place / "catalog.duckdb").unlink()
+    done = repair(place, accept=lambda losses: True)
+    assert any("nothing tells of it any more; set aside as" in line for line in done.actions)
+    CollectionStore.open(place, writable=True).close()  # who sweeps
+    left = [path.read_bytes() for path in (place / "segments").iterdir()]
+    assert all(data in left for data in own.values()), "renamed perhaps, and never deleted"
+
+
+def test_a_repair_of_a_whole_collection_sets_no_segment_aside(place: Path) -> None:
+    grow(place, 10, 30)  # some of it merged
+    (place / "catalog.duckdb").unlink()
+    done = repair(place)
+    assert not [line for line in done.actions if "set aside" in line and "segment" in line]
+    assert not list((place / "segments").glob("*.damaged-*"))

@@ -90,6 +90,7 @@ def test_a_random_image_is_one_that_the_filter_passes(vitrail: Vitrail, shelf: P
         assert set(names) == WARM - {told["query"].split(", ")[1]}, "itself is left out"
     assert {one.split(", ")[1] for one in drawn} <= WARM
     assert len(drawn) == 2, "one of both each time"
+    assert "asked with image " in vitrail("search", "--random").err
     vitrail.fails(
         *("search", "--random", "--where", "width > 999"), code=2, says=["no image can be drawn"]
     )

@@ -176,7 +176,9 @@ def test_want_of_memory_is_told_with_its_remedy(collection: Collection, images: 
     encoder = collection.encoder
     assert isinstance(encoder, ColourEncoder)
     encoder.before = full
-    with pytest.raises(VitrailError, match="not enough memory to compare patches: close other"):
+    with pytest.raises(
+        VitrailError, match="not enough memory for the patches of an image: close other"
+    ):
         collection.explain(result, images / "00.png")
 
 
