@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.service.cli.test_hostile import EVIL, OBEYED
 from tests.service.conftest import Outcome, Vitrail
 from tests.service.operations.painted import COLOURS, paint
 from vitrail.indexer.cancellation import Cancellation
@@ -173,3 +174,33 @@ def test_interrupted_it_ends_with_its_code_and_writes_nothing(
     assert done.code == 130
     assert "column told" not in done.err
     assert scene.fails("list", "--where", "told = 'x'", code=2, says=["told"])
+
+
+def test_hostile_labels_and_names_are_obeyed_nowhere(vitrail: Vitrail, tmp_path: Path) -> None:
+    """Folders whose names are escapes and markup: printed as text, and as text on pages."""
+    paint(tmp_path / "images")
+    for colour in COLOURS:
+        odd = tmp_path / "images" / f"{colour}{EVIL}<b>&"
+        (tmp_path / "images" / colour).rename(odd)
+        (odd / f"{colour}-00.png").rename(odd / f"{colour}{EVIL}.png")
+    vitrail.index(tmp_path / "images", "--label-from", "parent")
+    pages = tmp_path / "confusion.html", tmp_path / "suspects.html"
+    seen = ""
+    for words in (
+        ("classify", "--where", "true", "--labels", "label", "--top", 3),
+        ("classify", "--where", "true", "--labels", "label", "--json"),
+        ("labels", "report", "--html", pages[0]),
+        ("labels", "report", "--json"),
+        ("labels", "suspects", "--html", pages[1]),
+        ("labels", "suspects", "--json"),
+    ):
+        for done in (vitrail(*words), vitrail.at(80, *words)):
+            assert done.code == 0, done.err
+            assert OBEYED.search(done.out + done.err) is None, words
+            seen += done.out
+    assert r"red\x1b]0;pwned\x07" in seen
+    for page in pages:
+        text = page.read_text("utf-8")
+        assert OBEYED.search(text) is None
+        assert "<b>&" not in text
+    assert "red\\x1b]0;pwned" in pages[0].read_text("utf-8")
