@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.cancellation import Cancellation
-from vitrail.indexer.errors import CheckpointError, InputError
+from vitrail.indexer.errors import CheckpointError, CollectionError, InputError
 from vitrail.indexer.wording import counted
 from vitrail.search.classification.votes import Voting
 from vitrail.search.filters import combine_filters
@@ -256,6 +256,12 @@ class _Work:
             "head", None, None, (), images, np.empty((len(images), 0), np.float32)
         )
 
+    def _check_encoder(self) -> None:
+        """Refuse to hold vectors of one encoder against those of another, which are as wide."""
+        own, known = self.commit.state.fingerprint, self.collection.encoder.fingerprint
+        if not known.agrees(own):
+            raise CollectionError("all was embedded anew by another encoder meanwhile; ask again")
+
     def _check_head(self) -> None:
         from vitrail.indexer.encoders import read_labels
         from vitrail.indexer.encoders.settings import DEFAULT_CHECKPOINT
@@ -279,6 +285,8 @@ class _Work:
         by: LabelledBy = "probe" if options.way == "probe" else "knn"
         asked = LabelOptions(options.labels, by, options.space, options.sample, options.seed)
         learning = Learning(self.collection, self.commit, asked, self.progress, self.cancellation)
+        if any(source.id is None for source in sources):
+            self._check_encoder()
         classes, tell = _teller(learning, refit=options.refit)
         if by == "probe":
             self._tell_taught(sources, learning)

@@ -17,7 +17,7 @@ from vitrail.search.classification.votes import learn_voting
 
 @pytest.mark.parametrize("learn", [learn_voting, learn_probe])
 def test_planted_wrong_labels_are_found(learn: object) -> None:
-    """30 of 300 labels are another one: of what is found 95% are, and 60% of them are found."""
+    """30 of 300 labels are another one: all that are found are, votes find 20, a probe 26."""
     known = clusters(300, 4, spread=0.5)
     random = np.random.default_rng(5)
     wrong = random.choice(300, 30, replace=False)
@@ -27,8 +27,8 @@ def test_planted_wrong_labels_are_found(learn: object) -> None:
     told = learn(replace(known, targets=targets))[1].probabilities
     found = suspect(told, targets)
     hits = np.isin(found.places, wrong)
-    assert hits.mean() >= 0.95
-    assert hits.sum() / 30 >= 0.6
+    assert hits.mean() == 1
+    assert hits.sum() >= (20 if learn is learn_voting else 26)
     named = known.targets[found.places[hits]] == found.likely[hits]
     assert named.mean() > 0.95, "and the right label is named"
 

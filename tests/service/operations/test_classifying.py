@@ -21,6 +21,7 @@ from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import (
     CancelledError,
     CheckpointError,
+    CollectionError,
     DamagedError,
     FilterError,
     FingerprintMismatchError,
@@ -331,6 +332,15 @@ def test_threads_may_classify_at_once(colours: Collection, others: list[str]) ->
         thread.join()
     assert len(found) == 4
     assert all((one == expected).all() for one in found)
+
+
+def test_vectors_of_two_encoders_are_never_held_against_one_another(
+    colours: Collection, others: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where all is embedded anew between the commit that is read and the files."""
+    monkeypatch.setattr(Collection, "encoder", ColourEncoder("another"))
+    with pytest.raises(CollectionError, match="embedded anew"):
+        colours.classify(others[0], labels="label")
 
 
 def test_filters_that_are_none_say_so(colours: Collection) -> None:
