@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.service.cli.test_hostile import EVIL, OBEYED
@@ -14,6 +15,9 @@ from tests.service.operations.painted import COLOURS, paint
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.collection.probes import probe_names
 from vitrail.indexer.errors import CancelledError
+from vitrail.search.classification.assessment import Assessment
+from vitrail.service.cli.label_pages import write_confusion
+from vitrail.service.operations.examining import LabelReport
 
 
 @pytest.fixture
@@ -204,3 +208,23 @@ def test_hostile_labels_and_names_are_obeyed_nowhere(vitrail: Vitrail, tmp_path:
         assert OBEYED.search(text) is None
         assert "<b>&" not in text
     assert "red\\x1b]0;pwned" in pages[0].read_text("utf-8")
+
+
+def test_a_matrix_of_many_labels_shows_those_most_often_mistaken(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    targets = np.repeat(np.arange(90), 4)
+    told = np.eye(90)[targets] + 0.01
+    for wrong in range(0, 200, 4):  # the first fifty labels are told wrongly once
+        told[wrong] = np.eye(90)[(targets[wrong] + 1) % 50] + 0.01 * random.random(90)
+    names = tuple(f"label {number:02}" for number in range(90))
+    made = Assessment(names, np.arange(360), targets, told / told.sum(axis=1, keepdims=True))
+    paths = dict.fromkeys(range(360))
+    page = tmp_path / "confusion.html"
+    write_confusion(page, LabelReport("kind", "gem@9", "knn", "5 vote", 1.0, made, (), paths))
+    text = page.read_text("utf-8")
+    assert "shows the 40 labels that are most often mistaken, of 90" in text
+    assert text.count('<th scope="row">') == 40
+    assert text.count("<tr><td>label") == 90
+    assert set(re.findall(r'href="#(cell-[\d-]+)"', text)) == set(
+        re.findall(r'id="(cell-[\d-]+)"', text)
+    )
