@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metada
     from vitrail.indexer.indexing.options import IndexOptions
     from vitrail.indexer.indexing.progress import IndexCounts
     from vitrail.search.images import ImageLike
-    from vitrail.service.operations.classifying import Classification
+    from vitrail.service.operations.classifications import Classification
     from vitrail.service.operations.examining import LabelReport, Suspects
     from vitrail.service.operations.labels import By, LabelledBy
 
@@ -280,7 +280,8 @@ class Collection(Searchable):
             FingerprintMismatchError: the probe that was kept is another encoder's.
             CollectionLockedError: labels are to be written, and another process is writing.
         """
-        from vitrail.service.operations.classifying import ClassifyOptions, classify
+        from vitrail.service.operations.classifications import ClassifyOptions
+        from vitrail.service.operations.classifying import classify
 
         options = ClassifyOptions(by, labels, space, top, min_probability, refit)
         return classify(self, images, options, where=where, write=write, cancellation=cancellation)

@@ -11,7 +11,7 @@ from vitrail.indexer.errors import InputError
 
 if TYPE_CHECKING:
     from vitrail.indexer.collection.snapshot import Snapshot
-    from vitrail.service.operations.classifying import ClassifiedImage
+    from vitrail.service.operations.classifications import ClassifiedImage
     from vitrail.service.operations.collection import Collection
 
 PROBABILITY = "_probability"

@@ -120,7 +120,7 @@ def classify(
     from vitrail.service.cli.labelling import print_classification
     from vitrail.service.cli.references import read_query_image
     from vitrail.service.cli.viewers import LabellingViewer
-    from vitrail.service.operations.classifying import ClassifyOptions
+    from vitrail.service.operations.classifications import ClassifyOptions
     from vitrail.service.operations.classifying import classify as run
     from vitrail.service.operations.collection import Collection
 

@@ -31,7 +31,8 @@ from vitrail.indexer.errors import (
 from vitrail.indexer.indexing.options import IndexOptions
 from vitrail.search.classification import probe as probes
 from vitrail.search.classification.probe_file import from_bytes, to_bytes
-from vitrail.service.operations.classifying import ClassifyOptions, classify
+from vitrail.service.operations.classifications import ClassifyOptions
+from vitrail.service.operations.classifying import classify
 from vitrail.service.operations.collection import Collection
 from vitrail.service.operations.progress import Event, Note
 from vitrail.service.operations.references import ImageFile, ImageId
