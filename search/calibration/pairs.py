@@ -23,6 +23,7 @@ _NEAR = 0.001  # the share of pairs that counts as near in a space
 _PILOT = 1 << 16  # pairs that tell how near that is
 _BLOCK = 512  # images compared with all others at a time
 _COPIES_EACH = 4.0  # of an image; where more pairs seem copies, likeness is no sign of it
+_PARTED = 0.5  # of the pairs of the band below: a tail of different images holds a third at most
 _SEED = 0
 
 
@@ -112,7 +113,7 @@ def _parted(sample: PairSample, half: Floats, most: Floats) -> NDArray[np.bool_]
     for own, middle, least in zip(sample.scores.T, half, most, strict=True):
         above = own >= least
         band = ~above & (own >= least - (middle - least))
-        if middle > least and sample.counts[above].sum() > sample.counts[band].sum():
+        if middle > least and sample.counts[above].sum() > _PARTED * sample.counts[band].sum():
             found |= above
     return found
 

@@ -52,8 +52,9 @@ class Collection(Searchable):
     ) -> Collection:
         """Make an empty collection for a checkpoint's spaces.
 
-        Searches weigh all of these equally; but one of the embedded model's own space weighs its
-        whitened form from the first ``index`` on that leaves enough images to fit it.
+        Searches weigh all of these equally; but where none are named, those of the embedded
+        model's weigh the whitened form of its space, from the first ``index`` on that leaves
+        images enough to fit it.
 
         Args:
             directory: where to put it; must not be a collection yet.
@@ -84,7 +85,8 @@ class Collection(Searchable):
             fingerprint = read_fingerprint(chosen.checkpoint, chosen.spaces)
         else:
             fingerprint = chosen.fingerprint
-        awaited = awaited_space(fingerprint)
+        named_spaces = isinstance(chosen, EncoderSettings) and chosen.spaces
+        awaited = None if named_spaces else awaited_space(fingerprint)
         with CollectionStore.create(Path(directory), fingerprint) as store:
             if awaited is not None:
                 weigh_once_fitted(store, awaited)

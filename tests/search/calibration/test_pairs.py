@@ -85,10 +85,10 @@ def test_copies_that_a_space_parts_from_different_images_are_left_out_further_do
     assert pairs_of(kept).max() == pytest.approx(0.6)
     known = without_copies(scored(different + copies), half, 40)
     assert known.pairs == kept.pairs + 4, "nearer than half of the planted ones are two alone"
-    # where ever fewer pairs are ever nearer, nothing tells copies from different images
-    falling = [0.95, 0.9, 0.87, 0.84, 0.8, 0.77, 0.75, 0.74, 0.72, 0.71, 0.7, 0.69, 0.68]
+    # where far fewer pairs are nearer, nothing tells copies from different images
+    falling = [0.9, 0.84, 0.8, 0.77, 0.76, 0.75, 0.74, 0.72, 0.71, 0.7, 0.69, 0.685]
     told = without_copies(scored(different + falling), half, 40, most)
-    assert pairs_of(told).max() == pytest.approx(0.87)
+    assert pairs_of(told).max() == pytest.approx(0.84)
     # and an image that has several copies has none
     several = without_copies(scored(different + copies * 9), half, 20, most)
     assert pairs_of(several).max() == pytest.approx(0.86)

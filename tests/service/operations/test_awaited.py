@@ -43,6 +43,15 @@ def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Colle
     return create
 
 
+@pytest.mark.parametrize(("spaces", "awaits"), [(None, {"gem@9/w": 1.0}), (["gem@9"], {})])
+def test_whoever_names_spaces_gets_these(
+    tmp_path: Path, spaces: list[str] | None, awaits: dict[str, float]
+) -> None:
+    with Collection.create(tmp_path / "new", checkpoint=EMBEDDED, spaces=spaces) as collection:
+        assert dict(collection.store.state.chosen_weights) == awaits
+        assert collection.store.default_weights == {"gem@9": 1.0}
+
+
 def weighed(collection: Collection) -> set[str]:
     return set(collection.similar(1).hits[0].scores)
 
