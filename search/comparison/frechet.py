@@ -17,7 +17,7 @@ from vitrail.search.comparison.estimates import (
 Rows = NDArray[np.floating]
 
 
-class Moments:
+class FeatureMoments:
     """The mean of some rows, and a factor of their covariance.
 
     Args:
@@ -39,7 +39,7 @@ class Moments:
         return float(np.sum(self.factor**2))
 
 
-def frechet_distance(a: Moments, b: Moments) -> float:
+def frechet_distance(a: FeatureMoments, b: FeatureMoments) -> float:
     """Squared distance of the means, and of the covariances as Gaussians have it.
 
     The trace of the root of a product of covariances is the sum of the singular values of their
@@ -72,17 +72,17 @@ def endless_distance(
     Returns:
         The distance as it is, and the estimate of that of endless sets, 0 at least.
     """
-    ours, theirs = Moments(a), Moments(b)
+    ours, theirs = FeatureMoments(a), FeatureMoments(b)
     plain = frechet_distance(ours, theirs)
     parts = (
         leave_out(
-            lambda kept: frechet_distance(Moments(a[kept]), theirs),
+            lambda kept: frechet_distance(FeatureMoments(a[kept]), theirs),
             len(a),
             groups=groups,
             seed=seed,
         ),
         leave_out(
-            lambda kept: frechet_distance(ours, Moments(b[kept])),
+            lambda kept: frechet_distance(ours, FeatureMoments(b[kept])),
             len(b),
             groups=groups,
             seed=seed + 1,

@@ -49,8 +49,8 @@ class Manifolds:
     """
 
     cosines: Floats
-    near_a: Neighbours
-    near_b: Neighbours
+    near_a: NearestRows
+    near_b: NearestRows
     k: int = NEAREST
 
     @property
@@ -71,7 +71,7 @@ class Manifolds:
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbours:
+class NearestRows:
     """The nearest other rows of each row of a set.
 
     Attributes:
@@ -117,7 +117,7 @@ def manifolds(a: Rows, b: Rows, k: int = NEAREST) -> Manifolds:
     return Manifolds(cosines, neighbours(ours, k), neighbours(theirs, k), k)
 
 
-def neighbours(rows: Floats, count: int) -> Neighbours:
+def neighbours(rows: Floats, count: int) -> NearestRows:
     """The nearest other rows of each row, nearest first.
 
     Args:
@@ -136,7 +136,7 @@ def neighbours(rows: Floats, count: int) -> Neighbours:
         order = np.argsort(-found, axis=1, kind="stable")
         ids[start : start + len(block)] = np.take_along_axis(best, order, axis=1)
         cosines[start : start + len(block)] = np.take_along_axis(found, order, axis=1)
-    return Neighbours(ids, cosines)
+    return NearestRows(ids, cosines)
 
 
 def measure(

@@ -65,10 +65,15 @@ def card_of(
         os.path.basename(first) if first else otherwise,
         shown,
         None if there is None else file_url(there),  # a file that is away would be a dead link
-        () if first is None else tuple(_FOLDERS.split(readable(first))),
+        card_parts(first),
         tuple(facts),
         veil if shown else None,
     )
+
+
+def card_parts(path: str | None) -> tuple[str, ...]:
+    """A path in the pieces between which a line may be broken: after a folder's name."""
+    return () if path is None else tuple(_FOLDERS.split(readable(path)))
 
 
 def render_report(template: str, title: str, told: Sequence[str], values: Mapping[str, Any]) -> str:

@@ -262,7 +262,7 @@ def print_lineage(lineage: Lineage, *, as_json: bool) -> None:
     for name, value in recipe.items():
         # a seed of 0 is told, what is empty is not
         if name not in ("parents", "versions") and (value or type(value) in (int, float)):
-            print_remark(f"{name}: {_in_words(value)}")
+            print_remark(f"{name}: {value_in_words(value)}")
     if not recipe:
         print_remark("no recipe: not generated, or made by a tool that wrote none")
     for title, relatives in (("made from", parents), ("made from it", children)):
@@ -272,7 +272,7 @@ def print_lineage(lineage: Lineage, *, as_json: bool) -> None:
             _print_named(f"{title}: {one.role} {which}  ", paths)
 
 
-def _in_words(value: Any) -> str:
+def value_in_words(value: Any) -> str:
     """A recipe's value as people write it, parts of parts in brackets."""
     if isinstance(value, dict):
         return ", ".join(f"{name} {_part(inner)}" for name, inner in value.items())
@@ -285,7 +285,7 @@ def _in_words(value: Any) -> str:
 
 def _part(value: Any) -> str:
     parts = isinstance(value, list) and len(value) > 1
-    return f"[{_in_words(value)}]" if parts else _in_words(value)
+    return f"[{value_in_words(value)}]" if parts else value_in_words(value)
 
 
 def _print_named(before: str, paths: Sequence[str] | None) -> None:

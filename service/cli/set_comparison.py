@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from vitrail.indexer.image_info import ImageInfo
     from vitrail.search.comparison.estimates import Estimate
     from vitrail.search.comparison.sets import Measure, SpaceComparison
-    from vitrail.service.operations.comparing import NearestPair, SetComparison, Slice
+    from vitrail.service.operations.compared_sets import NearestPair, SetComparison, Slice
 
 MEANING = {
     "frechet": ("Fréchet distance", "0 is the same; of endless sets"),
@@ -103,10 +103,12 @@ def verdict(made: SetComparison) -> list[str]:
             f"{counted(made.copies, 'image')} of a ({share:.1%}) {_is(made.copies)} near enough to "
             "an image of b to be a copy: copies make all distances smaller, and are no merit."
         )
-    outside = [one for one in made.hurting if not one.held]
-    held = made.whole["precision"].estimate
-    if held is not None and outside:
-        lines.append(f"{1 - held.value:.0%} of a is unlike anything in b.")
+    if made.outside:
+        share = made.outside / len(made.ids_a)
+        lines.append(
+            f"{counted(made.outside, 'image')} of a ({share:.1%}) {_is(made.outside)} unlike "
+            "anything in b."
+        )
     if made.uncovered:
         share = made.uncovered / len(made.ids_b)
         kinds = ", ".join(filter(None, (names(one.named, 1) for one in made.lacking[:3])))
@@ -185,6 +187,7 @@ def document(made: SetComparison) -> dict[str, Any]:
         "b": {"set": made.b, "images": made.images[1], "compared": len(made.ids_b)},
         "spaces": [_space(one) for one in made.all_spaces],
         "copies": made.copies,
+        "outside": made.outside,
         "uncovered": made.uncovered,
         "verdict": verdict(made),
         "nearest": [

@@ -27,9 +27,9 @@ from vitrail.service.cli.sheet import write_page
 if TYPE_CHECKING:
     from vitrail.indexer.image_info import ImageInfo
     from vitrail.search.comparison.sets import SpaceComparison
-    from vitrail.service.operations.comparing import NearestPair, SetComparison
+    from vitrail.service.operations.compared_sets import NearestPair, SetComparison
 
-_WIDTH, _HEIGHT = 720, 200  # of the drawing
+_WIDTH, _HEIGHT = 720, 240  # of the drawing
 _BARS = 48
 _SMALL = 160  # pixels of a small thumbnail
 
@@ -46,7 +46,8 @@ def write_set_report(path: Path, made: SetComparison) -> None:
 
 def render_set_report(made: SetComparison) -> str:
     """The report as text."""
-    low = float(min(made.scores.min(), made.chance.min()))
+    # a few that are far from all would leave no room for the others
+    low = float(np.quantile(np.concatenate([made.scores, made.chance]), 0.01))
     values = {
         "verdict": verdict(made),
         "spaces": [(space_name(one), _rows(one)) for one in made.all_spaces],
@@ -90,9 +91,9 @@ def _rows(compared: SpaceComparison) -> list[tuple[object, ...]]:
     for one in compared.measures:
         name, meaning = MEANING[one.name]
         value, interval = number(one)
-        of = "of " + " and ".join(f"{count:,}" for count in one.images if count)
+        of = " and ".join(f"{count:,}" for count in one.images if count)
         plain = "" if one.plain is None else f"; {one.plain:.4f} as it is of so many images"
-        rows.append(((name, of), value, interval, meaning + plain))
+        rows.append(((name, meaning + plain), (value, interval), of))
     return rows
 
 

@@ -94,7 +94,7 @@ def explain(
     weights = layer_weights(result.weights)
     asked = [read_view(image, encoder.preprocess) for image in images]
     shown = [_first_view(hit.paths, encoder) for hit in hits]
-    others = _unrelated(collection, {*own, *(hit.id for hit in hits)}, encoder)
+    others = unrelated_views(collection, {*own, *(hit.id for hit in hits)}, encoder)
     there = [view for view in shown if view is not None]
     tokens = iter(_tokens(encoder, [*asked, *others, *there], tuple(weights)))
     queries = [next(tokens) for _ in asked]
@@ -148,6 +148,26 @@ def explain_answer(
     own = (*question.positives.stored, *question.negatives.stored, *question.exclude)
     told = explain(collection, images, answer.result, own=own, progress=progress)
     return replace(answer, explanations=told)
+
+
+def match_views(
+    collection: Searchable, encoder: Encoder, first: View, second: View, others: Sequence[View]
+) -> tuple[PatchMap, PatchMap]:
+    """What of two images matches the other, at the layers that a search weighs by default.
+
+    Args:
+        collection: whose default weights count.
+        encoder: of its checkpoint.
+        first: one image.
+        second: the other.
+        others: images taken at random, that matches are held against.
+
+    Raises:
+        VitrailError: there is not the memory for one image.
+    """
+    weights = layer_weights(collection.store.default_weights)
+    query, hit, *unrelated = _tokens(encoder, [first, second, *others], tuple(weights))
+    return _maps(query, hit, unrelated, weights)
 
 
 def share_out(result: SearchResult, *, first: int = FIRST) -> tuple[Explanation, ...]:
@@ -230,7 +250,7 @@ def _first_view(paths: Sequence[str], encoder: Encoder) -> View | None:
     return None
 
 
-def _unrelated(collection: Searchable, related: set[int], encoder: Encoder) -> list[View]:
+def unrelated_views(collection: Searchable, related: set[int], encoder: Encoder) -> list[View]:
     """Images of the collection at random, always the same; fewer where files are away."""
     drawn = ListOptions(columns=("id",), sample=2 * UNRELATED + len(related))
     ids = [image.id for image in list_images(collection.store, drawn) if image.id not in related]

@@ -19,6 +19,7 @@ from vitrail.service.operations.tuning_samples import TuningOptions, TuningSampl
 if TYPE_CHECKING:
     from vitrail.indexer.encoders.base import Encoder
     from vitrail.service.operations.collection import Collection
+    from vitrail.service.operations.searchable import Searchable
 
 By = Literal["labels", "copies"]
 
@@ -89,7 +90,7 @@ def tune_spaces(
     options = options or TuningOptions()
     work = TuningSample(collection, options, progress, cancellation or Cancellation())
     drawn = work.draw()
-    encoder = _widest(collection)
+    encoder = widest_encoder(collection)
     task, images, kinds = work.task(encoder, drawn)
     known = collection.store.spaces
     tuned = tune(task, mixes=options.mixes, known=known, on_space=work.on_space)
@@ -130,13 +131,23 @@ def _lacking(collection: Collection, weights: Mapping[str, float]) -> tuple[str,
     return (*commands, f"vitrail spaces --default {named}")
 
 
-def _widest(collection: Collection) -> Encoder:
-    """The collection's encoder, with every layer and pooling but the patch embedding's."""
+def widest_encoder(collection: Searchable, runtime: str | None = None) -> Encoder:
+    """The collection's encoder, with every layer and pooling but the patch embedding's.
+
+    Args:
+        collection: open.
+        runtime: what runs it; ``None`` for what runs the collection's own.
+
+    Raises:
+        CheckpointError: the checkpoint cannot be had any more.
+        FingerprintMismatchError: it has changed since the collection was made.
+    """
     from vitrail.indexer.encoders import load_encoder
     from vitrail.indexer.encoders.checkpoints import find_encoder_checkpoint
     from vitrail.indexer.errors import FingerprintMismatchError
 
     settings = collection.encoder_settings
+    settings = replace(settings, runtime=runtime or settings.runtime)
     found = find_encoder_checkpoint(settings.checkpoint)
     names: list[str] = []
     for layer in range(1, found.depth + 1):

@@ -19,7 +19,7 @@ from vitrail.service.cli.options import (
 
 if TYPE_CHECKING:
     from vitrail.service.operations.collection import Collection
-    from vitrail.service.operations.comparing import Filtered, Folder
+    from vitrail.service.operations.set_references import FilteredSet, FolderSet
 
 _SETS = ("space", "by")
 
@@ -125,7 +125,8 @@ def _compare_sets(
     from vitrail.service.cli.set_comparison import print_comparison
     from vitrail.service.cli.set_report import write_set_report
     from vitrail.service.cli.viewers import ComparisonViewer
-    from vitrail.service.operations.comparing import CompareOptions, TheRest, compare_sets
+    from vitrail.service.operations.comparing import CompareOptions, compare_sets
+    from vitrail.service.operations.set_references import OtherImages
 
     a, b = (None if one is None else _set(one) for one in sets)
     assert a is not None
@@ -135,7 +136,7 @@ def _compare_sets(
         made = compare_sets(
             opened,
             a,
-            b or TheRest(),
+            b or OtherImages(),
             CompareOptions(weights, by),
             progress=viewer,
             cancellation=viewer.cancellation,
@@ -165,12 +166,12 @@ def _compare_images(
         _tell(html, quiet=quiet)
 
 
-def _set(text: str) -> Filtered | Folder:
+def _set(text: str) -> FilteredSet | FolderSet:
     """A folder of this machine, or else a filter."""
-    from vitrail.service.operations.comparing import Filtered, Folder
+    from vitrail.service.operations.set_references import FilteredSet, FolderSet
 
     path = os.path.expanduser(text)
-    return Folder(path) if os.path.isdir(path) else Filtered(text)
+    return FolderSet(path) if os.path.isdir(path) else FilteredSet(text)
 
 
 def _tell(html: Path, *, quiet: bool) -> None:

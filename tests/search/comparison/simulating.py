@@ -53,9 +53,9 @@ def expected(count: int, shift: float, narrow: float, rounds: int) -> dict[str, 
             found.setdefault(name, []).append(value)
     told = {name: float(np.mean(values)) for name, values in found.items()}
     huge = draw(random, 400_000, shift, narrow), draw(random, 400_000, 0.0, 1.0)
-    from vitrail.search.comparison.frechet import Moments, frechet_distance
+    from vitrail.search.comparison.frechet import FeatureMoments, frechet_distance
 
-    told["frechet"] = frechet_distance(Moments(huge[0]), Moments(huge[1]))
+    told["frechet"] = frechet_distance(FeatureMoments(huge[0]), FeatureMoments(huge[1]))
     return told
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.examples import examples
-from vitrail.search.comparison.frechet import Moments, endless_distance, frechet_distance
+from vitrail.search.comparison.frechet import FeatureMoments, endless_distance, frechet_distance
 from vitrail.search.comparison.kernel import kernel_distance, kernel_sums
 from vitrail.search.comparison.manifold import by_chance, manifolds, measure
 from vitrail.search.comparison.modes import find_modes
@@ -32,7 +32,7 @@ def rows(seed: int, count: int, dim: int = 8, spread: float = 0.5) -> Doubles:
 @given(SEEDS, st.integers(12, 60), st.integers(12, 60))
 def test_distances_are_symmetric_and_shares_are_shares(seed: int, n: int, m: int) -> None:
     a, b = rows(seed, n), rows(seed + 1, m, spread=0.8)
-    one, other = Moments(a), Moments(b)
+    one, other = FeatureMoments(a), FeatureMoments(b)
     assert frechet_distance(one, other) == pytest.approx(frechet_distance(other, one), abs=1e-12)
     assert frechet_distance(one, one) == pytest.approx(0, abs=1e-9)
     sums = kernel_sums(a, b)
@@ -71,7 +71,7 @@ def test_a_set_of_copies_has_all_shares_and_its_own_place_in_balls() -> None:
     found = manifolds(b.copy(), b)
     assert found.held.all()
     assert found.covered.all()
-    assert frechet_distance(Moments(b), Moments(b)) == pytest.approx(0, abs=1e-9)
+    assert frechet_distance(FeatureMoments(b), FeatureMoments(b)) == pytest.approx(0, abs=1e-9)
 
 
 def test_lost_diversity_shows_in_recall_and_coverage_and_not_in_precision() -> None:
@@ -108,7 +108,7 @@ def test_the_extrapolation_is_that_by_a_line_through_smaller_sets() -> None:
     values = []
     for size in sizes:
         drawn = [x[random.choice(1200, size, replace=False)] for x in (a, b)]
-        values.append(frechet_distance(Moments(drawn[0]), Moments(drawn[1])))
+        values.append(frechet_distance(FeatureMoments(drawn[0]), FeatureMoments(drawn[1])))
     _, intercept = np.polyfit(1 / sizes, values, 1)
     _, endless = endless_distance(a, b)
     assert endless.value == pytest.approx(intercept, rel=0.1)

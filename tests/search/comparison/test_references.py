@@ -10,7 +10,7 @@ from prdc import compute_prdc
 from scipy.linalg import sqrtm
 from torchmetrics.image.kid import poly_mmd
 
-from vitrail.search.comparison.frechet import Moments, frechet_distance
+from vitrail.search.comparison.frechet import FeatureMoments, frechet_distance
 from vitrail.search.comparison.kernel import kernel_sums
 from vitrail.search.comparison.manifold import manifolds, measure
 from vitrail.search.comparison.vendi import vendi_score
@@ -24,7 +24,7 @@ def sets(n: int, m: int, dim: int = 24, seed: int = 0) -> tuple[Doubles, Doubles
     random = np.random.default_rng(seed)
     a = random.standard_normal((n, dim)) * 0.5 + np.eye(dim)[0]
     b = random.standard_normal((m, dim)) * 0.6 + np.eye(dim)[0] + 0.3 * np.eye(dim)[1]
-    return tuple(x / np.linalg.norm(x, axis=1, keepdims=True) for x in (a, b))  # type: ignore[return-value]
+    return tuple(x / np.linalg.norm(x, axis=1, keepdims=True) for x in (a, b))
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -49,8 +49,8 @@ def test_prdc_rejects_a_copy_of_an_image_that_is_there_often_and_we_do_not() -> 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_kernel_distance_is_torchmetrics(seed: int) -> None:
     a, b = sets(120, 120, seed=seed)
-    wide = [torch.from_numpy(x * np.sqrt(x.shape[1])) for x in (a, b)]
-    theirs = float(poly_mmd(*wide))
+    wide_a, wide_b = (torch.from_numpy(x * np.sqrt(x.shape[1])) for x in (a, b))
+    theirs = float(poly_mmd(wide_a, wide_b))
     assert kernel_sums(a, b).distance == pytest.approx(theirs, rel=CLOSE)
 
 
@@ -61,7 +61,9 @@ def test_the_frechet_distance_is_that_by_scipys_root(n: int, m: int) -> None:
     root = sqrtm(ca @ cb)
     apart = np.sum((a.mean(0) - b.mean(0)) ** 2)
     theirs = float(apart + np.trace(ca) + np.trace(cb) - 2 * np.trace(root.real))
-    assert frechet_distance(Moments(a), Moments(b)) == pytest.approx(theirs, rel=CLOSE)
+    assert frechet_distance(FeatureMoments(a), FeatureMoments(b)) == pytest.approx(
+        theirs, rel=CLOSE
+    )
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of its ways into scipy

@@ -88,6 +88,10 @@ def tour(folder: Path) -> dict[str, list[Words]]:
             (first, "--html", folder / "hits.html"),
             ("--prompt", "a red apple", "--model", "tiny/sd", "--seeds", 1, "--background", 2),
         ],
+        "compare": [
+            ("--a", "id < 17", "--by", "format", "--html", folder / "sets.html"),
+            (first, second, "--html", folder / "two.html"),
+        ],
         "calibrate": [("--html", folder / "scores.html")],
         "classify": [
             (first,),
