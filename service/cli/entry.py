@@ -60,7 +60,6 @@ _PLAIN = {  # what typer passes on of its parser, and what that means
 for module in (
     indexing,
     searching,
-    comparing,
     listing,
     spaces,
     calibrating,

@@ -183,11 +183,11 @@ def labels(
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Find out whether labels are right, and how well they can be told.
+    """Find out whether labels are right.
 
     Each image's label is told by other images, never by itself or a copy of it. "report" prints how
     often that is right, label by label; "suspects" the images of which others are sure that they
-    have another label. Nothing is changed.
+    have another label, and those that are unlike all others. Nothing is changed.
     """
     from vitrail.indexer.errors import InputError
     from vitrail.service.cli.label_pages import write_confusion, write_suspects
