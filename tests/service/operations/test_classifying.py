@@ -31,6 +31,7 @@ from vitrail.indexer.errors import (
 from vitrail.indexer.indexing.options import IndexOptions
 from vitrail.search.classification import probe as probes
 from vitrail.search.classification.probe_file import from_bytes, to_bytes
+from vitrail.service.operations import labels
 from vitrail.service.operations.classifications import ClassifyOptions
 from vitrail.service.operations.classifying import classify
 from vitrail.service.operations.collection import Collection
@@ -182,6 +183,21 @@ def test_a_probe_serves_while_another_process_writes(
         )
     assert made.images[0].label == kind(others[0])
     assert any(isinstance(note, Note) and "is not kept" in note.text for note in notes)
+    assert not probe_names(colours.store.directory)
+
+
+def test_a_probe_serves_where_the_disk_is_full(
+    colours: Collection, others: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise CollectionError("disk full while writing to the collection")
+
+    monkeypatch.setattr(labels, "write_probe", full)
+    notes: list[Event] = []
+    options = ClassifyOptions("probe", "label")
+    made = classify(colours, [ImageFile(others[0])], options, progress=notes.append)
+    assert made.images[0].label == kind(others[0])
+    assert any(isinstance(note, Note) and "not kept: disk full" in note.text for note in notes)
     assert not probe_names(colours.store.directory)
 
 
