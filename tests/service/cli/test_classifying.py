@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 
 from tests.service.cli.test_hostile import EVIL, OBEYED
 from tests.service.conftest import Outcome, Vitrail
-from tests.service.operations.painted import COLOURS, paint
+from tests.service.operations.painted import COLOURS, paint, painted
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.collection.probes import probe_names
 from vitrail.indexer.errors import CancelledError
@@ -20,10 +21,16 @@ from vitrail.service.cli.label_pages import write_confusion
 from vitrail.service.operations.examining import LabelReport
 
 
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("painted")
+    painted(folder).close()
+    return folder
+
+
 @pytest.fixture
-def scene(vitrail: Vitrail, tmp_path: Path) -> Vitrail:
-    paint(tmp_path / "images")
-    vitrail.index(tmp_path / "images", "--label-from", "parent")
+def scene(vitrail: Vitrail, made_once: Path) -> Vitrail:
+    shutil.copytree(made_once / "collection", vitrail.home)
     return vitrail
 
 
