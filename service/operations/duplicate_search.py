@@ -111,7 +111,7 @@ class DuplicateSearch:
     ) -> None:
         self.snapshot = snapshot
         self.decided: Decided = settle(snapshot.decisions())
-        self.looks = Looks(snapshot)
+        self.looks = Looks(self._info)
         self.compared = 0
         self.allowed = None if where is None else snapshot.allowed_ids(where)
         self.asked = self.allowed
@@ -293,9 +293,10 @@ class DuplicateSearch:
                 yield DuplicateGroup(info, "the first path", tuple(_second_files(info)))
 
     def _info(self, image_id: int) -> ImageInfo:
-        if image_id not in self._infos:
-            self._learn([image_id])
-        return self._infos[image_id]
+        known = self._infos.get(image_id)  # threads ask, while others are forgotten
+        if known is None:
+            (known,) = self.snapshot.metadata([image_id])
+        return known
 
     def _learn(self, ids: Iterable[int]) -> None:
         """Read what is known of images, many at a time."""
