@@ -48,6 +48,7 @@ FLOORS = {
             "comparison",
             "derived",
             "diversity",
+            "duplicates",
             "explanation",
             "lineage",
             "measures",

@@ -221,3 +221,22 @@ def by_ending(connection: DuckDBPyConnection, text: str, waiting: bool) -> int |
             f"{text!r} ends the paths of {len(paths)} images: {listed}{more}; give more of the path"
         )
     return next(iter(paths), None)
+
+
+def ids_of(connection: DuckDBPyConnection, hashes: Sequence[str]) -> dict[str, int]:
+    """Content hash -> id of the live images among some contents."""
+    rows = connection.execute(
+        f"SELECT i.content_hash, i.id {_LIVE} "
+        "WHERE i.content_hash IN (SELECT unnest(?::VARCHAR[]))",
+        [list(hashes)],
+    ).fetchall()
+    return dict(rows)
+
+
+def ids_with_several_files(connection: DuckDBPyConnection) -> list[int]:
+    """Ids of the live images of which more than one file was there last time, ascending."""
+    rows = connection.execute(
+        f"SELECT f.image_id {_LIVE_FILES} WHERE NOT f.missing "
+        "GROUP BY f.image_id HAVING count(*) > 1 ORDER BY f.image_id"
+    ).fetchall()
+    return [row[0] for row in rows]

@@ -41,6 +41,7 @@ KEYS = {
     "reservations": ("token",),
     "derived_spaces": ("name",),
     "default_weights": ("space",),
+    "decisions": ("token",),
     "annotations": ("content_hash",),
     "images": ("id",),
     "predictions": ("image_id",),

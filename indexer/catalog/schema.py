@@ -15,7 +15,7 @@ from vitrail.indexer.image_columns import IMAGE_COLUMNS, RECIPE_COLUMNS
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-FORMAT = 5
+FORMAT = 6
 JOURNALLED = 3  # the first format whose commits are in the journal
 RESERVING = 4  # the first one that gives ids out ahead
 DERIVING = 5  # the first one with spaces that are worked out from stored ones
@@ -87,6 +87,15 @@ TABLES: dict[str, dict[str, str]] = {
     },
     # What a search weighs where nothing is said; no rows: all stored spaces, equally.
     "default_weights": {"space": "VARCHAR", "weight": "DOUBLE", "seq": "BIGINT"},
+    # What the user has said of contents; only ever added to: what is taken back, by a row.
+    "decisions": {
+        "token": "VARCHAR",  # what it is called, in every collection that has it
+        "at": "TIMESTAMP",  # UTC
+        "kind": "VARCHAR",
+        "contents": "VARCHAR[]",  # content hashes
+        "undoes": "VARCHAR",  # token of the decision that it takes back
+        "seq": "BIGINT",
+    },
     # By content, so that they outlive re-embedding; the user's own columns are added as they come.
     "annotations": {"content_hash": "VARCHAR"},
 }
@@ -197,6 +206,14 @@ def _derive_spaces(connection: DuckDBPyConnection) -> None:
     connection.execute("CREATE TABLE default_weights (space VARCHAR, weight DOUBLE, seq BIGINT)")
 
 
+def _keep_decisions(connection: DuckDBPyConnection) -> None:
+    """5 -> 6: what the user has said of images that may be duplicates is kept."""
+    connection.execute(
+        'CREATE TABLE decisions (token VARCHAR, "at" TIMESTAMP, kind VARCHAR, '
+        "contents VARCHAR[], undoes VARCHAR, seq BIGINT)"
+    )
+
+
 def drop_needless_bytes(connection: DuckDBPyConnection) -> None:
     """Forget the own bytes of paths whose text says it all.
 
@@ -225,6 +242,7 @@ MIGRATIONS: dict[int, Callable[[Any], None]] = {
     2: _remember_roots,
     3: _reserve_ids,
     4: _derive_spaces,
+    5: _keep_decisions,
 }
 
 

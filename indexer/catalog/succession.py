@@ -28,7 +28,8 @@ def carry_over(transaction: Transaction, kept: TableCopies, last_id: int, last_c
     own = transaction.rows("SELECT DISTINCT image_id FROM deletions")
     for table in ("files", "rejects", "deletions", "roots"):
         transaction.run(f"DELETE FROM {table}")
-    for table in ("rejects", "deletions", "roots"):
+    # Decisions are of contents, which are the same whatever embeds them.
+    for table in ("rejects", "deletions", "roots", "decisions"):
         if table in kept.files:
             # An index that was saved on the way knows commits of the successor alone.
             also = f"REPLACE ({transaction.seq} AS seq)" if table == "deletions" else ""

@@ -24,13 +24,15 @@ _FIRST_TABLES = ("files", "rejects", "deletions", "annotations", "segments")
 # What segments hold too is read again from files, and classified, later than they are written.
 _THIRD_TABLES = (*_FIRST_TABLES, "commits", "revivals", "roots", "images", "predictions")
 _FOURTH_TABLES = (*_THIRD_TABLES, "reservations")
-COPIED = (*_FOURTH_TABLES, "derived_spaces", "default_weights")
+_FIFTH_TABLES = (*_FOURTH_TABLES, "derived_spaces", "default_weights")
+COPIED = (*_FIFTH_TABLES, "decisions")
 # By format; an older one's images lack columns that follow from the segments.
 _TABLES_OF = {
     1: (*_FIRST_TABLES, "commits"),
     2: (*_FIRST_TABLES, "commits"),
     3: _THIRD_TABLES,
     4: _FOURTH_TABLES,
+    5: _FIFTH_TABLES,
 }
 _NAME = re.compile(r"[0-9]{16}")
 _MANIFEST = "manifest.json"

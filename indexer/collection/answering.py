@@ -19,6 +19,7 @@ from vitrail.indexer.catalog.contents import (
     stale_hashes,
     unclassified_hashes,
 )
+from vitrail.indexer.catalog.decisions import Decision, read_decisions
 from vitrail.indexer.catalog.filtering import allowed_ids, fulfilling_files, open_filter
 from vitrail.indexer.catalog.listing import Listing, list_rows
 from vitrail.indexer.catalog.metadata import Shown, cached_metadata, read_metadata
@@ -108,6 +109,10 @@ class Answering:
     def roots(self) -> list[KnownRoot]:
         """The folders that were indexed, with the options remembered, by path."""
         return self._read(read_roots)
+
+    def decisions(self) -> tuple[Decision, ...]:
+        """All that the user has said of contents, undone or not, in the order of time."""
+        return self._read(read_decisions)
 
     def rejects(self) -> list[RejectRecord]:
         """Files that could not be indexed, by path."""

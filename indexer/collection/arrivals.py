@@ -13,6 +13,7 @@ from vitrail.indexer.catalog.schema import FORMAT
 from vitrail.indexer.catalog.tables import foreign
 from vitrail.indexer.collection.arrival_rows import check_values, first_repeated, unit_vectors
 from vitrail.indexer.collection.carried_spaces import carried_spaces
+from vitrail.indexer.collection.deciding import carried_decisions
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.image_columns import IMAGE_COLUMNS
@@ -78,6 +79,7 @@ class ExportedFile:
         with foreign(path):
             self.fingerprint = _fingerprint(file.schema_arrow, path)
             self.spaces = carried_spaces(file.schema_arrow.metadata, self.fingerprint, path)
+            self.decisions = carried_decisions(file.schema_arrow.metadata, path)
             self._names = self._checked_names()
 
     def arrivals(self) -> Iterator[Arrival]:

@@ -200,7 +200,7 @@ class _Taking:
 
 def _tell(found: FoundSegments, copies: Copies, done: Rebuilt) -> None:
     """Say what may be lost, as far as anything shows it."""
-    kinds = "annotations, labels, removals and rejects"
+    kinds = "annotations, decisions, labels, removals and rejects"
     if not copies.followed and copies.tables is None:
         done.knowledge.append(f"all {kinds}, of which no copy is left")
     elif copies.followed and found.is_behind(copies):

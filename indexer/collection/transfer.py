@@ -16,6 +16,7 @@ from vitrail.indexer.catalog.exporting import exported_files, own_columns, read_
 from vitrail.indexer.catalog.schema import FORMAT
 from vitrail.indexer.collection.arrivals import OWN, ROWS, open_exported
 from vitrail.indexer.collection.carried_spaces import SPACES, take_spaces, told_spaces
+from vitrail.indexer.collection.deciding import DECISIONS, take_decisions, told_decisions
 from vitrail.indexer.collection.plain_export import write_csv, write_json_lines
 from vitrail.indexer.collection.retrying import at_newest
 from vitrail.indexer.collection.store import CollectionStore
@@ -45,6 +46,7 @@ class Imported:
         left_out: a path, if there is any, of each image that would have been here without a file:
             at all its paths this collection knows something else, or it was exported without one.
         kept: derived spaces that were fitted otherwise here, and stay as they are.
+        decisions: about duplicates, that the collection lacked.
     """
 
     images: int
@@ -52,6 +54,7 @@ class Imported:
     files: int
     left_out: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    decisions: int = 0
 
     @property
     def known(self) -> int:
@@ -108,6 +111,8 @@ def _write_parquet(collection: CollectionStore, path: str, where: str | None) ->
     meta = {segment_file.META: header.to_json()}
     if collection.state.derived or collection.state.chosen_weights:
         meta[SPACES] = told_spaces(collection)
+    if decisions := collection.decisions():
+        meta[DECISIONS] = told_decisions(decisions)
     writer: Any = None
     count = 0
     with open(path, "wb") as sink:  # Arrow itself takes no name that is not UTF-8
@@ -207,7 +212,7 @@ def import_into(
     content is known already only gain the files they lack, and values of the user's own columns;
     paths that are known here stay as they are, unless their image was removed or waits, and comes
     back now. New images that are left without a file by that are left out. Derived spaces come
-    along; one that is here already stays as it is.
+    along; one that is here already stays as it is. So do decisions about duplicates, all of them.
 
     Args:
         collection: open for writing.
@@ -232,7 +237,7 @@ def import_into(
     count, left_out = 0, []
     with open_exported(path) as exported:
         collection.check(exported.fingerprint)
-        told = exported.spaces
+        told, decisions = exported.spaces, exported.decisions
         for arrival in exported.arrivals():
             new = [file for file in arrival.files if _is_wanted(file, known.get(file.path), live)]
             held = {file.content_hash for file in new}
@@ -248,7 +253,8 @@ def import_into(
             hashes += compress(contents, taken)
     _annotate(collection, hashes, own)
     kept = take_spaces(collection, told)
-    return Imported(count, len(collection) - before, files, tuple(left_out), kept)
+    decided = take_decisions(collection, decisions)
+    return Imported(count, len(collection) - before, files, tuple(left_out), kept, decided)
 
 
 def _is_wanted(file: FileRecord, known: KnownFile | None, live: frozenset[str]) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.wording import counted
 from vitrail.service.cli.batch_progress import BatchDisplay
+from vitrail.service.cli.duplicates_progress import DuplicateDisplay
 from vitrail.service.cli.folders import remembered
 from vitrail.service.cli.images_progress import ImageDisplay
 from vitrail.service.cli.interrupts import stop_on_interrupt
@@ -22,6 +23,7 @@ from vitrail.service.operations.progress import (
     CalibrationProgress,
     CollectionCreated,
     ComparisonProgress,
+    DuplicateProgress,
     Event,
     GenerationProgress,
     IndexProgress,
@@ -213,6 +215,26 @@ class LabellingViewer(_Viewer):
             self._display.update(event)
         elif isinstance(event, Note) and not self._quiet:
             _tell(event)
+
+
+class DuplicateViewer(_Viewer):
+    """Shows how far a search for duplicates is.
+
+    Args:
+        quiet: show nothing.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        super().__init__(quiet=quiet)
+        self._display: DuplicateDisplay | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Show what happened."""
+        if isinstance(event, DuplicateProgress):
+            if self._display is None:
+                self._heed_signals()
+                self._display = self._shown.enter_context(DuplicateDisplay(quiet=self._quiet))
+            self._display.update(event)
 
 
 class ComparisonViewer(_Viewer):

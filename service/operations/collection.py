@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metada
     from vitrail.indexer.indexing.progress import IndexCounts
     from vitrail.search.images import ImageLike
     from vitrail.service.operations.classifications import Classification
+    from vitrail.service.operations.duplicates import Duplicates
     from vitrail.service.operations.examining import LabelReport, Suspects
     from vitrail.service.operations.labels import By, LabelledBy
 
@@ -225,6 +226,70 @@ class Collection(Searchable):
         from vitrail.service.operations.calibrating import calibrate
 
         calibrate(self, cancellation=cancellation)
+
+    def duplicates(
+        self,
+        *,
+        where: str | None = None,
+        since: str | None = None,
+        look_alikes: bool = False,
+        space: str | None = None,
+        cancellation: Cancellation | None = None,
+    ) -> Duplicates:
+        """Find copies of images, by what their pixels show, and choose which of each to keep.
+
+        Args:
+            where: a filter; just the images that pass it are compared, with one another.
+            since: a filter; just groups with an image that passes it, which is compared with all.
+            look_alikes: also find images that look alike and are no copies.
+            space: whose nearest images are compared; ``None`` is the one that searches weigh most.
+            cancellation: looked at between pairs.
+
+        Raises:
+            InputError: a filter or the space cannot be used.
+            CancelledError: somebody asked to stop.
+        """
+        from vitrail.service.operations.duplicates import DuplicateOptions, find_duplicates
+
+        options = DuplicateOptions(where, since, look_alikes, space)
+        return find_duplicates(self, options, cancellation=cancellation)
+
+    def decide(self, kind: str, *ids: int) -> str:
+        """Say of images that they are the ``same``, ``not-duplicates``, or that they ``keep``.
+
+        Args:
+            kind: one of these.
+            ids: of the images.
+
+        Returns:
+            the decision's token, by which ``undo`` takes it back.
+
+        Raises:
+            UnknownImageError: an id that no image has.
+            InputError: no such kind, too few images, or one is named twice.
+            CollectionLockedError: another process is writing.
+        """
+        from vitrail.service.operations.deciding import decide
+        from vitrail.service.operations.references import ImageId
+
+        try:
+            return decide(Path(self.store.directory), kind, [ImageId(i) for i in ids]).token
+        finally:
+            self.store.refresh()
+
+    def undo(self, token: str | None = None) -> str:
+        """Take back a decision about duplicates: the last that stands, or the one of a token.
+
+        Raises:
+            InputError: there is none, or it is undone already.
+            CollectionLockedError: another process is writing.
+        """
+        from vitrail.service.operations.deciding import undo
+
+        try:
+            return undo(Path(self.store.directory), token).token
+        finally:
+            self.store.refresh()
 
     def whiten(self, space: str, *, dim: int | None = None) -> str:
         """Derive a whitened space from a stored one, fitted on all images, or fit it anew.

@@ -172,6 +172,21 @@ class BatchProgress:
     failed: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class DuplicateProgress:
+    """Where a search for duplicates is.
+
+    Attributes:
+        stage: vectors meet one another, or the pixels of near pairs are compared.
+        done: of the images, or of the pairs.
+        total: of them.
+    """
+
+    stage: Literal["meeting", "comparing"]
+    done: int
+    total: int
+
+
 Event: TypeAlias = (
     Note
     | CollectionCreated
@@ -184,6 +199,7 @@ Event: TypeAlias = (
     | LabellingProgress
     | ComparisonProgress
     | BatchProgress
+    | DuplicateProgress
 )
 
 

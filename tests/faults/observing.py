@@ -15,6 +15,7 @@ from tests.faults.scenarios import Scenario, Work, run
 from tests.indexer.collection.holdings import content, files, images, vector
 from vitrail.indexer.catalog.catalog import FILE, Catalog
 from vitrail.indexer.catalog.columns import annotation_columns
+from vitrail.indexer.catalog.decisions import standing
 from vitrail.indexer.catalog.schema import quote
 from vitrail.indexer.collection import successor
 from vitrail.indexer.collection.layout import is_collection
@@ -54,6 +55,7 @@ def observe(place: Path) -> Found | None:
                 expected = vector(NUMBERS[row["content_hash"]], space)
                 assert np.array_equal(found, expected), "a vector is another picture's"
         known = sorted((ascii(path), str(file)) for path, file in reader.known_files().items())
+        log = reader.decisions()
         roots = [f"{root.path!a} {root.options}" for root in reader.roots()]
         with reader.reading() as connection:
             own = annotation_columns(connection)
@@ -68,6 +70,8 @@ def observe(place: Path) -> Found | None:
             "rejects": [str(reject) for reject in reader.rejects()],
             "roots": roots,
             "annotations": annotations,
+            "decisions": [f"{n} {one.kind} {one.contents}" for n, one in enumerate(log)],
+            "standing": [f"{one.kind} {one.contents}" for one in standing(log)],
         }
 
 

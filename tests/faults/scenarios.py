@@ -21,6 +21,7 @@ from tests.indexer.collection.holdings import (
 )
 from vitrail.indexer.catalog.roots import put_root
 from vitrail.indexer.collection import maintenance, successor
+from vitrail.indexer.collection.deciding import decide, undo
 from vitrail.indexer.collection.derivation import drop, set_default_weights, whiten
 from vitrail.indexer.collection.losses import Losses
 from vitrail.indexer.collection.maintenance import merge_segments
@@ -78,6 +79,9 @@ def prepare(beside: Path) -> None:
     with CollectionStore.create(beside / "source", FINGERPRINT) as source:
         source.commit(Batch(images(range(20, 23)), files(range(20, 23))))
         source.annotate(str(beside / "own21.csv")) if _write_21(beside) else None
+        decide(source, "same", [content(20), content(21)])
+        undo(source)
+        decide(source, "not-duplicates", [content(20), content(22)])
         export(source, beside / "all.parquet")
     for name, scenario in SCENARIOS.items():
         if scenario.before:
@@ -134,6 +138,10 @@ def change(work: Work) -> None:
 
 def remove(work: Work) -> None:
     work.writer.remove([work.writer.resolve("/pictures/5.jpg")])
+
+
+def remove_1(work: Work) -> None:
+    work.writer.remove([work.writer.resolve("/pictures/1.jpg")])
 
 
 def exclude(work: Work) -> None:
@@ -261,6 +269,17 @@ def derive_again(work: Work) -> None:
     whiten(work.writer, "cls@2")
 
 
+def decide_all(work: Work) -> None:
+    """Of images that are here, that were removed, and that never were."""
+    decide(work.writer, "same", [content(number) for number in (1, 2, 5)])
+    decide(work.writer, "not-duplicates", [content(number) for number in (1, 2)])
+    decide(work.writer, "keep", [content(900)])
+
+
+def undo_last(work: Work) -> None:
+    undo(work.writer)
+
+
 def drop_one(work: Work) -> None:
     drop(work.writer, "mean@1/w2")
 
@@ -269,12 +288,12 @@ def repair_all(work: Work) -> None:
     repair(work.place, accept=_refuse)
 
 
-def succeed(work: Work) -> None:
+def succeed(work: Work, fingerprint: Fingerprint = OTHER) -> None:
     """Embed all again by another encoder, whose vectors are the same here, and take its place."""
     old = work.writer
     with suppress(OSError):
         shutil.rmtree(work.place / successor.FOLDER)
-    new = successor.begin(str(work.place), OTHER, restart=True)
+    new = successor.begin(str(work.place), fingerprint, restart=True)
     for row in old.metadata(old.allowed_ids("true").tolist()):
         number = next(n for n in range(50) if content(n) == row["content_hash"])
         batch = Batch(images([number]), [file(path, number) for path in row["paths"]])
@@ -347,15 +366,22 @@ SCENARIOS = {
         *(derive, weigh, maintain, derive_again, drop_one, index_more, close),
         before=(create, fill, close),
     ),
+    "migrate-5": Scenario(*(decide_all, undo_last, weigh, close), before="collection-v5"),
+    "decide": Scenario(
+        *(decide_all, merge, undo_last, remove_1, snapshot, decide_all, import_file, close),
+        before=(*_FILLED, close),
+    ),
     "repair-lost": Scenario(
-        *(repair_all, annotate_again, close), before=(*_FILLED, close), harm=_lose_catalog
+        *(repair_all, annotate_again, close),
+        before=(*_FILLED, decide_all, close),
+        harm=_lose_catalog,
     ),
     "repair-torn": Scenario(
         *(repair_all, annotate_again, close),
-        before=(*_FILLED, snapshot, learn, close),
+        before=(*_FILLED, decide_all, snapshot, learn, undo_last, close),
         harm=_tear_catalog,
     ),
-    "reembed": Scenario(succeed, index_late, close, before=(*_FILLED, close)),
+    "reembed": Scenario(succeed, index_late, close, before=(*_FILLED, decide_all, close)),
 }
 
 

@@ -26,6 +26,7 @@ SHARE = (
     "repair-lost",
     "migrate-4",
     "derive",
+    "decide",
 )
 
 

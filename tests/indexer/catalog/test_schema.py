@@ -12,6 +12,7 @@ from tests.indexer.collection.holdings import FINGERPRINT, content, files, image
 from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.catalog.journal import Journal
 from vitrail.indexer.catalog.schema import FORMAT, recipe_columns
+from vitrail.indexer.collection.deciding import decide
 from vitrail.indexer.collection.derivation import whiten
 from vitrail.indexer.collection.maintenance import save_index
 from vitrail.indexer.collection.repairs import repair
@@ -265,6 +266,54 @@ def test_a_catalog_of_format_4_is_rebuilt_from_what_is_beside_it(fourth: Path) -
     assert not done.report.damage
     with CollectionStore.open(fourth, writable=True) as collection:
         _check_fourth(collection)
+        assert collection.state.format == FORMAT
+
+
+@pytest.fixture
+def fifth(tmp_path: Path) -> Path:
+    """A collection of format 5, with a derived space and no decisions; see its maker."""
+    return Path(shutil.copytree(GOLDEN / "collection-v5", tmp_path / "collection"))
+
+
+def _check_fifth(collection: CollectionStore) -> None:
+    collection.check(FINGERPRINT)
+    assert not collection.notes
+    assert collection.content_hashes() == {content(n) for n in range(1, 42) if n not in (4, 5)}
+    assert collection.spaces == {"cls@2": 8, "mean@1": 4, "cls@2/w": 8}
+    assert collection.default_weights == {"cls@2/w": 0.75, "mean@1": 0.25}
+    assert len(collection.index("cls@2/w")) == len(collection) == 39
+    assert collection.allowed_ids("stars = 5 and seed = 7").tolist() == [1]
+    assert collection.decisions() == ()
+
+
+def test_format_5_opens_with_all_that_it_held(fifth: Path) -> None:
+    before = (fifth / "catalog.duckdb").read_bytes()
+    with CollectionStore.open(fifth) as collection:
+        _check_fifth(collection)
+    assert verify(fifth).clean
+    assert (fifth / "catalog.duckdb").read_bytes() == before
+
+
+def test_format_5_goes_on_in_the_current_one(fifth: Path) -> None:
+    with CollectionStore.open(fifth) as reader:
+        with CollectionStore.open(fifth, writable=True) as collection:
+            _check_fifth(collection)
+            assert collection.state.format == FORMAT
+            made = decide(collection, "same", [content(1), content(2)])
+            collection.forget_changes()
+        reader.refresh()
+        assert reader.decisions() == (made,)
+    report = verify(fifth)
+    assert report.clean, report.damage
+
+
+def test_a_catalog_of_format_5_is_rebuilt_from_what_is_beside_it(fifth: Path) -> None:
+    os.unlink(fifth / "catalog.duckdb")
+    done = repair(fifth)
+    assert done.report is not None
+    assert not done.report.damage
+    with CollectionStore.open(fifth, writable=True) as collection:
+        _check_fifth(collection)
         assert collection.state.format == FORMAT
 
 

@@ -108,7 +108,9 @@ def test_a_catalog_without_copies_comes_from_the_segments(place: Path) -> None:
     shutil.rmtree(place / "snapshots")
     shutil.rmtree(place / "journal")
     os.unlink(place / "catalog.duckdb")
-    with pytest.raises(CollectionError, match="all annotations, labels, removals and rejects"):
+    with pytest.raises(
+        CollectionError, match="all annotations, decisions, labels, removals and rejects"
+    ):
         repair(place)
     assert not (place / "catalog.duckdb").exists()
     assert repair(place, accept=_gladly).report is not None

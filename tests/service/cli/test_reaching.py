@@ -19,6 +19,8 @@ from vitrail.service.operations import (
     calibrating,
     classifying,
     comparing,
+    deciding,
+    duplicates,
     examining,
     generating,
     indexing,
@@ -43,6 +45,9 @@ OPERATIONS = {
     "calibrate": (calibrating, "find_meaning"),
     "classify": (classifying, "classify"),
     "labels": (examining, "assess_labels"),
+    "duplicates": (duplicates, "find_duplicates"),
+    "decide": (deciding, "decide"),
+    "decisions": (deciding, "list_decisions"),
     **dict.fromkeys(("generate", "img2img", "inpaint", "style"), (generating, "generate")),
     "lineage": (lineage, "trace_lineage"),
     "reproduce": (reproducing, "reproduce"),
@@ -68,6 +73,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "img2img": ("IMAGE", "an apple"),
     "inpaint": ("IMAGE", "an apple", "--mask", "0,0,4,4"),
     "style": ("IMAGE", "IMAGE", "--prompt", "an apple"),
+    "decide": ("keep", "1"),
     "lineage": ("1",),
     "reproduce": ("1",),
     "compare": ("--a", "width > 0"),
@@ -88,6 +94,9 @@ SHOWING = {
     "--count",
     "--out",
     "--yes",
+    "--trash",  # as the two that follow, about what the operation has found
+    "--tier",
+    "--undo-list",
     "--plot",
     "--help",
 }
@@ -120,6 +129,7 @@ VALUES = {
     "--labels": "kind",
     "--min-probability": "0.5",
     "--write": "told",
+    "--since": "width > 2",
 }
 NONE: dict[str, tuple[str, ...]] = {}
 TOGETHER = {  # what an option is only given with

@@ -92,6 +92,9 @@ def tour(folder: Path) -> dict[str, list[Words]]:
             ("--a", "id < 17", "--by", "format", "--html", folder / "sets.html"),
             (first, second, "--html", folder / "two.html"),
         ],
+        "duplicates": [("--look-alikes", "--html", folder / "copies.html")],
+        "decide": [("keep", 1), ("undo",)],
+        "decisions": [()],
         "calibrate": [("--html", folder / "scores.html")],
         "classify": [
             (first,),

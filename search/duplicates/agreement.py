@@ -1,0 +1,82 @@
+"""Whether two images show the same, pixel by pixel, once the one is laid over the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitrail.search.duplicates.alignment import AffineTransform
+from vitrail.search.duplicates.keypoints import Floats
+from vitrail.search.duplicates.overlay import grey, lay_over
+
+GRID = 112
+"""Pixels of the longer side of what is compared, where both images have as many."""
+_BLOCK = 8  # pixels a side of what is compared by itself
+_PLAIN = 0.012  # deviation below which a block shows nothing
+_SAME = 0.75  # correlation of two blocks that show the same
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far two aligned images agree.
+
+    Attributes:
+        agreeing: share (0 to 1) of the blocks that show something, in either, and agree.
+        structured: how many such blocks there are.
+        covers: share of the one image that lies in the other.
+        covered: share of the other that the one fills.
+        difference: mean absolute difference of the colours where both are, 0 to 1.
+    """
+
+    agreeing: float
+    structured: int
+    covers: float
+    covered: float
+    difference: float
+
+
+def compare(
+    one: Floats, other: Floats, alignment: AffineTransform, longest: int = GRID
+) -> Agreement:
+    """Lay one image over another, and compare them block by block.
+
+    Args:
+        one: (H, W, 3) float32 colours in [0, 1].
+        other: the same, of any size.
+        alignment: where the one lies in the other.
+        longest: pixels of the longer side of what is compared.
+    """
+    if not 0.02 < alignment.scale < 50:
+        return Agreement(0, 0, 0, 0, 1)
+    laid = lay_over(one, other, alignment, longest)
+    covers = float(laid.inside.mean())
+    if laid.inside.sum() < 4 * _BLOCK * _BLOCK:
+        return Agreement(0, 0, covers, laid.covered, 1)
+    agreeing, structured = _blocks(grey(laid.one), grey(laid.laid), laid.inside)
+    difference = float(np.abs(laid.one - laid.laid)[laid.inside].mean())
+    return Agreement(agreeing, structured, covers, laid.covered, difference)
+
+
+def _blocks(one: Floats, other: Floats, inside: NDArray[np.bool_]) -> tuple[float, int]:
+    """The share of the blocks that agree, of those that show something; and how many those are."""
+    whole = _split(inside.astype(np.float32)).mean(axis=1) > 0.9
+    a, b = _split(one)[whole], _split(other)[whole]
+    a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
+    spread = np.stack([a.std(axis=1), b.std(axis=1)])
+    shows = spread.max(axis=0, initial=0) > _PLAIN
+    if not shows.any():
+        return 0.0, 0
+    alike = (a * b).mean(axis=1) >= _SAME * np.maximum(spread[0] * spread[1], 1e-8)
+    # Weighted by what they show, but for strong edges, which would drown the rest.
+    weight = np.minimum(spread.max(axis=0), 0.1)[shows]
+    return float((alike[shows] * weight).sum() / weight.sum()), int(shows.sum())
+
+
+def _split(image: Floats) -> Floats:
+    """(n, 64) values of an image's blocks; what is left at its edges is left out."""
+    rows, columns = (side // _BLOCK for side in image.shape)
+    cut = image[: rows * _BLOCK, : columns * _BLOCK]
+    parts: Floats = cut.reshape(rows, _BLOCK, columns, _BLOCK).swapaxes(1, 2)
+    return parts.reshape(rows * columns, _BLOCK * _BLOCK)

@@ -1,0 +1,138 @@
+"""What shows that two images are copies of one another, and what was done to the one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from vitrail.search.duplicates.agreement import GRID, Agreement, compare
+from vitrail.search.duplicates.alignment import AffineTransform, align, stretched
+from vitrail.search.duplicates.looks import Look
+from vitrail.search.duplicates.refinement import refine
+
+IDENTICAL, RE_ENCODED, ALTERED = "identical", "re-encoded", "altered"
+DECIDED, LOOK_ALIKE = "decided", "look-alike"
+TIERS = (IDENTICAL, RE_ENCODED, ALTERED, DECIDED, LOOK_ALIKE)
+"""How sure it is that nothing is lost with the one where the other is kept, the surest first."""
+LEAST_AGREEING = 0.6
+"""Share of the parts that have to agree for two images to be copies; of unrelated ones 0.1 do."""
+_FEWEST = 6  # parts that show something, for that share to tell anything
+_LEAST_COVERED = 0.15  # of either image
+_HOPEFUL, _SURE = 0.15, 0.9  # shares between which a finer alignment may change the answer
+_WHOLE = 0.93  # share of an image that is all of it but for a rounded edge
+_UNCHANGED = 0.85  # share of the parts that agree where nothing was changed but by an encoder
+_SAME_COLOURS = 0.035  # mean difference of colours, likewise
+_ALIKE = 0.5  # correlation of gists below which whole images cannot agree
+_STRAIGHT = 2.0  # degrees
+_SMALLEST = 40  # pixels a side that are compared, however small the images
+
+
+@dataclass(frozen=True, slots=True)
+class CopyEvidence:
+    """What shows that one image is a copy of another.
+
+    Attributes:
+        tier: one of ``TIERS``.
+        says: what was done, in words, such as ``cropped to 51%``.
+        agreeing: share (0 to 1) of the parts that agree; 1 where that was not measured.
+    """
+
+    tier: str
+    says: tuple[str, ...] = ()
+    agreeing: float = 1.0
+
+
+def confirm(keeper: Look, copy: Look) -> CopyEvidence | None:
+    """Whether the one image is a copy of the other, as its pixels show.
+
+    They are laid over one another: whole onto whole, mirrored, and as their corners tell. They are
+    copies where most of the parts that show something agree.
+
+    Args:
+        keeper: what is compared with.
+        copy: of which is told what was done to it.
+
+    Returns:
+        ``re-encoded`` or ``altered`` evidence, or ``None``.
+    """
+    best: tuple[Agreement, AffineTransform] | None = None
+    for alignment in _alignments(keeper, copy):
+        found = _laid(keeper, copy, alignment)
+        if _holds(found[0]) and (best is None or found[0].agreeing > best[0].agreeing + 0.02):
+            best = found
+            if found[0].agreeing >= _SURE:
+                break
+    return None if best is None else _judged(keeper, copy, *best)
+
+
+def _alignments(keeper: Look, copy: Look) -> Iterator[AffineTransform]:
+    """Those that may hold: whole onto whole only where the gists allow it, which costs little."""
+    for mirrored in (False, True):
+        gist = copy.gist[:, ::-1] if mirrored else copy.gist
+        if float((keeper.gist * gist).sum()) >= _ALIKE:
+            yield stretched(keeper.frame, copy.frame, mirrored=mirrored)
+    yield from align(keeper.keypoints, copy.keypoints)
+
+
+def _laid(
+    keeper: Look, copy: Look, alignment: AffineTransform
+) -> tuple[Agreement, AffineTransform]:
+    """How far they agree, after a finer alignment where that may make a difference."""
+    longest = _resolution(keeper, copy, alignment)
+    ours, theirs = keeper.colours, copy.colours
+    found = compare(ours, theirs, alignment, longest)
+    if _HOPEFUL < found.agreeing < _SURE:
+        finer = refine(ours, theirs, alignment)
+        again = compare(ours, theirs, finer, longest)
+        if again.agreeing > found.agreeing:
+            return again, finer
+    return found, alignment
+
+
+def _resolution(keeper: Look, copy: Look, alignment: AffineTransform) -> int:
+    """Pixels of the keeper's longer side that both images have of what it shows."""
+    there = max(copy.size) * alignment.scale * max(keeper.frame) / max(copy.frame)
+    return int(min(GRID, max(_SMALLEST, min(max(keeper.size), there))))
+
+
+def _holds(found: Agreement) -> bool:
+    return (
+        found.agreeing >= LEAST_AGREEING
+        and found.structured >= _FEWEST
+        and max(found.covers, found.covered) >= _LEAST_COVERED
+    )
+
+
+def _judged(keeper: Look, copy: Look, found: Agreement, alignment: AffineTransform) -> CopyEvidence:
+    says = tuple(_changes(found, alignment))
+    if says:
+        return CopyEvidence(ALTERED, says, found.agreeing)
+    smaller = copy.size[0] * copy.size[1] / (keeper.size[0] * keeper.size[1])
+    resized = "" if 0.98 < smaller < 1.02 else f"resized to {_percent(smaller**0.5)}"
+    return CopyEvidence(RE_ENCODED, (resized,) if resized else (), found.agreeing)
+
+
+def _changes(found: Agreement, alignment: AffineTransform) -> Iterator[str]:
+    if alignment.mirrored:
+        yield "mirrored"
+    if abs(alignment.degrees) >= _STRAIGHT:
+        yield f"turned by {alignment.degrees:.0f}°"
+    if found.covers < _WHOLE and found.covered >= _WHOLE:
+        yield f"cropped to {_percent(found.covers)}"
+    elif found.covers >= _WHOLE and found.covered < _WHOLE:
+        yield f"{_percent(found.covered)} of a larger image"
+    elif found.covers < _WHOLE and abs(alignment.degrees) < _STRAIGHT:
+        yield f"shares {_percent(found.covers)}"
+    if found.agreeing < _UNCHANGED:
+        yield f"{_percent(1 - found.agreeing)} changed"
+    elif found.difference >= _SAME_COLOURS:
+        yield "recoloured"
+
+
+def _percent(share: float) -> str:
+    return f"{max(share, 0.01):.0%}"
+
+
+def with_identical_pixels(evidence: CopyEvidence) -> CopyEvidence:
+    """The same, of two images whose every decoded pixel was found to be the same."""
+    return replace(evidence, tier=IDENTICAL, says=(), agreeing=1.0)

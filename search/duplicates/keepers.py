@@ -1,0 +1,146 @@
+"""Which of several copies is kept, and which images are in its group: by evidence against it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from vitrail.indexer.image_info import ImageInfo
+
+_Proof = TypeVar("_Proof")
+_Node = TypeVar("_Node", bound=Hashable)
+Rank = tuple[int, int, int, str, str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptGroup(Generic[_Proof]):
+    """A keeper, and what shows of each other member that it is a copy of it.
+
+    Attributes:
+        keeper: id of the image that is kept.
+        members: image id -> what shows it, in the order of preference.
+    """
+
+    keeper: int
+    members: Mapping[int, _Proof] = field(default_factory=dict)
+
+
+def rank(image: ImageInfo, kept: Collection[str] = ()) -> Rank:
+    """The place of an image among copies, the one to keep first.
+
+    What the user keeps, then the most pixels, the largest file, the earliest date, and the first
+    path; so no two images are in the same place.
+    """
+    taken = image.taken_at or image.added_at
+    return (
+        image.content_hash not in kept,
+        -image.width * image.height,
+        -image.bytes,
+        "~" if taken is None else str(taken),
+        image.path or "~",
+        image.id,
+    )
+
+
+def reason(keeper: ImageInfo, others: Iterable[ImageInfo], kept: Collection[str] = ()) -> str:
+    """Why an image is kept rather than the next best of some others, in a few words."""
+    first = rank(keeper, kept)
+    second = min((rank(one, kept) for one in others), default=None)
+    if not first[0]:
+        return "you keep it"
+    if second is None:
+        return "the first path"
+    told = (
+        "you keep it",
+        f"most pixels: {keeper.width} × {keeper.height}",
+        f"largest file: {keeper.bytes:,} bytes",
+        "oldest",
+        "the first path",
+        "indexed first",
+    )
+    differs = (words for words, one, two in zip(told, first, second, strict=True) if one != two)
+    return next(differs, "the first path")
+
+
+def form_groups(
+    ranks: Mapping[int, Rank],
+    proven: Mapping[tuple[int, int], _Proof],
+    prove: Callable[[int, int], _Proof | None],
+    *,
+    kept: Collection[int] = (),
+) -> list[KeptGroup[_Proof]]:
+    """Put images into groups, each around a keeper; nothing is in a group by way of a third.
+
+    Among images that proven pairs connect, the best becomes a keeper and takes those of which
+    there is proof against it, asked for where nobody has looked yet; then the best of the rest.
+
+    Args:
+        ranks: image id -> its place, the one to keep first.
+        proven: (id, id) -> proof, of pairs that were looked at.
+        prove: proof of a pair of keeper and copy, or ``None``.
+        kept: ids of images that are in no other's group.
+
+    Returns:
+        groups of two or more, in the order of their keepers' ids.
+    """
+    groups = []
+    for connected in components(proven):
+        left = sorted(connected, key=lambda one: ranks[one])
+        while left:
+            keeper, *rest = left
+            members: dict[int, _Proof] = {}
+            for one in rest:
+                proof = None if one in kept else prove(keeper, one)
+                if proof is not None:
+                    members[one] = proof
+            if members:
+                groups.append(KeptGroup(keeper, members))
+            left = [one for one in rest if one not in members]
+    return sorted(groups, key=lambda group: group.keeper)
+
+
+def components(pairs: Iterable[tuple[_Node, _Node]]) -> list[list[_Node]]:
+    """Nodes that pairs connect, by way of others too, in the order in which they are first met."""
+    near = _graph(pairs)
+    met: set[_Node] = set()
+    return [_walk(near, start, met) for start in near if start not in met]
+
+
+def in_walking_order(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Pairs in such an order that few images have to be in mind at a time, each once."""
+    near = _graph(pairs)
+    wanted = {tuple(sorted(pair)) for pair in pairs}
+    met: set[int] = set()
+    ordered = []
+    for start in near:
+        if start in met:
+            continue
+        for node in _walk(near, start, met):
+            for other in near[node]:
+                pair = (node, other) if node < other else (other, node)
+                if pair in wanted:
+                    wanted.discard(pair)
+                    ordered.append(pair)
+    return ordered
+
+
+def _graph(pairs: Iterable[tuple[_Node, _Node]]) -> dict[_Node, list[_Node]]:
+    near: dict[_Node, list[_Node]] = defaultdict(list)
+    for one, other in pairs:
+        near[one].append(other)
+        near[other].append(one)
+    return dict(near)
+
+
+def _walk(near: Mapping[_Node, list[_Node]], start: _Node, met: set[_Node]) -> list[_Node]:
+    """All that is connected to a node, near ones first; they are met then."""
+    found = [start]
+    met.add(start)
+    for node in found:  # which grows meanwhile
+        for other in near[node]:
+            if other not in met:
+                met.add(other)
+                found.append(other)
+    return found

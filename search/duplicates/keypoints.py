@@ -1,0 +1,174 @@
+"""Corners of an image, described so that a copy's can be found: numpy and Pillow only.
+
+Corners (Shi and Tomasi) at four scales, each with the direction in which it is brighter (Rosin's
+moments) and histograms of gradients around it (Lowe's SIFT, their roots by Arandjelovic and
+Zisserman). Brightness and contrast do not matter to them, nor turning and scaling; how the mirrored
+image would be described follows from how the image is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Floats = NDArray[np.float32]
+Reals = NDArray[np.floating]
+LONGEST = 224
+"""Pixels of the longer side of the images that are described."""
+_LEVELS = ((1.0, 110), (0.71, 80), (0.5, 60), (0.35, 40))  # scale, and how many corners at most
+_EDGE = 3  # pixels within which no corner is looked for
+_APART = 3  # pixels, at least, between corners of a level
+_LEAST = 1e-4  # of the weaker gradient: blank places have no corners
+_SAMPLES = 18  # a side of the patch that is described
+_STEP = 1.5  # pixels between samples
+_BINS = 8
+_CELLS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Keypoints:
+    """Corners of one image.
+
+    Attributes:
+        points: (n, 2) float32 x and y, in pixels of the image that was described.
+        scales: (n,) float32, of the level that each was found at: 1 is the image itself.
+        angles: (n,) float32 radians, from x to y.
+        descriptors: (n, 128) float32 unit rows.
+        size: (width, height) of the image that was described.
+    """
+
+    points: Floats
+    scales: Floats
+    angles: Floats
+    descriptors: Floats
+    size: tuple[int, int]
+
+    def mirrored(self) -> Keypoints:
+        """Those of the image with left and right exchanged."""
+        points = self.points.copy()
+        points[:, 0] = self.size[0] - 1 - points[:, 0]
+        cells = self.descriptors.reshape(-1, _CELLS, _CELLS, _BINS)
+        turned = cells[:, ::-1, :, (-np.arange(_BINS)) % _BINS]
+        return Keypoints(
+            points,
+            self.scales,
+            (np.pi - self.angles).astype(np.float32),
+            np.ascontiguousarray(turned.reshape(self.descriptors.shape)),
+            self.size,
+        )
+
+
+def find_keypoints(grey: Floats) -> Keypoints:
+    """The corners of an image.
+
+    Args:
+        grey: (H, W) float32 in [0, 1], of at most ``LONGEST`` pixels a side.
+    """
+    height, width = grey.shape
+    picture = Image.fromarray(grey)
+    parts = []
+    for scale, most in _LEVELS:
+        size = max(8, round(width * scale)), max(8, round(height * scale))
+        level = np.asarray(picture.resize(size, Image.Resampling.BOX), np.float32)
+        smooth = _blurred(level)
+        points = _corners(smooth, most)
+        angles = _directions(smooth, points)
+        across = np.array([width / size[0], height / size[1]], np.float32)
+        placed = (points + 0.5) * across - 0.5
+        scales = np.full(len(points), scale, np.float32)
+        parts.append((placed, scales, angles, _described(smooth, points, angles)))
+    points, scales, angles, descriptors = (
+        np.concatenate(one).astype(np.float32) for one in zip(*parts, strict=True)
+    )
+    return Keypoints(points, scales, angles, descriptors, (width, height))
+
+
+def _blurred(image: Reals) -> Reals:
+    """Smoothed by a binomial kernel of five, edges repeated."""
+    for axis in (0, 1):
+        padded = np.pad(image, [(2, 2) if a == axis else (0, 0) for a in (0, 1)], mode="edge")
+        count = image.shape[axis]
+        taken = [np.take(padded, range(i, i + count), axis=axis) for i in range(5)]
+        image = (taken[0] + taken[4] + 4 * (taken[1] + taken[3]) + 6 * taken[2]) / 16
+    return image
+
+
+def _corners(image: Reals, most: int) -> Floats:
+    """(n, 2) float32 x and y of the places where an image changes most in every direction."""
+    down, right = np.gradient(image, axis=0), np.gradient(image, axis=1)
+    xx, yy, xy = _blurred(right * right), _blurred(down * down), _blurred(right * down)
+    weaker = (xx + yy - np.sqrt((xx - yy) ** 2 + 4 * xy * xy)) / 2
+    inner = weaker[_EDGE:-_EDGE, _EDGE:-_EDGE]
+    if not inner.size:
+        return np.zeros((0, 2), np.float32)
+    peaks = (inner >= _greatest_around(inner)) & (inner > _LEAST)
+    rows, columns = np.nonzero(peaks)
+    strongest = np.argsort(-inner[rows, columns], kind="stable")[:most]
+    found = np.stack([columns[strongest], rows[strongest]], axis=1) + _EDGE
+    return found.astype(np.float32)
+
+
+def _greatest_around(image: Reals) -> Reals:
+    """The greatest value within so many pixels of each, in a square."""
+    for axis in (0, 1):
+        padded = np.pad(
+            image, [(_APART, _APART) if a == axis else (0, 0) for a in (0, 1)], constant_values=-1
+        )
+        count = image.shape[axis]
+        shifted = (np.take(padded, range(i, i + count), axis) for i in range(2 * _APART + 1))
+        image = np.maximum.reduce(list(shifted))
+    return image
+
+
+def _directions(image: Reals, points: Floats) -> Floats:
+    """(n,) float32 angles to where the surroundings of points are brighter."""
+    reach = np.arange(-8, 9, dtype=np.float32)
+    right, down = np.meshgrid(reach, reach)
+    inside = right**2 + down**2 <= 64
+    right, down = right[inside], down[inside]
+    values = sampled(image, points[:, :1] + right, points[:, 1:] + down)
+    return np.arctan2(values @ down, values @ right).astype(np.float32)
+
+
+def _described(image: Reals, points: Floats, angles: Floats) -> Floats:
+    """(n, 128) float32 unit rows: gradients around points, by place and direction."""
+    reach = (np.arange(_SAMPLES, dtype=np.float32) - (_SAMPLES - 1) / 2) * _STEP
+    along, across = np.meshgrid(reach, reach)  # along a point's direction, and across it
+    cosine, sine = np.cos(angles)[:, None, None], np.sin(angles)[:, None, None]
+    x = points[:, 0, None, None] + cosine * along - sine * across
+    y = points[:, 1, None, None] + sine * along + cosine * across
+    patches = sampled(image, x, y)
+    right = patches[:, 1:-1, 2:] - patches[:, 1:-1, :-2]
+    down = patches[:, 2:, 1:-1] - patches[:, :-2, 1:-1]
+    far = (along**2 + across**2)[1:-1, 1:-1]
+    strength = np.hypot(right, down) * np.exp(-far / (2 * 8.0**2))
+    turn = np.arctan2(down, right) / (2 * np.pi) * _BINS
+    lower = np.floor(turn)
+    share = turn - lower
+    side = _SAMPLES - 2
+    cells = np.zeros((len(points), _CELLS, _CELLS, _BINS), np.float32)
+    for which, weight in ((lower, 1 - share), (lower + 1, share)):
+        for number in range(_BINS):
+            chosen = np.where(which.astype(np.int32) % _BINS == number, strength * weight, 0)
+            split = chosen.reshape(len(points), _CELLS, side // _CELLS, _CELLS, side // _CELLS)
+            cells[..., number] += split.sum(axis=(2, 4))
+    rows = cells.reshape(len(points), _CELLS * _CELLS * _BINS)
+    total = rows.sum(axis=1, keepdims=True)
+    described: Floats = np.sqrt(rows / np.maximum(total, 1e-9)).astype(np.float32)
+    return described
+
+
+def sampled(image: Reals, x: Reals, y: Reals) -> Reals:
+    """Values of an image at places between pixels, edges repeated; of the shape of ``x``."""
+    height, width = image.shape[:2]
+    x, y = np.clip(x, 0, width - 1), np.clip(y, 0, height - 1)
+    left, top = np.floor(x).astype(np.intp), np.floor(y).astype(np.intp)
+    right, bottom = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)
+    across, down = (x - left).astype(np.float32), (y - top).astype(np.float32)
+    upper = image[top, left] * (1 - across) + image[top, right] * across
+    lower = image[bottom, left] * (1 - across) + image[bottom, right] * across
+    values: Reals = upper * (1 - down) + lower * down
+    return values

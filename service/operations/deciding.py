@@ -1,0 +1,109 @@
+"""Decisions about duplicates: said, taken back, and listed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vitrail.service.operations.references import StoredImage, find_image
+
+if TYPE_CHECKING:
+    from vitrail.indexer.catalog.decisions import Decision
+    from vitrail.indexer.collection.store import CollectionStore
+    from vitrail.indexer.image_info import ImageInfo
+
+KINDS = ("same", "not-duplicates", "keep")
+"""What may be said of images."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDecision:
+    """A decision, and the images that it is about.
+
+    Attributes:
+        token: what it is called.
+        at: when it was made, UTC.
+        kind: one of ``KINDS``.
+        contents: content hashes (sha256, hex).
+        images: those of them that are in the collection now.
+        undone: whether it was taken back.
+    """
+
+    token: str
+    at: datetime
+    kind: str
+    contents: tuple[str, ...]
+    images: tuple[ImageInfo, ...]
+    undone: bool
+
+
+def decide(
+    directory: Path,
+    kind: str,
+    images: Sequence[StoredImage] | Callable[[CollectionStore], Sequence[StoredImage]],
+) -> KnownDecision:
+    """Say of images that they are the same, or no duplicates, or that they stay.
+
+    Args:
+        directory: of the collection.
+        kind: one of ``KINDS``.
+        images: of the collection; or what chooses them, by the commit that is written to.
+
+    Raises:
+        UnknownImageError: an image is not in the collection.
+        InputError: no such kind, too few images, or one is named twice; nothing is written.
+        CollectionLockedError: another process is writing.
+        CollectionError: there is no collection, or the disk is full.
+    """
+    from vitrail.indexer.collection.deciding import decide as say
+    from vitrail.indexer.collection.store import CollectionStore
+
+    with CollectionStore.open(directory, writable=True) as store:
+        named = images(store) if callable(images) else images
+        ids = [find_image(store, image) for image in named]
+        made = say(store, kind, [info.content_hash for info in store.metadata(ids)])
+        return _known(store, made, undone=False)
+
+
+def undo(directory: Path, token: str | None = None) -> KnownDecision:
+    """Take a decision back; it stays in the log, as undone.
+
+    Args:
+        directory: of the collection.
+        token: of the decision, or its first digits; ``None`` is the last that stands.
+
+    Raises:
+        InputError: there is none, several begin so, or it is undone already.
+        CollectionLockedError: another process is writing.
+        CollectionError: there is no collection, or the disk is full.
+    """
+    from vitrail.indexer.collection.deciding import undo as take_back
+    from vitrail.indexer.collection.store import CollectionStore
+
+    with CollectionStore.open(directory, writable=True) as store:
+        return _known(store, take_back(store, token), undone=True)
+
+
+def list_decisions(store: CollectionStore) -> tuple[KnownDecision, ...]:
+    """All that was decided and is no undoing, in the order of time."""
+    from vitrail.indexer.catalog.decisions import UNDO, standing
+
+    log = store.decisions()
+    held = {one.token for one in standing(log)}
+    return tuple(
+        _known(store, one, undone=one.token not in held) for one in log if one.kind != UNDO
+    )
+
+
+def _known(store: CollectionStore, decision: Decision, *, undone: bool) -> KnownDecision:
+    from vitrail.indexer.catalog.contents import ids_of
+
+    with store.reading() as connection:
+        ids = ids_of(connection, decision.contents)
+    images = store.metadata([ids[one] for one in decision.contents if one in ids])
+    return KnownDecision(
+        decision.token, decision.at, decision.kind, decision.contents, tuple(images), undone
+    )

@@ -1,0 +1,99 @@
+"""What duplicates are compared by, read from the files of a collection's images."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitrail.indexer.errors import ImageRejectedError
+from vitrail.indexer.images.files import read_file
+from vitrail.indexer.images.opening import open_image
+from vitrail.indexer.indexing.ahead import map_ahead
+from vitrail.search.duplicates.keypoints import LONGEST
+from vitrail.search.duplicates.looks import Look, look_at
+
+if TYPE_CHECKING:
+    from vitrail.indexer.image_info import ImageInfo
+
+HELD = 1500
+"""Looks in memory, some 300 KB each."""
+
+
+@dataclass(slots=True)
+class Looks:
+    """Looks of images, as many as memory is to hold; read again where they are wanted later.
+
+    Attributes:
+        info: what is known of an image by its id; threads ask it.
+        unread: ids of those of which no file is as it was indexed.
+        held: looks by image id, the one that was asked for longest ago first.
+        gists: by image id, of all that were read; some 2 KB each.
+    """
+
+    info: Callable[[int], ImageInfo]
+    unread: set[int] = field(default_factory=set)
+    held: OrderedDict[int, Look | None] = field(default_factory=OrderedDict)
+    gists: dict[int, NDArray[np.float32]] = field(default_factory=dict)
+
+    def ahead(self, ids: Sequence[int]) -> None:
+        """Read the looks of some images by threads, so that they are there when asked for."""
+        wanted = [i for i in dict.fromkeys(ids) if i not in self.held]
+        for image_id, look in zip(
+            wanted, map_ahead(self._read, wanted, workers=None, ahead=8), strict=False
+        ):
+            self._hold(image_id, look)
+
+    def get(self, image_id: int) -> Look | None:
+        """The look of an image; ``None`` where it cannot be read."""
+        if image_id not in self.held:
+            self._hold(image_id, self._read(image_id))
+        self.held.move_to_end(image_id)
+        return self.held[image_id]
+
+    def _hold(self, image_id: int, look: Look | None) -> None:
+        self.held[image_id] = look
+        if look is None:
+            self.unread.add(image_id)
+        else:
+            self.gists[image_id] = look.gist
+        while len(self.held) > HELD:
+            self.held.popitem(last=False)
+
+    def _read(self, image_id: int) -> Look | None:
+        data = self.file_of(image_id)
+        if data is None:
+            return None
+        try:
+            opened = open_image(data, target=LONGEST)
+        except ImageRejectedError:
+            return None
+        return look_at(opened.image, (opened.width, opened.height))
+
+    def file_of(self, image_id: int) -> bytes | None:
+        """The bytes of an image, from a file that still has them."""
+        known = self.info(image_id)
+        for path in known.paths:
+            try:
+                data = read_file(path).data
+            except ImageRejectedError:
+                continue
+            if hashlib.sha256(data).hexdigest() == known.content_hash:
+                return data
+        return None
+
+    def same_pixels(self, one: int, other: int) -> bool:
+        """Whether two images are the same in every decoded pixel."""
+        files = [self.file_of(one), self.file_of(other)]
+        if None in files:
+            return False
+        try:
+            first, second = (np.asarray(open_image(data).image) for data in files if data)
+        except ImageRejectedError:
+            return False
+        return first.shape == second.shape and bool(np.array_equal(first, second))

@@ -1,0 +1,171 @@
+"""Groups form around keepers, never by way of a third image; the last decision holds."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.examples import examples
+from tests.indexer.vectors.vector_sets import unit
+from tests.search.fakes import described
+from vitrail.indexer.catalog.decisions import Decision
+from vitrail.search.duplicates.candidates import NEAREST, find_candidates
+from vitrail.search.duplicates.decided import Decided, settle
+from vitrail.search.duplicates.keepers import (
+    components,
+    form_groups,
+    in_walking_order,
+    rank,
+    reason,
+)
+
+PAIRS = st.sets(
+    st.tuples(st.integers(0, 11), st.integers(0, 11)).filter(lambda pair: pair[0] < pair[1])
+)
+
+
+@settings(max_examples=examples(100), derandomize=True)
+@given(PAIRS, PAIRS, st.permutations(range(12)), st.sets(st.integers(0, 11), max_size=3))
+def test_no_group_chains(
+    looked: set[tuple[int, int]],
+    more: set[tuple[int, int]],
+    order: list[int],
+    kept: set[int],
+) -> None:
+    true = looked | more  # pairs that would be proven, were they looked at
+    ranks = {i: (True, place, 0, "", "", i) for place, i in enumerate(order)}
+
+    def prove(keeper: int, copy: int) -> str | None:
+        assert ranks[keeper] < ranks[copy], "a copy is held against what is kept"
+        return "proof" if tuple(sorted((keeper, copy))) in true else None
+
+    groups = form_groups(ranks, dict.fromkeys(sorted(looked), "proof"), prove, kept=kept)
+    members = [one for group in groups for one in (group.keeper, *group.members)]
+    assert len(members) == len(set(members)), "an image is in two groups"
+    for group in groups:
+        assert group.members
+        assert not kept & group.members.keys()
+        for member in group.members:
+            assert tuple(sorted((group.keeper, member))) in true
+            assert ranks[group.keeper] < ranks[member]
+    keepers = {group.keeper for group in groups}
+    for pair in looked:  # of two copies one is in a group, or one is kept for its own sake
+        better, worse = sorted(pair, key=lambda one: ranks[one])
+        assert {better, worse} & {*members} or worse in kept
+    assert groups == sorted(groups, key=lambda group: group.keeper)
+    assert len(keepers) == len(groups)
+
+
+@settings(max_examples=examples(100), derandomize=True)
+@given(PAIRS)
+def test_pairs_are_walked_once_each_and_connected_ones_together(
+    pairs: set[tuple[int, int]],
+) -> None:
+    walked = in_walking_order(sorted(pairs))
+    assert len(walked) == len(pairs)
+    assert {*walked} == pairs
+    parts = [{*part} for part in components(sorted(pairs))]
+    where = [next(n for n, part in enumerate(parts) if pair[0] in part) for pair in walked]
+    assert where == sorted(where)
+    assert all({*pair} <= parts[n] for pair, n in zip(walked, where, strict=True))
+
+
+def test_the_keeper_is_chosen_by_pixels_bytes_age_and_path_and_says_why() -> None:
+    plain = described(
+        1,
+        "/b",
+        content_hash="1" * 64,
+        width=100,
+        height=100,
+        bytes=50,
+        taken_at=datetime(2020, 1, 2),
+    )
+    larger = described(2, "/z", width=200, height=100, bytes=10, taken_at=datetime(2024, 1, 1))
+    heavier = described(3, "/z", width=100, height=100, bytes=60, taken_at=datetime(2024, 1, 1))
+    older = described(4, "/z", width=100, height=100, bytes=50, taken_at=datetime(2019, 1, 1))
+    first = described(5, "/a", width=100, height=100, bytes=50, taken_at=datetime(2020, 1, 2))
+    for better, why in (
+        (larger, "most pixels: 200 × 100"),
+        (heavier, "largest file: 60 bytes"),
+        (older, "oldest"),
+        (first, "the first path"),
+    ):
+        assert rank(better) < rank(plain)
+        assert reason(better, [plain]) == why
+    kept = {plain.content_hash}
+    assert rank(plain, kept) < rank(larger, kept)
+    assert reason(plain, [larger, older], kept) == "you keep it"
+
+
+def _decision(number: int, kind: str, *contents: str, undoes: int | None = None) -> Decision:
+    at = datetime(2026, 1, 1) + timedelta(minutes=number)
+    token = None if undoes is None else f"{undoes:016x}"
+    return Decision(f"{number:016x}", at, kind, tuple(sorted(contents)), token)
+
+
+def test_of_each_pair_the_last_decision_holds_that_is_not_undone() -> None:
+    log = [
+        _decision(1, "same", "a", "b", "c"),
+        _decision(2, "not-duplicates", "a", "b"),
+        _decision(3, "keep", "c"),
+    ]
+    held = settle(log)
+    assert held == Decided(
+        frozenset({("a", "c"), ("b", "c")}), frozenset({("a", "b")}), frozenset({"c"})
+    )
+    assert held.says("b", "a") is False
+    assert held.says("c", "a") is True
+    assert held.says("a", "d") is None
+    held = settle([*log, _decision(4, "undo", undoes=2)])
+    assert held.says("a", "b") is True, "what was said before holds again"
+    held = settle([*log, _decision(4, "undo", undoes=1)])
+    assert held.says("a", "c") is None
+    assert held.says("a", "b") is False
+    assert settle([*log, _decision(4, "undo", undoes=3)]).kept == frozenset()
+    assert settle(reversed(log)) == settle(log), "whichever collection is read first"
+
+
+class _Stored:
+    """Vectors by ids that have gaps."""
+
+    def __init__(self, rows: np.ndarray) -> None:
+        self.rows = rows
+        self.dim = rows.shape[1]
+
+    def ids(self) -> np.ndarray:
+        return 3 * np.arange(len(self.rows), dtype=np.int64) + 5
+
+    def vectors(self, ids: np.ndarray) -> np.ndarray:
+        return np.asarray(self.rows[(ids - 5) // 3])
+
+
+def test_each_image_is_looked_at_beside_its_nearest_once() -> None:
+    stored = _Stored(unit(np.random.default_rng(2).standard_normal((60, 8))))
+    found = find_candidates(stored)
+    pairs = set(zip(found.first.tolist(), found.second.tolist(), strict=True))
+    assert len(pairs) == len(found.first)
+    assert all(one < other for one, other in pairs)
+    scores = stored.rows @ stored.rows.T
+    np.fill_diagonal(scores, -2)
+    ids = stored.ids()
+    for place, row in enumerate(scores):
+        for near in np.argsort(-row)[:NEAREST]:
+            assert tuple(sorted((int(ids[place]), int(ids[near])))) in pairs
+
+
+def test_one_new_image_asks_once() -> None:
+    stored = _Stored(unit(np.random.default_rng(2).standard_normal((60, 8))))
+    new = stored.ids()[[7]]
+    found = find_candidates(stored, asked=new)
+    assert len(found.first) == NEAREST
+    assert all(int(new[0]) in pair for pair in zip(found.first, found.second, strict=True))
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_there_are_no_pairs_of_one_image(count: int) -> None:
+    stored = _Stored(unit(np.random.default_rng(2).standard_normal((count, 8))))
+    assert not len(find_candidates(stored).first)
