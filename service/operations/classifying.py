@@ -40,8 +40,8 @@ from vitrail.service.operations.written_labels import check_column, write_labels
 if TYPE_CHECKING:
     from vitrail.indexer.collection.snapshot import Snapshot
     from vitrail.search.images import ImageLike
-    from vitrail.service.operations.collection import Collection
     from vitrail.service.operations.references import ImageReference
+    from vitrail.service.operations.searchable import Searchable
 
 Floats = NDArray[np.float32]
 Ids = NDArray[np.int64]
@@ -56,7 +56,7 @@ class _Teller(Protocol):
 
 
 def classify(
-    collection: Collection,
+    collection: Searchable,
     images: Sequence[ImageReference | ImageLike | int],
     options: ClassifyOptions,
     *,
@@ -126,7 +126,7 @@ def _check_asked(images: Sequence[object], where: str | None, write: str | None)
 class _Work:
     """One run: what it reads and whom it tells."""
 
-    collection: Collection
+    collection: Searchable
     commit: Snapshot
     options: ClassifyOptions
     progress: Progress

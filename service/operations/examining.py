@@ -22,7 +22,7 @@ from vitrail.service.operations.progress import Progress, nobody
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from vitrail.service.operations.collection import Collection
+    from vitrail.service.operations.searchable import Searchable
 
 _LEGIBLE, _WIDEST = 60, 30.0  # labels whose names a figure shows, and its inches
 _NEIGHBOURS = 5  # the distance to which of the nearest tells outliers
@@ -162,7 +162,7 @@ class Suspects:
 
 
 def assess_labels(
-    collection: Collection,
+    collection: Searchable,
     options: LabelOptions,
     *,
     min_probability: float = 0.0,
@@ -210,7 +210,7 @@ def check_probability(least: float) -> None:
 
 
 def find_suspects(
-    collection: Collection,
+    collection: Searchable,
     options: LabelOptions,
     *,
     progress: Progress = nobody,

@@ -33,7 +33,7 @@ from vitrail.service.operations.progress import LabellingProgress, Note, Progres
 
 if TYPE_CHECKING:
     from vitrail.indexer.collection.snapshot import Snapshot
-    from vitrail.service.operations.collection import Collection
+    from vitrail.service.operations.searchable import Searchable
 
 Ids = NDArray[np.int64]
 By = Literal["head", "knn", "probe"]
@@ -86,7 +86,7 @@ class Learning:
         cancellation: looked at after each step.
     """
 
-    collection: Collection
+    collection: Searchable
     commit: Snapshot
     options: LabelOptions
     progress: Progress = nobody
