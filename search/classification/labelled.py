@@ -17,6 +17,7 @@ Doubles = NDArray[np.float64]
 Ids = NDArray[np.int64]
 FOLDS = 5
 FEWEST = 10  # labelled images below which nothing can be told
+MOST = 1000  # labels: a probability is worked out of each for each image
 _NAMED = 3  # classes that a message names
 _REMEDY = "label more images with `vitrail annotate`, or index with --label-from parent"
 
@@ -71,7 +72,7 @@ def labelled(
         column: that the labels are of, for messages.
 
     Raises:
-        InputError: fewer than two labels, or too few images, are left.
+        InputError: fewer than two labels, more than ``MOST``, or too few images, are left.
     """
     names, targets = np.unique(np.asarray(labels, dtype=np.str_), return_inverse=True)
     pairs = np.unique(np.stack([targets, groups]), axis=1) if len(ids) else np.empty((2, 0), int)
@@ -100,6 +101,11 @@ def _check(
             told += f" ({first_few(alone)} {'has' if len(alone) == 1 else 'have'} one image each)"
         raise InputError(
             f"column {column!r} has {told}, where two are needed to tell images apart; {_REMEDY}"
+        )
+    if len(learned) > MOST:
+        raise InputError(
+            f"column {column!r} has {len(learned):,} values that images share, but {MOST:,} labels "
+            "are the most; name a column of kinds, with fewer values"
         )
     if left < FEWEST:
         raise InputError(

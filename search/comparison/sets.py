@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,8 +76,8 @@ class SpaceComparison:
 
     weights: Mapping[str, float]
     measures: tuple[Measure, ...]
-    sums: KernelSums | None
-    found: Manifolds | None
+    sums: KernelSums | None = field(repr=False)
+    found: Manifolds | None = field(repr=False)
 
     def __getitem__(self, name: str) -> Measure:
         """A measure by its name."""

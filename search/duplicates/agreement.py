@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrail.search.duplicates.alignment import Alignment
+from vitrail.search.duplicates.alignment import AffineTransform
 from vitrail.search.duplicates.keypoints import Floats
 from vitrail.search.duplicates.overlay import grey, lay_over
 
@@ -37,7 +37,9 @@ class Agreement:
     difference: float
 
 
-def compare(one: Floats, other: Floats, alignment: Alignment, longest: int = GRID) -> Agreement:
+def compare(
+    one: Floats, other: Floats, alignment: AffineTransform, longest: int = GRID
+) -> Agreement:
     """Lay one image over another, and compare them block by block.
 
     Args:

@@ -17,7 +17,7 @@ LEAST_PLACES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Alignment:
+class AffineTransform:
     """Where each point of one image lies in another: ``point @ matrix.T + offset``.
 
     Attributes:
@@ -49,17 +49,19 @@ class Alignment:
         return moved
 
 
-def stretched(size: tuple[int, int], onto: tuple[int, int], *, mirrored: bool = False) -> Alignment:
+def stretched(
+    size: tuple[int, int], onto: tuple[int, int], *, mirrored: bool = False
+) -> AffineTransform:
     """One whole image onto another, perhaps mirrored: what is tried before any corner is asked."""
     wide, high = onto[0] / size[0], onto[1] / size[1]
     sign = -1 if mirrored else 1
     left = (wide - 1) / 2
     matrix = np.array([[sign * wide, 0], [0, high]], np.float32)
     offset = np.array([onto[0] - 1 - left if mirrored else left, (high - 1) / 2], np.float32)
-    return Alignment(matrix, offset, mirrored)
+    return AffineTransform(matrix, offset, mirrored)
 
 
-def align(one: Keypoints, other: Keypoints) -> list[Alignment]:
+def align(one: Keypoints, other: Keypoints) -> list[AffineTransform]:
     """How the one image may lie in the other, at most once mirrored and once not; the best first.
 
     Each pair of corners that are each other's nearest tells a turn, a scale and a place by itself;
@@ -76,7 +78,9 @@ def align(one: Keypoints, other: Keypoints) -> list[Alignment]:
                 offset = offset + matrix @ np.array([one.size[0] - 1, 0])
                 matrix = matrix @ flip
             found.append(
-                Alignment(matrix.astype(np.float32), offset.astype(np.float32), mirrored, places)
+                AffineTransform(
+                    matrix.astype(np.float32), offset.astype(np.float32), mirrored, places
+                )
             )
     return sorted(found, key=lambda each: -each.places)
 

@@ -45,7 +45,7 @@ def find_candidates(
     on_progress: OnProgress = lambda _done, _total: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Candidates:
-    """Each image's nearest neighbours, as pairs; memory holds some 50 bytes a pair.
+    """Each image's nearest neighbours, as pairs; memory holds some 100 bytes a pair.
 
     Args:
         vectors: of all images.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from vitrail.search.duplicates.agreement import GRID, Agreement, compare
-from vitrail.search.duplicates.alignment import Alignment, align, stretched
+from vitrail.search.duplicates.alignment import AffineTransform, align, stretched
 from vitrail.search.duplicates.looks import Look
 from vitrail.search.duplicates.refinement import refine
 
@@ -28,7 +28,7 @@ _SMALLEST = 40  # pixels a side that are compared, however small the images
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class CopyEvidence:
     """What shows that one image is a copy of another.
 
     Attributes:
@@ -42,7 +42,7 @@ class Evidence:
     agreeing: float = 1.0
 
 
-def confirm(keeper: Look, copy: Look) -> Evidence | None:
+def confirm(keeper: Look, copy: Look) -> CopyEvidence | None:
     """Whether the one image is a copy of the other, as its pixels show.
 
     They are laid over one another: whole onto whole, mirrored, and as their corners tell. They are
@@ -55,7 +55,7 @@ def confirm(keeper: Look, copy: Look) -> Evidence | None:
     Returns:
         ``re-encoded`` or ``altered`` evidence, or ``None``.
     """
-    best: tuple[Agreement, Alignment] | None = None
+    best: tuple[Agreement, AffineTransform] | None = None
     for alignment in _alignments(keeper, copy):
         found = _laid(keeper, copy, alignment)
         if _holds(found[0]) and (best is None or found[0].agreeing > best[0].agreeing + 0.02):
@@ -75,7 +75,7 @@ def agreement(keeper: Look, copy: Look) -> float:
     return max((found.agreeing for found in laid if _tells(found)), default=0.0)
 
 
-def _alignments(keeper: Look, copy: Look) -> Iterator[Alignment]:
+def _alignments(keeper: Look, copy: Look) -> Iterator[AffineTransform]:
     """Those that may hold: whole onto whole only where the gists allow it, which costs little."""
     for mirrored in (False, True):
         gist = copy.gist[:, ::-1] if mirrored else copy.gist
@@ -84,7 +84,9 @@ def _alignments(keeper: Look, copy: Look) -> Iterator[Alignment]:
     yield from align(keeper.keypoints, copy.keypoints)
 
 
-def _laid(keeper: Look, copy: Look, alignment: Alignment) -> tuple[Agreement, Alignment]:
+def _laid(
+    keeper: Look, copy: Look, alignment: AffineTransform
+) -> tuple[Agreement, AffineTransform]:
     """How far they agree, after a finer alignment where that may make a difference."""
     longest = _resolution(keeper, copy, alignment)
     ours, theirs = keeper.colours, copy.colours
@@ -97,7 +99,7 @@ def _laid(keeper: Look, copy: Look, alignment: Alignment) -> tuple[Agreement, Al
     return found, alignment
 
 
-def _resolution(keeper: Look, copy: Look, alignment: Alignment) -> int:
+def _resolution(keeper: Look, copy: Look, alignment: AffineTransform) -> int:
     """Pixels of the keeper's longer side that both images have of what it shows."""
     there = max(copy.size) * alignment.scale * max(keeper.frame) / max(copy.frame)
     return int(min(GRID, max(_SMALLEST, min(max(keeper.size), there))))
@@ -112,16 +114,16 @@ def _tells(found: Agreement) -> bool:
     return found.structured >= _FEWEST and covered >= _LEAST_COVERED
 
 
-def _judged(keeper: Look, copy: Look, found: Agreement, alignment: Alignment) -> Evidence:
+def _judged(keeper: Look, copy: Look, found: Agreement, alignment: AffineTransform) -> CopyEvidence:
     says = tuple(_changes(found, alignment))
     if says:
-        return Evidence(ALTERED, says, found.agreeing)
+        return CopyEvidence(ALTERED, says, found.agreeing)
     smaller = copy.size[0] * copy.size[1] / (keeper.size[0] * keeper.size[1])
     resized = "" if 0.98 < smaller < 1.02 else f"resized to {_percent(smaller**0.5)}"
-    return Evidence(RE_ENCODED, (resized,) if resized else (), found.agreeing)
+    return CopyEvidence(RE_ENCODED, (resized,) if resized else (), found.agreeing)
 
 
-def _changes(found: Agreement, alignment: Alignment) -> Iterator[str]:
+def _changes(found: Agreement, alignment: AffineTransform) -> Iterator[str]:
     if alignment.mirrored:
         yield "mirrored"
     if abs(alignment.degrees) >= _STRAIGHT:
@@ -142,6 +144,6 @@ def _percent(share: float) -> str:
     return f"{max(share, 0.01):.0%}"
 
 
-def with_identical_pixels(evidence: Evidence) -> Evidence:
+def with_identical_pixels(evidence: CopyEvidence) -> CopyEvidence:
     """The same, of two images whose every decoded pixel was found to be the same."""
     return replace(evidence, tier=IDENTICAL, says=(), agreeing=1.0)

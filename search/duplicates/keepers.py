@@ -15,7 +15,7 @@ Rank = tuple[int, int, int, str, str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Group(Generic[_Proof]):
+class KeptGroup(Generic[_Proof]):
     """A keeper, and what shows of each other member that it is a copy of it.
 
     Attributes:
@@ -70,7 +70,7 @@ def form_groups(
     prove: Callable[[int, int], _Proof | None],
     *,
     kept: Collection[int] = (),
-) -> list[Group[_Proof]]:
+) -> list[KeptGroup[_Proof]]:
     """Put images into groups, each around a keeper; nothing is in a group by way of a third.
 
     Among images that proven pairs connect, the best becomes a keeper and takes those of which
@@ -96,7 +96,7 @@ def form_groups(
                 if proof is not None:
                     members[one] = proof
             if members:
-                groups.append(Group(keeper, members))
+                groups.append(KeptGroup(keeper, members))
             left = [one for one in rest if one not in members]
     return sorted(groups, key=lambda group: group.keeper)
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vitrail.search.duplicates.alignment import Alignment
+from vitrail.search.duplicates.alignment import AffineTransform
 from vitrail.search.duplicates.keypoints import Floats, sampled
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
@@ -34,7 +34,7 @@ class Overlay:
     covered: float
 
 
-def lay_over(one: Floats, other: Floats, alignment: Alignment, longest: int) -> Overlay:
+def lay_over(one: Floats, other: Floats, alignment: AffineTransform, longest: int) -> Overlay:
     """Lay one image over another.
 
     Args:

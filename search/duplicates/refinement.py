@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vitrail.search.duplicates.alignment import Alignment
+from vitrail.search.duplicates.alignment import AffineTransform
 from vitrail.search.duplicates.keypoints import Floats
 from vitrail.search.duplicates.overlay import Overlay, grey, lay_over
 
@@ -17,7 +17,7 @@ _FEWEST = 200  # pixels that have to be there
 _FARTHEST = 0.3  # of a turn or stretch in one step: more is no small correction
 
 
-def refine(one: Floats, other: Floats, alignment: Alignment) -> Alignment:
+def refine(one: Floats, other: Floats, alignment: AffineTransform) -> AffineTransform:
     """An alignment nearer to what lies where; the same where nothing better is found.
 
     Args:
@@ -31,7 +31,7 @@ def refine(one: Floats, other: Floats, alignment: Alignment) -> Alignment:
             if step is None:
                 return alignment
             turn, move = step
-            alignment = Alignment(
+            alignment = AffineTransform(
                 (alignment.matrix @ turn).astype(np.float32),
                 (alignment.matrix @ move + alignment.offset).astype(np.float32),
                 alignment.mirrored,

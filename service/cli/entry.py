@@ -63,7 +63,6 @@ _PLAIN = {  # what typer passes on of its parser, and what that means
 for module in (
     indexing,
     searching,
-    comparing,
     listing,
     duplicates,
     spaces,

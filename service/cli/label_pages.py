@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,6 +16,7 @@ from vitrail.service.cli.sheet import write_page
 if TYPE_CHECKING:
     from vitrail.service.operations.examining import LabelReport, Neighbour, Suspects
 
+_LABELS = 40  # of the matrix
 _CELL = 12  # images of a cell that are shown
 _PAGE = 600  # images of a page, of which each takes some 5 KB
 _SIDE = 160  # pixels of a thumbnail
@@ -46,26 +48,38 @@ def write_confusion(path: Path, report: LabelReport) -> None:
         InputError: the file cannot be written.
         CollectionError: the disk is full.
     """
-    told = report.assessment
-    title = f"Labels in column {report.column}: how well they can be told"
+    told, shown = report.assessment, _shown(report)
+    lines = told_of(report)
+    if len(shown) < len(told.classes):
+        lines.append(
+            f"the matrix shows the {len(shown)} labels that are most often mistaken, of "
+            f"{len(told.classes):,}"
+        )
     page = render_report(
         "confusion.html",
-        title,
-        told_of(report),
+        f"Labels in column {report.column}: how well they can be told",
+        lines,
         {
-            "classes": told.classes,
-            "rows": _matrix(report),
+            "classes": [told.classes[i] for i in shown],
+            "rows": _matrix(report, shown),
             "table": [
                 (label, f"{images:,}", f"{named:,}", share(precision), share(recall))
                 for label, images, named, precision, recall in told.rows()
             ],
-            "sections": _sections(report),
+            "sections": _sections(report, shown),
         },
     )
     write_page(path, page, "page")
 
 
-def _matrix(report: LabelReport) -> list[list[_Cell]]:
+def _shown(report: LabelReport) -> list[int]:
+    """The labels of the matrix: all, or of many those most often mistaken, in their order."""
+    counts = report.assessment.confusion
+    mistakes = counts.sum(axis=0) + counts.sum(axis=1) - 2 * counts.diagonal()
+    return sorted(np.argsort(-mistakes, kind="stable")[:_LABELS].tolist())
+
+
+def _matrix(report: LabelReport, shown: Sequence[int]) -> list[list[_Cell]]:
     """The cells by the label that images have, then by the one that is told."""
     told = report.assessment
     counts = told.confusion
@@ -73,29 +87,30 @@ def _matrix(report: LabelReport) -> list[list[_Cell]]:
     return [
         [
             _Cell(
-                int(count),
+                int(counts[i, j]),
                 round(100 * float(shares[i, j])),
                 f"cell-{i}-{j}",
-                f"{told.classes[i]} told to be {told.classes[j]}: {counted(int(count), 'image')}",
+                f"{told.classes[i]} told to be {told.classes[j]}: "
+                f"{counted(int(counts[i, j]), 'image')}",
             )
-            for j, count in enumerate(row)
+            for j in shown
         ]
-        for i, row in enumerate(counts)
+        for i in shown
     ]
 
 
-def _sections(report: LabelReport) -> list[_Section]:
+def _sections(report: LabelReport, shown: Sequence[int]) -> list[_Section]:
     """The images of the cells that have any: mistakes first, where the page grows too large."""
     told, left = report.assessment, _PAGE
-    cells = sorted(np.argwhere(told.confusion).tolist(), key=lambda cell: cell[0] == cell[1])
+    cells = [(i, j) for i in shown for j in shown if told.confusion[i, j]]
     sections = []
-    for i, j in cells:
+    for i, j in sorted(cells, key=lambda cell: cell[0] == cell[1]):
         ids = told.cell(i, j)
-        shown = ids[: min(_CELL, left)]
-        left -= len(shown)
+        first = ids[: min(_CELL, left)]
+        left -= len(first)
         title = f"{told.classes[i]}, told to be {told.classes[j]}"
-        cards = [_card(report, int(one), j) for one in shown]
-        sections.append(_Section(f"cell-{i}-{j}", title, cards, len(ids) - len(shown)))
+        cards = [_card(report, int(one), j) for one in first]
+        sections.append(_Section(f"cell-{i}-{j}", title, cards, len(ids) - len(first)))
     return sections
 
 

@@ -15,7 +15,7 @@ from vitrail.service.cli.text import one_line
 
 if TYPE_CHECKING:
     from vitrail.search.measures import Interval
-    from vitrail.service.operations.classifying import Classification, ClassifiedImage
+    from vitrail.service.operations.classifications import Classification, ClassifiedImage
     from vitrail.service.operations.examining import LabelReport, Suspects
     from vitrail.service.operations.progress import LabellingProgress
 

@@ -12,7 +12,7 @@ from vitrail.indexer.images.opening import open_image
 from vitrail.indexer.vectors.neighbours import neighbours
 from vitrail.search.calibration.planting import plant
 from vitrail.search.derived import with_derived
-from vitrail.search.duplicates.evidence import IDENTICAL, Evidence, agreement, confirm
+from vitrail.search.duplicates.evidence import IDENTICAL, CopyEvidence, agreement, confirm
 from vitrail.search.duplicates.looks import Look, look_at
 from vitrail.search.images import embed_images
 from vitrail.search.replication.scoring import AROUND, NONE, Near
@@ -100,7 +100,7 @@ class AuditSample:
         line = 1.0 if calibration is None else calibration.scale({self.space: 1.0}).copy
         self.copy_distance = float(np.sqrt(max(0.0, 2 - 2 * line)))
         self.recall = 1.0
-        self._looks = Looks(self.snapshot)
+        self._looks = Looks(lambda image_id: self.snapshot.metadata([image_id])[0])
 
     def near(self, asked: Ids, references: Ids) -> Near:
         """The nearest references of images, themselves left out.
@@ -166,13 +166,13 @@ class AuditSample:
         self.cancellation.check()
         self.progress(MapProgress("laying over", done, total))
 
-    def evidence(self, reference: int, image: int) -> tuple[Evidence | None, bool]:
+    def evidence(self, reference: int, image: int) -> tuple[CopyEvidence | None, bool]:
         """What pixels show of two images of the collection; and whether they could be read."""
         looks = self._looks.get(reference), self._looks.get(image)
         if looks[0] is None or looks[1] is None:
             return None, False
         if self._looks.same_pixels(reference, image):
-            return Evidence(IDENTICAL), True
+            return CopyEvidence(IDENTICAL), True
         return confirm(looks[0], looks[1]), True
 
     def plant(self, encoder: Encoder, references: Ids, originals: int) -> Planted | None:

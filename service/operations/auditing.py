@@ -29,7 +29,7 @@ from vitrail.service.operations.progress import Note, Progress, nobody
 
 if TYPE_CHECKING:
     from vitrail.indexer.image_info import ImageInfo
-    from vitrail.search.duplicates.evidence import Evidence
+    from vitrail.search.duplicates.evidence import CopyEvidence
     from vitrail.service.operations.collection import Collection
 
 Doubles = NDArray[np.float64]
@@ -144,7 +144,7 @@ class SuspectPair:
     cosine: float
     score: float
     rate: float
-    evidence: Evidence | None
+    evidence: CopyEvidence | None
     read: bool
 
 

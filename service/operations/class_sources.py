@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from vitrail.indexer.collection.store import CollectionStore
     from vitrail.indexer.encoders.base import Encoded, Encoder
     from vitrail.search.images import ImageLike
-    from vitrail.service.operations.collection import Collection
+    from vitrail.service.operations.searchable import Searchable
 
 Floats = NDArray[np.float32]
 Ids = NDArray[np.int64]
@@ -96,7 +96,7 @@ def stored_sources(commit: Snapshot, where: str) -> list[Source]:
 
 
 def embedded(
-    collection: Collection,
+    collection: Searchable,
     commit: Snapshot,
     sources: Sequence[Source],
     space: str,
@@ -163,7 +163,7 @@ class HeadAnswer:
 
 
 def head_probabilities(
-    collection: Collection, commit: Snapshot, sources: Sequence[Source], on_images: OnImages
+    collection: Searchable, commit: Snapshot, sources: Sequence[Source], on_images: OnImages
 ) -> list[HeadAnswer]:
     """What a checkpoint's head says: as it was stored, or of other images as it says now.
 

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple, Protocol, get_args
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.cancellation import Cancellation
-from vitrail.indexer.errors import CheckpointError, InputError
+from vitrail.indexer.errors import CheckpointError, CollectionError, InputError
 from vitrail.indexer.wording import counted
 from vitrail.search.classification.votes import Voting
 from vitrail.search.filters import combine_filters
-from vitrail.search.options import Only, check_word
+from vitrail.search.options import Only
 from vitrail.service.operations.class_sources import (
     Source,
     embedded,
     head_probabilities,
     stored_sources,
 )
-from vitrail.service.operations.examining import check_probability
+from vitrail.service.operations.classifications import (
+    Classification,
+    ClassifiedImage,
+    ClassifyOptions,
+    Guess,
+)
 from vitrail.service.operations.labels import (
-    By,
     LabelledBy,
     LabelOptions,
     Learning,
@@ -36,115 +40,12 @@ from vitrail.service.operations.written_labels import check_column, write_labels
 if TYPE_CHECKING:
     from vitrail.indexer.collection.snapshot import Snapshot
     from vitrail.search.images import ImageLike
-    from vitrail.service.operations.collection import Collection
     from vitrail.service.operations.references import ImageReference
+    from vitrail.service.operations.searchable import Searchable
 
 Floats = NDArray[np.float32]
 Ids = NDArray[np.int64]
 _PART = 4096  # images whose vectors are looked at together
-
-
-@dataclass(frozen=True, slots=True)
-class ClassifyOptions:
-    """How images are classified.
-
-    Attributes:
-        by: the checkpoint's head, the vote of the nearest labelled images, or a linear probe;
-            ``None`` is the vote where ``labels`` are given, and otherwise the head.
-        labels: the column whose values are told; not for the head.
-        space: whose vectors are used; see ``LabelOptions``.
-        top: how many labels of each image are told.
-        min_probability: of the best label, below which none is told.
-        refit: whether a probe is learned anew.
-        sample: labelled images that are learned from, at most.
-        seed: of their draw and of the folds.
-
-    Raises:
-        InputError: a value that cannot be used, or options that do not go together.
-    """
-
-    by: By | None = None
-    labels: str | None = None
-    space: str | None = None
-    top: int = 1
-    min_probability: float = 0.0
-    refit: bool = False
-    sample: int = 10_000
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        check_word("by", self.way, get_args(By))
-        check_probability(self.min_probability)
-        if self.top < 1:
-            raise InputError(f"top is {self.top}, but 1 label at least must be asked for")
-        if self.way == "head":
-            for name, given in (("labels", self.labels), ("space", self.space)):
-                if given is not None:
-                    raise InputError(
-                        f"{name} {given!r} goes with --by knn or --by probe: the checkpoint's head "
-                        "has labels of its own"
-                    )
-        elif self.labels is None:
-            raise InputError(
-                f"by {self.way} tells your own labels: name their column with --labels, such as "
-                "label"
-            )
-        if self.refit and self.way != "probe":
-            raise InputError("refit goes with --by probe: nothing else is kept")
-
-    @property
-    def way(self) -> By:
-        """How, also where nobody said."""
-        return self.by or ("head" if self.labels is None else "knn")
-
-
-class Guess(NamedTuple):
-    """A label, and how likely it is."""
-
-    label: str
-    probability: float
-
-
-@dataclass(frozen=True, slots=True)
-class ClassifiedImage:
-    """What one image is told to be.
-
-    Attributes:
-        name: of the image, as it was given, or its path.
-        id: in the collection; ``None`` of one that is not of it.
-        guesses: the likeliest labels, best first; none where it cannot be looked at.
-        label: the best one, if it is likely enough; ``None`` where nothing is told.
-        error: why it cannot be looked at; empty where it can.
-    """
-
-    name: str
-    id: int | None
-    guesses: tuple[Guess, ...]
-    label: str | None
-    error: str = ""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Classification:
-    """What images are told to be.
-
-    Attributes:
-        by: in which way.
-        column: of the labels; ``None`` of the head's.
-        space: whose vectors were used; ``None`` of the head.
-        classes: c labels that can be told; none of the head, which tells its best ones alone.
-        images: in the order in which they were asked about; listed ones by id.
-        probabilities: (n, c) float32 of the images; NaN of one that cannot be looked at.
-        written: how many images have the labels as a column of the collection now.
-    """
-
-    by: By
-    column: str | None
-    space: str | None
-    classes: tuple[str, ...]
-    images: tuple[ClassifiedImage, ...]
-    probabilities: Floats
-    written: int = 0
 
 
 class _Teller(Protocol):
@@ -155,7 +56,7 @@ class _Teller(Protocol):
 
 
 def classify(
-    collection: Collection,
+    collection: Searchable,
     images: Sequence[ImageReference | ImageLike | int],
     options: ClassifyOptions,
     *,
@@ -225,7 +126,7 @@ def _check_asked(images: Sequence[object], where: str | None, write: str | None)
 class _Work:
     """One run: what it reads and whom it tells."""
 
-    collection: Collection
+    collection: Searchable
     commit: Snapshot
     options: ClassifyOptions
     progress: Progress
@@ -256,6 +157,12 @@ class _Work:
             "head", None, None, (), images, np.empty((len(images), 0), np.float32)
         )
 
+    def _check_encoder(self) -> None:
+        """Refuse to hold vectors of one encoder against those of another, which are as wide."""
+        own, known = self.commit.state.fingerprint, self.collection.encoder.fingerprint
+        if not known.agrees(own):
+            raise CollectionError("all was embedded anew by another encoder meanwhile; ask again")
+
     def _check_head(self) -> None:
         from vitrail.indexer.encoders import read_labels
         from vitrail.indexer.encoders.settings import DEFAULT_CHECKPOINT
@@ -279,6 +186,8 @@ class _Work:
         by: LabelledBy = "probe" if options.way == "probe" else "knn"
         asked = LabelOptions(options.labels, by, options.space, options.sample, options.seed)
         learning = Learning(self.collection, self.commit, asked, self.progress, self.cancellation)
+        if any(source.id is None for source in sources):
+            self._check_encoder()
         classes, tell = _teller(learning, refit=options.refit)
         if by == "probe":
             self._tell_taught(sources, learning)

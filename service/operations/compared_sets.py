@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -123,23 +123,23 @@ class SetComparison:
 
     a: str
     b: str
-    ids_a: Ids
-    ids_b: Ids
+    ids_a: Ids = field(repr=False)
+    ids_b: Ids = field(repr=False)
     images: tuple[int, int]
     whole: SpaceComparison
     spaces: tuple[SpaceComparison, ...]
-    nearest: Ids
-    scores: Doubles
-    chance: Doubles
+    nearest: Ids = field(repr=False)
+    scores: Doubles = field(repr=False)
+    chance: Doubles = field(repr=False)
     scale: Scale | None
     copies: int | None
-    pairs: tuple[NearestPair, ...]
+    pairs: tuple[NearestPair, ...] = field(repr=False)
     outside: int
-    hurting: tuple[Hurting, ...]
-    lacking: tuple[Lacking, ...]
+    hurting: tuple[Hurting, ...] = field(repr=False)
+    lacking: tuple[Lacking, ...] = field(repr=False)
     uncovered: int
     by: str | None = None
-    slices: tuple[Slice, ...] = ()
+    slices: tuple[Slice, ...] = field(default=(), repr=False)
 
     @property
     def all_spaces(self) -> tuple[SpaceComparison, ...]:

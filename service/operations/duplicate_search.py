@@ -17,12 +17,12 @@ from vitrail.search.duplicates.evidence import (
     LOOK_ALIKE,
     RE_ENCODED,
     TIERS,
-    Evidence,
+    CopyEvidence,
     confirm,
     with_identical_pixels,
 )
 from vitrail.search.duplicates.keepers import (
-    Group,
+    KeptGroup,
     Rank,
     form_groups,
     in_walking_order,
@@ -46,7 +46,7 @@ Pair = tuple[int, int]
 class Proof(NamedTuple):
     """What shows that an image is a copy of another, and whether the user said so."""
 
-    evidence: Evidence
+    evidence: CopyEvidence
     decided: bool
 
 
@@ -63,7 +63,7 @@ class Copy:
 
     image: ImageInfo
     paths: tuple[str, ...]
-    evidence: Evidence
+    evidence: CopyEvidence
     decided: bool = False
 
 
@@ -111,7 +111,7 @@ class DuplicateSearch:
     ) -> None:
         self.snapshot = snapshot
         self.decided: Decided = settle(snapshot.decisions())
-        self.looks = Looks(snapshot)
+        self.looks = Looks(self._info)
         self.compared = 0
         self.allowed = None if where is None else snapshot.allowed_ids(where)
         self.asked = self.allowed
@@ -159,7 +159,7 @@ class DuplicateSearch:
         spare = {copy.image.id for group in copies for copy in group.copies}
         spare -= {group.keeper.id for group in copies}
         proven = {
-            (one, other): Proof(Evidence(LOOK_ALIKE, (f"cosine {cosine:.3f}",)), False)
+            (one, other): Proof(CopyEvidence(LOOK_ALIKE, (f"cosine {cosine:.3f}",)), False)
             for one, other, cosine in zip(
                 found.first.tolist(), found.second.tolist(), found.cosines.tolist(), strict=True
             )
@@ -207,10 +207,10 @@ class DuplicateSearch:
         if evidence is not None and self._may_be_identical(keeper, copy, evidence):
             evidence = with_identical_pixels(evidence)
         if evidence is None and said:
-            evidence = Evidence(DECIDED, ("you say so",))
+            evidence = CopyEvidence(DECIDED, ("you say so",))
         return None if evidence is None else Proof(evidence, bool(said))
 
-    def _may_be_identical(self, keeper: int, copy: int, evidence: Evidence) -> bool:
+    def _may_be_identical(self, keeper: int, copy: int, evidence: CopyEvidence) -> bool:
         if evidence.tier != RE_ENCODED or evidence.says:
             return False
         one, other = self._info(keeper), self._info(copy)
@@ -273,7 +273,7 @@ class DuplicateSearch:
         return {info.id: info for info in self.snapshot.metadata(ids)}
 
     def _told(
-        self, groups: Sequence[Group[Proof]], shared: Mapping[int, ImageInfo]
+        self, groups: Sequence[KeptGroup[Proof]], shared: Mapping[int, ImageInfo]
     ) -> Iterator[DuplicateGroup]:
         """Groups with what is known of their images; and images that have several files."""
         left, kept = dict(shared), self.decided.kept
@@ -293,9 +293,10 @@ class DuplicateSearch:
                 yield DuplicateGroup(info, "the first path", tuple(_second_files(info)))
 
     def _info(self, image_id: int) -> ImageInfo:
-        if image_id not in self._infos:
-            self._learn([image_id])
-        return self._infos[image_id]
+        known = self._infos.get(image_id)  # threads ask, while others are forgotten
+        if known is None:
+            (known,) = self.snapshot.metadata([image_id])
+        return known
 
     def _learn(self, ids: Iterable[int]) -> None:
         """Read what is known of images, many at a time."""
@@ -313,7 +314,7 @@ class DuplicateSearch:
 
 def _second_files(image: ImageInfo) -> Iterator[Copy]:
     if len(image.paths) > 1:
-        yield Copy(image, image.paths[1:], Evidence(IDENTICAL, ("the same file",)))
+        yield Copy(image, image.paths[1:], CopyEvidence(IDENTICAL, ("the same file",)))
 
 
 def _sure(copy: Copy) -> tuple[int, float, int]:

@@ -22,8 +22,9 @@ from vitrail.service.operations.progress import Progress, nobody
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from vitrail.service.operations.collection import Collection
+    from vitrail.service.operations.searchable import Searchable
 
+_LEGIBLE, _WIDEST = 60, 30.0  # labels whose names a figure shows, and its inches
 _NEIGHBOURS = 5  # the distance to which of the nearest tells outliers
 
 
@@ -69,18 +70,19 @@ class LabelReport:
 def _draw(figure: Figure, told: Assessment) -> Figure:
     counts = told.confusion
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    size = max(4.0, 0.45 * len(told.classes) + 2)
+    size = min(_WIDEST, max(4.0, 0.45 * len(told.classes) + 2))
     figure.set_size_inches(size, size)
     axes = figure.add_subplot()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    places = range(len(told.classes))
-    axes.set_xticks(places, told.classes, rotation=90)
-    axes.set_yticks(places, told.classes)
     axes.set_xlabel("told")
     axes.set_ylabel("labelled")
-    for row, column in np.argwhere(counts):
-        dark = "white" if shares[row, column] > 0.5 else "black"
-        axes.text(column, row, f"{counts[row, column]}", ha="center", va="center", color=dark)
+    if len(told.classes) <= _LEGIBLE:
+        places = range(len(told.classes))
+        axes.set_xticks(places, told.classes, rotation=90)
+        axes.set_yticks(places, told.classes)
+        for row, column in np.argwhere(counts):
+            dark = "white" if shares[row, column] > 0.5 else "black"
+            axes.text(column, row, f"{counts[row, column]}", ha="center", va="center", color=dark)
     return figure
 
 
@@ -160,7 +162,7 @@ class Suspects:
 
 
 def assess_labels(
-    collection: Collection,
+    collection: Searchable,
     options: LabelOptions,
     *,
     min_probability: float = 0.0,
@@ -208,7 +210,7 @@ def check_probability(least: float) -> None:
 
 
 def find_suspects(
-    collection: Collection,
+    collection: Searchable,
     options: LabelOptions,
     *,
     progress: Progress = nobody,

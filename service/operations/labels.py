@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.collection.probes import name_of, read_probe, write_probe
-from vitrail.indexer.errors import CollectionLockedError, InputError
+from vitrail.indexer.errors import CollectionError, InputError
 from vitrail.indexer.spaces import base_of
 from vitrail.indexer.wording import counted
 from vitrail.search.calibration.calibration import SAME
@@ -33,7 +33,7 @@ from vitrail.service.operations.progress import LabellingProgress, Note, Progres
 
 if TYPE_CHECKING:
     from vitrail.indexer.collection.snapshot import Snapshot
-    from vitrail.service.operations.collection import Collection
+    from vitrail.service.operations.searchable import Searchable
 
 Ids = NDArray[np.int64]
 By = Literal["head", "knn", "probe"]
@@ -86,7 +86,7 @@ class Learning:
         cancellation: looked at after each step.
     """
 
-    collection: Collection
+    collection: Searchable
     commit: Snapshot
     options: LabelOptions
     progress: Progress = nobody
@@ -264,7 +264,7 @@ def _keep(learning: Learning, name: str, made: SavedProbe) -> None:
             if writer.fingerprint.digest == made.fingerprint:
                 write_probe(directory, name, to_bytes(made))
             writer.forget_changes()
-    except CollectionLockedError as error:
+    except CollectionError as error:  # locked, full, or not to be written by this user
         learning.note(f"the probe serves this once and is not kept: {error}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from vitrail.search.duplicates.keypoints import LONGEST
 from vitrail.search.duplicates.looks import Look, look_at
 
 if TYPE_CHECKING:
-    from vitrail.indexer.collection.snapshot import Snapshot
+    from vitrail.indexer.image_info import ImageInfo
 
 HELD = 1500
 """Looks in memory, some 300 KB each."""
@@ -30,13 +30,13 @@ class Looks:
     """Looks of images, as many as memory is to hold; read again where they are wanted later.
 
     Attributes:
-        snapshot: the commit that the images are of.
+        info: what is known of an image by its id; threads ask it.
         unread: ids of those of which no file is as it was indexed.
         held: looks by image id, the one that was asked for longest ago first.
         gists: by image id, of all that were read; some 2 KB each.
     """
 
-    snapshot: Snapshot
+    info: Callable[[int], ImageInfo]
     unread: set[int] = field(default_factory=set)
     held: OrderedDict[int, Look | None] = field(default_factory=OrderedDict)
     gists: dict[int, NDArray[np.float32]] = field(default_factory=dict)
@@ -77,7 +77,7 @@ class Looks:
 
     def file_of(self, image_id: int) -> bytes | None:
         """The bytes of an image, from a file that still has them."""
-        (known,) = self.snapshot.metadata([image_id])
+        known = self.info(image_id)
         for path in known.paths:
             try:
                 data = read_file(path).data

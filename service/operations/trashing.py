@@ -69,6 +69,8 @@ def plan_trash(groups: Sequence[DuplicateGroup], tiers: Collection[str]) -> Tras
             for path in copy.paths:
                 if keeper is None:
                     left.append((path, f"the image to keep, {group.keeper.path}, is not there"))
+                elif os.path.realpath(path) == os.path.realpath(keeper):
+                    left.append((path, f"it and {keeper} are one file, by way of a link"))
                 elif not _holds(path, copy.image):
                     left.append((path, "it is not there, or changed since it was indexed"))
                 else:

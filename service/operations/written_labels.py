@@ -11,8 +11,8 @@ from vitrail.indexer.errors import InputError
 
 if TYPE_CHECKING:
     from vitrail.indexer.collection.snapshot import Snapshot
-    from vitrail.service.operations.classifying import ClassifiedImage
-    from vitrail.service.operations.collection import Collection
+    from vitrail.service.operations.classifications import ClassifiedImage
+    from vitrail.service.operations.searchable import Searchable
 
 PROBABILITY = "_probability"
 """What the column of probabilities is called beside that of the labels."""
@@ -49,7 +49,7 @@ def check_column(commit: Snapshot, name: str, labels: str | None) -> None:
         )
 
 
-def write_labels(collection: Collection, name: str, images: Sequence[ClassifiedImage]) -> int:
+def write_labels(collection: Searchable, name: str, images: Sequence[ClassifiedImage]) -> int:
     """Set the labels of images of the collection, and their probabilities; returns of how many.
 
     Raises:

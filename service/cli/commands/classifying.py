@@ -120,7 +120,7 @@ def classify(
     from vitrail.service.cli.labelling import print_classification
     from vitrail.service.cli.references import read_query_image
     from vitrail.service.cli.viewers import LabellingViewer
-    from vitrail.service.operations.classifying import ClassifyOptions
+    from vitrail.service.operations.classifications import ClassifyOptions
     from vitrail.service.operations.classifying import classify as run
     from vitrail.service.operations.collection import Collection
 
@@ -183,11 +183,11 @@ def labels(
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Find out whether labels are right, and how well they can be told.
+    """Find out whether labels are right.
 
     Each image's label is told by other images, never by itself or a copy of it. "report" prints how
     often that is right, label by label; "suspects" the images of which others are sure that they
-    have another label. Nothing is changed.
+    have another label, and those that are unlike all others. Nothing is changed.
     """
     from vitrail.indexer.errors import InputError
     from vitrail.service.cli.label_pages import write_confusion, write_suspects

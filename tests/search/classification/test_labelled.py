@@ -76,6 +76,14 @@ def test_what_cannot_be_learned_from_is_told_with_the_remedy(names: list[str], s
     assert "vitrail annotate" in str(told.value)
 
 
+def test_so_many_labels_that_memory_would_not_hold_them_are_refused() -> None:
+    names = [str(number) for number in range(1001)] * 2
+    rows = np.ones((2002, 2), np.float32)
+    with pytest.raises(InputError, match="1,001 values that images share, but 1,000 labels"):
+        labelled(np.arange(2002), names, rows, np.arange(2002))
+    assert len(labelled(np.arange(2000), names[1:1001] * 2, rows[:2000], np.arange(2000)).classes)
+
+
 def test_copies_are_one_group() -> None:
     known = with_copies(clusters(20), times=3)
     assert np.bincount(known.groups).max() == 3

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.search.comparison.estimates import Estimate
-from vitrail.search.comparison.frechet import endless_distance
+from vitrail.search.comparison.frechet import (
+    FeatureMoments,
+    endless_distance,
+    frechet_distance,
+)
 from vitrail.search.comparison.kernel import kernel_distance
 from vitrail.search.comparison.manifold import measure
 from vitrail.search.comparison.vendi import vendi_estimate
@@ -53,8 +55,6 @@ def expected(count: int, shift: float, narrow: float, rounds: int) -> dict[str, 
             found.setdefault(name, []).append(value)
     told = {name: float(np.mean(values)) for name, values in found.items()}
     huge = draw(random, 400_000, shift, narrow), draw(random, 400_000, 0.0, 1.0)
-    from vitrail.search.comparison.frechet import FeatureMoments, frechet_distance
-
     told["frechet"] = frechet_distance(FeatureMoments(huge[0]), FeatureMoments(huge[1]))
     return told
 
@@ -82,6 +82,3 @@ def held(count: int, shift: float, narrow: float, rounds: int) -> dict[str, floa
         for name, one in measured(a, b, seed).items():
             inside.setdefault(name, []).append(one.low <= truth[name] <= one.high)
     return {name: float(np.mean(marks)) for name, marks in inside.items()}
-
-
-Holding = Callable[[int, float, float, int], dict[str, float]]

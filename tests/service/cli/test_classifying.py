@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from tests.service.cli.test_hostile import EVIL, OBEYED
 from tests.service.conftest import Outcome, Vitrail
-from tests.service.operations.painted import COLOURS, paint
+from tests.service.operations.painted import COLOURS, paint, painted
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.collection.probes import probe_names
 from vitrail.indexer.errors import CancelledError
+from vitrail.search.classification.assessment import Assessment
+from vitrail.service.cli.label_pages import write_confusion
+from vitrail.service.operations.examining import LabelReport
+
+
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("painted")
+    painted(folder).close()
+    return folder
 
 
 @pytest.fixture
-def scene(vitrail: Vitrail, tmp_path: Path) -> Vitrail:
-    paint(tmp_path / "images")
-    vitrail.index(tmp_path / "images", "--label-from", "parent")
+def scene(vitrail: Vitrail, made_once: Path) -> Vitrail:
+    shutil.copytree(made_once / "collection", vitrail.home)
     return vitrail
 
 
@@ -173,3 +185,53 @@ def test_interrupted_it_ends_with_its_code_and_writes_nothing(
     assert done.code == 130
     assert "column told" not in done.err
     assert scene.fails("list", "--where", "told = 'x'", code=2, says=["told"])
+
+
+def test_hostile_labels_and_names_are_obeyed_nowhere(vitrail: Vitrail, tmp_path: Path) -> None:
+    """Folders whose names are escapes and markup: printed as text, and as text on pages."""
+    paint(tmp_path / "images")
+    for colour in COLOURS:
+        odd = tmp_path / "images" / f"{colour}{EVIL}<b>&"
+        (tmp_path / "images" / colour).rename(odd)
+        (odd / f"{colour}-00.png").rename(odd / f"{colour}{EVIL}.png")
+    vitrail.index(tmp_path / "images", "--label-from", "parent")
+    pages = tmp_path / "confusion.html", tmp_path / "suspects.html"
+    seen = ""
+    for words in (
+        ("classify", "--where", "true", "--labels", "label", "--top", 3),
+        ("classify", "--where", "true", "--labels", "label", "--json"),
+        ("labels", "report", "--html", pages[0]),
+        ("labels", "report", "--json"),
+        ("labels", "suspects", "--html", pages[1]),
+        ("labels", "suspects", "--json"),
+    ):
+        for done in (vitrail(*words), vitrail.at(80, *words)):
+            assert done.code == 0, done.err
+            assert OBEYED.search(done.out + done.err) is None, words
+            seen += done.out
+    assert r"red\x1b]0;pwned\x07" in seen
+    for page in pages:
+        text = page.read_text("utf-8")
+        assert OBEYED.search(text) is None
+        assert "<b>&" not in text
+    assert "red\\x1b]0;pwned" in pages[0].read_text("utf-8")
+
+
+def test_a_matrix_of_many_labels_shows_those_most_often_mistaken(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    targets = np.repeat(np.arange(90), 4)
+    told = np.eye(90)[targets] + 0.01
+    for wrong in range(0, 200, 4):  # the first fifty labels are told wrongly once
+        told[wrong] = np.eye(90)[(targets[wrong] + 1) % 50] + 0.01 * random.random(90)
+    names = tuple(f"label {number:02}" for number in range(90))
+    made = Assessment(names, np.arange(360), targets, told / told.sum(axis=1, keepdims=True))
+    paths = dict.fromkeys(range(360))
+    page = tmp_path / "confusion.html"
+    write_confusion(page, LabelReport("kind", "gem@9", "knn", "5 vote", 1.0, made, (), paths))
+    text = page.read_text("utf-8")
+    assert "shows the 40 labels that are most often mistaken, of 90" in text
+    assert text.count('<th scope="row">') == 40
+    assert text.count("<tr><td>label") == 90
+    assert set(re.findall(r'href="#(cell-[\d-]+)"', text)) == set(
+        re.findall(r'id="(cell-[\d-]+)"', text)
+    )

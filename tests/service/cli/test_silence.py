@@ -71,7 +71,9 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Watched:
     (watched.folder / "pictures").mkdir()
     for file in sorted(EXAMPLES.glob("*.webp"))[:32]:
         shutil.copy(file, watched.folder / "pictures" / file.name)
-    (watched.folder / "labels.csv").write_text("path,species\napple,x\n")
+    names = sorted(os.listdir(watched.folder / "pictures"))
+    rows = [f"{name},{'xy'[number % 2]}\n" for number, name in enumerate(names)]
+    (watched.folder / "labels.csv").write_text("".join(["path,species\n", *rows]))
     return watched
 
 
@@ -90,7 +92,18 @@ def tour(folder: Path) -> dict[str, list[Words]]:
             ("--a", "id < 17", "--by", "format", "--html", folder / "sets.html"),
             (first, second, "--html", folder / "two.html"),
         ],
+        "duplicates": [("--look-alikes", "--html", folder / "copies.html")],
+        "decide": [("keep", 1), ("undo",)],
+        "decisions": [()],
         "calibrate": [("--html", folder / "scores.html")],
+        "classify": [
+            (first,),
+            ("--where", "true", "--labels", "species", "--by", "probe", "--write", "told"),
+        ],
+        "labels": [
+            ("report", "--labels", "species", "--html", folder / "confusion.html"),
+            ("suspects", "--labels", "species"),
+        ],
         "spaces": [()],
         "whiten": [("cls@1",)],
         "tune-spaces": [("--copies", "--dry-run")],
@@ -120,6 +133,9 @@ NEEDS = {
     "lineage": ("generate",),
     "reproduce": ("generate",),
     "generate": ("index",),
+    "classify": ("annotate",),
+    "labels": ("annotate",),
+    "annotate": ("index",),
     "import": ("export",),
     "reembed": ("import",),
 }

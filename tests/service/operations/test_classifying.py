@@ -21,6 +21,7 @@ from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import (
     CancelledError,
     CheckpointError,
+    CollectionError,
     DamagedError,
     FilterError,
     FingerprintMismatchError,
@@ -30,7 +31,9 @@ from vitrail.indexer.errors import (
 from vitrail.indexer.indexing.options import IndexOptions
 from vitrail.search.classification import probe as probes
 from vitrail.search.classification.probe_file import from_bytes, to_bytes
-from vitrail.service.operations.classifying import ClassifyOptions, classify
+from vitrail.service.operations import labels
+from vitrail.service.operations.classifications import ClassifyOptions
+from vitrail.service.operations.classifying import classify
 from vitrail.service.operations.collection import Collection
 from vitrail.service.operations.progress import Event, Note
 from vitrail.service.operations.references import ImageFile, ImageId
@@ -183,6 +186,21 @@ def test_a_probe_serves_while_another_process_writes(
     assert not probe_names(colours.store.directory)
 
 
+def test_a_probe_serves_where_the_disk_is_full(
+    colours: Collection, others: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise CollectionError("disk full while writing to the collection")
+
+    monkeypatch.setattr(labels, "write_probe", full)
+    notes: list[Event] = []
+    options = ClassifyOptions("probe", "label")
+    made = classify(colours, [ImageFile(others[0])], options, progress=notes.append)
+    assert made.images[0].label == kind(others[0])
+    assert any(isinstance(note, Note) and "not kept: disk full" in note.text for note in notes)
+    assert not probe_names(colours.store.directory)
+
+
 def test_labels_are_written_and_a_second_run_replaces_them(colours: Collection) -> None:
     made = colours.classify(where="true", labels="label", write="told")
     assert made.written == len(made.images) == 39
@@ -331,6 +349,15 @@ def test_threads_may_classify_at_once(colours: Collection, others: list[str]) ->
         thread.join()
     assert len(found) == 4
     assert all((one == expected).all() for one in found)
+
+
+def test_vectors_of_two_encoders_are_never_held_against_one_another(
+    colours: Collection, others: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where all is embedded anew between the commit that is read and the files."""
+    monkeypatch.setattr(Collection, "encoder", ColourEncoder("another"))
+    with pytest.raises(CollectionError, match="embedded anew"):
+        colours.classify(others[0], labels="label")
 
 
 def test_filters_that_are_none_say_so(colours: Collection) -> None:

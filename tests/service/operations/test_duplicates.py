@@ -291,6 +291,21 @@ def test_a_second_file_of_the_keeper_goes_and_the_first_stays(
     assert len([*away.iterdir()]) == 1
 
 
+def test_a_link_to_the_keeper_is_no_second_file(
+    own: tuple[Path, tuple[DuplicateGroup, ...]], tmp_path: Path
+) -> None:
+    folder, _ = own
+    os.unlink(folder / "small.png")
+    os.symlink(folder / "small again.png", folder / "a link.png")
+    with Collection.open(tmp_path / "c", encoder=ColourEncoder()) as pictures:
+        pictures.index(folder)
+        groups = pictures.duplicates(where="name in ('a link.png', 'small again.png')").groups
+    plan = plan_trash(groups, {"identical"})
+    assert groups
+    assert not plan.files
+    assert "by way of a link" in plan.left[0][1]
+
+
 def test_a_refusal_of_the_system_stops_and_says_what_was_moved(
     own: tuple[Path, tuple[DuplicateGroup, ...]],
     monkeypatch: pytest.MonkeyPatch,
