@@ -144,6 +144,7 @@ def test_large_sets_are_drawn_from_and_it_is_said(collection: Collection) -> Non
     assert (len(told.ids_a), len(told.ids_b)) == (40, 40)
     assert told.images == (EACH, 2 * EACH + 5)
     notes = [event.text for event in events if isinstance(event, Note)]
+    assert "vitrail calibrate" in notes.pop()
     assert notes == [
         "set a: 40 of its 90 images are drawn and compared",
         "set b: 40 of its 185 images are drawn and compared",
