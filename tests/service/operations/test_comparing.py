@@ -70,6 +70,11 @@ def test_sets_alike_differ_by_chance_alone_and_their_copies_are_told(
     assert kernel.low < 0 < kernel.high
     assert coverage.value > 0.85
     assert told.copies == COPIES
+    assert told.copies_within == 0
+    assert told.scale
+    assert told.look_alikes == sum(
+        told.scale.closeness(score) == "look-alike" for score in told.scores.tolist()
+    )
     assert [pair.closeness for pair in told.pairs[:COPIES]] == ["copy"] * COPIES
     for pair in told.pairs[:COPIES]:
         assert pair.score == pytest.approx(1, abs=1e-5)
