@@ -121,6 +121,11 @@ class _Canvas:
         self.first = _grey(first, longest / max(first.size))
         self.unit = min(self.first.shape)  # pixels of the first's shorter side
         self._second = _grey(second, scale * self.unit / min(second.size))
+        self._sizes = [
+            (grey.shape[1] / image.width, grey.shape[0] / image.height)
+            for grey, image in ((self.first, first), (self._second, second))
+        ]
+        self._zoom = min(first.size) / min(second.size)
 
     @property
     def flat(self) -> bool:
@@ -132,15 +137,15 @@ class _Canvas:
         height, width = shape or self.first.shape
         source = self._second[:, ::-1] if pose.mirrored else self._second
         rows, columns = source.shape
-        zoom = pose.scale * self.unit / min(rows, columns)  # pixels of the frame to one of its own
+        zoom = pose.scale * self._zoom
         turn = np.deg2rad(pose.angle)
         cos, sin = np.cos(turn) / zoom, np.sin(turn) / zoom
         x = width / 2 + pose.right * self.unit
         y = height / 2 + pose.down * self.unit
-        affine = (
-            cos, -sin, columns / 2 - cos * x + sin * y,
-            sin, cos, rows / 2 - sin * x - cos * y,
-        )  # fmt: skip
+        # either image was made smaller by whole pixels, so not quite alike in both directions
+        (fx, fy), (sx, sy) = self._sizes
+        a, b, c, d = cos * sx / fx, -sin * sx / fy, sin * sy / fx, cos * sy / fy
+        affine = (a, b, columns / 2 - a * x - b * y, c, d, rows / 2 - c * x - d * y)
         image = Image.fromarray(np.ascontiguousarray(source, np.float32))
         drawn = image.transform(
             (width, height), Image.Transform.AFFINE, affine, Image.Resampling.BILINEAR, fillcolor=-1

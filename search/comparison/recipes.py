@@ -6,7 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_ORDER = ("task", "prompt", "negative_prompt", "model", "lora", "sampler", "steps", "guidance")
+_ORDER = (
+    *("task", "prompt", "negative_prompt", "checkpoint", "model", "lora"),
+    *("scheduler", "sampler", "steps", "guidance", "seed"),
+)
+_LEFT_OUT = ("versions",)  # of libraries: of little interest, and long
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,9 @@ def compare_recipes(
     """
     ours, theirs = dict(first or {}), dict(second or {})
     names = [
-        name for name in {**ours, **theirs} if _told(ours.get(name)) or _told(theirs.get(name))
+        name
+        for name in {**ours, **theirs}
+        if name not in _LEFT_OUT and (_told(ours.get(name)) or _told(theirs.get(name)))
     ]
     found = [RecipeDifference(name, ours.get(name), theirs.get(name)) for name in names]
     rank = {name: place for place, name in enumerate(_ORDER)}

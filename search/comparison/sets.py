@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,8 +76,8 @@ class SpaceComparison:
 
     weights: Mapping[str, float]
     measures: tuple[Measure, ...]
-    sums: KernelSums | None
-    found: Manifolds | None
+    sums: KernelSums | None = field(repr=False)
+    found: Manifolds | None = field(repr=False)
 
     def __getitem__(self, name: str) -> Measure:
         """A measure by its name."""
@@ -110,7 +110,7 @@ def compare_rows(
     """Measure two sets; what there are too few images for is refused, and how many it needs told.
 
     All but the kernel distance are of as many images of each set as the smaller has, drawn at
-    random: they depend on how many there are.
+    random: they depend on how many there are. What is found of single images is of all.
 
     Args:
         a: (n, dim) floats, unit rows.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import io
 import os
@@ -105,13 +106,14 @@ def main() -> None:
 
 
 def _start_fast() -> None:
-    """Spare a short command a tenth of its time.
+    """Spare a short command a fifth of its time.
 
     The many objects that a start makes all stay, so that looking for garbage among them again and
-    again finds none; typer checks arguments by pydantic, which would look for plugins in every
-    distribution that is installed.
+    again, and at the end once more, finds none; typer checks arguments by pydantic, which would
+    look for plugins in every distribution that is installed.
     """
     gc.set_threshold(100_000, 50, 50)
+    atexit.register(gc.freeze)
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 

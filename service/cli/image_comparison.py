@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from vitrail.service.operations.comparing_images import ComparedImage, ImageComparison
 
 _VALUE = 28  # cells of a recipe's value in a terminal
-ALIGNED = 0.6  # correlation from which on images are said to lie on one another
+ALIGNED = 0.8  # correlation from which on images are said to lie on one another
 
 
 def print_images(made: ImageComparison, *, as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +22,9 @@ MEANING = {
     "kernel": ("kernel distance", "0 is the same; below by chance"),
     "precision": ("precision", "share of a that is among b"),
     "recall": ("recall", "share of b that is among a"),
-    "density": ("density", "how crowded b is around a; alike: 1"),
+    "density": ("density", "crowding of b around a; alike: 1"),
     "coverage": ("coverage", "share of b that a comes near to"),
-    "vendi_a": ("Vendi score of a", "as many images that share nothing"),
+    "vendi_a": ("Vendi score of a", "its worth in unlike images"),
     "vendi_b": ("Vendi score of b", "likewise"),
 }
 """What each measure is called, and what it says."""
@@ -101,7 +102,9 @@ def verdict(made: SetComparison) -> list[str]:
         share = made.copies / len(made.ids_a)
         lines.append(
             f"{counted(made.copies, 'image')} of a ({share:.1%}) {_is(made.copies)} near enough to "
-            "an image of b to be a copy: copies make all distances smaller, and are no merit."
+            f"an image of b to be {'a copy' if made.copies == 1 else 'copies'}, where "
+            f"{(made.copies_within or 0) / len(made.ids_b):.1%} of b are to others of b: copies "
+            "make all distances smaller, and are no merit."
         )
     if made.outside:
         share = made.outside / len(made.ids_a)
@@ -111,7 +114,10 @@ def verdict(made: SetComparison) -> list[str]:
         )
     if made.uncovered:
         share = made.uncovered / len(made.ids_b)
-        kinds = ", ".join(filter(None, (names(one.named, 1) for one in made.lacking[:3])))
+        found: Counter[str] = Counter()
+        for one in made.lacking:
+            found.update(dict(one.named))
+        kinds = names(found.most_common(3))
         lines.append(
             f"a has nothing near {counted(made.uncovered, 'image')} of b ({share:.0%})"
             + (f", most of all {kinds}." if kinds else ".")
@@ -187,6 +193,8 @@ def document(made: SetComparison) -> dict[str, Any]:
         "b": {"set": made.b, "images": made.images[1], "compared": len(made.ids_b)},
         "spaces": [_space(one) for one in made.all_spaces],
         "copies": made.copies,
+        "look_alikes": made.look_alikes,
+        "copies_within_b": made.copies_within,
         "outside": made.outside,
         "uncovered": made.uncovered,
         "verdict": verdict(made),

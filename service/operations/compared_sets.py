@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -123,28 +123,41 @@ class SetComparison:
 
     a: str
     b: str
-    ids_a: Ids
-    ids_b: Ids
+    ids_a: Ids = field(repr=False)
+    ids_b: Ids = field(repr=False)
     images: tuple[int, int]
     whole: SpaceComparison
     spaces: tuple[SpaceComparison, ...]
-    nearest: Ids
-    scores: Doubles
-    chance: Doubles
+    nearest: Ids = field(repr=False)
+    scores: Doubles = field(repr=False)
+    chance: Doubles = field(repr=False)
     scale: Scale | None
     copies: int | None
-    pairs: tuple[NearestPair, ...]
+    pairs: tuple[NearestPair, ...] = field(repr=False)
     outside: int
-    hurting: tuple[Hurting, ...]
-    lacking: tuple[Lacking, ...]
+    hurting: tuple[Hurting, ...] = field(repr=False)
+    lacking: tuple[Lacking, ...] = field(repr=False)
     uncovered: int
     by: str | None = None
-    slices: tuple[Slice, ...] = ()
+    slices: tuple[Slice, ...] = field(default=(), repr=False)
 
     @property
     def all_spaces(self) -> tuple[SpaceComparison, ...]:
         """What was measured: the weighted one first."""
         return (self.whole, *self.spaces)
+
+    @property
+    def look_alikes(self) -> int | None:
+        """Images of ``a`` that are look-alikes of images of ``b``; ``None`` without a scale."""
+        if self.scale is None:
+            return None
+        near = (self.scores >= self.scale.look_alike) & (self.scores < self.scale.copy)
+        return int(near.sum())
+
+    @property
+    def copies_within(self) -> int | None:
+        """Images of ``b`` that are copies of others of ``b``; ``None`` without a scale."""
+        return None if self.scale is None else int((self.chance >= self.scale.copy).sum())
 
     def plot(self) -> Figure:
         """A figure of matplotlib: how near ``a`` is to ``b``, and ``b`` to itself.

@@ -110,8 +110,10 @@ def _others(snapshot: Snapshot, ids: Ids) -> Ids:
 
 def _ids(snapshot: Snapshot, given: FilteredSet | FolderSet, name: str) -> Ids:
     if isinstance(given, FolderSet):
-        folder = os.path.join(os.path.abspath(at_home(given.path)), "")
-        found = snapshot.allowed_ids("starts_with(path, ?)", (folder,))
+        path = os.path.abspath(at_home(given.path))
+        # by whichever name it was indexed
+        named = tuple(os.path.join(one, "") for one in (path, os.path.realpath(path)))
+        found = snapshot.allowed_ids("starts_with(path, ?) OR starts_with(path, ?)", named)
         if not len(found):
             raise InputError(
                 f"set {name}: the collection holds no image of the folder {given.path}; index it "
