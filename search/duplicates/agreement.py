@@ -15,6 +15,7 @@ GRID = 112
 """Pixels of the longer side of what is compared, where both images have as many."""
 _BLOCK = 8  # pixels a side of what is compared by itself
 _PLAIN = 0.012  # deviation below which a block shows nothing
+_PALE = 0.01  # a tint that hardly shows
 _SAME = 0.75  # correlation of two blocks that show the same
 
 
@@ -28,6 +29,7 @@ class Agreement:
         covers: share of the one image that lies in the other.
         covered: share of the other that the one fills.
         difference: mean absolute difference of the colours where both are, 0 to 1.
+        tint: difference of their tints alone, as a share of the stronger one's.
     """
 
     agreeing: float
@@ -35,6 +37,7 @@ class Agreement:
     covers: float
     covered: float
     difference: float
+    tint: float = 0.0
 
 
 def compare(
@@ -55,8 +58,16 @@ def compare(
     if laid.inside.sum() < 4 * _BLOCK * _BLOCK:
         return Agreement(0, 0, covers, laid.covered, 1)
     agreeing, structured = _blocks(grey(laid.one), grey(laid.laid), laid.inside)
-    difference = float(np.abs(laid.one - laid.laid)[laid.inside].mean())
-    return Agreement(agreeing, structured, covers, laid.covered, difference)
+    one, other = laid.one[laid.inside], laid.laid[laid.inside]
+    difference = float(np.abs(one - other).mean())
+    return Agreement(agreeing, structured, covers, laid.covered, difference, _tint(one, other))
+
+
+def _tint(one: Floats, other: Floats) -> float:
+    """How far the tints of (n, 3) colours differ: what is left of them without brightness."""
+    a, b = one - grey(one)[:, None], other - grey(other)[:, None]
+    strongest = max(float(np.abs(a).mean()), float(np.abs(b).mean()), _PALE)
+    return float(np.abs(a - b).mean()) / strongest
 
 
 def _blocks(one: Floats, other: Floats, inside: NDArray[np.bool_]) -> tuple[float, int]:

@@ -23,6 +23,7 @@ _WHOLE = 0.93  # share of an image that is all of it but for a rounded edge
 _UNCHANGED = 0.85  # share of the parts that agree where nothing was changed but by an encoder
 _SAME_COLOURS = 0.035  # mean difference of colours, likewise
 _ALIKE = 0.5  # correlation of gists below which whole images cannot agree
+_SAME_TINT = 0.5  # share of their tints that differs; a JPEG at quality 30 rarely reaches 0.3
 _STRAIGHT = 2.0  # degrees
 _SMALLEST = 40  # pixels a side that are compared, however small the images
 
@@ -136,7 +137,7 @@ def _changes(found: Agreement, alignment: AffineTransform) -> Iterator[str]:
         yield f"shares {_percent(found.covers)}"
     if found.agreeing < _UNCHANGED:
         yield f"{_percent(1 - found.agreeing)} changed"
-    elif found.difference >= _SAME_COLOURS:
+    elif found.difference >= _SAME_COLOURS or found.tint >= _SAME_TINT:
         yield "recoloured"
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import log2
 from typing import Generic, TypeVar
 
 from vitrail.indexer.image_info import ImageInfo
 
 _Proof = TypeVar("_Proof")
 _Node = TypeVar("_Node", bound=Hashable)
-Rank = tuple[int, int, int, str, str, int]
+Rank = tuple[int, int, int, int, int, str, str, int]
+_FRAMED = 0.93  # share of an image that is content, below which there is a frame around it
+_STEPS = 4  # a doubling of pixels, within which a frame matters more than they do
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +30,24 @@ class KeptGroup(Generic[_Proof]):
     members: Mapping[int, _Proof] = field(default_factory=dict)
 
 
-def rank(image: ImageInfo, kept: Collection[str] = ()) -> Rank:
+def rank(image: ImageInfo, kept: Collection[str] = (), content: float = 1.0) -> Rank:
     """The place of an image among copies, the one to keep first.
 
-    What the user keeps, then the most pixels, the largest file, the earliest date, and the first
-    path; so no two images are in the same place.
+    What the user keeps, then the most pixels, without a frame where there are about as many, the
+    largest file, the earliest date, and the first path; so no two images are in the same place.
+
+    Args:
+        image: what is known of it.
+        kept: content hashes of what the user keeps.
+        content: share (0 to 1) of the image that is no frame.
     """
+    pixels = image.width * image.height
     taken = image.taken_at or image.added_at
     return (
         image.content_hash not in kept,
-        -image.width * image.height,
+        -round(_STEPS * log2(max(1.0, pixels * content))),
+        content < _FRAMED,
+        -pixels,
         -image.bytes,
         "~" if taken is None else str(taken),
         image.path or "~",
@@ -44,16 +55,23 @@ def rank(image: ImageInfo, kept: Collection[str] = ()) -> Rank:
     )
 
 
-def reason(keeper: ImageInfo, others: Iterable[ImageInfo], kept: Collection[str] = ()) -> str:
-    """Why an image is kept rather than the next best of some others, in a few words."""
-    first = rank(keeper, kept)
-    second = min((rank(one, kept) for one in others), default=None)
+def reason(keeper: ImageInfo, first: Rank, others: Iterable[Rank]) -> str:
+    """Why an image is kept rather than the next best of some others, in a few words.
+
+    Args:
+        keeper: the image.
+        first: its place.
+        others: theirs.
+    """
+    second = min(others, default=None)
     if not first[0]:
         return "you keep it"
     if second is None:
         return "the first path"
     told = (
         "you keep it",
+        f"most pixels: {keeper.width} × {keeper.height}",
+        "no frame around it",
         f"most pixels: {keeper.width} × {keeper.height}",
         f"largest file: {keeper.bytes:,} bytes",
         "oldest",

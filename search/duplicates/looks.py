@@ -12,6 +12,9 @@ from vitrail.search.duplicates.keypoints import LONGEST, Keypoints, find_keypoin
 from vitrail.search.duplicates.overlay import grey
 
 _GIST = 24  # pixels a side
+_FRAME = 3  # pixels of a side that are one
+_EVEN = 0.04  # of brightness, within which a row is plain
+_PLAIN_SHARE = 0.7  # of its pixels
 _BLANK = 0.05  # length below which greys tell nothing
 
 
@@ -24,12 +27,14 @@ class Look:
         keypoints: of these.
         size: (width, height) of the upright image itself.
         gist: (24, 24) float32, greys of mean 0 and length 1; zeros of a blank image.
+        content: share (0 to 1) of the image that is no plain frame around the rest.
     """
 
     pixels: NDArray[np.uint8]
     keypoints: Keypoints
     size: tuple[int, int]
     gist: NDArray[np.float32]
+    content: float = 1.0
 
     @property
     def colours(self) -> NDArray[np.float32]:
@@ -48,7 +53,33 @@ def look_at(image: Image.Image, size: tuple[int, int]) -> Look:
     width, height = (max(1, round(side * share)) for side in image.size)
     pixels = np.asarray(image.resize((width, height), Image.Resampling.BICUBIC))
     brightness = grey(pixels.astype(np.float32) / np.float32(255))
-    return Look(pixels, find_keypoints(brightness), size, _gist(brightness))
+    return Look(pixels, find_keypoints(brightness), size, _gist(brightness), content_of(brightness))
+
+
+def content_of(brightness: NDArray[np.float32]) -> float:
+    """The share (0 to 1) of an image that is left without a plain frame.
+
+    A frame is plain on three sides at least; a caption may stand in it, as it does in captions.
+
+    Args:
+        brightness: (H, W) float32 in [0, 1].
+    """
+    height, width = brightness.shape
+    left, right = _plain_edges(brightness.T)
+    top, bottom = _plain_edges(brightness)
+    if sum(side >= _FRAME for side in (left, right, top, bottom)) < 3:
+        return 1.0
+    inner = max(0, width - left - right) * max(0, height - top - bottom)
+    return inner / (width * height) or 1.0  # all of a blank one
+
+
+def _plain_edges(rows: NDArray[np.float32]) -> tuple[int, int]:
+    """How many rows, from the first and from the last, are of one brightness but for some text."""
+    middles = np.median(rows, axis=1, keepdims=True)
+    plain = np.mean(np.abs(rows - middles) < _EVEN, axis=1) >= _PLAIN_SHARE
+    first = int(np.argmin(plain)) if not plain.all() else len(plain)
+    last = int(np.argmin(plain[::-1])) if not plain.all() else len(plain)
+    return first, last
 
 
 def _gist(brightness: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -253,12 +253,16 @@ class DuplicateSearch:
 
     def _in_order(self, one: int, other: int) -> Pair:
         """The better of two images first."""
-        first, second = sorted((one, other), key=lambda i: rank(self._info(i), self.decided.kept))
+        first, second = sorted((one, other), key=self._rank)
         return first, second
+
+    def _rank(self, image_id: int) -> Rank:
+        content = self.looks.contents.get(image_id, 1.0)
+        return rank(self._info(image_id), self.decided.kept, content)
 
     def _ranks(self, pairs: Iterable[Pair]) -> dict[int, Rank]:
         ids = {i for pair in pairs for i in pair}
-        return {i: rank(self._info(i), self.decided.kept) for i in ids}
+        return {i: self._rank(i) for i in ids}
 
     def _kept(self, pairs: Iterable[Pair]) -> set[int]:
         ids = {i for pair in pairs for i in pair} if self.decided.kept else set()
@@ -286,7 +290,9 @@ class DuplicateSearch:
                 left.pop(info.id, None)
                 copies.append(Copy(info, info.paths, evidence, said))
             yield DuplicateGroup(
-                keeper, reason(keeper, others, kept), tuple(sorted(copies, key=_sure))
+                keeper,
+                reason(keeper, self._rank(keeper.id), [self._rank(i) for i in group.members]),
+                tuple(sorted(copies, key=_sure)),
             )
         for info in left.values():
             if info.content_hash not in kept:

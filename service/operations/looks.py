@@ -34,12 +34,14 @@ class Looks:
         unread: ids of those of which no file is as it was indexed.
         held: looks by image id, the one that was asked for longest ago first.
         gists: by image id, of all that were read; some 2 KB each.
+        contents: share of each of these that is no frame, by image id.
     """
 
     info: Callable[[int], ImageInfo]
     unread: set[int] = field(default_factory=set)
     held: OrderedDict[int, Look | None] = field(default_factory=OrderedDict)
     gists: dict[int, NDArray[np.float32]] = field(default_factory=dict)
+    contents: dict[int, float] = field(default_factory=dict)
 
     def ahead(self, ids: Sequence[int]) -> None:
         """Read the looks of some images by threads, so that they are there when asked for."""
@@ -62,6 +64,7 @@ class Looks:
             self.unread.add(image_id)
         else:
             self.gists[image_id] = look.gist
+            self.contents[image_id] = look.content
         while len(self.held) > HELD:
             self.held.popitem(last=False)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageEnhance, ImageOps
+from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
 from benchmarks.attacks import ATTACKS
 from tests.examples import examples
@@ -56,6 +56,18 @@ def test_a_flipped_image_is_mirrored_and_turned() -> None:
     found = confirm(look(draw(1)), look(ImageOps.flip(draw(1))))
     assert found is not None
     assert "mirrored" in found.says
+
+
+def test_a_frame_is_told_from_what_it_is_around() -> None:
+    image = draw(1)
+    assert look(image).content == 1
+    framed = ImageOps.expand(image, 24, "white")
+    assert look(framed).content == pytest.approx(240 * 180 / (288 * 228), abs=0.03)
+    ImageDraw.Draw(framed).text((30, 208), "on holiday", "black")
+    assert look(framed).content == pytest.approx(240 * 180 / (288 * 228), abs=0.06)
+    letterbox = ImageOps.pad(image, (240, 240))
+    assert look(letterbox).content == 1, "two sides are no frame"
+    assert look(Image.new("RGB", (50, 50), "red")).content == 1
 
 
 @pytest.mark.parametrize("attack", ATTACKS)

@@ -37,7 +37,7 @@ def test_no_group_chains(
     kept: set[int],
 ) -> None:
     true = looked | more  # pairs that would be proven, were they looked at
-    ranks = {i: (True, place, 0, "", "", i) for place, i in enumerate(order)}
+    ranks = {i: (1, place, 0, 0, 0, "", "", i) for place, i in enumerate(order)}
 
     def prove(keeper: int, copy: int) -> str | None:
         assert ranks[keeper] < ranks[copy], "a copy is held against what is kept"
@@ -95,10 +95,20 @@ def test_the_keeper_is_chosen_by_pixels_bytes_age_and_path_and_says_why() -> Non
         (first, "the first path"),
     ):
         assert rank(better) < rank(plain)
-        assert reason(better, [plain]) == why
+        assert reason(better, rank(better), [rank(plain)]) == why
     kept = {plain.content_hash}
     assert rank(plain, kept) < rank(larger, kept)
-    assert reason(plain, [larger, older], kept) == "you keep it"
+    assert reason(plain, rank(plain, kept), [rank(larger), rank(older)]) == "you keep it"
+
+
+def test_of_about_as_many_pixels_the_image_without_a_frame_is_kept() -> None:
+    plain = described(1, "/b", content_hash="1" * 64, width=500, height=500, bytes=50)
+    framed = described(2, "/a", content_hash="2" * 64, width=560, height=580, bytes=90)
+    small = described(3, "/c", content_hash="3" * 64, width=200, height=200, bytes=20)
+    ranks = [rank(plain), rank(framed, content=0.77), rank(small)]
+    assert sorted(ranks) == ranks
+    assert reason(plain, ranks[0], ranks[1:]) == "no frame around it"
+    assert reason(framed, ranks[1], ranks[2:]) == "most pixels: 560 × 580"
 
 
 def _decision(number: int, kind: str, *contents: str, undoes: int | None = None) -> Decision:
