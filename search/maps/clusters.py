@@ -22,7 +22,7 @@ _SEED = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Clusters:
+class Clustering:
     """Which cluster each image is in.
 
     Attributes:
@@ -39,8 +39,8 @@ class Clusters:
         return int(self.members.max(initial=ALONE)) + 1
 
 
-def by_density(places: Floats, fewest: int) -> Clusters:
-    """Clusters as dense as they happen to be, and as many (HDBSCAN; Campello et al., 2013).
+def by_density(places: Floats, fewest: int) -> Clustering:
+    """Clustering as dense as they happen to be, and as many (HDBSCAN; Campello et al., 2013).
 
     Args:
         places: (n, d) float32 of few dimensions, such as a UMAP's.
@@ -57,12 +57,12 @@ def by_density(places: Floats, fewest: int) -> Clusters:
             "many there shall be with --clusters N"
         ) from error
     if len(places) < 2 * fewest:
-        return Clusters(np.full(len(places), ALONE, np.int64), "hdbscan")
+        return Clustering(np.full(len(places), ALONE, np.int64), "hdbscan")
     found = HDBSCAN(min_cluster_size=fewest, copy=True).fit_predict(places.astype(np.float64))
-    return Clusters(_by_size(np.asarray(found, np.int64)), "hdbscan")
+    return Clustering(_by_size(np.asarray(found, np.int64)), "hdbscan")
 
 
-def by_means(rows: Floats, count: int) -> Clusters:
+def by_means(rows: Floats, count: int) -> Clustering:
     """So many clusters round their means (spherical k-means, by FAISS).
 
     Args:
@@ -85,7 +85,7 @@ def by_means(rows: Floats, count: int) -> Clusters:
     )
     means.train(rows)
     _, nearest = means.index.search(rows, 1)
-    return Clusters(_by_size(nearest[:, 0].astype(np.int64)), "k-means")
+    return Clustering(_by_size(nearest[:, 0].astype(np.int64)), "k-means")
 
 
 def _by_size(labels: Ints) -> Ints:

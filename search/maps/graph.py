@@ -29,7 +29,7 @@ class Graph(NamedTuple):
     recall: float
 
 
-class Rows(NamedTuple):
+class UnitRows(NamedTuple):
     """Unit rows held in memory, as ``neighbours`` takes them: their ids are their positions.
 
     Attributes:
@@ -88,7 +88,7 @@ def graph_of(
     near = np.empty((len(rows), k + 1), np.int64)
     far = np.zeros((len(rows), k + 1), np.float32)
     near[:, 0] = np.arange(len(rows))
-    answers = neighbours(Rows(rows), k, on_progress=on_progress, stop=stop)
+    answers = neighbours(UnitRows(rows), k, on_progress=on_progress, stop=stop)
     for block in answers.blocks:
         # a -1 stands where clusters held fewer: the row itself, which pulls nowhere
         found = block.neighbours >= 0

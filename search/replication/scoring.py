@@ -45,7 +45,7 @@ class Near:
 
 
 @dataclass(frozen=True, slots=True)
-class Suspicion:
+class Nearness:
     """How suspicious some images are.
 
     Attributes:
@@ -66,7 +66,7 @@ class Suspicion:
     local: Doubles
 
 
-def suspect(images: Near, around: Near, own: Ids | None = None) -> Suspicion:
+def suspect(images: Near, around: Near, own: Ids | None = None) -> Nearness:
     """Hold images against their nearest references.
 
     Args:
@@ -93,7 +93,7 @@ def suspect(images: Near, around: Near, own: Ids | None = None) -> Suspicion:
     nearest = images.distances[:, 0].astype(np.float64)
     none = np.isinf(nearest)
     beside = np.log(_mean_of(images.distances) / np.clip(nearest, _CLOSEST, 2))
-    return Suspicion(
+    return Nearness(
         reference,
         distance,
         score,

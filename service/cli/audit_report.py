@@ -19,7 +19,7 @@ from vitrail.service.cli.text import one_line
 if TYPE_CHECKING:
     from vitrail.indexer.image_info import ImageInfo
     from vitrail.search.measures import Interval
-    from vitrail.service.operations.auditing import Audit, AuditOptions, Line, SuspectPair
+    from vitrail.service.operations.auditing import Audit, AuditLine, AuditOptions, SuspectPair
 
 _NAMES = {
     "pixels": "parts that agree",
@@ -197,7 +197,7 @@ def print_audit_as_json(found: Audit, options: AuditOptions) -> None:
     )
 
 
-def _line(line: Line) -> dict[str, Any]:
+def _line(line: AuditLine) -> dict[str, Any]:
     return {
         "rate": line.rate,
         "score": line.score,
@@ -260,7 +260,7 @@ def write_audit(path: Path, found: Audit, options: AuditOptions) -> None:
     write_page(path, page, "report")
 
 
-def _told_line(line: Line) -> tuple[str, ...]:
+def _told_line(line: AuditLine) -> tuple[str, ...]:
     if line.score is None or line.share is None:
         return f"{line.rate:.1%}", f"needs {line.needed:,} innocent images", "", "", ""
     share = f"{line.share.mean:.1%} ({line.share.low:.1%} to {line.share.high:.1%})"

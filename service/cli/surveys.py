@@ -15,7 +15,7 @@ from vitrail.service.cli.text import one_line
 if TYPE_CHECKING:
     from vitrail.service.cli.viewers import MapViewer
     from vitrail.service.operations.mapping import ImageMap, MapOptions
-    from vitrail.service.operations.sampling import Coverage, ImageSample, SampleOptions
+    from vitrail.service.operations.sampling import ImageSample, SampleCoverage, SampleOptions
 
 _LISTED = 20  # clusters of the table
 _ALONE = 5  # images that lie alone, in the table
@@ -161,7 +161,7 @@ def told_of_sample(chosen: ImageSample) -> list[str]:
     ]
 
 
-def _near(coverage: Coverage) -> str:
+def _near(coverage: SampleCoverage) -> str:
     return (
         f"each image is within a cosine of {coverage.least:.3f} of one of them, "
         f"half of all within {coverage.median:.3f}"

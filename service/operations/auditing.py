@@ -15,7 +15,7 @@ from vitrail.indexer.errors import CheckpointError, FingerprintMismatchError, In
 from vitrail.indexer.wording import counted
 from vitrail.search.duplicates.evidence import LEAST_AGREEING
 from vitrail.search.measures import Interval, interval
-from vitrail.search.replication.scoring import NONE, Near, Suspicion, suspect
+from vitrail.search.replication.scoring import NONE, Near, Nearness, suspect
 from vitrail.search.replication.thresholds import (
     Curve,
     curve,
@@ -75,7 +75,7 @@ class AuditOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class AuditLine:
     """A false-positive rate, and what lies above its threshold.
 
     Attributes:
@@ -105,7 +105,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class AuditMeasure:
     """What one measure of likeness says.
 
     Attributes:
@@ -119,7 +119,7 @@ class Measured:
 
     scores: Doubles
     nulls: Doubles
-    lines: tuple[Line, ...]
+    lines: tuple[AuditLine, ...]
     curve: Curve | None
     caught: Mapping[str, Interval]
 
@@ -175,7 +175,7 @@ class Audit:
     references: Ids
     cosines: Doubles
     rates: Doubles
-    measures: Mapping[Measure, Measured]
+    measures: Mapping[Measure, AuditMeasure]
     pairs: tuple[SuspectPair, ...]
     compared: int
     copied: int
@@ -183,7 +183,7 @@ class Audit:
     space: str
 
     @property
-    def deciding(self) -> tuple[Measure, Measured]:
+    def deciding(self) -> tuple[Measure, AuditMeasure]:
         """The measure that the rates go by."""
         return next(iter(self.measures.items()))
 
@@ -281,7 +281,7 @@ _TELLING = 0.3  # share of agreeing parts below which vectors tell better which 
 
 
 def _by_vectors(
-    images: Suspicion, nulls: Suspicion, planted: Suspicion | None
+    images: Nearness, nulls: Nearness, planted: Nearness | None
 ) -> dict[Measure, _Scores]:
     return {
         "relative": _Scores(images.score, nulls.score, None if planted is None else planted.score),
@@ -332,10 +332,10 @@ def _plant(
     return planted
 
 
-def _measured(scores: _Scores, planted: Planted | None) -> Measured:
+def _measured(scores: _Scores, planted: Planted | None) -> AuditMeasure:
     lines = tuple(_line(scores, rate) for rate in RATES)
     known = planted is not None and scores.planted is not None and len(scores.nulls)
-    return Measured(
+    return AuditMeasure(
         scores=scores.images,
         nulls=scores.nulls,
         lines=lines,
@@ -352,7 +352,7 @@ def _measured(scores: _Scores, planted: Planted | None) -> Measured:
     )
 
 
-def _line(scores: _Scores, rate: float) -> Line:
+def _line(scores: _Scores, rate: float) -> AuditLine:
     at = threshold(scores.nulls, rate)
     read = scores.images[~np.isnan(scores.images)]
     expected, at_most = expected_above(len(read), rate)
@@ -361,7 +361,7 @@ def _line(scores: _Scores, rate: float) -> Line:
     caught = None
     if at is not None and scores.planted is not None:
         caught = float(np.mean(scores.planted >= at))
-    return Line(rate, at, needed_for(rate), int(reach.sum()), share, expected, at_most, caught)
+    return AuditLine(rate, at, needed_for(rate), int(reach.sum()), share, expected, at_most, caught)
 
 
 def _caught(scores: Doubles, planted: Planted, line: float | None) -> dict[str, Interval]:
@@ -386,7 +386,7 @@ def _pairs(
     ids: Ids,
     found: Ids,
     cosines: Doubles,
-    decided: Measured,
+    decided: AuditMeasure,
     rates: Doubles,
     count: int,
 ) -> tuple[SuspectPair, ...]:

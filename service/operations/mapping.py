@@ -17,7 +17,7 @@ from vitrail.search.listing import ListOptions, list_images
 from vitrail.search.maps.clusters import (
     ALONE,
     LARGE,
-    Clusters,
+    Clustering,
     by_density,
     by_means,
     loneliness,
@@ -220,10 +220,10 @@ def _drawn(
     )
 
 
-def _clusters(rows: Floats, places: Floats, layout: Layout, wanted: int | None) -> Clusters:
+def _clusters(rows: Floats, places: Floats, layout: Layout, wanted: int | None) -> Clustering:
     images = len(rows)
     if wanted == 0:
-        return Clusters(np.full(images, ALONE, np.int64), "none")
+        return Clustering(np.full(images, ALONE, np.int64), "none")
     if wanted is None and layout == "umap" and images <= LARGE:
         return by_density(places, max(5, round(images**0.5 / 4)))
     count = wanted or min(_MOST_CLUSTERS, max(2, round((images / 2) ** 0.5)))
@@ -246,7 +246,7 @@ def _told(
 
 def _described(
     gathered: Gathered,
-    clusters: Clusters,
+    clusters: Clustering,
     paths: Sequence[str | None],
     values: Mapping[str, Sequence[Any]],
 ) -> tuple[MapCluster, ...]:

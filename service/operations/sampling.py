@@ -66,7 +66,7 @@ class SampleKeywords(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Coverage:
+class SampleCoverage:
     """How near all images are to some of them.
 
     Attributes:
@@ -94,8 +94,8 @@ class ImageSample:
 
     images: tuple[ImageInfo, ...]
     stands_for: tuple[int, ...]
-    coverage: Coverage
-    at_random: Coverage
+    coverage: SampleCoverage
+    at_random: SampleCoverage
     matching: int
     chosen_from: int
     weights: Mapping[str, float]
@@ -144,7 +144,7 @@ def _sampled(
         images=tuple(gathered.snapshot.metadata(gathered.ids[cover.chosen].tolist())),
         stands_for=tuple(np.bincount(cover.of, minlength=len(cover.chosen)).tolist()),
         coverage=_coverage(cover),
-        at_random=Coverage(
+        at_random=SampleCoverage(
             float(np.mean([other.least for other in others])),
             float(np.mean([other.median for other in others])),
         ),
@@ -164,5 +164,5 @@ def _chosen(gathered: Gathered, count: int, kind: Kind, cancellation: Cancellati
     return covered_by(gathered.rows, np.array(middles, np.int64))
 
 
-def _coverage(cover: Cover) -> Coverage:
-    return Coverage(float(cover.nearest.min()), float(np.median(cover.nearest)))
+def _coverage(cover: Cover) -> SampleCoverage:
+    return SampleCoverage(float(cover.nearest.min()), float(np.median(cover.nearest)))
