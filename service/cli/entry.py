@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
@@ -51,6 +51,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+# what DuckDB makes of a signal that comes while a query runs
+_STOPPED_QUERY = "Query interrupted"
 # the base of all errors of usage; typer does not export it
 _UsageError: type[Exception] = typer.BadParameter.__mro__[2]
 
@@ -151,9 +153,11 @@ def _failures(*, debug: bool) -> Iterator[None]:
     except VitrailError as error:
         _fail(str(error), exit_code(error), debug=debug)
     except (KeyboardInterrupt, typer.Abort):
-        with suppress(OSError):  # the terminal may be what has gone
-            typer.echo("vitrail: interrupted", err=True)
-        sys.exit(130)
+        _interrupted()
+    except RuntimeError as error:
+        if str(error) != _STOPPED_QUERY:
+            raise
+        _interrupted()
     except BrokenPipeError:
         _leave_pipe()
     except SystemExit as leaving:
@@ -162,6 +166,12 @@ def _failures(*, debug: bool) -> Iterator[None]:
         raise
     except (MemoryError, OSError) as error:
         _fail(_of_the_system(error), 1, debug=debug)
+
+
+def _interrupted() -> NoReturn:
+    with suppress(OSError):  # the terminal may be what has gone
+        typer.echo("vitrail: interrupted", err=True)
+    sys.exit(130)
 
 
 def _of_the_system(error: MemoryError | OSError) -> str:
