@@ -92,7 +92,9 @@ class FilteredSearch:
         most = max(self.lists.covered(reach), reach * (1 + _CHANCE / math.sqrt(self.k)))
         query, near = self.queries[i], self._near[i]
         if most <= _COUNTED:
-            return self.lists.count_by_codes(query, kth, near, plan.probes, 2 * _COUNTED) > most
+            # The nearest half of the lists holds nearly all of so few, and costs half as much.
+            half = -(-plan.probes // 2)
+            return self.lists.count_by_codes(query, kth, near, half, math.floor(most) + 1) > most
         nearer, each = self.lists.count_nearer(self.rows, query, kth, near, plan.probes)
         return nearer >= surprising(reach / each) and nearer * each > most
 

@@ -379,12 +379,13 @@ def _part(
 ) -> tuple[Image.Image | None, dict[str, Floats]]:
     """The part of an image that is asked with, ``None`` for all of it, and its vectors."""
     from vitrail.search.images import cut, embed_images
-    from vitrail.service.operations.regions import embed_region
 
     wanted = query.region if query.box is None else query.box
     part = None if wanted is None else cut(data, wanted)
     vectors = None
     if part is not None and query.region is not None:
+        from vitrail.service.operations.regions import embed_region
+
         vectors = embed_region(encoder, data, query.region)
     return part, vectors or embed_images(encoder, [data if part is None else part])
 

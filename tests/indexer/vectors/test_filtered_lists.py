@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.indexer.vectors.vector_sets import Floats, Ids, clustered, recall, reference
@@ -52,6 +52,7 @@ def test_a_filter_that_leaves_out_where_the_query_is_keeps_the_recall_that_is_to
 
 
 @settings(max_examples=60, deadline=None)
+@example(35, 1277, 25, "run")
 @given(
     st.integers(0, 2**32 - 1),
     st.one_of(st.integers(0, 400), st.integers(400, SIZE)),
@@ -78,7 +79,10 @@ def test_a_filter_never_makes_an_answer_short(
     assert np.isin(own, allowed).all()
     if answer.exact and count:
         best = reference(allowed, ROWS[np.isin(IDS, allowed)], query, min(k, len(allowed)))
-        assert (own == best[0]).all()
+        # as float64 has it, but for what float32 takes for equal
+        scores = ROWS.astype(np.float64) @ query[0].astype(np.float64)
+        places = [np.searchsorted(IDS, ids) for ids in (own, best[0])]
+        assert np.allclose(scores[places[0]], scores[places[1]], atol=1e-6, rtol=0)
 
 
 def test_a_filter_that_leads_far_away_reads_codes_instead_of_rows(index: VectorIndex) -> None:
