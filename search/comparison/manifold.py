@@ -25,7 +25,6 @@ from vitrail.search.comparison.estimates import (
 
 Rows = NDArray[np.floating]
 Floats = NDArray[np.float32]
-Ids = NDArray[np.int64]
 Marks = NDArray[np.bool_]
 NEAREST = 5
 """Whose distance is a ball's radius where nothing is said, as the authors of coverage have it."""
@@ -43,48 +42,25 @@ class Manifolds:
 
     Attributes:
         cosines: (n, m) float32 of each row of ``a`` to each of ``b``.
-        near_a: neighbours of each row of ``a`` in ``a``.
-        near_b: likewise in ``b``.
-        k: whose distance is a ball's radius.
+        near_a: (n, k_a) float32 of each row of ``a`` to its nearest others of ``a``, nearest first.
+        near_b: (m, k_b) float32 likewise in ``b``; the last of either is a ball's edge.
     """
 
     cosines: Floats
-    near_a: NearestRows
-    near_b: NearestRows
-    k: int = NEAREST
+    near_a: Floats
+    near_b: Floats
 
     @property
     def held(self) -> Marks:
         """(n,) bool: whether a row of ``a`` lies in any ball of ``b``."""
-        marks: Marks = np.any(_within(self.cosines, self.near_b.reach(self.k)), axis=1)
+        marks: Marks = np.any(_within(self.cosines, self.near_b[:, -1]), axis=1)
         return marks
 
     @property
     def covered(self) -> Marks:
         """(m,) bool: whether the ball of a row of ``b`` holds any row of ``a``."""
-        marks: Marks = np.any(_within(self.cosines, self.near_b.reach(self.k)), axis=0)
+        marks: Marks = np.any(_within(self.cosines, self.near_b[:, -1]), axis=0)
         return marks
-
-    def swapped(self) -> Manifolds:
-        """The same, with the sets in the other order."""
-        return Manifolds(self.cosines.T, self.near_b, self.near_a, self.k)
-
-
-@dataclass(frozen=True, slots=True)
-class NearestRows:
-    """The nearest other rows of each row of a set.
-
-    Attributes:
-        ids: (n, s) int64 rows, nearest first.
-        cosines: (n, s) float32.
-    """
-
-    ids: Ids
-    cosines: Floats
-
-    def reach(self, k: int) -> Floats:
-        """(n,) float32: the cosine of each row's k-th nearest other row."""
-        return self.cosines[:, k - 1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,33 +86,37 @@ def manifolds(a: Rows, b: Rows, k: int = NEAREST) -> Manifolds:
     Args:
         a: (n, dim) floats, unit rows; more than ``k``.
         b: (m, dim) floats, unit rows; more than ``k``.
-        k: whose distance is a ball's radius.
+        k: whose distance is a ball's radius; in the larger set so many more as it is larger, which
+            reaches about as far as in as many images as the smaller has.
     """
     ours, theirs = np.asarray(a, np.float32), np.asarray(b, np.float32)
     cosines: Floats = ours @ theirs.T
-    return Manifolds(cosines, neighbours(ours, k), neighbours(theirs, k), k)
+    n, m = cosines.shape
+    return Manifolds(
+        cosines,
+        nearest(ours, max(k, round(k * n / m))),
+        nearest(theirs, max(k, round(k * m / n))),
+    )
 
 
-def neighbours(rows: Floats, count: int) -> NearestRows:
-    """The nearest other rows of each row, nearest first.
+def nearest(rows: Floats, count: int) -> Floats:
+    """The cosines of each row to its nearest other rows, nearest first.
 
     Args:
         rows: (n, dim) float32 unit rows.
-        count: how many; fewer where there are fewer.
+        count: how many, less than there are rows.
+
+    Returns:
+        (n, count) float32.
     """
-    count = min(count, len(rows) - 1)
-    ids = np.empty((len(rows), count), np.int64)
-    cosines = np.empty((len(rows), count), np.float32)
+    found = np.empty((len(rows), count), np.float32)
     for start in range(0, len(rows), _BLOCK):
         block = rows[start : start + _BLOCK] @ rows.T
         own = np.arange(len(block))
         block[own, start + own] = -np.inf
-        best = np.argpartition(-block, count - 1, axis=1)[:, :count]
-        found = np.take_along_axis(block, best, axis=1)
-        order = np.argsort(-found, axis=1, kind="stable")
-        ids[start : start + len(block)] = np.take_along_axis(best, order, axis=1)
-        cosines[start : start + len(block)] = np.take_along_axis(found, order, axis=1)
-    return NearestRows(ids, cosines)
+        best = -np.partition(-block, count - 1, axis=1)[:, :count]
+        found[start : start + len(block)] = -np.sort(-best, axis=1)
+    return found
 
 
 def measure(
@@ -148,17 +128,17 @@ def measure(
 
     Args:
         a: (n, dim) floats, unit rows; ``FEWEST_IN_BALLS`` for intervals that hold.
-        b: (m, dim) floats, unit rows, best as many: larger sets have smaller balls.
+        b: (n, dim) floats, unit rows: as many, since larger sets have smaller balls.
         k: whose distance is a ball's radius.
         rounds: how often the sets are parted for the intervals.
         seed: of that.
     """
-    every = _values(manifolds(a, b, k))
+    every = _values(manifolds(a, b, k), k)
     count = _QUARTERS if min(len(a), len(b)) >= _MANY else 2
     parts = np.array(
         [
             [
-                _values(manifolds(a[ours], b[theirs], k))
+                _values(manifolds(a[ours], b[theirs], k), k)
                 for ours, theirs in zip(
                     split(len(a), count, seed + 2 * at),
                     split(len(b), count, seed + 2 * at + 1),
@@ -172,14 +152,9 @@ def measure(
     return ManifoldMeasures(*made)
 
 
-def _values(found: Manifolds) -> list[float]:
-    reach_a, reach_b = found.near_a.reach(found.k), found.near_b.reach(found.k)
-    return _told(found.cosines, reach_a, reach_b, found.k)
-
-
-def _told(cosines: Floats, reach_a: Floats, reach_b: Floats, k: int) -> list[float]:
-    in_b = _within(cosines, reach_b)
-    in_a = _within(cosines.T, reach_a)
+def _values(found: Manifolds, k: int) -> list[float]:
+    in_b = _within(found.cosines, found.near_b[:, -1])
+    in_a = _within(found.cosines.T, found.near_a[:, -1])
     return [
         float(in_b.any(axis=1).mean()),
         float(in_a.any(axis=1).mean()),

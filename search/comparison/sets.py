@@ -110,7 +110,7 @@ def compare_rows(
     """Measure two sets; what there are too few images for is refused, and how many it needs told.
 
     All but the kernel distance are of as many images of each set as the smaller has, drawn at
-    random: they depend on how many there are.
+    random: they depend on how many there are. What is found of single images is of all.
 
     Args:
         a: (n, dim) floats, unit rows.

@@ -102,7 +102,9 @@ def verdict(made: SetComparison) -> list[str]:
         share = made.copies / len(made.ids_a)
         lines.append(
             f"{counted(made.copies, 'image')} of a ({share:.1%}) {_is(made.copies)} near enough to "
-            "an image of b to be a copy: copies make all distances smaller, and are no merit."
+            f"an image of b to be {'a copy' if made.copies == 1 else 'copies'}, where "
+            f"{(made.copies_within or 0) / len(made.ids_b):.1%} of b are to others of b: copies "
+            "make all distances smaller, and are no merit."
         )
     if made.outside:
         share = made.outside / len(made.ids_a)
@@ -191,6 +193,8 @@ def document(made: SetComparison) -> dict[str, Any]:
         "b": {"set": made.b, "images": made.images[1], "compared": len(made.ids_b)},
         "spaces": [_space(one) for one in made.all_spaces],
         "copies": made.copies,
+        "look_alikes": made.look_alikes,
+        "copies_within_b": made.copies_within,
         "outside": made.outside,
         "uncovered": made.uncovered,
         "verdict": verdict(made),

@@ -80,7 +80,7 @@ def render_set_report(made: SetComparison) -> str:
         "height": _HEIGHT,
         "shape_a": _outline(made.scores, low),
         "shape_b": _outline(made.chance, low),
-        "ticks": [(f"{at:.2f}", _across(at, low)) for at in np.linspace(low, 1, 6).tolist()],
+        "ticks": [(f"{at:.3f}", _across(at, low)) for at in np.linspace(low, 1, 6).tolist()],
         "copy": None if made.scale is None else _across(made.scale.copy, low),
     }
     return render_report("set_report.html", "Two sets compared", told(made), values)

@@ -146,6 +146,19 @@ class SetComparison:
         """What was measured: the weighted one first."""
         return (self.whole, *self.spaces)
 
+    @property
+    def look_alikes(self) -> int | None:
+        """Images of ``a`` that are look-alikes of images of ``b``; ``None`` without a scale."""
+        if self.scale is None:
+            return None
+        near = (self.scores >= self.scale.look_alike) & (self.scores < self.scale.copy)
+        return int(near.sum())
+
+    @property
+    def copies_within(self) -> int | None:
+        """Images of ``b`` that are copies of others of ``b``; ``None`` without a scale."""
+        return None if self.scale is None else int((self.chance >= self.scale.copy).sum())
+
     def plot(self) -> Figure:
         """A figure of matplotlib: how near ``a`` is to ``b``, and ``b`` to itself.
 

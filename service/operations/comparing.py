@@ -37,6 +37,10 @@ Doubles = NDArray[np.float64]
 Floats = NDArray[np.float32]
 SAMPLE = 5000
 """Images of a set that are compared, at most: all are compared with all."""
+_UNTOLD = (
+    "copies between the sets are told by their being the same alone, since this collection is not "
+    "calibrated; run `vitrail calibrate` to tell others"
+)
 SHOWN = 12
 """Images, pairs and so on that are named."""
 
@@ -121,6 +125,8 @@ def compare_sets(
         compared.append(compare_rows(ours, theirs, mixture, k=options.k, seed=options.seed))
     rows = (joined(parts[0], weights), joined(parts[1], weights))
     calibration = collection.calibrations.of(snapshot, tuple(weights))
+    if calibration is None or not len(calibration.copies):
+        progress(Note(_UNTOLD))
     judge = None if calibration is None else Judge(calibration, weights, calibration.scale(weights))
     work = ReadSets(
         snapshot,
@@ -160,7 +166,7 @@ def _told(
         spaces=spaces,
         nearest=work.ids[1][best],
         scores=scores,
-        chance=found.near_b.cosines[:, 0].astype(np.float64),
+        chance=found.near_b[:, 0].astype(np.float64),
         scale=None if work.judge is None else work.judge.scale,
         copies=None if copied is None else int(copied.sum()),
         pairs=nearest_pairs(work, best, scores),

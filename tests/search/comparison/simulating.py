@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -82,3 +84,39 @@ def held(count: int, shift: float, narrow: float, rounds: int) -> dict[str, floa
         for name, one in measured(a, b, seed).items():
             inside.setdefault(name, []).append(one.low <= truth[name] <= one.high)
     return {name: float(np.mean(marks)) for name, marks in inside.items()}
+
+
+CASES = {
+    "75 images, sets that differ": (75, 0.3, 0.8),
+    "100 images, sets alike": (100, 0.0, 1.0),
+    "150 images, sets that differ": (150, 0.3, 0.8),
+    "300 images, sets that differ": (300, 0.3, 0.8),
+}
+"""Images of each set, how far the first is moved, and how much narrower it is."""
+ROUNDS = 200
+
+
+def draw_shares(path: str, shares: dict[str, dict[str, float]]) -> None:
+    """Draw how often intervals held: a row for each measure, a dot for each case."""
+    from matplotlib.figure import Figure
+
+    names = list(next(iter(shares.values())))
+    figure = Figure(figsize=(7.2, 3.4), layout="constrained")
+    axes = figure.subplots()
+    axes.axvspan(0.9, 0.98, color="#e6eef5")
+    axes.axvline(0.95, color="#888888", linestyle="--", linewidth=1)
+    colours = ("#0072B2", "#E69F00", "#009E73", "#D55E00")
+    for at, (case, found) in enumerate(shares.items()):
+        heights = [row + 0.12 * (at - 1.5) for row in range(len(names))]
+        axes.plot(list(found.values()), heights, "o", color=colours[at], label=case, markersize=5)
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.set_xlim(0.84, 1.005)
+    axes.set_xlabel(f"share of {ROUNDS} simulated pairs of sets whose 95% interval holds the truth")
+    axes.legend(frameon=False, fontsize=8, loc="center left")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, metadata={"Date": None})
+
+
+if __name__ == "__main__":  # python -m tests.search.comparison.simulating FILE.svg
+    draw_shares(sys.argv[1], {name: held(*case, ROUNDS) for name, case in CASES.items()})

@@ -70,6 +70,11 @@ def test_sets_alike_differ_by_chance_alone_and_their_copies_are_told(
     assert kernel.low < 0 < kernel.high
     assert coverage.value > 0.85
     assert told.copies == COPIES
+    assert told.copies_within == 0
+    assert told.scale
+    assert told.look_alikes == sum(
+        told.scale.closeness(score) == "look-alike" for score in told.scores.tolist()
+    )
     assert [pair.closeness for pair in told.pairs[:COPIES]] == ["copy"] * COPIES
     for pair in told.pairs[:COPIES]:
         assert pair.score == pytest.approx(1, abs=1e-5)
@@ -144,6 +149,7 @@ def test_large_sets_are_drawn_from_and_it_is_said(collection: Collection) -> Non
     assert (len(told.ids_a), len(told.ids_b)) == (40, 40)
     assert told.images == (EACH, 2 * EACH + 5)
     notes = [event.text for event in events if isinstance(event, Note)]
+    assert "vitrail calibrate" in notes.pop()
     assert notes == [
         "set a: 40 of its 90 images are drawn and compared",
         "set b: 40 of its 185 images are drawn and compared",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -133,6 +134,21 @@ def test_bad_images_are_refused(collection: Collection, made: Path, tmp_path: Pa
     one = ImageFile(str(made / "images" / "1.png"))
     with pytest.raises(CancelledError):
         compare_images(collection, one, one, cancellation=cancellation)
+
+
+def test_the_guide_compares_two_files(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "comparing.md").read_text("utf-8")
+    (call,) = re.findall(r"^vitrail (compare examples.+)$", guide, re.MULTILINE)
+    words = shlex.split(call)
+    monkeypatch.chdir(tmp_path)
+    for name in words[1:3]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        scene(len(name)).save(tmp_path / name)
+    done = CliRunner().invoke(app, [*words, "-c", str(made / "collection")])
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "two.html").is_file()
 
 
 def test_it_is_printed_drawn_and_written(made: Path, tmp_path: Path) -> None:
