@@ -11,6 +11,8 @@ from vitrail.indexer.errors import InputError
 
 Pooling = Literal["cls", "mean", "gem", "proj"]
 POOLINGS: tuple[str, ...] = get_args(Pooling)
+GEM_P = 3.0
+GEM_FLOOR = 1e-6  # of a number, whose powers have to be real
 _DEEPEST = 9999  # the last layer that a name can tell
 _NAME = re.compile(r"(?P<pooling>[a-z]{1,20})@(?P<layer>[0-9]{1,4})")
 _DERIVED = re.compile(r"(?P<base>[a-z]{1,20}@[0-9]{1,4})/w(?P<cut>[1-9][0-9]{0,4})?")

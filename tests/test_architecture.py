@@ -53,6 +53,7 @@ FLOORS = {
             "lineage",
             "measures",
             "options",
+            "regions",
         },
         {"ranking", "thumbnails", "vectors"},
         {"filters", "heatmaps", "images", "listing", "recommending", "tuning"},

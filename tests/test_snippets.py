@@ -16,7 +16,7 @@ from PIL import Image
 
 from tests.fakes import ColourEncoder
 from vitrail.indexer import encoders
-from vitrail.indexer.encoders.base import Encoded, EncodedTexts
+from vitrail.indexer.encoders.base import Encoded, EncodedTexts, PatchTokens
 from vitrail.indexer.encoders.settings import EncoderSettings
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.spaces import EmbeddingSpace
@@ -43,6 +43,10 @@ class NamedEncoder(ColourEncoder):
     def encode(self, pixels: NDArray[np.uint8]) -> Encoded:
         (rows,) = super().encode(pixels).vectors.values()
         return Encoded({space.name: rows for space in self.spaces}, None)
+
+    def patch_tokens(self, pixels: NDArray[np.uint8], layers: Sequence[int]) -> PatchTokens:
+        made = super().patch_tokens(pixels, layers)
+        return PatchTokens({n: np.tile(one, 4) for n, one in made.layers.items()}, made.side)
 
 
 class Reader:

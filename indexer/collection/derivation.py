@@ -58,7 +58,7 @@ def whiten(collection: CollectionStore, base: str, cut: int | None = None) -> De
     """
     images, seq = len(collection), collection.state.seq
     fitted = fit(collection, base, cut)
-    data = transforms.to_file(fitted, base, collection.fingerprint, images, seq)
+    data = transforms.to_file(fitted, base, collection.fingerprint, images, seq, cut)
     return put(collection, whitened_name(base, cut), data)
 
 

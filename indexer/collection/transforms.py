@@ -71,6 +71,11 @@ def load(directory: str, space: DerivedSpace, fingerprint: Fingerprint) -> White
     try:
         data = read_bytes(path_of(directory, space))
     except FileNotFoundError as error:
+        if any(one.name == space.name for one in found(directory, fingerprint)):
+            raise CollectionError(
+                f"space {space.name} was fitted anew since this was opened",
+                remedy="refresh, and ask again",
+            ) from error
         raise CollectionError(
             f"the transform of space {space.name} is missing", remedy=remedy(space)
         ) from error
@@ -80,6 +85,41 @@ def load(directory: str, space: DerivedSpace, fingerprint: Fingerprint) -> White
         raise DamagedError(
             f"the transform of space {space.name} is damaged: {error}", remedy=remedy(space)
         ) from error
+
+
+def found(directory: str, fingerprint: Fingerprint) -> list[DerivedSpace]:
+    """The spaces of all sound transforms that lie there, listed or not.
+
+    Raises:
+        UnreadableError: a transform cannot be read now.
+    """
+    folder = os.path.join(directory, FOLDER)
+    if not os.path.isdir(folder):
+        return []
+    with reading(folder):
+        names = sorted(name for name in os.listdir(folder) if name.endswith(SUFFIX))
+    spaces = []
+    for name in names:
+        # what is none, or went meanwhile, is swept by the next writer
+        with suppress(InputError, FileNotFoundError):
+            space = _named(read_bytes(os.path.join(folder, name)), fingerprint)
+            if name == space.digest + SUFFIX:
+                spaces.append(space)
+    return spaces
+
+
+def _named(data: bytes, fingerprint: Fingerprint) -> DerivedSpace:
+    """The space of a transform, whose name follows from what it is made of, and its cut.
+
+    Files of before told no cut: there, one that cuts nothing away is taken for none.
+    """
+    try:
+        fitted, told = Whitening.read(data)
+    except ValueError as error:
+        raise InputError(error) from error
+    cuts = fitted.width < fitted.dim or told.get("cut") == fitted.width
+    name = whitened_name(str(told.get("base")), fitted.width if cuts else None)
+    return described(name, data, fingerprint)
 
 
 def described(name: str, data: bytes, fingerprint: Fingerprint) -> DerivedSpace:
@@ -125,7 +165,14 @@ def _read(data: bytes, space: DerivedSpace, fingerprint: Fingerprint) -> Whiteni
     return found
 
 
-def to_file(fitted: Whitening, base: str, fingerprint: Fingerprint, rows: int, seq: int) -> bytes:
+def to_file(
+    fitted: Whitening,
+    base: str,
+    fingerprint: Fingerprint,
+    rows: int,
+    seq: int,
+    cut: int | None = None,
+) -> bytes:
     """A transform as its file has it.
 
     Args:
@@ -134,8 +181,11 @@ def to_file(fitted: Whitening, base: str, fingerprint: Fingerprint, rows: int, s
         fingerprint: of that space's encoder.
         rows: on how many images.
         seq: the commit that they are of.
+        cut: how many directions were asked for, where that is part of the space's name.
     """
     told = {"base": base, "fingerprint": fingerprint.digest, "rows": rows, "commit": seq}
+    if cut is not None:
+        told["cut"] = cut
     return fitted.to_bytes(told)
 
 

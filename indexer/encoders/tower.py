@@ -10,13 +10,10 @@ from torch import Tensor, nn
 
 from vitrail.indexer.encoders.families import Family, HeadInput
 from vitrail.indexer.images.preprocess import Preprocess
-from vitrail.indexer.spaces import EmbeddingSpace
+from vitrail.indexer.spaces import GEM_FLOOR, GEM_P, EmbeddingSpace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-GEM_P = 3.0
-GEM_FLOOR = 1e-6
 
 
 class Head(nn.Module):

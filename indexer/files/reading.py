@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -34,6 +35,10 @@ _REMEDIES = {
     errno.ETIMEDOUT: _DISK,
     errno.ENOTCONN: _DISK,
 }
+# A pipe that lies in the place of a file must not keep anyone waiting; Windows has no such flag.
+_FLAGS = os.O_RDONLY
+for _name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY"):
+    _FLAGS |= getattr(os, _name, 0)
 _SAID = {code: os.strerror(code) for code in _REMEDIES}
 
 
@@ -106,12 +111,25 @@ def read_bytes(path: str) -> bytes:
     """All of a file.
 
     Raises:
-        UnreadableError: it cannot be read now.
+        UnreadableError: it cannot be read now, or what lies there is no file, such as a pipe.
         FileNotFoundError: it is not there.
     """
-    with reading(path), open(path, "rb", buffering=0) as handle:
+    with reading(path), open(path, "rb", buffering=0, opener=_opened) as handle:
         data: bytes = arrived(handle.read())
         return data
+
+
+def _opened(path: str, _: int) -> int:
+    """A descriptor of a regular file.
+
+    Raises:
+        OSError: something else lies there, or the system refuses.
+    """
+    descriptor = os.open(path, _FLAGS)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, "something else than a file lies there", path)
 
 
 def arrived(data: _T | None) -> _T:

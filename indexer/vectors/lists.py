@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _ADD_BLOCK = 1 << 16  # rows coded at a time; Ctrl-C is heard in between
 _SEED = 20240521
 _QUERY_BITS = 8
-_SAMPLE = 1024  # rows by which it is told how many are nearer than a score
+_SAMPLE = 192  # rows by which it is told how many are nearer than a score
 _SHARED = 8  # queries from which on FAISS's threads share the work
 
 
@@ -57,7 +57,6 @@ class InvertedLists:
         self.trained_on = trained_on
         self.curves = curves
         self._load = load
-        self._sample: Floats | None = None
 
     @classmethod
     def train(cls, matrix: Floats, policy: IndexPolicy) -> InvertedLists:
@@ -133,35 +132,77 @@ class InvertedLists:
         return centroids
 
     @cached_property
-    def _list_of(self) -> NDArray[np.int32]:
-        faiss = _faiss()
-        found = np.empty(len(self), np.int32)
-        for number in range(self._index.nlist):
-            size = self._index.invlists.list_size(number)
+    def _members(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Positions of all rows list by list, and where each list begins and ends there."""
+        faiss, lists = _faiss(), self._index.invlists
+        sizes = [lists.list_size(number) for number in range(self._index.nlist)]
+        ends = np.cumsum([0, *sizes], dtype=np.int64)
+        rows = np.empty(len(self), np.int32)
+        for number, size in enumerate(sizes):
             if size:
-                ids = faiss.rev_swig_ptr(self._index.invlists.get_ids(number), size)
-                found[ids] = number
+                own = faiss.rev_swig_ptr(lists.get_ids(number), size)
+                rows[ends[number] : ends[number + 1]] = own
+        return rows, ends
+
+    @cached_property
+    def _list_of(self) -> NDArray[np.int32]:
+        rows, ends = self._members
+        found = np.empty(len(self), np.int32)
+        found[rows] = np.repeat(np.arange(len(ends) - 1, dtype=np.int32), np.diff(ends))
         return found
 
-    def sampled(self, rows: Rows) -> Floats:
-        """(s, dim) float32 of the rows of which these are the lists, evenly spaced.
+    def nearness(self, queries: Floats) -> Floats:
+        """(q, lists) float32 products of (q, dim) queries with the lists' centroids."""
+        return products(self._centroids, queries)
+
+    def count_nearer(
+        self, rows: Rows, query: Floats, score: float, near: Floats, probes: int
+    ) -> tuple[int, int]:
+        """How many of a sample of the rows in the lists nearest to a query score more.
 
         Args:
-            rows: all of them.
+            rows: all those of which these are the lists.
+            query: (dim,) float32, of length 1.
+            score: to be surpassed.
+            near: (lists,) float32, its ``nearness``.
+            probes: how many lists to sample.
+
+        Returns:
+            the count, and how many rows each of the sample stands for.
         """
-        if self._sample is None:
-            count = len(rows.ids)
-            self._sample = rows.take(
-                np.linspace(0, count - 1, min(_SAMPLE, count)).astype(np.int64)
-            )
-        return self._sample
+        members, ends = self._members
+        lists = _highest(near, probes)
+        sizes = ends[lists + 1] - ends[lists]
+        until = np.cumsum(sizes)
+        each = max(1, -(-int(until[-1]) // _SAMPLE))
+        places = np.arange(each // 2, until[-1], each)
+        own = np.searchsorted(until, places, side="right")
+        chosen = members[places + (ends[lists + 1] - until)[own]]
+        scores = rows.take(chosen.astype(np.int64)) @ query
+        return int(np.count_nonzero(scores > score)), each
+
+    def count_by_codes(
+        self, query: Floats, score: float, near: Floats, probes: int, most: int
+    ) -> int:
+        """How many rows in the lists nearest to a query have codes that promise more than a score.
+
+        Args:
+            query: (dim,) float32, of length 1.
+            score: to be surpassed.
+            near: (lists,) float32, its ``nearness``.
+            probes: how many lists to read.
+            most: how many are counted at most.
+        """
+        lists = _highest(near[None], probes)
+        found, estimates = self._read(query[None], min(len(self), most), lists, near[None], None)
+        return int(np.count_nonzero((estimates > score) & (found >= 0)))
 
     def append(self, matrix: Floats) -> None:
         """Code the rows of ``matrix`` that are beyond those already here."""
         for start in range(len(self), len(matrix), _ADD_BLOCK):
             self._index.add(np.ascontiguousarray(matrix[start : start + _ADD_BLOCK]))
         self.__dict__.pop("_list_of", None)
-        self._sample = None
+        self.__dict__.pop("_members", None)
 
     def measure(self, matrix: Floats, policy: IndexPolicy) -> None:
         """Fill ``curves`` by looking up rows of ``matrix`` and comparing with an exact scan."""
@@ -176,7 +217,12 @@ class InvertedLists:
         return measured_depth(self.curves, reach)
 
     def candidates(
-        self, queries: Floats, k: int, probes: int, keep: Mask | None = None
+        self,
+        queries: Floats,
+        k: int,
+        probes: int,
+        keep: Mask | None = None,
+        near: Floats | None = None,
     ) -> NDArray[np.int64]:
         """(q, m) int64 positions that probably hold the ``k`` nearest rows; -1 fills up.
 
@@ -185,10 +231,52 @@ class InvertedLists:
             k: how many are wanted; some multiple of it is returned.
             probes: lists to read.
             keep: (n,) bool of the rows that may be returned; lists without any are not read.
+            near: (q, lists) float32, the queries' ``nearness`` where it is known.
         """
+        near = self.nearness(queries) if near is None else near
+        if keep is not None and np.count_nonzero(keep) * 5 < len(keep):
+            filled = self._filled(keep)
+            lists = filled[_highest(near[:, filled], probes)]
+        else:
+            lists = _highest(near, probes)
+        return self._read(queries, min(len(self), depth(k)), lists, near, keep)[0]
+
+    def sweep(
+        self, queries: Floats, wanted: int, keep: Mask, near: Floats
+    ) -> tuple[NDArray[np.int64], Floats]:
+        """Those whose codes look nearest in all lists: they are read wherever a filter leads.
+
+        Args:
+            queries: (q, dim) float32, unit rows.
+            wanted: how many positions.
+            keep: (n,) bool of the rows that may be returned; lists without any are not read.
+            near: (q, lists) float32, the queries' ``nearness``.
+
+        Returns:
+            (q, wanted) int64 positions, -1 filling up, and the (q, wanted) float32 cosines that
+            their codes estimate.
+        """
+        filled = self._filled(keep)
+        lists = np.broadcast_to(filled, (len(queries), len(filled)))
+        return self._read(queries, min(len(self), wanted), lists, near, keep)
+
+    def _filled(self, keep: Mask) -> NDArray[np.int64]:
+        """The lists with any rows that a filter lets through."""
+        marks = np.zeros(self._index.nlist, bool)
+        marks[self._list_of[np.flatnonzero(keep)]] = True
+        return np.flatnonzero(marks)
+
+    def _read(
+        self,
+        queries: Floats,
+        wanted: int,
+        lists: NDArray[np.int64],
+        near: Floats,
+        keep: Mask | None,
+    ) -> tuple[NDArray[np.int64], Floats]:
         faiss = _faiss()
-        wanted = min(len(self), depth(k))
-        lists, coarse = self._nearest_lists(queries, probes, keep)
+        lists = np.ascontiguousarray(lists)
+        coarse = np.ascontiguousarray(np.take_along_axis(near, lists, axis=1))
         found = np.empty((len(queries), wanted), np.int64)
         estimates = np.empty((len(queries), wanted), np.float32)
         bits = None if keep is None else np.packbits(keep, bitorder="little")
@@ -209,24 +297,16 @@ class InvertedLists:
                 False,
                 settings,
             )
-        return found
+        return found, estimates
 
-    def _nearest_lists(
-        self, queries: Floats, probes: int, keep: Mask | None
-    ) -> tuple[NDArray[np.int64], Floats]:
-        near = products(self._centroids, queries)
-        if keep is not None and np.count_nonzero(keep) * 5 < len(keep):
-            filled = np.zeros(self._index.nlist, bool)
-            filled[self._list_of[np.flatnonzero(keep)]] = True
-            near[:, ~filled] = -np.inf
-            probes = min(probes, int(filled.sum()))
-        probes = max(1, min(probes, self._index.nlist))
-        if probes < self._index.nlist:
-            lists = np.argpartition(-near, probes - 1, axis=1)[:, :probes]
-        else:
-            lists = np.broadcast_to(np.arange(probes), near.shape)
-        chosen = np.take_along_axis(near, lists, axis=1)
-        return np.ascontiguousarray(lists, np.int64), np.ascontiguousarray(chosen, np.float32)
+
+def _highest(near: Floats, count: int) -> NDArray[np.int64]:
+    """Places of the ``count`` highest of each row, unordered."""
+    lists = near.shape[-1]
+    if count >= lists:
+        return np.broadcast_to(np.arange(lists), near.shape)
+    highest: NDArray[np.int64] = np.argpartition(near, lists - count, axis=-1)[..., lists - count :]
+    return highest
 
 
 @contextmanager

@@ -9,13 +9,13 @@ import numpy as np
 
 from vitrail.indexer.vectors.answers import Part
 from vitrail.indexer.vectors.exact import Floats, Ids, Mask
+from vitrail.indexer.vectors.filtered import NEARLY, FilteredSearch
 from vitrail.indexer.vectors.lists import InvertedLists
-from vitrail.indexer.vectors.plans import ProbePlan, surprising
+from vitrail.indexer.vectors.plans import ProbePlan
 from vitrail.indexer.vectors.policy import IndexPolicy
 from vitrail.indexer.vectors.rows import Rows, Tail, merged
 
 _PAGE = 4096  # bytes
-_NEARLY = 0.9999
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +54,20 @@ class Parts:
         allowed: Ids | None,
         recall: float,
     ) -> Part:
-        found = None if allowed is None else rows.positions(allowed)
-        if found is not None:
+        if allowed is not None:
+            found = rows.positions(allowed)
             found = found[found >= 0]
             if len(found) > 1 and not (found[1:] > found[:-1]).all():
                 found = np.unique(found)
-            if len(found) <= (self.policy.gather_rows if lists else len(rows.ids) // 4):
-                return Part(rows.gather(queries, k, found), len(found) * len(queries))
-        keep = rows.visible() if found is None else rows.mask(found)
+            few = len(found) <= self.policy.gather_rows
+            if lists is None or few or self._quicker_cold(lists, len(queries)):
+                return rows.scan_some(queries, k, found)
+            return FilteredSearch(rows, lists, queries, k, found, recall).answer()
+        keep = rows.visible()
         if lists is not None and not self._quicker_cold(lists, len(queries)):
-            share = (len(rows) if found is None else len(found)) / len(rows.ids)
-            plan = lists.plan(recall, k, share)
+            plan = lists.plan(recall, k, len(rows) / len(rows.ids))
             if plan is not None:
-                part = self._approximate(lists, queries, k, plan, keep)
-                if found is None:
-                    return part
-                return self._deepened(lists, queries, k, keep, part, k / share)
+                return self._approximate(lists, queries, k, plan, keep)
         return Part(rows.scan(queries, k, keep), len(rows) * len(queries))
 
     def _quicker_cold(self, lists: InvertedLists, queries: int) -> bool:
@@ -94,41 +92,7 @@ class Parts:
                 candidates.append((rows.ids[found], rows.score(found, query)))
                 scanned += len(found)
         # A sample proves nothing perfect.
-        return Part(candidates, scanned, min(plan.recall, _NEARLY))
-
-    def _deepened(
-        self,
-        lists: InvertedLists,
-        queries: Floats,
-        k: int,
-        keep: Mask | None,
-        part: Part,
-        reach: float,
-    ) -> Part:
-        """An approximate answer behind a filter, done again where the filter leads far away.
-
-        The plan took what is allowed for a random share of the rows. Labels and folders are none:
-        where they leave out the query's own neighbourhood, the nearest that are allowed lie among
-        rows of a far higher rank than ``reach``, as a sample shows, and more lists have to be read
-        for them.
-        """
-        kth = [np.sort(scores)[::-1][:k].min(initial=np.inf) for _, scores in part.candidates]
-        sample = lists.sampled(self.base)
-        nearer = np.count_nonzero(sample @ queries.T >= np.array(kth, np.float32), axis=0)
-        each = len(self.base.ids) / len(sample)
-        ranks = nearer * each
-        far = (nearer >= surprising(reach / each)) & (ranks > lists.covered(reach))
-        candidates, scanned, recall = list(part.candidates), part.scanned, part.recall
-        for i in np.flatnonzero(far).tolist():
-            plan = lists.plan(recall, k, k / float(ranks[i]))
-            query = queries[i : i + 1]
-            if plan is None:
-                again = Part(self.base.scan(query, k, keep), len(self.base))
-            else:
-                again = self._approximate(lists, query, k, plan, keep)
-            candidates[i] = again.candidates[0]
-            scanned, recall = scanned + again.scanned, min(recall, again.recall)
-        return Part(candidates, scanned, recall)
+        return Part(candidates, scanned, min(plan.recall, NEARLY))
 
     def warm(self) -> None:
         """Load what a first search would, and read all of the stored vectors.

@@ -65,7 +65,7 @@ def choose(curves: Curves, rows: int, recall: float, k: int, share: float) -> Pr
     return found._replace(recall=min(found.recall, promised)) if reach > max(curves) else found
 
 
-def surprising(expected: float, chance: float = 0.05) -> int:
+def surprising(expected: float, chance: float = 0.01) -> int:
     """How many of a sample's rows are more than chance explains where ``expected`` are expected.
 
     The least count that a Poisson distribution of that mean reaches with less than ``chance``.

@@ -9,8 +9,11 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from vitrail.indexer.vectors.answers import Part
 from vitrail.indexer.vectors.blocks import Blocks
 from vitrail.indexer.vectors.exact import Floats, Ids, Mask, nearest, score
+
+_SPARSE = 4  # of so many rows copying one costs as much as multiplying all
 
 
 class Rows:
@@ -101,8 +104,12 @@ class Rows:
 
     def mask(self, positions: Ids) -> Mask:
         """(n,) bool, true at ``positions``; negative ones are ignored."""
+        return self.marks(positions[positions >= 0])
+
+    def marks(self, positions: NDArray[np.int64]) -> Mask:
+        """As ``mask``, of positions none of which is negative."""
         keep = np.zeros(len(self.ids), bool)
-        keep[positions[positions >= 0]] = True
+        keep[positions] = True
         return keep
 
     def without(self, ids: Ids) -> Self:
@@ -144,6 +151,12 @@ class Rows:
         """As ``scan`` over the rows at ``positions`` alone."""
         some = Rows(self.ids[positions], self.take(positions))
         return some.scan(queries, k, None)
+
+    def scan_some(self, queries: Floats, k: int, positions: Ids) -> Part:
+        """The exact answer among the rows at ``positions``, in whichever way reads less."""
+        if len(positions) <= len(self.ids) // _SPARSE:
+            return Part(self.gather(queries, k, positions), len(positions) * len(queries))
+        return Part(self.scan(queries, k, self.marks(positions)), len(self) * len(queries))
 
 
 def merged(base: Rows, tail: Rows) -> Rows:

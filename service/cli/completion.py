@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,9 +31,6 @@ def collection_spaces(context: typer.Context, incomplete: str) -> list[str]:
 
 def _spaces(collection: Path | None) -> list[str]:
     from vitrail.service.cli.options import collection_directory  # which offers what is made here
+    from vitrail.service.operations.spaces import glimpse_spaces
 
-    try:  # the marker file alone: opening a collection would make a shell wait
-        marker = (collection_directory(collection) / "vitrail.json").read_text("utf-8")
-        return [str(name) for name, _ in json.loads(marker)["fingerprint"]["spaces"]]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
+    return glimpse_spaces(collection_directory(collection))

@@ -168,7 +168,7 @@ class Searching:
     diverse: Annotated[
         float | None,
         typer.Option(
-            help="How much hits shall differ from one another: 0 (not) to 1; try 0.5.",
+            help="How much hits shall differ from one another: 0 (not) to 1; try 0.2.",
             metavar="D",
             show_default=False,
         ),

@@ -13,6 +13,7 @@ from vitrail.service.cli.options import check_target
 
 if TYPE_CHECKING:
     from vitrail.indexer.collection.store import CollectionStore
+    from vitrail.search.options import SearchOptions
     from vitrail.service.cli.options import Searching
     from vitrail.service.operations.searching import AnyQuery, PlainQuery, PromptQuery
 
@@ -44,6 +45,14 @@ class Asking:
             show_default=False,
         ),
     ] = None
+    region: Annotated[
+        str | None,
+        typer.Option(
+            help="As --box, but the part is seen within the whole image, not cut out.",
+            metavar="BOX",
+            show_default=False,
+        ),
+    ] = None
     text: Annotated[
         str | None,
         typer.Option(
@@ -58,6 +67,12 @@ class Asking:
             help="Search by what this prompt generates.", metavar="TEXT", show_default=False
         ),
     ] = None
+    random: Annotated[
+        bool,
+        typer.Option(
+            "--random", help="Search by an image drawn at random, of those that the filter passes."
+        ),
+    ] = False
     seeds: Annotated[
         int | None,
         typer.Option(
@@ -116,12 +131,16 @@ class Asking:
         if self.queries is not None or self.out is not None:
             self._check_many(images, searching)
             return
-        given = len(wanted) + (self.text is not None)
+        given = len(wanted) + self.random + (self.text is not None)
+        if self.random and searching.after is not None:
+            raise InputError(
+                "--after goes on with one question, and --random is another each time; name the "
+                "image that was drawn"
+            )
         if self.prompt is None and not given:
             also = " to be like as well" if unwanted else ""
-            raise InputError(f"give an image, --text TEXT or --prompt TEXT{also}")
-        if self.box is not None:
-            self._check_box(wanted)
+            raise InputError(f"give an image, --text TEXT, --prompt TEXT or --random{also}")
+        self._check_part(len(wanted) + self.random)
         if [*wanted, *unwanted].count("-") > 1:
             raise InputError("standard input, -, holds one image, and is named more than once")
         if self.prompt is None:
@@ -154,8 +173,8 @@ class Asking:
             )
         given = {
             **{"positive": _first(self.positive), "negative": _first(self.negative)},
-            "box": self.box,
-            **{"text": self.text, "prompt": self.prompt},
+            **{"box": self.box, "region": self.region},
+            **{"text": self.text, "prompt": self.prompt, "random": self.random or None},
             **{"seeds": self.seeds, "model": self.model},
             **{"background": self.background},
             **{"fusion": searching.fusion, "after": searching.after},
@@ -169,24 +188,36 @@ class Asking:
                 "another file"
             )
 
-    def _check_box(self, wanted: Sequence[str]) -> None:
+    def _check_part(self, images: int) -> None:
         from vitrail.indexer.errors import InputError
         from vitrail.search.boxes import Box
 
-        if self.prompt is not None or self.text is not None or len(wanted) != 1:
+        given = {"--box": self.box, "--region": self.region}
+        parts = {option: text for option, text in given.items() if text is not None}
+        for option, text in parts.items():
+            if self.prompt is not None or self.text is not None or images != 1:
+                raise InputError(
+                    f"{option} {text} is of one image to be like; leave the others out, or {option}"
+                )
+            Box.of(text)
+        if len(parts) > 1:
             raise InputError(
-                f"--box {self.box} is of one image to be like; leave the others out, or --box"
+                f"--box {self.box} is cut out, and --region {self.region} is not; leave one out"
             )
-        Box.of(self.box or "")
 
     def query(
-        self, store: CollectionStore, images: Sequence[str], placement: tuple[str, str]
+        self,
+        store: CollectionStore,
+        images: Sequence[str],
+        options: SearchOptions,
+        placement: tuple[str, str],
     ) -> AnyQuery:
         """What is asked of a collection.
 
         Args:
             store: the collection, in which images may be named.
             images: named without an option.
+            options: whose filter a random image has to pass.
             placement: device and precision of the generator.
 
         Raises:
@@ -196,10 +227,16 @@ class Asking:
         from vitrail.service.cli.references import read_query_image
         from vitrail.service.operations.searching import ImageQuery, MixedQuery, TextQuery
 
-        box = None if self.box is None else Box.of(self.box)
+        box, region = (None if t is None else Box.of(t) for t in (self.box, self.region))
         wanted: list[PlainQuery] = [
-            ImageQuery(read_query_image(store, one), box) for one in self._named(images)
+            ImageQuery(read_query_image(store, one), box, region) for one in self._named(images)
         ]
+        if self.random:
+            from vitrail.service.operations.listing import draw_image
+            from vitrail.service.operations.references import ImageId
+
+            drawn = draw_image(store, options.where, options.only)
+            wanted.append(ImageQuery(ImageId(drawn), box, region))
         unwanted = [ImageQuery(read_query_image(store, one)) for one in self.negative or ()]
         if self.text is not None:
             wanted.append(TextQuery(self.text))

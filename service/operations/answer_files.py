@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from vitrail.indexer.errors import CollectionError, InputError
+from vitrail.indexer.files.begun import begun_name, sweep_begun
 from vitrail.indexer.files.durability import is_full, replacing
 from vitrail.indexer.paths import display, raw
 from vitrail.search.options import SearchOptions, shares
@@ -113,8 +114,11 @@ def write_answers(
     check_ending(path)
     counts = AnswerCounts()
     opened = _parquet if path.lower().endswith(".parquet") else _json_lines
+    place = os.path.abspath(path)
+    begun = begun_name(place)
     try:
-        with replacing(os.path.abspath(path)) as temporary, opened(temporary, spaces) as write:
+        sweep_begun(os.path.dirname(place), of=place)  # of a run that was killed
+        with replacing(place, temporary=begun) as temporary, opened(temporary, spaces) as write:
             for answer in answers:
                 write(answer)
                 counts.asked += 1

@@ -72,19 +72,36 @@ def cut_stored(store: CollectionStore, image_id: int, box: Box) -> Image.Image |
         UnusableImageError: none of its files can be read, or they hold something else by now.
         InputError: the box reaches beyond the image.
     """
-    from vitrail.indexer.images.files import read_file
     from vitrail.search.images import cut
 
+    if is_whole(store, image_id, box):
+        return None
+    return cut(read_stored(store, image_id), box)
+
+
+def is_whole(store: CollectionStore, image_id: int, box: Box) -> bool:
+    """Whether a box is all of an image of the collection; errors are those of ``cut_stored``."""
     (known,) = store.metadata([image_id])
     size = known.width, known.height
-    if box.within(size) == (0, 0, *size):
-        return None
+    return box.within(size) == (0, 0, *size)
+
+
+def read_stored(store: CollectionStore, image_id: int) -> bytes:
+    """A file of an image of the collection that holds what was indexed.
+
+    Raises:
+        UnknownImageError: no image has the id.
+        UnusableImageError: none of its files can be read, or they hold something else by now.
+    """
+    from vitrail.indexer.images.files import read_file
+
+    (known,) = store.metadata([image_id])
     for path in known.paths:
         with suppress(ImageRejectedError):
             data = read_file(path).data
             if hashlib.sha256(data).hexdigest() == known.content_hash:
-                return cut(data, box)
+                return data
     raise UnusableImageError(
-        f"no file of image {image_id} can be read as it was indexed, so that no box can be cut out "
-        "of it; index its folder again, or leave the box out"
+        f"no file of image {image_id} can be read as it was indexed, so that no part of it can be "
+        "asked with; index its folder again, or ask with all of it"
     )

@@ -96,7 +96,7 @@ def explain(
     shown = [_first_view(hit.paths, encoder) for hit in hits]
     others = unrelated_views(collection, {*own, *(hit.id for hit in hits)}, encoder)
     there = [view for view in shown if view is not None]
-    tokens = iter(_tokens(encoder, [*asked, *others, *there], tuple(weights)))
+    tokens = iter(patches_of(encoder, [*asked, *others, *there], tuple(weights)))
     queries = [next(tokens) for _ in asked]
     unrelated = [next(tokens) for _ in others]
     return tuple(
@@ -215,7 +215,17 @@ def _maps(
     )
 
 
-def _tokens(encoder: Encoder, views: Sequence[View], layers: Sequence[int]) -> list[Patches]:
+def patches_of(encoder: Encoder, views: Sequence[View], layers: Sequence[int]) -> list[Patches]:
+    """The patch tokens of some images, and where they lie.
+
+    Args:
+        encoder: that makes them.
+        views: of the images.
+        layers: that are wanted.
+
+    Raises:
+        VitrailError: there is not the memory for one image.
+    """
     found: list[Patches] = []
     size = batch_size_for(encoder)
     for start in range(0, len(views), size):
@@ -224,7 +234,8 @@ def _tokens(encoder: Encoder, views: Sequence[View], layers: Sequence[int]) -> l
             made = encoder.patch_tokens(np.stack([view.pixels for view in batch]), layers)
         except MemoryError as error:
             raise VitrailError(
-                "not enough memory to compare patches: close other programs, or leave out --explain"
+                "not enough memory for the patches of an image: close other programs, or leave out "
+                "--explain and --region"
             ) from error
         for number, view in enumerate(batch):
             own = {layer: tokens[number] for layer, tokens in made.layers.items()}

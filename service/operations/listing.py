@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from vitrail.indexer.errors import InputError
 from vitrail.search.filters import NO_IMAGES, combine_filters, none_passes
 from vitrail.search.listing import ListedImage, ListOptions
 from vitrail.search.listing import count_images as count
@@ -15,6 +17,7 @@ from vitrail.search.listing import list_images as read
 if TYPE_CHECKING:
     from vitrail.indexer.collection.store import CollectionStore
     from vitrail.indexer.image_info import ImageInfo
+    from vitrail.search.options import Only
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,19 @@ def explain_nothing(store: CollectionStore, options: ListOptions) -> Nothing:
     if where is None or not len(store.allowed_ids("true")):
         return Nothing(NO_IMAGES)
     return Nothing(none_passes(options.where, options.only), tuple(store.suggest(where)))
+
+
+def draw_image(store: CollectionStore, where: str | None, only: Only) -> int:
+    """The id of one image, drawn at random of those that a filter lets through.
+
+    Raises:
+        FilterError: the filter cannot be used.
+        InputError: it lets none through.
+    """
+    asked = ListOptions(where, only, columns=("id",), sample=1, seed=secrets.randbits(32))
+    for image in list_images(store, asked):
+        return image.id
+    raise InputError(f"no image can be drawn to ask with: {explain_nothing(store, asked).reason}")
 
 
 def list_metadata(store: CollectionStore, options: ListOptions, most: int) -> list[ImageInfo]:

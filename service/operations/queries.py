@@ -77,7 +77,10 @@ def _rows_of(parts: Sequence[Mapping[str, Floats] | int], snapshot: Snapshot, sp
     rows = []
     for part in parts:
         if not isinstance(part, int) and space not in part:
-            raise InputError(f"the query has no vectors for space {space}")
+            raise InputError(
+                f"the query has no vectors for space {space}; name others, of those that it has: "
+                f"{', '.join(part)}"
+            )
         rows.append(next(stored) if isinstance(part, int) else part[space])
     return np.concatenate(rows)
 
@@ -218,8 +221,8 @@ def answer_images(
     while True:
         loaded = encoder() if not all(map(_is_id, (*images, *unlike))) else None
         question = Question(
-            positives=_examples(loaded, images),
-            negatives=_examples(loaded, unlike),
+            positives=examples_of(loaded, images),
+            negatives=examples_of(loaded, unlike),
             exclude=exclude,
             single=single,
             encoder=None if loaded is None else loaded.fingerprint,
@@ -228,7 +231,14 @@ def answer_images(
             return answer_question(store, calibrations, question, options, answer)
 
 
-def _examples(encoder: Encoder | None, images: Sequence[ImageLike | int]) -> Examples:
+def examples_of(encoder: Encoder | None, images: Sequence[ImageLike | int]) -> Examples:
+    """Images, embedded, and ids of the collection's, in their order.
+
+    Raises:
+        ImageRejectedError: an image cannot be opened.
+        InputError: what is given is no image.
+        UnknownImageError: no image can have an id.
+    """
     ids = [checked_id(image) if _is_id(image) else None for image in images]
     given = [image for image in images if not isinstance(image, int | np.integer)]
     if not given or encoder is None:

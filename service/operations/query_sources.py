@@ -55,8 +55,16 @@ def open_queries(
         wanted: the spaces that are asked about; vectors of a derived one are made of its base's.
 
     Raises:
-        InputError: there is no such file, it cannot be read, or it has no such column.
+        InputError: there is no such file, it cannot be read, has no such column, or asks nothing.
     """
+    source = _open(path, name, dims, wanted)
+    if not source.total:
+        what = "folder holds no images" if os.path.isdir(path) else "file holds no queries"
+        raise InputError(f"{path!r} asks nothing: the {what}; name another one")
+    return source
+
+
+def _open(path: str, name: Name, dims: Mapping[str, int], wanted: Iterable[str]) -> QuerySource:
     if os.path.isdir(path):
         return _folder(path)
     if os.path.exists(path) and not os.path.isfile(path):

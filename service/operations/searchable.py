@@ -120,6 +120,7 @@ class Searchable:
         *images: ImageLike | int,
         negative: Sequence[ImageLike | int] = (),
         box: BoxLike | None = None,
+        region: BoxLike | None = None,
         options: SearchOptions | None = None,
         **keywords: Unpack[SearchKeywords],
     ) -> SearchResult:
@@ -131,7 +132,10 @@ class Searchable:
                 and fused. For a question each there is ``search_many``.
             negative: likewise, what the hits shall not be like.
             box: the part of the one image that is meant: x, y, width and height in pixels of the
-                upright image, or a text such as ``"10%,10%,50%,50%"``.
+                upright image, or a text such as ``"10%,10%,50%,50%"``. It is seen alone, as if it
+                were cut out.
+            region: likewise, but seen as a part of the whole image: the patches that lie in it are
+                pooled, for spaces that are pooled of patches.
             options: how to search; see ``vitrail.SearchOptions``.
             keywords: options in the place of those of ``options``.
 
@@ -140,9 +144,15 @@ class Searchable:
             InputError: what is given is no image, or an option, the filter or a space cannot be
                 understood, or the negatives cancel the query, or the box reaches beyond the image.
         """
+        if box is not None and region is not None:
+            raise InputError("a box is cut out, and a region is not; leave one of them out")
         chosen = replace(options or DEFAULTS, **keywords)
         if not images:
             raise InputError("no image was given to search by; give at least one")
+        if region is not None:
+            from vitrail.service.operations.regions import search_region
+
+            return search_region(self, images, Box.of(region), chosen, _several(negative))
         asked, own = cut_query(self.store, images, None if box is None else Box.of(box))
         return answer_images(
             self.store,

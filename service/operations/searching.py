@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from vitrail.indexer.cancellation import Cancellation
+    from vitrail.indexer.encoders.base import Encoder
     from vitrail.search.boxes import Box
     from vitrail.search.explanation import Explanation
     from vitrail.service.operations.searchable import Searchable
@@ -53,11 +54,23 @@ class ImageQuery:
 
     Attributes:
         image: which.
-        box: the part of it that is meant; ``None`` for all.
+        box: the part of it that is meant, cut out; ``None`` for all.
+        region: the part of it that is meant, as it is seen within the whole; see
+            ``vitrail.service.operations.regions``.
+
+    Raises:
+        InputError: both are given.
     """
 
     image: ImageReference
     box: Box | None = None
+    region: Box | None = None
+
+    def __post_init__(self) -> None:
+        if self.box is not None and self.region is not None:
+            raise InputError(
+                f"the box {self.box} is cut out, and the region {self.region} is not; leave one out"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,10 +292,10 @@ def embed_query(
         if not image.data:
             raise InputError(f"{image} was empty; give the bytes of an image file")
         given = QueryImage(image.data, image.name)
-        return _embed(collection, image.name, given, image.name, query.box)
+        return _embed(collection, image.name, given, image.name, query)
     if isinstance(image, ImageFile):
-        return _embed(collection, str(image), _read(image), repr(str(image)), query.box)
-    return _look_up(collection, find_image(collection.store, image), query.box)
+        return _embed(collection, str(image), _read(image), repr(str(image)), query)
+    return _look_up(collection, find_image(collection.store, image), query)
 
 
 def _embed_all(
@@ -296,6 +309,8 @@ def _embed_all(
         [embed_query(collection, one, progress=progress, cancellation=cancellation) for one in side]
         for side in (query.positives, query.negatives)
     )
+    for side in (asked, unlike):
+        _refuse_twice(side)
     encoders = [e for one in (*asked, *unlike) if (e := one.question.encoder) is not None]
     if any(not one.agrees(encoders[0]) for one in encoders):
         raise OtherEncoderError
@@ -314,6 +329,14 @@ def _embed_all(
         tuple(image for one in asked for image in one.images)
         + tuple(replace(image, negative=True) for one in unlike for image in one.images),
     )
+
+
+def _refuse_twice(queries: Sequence[EmbeddedQuery]) -> None:
+    """An image that is named twice would count twice, which nobody says in that way."""
+    known = [one for one in queries if one.images or one.question.positives.stored]
+    for place, one in enumerate(known):
+        if any((one.title, one.images) == (other.title, other.images) for other in known[:place]):
+            raise InputError(f"{one.title} is given twice; each image counts once: leave one out")
 
 
 def _together(queries: Sequence[EmbeddedQuery]) -> Examples:
@@ -338,20 +361,36 @@ def _read(image: ImageFile) -> QueryImage:
 
 
 def _embed(
-    collection: Searchable, title: str, image: QueryImage, name: str, box: Box | None
+    collection: Searchable, title: str, image: QueryImage, name: str, query: ImageQuery
 ) -> EmbeddedQuery:
-    from vitrail.search.images import cut, embed_images
-
     encoder = collection.encoder
     try:
-        part = None if box is None else cut(image.data, box)
-        vectors = embed_images(encoder, [image.data if part is None else part])
+        part, vectors = _part(encoder, image.data, query)
     except ImageRejectedError as error:
         raise unusable_image(name, error) from error
     question = Question(Examples((vectors,)), encoder=encoder.fingerprint)
     if part is None:
         return EmbeddedQuery(title, question, (image,))
-    return EmbeddedQuery(f"{title}, box {box}", question, (_shown(image, part),))
+    return EmbeddedQuery(f"{title}, {_part_name(query)}", question, (_shown(image, part),))
+
+
+def _part(
+    encoder: Encoder, data: bytes, query: ImageQuery
+) -> tuple[Image.Image | None, dict[str, Floats]]:
+    """The part of an image that is asked with, ``None`` for all of it, and its vectors."""
+    from vitrail.search.images import cut, embed_images
+    from vitrail.service.operations.regions import embed_region
+
+    wanted = query.region if query.box is None else query.box
+    part = None if wanted is None else cut(data, wanted)
+    vectors = None
+    if part is not None and query.region is not None:
+        vectors = embed_region(encoder, data, query.region)
+    return part, vectors or embed_images(encoder, [data if part is None else part])
+
+
+def _part_name(query: ImageQuery) -> str:
+    return f"region {query.region}" if query.box is None else f"box {query.box}"
 
 
 def _shown(image: QueryImage, part: Image.Image) -> QueryImage:
@@ -361,33 +400,31 @@ def _shown(image: QueryImage, part: Image.Image) -> QueryImage:
     return replace(image, data=buffer.getvalue(), caption=f"part of {image.caption}")
 
 
-def _look_up_part(collection: Searchable, whole: EmbeddedQuery, box: Box) -> EmbeddedQuery:
-    from vitrail.search.images import embed_images
-    from vitrail.service.operations.cropping import cut_stored
+def _look_up_part(
+    collection: Searchable, whole: EmbeddedQuery, query: ImageQuery, wanted: Box
+) -> EmbeddedQuery:
+    from vitrail.service.operations.cropping import is_whole, read_stored
 
     (image_id,) = whole.question.positives.stored
-    part = cut_stored(collection.store, image_id, box)
-    if part is None:
+    if is_whole(collection.store, image_id, wanted):
         return whole
     encoder = collection.encoder
+    part, vectors = _part(encoder, read_stored(collection.store, image_id), query)
     return EmbeddedQuery(
-        f"{whole.title}, box {box}",
-        Question(
-            Examples((embed_images(encoder, [part]),)),
-            exclude=frozenset({image_id}),
-            encoder=encoder.fingerprint,
-        ),
-        tuple(_shown(image, part) for image in whole.images),
+        f"{whole.title}, {_part_name(query)}",
+        Question(Examples((vectors,)), exclude=frozenset({image_id}), encoder=encoder.fingerprint),
+        whole.images if part is None else tuple(_shown(image, part) for image in whole.images),
     )
 
 
-def _look_up(collection: Searchable, image_id: int, box: Box | None) -> EmbeddedQuery:
+def _look_up(collection: Searchable, image_id: int, query: ImageQuery) -> EmbeddedQuery:
     (row,) = collection.store.metadata([image_id])
     caption = f"image {image_id}"
     title = f"{caption}, {row.name}" if row.name else caption
     images = first_readable(row.paths, caption)
     whole = EmbeddedQuery(title, Question(Examples((image_id,))), images)
-    return whole if box is None else _look_up_part(collection, whole, box)
+    wanted = query.region if query.box is None else query.box
+    return whole if wanted is None else _look_up_part(collection, whole, query, wanted)
 
 
 def first_readable(paths: Sequence[str], caption: str) -> tuple[QueryImage, ...]:

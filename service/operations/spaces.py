@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vitrail.indexer.errors import CollectionError
-from vitrail.indexer.spaces import parse_weights, parse_whitened
+from vitrail.indexer.spaces import parse_weights, parse_whitened, whitened_name
 from vitrail.service.operations.progress import Progress, nobody
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from vitrail.indexer.collection.collection_info import SpaceInfo
     from vitrail.indexer.collection.store import CollectionStore
 
+_LONGEST = 1 << 20  # bytes of a transform's header
 _log = logging.getLogger("vitrail")
 
 
@@ -51,6 +54,32 @@ def list_spaces(store: CollectionStore) -> SpaceList:
     """The spaces there are, with widths, shares of a score, and sizes in bytes."""
     info = store.info()
     return SpaceList(info.images, info.spaces)
+
+
+def glimpse_spaces(directory: Path) -> list[str]:
+    """Names of the spaces that a collection's files tell of, without opening it: for a shell.
+
+    A derived space that was dropped is among them until the next writer sweeps its file. What
+    cannot be read tells nothing.
+    """
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        marker = json.loads((directory / "vitrail.json").read_text("utf-8"))
+        stored = [str(name) for name, _ in marker["fingerprint"]["spaces"]]
+        derived = {name for name in _glimpse_derived(directory) if name.split("/")[0] in stored}
+        return [*stored, *sorted(derived)]
+    return []
+
+
+def _glimpse_derived(directory: Path) -> Iterator[str]:
+    for path in sorted((directory / "transforms").glob("*.safetensors")):
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            with path.open("rb") as handle:
+                length = int.from_bytes(handle.read(8), "little")
+                header = json.loads(handle.read(min(length, _LONGEST)))
+            told = json.loads(header["__metadata__"]["vitrail"])
+            dim, width = header["matrix"]["shape"]
+            cuts = width < dim or told.get("cut") == width
+            yield whitened_name(str(told["base"]), width if cuts else None)
 
 
 def arrange_spaces(

@@ -97,7 +97,7 @@ def search(
         if asking.queries is not None and asking.out is not None:
             _ask_many(opened, asking.queries, asking.out, options)
             return
-        query = asking.query(opened.store, images or (), (device, precision))
+        query = asking.query(opened.store, images or (), options, (device, precision))
         with SearchViewer() as viewer:
             answer = ask(opened, query, options, progress=viewer)
             if explain:

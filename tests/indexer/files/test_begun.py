@@ -38,6 +38,14 @@ def test_only_what_nobody_is_at_work_on_goes(tmp_path: Path, dead: int) -> None:
     assert left == {mine.name, running.name, "x.tmp"}
 
 
+def test_of_one_file_only_its_own_beginnings_go(tmp_path: Path, dead: int) -> None:
+    for name in ("hits", "hits-2", "2-hits"):
+        (tmp_path / f".vitrail-{dead}-{name}.tmp").write_bytes(b"half")
+    sweep_begun(str(tmp_path), of=str(tmp_path / "hits.parquet"))
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {f".vitrail-{dead}-{name}.tmp" for name in ("hits-2", "2-hits")}
+
+
 def test_the_next_writer_of_the_collection_sweeps_them(tmp_path: Path, dead: int) -> None:
     CollectionStore.create(tmp_path / "c", FINGERPRINT).close()
     generated = tmp_path / "c" / "generated"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -155,7 +157,13 @@ def test_what_many_questions_cannot_be_is_refused_and_nothing_is_written(
     fails(vitrail, "--queries", "nowhere", "--out", out, says=["'nowhere'", "check the spelling"])
     fails(vitrail, *many, shelf / "a.png", says=["is one question"])
     for words in (
-        *(("--negative", "1"), ("--prompt", "x"), ("--box", "0,0,1,1"), ("--fusion", "mean")),
+        *(
+            ("--negative", "1"),
+            ("--prompt", "x"),
+            ("--box", "0,0,1,1"),
+            ("--region", "0,0,1,1"),
+            ("--fusion", "mean"),
+        ),
         *(("--after", "x"), ("--json",), ("--open",), ("--html", tmp_path / "x.html")),
         ("--explain",),
     ):
@@ -268,3 +276,40 @@ def test_a_column_of_another_kind_is_told_in_words(
     pq.write_table(pa.table({column: [5]}), asked)
     assert vitrail("search", "--queries", asked, "--out", out).code == 0
     assert says in lines(out)[0]["error"]
+
+
+def test_a_source_that_asks_nothing_is_refused(
+    vitrail: Vitrail, shelf: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "none").mkdir()
+    (tmp_path / "none.txt").write_text("\n\n")
+    pq.write_table(pa.table({"id": pa.array([], pa.int64())}), tmp_path / "none.parquet")
+    for name in ("none", "none.txt", "none.parquet"):
+        out = tmp_path / "hits.jsonl"
+        done = vitrail("search", "--queries", tmp_path / name, "--out", out)
+        assert done.code == 2
+        assert "asks nothing" in done.err
+        assert not out.exists()
+
+
+def test_what_a_killed_run_had_begun_goes_with_the_next(
+    vitrail: Vitrail, shelf: Path, tmp_path: Path
+) -> None:
+    program = (
+        "import os, sys\n"
+        "from vitrail.service.operations.answer_files import write_answers\n"
+        "from vitrail.service.operations.batches import BatchAnswer\n"
+        "def answers():\n"
+        "    yield BatchAnswer('one', None, 'an error')\n"
+        "    os.kill(os.getpid(), 9)\n"
+        "write_answers(sys.argv[1], answers(), ['gem@9'])\n"
+    )
+    out = tmp_path / "hits.jsonl"
+    subprocess.run([sys.executable, "-c", program, str(out)], check=False)
+    (begun,) = tmp_path.glob(".vitrail-*-hits.tmp")
+    assert not out.exists()
+    (tmp_path / "ids.txt").write_text("1\n")
+    done = vitrail("search", "--queries", tmp_path / "ids.txt", "--out", out)
+    assert done.code == 0, done
+    assert out.exists()
+    assert not begun.exists()

@@ -273,7 +273,7 @@ def test_what_is_no_picture_is_refused_by_name(vitrail: Vitrail, folder: Path) -
     vitrail.fails("search", "-", code=2, says=["standard input cannot be used"], stdin=b"text")
     vitrail.fails("search", "nowhere.png", code=2, says=["'nowhere.png'", "check the spelling"])
     vitrail.fails("search", "999", code=2, says=["'999'"])
-    vitrail.fails("search", code=2, says=["an image, --text TEXT or --prompt"])
+    vitrail.fails("search", code=2, says=["an image, --text TEXT, --prompt TEXT or --random"])
     vitrail.fails("remove", "999", code=2, says=["'999'"])
 
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from tests.indexer.vectors.vector_sets import unit
 from tests.service.conftest import Vitrail
 from tests.test_docs import COMMANDS
+from vitrail.indexer.collection.derivation import put
+from vitrail.indexer.collection.store import CollectionStore
+from vitrail.indexer.collection.transforms import to_file
+from vitrail.indexer.spaces import whitened_name
+from vitrail.indexer.vectors.whitening import Moments
 
 Offer = Callable[[str], list[str]]
 
@@ -75,5 +83,20 @@ def test_spaces_are_those_of_the_collection(vitrail: Vitrail, offer: Offer, fold
     assert offer("vitrail search --space mean@1:0.5,m") == ["mean@1:0.5,mean@2"]
     nothing = f"vitrail search -c {folder} --space mean@9"
     assert offer(nothing) == ["mean@9"]
+    with CollectionStore.open(vitrail.home, writable=True) as store:
+        random = np.random.default_rng(0)
+        rows = random.normal(0, 1, (40, store.spaces["mean@1"]))
+        for cut in (None, 3, store.spaces["mean@2"]):
+            base = "mean@1" if cut != store.spaces["mean@2"] else "mean@2"
+            moments = Moments(store.spaces[base])
+            moments.add(unit(rows[:, : store.spaces[base]]))
+            data = to_file(moments.whitening(cut), base, store.fingerprint, 40, 1, cut)
+            put(store, whitened_name(base, cut), data)
+    assert offer("vitrail search --space mean@1/") == ["mean@1/w", "mean@1/w3"]
+    assert offer("vitrail search --space mean@2/") == ["mean@2/w4"]
+    (vitrail.home / "transforms" / "torn.safetensors").write_bytes(b"\xff" * 20)
+    os.mkdir(vitrail.home / "transforms" / "folder.safetensors")
+    assert offer("vitrail search --space mean@1/w3") == ["mean@1/w3"]
+    os.rmdir(vitrail.home / "transforms" / "folder.safetensors")
     (vitrail.home / "vitrail.json").write_text("torn {")
     assert offer("vitrail search --space mean@9") == ["mean@9"]

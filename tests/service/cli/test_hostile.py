@@ -89,6 +89,7 @@ def commands(folder: Path, tmp_path: Path) -> list[tuple[object, ...]]:
         ("search", "made.png", "--sort", f"column{EVIL}"),
         ("search", "made.png", "--negative", f"none{EVIL}"),
         ("search", "made.png", "--box", EVIL),
+        ("search", "made.png", "--region", EVIL),
         ("search", "made.png", "--after", EVIL),
         ("search", "--queries", folder, "--out", tmp_path / f"hits{EVIL}.jsonl"),
         ("search", "--queries", folder, "--out", tmp_path / f"hits{EVIL}"),

@@ -11,6 +11,7 @@ import pytest
 from tests.service.conftest import Vitrail
 
 Paint = Callable[..., Path]
+WARM = {"red.png", "crimson.png"}
 NEXT = re.compile(r"^more: --after (\S+)$", re.MULTILINE)
 
 
@@ -61,7 +62,7 @@ def test_a_negative_image_sends_what_is_like_it_behind(vitrail: Vitrail, shelf: 
 
 def test_questions_that_ask_nothing_are_refused_in_a_line(vitrail: Vitrail, shelf: Path) -> None:
     red = shelf / "warm" / "red.png"
-    vitrail.fails("search", code=2, says=["give an image, --text TEXT or --prompt TEXT"])
+    vitrail.fails("search", code=2, says=["give an image, --text TEXT, --prompt TEXT or --random"])
     vitrail.fails("search", "--negative", red, code=2, says=["to be like as well"])
     vitrail.fails("search", red, "--fusion", "mean", code=2, says=["--fusion mean", "several"])
     vitrail.fails("search", "-", "--negative", "-", code=2, says=["named more than once"])
@@ -80,6 +81,33 @@ def test_questions_that_ask_nothing_are_refused_in_a_line(vitrail: Vitrail, shel
     )
 
 
+def test_a_random_image_is_one_that_the_filter_passes(vitrail: Vitrail, shelf: Path) -> None:
+    drawn = set()
+    for _ in range(12):
+        told = vitrail("search", "--random", "--where", "label = 'warm'", "--json").json
+        drawn.add(told["query"])
+        names = [Path(hit["paths"][0]).name for hit in told["hits"]]
+        assert set(names) == WARM - {told["query"].split(", ")[1]}, "itself is left out"
+    assert {one.split(", ")[1] for one in drawn} <= WARM
+    assert len(drawn) == 2, "one of both each time"
+    vitrail.fails(
+        *("search", "--random", "--where", "width > 999"), code=2, says=["no image can be drawn"]
+    )
+    vitrail.fails("search", "--random", "--after", "x", code=2, says=["name the image"])
+
+
+def test_an_image_that_is_named_twice_is_refused(vitrail: Vitrail, shelf: Path) -> None:
+    red, blue = shelf / "warm" / "red.png", shelf / "cold" / "blue.png"
+    vitrail.fails("search", 1, 1, code=2, says=["image 1", "given twice"])
+    vitrail.fails("search", red, "--positive", red, code=2, says=["red.png is given twice"])
+    vitrail.fails(
+        *("search", red, "--negative", blue, "--negative", blue), code=2, says=["blue.png is given"]
+    )
+    copy = shelf.parent / "copy.png"
+    copy.write_bytes(red.read_bytes())
+    assert vitrail("search", red, copy).code == 0, "another file may hold the same"
+
+
 def test_a_box_asks_with_a_part_of_an_image(vitrail: Vitrail, shelf: Path, paint: Paint) -> None:
     both = paint("../both.png", (255, 0, 0), (0, 0, 255))
     upper = vitrail("search", both, "--box", "0,0,16,8", "-k", 1, "--json").json
@@ -90,6 +118,17 @@ def test_a_box_asks_with_a_part_of_an_image(vitrail: Vitrail, shelf: Path, paint
     assert lower.names == ["blue.png"]
     whole = vitrail("search", both, "--box", "0%,0%,100%,100%", "--json").json["hits"]
     assert whole == vitrail("search", both, "--json").json["hits"]
+
+
+def test_a_region_is_a_box_that_is_not_cut_out(vitrail: Vitrail, shelf: Path) -> None:
+    red = shelf / "warm" / "red.png"
+    whole = vitrail("search", red, "--region", "0%,0%,100%,100%", "--json").json["hits"]
+    assert whole == vitrail("search", red, "--json").json["hits"]
+    one = ("--region", "0,0,8,8")
+    vitrail.fails("search", red, red, *one, code=2, says=["--region 0,0,8,8 is of one image"])
+    vitrail.fails("search", red, *one, "--box", "0,0,8,8", code=2, says=["leave one out"])
+    vitrail.fails("search", red, "--region", "9,9,9,9", code=2, says=["beyond", "at most 16"])
+    vitrail.fails("search", red, "--region", "0,0,8", code=2, says=["'0,0,8' is no box"])
 
 
 def test_a_box_of_an_indexed_image_is_cut_out_of_its_file(

@@ -121,6 +121,7 @@ VALUES = {
     "--positive": "1",
     "--negative": "1",
     "--box": "0,0,4,4",
+    "--region": "0,0,4,4",
     "--queries": "FOLDER",
     "--diverse": "0.5",
     "--seed": "17",
@@ -140,6 +141,8 @@ INSTEAD: dict[tuple[str, str], tuple[str, ...]] = {
     ("generate", "--prompts"): (),
     ("tune-spaces", "--copies"): (),
     ("search", "--box"): ("IMAGE",),
+    ("search", "--region"): ("IMAGE",),
+    ("search", "--random"): (),
     ("search", "--queries"): ("--out", "hits.jsonl"),
 }  # other words of the command, where an option needs them
 

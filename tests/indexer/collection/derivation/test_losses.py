@@ -109,6 +109,47 @@ def test_a_lost_catalog_without_copies_finds_the_transforms(place: Path) -> None
         assert np.allclose(store.vectors(numbers, DERIVED), expected(numbers), atol=1e-6)
 
 
+def test_a_cut_that_cuts_nothing_away_keeps_its_name_without_copies(place: Path) -> None:
+    with CollectionStore.open(place, writable=True) as store:
+        width = store.spaces[SPACE]
+        whiten(store, SPACE, width)
+        before = list(store.spaces)
+    os.unlink(place / "catalog.duckdb")
+    for name in ("journal", "snapshots"):
+        shutil.rmtree(place / name)
+        os.mkdir(place / name)
+    repair(place, accept=lambda losses: True)
+    with CollectionStore.open(place) as store:
+        assert sorted(store.spaces) == sorted(before)
+        assert f"{SPACE}/w{width}" in store.spaces
+
+
+def test_a_pipe_in_the_place_of_a_transform_keeps_nobody_waiting(place: Path) -> None:
+    path = transform_file(place)
+    path.unlink()
+    os.mkfifo(path)
+    with (
+        CollectionStore.open(place) as store,
+        pytest.raises(UnreadableError, match="something else than a file"),
+    ):
+        store.snapshot().transform(DERIVED)
+    assert [finding.part for finding in verify(place).unreadable] == ["transform"]
+
+
+def test_a_held_snapshot_says_that_a_space_was_fitted_anew(place: Path) -> None:
+    with CollectionStore.open(place) as reader:
+        held = reader.snapshot()
+        with CollectionStore.open(place, writable=True) as writer:
+            writer.commit(Batch(images([71]), files([71])))
+            whiten(writer, SPACE)
+        with CollectionStore.open(place, writable=True):
+            pass  # who sweeps
+        with pytest.raises(CollectionError, match=r"cls@2/w was fitted anew .*; refresh"):
+            held.vectors([1], DERIVED)
+        reader.refresh()
+        assert len(reader.snapshot().vectors([1], DERIVED)) == 1
+
+
 def test_a_lost_catalog_drops_those_that_are_lost_too(place: Path) -> None:
     transform_file(place).unlink()
     os.unlink(place / "catalog.duckdb")

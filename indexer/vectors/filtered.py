@@ -1,0 +1,164 @@
+"""Search behind a filter: in the lists around the query, or wherever allowed rows are.
+
+A plan of lists to read takes what a filter lets through for a random share of the rows. Labels and
+folders are none: where they leave out the query's own neighbourhood, the nearest that are allowed
+lie far out and are spread over many lists. Then the one-bit codes of all allowed rows are read,
+which costs a fraction of a scan; what they miss shows by how far their estimates were off.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitrail.indexer.vectors.answers import Part
+from vitrail.indexer.vectors.exact import Floats, Ids, Mask
+from vitrail.indexer.vectors.lists import InvertedLists
+from vitrail.indexer.vectors.plans import ProbePlan, depth, surprising
+from vitrail.indexer.vectors.rows import Rows
+
+NEARLY = 0.9999  # the most that is told of what a sample or an estimate shows
+_DEEPER = 2  # times the candidates of a plan: rows far away are harder to tell apart
+_MUCH_DEEPER = 4  # times those, where their estimates call for it
+_SLOPES = 0.1, 1.0  # of scores over estimates: these are spread wider by their errors
+_EPSILON = 1e-9
+_CHANCE = 3.6
+_COUNTED = 100  # up to which rank it is worth while to count by codes
+_WORTH_IT = 2  # times its candidates there have to be for codes to choose among
+
+Found = tuple[Ids, Floats]
+"""Ids and their scores, unordered."""
+
+
+@dataclass(slots=True)
+class FilteredSearch:
+    """The ``k`` nearest among some rows, for one batch of queries.
+
+    Args:
+        rows: all of them.
+        lists: of these.
+        queries: (q, dim) float32, unit rows.
+        k: how many are wanted.
+        allowed: (n,) int64 ascending distinct positions of those that may be found.
+        recall: the share of the true ``k`` nearest that should be found.
+    """
+
+    rows: Rows
+    lists: InvertedLists
+    queries: Floats
+    k: int
+    allowed: Ids
+    recall: float
+    _keep: Mask = field(init=False)
+    _near: Floats = field(init=False)
+    _found: dict[int, Found] = field(init=False, default_factory=dict)
+    _scanned: int = field(init=False, default=0)
+    _told: float = field(init=False, default=1.0)
+
+    def answer(self) -> Part:
+        """Candidates, exact or with the recall that they are likely to have."""
+        if self.recall < 1 and _WORTH_IT * _DEEPER * depth(self.k) <= len(self.allowed):
+            self._keep = self.rows.marks(self.allowed)
+            self._near = self.lists.nearness(self.queries)
+            share = len(self.allowed) / len(self.rows.ids)
+            plan = self.lists.plan(self.recall, self.k, share)
+            if plan is not None:
+                self._look_around(plan, self.k / share)
+            self._sweep(_DEEPER * depth(self.k))
+        self._scan()
+        candidates = [self._found[i] for i in range(len(self.queries))]
+        return Part(candidates, self._scanned, self._told)
+
+    def _look_around(self, plan: ProbePlan, reach: float) -> None:
+        """Take what the lists around each query hold, unless these are not the place."""
+        found = self.lists.candidates(self.queries, self.k, plan.probes, self._keep, self._near)
+        for i, places in enumerate(found):
+            own = places[places >= 0]
+            if len(own) >= self.k:
+                scores = self.rows.score(own, self.queries[i])
+                if not self._is_far(i, _kth(scores, self.k), plan, reach):
+                    self._take(i, own, scores, plan.recall)
+
+    def _is_far(self, i: int, kth: float, plan: ProbePlan, reach: float) -> bool:
+        """Whether the worst that was found is of a higher rank among all rows than was planned for.
+
+        ``reach`` is the rank to be expected if what passes is a random share, and how much more
+        that chance makes of it (a gamma distribution's hundredth part) is allowed for. A low rank
+        is counted by codes, a high one by a sample.
+        """
+        most = max(self.lists.covered(reach), reach * (1 + _CHANCE / math.sqrt(self.k)))
+        query, near = self.queries[i], self._near[i]
+        if most <= _COUNTED:
+            return self.lists.count_by_codes(query, kth, near, plan.probes, 2 * _COUNTED) > most
+        nearer, each = self.lists.count_nearer(self.rows, query, kth, near, plan.probes)
+        return nearer >= surprising(reach / each) and nearer * each > most
+
+    def _sweep(self, wanted: int) -> None:
+        """Take what the codes of all allowed rows choose, where that is likely to be enough."""
+        left = self._left()
+        if not len(left) or _WORTH_IT * wanted > len(self.allowed):
+            return
+        found = self.lists.sweep(self.queries[left], wanted, self._keep, self._near[left])
+        for i, places, estimates in zip(left.tolist(), *found, strict=True):
+            scores = self.rows.score(places, self.queries[i])
+            share = 1 - expected_missed(scores, estimates, self.k) / self.k
+            if share >= self.recall:
+                self._take(i, places, scores, share)
+        self._sweep(_MUCH_DEEPER * wanted)
+
+    def _scan(self) -> None:
+        """Take exact candidates for what is left."""
+        left = self._left()
+        if len(left):
+            part = self.rows.scan_some(self.queries[left], self.k, self.allowed)
+            self._found.update(zip(left.tolist(), part.candidates, strict=True))
+            self._scanned += part.scanned
+
+    def _take(self, i: int, places: Ids, scores: Floats, share: float) -> None:
+        self._found[i] = self.rows.ids[places], scores
+        self._scanned += len(places)
+        self._told = min(self._told, share, NEARLY)
+
+    def _left(self) -> NDArray[np.int64]:
+        return np.array([i for i in range(len(self.queries)) if i not in self._found], np.int64)
+
+
+def expected_missed(scores: Floats, estimates: Floats, k: int) -> float:
+    """How many of the ``k`` nearest rows are likely not to be among those with the best estimates.
+
+    The candidates show what scores go with an estimate (a line, and a normal distribution around
+    it), and by what rate rows become more as estimates get lower (taken to be exponential, at the
+    mean rate of the candidates, which is rather too fast). Both go on below the last estimate,
+    where some rows score more than the k-th after all.
+
+    Args:
+        scores: (m,) float32 cosines of the candidates, m at least k.
+        estimates: (m,) float32 what their codes made of them.
+        k: how many are wanted.
+    """
+    above = estimates.astype(np.float64) - estimates.min()
+    rise, middle = float(above.mean()), float(scores.mean(dtype=np.float64))
+    if rise <= 0:
+        return float(k)
+    around = above - rise
+    slope = float(np.clip(around @ scores / (around @ around), *_SLOPES))
+    spread = float((scores - slope * around).std()) + _EPSILON
+    rate = spread / (slope * rise)
+    steps = (_kth(scores, k) - (middle - slope * rise)) / spread
+    exponent = rate * (rate / 2 - steps)
+    if exponent > 50:  # so many that it does not matter how many
+        return float(k)
+    share = math.exp(exponent) * _beyond(steps - rate) - _beyond(steps)
+    return min(float(k), len(scores) * max(0.0, share))
+
+
+def _beyond(steps: float) -> float:
+    """The share of a normal distribution above so many standard deviations."""
+    return 0.5 * math.erfc(steps / math.sqrt(2))
+
+
+def _kth(scores: Floats, k: int) -> float:
+    return float(np.partition(scores, len(scores) - k)[len(scores) - k])
