@@ -166,7 +166,7 @@ def match_views(
         VitrailError: there is not the memory for one image.
     """
     weights = layer_weights(collection.store.default_weights)
-    query, hit, *unrelated = _tokens(encoder, [first, second, *others], tuple(weights))
+    query, hit, *unrelated = patches_of(encoder, [first, second, *others], tuple(weights))
     return _maps(query, hit, unrelated, weights)
 
 
