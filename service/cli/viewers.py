@@ -208,11 +208,14 @@ class LabellingViewer(_Viewer):
         super().__init__(quiet=quiet)
         self._display: LabellingDisplay | None = None
 
+    def __enter__(self) -> Self:
+        self._heed_signals()  # from the start: DuckDB would make another error of an interruption
+        return self
+
     def __call__(self, event: Event) -> None:
         """Show what happened."""
         if isinstance(event, LabellingProgress):
             if self._display is None:
-                self._heed_signals()
                 self._display = self._shown.enter_context(LabellingDisplay(quiet=self._quiet))
             self._display.update(event)
         elif isinstance(event, Note) and not self._quiet:
@@ -275,11 +278,14 @@ class DuplicateViewer(_Viewer):
         super().__init__(quiet=quiet)
         self._display: DuplicateDisplay | None = None
 
+    def __enter__(self) -> Self:
+        self._heed_signals()  # from the start: DuckDB would make another error of an interruption
+        return self
+
     def __call__(self, event: Event) -> None:
         """Show what happened."""
         if isinstance(event, DuplicateProgress):
             if self._display is None:
-                self._heed_signals()
                 self._display = self._shown.enter_context(DuplicateDisplay(quiet=self._quiet))
             self._display.update(event)
 

@@ -120,6 +120,15 @@ class Learning:
             return base_of(heaviest) or heaviest
         return heaviest
 
+    def check(self) -> None:
+        """Stop if somebody asked for that.
+
+        Raises:
+            CancelledError: somebody did.
+        """
+        if self.cancellation is not None:
+            self.cancellation.check()
+
     def tell(
         self, stage: Literal["comparing", "fitting", "telling"], done: int, total: int
     ) -> None:
@@ -128,8 +137,7 @@ class Learning:
         Raises:
             CancelledError: somebody did.
         """
-        if self.cancellation is not None:
-            self.cancellation.check()
+        self.check()
         self.progress(LabellingProgress(stage, done, total))
 
     def note(self, text: str) -> None:
@@ -163,10 +171,12 @@ class Learning:
                 f"column {column!r} holds several values of an image, which are no label; name "
                 "another column"
             )
+        self.check()
         ids = np.array(sorted(found), np.int64)
         rows = self.commit.vectors(ids.tolist(), self.space)
         labels = [str(found[one]) for one in ids.tolist()]
         known = labelled(ids, labels, rows, self._groups(ids), column)
+        self.check()
         self._tell_left_out(known, len(ids))
         return known
 

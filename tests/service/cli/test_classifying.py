@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from vitrail.indexer.collection.probes import probe_names
 from vitrail.indexer.errors import CancelledError
 from vitrail.search.classification.assessment import Assessment
 from vitrail.service.cli.label_pages import write_confusion
+from vitrail.service.cli.viewers import LabellingViewer
 from vitrail.service.operations.examining import LabelReport
 
 
@@ -185,6 +187,15 @@ def test_interrupted_it_ends_with_its_code_and_writes_nothing(
     assert done.code == 130
     assert "column told" not in done.err
     assert scene.fails("list", "--where", "told = 'x'", code=2, says=["told"])
+
+
+def test_an_interruption_is_heard_from_the_start() -> None:
+    """Also before there is any progress, while labels are read, which DuckDB does."""
+    before = signal.getsignal(signal.SIGINT)
+    with LabellingViewer(quiet=True) as viewer:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert viewer.cancellation.cancelled
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_hostile_labels_and_names_are_obeyed_nowhere(vitrail: Vitrail, tmp_path: Path) -> None:
