@@ -16,6 +16,7 @@ NEAREST = 6
 """Neighbours of each image that are looked at; a copy of a copy is met by way of the other."""
 
 
+_RECALL = 0.95  # of large sets: what is missed from one side is often met from the other
 _GIST_NEAREST = 2  # of each image, straight and mirrored
 _GIST_ALIKE = 0.8  # correlation
 
@@ -58,7 +59,13 @@ def find_candidates(
         CollectionError: stored vectors are damaged or cannot be read now.
     """
     answer = neighbours(
-        vectors, NEAREST, asked=asked, allowed=allowed, on_progress=on_progress, stop=stop
+        vectors,
+        NEAREST,
+        asked=asked,
+        allowed=allowed,
+        recall=_RECALL,
+        on_progress=on_progress,
+        stop=stop,
     )
     parts = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))]
     for block in answer.blocks:
