@@ -61,7 +61,10 @@ def _about(one: ComparedImage) -> str:
 
 
 def _score(made: ImageComparison) -> str:
-    more = [made.closeness or "", "" if made.fpr is None else f"{100 * made.fpr:.2g}% by chance"]
+    more = [
+        made.closeness or "",
+        "" if made.fpr is None else f"{100 * made.fpr:.2g}% of unrelated images are as near",
+    ]
     said = ", ".join(filter(None, more))
     return f"cosine {made.score:.4f}" + (f" ({said})" if said else "")
 

@@ -390,6 +390,7 @@ class Searchable:
         *,
         spaces: Mapping[str, float] | None = None,
         by: str | None = None,
+        sample: int = 5000,
         seed: int = 0,
     ) -> SetComparison:
         """Measure how two sets of images differ, and find what makes the difference.
@@ -400,6 +401,7 @@ class Searchable:
             b: what it is judged by, likewise; ``None`` is all images that are not of ``a``.
             spaces: space name -> weight; ``None`` is what the collection has as its default.
             by: a column by whose values a table is made.
+            sample: images of a set that are compared, at most.
             seed: of all that is drawn.
 
         Raises:
@@ -410,7 +412,9 @@ class Searchable:
         from vitrail.service.operations.set_references import OtherImages, set_of
 
         second = OtherImages() if b is None else set_of(b)
-        return compare_sets(self, set_of(a), second, CompareOptions(spaces, by, seed=seed))
+        return compare_sets(
+            self, set_of(a), second, CompareOptions(spaces, by, sample=sample, seed=seed)
+        )
 
     def compare_images(
         self, first: ImageReferenceLike, second: ImageReferenceLike

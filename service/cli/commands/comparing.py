@@ -75,6 +75,11 @@ def compare(
             show_default=False,
         ),
     ] = None,
+    sample: Annotated[
+        int,
+        typer.Option(help="Images of a set that are compared, at most.", metavar="N", min=30),
+    ] = 5000,
+    seed: Annotated[int, typer.Option(help="Of all that is drawn.", metavar="N", min=0)] = 0,
     html: Annotated[
         Path | None,
         typer.Option(help="Write a self-contained report with images.", metavar="FILE"),
@@ -109,13 +114,16 @@ def compare(
         if images:
             _compare_images(opened, images, html, as_json=json, quiet=quiet)
         else:
-            _compare_sets(opened, (a, b), (space, by), html, as_json=json, quiet=quiet)
+            _compare_sets(
+                opened, (a, b), space, (by, sample, seed), html, as_json=json, quiet=quiet
+            )
 
 
 def _compare_sets(
     opened: Collection,
     sets: tuple[str | None, str | None],
-    how: tuple[str | None, str | None],
+    space: str | None,
+    how: tuple[str | None, int, int],
     html: Path | None,
     *,
     as_json: bool,
@@ -130,14 +138,14 @@ def _compare_sets(
 
     a, b = (None if one is None else _set(one) for one in sets)
     assert a is not None
-    space, by = how
+    by, sample, seed = how
     weights = None if space is None else parse_weights(space, list(opened.store.spaces))
     with ComparisonViewer(quiet=quiet) as viewer:
         made = compare_sets(
             opened,
             a,
             b or OtherImages(),
-            CompareOptions(weights, by),
+            CompareOptions(weights, by, sample=sample, seed=seed),
             progress=viewer,
             cancellation=viewer.cancellation,
         )
