@@ -76,10 +76,10 @@ def whiten(
     """Derive a space that lacks what all images share.
 
     Raw features of a stored space lie close together, so that unrelated images score high.
-    Whitening moves them to their mean and divides each principal direction by its spread, fitted on
-    the collection's own images. Nothing is embedded anew; run it again once the collection has
-    grown to another. Then copies of some images tell what scores of the space mean, as by "vitrail
-    calibrate"; who interrupts that keeps the space.
+    Whitening moves them to their mean and narrows the directions in which they are widely spread,
+    fitted on the collection's own images. Nothing is embedded anew; run it again once the
+    collection has grown to another. Then copies of some images tell what scores of the space
+    mean, as by "vitrail calibrate"; who interrupts that keeps the space.
     """
     from vitrail.service.cli.spaces import print_whitened
     from vitrail.service.cli.viewers import CalibrationViewer
