@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from vitrail.indexer.wording import counted
 from vitrail.service.cli.documents import named_path, print_document
-from vitrail.service.cli.progress import Display
 from vitrail.service.cli.tables import Column, Row, print_remark, print_rows
 from vitrail.service.cli.text import one_line
 
@@ -17,34 +16,10 @@ if TYPE_CHECKING:
     from vitrail.search.measures import Interval
     from vitrail.service.operations.classifications import Classification, ClassifiedImage
     from vitrail.service.operations.examining import LabelReport, Suspects
-    from vitrail.service.operations.progress import LabellingProgress
 
-_DOING = {
-    "comparing": "comparing images",
-    "fitting": "fitting probes",
-    "embedding": "looking at images",
-    "telling": "telling labels",
-}
 _CONFUSED = 5  # pairs of labels that are named
 _NAME = 30  # cells of a label
 UNSURE = "–"
-
-
-class LabellingDisplay(Display):
-    """Shows how far it is.
-
-    Args:
-        quiet: show nothing.
-    """
-
-    def __init__(self, *, quiet: bool) -> None:
-        super().__init__(quiet=quiet, doing="reading labels")
-
-    def update(self, event: LabellingProgress) -> None:
-        """Show what is done now."""
-        noun = "fit" if event.stage == "fitting" else "image"
-        told = f"{event.done:,} of {counted(event.total, noun)}"
-        self._show(_DOING[event.stage], event.done, event.total, told)
 
 
 def share(value: float) -> str:

@@ -13,7 +13,7 @@ from vitrail.service.cli.tables import Column, Row, print_remark, print_rows
 from vitrail.service.cli.text import one_line
 
 if TYPE_CHECKING:
-    from vitrail.service.cli.viewers import MapViewer
+    from vitrail.service.cli.viewers import AnalysisViewer
     from vitrail.service.operations.mapping import ImageMap, MapOptions
     from vitrail.service.operations.sampling import ImageSample, SampleCoverage, SampleOptions
 
@@ -116,7 +116,7 @@ def print_map_as_json(drawn: ImageMap) -> None:
 
 
 def write_map_of(
-    path: Path, drawn: ImageMap, options: MapOptions, thumbnails: int, viewer: MapViewer
+    path: Path, drawn: ImageMap, options: MapOptions, thumbnails: int, viewer: AnalysisViewer
 ) -> None:
     """Write the page of a map.
 
@@ -126,10 +126,11 @@ def write_map_of(
         CancelledError: Ctrl-C, while thumbnails are made.
     """
     from vitrail.service.cli.map_page import write_map
+    from vitrail.service.operations.progress import AnalysisProgress
 
     def made(done: int, total: int) -> None:
         viewer.cancellation.check()
-        viewer.thumbnail(done, total)
+        viewer(AnalysisProgress("making thumbnails", done, total))
 
     title = "Map" if options.where is None else f"Map of {options.where}"
     write_map(

@@ -9,27 +9,22 @@ from typing import TYPE_CHECKING, Self
 
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.wording import counted
+from vitrail.service.cli.analysis_progress import AnalysisDisplay
 from vitrail.service.cli.batch_progress import BatchDisplay
-from vitrail.service.cli.duplicates_progress import DuplicateDisplay
 from vitrail.service.cli.folders import remembered
 from vitrail.service.cli.images_progress import ImageDisplay
 from vitrail.service.cli.interrupts import stop_on_interrupt
-from vitrail.service.cli.labelling import LabellingDisplay
-from vitrail.service.cli.map_progress import MapDisplay
 from vitrail.service.cli.progress import IndexDisplay, waiting
 from vitrail.service.cli.text import one_line
 from vitrail.service.cli.tuning import TuningDisplay
 from vitrail.service.operations.progress import (
+    AnalysisProgress,
     BatchProgress,
     CalibrationProgress,
     CollectionCreated,
-    ComparisonProgress,
-    DuplicateProgress,
     Event,
     GenerationProgress,
     IndexProgress,
-    LabellingProgress,
-    MapProgress,
     Note,
     QueryProgress,
     RunBegins,
@@ -197,97 +192,35 @@ class TuningViewer(_Viewer):
             _tell(event)
 
 
-class LabellingViewer(_Viewer):
-    """Shows how far the telling of labels is.
+class AnalysisViewer(_Viewer):
+    """Shows how far an analysis is.
 
     Args:
         quiet: show nothing.
+        doing: what it begins with.
     """
 
-    def __init__(self, *, quiet: bool) -> None:
+    def __init__(self, *, quiet: bool, doing: str = "reading vectors") -> None:
         super().__init__(quiet=quiet)
-        self._display: LabellingDisplay | None = None
+        self._doing = doing
+        self._display: AnalysisDisplay | None = None
 
     def __enter__(self) -> Self:
-        self._heed_signals()  # from the start: DuckDB would make another error of an interruption
+        self._heed_signals()
         return self
 
     def __call__(self, event: Event) -> None:
         """Show what happened."""
-        if isinstance(event, LabellingProgress):
-            if self._display is None:
-                self._display = self._shown.enter_context(LabellingDisplay(quiet=self._quiet))
-            self._display.update(event)
-        elif isinstance(event, Note) and not self._quiet:
-            _tell(event)
-
-
-class ComparisonViewer(_Viewer):
-    """Shows what of a comparison is done now.
-
-    Args:
-        quiet: show nothing.
-    """
-
-    def __call__(self, event: Event) -> None:
-        """Show what happened."""
-        if isinstance(event, ComparisonProgress):
-            self._shown.close()
-            self._heed_signals()
-            if not self._quiet:
-                self._shown.enter_context(waiting(event.told))
-        elif isinstance(event, Note) and not self._quiet:
-            _tell(event)
-
-
-class MapViewer(_Viewer):
-    """Shows how far a map is.
-
-    Args:
-        quiet: show nothing.
-    """
-
-    def __init__(self, *, quiet: bool) -> None:
-        super().__init__(quiet=quiet)
-        self._display: MapDisplay | None = None
-
-    def __call__(self, event: Event) -> None:
-        """Show what happened."""
-        if isinstance(event, MapProgress):
+        if isinstance(event, AnalysisProgress):
             self._begin().update(event)
+        elif isinstance(event, Note) and not self._quiet:
+            _tell(event)
 
-    def thumbnail(self, done: int, total: int) -> None:
-        """Show how many thumbnails there are."""
-        self._begin().thumbnail(done, total)
-
-    def _begin(self) -> MapDisplay:
+    def _begin(self) -> AnalysisDisplay:
         if self._display is None:
-            self._heed_signals()
-            self._display = self._shown.enter_context(MapDisplay(quiet=self._quiet))
+            display = AnalysisDisplay(quiet=self._quiet, doing=self._doing)
+            self._display = self._shown.enter_context(display)
         return self._display
-
-
-class DuplicateViewer(_Viewer):
-    """Shows how far a search for duplicates is.
-
-    Args:
-        quiet: show nothing.
-    """
-
-    def __init__(self, *, quiet: bool) -> None:
-        super().__init__(quiet=quiet)
-        self._display: DuplicateDisplay | None = None
-
-    def __enter__(self) -> Self:
-        self._heed_signals()  # from the start: DuckDB would make another error of an interruption
-        return self
-
-    def __call__(self, event: Event) -> None:
-        """Show what happened."""
-        if isinstance(event, DuplicateProgress):
-            if self._display is None:
-                self._display = self._shown.enter_context(DuplicateDisplay(quiet=self._quiet))
-            self._display.update(event)
 
 
 class SearchViewer(_Viewer):

@@ -17,7 +17,7 @@ from vitrail.search.duplicates.looks import Look, look_at
 from vitrail.search.images import embed_images
 from vitrail.search.replication.scoring import AROUND, NONE, Near
 from vitrail.service.operations.looks import Looks
-from vitrail.service.operations.progress import MapProgress, Progress
+from vitrail.service.operations.progress import AnalysisProgress, Progress
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -115,7 +115,9 @@ class AuditSample:
             k,
             asked=asked,
             allowed=references,
-            on_progress=lambda done, total: self.progress(MapProgress("comparing", done, total)),
+            on_progress=lambda done, total: self.progress(
+                AnalysisProgress("comparing vectors", done, total)
+            ),
             stop=lambda: self.cancellation.cancelled,
         )
         ids = np.full((len(asked), k), NONE, np.int64)
@@ -164,7 +166,7 @@ class AuditSample:
 
     def _tell(self, done: int, total: int) -> None:
         self.cancellation.check()
-        self.progress(MapProgress("laying over", done, total))
+        self.progress(AnalysisProgress("laying images over one another", done, total))
 
     def evidence(self, reference: int, image: int) -> tuple[CopyEvidence | None, bool]:
         """What pixels show of two images of the collection; and whether they could be read."""
@@ -191,7 +193,7 @@ class AuditSample:
             rows.append(with_derived(vectors, (self.space,), self.snapshot)[self.space])
             looks += [look_at(copy, copy.size) for copy in made.values()]
             kinds += made
-            self.progress(MapProgress("planting", len(rows), originals))
+            self.progress(AnalysisProgress("planting copies", len(rows), originals))
             if len(rows) == originals:
                 break
         if not rows:

@@ -34,7 +34,7 @@ from vitrail.service.operations.labels import (
     learn,
     saved_probe,
 )
-from vitrail.service.operations.progress import LabellingProgress, Note, Progress, nobody
+from vitrail.service.operations.progress import AnalysisProgress, Note, Progress, nobody
 from vitrail.service.operations.written_labels import check_column, write_labels
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class _Work:
     def _embedding(self, done: int, total: int) -> None:
         if self.cancellation is not None:
             self.cancellation.check()
-        self.progress(LabellingProgress("embedding", done, total))
+        self.progress(AnalysisProgress("looking at images", done, total))
 
     def by_head(self, sources: Sequence[Source]) -> Classification:
         """What the checkpoint's head says: as stored, or worked out of files."""

@@ -17,7 +17,7 @@ from vitrail.search.comparison.sets import SpaceComparison, compare_rows, joined
 from vitrail.search.comparison.sufficiency import FEWEST
 from vitrail.search.options import shares
 from vitrail.service.operations.compared_sets import SetComparison
-from vitrail.service.operations.progress import ComparisonProgress, Note, Progress, nobody
+from vitrail.service.operations.progress import AnalysisProgress, Note, Progress, nobody
 from vitrail.service.operations.set_details import (
     ReadSets,
     most_hurting,
@@ -120,7 +120,7 @@ def compare_sets(
         if cancellation is not None:
             cancellation.check()
         told = f"comparing in {', '.join(mixture)}"
-        progress(ComparisonProgress(told, number, len(mixtures)))
+        progress(AnalysisProgress(told, number, len(mixtures), "space"))
         ours, theirs = (joined(part, mixture) for part in parts)
         compared.append(compare_rows(ours, theirs, mixture, k=options.k, seed=options.seed))
     rows = (joined(parts[0], weights), joined(parts[1], weights))

@@ -22,7 +22,7 @@ from vitrail.search.explanation import PatchMap
 from vitrail.search.images import View, read_view
 from vitrail.search.query import Closeness
 from vitrail.service.operations.explaining import match_views, unrelated_views
-from vitrail.service.operations.progress import ComparisonProgress, Progress, nobody
+from vitrail.service.operations.progress import AnalysisProgress, Progress, nobody
 from vitrail.service.operations.queries import checked_id
 from vitrail.service.operations.references import (
     ImageBytes,
@@ -142,7 +142,7 @@ def compare_images(
     def step(number: int, told: str) -> None:
         if cancellation is not None:
             cancellation.check()
-        progress(ComparisonProgress(told, number, _STEPS))
+        progress(AnalysisProgress(told, number, _STEPS, "step"))
 
     step(0, "loading the encoder")
     ours, own = _read(collection, first)

@@ -30,7 +30,7 @@ from vitrail.search.duplicates.keepers import (
     reason,
 )
 from vitrail.service.operations.looks import HELD, Looks
-from vitrail.service.operations.progress import DuplicateProgress, Progress
+from vitrail.service.operations.progress import AnalysisProgress, Progress
 
 if TYPE_CHECKING:
     from vitrail.indexer.cancellation import Cancellation
@@ -129,7 +129,7 @@ class DuplicateSearch:
             asked=self.asked,
             allowed=self.allowed,
             on_progress=lambda done, total: self._progress(
-                DuplicateProgress("meeting", done, total)
+                AnalysisProgress("looking for near pairs", done, total)
             ),
             stop=lambda: self._cancellation is not None and self._cancellation.cancelled,
         )
@@ -182,7 +182,7 @@ class DuplicateSearch:
         for done, (one, other) in enumerate(self._looked_ahead(pairs), 1):
             found[one, other] = self._prove(*self._in_order(one, other))
             if done % _TELL == 0 or done == len(pairs):
-                self._progress(DuplicateProgress("comparing", done, len(pairs)))
+                self._progress(AnalysisProgress("comparing pixels", done, len(pairs), "pair"))
         return found
 
     def _alike_by_gist(self) -> list[Pair]:

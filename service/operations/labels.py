@@ -29,7 +29,7 @@ from vitrail.search.classification.votes import Voting, learn_voting
 from vitrail.search.listing import ListOptions, list_images
 from vitrail.search.options import check_word
 from vitrail.search.sorting import column_name
-from vitrail.service.operations.progress import LabellingProgress, Note, Progress, nobody
+from vitrail.service.operations.progress import AnalysisProgress, Note, Progress, nobody
 
 if TYPE_CHECKING:
     from vitrail.indexer.collection.snapshot import Snapshot
@@ -39,6 +39,11 @@ Ids = NDArray[np.int64]
 By = Literal["head", "knn", "probe"]
 LabelledBy = Literal["knn", "probe"]
 SAMPLE = 10_000
+_DOING = {
+    "comparing": "comparing images",
+    "fitting": "fitting probes",
+    "telling": "telling labels",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +143,8 @@ class Learning:
             CancelledError: somebody did.
         """
         self.check()
-        self.progress(LabellingProgress(stage, done, total))
+        noun = "fit" if stage == "fitting" else "image"
+        self.progress(AnalysisProgress(_DOING[stage], done, total, noun))
 
     def note(self, text: str) -> None:
         """Say something to know."""

@@ -29,7 +29,7 @@ from vitrail.search.maps.layout import FEWEST_UMAP, principal, to_square, umap
 from vitrail.search.maps.naming import name_clusters
 from vitrail.search.options import Only, check_word
 from vitrail.service.operations.gathering import Gathered, gather
-from vitrail.service.operations.progress import MapProgress, Progress, nobody
+from vitrail.service.operations.progress import AnalysisProgress, Progress, nobody
 
 if TYPE_CHECKING:
     from vitrail.service.operations.collection import Collection
@@ -181,7 +181,7 @@ def draw_map(
 def _drawn(
     collection: Collection, options: MapOptions, progress: Progress, cancellation: Cancellation
 ) -> ImageMap:
-    progress(MapProgress("reading"))
+    progress(AnalysisProgress("reading vectors"))
     gathered = gather(
         collection.store,
         where=options.where,
@@ -195,14 +195,14 @@ def _drawn(
     graph = graph_of(
         gathered.rows,
         min(_NEIGHBOURS, len(gathered.rows) - 1),
-        on_progress=lambda done, total: progress(MapProgress("comparing", done, total)),
+        on_progress=lambda done, total: progress(AnalysisProgress("comparing images", done, total)),
         stop=lambda: cancellation.cancelled,
     )
-    progress(MapProgress("laying out"))
+    progress(AnalysisProgress("laying out"))
     layout: Layout = options.layout if len(gathered.rows) >= FEWEST_UMAP else "pca"
     places = principal(gathered.rows, 2) if layout == "pca" else umap(gathered.rows, graph, 2)
     cancellation.check()
-    progress(MapProgress("clustering"))
+    progress(AnalysisProgress("clustering"))
     clusters = _clusters(gathered.rows, places, layout, options.clusters)
     return ImageMap(
         ids=gathered.ids,

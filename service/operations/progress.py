@@ -127,49 +127,20 @@ class TuningProgress:
 
 
 @dataclass(frozen=True, slots=True)
-class MapProgress:
-    """Where the drawing of a map is.
+class AnalysisProgress:
+    """Where an analysis of a collection is.
 
     Attributes:
-        stage: what is done.
-        done: of the images, while they are compared.
-        total: of them; 0 in the other stages.
+        doing: what is done now, in words.
+        done: of what is counted.
+        total: of that; 0 while nothing is.
+        noun: what one of these is called.
     """
 
-    stage: Literal["reading", "comparing", "laying out", "clustering", "planting", "laying over"]
+    doing: str
     done: int = 0
     total: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class LabellingProgress:
-    """Where the telling of labels is.
-
-    Attributes:
-        stage: what is done: labelled images compared with one another, probes fitted, images
-            embedded, labels told.
-        done: of the images, or of the fits.
-        total: of them.
-    """
-
-    stage: Literal["comparing", "fitting", "embedding", "telling"]
-    done: int
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
-class ComparisonProgress:
-    """Where comparing two sets, or two images, is.
-
-    Attributes:
-        told: what is done, in words.
-        done: of the steps.
-        total: of them.
-    """
-
-    told: str
-    done: int
-    total: int
+    noun: str = "image"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,21 +158,6 @@ class BatchProgress:
     failed: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class DuplicateProgress:
-    """Where a search for duplicates is.
-
-    Attributes:
-        stage: vectors meet one another, or the pixels of near pairs are compared.
-        done: of the images, or of the pairs.
-        total: of them.
-    """
-
-    stage: Literal["meeting", "comparing"]
-    done: int
-    total: int
-
-
 Event: TypeAlias = (
     Note
     | CollectionCreated
@@ -211,11 +167,8 @@ Event: TypeAlias = (
     | GenerationProgress
     | CalibrationProgress
     | TuningProgress
-    | MapProgress
-    | LabellingProgress
-    | ComparisonProgress
+    | AnalysisProgress
     | BatchProgress
-    | DuplicateProgress
 )
 
 

@@ -85,7 +85,7 @@ def audit(
         write_audit,
     )
     from vitrail.service.cli.text import one_line
-    from vitrail.service.cli.viewers import MapViewer
+    from vitrail.service.cli.viewers import AnalysisViewer
     from vitrail.service.operations.auditing import AuditOptions
     from vitrail.service.operations.auditing import audit as find_copies
     from vitrail.service.operations.collection import Collection
@@ -96,7 +96,7 @@ def audit(
     directory = collection_directory(collection)
     with (
         Collection.open(directory, runtime=runtime, device=device, precision=precision) as opened,
-        MapViewer(quiet=quiet) as viewer,
+        AnalysisViewer(quiet=quiet) as viewer,
     ):
         found = find_copies(opened, options, progress=viewer, cancellation=viewer.cancellation)
     if json:

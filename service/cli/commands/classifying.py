@@ -119,7 +119,7 @@ def classify(
     """
     from vitrail.service.cli.labelling import print_classification
     from vitrail.service.cli.references import read_query_image
-    from vitrail.service.cli.viewers import LabellingViewer
+    from vitrail.service.cli.viewers import AnalysisViewer
     from vitrail.service.operations.classifications import ClassifyOptions
     from vitrail.service.operations.classifying import classify as run
     from vitrail.service.operations.collection import Collection
@@ -129,7 +129,7 @@ def classify(
     directory = collection_directory(collection)
     with Collection.open(directory, runtime=runtime, device=device, precision=precision) as opened:
         named = [read_query_image(opened.store, text, piped=False) for text in images or ()]
-        with LabellingViewer(quiet=quiet) as viewer:
+        with AnalysisViewer(quiet=quiet) as viewer:
             made = run(
                 opened,
                 named,
@@ -193,7 +193,7 @@ def labels(
     from vitrail.service.cli.label_pages import write_confusion, write_suspects
     from vitrail.service.cli.labelling import print_report, print_suspects
     from vitrail.service.cli.text import one_line
-    from vitrail.service.cli.viewers import LabellingViewer
+    from vitrail.service.cli.viewers import AnalysisViewer
     from vitrail.service.operations.collection import Collection
     from vitrail.service.operations.examining import assess_labels, find_suspects
     from vitrail.service.operations.labels import LabelOptions
@@ -208,7 +208,7 @@ def labels(
     options = LabelOptions(labels, way, space, sample, seed)
     with (
         Collection.open(collection_directory(collection)) as opened,
-        LabellingViewer(quiet=quiet) as viewer,
+        AnalysisViewer(quiet=quiet) as viewer,
     ):
         if what == "report":
             report = assess_labels(

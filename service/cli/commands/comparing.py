@@ -132,7 +132,7 @@ def _compare_sets(
     from vitrail.indexer.spaces import parse_weights
     from vitrail.service.cli.set_comparison import print_comparison
     from vitrail.service.cli.set_report import write_set_report
-    from vitrail.service.cli.viewers import ComparisonViewer
+    from vitrail.service.cli.viewers import AnalysisViewer
     from vitrail.service.operations.comparing import CompareOptions, compare_sets
     from vitrail.service.operations.set_references import OtherImages
 
@@ -140,7 +140,7 @@ def _compare_sets(
     assert a is not None
     by, sample, seed = how
     weights = None if space is None else parse_weights(space, list(opened.store.spaces))
-    with ComparisonViewer(quiet=quiet) as viewer:
+    with AnalysisViewer(quiet=quiet) as viewer:
         made = compare_sets(
             opened,
             a,
@@ -160,11 +160,11 @@ def _compare_images(
 ) -> None:
     from vitrail.service.cli.image_comparison import print_images, write_image_report
     from vitrail.service.cli.references import read_query_image
-    from vitrail.service.cli.viewers import ComparisonViewer
+    from vitrail.service.cli.viewers import AnalysisViewer
     from vitrail.service.operations.comparing_images import compare_images
 
     first, second = (read_query_image(opened.store, one, piped=False) for one in images)
-    with ComparisonViewer(quiet=quiet) as viewer:
+    with AnalysisViewer(quiet=quiet) as viewer:
         made = compare_images(
             opened, first, second, progress=viewer, cancellation=viewer.cancellation
         )

@@ -108,7 +108,7 @@ def duplicates(
     )
     from vitrail.service.cli.sheet import show
     from vitrail.service.cli.text import one_line
-    from vitrail.service.cli.viewers import DuplicateViewer
+    from vitrail.service.cli.viewers import AnalysisViewer
     from vitrail.service.operations.collection import Collection
     from vitrail.service.operations.duplicates import DuplicateOptions, find_duplicates
     from vitrail.service.operations.trashing import plan_trash
@@ -122,7 +122,7 @@ def duplicates(
         check_target(html, "report")
     options = DuplicateOptions(where, since, look_alikes, space)
     directory = collection_directory(collection)
-    with Collection.open(directory) as opened, DuplicateViewer(quiet=quiet) as viewer:
+    with Collection.open(directory) as opened, AnalysisViewer(quiet=quiet) as viewer:
         found = find_duplicates(opened, options, progress=viewer, cancellation=viewer.cancellation)
     if json:
         print_duplicates_as_json(found)

@@ -92,7 +92,7 @@ def map_(
     from vitrail.indexer.spaces import parse_weights
     from vitrail.service.cli.surveys import print_map, print_map_as_json, write_map_of
     from vitrail.service.cli.text import one_line
-    from vitrail.service.cli.viewers import MapViewer
+    from vitrail.service.cli.viewers import AnalysisViewer
     from vitrail.service.operations.collection import Collection
     from vitrail.service.operations.mapping import MapOptions, draw_map
 
@@ -108,7 +108,7 @@ def map_(
             columns=tuple(color or ("label", "generated")),
             limit=limit,
         )
-        with MapViewer(quiet=quiet) as viewer:
+        with AnalysisViewer(quiet=quiet) as viewer:
             drawn = draw_map(opened, options, progress=viewer, cancellation=viewer.cancellation)
             if html is not None:
                 write_map_of(html, drawn, options, thumbnails, viewer)

@@ -19,7 +19,7 @@ from vitrail.indexer.collection.probes import probe_names
 from vitrail.indexer.errors import CancelledError
 from vitrail.search.classification.assessment import Assessment
 from vitrail.service.cli.label_pages import write_confusion
-from vitrail.service.cli.viewers import LabellingViewer
+from vitrail.service.cli.viewers import AnalysisViewer
 from vitrail.service.operations.examining import LabelReport
 
 
@@ -192,7 +192,7 @@ def test_interrupted_it_ends_with_its_code_and_writes_nothing(
 def test_an_interruption_is_heard_from_the_start() -> None:
     """Also before there is any progress, while labels are read, which DuckDB does."""
     before = signal.getsignal(signal.SIGINT)
-    with LabellingViewer(quiet=True) as viewer:
+    with AnalysisViewer(quiet=True) as viewer:
         os.kill(os.getpid(), signal.SIGINT)
         assert viewer.cancellation.cancelled
     assert signal.getsignal(signal.SIGINT) is before

@@ -16,7 +16,7 @@ from vitrail.indexer.errors import CancelledError, FilterError, InputError
 from vitrail.indexer.indexing.options import IndexOptions
 from vitrail.service.operations.collection import Collection
 from vitrail.service.operations.comparing import CompareOptions, compare_sets
-from vitrail.service.operations.progress import ComparisonProgress, Event, Note
+from vitrail.service.operations.progress import AnalysisProgress, Event, Note
 from vitrail.service.operations.set_references import FilteredSet, FolderSet, OtherImages
 
 EACH = 90  # images of a folder
@@ -154,7 +154,7 @@ def test_large_sets_are_drawn_from_and_it_is_said(collection: Collection) -> Non
         "set a: 40 of its 90 images are drawn and compared",
         "set b: 40 of its 185 images are drawn and compared",
     ]
-    assert any(isinstance(event, ComparisonProgress) for event in events)
+    assert any(isinstance(event, AnalysisProgress) for event in events)
     assert told.whole["precision"].needed == 75
 
 

@@ -1,0 +1,41 @@
+"""How far an analysis is, in a line."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from vitrail.indexer.wording import counted
+from vitrail.service.cli.progress import Display, clock
+
+if TYPE_CHECKING:
+    from vitrail.service.operations.progress import AnalysisProgress
+
+_SOON = 2.0  # seconds before which nobody can tell how long it will take
+
+
+class AnalysisDisplay(Display):
+    """Shows what is done now, of how much, and how long it still takes; a context manager.
+
+    Args:
+        quiet: show nothing.
+        doing: what it begins with.
+    """
+
+    def __init__(self, *, quiet: bool, doing: str) -> None:
+        super().__init__(quiet=quiet, doing=doing)
+        self._stage, self._began = "", 0.0
+
+    def update(self, event: AnalysisProgress) -> None:
+        """Show it."""
+        now = time.monotonic()
+        if event.doing != self._stage:
+            self._stage, self._began = event.doing, now
+        if not event.total:
+            self._show(event.doing, 0, None)
+            return
+        told = f"{event.done:,} of {counted(event.total, event.noun)}"
+        left, passed = "", now - self._began
+        if event.done and passed > _SOON:
+            left = f"{clock(passed / event.done * (event.total - event.done))} left"
+        self._show(event.doing, event.done, event.total, told, left)
