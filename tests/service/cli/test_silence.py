@@ -21,6 +21,7 @@ from vitrail.service.cli import app
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the watchers are for POSIX systems")
 COMMANDS: dict[str, Any] = getattr(get_command(app), "commands")  # noqa: B009 - typer's own type
 EXAMPLES = ROOT / "examples" / "food"
+IMAGES = 52  # as many as an audit needs, and more than whitening does
 HELD = (".cache/vitrail/", ".local/share/vitrail/")
 """Folders of the home that Vitrail writes to, as docs/cli.md says."""
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -69,7 +70,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Watched:
     cache_like_the_hub(watched, "tiny/vit", lambda folder: save_classifier("vit", folder))
     cache_like_the_hub(watched, "tiny/sd", build_sd)
     (watched.folder / "pictures").mkdir()
-    for file in sorted(EXAMPLES.glob("*.webp"))[:32]:
+    for file in sorted(EXAMPLES.glob("*.webp"))[:IMAGES]:
         shutil.copy(file, watched.folder / "pictures" / file.name)
     names = sorted(os.listdir(watched.folder / "pictures"))
     rows = [f"{name},{'xy'[number % 2]}\n" for number, name in enumerate(names)]
@@ -104,6 +105,11 @@ def tour(folder: Path) -> dict[str, list[Words]]:
             ("report", "--labels", "species", "--html", folder / "confusion.html"),
             ("suspects", "--labels", "species"),
         ],
+        "map": [("--layout", "pca", "--clusters", 3, "--html", folder / "map.html")],
+        "sample": [("--diverse", 3)],
+        "audit": [
+            ("--generated", "id = 51", "--against", "id < 51", "--html", folder / "audit.html"),
+        ],
         "spaces": [()],
         "whiten": [("cls@1",)],
         "tune-spaces": [("--copies", "--dry-run")],
@@ -111,8 +117,8 @@ def tour(folder: Path) -> dict[str, list[Words]]:
         "img2img": [(first, "an apple", *few)],
         "inpaint": [(first, "an apple", "--mask", "0,0,16,16", *few)],
         "style": [(first, second, "--prompt", "an apple", *few)],
-        "lineage": [(33,)],
-        "reproduce": [(33,)],
+        "lineage": [(IMAGES + 1,)],
+        "reproduce": [(IMAGES + 1,)],
         "info": [()],
         "list": [()],
         "tidy": [()],

@@ -92,7 +92,7 @@ def test_what_a_collection_has_is_stored_and_a_dry_run_stores_nothing(
 
     # Of the two spaces that the collection has alone, the winner is one, or both.
     monkeypatch.setattr(
-        tuning, "_widest", lambda collection: load_encoder(collection.encoder_settings)
+        tuning, "widest_encoder", lambda collection: load_encoder(collection.encoder_settings)
     )
     before = collection.store.default_weights
     dry = tune_spaces(collection, TuningOptions("label"), dry_run=True)
