@@ -17,9 +17,10 @@ from vitrail.search.duplicates.evidence import LEAST_AGREEING
 from vitrail.search.measures import Interval, interval
 from vitrail.search.replication.scoring import NONE, Near, Nearness, suspect
 from vitrail.search.replication.thresholds import (
+    Chance,
     Curve,
+    by_chance,
     curve,
-    expected_above,
     false_positive_rates,
     needed_for,
     threshold,
@@ -84,8 +85,8 @@ class AuditLine:
         needed: innocent images from which on it can be told.
         above: generated images that reach it; 0 where it is not known.
         share: the same as a share, with its 95% interval; ``None`` where it is not known.
-        expected: generated images that would reach it if all were innocent, on average.
-        at_most: and how many would, nineteen times in twenty.
+        chance: generated images that would reach it if all were innocent; ``None`` where it is not
+            known.
         caught: share of the planted copies that reaches it; ``None`` where none was planted.
     """
 
@@ -94,14 +95,13 @@ class AuditLine:
     needed: int
     above: int
     share: Interval | None
-    expected: float
-    at_most: int
+    chance: Chance | None
     caught: float | None
 
     @property
     def told(self) -> bool:
         """Whether more reach it than chance explains."""
-        return self.above > self.at_most
+        return self.chance is not None and self.above > self.chance.at_most
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,14 +300,15 @@ def _sides(sample: AuditSample, options: AuditOptions) -> tuple[Ids, Ids]:
         )
     if len(references) < FEWEST:
         raise InputError(
-            f"{counted(len(references), 'image')} fulfil {options.against!r}, but what is usual "
-            f"among them can be told from {FEWEST} on; index the images that may have been copied"
+            f"{options.against!r} is fulfilled by {counted(len(references), 'image')}, but what is "
+            f"usual among them can be told from {FEWEST} on; index the images that may have been "
+            "copied"
         )
     both = np.intersect1d(ids, references)
     if len(both):
         raise InputError(
-            f"{counted(len(both), 'image')}, such as image {both[0]}, fulfil both filters, and are "
-            "their own copies; let the filters exclude one another"
+            f"both filters let through {counted(len(both), 'image')}, such as image {both[0]}, "
+            "which would be copies of themselves; let the filters exclude one another"
         )
     return ids, references
 
@@ -355,13 +356,13 @@ def _measured(scores: _Scores, planted: Planted | None) -> AuditMeasure:
 def _line(scores: _Scores, rate: float) -> AuditLine:
     at = threshold(scores.nulls, rate)
     read = scores.images[~np.isnan(scores.images)]
-    expected, at_most = expected_above(len(read), rate)
+    chance = by_chance(len(read), len(scores.nulls), rate)
     reach = np.zeros(len(read)) if at is None else (read >= at).astype(np.float64)
     share = None if at is None or not len(read) else interval(reach)
     caught = None
     if at is not None and scores.planted is not None:
         caught = float(np.mean(scores.planted >= at))
-    return AuditLine(rate, at, needed_for(rate), int(reach.sum()), share, expected, at_most, caught)
+    return AuditLine(rate, at, needed_for(rate), int(reach.sum()), share, chance, caught)
 
 
 def _caught(scores: Doubles, planted: Planted, line: float | None) -> dict[str, Interval]:
