@@ -252,6 +252,8 @@ class MapViewer(_Viewer):
         """Show what happened."""
         if isinstance(event, MapProgress):
             self._begin().update(event)
+        elif isinstance(event, Note) and not self._quiet:
+            _tell(event)
 
     def thumbnail(self, done: int, total: int) -> None:
         """Show how many thumbnails there are."""

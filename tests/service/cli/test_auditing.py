@@ -95,12 +95,29 @@ def test_by_vectors_alone_the_line_is_where_one_in_a_hundred_innocent_images_is(
     assert told["measures"]["relative"]["auc"] is None
 
 
+def test_files_that_are_away_are_told_of_and_judged_by_nothing(
+    vitrail: Vitrail, sets: Path
+) -> None:
+    vitrail.index(sets, "--label-from", "parent")
+    (sets / "made" / "copy0.jpg").unlink()
+    done = vitrail("audit", *OPTIONS, "--planted", 0)
+    assert "1 image could not be read, and are not judged" not in done.out
+    assert "1 image could not be read, and is not judged" in done.out
+    for number in range(50):
+        (sets / "learnt" / f"{number:02}.png").unlink()
+    done = vitrail("audit", *OPTIONS, "--planted", 2, "--json")
+    assert "no copies were planted, as no reference's file can be read" in done.err
+    assert {one["pixels"] for one in done.json["scores"]} == {None}
+    assert {one["fpr"] for one in done.json["scores"]} == {None}
+    assert done.json["pairs"] == []
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
         (("--generated", "id < 0"), ["no image fulfils", "--generated"]),
-        (("--generated", "true", "--against", "id < 9"), ["8 images fulfil", "50 on"]),
-        (("--generated", "id < 4", "--against", "true"), ["fulfil both filters"]),
+        (("--generated", "true", "--against", "id < 9"), ["fulfilled by 8 images", "50 on"]),
+        (("--generated", "id < 4", "--against", "true"), ["both filters let through 3 images"]),
         (("--generated", MADE, "--against", LEARNT, "--space", "cls@99"), ["cls@99", "mean@1"]),
         (("--generated", "colour = 1"), ["colour"]),
         (("--html", "no/such/folder/audit.html"), ["no/such/folder"]),
