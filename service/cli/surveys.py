@@ -137,6 +137,16 @@ def write_map_of(
     )
 
 
+def print_dull(drawn: ImageMap, columns: Sequence[str]) -> None:
+    """Say which of some columns of a map colour nothing, as no image differs in them."""
+    from vitrail.service.cli.map_page import tells_apart
+
+    for name in columns:
+        if not tells_apart(drawn, name):
+            told = f"note: {name} is the same of all images, so that nothing is coloured by it"
+            print(one_line(told), file=sys.stderr)
+
+
 def print_sample(chosen: ImageSample) -> None:
     """Print the images, and how well they stand for all."""
     _print_table(
