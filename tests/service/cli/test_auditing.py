@@ -112,6 +112,20 @@ def test_files_that_are_away_are_told_of_and_judged_by_nothing(
     assert done.json["pairs"] == []
 
 
+@pytest.mark.parametrize("how", [(), ("--no-pixels",)])
+def test_copies_among_those_held_make_way_for_others(
+    vitrail: Vitrail, sets: Path, monkeypatch: pytest.MonkeyPatch, how: tuple[str, ...]
+) -> None:
+    for number in range(0, 20, 2):  # so that of any twenty some are copies
+        copy = blots(number).resize((90, 90), Image.Resampling.BICUBIC)
+        copy.save(sets / "learnt" / f"{number:02}.webp", quality=95)
+    vitrail.index(sets, "--label-from", "parent")
+    monkeypatch.setattr("vitrail.service.operations.auditing.INNOCENT", 20)
+    told = vitrail("audit", *OPTIONS, "--planted", 0, *how, "--json").json
+    assert told["references_that_are_copies"] >= 3
+    assert all(20 <= one["innocent"] < 28 for one in told["measures"].values())
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
