@@ -166,9 +166,15 @@ def told_of_sample(chosen: ImageSample) -> list[str]:
     if chosen.matching > chosen.chosen_from:
         of += f", drawn at random of {chosen.matching:,}"
     return [
-        f"{counted(len(chosen.images), 'image')} of {of}",
+        f"{counted(len(chosen.images), 'image')} of {of}" + _fewer(chosen),
         f"{_near(chosen.coverage)}; with as many at random: {_near(chosen.at_random)}",
     ]
+
+
+def _fewer(chosen: ImageSample) -> str:
+    """Why there are fewer images than were asked for and could be had."""
+    fewer = len(chosen.images) < min(chosen.asked, chosen.chosen_from)
+    return "; all others have the same vectors as one of them" if fewer else ""
 
 
 def _near(coverage: SampleCoverage) -> str:

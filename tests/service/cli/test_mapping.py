@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from tests.service.conftest import Vitrail
 
@@ -174,3 +176,20 @@ def test_a_sample_is_of_one_kind(vitrail: Vitrail, many: Path) -> None:
     for words in ((), ("--diverse", 2, "--typical", 2)):
         vitrail.fails("sample", *words, code=2, says=["either --diverse N or --typical N"])
     vitrail.fails("sample", "--diverse", 2, "--where", "id < 0", code=2, says=["no image"])
+
+
+@pytest.mark.parametrize("kind", ["--diverse", "--typical"])
+def test_of_images_that_are_equal_one_is_chosen_and_it_is_said_why(
+    vitrail: Vitrail, tmp_path: Path, kind: str
+) -> None:
+    (tmp_path / "same").mkdir()
+    for number in range(4):
+        about = PngInfo()
+        about.add_text("number", str(number))
+        Image.new("RGB", (40, 40), (200, 30, 30)).save(
+            tmp_path / "same" / f"{number}.png", pnginfo=about
+        )
+    vitrail.index(tmp_path / "same")
+    told = vitrail("sample", kind, 3).out
+    assert "1 image of 4; all others have the same vectors as one of them" in told
+    assert "same vectors" not in vitrail("sample", kind, 9, "--where", "id = 1").out
