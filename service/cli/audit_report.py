@@ -28,6 +28,7 @@ _NAMES = {
     "plain": "plain distance",
 }
 _COLUMNS = ("measure", "line at 1%", "reach it", "by chance", "planted caught", "AUC")
+_COLUMNS_OF_TEXT = ("measure", "line at 1%", "reach it", "by chance", "caught", "AUC")
 _WIDTH, _HEIGHT = 360, 240  # of the drawing of a curve
 
 
@@ -77,7 +78,8 @@ def print_audit(found: Audit, options: AuditOptions) -> None:
     for line in told_of(found, options):
         print_remark(line, before="")
     print()
-    _print_table([_COLUMNS, *_rows(found)])
+    short = [(name.removeprefix("nearness, "), *rest) for name, *rest in _rows(found)]
+    _print_table([_COLUMNS_OF_TEXT, *short])
     print()
     print_remark(verdict(found), before="")
     if found.pairs:

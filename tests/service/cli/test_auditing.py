@@ -126,6 +126,13 @@ def test_copies_among_those_held_make_way_for_others(
     assert all(20 <= one["innocent"] < 28 for one in told["measures"].values())
 
 
+def test_a_terminal_of_80_columns_has_room_for_the_measures(vitrail: Vitrail, sets: Path) -> None:
+    vitrail.index(sets, "--label-from", "parent")
+    done = vitrail.at(80, "audit", *OPTIONS, "--planted", 2, "--pairs", 0, "-q")
+    assert "by the reference's neighbours" in done.out
+    assert max(map(len, done.out.splitlines())) <= 80
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
