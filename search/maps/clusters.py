@@ -19,6 +19,7 @@ ALONE = -1  # the cluster of those that are in none
 LARGE = 20_000  # images, above which clusters are made by k-means
 _ROUNDS, _TRIES = 25, 3  # of k-means
 _SEED = 0
+_SMALLEST = 0.1  # of a neighbourhood, beside the median
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +118,16 @@ def loneliness(graph: Graph) -> NDArray[np.float32]:
     """How far each image is from those round it, beside how far these are from theirs.
 
     The local outlier factor (Breunig et al., 2000): about 1 within a cluster however dense it is,
-    more for images that lie apart from all others.
+    more for images that lie apart from all others. Images of which there are many copies have a
+    density without bounds, beside which all round them would be alone: so no neighbourhood is
+    taken to be smaller than a tenth of the usual one.
 
     Returns:
         (n,) float32, above 0.
     """
     near, far = graph.neighbours[:, 1:], graph.distances[:, 1:].astype(np.float64)
     reach = np.maximum(far, far[:, -1][near])  # no nearer than that one's own neighbourhood
-    density = 1 / np.maximum(reach.mean(axis=1), 1e-9)
+    least = max(_SMALLEST * float(np.median(far[:, -1])), 1e-9)
+    density = 1 / np.maximum(reach.mean(axis=1), least)
     factor: NDArray[np.float32] = (density[near].mean(axis=1) / density).astype(np.float32)
     return factor

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrail.search.measures import Interval
+from vitrail.search.measures import Interval, clustered_interval
 
 Doubles = NDArray[np.float64]
 Ids = NDArray[np.int64]
-_DRAWS = 1000
-_SEED = 0
 
 
 def false_positive_rates(scores: Doubles, nulls: Doubles) -> Doubles:
@@ -43,9 +41,8 @@ def threshold(nulls: Doubles, rate: float) -> float | None:
     """
     if len(nulls) < needed_for(rate):
         return None
-    allowed = int((len(nulls) + 1) * rate + 1e-9) - 1  # innocent images that may score as high
     falling = np.sort(nulls)[::-1]
-    return float(np.nextafter(falling[allowed], np.inf))
+    return float(np.nextafter(falling[_allowed(len(nulls), rate)], np.inf))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +72,21 @@ def curve(copies: Doubles, originals: Ids, nulls: Doubles) -> Curve:
     at = np.unique(np.concatenate([copies, nulls, [-np.inf]]))[::-1]
     false = np.concatenate([[0.0], _reaching(nulls, at)])
     caught = np.concatenate([[0.0], _reaching(copies, at)])
-    wins = _wins(copies, nulls)
-    own, which = np.unique(originals, return_inverse=True)
-    sums, sizes = np.bincount(which, wins), np.bincount(which)
-    random = np.random.default_rng(_SEED)
-    drawn = random.integers(0, len(own), (_DRAWS, len(own)))
-    areas = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
-    # of the innocent images too, as far as their number tells (Hanley and McNeil, 1982)
-    area = float(wins.mean())
-    spread = float(np.sqrt(areas.var() + max(area * (1 - area), 0) / (2 * len(nulls))))
-    low, high = area - 1.96 * spread, area + 1.96 * spread
-    return Curve(false, caught, Interval(area, max(0.0, low), min(1.0, high)))
+    return Curve(false, caught, _area(copies, originals, nulls))
+
+
+def _area(copies: Doubles, originals: Ids, nulls: Doubles) -> Interval:
+    """The area, with bounds that tell of the originals and of the innocent images drawn."""
+    _, which = np.unique(originals, return_inverse=True)
+    sizes = np.bincount(which)
+    means = np.bincount(which, _wins(copies, nulls)) / sizes
+    told = clustered_interval(means, float(sizes.mean()))
+    # the share of copies above each innocent image varies too (DeLong et al., 1988)
+    spread = 1.96 * float(np.sqrt(_wins(-nulls, -copies).var() / len(nulls)))
+    area = float(np.average(means, weights=sizes))
+    low = area - np.hypot(max(0.0, area - told.low), spread)
+    high = area + np.hypot(max(0.0, told.high - area), spread)
+    return Interval(area, max(0.0, float(low)), min(1.0, float(high)))
 
 
 def _reaching(scores: Doubles, at: Doubles) -> Doubles:
@@ -103,30 +104,50 @@ def _wins(copies: Doubles, nulls: Doubles) -> Doubles:
     return shares
 
 
-def expected_above(images: int, rate: float) -> tuple[float, int]:
-    """How many of so many innocent images score above the threshold of a rate.
+class Chance(NamedTuple):
+    """How many of some innocent images reach a line.
+
+    Attributes:
+        expected: on average.
+        at_most: in nineteen of twenty audits no more do.
+    """
+
+    expected: float
+    at_most: int
+
+
+def by_chance(images: int, innocent: int, rate: float) -> Chance | None:
+    """How many of so many images reach the line of a rate, if all are innocent.
+
+    The line is itself an innocent image's score, and lies now higher, now lower: so the count
+    varies more than a binomial one. It is beta-binomial, however the scores are distributed; ties
+    make it less.
+
+    Args:
+        images: that are held against the line.
+        innocent: images that the line was drawn by.
+        rate: of the line, in (0, 1).
 
     Returns:
-        the mean, and how many are exceeded only once in twenty times (binomial).
+        ``None`` where there are too few innocent images for a line; see ``needed_for``.
     """
-    mean = images * rate
-    shares = _binomial(images, rate)
-    most = int(np.searchsorted(np.cumsum(shares), 0.95))
-    return mean, most
+    if innocent < needed_for(rate):
+        return None
+    above = _allowed(innocent, rate) + 1
+    shares = _beta_binomial(images, above, innocent + 1 - above)
+    return Chance(images * above / (innocent + 1), int(np.searchsorted(np.cumsum(shares), 0.95)))
 
 
-def _binomial(n: int, p: float) -> Doubles:
-    """(n + 1,) probabilities of so many of ``n``."""
-    from math import lgamma
+def _allowed(innocent: int, rate: float) -> int:
+    """Innocent images that may score above the line of a rate."""
+    return int((innocent + 1) * rate + 1e-9) - 1
 
-    k = np.arange(n + 1)
-    logs = np.array([lgamma(n + 1) - lgamma(i + 1) - lgamma(n - i + 1) for i in k])
-    with np.errstate(divide="ignore"):
-        powers = k * np.log(p) + (n - k) * np.log1p(-p) if 0 < p < 1 else np.zeros(n + 1)
-    found: Doubles = np.exp(logs + powers)
+
+def _beta_binomial(n: int, a: int, b: int) -> Doubles:
+    """(n + 1,) probabilities of so many of ``n``, by the ratio of each to the one before."""
+    k = np.arange(n, dtype=np.float64)
+    ratios = (n - k) * (k + a) / ((k + 1) * (n - k - 1 + b))
+    logs = np.concatenate([[0.0], np.cumsum(np.log(ratios))])
+    found: Doubles = np.exp(logs - logs.max())
+    found /= found.sum()
     return found
-
-
-def shares_above(scores: Doubles, lines: Sequence[float | None]) -> list[float | None]:
-    """Which share of some scores reaches each line; ``None`` beside a line that is not known."""
-    return [None if line is None else float(np.mean(scores >= line)) for line in lines]

@@ -28,6 +28,7 @@ _NAMES = {
     "plain": "plain distance",
 }
 _COLUMNS = ("measure", "line at 1%", "reach it", "by chance", "planted caught", "AUC")
+_COLUMNS_OF_TEXT = ("measure", "line at 1%", "reach it", "by chance", "caught", "AUC")
 _WIDTH, _HEIGHT = 360, 240  # of the drawing of a curve
 
 
@@ -43,7 +44,8 @@ def told_of(found: Audit, options: AuditOptions) -> list[str]:
     ]
     unread = int(np.isnan(decided.scores).sum())
     if unread:
-        lines.append(f"{counted(unread, 'image')} could not be read, and are not judged")
+        judged = "is not judged" if unread == 1 else "are not judged"
+        lines.append(f"{counted(unread, 'image')} could not be read, and {judged}")
     if name != "pixels":
         lines.append("pixels were not compared: vectors alone miss most copies of a single object")
     return lines
@@ -53,7 +55,7 @@ def verdict(found: Audit) -> str:
     """What the deciding measure says, in a sentence."""
     _, decided = found.deciding
     line = decided.lines[0]
-    if line.score is None:
+    if line.chance is None:
         return (
             f"too few innocent images to tell how high they score: {len(decided.nulls)}, but "
             f"{line.needed} at least are needed"
@@ -61,12 +63,13 @@ def verdict(found: Audit) -> str:
     judged = int((~np.isnan(decided.scores)).sum())
     judged_images = counted(judged, "image")
     reached = f"{line.above:,} of {judged_images} reach the line that 1% of innocent images reach"
+    reached += f"; chance explains up to {line.chance.at_most:,}"
     if not line.told:
-        return f"{reached}; chance explains up to {line.at_most:,}: no sign of copying"
-    more = line.above - round(line.expected)
+        return f"{reached}: no sign of copying"
+    more = line.above - round(line.chance.expected)
     return (
-        f"{reached}; chance explains up to {line.at_most:,}: about {more:,} are copies, or nearer "
-        "to one image than to be expected of anything new"
+        f"{reached}: about {more:,} are copies, or nearer to one image than to be expected of "
+        "anything new"
     )
 
 
@@ -75,7 +78,8 @@ def print_audit(found: Audit, options: AuditOptions) -> None:
     for line in told_of(found, options):
         print_remark(line, before="")
     print()
-    _print_table([_COLUMNS, *_rows(found)])
+    short = [(name.removeprefix("nearness, "), *rest) for name, *rest in _rows(found)]
+    _print_table([_COLUMNS_OF_TEXT, *short])
     print()
     print_remark(verdict(found), before="")
     if found.pairs:
@@ -89,7 +93,9 @@ def _rows(found: Audit) -> list[tuple[str, ...]]:
             _NAMES[name],
             "unknown" if (line := measured.lines[0]).score is None else f"{line.score:.3g}",
             "" if line.score is None else f"{line.above:,}",
-            "" if line.score is None else f"{line.expected:.3g}, to {line.at_most}",
+            ""
+            if line.chance is None
+            else f"{line.chance.expected:.3g}, to {line.chance.at_most:,}",
             "" if line.caught is None else f"{line.caught:.0%}",
             "" if measured.curve is None else f"{measured.curve.area.mean:.3f}",
         )
@@ -204,8 +210,8 @@ def _line(line: AuditLine) -> dict[str, Any]:
         "innocent_needed": line.needed,
         "above": None if line.score is None else line.above,
         "share": None if line.share is None else _interval(line.share),
-        "expected": line.expected,
-        "by_chance_at_most": line.at_most,
+        "expected": None if line.chance is None else line.chance.expected,
+        "by_chance_at_most": None if line.chance is None else line.chance.at_most,
         "planted_caught": line.caught,
     }
 
@@ -261,11 +267,11 @@ def write_audit(path: Path, found: Audit, options: AuditOptions) -> None:
 
 
 def _told_line(line: AuditLine) -> tuple[str, ...]:
-    if line.score is None or line.share is None:
+    if line.score is None or line.share is None or line.chance is None:
         return f"{line.rate:.1%}", f"needs {line.needed:,} innocent images", "", "", ""
     share = f"{line.share.mean:.1%} ({line.share.low:.1%} to {line.share.high:.1%})"
     caught = "" if line.caught is None else f"{line.caught:.0%}"
-    chance = f"{line.expected:.3g}, up to {line.at_most}"
+    chance = f"{line.chance.expected:.3g}, up to {line.chance.at_most:,}"
     return f"{line.rate:.1%}", f"{line.score:.3g}", f"{line.above:,}: {share}", chance, caught
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import date, datetime
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +15,7 @@ from vitrail.search.listing import ListedImage, ListOptions
 from vitrail.service.cli.documents import plain_json
 from vitrail.service.cli.output import copies, print_nothing
 from vitrail.service.cli.tables import Column, Row, print_rows
-from vitrail.service.cli.text import one_line
+from vitrail.service.cli.text import one_line, value_text
 from vitrail.service.operations import listing as operations
 
 if TYPE_CHECKING:
@@ -103,17 +101,7 @@ def _value(image: ListedImage, name: str) -> Any:
 
 def _told(image: ListedImage, name: str) -> str:
     value = image.path if name.lower() == "path" else _value(image, name)
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M:%S")
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    if isinstance(value, dict):
-        return json.dumps(value)
-    return str(value) if not isinstance(value, date) else value.isoformat()
+    return value_text(value)
 
 
 def _write_sheet(store: CollectionStore, asked: ListOptions, html: Path) -> None:

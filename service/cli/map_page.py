@@ -8,7 +8,7 @@ import io
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,7 +19,7 @@ from vitrail.indexer.wording import counted
 from vitrail.search.thumbnails import sprite
 from vitrail.service.cli.report_pages import Card, card_of, render_report
 from vitrail.service.cli.sheet import write_page
-from vitrail.service.cli.text import one_line
+from vitrail.service.cli.text import one_line, value_text
 
 if TYPE_CHECKING:
     from vitrail.service.operations.mapping import ImageMap
@@ -29,6 +29,8 @@ _PLAIN = 16  # values of a column that have a colour each
 _NAMED = 60  # values that are named at all
 _ALONE = 12  # images shown that lie alone
 _CARD = 128  # pixels of a thumbnail of the lists
+_DAY, _MINUTE = 10, 16  # characters of an ISO date, and of one with its time
+_LONGEST = 60  # characters of a value in the list of colours
 
 
 def write_map(
@@ -151,24 +153,28 @@ def _columns(drawn: ImageMap) -> Iterator[dict[str, Any]]:
         names = [cluster.name(number) for number, cluster in enumerate(drawn.clusters, 1)]
         values = np.where(drawn.members < 0, len(names), drawn.members).tolist()
         yield _kinds("cluster", [*names, "in none"], values)
-    telling = [name for name, column in drawn.values.items() if len({*map(str, column)}) > 1]
+    telling = [name for name in drawn.values if tells_apart(drawn, name)]
     for name in telling:
         yield _column(one_line(name), drawn.values[name])
     if not drawn.clusters and not telling:
         yield _kinds("nothing", ["image"], [0] * len(drawn.ids))
 
 
+def tells_apart(drawn: ImageMap, column: str) -> bool:
+    """Whether images differ in a column of the map."""
+    return len({*map(str, drawn.values[column])}) > 1
+
+
 def _column(name: str, values: Sequence[Any]) -> dict[str, Any]:
     known = [value for value in values if value is not None]
-    if known and all(isinstance(value, int | float) for value in known):
-        if not all(isinstance(value, bool) for value in known):
-            return _scale(name, [None if v is None else float(v) for v in values])
-    elif known and all(isinstance(value, datetime) for value in known):
-        return _scale(
-            name,
-            [None if v is None else float(v.year + v.timetuple().tm_yday / 366) for v in values],
-        )
-    texts = ["" if value is None else one_line(str(value)) for value in values]
+    if known and all(type(value) in (int, float) for value in known):
+        return _scale(name, [None if value is None else float(value) for value in values])
+    if known and all(isinstance(value, date) for value in known):
+        timed = any(isinstance(value, datetime) for value in known)
+        return _scale(name, [None if value is None else _days(value) for value in values]) | {
+            "dates": _MINUTE if timed else _DAY
+        }
+    texts = ["" if value is None else one_line(value_text(value)) for value in values]
     counts: dict[str, int] = {}
     for text in texts:
         counts[text] = counts.get(text, 0) + 1
@@ -179,6 +185,14 @@ def _column(name: str, values: Sequence[Any]) -> dict[str, Any]:
     )
 
 
+def _days(value: date) -> float:
+    """Days since 1970 began, as the date's own clock has it."""
+    days = float(value.toordinal() - date(1970, 1, 1).toordinal())
+    if isinstance(value, datetime):
+        days += (value.hour * 60 + value.minute) / 1440 + value.second / 86400
+    return round(days, 6)
+
+
 def _kinds(
     name: str, names: Sequence[str], values: Sequence[int], plain: int | None = None
 ) -> dict[str, Any]:
@@ -186,15 +200,19 @@ def _kinds(
     return {
         "name": name,
         "kind": "kinds",
-        "names": list(names),
+        "names": [_short(name) for name in names],
         "values": list(values),
         "plain": min(coloured, _PLAIN),
     }
 
 
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1].rstrip() + "…"
+
+
 def _scale(name: str, values: Sequence[float | None]) -> dict[str, Any]:
     finite = [value for value in values if value is not None and np.isfinite(value)]
-    kept = [None if v is None or not np.isfinite(v) else round(v, 6) for v in values]
+    kept = [None if v is None or not np.isfinite(v) else v for v in values]
     low, high = (min(finite), max(finite)) if finite else (0.0, 0.0)
     return {"name": name, "kind": "numbers", "values": kept, "low": low, "high": high}
 

@@ -138,6 +138,16 @@ def write_map_of(
     )
 
 
+def print_dull(drawn: ImageMap, columns: Sequence[str]) -> None:
+    """Say which of some columns of a map colour nothing, as no image differs in them."""
+    from vitrail.service.cli.map_page import tells_apart
+
+    for name in columns:
+        if not tells_apart(drawn, name):
+            told = f"note: {name} is the same of all images, so that nothing is coloured by it"
+            print(one_line(told), file=sys.stderr)
+
+
 def print_sample(chosen: ImageSample) -> None:
     """Print the images, and how well they stand for all."""
     _print_table(
@@ -157,9 +167,15 @@ def told_of_sample(chosen: ImageSample) -> list[str]:
     if chosen.matching > chosen.chosen_from:
         of += f", drawn at random of {chosen.matching:,}"
     return [
-        f"{counted(len(chosen.images), 'image')} of {of}",
+        f"{counted(len(chosen.images), 'image')} of {of}" + _fewer(chosen),
         f"{_near(chosen.coverage)}; with as many at random: {_near(chosen.at_random)}",
     ]
+
+
+def _fewer(chosen: ImageSample) -> str:
+    """Why there are fewer images than were asked for and could be had."""
+    fewer = len(chosen.images) < min(chosen.asked, chosen.chosen_from)
+    return "; all others have the same vectors as one of them" if fewer else ""
 
 
 def _near(coverage: SampleCoverage) -> str:

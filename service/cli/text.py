@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
 import subprocess
+from datetime import datetime
 from pathlib import Path
 
 # What moves a cursor, colours, rings or ends a line, and what makes text run the other way, so
@@ -65,3 +67,18 @@ def file_url(path: str) -> str | None:
         return Path(path).as_uri()
     except ValueError:  # relative, or of another system, as an imported path can be
         return None
+
+
+def value_text(value: object) -> str:
+    """A column's value as filters and lists have it; nothing for ``None``."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    if isinstance(value, dict):
+        return json.dumps(value)
+    return str(value)

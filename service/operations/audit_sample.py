@@ -220,13 +220,6 @@ class AuditSample:
         return _to_positions(found.ids, found.scores, references)
 
 
-def drawn(count: int, most: int) -> Ids:
-    """Up to ``most`` of the numbers below ``count``, at random but always the same, ascending."""
-    if count <= most:
-        return np.arange(count)
-    return np.sort(np.random.default_rng(0).choice(count, most, replace=False))
-
-
 def _to_positions(ids: Ids, cosines: NDArray[np.float32], references: Ids) -> Near:
     there = ids >= 0
     positions = np.where(there, np.searchsorted(references, ids), NONE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +17,15 @@ from vitrail.search.duplicates.evidence import LEAST_AGREEING
 from vitrail.search.measures import Interval, interval
 from vitrail.search.replication.scoring import NONE, Near, Nearness, suspect
 from vitrail.search.replication.thresholds import (
+    Chance,
     Curve,
+    by_chance,
     curve,
-    expected_above,
     false_positive_rates,
     needed_for,
     threshold,
 )
-from vitrail.service.operations.audit_sample import AuditSample, Planted, drawn
+from vitrail.service.operations.audit_sample import AuditSample, Planted
 from vitrail.service.operations.progress import Note, Progress, nobody
 
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ RATES = (0.01, 0.001)
 FEWEST = 50
 """References below which what is usual among them cannot be told."""
 INNOCENT = 1000
-"""References that are held against the others, at most."""
+"""Innocent references that are looked for, to be held against the others."""
+_MOST_HELD = 2  # times as many references, of which the others are copies
+_LEAST_MORE = 8  # references that are tried at once, where some more are needed
 TRIED = 3
 """Nearest references of an image whose pixels are compared with its own."""
 
@@ -84,8 +87,8 @@ class AuditLine:
         needed: innocent images from which on it can be told.
         above: generated images that reach it; 0 where it is not known.
         share: the same as a share, with its 95% interval; ``None`` where it is not known.
-        expected: generated images that would reach it if all were innocent, on average.
-        at_most: and how many would, nineteen times in twenty.
+        chance: generated images that would reach it if all were innocent; ``None`` where it is not
+            known.
         caught: share of the planted copies that reaches it; ``None`` where none was planted.
     """
 
@@ -94,14 +97,13 @@ class AuditLine:
     needed: int
     above: int
     share: Interval | None
-    expected: float
-    at_most: int
+    chance: Chance | None
     caught: float | None
 
     @property
     def told(self) -> bool:
         """Whether more reach it than chance explains."""
-        return self.above > self.at_most
+        return self.chance is not None and self.above > self.chance.at_most
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,27 +237,21 @@ def _audit(
     usual = around.without(sample.copy_distance)
     near = sample.near(ids, references)
     images = suspect(near, usual)
-    own = drawn(len(references), INNOCENT)
-    theirs = Near(around.positions[own], around.distances[own])
     planted = _plant(collection, sample, references, options.originals, progress)
     scores: dict[Measure, _Scores] = {}
-    accused, innocent = images.reference, np.ones(len(own), np.bool_)
+    accused = images.reference
+    held = _held(sample, references, around, pixels=options.pixels)
     if options.pixels:
         agreeing = sample.agreeing(ids, near, references, TRIED)
-        nulls = sample.agreeing(references[own], theirs, references, TRIED).shares
-        innocent = ~(nulls >= LEAST_AGREEING)  # those are copies: of whom, is another question
         accused = np.where(agreeing.shares >= _TELLING, agreeing.references, accused)
         copies = None if planted is None else sample.agreeing_planted(planted, references, TRIED)
         scores["pixels"] = _Scores(
             agreeing.shares,
-            nulls[innocent & ~np.isnan(nulls)],
+            held.agreeing[~np.isnan(held.agreeing)],
             None if copies is None else np.nan_to_num(copies.shares),
         )
-    else:
-        innocent = theirs.distances[:, 0] > sample.copy_distance
-    null = suspect(
-        Near(theirs.positions[innocent], theirs.distances[innocent]), usual, own[innocent]
-    )
+    own = held.innocent
+    null = suspect(Near(around.positions[own], around.distances[own]), usual, own)
     caught = None if planted is None else suspect(planted.near, usual)
     scores |= _by_vectors(images, null, caught)
     measures = {name: _measured(one, planted) for name, one in scores.items()}
@@ -271,10 +267,39 @@ def _audit(
         measures=measures,
         pairs=_pairs(sample, ids, found, cosines, decided, rates, options.pairs),
         compared=len(references),
-        copied=int((~innocent).sum()),
+        copied=held.copied,
         recall=sample.recall,
         space=sample.space,
     )
+
+
+class _Held(NamedTuple):
+    """References that were held against the others."""
+
+    innocent: Ids  # positions of those that are no copies
+    agreeing: Doubles  # of these, the share of their parts; NaN without a file, or by vectors alone
+    copied: int  # copies among those held
+
+
+def _held(sample: AuditSample, references: Ids, around: Near, *, pixels: bool) -> _Held:
+    """Hold references, drawn at random, against all others, until enough of them are innocent."""
+    order = np.random.default_rng(0).permutation(len(references))
+    order = order[: _MOST_HELD * INNOCENT]
+    own, shares = np.empty(0, np.int64), np.empty(0)
+    done = told = 0
+    while done < len(order) and told < INNOCENT:
+        some = order[done : done + max(INNOCENT - told, _LEAST_MORE)]
+        done += len(some)
+        theirs = Near(around.positions[some], around.distances[some])
+        if pixels:
+            found = sample.agreeing(references[some], theirs, references, TRIED).shares
+            innocent = ~(found >= LEAST_AGREEING)  # copies: of whom, is another question
+        else:
+            found = np.full(len(some), np.nan)
+            innocent = theirs.distances[:, 0] > sample.copy_distance
+        own, shares = np.append(own, some[innocent]), np.append(shares, found[innocent])
+        told = int((~np.isnan(shares)).sum()) if pixels else len(own)
+    return _Held(own, shares, done - len(own))
 
 
 _TELLING = 0.3  # share of agreeing parts below which vectors tell better which reference is meant
@@ -300,14 +325,15 @@ def _sides(sample: AuditSample, options: AuditOptions) -> tuple[Ids, Ids]:
         )
     if len(references) < FEWEST:
         raise InputError(
-            f"{counted(len(references), 'image')} fulfil {options.against!r}, but what is usual "
-            f"among them can be told from {FEWEST} on; index the images that may have been copied"
+            f"{options.against!r} is fulfilled by {counted(len(references), 'image')}, but what is "
+            f"usual among them can be told from {FEWEST} on; index the images that may have been "
+            "copied"
         )
     both = np.intersect1d(ids, references)
     if len(both):
         raise InputError(
-            f"{counted(len(both), 'image')}, such as image {both[0]}, fulfil both filters, and are "
-            "their own copies; let the filters exclude one another"
+            f"both filters let through {counted(len(both), 'image')}, such as image {both[0]}, "
+            "which would be copies of themselves; let the filters exclude one another"
         )
     return ids, references
 
@@ -355,13 +381,13 @@ def _measured(scores: _Scores, planted: Planted | None) -> AuditMeasure:
 def _line(scores: _Scores, rate: float) -> AuditLine:
     at = threshold(scores.nulls, rate)
     read = scores.images[~np.isnan(scores.images)]
-    expected, at_most = expected_above(len(read), rate)
+    chance = by_chance(len(read), len(scores.nulls), rate)
     reach = np.zeros(len(read)) if at is None else (read >= at).astype(np.float64)
     share = None if at is None or not len(read) else interval(reach)
     caught = None
     if at is not None and scores.planted is not None:
         caught = float(np.mean(scores.planted >= at))
-    return AuditLine(rate, at, needed_for(rate), int(reach.sum()), share, expected, at_most, caught)
+    return AuditLine(rate, at, needed_for(rate), int(reach.sum()), share, chance, caught)
 
 
 def _caught(scores: Doubles, planted: Planted, line: float | None) -> dict[str, Interval]:

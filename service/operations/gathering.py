@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.errors import InputError
+from vitrail.indexer.wording import counted
 from vitrail.search.filters import NO_IMAGES, combine_filters, none_passes
 from vitrail.search.maps.graph import joined
 from vitrail.search.options import Only, check_word, shares
@@ -75,7 +76,9 @@ def gather(
         if not len(ids):
             raise InputError(NO_IMAGES if combined is None else none_passes(where, only))
         passing = "the collection has" if combined is None else "the filter lets through"
-        raise InputError(f"{passing} {len(ids)} images, but {fewest} at least are needed")
+        raise InputError(
+            f"{passing} {counted(len(ids), 'image')}, but {fewest} at least are needed"
+        )
     matching = len(ids)
     if matching > limit:
         ids = np.sort(np.random.default_rng(seed).choice(ids, limit, replace=False))

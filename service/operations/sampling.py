@@ -87,6 +87,7 @@ class ImageSample:
         stands_for: how many images each is the nearest to, itself among them.
         coverage: of all that could be chosen.
         at_random: the same of as many at random, the mean of several draws.
+        asked: how many were asked for; fewer are chosen where the others are equal to them.
         matching: how many images the filter let through.
         chosen_from: of how many the choice was made.
         weights: space name -> share, of the cosines that it goes by.
@@ -96,6 +97,7 @@ class ImageSample:
     stands_for: tuple[int, ...]
     coverage: SampleCoverage
     at_random: SampleCoverage
+    asked: int
     matching: int
     chosen_from: int
     weights: Mapping[str, float]
@@ -148,6 +150,7 @@ def _sampled(
             float(np.mean([other.least for other in others])),
             float(np.mean([other.median for other in others])),
         ),
+        asked=options.count,
         matching=gathered.matching,
         chosen_from=len(gathered.ids),
         weights=gathered.weights,

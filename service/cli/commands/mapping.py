@@ -90,7 +90,12 @@ def map_(
     from all others. --html draws it.
     """
     from vitrail.indexer.spaces import parse_weights
-    from vitrail.service.cli.surveys import print_map, print_map_as_json, write_map_of
+    from vitrail.service.cli.surveys import (
+        print_dull,
+        print_map,
+        print_map_as_json,
+        write_map_of,
+    )
     from vitrail.service.cli.text import one_line
     from vitrail.service.cli.viewers import AnalysisViewer
     from vitrail.service.operations.collection import Collection
@@ -117,6 +122,8 @@ def map_(
     else:
         print_map(drawn)
     if html is not None:
+        if not quiet:
+            print_dull(drawn, color or ())
         typer.echo(one_line(f"map: {html}"), err=True)
 
 

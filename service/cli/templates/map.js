@@ -21,6 +21,12 @@
   const GREY = "#9a9da3";
   const ramp = (t) => `hsl(${250 - 200 * t} 62% ${44 + 12 * t}%)`;
 
+  // A value in words: dates are days since 1970, told by so many characters of theirs.
+  const worded = (column, value) => {
+    if (value === null || column.kind !== "numbers") return value === null ? null : column.names[value];
+    if (column.dates) return new Date(value * 864e5).toISOString().slice(0, column.dates).replace("T", " ");
+    return Number.isInteger(value) ? value : Number(value.toPrecision(6));
+  };
   // One colouring: a colour for each image, and the legend's entries.
   const colouring = (column) => {
     if (column.kind === "numbers") {
@@ -43,7 +49,7 @@
   const home = () => { scale = 1; left = (wide - size() * (west + east)) / 2; top = (high - size() * (north + south)) / 2; };
   const zoomAt = (factor, x, y) => {
     const next = Math.min(400, Math.max(.5, scale * factor)), f = next / scale;
-    left = x - (x - left) * f; top = y - (y - top) * f; scale = next; ask();
+    left = x - (x - left) * f; top = y - (y - top) * f; scale = next; tip.hidden = true; ask();
   };
   let due = 0;
   const ask = () => { if (!due) due = requestAnimationFrame(() => { due = 0; draw(); }); };
@@ -121,7 +127,7 @@
     }
     parts.push(line(`${data.ids[i]}  ${names[i].split(/[/\\]/).pop()}`));
     for (const column of data.columns) {
-      const value = column.kind === "numbers" ? column.values[i] : column.names[column.values[i]];
+      const value = worded(column, column.values[i]);
       if (value !== null && value !== "") parts.push(line(`${column.name}: ${value}`));
     }
     tip.replaceChildren(...parts); tip.hidden = false;
@@ -155,11 +161,18 @@
   };
   canvas.addEventListener("pointerup", up);
   canvas.addEventListener("pointercancel", (event) => { pointers.delete(event.pointerId); lasso = null; ask(); });
-  canvas.addEventListener("pointerleave", () => { tip.hidden = true; });
+  // a finger that was lifted has left too, but what it tapped is to be seen
+  canvas.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") tip.hidden = true; });
   canvas.addEventListener("wheel", (event) => { event.preventDefault(); zoomAt(Math.exp(-event.deltaY * .0015), ...at(event)); }, { passive: false });
   canvas.addEventListener("keydown", (event) => {
     const step = { ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60] }[event.key];
-    if (step) { left += step[0]; top += step[1]; ask(); event.preventDefault(); }
+    if (step) { left += step[0]; top += step[1]; tip.hidden = true; ask(); event.preventDefault(); }
+    else if (event.key === "Enter" || event.key === " ") {
+      const i = near(wide / 2, high / 2, Math.max(wide, high));
+      if (i >= 0) show(i, px(i), py(i));
+      event.preventDefault();
+    }
+    else if (event.key === "Escape") tip.hidden = true;
     else if (event.key === "+" || event.key === "=") zoomAt(1.6, wide / 2, high / 2);
     else if (event.key === "-") zoomAt(.625, wide / 2, high / 2);
     else if (event.key === "0") { home(); ask(); }
@@ -225,7 +238,7 @@
       const li = document.createElement("li"), bar = document.createElement("i");
       bar.className = "bar"; bar.style.display = "inline-block";
       bar.style.background = `linear-gradient(90deg, ${[0, .25, .5, .75, 1].map(ramp).join(", ")})`;
-      li.append(`${column.low} `, bar, ` ${column.high}`); legend.replaceChildren(li);
+      li.append(`${worded(column, column.low)} `, bar, ` ${worded(column, column.high)}`); legend.replaceChildren(li);
     }
     ask();
   };

@@ -62,3 +62,12 @@ def test_one_that_lies_apart_is_lonelier_than_all_others_however_dense_their_gro
     assert factors.argmax() == 50
     theirs = sklearn.LocalOutlierFactor(n_neighbors=8).fit(rows)
     np.testing.assert_allclose(factors, -theirs.negative_outlier_factor_, rtol=5e-3)
+
+
+def test_many_copies_of_an_image_make_none_of_those_round_it_an_outlier() -> None:
+    rows, _ = blobs(2, 25)
+    rows = np.concatenate([rows, np.repeat(rows[:1], 20, axis=0)])
+    factors = loneliness(graph_of(rows, 8))
+    assert factors.max() < 12
+    assert np.median(factors) == pytest.approx(1, abs=0.2)
+    assert loneliness(graph_of(np.repeat(rows[:1], 20, axis=0), 8)).tolist() == [1] * 20

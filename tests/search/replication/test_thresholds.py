@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vitrail.search.replication.thresholds import (
+    by_chance,
     curve,
-    expected_above,
     false_positive_rates,
     needed_for,
     threshold,
@@ -49,9 +49,51 @@ def test_the_area_is_that_of_scikit_learn(copies: list[int], nulls: list[int]) -
     assert np.trapezoid(found.caught, found.false) == pytest.approx(found.area.mean)
 
 
-def test_how_many_chance_explains() -> None:
-    mean, most = expected_above(1000, 0.01)
-    draws = np.random.default_rng(0).binomial(1000, 0.01, 20_000)
-    assert mean == 10
-    assert abs(np.mean(draws <= most) - 0.95) < 0.03
-    assert expected_above(0, 0.01) == (0, 0)
+@pytest.mark.parametrize("originals", [2, 24])
+def test_the_bounds_of_the_area_hold_it_however_few_originals_there_are(originals: int) -> None:
+    random, held = np.random.default_rng(1), []
+    true = 0.9215  # of two normal deviates, one moved by 2, whose variances sum to 1.98
+    for _ in range(150):
+        copies = 2 + random.normal(0, 0.7, (originals, 1)) + random.normal(0, 0.7, (originals, 7))
+        found = curve(
+            copies.ravel(), np.repeat(np.arange(originals), 7), random.normal(size=300)
+        ).area
+        held.append(found.low <= true <= found.high)
+    assert np.mean(held) >= 0.92
+
+
+def test_copies_of_which_none_is_missed_leave_room_for_some_that_would_be() -> None:
+    area = curve(np.ones(14), np.repeat(np.arange(2), 7), np.zeros(100)).area
+    assert area.mean == area.high == 1
+    assert area.low < 0.9
+
+
+@pytest.mark.parametrize(("images", "innocent"), [(300, 99), (1000, 150), (2000, 1000)])
+def test_so_many_innocent_images_reach_the_line_by_chance(images: int, innocent: int) -> None:
+    random, counts = np.random.default_rng(0), []
+    for _ in range(2000):
+        line = threshold(random.normal(size=innocent), 0.01)
+        assert line is not None
+        counts.append(int((random.normal(size=images) >= line).sum()))
+    chance = by_chance(images, innocent, 0.01)
+    assert chance is not None
+    assert np.mean(counts) == pytest.approx(chance.expected, rel=0.08)
+    assert 0.93 < np.mean(np.array(counts) <= chance.at_most) < 0.98
+    # as if the line were known there would be twice as many false alarms and more
+    fixed = np.quantile(random.binomial(images, 0.01, 20_000), 0.95)
+    assert np.mean(np.array(counts) > fixed) > 0.1
+
+
+@given(st.integers(0, 400), st.integers(1, 400), st.sampled_from([0.5, 0.1, 0.01]))
+def test_chance_is_that_of_scipy(images: int, innocent: int, rate: float) -> None:
+    stats = pytest.importorskip("scipy.stats")
+    chance = by_chance(images, innocent, rate)
+    if innocent < needed_for(rate):
+        assert chance is None
+        return
+    assert chance is not None
+    above = int((innocent + 1) * rate + 1e-9)
+    law = stats.betabinom(images, above, innocent + 1 - above)
+    assert chance.expected == pytest.approx(law.mean())
+    assert law.cdf(chance.at_most) >= 0.95 - 1e-9
+    assert chance.at_most == 0 or law.cdf(chance.at_most - 1) < 0.95 + 1e-9

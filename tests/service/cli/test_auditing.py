@@ -95,12 +95,50 @@ def test_by_vectors_alone_the_line_is_where_one_in_a_hundred_innocent_images_is(
     assert told["measures"]["relative"]["auc"] is None
 
 
+def test_files_that_are_away_are_told_of_and_judged_by_nothing(
+    vitrail: Vitrail, sets: Path
+) -> None:
+    vitrail.index(sets, "--label-from", "parent")
+    (sets / "made" / "copy0.jpg").unlink()
+    done = vitrail("audit", *OPTIONS, "--planted", 0)
+    assert "1 image could not be read, and are not judged" not in done.out
+    assert "1 image could not be read, and is not judged" in done.out
+    for number in range(50):
+        (sets / "learnt" / f"{number:02}.png").unlink()
+    done = vitrail("audit", *OPTIONS, "--planted", 2, "--json")
+    assert "no copies were planted, as no reference's file can be read" in done.err
+    assert {one["pixels"] for one in done.json["scores"]} == {None}
+    assert {one["fpr"] for one in done.json["scores"]} == {None}
+    assert done.json["pairs"] == []
+
+
+@pytest.mark.parametrize("how", [(), ("--no-pixels",)])
+def test_copies_among_those_held_make_way_for_others(
+    vitrail: Vitrail, sets: Path, monkeypatch: pytest.MonkeyPatch, how: tuple[str, ...]
+) -> None:
+    for number in range(0, 20, 2):  # so that of any twenty some are copies
+        copy = blots(number).resize((90, 90), Image.Resampling.BICUBIC)
+        copy.save(sets / "learnt" / f"{number:02}.webp", quality=95)
+    vitrail.index(sets, "--label-from", "parent")
+    monkeypatch.setattr("vitrail.service.operations.auditing.INNOCENT", 20)
+    told = vitrail("audit", *OPTIONS, "--planted", 0, *how, "--json").json
+    assert told["references_that_are_copies"] >= 3
+    assert all(20 <= one["innocent"] < 28 for one in told["measures"].values())
+
+
+def test_a_terminal_of_80_columns_has_room_for_the_measures(vitrail: Vitrail, sets: Path) -> None:
+    vitrail.index(sets, "--label-from", "parent")
+    done = vitrail.at(80, "audit", *OPTIONS, "--planted", 2, "--pairs", 0, "-q")
+    assert "by the reference's neighbours" in done.out
+    assert max(map(len, done.out.splitlines())) <= 80
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
         (("--generated", "id < 0"), ["no image fulfils", "--generated"]),
-        (("--generated", "true", "--against", "id < 9"), ["8 images fulfil", "50 on"]),
-        (("--generated", "id < 4", "--against", "true"), ["fulfil both filters"]),
+        (("--generated", "true", "--against", "id < 9"), ["fulfilled by 8 images", "50 on"]),
+        (("--generated", "id < 4", "--against", "true"), ["both filters let through 3 images"]),
         (("--generated", MADE, "--against", LEARNT, "--space", "cls@99"), ["cls@99", "mean@1"]),
         (("--generated", "colour = 1"), ["colour"]),
         (("--html", "no/such/folder/audit.html"), ["no/such/folder"]),

@@ -8,12 +8,17 @@ import json
 import re
 import shutil
 import subprocess
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from tests.service.conftest import Vitrail
 
+EPOCH = date(1970, 1, 1)
 CHROMIUM = shutil.which("chromium")
 
 
@@ -39,9 +44,9 @@ def test_a_map_prints_its_clusters_and_draws_a_page_that_fetches_nothing(
     assert data_of(text)["ids"] == list(range(1, 25))
 
 
-def data_of(page: str) -> dict[str, list[object]]:
+def data_of(page: str) -> dict[str, list[Any]]:
     (found,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page)
-    data: dict[str, list[object]] = json.loads(found)
+    data: dict[str, list[Any]] = json.loads(found)
     return data
 
 
@@ -56,6 +61,35 @@ def test_names_of_files_and_values_cannot_leave_the_data_of_the_page(
     text = page.read_text("utf-8")
     assert text.count("<script") == text.count("</script") == 2
     assert "alert(1)" in json.dumps(data_of(text)["files"])
+
+
+def test_dates_and_numbers_are_a_scale_and_other_values_are_written_as_in_lists(
+    vitrail: Vitrail, many: Path, tmp_path: Path
+) -> None:
+    vitrail.index(many)
+    files = sorted(many.rglob("*.png"))
+    lines = [
+        f"{path},{2000 + i}-03-01 12:30:00,{2000 + 4 * i}-02-29,{i % 2 == 0},{10**15 + i},"
+        f"{'x' * 90}{i}"
+        for i, path in enumerate(files)
+    ]
+    table = tmp_path / "own.csv"
+    table.write_text("\n".join(["path,taken,day,good,large,long", *lines]))
+    vitrail("annotate", table)
+    page, names = tmp_path / "map.html", ("taken", "day", "good", "large", "long", "generated")
+    words = [word for name in names for word in ("--color", name)]
+    done = vitrail("map", "--layout", "pca", "--clusters", 2, *words, "--html", page)
+    assert "note: generated is the same of all images" in done.err
+    columns = {one["name"]: one for one in data_of(page.read_text("utf-8"))["columns"]}
+    assert "generated" not in columns
+    assert (columns["taken"]["kind"], columns["taken"]["dates"]) == ("numbers", 16)
+    assert columns["taken"]["low"] == pytest.approx((date(2000, 3, 1) - EPOCH).days + 12.5 / 24)
+    assert columns["day"]["dates"] == 10
+    assert columns["day"]["low"] == (date(2000, 2, 29) - EPOCH).days
+    assert columns["good"]["names"] == ["false", "true", "", "others"]
+    assert columns["large"]["high"] - columns["large"]["low"] == len(files) - 1
+    assert max(len(name) for name in columns["long"]["names"]) == 60
+    assert len(set(columns["long"]["values"])) == len(files)  # shortened, and still apart
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium")
@@ -142,3 +176,20 @@ def test_a_sample_is_of_one_kind(vitrail: Vitrail, many: Path) -> None:
     for words in ((), ("--diverse", 2, "--typical", 2)):
         vitrail.fails("sample", *words, code=2, says=["either --diverse N or --typical N"])
     vitrail.fails("sample", "--diverse", 2, "--where", "id < 0", code=2, says=["no image"])
+
+
+@pytest.mark.parametrize("kind", ["--diverse", "--typical"])
+def test_of_images_that_are_equal_one_is_chosen_and_it_is_said_why(
+    vitrail: Vitrail, tmp_path: Path, kind: str
+) -> None:
+    (tmp_path / "same").mkdir()
+    for number in range(4):
+        about = PngInfo()
+        about.add_text("number", str(number))
+        Image.new("RGB", (40, 40), (200, 30, 30)).save(
+            tmp_path / "same" / f"{number}.png", pnginfo=about
+        )
+    vitrail.index(tmp_path / "same")
+    told = vitrail("sample", kind, 3).out
+    assert "1 image of 4; all others have the same vectors as one of them" in told
+    assert "same vectors" not in vitrail("sample", kind, 9, "--where", "id = 1").out
