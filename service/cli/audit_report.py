@@ -19,7 +19,8 @@ from vitrail.service.cli.text import one_line
 if TYPE_CHECKING:
     from vitrail.indexer.image_info import ImageInfo
     from vitrail.search.measures import Interval
-    from vitrail.service.operations.auditing import Audit, AuditLine, AuditOptions, SuspectPair
+    from vitrail.service.operations.audit_results import Audit, AuditLine, SuspectPair
+    from vitrail.service.operations.auditing import AuditOptions
 
 _NAMES = {
     "pixels": "parts that agree",

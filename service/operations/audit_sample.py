@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from vitrail.indexer.cancellation import Cancellation
     from vitrail.indexer.encoders.base import Encoder
-    from vitrail.service.operations.collection import Collection
+    from vitrail.service.operations.searchable import Searchable
 
 Ids = NDArray[np.int64]
 Doubles = NDArray[np.float64]
@@ -82,7 +82,7 @@ class AuditSample:
 
     def __init__(
         self,
-        collection: Collection,
+        collection: Searchable,
         space: str | None,
         progress: Progress,
         cancellation: Cancellation,

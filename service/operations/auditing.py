@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,25 +16,27 @@ from vitrail.search.duplicates.evidence import LEAST_AGREEING
 from vitrail.search.measures import Interval, interval
 from vitrail.search.replication.scoring import NONE, Near, Nearness, suspect
 from vitrail.search.replication.thresholds import (
-    Chance,
-    Curve,
     by_chance,
     curve,
     false_positive_rates,
     needed_for,
     threshold,
 )
+from vitrail.service.operations.audit_results import (
+    Audit,
+    AuditLine,
+    AuditMeasure,
+    Measure,
+    SuspectPair,
+)
 from vitrail.service.operations.audit_sample import AuditSample, Planted
 from vitrail.service.operations.progress import Note, Progress, nobody
 
 if TYPE_CHECKING:
-    from vitrail.indexer.image_info import ImageInfo
-    from vitrail.search.duplicates.evidence import CopyEvidence
-    from vitrail.service.operations.collection import Collection
+    from vitrail.service.operations.searchable import Searchable
 
 Doubles = NDArray[np.float64]
 Ids = NDArray[np.int64]
-Measure = Literal["pixels", "relative", "own", "plain"]
 RATES = (0.01, 0.001)
 FEWEST = 50
 """References below which what is usual among them cannot be told."""
@@ -77,121 +78,8 @@ class AuditOptions:
                 raise InputError(f"{name} is {number}; give 0 or more")
 
 
-@dataclass(frozen=True, slots=True)
-class AuditLine:
-    """A false-positive rate, and what lies above its threshold.
-
-    Attributes:
-        rate: the share of innocent images that score as high.
-        score: the threshold; ``None`` where there are too few innocent images to tell it.
-        needed: innocent images from which on it can be told.
-        above: generated images that reach it; 0 where it is not known.
-        share: the same as a share, with its 95% interval; ``None`` where it is not known.
-        chance: generated images that would reach it if all were innocent; ``None`` where it is not
-            known.
-        caught: share of the planted copies that reaches it; ``None`` where none was planted.
-    """
-
-    rate: float
-    score: float | None
-    needed: int
-    above: int
-    share: Interval | None
-    chance: Chance | None
-    caught: float | None
-
-    @property
-    def told(self) -> bool:
-        """Whether more reach it than chance explains."""
-        return self.chance is not None and self.above > self.chance.at_most
-
-
-@dataclass(frozen=True, slots=True)
-class AuditMeasure:
-    """What one measure of likeness says.
-
-    Attributes:
-        scores: (n,) float64 of the generated images, higher is more suspicious; NaN for none.
-        nulls: (m,) float64 of innocent images: references held against all others.
-        lines: thresholds at the rates of ``RATES``.
-        curve: how well it parts planted copies from innocent images; ``None`` where none was
-            planted.
-        caught: kind of planted copy -> the share that reaches the first line, with its interval.
-    """
-
-    scores: Doubles
-    nulls: Doubles
-    lines: tuple[AuditLine, ...]
-    curve: Curve | None
-    caught: Mapping[str, Interval]
-
-
-@dataclass(frozen=True, slots=True)
-class SuspectPair:
-    """A generated image and the reference that it is most suspected to copy.
-
-    Attributes:
-        image: the generated one.
-        reference: the other.
-        cosine: of the two.
-        score: by the deciding measure.
-        rate: how many innocent images score as high.
-        evidence: what was done to the one to make the other, as pixels show; ``None`` where they do
-            not agree, or a file cannot be read (``read``).
-        read: whether both could be.
-    """
-
-    image: ImageInfo
-    reference: ImageInfo
-    cosine: float
-    score: float
-    rate: float
-    evidence: CopyEvidence | None
-    read: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Audit:
-    """What an audit found.
-
-    Attributes:
-        ids: (n,) int64 of the generated images.
-        references: (n,) int64 ids of the references that they are most suspected to copy; -1 for
-            none.
-        cosines: (n,) float64 with those.
-        rates: (n,) float64 false-positive rates by the deciding measure; NaN for an image whose
-            file could not be read, where pixels decide.
-        measures: the deciding one first. ``pixels``: the share of their parts that agree;
-            ``relative``: how many times nearer an image lies to a reference than the reference's
-            own neighbours do; ``own``: the same beside the image's own neighbours (Carlini et al.,
-            2023); ``plain``: the distance to the nearest reference alone.
-        pairs: the most suspicious ones.
-        compared: references.
-        copied: references of the sample that are copies of others, and are left out of the
-            innocent.
-        recall: the share of the true nearest that was met, as measured.
-        space: that was compared.
-    """
-
-    ids: Ids
-    references: Ids
-    cosines: Doubles
-    rates: Doubles
-    measures: Mapping[Measure, AuditMeasure]
-    pairs: tuple[SuspectPair, ...]
-    compared: int
-    copied: int
-    recall: float
-    space: str
-
-    @property
-    def deciding(self) -> tuple[Measure, AuditMeasure]:
-        """The measure that the rates go by."""
-        return next(iter(self.measures.items()))
-
-
 def audit(
-    collection: Collection,
+    collection: Searchable,
     options: AuditOptions | None = None,
     *,
     progress: Progress = nobody,
@@ -229,7 +117,7 @@ class _Scores:
 
 
 def _audit(
-    collection: Collection, options: AuditOptions, progress: Progress, cancellation: Cancellation
+    collection: Searchable, options: AuditOptions, progress: Progress, cancellation: Cancellation
 ) -> Audit:
     sample = AuditSample(collection, options.space, progress, cancellation)
     ids, references = _sides(sample, options)
@@ -339,7 +227,7 @@ def _sides(sample: AuditSample, options: AuditOptions) -> tuple[Ids, Ids]:
 
 
 def _plant(
-    collection: Collection,
+    collection: Searchable,
     sample: AuditSample,
     references: Ids,
     originals: int,

@@ -32,7 +32,7 @@ from vitrail.service.operations.gathering import Gathered, gather
 from vitrail.service.operations.progress import AnalysisProgress, Progress, nobody
 
 if TYPE_CHECKING:
-    from vitrail.service.operations.collection import Collection
+    from vitrail.service.operations.searchable import Searchable
 
 Layout = Literal["umap", "pca"]
 Floats = NDArray[np.float32]
@@ -154,7 +154,7 @@ class ImageMap:
 
 
 def draw_map(
-    collection: Collection,
+    collection: Searchable,
     options: MapOptions | None = None,
     *,
     progress: Progress = nobody,
@@ -179,7 +179,7 @@ def draw_map(
 
 
 def _drawn(
-    collection: Collection, options: MapOptions, progress: Progress, cancellation: Cancellation
+    collection: Searchable, options: MapOptions, progress: Progress, cancellation: Cancellation
 ) -> ImageMap:
     progress(AnalysisProgress("reading vectors"))
     gathered = gather(

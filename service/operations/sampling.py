@@ -18,7 +18,7 @@ from vitrail.service.operations.gathering import Gathered, gather
 
 if TYPE_CHECKING:
     from vitrail.indexer.image_info import ImageInfo
-    from vitrail.service.operations.collection import Collection
+    from vitrail.service.operations.searchable import Searchable
 
 Kind = Literal["diverse", "typical"]
 _DRAWS = 5  # at random, beside which the choice is held
@@ -104,7 +104,7 @@ class ImageSample:
 
 
 def sample_images(
-    collection: Collection,
+    collection: Searchable,
     options: SampleOptions,
     *,
     cancellation: Cancellation | None = None,
@@ -125,7 +125,7 @@ def sample_images(
 
 
 def _sampled(
-    collection: Collection, options: SampleOptions, cancellation: Cancellation
+    collection: Searchable, options: SampleOptions, cancellation: Cancellation
 ) -> ImageSample:
     gathered = gather(
         collection.store,
