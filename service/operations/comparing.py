@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from vitrail.indexer.catalog.listing import Listing
 from vitrail.indexer.errors import InputError
+from vitrail.indexer.wording import counted
 from vitrail.search.calibration.judging import Judge
 from vitrail.search.comparison.manifold import NEAREST
 from vitrail.search.comparison.sets import SpaceComparison, compare_rows, joined, nearest_rows
@@ -182,9 +183,8 @@ def _told(
 def _drawn(ids: Ids, name: str, options: CompareOptions, progress: Progress) -> Ids:
     if len(ids) <= options.sample:
         return ids
-    progress(
-        Note(f"set {name}: {options.sample:,} of its {len(ids):,} images are drawn and compared")
-    )
+    images = counted(len(ids), "image")  # of which there are many
+    progress(Note(f"set {name}: {options.sample:,} of its {images} are drawn and compared"))
     random = np.random.default_rng(options.seed)
     return np.sort(random.choice(ids, options.sample, replace=False))
 
