@@ -60,7 +60,7 @@ class CopiedFile:
             connection.execute(f"USE {database}")
             version = read_format(connection, self.path)
             if version < FORMAT:
-                migrate(connection, version)
+                migrate(connection, version, lasting=False)
             if self.changes and version >= JOURNALLED:
                 from vitrail.indexer.catalog.redoing import redo
 

@@ -246,11 +246,20 @@ MIGRATIONS: dict[int, Callable[[Any], None]] = {
 }
 
 
-def migrate(connection: DuckDBPyConnection, version: int) -> None:
-    """Bring tables of an older format to the current one, in one transaction."""
+def migrate(connection: DuckDBPyConnection, version: int, *, lasting: bool = True) -> None:
+    """Bring tables of an older format to the current one, in one transaction.
+
+    Args:
+        connection: to the catalog.
+        version: the format that it has.
+        lasting: whether it stays, and not a reader's copy, which has no log.
+    """
     connection.execute("BEGIN")
     for number in range(version, FORMAT):
         MIGRATIONS[number](connection)
     connection.execute("UPDATE meta SET value = ? WHERE key = 'format'", [str(FORMAT)])
     connection.execute("COMMIT")
-    connection.execute("CHECKPOINT")  # after DDL: replaying it from the log has failed in DuckDB
+    if lasting:
+        connection.execute(
+            "CHECKPOINT"
+        )  # after DDL: replaying it from the log has failed in DuckDB
