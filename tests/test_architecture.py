@@ -50,6 +50,7 @@ FLOORS = {
             "diversity",
             "duplicates",
             "explanation",
+            "joining",
             "lineage",
             "measures",
             "options",

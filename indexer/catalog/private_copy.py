@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 IN_MEMORY = 4 << 20  # bytes of a catalog that DuckDB copies into memory as fast as a file is copied
+MOST_IN_MEMORY = 32 << 20  # where there is no room for a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +92,10 @@ def copy_attached(connection: DuckDBPyConnection, path: str, journal: Journal | 
     changes = _pending(connection, journal)
     last = last_seq(connection, "disk") + bool(changes)
     place = None if journal is None else place_after(journal.folder, last)
-    if os.path.getsize(path) > IN_MEMORY:
-        copied = CopiedFile(path, _private_file(path), changes, place)
-    else:
+    private = _file_if_large(path)
+    if private is None:
         connection.execute("COPY FROM DATABASE disk TO memory")
-        copied = CopiedFile(path, None, changes, place)
+    copied = CopiedFile(path, private, changes, place)
     try:
         connection.execute("DETACH disk")
     except BaseException:
@@ -111,6 +111,23 @@ def _pending(connection: DuckDBPyConnection, journal: Journal | None) -> list[di
     with suppress(OSError):
         return journal.pending(last_seq(connection, "disk"), last_time(connection, "disk"))
     return []
+
+
+def _file_if_large(path: str) -> str | None:
+    """A copy in a file; ``None`` where memory does as well, or has to since no room is left."""
+    size = os.path.getsize(path)
+    if size <= IN_MEMORY:
+        return None
+    try:
+        return _private_file(path)
+    except _NoRoomError:
+        if size > MOST_IN_MEMORY:
+            raise
+        return None
+
+
+class _NoRoomError(CollectionError):
+    """A file cannot be copied: the folder for temporary files is full, or there is none."""
 
 
 def _private_file(path: str) -> str:
@@ -132,10 +149,10 @@ def _private_file(path: str) -> str:
     return private
 
 
-def _no_room(path: str) -> CollectionError:
+def _no_room(path: str) -> _NoRoomError:
     with suppress(OSError):
-        return CollectionError(
+        return _NoRoomError(
             f"there is no room for a copy of the catalog in {tempfile.gettempdir()}: free "
             f"{os.path.getsize(path)} bytes there, or set TMPDIR to another folder"
         )
-    return CollectionError("there is no folder for temporary files: set TMPDIR to one")
+    return _NoRoomError("there is no folder for temporary files: set TMPDIR to one")

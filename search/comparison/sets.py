@@ -84,20 +84,6 @@ class SpaceComparison:
         return next(one for one in self.measures if one.name == name)
 
 
-def joined(rows: Mapping[str, Rows], weights: Mapping[str, float]) -> NDArray[np.float32]:
-    """Rows of several spaces as one: their products are the weighted sums of the cosines.
-
-    Args:
-        rows: space name -> (n, dim) unit rows.
-        weights: space name -> share; they sum to 1.
-
-    Returns:
-        (n, sum of dims) float32 unit rows.
-    """
-    parts = [np.sqrt(share) * np.asarray(rows[space]) for space, share in weights.items()]
-    return np.concatenate(parts, axis=1).astype(np.float32)
-
-
 def compare_rows(
     a: Rows,
     b: Rows,

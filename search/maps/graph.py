@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -51,20 +51,6 @@ class UnitRows(NamedTuple):
         """(m, dim) float32 rows of (m,) of these ids, in their order."""
         rows: Floats = self.matrix[ids]
         return rows
-
-
-def joined(rows: Mapping[str, Floats], weights: Mapping[str, float]) -> Floats:
-    """Unit rows whose cosine is the weighted sum of the spaces' cosines.
-
-    Args:
-        rows: space name -> (n, dim) float32 unit rows of the same images.
-        weights: of these spaces, summing to 1.
-
-    Returns:
-        (n, sum of dims) float32.
-    """
-    parts = [np.float32(np.sqrt(weight)) * rows[space] for space, weight in weights.items()]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
 
 def graph_of(

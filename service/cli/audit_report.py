@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +11,7 @@ from vitrail.indexer.wording import counted
 from vitrail.service.cli.documents import named_path, print_document
 from vitrail.service.cli.report_pages import Card, card_of, render_report
 from vitrail.service.cli.sheet import write_page
-from vitrail.service.cli.tables import Column, Row, print_remark, print_rows
-from vitrail.service.cli.text import one_line
+from vitrail.service.cli.tables import Column, Row, print_figures, print_list, print_remark
 
 if TYPE_CHECKING:
     from vitrail.indexer.image_info import ImageInfo
@@ -80,7 +77,7 @@ def print_audit(found: Audit, options: AuditOptions) -> None:
         print_remark(line, before="")
     print()
     short = [(name.removeprefix("nearness, "), *rest) for name, *rest in _rows(found)]
-    _print_table([_COLUMNS_OF_TEXT, *short])
+    print_figures([_COLUMNS_OF_TEXT, *short])
     print()
     print_remark(verdict(found), before="")
     if found.pairs:
@@ -104,13 +101,6 @@ def _rows(found: Audit) -> list[tuple[str, ...]]:
     ]
 
 
-def _print_table(rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for first, *rest in rows:
-        numbers = [cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)]
-        print("  ".join([first.ljust(widths[0]), *numbers]).rstrip())
-
-
 def _print_pairs(found: Audit) -> None:
     columns = [
         Column("id", number=True),
@@ -132,11 +122,7 @@ def _print_pairs(found: Audit) -> None:
         )
         for pair in found.pairs
     ]
-    if sys.stdout.isatty():
-        print_rows(columns, rows)
-        return
-    for row in rows:
-        print("\t".join(one_line(cell) for cell in (*row.cells, row.path or "")))
+    print_list(columns, rows)
 
 
 def _rate(pair: SuspectPair, found: Audit) -> str:

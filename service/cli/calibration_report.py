@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from vitrail.indexer.wording import counted
 from vitrail.service.cli.documents import print_document
+from vitrail.service.cli.tables import print_figures
 from vitrail.service.cli.text import one_line
 
 if TYPE_CHECKING:
@@ -24,9 +25,9 @@ def print_meaning(meaning: Meaning) -> None:
     for line in told(meaning):
         print(line)
     print()
-    _print_table([_COLUMNS, *(_cells(word, meaning.scale) for word in meaning.words)])
+    print_figures([_COLUMNS, *(_cells(word, meaning.scale) for word in meaning.words)])
     print()
-    _print_table([("--max-fpr", "score"), *_rates(meaning)])
+    print_figures([("--max-fpr", "score"), *_rates(meaning)])
 
 
 def print_meaning_as_json(meaning: Meaning) -> None:
@@ -100,13 +101,6 @@ def _cells(word: WordMeaning, scale: Scale) -> tuple[str, ...]:
 
 def _rates(meaning: Meaning) -> list[tuple[str, str]]:
     return [(f"{100 * rate:g}%", f"{at:.4f}") for rate, at in meaning.rates]
-
-
-def _print_table(rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for first, *rest in rows:
-        numbers = [cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)]
-        print("  ".join([first.ljust(widths[0]), *numbers]).rstrip())
 
 
 def _across(score: float, low: float) -> float:

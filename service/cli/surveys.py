@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from vitrail.indexer.wording import counted
 from vitrail.service.cli.documents import named_path, print_document
-from vitrail.service.cli.tables import Column, Row, print_remark, print_rows
+from vitrail.service.cli.tables import Column, Row, print_list, print_remark
 from vitrail.service.cli.text import one_line
 
 if TYPE_CHECKING:
@@ -54,11 +54,11 @@ def print_map(drawn: ImageMap) -> None:
             Row((f"{cluster.size:,}", name), drawn.paths[position[cluster.typical[0]]])
             for name, cluster in _named(drawn)
         ]
-        _print_table(columns, rows[:_LISTED])
+        print_list(columns, rows[:_LISTED])
         if len(rows) > _LISTED:
             print(f"and {len(rows) - _LISTED} smaller ones; --json lists all")
     print("\nfarthest from all others")
-    _print_table(
+    print_list(
         [Column("id", number=True), Column("outlier", number=True)],
         [
             Row((str(drawn.ids[i]), f"{drawn.outliers[i]:.2f}"), drawn.paths[i])
@@ -70,14 +70,6 @@ def print_map(drawn: ImageMap) -> None:
 def _named(drawn: ImageMap) -> Iterator[tuple[str, Any]]:
     for number, cluster in enumerate(drawn.clusters, 1):
         yield cluster.name(number), cluster
-
-
-def _print_table(columns: Sequence[Column], rows: Sequence[Row]) -> None:
-    if sys.stdout.isatty():
-        print_rows(columns, rows)
-        return
-    for row in rows:
-        print("\t".join(one_line(cell) for cell in (*row.cells, row.path or "")))
 
 
 def print_map_as_json(drawn: ImageMap) -> None:
@@ -150,7 +142,7 @@ def print_dull(drawn: ImageMap, columns: Sequence[str]) -> None:
 
 def print_sample(chosen: ImageSample) -> None:
     """Print the images, and how well they stand for all."""
-    _print_table(
+    print_list(
         [Column("id", number=True), Column("label"), Column("stands for", number=True)],
         [
             Row((str(image.id), image.label or "", f"{number:,}"), image.path)

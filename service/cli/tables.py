@@ -104,6 +104,27 @@ def print_rows(columns: Sequence[Column], rows: Sequence[Row]) -> None:
             _print(console, Text(_GAP).append(path))
 
 
+def print_list(columns: Sequence[Column], rows: Sequence[Row]) -> None:
+    """Print a table: for people in a terminal, for programs a line a row, by tabs."""
+    if sys.stdout.isatty():
+        print_rows(columns, rows)
+        return
+    for row in rows:
+        print("\t".join(one_line(cell) for cell in (*row.cells, row.path or "")))
+
+
+def print_figures(rows: Sequence[Sequence[str]]) -> None:
+    """Print names and what belongs to them, which is set to the right; the same everywhere.
+
+    Args:
+        rows: of as many cells each, the headings first.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for first, *rest in rows:
+        numbers = [cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)]
+        print("  ".join([first.ljust(widths[0]), *numbers]).rstrip())
+
+
 def print_path(path: str, before: str = "") -> None:
     """Print a line that ends in a path, whole: as it is for a program, as a link for people."""
     if not sys.stdout.isatty():

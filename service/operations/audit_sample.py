@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrail.indexer.errors import ImageRejectedError, InputError
+from vitrail.indexer.errors import ImageRejectedError
 from vitrail.indexer.images.opening import open_image
 from vitrail.indexer.vectors.neighbours import neighbours
 from vitrail.search.calibration.planting import plant
@@ -16,6 +16,7 @@ from vitrail.search.duplicates.evidence import IDENTICAL, CopyEvidence, agreemen
 from vitrail.search.duplicates.looks import Look, look_at
 from vitrail.search.images import embed_images
 from vitrail.search.replication.scoring import AROUND, NONE, Near
+from vitrail.service.operations.gathering import space_of
 from vitrail.service.operations.looks import Looks
 from vitrail.service.operations.progress import AnalysisProgress, Progress
 
@@ -88,12 +89,7 @@ class AuditSample:
         cancellation: Cancellation,
     ) -> None:
         first = collection.store.snapshot()
-        self.space = space or max(first.default_weights.items(), key=lambda one: one[1])[0]
-        if self.space not in first.spaces:
-            raise InputError(
-                f"space {self.space!r:.100} is not in this collection, which has "
-                f"{', '.join(first.spaces)}"
-            )
+        self.space = space_of(first, space)
         self.snapshot = collection.store.snapshot(self.space)
         self.progress, self.cancellation = progress, cancellation
         calibration = collection.calibrations.of(self.snapshot, (self.space,))

@@ -14,8 +14,9 @@ from vitrail.indexer.errors import InputError
 from vitrail.indexer.wording import counted
 from vitrail.search.calibration.judging import Judge
 from vitrail.search.comparison.manifold import NEAREST
-from vitrail.search.comparison.sets import SpaceComparison, compare_rows, joined, nearest_rows
+from vitrail.search.comparison.sets import SpaceComparison, compare_rows, nearest_rows
 from vitrail.search.comparison.sufficiency import FEWEST
+from vitrail.search.joining import joined
 from vitrail.search.options import shares
 from vitrail.service.operations.compared_sets import SetComparison
 from vitrail.service.operations.progress import AnalysisProgress, Note, Progress, nobody

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vitrail.indexer.errors import InputError
 from vitrail.service.operations.duplicate_search import DuplicateGroup, DuplicateSearch
+from vitrail.service.operations.gathering import space_of
 from vitrail.service.operations.progress import Progress, nobody
 
 if TYPE_CHECKING:
     from vitrail.indexer.cancellation import Cancellation
-    from vitrail.indexer.collection.snapshot import Snapshot
     from vitrail.indexer.image_info import ImageInfo
     from vitrail.service.operations.searchable import Searchable
 
@@ -83,7 +82,7 @@ def find_duplicates(
     chosen = options or DuplicateOptions()
     snapshot = collection.store.snapshot()
     search = DuplicateSearch(snapshot, chosen.where, chosen.since, progress, cancellation)
-    space = _space(snapshot, chosen.space)
+    space = space_of(snapshot, chosen.space)
     found = search.candidates(space)
     copies = search.copies(found)
     alike: list[DuplicateGroup] = []
@@ -100,14 +99,3 @@ def find_duplicates(
         recall=found.recall,
         space=space,
     )
-
-
-def _space(snapshot: Snapshot, named: str | None) -> str:
-    if named is None:
-        return max(snapshot.default_weights.items(), key=lambda one: one[1])[0]
-    if named not in snapshot.spaces:
-        raise InputError(
-            f"space {named!r:.100} is not in this collection, which has "
-            f"{', '.join(snapshot.spaces)}"
-        )
-    return named

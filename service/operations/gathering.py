@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.wording import counted
 from vitrail.search.filters import NO_IMAGES, combine_filters, none_passes
-from vitrail.search.maps.graph import joined
+from vitrail.search.joining import joined
 from vitrail.search.options import Only, check_word, shares
 
 if TYPE_CHECKING:
@@ -40,6 +40,25 @@ class Gathered:
     rows: Floats
     weights: Mapping[str, float]
     matching: int
+
+
+def space_of(commit: Snapshot, named: str | None) -> str:
+    """The one space that an analysis goes by.
+
+    Args:
+        commit: whose spaces there are.
+        named: the one that was asked for; ``None`` is the one that searches weigh most.
+
+    Raises:
+        InputError: there is no such space.
+    """
+    if named is not None and named not in commit.spaces:
+        raise InputError(
+            f"space {named!r:.100} is not in this collection, which has "
+            f"{', '.join(commit.spaces)}; name one of these"
+        )
+    weights = commit.default_weights
+    return named or max(commit.spaces, key=lambda space: weights.get(space, 0.0))
 
 
 def gather(

@@ -29,6 +29,7 @@ from vitrail.search.classification.votes import Voting, learn_voting
 from vitrail.search.listing import ListOptions, list_images
 from vitrail.search.options import check_word
 from vitrail.search.sorting import column_name
+from vitrail.service.operations.gathering import space_of
 from vitrail.service.operations.progress import AnalysisProgress, Note, Progress, nobody
 
 if TYPE_CHECKING:
@@ -113,17 +114,11 @@ class Learning:
         Raises:
             InputError: there is no such space.
         """
-        there, named = self.commit.spaces, self.options.space
-        if named is not None and named not in there:
-            raise InputError(
-                f"space {named!r} is not in this collection, which has {', '.join(there)}; "
-                "name one of these"
-            )
-        weights = self.collection.store.default_weights
-        heaviest = named or max(there, key=lambda space: weights.get(space, 0.0))
+        named = self.options.space
+        space = space_of(self.commit, named)
         if named is None and self.options.by == "probe":
-            return base_of(heaviest) or heaviest
-        return heaviest
+            return base_of(space) or space
+        return space
 
     def check(self) -> None:
         """Stop if somebody asked for that.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -124,3 +126,19 @@ def test_a_large_catalog_of_an_older_format_can_be_read(
     monkeypatch.setattr("vitrail.indexer.catalog.private_copy.IN_MEMORY", 0)
     with CollectionStore.open(place) as reader:
         assert reader.metadata(reader.allowed_ids("true").tolist()) == expected
+
+
+def test_where_no_room_is_for_a_file_memory_serves_unless_the_catalog_is_too_large(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(**_: object) -> str:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    CollectionStore.create(place, FINGERPRINT).close()
+    monkeypatch.setattr("vitrail.indexer.catalog.private_copy.IN_MEMORY", 0)
+    monkeypatch.setattr(tempfile, "mkdtemp", full)
+    with CollectionStore.open(place) as reader:
+        assert len(reader) == 0
+    monkeypatch.setattr("vitrail.indexer.catalog.private_copy.MOST_IN_MEMORY", 0)
+    with pytest.raises(CollectionError, match="no room for a copy of the catalog"):
+        CollectionStore.open(place)

@@ -13,9 +13,10 @@ from vitrail.search.comparison.frechet import FeatureMoments, endless_distance, 
 from vitrail.search.comparison.kernel import kernel_distance, kernel_sums
 from vitrail.search.comparison.manifold import by_chance, manifolds, measure
 from vitrail.search.comparison.modes import find_modes
-from vitrail.search.comparison.sets import MEASURES, compare_rows, joined
+from vitrail.search.comparison.sets import MEASURES, compare_rows
 from vitrail.search.comparison.sufficiency import FEWEST, needed_for_frechet
 from vitrail.search.comparison.vendi import vendi_estimate, vendi_score
+from vitrail.search.joining import joined
 
 Doubles = NDArray[np.float64]
 SEEDS = st.integers(0, 10_000)
@@ -156,7 +157,7 @@ def test_sets_of_different_sizes_are_measured_at_the_size_of_the_smaller() -> No
 def test_weights_mix_spaces_as_scores_do() -> None:
     spaces = {"x": rows(0, 5), "y": rows(1, 5, dim=12)}
     weights = {"x": 0.7, "y": 0.3}
-    mixed = joined(spaces, weights)
+    mixed = joined({name: own.astype(np.float32) for name, own in spaces.items()}, weights)
     scores = sum(share * spaces[name] @ spaces[name].T for name, share in weights.items())
     assert np.allclose(mixed @ mixed.T, scores, atol=1e-6)
     assert mixed.dtype == np.float32

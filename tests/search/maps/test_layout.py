@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.search.maps.samples import blobs, unit
-from vitrail.search.maps.graph import graph_of, joined
+from vitrail.search.maps.graph import graph_of
 from vitrail.search.maps.layout import principal, to_square, umap
 
 
@@ -44,14 +44,6 @@ def test_a_square_holds_all_and_keeps_shapes(count: int, seed: int) -> None:
         before = np.linalg.norm(places[1:] - places[0], axis=1)
         after = np.linalg.norm(square[1:] - square[0], axis=1)
         np.testing.assert_allclose(after / after.max(), before / before.max(), atol=1e-3)
-
-
-def test_cosines_of_joined_rows_are_the_weighted_sums() -> None:
-    rows = {"a": unit(5, 7, seed=1), "b": unit(5, 3, seed=2)}
-    weights = {"a": 0.7, "b": 0.3}
-    both = joined(rows, weights)
-    expected = 0.7 * rows["a"] @ rows["a"].T + 0.3 * rows["b"] @ rows["b"].T
-    np.testing.assert_allclose(both @ both.T, expected, atol=1e-6)
 
 
 def test_a_graph_holds_the_nearest_each_row_itself_first() -> None:
