@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vitrail.indexer.collection.store import CollectionStore
     from vitrail.search.options import SearchOptions
     from vitrail.service.cli.search_options import Searching
-    from vitrail.service.operations.searching import AnyQuery, PlainQuery, PromptQuery
+    from vitrail.service.operations.query_kinds import AnyQuery, PlainQuery, PromptQuery
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,7 @@ class Asking:
         """
         from vitrail.search.boxes import Box
         from vitrail.service.cli.references import read_query_image
-        from vitrail.service.operations.searching import ImageQuery, MixedQuery, TextQuery
+        from vitrail.service.operations.query_kinds import ImageQuery, MixedQuery, TextQuery
 
         box, region = (None if t is None else Box.of(t) for t in (self.box, self.region))
         wanted: list[PlainQuery] = [
@@ -251,7 +251,7 @@ class Asking:
         return [*images, *(self.positive or ())]
 
     def _prompted(self, prompt: str, placement: tuple[str, str], *, alone: bool) -> PromptQuery:
-        from vitrail.service.operations.searching import (
+        from vitrail.service.operations.query_kinds import (
             DEFAULT_SEEDS,
             DEFAULT_UNRELATED,
             PromptQuery,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vitrail.service.operations.searchable import Searchable
+from vitrail.service.operations.comparable import Comparable
 
 if TYPE_CHECKING:  # these bring Pillow, which a look at metadata does not need
     from vitrail.indexer.cancellation import Cancellation
@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # these bring Pillow, which a look at metadata does not need
     from vitrail.service.operations.labels import By, LabelledBy
 
 
-class Classifiable(Searchable):
+class Classifiable(Comparable):
     """A collection whose images can be classified, and whose labels can be examined."""
 
     def classify(

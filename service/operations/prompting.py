@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from vitrail.service.operations.background import make_background
 from vitrail.service.operations.progress import Note, Progress, QueryProgress
 from vitrail.service.operations.queries import Examples, Question
-from vitrail.service.operations.searching import EmbeddedQuery, PromptQuery, QueryImage
+from vitrail.service.operations.query_kinds import PromptQuery
+from vitrail.service.operations.searching import EmbeddedQuery, QueryImage
 
 if TYPE_CHECKING:
     from pathlib import Path

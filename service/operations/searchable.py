@@ -42,15 +42,9 @@ if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metada
     from vitrail.search.explanation import Explanation
     from vitrail.search.images import ImageLike
     from vitrail.service.operations.batches import BatchAnswer
-    from vitrail.service.operations.compared_sets import SetComparison
-    from vitrail.service.operations.comparing_images import ImageComparison
 
 Vectors: TypeAlias = "Mapping[str, ArrayLike] | ArrayLike"
 """Space name -> (dim,) or (m, dim) floats of length 1; or just the array, for one space."""
-
-
-ImageReferenceLike: TypeAlias = "str | os.PathLike[str] | bytes | int"
-"""A path, encoded bytes, or the id of an image of the collection."""
 
 
 class Searchable:
@@ -188,7 +182,8 @@ class Searchable:
                 ``search``.
             CheckpointError: the checkpoint cannot be had, or lacks its tokenizer.
         """
-        from vitrail.service.operations.searching import TextQuery, search
+        from vitrail.service.operations.query_kinds import TextQuery
+        from vitrail.service.operations.searching import search
         from vitrail.service.operations.texts import warn
 
         chosen = replace(options or DEFAULTS, **keywords)
@@ -382,56 +377,6 @@ class Searchable:
             InputError: the filter cannot be used, or there is no such column.
         """
         return list_images(self.store, replace(options or ListOptions(), **keywords))
-
-    def compare(
-        self,
-        a: str | os.PathLike[str],
-        b: str | os.PathLike[str] | None = None,
-        *,
-        spaces: Mapping[str, float] | None = None,
-        by: str | None = None,
-        sample: int = 5000,
-        seed: int = 0,
-    ) -> SetComparison:
-        """Measure how two sets of images differ, and find what makes the difference.
-
-        Args:
-            a: the set that is judged, such as ``"generated"``: a filter, or a path (``Path``) of a
-                folder whose images are in the collection.
-            b: what it is judged by, likewise; ``None`` is all images that are not of ``a``.
-            spaces: space name -> weight; ``None`` is what the collection has as its default.
-            by: a column by whose values a table is made.
-            sample: images of a set that are compared, at most.
-            seed: of all that is drawn.
-
-        Raises:
-            InputError: a set is empty or too small, both have images in common, or a filter, space
-                or column cannot be understood.
-        """
-        from vitrail.service.operations.comparing import CompareOptions, compare_sets
-        from vitrail.service.operations.set_references import OtherImages, set_of
-
-        second = OtherImages() if b is None else set_of(b)
-        return compare_sets(
-            self, set_of(a), second, CompareOptions(spaces, by, sample=sample, seed=seed)
-        )
-
-    def compare_images(
-        self, first: ImageReferenceLike, second: ImageReferenceLike
-    ) -> ImageComparison:
-        """Compare two images at every layer, by patches, pixels and recipes.
-
-        Args:
-            first: a path, encoded bytes, or the id of an image of the collection.
-            second: likewise.
-
-        Raises:
-            InputError: no such id, or what is given is no image.
-            UnusableImageError: an image cannot be opened.
-        """
-        from vitrail.service.operations.comparing_images import compare_images, reference_of
-
-        return compare_images(self, reference_of(first), reference_of(second))
 
     def embed(self, *images: ImageLike) -> dict[str, NDArray[np.float32]]:
         """Embed m images: space name -> (m, dim) float32, normalised rows.

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from vitrail.indexer.errors import InputError
 from vitrail.service.operations.progress import Event, Note, Progress, QueryProgress, nobody
 from vitrail.service.operations.queries import Examples, Question, text_space
-from vitrail.service.operations.searching import EmbeddedQuery, TextQuery
+from vitrail.service.operations.query_kinds import TextQuery
+from vitrail.service.operations.searching import EmbeddedQuery
 
 if TYPE_CHECKING:
     from vitrail.service.operations.searchable import Searchable

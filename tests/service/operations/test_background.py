@@ -22,7 +22,8 @@ from vitrail.service.operations.background import (
     unrelated,
 )
 from vitrail.service.operations.collection import Collection
-from vitrail.service.operations.searching import PromptQuery, embed_query
+from vitrail.service.operations.query_kinds import PromptQuery
+from vitrail.service.operations.searching import embed_query
 
 
 @pytest.fixture(scope="module")

@@ -18,10 +18,11 @@ from vitrail.service.operations.indexing import index
 from vitrail.service.operations.lineage import trace_lineage
 from vitrail.service.operations.listing import count_images, list_images
 from vitrail.service.operations.maintaining import export, tidy
+from vitrail.service.operations.query_kinds import ImageQuery
 from vitrail.service.operations.references import ContentHash, ImageBytes, ImageId, IndexedPath
 from vitrail.service.operations.removing import remove
 from vitrail.service.operations.reproducing import reproduce
-from vitrail.service.operations.searching import ImageQuery, search
+from vitrail.service.operations.searching import search
 
 UNUSABLE_FILTERS = ("", " ", "1; DROP TABLE images", "nope = 1", "((", "width > 'a'")
 NOBODY = (ImageId(99), IndexedPath("no.png"), IndexedPath("/no.png"), ContentHash("abcdef01"))

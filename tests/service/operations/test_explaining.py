@@ -23,8 +23,9 @@ from vitrail.search.explanation import PatchMap
 from vitrail.service.operations.collection import Collection
 from vitrail.service.operations.explaining import explain, explain_answer
 from vitrail.service.operations.progress import Event, QueryProgress
+from vitrail.service.operations.query_kinds import ImageQuery, VectorQuery
 from vitrail.service.operations.references import ImageFile, ImageId
-from vitrail.service.operations.searching import ImageQuery, VectorQuery, search
+from vitrail.service.operations.searching import search
 
 SIDE = 32
 

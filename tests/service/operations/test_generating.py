@@ -20,9 +20,10 @@ from vitrail.indexer.errors import InputError, UnknownImageError
 from vitrail.service.operations.collection import Collection
 from vitrail.service.operations.generating import generate, plan
 from vitrail.service.operations.progress import Event, GenerationProgress
+from vitrail.service.operations.query_kinds import PromptQuery
 from vitrail.service.operations.references import ContentHash, ImageBytes, ImageFile, ImageId
 from vitrail.service.operations.reproducing import ReproductionOptions, reproduce
-from vitrail.service.operations.searching import PromptQuery, search
+from vitrail.service.operations.searching import search
 from vitrail.service.operations.tasks import (
     GenerationOptions,
     ImageToImage,

@@ -20,8 +20,9 @@ from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.spaces import EmbeddingSpace, Pooling
 from vitrail.search.boxes import Box
 from vitrail.service.operations.collection import Collection
+from vitrail.service.operations.query_kinds import ImageQuery
 from vitrail.service.operations.references import ImageFile, ImageId
-from vitrail.service.operations.searching import ImageQuery, search
+from vitrail.service.operations.searching import search
 
 RED, BLUE, GREEN = (255, 0, 0), (0, 0, 255), (0, 255, 0)
 

@@ -22,6 +22,7 @@ from vitrail.search.options import SearchOptions
 from vitrail.service.cli.references import read_query_image
 from vitrail.service.operations.collection import Collection
 from vitrail.service.operations.progress import Event, QueryProgress
+from vitrail.service.operations.query_kinds import ImageQuery, MixedQuery, VectorQuery
 from vitrail.service.operations.references import (
     ContentHash,
     ImageBytes,
@@ -32,7 +33,7 @@ from vitrail.service.operations.references import (
     StoredImage,
     find_image,
 )
-from vitrail.service.operations.searching import ImageQuery, MixedQuery, VectorQuery, search
+from vitrail.service.operations.searching import search
 
 COLOURS = {"red": (255, 0, 0), "crimson": (230, 0, 60), "blue": (0, 0, 255)}
 

@@ -22,8 +22,9 @@ from vitrail.search.calibration.calibration_file import read_calibration
 from vitrail.search.query import SearchResult
 from vitrail.service.operations.collection import Collection
 from vitrail.service.operations.progress import CalibrationProgress, Event
-from vitrail.service.operations.searching import VectorQuery, embed_query
+from vitrail.service.operations.query_kinds import VectorQuery
 from vitrail.service.operations.searching import answer as answer_embedded
+from vitrail.service.operations.searching import embed_query
 from vitrail.service.operations.spaces import (
     arrange_spaces,
     list_spaces,

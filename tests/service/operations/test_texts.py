@@ -18,8 +18,9 @@ from tests.service.conftest import Vitrail
 from vitrail.indexer.errors import CheckpointError, FingerprintMismatchError, InputError
 from vitrail.service.operations.collection import Collection
 from vitrail.service.operations.progress import Event, QueryProgress
+from vitrail.service.operations.query_kinds import ImageQuery, MixedQuery, TextQuery
 from vitrail.service.operations.references import ImageFile
-from vitrail.service.operations.searching import ImageQuery, MixedQuery, TextQuery, search
+from vitrail.service.operations.searching import search
 
 IMAGES = 24
 TEXT = "a dog on a beach"
