@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from vitrail.indexer.errors import ImageRejectedError
 from vitrail.indexer.spaces import base_of
+from vitrail.indexer.vectors.sampling import evenly_spaced
 from vitrail.search.calibration.calibration import (
     FEWEST,
     FOUND_LEAST,
@@ -91,7 +92,7 @@ def fit_calibration(
         CollectionError: vectors are damaged or cannot be read now.
     """
     known = commit.index(spaces[0]).ids()
-    ids = evenly(known, sample)
+    ids = known[evenly_spaced(len(known), sample)]
     if len(ids) < FEWEST:
         return None
     rows = [commit.index(space).vectors(ids) for space in spaces]
@@ -165,7 +166,8 @@ def plant_copies(
     spaces = tuple(commit.spaces)
     copies, kinds = no_copies(spaces), list[str]()
     found = [copies.scores]
-    ids = evenly(commit.index(spaces[0]).ids(), originals * _TRIED)
+    known = commit.index(spaces[0]).ids()
+    ids = known[evenly_spaced(len(known), originals * _TRIED)]
     wanted = min(originals, len(ids))
     on_image(0, wanted)
     originals_read = _readable(commit, np.random.default_rng(0).permutation(ids), pixels)
@@ -181,11 +183,6 @@ def plant_copies(
         if cancellation is not None and cancellation.cancelled:
             break
     return PlantedCopies(spaces, np.concatenate(found).astype(np.float32), tuple(kinds))
-
-
-def evenly(ids: NDArray[np.int64], most: int) -> NDArray[np.int64]:
-    """Up to ``most`` of (n,) ids, evenly spaced, so that a fit can be repeated."""
-    return ids[np.linspace(0, len(ids) - 1, min(most, len(ids))).astype(np.int64)]
 
 
 def _readable(

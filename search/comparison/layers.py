@@ -31,14 +31,6 @@ class LayerSimilarity:
     usual: float
     highest: float
 
-    @property
-    def standing_out(self) -> float:
-        """How far the cosine goes from the usual one (0) to 1; below 0 where it is less than usual.
-
-        NaN without images at random.
-        """
-        return (self.cosine - self.usual) / max(1 - self.usual, 1e-6)
-
 
 def layer_similarities(rows: Mapping[str, Floats]) -> tuple[LayerSimilarity, ...]:
     """Compare two images in every space, by layer and then by pooling.

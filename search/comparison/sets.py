@@ -33,7 +33,6 @@ MEASURES = (
     "vendi_b",
 )
 """Names of the measures, in the order in which they are told."""
-SMALLER_IS_NEARER = ("frechet", "kernel")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from vitrail.indexer.errors import InputError
 from vitrail.search.options import check_word
 from vitrail.service.operations.examining import check_probability
-from vitrail.service.operations.labels import By
+from vitrail.service.operations.labels import SAMPLE, By
 
 Floats = NDArray[np.float32]
 
@@ -41,7 +41,7 @@ class ClassifyOptions:
     top: int = 1
     min_probability: float = 0.0
     refit: bool = False
-    sample: int = 10_000
+    sample: int = SAMPLE
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -108,7 +108,7 @@ def test_layers_are_told_beside_what_is_usual() -> None:
     rows = np.eye(4, dtype=np.float32)[[0, 0, 1, 2]]
     two, one = layer_similarities({"gem@2": rows, "cls@1": rows[[0, 3, 0, 0]]})
     assert (two.space, one.space) == ("cls@1", "gem@2")
-    assert (one.cosine, one.usual, one.standing_out) == (1, 0, 1)
+    assert (one.cosine, one.usual) == (1, 0)
     assert two.cosine == 0
     assert two.highest == 1
     (alone,) = layer_similarities({"mean@3": rows[:2]})
