@@ -6,6 +6,8 @@ import errno
 import hashlib
 import os
 import stat
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import NamedTuple
 
 from vitrail.indexer.errors import ImageRejectedError
@@ -66,6 +68,21 @@ def read_file(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Fi
             return _read(file.fileno(), max_bytes)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         raise rejection(error) from error
+
+
+def read_unchanged(paths: Iterable[str], sha256: str) -> FileBytes | None:
+    """The first of some files that still has the bytes of a hash; ``None`` where none has.
+
+    Args:
+        paths: as of ``read_file``; what cannot be read now is passed over.
+        sha256: hex digest of the bytes.
+    """
+    for path in paths:
+        with suppress(ImageRejectedError):
+            found = read_file(path)
+            if found.sha256 == sha256:
+                return found
+    return None
 
 
 def read_head(path: str, count: int) -> bytes:

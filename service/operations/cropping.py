@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vitrail.indexer.errors import ImageRejectedError, InputError, UnusableImageError
+from vitrail.indexer.errors import InputError, UnusableImageError
 from vitrail.indexer.wording import counted
 from vitrail.service.operations.queries import checked_id
 
@@ -93,14 +91,12 @@ def read_stored(store: CollectionStore, image_id: int) -> bytes:
         UnknownImageError: no image has the id.
         UnusableImageError: none of its files can be read, or they hold something else by now.
     """
-    from vitrail.indexer.images.files import read_file
+    from vitrail.indexer.images.files import read_unchanged
 
     (known,) = store.metadata([image_id])
-    for path in known.paths:
-        with suppress(ImageRejectedError):
-            data = read_file(path).data
-            if hashlib.sha256(data).hexdigest() == known.content_hash:
-                return data
+    found = read_unchanged(known.paths, known.content_hash)
+    if found is not None:
+        return found.data
     raise UnusableImageError(
         f"no file of image {image_id} can be read as it was indexed, so that no part of it can be "
         "asked with; index its folder again, or ask with all of it"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.errors import ImageRejectedError
-from vitrail.indexer.images.files import read_file
+from vitrail.indexer.images.files import read_unchanged
 from vitrail.indexer.images.opening import open_image
 from vitrail.indexer.indexing.ahead import map_ahead
 from vitrail.search.duplicates.keypoints import LONGEST
@@ -81,14 +80,8 @@ class Looks:
     def file_of(self, image_id: int) -> bytes | None:
         """The bytes of an image, from a file that still has them."""
         known = self.info(image_id)
-        for path in known.paths:
-            try:
-                data = read_file(path).data
-            except ImageRejectedError:
-                continue
-            if hashlib.sha256(data).hexdigest() == known.content_hash:
-                return data
-        return None
+        found = read_unchanged(known.paths, known.content_hash)
+        return None if found is None else found.data
 
     def same_pixels(self, one: int, other: int) -> bool:
         """Whether two images are the same in every decoded pixel."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Collection, Iterator, Sequence
@@ -11,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vitrail.indexer.errors import ImageRejectedError, InputError
-from vitrail.indexer.images.files import read_file
+from vitrail.indexer.errors import InputError
+from vitrail.indexer.images.files import read_unchanged
 from vitrail.indexer.paths import display, raw
 
 if TYPE_CHECKING:
@@ -133,8 +132,4 @@ def _line(file: Trash) -> dict[str, str | int | None]:
 
 def _holds(path: str, image: ImageInfo) -> bool:
     """Whether a file is there, and still has the bytes that were indexed."""
-    try:
-        data = read_file(path).data
-    except ImageRejectedError:
-        return False
-    return hashlib.sha256(data).hexdigest() == image.content_hash
+    return read_unchanged([path], image.content_hash) is not None

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from vitrail.indexer.errors import ImageRejectedError
+from vitrail.indexer.images.files import read_unchanged
 from vitrail.indexer.images.opening import open_image, read_file
 
 
@@ -19,6 +20,18 @@ def test_read_file_gives_bytes_and_hash(tmp_path: Path) -> None:
     assert content.data == b"abc"
     assert (content.size, content.mtime_ns) == (3, path.stat().st_mtime_ns)
     assert content.sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_the_first_file_that_still_has_its_bytes_is_read(tmp_path: Path) -> None:
+    paths = [str(tmp_path / name) for name in ("gone", "changed", "first", "second")]
+    for path, data in zip(paths[1:], (b"other", b"abc", b"abc"), strict=True):
+        Path(path).write_bytes(data)
+    wanted = read_file(paths[3])
+    os.utime(paths[2], ns=(1, 1))
+    found = read_unchanged(paths, wanted.sha256)
+    assert found is not None
+    assert (found.data, found.mtime_ns) == (b"abc", 1)
+    assert read_unchanged(paths[:2], wanted.sha256) is None
 
 
 @pytest.mark.parametrize(
