@@ -77,14 +77,23 @@ class ListKeywords(TypedDict, total=False):
     seed: int
 
 
-def list_images(collection: MetadataReader, options: ListOptions) -> Iterator[ListedImage]:
+def list_images(
+    collection: MetadataReader, options: ListOptions, *, among: Sequence[int] | None = None
+) -> Iterator[ListedImage]:
     """List images, read as they are asked for.
+
+    Args:
+        collection: that is read.
+        options: what to list.
+        among: ids of just those that may be listed, where no sample is drawn; ``None`` is all.
 
     Raises:
         InputError: the filter cannot be used, there is no such column, or a number is below 1.
     """
     combined = combine_filters(options.where, options.only)
-    ids = None if options.sample is None else _draw(collection, combined, options)
+    ids = None if among is None else tuple(among)
+    if options.sample is not None:
+        ids = _draw(collection, combined, options)
     columns = options.columns
     shown = ("id", "path", *(name for name in columns if name.lower() not in ("id", "path")))
     listing = Listing(combined, tuple(options.sort), options.limit, shown if columns else (), ids)

@@ -38,7 +38,6 @@ QUICK = 1024  # where a search waits for it
 ORIGINALS = 24  # images that copies are made of, however fast the machine is
 PIXELS = 1 << 30  # that they have together at most; decoding these takes some ten seconds
 _TRIED = 4  # times as many, where files are away
-_SIDE = 512  # pixels of the shorter side that copies are made from
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,11 +190,12 @@ def _readable(
     """Those images whose first file can be opened now, as long as there are pixels left."""
     from vitrail.indexer.images.files import read_file
     from vitrail.indexer.images.opening import open_image
+    from vitrail.search.calibration.planting import SIDE
 
     for row in commit.metadata(ids.tolist()):
         size = row.width * row.height
         if row.paths and size <= pixels:
             with suppress(ImageRejectedError):
-                image = open_image(read_file(row.paths[0]).data, target=_SIDE).image
+                image = open_image(read_file(row.paths[0]).data, target=SIDE).image
                 pixels -= size
                 yield row.id, image

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 
+SIDE = 512
+"""Pixels of the shorter side that copies are made from."""
 _SMALL = 160  # pixels of a small copy's longer side, at most
 _QUALITY = 40  # of JPEG, where its blocks begin to show
 

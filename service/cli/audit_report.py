@@ -16,7 +16,12 @@ from vitrail.service.cli.tables import Column, Row, print_figures, print_list, p
 if TYPE_CHECKING:
     from vitrail.indexer.image_info import ImageInfo
     from vitrail.search.measures import Interval
-    from vitrail.service.operations.audit_results import Audit, AuditLine, SuspectPair
+    from vitrail.service.operations.audit_results import (
+        Audit,
+        AuditLine,
+        AuditMeasure,
+        SuspectPair,
+    )
     from vitrail.service.operations.auditing import AuditOptions
 
 _NAMES = {
@@ -150,44 +155,46 @@ def print_audit_as_json(found: Audit, options: AuditOptions) -> None:
             "space": found.space,
             "recall": found.recall,
             "verdict": verdict(found),
-            "measures": {
-                name: {
-                    "innocent": len(measured.nulls),
-                    "lines": [_line(line) for line in measured.lines],
-                    "auc": None if measured.curve is None else _interval(measured.curve.area),
-                    "caught": {kind: _interval(one) for kind, one in measured.caught.items()},
-                }
-                for name, measured in found.measures.items()
-            },
-            "scores": [
-                {
-                    "id": int(found.ids[i]),
-                    "reference": None if found.references[i] < 0 else int(found.references[i]),
-                    "cosine": float(found.cosines[i]),
-                    "fpr": float(found.rates[i]),
-                    **{name: float(one.scores[i]) for name, one in found.measures.items()},
-                }
-                for i in range(len(found.ids))
-            ],
-            "pairs": [
-                {
-                    "image": _image(pair.image),
-                    "reference": _image(pair.reference),
-                    "cosine": pair.cosine,
-                    "score": pair.score,
-                    "fpr": pair.rate,
-                    "evidence": None
-                    if pair.evidence is None
-                    else {
-                        "tier": pair.evidence.tier,
-                        "says": list(pair.evidence.says),
-                        "agreeing": pair.evidence.agreeing,
-                    },
-                }
-                for pair in found.pairs
-            ],
+            "measures": {name: _measure(one) for name, one in found.measures.items()},
+            "scores": [_scores(found, place) for place in range(len(found.ids))],
+            "pairs": [_pair(pair) for pair in found.pairs],
         }
     )
+
+
+def _measure(measured: AuditMeasure) -> dict[str, Any]:
+    return {
+        "innocent": len(measured.nulls),
+        "lines": [_line(line) for line in measured.lines],
+        "auc": None if measured.curve is None else _interval(measured.curve.area),
+        "caught": {kind: _interval(one) for kind, one in measured.caught.items()},
+    }
+
+
+def _scores(found: Audit, place: int) -> dict[str, Any]:
+    reference = int(found.references[place])
+    return {
+        "id": int(found.ids[place]),
+        "reference": None if reference < 0 else reference,
+        "cosine": float(found.cosines[place]),
+        "fpr": float(found.rates[place]),
+        **{name: float(one.scores[place]) for name, one in found.measures.items()},
+    }
+
+
+def _pair(pair: SuspectPair) -> dict[str, Any]:
+    told = pair.evidence
+    evidence = None
+    if told is not None:
+        evidence = {"tier": told.tier, "says": list(told.says), "agreeing": told.agreeing}
+    return {
+        "image": _image(pair.image),
+        "reference": _image(pair.reference),
+        "cosine": pair.cosine,
+        "score": pair.score,
+        "fpr": pair.rate,
+        "evidence": evidence,
+    }
 
 
 def _line(line: AuditLine) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from vitrail.indexer.wording import counted
 from vitrail.service.cli.documents import named_paths, print_document
 from vitrail.service.cli.report_pages import Card, card_of, render_report
 from vitrail.service.cli.sheet import write_page
-from vitrail.service.cli.tables import Column, Row, print_path, print_remark, print_rows
+from vitrail.service.cli.tables import Column, Row, print_list, print_path, print_remark
 from vitrail.service.cli.text import one_line
 
 if TYPE_CHECKING:
@@ -34,11 +34,8 @@ _COLUMNS = (
 def print_duplicates(found: Duplicates) -> None:
     """Print groups: for people a table, for programs a line a file, in columns that stay."""
     rows = [*_rows(found.groups, 1), *_rows(found.look_alikes, 1 + len(found.groups))]
-    if rows and sys.stdout.isatty():
-        print_rows(_COLUMNS, rows)
-    else:
-        for row in rows:
-            print("\t".join((*map(one_line, row.cells), one_line(row.path or ""))))
+    if rows:
+        print_list(_COLUMNS, rows)
     print_remark_lines(summary(found))
 
 

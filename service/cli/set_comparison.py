@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from vitrail.indexer.wording import counted
 from vitrail.service.cli.documents import named_paths, print_document
-from vitrail.service.cli.tables import print_remark
+from vitrail.service.cli.tables import print_figures, print_remark
 from vitrail.service.cli.text import near, one_line
 
 if TYPE_CHECKING:
     from vitrail.indexer.image_info import ImageInfo
     from vitrail.search.comparison.estimates import Estimate
     from vitrail.search.comparison.sets import Measure, SpaceComparison
-    from vitrail.service.operations.compared_sets import NearestPair, SetComparison, Slice
+    from vitrail.service.operations.compared_sets import (
+        Hurting,
+        Lacking,
+        NearestPair,
+        SetComparison,
+        Slice,
+    )
 
 MEANING = {
     "frechet": ("Fréchet distance", "0 is the same; of endless sets"),
@@ -178,12 +184,8 @@ def slice_cells(one: Slice) -> list[str]:
 
 
 def _print_slices(made: SetComparison) -> None:
-    rows = [[made.by or "", *SLICE_COLUMNS]]
-    rows += [[one_line(one.value or "(none)")[:24], *slice_cells(one)] for one in made.slices]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for first, *rest in rows:
-        cells = [cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)]
-        print("  ".join([first.ljust(widths[0]), *cells]))
+    rows = [[one_line(one.value or "(none)")[:24], *slice_cells(one)] for one in made.slices]
+    print_figures([[made.by or "", *SLICE_COLUMNS], *rows])
 
 
 def document(made: SetComparison) -> dict[str, Any]:
@@ -202,33 +204,9 @@ def document(made: SetComparison) -> dict[str, Any]:
             {"a": int(a), "b": int(b), "score": float(score)}
             for a, b, score in zip(made.ids_a, made.nearest, made.scores, strict=True)
         ],
-        "pairs": [
-            {
-                "a": _image(one.a),
-                "b": _image(one.b),
-                "score": one.score,
-                "fpr": one.fpr,
-                "closeness": one.closeness,
-            }
-            for one in made.pairs
-        ],
-        "hurting": [
-            {
-                **_image(one.image),
-                "influence": one.influence,
-                "among_b": one.held,
-                "nearest": one.nearest,
-            }
-            for one in made.hurting
-        ],
-        "lacking": [
-            {
-                "count": one.count,
-                "named": [{"name": name, "count": count} for name, count in one.named],
-                "typical": [_image(image) for image in one.typical],
-            }
-            for one in made.lacking
-        ],
+        "pairs": [_pair(one) for one in made.pairs],
+        "hurting": [_hurting(one) for one in made.hurting],
+        "lacking": [_lacking(one) for one in made.lacking],
         "by": made.by,
         "slices": [_slice(one) for one in made.slices],
     }
@@ -255,6 +233,33 @@ def _estimate(one: Estimate | None) -> dict[str, float | None]:
     if one is None:
         return {"value": None, "low": None, "high": None}
     return {"value": one.value, "low": one.low, "high": one.high}
+
+
+def _pair(one: NearestPair) -> dict[str, Any]:
+    return {
+        "a": _image(one.a),
+        "b": _image(one.b),
+        "score": one.score,
+        "fpr": one.fpr,
+        "closeness": one.closeness,
+    }
+
+
+def _hurting(one: Hurting) -> dict[str, Any]:
+    return {
+        **_image(one.image),
+        "influence": one.influence,
+        "among_b": one.held,
+        "nearest": one.nearest,
+    }
+
+
+def _lacking(one: Lacking) -> dict[str, Any]:
+    return {
+        "count": one.count,
+        "named": [{"name": name, "count": count} for name, count in one.named],
+        "typical": [_image(image) for image in one.typical],
+    }
 
 
 def _image(image: ImageInfo) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from vitrail.indexer.errors import ImageRejectedError
 from vitrail.indexer.images.opening import open_image
 from vitrail.indexer.vectors.neighbours import neighbours
-from vitrail.search.calibration.planting import plant
+from vitrail.search.calibration.planting import SIDE, plant
 from vitrail.search.derived import with_derived
 from vitrail.search.duplicates.evidence import IDENTICAL, CopyEvidence, agreement, confirm
 from vitrail.search.duplicates.looks import Look, look_at
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 Ids = NDArray[np.int64]
 Doubles = NDArray[np.float64]
 VERBATIM = "verbatim"
-_SIDE = 512  # pixels of the shorter side that copies are made from
 _TRIED = 4  # times as many originals, where files are away
 
 
@@ -142,14 +141,13 @@ class AuditSample:
                 shares[row], best[row] = self._most(look, near.positions[row, :tried], references)
         return Agreeing(shares, best)
 
-    def agreeing_planted(self, planted: Planted, references: Ids, tried: int) -> Agreeing:
-        """The same of planted copies."""
-        shares, best = np.zeros(len(planted.looks)), np.full(len(planted.looks), NONE, np.int64)
+    def agreeing_planted(self, planted: Planted, references: Ids, tried: int) -> Doubles:
+        """The shares of planted copies that agree, likewise."""
+        shares = np.zeros(len(planted.looks))
         for row, look in enumerate(planted.looks):
             self._tell(row, len(shares))
-            places = planted.near.positions[row, :tried]
-            shares[row], best[row] = self._most(look, places, references)
-        return Agreeing(shares, best)
+            shares[row], _ = self._most(look, planted.near.positions[row, :tried], references)
+        return shares
 
     def _most(self, look: Look, places: Ids, references: Ids) -> tuple[float, int]:
         found = (np.nan, NONE)
@@ -206,7 +204,7 @@ class AuditSample:
         if data is None:
             return None
         try:
-            return open_image(data, target=_SIDE).image
+            return open_image(data, target=SIDE).image
         except ImageRejectedError:
             return None
 

@@ -44,6 +44,7 @@ INNOCENT = 1000
 """Innocent references that are looked for, to be held against the others."""
 _MOST_HELD = 2  # times as many references, of which the others are copies
 _LEAST_MORE = 8  # references that are tried at once, where some more are needed
+_TELLING = 0.3  # share of agreeing parts below which vectors tell better which reference is meant
 TRIED = 3
 """Nearest references of an image whose pixels are compared with its own."""
 
@@ -136,7 +137,7 @@ def _audit(
         scores["pixels"] = _Scores(
             agreeing.shares,
             held.agreeing[~np.isnan(held.agreeing)],
-            None if copies is None else np.nan_to_num(copies.shares),
+            None if copies is None else np.nan_to_num(copies),
         )
     own = held.innocent
     null = suspect(Near(around.positions[own], around.distances[own]), usual, own)
@@ -188,9 +189,6 @@ def _held(sample: AuditSample, references: Ids, around: Near, *, pixels: bool) -
         own, shares = np.append(own, some[innocent]), np.append(shares, found[innocent])
         told = int((~np.isnan(shares)).sum()) if pixels else len(own)
     return _Held(own, shares, done - len(own))
-
-
-_TELLING = 0.3  # share of agreeing parts below which vectors tell better which reference is meant
 
 
 def _by_vectors(
@@ -248,21 +246,15 @@ def _plant(
 
 def _measured(scores: _Scores, planted: Planted | None) -> AuditMeasure:
     lines = tuple(_line(scores, rate) for rate in RATES)
-    known = planted is not None and scores.planted is not None and len(scores.nulls)
+    if planted is None or scores.planted is None:
+        return AuditMeasure(scores.images, scores.nulls, lines, None, {})
+    known = len(scores.nulls) > 0
     return AuditMeasure(
         scores=scores.images,
         nulls=scores.nulls,
         lines=lines,
-        curve=(
-            curve(scores.planted, planted.originals, scores.nulls)
-            if known and planted is not None and scores.planted is not None
-            else None
-        ),
-        caught=(
-            {}
-            if planted is None or scores.planted is None
-            else _caught(scores.planted, planted, lines[0].score)
-        ),
+        curve=curve(scores.planted, planted.originals, scores.nulls) if known else None,
+        caught=_caught(scores.planted, planted, lines[0].score),
     )
 
 

@@ -110,6 +110,7 @@ def compare_sets(
     options = options or CompareOptions()
     snapshot = collection.store.snapshot()
     weights = shares(options.spaces or snapshot.default_weights, snapshot.spaces)
+    snapshot = collection.store.snapshot(*weights)
     column = None if options.by is None else _spelled(snapshot, options.by)
     every = find_sets(snapshot, a, b, options.k)
     ids = tuple(

@@ -131,7 +131,7 @@ class DuplicateSearch:
             on_progress=lambda done, total: self._progress(
                 AnalysisProgress("looking for near pairs", done, total)
             ),
-            stop=lambda: self._cancellation is not None and self._cancellation.cancelled,
+            stop=self._stopped,
         )
         self._check()
         return found
@@ -187,7 +187,8 @@ class DuplicateSearch:
 
     def _alike_by_gist(self) -> list[Pair]:
         """Further pairs, of the images that were read, among those that are asked about."""
-        pairs = alike_by_gist(self.looks.gists)
+        pairs = alike_by_gist(self.looks.gists, stop=self._stopped)
+        self._check()
         if self.asked is None:
             return pairs
         asked = set(self.asked.tolist())
@@ -227,7 +228,8 @@ class DuplicateSearch:
         named = sorted({content for pair in self.decided.same for content in pair})
         if not named:
             return
-        ids = dict(self._live(named))
+        with self.snapshot.reading() as connection:
+            ids = ids_of(connection, named)
         asked = None if self.asked is None else set(self.asked.tolist())
         allowed = None if self.allowed is None else set(self.allowed.tolist())
         for one, other in sorted(self.decided.same):
@@ -237,10 +239,6 @@ class DuplicateSearch:
                     continue
                 if asked is None or asked & {*pair}:
                     yield pair
-
-    def _live(self, contents: Sequence[str]) -> Iterator[tuple[str, int]]:
-        with self.snapshot.reading() as connection:
-            yield from ids_of(connection, contents).items()
 
     def _looked_ahead(self, pairs: Sequence[Pair]) -> Iterator[Pair]:
         """Pairs, whose images are read by threads some hundreds at a time."""
@@ -312,6 +310,9 @@ class DuplicateSearch:
                 self._infos.clear()
             part = self.snapshot.metadata(wanted[start : start + _PORTION])
             self._infos.update((info.id, info) for info in part)
+
+    def _stopped(self) -> bool:
+        return self._cancellation is not None and self._cancellation.cancelled
 
     def _check(self) -> None:
         if self._cancellation is not None:

@@ -80,9 +80,9 @@ def find_duplicates(
         CancelledError: somebody asked to stop.
     """
     chosen = options or DuplicateOptions()
-    snapshot = collection.store.snapshot()
+    space = space_of(collection.store.snapshot(), chosen.space)
+    snapshot = collection.store.snapshot(space)
     search = DuplicateSearch(snapshot, chosen.where, chosen.since, progress, cancellation)
-    space = space_of(snapshot, chosen.space)
     found = search.candidates(space)
     copies = search.copies(found)
     alike: list[DuplicateGroup] = []

@@ -234,11 +234,9 @@ def _told(
     gathered: Gathered, columns: Sequence[str]
 ) -> tuple[tuple[str | None, ...], dict[str, list[Any]]]:
     """The first path of each image, and its values of some columns."""
-    known = {
-        image.id: image
-        for image in list_images(gathered.snapshot, ListOptions(columns=("id", "path", *columns)))
-    }
-    images = [known[int(image_id)] for image_id in gathered.ids]
+    ids, wanted = gathered.ids.tolist(), ListOptions(columns=("id", "path", *columns))
+    known = {image.id: image for image in list_images(gathered.snapshot, wanted, among=ids)}
+    images = [known[image_id] for image_id in ids]
     names = {name.casefold(): name for name in images[0].values}
     values = {c: [image.values[names[c.casefold()]] for image in images] for c in columns}
     return tuple(image.path for image in images), values

@@ -31,7 +31,6 @@ Floats = NDArray[np.float32]
 FEWEST = 20  # images below which nothing can be told
 _FOLDS = 5
 _VOTES = 5  # nearest images whose labels vote
-_SIDE = 512  # pixels of the shorter side that copies are made from
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,8 +237,9 @@ def _altered(image: Image.Image) -> list[Image.Image]:
 def _image(path: str) -> Image.Image:
     from vitrail.indexer.images.files import read_file
     from vitrail.indexer.images.opening import open_image
+    from vitrail.search.calibration.planting import SIDE
 
-    return open_image(read_file(path).data, target=_SIDE).image
+    return open_image(read_file(path).data, target=SIDE).image
 
 
 def _batches(
