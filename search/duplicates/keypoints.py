@@ -68,11 +68,11 @@ def find_keypoints(grey: Floats) -> Keypoints:
         grey: (H, W) float32 in [0, 1], of at most ``LONGEST`` pixels a side.
     """
     height, width = grey.shape
-    picture = Image.fromarray(grey)
+    image = Image.fromarray(grey)
     parts = []
     for scale, most in _LEVELS:
         size = max(8, round(width * scale)), max(8, round(height * scale))
-        level = np.asarray(picture.resize(size, Image.Resampling.BOX), np.float32)
+        level = np.asarray(image.resize(size, Image.Resampling.BOX), np.float32)
         smooth = _blurred(level)
         points = _corners(smooth, most)
         angles = _directions(smooth, points)
