@@ -215,7 +215,7 @@ def _interval(one: Interval) -> dict[str, float]:
 
 
 def _image(image: ImageInfo) -> dict[str, Any]:
-    return {"id": image.id, **({"path": None} if image.path is None else named_path(image.path))}
+    return {"id": image.id, **named_path(image.path)}
 
 
 def write_audit(path: Path, found: Audit, options: AuditOptions) -> None:

@@ -23,11 +23,14 @@ def plain_json(document: Any, indent: int | None = None) -> str:
     return text.replace("\x7f", "\\u007f")
 
 
-def named_path(path: str) -> dict[str, Any]:
+def named_path(path: str | None) -> dict[str, str | None]:
     """A path under ``path``, as text, and under ``path_raw`` where text does not say it all.
 
-    That is base64 of the path's own bytes, or null where the text is the path.
+    That is base64 of the path's own bytes, or null where the text is the path. Both are null where
+    there is no path.
     """
+    if path is None:
+        return {"path": None, "path_raw": None}
     return {"path": readable(path), "path_raw": _raw(path)}
 
 

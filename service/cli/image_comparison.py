@@ -155,8 +155,8 @@ def document(made: ImageComparison) -> dict[str, Any]:
 
 
 def _image(one: ComparedImage) -> dict[str, Any]:
-    path = {"path": None, "path_raw": None} if one.path is None else named_path(one.path)
-    return {"name": one.name, **path, "width": one.size[0], "height": one.size[1]}
+    width, height = one.size
+    return {"name": one.name, **named_path(one.path), "width": width, "height": height}
 
 
 def write_image_report(path: Path, made: ImageComparison) -> None:

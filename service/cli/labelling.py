@@ -225,7 +225,7 @@ def _print_lines(found: Suspects, limit: int) -> None:
 
 def _suspects_document(found: Suspects) -> dict[str, Any]:
     def near(one: Any) -> dict[str, Any] | None:
-        return one and {"id": one.id, **named_path(one.path or ""), "cosine": one.cosine}
+        return one and {"id": one.id, **named_path(one.path), "cosine": one.cosine}
 
     return {
         "labels": found.column,
@@ -240,7 +240,7 @@ def _suspects_document(found: Suspects) -> dict[str, Any]:
         "suspects": [
             {
                 "id": one.id,
-                **named_path(one.path or ""),
+                **named_path(one.path),
                 "label": one.given,
                 "label_probability": one.given_probability,
                 "likely": one.likely,
@@ -253,7 +253,7 @@ def _suspects_document(found: Suspects) -> dict[str, Any]:
         "outliers": [
             {
                 "id": one.id,
-                **named_path(one.path or ""),
+                **named_path(one.path),
                 "cosine": one.cosine,
                 "spreads": one.spreads,
             }

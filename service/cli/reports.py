@@ -178,7 +178,7 @@ def _report(report: Report) -> dict[str, Any]:
     findings = [
         asdict(item)
         | {"file": readable(item.file)}
-        | (named_path(item.file) if item.part == "file" else {"path": None, "path_raw": None})
+        | named_path(item.file if item.part == "file" else None)
         for item in report.findings
     ]
     return asdict(report) | {"findings": findings, "clean": report.clean}
@@ -295,16 +295,13 @@ def _print_named(before: str, paths: Sequence[str] | None) -> None:
         print(one_line(f"{before}not in this collection"))
 
 
-_NO_PATH = {"path": None, "path_raw": None}
-
-
 def _relative(one: Relative) -> dict[str, Any]:
     known = one.metadata
     return {
         "role": one.role,
         "id": one.id,
         "content_hash": one.content_hash,
-        **(named_path(known.paths[0]) if known and known.paths else _NO_PATH),
+        **named_path(known.paths[0] if known and known.paths else None),
         "prompt": known and known.prompt,
     }
 

@@ -95,7 +95,7 @@ def print_map_as_json(drawn: ImageMap) -> None:
             "places": [
                 {
                     "id": int(drawn.ids[i]),
-                    **({"path": None} if path is None else named_path(path)),
+                    **named_path(path),
                     "x": round(float(drawn.places[i, 0]), 5),
                     "y": round(float(drawn.places[i, 1]), 5),
                     "cluster": None if drawn.members[i] < 0 else int(drawn.members[i]) + 1,
@@ -184,7 +184,7 @@ def print_sample_as_json(chosen: ImageSample) -> None:
             "images": [
                 {
                     "id": image.id,
-                    **({"path": None} if image.path is None else named_path(image.path)),
+                    **named_path(image.path),
                     "label": image.label,
                     "stands_for": number,
                 }
