@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -33,6 +34,33 @@ class StoredVectors(Protocol):
 
     def vectors(self, ids: Ids) -> Floats:
         """(m, dim) float32 unit rows of (m,) of these ids, in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldVectors:
+    """Unit vectors in memory, as ``StoredVectors``.
+
+    Attributes:
+        known: (n,) int64 ids, ascending.
+        rows: (n, dim) float32 unit rows of these.
+    """
+
+    known: Ids
+    rows: Floats
+
+    @property
+    def dim(self) -> int:
+        """Columns of a vector."""
+        return int(self.rows.shape[1])
+
+    def ids(self) -> Ids:
+        """(n,) int64 ids, ascending."""
+        return self.known
+
+    def vectors(self, ids: Ids) -> Floats:
+        """(m, dim) float32 unit rows of (m,) of these ids, in their order."""
+        found: Floats = self.rows[np.searchsorted(self.known, ids)]
+        return found
 
 
 class Side:

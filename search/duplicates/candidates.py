@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrail.indexer.vectors.meetings import StoredVectors
+from vitrail.indexer.vectors.meetings import HeldVectors, StoredVectors
 from vitrail.indexer.vectors.neighbours import OnProgress, neighbours
 
 Ids = NDArray[np.int64]
@@ -99,9 +99,9 @@ def alike_by_gist(
     rows = np.stack([gists[i].ravel() for i in ids.tolist()])
     side = int(np.sqrt(rows.shape[1]))
     turned = rows.reshape(-1, side, side)[:, :, ::-1].reshape(rows.shape)
-    plain = _Rows(ids, rows)
+    plain = HeldVectors(ids, rows)
     pairs: set[tuple[int, int]] = set()
-    for asking in (None, _Rows(ids, turned)):
+    for asking in (None, HeldVectors(ids, turned)):
         more = int(asking is not None)  # a symmetrical image is its own mirrored one's nearest
         answer = neighbours(plain, _GIST_NEAREST + more, asking=asking, stop=stop)
         for block in answer.blocks:
@@ -111,22 +111,3 @@ def alike_by_gist(
                 if one != other:
                     pairs.add((min(one, other), max(one, other)))
     return sorted(pairs)
-
-
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """Vectors by ids, in memory."""
-
-    held: Ids
-    rows: NDArray[np.float32]
-
-    @property
-    def dim(self) -> int:
-        return int(self.rows.shape[1])
-
-    def ids(self) -> Ids:
-        return self.held
-
-    def vectors(self, ids: Ids) -> NDArray[np.float32]:
-        found: NDArray[np.float32] = self.rows[np.searchsorted(self.held, ids)]
-        return found

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.errors import CancelledError
+from vitrail.indexer.vectors.meetings import HeldVectors
 from vitrail.indexer.vectors.neighbours import neighbours
 
 Floats = NDArray[np.float32]
@@ -27,30 +28,6 @@ class Graph(NamedTuple):
     neighbours: Ids
     distances: Floats
     recall: float
-
-
-class UnitRows(NamedTuple):
-    """Unit rows held in memory, as ``neighbours`` takes them: their ids are their positions.
-
-    Attributes:
-        matrix: (n, dim) float32.
-    """
-
-    matrix: Floats
-
-    @property
-    def dim(self) -> int:
-        """Columns of a vector."""
-        return int(self.matrix.shape[1])
-
-    def ids(self) -> Ids:
-        """(n,) int64, 0 to n - 1."""
-        return np.arange(len(self.matrix), dtype=np.int64)
-
-    def vectors(self, ids: Ids) -> Floats:
-        """(m, dim) float32 rows of (m,) of these ids, in their order."""
-        rows: Floats = self.matrix[ids]
-        return rows
 
 
 def graph_of(
@@ -74,7 +51,8 @@ def graph_of(
     near = np.empty((len(rows), k + 1), np.int64)
     far = np.zeros((len(rows), k + 1), np.float32)
     near[:, 0] = np.arange(len(rows))
-    answers = neighbours(UnitRows(rows), k, on_progress=on_progress, stop=stop)
+    held = HeldVectors(near[:, 0].copy(), rows)  # whose ids are their positions
+    answers = neighbours(held, k, on_progress=on_progress, stop=stop)
     for block in answers.blocks:
         # a -1 stands where clusters held fewer: the row itself, which pulls nowhere
         found = block.neighbours >= 0
