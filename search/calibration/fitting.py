@@ -183,6 +183,16 @@ def plant_copies(
     return PlantedCopies(spaces, np.concatenate(found).astype(np.float32), tuple(kinds))
 
 
+def can_plant(commit: SnapshotReader) -> bool:
+    """Whether the file of any image that ``plant_copies`` would try can be opened now.
+
+    Raises:
+        CollectionError: the index cannot be had now.
+    """
+    ids = evenly(commit.index(next(iter(commit.spaces))).ids(), ORIGINALS * _TRIED)
+    return next(_readable(commit, ids, PIXELS), None) is not None
+
+
 def evenly(ids: NDArray[np.int64], most: int) -> NDArray[np.int64]:
     """Up to ``most`` of (n,) ids, evenly spaced, so that a fit can be repeated."""
     return ids[np.linspace(0, len(ids) - 1, min(most, len(ids))).astype(np.int64)]
