@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from base64 import b64encode
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -109,25 +110,25 @@ def move_to_trash(
         raise InputError(
             "moving files to the trash needs the package Send2Trash: `pip install 'vitrail[trash]'`"
         ) from error
-    with _new_list(undo_list) as told:
-        try:
+    told = _new_list(undo_list)
+    try:
+        with told:  # whose end may find the disk full once more
             for file in plan.files:
                 why = _why_left(file)
-                if why is not None:
-                    if on_left is not None:
-                        on_left(file.path, why)
-                    continue
-                told.write(json.dumps(_line(file)) + "\n")
-                told.flush()
-                os.fsync(told.fileno())
-                send2trash(file.path)
-                _check_stayed(file, undo_list)
-                yield file
-        except OSError as error:
-            raise InputError(
-                f"not all files could be moved to the trash ({error}); {undo_list} lists those "
-                "that were, and the one that was tried last"
-            ) from error
+                if why is None:
+                    told.write(json.dumps(_line(file)) + "\n")
+                    told.flush()
+                    os.fsync(told.fileno())
+                    send2trash(file.path)
+                    _check_stayed(file, undo_list)
+                    yield file
+                elif on_left is not None:
+                    on_left(file.path, why)
+    except OSError as error:
+        raise InputError(
+            f"not all files could be moved to the trash ({error}); {undo_list} lists those that "
+            "were, and the one that was tried last"
+        ) from error
 
 
 def _chosen(group: DuplicateGroup, tiers: Collection[str]) -> list[Copy]:
@@ -201,15 +202,21 @@ def _new_list(path: Path) -> TextIO:
 
 
 def _line(file: Trash) -> dict[str, str | int | None]:
-    data = raw(file.path)
     return {
         "path": display(file.path),
-        "path_raw": None if data is None else data.hex(),
+        "path_raw": _raw(file.path),
         "bytes": file.bytes,
         "sha256": file.content_hash,
         "kept": display(file.keeper),
+        "kept_raw": _raw(file.keeper),
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def _raw(path: str) -> str | None:
+    """Base64 of a path's own bytes where its text does not say it all, as in all that is JSON."""
+    data = raw(path)
+    return None if data is None else b64encode(data).decode("ascii")
 
 
 def _holds(path: str, content_hash: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
 import shutil
@@ -23,7 +25,7 @@ from vitrail.service.operations.collection import Collection
 from vitrail.service.operations.deciding import list_decisions
 from vitrail.service.operations.duplicate_search import DuplicateGroup
 from vitrail.service.operations.duplicates import Duplicates
-from vitrail.service.operations.trashing import move_to_trash, plan_trash
+from vitrail.service.operations.trashing import Trash, TrashPlan, move_to_trash, plan_trash
 
 COPIES = ("pixels.png", "small.png", "mirror.png", "crop.png")
 
@@ -402,6 +404,36 @@ def test_a_refusal_that_says_something_exists_is_not_of_the_list(
         list(move_to_trash(plan, tmp_path / "list.jsonl"))
     with pytest.raises(InputError, match=r"nowhere.*nothing was moved"):
         list(move_to_trash(plan, tmp_path / "nowhere" / "list.jsonl"))
+
+
+def test_the_list_has_the_bytes_of_names_that_no_text_says(tmp_path: Path, away: Path) -> None:
+    names = [os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9" + end) for end in (b"1", b"2")]
+    try:
+        for name in names:
+            Path(name).write_bytes(b"the same")
+    except OSError:
+        pytest.skip("this file system takes no such names")
+    digest = hashlib.sha256(b"the same").hexdigest()
+    plan = TrashPlan((Trash(names[1], 8, digest, names[0], digest),), ())
+    list(move_to_trash(plan, tmp_path / "list"))
+    line = json.loads((tmp_path / "list").read_text())
+    found = [base64.b64decode(line[name]) for name in ("kept_raw", "path_raw")]
+    assert [os.fsdecode(one) for one in found] == names
+
+
+def test_a_full_disk_under_the_list_moves_nothing(
+    own: tuple[Path, tuple[DuplicateGroup, ...]], away: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("no device that is always full here")
+    _, groups = own
+    plan = plan_trash(groups, {"identical"})
+    with open(full, "w", encoding="ascii") as told:
+        monkeypatch.setattr(trashing, "_new_list", lambda path: told)
+        with pytest.raises(InputError, match="No space left"):
+            list(move_to_trash(plan, Path("list.jsonl")))
+    assert not [*away.iterdir()]
 
 
 def test_a_refusal_of_the_system_stops_and_says_what_was_moved(
