@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 from vitrail.indexer.catalog import catalog as catalogs
 from vitrail.indexer.catalog import journal, table_copies
 from vitrail.indexer.catalog.catalog import Catalog
+from vitrail.indexer.catalog.derived import put_default_weights
 from vitrail.indexer.catalog.journal import Journal
 from vitrail.indexer.catalog.schema import FORMAT
+from vitrail.indexer.catalog.transaction import Transaction
 from vitrail.indexer.collection import probes, transforms
 from vitrail.indexer.errors import CollectionError, InputError
 from vitrail.indexer.files.begun import sweep_begun
@@ -69,19 +71,28 @@ def check_free(directory: str) -> None:
         )
 
 
-def lay_out(directory: str, fingerprint: Fingerprint) -> None:
+def lay_out(directory: str, fingerprint: Fingerprint, awaits: str | None = None) -> None:
     """Write an empty collection; it exists once its catalog does, which comes last.
 
     What a killed attempt has left is written anew.
+
+    Args:
+        directory: the collection's.
+        fingerprint: its encoder.
+        awaits: the space that searches are to weigh alone once it is there.
 
     Raises:
         OSError: the disk is full or refuses.
     """
     make_folders(directory)
     Journal(os.path.join(directory, journal.FOLDER)).start()
-    catalog = begin_catalog(directory, fingerprint)
-    catalog.close()
-    rename(catalog.path, os.path.join(directory, catalogs.FILE))
+
+    def fill(connection: DuckDBPyConnection) -> None:
+        if awaits is not None:
+            put_default_weights(Transaction(connection, 0), {awaits: 1.0})
+
+    begin_catalog(directory, fingerprint, fill).close()
+    rename(begun_path(directory), os.path.join(directory, catalogs.FILE))
 
 
 def begin_catalog(

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from vitrail.indexer.catalog.derived import DerivedSpace, drop_derived, put_derived, read_derived
+from vitrail.indexer.catalog.derived import (
+    DerivedSpace,
+    drop_derived,
+    put_derived,
+    read_default_weights,
+    read_derived,
+)
 from vitrail.indexer.catalog.transaction import Transaction
 from vitrail.indexer.collection import transforms
 from vitrail.indexer.collection.transform_checks import check_transform
@@ -23,10 +29,11 @@ def keep_sound(transaction: Transaction, directory: str, fingerprint: Fingerprin
             continue
         if finding.kind == "unreadable":
             raise UnreadableError(finding.problem)
+        weights = read_default_weights(transaction.connection)
         drop_derived(transaction, space.name)
         notes.append(
             f"{finding.file}: {finding.problem}; dropped {space.name}: fit it again with "
-            f"`{transforms.fitting(space.name)}`"
+            f"`{transforms.fitting(space.name, weights)}`"
         )
     return notes
 

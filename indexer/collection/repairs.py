@@ -216,10 +216,11 @@ def _drop_lost_spaces(collection: CollectionStore, done: Repair) -> None:
             continue
         path = os.path.join(collection.directory, finding.file)
         aside = f"; set aside as {os.path.basename(set_aside(path))}" if exists(path) else ""
+        again = fitting(space.name, collection.state.chosen_weights)  # which drop forgets
         drop(collection, space.name)
         done.actions.append(
             f"{finding.file}: {finding.problem}{aside}; dropped {space.name}: fit it again with "
-            f"`{fitting(space.name)}`"
+            f"`{again}`"
         )
 
 

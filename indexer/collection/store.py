@@ -66,15 +66,27 @@ class CollectionStore(Answering):
             self._writer = Writer(self.directory, self._catalog, file, self.indexes, guard)
 
     @classmethod
-    def create(cls, directory: str | os.PathLike[str], fingerprint: Fingerprint) -> CollectionStore:
+    def create(
+        cls,
+        directory: str | os.PathLike[str],
+        fingerprint: Fingerprint,
+        *,
+        awaits: str | None = None,
+    ) -> CollectionStore:
         """Make an empty collection for the vectors of one encoder, open for writing.
+
+        Args:
+            directory: where to put it.
+            fingerprint: the encoder's.
+            awaits: a whitened space that searches are to weigh once it is fitted, which a kill
+                right afterwards must not lose; see ``derivation.weigh_once_fitted``.
 
         Raises:
             CollectionError: the directory holds a collection, or other files, already.
             CollectionLockedError: another process is creating or writing it.
         """
         collection = cls(directory, writable=True)
-        collection._writing.create(fingerprint)
+        collection._writing.create(fingerprint, awaits)
         return collection
 
     @classmethod

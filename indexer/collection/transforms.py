@@ -35,10 +35,17 @@ def remedy(space: DerivedSpace) -> str:
     return f"{_LOST}`{fitting(space.name)}`"
 
 
-def fitting(name: str) -> str:
-    """The command that fits a derived space."""
+def fitting(name: str, weights: Iterable[str] = ()) -> str:
+    """The command that fits a derived space.
+
+    Args:
+        name: of the space.
+        weights: the spaces that searches weigh by default; where it is the only one, the command
+            makes it that again.
+    """
     base, cut = parse_whitened(name)
-    return f"vitrail whiten {base}" + (f" --dim {cut}" if cut else "")
+    default = " --default" if [*weights] == [name] else ""
+    return f"vitrail whiten {base}" + (f" --dim {cut}" if cut else "") + default
 
 
 class Transforms:

@@ -89,15 +89,15 @@ class Writer:
 
     # The lock
 
-    def create(self, fingerprint: Fingerprint) -> None:
-        """Lay an empty collection out, and hold its lock."""
+    def create(self, fingerprint: Fingerprint, awaits: str | None = None) -> None:
+        """Lay an empty collection out, and hold its lock; ``awaits`` is as of ``lay_out``."""
         with disk_guard(self._directory, 4 << 20):
             make_directory(self._directory)
             check_free(self._directory)  # before a lock is left among other files
             self._take_lock()
             try:
                 check_free(self._directory)  # another process may have been quicker
-                lay_out(self._directory, fingerprint)
+                lay_out(self._directory, fingerprint, awaits)
             except BaseException:
                 self.release()
                 raise

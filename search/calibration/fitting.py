@@ -184,6 +184,17 @@ def plant_copies(
     return PlantedCopies(spaces, np.concatenate(found).astype(np.float32), tuple(kinds))
 
 
+def can_plant(commit: SnapshotReader) -> bool:
+    """Whether the file of any image that ``plant_copies`` would try can be opened now.
+
+    Raises:
+        CollectionError: the index cannot be had now.
+    """
+    known = commit.index(next(iter(commit.spaces))).ids()
+    ids = known[evenly_spaced(len(known), ORIGINALS * _TRIED)]
+    return next(_readable(commit, ids, PIXELS), None) is not None
+
+
 def _readable(
     commit: SnapshotReader, ids: NDArray[np.int64], pixels: int
 ) -> Iterator[tuple[int, Image.Image]]:

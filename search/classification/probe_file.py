@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -73,7 +75,7 @@ def from_bytes(data: bytes) -> SavedProbe:
 def _saved(told: dict[str, Any], arrays: dict[str, Any]) -> SavedProbe:
     if told["probe"] != _VERSION:
         raise ValueError(f"its version is {json.dumps(told['probe'])}, not {_VERSION}")
-    classes = tuple(map(str, told["classes"]))
+    classes = _classes(told["classes"])
     probe = LinearProbe(
         arrays["mean"],
         arrays["scale"],
@@ -86,7 +88,7 @@ def _saved(told: dict[str, Any], arrays: dict[str, Any]) -> SavedProbe:
     fits = probe.weights.shape == (probe.mean.size, len(classes))
     shaped = probe.mean.shape == probe.scale.shape and probe.bias.shape == (len(classes),)
     sound = all(np.isfinite(one).all() for one in arrays.values())
-    if not (fits and shaped and sound and (probe.scale > 0).all() and probe.temperature > 0):
+    if not (fits and shaped and sound and (probe.scale > 0).all() and 0 < probe.temperature < inf):
         raise ValueError("its numbers do not fit")
     return SavedProbe(
         probe,
@@ -97,6 +99,43 @@ def _saved(told: dict[str, Any], arrays: dict[str, Any]) -> SavedProbe:
         int(told["images"]),
         int(told["commit"]),
     )
+
+
+def _classes(told: Any) -> tuple[str, ...]:
+    if not isinstance(told, list) or not all(isinstance(one, str) for one in told):
+        raise ValueError("its labels are no texts")
+    if len(told) < 2 or len({*told}) < len(told):
+        raise ValueError("its labels are too few, or there twice")
+    return tuple(told)
+
+
+def learn_anew(column: str) -> str:
+    """The remedy of a kept probe that cannot be used."""
+    return (
+        f"learn it anew: `vitrail classify --by probe --labels {shlex.quote(column)} --refit` "
+        "with the same images"
+    )
+
+
+def check_is_of(saved: SavedProbe, column: str, space: str, dimensions: int) -> None:
+    """Refuse a probe that is another one's, under the name of the one that was asked for.
+
+    Args:
+        saved: the probe.
+        column: that was asked for, in any case.
+        space: likewise.
+        dimensions: of the space's rows.
+
+    Raises:
+        DamagedError: says what it is of.
+    """
+    if (saved.column.lower(), saved.space) != (column.lower(), space):
+        raise DamagedError(f"it is the probe of {saved.column!r:.100} in {saved.space!r:.100}")
+    if saved.probe.mean.shape != (dimensions,):
+        raise DamagedError(
+            f"it takes rows of {saved.probe.mean.size} numbers, and those of {space} have "
+            f"{dimensions}"
+        )
 
 
 def check_fits(saved: SavedProbe, fingerprint: str, transform: str) -> None:
@@ -110,7 +149,7 @@ def check_fits(saved: SavedProbe, fingerprint: str, transform: str) -> None:
     Raises:
         FingerprintMismatchError: names both.
     """
-    remedy = f"learn it anew: `vitrail classify --by probe --labels {saved.column} --refit`"
+    remedy = learn_anew(saved.column)
     if saved.fingerprint != fingerprint:
         raise FingerprintMismatchError(
             f"the probe of column {saved.column!r} was learned from vectors of the encoder "

@@ -150,7 +150,12 @@ def print_trash(plan: TrashPlan) -> None:
     if len(plan.files) > _SHOWN:
         print(f"  and {len(plan.files) - _SHOWN:,} more", file=sys.stderr)
     for path, why in plan.left:
-        print(f"  stays: {one_line(path)}: {one_line(why)}", file=sys.stderr)
+        print_left(path, why)
+
+
+def print_left(path: str, why: str) -> None:
+    """Say of a file that it stays, and why."""
+    print(f"  stays: {one_line(path)}: {one_line(why)}", file=sys.stderr)
 
 
 def _rows(groups: Sequence[DuplicateGroup], first: int) -> Iterator[Row]:

@@ -25,7 +25,12 @@ from vitrail.search.calibration.calibration_file import (
     read_calibration,
     write_calibration,
 )
-from vitrail.search.calibration.fitting import PlantedCopies, fit_calibration, plant_copies
+from vitrail.search.calibration.fitting import (
+    PlantedCopies,
+    can_plant,
+    fit_calibration,
+    plant_copies,
+)
 from vitrail.search.calibration.histogram import Histogram, spread
 from vitrail.search.derived import with_derived
 from vitrail.search.images import embed_images
@@ -155,14 +160,19 @@ def explain(calibration: Calibration, weights: dict[str, float]) -> Meaning:
 
 
 def is_due(collection: Collection) -> bool:
-    """Whether a calibration would pay: there is none, or the collection has grown by a quarter."""
+    """Whether a calibration would pay: there is none, or the collection has grown by a quarter.
+
+    So it does where files were away that are there now: what was kept then knows no copies.
+    """
     snapshot = collection.store.snapshot()
     if len(snapshot) < FEWEST:
         return False
     known = read_calibration(collection.store.directory, snapshot.state)
     if known is None or not near_in_size(known.images, len(snapshot)):
         return True
-    return not {*snapshot.spaces} <= {*known.spaces}
+    if not {*snapshot.spaces} <= {*known.spaces}:
+        return True
+    return not known.kinds and can_plant(snapshot)
 
 
 def keep_calibrated(

@@ -84,8 +84,8 @@ class Collection(Surveyable):
             fingerprint = chosen.fingerprint
         named_spaces = isinstance(chosen, EncoderSettings) and chosen.spaces
         awaited = None if named_spaces else awaited_space(fingerprint)
-        with CollectionStore.create(Path(directory), fingerprint) as store:
-            if awaited is not None:
+        with CollectionStore.create(Path(directory), fingerprint, awaits=awaited) as store:
+            if awaited is not None:  # in the journal too, from which a lost catalog is made anew
                 weigh_once_fitted(store, awaited)
         return cls.open(directory, encoder=chosen)
 

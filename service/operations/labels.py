@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.cancellation import Cancellation
-from vitrail.indexer.collection.probes import name_of, read_probe, write_probe
-from vitrail.indexer.errors import CollectionError, InputError
+from vitrail.indexer.collection.probes import FOLDER, name_of, read_probe, write_probe
+from vitrail.indexer.errors import CollectionError, DamagedError, InputError
 from vitrail.indexer.spaces import base_of
 from vitrail.indexer.wording import counted
 from vitrail.search.calibration.calibration import SAME
@@ -24,7 +24,14 @@ from vitrail.search.classification.labelled import (
 )
 from vitrail.search.classification.probabilities import Chosen
 from vitrail.search.classification.probe import LinearProbe, check_installed, learn_probe
-from vitrail.search.classification.probe_file import SavedProbe, check_fits, from_bytes, to_bytes
+from vitrail.search.classification.probe_file import (
+    SavedProbe,
+    check_fits,
+    check_is_of,
+    from_bytes,
+    learn_anew,
+    to_bytes,
+)
 from vitrail.search.classification.votes import Voting, learn_voting
 from vitrail.search.listing import ListOptions, list_images
 from vitrail.search.options import check_word
@@ -248,7 +255,7 @@ def saved_probe(learning: Learning, *, refit: bool = False) -> SavedProbe:
     transform = {one.name: one.digest for one in commit.state.derived}.get(space, "")
     fingerprint = commit.state.fingerprint.digest
     if data is not None:
-        saved = from_bytes(data)
+        saved = _read(data, name, learning)
         check_fits(saved, fingerprint, transform)
         if saved.images != (now := len(learning.labelled_ids())):
             learning.note(
@@ -264,6 +271,20 @@ def saved_probe(learning: Learning, *, refit: bool = False) -> SavedProbe:
     )
     _keep(learning, name, made)
     return made
+
+
+def _read(data: bytes, name: str, learning: Learning) -> SavedProbe:
+    """A kept probe, which is the one that was asked for."""
+    column, space = learning.column, learning.space
+    try:
+        saved = from_bytes(data)
+        check_is_of(saved, column, space, learning.commit.spaces[space])
+    except DamagedError as error:
+        raise DamagedError(
+            f"the probe of column {column!r} in {FOLDER}/{name} cannot be used: {error.problem}",
+            remedy=learn_anew(column),
+        ) from error
+    return saved
 
 
 def _keep(learning: Learning, name: str, made: SavedProbe) -> None:

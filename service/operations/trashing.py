@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterator, Sequence
+from base64 import b64encode
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from vitrail.indexer.errors import InputError
+from vitrail.indexer.files.durability import sync_directory
 from vitrail.indexer.images.files import read_unchanged
 from vitrail.indexer.paths import display, raw
 
 if TYPE_CHECKING:
     from vitrail.indexer.image_info import ImageInfo
-    from vitrail.service.operations.duplicate_search import DuplicateGroup
+    from vitrail.service.operations.duplicate_search import Copy, DuplicateGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +30,14 @@ class Trash:
         bytes: its size.
         content_hash: sha256 (hex) of its bytes.
         keeper: path of the file that stays in its place.
+        keeper_hash: sha256 (hex) of its bytes.
     """
 
     path: str
     bytes: int
     content_hash: str
     keeper: str
+    keeper_hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,48 +56,53 @@ class TrashPlan:
 def plan_trash(groups: Sequence[DuplicateGroup], tiers: Collection[str]) -> TrashPlan:
     """Which files of groups may go: those whose keeper is there, and that are as they were indexed.
 
+    A file that goes from one group is in no other the one that stays, and goes once.
+
     Args:
         groups: as ``find_duplicates`` found them.
         tiers: of the evidence that is enough.
     """
-    files: list[Trash] = []
-    left: list[tuple[str, str]] = []
+    files: dict[str, Trash] = {}
+    left: dict[str, str] = {}
+    spare = {path for group in groups for one in _chosen(group, tiers) for path in one.paths}
     for group in groups:
-        chosen = [copy for copy in group.copies if copy.evidence.tier in tiers]
-        spare = {path for copy in chosen for path in copy.paths}
-        keeper = next(
-            (p for p in group.keeper.paths if p not in spare and _holds(p, group.keeper)), None
-        )
-        for copy in chosen:
+        keeper = _keeper(group.keeper, spare)
+        for copy in _chosen(group, tiers):
             for path in copy.paths:
-                if keeper is None:
-                    left.append((path, f"the image to keep, {group.keeper.path}, is not there"))
-                elif os.path.realpath(path) == os.path.realpath(keeper):
-                    left.append((path, f"it and {keeper} are one file, by way of a link"))
-                elif not _holds(path, copy.image):
-                    left.append((path, "it is not there, or changed since it was indexed"))
+                if path in files or path in left:
+                    continue
+                told = _trash(path, copy.image, keeper, group.keeper)
+                if isinstance(told, Trash):
+                    files[path] = told
                 else:
-                    size = os.path.getsize(path)
-                    files.append(Trash(path, size, copy.image.content_hash, keeper))
-    return TrashPlan(tuple(files), tuple(left))
+                    left[path] = told
+    return TrashPlan(tuple(files.values()), tuple(left.items()))
 
 
-def move_to_trash(plan: TrashPlan, undo_list: Path) -> Iterator[Trash]:
+def move_to_trash(
+    plan: TrashPlan,
+    undo_list: Path,
+    *,
+    on_left: Callable[[str, str], None] | None = None,
+) -> Iterator[Trash]:
     """Move files to the system's trash, one after the other; nothing is deleted.
 
-    Each is written to the list, and that synced, before it is moved.
+    The plan may be old: both files are read once more right before, and one that must not go any
+    longer stays. Each is written to the list, and that synced, before it is moved.
 
     Args:
         plan: of ``plan_trash``.
         undo_list: a new file, of one JSON object a line: where each file was, its sha256, when it
             was moved, and which file stays in its place.
+        on_left: told the path of each file that stays after all, and why.
 
     Yields:
         each file, once it is in the trash.
 
     Raises:
-        InputError: the package Send2Trash is missing, the list exists or cannot be written, or the
-            system refuses; what was moved before stays in the trash, and in the list.
+        InputError: the package Send2Trash is missing, the list exists or cannot be written, the
+            system refuses, or what was to stay left with its copy; what was moved before stays in
+            the trash, and in the list.
     """
     try:
         from send2trash import send2trash
@@ -101,16 +110,20 @@ def move_to_trash(plan: TrashPlan, undo_list: Path) -> Iterator[Trash]:
         raise InputError(
             "moving files to the trash needs the package Send2Trash: `pip install 'vitrail[trash]'`"
         ) from error
+    told = _new_list(undo_list)
     try:
-        with open(undo_list, "x", encoding="ascii") as told:
+        with told:  # whose end may find the disk full once more
             for file in plan.files:
-                told.write(json.dumps(_line(file)) + "\n")
-                told.flush()
-                os.fsync(told.fileno())
-                send2trash(file.path)
-                yield file
-    except FileExistsError as error:
-        raise InputError(f"{undo_list} exists already; name a new file for the list") from error
+                why = _why_left(file)
+                if why is None:
+                    told.write(json.dumps(_line(file)) + "\n")
+                    told.flush()
+                    os.fsync(told.fileno())
+                    send2trash(file.path)
+                    _check_stayed(file, undo_list)
+                    yield file
+                elif on_left is not None:
+                    on_left(file.path, why)
     except OSError as error:
         raise InputError(
             f"not all files could be moved to the trash ({error}); {undo_list} lists those that "
@@ -118,18 +131,94 @@ def move_to_trash(plan: TrashPlan, undo_list: Path) -> Iterator[Trash]:
         ) from error
 
 
+def _chosen(group: DuplicateGroup, tiers: Collection[str]) -> list[Copy]:
+    return [copy for copy in group.copies if copy.evidence.tier in tiers]
+
+
+def _keeper(image: ImageInfo, spare: Collection[str]) -> str | None:
+    """A file of an image that stays, and has the bytes that were indexed."""
+    paths = (path for path in image.paths if path not in spare)
+    return next((path for path in paths if _holds(path, image.content_hash)), None)
+
+
+def _trash(path: str, image: ImageInfo, keeper: str | None, kept: ImageInfo) -> Trash | str:
+    """A file that may go, or why it stays."""
+    if keeper is None:
+        there = any(_holds(one, kept.content_hash) for one in kept.paths)
+        return f"the image to keep, {kept.path}, {'goes itself' if there else 'is not there'}"
+    if _one_file(path, keeper):
+        return f"it and {keeper} are one file, by way of a link"
+    if not _holds(path, image.content_hash):
+        return "it is not there, or changed since it was indexed"
+    return Trash(path, image.bytes, image.content_hash, keeper, kept.content_hash)
+
+
+def _why_left(file: Trash) -> str | None:
+    """Why a planned file must not go any longer; ``None`` where it may."""
+    if not _holds(file.keeper, file.keeper_hash):
+        return f"the file to keep, {file.keeper}, has changed meanwhile, or is away"
+    if not _holds(file.path, file.content_hash):
+        return "it has changed meanwhile, or is away"
+    if _one_file(file.path, file.keeper):
+        return f"it and {file.keeper} have become one file, by way of a link"
+    return None
+
+
+def _one_file(one: str, other: str) -> bool:
+    """Whether two paths lead to one file: by a link of either kind, or as its disk is there twice.
+
+    One that cannot be told counts as one.
+    """
+    try:
+        return os.path.samefile(one, other)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+
+
+def _check_stayed(file: Trash, undo_list: Path) -> None:
+    """Stop where the file to keep went along, as where a share is mounted twice."""
+    if not os.path.exists(file.keeper):
+        raise InputError(
+            f"{file.keeper}, which was to stay, is away since {file.path} was moved: they are one "
+            f"file on a disk that is there twice, or another program took it. Restore {file.path} "
+            f"from the trash; nothing more was moved, and {undo_list} lists what was"
+        )
+
+
+def _new_list(path: Path) -> TextIO:
+    try:
+        told = open(path, "x", encoding="ascii")  # noqa: SIM115 - the caller closes it
+    except FileExistsError as error:
+        raise InputError(f"{path} exists already; name a new file for the list") from error
+    except OSError as error:
+        raise InputError(
+            f"the list {path} cannot be written ({error}); nothing was moved: name another place "
+            "by --undo-list"
+        ) from error
+    sync_directory(os.path.dirname(os.path.abspath(path)))
+    return told
+
+
 def _line(file: Trash) -> dict[str, str | int | None]:
-    data = raw(file.path)
     return {
         "path": display(file.path),
-        "path_raw": None if data is None else data.hex(),
+        "path_raw": _raw(file.path),
         "bytes": file.bytes,
         "sha256": file.content_hash,
         "kept": display(file.keeper),
+        "kept_raw": _raw(file.keeper),
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 
-def _holds(path: str, image: ImageInfo) -> bool:
-    """Whether a file is there, and still has the bytes that were indexed."""
-    return read_unchanged([path], image.content_hash) is not None
+def _raw(path: str) -> str | None:
+    """Base64 of a path's own bytes where its text does not say it all, as in all that is JSON."""
+    data = raw(path)
+    return None if data is None else b64encode(data).decode("ascii")
+
+
+def _holds(path: str, content_hash: str) -> bool:
+    """Whether a file is there, and has the bytes of this hash."""
+    return read_unchanged([path], content_hash) is not None

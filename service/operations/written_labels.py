@@ -35,16 +35,18 @@ def check_column(commit: Snapshot, name: str, labels: str | None) -> None:
             f"--write {name[:40]!r}... has {len(name)} characters, but "
             f"{LONGEST_NAME - len(PROBABILITY)} are the most; choose a shorter name"
         )
-    if labels is not None and name.lower() == labels.lower():
+    if labels is not None and labels.lower() in (name.lower(), (name + PROBABILITY).lower()):
         raise InputError(
             f"--write {name!r} would replace the labels that are learned from; choose another "
             "name, such as predicted"
         )
     with commit.listed(Listing(ids=())) as (columns, _):  # no row has to be read for the names
         own = {column.lower() for column in columns}
-    if name.lower() in own and (name + PROBABILITY).lower() not in own:
+    both = name, name + PROBABILITY
+    there = [one for one in both if one.lower() in own]
+    if len(there) == 1:
         raise InputError(
-            f"the collection has a column {name!r} of your own, which --write would replace; "
+            f"the collection has a column {there[0]!r} of your own, which --write would replace; "
             "choose another name"
         )
 

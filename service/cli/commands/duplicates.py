@@ -144,7 +144,7 @@ def _trash(plan: TrashPlan, undo_list: Path | None, *, yes: bool) -> None:
 
     from vitrail.indexer.errors import InputError
     from vitrail.indexer.wording import counted
-    from vitrail.service.cli.duplicates import print_trash
+    from vitrail.service.cli.duplicates import print_left, print_trash
     from vitrail.service.cli.text import one_line
     from vitrail.service.operations.trashing import move_to_trash
 
@@ -159,7 +159,7 @@ def _trash(plan: TrashPlan, undo_list: Path | None, *, yes: bool) -> None:
         if not typer.confirm("Move them to the trash?", default=False, err=True):
             raise typer.Exit(1)
     path = undo_list or Path(f"vitrail-trashed-{datetime.now():%Y%m%d-%H%M%S}.jsonl")
-    count = sum(1 for _ in move_to_trash(plan, path))
+    count = sum(1 for _ in move_to_trash(plan, path, on_left=print_left))
     typer.echo(one_line(f"{counted(count, 'file')} moved to the trash, listed in {path}"), err=True)
     typer.echo("restore them from the trash; `vitrail index` notes what has left", err=True)
 

@@ -44,6 +44,10 @@ def test_it_says_the_same_after_a_round_trip(saved: SavedProbe) -> None:
         ("classes", ["a"]),
         ("temperature", 0),
         ("temperature", "hot"),
+        ("temperature", float("inf")),
+        ("classes", ["a", "a", "b"]),
+        ("classes", [{"a": 1}, "b", "c"]),
+        ("classes", "abc"),
         ("images", None),
     ],
 )

@@ -89,6 +89,24 @@ def test_a_run_that_is_interrupted_leaves_it_to_the_next(
         assert weighed(collection) == {DERIVED}
 
 
+def test_a_kill_right_after_a_collection_is_made_leaves_it_awaited(
+    begin: Callable[[], Collection], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class KilledError(BaseException):
+        pass
+
+    def kill(*_: object, **__: object) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CollectionStore, "transaction", kill)
+        with pytest.raises(KilledError):
+            begin()
+    with Collection.open(tmp_path / "collection", encoder=ColourEncoder()) as collection:
+        collection.index(paint(tmp_path / "images", ENOUGH))
+        assert weighed(collection) == {DERIVED}
+
+
 def test_images_are_indexed_though_it_cannot_be_fitted(
     begin: Callable[[], Collection],
     tmp_path: Path,

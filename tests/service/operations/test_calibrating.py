@@ -160,6 +160,22 @@ def test_a_collection_that_has_grown_is_calibrated_anew_and_its_copies_stay(
         assert not is_due(collection)
 
 
+def test_who_looked_while_files_were_away_has_the_copies_back_with_the_next_run(
+    opened: Callable[[], Collection], tmp_path: Path
+) -> None:
+    with opened() as collection:
+        (tmp_path / "images").rename(tmp_path / "away")
+        calibrate(collection)
+        assert not is_due(collection), "no run makes copies of files that are away"
+        (tmp_path / "away").rename(tmp_path / "images")
+        assert is_due(collection)
+        calibrate(collection)
+        assert not is_due(collection)
+        known = read_calibration(collection.store.directory, collection.store.state)
+    assert known is not None
+    assert known.kinds
+
+
 def test_files_that_are_away_are_no_obstacle(
     opened: Callable[[], Collection], tmp_path: Path
 ) -> None:

@@ -162,12 +162,50 @@ def test_a_torn_probe_is_told_and_learned_anew(colours: Collection, others: list
     (name,) = probe_names(colours.store.directory)
     path = Path(colours.store.directory, FOLDER, name)
     path.write_bytes(path.read_bytes()[:-8])
-    with pytest.raises(DamagedError, match="vitrail verify --repair"):
+    with pytest.raises(DamagedError, match=rf"'label' in {FOLDER}/{name} .*--refit"):
         colours.classify(others[0], labels="label", by="probe")
     colours.classify(others[0], labels="label", by="probe", refit=True)
     assert colours.classify(others[0], labels="label", by="probe").images[0].label == kind(
         others[0]
     )
+
+
+@pytest.mark.parametrize("what", ["width", "column", "space"])
+def test_another_probe_under_its_name_is_refused(
+    colours: Collection, others: list[str], what: str
+) -> None:
+    colours.classify(others[0], labels="label", by="probe")
+    (name,) = probe_names(colours.store.directory)
+    path = Path(colours.store.directory, FOLDER, name)
+    saved = from_bytes(path.read_bytes())
+    probe = saved.probe
+    part = replace(
+        probe, mean=probe.mean[:2], scale=probe.scale[:2], weights=probe.weights[:2].copy()
+    )
+    other = {
+        "width": replace(saved, probe=part),
+        "column": replace(saved, column="mood"),
+        "space": replace(saved, space="cls@12"),
+    }[what]
+    path.write_bytes(to_bytes(other))
+    told = {"width": "rows of 2 numbers", "column": "'mood'", "space": r"'cls@12'"}[what]
+    with pytest.raises(DamagedError, match=rf"'label' .*{told}.*--labels label --refit"):
+        colours.classify(others[0], labels="label", by="probe")
+
+
+def test_a_column_of_probabilities_that_is_the_users_own_is_not_replaced(
+    colours: Collection, tmp_path: Path
+) -> None:
+    table = tmp_path / "mine.csv"
+    table.write_text("path,guess_probability\nred-01.png,dear\n")
+    with CollectionStore.open(colours.store.directory, writable=True) as writer:
+        writer.annotate(str(table))
+    colours.store.refresh()
+    with pytest.raises(InputError, match="'guess_probability' of your own"):
+        colours.classify(where="true", labels="label", write="guess")
+    with pytest.raises(InputError, match="learned from"):
+        colours.classify(where="true", labels="guess_probability", write="guess")
+    assert len(colours.store.allowed_ids("guess_probability = 'dear'")) == 1
 
 
 def test_a_probe_serves_while_another_process_writes(

@@ -19,7 +19,7 @@ from tests.indexer.collection.derivation.derived import (
 from tests.indexer.collection.holdings import FINGERPRINT, OTHER, files, images
 from tests.indexer.collection.tables import as_it_is, as_rebuilt
 from vitrail.indexer.collection import successor
-from vitrail.indexer.collection.derivation import drop, put, whiten
+from vitrail.indexer.collection.derivation import drop, put, set_default_weights, whiten
 from vitrail.indexer.collection.repairs import repair
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.transfer import export, import_into
@@ -66,6 +66,26 @@ def test_one_whose_transform_is_lost_is_told_and_dropped(place: Path, how: str) 
         assert store.default_weights == {"cls@2": 0.5, "mean@1": 0.5}
         whiten(store, SPACE)
     assert verify(place).clean
+
+
+@pytest.mark.parametrize("catalog", ["there", "lost"])
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        ({DERIVED: 2.0}, "fit it again with `vitrail whiten cls@2 --default`"),
+        ({DERIVED: 0.75, "mean@1": 0.25}, "fit it again with `vitrail whiten cls@2`"),
+        ({}, "fit it again with `vitrail whiten cls@2`"),
+    ],
+)
+def test_what_is_said_of_a_lost_one_makes_searches_weigh_it_as_before(
+    place: Path, catalog: str, weights: dict[str, float], said: str
+) -> None:
+    with CollectionStore.open(place, writable=True) as store:
+        set_default_weights(store, weights)
+    transform_file(place).unlink()
+    if catalog == "lost":
+        os.unlink(place / "catalog.duckdb")
+    assert any(said in line for line in repair(place).actions)
 
 
 def test_one_that_cannot_be_read_now_is_left(place: Path) -> None:
@@ -130,7 +150,9 @@ def test_a_pipe_in_the_place_of_a_transform_keeps_nobody_waiting(place: Path) ->
     os.mkfifo(path)
     with (
         CollectionStore.open(place) as store,
-        pytest.raises(UnreadableError, match="something else than a file"),
+        pytest.raises(
+            UnreadableError, match=r"something else than a file lies there.*: move that away"
+        ),
     ):
         store.snapshot().transform(DERIVED)
     assert [finding.part for finding in verify(place).unreadable] == ["transform"]
