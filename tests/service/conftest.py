@@ -6,6 +6,7 @@ import functools
 import io
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ import typer.main
 from PIL import Image
 
 from tests.service.colours import CHECKPOINT, colour_fingerprint, load_colours
+from tests.service.kept import Kept
 from vitrail.indexer import encoders
 from vitrail.service.cli import main
 
@@ -56,10 +58,12 @@ class Vitrail:
         home: Path,
         monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
+        kept: Kept[Outcome],
     ) -> None:
         self.home = home
         self._patch = monkeypatch
         self._capsys = capsys
+        self._kept = kept
 
     def __call__(self, *words: object, stdin: bytes = b"") -> Outcome:
         self._patch.setattr(sys, "argv", ["vitrail", *map(str, words)])
@@ -84,8 +88,32 @@ class Vitrail:
             return self(*words)
 
     def index(self, *words: object) -> Outcome:
-        done = self("index", *words, "--checkpoint", CHECKPOINT)
-        assert done.code == 0, done.err
+        """Index, or copy what another test has indexed: for tests of what comes afterwards."""
+        command = ["index", *map(str, words), "--checkpoint", CHECKPOINT]
+
+        def run() -> Outcome:
+            done = self(*command)
+            assert done.code == 0, done.err
+            return done
+
+        return self.once(command, run)
+
+    def once(self, words: Sequence[str], make: Callable[[], Outcome]) -> Outcome:
+        """Make a collection, or copy what the same has made for another test of the same files.
+
+        Args:
+            words: what is done, to be told from all else that is.
+            make: does it.
+        """
+        if self.home.exists() or os.environ["VITRAIL_COLLECTION"] != str(self.home):
+            return make()
+        key = self._kept.key(self.home.parent, words)
+        known = self._kept.put(key, self.home)
+        if known is not None:
+            return known
+        done = make()
+        if self.home.exists():
+            self._kept.keep(key, self.home.parent, self.home, done)
         return done
 
     def fails(self, *words: object, code: int, says: Iterable[str], stdin: bytes = b"") -> str:
@@ -104,8 +132,28 @@ get_command = functools.cache(typer.main.get_command)
 
 
 @pytest.fixture
+def tmp_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty folder whose path is that of the last test's, so that collections can be copied."""
+    place = tmp_path_factory.getbasetemp() / "place"
+    if place.exists():
+        over = place.rename(tmp_path_factory.mktemp("over") / "place")
+        shutil.rmtree(over, ignore_errors=True)
+    place.mkdir()
+    return place
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept[Outcome]:
+    """What ``Vitrail.index`` has indexed."""
+    return Kept(tmp_path_factory.mktemp("kept"))
+
+
+@pytest.fixture
 def vitrail(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    kept: Kept[Outcome],
 ) -> Vitrail:
     """The command line with a collection of its own, not made yet."""
 
@@ -117,7 +165,7 @@ def vitrail(
     monkeypatch.setattr(encoders, "load_encoder", load_colours)
     monkeypatch.setenv("VITRAIL_COLLECTION", str(tmp_path / "collection"))
     monkeypatch.delenv("VITRAIL_DEBUG", raising=False)
-    return Vitrail(tmp_path / "collection", monkeypatch, capsys)
+    return Vitrail(tmp_path / "collection", monkeypatch, capsys, kept)
 
 
 @pytest.fixture
