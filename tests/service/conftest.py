@@ -22,6 +22,7 @@ from tests.service.kept import Kept
 from vitrail.indexer import encoders
 from vitrail.service.cli import main
 
+Once = Callable[[str, Callable[[], object]], object]
 COLOURS = {
     "red": (255, 0, 0),
     "crimson": (230, 0, 60),
@@ -58,7 +59,7 @@ class Vitrail:
         home: Path,
         monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
-        kept: Kept[Outcome],
+        kept: Kept,
     ) -> None:
         self.home = home
         self._patch = monkeypatch
@@ -107,14 +108,7 @@ class Vitrail:
         """
         if self.home.exists() or os.environ["VITRAIL_COLLECTION"] != str(self.home):
             return make()
-        key = self._kept.key(self.home.parent, words)
-        known = self._kept.put(key, self.home)
-        if known is not None:
-            return known
-        done = make()
-        if self.home.exists():
-            self._kept.keep(key, self.home.parent, self.home, done)
-        return done
+        return self._kept.once(self.home.parent, self.home, words, make)
 
     def fails(self, *words: object, code: int, says: Iterable[str], stdin: bytes = b"") -> str:
         """Run, and hold the error to one line with this exit code and these words."""
@@ -143,9 +137,15 @@ def tmp_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept[Outcome]:
-    """What ``Vitrail.index`` has indexed."""
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    """Collections that were made for a test, for others that make the same."""
     return Kept(tmp_path_factory.mktemp("kept"))
+
+
+@pytest.fixture
+def once(tmp_path: Path, kept: Kept) -> Once:
+    """Makes ``collection`` in the test's folder, or copies what the same words have made there."""
+    return lambda what, make: kept.once(tmp_path, tmp_path / "collection", [what], make)
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def vitrail(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    kept: Kept[Outcome],
+    kept: Kept,
 ) -> Vitrail:
     """The command line with a collection of its own, not made yet."""
 

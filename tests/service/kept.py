@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, TypeVar
 
 Told = TypeVar("Told")
 Times = tuple[tuple[str, tuple[int, int]], ...]
@@ -16,13 +16,13 @@ _SECOND = 10**9
 
 
 @dataclass(frozen=True)
-class _Made(Generic[Told]):
+class _Made:
     copy: Path
     times: Times
-    told: Told
+    told: Any
 
 
-class Kept(Generic[Told]):
+class Kept:
     """Collections by what they were made of; to copy one takes a hundredth of the time.
 
     Tests that share one have the same path, and in it the same images, to the byte. These get the
@@ -34,7 +34,7 @@ class Kept(Generic[Told]):
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._made: dict[str, _Made[Told]] = {}
+        self._made: dict[str, _Made] = {}
 
     def key(self, place: Path, words: Sequence[str]) -> str:
         """What tells apart commands, and all that lies in a place before one runs."""
@@ -43,22 +43,34 @@ class Kept(Generic[Told]):
             digest.update(len(part).to_bytes(8, "big") + part)
         return digest.hexdigest()
 
-    def keep(self, key: str, place: Path, collection: Path, told: Told) -> None:
-        """Keep a collection that was made of what else lies in a place, and what was told of it."""
-        copy = Path(shutil.copytree(collection, self._folder / key, symlinks=True))
-        inside = os.path.join(collection, "")
-        entries = [one for one in _walk(place) if not os.path.join(one.path, "").startswith(inside)]
-        self._made[key] = _Made(copy, tuple((one.path, _times(one)) for one in entries), told)
+    def once(
+        self, place: Path, collection: Path, words: Sequence[str], make: Callable[[], Told]
+    ) -> Told:
+        """Make a collection, or copy what the same has made of the same.
 
-    def put(self, key: str, collection: Path) -> Told | None:
-        """Put a copy where a collection shall be; ``None`` where none was kept by this key."""
+        Args:
+            place: where all lies that it is made of, and itself.
+            collection: what is made.
+            words: what is done, to be told from all else that is.
+            make: does it; what it returns is returned for copies too.
+        """
+        key = self.key(place, words)
         if key not in self._made:
-            return None
+            told = make()
+            self._keep(key, place, collection, told)
+            return told
         made = self._made[key]
         shutil.copytree(made.copy, collection, symlinks=True)
         for path, times in made.times:
             os.utime(path, ns=times, follow_symlinks=False)
-        return made.told
+        found: Told = made.told
+        return found
+
+    def _keep(self, key: str, place: Path, collection: Path, told: object) -> None:
+        copy = Path(shutil.copytree(collection, self._folder / key, symlinks=True))
+        inside = os.path.join(collection, "")
+        entries = [one for one in _walk(place) if not os.path.join(one.path, "").startswith(inside)]
+        self._made[key] = _Made(copy, tuple((one.path, _times(one)) for one in entries), told)
 
 
 def _walk(folder: str | Path) -> Iterator[os.DirEntry[str]]:

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from tests.service.conftest import Outcome, Vitrail
+from tests.service.conftest import Vitrail
 from tests.service.kept import Kept
 from vitrail.indexer.collection.verification import verify
 
 
 @pytest.fixture
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept[Outcome]:
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
     """Nothing yet."""
     return Kept(tmp_path_factory.mktemp("kept"))
 
@@ -71,16 +71,14 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("what", CHANGES)
-def test_whatever_differs_is_indexed(
-    kept: Kept[Outcome], folder: Path, tmp_path: Path, what: str
-) -> None:
+def test_whatever_differs_is_indexed(kept: Kept, folder: Path, tmp_path: Path, what: str) -> None:
     before = kept.key(tmp_path, ["index"])
     assert kept.key(tmp_path, ["index"]) == before
     CHANGES[what](folder / "warm" / "red.png")
     assert kept.key(tmp_path, ["index"]) != before
 
 
-def test_so_is_by_other_words(kept: Kept[Outcome], folder: Path, tmp_path: Path) -> None:
+def test_so_is_by_other_words(kept: Kept, folder: Path, tmp_path: Path) -> None:
     assert kept.key(tmp_path, ["a", "b"]) != kept.key(tmp_path, ["ab"])
 
 
