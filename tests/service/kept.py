@@ -57,7 +57,8 @@ class Kept:
         key = self.key(place, words)
         if key not in self._made:
             told = make()
-            self._keep(key, place, collection, told)
+            if collection.exists():  # it may have been made elsewhere
+                self._keep(key, place, collection, told)
             return told
         made = self._made[key]
         shutil.copytree(made.copy, collection, symlinks=True)

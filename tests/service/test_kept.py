@@ -85,3 +85,13 @@ def test_so_is_by_other_words(kept: Kept, folder: Path, tmp_path: Path) -> None:
 def test_a_collection_that_is_there_is_indexed_again(vitrail: Vitrail, folder: Path) -> None:
     vitrail.index(folder)
     assert "5 unchanged" in vitrail.index(folder).err
+
+
+def test_what_is_made_elsewhere_is_made_each_time(
+    vitrail: Vitrail, folder: Path, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        assert "5 new" in vitrail.index(folder, "-c", tmp_path / "c").err
+        assert not vitrail.home.exists()
+        assert "5" in vitrail("info", "-c", tmp_path / "c").out
+        shutil.rmtree(tmp_path / "c")
