@@ -106,7 +106,7 @@ def test_what_a_narrow_set_lacks_is_found_and_named(collection: Collection) -> N
 
 
 def test_details_agree_with_the_arrays(collection: Collection) -> None:
-    told = collection.compare(labelled("again"), labelled("all"), by="label")
+    told = collection.compare(labelled("again"), labelled("all"), group_by="label")
     ours = collection.store.vectors(told.ids_a.tolist(), next(iter(told.whole.weights)))
     theirs = collection.store.vectors(told.ids_b.tolist(), next(iter(told.whole.weights)))
     cosines = ours @ theirs.T
@@ -118,7 +118,7 @@ def test_details_agree_with_the_arrays(collection: Collection) -> None:
     ]
     assert told.slices[0].copies == COPIES
     assert told.slices[1].covered == pytest.approx(1 - told.uncovered / EACH)
-    assert told.by == "label"
+    assert told.group_by == "label"
 
 
 def test_a_folder_is_all_images_below_it(collection: Collection, made: Path) -> None:
@@ -174,7 +174,7 @@ def test_bad_sets_are_refused_with_the_remedy(collection: Collection, made: Path
     with pytest.raises(FilterError, match="nosuch"):
         collection.compare("nosuch = 1")
     with pytest.raises(InputError, match="nosuch"):
-        collection.compare(labelled("again"), by="nosuch")
+        collection.compare(labelled("again"), group_by="nosuch")
     with pytest.raises(InputError, match="gem@9"):
         collection.compare(labelled("again"), spaces={"gem@9": 1})
     with pytest.raises(InputError, match="names no set"):
