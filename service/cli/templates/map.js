@@ -65,11 +65,12 @@
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, wide, high);
     const dot = Math.max(2, Math.min(9, Math.sqrt(wide * high / count) * .14 * Math.sqrt(scale)));
-    for (const faint of [true, false]) {
+    const unit = size();
+    for (const faint of only === null ? [false] : [true, false]) {
       pen.globalAlpha = faint ? .12 : .85;
       for (let i = 0; i < count; i++) {
         if (off(i) !== faint) continue;
-        const x = px(i), y = py(i);
+        const x = left + X[i] * unit, y = top + Y[i] * unit;
         if (x < -dot || y < -dot || x > wide + dot || y > high + dot) continue;
         pen.fillStyle = shown.colours[i];
         pen.fillRect(x - dot / 2, y - dot / 2, dot, dot);
@@ -117,7 +118,8 @@
     }
     return best;
   };
-  const line = (text) => { const p = document.createElement("div"); p.textContent = text; return p; };
+  const element = (kind, text) => { const made = document.createElement(kind); made.textContent = text; return made; };
+  const line = (text) => element("div", text);
   const show = (i, x, y) => {
     if (i < 0) { tip.hidden = true; return; }
     const parts = [];
@@ -217,23 +219,37 @@
     told.textContent = next ? "draw round some images" : "";
   });
 
-  const item = (colour, text, number) => {
+  const item = (colour, text, amount, number) => {
     const li = document.createElement("li"), button = document.createElement("button"), dot = document.createElement("i");
-    button.type = "button"; dot.style.background = colour; button.append(dot, text);
+    button.type = "button"; dot.style.background = colour; button.append(dot, text, " ", element("small", amount.toLocaleString("en")));
     button.setAttribute("aria-pressed", "false");
     button.addEventListener("click", () => {
       only = only === number ? null : number;
-      legend.querySelectorAll("button").forEach((b) => b.setAttribute("aria-pressed", String(b === button && only !== null)));
+      legend.querySelectorAll("button:not(.more)").forEach((b) => b.setAttribute("aria-pressed", String(b === button && only !== null)));
       ask();
     });
     li.append(button); return li;
+  };
+  // Of a long legend the first, which are the largest, and the others when they are asked for.
+  const LISTED = 24;
+  const folded = (items) => {
+    if (items.length <= LISTED + 4) return items;
+    const rest = items.slice(LISTED), li = document.createElement("li"), button = element("button", "");
+    const fold = (away) => {
+      rest.forEach((one) => { one.hidden = away; });
+      button.textContent = away ? `${rest.length} more` : "fewer"; button.setAttribute("aria-expanded", String(!away));
+    };
+    button.type = "button"; button.className = "more";
+    button.addEventListener("click", () => fold(!rest[0].hidden));
+    fold(true); li.append(button);
+    return [...items, li];
   };
   const recolour = () => {
     shown = colouring(data.columns[Number(by.value)]); only = null;
     const column = shown.column;
     if (shown.entries) {
       const counts = new Array(column.names.length).fill(0); column.values.forEach((v) => { counts[v]++; });
-      legend.replaceChildren(...shown.entries.filter((e) => counts[e.number]).map((e) => item(e.colour, `${e.name || "none"} ${counts[e.number]}`, e.number)));
+      legend.replaceChildren(...folded(shown.entries.filter((e) => counts[e.number]).map((e) => item(e.colour, e.name || "none", counts[e.number], e.number))));
     } else {
       const li = document.createElement("li"), bar = document.createElement("i");
       bar.className = "bar"; bar.style.display = "inline-block";
