@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.service.conftest import Vitrail
 
-IMAGES = 80
+IMAGES = 100
 MEASURES = {
     "frechet",
     "kernel",
@@ -43,7 +43,7 @@ def test_two_sets_fit_a_terminal_and_say_what_follows(vitrail: Vitrail, sets: Pa
     done = vitrail.at(80, "compare", "--a", sets / "light", "--b", sets / "wide")
     assert done.code == 0, done.err
     assert max(len(line) for line in done.out.splitlines() if str(sets) not in line) <= 80
-    assert f"a: {sets / 'light'} (80 images)" in done.out
+    assert f"a: {sets / 'light'} (100 images)" in done.out
     for said in ("Fréchet distance", "kernel distance", "precision", "Vendi score of b"):
         assert said in done.out
     told = " ".join(done.out.split())
@@ -63,7 +63,7 @@ def test_json_has_every_number_and_null_where_there_is_none(vitrail: Vitrail, se
     few = vitrail("compare", "--a", "label = 'light' and id < 60", "--json").json
     measures = few["spaces"][0]["measures"]
     assert measures["precision"]["value"] is None
-    assert measures["precision"]["needed"] == 75
+    assert measures["precision"]["needed"] == 100
 
 
 def test_too_few_images_for_a_number_are_told_in_its_place(vitrail: Vitrail, sets: Path) -> None:

@@ -19,7 +19,7 @@ from vitrail.service.operations.comparing import CompareOptions, compare_sets
 from vitrail.service.operations.progress import AnalysisProgress, Event, Note
 from vitrail.service.operations.set_references import FilteredSet, FolderSet, OtherImages
 
-EACH = 90  # images of a folder
+EACH = 110  # images of a folder
 COPIES = 6
 
 
@@ -151,11 +151,11 @@ def test_large_sets_are_drawn_from_and_it_is_said(collection: Collection) -> Non
     notes = [event.text for event in events if isinstance(event, Note)]
     assert "vitrail calibrate" in notes.pop()
     assert notes == [
-        "set a: 40 of its 90 images are drawn and compared",
-        "set b: 40 of its 185 images are drawn and compared",
+        "set a: 40 of its 110 images are drawn and compared",
+        "set b: 40 of its 225 images are drawn and compared",
     ]
     assert any(isinstance(event, AnalysisProgress) for event in events)
-    assert told.whole["precision"].needed == 75
+    assert told.whole["precision"].needed == 100
 
 
 def test_bad_sets_are_refused_with_the_remedy(collection: Collection, made: Path) -> None:
