@@ -115,7 +115,7 @@ def tour(folder: Path) -> dict[str, list[Words]]:
             ("--prompt", "a red apple", "--model", "tiny/sd", "--seeds", 1, "--background", 2),
         ],
         "compare": [
-            ("--a", "id < 17", "--by", "format", "--html", folder / "sets.html"),
+            ("--a", "id < 17", "--group-by", "format", "--html", folder / "sets.html"),
             (first, second, "--html", folder / "two.html"),
         ],
         "duplicates": [("--look-alikes", "--html", folder / "copies.html")],
