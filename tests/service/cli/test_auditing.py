@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -149,3 +150,21 @@ def test_what_cannot_be_audited_is_said_in_a_line(
 ) -> None:
     vitrail.index(sets, "--label-from", "parent")
     vitrail.fails("audit", *words, code=2, says=says)
+
+
+def test_an_interruption_claims_nothing_for_kept(
+    vitrail: Vitrail, sets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vitrail.index(sets, "--label-from", "parent")
+
+    heard: list[object] = []
+
+    def interrupt(*given: object) -> float:
+        if not heard:  # the second signal ends at once
+            signal.raise_signal(signal.SIGINT)
+        heard.append(given)
+        return 0.0
+
+    monkeypatch.setattr("vitrail.service.operations.audit_sample.agreement", interrupt)
+    told = vitrail.fails("audit", *OPTIONS, "--planted", 0, "-q", code=130, says=["run it again"])
+    assert "kept" not in told
