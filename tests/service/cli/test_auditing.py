@@ -121,7 +121,7 @@ def test_copies_among_those_held_make_way_for_others(
         copy = blots(number).resize((90, 90), Image.Resampling.BICUBIC)
         copy.save(sets / "learnt" / f"{number:02}.webp", quality=95)
     vitrail.index(sets, "--label-from", "parent")
-    monkeypatch.setattr("vitrail.service.operations.auditing.INNOCENT", 20)
+    monkeypatch.setattr("vitrail.service.operations.innocent.INNOCENT", 20)
     told = vitrail("audit", *OPTIONS, "--planted", 0, *how, "--json").json
     assert told["references_that_are_copies"] >= 3
     assert all(20 <= one["innocent"] < 28 for one in told["measures"].values())
