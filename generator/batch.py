@@ -111,7 +111,11 @@ class Maker:
         return run(self._model, recipe, self._inputs, self._monitor)
 
     def keep(self, generated: GeneratedImage) -> GeneratedFile:
-        """Write an image that was made into the folder."""
+        """Write an image that was made into the folder.
+
+        Raises:
+            GenerationError: the disk is full or the folder cannot be written.
+        """
         path = self.place(generated.recipe)
         write_image(generated, path)
         self._seen.add(path.name)

@@ -19,6 +19,7 @@ from vitrail.search.replication.thresholds import (
     curve,
     false_positive_rates,
     needed_for,
+    rate_of_pairs,
     threshold,
 )
 from vitrail.service.operations.audit_results import (
@@ -224,7 +225,8 @@ def _line(scores: _Scores, rate: float) -> AuditLine:
     caught = None
     if at is not None and scores.planted is not None:
         caught = float(np.mean(scores.planted >= at))
-    return AuditLine(rate, at, needed_for(rate), int(reach.sum()), share, chance, caught)
+    paired = rate_of_pairs(len(scores.nulls), rate)
+    return AuditLine(rate, at, needed_for(rate), int(reach.sum()), share, chance, caught, paired)
 
 
 def _caught(scores: Doubles, planted: Planted, line: float | None) -> dict[str, Interval]:

@@ -17,12 +17,18 @@ from vitrail.indexer.errors import InputError
 from vitrail.indexer.recipes.recipe import GuardRecord, Recipe
 from vitrail.indexer.wording import counted
 from vitrail.search.replication.scoring import NONE
-from vitrail.search.replication.thresholds import false_positive_rates, needed_for, threshold
+from vitrail.search.replication.thresholds import (
+    false_positive_rates,
+    needed_for,
+    rate_of_pairs,
+    threshold,
+)
+from vitrail.service.operations.audit_results import FEW
 from vitrail.service.operations.audit_sample import TRIED, AuditSample
 from vitrail.service.operations.innocent import INNOCENT, hold, references_of
 from vitrail.service.operations.looks import look_of
 from vitrail.service.operations.marks import check_mark
-from vitrail.service.operations.progress import Progress, nobody
+from vitrail.service.operations.progress import Note, Progress, nobody
 from vitrail.service.operations.refusals import RefusedCopy
 
 if TYPE_CHECKING:
@@ -227,6 +233,15 @@ def fit_guard(
             less = f"of {counted(len(references), 'image')} that fulfil {options.against!r}, "
             less += f"{len(nulls)} are innocent: the others are copies, or have no file now"
             raise _too_few(options, less)
+        paired = rate_of_pairs(len(nulls), options.rate) or options.rate
+        if paired > FEW * options.rate:
+            progress(
+                Note(
+                    f"{counted(len(nulls), 'innocent image')} are few: where they come in pairs "
+                    f"that resemble one another, up to {paired:.1%} of what copies nothing reaches "
+                    f"the line of {options.rate:.2g}"
+                )
+            )
         line = GuardLine(score, len(nulls), held.copied, len(references))
         return CollectionGuard(options, line, stride, sample, collection.encoder, references, nulls)
 

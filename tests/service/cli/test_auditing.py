@@ -87,10 +87,12 @@ def test_by_vectors_alone_the_line_is_where_one_in_a_hundred_innocent_images_is(
     done = vitrail("audit", *OPTIONS, "--planted", 0, "--no-pixels", "--pairs", 5)
     assert "5 of 10 images reach the line that 1% of innocent images reach" in done.out
     assert "pixels were not compared" in done.out
+    assert "up to 1.7% of new ones reach the line of 1%" in " ".join(done.out.split())
     assert len([line for line in done.out.splitlines() if line.endswith(".png")]) == 5
     told = vitrail("audit", *OPTIONS, "--planted", 0, "--no-pixels", "--json").json
     (line, rarer) = told["measures"]["relative"]["lines"]
     assert line["above"] == 5
+    assert line["rate_of_pairs"] == pytest.approx(2 / 121, abs=0.002)
     assert rarer["score"] is None
     assert rarer["innocent_needed"] == 999
     assert told["measures"]["relative"]["auc"] is None
