@@ -102,8 +102,8 @@ class GuardRecord:
 
     rate: float
     against: str
-    score: float | None
-    fpr: float | None
+    score: float | None = None
+    fpr: float | None = None
     copy_of: str | None = None
     refused: tuple[int, ...] = ()
 
@@ -205,7 +205,8 @@ class Recipe:
         for name in ("lora", "parents"):
             data[name] = list(data[name])
         if self.guard is not None:
-            data["guard"] = {**data["guard"], "refused": list(self.guard.refused)}
+            found = {**data["guard"], "refused": list(self.guard.refused)}
+            data["guard"] = {name: v for name, v in found.items() if v not in (None, [])}
         return {k: v for k, v in data.items() if v not in (None, [], {}) or k in _REQUIRED}
 
     @classmethod

@@ -21,8 +21,7 @@ def refusal_line(image: RefusedCopy) -> str:
         told += "which no image near it can be compared with: their files cannot be read now"
     else:
         name = os.path.basename(image.copied.path or "")
-        told += f"copies image {image.copied.id} ({name}): "
-        told += f"{image.found.score:.0%} of their parts agree, fpr {image.found.fpr:.2g}"
+        told += f"copies {image.found.score:.0%} of image {image.copied.id} ({name})"
     if image.there is not None:
         told += f"; an earlier run has kept it, and it stays: {image.there.name}"
     return told

@@ -40,8 +40,7 @@ def _schedulers(incomplete: str) -> list[str]:
 GuardOption = Annotated[
     float | None,
     typer.Option(
-        help="Keep no copies: the share of innocent images that may be taken for some, such as "
-        "0.01.",
+        help="Keep no copies: refuse images at this false-positive rate, such as 0.01.",
         metavar="FPR",
         show_default=False,
     ),
@@ -66,7 +65,7 @@ RetriesOption = Annotated[
 MarkOption = Annotated[
     str | None,
     typer.Option(
-        help="Keep copies too, and write how likely each image is innocent to this column of your "
+        help="Keep copies too, and write each image's false-positive rate to this column of your "
         "own.",
         metavar="COLUMN",
         show_default=False,

@@ -140,6 +140,8 @@ def test_a_record_of_a_guard_that_is_none_is_refused() -> None:
     assert "guard" not in told
     good = {"rate": 0.1, "against": "true", "score": 1.0, "fpr": 0.1}
     assert Recipe.from_dict({**told, "guard": good}).guard == GuardRecord(0.1, "true", 1.0, 0.1)
+    unread = GuardRecord(0.1, "true", refused=(4,))
+    assert Recipe.from_dict(replace(recipes(range(1))[0], guard=unread).to_dict()).guard == unread
     for guard in ("x", 5, {"rate": 0.1}, {**good, "refused": 5}):
         with pytest.raises(InputError, match="this is no recipe"):
             Recipe.from_dict({**told, "guard": guard})

@@ -67,7 +67,7 @@ def test_copies_are_refused_and_other_seeds_tried(learnt: Vitrail) -> None:
     told = done.json
     assert (told["asked"], told["made"], told["lacking"]) == (3, 1, 2)
     assert [image["copies"]["path"][-6:] for image in told["refused"]] == ["00.png", "02.png"]
-    assert "refused: 'red apple', seed 0, copies image 1 (00.png): " in done.err
+    assert "refused: 'red apple', seed 0, copies 100% of image 1 (00.png)\n" in done.err
     assert "1 made and indexed" in done.err
     assert "2 images refused" in done.err
     assert {*kept(learnt)} == {1}
@@ -80,7 +80,7 @@ def test_copies_are_refused_and_other_seeds_tried(learnt: Vitrail) -> None:
     assert {*recipes} == {1, 3, 5}
     assert recipes[3]["guard"]["refused"] == [0]
     assert recipes[5]["guard"]["refused"] == [2]
-    assert recipes[3]["guard"]["copy_of"] is None
+    assert "copy_of" not in recipes[3]["guard"]
     before = {path: path.read_bytes() for path in (learnt.home / "generated").iterdir()}
     same = learnt("generate", "red apple", "-n", 3, *GUARD, "--retries", 1)
     assert "0 made and indexed" in same.err
@@ -213,8 +213,8 @@ def test_what_cannot_be_guarded_is_said_before_anything_is_loaded(
     def unneeded(*_: object, **__: object) -> None:
         raise AssertionError("something was loaded")
 
-    for loads in ("generator.models.pipelines.load_model", "indexer.encoders.load_encoder"):
-        monkeypatch.setattr(f"vitrail.{loads}", unneeded)
+    monkeypatch.setattr("vitrail.generator.models.pipelines.load_model", unneeded)
+    monkeypatch.setattr("vitrail.indexer.encoders.load_encoder", unneeded)
     for words, says in REFUSED:
         learnt.fails("generate", "a", *words, code=2, says=says)
     assert not kept(learnt)
