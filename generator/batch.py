@@ -65,17 +65,68 @@ def generate_all(
             written.
         CancelledError: ``monitor`` cancels it.
     """
-    _prepare(folder)
-    made: set[str] = set()
+    maker = Maker(folder, model, inputs, force=force, monitor=monitor)
     for recipe in recipes:
-        path = folder / recipe.file_name
-        found = None if force and path.name not in made else find_made(path, recipe)
-        if found is None:
-            monitor.check()
-            model = model() if callable(model) else model
-            found = _make(model, recipe, path, inputs, monitor)
-        made.add(path.name)
-        yield found
+        found = maker.find(recipe)
+        yield maker.keep(maker.make(recipe)) if found is None else found
+
+
+class Maker:
+    """Makes images of recipes, and keeps them in a folder; arguments are those of ``generate_all``.
+
+    Raises:
+        GenerationError: the folder cannot be used.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        model: DiffusionModel | Callable[[], DiffusionModel],
+        inputs: Inputs,
+        *,
+        force: bool,
+        monitor: Monitor,
+    ) -> None:
+        _prepare(folder)
+        self._folder, self._model, self._inputs = folder, model, inputs
+        self._force, self._monitor = force, monitor
+        self._seen: set[str] = set()
+
+    def place(self, recipe: Recipe) -> Path:
+        """Where the file of a recipe's image is, or would be."""
+        return self._folder / recipe.file_name
+
+    def find(self, recipe: Recipe) -> GeneratedFile | None:
+        """The image of a recipe if it is there, and not to be made again."""
+        path = self.place(recipe)
+        if self._force and path.name not in self._seen:
+            return None
+        self._seen.add(path.name)
+        return find_made(path, recipe)
+
+    def make(self, recipe: Recipe) -> GeneratedImage:
+        """The image of a recipe, kept nowhere yet; the model is loaded if it is not."""
+        self._monitor.check()
+        self._model = self._model() if callable(self._model) else self._model
+        return run(self._model, recipe, self._inputs, self._monitor)
+
+    def keep(self, generated: GeneratedImage) -> GeneratedFile:
+        """Write an image that was made into the folder.
+
+        Raises:
+            GenerationError: the disk is full or the folder cannot be written.
+        """
+        path = self.place(generated.recipe)
+        write_image(generated, path)
+        self._seen.add(path.name)
+        return GeneratedFile(
+            path,
+            generated.recipe,
+            generated.nsfw,
+            made=True,
+            seconds=generated.seconds,
+            notes=generated.notes,
+        )
 
 
 def find_made(path: Path, recipe: Recipe) -> GeneratedFile | None:
@@ -104,25 +155,6 @@ def write_image(generated: GeneratedImage, path: Path) -> None:
             f"{path} cannot be written: {error.strerror}; free space or choose another "
             f"folder, then run again to go on"
         ) from error
-
-
-def _make(
-    model: DiffusionModel,
-    recipe: Recipe,
-    path: Path,
-    inputs: Inputs,
-    monitor: Monitor,
-) -> GeneratedFile:
-    generated = run(model, recipe, inputs, monitor)
-    write_image(generated, path)
-    return GeneratedFile(
-        path,
-        generated.recipe,
-        generated.nsfw,
-        made=True,
-        seconds=generated.seconds,
-        notes=generated.notes,
-    )
 
 
 def _prepare(folder: Path) -> None:

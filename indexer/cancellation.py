@@ -22,7 +22,7 @@ class Cancellation:
         return self._cancelled
 
     def cancel(self) -> None:
-        """Ask to stop in good order: what is done is kept."""
+        """Ask to stop in good order: what is committed is kept."""
         self._cancelled = True
 
     def check(self) -> None:
@@ -32,7 +32,7 @@ class Cancellation:
             CancelledError: somebody asked to stop.
         """
         if self._cancelled:
-            raise CancelledError("cancelled; what was done is kept", remedy="run it again to go on")
+            raise CancelledError("stopped before there was a result", remedy="run it again")
 
 
 _HEEDED: ContextVar[Cancellation | None] = ContextVar("vitrail-heeded", default=None)

@@ -167,7 +167,7 @@ class CollectionLockedError(CollectionError):
 
 
 class CancelledError(VitrailError):
-    """Work that stopped because it was asked to; what was done before is kept."""
+    """Work that stopped because it was asked to; what it had committed is kept."""
 
     code = "cancelled"
 

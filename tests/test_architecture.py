@@ -76,6 +76,7 @@ FLOORS = {
         {"models"},
         {"tasks"},
         {"batch", "reproduction"},
+        {"guarded"},
         {"training"},
     ),
     "service": (

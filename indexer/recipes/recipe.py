@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from vitrail.indexer.errors import InputError
@@ -87,6 +87,33 @@ class MaskRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class GuardRecord:
+    """What a guard found of an image, and of those before it that it refused.
+
+    Attributes:
+        rate: the false-positive rate from which on an image is held to be a copy.
+        against: SQL expression of the images that it was held against.
+        score: of the image, by the measure that decides; ``None`` where no file could be read that
+            it was to be compared with.
+        fpr: the share of innocent images that score as high; ``None`` likewise.
+        copy_of: sha256 (hex) of the file of the image that it is held to copy; ``None`` for none.
+        refused: seeds that were tried before, and whose images were refused.
+    """
+
+    rate: float
+    against: str
+    score: float | None = None
+    fpr: float | None = None
+    copy_of: str | None = None
+    refused: tuple[int, ...] = ()
+
+    @property
+    def passes(self) -> bool:
+        """Whether the image was compared, and is not held to be a copy."""
+        return self.score is not None and self.copy_of is None
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """Everything that made an image; the same recipe on the same machine gives the same bytes.
 
@@ -111,6 +138,8 @@ class Recipe:
         parents: images it was made from.
         versions: libraries, device and precision that it was made with. Not part of the identity:
             an upgrade must not make every image again, and ``reproduce`` names the differences.
+        guard: what a guard found, where one was set; not part of the identity either, as it decides
+            whether an image is kept and not how it looks.
     """
 
     task: str
@@ -133,6 +162,7 @@ class Recipe:
     mask: MaskRecord | None = None
     parents: tuple[Parent, ...] = ()
     versions: dict[str, str] = field(default_factory=dict, hash=False)
+    guard: GuardRecord | None = None
 
     def __post_init__(self) -> None:
         # 7 and 7.0 are one guidance, and must be one recipe.
@@ -143,10 +173,10 @@ class Recipe:
 
     @property
     def identity(self) -> str:
-        """Sha256 (hex) over what decides the image: all but names, image ids and versions."""
+        """Sha256 (hex) over what decides the image: no names, image ids, versions or guard."""
         data = asdict(self)
         # A checkpoint or LoRA is the same under another name; its hash says which it is.
-        for name in ("versions", "checkpoint", "revision"):
+        for name in ("versions", "guard", "checkpoint", "revision"):
             del data[name]
         for lora in data["lora"]:
             del lora["name"]
@@ -174,6 +204,9 @@ class Recipe:
         data = asdict(self)
         for name in ("lora", "parents"):
             data[name] = list(data[name])
+        if self.guard is not None:
+            found = {**data["guard"], "refused": list(self.guard.refused)}
+            data["guard"] = {name: v for name, v in found.items() if v not in (None, [])}
         return {k: v for k, v in data.items() if v not in (None, [], {}) or k in _REQUIRED}
 
     @classmethod
@@ -191,6 +224,9 @@ class Recipe:
                 known["ip_adapter"] = _build(IPAdapter, data["ip_adapter"])
             if data.get("mask") is not None:
                 known["mask"] = _build(MaskRecord, data["mask"])
+            if data.get("guard") is not None:
+                guard = _build(GuardRecord, data["guard"])
+                known["guard"] = replace(guard, refused=tuple(guard.refused))
             known["versions"] = {str(k): str(v) for k, v in data.get("versions", {}).items()}
             recipe = cls(**known)
             _check_types(recipe)

@@ -138,6 +138,26 @@ def by_chance(images: int, innocent: int, rate: float) -> Chance | None:
     return Chance(images * above / (innocent + 1), int(np.searchsorted(np.cumsum(shares), 0.95)))
 
 
+def rate_of_pairs(innocent: int, rate: float) -> float | None:
+    """The share of new innocent images that reach the line of a rate where those come in pairs.
+
+    Two innocent images that resemble one another both score high, each by the other, where a new
+    one scores by itself: the line that so few tell is lower by then than its rate says. 0.02 of
+    99 for 0.01; of 999 there is no difference.
+
+    Args:
+        innocent: images that the line was drawn by.
+        rate: of the line, in (0, 1).
+
+    Returns:
+        ``None`` where there are too few innocent images for a line; see ``needed_for``.
+    """
+    if innocent < needed_for(rate):
+        return None
+    pairs = ceil((_allowed(innocent, rate) + 1) / 2)
+    return 2 * pairs / (innocent + 1)
+
+
 def _allowed(innocent: int, rate: float) -> int:
     """Innocent images that may score above the line of a rate."""
     return int((innocent + 1) * rate + 1e-9) - 1

@@ -49,6 +49,12 @@ def told_of(found: Audit, options: AuditOptions) -> list[str]:
     if unread:
         judged = "is not judged" if unread == 1 else "are not judged"
         lines.append(f"{counted(unread, 'image')} could not be read, and {judged}")
+    line = decided.lines[0]
+    if line.few and line.rate_of_pairs is not None:
+        lines.append(
+            "these are few: where innocent images come in pairs that resemble one another, up to "
+            f"{line.rate_of_pairs:.1%} of new ones reach the line of {line.rate:.0%}"
+        )
     if name != "pixels":
         lines.append("pixels were not compared: vectors alone miss most copies of a single object")
     return lines
@@ -202,6 +208,7 @@ def _line(line: AuditLine) -> dict[str, Any]:
         "rate": line.rate,
         "score": line.score,
         "innocent_needed": line.needed,
+        "rate_of_pairs": line.rate_of_pairs,
         "above": None if line.score is None else line.above,
         "share": None if line.share is None else _interval(line.share),
         "expected": None if line.chance is None else line.chance.expected,

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 EXIT_CODES = """
 Exit codes: 0 done; 1 an error, in one line on standard error; 2 unusable arguments or input;
 3 another process is writing to the collection; 4 verify found damage; 130 interrupted, what was
-done is kept.
+committed is kept.
 """
 
 app = typer.Typer(

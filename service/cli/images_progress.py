@@ -6,11 +6,13 @@ import time
 from typing import TYPE_CHECKING
 
 from vitrail.indexer.wording import counted
+from vitrail.service.cli.generated import refusal_line
 from vitrail.service.cli.progress import Display, clock
 
 if TYPE_CHECKING:
     from vitrail.service.operations.making import Generated
     from vitrail.service.operations.progress import GenerationProgress
+    from vitrail.service.operations.refusals import RefusedCopy
 
 
 class ImageDisplay(Display):
@@ -31,6 +33,10 @@ class ImageDisplay(Display):
         step = f"step {progress.step} of {progress.steps}" if progress.steps else ""
         self._show_images(progress.stage, step)
 
+    def refuse(self, image: RefusedCopy) -> None:
+        """Say that an image is not kept, and why."""
+        self._line(refusal_line(image))
+
     def count(self, doing: str, done: int, total: int) -> None:
         """Show how many of the images there are that are made beside what was asked for."""
         self._made += done - self._done
@@ -41,8 +47,10 @@ class ImageDisplay(Display):
         """Print the summary, and how to go on after an interruption."""
         self._stop()
         seconds = time.monotonic() - self._started
-        there = f", {made.there:,} there already" if made.there else ""
-        self._line(f"{made.made:,} made and indexed in {seconds:.1f} s{there}")
+        told = f"{made.made:,} made and indexed in {seconds:.1f} s"
+        told += f", {made.there:,} there already" if made.there else ""
+        told += f", {counted(made.lacking, 'image')} refused" if made.lacking else ""
+        self._line(told)
         for note in made.notes:
             self._line(f"note: {note}")
         if made.interrupted:

@@ -14,6 +14,7 @@ from vitrail.service.cli.options import (
     CheckpointOption,
     CollectionOption,
     DeviceOption,
+    JsonOption,
     PrecisionOption,
     QuietOption,
     SpacesOption,
@@ -21,6 +22,7 @@ from vitrail.service.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from vitrail.service.operations.guarding import GuardOptions
     from vitrail.service.operations.tasks import GenerationOptions
 
 PromptArgument = Annotated[str, typer.Argument(help="What to draw.", metavar="PROMPT")]
@@ -33,6 +35,61 @@ def _schedulers(incomplete: str) -> list[str]:
     from vitrail.generator.checkpoints.schedulers import SCHEDULERS
 
     return [name for name in SCHEDULERS if name.startswith(incomplete)]
+
+
+GuardOption = Annotated[
+    float | None,
+    typer.Option(
+        help="Keep no copies: refuse images at this false-positive rate, such as 0.01.",
+        metavar="FPR",
+        show_default=False,
+    ),
+]
+AgainstOption = Annotated[
+    str | None,
+    typer.Option(
+        help="SQL filter: the images that are not to be copied, such as a training set. Default: "
+        "not generated.",
+        metavar="EXPRESSION",
+        show_default=False,
+    ),
+]
+RetriesOption = Annotated[
+    int | None,
+    typer.Option(
+        help="Other seeds to try in the place of one whose image is refused. Default: none.",
+        metavar="N",
+        show_default=False,
+    ),
+]
+MarkOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Keep copies too, and write each image's false-positive rate to this column of your "
+        "own.",
+        metavar="COLUMN",
+        show_default=False,
+    ),
+]
+
+
+def read_guard(
+    rate: float | None, against: str | None, retries: int | None, mark: str | None
+) -> GuardOptions | None:
+    """What the four options say; ``None`` without any of them.
+
+    Raises:
+        InputError: there is no rate beside the others, or one of them is unusable.
+    """
+    from vitrail.indexer.errors import InputError
+    from vitrail.service.operations.guarding import GuardOptions
+
+    if rate is None:
+        others = {"--against": against, "--retries": retries, "--mark": mark}
+        if given := [name for name, value in others.items() if value is not None]:
+            raise InputError(f"{given[0]} says what a guard does; set one with --guard FPR")
+        return None
+    return GuardOptions(rate, against or "not generated", retries or 0, mark)
 
 
 SizeOption = Annotated[
@@ -98,6 +155,7 @@ class Drawing:
     collection: CollectionOption = None
     device: DeviceOption = "auto"
     precision: PrecisionOption = "auto"
+    json: JsonOption = False
     quiet: QuietOption = False
 
     @property

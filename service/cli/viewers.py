@@ -24,6 +24,7 @@ from vitrail.service.operations.progress import (
     CollectionCreated,
     Event,
     GenerationProgress,
+    ImageRefused,
     IndexProgress,
     Note,
     QueryProgress,
@@ -78,6 +79,7 @@ class GenerationViewer(_Viewer):
     def __init__(self, *, quiet: bool) -> None:
         super().__init__(quiet=quiet)
         self._display: ImageDisplay | None = None
+        self._fitting: AnalysisDisplay | None = None
 
     def __call__(self, event: Event) -> None:
         """Show what happened."""
@@ -86,16 +88,31 @@ class GenerationViewer(_Viewer):
             print(one_line(told), file=sys.stderr)
         elif isinstance(event, Note) and not self._quiet:
             _tell(event)
+        elif isinstance(event, AnalysisProgress):
+            self._fit(event)
         elif isinstance(event, GenerationProgress):
             self._update(event)
+        elif isinstance(event, ImageRefused) and self._display is not None:
+            self._display.refuse(event.image)
 
     def finish(self, made: Generated) -> None:
         """Print the summary."""
         if self._display is not None:
             self._display.finish(made)
 
+    def _fit(self, event: AnalysisProgress) -> None:
+        """Show how far a guard is; it also compares, later on, while images are counted."""
+        if self._display is not None:
+            return
+        if self._fitting is None:
+            self._heed_signals()
+            display = AnalysisDisplay(quiet=self._quiet, doing=event.doing)
+            self._fitting = self._shown.enter_context(display)
+        self._fitting.update(event)
+
     def _update(self, event: GenerationProgress) -> None:
         if self._display is None:
+            self._shown.close()
             self._heed_signals()
             display = ImageDisplay(quiet=self._quiet, total=event.total)
             self._display = self._shown.enter_context(display)

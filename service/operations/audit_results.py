@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Doubles = NDArray[np.float64]
 Ids = NDArray[np.int64]
+FEW = 1.2
+"""Times as many as a rate says, from which on that has to be said."""
 Measure = Literal["pixels", "relative", "own", "plain"]
 
 
@@ -34,6 +36,8 @@ class AuditLine:
         chance: generated images that would reach it if all were innocent; ``None`` where it is not
             known.
         caught: share of the planted copies that reaches it; ``None`` where none was planted.
+        rate_of_pairs: share of new innocent images that may reach it, where innocent ones resemble
+            one another in pairs; ``None`` where it is not known.
     """
 
     rate: float
@@ -43,6 +47,12 @@ class AuditLine:
     share: Interval | None
     chance: Chance | None
     caught: float | None
+    rate_of_pairs: float | None
+
+    @property
+    def few(self) -> bool:
+        """Whether so few innocent images told it that it may let through much more than it says."""
+        return self.rate_of_pairs is not None and self.rate_of_pairs > FEW * self.rate
 
     @property
     def told(self) -> bool:

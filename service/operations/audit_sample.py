@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from vitrail.search.calibration.planting import SIDE, plant
 from vitrail.search.derived import with_derived
 from vitrail.search.duplicates.evidence import IDENTICAL, CopyEvidence, agreement, confirm
 from vitrail.search.duplicates.looks import Look, look_at
-from vitrail.search.images import embed_images
+from vitrail.search.images import ImageLike, embed_images
 from vitrail.search.replication.scoring import AROUND, NONE, Near
 from vitrail.service.operations.gathering import space_of
 from vitrail.service.operations.looks import Looks
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
 Ids = NDArray[np.int64]
 Doubles = NDArray[np.float64]
 VERBATIM = "verbatim"
-_TRIED = 4  # times as many originals, where files are away
+TRIED = 3
+"""Nearest references of an image whose pixels are compared with its own."""
+_MORE = 4  # times as many originals, where files are away
 
 
 class Planted(NamedTuple):
@@ -138,7 +141,9 @@ class AuditSample:
             self._tell(row, len(asked))
             look = self._looks.get(image_id)
             if look is not None:
-                shares[row], best[row] = self._most(look, near.positions[row, :tried], references)
+                shares[row], best[row] = self.most_agreeing(
+                    look, near.positions[row, :tried], references
+                )
         return Agreeing(shares, best)
 
     def agreeing_planted(self, planted: Planted, references: Ids, tried: int) -> Doubles:
@@ -146,10 +151,22 @@ class AuditSample:
         shares = np.zeros(len(planted.looks))
         for row, look in enumerate(planted.looks):
             self._tell(row, len(shares))
-            shares[row], _ = self._most(look, planted.near.positions[row, :tried], references)
+            shares[row], _ = self.most_agreeing(
+                look, planted.near.positions[row, :tried], references
+            )
         return shares
 
-    def _most(self, look: Look, places: Ids, references: Ids) -> tuple[float, int]:
+    def most_agreeing(self, look: Look, places: Ids, references: Ids) -> tuple[float, int]:
+        """The share of the parts of an image that agree with a reference, and which it is.
+
+        Args:
+            look: of the image.
+            places: positions of the references that it is compared with.
+            references: (m,) int64 ids.
+
+        Returns:
+            the largest share, 0 to 1, and the position; NaN and ``NONE`` where no file can be read.
+        """
         found = (np.nan, NONE)
         for place in places[places != NONE].tolist():
             theirs = self._looks.get(int(references[place]))
@@ -173,7 +190,7 @@ class AuditSample:
 
     def plant(self, encoder: Encoder, references: Ids, originals: int) -> Planted | None:
         """Copies of some references, and what they are nearest to; ``None`` if no file is there."""
-        order = np.random.default_rng(0).permutation(references)[: originals * _TRIED]
+        order = np.random.default_rng(0).permutation(references)[: originals * _MORE]
         rows: list[NDArray[np.float32]] = []
         looks: list[Look] = []
         kinds: list[str] = []
@@ -183,8 +200,7 @@ class AuditSample:
             if image is None:
                 continue
             made = {VERBATIM: image, **plant(image)}
-            vectors = embed_images(encoder, list(made.values()))
-            rows.append(with_derived(vectors, (self.space,), self.snapshot)[self.space])
+            rows.append(self.embed(encoder, list(made.values())))
             looks += [look_at(copy, copy.size) for copy in made.values()]
             kinds += made
             self.progress(AnalysisProgress("planting copies", len(rows), originals))
@@ -193,7 +209,7 @@ class AuditSample:
         if not rows:
             return None
         return Planted(
-            self._nearest(np.concatenate(rows), references),
+            self.nearest(np.concatenate(rows), references),
             tuple(looks),
             tuple(kinds),
             np.repeat(np.arange(len(rows)), len(kinds) // len(rows)),
@@ -208,7 +224,18 @@ class AuditSample:
         except ImageRejectedError:
             return None
 
-    def _nearest(self, rows: NDArray[np.float32], references: Ids) -> Near:
+    def embed(self, encoder: Encoder, images: Sequence[ImageLike]) -> NDArray[np.float32]:
+        """(n, dim) unit rows of images, in the space that is compared."""
+        vectors = embed_images(encoder, images)
+        return with_derived(vectors, (self.space,), self.snapshot)[self.space]
+
+    def nearest(self, rows: NDArray[np.float32], references: Ids) -> Near:
+        """The nearest references of images that are not in the collection.
+
+        Args:
+            rows: (n, dim) float32 unit rows, in the space that is compared.
+            references: (m,) int64 ascending ids.
+        """
         k = min(AROUND, len(references))
         found = self.snapshot.index(self.space).search(rows, k, allowed=references)
         return _to_positions(found.ids, found.scores, references)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,6 @@ from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.collection.retrying import at_newest
 from vitrail.indexer.errors import CheckpointError, FingerprintMismatchError, InputError
 from vitrail.indexer.wording import counted
-from vitrail.search.duplicates.evidence import LEAST_AGREEING
 from vitrail.search.measures import Interval, interval
 from vitrail.search.replication.scoring import NONE, Near, Nearness, suspect
 from vitrail.search.replication.thresholds import (
@@ -20,6 +19,7 @@ from vitrail.search.replication.thresholds import (
     curve,
     false_positive_rates,
     needed_for,
+    rate_of_pairs,
     threshold,
 )
 from vitrail.service.operations.audit_results import (
@@ -29,7 +29,8 @@ from vitrail.service.operations.audit_results import (
     Measure,
     SuspectPair,
 )
-from vitrail.service.operations.audit_sample import AuditSample, Planted
+from vitrail.service.operations.audit_sample import TRIED, AuditSample, Planted
+from vitrail.service.operations.innocent import hold, references_of
 from vitrail.service.operations.progress import Note, Progress, nobody
 
 if TYPE_CHECKING:
@@ -38,15 +39,7 @@ if TYPE_CHECKING:
 Doubles = NDArray[np.float64]
 Ids = NDArray[np.int64]
 RATES = (0.01, 0.001)
-FEWEST = 50
-"""References below which what is usual among them cannot be told."""
-INNOCENT = 1000
-"""Innocent references that are looked for, to be held against the others."""
-_MOST_HELD = 2  # times as many references, of which the others are copies
-_LEAST_MORE = 8  # references that are tried at once, where some more are needed
 _TELLING = 0.3  # share of agreeing parts below which vectors tell better which reference is meant
-TRIED = 3
-"""Nearest references of an image whose pixels are compared with its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +122,7 @@ def _audit(
     planted = _plant(collection, sample, references, options.originals, progress)
     scores: dict[Measure, _Scores] = {}
     accused = images.reference
-    held = _held(sample, references, around, pixels=options.pixels)
+    held = hold(sample, references, around, pixels=options.pixels)
     if options.pixels:
         agreeing = sample.agreeing(ids, near, references, TRIED)
         accused = np.where(agreeing.shares >= _TELLING, agreeing.references, accused)
@@ -162,35 +155,6 @@ def _audit(
     )
 
 
-class _Held(NamedTuple):
-    """References that were held against the others."""
-
-    innocent: Ids  # positions of those that are no copies
-    agreeing: Doubles  # of these, the share of their parts; NaN without a file, or by vectors alone
-    copied: int  # copies among those held
-
-
-def _held(sample: AuditSample, references: Ids, around: Near, *, pixels: bool) -> _Held:
-    """Hold references, drawn at random, against all others, until enough of them are innocent."""
-    order = np.random.default_rng(0).permutation(len(references))
-    order = order[: _MOST_HELD * INNOCENT]
-    own, shares = np.empty(0, np.int64), np.empty(0)
-    done = told = 0
-    while done < len(order) and told < INNOCENT:
-        some = order[done : done + max(INNOCENT - told, _LEAST_MORE)]
-        done += len(some)
-        theirs = Near(around.positions[some], around.distances[some])
-        if pixels:
-            found = sample.agreeing(references[some], theirs, references, TRIED).shares
-            innocent = ~(found >= LEAST_AGREEING)  # copies: of whom, is another question
-        else:
-            found = np.full(len(some), np.nan)
-            innocent = theirs.distances[:, 0] > sample.copy_distance
-        own, shares = np.append(own, some[innocent]), np.append(shares, found[innocent])
-        told = int((~np.isnan(shares)).sum()) if pixels else len(own)
-    return _Held(own, shares, done - len(own))
-
-
 def _by_vectors(
     images: Nearness, nulls: Nearness, planted: Nearness | None
 ) -> dict[Measure, _Scores]:
@@ -203,18 +167,12 @@ def _by_vectors(
 
 def _sides(sample: AuditSample, options: AuditOptions) -> tuple[Ids, Ids]:
     ids = sample.snapshot.allowed_ids(options.generated)
-    references = sample.snapshot.allowed_ids(options.against)
     if not len(ids):
         raise InputError(
             f"no image fulfils {options.generated!r}, so that there is nothing to audit; index the "
             "generated images, or say which they are with --generated"
         )
-    if len(references) < FEWEST:
-        raise InputError(
-            f"{options.against!r} is fulfilled by {counted(len(references), 'image')}, but what is "
-            f"usual among them can be told from {FEWEST} on; index the images that may have been "
-            "copied"
-        )
+    references = references_of(sample.snapshot, options.against)
     both = np.intersect1d(ids, references)
     if len(both):
         raise InputError(
@@ -267,7 +225,8 @@ def _line(scores: _Scores, rate: float) -> AuditLine:
     caught = None
     if at is not None and scores.planted is not None:
         caught = float(np.mean(scores.planted >= at))
-    return AuditLine(rate, at, needed_for(rate), int(reach.sum()), share, chance, caught)
+    paired = rate_of_pairs(len(scores.nulls), rate)
+    return AuditLine(rate, at, needed_for(rate), int(reach.sum()), share, chance, caught, paired)
 
 
 def _caught(scores: Doubles, planted: Planted, line: float | None) -> dict[str, Interval]:

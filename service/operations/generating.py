@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vitrail.indexer.collection.layout import is_collection
-from vitrail.indexer.errors import CheckpointError
+from vitrail.indexer.errors import CheckpointError, InputError
+from vitrail.service.operations.guarding import GuardOptions, check_guard, check_seeds, fit_guard
 from vitrail.service.operations.inputs import open_input
 from vitrail.service.operations.making import Generated, Work, make_and_index
 from vitrail.service.operations.opening import EncoderChoice, open_or_create
@@ -17,6 +18,7 @@ from vitrail.service.operations.progress import Note, Progress, nobody
 from vitrail.service.operations.tasks import AS_THE_MODEL, GenerationOptions, Task, TextToImage
 
 if TYPE_CHECKING:
+    from vitrail.generator.checks import Sampling
     from vitrail.indexer.cancellation import Cancellation
     from vitrail.service.operations.collection import Collection
 
@@ -42,16 +44,50 @@ def generate(
 
     Raises:
         UnknownImageError: an image to start from is not in the collection.
-        InputError: an image, prompt, mask or option is unusable.
+        InputError: an image, prompt, mask or option is unusable, or there are too few images for
+            the guard's rate.
+        CancelledError: somebody asked to stop while the guard was fitted; nothing was made.
         CheckpointError: a model cannot be had.
         GenerationError: an image could not be made; those before it are kept and indexed.
         CollectionLockedError: another process is writing.
     """
     work = plan(directory, task, options)
+    if options.guard is not None:
+        _check_guard(directory, task, options.guard, options.sampling)
     with _open(directory, options.encoder, progress) as collection:
         for note in _limits(work):
             progress(Note(note))
-        return make_and_index(collection, work, progress=progress, cancellation=cancellation)
+        guard = None
+        if options.guard is not None:
+            guard = fit_guard(
+                collection,
+                options.guard,
+                options.sampling.n,
+                progress=progress,
+                cancellation=cancellation,
+            )
+        return make_and_index(
+            collection, work, guard=guard, progress=progress, cancellation=cancellation
+        )
+
+
+def _check_guard(directory: Path, task: Task, guard: GuardOptions, sampling: Sampling) -> None:
+    """Refuse what cannot be guarded, before anything is loaded or begun."""
+    from vitrail.indexer.collection.store import CollectionStore
+
+    if not isinstance(task, TextToImage):
+        raise InputError(
+            "what is drawn from an image is near it by design, so that no guard can judge it; "
+            "leave the guard out, and audit what was made"
+        )
+    check_seeds(guard, sampling.seed, sampling.n)
+    if not is_collection(str(directory)):
+        raise InputError(
+            f"there is no collection at {directory} yet, and so nothing that could be copied; "
+            "index the images first that may not be"
+        )
+    with CollectionStore.open(directory) as store:
+        check_guard(store.snapshot(), guard)
 
 
 def plan(directory: Path, task: Task, options: GenerationOptions = AS_THE_MODEL) -> Work:

@@ -24,6 +24,16 @@ HELD = 1500
 """Looks in memory, some 300 KB each."""
 
 
+def look_of(data: bytes) -> Look:
+    """The look of an image as a file.
+
+    Raises:
+        ImageRejectedError: it cannot be opened.
+    """
+    opened = open_image(data, target=LONGEST)
+    return look_at(opened.image, (opened.width, opened.height))
+
+
 @dataclass(slots=True)
 class Looks:
     """Looks of images, as many as memory is to hold; read again where they are wanted later.
@@ -72,10 +82,9 @@ class Looks:
         if data is None:
             return None
         try:
-            opened = open_image(data, target=LONGEST)
+            return look_of(data)
         except ImageRejectedError:
             return None
-        return look_at(opened.image, (opened.width, opened.height))
 
     def file_of(self, image_id: int) -> bytes | None:
         """The bytes of an image, from a file that still has them."""

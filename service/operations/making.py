@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vitrail.indexer.errors import CancelledError
-from vitrail.service.operations.progress import GenerationProgress, Progress, nobody
+from vitrail.service.operations.marks import write_marks
+from vitrail.service.operations.progress import (
+    GenerationProgress,
+    ImageRefused,
+    Progress,
+    nobody,
+)
+from vitrail.service.operations.refusals import RefusedCopy
 
 if TYPE_CHECKING:
     from vitrail.generator.adapters.loras import LoraFile
@@ -16,9 +23,11 @@ if TYPE_CHECKING:
     from vitrail.generator.checkpoints.files import CheckpointInfo
     from vitrail.generator.images import InputImage
     from vitrail.generator.models.pipelines import DiffusionModel
+    from vitrail.generator.monitoring import Monitor
     from vitrail.indexer.cancellation import Cancellation
     from vitrail.indexer.recipes.recipe import Recipe
     from vitrail.service.operations.collection import Collection
+    from vitrail.service.operations.guarding import CollectionGuard, GuardLine
 
 CHUNK = 16  # images made before they are indexed: what a kill can leave for the next run to index
 
@@ -60,7 +69,9 @@ class Generated:
         total: images asked for.
         made: of them, those that were generated.
         there: of them, those that were there already.
-        paths: of the files, in the recipes' order.
+        files: of those that are kept, in the recipes' order.
+        refused: those that a guard refused, of whatever seed.
+        line: where copies begin, by the guard; ``None`` without one.
         notes: what is to be known about them, a line each.
         interrupted: whether it was cancelled before its end; what was made is kept and indexed.
     """
@@ -68,15 +79,28 @@ class Generated:
     total: int
     made: int = 0
     there: int = 0
-    paths: tuple[Path, ...] = ()
+    files: tuple[GeneratedFile, ...] = ()
+    refused: tuple[RefusedCopy, ...] = ()
+    line: GuardLine | None = None
     notes: tuple[str, ...] = ()
     interrupted: bool = False
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Of the files that are kept."""
+        return tuple(file.path for file in self.files)
+
+    @property
+    def lacking(self) -> int:
+        """Images that were asked for, and of which every seed that was tried is refused."""
+        return sum(copy.last for copy in self.refused)
 
 
 def make_and_index(
     collection: Collection,
     work: Work,
     *,
+    guard: CollectionGuard | None = None,
     progress: Progress = nobody,
     cancellation: Cancellation | None = None,
 ) -> Generated:
@@ -89,6 +113,7 @@ def make_and_index(
     Args:
         collection: that gets them.
         work: the recipes and their model.
+        guard: judges each image before it is kept; ``None`` for nobody.
         progress: told after every step and image.
         cancellation: looked at after every step; what is made by then is indexed.
 
@@ -96,7 +121,7 @@ def make_and_index(
         GenerationError: an image could not be made; those before it are kept and indexed.
         CollectionLockedError: another process is writing.
     """
-    run = _Run(collection, work, progress)
+    run = _Run(collection, work, guard, progress)
     try:
         run.make(cancellation)
     except CancelledError:
@@ -110,40 +135,64 @@ def make_and_index(
 class _Run:
     """How far the recipes are."""
 
-    def __init__(self, collection: Collection, work: Work, progress: Progress) -> None:
+    def __init__(
+        self,
+        collection: Collection,
+        work: Work,
+        guard: CollectionGuard | None,
+        progress: Progress,
+    ) -> None:
         self._collection, self._work, self._progress = collection, work, progress
+        self._guard = guard
         self._made: list[GeneratedFile] = []
-        self._unindexed: list[Path] = []
+        self._refused: list[RefusedCopy] = []
+        self._unindexed: list[GeneratedFile] = []
 
     def make(self, cancellation: Cancellation | None) -> None:
         """Make what is missing, and index whole chunks."""
-        from vitrail.generator.batch import generate_all
         from vitrail.generator.monitoring import Monitor
 
-        work = self._work
         directory = Path(self._collection.store.generated_directory)
         directory.mkdir(parents=True, exist_ok=True)
         monitor = Monitor(on_step=self._step, cancellation=cancellation)
-        self._progress(GenerationProgress("loading", len(work.recipes)))
-        for file in generate_all(
-            work.recipes,
-            directory,
-            work.load,
-            inputs=work.inputs,
-            force=work.force,
-            monitor=monitor,
-        ):
-            self._made.append(file)
-            self._unindexed.append(file.path)
+        self._progress(GenerationProgress("loading", len(self._work.recipes)))
+        for found in self._images(directory, monitor):
+            if isinstance(found, RefusedCopy):
+                self._refused.append(found)
+                self._progress(ImageRefused(found))
+            else:
+                self._made.append(found)
+                self._unindexed.append(found)
             self._progress(self._state())
             if len(self._unindexed) >= CHUNK:
                 self.index()
+
+    def _images(self, directory: Path, monitor: Monitor) -> Iterator[GeneratedFile | RefusedCopy]:
+        from vitrail.generator.batch import GeneratedFile, Maker, generate_all
+        from vitrail.generator.guarded import generate_guarded
+
+        work = self._work
+        if self._guard is None:
+            yield from generate_all(
+                work.recipes,
+                directory,
+                work.load,
+                inputs=work.inputs,
+                force=work.force,
+                monitor=monitor,
+            )
+            return
+        maker = Maker(directory, work.load, work.inputs, force=work.force, monitor=monitor)
+        for found in generate_guarded(work.recipes, maker, self._guard):
+            yield found if isinstance(found, GeneratedFile) else self._guard.refusal(found)
 
     def index(self) -> None:
         """Index what was made since the last time."""
         if self._unindexed:
             self._progress(replace(self._state(), stage="indexing"))
-            self._collection.index(*self._unindexed)
+            self._collection.index(*(file.path for file in self._unindexed))
+            if self._guard is not None and self._guard.options.mark is not None:
+                write_marks(self._collection, self._guard.options.mark, self._unindexed)
             self._unindexed.clear()
 
     def finished(self) -> Generated:
@@ -151,8 +200,9 @@ class _Run:
         self.index()
         state = self._state()
         notes = dict.fromkeys(note for file in self._made for note in file.notes)
-        paths = tuple(file.path for file in self._made)
-        return Generated(state.total, state.made, state.there, paths, tuple(notes))
+        line = None if self._guard is None else self._guard.line
+        files, refused = tuple(self._made), tuple(self._refused)
+        return Generated(state.total, state.made, state.there, files, refused, line, tuple(notes))
 
     def _step(self, done: int, total: int) -> None:
         self._progress(replace(self._state(), step=done, steps=total))
@@ -160,4 +210,5 @@ class _Run:
     def _state(self) -> GenerationProgress:
         made = sum(file.made for file in self._made)
         there = len(self._made) - made
-        return GenerationProgress("generating", len(self._work.recipes), made, there)
+        lacking = sum(copy.last for copy in self._refused)
+        return GenerationProgress("generating", len(self._work.recipes), made, there, lacking)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 if TYPE_CHECKING:
     from vitrail.indexer.indexing.progress import IndexCounts
     from vitrail.indexer.indexing.roots import RootPlan
+    from vitrail.service.operations.refusals import RefusedCopy
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class GenerationProgress:
         total: images asked for.
         made: of them, those that were generated.
         there: of them, those that were there already.
+        lacking: of them, those that a guard refused, whatever the seed.
         step: denoising steps of the image that is being made.
         steps: of how many; 0 between two images.
     """
@@ -87,13 +89,21 @@ class GenerationProgress:
     total: int
     made: int = 0
     there: int = 0
+    lacking: int = 0
     step: int = 0
     steps: int = 0
 
     @property
     def done(self) -> int:
-        """How many of the images there are."""
-        return self.made + self.there
+        """How many of the images are through."""
+        return self.made + self.there + self.lacking
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRefused:
+    """An image was made, and is not kept, or one that was there is not counted."""
+
+    image: RefusedCopy
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +175,7 @@ Event: TypeAlias = (
     | RunBegins
     | IndexProgress
     | GenerationProgress
+    | ImageRefused
     | CalibrationProgress
     | TuningProgress
     | AnalysisProgress

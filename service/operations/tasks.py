@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from vitrail.generator.checks import DEFAULTS, Sampling
 from vitrail.indexer.encoders.settings import check_placement
 from vitrail.indexer.errors import InputError
 from vitrail.service.operations.opening import AS_IT_IS, EncoderChoice
 from vitrail.service.operations.references import ImageReference
+
+if TYPE_CHECKING:
+    from vitrail.service.operations.guarding import GuardOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,7 @@ class GenerationOptions:
         precision: of the generator.
         force: make images again that are there already.
         encoder: of a collection that is not there yet.
+        guard: what images from prompts are held against before they are kept; ``None`` for nothing.
 
     Raises:
         InputError: a device or precision that no machine has.
@@ -134,6 +138,7 @@ class GenerationOptions:
     precision: str = "auto"
     force: bool = False
     encoder: EncoderChoice = AS_IT_IS
+    guard: GuardOptions | None = None
 
     def __post_init__(self) -> None:
         check_placement(self.device, self.precision)

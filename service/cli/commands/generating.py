@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vitrail.service.cli.sampling import Drawing, ImageArgument, PromptArgument, drawing_options
+from vitrail.service.cli.sampling import (
+    AgainstOption,
+    Drawing,
+    GuardOption,
+    ImageArgument,
+    MarkOption,
+    PromptArgument,
+    RetriesOption,
+    drawing_options,
+    read_guard,
+)
 
 if TYPE_CHECKING:
+    from vitrail.service.operations.guarding import GuardOptions
     from vitrail.service.operations.references import ImageReference
     from vitrail.service.operations.tasks import MaskShape, Task
 
@@ -38,6 +50,10 @@ def generate(
             show_default=False,
         ),
     ] = None,
+    guard: GuardOption = None,
+    against: AgainstOption = None,
+    retries: RetriesOption = None,
+    mark: MarkOption = None,
     *,
     drawing: Drawing,
 ) -> None:
@@ -46,6 +62,11 @@ def generate(
     One prompt, or a file of them; the recipes are kept with the images.
     Images already made by the same recipe are not made again, so an interrupted run goes on when
     it is run again.
+
+    With --guard each image is held against its nearest before it is kept, as "vitrail audit" does.
+    Copies are refused: other seeds are tried, and the exit code is 1 where an image is lacking in
+    the end. Images that are drawn from others (img2img, inpaint, style) are near these by design,
+    and have no guard.
     """
     from vitrail.generator.prompts import read_prompts
     from vitrail.indexer.errors import InputError
@@ -53,8 +74,9 @@ def generate(
 
     if (prompt is None) == (prompts is None):
         raise InputError("give a prompt or --prompts FILE, one of the two")
+    guarding = read_guard(guard, against, retries, mark)
     texts = [prompt] if prompt is not None else [line.text for line in read_prompts(prompts or "")]
-    _generate(drawing, TextToImage(tuple(texts)))
+    _generate(drawing, TextToImage(tuple(texts)), guarding)
 
 
 @drawing_options()
@@ -177,7 +199,8 @@ def _mask(text: str) -> MaskShape | ImageReference:
     return read_mask(text, "--mask")
 
 
-def _generate(drawing: Drawing, task: Task) -> None:
+def _generate(drawing: Drawing, task: Task, guard: GuardOptions | None = None) -> None:
+    from vitrail.service.cli.generated import print_generated_as_json
     from vitrail.service.cli.tables import print_path
     from vitrail.service.cli.viewers import GenerationViewer
     from vitrail.service.operations.generating import generate as make
@@ -186,12 +209,17 @@ def _generate(drawing: Drawing, task: Task) -> None:
         made = make(
             drawing.directory,
             task,
-            drawing.options,
+            replace(drawing.options, guard=guard),
             progress=viewer,
             cancellation=viewer.cancellation,
         )
         viewer.finish(made)
-    for path in made.paths if len(made.paths) <= 20 and not drawing.quiet else ():
-        print_path(str(path))
+    if drawing.json:
+        print_generated_as_json(made)
+    else:
+        for path in made.paths if len(made.paths) <= 20 and not drawing.quiet else ():
+            print_path(str(path))
     if made.interrupted:
         raise typer.Exit(130)
+    if made.lacking:
+        raise typer.Exit(1)

@@ -10,6 +10,7 @@ from vitrail.search.replication.thresholds import (
     curve,
     false_positive_rates,
     needed_for,
+    rate_of_pairs,
     threshold,
 )
 
@@ -97,3 +98,19 @@ def test_chance_is_that_of_scipy(images: int, innocent: int, rate: float) -> Non
     assert chance.expected == pytest.approx(law.mean())
     assert law.cdf(chance.at_most) >= 0.95 - 1e-9
     assert chance.at_most == 0 or law.cdf(chance.at_most - 1) < 0.95 + 1e-9
+
+
+@pytest.mark.parametrize("innocent", [100, 200, 300, 1000])
+def test_innocent_images_that_come_in_pairs_tell_a_lower_line(innocent: int) -> None:
+    random = np.random.default_rng(0)
+    reached = []
+    for _ in range(4000):
+        line = threshold(random.random(innocent // 2).repeat(2), 0.01)
+        assert line is not None
+        reached.append(1 - line)  # the share of new images, whose scores are as likely as any
+    assert np.mean(reached) == pytest.approx(rate_of_pairs(innocent, 0.01), rel=0.06)
+
+
+def test_of_too_few_innocent_images_no_rate_is_known() -> None:
+    assert rate_of_pairs(98, 0.01) is None
+    assert [rate_of_pairs(m, 0.01) for m in (99, 199, 999)] == [0.02, 0.01, 0.01]

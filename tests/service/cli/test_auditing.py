@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -86,10 +87,12 @@ def test_by_vectors_alone_the_line_is_where_one_in_a_hundred_innocent_images_is(
     done = vitrail("audit", *OPTIONS, "--planted", 0, "--no-pixels", "--pairs", 5)
     assert "5 of 10 images reach the line that 1% of innocent images reach" in done.out
     assert "pixels were not compared" in done.out
+    assert "up to 1.7% of new ones reach the line of 1%" in " ".join(done.out.split())
     assert len([line for line in done.out.splitlines() if line.endswith(".png")]) == 5
     told = vitrail("audit", *OPTIONS, "--planted", 0, "--no-pixels", "--json").json
     (line, rarer) = told["measures"]["relative"]["lines"]
     assert line["above"] == 5
+    assert line["rate_of_pairs"] == pytest.approx(2 / 121, abs=0.002)
     assert rarer["score"] is None
     assert rarer["innocent_needed"] == 999
     assert told["measures"]["relative"]["auc"] is None
@@ -120,7 +123,7 @@ def test_copies_among_those_held_make_way_for_others(
         copy = blots(number).resize((90, 90), Image.Resampling.BICUBIC)
         copy.save(sets / "learnt" / f"{number:02}.webp", quality=95)
     vitrail.index(sets, "--label-from", "parent")
-    monkeypatch.setattr("vitrail.service.operations.auditing.INNOCENT", 20)
+    monkeypatch.setattr("vitrail.service.operations.innocent.INNOCENT", 20)
     told = vitrail("audit", *OPTIONS, "--planted", 0, *how, "--json").json
     assert told["references_that_are_copies"] >= 3
     assert all(20 <= one["innocent"] < 28 for one in told["measures"].values())
@@ -149,3 +152,21 @@ def test_what_cannot_be_audited_is_said_in_a_line(
 ) -> None:
     vitrail.index(sets, "--label-from", "parent")
     vitrail.fails("audit", *words, code=2, says=says)
+
+
+def test_an_interruption_claims_nothing_for_kept(
+    vitrail: Vitrail, sets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vitrail.index(sets, "--label-from", "parent")
+
+    heard: list[object] = []
+
+    def interrupt(*given: object) -> float:
+        if not heard:  # the second signal ends at once
+            signal.raise_signal(signal.SIGINT)
+        heard.append(given)
+        return 0.0
+
+    monkeypatch.setattr("vitrail.service.operations.audit_sample.agreement", interrupt)
+    told = vitrail.fails("audit", *OPTIONS, "--planted", 0, "-q", code=130, says=["run it again"])
+    assert "kept" not in told

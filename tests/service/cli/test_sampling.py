@@ -54,7 +54,7 @@ def test_the_help_shows_own_options_first_then_the_shared_ones_in_order() -> Non
         *("--strength", "-n,", "--seed", "--negative", "--width", "--height", "--steps"),
         *("--guidance", "--scheduler", "--lora", "--model", "--checkpoint", "--space"),
         *("--force", "-c,", "--device"),
-        *("--precision", "-q,", "--install-completion", "--show-completion", "--help"),
+        *("--precision", "--json", "-q,", "--install-completion", "--show-completion", "--help"),
     ]
 
 
