@@ -180,15 +180,30 @@ def _summed(places: NDArray[np.intp], values: Reals, count: int) -> Reals:
 
 
 def sampled(image: Reals, x: Reals, y: Reals) -> Reals:
-    """Values of an image at places between pixels, edges repeated; of the shape of ``x``."""
+    """Values of an image at places between pixels, edges repeated.
+
+    Args:
+        image: (H, W) brightness or (H, W, 3) colours.
+        x: places, of any shape.
+        y: the same.
+
+    Returns:
+        of the shape of ``x``, and three of each place where there are colours.
+    """
     height, width = image.shape[:2]
     x, y = np.clip(x, 0, width - 1), np.clip(y, 0, height - 1)
     left, top = x.astype(np.intp), y.astype(np.intp)
     across, down = (x - left).astype(np.float32), (y - top).astype(np.float32)
-    start, values = top * width + left, np.ascontiguousarray(image).ravel()
-    right, lower = left < width - 1, np.where(top < height - 1, width, 0)
-    upper = values[start] * (1 - across) + values[start + right] * across
-    start += lower
-    lower_row = values[start] * (1 - across) + values[start + right] * across
-    between: Reals = upper * (1 - down) + lower_row * down
-    return between
+    if image.ndim == 3:
+        across, down = across[..., None], down[..., None]
+    values = np.ascontiguousarray(image).reshape(height * width, *image.shape[2:])
+    start, right = top * width + left, left < width - 1
+    upper = _between(values[start], values[start + right], across)
+    start += np.where(top < height - 1, width, 0)
+    lower = _between(values[start], values[start + right], across)
+    return _between(upper, lower, down)
+
+
+def _between(one: Reals, other: Reals, share: Reals) -> Reals:
+    values: Reals = one + (other - one) * share
+    return values
