@@ -50,7 +50,7 @@ def unread(scene: Vitrail, monkeypatch: pytest.MonkeyPatch) -> Vitrail:
                 patch.setattr(sys, "stdout", gone)
                 return scene(*words, stdin=stdin)
 
-    return Unread(scene.home, monkeypatch, scene._capsys)
+    return Unread(scene.home, monkeypatch, scene._capsys, scene._kept)
 
 
 def test_pages_are_written_though_nobody_reads_on(unread: Vitrail, tmp_path: Path) -> None:
