@@ -26,6 +26,7 @@ from vitrail.service.cli.commands import (
     maintaining,
     mapping,
     searching,
+    serving,
     spaces,
     tracing,
 )
@@ -76,6 +77,7 @@ for module in (
     generating,
     tracing,
     maintaining,
+    serving,
 ):
     module.register(app)
 for command in app.registered_commands:

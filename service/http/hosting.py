@@ -1,0 +1,137 @@
+"""The collections that a service answers for, held open and brought up to date."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Annotated
+
+from fastapi import Depends, Query, Request
+
+from vitrail.indexer.errors import UnknownImageError
+from vitrail.service.http.options import ServiceOptions
+from vitrail.service.operations.collection import Collection
+
+FRESH_SECONDS = 1.0  # after which a commit of another process is seen at the latest
+
+
+class UnknownCollectionError(UnknownImageError):
+    """No collection of this name is served."""
+
+    code = "unknown-collection"
+
+
+@dataclass(frozen=True, slots=True)
+class Hosted:
+    """One of them.
+
+    Attributes:
+        name: under which it is served.
+        directory: of it.
+        collection: open for reading; threads share it.
+    """
+
+    name: str
+    directory: Path
+    collection: Collection
+
+
+class Host:
+    """All of them, opened on entry; a context manager.
+
+    Args:
+        collections: name -> directory, the first one being the default.
+
+    Raises:
+        CollectionError: one is missing, damaged or of a newer format.
+    """
+
+    def __init__(self, collections: Mapping[str, Path]) -> None:
+        self._hosted = {
+            name: Hosted(name, directory, Collection.open(directory))
+            for name, directory in collections.items()
+        }
+        self._closing = threading.Event()
+        self._following = threading.Thread(target=self._follow, name="follow", daemon=True)
+
+    def __enter__(self) -> Host:
+        self._following.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._closing.set()
+        self._following.join()
+        for hosted in self._hosted.values():
+            hosted.collection.close()
+
+    def get(self, name: str | None = None) -> Hosted:
+        """One by its name; the first where none is named.
+
+        Raises:
+            UnknownCollectionError: there is none of this name.
+        """
+        if name is None:
+            return next(iter(self._hosted.values()))
+        try:
+            return self._hosted[name]
+        except KeyError:
+            raise UnknownCollectionError(
+                f"no collection {name!r} is served here; there are {', '.join(self._hosted)}"
+            ) from None
+
+    def all(self) -> tuple[Hosted, ...]:
+        """All, the default one first."""
+        return tuple(self._hosted.values())
+
+    def _follow(self) -> None:
+        """Move on to what other processes commit, so that no request has to."""
+        while not self._closing.wait(FRESH_SECONDS):
+            for hosted in self._hosted.values():
+                follow(hosted)
+
+
+def follow(hosted: Hosted) -> bool:
+    """Move on to the newest commit; true where it is another than before.
+
+    What cannot be read now leaves the collection at the commit that it is at.
+    """
+    from vitrail.indexer.errors import CollectionError
+
+    try:
+        return hosted.collection.store.refresh()
+    except (CollectionError, OSError, MemoryError):
+        return False
+
+
+def host_of(request: Request) -> Host:
+    """The collections of the service that a request came to."""
+    host: Host = request.app.state.host
+    return host
+
+
+def options_of(request: Request) -> ServiceOptions:
+    """How the service that a request came to is set up."""
+    options: ServiceOptions = request.app.state.options
+    return options
+
+
+def _asked(
+    host: Annotated[Host, Depends(host_of)],
+    collection: Annotated[
+        str | None, Query(description="Name of the collection; the first one where none is named.")
+    ] = None,
+) -> Hosted:
+    return host.get(collection)
+
+
+Asked = Annotated[Hosted, Depends(_asked)]
+"""The collection that a request names by ``?collection=``."""
+ServedBy = Annotated[ServiceOptions, Depends(options_of)]

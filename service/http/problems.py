@@ -1,0 +1,108 @@
+"""Errors as problem details (RFC 9457), by the codes that the errors of the domain have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from vitrail.indexer.errors import VitrailError
+
+MEDIA_TYPE = "application/problem+json"
+STATUSES = {
+    "bad-input": 422,
+    "not-found": 404,
+    "bad-image": 422,
+    "locked": 409,
+    "removals-refused": 409,
+    "cancelled": 409,
+    "other-encoder": 409,
+    "bad-checkpoint": 503,
+    "runtime": 503,
+    "cache": 503,
+    "unreadable": 503,
+    "collection": 503,
+}
+"""Code of an error -> status, also of the kinds of errors below it; 500 for all others."""
+_TITLES = {
+    "bad-request": "The request cannot be understood",
+    "bad-input": "The request cannot be answered as it is",
+    "not-found": "There is no such thing",
+    "locked": "Another process is writing",
+}
+
+
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    remedy: str = "",
+    more: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """One problem as a response.
+
+    Args:
+        status: of HTTP.
+        code: short and stable, for programs.
+        detail: one line for people.
+        remedy: what to do about it, where that is told apart.
+        more: further members.
+        headers: of the response.
+    """
+    body = {
+        "type": f"urn:vitrail:problem:{code}",
+        "title": _TITLES.get(code, code.replace("-", " ").capitalize()),
+        "status": status,
+        "code": code,
+        "detail": detail,
+    }
+    if remedy:
+        body["remedy"] = remedy
+    return JSONResponse(
+        {**body, **(more or {})}, status, headers=dict(headers or {}), media_type=MEDIA_TYPE
+    )
+
+
+def status_of(error: VitrailError | type[VitrailError]) -> int:
+    """The status for an error, or for the nearest kind above it that has one."""
+    kind = error if isinstance(error, type) else type(error)
+    codes = (above.code for above in kind.__mro__ if issubclass(above, VitrailError))
+    return next((STATUSES[code] for code in codes if code in STATUSES), 500)
+
+
+def add_problems(app: FastAPI) -> None:
+    """Let every error that a request meets be a problem."""
+    app.add_exception_handler(VitrailError, _of_the_domain)
+    app.add_exception_handler(RequestValidationError, _of_the_request)
+    app.add_exception_handler(HTTPException, _of_http)
+
+
+async def _of_the_domain(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, VitrailError)
+    return problem(status_of(error), error.code, str(error), remedy=error.remedy)
+
+
+async def _of_the_request(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    errors = [
+        {"at": ".".join(map(str, one["loc"])), "problem": one["msg"]} for one in error.errors()
+    ]
+    first = errors[0]
+    detail = f"{first['at']}: {first['problem']}"
+    if len(errors) > 1:
+        detail += f", and {len(errors) - 1} more"
+    return problem(422, "bad-request", detail, more={"errors": errors})
+
+
+async def _of_http(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    code = {404: "not-found", 405: "method-not-allowed", 413: "too-large"}.get(
+        error.status_code, "bad-request"
+    )
+    return problem(error.status_code, code, str(error.detail), headers=error.headers)
