@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -24,6 +25,7 @@ from vitrail.service.http.security.guarding import Guard
 from vitrail.service.http.security.headers import SafeHeaders
 from vitrail.service.http.security.keyring import KeyRing
 from vitrail.service.http.security.origins import OriginCheck
+from vitrail.service.http.security.rates import parse_rate
 
 ROUTERS: tuple[APIRouter, ...] = (health.router, sessions.router, operating.router)
 
@@ -37,11 +39,13 @@ def create_app(options: ServiceOptions) -> FastAPI:
     Raises:
         InputError: the rate of the options is none.
     """
+    if options.rate is not None:
+        parse_rate(options.rate)  # the gates are made at the first request
     ring, metrics, audit = KeyRing(options.state), Metrics(), AuditLog(options.state)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with ring, Host(options.collections) as host:
+        with ring, _opened(options) as host:
             app.state.host = host
             yield
 
@@ -59,10 +63,20 @@ def create_app(options: ServiceOptions) -> FastAPI:
     )
     app.state.options, app.state.ring = options, ring
     app.state.metrics, app.state.audit = metrics, audit
+    app.state.closing = threading.Event()  # set when the service ends, for what would go on
     add_problems(app)
     for router in ROUTERS:
         app.include_router(router, prefix="/v1")
     return app
+
+
+def _opened(options: ServiceOptions) -> Host:
+    return Host(
+        options.collections,
+        runtime=options.runtime,
+        device=options.device,
+        precision=options.precision,
+    )
 
 
 def gates(

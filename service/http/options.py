@@ -10,6 +10,8 @@ from pathlib import Path
 
 from vitrail.indexer.errors import InputError
 
+RATE = "3000/minute"
+"""How often one key may ask, unless it is said: a page that shows thumbnails asks in hundreds."""
 _ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+")
 _ROOT = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -61,12 +63,16 @@ class ServiceOptions:
         read_only: whether nothing may be written.
         limits: of one request.
         keys: whether a key is needed; ``None`` is where others than this machine can ask.
-        rate: how often one key, or one address, may ask, such as ``600/minute``; ``None`` is as
-            often as it likes.
+        rate: how often one key, or one address, may ask, such as ``600/minute``; ``None`` is
+            ``RATE`` where a key is needed, and as often as it likes otherwise.
         allow_hosts: names that it may be asked by, beside its own.
         allow_origins: origins whose pages may ask, such as ``https://example.org``.
         proxies: addresses whose word on who asks is taken.
         root_path: below which a proxy shows it, such as ``/vitrail``.
+        runtime: what runs the encoders: ``auto``, ``openvino`` or ``torch``.
+        device: where: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        precision: in what numbers: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
+        warm: whether indexes and encoders are loaded before the first request.
 
     Raises:
         InputError: no collection is named, a name cannot stand in an address, or the rate, an
@@ -88,6 +94,10 @@ class ServiceOptions:
     allow_origins: tuple[str, ...] = ()
     proxies: tuple[str, ...] = ()
     root_path: str = ""
+    runtime: str = "auto"
+    device: str = "auto"
+    precision: str = "auto"
+    warm: bool = True
 
     @property
     def on_loopback(self) -> bool:
@@ -96,6 +106,11 @@ class ServiceOptions:
             return ipaddress.ip_address(self.host.strip("[]")).is_loopback
         except ValueError:
             return self.host.lower() == "localhost"
+
+    @property
+    def most_often(self) -> str | None:
+        """How often one key, or one address, may ask; ``None`` as often as it likes."""
+        return self.rate or (RATE if self.needs_keys else None)
 
     @property
     def needs_keys(self) -> bool:

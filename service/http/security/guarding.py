@@ -38,7 +38,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, options: ServiceOptions, ring: KeyRing) -> None:
         self._app, self._options, self._ring = app, options, ring
-        self._rates = Rates(options.rate)
+        self._rates = Rates(options.most_often)
 
     async def __call__(self, asked: Asked, receive: Receive, send: Send) -> None:
         """Let a request in, or say why not."""

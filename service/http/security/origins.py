@@ -86,7 +86,7 @@ def served_names(options: ServiceOptions) -> frozenset[str]:
     names = {"localhost", *options.allow_hosts}
     if not options.on_loopback:
         own = socket.gethostname()
-        names |= {options.host, own, f"{own}.local", socket.getfqdn()}
+        names |= {options.host, own, f"{own}.local"}
     return frozenset(name.lower().rstrip(".") for name in names)
 
 
