@@ -80,6 +80,7 @@ FLOORS = {
     ),
     "service": (
         {"operations"},
+        {"documents"},
         {"http"},
         {"cli"},  # which starts the service
     ),
@@ -90,7 +91,8 @@ DOORS_MAY_IMPORT = {
     *("vitrail.indexer.errors", "vitrail.indexer.cancellation", "vitrail.indexer.paths"),
     *("vitrail.indexer.settings", "vitrail.indexer.telemetry"),
     *("vitrail.indexer.spaces", "vitrail.indexer.wording", "vitrail.indexer.catalog.kinds"),
-    *("vitrail.indexer.files.durability", "vitrail.indexer.images.opening"),
+    *("vitrail.indexer.files.durability", "vitrail.indexer.files.lock"),
+    "vitrail.indexer.images.opening",
     *("vitrail.indexer.indexing.options", "vitrail.indexer.indexing.reembedding"),
     "vitrail.indexer.indexing.removal",
     *("vitrail.search.options", "vitrail.search.query", "vitrail.search.listing"),
