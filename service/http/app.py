@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI
@@ -13,13 +14,25 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from vitrail.service.http.hosting import Host
+from vitrail.service.http.jobs.registry import KINDS
+from vitrail.service.http.jobs.runner import JobRunner
+from vitrail.service.http.jobs.store import JobStore
 from vitrail.service.http.observing.audit import AuditLog
 from vitrail.service.http.observing.metrics import Metrics
 from vitrail.service.http.observing.recording import Recorder
 from vitrail.service.http.observing.requests import Observer
 from vitrail.service.http.options import ServiceOptions
-from vitrail.service.http.problems import add_problems
-from vitrail.service.http.routers import health, operating, sessions
+from vitrail.service.http.problems import add_problems, details_of
+from vitrail.service.http.routers import (
+    analyses,
+    decisions,
+    generation,
+    health,
+    indexing,
+    jobs,
+    operating,
+    sessions,
+)
 from vitrail.service.http.security.admission import Admission
 from vitrail.service.http.security.guarding import Guard
 from vitrail.service.http.security.headers import SafeHeaders
@@ -27,7 +40,16 @@ from vitrail.service.http.security.keyring import KeyRing
 from vitrail.service.http.security.origins import OriginCheck
 from vitrail.service.http.security.rates import parse_rate
 
-ROUTERS: tuple[APIRouter, ...] = (health.router, sessions.router, operating.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    health.router,
+    sessions.router,
+    operating.router,
+    jobs.router,
+    generation.router,
+    indexing.router,
+    analyses.router,
+    decisions.router,
+)
 
 
 def create_app(options: ServiceOptions) -> FastAPI:
@@ -45,8 +67,14 @@ def create_app(options: ServiceOptions) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with ring, _opened(options) as host:
-            app.state.host = host
+        with (
+            ring,
+            JobStore(options.state) as store,
+            _opened(options) as host,
+            JobRunner(host, options, store, KINDS, partial(details_of, options=options)) as runner,
+        ):
+            app.state.host, app.state.runner = host, runner
+            metrics.watch("vitrail_jobs", "Jobs, by their state.", "state", store.counts)
             yield
 
     app = FastAPI(
