@@ -76,12 +76,29 @@ export function upload(file) {
 }
 
 /**
- * @param {number} id
+ * The address of an image's small copy; of a known content it is kept by the browser.
+ *
+ * @param {{ id: number, metadata?: Record<string, any> }} image
  * @param {"small" | "medium" | "large"} size
  * @param {string | null} collection
  */
-export function thumbnail(id, size, collection) {
-  return address(`/images/${id}/thumbnail`, { collection, query: { size } });
+export function thumbnail({ id, metadata = {} }, size, collection) {
+  return address(`/images/${id}/thumbnail`, { collection, query: { size, v: version(metadata) } });
+}
+
+/**
+ * The address of an image's own file.
+ *
+ * @param {{ id: number, metadata?: Record<string, any> }} image
+ * @param {string | null} collection
+ */
+export function original({ id, metadata = {} }, collection) {
+  return address(`/images/${id}/file`, { collection, query: { v: version(metadata) } });
+}
+
+/** @param {Record<string, any>} metadata */
+function version({ content_hash: hash }) {
+  return typeof hash === "string" ? hash.slice(0, 16) : null;
 }
 
 /** @param {Response} reply */

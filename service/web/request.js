@@ -4,7 +4,7 @@ import { isRanked } from "./question.js";
 
 /** @import { Condition, Part, Question } from "./types.js" */
 
-export const FIELDS = ["width", "height", "label", "taken_at", "generated", "prompt", "name"];
+export const FIELDS = ["name", "width", "height", "format", "content_hash"];
 
 /**
  * The body of a search.
@@ -23,7 +23,7 @@ export function searchBody(question, { k, after = null, fields = FIELDS }) {
     min_score: question.minScore,
     group_by: question.groupBy,
     diverse: question.diverse,
-    sort: question.sort,
+    sort: question.sort ? [question.sort] : null,
     after,
     fields,
   });
@@ -56,8 +56,7 @@ export function listAddress(question, { k, after = null }) {
       only: /** @type {string} */ (only),
       filter: filter ? JSON.stringify(filter) : null,
       sort: question.sort ?? (question.drawn === null ? "-id" : null),
-      sample: question.drawn === null ? null : k,
-      seed: question.drawn,
+      draw: question.drawn,
       fields: FIELDS.join(","),
     },
   });

@@ -71,9 +71,11 @@ export class Session extends EventTarget {
         ask(address("/columns", { collection })),
         ask(address("/collections")),
       ]);
-      this.about = about;
-      this.columns = columns.columns ?? columns;
-      this.collections = (all.collections ?? all).map((/** @type {any} */ one) => one.name ?? one);
+      const { info, default_weights: weights } = about;
+      const spaces = Object.entries(info.spaces).map(([space, told]) => ({ name: space, .../** @type {any} */ (told) }));
+      this.about = { ...info, name: about.name, weights, spaces, reads_texts: readsTexts(spaces) };
+      this.columns = columns.columns;
+      this.collections = all.collections.map((/** @type {any} */ one) => one.name);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       if (this.status !== "failed") this._fail(error);
@@ -272,12 +274,18 @@ export function readRoute(path) {
   return { view, id: /^\d+$/.test(id) ? Number(id) : null };
 }
 
+/** Whether texts are compared with images, which is done in a space of its own. */
+/** @param {{ name: string }[]} spaces */
+function readsTexts(spaces) {
+  return spaces.some(({ name }) => name.startsWith("proj@"));
+}
+
 /**
  * An image of a list as one of an answer.
  *
  * @param {any} image
  * @returns {Hit}
  */
-function unranked({ id, metadata, ...rest }) {
-  return { id, score: null, fpr: null, closeness: null, scores: {}, group: null, metadata: metadata ?? rest };
+function unranked({ id, metadata }) {
+  return { id, score: null, fpr: null, closeness: null, scores: {}, group: null, metadata };
 }

@@ -87,7 +87,6 @@ export const texts = {
   exactNote: (/** @type {number} */ compared) =>
     `No image of the collection is nearer than these: all ${number.format(compared)} were compared.`,
   recall: (/** @type {number} */ recall) => `${percent.format(recall)} of what an exact search finds`,
-  recallUnknown: "approximate",
   recallNote: (/** @type {number} */ seen) =>
     `An index chose ${counted(seen, "candidate")}; the figure was measured on this collection.`,
   passed: (/** @type {number} */ allowed) => `${counted(allowed, "image")} passed the filter`,
@@ -204,6 +203,7 @@ export const texts = {
   moreLikeThis: "More like this",
   why: "Why it was found",
   whyAsk: "Show what matches",
+  whyBusy: "Comparing patches",
   whyShares: "Shares of the score by layer",
   whyMaps: "Light where both look alike, dark where the match is no better than chance.",
   whyQuery: "asked with",

@@ -41,9 +41,9 @@
  * }} Hit
  * @typedef {{
  *   exact: boolean,
- *   estimated_recall: number | null,
+ *   estimated_recall: number,
  *   candidates: number,
- *   allowed: number,
+ *   allowed: number | null,
  *   commit: number,
  *   encoder: { checkpoint: string, fingerprint: string },
  *   seconds: Record<string, number>,
@@ -69,11 +69,11 @@
  *   notes: string[],
  *   query: { title: string, images: QueryImage[] } | null,
  * }} Answer
- * @typedef {{ id?: number | null, thumbnail?: string | null, caption?: string, negative?: boolean }} QueryImage
+ * @typedef {{ upload: string, caption: string }} QueryImage one that a prompt made
  *
- * @typedef {{ name: string, kind: string, own?: boolean }} Column
+ * @typedef {{ name: string, kind: string, words: string, own: boolean }} Column
  * @typedef {{ value: any, count: number }} FacetValue
- * @typedef {{ from: number, to: number, count: number }} FacetBin
- * @typedef {{ column: string, kind: string, values: FacetValue[], bins: FacetBin[], others: number }} Facet
+ * @typedef {{ low: any, high: any, count: number }} FacetBin
+ * @typedef {{ column: string, kind: string, values: FacetValue[], bins: FacetBin[], others: number, missing: number, distinct: number }} Facet
  */
 export {};

@@ -40,13 +40,12 @@ export function meaning(hit) {
  */
 export function vouched(receipt) {
   const { exact, estimated_recall: recall, candidates, allowed, seconds, encoder } = receipt;
-  const found = recall === null ? texts.recallUnknown : texts.recall(recall);
   const total = Object.values(seconds).reduce((sum, one) => sum + one, 0);
   return {
-    short: exact ? texts.exact : found,
+    short: exact ? texts.exact : texts.recall(recall),
     long: [
       exact ? texts.exactNote(candidates) : texts.recallNote(candidates),
-      texts.passed(allowed),
+      ...(allowed === null ? [] : [texts.passed(allowed)]),
       texts.took(total),
       texts.encoder(encoder.checkpoint),
     ],

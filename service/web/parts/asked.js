@@ -8,7 +8,7 @@ import { cropDialog } from "./crop.js";
 import { icon } from "./icons.js";
 import { SessionPart } from "./part.js";
 
-/** @import { ImagePart, Part, QueryImage } from "../types.js" */
+/** @import { ImagePart, Part } from "../types.js" */
 /** @import { Session } from "../session.js" */
 
 export class Asked extends SessionPart {
@@ -107,11 +107,8 @@ export class Asked extends SessionPart {
 
   /** @returns {string[]} addresses of the images that a prompt made */
   _made() {
-    /** @param {QueryImage} image */
-    const source = (image) =>
-      image.thumbnail ?? (image.id ? thumbnail(image.id, "small", this.session.question.collection) : null);
     const images = this.session.answer?.query?.images ?? [];
-    return images.filter((one) => !one.negative).flatMap((one) => source(one) ?? []);
+    return images.map((one) => address(`/uploads/${one.upload}`, { query: { size: "small" } }));
   }
 
   _trust() {
@@ -127,8 +124,8 @@ customElements.define("vitrail-asked", Asked);
 
 /** @type {(session: Session, part: ImagePart, size: "small" | "large") => string} */
 export function imageOf(session, part, size) {
-  if (part.kind === "image") return thumbnail(part.id, size, session.question.collection);
-  return session.uploads.get(part.token)?.url ?? address(`/uploads/${part.token}`);
+  if (part.kind === "image") return thumbnail(part, size, session.question.collection);
+  return session.uploads.get(part.token)?.url ?? address(`/uploads/${part.token}`, { query: { size } });
 }
 
 /** @param {string} box x, y, width and height in percent */

@@ -15,7 +15,6 @@ import { searchBody } from "../request.js";
 export async function explain(session, id) {
   const { question } = session;
   const { collection } = question;
-  const only = { ...question, where: `id = ${id}`, conditions: [], groupBy: null, diverse: null, minScore: null, sort: null };
-  const reply = await post(address("/search", { collection }), { ...searchBody(only, { k: 1, fields: [] }), explain: 1 });
-  return reply.hits[0].explanation;
+  const reply = await post(address(`/images/${id}/explain`, { collection }), searchBody(question, { k: 1, fields: [] }));
+  return reply.explanation;
 }

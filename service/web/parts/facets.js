@@ -9,8 +9,9 @@ import { SessionPart } from "./part.js";
 
 /** @import { Comparison, Condition, Facet, FacetValue } from "../types.js" */
 
-const FIRST = ["label", "camera", "taken_at", "rating", "keywords", "format", "width", "model", "tool", "folder"];
-const NEVER = new Set(["id", "content_hash", "path", "paths", "name", "recipe", "prompt", "negative_prompt", "generated", "missing", "root", "latitude", "longitude"]);
+const FIRST = ["label", "camera", "taken_at", "rating", "keywords", "format", "width", "model", "tool"];
+const NEVER = new Set(["id", "content_hash", "path", "paths", "name", "recipe", "prompt", "negative_prompt", "generated", "missing", "root", "latitude", "longitude", "folder", "seed", "read_version"]);
+const MOST = 32; // columns that the service counts at once
 const SHOWN = 6; // columns that are shown at once
 
 export class Facets extends SessionPart {
@@ -26,7 +27,7 @@ export class Facets extends SessionPart {
 
   willUpdate() {
     const { columns, question, answer } = this.session;
-    const usable = columns.filter((one) => !NEVER.has(one.name)).map((one) => one.name);
+    const usable = columns.filter((one) => !NEVER.has(one.name)).map((one) => one.name).slice(0, MOST);
     const key = JSON.stringify([usable, question.collection, question.where, question.only, answer?.receipt?.commit ?? 0]);
     if (!usable.length || key === this._of) return;
     this._of = key;
@@ -72,7 +73,8 @@ export class Facets extends SessionPart {
   /** @param {Facet} facet */
   _values(facet) {
     const chosen = this._chosen(facet.column);
-    return html`<ul>${facet.values.map((one) => html`<li><label class="facet-value">
+    const values = facet.missing ? [...facet.values, { value: null, count: facet.missing }] : facet.values;
+    return html`<ul>${values.map((one) => html`<li><label class="facet-value">
         <input type="checkbox" .checked=${live(chosen.some((value) => value === one.value))}
           @change=${() => this._toggle(facet.column, one)}>
         <span>${shownValue(one.value, facet.column)}</span><small>${texts.number(one.count)}</small></label></li>`)}
@@ -119,11 +121,11 @@ export class Facets extends SessionPart {
     return html`<svg class="histogram" viewBox="0 0 ${bins.length * 10} 40" preserveAspectRatio="none" aria-hidden="true">
         ${bins.map((one, i) => {
           const height = one.count ? Math.max(2, (one.count / most) * 38) : 0;
-          const out = !dates && ((from !== null && one.to < Number(from)) || (to !== null && one.from > Number(to)));
+          const out = !dates && ((from !== null && one.high < Number(from)) || (to !== null && one.low > Number(to)));
           return svg`<rect class=${out ? "out" : ""} x=${i * 10} y=${40 - height} width="8.5" height=${height}/>`;
         })}</svg>
-      <div class="range">${field("at_least", texts.least(columnName(column)), from, bins[0].from)}
-        <span class="soft">${texts.to}</span>${field("at_most", texts.most(columnName(column)), to, bins[bins.length - 1].to)}</div>`;
+      <div class="range">${field("at_least", texts.least(columnName(column)), from, bins[0].low)}
+        <span class="soft">${texts.to}</span>${field("at_most", texts.most(columnName(column)), to, bins[bins.length - 1].high)}</div>`;
   }
 
   /** @type {(column: string, bound: Comparison) => unknown} */
@@ -151,8 +153,8 @@ function conditionsOf(column, values) {
 /** Whether a column parts the images at all. */
 /** @param {Facet} facet */
 function tells(facet) {
-  if (facet.bins?.length) return facet.bins[0].from < facet.bins[facet.bins.length - 1].to;
-  return facet.values?.length > 1;
+  if (facet.bins?.length) return facet.bins[0].low < facet.bins[facet.bins.length - 1].high;
+  return facet.distinct + Math.min(facet.missing, 1) > 1;
 }
 
 /** @param {Facet} facet */

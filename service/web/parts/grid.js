@@ -73,7 +73,10 @@ export class Grid extends Part {
   willUpdate(changed) {
     if (!changed.has("hits") && !changed.has("row")) return;
     if (changed.has("hits") && this._active >= this.hits.length) this._active = 0;
-    if (!this.clientWidth) return; // another view is shown; all stays as it was
+    if (!this.clientWidth) { // another view is shown
+      this._width = 0;
+      return;
+    }
     this._width = this.clientWidth;
     const narrow = this._width < 620;
     const aspects = this.hits.map(({ metadata: { width = 1, height = 1 } }) => width / height);
@@ -92,7 +95,7 @@ export class Grid extends Part {
     const [first, last] = this._window;
     const kept = this._active < first || this._active >= last ? [this._active] : [];
     const shown = [...kept, ...this.hits.keys()].filter(
-      (i, at) => this.hits[i] && (at < kept.length || (i >= first && i < last)),
+      (i, at) => this.hits[i] && this._laid.places[i] && (at < kept.length || (i >= first && i < last)),
     );
     const { breakTop, height } = this._laid;
     return html`<div class="grid" role="list" .style=${`height:${height}px`} @keydown=${this._key}

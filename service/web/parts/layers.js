@@ -10,7 +10,7 @@ export class Layers extends SessionPart {
   render() {
     const { about, question, answer } = this.session;
     const spaces = /** @type {string[]} */ ((about?.spaces ?? []).map((/** @type {any} */ one) => one.name));
-    const usual = /** @type {Record<string, number>} */ (about?.default_weights ?? {});
+    const usual = /** @type {Record<string, number>} */ (about?.weights ?? {});
     const rungs = ladder(spaces, usual);
     if (!rungs.length) return nothing;
     if (rungs.length === 1) return this._single();

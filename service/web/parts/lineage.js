@@ -14,7 +14,7 @@ export function lineage(session, id, relatives) {
   return html`<section class="one-part"><h2>${texts.lineage}</h2>
     <div class="lineage">
       ${rank(session, texts.madeFrom, parents, "before")}
-      <div class="rank"><span class="node own"><img src=${thumbnail(id, "small", session.question.collection)} alt=${texts.image(id)}></span></div>
+      <div class="rank"><span class="node own"><img src=${thumbnail({ id }, "small", session.question.collection)} alt=${texts.image(id)}></span></div>
       ${rank(session, texts.madeOf, children, "after")}
     </div></section>`;
 }
@@ -27,7 +27,7 @@ function rank(session, label, relatives, side) {
       ? html`<span class="node gone">${texts.gone}</span>`
       : html`<a class="node" href=${session.imageHref(one.id)} title=${[one.role, texts.image(one.id)].filter(Boolean).join(", ")}
           @click=${(/** @type {MouseEvent} */ event) => follow(event, () => session.open(session.imageHref(/** @type {number} */ (one.id))))}>
-          <img src=${thumbnail(one.id, "small", session.question.collection)} alt=${texts.image(one.id)}></a>`}
+          <img src=${thumbnail({ id: one.id }, "small", session.question.collection)} alt=${texts.image(one.id)}></a>`}
       ${one.role ? html`<small>${one.role}</small>` : nothing}</li>`)}
   </ul></div>`;
 }

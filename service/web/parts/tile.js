@@ -27,7 +27,7 @@ export function tile(session, hit, { place, number, count, active }) {
     <a class="shot" href=${href} title=${[name, note].filter(Boolean).join("\n")} aria-label=${label}
       tabindex=${active ? 0 : -1} .style=${`height:${place.height}px`}
       @click=${(/** @type {MouseEvent} */ event) => follow(event, () => session.open(href))}>
-      <img src=${thumbnail(hit.id, place.height > 240 ? "large" : "medium", session.question.collection)}
+      <img src=${thumbnail(hit, place.height > 420 ? "large" : place.height > 140 ? "medium" : "small", session.question.collection)}
         alt="" decoding="async" draggable="false" @error=${gone} @load=${here}>
       <span class="gone">${texts.gone}</span>
       ${hit.group?.more ? html`<span class="folded" title=${texts.moreInGroupNote(hit.group.more, hit.group.by)}>${texts.moreInGroup(hit.group.more)}</span>` : nothing}

@@ -44,7 +44,7 @@ export class Why extends SessionPart {
   render() {
     return html`<section class="one-part why"><h2>${texts.why}</h2>
       ${this._why ? this._told(this._why) : html`<button type="button" class="button" ?disabled=${this._busy} @click=${this._ask}>
-        ${this._busy ? texts.searching : texts.whyAsk}</button>`}
+        ${this._busy ? texts.whyBusy : texts.whyAsk}</button>`}
       ${this._wrong ? html`<p class="refine-error" role="alert">${this._wrong}</p>` : nothing}
     </section>`;
   }
@@ -58,7 +58,7 @@ export class Why extends SessionPart {
     return html`
       ${why.query && why.hit && asked ? html`<div class="why-pair">
         ${side(texts.whyQuery, imageOf(this.session, asked, "large"), why.query)}
-        ${side(texts.whyHit, thumbnail(this.image, "large", this.session.question.collection), why.hit)}
+        ${side(texts.whyHit, thumbnail({ id: this.image }, "large", this.session.question.collection), why.hit)}
       </div><p class="soft">${texts.whyMaps}</p>` : nothing}
       ${why.reason ? html`<p class="soft">${why.reason}</p>` : nothing}
       <h3>${texts.whyShares}</h3>

@@ -1,5 +1,5 @@
 /** An image as large as it is, among the others of the answer. */
-import { address, thumbnail } from "../api.js";
+import { original, thumbnail } from "../api.js";
 import { nameOf } from "../words.js";
 
 /** @import { Session } from "../session.js" */
@@ -17,8 +17,8 @@ export async function zoom(session, id, arrived) {
   const index = hits.findIndex((hit) => hit.id === id);
   const shown = new PhotoSwipe({
     dataSource: hits.map((hit) => ({
-      src: sourceOf(hit.id, hit.metadata, collection),
-      msrc: thumbnail(hit.id, "large", collection),
+      src: sourceOf(hit, collection),
+      msrc: thumbnail(hit, "large", collection),
       width: hit.metadata.width ?? 1024,
       height: hit.metadata.height ?? 1024,
       alt: nameOf(hit.metadata, hit.id),
@@ -33,16 +33,16 @@ export async function zoom(session, id, arrived) {
 }
 
 /** The file itself, where every browser shows its kind and the server gives it; else a large copy. */
-/** @type {(id: number, metadata: Record<string, any>, collection: string | null) => string} */
-function sourceOf(id, metadata, collection) {
-  const shown = /^(jpe?g|png|webp|gif|avif)$/i.test(metadata.format ?? "jpeg");
-  return shown ? address(`/images/${id}/file`, { collection }) : thumbnail(id, "large", collection);
+/** @type {(image: { id: number, metadata: Record<string, any> }, collection: string | null) => string} */
+function sourceOf(image, collection) {
+  const shown = /^(jpe?g|png|webp|gif|avif)$/i.test(image.metadata.format ?? "");
+  return shown ? original(image, collection) : thumbnail(image, "large", collection);
 }
 
 /** @type {(id: number, collection: string | null) => Promise<Record<string, any>>} */
 async function sizeOf(id, collection) {
   const image = new Image();
-  image.src = thumbnail(id, "large", collection);
+  image.src = thumbnail({ id }, "large", collection);
   await image.decode();
   return { width: image.naturalWidth, height: image.naturalHeight };
 }

@@ -1,6 +1,6 @@
 /** One image: large, with all that is known of it, and why it was found. */
 import { html, nothing } from "../vendor/lit/index.js";
-import { address, ask, Problem, thumbnail } from "../api.js";
+import { address, ask, original, Problem, thumbnail } from "../api.js";
 import { withImage } from "../question.js";
 import { texts } from "../texts.js";
 import { meaning, nameOf } from "../words.js";
@@ -100,7 +100,7 @@ export class ImageView extends SessionPart {
   /** @type {(name: string, metadata: Record<string, any>) => unknown} */
   _stage(name, { width = 1, height = 1 }) {
     const [before, after] = this._beside;
-    const source = thumbnail(this.image, "large", this.session.question.collection);
+    const source = thumbnail({ id: this.image, metadata: this._known?.metadata ?? this.hit?.metadata }, "large", this.session.question.collection);
     return html`<nav class="one-nav" aria-label=${texts.back}>
         <a class="button quiet" href=${this.session.href(this.session.question)} @click=${(/** @type {MouseEvent} */ event) => follow(event, () => this.back())}>
           ${icon("back")}<span>${texts.back}</span></a>
@@ -108,7 +108,7 @@ export class ImageView extends SessionPart {
           ${this._step(before, "back", texts.previous)}${this._step(after, "forth", texts.next)}
         </span>
       </nav>
-      <button type="button" class="one-shot" aria-label=${`${texts.zoom}: ${name}`} .style=${`aspect-ratio:${width}/${height}`}
+      <button type="button" class="one-shot" aria-label=${`${texts.zoom}: ${name}`} .style=${stageStyle(width, height)}
         @click=${() => zoom(this.session, this.image, (id) => this._go(id))}>
         <img src=${source} alt="" width=${width} height=${height}></button>`;
   }
@@ -132,10 +132,10 @@ export class ImageView extends SessionPart {
     const { session } = this;
     const { question, ranked } = session;
     return html`<p class="one-acts">
-      <button type="button" class="button main" @click=${() => session.askBy(part)}>${icon("like")}${texts.moreLikeThis}</button>
+      <button type="button" class="button main" @click=${() => session.askBy(part)}>${icon("like")}<span>${texts.moreLikeThis}</span></button>
       ${ranked ? html`<button type="button" class="button" title=${texts.plus} aria-label=${texts.plus} @click=${() => session.go(withImage(question, part, "positive"))}>${icon("plus")}</button>
       <button type="button" class="button" title=${texts.minus} aria-label=${texts.minus} @click=${() => session.go(withImage(question, part, "negative"))}>${icon("minus")}</button>` : nothing}
-      <a class="button" href=${address(`/images/${this.image}/file`, { collection: question.collection })} target="_blank" rel="noopener">${icon("file")}${texts.original}</a>
+      <a class="button" href=${original({ id: this.image }, question.collection)} target="_blank" rel="noopener">${icon("file")}<span>${texts.original}</span></a>
     </p>`;
   }
 
@@ -168,5 +168,11 @@ export class ImageView extends SessionPart {
     else return;
     event.preventDefault();
   }
+}
+/** As large as there is room, small images not larger than they can bear. */
+/** @type {(width: number, height: number) => string} */
+function stageStyle(width, height) {
+  const most = Math.max(width, 480 * Math.min(1, width / height));
+  return `aspect-ratio:${width}/${height};width:min(100%, ${most}px, calc((100dvh - 150px) * ${width / height}))`;
 }
 customElements.define("vitrail-image", ImageView);
