@@ -80,6 +80,7 @@ FLOORS = {
     ),
     "service": (
         {"operations"},
+        {"documents"},
         {"http"},
         {"cli"},  # which starts the service
     ),

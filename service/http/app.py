@@ -10,11 +10,20 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from vitrail.service.http.hosting import Host
+from vitrail.service.http.keeping import KeptData
 from vitrail.service.http.options import ServiceOptions
 from vitrail.service.http.problems import add_problems
-from vitrail.service.http.routers import health
+from vitrail.service.http.routers import collections, facets, files, health, images, search, uploads
 
-ROUTERS: tuple[APIRouter, ...] = (health.router,)
+ROUTERS: tuple[APIRouter, ...] = (
+    health.router,
+    search.router,
+    images.router,
+    files.router,
+    facets.router,
+    collections.router,
+    uploads.router,
+)
 
 
 def create_app(options: ServiceOptions) -> FastAPI:
@@ -42,6 +51,7 @@ def create_app(options: ServiceOptions) -> FastAPI:
         max_body_size=options.limits.body,
     )
     app.state.options = options
+    app.state.kept = KeptData.in_folder(options.state)
     add_problems(app)
     for router in ROUTERS:
         app.include_router(router, prefix="/v1")

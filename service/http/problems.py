@@ -10,12 +10,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from vitrail.indexer.errors import VitrailError
+from vitrail.indexer.errors import ImageRejectedError, UnusableImageError, VitrailError
 
 MEDIA_TYPE = "application/problem+json"
 STATUSES = {
     "bad-input": 422,
     "not-found": 404,
+    "withheld": 403,
     "bad-image": 422,
     "locked": 409,
     "removals-refused": 409,
@@ -55,6 +56,13 @@ def problem(
         more: further members.
         headers: of the response.
     """
+    body = _members(status, code, detail, remedy)
+    return JSONResponse(
+        {**body, **(more or {})}, status, headers=dict(headers or {}), media_type=MEDIA_TYPE
+    )
+
+
+def _members(status: int, code: str, detail: str, remedy: str) -> dict[str, Any]:
     body = {
         "type": f"urn:vitrail:problem:{code}",
         "title": _TITLES.get(code, code.replace("-", " ").capitalize()),
@@ -62,11 +70,16 @@ def problem(
         "code": code,
         "detail": detail,
     }
-    if remedy:
-        body["remedy"] = remedy
-    return JSONResponse(
-        {**body, **(more or {})}, status, headers=dict(headers or {}), media_type=MEDIA_TYPE
-    )
+    return body | {"remedy": remedy} if remedy else body
+
+
+def problem_members(error: VitrailError) -> dict[str, Any]:
+    """What a problem tells of an error of the domain."""
+    detail = error.problem if error.remedy else str(error)
+    body = _members(status_of(error), error.code, detail, error.remedy)
+    if isinstance(error, ImageRejectedError | UnusableImageError) and error.reason:
+        return body | {"reason": error.reason}
+    return body
 
 
 def status_of(error: VitrailError | type[VitrailError]) -> int:
@@ -85,19 +98,25 @@ def add_problems(app: FastAPI) -> None:
 
 async def _of_the_domain(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, VitrailError)
-    return problem(status_of(error), error.code, str(error), remedy=error.remedy)
+    return JSONResponse(problem_members(error), status_of(error), media_type=MEDIA_TYPE)
 
 
 async def _of_the_request(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     errors = [
-        {"at": ".".join(map(str, one["loc"])), "problem": one["msg"]} for one in error.errors()
+        {"at": ".".join(map(str, one["loc"])), "problem": _in_words(one)} for one in error.errors()
     ]
     first = errors[0]
     detail = f"{first['at']}: {first['problem']}"
     if len(errors) > 1:
         detail += f", and {len(errors) - 1} more"
     return problem(422, "bad-request", detail, more={"errors": errors})
+
+
+def _in_words(one: Mapping[str, Any]) -> str:
+    if one["type"] == "extra_forbidden":
+        return "there is no such member; leave it out"
+    return str(one["msg"]).removeprefix("Value error, ")
 
 
 async def _of_http(_: Request, error: Exception) -> JSONResponse:

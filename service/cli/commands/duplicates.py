@@ -101,14 +101,15 @@ def duplicates(
     file, the oldest, the first path. "vitrail decide" corrects what is wrong, for good.
     """
     from vitrail.indexer.errors import InputError
+    from vitrail.service.cli.documents import print_document
     from vitrail.service.cli.duplicates import (
         print_duplicates,
-        print_duplicates_as_json,
         write_duplicates_page,
     )
     from vitrail.service.cli.sheet import show
     from vitrail.service.cli.text import one_line
     from vitrail.service.cli.viewers import AnalysisViewer
+    from vitrail.service.documents.duplicates import duplicates_document
     from vitrail.service.operations.collection import Collection
     from vitrail.service.operations.duplicates import DuplicateOptions, find_duplicates
     from vitrail.service.operations.trashing import plan_trash
@@ -125,7 +126,7 @@ def duplicates(
     with Collection.open(directory) as opened, AnalysisViewer(quiet=quiet) as viewer:
         found = find_duplicates(opened, options, progress=viewer, cancellation=viewer.cancellation)
     if json:
-        print_duplicates_as_json(found)
+        print_document(duplicates_document(found))
     else:
         print_duplicates(found)
     if html is not None or open_:

@@ -19,9 +19,14 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen at.", metavar="ADDRESS")] = (
         "127.0.0.1"
     ),
-    port: Annotated[int, typer.Option(help="Port to listen at.", min=0, max=65535)] = 8000,
+    port: Annotated[
+        int,
+        typer.Option(
+            help="Port to listen at; 0 for any that is free.", metavar="PORT", min=0, max=65535
+        ),
+    ] = 8000,
 ) -> None:
-    """Serve a collection to programs and to browsers on this machine.
+    """Answer programs and browsers over HTTP, on this machine.
 
     Answers at http://127.0.0.1:8000 until Ctrl-C. Other processes may write to the collection
     meanwhile: what they commit is found a second later.
