@@ -13,13 +13,24 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from vitrail.service.http.hosting import Host
+from vitrail.service.http.keeping import KeptData
 from vitrail.service.http.observing.audit import AuditLog
 from vitrail.service.http.observing.metrics import Metrics
 from vitrail.service.http.observing.recording import Recorder
 from vitrail.service.http.observing.requests import Observer
 from vitrail.service.http.options import ServiceOptions
 from vitrail.service.http.problems import add_problems
-from vitrail.service.http.routers import health, operating, sessions
+from vitrail.service.http.routers import (
+    collections,
+    facets,
+    files,
+    health,
+    images,
+    operating,
+    search,
+    sessions,
+    uploads,
+)
 from vitrail.service.http.security.admission import Admission
 from vitrail.service.http.security.guarding import Guard
 from vitrail.service.http.security.headers import SafeHeaders
@@ -27,7 +38,17 @@ from vitrail.service.http.security.keyring import KeyRing
 from vitrail.service.http.security.origins import OriginCheck
 from vitrail.service.http.security.rates import parse_rate
 
-ROUTERS: tuple[APIRouter, ...] = (health.router, sessions.router, operating.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    health.router,
+    search.router,
+    images.router,
+    files.router,
+    facets.router,
+    collections.router,
+    uploads.router,
+    sessions.router,
+    operating.router,
+)
 
 
 def create_app(options: ServiceOptions) -> FastAPI:
@@ -63,6 +84,7 @@ def create_app(options: ServiceOptions) -> FastAPI:
     )
     app.state.options, app.state.ring = options, ring
     app.state.metrics, app.state.audit = metrics, audit
+    app.state.kept = KeptData.in_folder(options.state)
     app.state.closing = threading.Event()  # set when the service ends, for what would go on
     add_problems(app)
     for router in ROUTERS:
