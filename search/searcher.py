@@ -18,7 +18,7 @@ from vitrail.search.calibration.judging import (
 )
 from vitrail.search.evidence import weigh
 from vitrail.search.filters import combine_filters
-from vitrail.search.query import Hit, Query, SearchResult
+from vitrail.search.query import Hit, Origin, Query, SearchResult
 from vitrail.search.reasons import why_nothing
 from vitrail.search.retrieval import Ids, Ranking, Retrieval
 from vitrail.search.selecting import Selection, select
@@ -34,10 +34,16 @@ class Searcher:
         commit: what is searched, such as a ``vitrail.indexer.collection.snapshot.Snapshot``. Of
             what moves on meanwhile, an answer may mix two commits.
         calibrations: tell what its scores mean; without, hits have no rates.
+        origin: what answers say that they are of.
     """
 
-    def __init__(self, commit: SnapshotReader, calibrations: Calibrations = uncalibrated) -> None:
-        self._commit, self._calibrations = commit, calibrations
+    def __init__(
+        self,
+        commit: SnapshotReader,
+        calibrations: Calibrations = uncalibrated,
+        origin: Origin | None = None,
+    ) -> None:
+        self._commit, self._calibrations, self._origin = commit, calibrations, origin
 
     def search(self, query: Query) -> SearchResult:
         """Rank the collection's images for ``query``.
@@ -122,6 +128,7 @@ class Searcher:
                 next=one.next,
                 scale=None if judge is None else judge.scale,
                 weights=dict(retrieval.query.weights),
+                origin=self._origin,
             )
             for one in chosen
         ]

@@ -31,6 +31,25 @@ def plain(value: Any) -> Any:
     return value
 
 
+_PLACES = frozenset({"path", "path_raw", "paths", "paths_raw", "folder", "directory"})
+
+
+def without_places(document: Any) -> Any:
+    """A document without what tells where files lie, at any depth.
+
+    In the place of a path, or of several, ``name`` tells what the first file is called.
+    """
+    if isinstance(document, Mapping):
+        kept = {k: without_places(v) for k, v in document.items() if k not in _PLACES}
+        if document.keys() & {"path", "paths"} and "name" not in kept:
+            first = document.get("path") or next(iter(document.get("paths") or ()), None)
+            kept["name"] = None if first is None else os.path.basename(first)
+        return kept
+    if isinstance(document, list | tuple):
+        return [without_places(inner) for inner in document]
+    return document
+
+
 def named_path(path: str | None) -> dict[str, str | None]:
     """A path under ``path``, as text, and under ``path_raw`` where text does not say it all.
 

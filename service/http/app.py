@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI
@@ -17,21 +16,28 @@ from vitrail.service.http.hosting import Host
 from vitrail.service.http.jobs.registry import KINDS
 from vitrail.service.http.jobs.runner import JobRunner
 from vitrail.service.http.jobs.store import JobStore
+from vitrail.service.http.keeping import KeptData
 from vitrail.service.http.observing.audit import AuditLog
 from vitrail.service.http.observing.metrics import Metrics
 from vitrail.service.http.observing.recording import Recorder
 from vitrail.service.http.observing.requests import Observer
 from vitrail.service.http.options import ServiceOptions
-from vitrail.service.http.problems import add_problems, details_of
+from vitrail.service.http.problems import add_problems
 from vitrail.service.http.routers import (
     analyses,
+    collections,
     decisions,
+    facets,
+    files,
     generation,
     health,
+    images,
     indexing,
     jobs,
     operating,
+    search,
     sessions,
+    uploads,
 )
 from vitrail.service.http.security.admission import Admission
 from vitrail.service.http.security.guarding import Guard
@@ -42,13 +48,19 @@ from vitrail.service.http.security.rates import parse_rate
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
-    sessions.router,
-    operating.router,
+    search.router,
+    images.router,
+    files.router,
+    facets.router,
+    collections.router,
+    uploads.router,
     jobs.router,
     generation.router,
     indexing.router,
     analyses.router,
     decisions.router,
+    sessions.router,
+    operating.router,
 )
 
 
@@ -71,7 +83,7 @@ def create_app(options: ServiceOptions) -> FastAPI:
             ring,
             JobStore(options.state) as store,
             _opened(options) as host,
-            JobRunner(host, options, store, KINDS, partial(details_of, options=options)) as runner,
+            JobRunner(host, options, app.state.kept.uploads, store, KINDS) as runner,
         ):
             app.state.host, app.state.runner = host, runner
             metrics.watch("vitrail_jobs", "Jobs, by their state.", "state", store.counts)
@@ -91,6 +103,7 @@ def create_app(options: ServiceOptions) -> FastAPI:
     )
     app.state.options, app.state.ring = options, ring
     app.state.metrics, app.state.audit = metrics, audit
+    app.state.kept = KeptData.in_folder(options.state)
     app.state.closing = threading.Event()  # set when the service ends, for what would go on
     add_problems(app)
     for router in ROUTERS:

@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from vitrail.indexer.errors import VitrailError
+from vitrail.indexer.errors import ImageRejectedError, UnusableImageError, VitrailError
 from vitrail.service.http.options import ServiceOptions
 from vitrail.service.http.security.hiding import hide
 
@@ -22,6 +22,7 @@ MEDIA_TYPE = "application/problem+json"
 STATUSES = {
     "bad-input": 422,
     "not-found": 404,
+    "withheld": 403,
     "bad-image": 422,
     "locked": 409,
     "removals-refused": 409,
@@ -81,34 +82,33 @@ def problem(
         more: further members.
         headers: of the response.
     """
-    body = {**details(status, code, detail, remedy), **(more or {})}
-    return JSONResponse(body, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+    body = _members(status, code, detail, remedy)
+    return JSONResponse(
+        {**body, **(more or {})}, status, headers=dict(headers or {}), media_type=MEDIA_TYPE
+    )
 
 
-def details(status: int, code: str, detail: str, remedy: str = "") -> dict[str, Any]:
-    """One problem as problem details; see ``problem``."""
-    return {
+def _members(status: int, code: str, detail: str, remedy: str) -> dict[str, Any]:
+    body = {
         "type": f"urn:vitrail:problem:{code}",
         "title": _TITLES.get(code, code.replace("-", " ").capitalize()),
         "status": status,
         "code": code,
         "detail": detail,
-        **({"remedy": remedy} if remedy else {}),
     }
+    return body | {"remedy": remedy} if remedy else body
 
 
-def details_of(error: VitrailError, options: ServiceOptions) -> dict[str, Any]:
-    """An error of the domain as problem details, without the places of files if need be.
-
-    Args:
-        error: which.
-        options: whether replies tell where files lie.
-    """
-    told, remedy = str(error), error.remedy
+def problem_members(error: VitrailError, options: ServiceOptions) -> dict[str, Any]:
+    """What a problem tells of an error of the domain; not where files lie, unless that is shown."""
+    detail, remedy = error.problem if error.remedy else str(error), error.remedy
     if not options.paths:
         places = {**options.roots, **options.collections, "state": options.state, "~": Path.home()}
-        told, remedy = hide(told, places), hide(remedy, places)
-    return details(status_of(error), error.code, told, remedy)
+        detail, remedy = hide(detail, places), hide(remedy, places)
+    body = _members(status_of(error), error.code, detail, remedy)
+    if isinstance(error, ImageRejectedError | UnusableImageError) and error.reason:
+        return body | {"reason": error.reason}
+    return body
 
 
 def status_of(error: VitrailError | type[VitrailError]) -> int:
@@ -129,20 +129,26 @@ def add_problems(app: FastAPI) -> None:
 
 async def _of_the_domain(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, VitrailError)
-    told = details_of(error, request.app.state.options)
-    return JSONResponse(told, told["status"], media_type=MEDIA_TYPE)
+    members = problem_members(error, request.app.state.options)
+    return JSONResponse(members, status_of(error), media_type=MEDIA_TYPE)
 
 
 async def _of_the_request(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     errors = [
-        {"at": ".".join(map(str, one["loc"])), "problem": one["msg"]} for one in error.errors()
+        {"at": ".".join(map(str, one["loc"])), "problem": _in_words(one)} for one in error.errors()
     ]
     first = errors[0]
     detail = f"{first['at']}: {first['problem']}"
     if len(errors) > 1:
         detail += f", and {len(errors) - 1} more"
     return problem(422, "bad-request", detail, more={"errors": errors})
+
+
+def _in_words(one: Mapping[str, Any]) -> str:
+    if one["type"] == "extra_forbidden":
+        return "there is no such member; leave it out"
+    return str(one["msg"]).removeprefix("Value error, ")
 
 
 async def _of_http(_: Request, error: Exception) -> Response:

@@ -1,0 +1,2 @@
+import { SessionPart } from "../parts/part.js";
+customElements.define("vitrail-collection", class extends SessionPart {});
