@@ -13,7 +13,16 @@ from vitrail.service.http.hosting import Host
 from vitrail.service.http.keeping import KeptData
 from vitrail.service.http.options import ServiceOptions
 from vitrail.service.http.problems import add_problems
-from vitrail.service.http.routers import collections, facets, files, health, images, search, uploads
+from vitrail.service.http.routers import (
+    collections,
+    facets,
+    files,
+    health,
+    images,
+    page,
+    search,
+    uploads,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
@@ -55,6 +64,7 @@ def create_app(options: ServiceOptions) -> FastAPI:
     add_problems(app)
     for router in ROUTERS:
         app.include_router(router, prefix="/v1")
+    app.include_router(page.router)
     return app
 
 
