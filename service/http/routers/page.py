@@ -1,4 +1,4 @@
-"""The page: its one document at the addresses of all its views, and the files that it is made of."""
+"""The page: its one document at the addresses of all its views, and the files it is made of."""
 
 from __future__ import annotations
 
