@@ -22,6 +22,7 @@ from vitrail.service.cli.commands import (
     duplicates,
     generating,
     indexing,
+    keys,
     listing,
     maintaining,
     mapping,
@@ -78,6 +79,7 @@ for module in (
     tracing,
     maintaining,
     serving,
+    keys,
 ):
     module.register(app)
 for command in app.registered_commands:

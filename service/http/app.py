@@ -2,21 +2,46 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 
 from vitrail.service.http.hosting import Host
 from vitrail.service.http.keeping import KeptData
+from vitrail.service.http.observing.audit import AuditLog
+from vitrail.service.http.observing.metrics import Metrics
+from vitrail.service.http.observing.recording import Recorder
+from vitrail.service.http.observing.requests import Observer
 from vitrail.service.http.options import ServiceOptions
 from vitrail.service.http.problems import add_problems
-from vitrail.service.http.routers import collections, facets, files, health, images, search, uploads
+from vitrail.service.http.routers import (
+    collections,
+    facets,
+    files,
+    health,
+    images,
+    operating,
+    search,
+    sessions,
+    uploads,
+)
+from vitrail.service.http.security.admission import Admission
+from vitrail.service.http.security.guarding import Guard
+from vitrail.service.http.security.headers import SafeHeaders
+from vitrail.service.http.security.keyring import KeyRing
+from vitrail.service.http.security.origins import OriginCheck
+from vitrail.service.http.security.rates import parse_rate
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
+    sessions.router,
+    operating.router,
     search.router,
     images.router,
     files.router,
@@ -31,11 +56,17 @@ def create_app(options: ServiceOptions) -> FastAPI:
 
     Args:
         options: what is served, and how.
+
+    Raises:
+        InputError: the rate of the options is none.
     """
+    if options.rate is not None:
+        parse_rate(options.rate)  # the gates are made at the first request
+    ring, metrics, audit = KeyRing(options.state), Metrics(), AuditLog(options.state)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with Host(options.collections) as host:
+        with ring, _opened(options) as host:
             app.state.host = host
             yield
 
@@ -49,13 +80,47 @@ def create_app(options: ServiceOptions) -> FastAPI:
         openapi_url="/v1/openapi.json",
         generate_unique_id_function=_operation_id,
         max_body_size=options.limits.body,
+        middleware=gates(options, ring, metrics, audit),
     )
-    app.state.options = options
+    app.state.options, app.state.ring = options, ring
+    app.state.metrics, app.state.audit = metrics, audit
+    app.state.closing = threading.Event()  # set when the service ends, for what would go on
     app.state.kept = KeptData.in_folder(options.state)
     add_problems(app)
     for router in ROUTERS:
         app.include_router(router, prefix="/v1")
     return app
+
+
+def _opened(options: ServiceOptions) -> Host:
+    return Host(
+        options.collections,
+        runtime=options.runtime,
+        device=options.device,
+        precision=options.precision,
+    )
+
+
+def gates(
+    options: ServiceOptions, ring: KeyRing, metrics: Metrics, audit: AuditLog
+) -> list[Middleware]:
+    """What every request goes through, the outermost first; each refuses as early as it can."""
+    pages_of_others = Middleware(
+        CORSMiddleware,
+        allow_origins=options.allow_origins,
+        allow_methods=("GET", "POST", "DELETE"),
+        allow_headers=("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"),
+        expose_headers=("X-Request-Id", "Retry-After", "Location"),
+    )
+    return [
+        Middleware(Observer, metrics),
+        Middleware(SafeHeaders),
+        Middleware(OriginCheck, options),
+        *([pages_of_others] if options.allow_origins else []),
+        Middleware(Admission, options.limits),
+        Middleware(Guard, options, ring),
+        Middleware(Recorder, audit),
+    ]
 
 
 def _operation_id(route: APIRoute) -> str:

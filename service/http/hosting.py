@@ -44,14 +44,29 @@ class Host:
 
     Args:
         collections: name -> directory, the first one being the default.
+        runtime: what runs the encoders: ``auto``, ``openvino`` or ``torch``.
+        device: where: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        precision: in what numbers: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
 
     Raises:
         CollectionError: one is missing, damaged or of a newer format.
+        InputError: an unknown runtime, device or precision.
     """
 
-    def __init__(self, collections: Mapping[str, Path]) -> None:
+    def __init__(
+        self,
+        collections: Mapping[str, Path],
+        *,
+        runtime: str = "auto",
+        device: str = "auto",
+        precision: str = "auto",
+    ) -> None:
         self._hosted = {
-            name: Hosted(name, directory, Collection.open(directory))
+            name: Hosted(
+                name,
+                directory,
+                Collection.open(directory, runtime=runtime, device=device, precision=precision),
+            )
             for name, directory in collections.items()
         }
         self._closing = threading.Event()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -11,6 +13,10 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from vitrail.indexer.errors import ImageRejectedError, UnusableImageError, VitrailError
+from vitrail.service.http.options import ServiceOptions
+from vitrail.service.http.security.hiding import hide
+
+_log = logging.getLogger("vitrail.service")
 
 MEDIA_TYPE = "application/problem+json"
 STATUSES = {
@@ -21,19 +27,31 @@ STATUSES = {
     "locked": 409,
     "removals-refused": 409,
     "cancelled": 409,
+    "not-allowed": 403,
     "other-encoder": 409,
     "bad-checkpoint": 503,
     "runtime": 503,
     "cache": 503,
     "unreadable": 503,
     "collection": 503,
+    "unusable-keys": 503,
+    "unrecorded": 503,
 }
 """Code of an error -> status, also of the kinds of errors below it; 500 for all others."""
+_CODES = {404: "not-found", 405: "method-not-allowed", 408: "too-slow", 413: "too-large"}
 _TITLES = {
     "bad-request": "The request cannot be understood",
     "bad-input": "The request cannot be answered as it is",
     "not-found": "There is no such thing",
     "locked": "Another process is writing",
+    "busy": "There is no room now",
+    "no-key": "Nobody is let in without a key",
+    "not-allowed": "The key does not allow this",
+    "too-often": "Asked too often",
+    "too-slow": "The request took too long to arrive",
+    "too-large": "The request is too large",
+    "unforeseen": "The service failed",
+    "system": "The machine does not let the service",
 }
 
 
@@ -73,10 +91,18 @@ def _members(status: int, code: str, detail: str, remedy: str) -> dict[str, Any]
     return body | {"remedy": remedy} if remedy else body
 
 
-def problem_members(error: VitrailError) -> dict[str, Any]:
-    """What a problem tells of an error of the domain."""
-    detail = error.problem if error.remedy else str(error)
-    body = _members(status_of(error), error.code, detail, error.remedy)
+def problem_members(error: VitrailError, options: ServiceOptions) -> dict[str, Any]:
+    """What a problem tells of an error of the domain.
+
+    Args:
+        error: whose message is told, and its remedy.
+        options: say whether places of files are told.
+    """
+    told, remedy = error.problem if error.remedy else str(error), error.remedy
+    if not options.paths:
+        places = {**options.roots, **options.collections, "state": options.state, "~": Path.home()}
+        told, remedy = hide(told, places), hide(remedy, places)
+    body = _members(status_of(error), error.code, told, remedy)
     if isinstance(error, ImageRejectedError | UnusableImageError) and error.reason:
         return body | {"reason": error.reason}
     return body
@@ -94,11 +120,14 @@ def add_problems(app: FastAPI) -> None:
     app.add_exception_handler(VitrailError, _of_the_domain)
     app.add_exception_handler(RequestValidationError, _of_the_request)
     app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(OSError, _of_the_system)
+    app.add_exception_handler(MemoryError, _of_the_memory)
 
 
-async def _of_the_domain(_: Request, error: Exception) -> JSONResponse:
+async def _of_the_domain(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, VitrailError)
-    return JSONResponse(problem_members(error), status_of(error), media_type=MEDIA_TYPE)
+    members = problem_members(error, request.app.state.options)
+    return JSONResponse(members, status_of(error), media_type=MEDIA_TYPE)
 
 
 async def _of_the_request(_: Request, error: Exception) -> JSONResponse:
@@ -121,7 +150,21 @@ def _in_words(one: Mapping[str, Any]) -> str:
 
 async def _of_http(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    code = {404: "not-found", 405: "method-not-allowed", 413: "too-large"}.get(
-        error.status_code, "bad-request"
-    )
+    code = _CODES.get(error.status_code, "bad-request")
     return problem(error.status_code, code, str(error.detail), headers=error.headers)
+
+
+async def _of_the_system(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, OSError)
+    _log.error("system", exc_info=error)  # which file it was is for who runs the service
+    return problem(
+        503,
+        "system",
+        f"a file could not be read or written: {error.strerror or 'the system refuses'}",
+        remedy="look into the service's log, check the disk, and ask again",
+    )
+
+
+async def _of_the_memory(_: Request, error: Exception) -> JSONResponse:
+    _log.error("memory", exc_info=error)
+    return problem(503, "memory", "memory ran out; nothing is lost", remedy="ask again, for less")

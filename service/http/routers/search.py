@@ -141,7 +141,7 @@ def _answer(searching: _Searching, asked: SearchRequest) -> dict[str, Any]:
     try:
         return searching.answer(asked)
     except VitrailError as error:
-        return {"problem": problem_members(error)}
+        return {"problem": problem_members(error, searching.served)}
 
 
 @router.post("/search/image", responses={200: {"model": SearchReply}}, response_class=Response)
