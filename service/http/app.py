@@ -22,6 +22,7 @@ from vitrail.service.http.options import ServiceOptions
 from vitrail.service.http.problems import add_problems
 from vitrail.service.http.routers import (
     collections,
+    explaining,
     facets,
     files,
     health,
@@ -43,6 +44,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     sessions.router,
     operating.router,
     search.router,
+    explaining.router,
     images.router,
     files.router,
     facets.router,
