@@ -51,8 +51,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     facets.router,
     collections.router,
     uploads.router,
-    sessions.router,
-    operating.router,
 )
 
 
