@@ -22,11 +22,13 @@ from vitrail.service.http.options import ServiceOptions
 from vitrail.service.http.problems import add_problems
 from vitrail.service.http.routers import (
     collections,
+    explaining,
     facets,
     files,
     health,
     images,
     operating,
+    page,
     search,
     sessions,
     uploads,
@@ -40,14 +42,15 @@ from vitrail.service.http.security.rates import parse_rate
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
+    sessions.router,
+    operating.router,
     search.router,
+    explaining.router,
     images.router,
     files.router,
     facets.router,
     collections.router,
     uploads.router,
-    sessions.router,
-    operating.router,
 )
 
 
@@ -84,11 +87,12 @@ def create_app(options: ServiceOptions) -> FastAPI:
     )
     app.state.options, app.state.ring = options, ring
     app.state.metrics, app.state.audit = metrics, audit
-    app.state.kept = KeptData.in_folder(options.state)
     app.state.closing = threading.Event()  # set when the service ends, for what would go on
+    app.state.kept = KeptData.in_folder(options.state)
     add_problems(app)
     for router in ROUTERS:
         app.include_router(router, prefix="/v1")
+    app.include_router(page.router)
     return app
 
 

@@ -92,12 +92,17 @@ def _members(status: int, code: str, detail: str, remedy: str) -> dict[str, Any]
 
 
 def problem_members(error: VitrailError, options: ServiceOptions) -> dict[str, Any]:
-    """What a problem tells of an error of the domain; not where files lie, unless that is shown."""
-    detail, remedy = error.problem if error.remedy else str(error), error.remedy
+    """What a problem tells of an error of the domain.
+
+    Args:
+        error: whose message is told, and its remedy.
+        options: say whether places of files are told.
+    """
+    told, remedy = error.problem if error.remedy else str(error), error.remedy
     if not options.paths:
         places = {**options.roots, **options.collections, "state": options.state, "~": Path.home()}
-        detail, remedy = hide(detail, places), hide(remedy, places)
-    body = _members(status_of(error), error.code, detail, remedy)
+        told, remedy = hide(told, places), hide(remedy, places)
+    body = _members(status_of(error), error.code, told, remedy)
     if isinstance(error, ImageRejectedError | UnusableImageError) and error.reason:
         return body | {"reason": error.reason}
     return body
