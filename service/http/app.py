@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Security
 from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
@@ -29,6 +30,7 @@ from vitrail.service.http.routers import (
     images,
     operating,
     page,
+    reference,
     search,
     sessions,
     uploads,
@@ -52,6 +54,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     collections.router,
     uploads.router,
 )
+
+_BEARER = HTTPBearer(
+    scheme_name="key", description="A key, as `vitrail keys new` shows it.", auto_error=False
+)
+PAGES: tuple[APIRouter, ...] = (page.router, reference.router)
 
 
 def create_app(options: ServiceOptions) -> FastAPI:
@@ -84,6 +91,8 @@ def create_app(options: ServiceOptions) -> FastAPI:
         generate_unique_id_function=_operation_id,
         max_body_size=options.limits.body,
         middleware=gates(options, ring, metrics, audit),
+        # for readers of the document; who is let in the gates have seen to by then
+        dependencies=[Security(_BEARER)] if options.needs_keys else [],
     )
     app.state.options, app.state.ring = options, ring
     app.state.metrics, app.state.audit = metrics, audit
@@ -92,7 +101,8 @@ def create_app(options: ServiceOptions) -> FastAPI:
     add_problems(app)
     for router in ROUTERS:
         app.include_router(router, prefix="/v1")
-    app.include_router(page.router)
+    for router in PAGES:
+        app.include_router(router)
     return app
 
 
