@@ -13,12 +13,14 @@ from fastapi.security import HTTPBearer
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
+from vitrail.indexer.files.durability import make_directory
 from vitrail.service.http.hosting import Host
 from vitrail.service.http.keeping import KeptData
 from vitrail.service.http.observing.audit import AuditLog
 from vitrail.service.http.observing.metrics import Metrics
 from vitrail.service.http.observing.recording import Recorder
 from vitrail.service.http.observing.requests import Observer
+from vitrail.service.http.observing.shadow import SearchWatch
 from vitrail.service.http.options import ServiceOptions
 from vitrail.service.http.problems import add_problems
 from vitrail.service.http.routers import (
@@ -74,9 +76,12 @@ def create_app(options: ServiceOptions) -> FastAPI:
         parse_rate(options.rate)  # the gates are made at the first request
     ring, metrics, audit = KeyRing(options.state), Metrics(), AuditLog(options.state)
 
+    watch = SearchWatch(metrics)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with ring, _opened(options) as host:
+        make_directory(str(options.state))
+        with ring, watch, _opened(options) as host:
             app.state.host = host
             yield
 
@@ -95,7 +100,7 @@ def create_app(options: ServiceOptions) -> FastAPI:
         dependencies=[Security(_BEARER)] if options.needs_keys else [],
     )
     app.state.options, app.state.ring = options, ring
-    app.state.metrics, app.state.audit = metrics, audit
+    app.state.metrics, app.state.audit, app.state.watch = metrics, audit, watch
     app.state.closing = threading.Event()  # set when the service ends, for what would go on
     app.state.kept = KeptData.in_folder(options.state)
     add_problems(app)

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from fastapi import Depends, Query, Request
 
-from vitrail.indexer.errors import UnknownImageError
+from vitrail.indexer.errors import CollectionError, UnknownImageError
 from vitrail.service.http.options import ServiceOptions
 from vitrail.service.operations.collection import Collection
 
@@ -69,6 +69,7 @@ class Host:
             )
             for name, directory in collections.items()
         }
+        self._troubles: dict[str, str] = {}
         self._closing = threading.Event()
         self._following = threading.Thread(target=self._follow, name="follow", daemon=True)
 
@@ -106,11 +107,20 @@ class Host:
         """All, the default one first."""
         return tuple(self._hosted.values())
 
+    @property
+    def troubles(self) -> dict[str, str]:
+        """Name of each collection whose newest commit cannot be read now -> the error's code."""
+        return dict(self._troubles)
+
     def _follow(self) -> None:
         """Move on to what other processes commit, so that no request has to."""
         while not self._closing.wait(FRESH_SECONDS):
             for hosted in self._hosted.values():
-                follow(hosted)
+                trouble = _trouble(hosted)
+                if trouble is None:
+                    self._troubles.pop(hosted.name, None)
+                else:
+                    self._troubles[hosted.name] = trouble
 
 
 def follow(hosted: Hosted) -> bool:
@@ -118,12 +128,21 @@ def follow(hosted: Hosted) -> bool:
 
     What cannot be read now leaves the collection at the commit that it is at.
     """
-    from vitrail.indexer.errors import CollectionError
-
     try:
         return hosted.collection.store.refresh()
     except (CollectionError, OSError, MemoryError):
         return False
+
+
+def _trouble(hosted: Hosted) -> str | None:
+    """Move on to the newest commit; the code of what stands in the way."""
+    try:
+        hosted.collection.store.refresh()
+    except CollectionError as error:
+        return error.code
+    except (OSError, MemoryError):
+        return "system"
+    return None
 
 
 def host_of(request: Request) -> Host:

@@ -19,8 +19,11 @@ from vitrail.service.http.asking import OverLimitError, options_of, query_of
 from vitrail.service.http.fields import fields_of
 from vitrail.service.http.hosting import Asked, Hosted, ServedBy
 from vitrail.service.http.keeping import KeptBy, KeptData
+from vitrail.service.http.observing.shadow import Asked as Watched
+from vitrail.service.http.observing.shadow import SearchWatch
 from vitrail.service.http.options import ServiceOptions
 from vitrail.service.http.problems import problem_members
+from vitrail.service.http.routers.operating import WatchedBy
 from vitrail.service.http.schemas.base import reply
 from vitrail.service.http.schemas.searches import (
     BatchReply,
@@ -45,6 +48,7 @@ class _Searching:
     hosted: Hosted
     kept: KeptData
     served: ServiceOptions
+    watch: SearchWatch
 
     def answer(self, asked: SearchRequest) -> dict[str, Any]:
         query = query_of(asked, self.kept.uploads, self.served.limits)
@@ -68,6 +72,8 @@ class _Searching:
         if explain:
             answer = explain_answer(collection, answer, first=explain, progress=note)
             times["explain"] = time.perf_counter() - searched
+        asked = Watched(self.hosted, query, options, answer.result)
+        self.watch.answered(asked, {**times, **answer.result.seconds})
         return self._document(answer, told, times, notes)
 
     def _document(
@@ -115,17 +121,21 @@ class _Searching:
 
 
 @router.post("/search", responses={200: {"model": SearchReply}}, response_class=Response)
-def search_images(asked: SearchRequest, hosted: Asked, kept: KeptBy, served: ServedBy) -> Response:
+def search_images(
+    asked: SearchRequest, hosted: Asked, kept: KeptBy, served: ServedBy, watch: WatchedBy
+) -> Response:
     """Find images by images, parts of images, texts, prompts, vectors, or mixtures of these.
 
     Several positives are one question. The receipt says whether the answer is exact, and of which
     commit it is. Images that a prompt makes are made first, which takes seconds.
     """
-    return reply(_Searching(hosted, kept, served).answer(asked))
+    return reply(_Searching(hosted, kept, served, watch).answer(asked))
 
 
 @router.post("/search/batch", responses={200: {"model": BatchReply}}, response_class=Response)
-def search_batch(asked: BatchRequest, hosted: Asked, kept: KeptBy, served: ServedBy) -> Response:
+def search_batch(
+    asked: BatchRequest, hosted: Asked, kept: KeptBy, served: ServedBy, watch: WatchedBy
+) -> Response:
     """Several searches at once. One that has no answer has its problem instead."""
     most = served.limits.batch
     if len(asked.searches) > most:
@@ -133,7 +143,7 @@ def search_batch(asked: BatchRequest, hosted: Asked, kept: KeptBy, served: Serve
             f"{len(asked.searches):,} searches were sent, and a batch holds {most:,} at most",
             remedy="send several batches",
         )
-    searching = _Searching(hosted, kept, served)
+    searching = _Searching(hosted, kept, served, watch)
     return reply({"answers": [_answer(searching, one) for one in asked.searches]})
 
 
@@ -149,6 +159,7 @@ def search_by_image(
     hosted: Asked,
     kept: KeptBy,
     served: ServedBy,
+    watch: WatchedBy,
     image: Annotated[UploadFile, File(description="An image file.")],
     k: Annotated[int, Query(ge=1, description="Hits, at most.")] = 10,
     where: Annotated[str | None, Query(description="SQL expression over the columns.")] = None,
@@ -162,5 +173,5 @@ def search_by_image(
     query = ImageQuery(ImageBytes(data, "the image"))
     if k > served.limits.k:
         raise OverLimitError(f"k is {k:,}, and an answer holds {served.limits.k:,} images at most")
-    searching = _Searching(hosted, kept, served)
+    searching = _Searching(hosted, kept, served, watch)
     return reply(searching.put(query, SearchOptions(k=k, where=where), fields, 0))
