@@ -117,6 +117,7 @@ def _opened(options: ServiceOptions) -> Host:
         runtime=options.runtime,
         device=options.device,
         precision=options.precision,
+        ahead=options.warm,
     )
 
 

@@ -14,6 +14,7 @@ from fastapi import Depends, Query, Request
 from vitrail.indexer.errors import CollectionError, UnknownImageError
 from vitrail.service.http.options import ServiceOptions
 from vitrail.service.operations.collection import Collection
+from vitrail.service.operations.warming import warm
 
 FRESH_SECONDS = 1.0  # after which a commit of another process is seen at the latest
 
@@ -47,6 +48,7 @@ class Host:
         runtime: what runs the encoders: ``auto``, ``openvino`` or ``torch``.
         device: where: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: in what numbers: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
+        ahead: whether what the first requests need is loaded at once, in a thread of its own.
 
     Raises:
         CollectionError: one is missing, damaged or of a newer format.
@@ -60,6 +62,7 @@ class Host:
         runtime: str = "auto",
         device: str = "auto",
         precision: str = "auto",
+        ahead: bool = False,
     ) -> None:
         self._hosted = {
             name: Hosted(
@@ -70,6 +73,7 @@ class Host:
             for name, directory in collections.items()
         }
         self._troubles: dict[str, str] = {}
+        self._ahead = ahead
         self._closing = threading.Event()
         self._following = threading.Thread(target=self._follow, name="follow", daemon=True)
 
@@ -114,6 +118,9 @@ class Host:
 
     def _follow(self) -> None:
         """Move on to what other processes commit, so that no request has to."""
+        for hosted in self._hosted.values() if self._ahead else ():
+            if not self._closing.is_set():
+                warm(hosted.collection)
         while not self._closing.wait(FRESH_SECONDS):
             for hosted in self._hosted.values():
                 trouble = _trouble(hosted)
