@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI, Security
@@ -15,6 +16,9 @@ from starlette.middleware.cors import CORSMiddleware
 
 from vitrail.indexer.files.durability import make_directory
 from vitrail.service.http.hosting import Host
+from vitrail.service.http.jobs.registry import KINDS
+from vitrail.service.http.jobs.runner import JobRunner
+from vitrail.service.http.jobs.store import JobStore
 from vitrail.service.http.keeping import KeptData
 from vitrail.service.http.observing.audit import AuditLog
 from vitrail.service.http.observing.metrics import Metrics
@@ -22,14 +26,19 @@ from vitrail.service.http.observing.recording import Recorder
 from vitrail.service.http.observing.requests import Observer
 from vitrail.service.http.observing.shadow import SearchWatch
 from vitrail.service.http.options import ServiceOptions
-from vitrail.service.http.problems import add_problems
+from vitrail.service.http.problems import add_problems, details_of
 from vitrail.service.http.routers import (
+    analyses,
     collections,
+    decisions,
     explaining,
     facets,
     files,
+    generation,
     health,
     images,
+    indexing,
+    jobs,
     operating,
     page,
     reference,
@@ -55,6 +64,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     facets.router,
     collections.router,
     uploads.router,
+    jobs.router,
+    generation.router,
+    indexing.router,
+    analyses.router,
+    decisions.router,
 )
 
 _BEARER = HTTPBearer(
@@ -81,8 +95,15 @@ def create_app(options: ServiceOptions) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         make_directory(str(options.state))
-        with ring, watch, _opened(options) as host:
-            app.state.host = host
+        with (
+            ring,
+            watch,
+            JobStore(options.state) as store,
+            _opened(options) as host,
+            JobRunner(host, options, store, KINDS, partial(details_of, options=options)) as runner,
+        ):
+            app.state.host, app.state.runner = host, runner
+            metrics.watch("vitrail_jobs", "Jobs, by their state.", "state", store.counts)
             yield
 
     app = FastAPI(

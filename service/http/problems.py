@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -28,6 +28,14 @@ STATUSES = {
     "removals-refused": 409,
     "cancelled": 409,
     "not-allowed": 403,
+    "not-set-up": 403,
+    "unknown-job": 404,
+    "unknown-root": 404,
+    "unknown-upload": 404,
+    "no-result": 404,
+    "job-state": 409,
+    "queue-full": 503,
+    "job-table": 503,
     "other-encoder": 409,
     "bad-checkpoint": 503,
     "runtime": 503,
@@ -74,35 +82,34 @@ def problem(
         more: further members.
         headers: of the response.
     """
-    body = _members(status, code, detail, remedy)
-    return JSONResponse(
-        {**body, **(more or {})}, status, headers=dict(headers or {}), media_type=MEDIA_TYPE
-    )
+    body = {**details(status, code, detail, remedy), **(more or {})}
+    return JSONResponse(body, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
 
-def _members(status: int, code: str, detail: str, remedy: str) -> dict[str, Any]:
-    body = {
+def details(status: int, code: str, detail: str, remedy: str = "") -> dict[str, Any]:
+    """One problem as problem details; see ``problem``."""
+    return {
         "type": f"urn:vitrail:problem:{code}",
         "title": _TITLES.get(code, code.replace("-", " ").capitalize()),
         "status": status,
         "code": code,
         "detail": detail,
+        **({"remedy": remedy} if remedy else {}),
     }
-    return body | {"remedy": remedy} if remedy else body
 
 
-def problem_members(error: VitrailError, options: ServiceOptions) -> dict[str, Any]:
-    """What a problem tells of an error of the domain.
+def details_of(error: VitrailError, options: ServiceOptions) -> dict[str, Any]:
+    """An error of the domain as problem details, without the places of files if need be.
 
     Args:
         error: whose message is told, and its remedy.
-        options: say whether places of files are told.
+        options: whether replies tell where files lie.
     """
     told, remedy = error.problem if error.remedy else str(error), error.remedy
     if not options.paths:
         places = {**options.roots, **options.collections, "state": options.state, "~": Path.home()}
         told, remedy = hide(told, places), hide(remedy, places)
-    body = _members(status_of(error), error.code, told, remedy)
+    body = details(status_of(error), error.code, told, remedy)
     if isinstance(error, ImageRejectedError | UnusableImageError) and error.reason:
         return body | {"reason": error.reason}
     return body
@@ -126,8 +133,8 @@ def add_problems(app: FastAPI) -> None:
 
 async def _of_the_domain(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, VitrailError)
-    members = problem_members(error, request.app.state.options)
-    return JSONResponse(members, status_of(error), media_type=MEDIA_TYPE)
+    told = details_of(error, request.app.state.options)
+    return JSONResponse(told, told["status"], media_type=MEDIA_TYPE)
 
 
 async def _of_the_request(_: Request, error: Exception) -> JSONResponse:
@@ -148,8 +155,10 @@ def _in_words(one: Mapping[str, Any]) -> str:
     return str(one["msg"]).removeprefix("Value error, ")
 
 
-async def _of_http(_: Request, error: Exception) -> JSONResponse:
+async def _of_http(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code in (204, 304):  # which have no body
+        return Response(status_code=error.status_code, headers=error.headers)
     code = _CODES.get(error.status_code, "bad-request")
     return problem(error.status_code, code, str(error.detail), headers=error.headers)
 

@@ -22,7 +22,7 @@ from vitrail.service.http.keeping import KeptBy, KeptData
 from vitrail.service.http.observing.shadow import Asked as Watched
 from vitrail.service.http.observing.shadow import SearchWatch
 from vitrail.service.http.options import ServiceOptions
-from vitrail.service.http.problems import problem_members
+from vitrail.service.http.problems import details_of
 from vitrail.service.http.routers.operating import WatchedBy
 from vitrail.service.http.schemas.base import reply
 from vitrail.service.http.schemas.searches import (
@@ -151,7 +151,7 @@ def _answer(searching: _Searching, asked: SearchRequest) -> dict[str, Any]:
     try:
         return searching.answer(asked)
     except VitrailError as error:
-        return {"problem": problem_members(error, searching.served)}
+        return {"problem": details_of(error, searching.served)}
 
 
 @router.post("/search/image", responses={200: {"model": SearchReply}}, response_class=Response)
