@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Security
 from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
+from vitrail.indexer.files.durability import make_directory
 from vitrail.service.http.hosting import Host
 from vitrail.service.http.jobs.registry import KINDS
 from vitrail.service.http.jobs.runner import JobRunner
@@ -21,12 +23,14 @@ from vitrail.service.http.observing.audit import AuditLog
 from vitrail.service.http.observing.metrics import Metrics
 from vitrail.service.http.observing.recording import Recorder
 from vitrail.service.http.observing.requests import Observer
+from vitrail.service.http.observing.shadow import SearchWatch
 from vitrail.service.http.options import ServiceOptions
 from vitrail.service.http.problems import add_problems
 from vitrail.service.http.routers import (
     analyses,
     collections,
     decisions,
+    explaining,
     facets,
     files,
     generation,
@@ -35,6 +39,8 @@ from vitrail.service.http.routers import (
     indexing,
     jobs,
     operating,
+    page,
+    reference,
     search,
     sessions,
     uploads,
@@ -48,7 +54,10 @@ from vitrail.service.http.security.rates import parse_rate
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
+    sessions.router,
+    operating.router,
     search.router,
+    explaining.router,
     images.router,
     files.router,
     facets.router,
@@ -59,9 +68,12 @@ ROUTERS: tuple[APIRouter, ...] = (
     indexing.router,
     analyses.router,
     decisions.router,
-    sessions.router,
-    operating.router,
 )
+
+_BEARER = HTTPBearer(
+    scheme_name="key", description="A key, as `vitrail keys new` shows it.", auto_error=False
+)
+PAGES: tuple[APIRouter, ...] = (page.router, reference.router)
 
 
 def create_app(options: ServiceOptions) -> FastAPI:
@@ -77,10 +89,14 @@ def create_app(options: ServiceOptions) -> FastAPI:
         parse_rate(options.rate)  # the gates are made at the first request
     ring, metrics, audit = KeyRing(options.state), Metrics(), AuditLog(options.state)
 
+    watch = SearchWatch(metrics)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        make_directory(str(options.state))
         with (
             ring,
+            watch,
             JobStore(options.state) as store,
             _opened(options) as host,
             JobRunner(host, options, app.state.kept.uploads, store, KINDS) as runner,
@@ -100,14 +116,18 @@ def create_app(options: ServiceOptions) -> FastAPI:
         generate_unique_id_function=_operation_id,
         max_body_size=options.limits.body,
         middleware=gates(options, ring, metrics, audit),
+        # for readers of the document; who is let in the gates have seen to by then
+        dependencies=[Security(_BEARER)] if options.needs_keys else [],
     )
     app.state.options, app.state.ring = options, ring
-    app.state.metrics, app.state.audit = metrics, audit
-    app.state.kept = KeptData.in_folder(options.state)
+    app.state.metrics, app.state.audit, app.state.watch = metrics, audit, watch
     app.state.closing = threading.Event()  # set when the service ends, for what would go on
+    app.state.kept = KeptData.in_folder(options.state)
     add_problems(app)
     for router in ROUTERS:
         app.include_router(router, prefix="/v1")
+    for router in PAGES:
+        app.include_router(router)
     return app
 
 
@@ -117,6 +137,7 @@ def _opened(options: ServiceOptions) -> Host:
         runtime=options.runtime,
         device=options.device,
         precision=options.precision,
+        ahead=options.warm,
     )
 
 

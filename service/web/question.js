@@ -119,7 +119,7 @@ export function toQuery(question) {
   set("diverse", question.diverse);
   set("sort", question.sort);
   set("drawn", question.drawn);
-  return query.toString();
+  return query.toString().replace(/%(40|2C|3A|2F)/g, (code) => decodeURIComponent(code)); // these may stand
 }
 
 /**
@@ -160,7 +160,7 @@ function partText(part) {
   if (part.kind === "text") return part.text;
   if (part.kind === "prompt") return part.prompt;
   const name = part.kind === "image" ? String(part.id) : `u.${part.token}`;
-  return part.box ? `${name}@${part.box}` : name;
+  return part.box ? `${name}@${part.box.replaceAll("%", "")}` : name;
 }
 
 /**
@@ -168,14 +168,14 @@ function partText(part) {
  * @returns {ImagePart[]}
  */
 function readImage(text) {
-  const [, name, box] = /^(\d+|u\.[0-9a-f]+)(?:@([\d.,%]+))?$/.exec(text) ?? [];
+  const [, name, box] = /^(\d+|u\.[0-9a-f]+)(?:@(\d[\d.]*(?:,\d[\d.]*){3}))?$/.exec(text) ?? [];
   if (name === undefined) return [];
   const part = /** @type {ImagePart} */ (
     name.startsWith("u.")
       ? { kind: "upload", token: name.slice(2) }
       : { kind: "image", id: Number(name) }
   );
-  return [box ? { ...part, box } : part];
+  return [box ? { ...part, box: box.split(",").map((one) => `${one}%`).join(",") } : part];
 }
 
 /**

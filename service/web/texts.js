@@ -102,6 +102,7 @@ export const texts = {
     chance: "an unrelated image may well be as near",
   },
   rarity: (/** @type {number} */ pairs) => `1 in ${number.format(pairs)}`,
+  common: "common",
   rarityNote: (/** @type {number} */ pairs) =>
     `one in ${number.format(pairs)} pairs of unrelated images of this collection is as near`,
   score: (/** @type {number} */ value) => `score ${value.toFixed(3)}`,
@@ -256,6 +257,10 @@ export const texts = {
   disk: "On disk",
   spaces: "Layers",
   checkpoint: "Encoder",
+  since: (/** @type {string} */ day) => `Begun on ${day}`,
+  verifyNote: "reads everything again and compares checksums",
+  fitted: (/** @type {number} */ rows) => `whitened on ${counted(rows, "image")}`,
+  weighs: (/** @type {number} */ part) => `${share.format(part)} of a score, where nothing is said`,
   allWell: "All files are there, and none was refused.",
   roots: "Folders",
   dims: (/** @type {number} */ dim) => `${number.format(dim)} numbers an image`,

@@ -3,6 +3,8 @@ import { texts } from "./texts.js";
 
 /** @import { Evidence, Hit, Metadata, Receipt, Condition } from "./types.js" */
 
+const COMMON = 10; // pairs, of which one is as near: nothing is told by that
+
 /**
  * How rare so near an image is between unrelated ones; null where that is not known.
  *
@@ -30,8 +32,13 @@ export function meaning(hit) {
     count === null ? "" : texts.rarityNote(count),
     hit.score === null ? "" : texts.score(hit.score),
   ];
-  const rarity = count === null ? (hit.closeness || hit.score === null ? "" : hit.score.toFixed(3)) : texts.rarity(count);
-  return { word, rarity, note: notes.filter(Boolean).join("; ") };
+  return { word, rarity: rarityOf(hit, count), note: notes.filter(Boolean).join("; ") };
+}
+
+/** @type {(hit: Hit, count: number | null) => string} */
+function rarityOf({ closeness, score }, count) {
+  if (count !== null) return count < COMMON ? texts.common : texts.rarity(count);
+  return closeness || score === null ? "" : score.toFixed(3);
 }
 
 /**

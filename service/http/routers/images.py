@@ -8,40 +8,33 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 
-from vitrail.indexer.errors import FilterError, InputError, UnknownImageError
+from vitrail.indexer.errors import FilterError, InputError
 from vitrail.search.listing import ListOptions
 from vitrail.search.options import Only
-from vitrail.service.documents.answers import explanation_document
 from vitrail.service.documents.images import metadata_document
 from vitrail.service.documents.lineage import lineage_document
 from vitrail.service.documents.plain import without_places
-from vitrail.service.documents.receipts import result_receipt
-from vitrail.service.http.asking import check_count, options_of, query_of
+from vitrail.service.http.asking import check_count
 from vitrail.service.http.fields import fields_of
 from vitrail.service.http.hosting import Asked, ServedBy, follow
-from vitrail.service.http.keeping import KeptBy
-from vitrail.service.http.reading import Reading, check_writes
+from vitrail.service.http.reading import Reading
 from vitrail.service.http.schemas.base import reply
 from vitrail.service.http.schemas.images import (
     AnnotationReply,
     AnnotationRequest,
-    ExplainReply,
     ImageReply,
     LineageReply,
     ListReply,
     RecipeReply,
     RemovedReply,
 )
-from vitrail.service.http.schemas.searches import SearchRequest
 from vitrail.service.operations.annotating import annotate_images
-from vitrail.service.operations.explaining import explain_answer
 from vitrail.service.operations.json_filters import join_filters
 from vitrail.service.operations.lineage import trace_lineage
 from vitrail.service.operations.list_pages import list_page
 from vitrail.service.operations.listing import known_image
 from vitrail.service.operations.references import ImageId
 from vitrail.service.operations.removing import remove
-from vitrail.service.operations.searching import search
 
 router = APIRouter(tags=["images"])
 ImageNumber = Annotated[int, Path(ge=0, lt=2**63, description="Of the image.")]
@@ -62,6 +55,9 @@ def list_images(
     ] = None,
     k: Annotated[int, Query(ge=1, description="Images of a page.")] = 50,
     after: Annotated[str | None, Query(description="`next` of the page before.")] = None,
+    draw: Annotated[
+        int | None, Query(ge=0, lt=2**31, description="Draw k images at random, by this seed.")
+    ] = None,
     fields: Fields = None,
 ) -> Response:
     """Images without a query, page by page, in any order."""
@@ -69,6 +65,8 @@ def list_images(
     reading = Reading(hosted)
     told = fields_of(reading.commit, _split(fields), served)
     options = ListOptions(join_filters(where, _parsed(as_json)), only, tuple(_split(sort) or ()))
+    if draw is not None:
+        options = replace(options, sample=k, seed=draw)
     page = list_page(reading.commit, options, k, after)
     nothing = page.nothing
     filtered = options.where is not None or only != "all"
@@ -136,53 +134,9 @@ def get_recipe(hosted: Asked, served: ServedBy, image_id: ImageNumber) -> Respon
     return reply(told | {"receipt": reading.receipt()})
 
 
-@router.post("/images/{image_id}/explain", responses={200: {"model": ExplainReply}})
-def explain_image(
-    asked: SearchRequest, hosted: Asked, kept: KeptBy, served: ServedBy, image_id: ImageNumber
-) -> Response:
-    """Why a question finds an image: shares of its score, and what matches in both images.
-
-    The body is a search's; its filter, number of hits, groups and order do not count.
-    """
-    query = query_of(asked, kept.uploads, served)
-    options = replace(
-        options_of(asked.model_copy(update={"where": None, "filter": None}), served.limits),
-        k=1,
-        where=f"id = {image_id}",
-        only="all",
-        min_score=None,
-        max_fpr=None,
-        group_by=None,
-        diverse=None,
-        sort=None,
-        after=None,
-    )
-    answer = search(hosted.collection, query, options)
-    if not answer.result.hits:
-        raise UnknownImageError(
-            f"image {image_id} is not found by this question",
-            remedy="name an image of the collection that is not asked with",
-        )
-    answer = explain_answer(hosted.collection, answer, first=1)
-    (hit,), (why,), result = answer.result.hits, answer.explanations, answer.result
-    return reply(
-        {
-            "id": hit.id,
-            "score": hit.score,
-            "scores": hit.scores,
-            "fpr": hit.fpr,
-            "closeness": hit.closeness,
-            "explanation": explanation_document(why),
-            "weights": result.weights,
-            "receipt": result_receipt(result, {}),
-        }
-    )
-
-
 @router.delete("/images/{image_id}", responses={200: {"model": RemovedReply}})
-def remove_image(hosted: Asked, served: ServedBy, image_id: ImageNumber) -> Response:
+def remove_image(hosted: Asked, image_id: ImageNumber) -> Response:
     """Take an image out of the collection; its files stay on disk."""
-    check_writes(served)
     done = remove(hosted.directory, [ImageId(image_id)]).removed
     follow(hosted)
     assert done is not None  # it was no dry run
@@ -190,9 +144,8 @@ def remove_image(hosted: Asked, served: ServedBy, image_id: ImageNumber) -> Resp
 
 
 @router.post("/annotations", responses={200: {"model": AnnotationReply}})
-def annotate(asked: AnnotationRequest, hosted: Asked, served: ServedBy) -> Response:
+def annotate(asked: AnnotationRequest, hosted: Asked) -> Response:
     """Set columns of your own on images, by which they can be filtered from then on."""
-    check_writes(served)
     columns = {name: _each(name, given, asked.ids) for name, given in asked.columns.items()}
     images = annotate_images(hosted.directory, asked.ids, columns)
     follow(hosted)

@@ -60,6 +60,16 @@ class SearchRequest(FilterMembers):
     ] = 0
 
 
+class ExplainRequest(SearchRequest):
+    """A search, and the image of which is told why it is found."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"id": 23, "positive": [{"id": 17}]}]}
+    )
+
+    id: Annotated[int, Field(ge=0, lt=2**63)]
+
+
 class BatchRequest(Closed):
     """Several searches, each with an answer of its own."""
 

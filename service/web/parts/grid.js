@@ -62,11 +62,11 @@ export class Grid extends Part {
     this._resized.disconnect();
   }
 
-  /** Where images are there by chance from; -1 where none are, or all. */
+  /** Where images are there by chance from; -1 where none are. */
   get breakAt() {
     if (this.session.question.sort && this.session.question.sort !== "score") return -1;
     const first = this.hits.findIndex((hit) => hit.closeness === "chance");
-    return first > 0 ? first : -1;
+    return first;
   }
 
   /** @param {Map<string, unknown>} changed */

@@ -33,7 +33,7 @@ export function tile(session, hit, { place, number, count, active }) {
       ${hit.group?.more ? html`<span class="folded" title=${texts.moreInGroupNote(hit.group.more, hit.group.by)}>${texts.moreInGroup(hit.group.more)}</span>` : nothing}
     </a>
     <div class="told">
-      ${word ? html`<span class="word ${hit.closeness}" title=${note}>${word}</span>` : nothing}
+      ${word && hit.closeness !== "chance" ? html`<span class="word ${hit.closeness}" title=${note}>${word}</span>` : nothing}
       <span class="rarity" title=${note}>${rarity}</span>
       ${acts(session, hit, active)}
     </div>
