@@ -47,6 +47,11 @@ STATUSES = {
 }
 """Code of an error -> status, also of the kinds of errors below it; 500 for all others."""
 _CODES = {404: "not-found", 405: "method-not-allowed", 408: "too-slow", 413: "too-large"}
+_IN_OUR_WORDS = {
+    "There was an error parsing the body": "the body is neither JSON in UTF-8 nor a form",
+    "Not Found": "there is nothing at this address",
+    "Method Not Allowed": "this address is not asked by this method",
+}
 _TITLES = {
     "bad-request": "The request cannot be understood",
     "bad-input": "The request cannot be answered as it is",
@@ -160,7 +165,8 @@ async def _of_http(_: Request, error: Exception) -> Response:
     if error.status_code in (204, 304):  # which have no body
         return Response(status_code=error.status_code, headers=error.headers)
     code = _CODES.get(error.status_code, "bad-request")
-    return problem(error.status_code, code, str(error.detail), headers=error.headers)
+    detail = _IN_OUR_WORDS.get(error.detail, error.detail)
+    return problem(error.status_code, code, detail, headers=error.headers)
 
 
 async def _of_the_system(_: Request, error: Exception) -> JSONResponse:

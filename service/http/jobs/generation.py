@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vitrail.generator.checks import Sampling
-from vitrail.indexer.errors import InputError, UnknownImageError
+from vitrail.indexer.errors import UnknownImageError
 from vitrail.service.documents.plain import named_path
 from vitrail.service.http.jobs.images import reference_to
 from vitrail.service.http.jobs.kinds import JobKind, JobRun, Outcome, Setting
@@ -151,9 +151,7 @@ def checkpoint_of(options: ServiceOptions, model: str) -> str:
     Raises:
         InputError: none is called so.
     """
-    if model not in options.models:
-        raise InputError(f"there is no model {model!r:.80} here; use {' or '.join(options.models)}")
-    return options.models[model]
+    return options.checkpoint(model)
 
 
 def generated_document(store: CollectionStore, made: Generated) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class _Searching:
     watch: SearchWatch
 
     def answer(self, asked: SearchRequest) -> dict[str, Any]:
-        query = query_of(asked, self.kept.uploads, self.served.limits)
+        query = query_of(asked, self.kept.uploads, self.served)
         options = options_of(asked, self.served.limits)
         return self.put(query, options, asked.fields, asked.explain)
 
