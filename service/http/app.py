@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI, Security
@@ -27,7 +26,7 @@ from vitrail.service.http.observing.recording import Recorder
 from vitrail.service.http.observing.requests import Observer
 from vitrail.service.http.observing.shadow import SearchWatch
 from vitrail.service.http.options import ServiceOptions
-from vitrail.service.http.problems import add_problems, details_of
+from vitrail.service.http.problems import add_problems
 from vitrail.service.http.routers import (
     analyses,
     collections,
@@ -101,7 +100,7 @@ def create_app(options: ServiceOptions) -> FastAPI:
             watch,
             JobStore(options.state) as store,
             _opened(options) as host,
-            JobRunner(host, options, store, KINDS, partial(details_of, options=options)) as runner,
+            JobRunner(host, options, app.state.kept.uploads, store, KINDS) as runner,
         ):
             app.state.host, app.state.runner = host, runner
             metrics.watch("vitrail_jobs", "Jobs, by their state.", "state", store.counts)

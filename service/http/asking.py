@@ -58,13 +58,35 @@ def query_of(asked: SearchRequest, uploads: Uploads, served: ServiceOptions) -> 
     """The question of a request; errors as of ``image_of``.
 
     Raises:
-        InputError: a box or a vector cannot be understood, or the service has no such model.
+        InputError: a box or a vector cannot be understood, or no model is called so.
     """
     positives = _parts(asked.positive, uploads, served)
     negatives = _parts(asked.negative, uploads, served)
     if len(positives) == 1 and not negatives:
         return positives[0]
     return MixedQuery(positives, negatives)
+
+
+def checkpoint_of(model: str, served: ServiceOptions) -> str:
+    """The checkpoint that a name stands for: a request names neither files nor what to download.
+
+    Raises:
+        InputError: none is called so.
+    """
+    if model not in served.models:
+        raise InputError(f"there is no model {model!r:.80} here; use {' or '.join(served.models)}")
+    return served.models[model]
+
+
+def check_models(parts: Sequence[QueryPart], served: ServiceOptions) -> None:
+    """Refuse prompts that a model shall draw that is not here.
+
+    Raises:
+        InputError: naming it.
+    """
+    for part in parts:
+        if part.prompt is not None:
+            checkpoint_of(part.model, served)
 
 
 def _parts(
@@ -77,8 +99,13 @@ def _part(given: QueryPart, uploads: Uploads, served: ServiceOptions) -> PlainQu
     if given.text is not None:
         return TextQuery(given.text)
     if given.prompt is not None:
-        model = served.checkpoint(given.model)
-        return PromptQuery(given.prompt, given.seeds, model, given.unrelated)
+        return PromptQuery(
+            given.prompt,
+            given.seeds,
+            checkpoint_of(given.model, served),
+            given.unrelated,
+            served.device,
+        )
     if given.vector is not None:
         return VectorQuery(
             {space: np.asarray([row], np.float32) for space, row in given.vector.items()}

@@ -121,18 +121,6 @@ class ServiceOptions:
         """Whether a key is needed."""
         return not self.on_loopback if self.keys is None else self.keys
 
-    def checkpoint(self, model: str) -> str:
-        """What a model's name stands for: a client names neither files nor what to download.
-
-        Raises:
-            InputError: none is called so.
-        """
-        if model not in self.models:
-            raise InputError(
-                f"there is no model {model!r:.80} here; use {' or '.join(self.models)}"
-            )
-        return self.models[model]
-
     def __post_init__(self) -> None:
         if not self.collections:
             raise InputError("no collection is named; name at least one to serve")

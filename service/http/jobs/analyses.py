@@ -24,7 +24,7 @@ from vitrail.service.http.schemas.analyses import (
     MapBody,
     SampleBody,
 )
-from vitrail.service.http.schemas.bodies import JobBody
+from vitrail.service.http.schemas.bodies import JobBody, set_sql
 from vitrail.service.operations.classifications import ClassifyOptions
 from vitrail.service.operations.duplicates import DuplicateOptions
 
@@ -65,7 +65,7 @@ class CompareJobs(AnalysisJobs[CompareBody]):
     def check(self, setting: Setting, body: CompareBody) -> None:
         """Refuse filters and options that cannot be used."""
         _compare_options(body)
-        check_filters(setting, body.a, body.b, spaces=body.spaces)
+        check_filters(setting, *_sets(body), spaces=body.spaces)
         check_column(setting, body.by)
 
     def analyse(self, run: JobRun, body: CompareBody) -> Mapping[str, Any]:
@@ -73,10 +73,11 @@ class CompareJobs(AnalysisJobs[CompareBody]):
         from vitrail.service.operations.comparing import compare_sets
         from vitrail.service.operations.set_references import FilteredSet, OtherImages
 
+        a, b = _sets(body)
         made = compare_sets(
             run.setting.hosted.collection,
-            FilteredSet(body.a),
-            OtherImages() if body.b is None else FilteredSet(body.b),
+            FilteredSet(a),
+            OtherImages() if b is None else FilteredSet(b),
             _compare_options(body),
             progress=run.progress,
             cancellation=run.cancellation,
@@ -116,14 +117,20 @@ class AuditJobs(AnalysisJobs[AuditBody]):
 
     def check(self, setting: Setting, body: AuditBody) -> None:
         """Refuse filters that cannot be used, and a space that is not there."""
-        check_filters(setting, body.generated, body.against, spaces=_one(body.space))
+        sides = set_sql(body.generated), set_sql(body.against)
+        check_filters(setting, *sides, spaces=_one(body.space))
 
     def analyse(self, run: JobRun, body: AuditBody) -> Mapping[str, Any]:
         """Hold generated images against others."""
         from vitrail.service.operations.auditing import AuditOptions, audit
 
         options = AuditOptions(
-            body.generated, body.against, body.space, body.pixels, body.originals, body.pairs
+            set_sql(body.generated),
+            set_sql(body.against),
+            body.space,
+            body.pixels,
+            body.originals,
+            body.pairs,
         )
         found = audit(
             run.setting.hosted.collection,
@@ -142,7 +149,7 @@ class MapJobs(AnalysisJobs[MapBody]):
 
     def check(self, setting: Setting, body: MapBody) -> None:
         """Refuse a filter, spaces and columns that cannot be used."""
-        check_filters(setting, body.where, spaces=body.spaces)
+        check_filters(setting, body.sql, spaces=body.spaces)
         for column in body.columns:
             check_column(setting, column)
 
@@ -151,7 +158,7 @@ class MapJobs(AnalysisJobs[MapBody]):
         from vitrail.service.operations.mapping import MapOptions, draw_map
 
         options = MapOptions(
-            body.where,
+            body.sql,
             body.only,
             body.spaces,
             body.layout,
@@ -177,7 +184,7 @@ class DuplicatesJobs(AnalysisJobs[DuplicatesBody]):
 
     def check(self, setting: Setting, body: DuplicatesBody) -> None:
         """Refuse filters that cannot be used, and a space that is not there."""
-        check_filters(setting, body.where, body.since, spaces=_one(body.space))
+        check_filters(setting, body.sql, body.since, spaces=_one(body.space))
 
     def analyse(self, run: JobRun, body: DuplicatesBody) -> Mapping[str, Any]:
         """Look for copies."""
@@ -185,7 +192,7 @@ class DuplicatesJobs(AnalysisJobs[DuplicatesBody]):
 
         found = find_duplicates(
             run.setting.hosted.collection,
-            DuplicateOptions(body.where, body.since, body.look_alikes, body.space),
+            DuplicateOptions(body.sql, body.since, body.look_alikes, body.space),
             progress=run.progress,
             cancellation=run.cancellation,
         )
@@ -206,7 +213,7 @@ class ClassifyJobs(AnalysisJobs[ClassifyBody]):
         """Refuse options that do not go together, unknown images and unusable filters."""
         _classify_options(body)
         check_images(setting, body)
-        check_filters(setting, body.where, spaces=_one(body.space))
+        check_filters(setting, body.sql, spaces=_one(body.space))
         check_column(setting, body.labels)
 
     def analyse(self, run: JobRun, body: ClassifyBody) -> Mapping[str, Any]:
@@ -218,7 +225,7 @@ class ClassifyJobs(AnalysisJobs[ClassifyBody]):
             run.setting.hosted.collection,
             given,
             _classify_options(body),
-            where=None if given else body.where or "true",
+            where=None if given else body.sql or "true",
             only=body.only or "all",
             write=body.write,
             progress=run.progress,
@@ -235,17 +242,21 @@ class SampleJobs(AnalysisJobs[SampleBody]):
 
     def check(self, setting: Setting, body: SampleBody) -> None:
         """Refuse a filter and spaces that cannot be used."""
-        check_filters(setting, body.where, spaces=body.spaces)
+        check_filters(setting, body.sql, spaces=body.spaces)
 
     def analyse(self, run: JobRun, body: SampleBody) -> Mapping[str, Any]:
         """Choose them."""
         from vitrail.service.operations.sampling import SampleOptions, sample_images
 
-        options = SampleOptions(body.count, body.of, body.where, body.only, body.spaces, body.limit)
+        options = SampleOptions(body.count, body.of, body.sql, body.only, body.spaces, body.limit)
         chosen = sample_images(
             run.setting.hosted.collection, options, cancellation=run.cancellation
         )
         return sample_document(chosen)
+
+
+def _sets(body: CompareBody) -> tuple[str, str | None]:
+    return set_sql(body.a), None if body.b is None else set_sql(body.b)
 
 
 def _one(space: str | None) -> dict[str, float] | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from vitrail.search.listing import ListOptions
+from vitrail.indexer.errors import InputError
 from vitrail.search.options import shares
-from vitrail.service.http.jobs.images import reference_to
 from vitrail.service.http.jobs.kinds import Setting
 from vitrail.service.http.schemas.bodies import JobBody
+from vitrail.service.operations.columns import list_columns
 from vitrail.service.operations.references import ImageId, find_image
 
 
@@ -19,10 +19,9 @@ def check_images(setting: Setting, body: JobBody) -> None:
         UnknownImageError: naming it.
     """
     store = setting.hosted.collection.store
-    for image in body.image_parts():
-        reference = reference_to(setting, image)
-        if isinstance(reference, ImageId):
-            find_image(store, reference)
+    for image in body.image_members():
+        if image.id is not None:
+            find_image(store, ImageId(image.id))
 
 
 def check_filters(
@@ -48,6 +47,8 @@ def check_column(setting: Setting, column: str | None) -> None:
     Raises:
         InputError: naming it.
     """
-    if column is not None:
-        options = ListOptions(columns=(column,), limit=1)
-        list(setting.hosted.collection.select(options=options))
+    if column is None:
+        return
+    names = [one.name for one in list_columns(setting.hosted.collection.store.snapshot())]
+    if column.casefold() not in {name.casefold() for name in names}:
+        raise InputError(f"there is no column {column!r:.100}; there are {', '.join(names)}")

@@ -70,8 +70,8 @@ class JobDesk:
         setting = self.runner.setting(self.collection)
         kept = body.keeping(lambda image: keep_image(setting, image))
         known.check(setting, kept)
-        parameters = kept.model_dump(mode="json", exclude_none=True)
-        inputs = [image.upload for image in kept.image_parts() if image.upload is not None]
+        parameters = kept.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        inputs = [image.upload for image in kept.image_members() if image.upload is not None]
         work = NewJob(kind, known.lane, self.collection, parameters, tuple(dict.fromkeys(inputs)))
         job, new = self.runner.store.add(work, key=self._key(), digest=_digest(work))
         if new:

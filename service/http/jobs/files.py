@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
+import math
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -11,8 +10,10 @@ from pathlib import Path
 
 from vitrail.indexer.files.durability import write_bytes
 from vitrail.service.http.jobs.errors import JobTableError
+from vitrail.service.operations.uploads import Uploads
 
 _YOUNG = 3600  # seconds
+_NO_BOUND = 2**62  # bytes: what jobs need is not given up for others
 
 
 class JobFiles:
@@ -23,37 +24,17 @@ class JobFiles:
 
     Args:
         directory: of them; made where it is not there.
+
+    Attributes:
+        inputs: images, kept until they are swept.
     """
 
     def __init__(self, directory: Path) -> None:
         self._inputs, self._results = directory / "inputs", directory / "results"
+        self.inputs = Uploads(self._inputs, most=_NO_BOUND, seconds=math.inf)
         with _told(directory):
             for folder in (self._inputs, self._results):
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-
-    def keep(self, data: bytes) -> str:
-        """Keep the bytes of an image, durably; its name is their sha256 (hex).
-
-        Raises:
-            JobTableError: the disk is full or refuses.
-        """
-        name = hashlib.sha256(data).hexdigest()
-        path = self._inputs / name
-        with _told(path):
-            if path.exists():
-                os.utime(path)  # as young as a new one; see ``sweep``
-            else:
-                write_bytes(str(path), data)
-        return name
-
-    def read(self, name: str) -> bytes:
-        """The bytes of a kept image.
-
-        Raises:
-            JobTableError: they are not there any more, or cannot be read.
-        """
-        with _told(self._inputs / name):
-            return (self._inputs / name).read_bytes()
 
     def write_result(self, job: str, data: bytes) -> None:
         """Keep the result of a job, durably, in place of an earlier one.
@@ -73,14 +54,14 @@ class JobFiles:
 
         Args:
             jobs: ids of those that there are.
-            inputs: names of the kept images that they need.
+            inputs: tokens of the kept images that they need.
         """
         kept = {*inputs, *(f"{job}.json" for job in jobs)}
-        for folder in (self._inputs, self._results):
-            for name in {*os.listdir(folder)} - kept:
-                with suppress(OSError):
-                    if (folder / name).stat().st_mtime < time.time() - _YOUNG:
-                        os.unlink(folder / name)
+        oldest = time.time() - _YOUNG
+        for path in (*self._inputs.glob("*/*"), *self._results.iterdir()):
+            with suppress(OSError):
+                if path.name not in kept and path.stat().st_mtime < oldest:
+                    path.unlink()
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from vitrail.generator.checks import Sampling
 from vitrail.indexer.errors import UnknownImageError
 from vitrail.service.documents.plain import named_path
+from vitrail.service.http.asking import checkpoint_of
 from vitrail.service.http.jobs.images import reference_to
 from vitrail.service.http.jobs.kinds import JobKind, JobRun, Outcome, Setting
 from vitrail.service.http.options import ServiceOptions
@@ -145,15 +146,6 @@ class StyleJobs(DrawingJobs[StyleBody]):
         )
 
 
-def checkpoint_of(options: ServiceOptions, model: str) -> str:
-    """The checkpoint that a name stands for: a client names neither files nor what to download.
-
-    Raises:
-        InputError: none is called so.
-    """
-    return options.checkpoint(model)
-
-
 def generated_document(store: CollectionStore, made: Generated) -> dict[str, Any]:
     """What was made, as JSON: each image by its id."""
     return {
@@ -196,7 +188,7 @@ def _options(options: ServiceOptions, body: DrawingBody) -> GenerationOptions:
         ),
         width=None if sized is None else sized.width,
         height=None if sized is None else sized.height,
-        model=checkpoint_of(options, body.model),
+        model=checkpoint_of(body.model, options),
         device=options.device,
         force=body.force,
     )

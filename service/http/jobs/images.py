@@ -2,51 +2,41 @@
 
 from __future__ import annotations
 
-from vitrail.indexer.errors import UnusableImageError
+from vitrail.service.http.asking import image_of
 from vitrail.service.http.jobs.kinds import Setting
-from vitrail.service.http.schemas.references import ImageBody
-from vitrail.service.operations.references import ImageBytes, ImageId, ImageReference
+from vitrail.service.http.schemas.bodies import ImageMember
+from vitrail.service.http.schemas.queries import ImageRef
+from vitrail.service.operations.references import ImageBytes, ImageReference
+from vitrail.service.operations.uploads import UnknownUploadError
 
 
-class UnknownUploadError(UnusableImageError):
-    """No upload has this token, or none any more."""
-
-    code = "unknown-upload"
-
-
-def keep_image(setting: Setting, image: ImageBody) -> ImageBody:
+def keep_image(setting: Setting, given: ImageMember) -> ImageMember:
     """Name an image by what is kept for as long as its job is.
 
     Raises:
-        UnknownUploadError: no upload has this token.
-        JobTableError: it cannot be kept.
+        UnknownUploadError: no upload has this token, nor an image of a job.
+        UnusableImageError: the bytes are no image, or one of too many pixels.
+        InputError: they are no base64.
+        CacheError: the disk is full.
     """
-    if image.data is not None:
-        return ImageBody(upload=setting.files.keep(image.data))
-    if image.upload is not None:
-        return ImageBody(upload=setting.files.keep(_uploaded(setting, image.upload)))
-    return image
+    if given.upload is None and given.data is None:
+        return given
+    try:
+        image = image_of(given, setting.uploads, setting.options.limits)
+    except UnknownUploadError:  # what a job was asked with may be asked with again
+        image = setting.files.inputs.get(given.upload or "")
+    assert isinstance(image, ImageBytes), "an id is kept as it is"
+    token = setting.files.inputs.put(image.data)
+    if isinstance(given, ImageRef):
+        return ImageRef(upload=token)
+    told = given.model_dump(exclude_unset=True, exclude={"data"})
+    return given.model_validate({**told, "upload": token})
 
 
-def reference_to(setting: Setting, image: ImageBody) -> ImageReference:
+def reference_to(setting: Setting, given: ImageMember) -> ImageReference:
     """What operations take for an image that is kept.
 
     Raises:
-        JobTableError: it is not there any more.
+        UnknownUploadError: it is not there any more.
     """
-    if image.upload is not None:
-        return ImageBytes(setting.files.read(image.upload), "the uploaded image")
-    if image.data is not None:
-        return ImageBytes(image.data, "the given image")
-    assert image.id is not None, "a body names exactly one"
-    return ImageId(image.id)
-
-
-def _uploaded(setting: Setting, token: str) -> bytes:
-    path = setting.options.state / "uploads" / token
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UnknownUploadError(
-            f"no upload has the token {token}", remedy="upload the image again"
-        ) from error
+    return image_of(given, setting.files.inputs, setting.options.limits)

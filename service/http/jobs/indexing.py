@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.indexing.options import IndexOptions
 from vitrail.service.documents.indexing import counts_document
 from vitrail.service.http.jobs.kinds import JobKind, JobRun, Outcome, Setting
-from vitrail.service.http.jobs.roots import resolve_root
+from vitrail.service.http.jobs.roots import place_of, resolve_root
 from vitrail.service.http.schemas.indexing import IndexBody
 from vitrail.service.operations.indexing import index_into
+
+_RAW = frozenset({"unreadable_raw", "absent_raw"})
 
 
 class IndexJobs(JobKind[IndexBody]):
@@ -46,8 +50,19 @@ class IndexJobs(JobKind[IndexBody]):
             progress=run.progress,
             cancellation=run.cancellation,
         )
-        told = {"encoder": done.encoder, **counts_document(done.counts)}
+        counts = counts_document(done.counts)
+        if not run.setting.options.paths:
+            counts = {name: _shown(run, told) for name, told in counts.items() if name not in _RAW}
+        told = {"encoder": done.encoder, **counts}
         return Outcome(told, complete=not done.counts.interrupted)
+
+
+def _shown(run: JobRun, told: Any) -> Any:
+    """Paths as they lie below their roots, and by their names alone elsewhere."""
+    if not isinstance(told, list):
+        return told
+    places = [(place_of(run.setting.options.roots, path), path) for path in told]
+    return ["/".join(place) if place else os.path.basename(path) for place, path in places]
 
 
 def _folders(setting: Setting, body: IndexBody) -> list[Path]:
@@ -66,8 +81,8 @@ def _folders(setting: Setting, body: IndexBody) -> list[Path]:
 
 def _options(body: IndexBody) -> IndexOptions:
     return IndexOptions(
-        include=body.include,
-        exclude=body.exclude,
+        include=None if body.include is None else tuple(body.include),
+        exclude=None if body.exclude is None else tuple(body.exclude),
         label_from=body.label_from,
         keep_missing=body.keep_missing,
         classify=body.classify,

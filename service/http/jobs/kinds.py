@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from vitrail.service.http.jobs.files import JobFiles
     from vitrail.service.http.jobs.watching import LivePreview
     from vitrail.service.http.options import ServiceOptions
+    from vitrail.service.operations.uploads import Uploads
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +26,13 @@ class Setting:
     Attributes:
         hosted: the collection.
         options: how the service is set up.
+        uploads: images that were handed in to ask with.
         files: of jobs.
     """
 
     hosted: Hosted
     options: ServiceOptions
+    uploads: Uploads
     files: JobFiles
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from types import TracebackType
@@ -13,8 +13,7 @@ from typing import Any
 
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.errors import CancelledError, CollectionLockedError, VitrailError
-from vitrail.service.documents.hiding import without_folders
-from vitrail.service.documents.plain import plain_json
+from vitrail.service.documents.plain import without_places
 from vitrail.service.documents.progress import progress_document
 from vitrail.service.http.hosting import Host
 from vitrail.service.http.jobs.kinds import JobKind, JobRun, Outcome, Setting
@@ -22,7 +21,10 @@ from vitrail.service.http.jobs.records import Job, JobState
 from vitrail.service.http.jobs.store import JobStore, interruption
 from vitrail.service.http.jobs.watching import LivePreview, Watchers
 from vitrail.service.http.options import ServiceOptions
+from vitrail.service.http.problems import problem_members
+from vitrail.service.http.schemas.base import as_json
 from vitrail.service.operations.progress import Event, Note
+from vitrail.service.operations.uploads import Uploads
 
 _log = logging.getLogger(__name__)
 PATIENCE = 30.0
@@ -34,9 +36,6 @@ _NOTES = 100  # lines that are kept of a job
 _KEEP_EVERY = 1.0  # seconds between two notes of where a job is
 _TELL_EVERY = 0.1  # seconds between two events
 _PRUNE_EVERY = 50  # jobs
-
-Problem = Callable[[VitrailError], Mapping[str, Any]]
-"""An error as problem details."""
 
 
 @dataclass(slots=True)
@@ -80,21 +79,21 @@ class JobRunner:
     Args:
         host: the collections.
         options: how the service is set up.
+        uploads: images that were handed in.
         store: the jobs.
         kinds: name -> kind of job.
-        problem: tells an error as problem details.
     """
 
     def __init__(
         self,
         host: Host,
         options: ServiceOptions,
+        uploads: Uploads,
         store: JobStore,
         kinds: Mapping[str, JobKind[Any]],
-        problem: Problem,
     ) -> None:
         self.store, self.watchers = store, Watchers()
-        self._host, self._options, self._kinds, self._problem = host, options, kinds, problem
+        self._host, self._options, self._uploads, self._kinds = host, options, uploads, kinds
         self._changed = threading.Condition()
         self._closing = False
         self._live: dict[str, _Live] = {}
@@ -141,7 +140,7 @@ class JobRunner:
         Raises:
             UnknownCollectionError: none of this name is served.
         """
-        return Setting(self._host.get(collection), self._options, self.store.files)
+        return Setting(self._host.get(collection), self._options, self._uploads, self.store.files)
 
     def wake(self) -> None:
         """Let the workers look for what is new."""
@@ -301,7 +300,7 @@ class JobRunner:
         except CancelledError:
             self._stopped(job, live, None)
         except VitrailError as error:
-            self._fail(job, live, self._problem(error))
+            self._fail(job, live, problem_members(error, self._options))
         except Exception as error:
             _log.exception("job %s (%s) failed", job.id, job.work.kind)
             self._fail(job, live, _unforeseen(error))
@@ -323,8 +322,8 @@ class JobRunner:
         self.store.finish(job.id, "done", result=True)
 
     def _write(self, job: Job, outcome: Outcome) -> None:
-        told = outcome.result if self._options.paths else without_folders(outcome.result)
-        self.store.files.write_result(job.id, plain_json(told).encode())
+        told = outcome.result if self._options.paths else without_places(outcome.result)
+        self.store.files.write_result(job.id, as_json(told))
 
     def _fail(self, job: Job, live: _Live, problem: Mapping[str, Any]) -> None:
         live.keep()
@@ -349,7 +348,7 @@ class JobRunner:
         if live.cancelled:
             self.store.finish(job.id, "cancelled")
             return
-        self.store.wait(job.id, str(self._problem(error)["detail"]), _AGAIN)
+        self.store.wait(job.id, str(problem_members(error, self._options)["detail"]), _AGAIN)
 
 
 def _taken(collection: str, job: Job | None) -> CollectionLockedError:

@@ -12,6 +12,7 @@ from vitrail.service.http.jobs.checking import check_filters
 from vitrail.service.http.jobs.errors import NotSetUpError
 from vitrail.service.http.jobs.kinds import JobKind, JobRun, Outcome, Setting
 from vitrail.service.http.schemas.analyses import TrashBody
+from vitrail.service.http.security.hiding import hide
 from vitrail.service.operations.duplicates import DuplicateOptions
 from vitrail.service.operations.progress import AnalysisProgress, Note
 
@@ -44,7 +45,7 @@ class TrashJobs(JobKind[TrashBody]):
                 "this service moves no files to the trash",
                 remedy="start it with --allow-trash, or use `vitrail duplicates --trash`",
             )
-        check_filters(setting, body.where, body.since)
+        check_filters(setting, body.sql, body.since)
 
     def run(self, run: JobRun, body: TrashBody) -> Outcome:
         """Look for copies again, and move those that were named.
@@ -59,7 +60,7 @@ class TrashJobs(JobKind[TrashBody]):
         self.check(run.setting, body)  # whatever was allowed when it was asked for
         found = find_duplicates(
             run.setting.hosted.collection,
-            DuplicateOptions(body.where, body.since, body.look_alikes, body.space),
+            DuplicateOptions(body.sql, body.since, body.look_alikes, body.space),
             progress=run.progress,
             cancellation=run.cancellation,
         )
@@ -82,9 +83,14 @@ class TrashJobs(JobKind[TrashBody]):
             run.progress(Note("none of these images is a copy that may go by this evidence"))
         result = {
             "moved": [{**named_path(file.path), "bytes": file.bytes} for file in moved],
-            "left": [{**named_path(path), "why": why} for path, why in left],
+            "left": [{**named_path(path), "why": _why(run, why)} for path, why in left],
         }
         return Outcome(result, complete=not run.cancellation.cancelled)
+
+
+def _why(run: JobRun, why: str) -> str:
+    options = run.setting.options
+    return why if options.paths else hide(why, {**options.roots, **options.collections})
 
 
 def _list(folder: Path, job: str) -> Path:

@@ -6,9 +6,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
-from vitrail.service.documents.hiding import without_folders
 from vitrail.service.documents.image_comparison import image_comparison_document
-from vitrail.service.documents.plain import plain_json
+from vitrail.service.documents.plain import without_places
 from vitrail.service.http.hosting import Asked, ServedBy
 from vitrail.service.http.jobs.desk import AtDesk
 from vitrail.service.http.schemas.analyses import (
@@ -22,8 +21,9 @@ from vitrail.service.http.schemas.analyses import (
     SampleBody,
     TrashBody,
 )
+from vitrail.service.http.schemas.base import reply
+from vitrail.service.http.schemas.bodies import ImageNumber
 from vitrail.service.http.schemas.jobs import JobReply
-from vitrail.service.http.schemas.references import ImageNumber
 from vitrail.service.operations.references import ImageId
 
 router = APIRouter(tags=["analyses"])
@@ -58,8 +58,7 @@ def compare_images(
     from vitrail.service.operations.comparing_images import compare_images as compare
 
     found = image_comparison_document(compare(hosted.collection, ImageId(a), ImageId(b)))
-    shown = found if options.paths else without_folders(found)
-    return Response(plain_json(shown), media_type="application/json")
+    return reply(found if options.paths else without_places(found))
 
 
 @router.post("/audit", status_code=202)

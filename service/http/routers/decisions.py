@@ -33,7 +33,7 @@ router = APIRouter(prefix="/duplicates/decisions", tags=["decisions"])
 def get_decisions(hosted: Asked) -> DecisionsReply:
     """All decisions, undone or not."""
     found = list_decisions(hosted.collection.store)
-    return DecisionsReply(decisions=tuple(map(_reply, found)))
+    return DecisionsReply(decisions=[*map(_reply, found)])
 
 
 @router.post("", status_code=201)
@@ -79,7 +79,7 @@ def _reply(decision: KnownDecision) -> DecisionReply:
         token=decision.token,
         at=decision.at,
         kind=decision.kind,
-        images=tuple(image.id for image in decision.images),
-        contents=decision.contents,
+        images=[image.id for image in decision.images],
+        contents=list(decision.contents),
         undone=decision.undone,
     )

@@ -21,7 +21,7 @@ router = APIRouter(tags=["generation"])
 @router.get("/models")
 def list_models(options: ServedBy) -> ModelsReply:
     """What may draw, by the names that bodies use."""
-    return ModelsReply(models=tuple(options.models))
+    return ModelsReply(models=list(options.models))
 
 
 @router.post("/generate", status_code=202)

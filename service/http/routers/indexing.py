@@ -29,14 +29,14 @@ def index(desk: AtDesk, body: IndexBody) -> JobReply:
 def list_roots(options: ServedBy) -> Roots:
     """The folders that may be indexed."""
     return Roots(
-        roots=tuple(
+        roots=[
             Root(
                 name=name,
                 path=readable(str(path)) if options.paths else None,
                 available=Path(path).is_dir(),
             )
             for name, path in options.roots.items()
-        )
+        ]
     )
 
 
@@ -62,4 +62,4 @@ def get_rejects(
                 detail=readable(one.detail),
             )
         )
-    return Rejects(total=len(found), rejects=tuple(told))
+    return Rejects(total=len(found), rejects=told)

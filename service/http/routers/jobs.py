@@ -50,7 +50,7 @@ else:
 @router.post("/jobs", status_code=202)
 def add_job(desk: AtDesk, body: JobRequest) -> JobReply:
     """Ask for a job of any kind; each kind has an address of its own as well."""
-    given = body.model_dump(exclude={"kind"}, exclude_unset=True)
+    given = body.model_dump(exclude={"kind"}, exclude_unset=True, by_alias=True)
     kind: str = body.model_dump(include={"kind"})["kind"]
     return desk.ask(kind, KINDS[kind].read(given))
 
@@ -68,7 +68,7 @@ def list_jobs(
     found = runner.store.chosen(ChosenJobs(state, kind, collection, after, limit + 1))
     page = [runner.now(job) for job in found[:limit]]
     return JobsReply(
-        jobs=tuple(JobReply.of(job, runner.store.position(job)) for job in page),
+        jobs=[JobReply.of(job, runner.store.position(job)) for job in page],
         next=page[-1].number if len(found) > limit else None,
     )
 

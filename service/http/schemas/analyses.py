@@ -6,9 +6,17 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from vitrail.service.http.schemas.bodies import Expression, JobBody, SelectingBody, Spaces
-from vitrail.service.http.schemas.generation import Prompt
-from vitrail.service.http.schemas.references import ImageBody, ImageNumber
+from vitrail.service.http.schemas.bodies import (
+    AnySet,
+    Expression,
+    ImageNumber,
+    JobBody,
+    SelectingBody,
+    Spaces,
+    sql_of,
+)
+from vitrail.service.http.schemas.queries import Filter, ImageRef
+from vitrail.service.http.schemas.searches import SearchRequest
 
 Column = Annotated[str, Field(min_length=1, max_length=200)]
 _Space = Annotated[str, Field(max_length=64)]
@@ -35,8 +43,8 @@ class CompareBody(JobBody):
         json_schema_extra={"examples": [{"a": "generated", "b": "not generated"}]}
     )
 
-    a: Expression
-    b: Expression | None = None
+    a: AnySet
+    b: AnySet | None = None
     spaces: Spaces | None = None
     by: Column | None = None
     k: Annotated[int, Field(ge=1, le=100)] = 5
@@ -55,8 +63,8 @@ class CompareImagesBody(JobBody):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"a": {"id": 17}, "b": {"id": 4}}]})
 
-    a: ImageBody
-    b: ImageBody
+    a: ImageRef
+    b: ImageRef
 
 
 class AuditBody(JobBody):
@@ -73,8 +81,8 @@ class AuditBody(JobBody):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"generated": "generated"}]})
 
-    generated: Expression = "generated"
-    against: Expression = "not generated"
+    generated: AnySet = "generated"
+    against: AnySet = "not generated"
     space: _Space | None = None
     pixels: bool = True
     originals: Annotated[int, Field(ge=0, le=1000)] = 24
@@ -99,7 +107,7 @@ class MapBody(SelectingBody):
     spaces: Spaces | None = None
     layout: Literal["umap", "pca"] = "umap"
     clusters: Annotated[int, Field(ge=0, le=1000)] | None = None
-    columns: Annotated[tuple[Column, ...], Field(max_length=20)] = ()
+    columns: Annotated[list[Column], Field(max_length=20, default_factory=list)]
     limit: Annotated[int, Field(ge=10, le=100_000)] = 20_000
 
 
@@ -108,6 +116,7 @@ class DuplicatesBody(JobBody):
 
     Attributes:
         where: filter; just the images that pass it are compared, with one another.
+        filter: the same as JSON.
         since: filter; just the groups with an image that passes it.
         look_alikes: also tell images that look alike and are no copies.
         space: that is compared.
@@ -116,9 +125,19 @@ class DuplicatesBody(JobBody):
     model_config = ConfigDict(json_schema_extra={"examples": [{"look_alikes": True}]})
 
     where: Expression | None = None
+    filter: Filter | None = None
     since: Expression | None = None
     look_alikes: bool = False
     space: _Space | None = None
+
+    @property
+    def sql(self) -> str | None:
+        """Both filters as one.
+
+        Raises:
+            FilterError: one is none.
+        """
+        return sql_of(self.where, self.filter)
 
 
 class TrashBody(DuplicatesBody):
@@ -131,8 +150,10 @@ class TrashBody(DuplicatesBody):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"images": [17]}]})
 
-    images: Annotated[tuple[ImageNumber, ...], Field(min_length=1, max_length=10_000)]
-    tiers: Annotated[tuple[Tier, ...], Field(min_length=1)] = ("identical", "re-encoded")
+    images: Annotated[list[ImageNumber], Field(min_length=1, max_length=10_000)]
+    tiers: Annotated[
+        list[Tier], Field(min_length=1, default_factory=lambda: ["identical", "re-encoded"])
+    ]
 
 
 class ClassifyBody(JobBody):
@@ -140,7 +161,8 @@ class ClassifyBody(JobBody):
 
     Attributes:
         images: which; or, in their place,
-        where: filter of images of the collection, and
+        where: filter of images of the collection,
+        filter: the same as JSON, and
         only: all of these, or just generated or real ones.
         by: the checkpoint's head, the vote of the nearest labelled images, or a linear probe.
         labels: column whose values are told.
@@ -157,8 +179,9 @@ class ClassifyBody(JobBody):
         }
     )
 
-    images: Annotated[tuple[ImageBody, ...], Field(max_length=1000)] = ()
+    images: Annotated[list[ImageRef], Field(max_length=1000, default_factory=list)]
     where: Expression | None = None
+    filter: Filter | None = None
     only: Literal["all", "generated", "real"] | None = None
     by: Literal["head", "knn", "probe"] | None = None
     labels: Column | None = None
@@ -170,9 +193,19 @@ class ClassifyBody(JobBody):
 
     @model_validator(mode="after")
     def _some(self) -> Self:
-        if bool(self.images) == (self.where is not None or self.only is not None):
-            raise ValueError("give images, or a filter by where or only")
+        filtered = any(one is not None for one in (self.where, self.filter, self.only))
+        if bool(self.images) == filtered:
+            raise ValueError("give images, or a filter by where, filter or only")
         return self
+
+    @property
+    def sql(self) -> str | None:
+        """Both filters as one.
+
+        Raises:
+            FilterError: one is none.
+        """
+        return sql_of(self.where, self.filter)
 
 
 class SampleBody(SelectingBody):
@@ -193,27 +226,14 @@ class SampleBody(SelectingBody):
     limit: Annotated[int, Field(ge=1, le=1_000_000)] = 100_000
 
 
-class PromptSearchBody(SelectingBody):
-    """The images that are like what a prompt makes.
+class PromptSearchBody(SearchRequest, JobBody):
+    """A search as `POST /v1/search` answers it, as a job: for prompts, which take a while to draw.
 
-    Attributes:
-        prompt: what to draw.
-        seeds: how many images of it.
-        model: one of the names that the service is set up with.
-        unrelated: prompts whose images the hits are compared with.
-        k: hits.
-        spaces: in which they are ranked.
-        min_score: hits below it are left out.
-        max_fpr: hits that more unrelated images are as near as are left out.
+    Its result is the reply of such a search, with the images that were made.
     """
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"prompt": "a red apple", "k": 20}]})
-
-    prompt: Prompt
-    seeds: Annotated[int, Field(ge=1, le=64)] = 4
-    model: Annotated[str, Field(max_length=64)] = "embedded"
-    unrelated: Annotated[int, Field(ge=0, le=256)] = 32
-    k: Annotated[int, Field(ge=1)] = 20
-    spaces: Spaces | None = None
-    min_score: Annotated[float, Field(ge=-1, le=1)] | None = None
-    max_fpr: Annotated[float, Field(gt=0, le=1)] | None = None
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"positive": [{"prompt": "a red apple", "seeds": 4}], "k": 20}]
+        }
+    )

@@ -5,15 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from vitrail.service.http.schemas.references import ImageNumber
+from vitrail.service.http.schemas.base import Closed, Open
+from vitrail.service.http.schemas.bodies import ImageNumber
 
 DecisionKind = Literal["same", "not-duplicates", "keep"]
 Token = Annotated[str, Field(pattern=r"^[0-9a-f]{4,16}$")]
 
 
-class DecideBody(BaseModel):
+class DecideBody(Closed):
     """What images are to one another, for good.
 
     Attributes:
@@ -22,27 +23,26 @@ class DecideBody(BaseModel):
     """
 
     model_config = ConfigDict(
-        extra="forbid",
         json_schema_extra={"examples": [{"kind": "not-duplicates", "images": [1, 2]}]},
     )
 
     kind: DecisionKind
-    images: Annotated[tuple[ImageNumber, ...], Field(min_length=1, max_length=200)]
+    images: Annotated[list[ImageNumber], Field(min_length=1, max_length=200)]
 
 
-class UndoBody(BaseModel):
+class UndoBody(Closed):
     """Which decision is taken back.
 
     Attributes:
         token: of the decision, or its first digits; the last one that holds, where not given.
     """
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{}]})
 
     token: Token | None = None
 
 
-class DecisionReply(BaseModel):
+class DecisionReply(Open):
     """A decision.
 
     Attributes:
@@ -57,18 +57,18 @@ class DecisionReply(BaseModel):
     token: str
     at: datetime
     kind: str
-    images: tuple[int, ...]
-    contents: tuple[str, ...]
+    images: list[int]
+    contents: list[str]
     undone: bool
 
 
-class DecisionsReply(BaseModel):
+class DecisionsReply(Open):
     """All of them, the first made first."""
 
-    decisions: tuple[DecisionReply, ...]
+    decisions: list[DecisionReply]
 
 
-class CarriedDecision(BaseModel):
+class CarriedDecision(Closed):
     """A decision as one collection gives it to another.
 
     Attributes:
@@ -79,24 +79,22 @@ class CarriedDecision(BaseModel):
         undoes: token of the decision that an ``undo`` takes back.
     """
 
-    model_config = ConfigDict(extra="forbid")
-
     token: str
     at: str
     kind: str
-    contents: tuple[str, ...] = ()
+    contents: list[str] = Field(default_factory=list)
     undoes: str | None = None
 
 
-class CarriedDecisions(BaseModel):
+class CarriedDecisions(Closed):
     """The whole log, as one collection gives it to another."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"decisions": []}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"decisions": []}]})
 
-    decisions: Annotated[tuple[CarriedDecision, ...], Field(max_length=100_000)]
+    decisions: Annotated[list[CarriedDecision], Field(max_length=100_000)]
 
 
-class TakenDecisions(BaseModel):
+class TakenDecisions(Open):
     """How many of them were new."""
 
     added: int

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from vitrail.generator.checks import MAX_PROMPT, MAX_SEED, MAX_STEPS
+from vitrail.service.http.schemas.base import Open
 from vitrail.service.http.schemas.bodies import JobBody
-from vitrail.service.http.schemas.references import ImageBody
+from vitrail.service.http.schemas.queries import ImageRef
 
 Prompt = Annotated[str, Field(min_length=1, max_length=MAX_PROMPT)]
 Strength = Annotated[float, Field(ge=0, le=1)]
 _Side = Annotated[int, Field(ge=8, le=4096)]
 _Number = Annotated[float, Field(ge=-1e6, le=1e6)]
-_Corner = tuple[_Number, _Number]
+_Corner = Annotated[list[_Number], Field(min_length=2, max_length=2)]
 
 
 class DrawingBody(JobBody):
@@ -64,12 +65,12 @@ class GenerateBody(SizedBody):
         json_schema_extra={"examples": [{"prompt": "a red apple", "n": 4, "seed": 1}]}
     )
 
-    prompt: Prompt | Annotated[tuple[Prompt, ...], Field(min_length=1, max_length=1000)]
+    prompt: Prompt | Annotated[list[Prompt], Field(min_length=1, max_length=1000)]
 
     @property
     def prompts(self) -> tuple[str, ...]:
         """All of them."""
-        return (self.prompt,) if isinstance(self.prompt, str) else self.prompt
+        return (self.prompt,) if isinstance(self.prompt, str) else tuple(self.prompt)
 
 
 class ImageToImageBody(SizedBody):
@@ -87,7 +88,7 @@ class ImageToImageBody(SizedBody):
         }
     )
 
-    image: ImageBody
+    image: ImageRef
     prompt: Prompt
     strength: Strength = 0.6
 
@@ -101,9 +102,9 @@ class MaskBody(JobBody):
         image: as large as the other, white where to repaint.
     """
 
-    box: tuple[_Number, _Number, _Number, _Number] | None = None
-    polygon: Annotated[tuple[_Corner, ...], Field(min_length=3, max_length=10_000)] | None = None
-    image: ImageBody | None = None
+    box: Annotated[list[_Number], Field(min_length=4, max_length=4)] | None = None
+    polygon: Annotated[list[_Corner], Field(min_length=3, max_length=10_000)] | None = None
+    image: ImageRef | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -131,7 +132,7 @@ class InpaintBody(DrawingBody):
         }
     )
 
-    image: ImageBody
+    image: ImageRef
     prompt: Prompt
     mask: MaskBody
     strength: Annotated[float, Field(gt=0, le=1)] = 1.0
@@ -155,18 +156,18 @@ class StyleBody(SizedBody):
         }
     )
 
-    content: ImageBody
-    style: ImageBody
+    content: ImageRef
+    style: ImageRef
     prompt: Prompt
     style_strength: Strength = 0.8
     content_strength: Strength = 0.4
 
 
-class ModelsReply(BaseModel):
+class ModelsReply(Open):
     """What may draw.
 
     Attributes:
         models: names, as bodies give them; the default first.
     """
 
-    models: tuple[str, ...]
+    models: list[str]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from vitrail.service.http.schemas.base import Open
 from vitrail.service.http.schemas.bodies import JobBody
 
 _Globs = Annotated[
-    tuple[Annotated[str, Field(min_length=1, max_length=1000)], ...], Field(max_length=100)
+    list[Annotated[str, Field(min_length=1, max_length=1000)]], Field(max_length=100)
 ]
 
 
@@ -43,7 +44,7 @@ class IndexBody(JobBody):
     rehash: bool = False
 
 
-class Root(BaseModel):
+class Root(Open):
     """A folder that may be indexed.
 
     Attributes:
@@ -57,13 +58,13 @@ class Root(BaseModel):
     available: bool
 
 
-class Roots(BaseModel):
+class Roots(Open):
     """All of them."""
 
-    roots: tuple[Root, ...]
+    roots: list[Root]
 
 
-class Reject(BaseModel):
+class Reject(Open):
     """A file that could not be indexed.
 
     Attributes:
@@ -83,7 +84,7 @@ class Reject(BaseModel):
     detail: str
 
 
-class Rejects(BaseModel):
+class Rejects(Open):
     """Files that could not be indexed, by path.
 
     Attributes:
@@ -92,4 +93,4 @@ class Rejects(BaseModel):
     """
 
     total: int
-    rejects: tuple[Reject, ...]
+    rejects: list[Reject]

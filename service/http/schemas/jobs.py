@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from vitrail.service.http.jobs.records import Job, JobState
+from vitrail.service.http.schemas.base import Open
 
 
-class ProgressReply(BaseModel):
+class ProgressReply(Open):
     """Where a job is.
 
     Attributes:
@@ -32,7 +33,7 @@ class ProgressReply(BaseModel):
     counts: dict[str, int] | None = None
 
 
-class ProblemReply(BaseModel):
+class ProblemReply(Open):
     """Why a job came to nothing.
 
     Attributes:
@@ -48,7 +49,7 @@ class ProblemReply(BaseModel):
     remedy: str | None = None
 
 
-class JobReply(BaseModel):
+class JobReply(Open):
     """A job.
 
     Attributes:
@@ -109,7 +110,7 @@ class JobReply(BaseModel):
     position: int | None
     waiting_for: str | None
     progress: ProgressReply | None
-    notes: tuple[str, ...]
+    notes: list[str]
     tries: int
     created_at: datetime
     started_at: datetime | None
@@ -134,7 +135,7 @@ class JobReply(BaseModel):
             position=position,
             waiting_for=job.waiting_for,
             progress=None if job.progress is None else ProgressReply(**job.progress),
-            notes=job.notes,
+            notes=list(job.notes),
             tries=job.tries,
             created_at=job.created,
             started_at=job.started,
@@ -145,7 +146,7 @@ class JobReply(BaseModel):
         )
 
 
-class JobsReply(BaseModel):
+class JobsReply(Open):
     """Some jobs, the newest first.
 
     Attributes:
@@ -153,5 +154,5 @@ class JobsReply(BaseModel):
         next: what ``after`` of the next page is; ``null`` at the end.
     """
 
-    jobs: tuple[JobReply, ...]
+    jobs: list[JobReply]
     next: int | None

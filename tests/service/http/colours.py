@@ -16,6 +16,7 @@ from tests.service.conftest import COLOURS
 from vitrail.indexer import encoders
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.indexing.options import IndexOptions
+from vitrail.service.http.jobs.runner import JobRunner
 from vitrail.service.operations.background import Background
 from vitrail.service.operations.collection import Collection
 from vitrail.service.operations.searching import QueryImage
@@ -34,6 +35,7 @@ def painting(folder: Path) -> Iterator[Path]:
         patch.setattr("vitrail.service.operations.prompting._draw", _drawn)
         patch.setattr("vitrail.service.operations.prompting.make_background", _unrelated)
         patch.setattr("vitrail.service.operations.texts._no_space", _no_text)
+        patch.setattr(JobRunner, "_next", lambda *_: None)  # jobs are taken on, and stay in line
         (folder / "secret").mkdir()
         for name, colour in COLOURS.items():
             Image.new("RGB", (16, 16), colour).save(folder / "secret" / f"{name}.png")

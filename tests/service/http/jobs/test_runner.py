@@ -21,9 +21,9 @@ from vitrail.service.http.jobs.records import Job, NewJob
 from vitrail.service.http.jobs.runner import JobRunner
 from vitrail.service.http.jobs.store import JobStore
 from vitrail.service.http.options import ServiceOptions
-from vitrail.service.http.problems import details_of
 from vitrail.service.http.schemas.bodies import JobBody
 from vitrail.service.operations.progress import AnalysisProgress, Note
+from vitrail.service.operations.uploads import Uploads
 
 SECONDS = 20.0  # within which everything has to happen, on however busy a machine
 
@@ -85,15 +85,14 @@ class Work:
             CollectionStore.create(tmp_path / name, ColourEncoder().fingerprint).close()
             homes[name] = tmp_path / name
         self.options = ServiceOptions(homes, tmp_path / "state")
+        self.uploads = Uploads(tmp_path / "state" / "uploads")
 
     @contextmanager
     def serving(self) -> Iterator[JobRunner]:
         with (
             JobStore(self.options.state) as store,
             Host(self.options.collections) as host,
-            JobRunner(
-                host, self.options, store, self.kinds, lambda e: details_of(e, self.options)
-            ) as runner,
+            JobRunner(host, self.options, self.uploads, store, self.kinds) as runner,
         ):
             try:
                 yield runner
@@ -145,7 +144,7 @@ def test_a_job_is_done_and_told(work: Work) -> None:
         assert (done.result, done.tries, done.problem) == (True, 1, None)
         assert done.progress == live.progress
         # where files lie is not told, unless the service was set up to
-        assert runner.store.files.result(job).read_text() == '{"of": "a", "name": "b.png"}'
+        assert runner.store.files.result(job).read_text() == '{"of":"a","name":"b.png"}'
 
 
 def test_a_lane_does_one_job_at_a_time_and_lanes_do_not_wait(work: Work) -> None:

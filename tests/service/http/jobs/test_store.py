@@ -26,6 +26,7 @@ from vitrail.service.http.jobs.store import (
     MOST_TRIES,
     JobStore,
 )
+from vitrail.service.operations.uploads import UnknownUploadError
 
 
 class Clock:
@@ -216,16 +217,16 @@ def test_what_has_been_over_for_long_is_forgotten(store: JobStore, clock: Clock)
     store.finish(old.id, "done", result=True)
     store.files.write_result(old.id, b"{}")
     waits = at(store, "queued")
-    name = store.files.keep(b"an image")
+    name = store.files.inputs.put(b"an image")
     needs, _ = store.add(NewJob("style", "generation", "a", {}, (name,)))
-    spare = store.files.keep(b"another image")
-    for path in (store.files.result(old.id), *(store.directory / "jobs" / "inputs").iterdir()):
+    spare = store.files.inputs.put(b"another image")
+    for path in (store.files.result(old.id), *(store.directory / "jobs" / "inputs").glob("*/*")):
         os.utime(path, (0, 0))
     assert store.prune() == 0
     assert store.files.result(old.id).exists()
-    assert store.files.read(name) == b"an image"
-    with pytest.raises(JobTableError, match=spare):
-        store.files.read(spare)
+    assert store.files.inputs.get(name).data == b"an image"
+    with pytest.raises(UnknownUploadError, match=spare):
+        store.files.inputs.get(spare)
 
     clock.now += KEPT_SECONDS
     young = at(store, "done")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -15,6 +16,12 @@ from vitrail.service.http.options import ServiceOptions
 from vitrail.service.operations import sampling
 
 SAMPLE = {"count": 2}
+
+
+@pytest.fixture
+def options(shades: Path, tmp_path: Path) -> ServiceOptions:
+    """A service that nothing is written to."""
+    return ServiceOptions({"colours": shades}, tmp_path / "state")
 
 
 @pytest.fixture
@@ -137,7 +144,7 @@ def test_one_key_at_once_makes_one_job(client: TestClient) -> None:
 
 def test_lists_are_chosen_and_paged(client: TestClient) -> None:
     jobs = [over(client, asked(client, "sample", SAMPLE)["id"])["id"] for _ in range(3)]
-    last = over(client, asked(client, "compare", {"a": "width > 1"})["id"])
+    last = over(client, asked(client, "compare", {"a": "width > 20"})["id"])
     assert last["state"] == "failed"
     first = client.get("/v1/jobs", params={"limit": 2}).json()
     assert [job["id"] for job in first["jobs"]] == [last["id"], jobs[2]]
@@ -155,10 +162,10 @@ def test_lists_are_chosen_and_paged(client: TestClient) -> None:
 
 
 def test_what_fails_tells_why(client: TestClient) -> None:
-    job = over(client, asked(client, "compare", {"a": "width > 1"})["id"])
+    job = over(client, asked(client, "compare", {"a": "width > 20"})["id"])
     assert job["state"] == "failed"
     assert job["problem"]["code"] == "bad-input"
-    assert "5 images" in job["problem"]["detail"]
+    assert "2 images" in job["problem"]["detail"]
     assert client.get(f"/v1/jobs/{job['id']}/result").status_code == 404
 
 
