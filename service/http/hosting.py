@@ -11,7 +11,7 @@ from typing import Annotated
 
 from fastapi import Depends, Query, Request
 
-from vitrail.indexer.errors import UnknownImageError
+from vitrail.indexer.errors import CollectionError, UnknownImageError
 from vitrail.service.http.options import ServiceOptions
 from vitrail.service.operations.collection import Collection
 from vitrail.service.operations.warming import warm
@@ -72,6 +72,7 @@ class Host:
             )
             for name, directory in collections.items()
         }
+        self._troubles: dict[str, str] = {}
         self._ahead = ahead
         self._closing = threading.Event()
         self._following = threading.Thread(target=self._follow, name="follow", daemon=True)
@@ -110,6 +111,11 @@ class Host:
         """All, the default one first."""
         return tuple(self._hosted.values())
 
+    @property
+    def troubles(self) -> dict[str, str]:
+        """Name of each collection whose newest commit cannot be read now -> the error's code."""
+        return dict(self._troubles)
+
     def _follow(self) -> None:
         """Move on to what other processes commit, so that no request has to."""
         for hosted in self._hosted.values() if self._ahead else ():
@@ -117,7 +123,11 @@ class Host:
                 warm(hosted.collection)
         while not self._closing.wait(FRESH_SECONDS):
             for hosted in self._hosted.values():
-                follow(hosted)
+                trouble = _trouble(hosted)
+                if trouble is None:
+                    self._troubles.pop(hosted.name, None)
+                else:
+                    self._troubles[hosted.name] = trouble
 
 
 def follow(hosted: Hosted) -> bool:
@@ -125,12 +135,21 @@ def follow(hosted: Hosted) -> bool:
 
     What cannot be read now leaves the collection at the commit that it is at.
     """
-    from vitrail.indexer.errors import CollectionError
-
     try:
         return hosted.collection.store.refresh()
     except (CollectionError, OSError, MemoryError):
         return False
+
+
+def _trouble(hosted: Hosted) -> str | None:
+    """Move on to the newest commit; the code of what stands in the way."""
+    try:
+        hosted.collection.store.refresh()
+    except CollectionError as error:
+        return error.code
+    except (OSError, MemoryError):
+        return "system"
+    return None
 
 
 # Coroutines: what is a plain function here would wait for a thread, for every request.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
@@ -54,6 +55,9 @@ def list_images(
     ] = None,
     k: Annotated[int, Query(ge=1, description="Images of a page.")] = 50,
     after: Annotated[str | None, Query(description="`next` of the page before.")] = None,
+    draw: Annotated[
+        int | None, Query(ge=0, lt=2**31, description="Draw k images at random, by this seed.")
+    ] = None,
     fields: Fields = None,
 ) -> Response:
     """Images without a query, page by page, in any order."""
@@ -61,6 +65,8 @@ def list_images(
     reading = Reading(hosted)
     told = fields_of(reading.commit, _split(fields), served)
     options = ListOptions(join_filters(where, _parsed(as_json)), only, tuple(_split(sort) or ()))
+    if draw is not None:
+        options = replace(options, sample=k, seed=draw)
     page = list_page(reading.commit, options, k, after)
     nothing = page.nothing
     filtered = options.where is not None or only != "all"

@@ -129,6 +129,8 @@ def tour(folder: Path) -> dict[str, list[Words]]:
         "reembed": [("--space", "mean@1", "--collection", folder / "copy")],
         "verify": [(), ("--repair",)],
         "remove": [(1,)],
+        "serve": [("--port", 0)],
+        "keys": [("new", "--scope", "write"), ("list",)],
     }
 
 
@@ -136,6 +138,7 @@ def tour(folder: Path) -> dict[str, list[Words]]:
 SLOW = {"img2img", "inpaint", "style", "reproduce", "reembed"}
 NEEDS = {
     "index": (),
+    "keys": (),
     "lineage": ("generate",),
     "reproduce": ("generate",),
     "generate": ("index",),
@@ -162,7 +165,7 @@ def test_no_command_tries_to_reach_a_network(command: str, guide: Tour) -> None:
 def run(scene: Watched, command: str, steps: list[Words]) -> None:
     before = {path for path in scene.written if path.startswith(".cache/huggingface/")}
     for words in steps:
-        done = scene.vitrail(command, *words)
+        done = scene.serving(*words) if command == "serve" else scene.vitrail(command, *words)
         assert done.returncode == 0, done.stderr
         assert scene.attempts == [], f"vitrail {command} {words}"
     foreign = {path for path in scene.written - before if not path.startswith(HELD)}
