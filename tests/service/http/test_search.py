@@ -13,8 +13,10 @@ from tests.service.http.conftest import is_problem, png
 from vitrail.search.query import SearchResult
 from vitrail.service.http.options import ServiceOptions
 from vitrail.service.http.schemas.images import ExplainReply
-from vitrail.service.http.schemas.searches import BatchReply, SearchReply
+from vitrail.service.http.schemas.searches import BatchReply, SearchReply, SpreadReply
+from vitrail.service.operations import prompting
 from vitrail.service.operations.collection import Collection
+from vitrail.service.operations.searching import QueryImage
 
 RED, BLUE, BLACK = (250, 5, 0), (0, 10, 240), (0, 0, 0)
 
@@ -252,3 +254,35 @@ def test_problems_tell_what_to_do(reader: TestClient) -> None:
 def test_too_many_at_once_are_refused(reader: TestClient) -> None:
     sent = {"searches": [{"positive": [{"id": 1}]}] * 257}
     is_problem(reader.post("/v1/search/batch", json=sent), 422, "over-limit")
+
+
+def test_how_all_images_score(reader: TestClient, collection: Collection) -> None:
+    said = {"positive": [{"id": 3}], "where": "width > 24", "k": 2, "min_score": 0.9, "bins": 8}
+    answer = reader.post("/v1/search/scores", json=said)
+    SpreadReply.model_validate(answer.json())
+    told = answer.json()
+    scores = [hit.score for hit in collection.similar(3, k=100, where="width > 24").hits]
+    assert (told["compared"], told["images"]) == (len(scores), len(scores))
+    assert (told["low"], told["high"]) == pytest.approx((min(scores), max(scores)))
+    edges = np.linspace(told["low"], told["high"], 9)
+    assert told["counts"] == np.histogram(np.float32(scores), edges)[0].tolist()
+    assert told["receipt"]["exact"]
+    nothing = reader.post("/v1/search/scores", json={**said, "where": "false"}).json()
+    assert (sum(nothing["counts"]), nothing["images"]) == (0, 0)
+    is_problem(reader.post("/v1/search/scores", json={"positive": []}), 422, "bad-request")
+
+
+def test_images_that_a_prompt_makes_can_be_shown_and_asked_with(
+    reader: TestClient, collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = tuple(
+        QueryImage(png(RED, (0, 0, 9 * seed)), f"seed {seed}", made=True) for seed in range(2)
+    )
+    monkeypatch.setattr(prompting, "_draw", lambda *_: drawn)
+    told = ask(reader, {"prompt": "a red fox", "seeds": 2, "unrelated": 0}, k=3)
+    same(told, collection.search(*(image.data for image in drawn), k=3))
+    assert told["evidence"]["overlap"] is not None
+    assert [one["caption"] for one in told["query"]["images"]] == ["seed 0", "seed 1"]
+    token = told["query"]["images"][0]["upload"]
+    assert reader.get(f"/v1/uploads/{token}").headers["content-type"] == "image/webp"
+    same(ask(reader, {"upload": token}, k=3), collection.search(drawn[0].data, k=3))
