@@ -15,8 +15,7 @@ from vitrail.service.documents.receipts import result_receipt
 from vitrail.service.http.asking import options_of, query_of
 from vitrail.service.http.fields import fields_of
 from vitrail.service.http.hosting import Hosted
-from vitrail.service.http.observing.shadow import Asked as Watched
-from vitrail.service.http.observing.shadow import SearchWatch
+from vitrail.service.http.observing.shadow import Asked, SearchWatch
 from vitrail.service.http.options import ServiceOptions
 from vitrail.service.http.schemas.searches import SearchRequest
 from vitrail.service.operations.explaining import explain_answer
@@ -37,17 +36,17 @@ class SearchReplies:
         hosted: the collection.
         uploads: that get the images that prompts make.
         served: how the service is set up.
-        watch: that counts searches, and holds some against exact ones.
         progress: told while images are made and embedded.
         cancellation: looked at between denoising steps.
+        watch: told of every answer, where somebody counts.
     """
 
     hosted: Hosted
     uploads: Uploads
     served: ServiceOptions
-    watch: SearchWatch | None = None
     progress: Progress = nobody
     cancellation: Cancellation | None = None
+    watch: SearchWatch | None = None
 
     def answer(self, asked: SearchRequest, given: Uploads | None = None) -> dict[str, Any]:
         """The reply to a request.
@@ -100,7 +99,7 @@ class SearchReplies:
             answer = explain_answer(collection, answer, first=explain, progress=note)
             times["explain"] = time.perf_counter() - searched
         if self.watch is not None:
-            asked = Watched(self.hosted, query, options, answer.result)
+            asked = Asked(self.hosted, query, options, answer.result)
             self.watch.answered(asked, {**times, **answer.result.seconds})
         return self._document(answer, told, times, notes)
 

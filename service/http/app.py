@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from vitrail.indexer.files.durability import make_directory
+from vitrail.service.http.described import PROBLEMS, Application
 from vitrail.service.http.hosting import Host
 from vitrail.service.http.jobs.registry import KINDS
 from vitrail.service.http.jobs.runner import JobRunner
@@ -105,11 +106,12 @@ def create_app(options: ServiceOptions) -> FastAPI:
             metrics.watch("vitrail_jobs", "Jobs, by their state.", "state", store.counts)
             yield
 
-    app = FastAPI(
+    app = Application(
         title="Vitrail",
         version=version("vitrail"),
         summary="Image search over Vision Transformer embeddings.",
         lifespan=lifespan,
+        responses=PROBLEMS,
         docs_url=None,  # its page would be read from elsewhere
         redoc_url=None,
         openapi_url="/v1/openapi.json",

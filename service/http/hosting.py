@@ -152,19 +152,22 @@ def _trouble(hosted: Hosted) -> str | None:
     return None
 
 
-def host_of(request: Request) -> Host:
+# Coroutines: what is a plain function here would wait for a thread, for every request.
+
+
+async def host_of(request: Request) -> Host:
     """The collections of the service that a request came to."""
     host: Host = request.app.state.host
     return host
 
 
-def options_of(request: Request) -> ServiceOptions:
+async def options_of(request: Request) -> ServiceOptions:
     """How the service that a request came to is set up."""
     options: ServiceOptions = request.app.state.options
     return options
 
 
-def _asked(
+async def _asked(
     host: Annotated[Host, Depends(host_of)],
     collection: Annotated[
         str | None, Query(description="Name of the collection; the first one where none is named.")

@@ -47,6 +47,11 @@ STATUSES = {
 }
 """Code of an error -> status, also of the kinds of errors below it; 500 for all others."""
 _CODES = {404: "not-found", 405: "method-not-allowed", 408: "too-slow", 413: "too-large"}
+_IN_OUR_WORDS = {
+    "There was an error parsing the body": "the body is neither JSON in UTF-8 nor a form",
+    "Not Found": "there is nothing at this address",
+    "Method Not Allowed": "this address is not asked by this method",
+}
 _TITLES = {
     "bad-request": "The request cannot be understood",
     "bad-input": "The request cannot be answered as it is",
@@ -82,34 +87,30 @@ def problem(
         more: further members.
         headers: of the response.
     """
-    body = {**details(status, code, detail, remedy), **(more or {})}
-    return JSONResponse(body, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+    body = _members(status, code, detail, remedy)
+    return JSONResponse(
+        {**body, **(more or {})}, status, headers=dict(headers or {}), media_type=MEDIA_TYPE
+    )
 
 
-def details(status: int, code: str, detail: str, remedy: str = "") -> dict[str, Any]:
-    """One problem as problem details; see ``problem``."""
-    return {
+def _members(status: int, code: str, detail: str, remedy: str) -> dict[str, Any]:
+    body = {
         "type": f"urn:vitrail:problem:{code}",
         "title": _TITLES.get(code, code.replace("-", " ").capitalize()),
         "status": status,
         "code": code,
         "detail": detail,
-        **({"remedy": remedy} if remedy else {}),
     }
+    return body | {"remedy": remedy} if remedy else body
 
 
-def details_of(error: VitrailError, options: ServiceOptions) -> dict[str, Any]:
-    """An error of the domain as problem details, without the places of files if need be.
-
-    Args:
-        error: whose message is told, and its remedy.
-        options: whether replies tell where files lie.
-    """
-    told, remedy = error.problem if error.remedy else str(error), error.remedy
+def problem_members(error: VitrailError, options: ServiceOptions) -> dict[str, Any]:
+    """What a problem tells of an error of the domain; not where files lie, unless that is shown."""
+    detail, remedy = error.problem if error.remedy else str(error), error.remedy
     if not options.paths:
         places = {**options.roots, **options.collections, "state": options.state, "~": Path.home()}
-        told, remedy = hide(told, places), hide(remedy, places)
-    body = details(status_of(error), error.code, told, remedy)
+        detail, remedy = hide(detail, places), hide(remedy, places)
+    body = _members(status_of(error), error.code, detail, remedy)
     if isinstance(error, ImageRejectedError | UnusableImageError) and error.reason:
         return body | {"reason": error.reason}
     return body
@@ -133,8 +134,8 @@ def add_problems(app: FastAPI) -> None:
 
 async def _of_the_domain(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, VitrailError)
-    told = details_of(error, request.app.state.options)
-    return JSONResponse(told, told["status"], media_type=MEDIA_TYPE)
+    members = problem_members(error, request.app.state.options)
+    return JSONResponse(members, status_of(error), media_type=MEDIA_TYPE)
 
 
 async def _of_the_request(_: Request, error: Exception) -> JSONResponse:
@@ -160,7 +161,8 @@ async def _of_http(_: Request, error: Exception) -> Response:
     if error.status_code in (204, 304):  # which have no body
         return Response(status_code=error.status_code, headers=error.headers)
     code = _CODES.get(error.status_code, "bad-request")
-    return problem(error.status_code, code, str(error.detail), headers=error.headers)
+    detail = _IN_OUR_WORDS.get(error.detail, error.detail)
+    return problem(error.status_code, code, detail, headers=error.headers)
 
 
 async def _of_the_system(_: Request, error: Exception) -> JSONResponse:

@@ -29,6 +29,16 @@ export function searchBody(question, { k, after = null, fields = FIELDS }) {
   });
 }
 
+/**
+ * The body that asks why an image is found.
+ *
+ * @param {Question} question
+ * @param {number} id
+ */
+export function explainBody({ positive, negative, spaces }, id) {
+  return present({ positive: positive.map(partBody), negative: negative.map(partBody), spaces, id });
+}
+
 /** What narrows the images down, of a search, a list or facets. */
 /** @param {Question} question */
 export function filterBody(question) {

@@ -118,6 +118,7 @@ export const texts = {
   nearerThan: (/** @type {number} */ beaten, /** @type {number} */ all) =>
     `nearer than those of ${beaten} of ${all} unrelated prompts`,
   agreement: (/** @type {number} */ value) => `the drawn images agree ${share.format(value)}`,
+  alike: "the drawn images are nearly the same, so that they agree tells little",
   overlap: (/** @type {number} */ value) =>
     `asked one by one, the images would have ${share.format(value)} of hits in common`,
   cropHint: "Drag the frame or its corners; arrow keys move it, with Shift they size it",

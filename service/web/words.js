@@ -3,6 +3,7 @@ import { texts } from "./texts.js";
 
 /** @import { Evidence, Hit, Metadata, Receipt, Condition } from "./types.js" */
 
+const ALIKE = 0.25; // of the usual variety, under which drawn images are nearly the same
 const COMMON = 10; // pairs, of which one is as near: nothing is told by that
 
 /**
@@ -74,7 +75,8 @@ export function trusted(evidence, prompted) {
   if (evidence.verdict && evidence.nearer_than !== null) {
     said.push(texts.nearerThan(evidence.nearer_than, evidence.background));
   }
-  if (evidence.agreement !== null) said.push(texts.agreement(evidence.agreement));
+  if (evidence.spread !== null && evidence.spread < ALIKE) said.push(texts.alike);
+  else if (evidence.agreement !== null) said.push(texts.agreement(evidence.agreement));
   return said.join("; ");
 }
 

@@ -21,7 +21,7 @@ from vitrail.service.http.jobs.records import Job, JobState
 from vitrail.service.http.jobs.store import JobStore, interruption
 from vitrail.service.http.jobs.watching import LivePreview, Watchers
 from vitrail.service.http.options import ServiceOptions
-from vitrail.service.http.problems import details_of
+from vitrail.service.http.problems import problem_members
 from vitrail.service.http.schemas.base import as_json
 from vitrail.service.operations.progress import Event, Note
 from vitrail.service.operations.uploads import Uploads
@@ -306,7 +306,7 @@ class JobRunner:
         except CancelledError:
             self._stopped(job, live, None)
         except VitrailError as error:
-            self._fail(job, live, details_of(error, self._options))
+            self._fail(job, live, problem_members(error, self._options))
         except Exception as error:
             _log.exception("job %s (%s) failed", job.id, job.work.kind)
             self._fail(job, live, _unforeseen(error))
@@ -354,7 +354,7 @@ class JobRunner:
         if live.cancelled:
             self.store.finish(job.id, "cancelled")
             return
-        self.store.wait(job.id, str(details_of(error, self._options)["detail"]), _AGAIN)
+        self.store.wait(job.id, str(problem_members(error, self._options)["detail"]), _AGAIN)
 
 
 def _taken(collection: str, job: Job | None) -> CollectionLockedError:

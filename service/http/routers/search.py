@@ -12,7 +12,7 @@ from vitrail.service.http.answering import SearchReplies
 from vitrail.service.http.asking import OverLimitError
 from vitrail.service.http.hosting import Asked, ServedBy
 from vitrail.service.http.keeping import KeptBy
-from vitrail.service.http.problems import details_of
+from vitrail.service.http.problems import problem_members
 from vitrail.service.http.routers.operating import WatchedBy
 from vitrail.service.http.schemas.base import reply
 from vitrail.service.http.schemas.searches import (
@@ -37,7 +37,7 @@ def search_images(
     Several positives are one question. The receipt says whether the answer is exact, and of which
     commit it is. Images that a prompt makes are made first, which takes seconds.
     """
-    return reply(SearchReplies(hosted, kept.uploads, served, watch).answer(asked))
+    return reply(SearchReplies(hosted, kept.uploads, served, watch=watch).answer(asked))
 
 
 @router.post("/search/batch", responses={200: {"model": BatchReply}}, response_class=Response)
@@ -51,7 +51,7 @@ def search_batch(
             f"{len(asked.searches):,} searches were sent, and a batch holds {most:,} at most",
             remedy="send several batches",
         )
-    replies = SearchReplies(hosted, kept.uploads, served, watch)
+    replies = SearchReplies(hosted, kept.uploads, served, watch=watch)
     return reply({"answers": [_answer(replies, one) for one in asked.searches]})
 
 
@@ -59,7 +59,7 @@ def _answer(replies: SearchReplies, asked: SearchRequest) -> dict[str, Any]:
     try:
         return replies.answer(asked)
     except VitrailError as error:
-        return {"problem": details_of(error, replies.served)}
+        return {"problem": problem_members(error, replies.served)}
 
 
 @router.post("/search/image", responses={200: {"model": SearchReply}}, response_class=Response)
@@ -81,5 +81,5 @@ def search_by_image(
     query = ImageQuery(ImageBytes(data, "the image"))
     if k > served.limits.k:
         raise OverLimitError(f"k is {k:,}, and an answer holds {served.limits.k:,} images at most")
-    replies = SearchReplies(hosted, kept.uploads, served, watch)
+    replies = SearchReplies(hosted, kept.uploads, served, watch=watch)
     return reply(replies.put(query, SearchOptions(k=k, where=where), fields, 0))

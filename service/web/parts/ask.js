@@ -76,6 +76,7 @@ export class Ask extends SessionPart {
   _go(part) {
     this._text = "";
     this._shown = false;
+    /** @type {HTMLElement | null} */ (document.activeElement)?.blur(); // keys are the images' again
     this.session.askBy(part);
   }
 

@@ -1,6 +1,6 @@
 /** Why an image was found, as the service tells it. */
 import { address, post } from "../api.js";
-import { searchBody } from "../request.js";
+import { explainBody } from "../request.js";
 
 /** @import { Session } from "../session.js" */
 
@@ -15,6 +15,6 @@ import { searchBody } from "../request.js";
 export async function explain(session, id) {
   const { question } = session;
   const { collection } = question;
-  const reply = await post(address(`/images/${id}/explain`, { collection }), searchBody(question, { k: 1, fields: [] }));
+  const reply = await post(address("/search/explain", { collection }), explainBody(question, id));
   return reply.explanation;
 }

@@ -36,6 +36,9 @@ const PACKAGES = {
     files: ["swagger-ui-bundle.js", "swagger-ui-bundle.js.LICENSE.txt", "swagger-ui.css", "NOTICE"],
   },
 };
+/** What only the tests need, and where it goes. */
+const FOR_TESTS = { name: "axe-core", version: "4.14.1", files: ["axe.min.js", "LICENSE"] };
+const TESTS = path.join(HERE, "../../../tests/service/web/vendor");
 /** Files that are meant where a package is imported by its name alone, and their types. */
 const MAIN = {
   lit: "index.js",
@@ -52,18 +55,24 @@ const IMPORTS = /((?:\bfrom|\bimport)\s*\(?\s*)(["'])([^"']+)\2/g;
 const work = fs.mkdtempSync(path.join(os.tmpdir(), "vitrail-vendor-"));
 const taken = new Map();
 const integrity = {};
-for (const name of Object.keys(PACKAGES)) unpack(name);
+for (const [name, { version }] of Object.entries(PACKAGES)) unpack(name, version);
 for (const [name, { files }] of Object.entries(PACKAGES)) {
   for (const file of files) take(name, file);
 }
 write();
+unpack(FOR_TESTS.name, FOR_TESTS.version);
+for (const file of FOR_TESTS.files) {
+  const to = path.join(TESTS, FOR_TESTS.name, file);
+  fs.mkdirSync(path.dirname(to), { recursive: true });
+  fs.copyFileSync(path.join(work, FOR_TESTS.name, file), to);
+}
 fs.rmSync(work, { recursive: true });
 
-/** @param {string} name */
-function unpack(name) {
+/** @type {(name: string, version: string) => void} */
+function unpack(name, version) {
   const packed = execFileSync(
     "npm",
-    ["pack", "--json", "--pack-destination", work, `${name}@${PACKAGES[name].version}`],
+    ["pack", "--json", "--pack-destination", work, `${name}@${version}`],
     { encoding: "utf-8", cwd: work },
   );
   const told = JSON.parse(packed);

@@ -38,7 +38,7 @@ def run(folder: Path, ready: multiprocessing.connection.Connection) -> None:
     encoders.read_fingerprint = colour_fingerprint
     encoders.load_encoder = load
     committing.COMMIT_IMAGES = making.CHUNK = COMMIT
-    pipeline.batch_size_for = lambda *_: BATCH
+    pipeline.batch_size_for = lambda *_: BATCH  # type: ignore[attr-defined]
     options = ServiceOptions(
         {"a": folder / "a", "b": folder / "b"},
         folder / "state",
