@@ -116,7 +116,6 @@ def create_app(options: ServiceOptions) -> FastAPI:
         redoc_url=None,
         openapi_url="/v1/openapi.json",
         generate_unique_id_function=_operation_id,
-        max_body_size=options.limits.body,
         middleware=gates(options, ring, metrics, audit),
         # for readers of the document; who is let in the gates have seen to by then
         dependencies=[Security(_BEARER)] if options.needs_keys else [],
