@@ -39,6 +39,7 @@ from vitrail.service.http.routers import (
     images,
     indexing,
     jobs,
+    login,
     operating,
     page,
     reference,
@@ -74,7 +75,7 @@ ROUTERS: tuple[APIRouter, ...] = (
 _BEARER = HTTPBearer(
     scheme_name="key", description="A key, as `vitrail keys new` shows it.", auto_error=False
 )
-PAGES: tuple[APIRouter, ...] = (page.router, reference.router)
+PAGES: tuple[APIRouter, ...] = (login.router, page.router, reference.router)
 
 
 def create_app(options: ServiceOptions) -> FastAPI:
