@@ -43,9 +43,19 @@ class UnknownImageError(InputError):
 
 
 class UnusableImageError(InputError):
-    """An image that was given to ask by or to start from, and cannot be opened."""
+    """An image that was given to ask by or to start from, and cannot be opened.
+
+    Args:
+        problem: what was given, and why it cannot be used.
+        remedy: what to do about it, where that is told apart.
+        reason: as of ``ImageRejectedError``; empty where its bytes are not to blame.
+    """
 
     code = "unusable-image"
+
+    def __init__(self, problem: object = "", *, remedy: str = "", reason: str = "") -> None:
+        super().__init__(problem, remedy=remedy)
+        self.reason = reason
 
 
 class ImageRejectedError(VitrailError):

@@ -16,6 +16,7 @@ from pathlib import Path
 COLLECTION = "VITRAIL_COLLECTION"
 CACHE = "VITRAIL_CACHE"
 FILTER_SECONDS = "VITRAIL_FILTER_SECONDS"
+STATE = "VITRAIL_STATE"
 DEBUG = "VITRAIL_DEBUG"
 
 
@@ -29,12 +30,14 @@ class Settings:
         filter_seconds: how long a filter may take, as it was written; it is checked when there is
             a filter.
         debug: whether errors come with their traceback.
+        state: the folder of what is a service's own.
     """
 
     collection: Path | None = None
     cache: Path | None = None
     filter_seconds: str = ""
     debug: bool = False
+    state: Path | None = None
 
     @property
     def collection_directory(self) -> Path:
@@ -54,6 +57,15 @@ class Settings:
 
         return Path(platformdirs.user_cache_dir("vitrail"))
 
+    @property
+    def state_folder(self) -> Path:
+        """The folder of what is a service's own, such as keys: the one set, or the user's data."""
+        if self.state is not None:
+            return self.state
+        import platformdirs
+
+        return Path(platformdirs.user_data_dir("vitrail"), "service")
+
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """What an environment says.
@@ -62,10 +74,11 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         environment: variable -> value; ``None`` is the process's own.
     """
     said = os.environ if environment is None else environment
-    collection, cache = said.get(COLLECTION), said.get(CACHE)
+    collection, cache, state = said.get(COLLECTION), said.get(CACHE), said.get(STATE)
     return Settings(
         collection=Path(os.path.abspath(os.path.expanduser(collection))) if collection else None,
         cache=Path(cache) if cache else None,
+        state=Path(os.path.abspath(os.path.expanduser(state))) if state else None,
         filter_seconds=said.get(FILTER_SECONDS, ""),
         debug=bool(said.get(DEBUG)),
     )

@@ -78,7 +78,11 @@ class ListKeywords(TypedDict, total=False):
 
 
 def list_images(
-    collection: MetadataReader, options: ListOptions, *, among: Sequence[int] | None = None
+    collection: MetadataReader,
+    options: ListOptions,
+    *,
+    among: Sequence[int] | None = None,
+    after: tuple[Any, ...] | None = None,
 ) -> Iterator[ListedImage]:
     """List images, read as they are asked for.
 
@@ -86,6 +90,7 @@ def list_images(
         collection: that is read.
         options: what to list.
         among: ids of just those that may be listed, where no sample is drawn; ``None`` is all.
+        after: values of the columns of ``sort`` and the id of an image: just what follows it.
 
     Raises:
         InputError: the filter cannot be used, there is no such column, or a number is below 1.
@@ -96,7 +101,14 @@ def list_images(
         ids = _draw(collection, combined, options)
     columns = options.columns
     shown = ("id", "path", *(name for name in columns if name.lower() not in ("id", "path")))
-    listing = Listing(combined, tuple(options.sort), options.limit, shown if columns else (), ids)
+    listing = Listing(
+        combined,
+        tuple(options.sort),
+        options.limit,
+        shown if columns else (),
+        ids,
+        after=after,
+    )
     with collection.listed(listing) as (names, rows):
         for raw, *values in rows:
             known = dict(zip(names, values, strict=True))

@@ -268,6 +268,38 @@ NO_EVIDENCE = Evidence()
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """What an answer was read of.
+
+    Attributes:
+        commit: number of the collection's commit.
+        checkpoint: of the encoder that made its vectors.
+        fingerprint: sha256 (hex) of that encoder; see ``vitrail.indexer.fingerprint``.
+    """
+
+    commit: int
+    checkpoint: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreSpread:
+    """How all images score, whichever are hits.
+
+    Attributes:
+        scores: (n,) float32, of the images that were looked at, in no order.
+        images: how many the filter lets through; more than n where a sample was looked at.
+        scale: as of ``SearchResult``.
+        origin: as of ``SearchResult``.
+    """
+
+    scores: NDArray[np.float32]
+    images: int
+    scale: Scale | None
+    origin: Origin | None
+
+
+@dataclass(frozen=True, slots=True)
 class SearchResult:
     """The answer.
 
@@ -287,6 +319,7 @@ class SearchResult:
             and where an answer has no pages.
         scale: what the scores mean; ``None`` where too few images tell, or unrelated prompts do
             (see ``evidence``).
+        origin: the commit that answered, and its encoder; ``None`` where nobody told.
     """
 
     hits: list[Hit]
@@ -301,6 +334,7 @@ class SearchResult:
     weights: dict[str, float] = field(default_factory=dict)
     next: str | None = None
     scale: Scale | None = None
+    origin: Origin | None = None
 
     @property
     def agreement(self) -> float | None:

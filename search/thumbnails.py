@@ -20,19 +20,32 @@ def thumbnail(data: bytes, side: int) -> str | None:
         data: the bytes of an image file.
         side: pixels of the longest side.
     """
+    try:
+        return "data:image/webp;base64," + base64.b64encode(as_webp(data, side)).decode()
+    except ImageRejectedError:
+        return None
+
+
+def as_webp(data: bytes, side: int) -> bytes:
+    """A WebP file of an image no larger than ``side`` pixels.
+
+    Args:
+        data: the bytes of an image file.
+        side: pixels of the longest side.
+
+    Raises:
+        ImageRejectedError: it cannot be opened, with the reason.
+    """
     from PIL import Image
 
     from vitrail.indexer.images.opening import open_image
 
-    try:
-        image = open_image(data, target=side).image
-    except ImageRejectedError:
-        return None
+    image = open_image(data, target=side).image
     # tiny images stay as they are: the page scales them without blurring their pixels twice
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     image.save(buffer, "WEBP", quality=85)
-    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return buffer.getvalue()
 
 
 def first_thumbnail(paths: Sequence[str], side: int) -> tuple[str | None, str | None]:

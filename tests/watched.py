@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -114,6 +115,24 @@ class Watched:
             yield vitrail
             asked.close()
         assert server.returncode == 0
+
+    def answering(self, *words: object) -> subprocess.CompletedProcess[str]:
+        """Run ``vitrail serve WORDS`` until it answers, and end it as a user would."""
+        command = [*self.isolated, sys.executable, "-m", "vitrail.service.cli", "serve"]
+        process = subprocess.Popen(
+            [*command, *map(str, words)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env=self._environment(),
+        )
+        assert process.stdout is not None
+        first = process.stdout.readline()  # nothing, where it ends by itself
+        if first:
+            process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=120)
+        return subprocess.CompletedProcess(process.args, process.returncode, first + out, err)
 
     def _environment(self) -> dict[str, str]:
         # CI and similar variables switch some libraries' reports off, which is not to be tested

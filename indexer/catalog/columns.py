@@ -95,6 +95,20 @@ def known_columns(connection: DuckDBPyConnection) -> list[str]:
     return [*BUILT_IN, *annotation_columns(connection)]
 
 
+def typed_columns(connection: DuckDBPyConnection, *, flat: bool) -> dict[str, str]:
+    """All columns of a collection and the SQL types of their values, as ``known_columns``.
+
+    Args:
+        connection: to the tables.
+        flat: whether ``flatten`` has been done to this database.
+    """
+    names = known_columns(connection)
+    source = relation(connection, {name.lower() for name in names}, flat=flat)
+    listed = ", ".join(map(quote, names))
+    rows = connection.execute(f"DESCRIBE SELECT {listed} FROM {source}").fetchall()
+    return {name: row[1] for name, row in zip(names, rows, strict=True)}
+
+
 class Some(NamedTuple):
     """Just some images, as SQL after the column that tells them.
 

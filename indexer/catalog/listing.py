@@ -32,6 +32,8 @@ class Listing:
         columns: those that each row gives; empty is all.
         ids: just these images.
         asker: who names the columns, for messages.
+        after: just what follows the row of these values of ``sort`` and this id, which stands last;
+            ``None`` begins at the first.
     """
 
     where: str | None = None
@@ -40,6 +42,7 @@ class Listing:
     columns: tuple[str, ...] = ()
     ids: tuple[int, ...] | None = None
     asker: str = "the list"
+    after: tuple[Any, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.limit is not None and self.limit < 1:
@@ -83,7 +86,8 @@ def list_rows(
     keys = [key.removeprefix("-") for key in listing.sort]
     keys = named_columns(connection, keys, listing.asker) if keys else []
     where = listing.where if listing.where is not None else "true"
-    chosen = open_filter(source, where)
+    following, values = _following(listing, keys)
+    chosen = open_filter(source, where, values)
     mentioned = {*chosen.expression.columns, *map(str.lower, (*columns, *keys))}
     files = names_files(mentioned)
     sql = f"SELECT {RAW if files else 'NULL'}, {', '.join(map(quote, columns))} "
@@ -92,6 +96,7 @@ def list_rows(
         sql += f" AND id IN ({', '.join(str(int(i)) for i in listing.ids) or 'NULL'})"
     if files or source.flat:
         sql += f" QUALIFY row_number() OVER (PARTITION BY id ORDER BY {FIRST}) = 1"
+    sql += following  # to that, or else to the condition
     sql += f" ORDER BY {', '.join([*_order(listing.sort, keys), 'id'])}"
     if listing.limit is not None:
         sql += f" LIMIT {min(int(listing.limit), _MOST)}"
@@ -102,6 +107,25 @@ def list_rows(
 def _order(sort: Sequence[str], keys: Sequence[str]) -> Iterator[str]:
     for text, name in zip(sort, keys, strict=True):
         yield f"{quote(name)} {'DESC' if text.startswith('-') else 'ASC'} NULLS LAST"
+
+
+def _following(listing: Listing, keys: Sequence[str]) -> tuple[str, list[Any]]:
+    """What is true of rows after another one, with the values of its ``?`` marks."""
+    if listing.after is None:
+        return "", []
+    *before, last = listing.after
+    cases, values, equal, held = [], list[Any](), list[str](), list[Any]()
+    for text, name, value in zip(listing.sort, keys, before, strict=True):
+        column, beyond = quote(name), "<" if text.startswith("-") else ">"
+        if value is not None:  # nothing follows what has no value
+            cases.append([*equal, f"({column} {beyond} ? OR {column} IS NULL)"])
+            values += [*held, value]
+        equal.append(f"{column} IS NOT DISTINCT FROM ?")
+        held.append(value)
+    cases.append([*equal, "id > ?"])
+    values += [*held, last]
+    joined = " OR ".join(f"({' AND '.join(case)})" for case in cases)
+    return f" AND ({joined})", values
 
 
 def _fetched(result: DuckDBPyConnection, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:

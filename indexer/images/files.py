@@ -8,7 +8,7 @@ import os
 import stat
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from vitrail.indexer.errors import ImageRejectedError
 
@@ -68,6 +68,24 @@ def read_file(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Fi
             return _read(file.fileno(), max_bytes)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         raise rejection(error) from error
+
+
+def open_regular(path: str, *, max_bytes: int = MAX_BYTES) -> BinaryIO:
+    """A regular file, open for reading; anything else is refused without being opened.
+
+    Arguments and errors are those of ``read_file``.
+    """
+    try:
+        _check(os.stat(path), max_bytes)
+        file = os.fdopen(os.open(path, _FLAGS), "rb")
+    except (OSError, ValueError) as error:
+        raise rejection(error) from error
+    try:
+        _check(os.fstat(file.fileno()), max_bytes)
+    except ImageRejectedError:
+        file.close()
+        raise
+    return file
 
 
 def read_unchanged(paths: Iterable[str], sha256: str) -> FileBytes | None:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vitrail.indexer.wording import counted
-from vitrail.service.cli.documents import named_path, print_document
 from vitrail.service.cli.report_pages import Card, card_of, render_report
 from vitrail.service.cli.sheet import write_page
 from vitrail.service.cli.tables import Column, Row, print_figures, print_list, print_remark
+from vitrail.service.documents.audits import verdict
 
 if TYPE_CHECKING:
     from vitrail.indexer.image_info import ImageInfo
-    from vitrail.search.measures import Interval
     from vitrail.service.operations.audit_results import (
         Audit,
         AuditLine,
-        AuditMeasure,
         SuspectPair,
     )
     from vitrail.service.operations.auditing import AuditOptions
@@ -58,28 +56,6 @@ def told_of(found: Audit, options: AuditOptions) -> list[str]:
     if name != "pixels":
         lines.append("pixels were not compared: vectors alone miss most copies of a single object")
     return lines
-
-
-def verdict(found: Audit) -> str:
-    """What the deciding measure says, in a sentence."""
-    _, decided = found.deciding
-    line = decided.lines[0]
-    if line.chance is None:
-        return (
-            f"too few innocent images to tell how high they score: {len(decided.nulls)}, but "
-            f"{line.needed} at least are needed"
-        )
-    judged = int((~np.isnan(decided.scores)).sum())
-    judged_images = counted(judged, "image")
-    reached = f"{line.above:,} of {judged_images} reach the line that 1% of innocent images reach"
-    reached += f"; chance explains up to {line.chance.at_most:,}"
-    if not line.told:
-        return f"{reached}: no sign of copying"
-    more = line.above - round(line.chance.expected)
-    return (
-        f"{reached}: about {more:,} are copies, or nearer to one image than to be expected of "
-        "anything new"
-    )
 
 
 def print_audit(found: Audit, options: AuditOptions) -> None:
@@ -147,82 +123,6 @@ def _shown(pair: SuspectPair) -> str:
     if pair.evidence is None:
         return "no copy"
     return ", ".join((pair.evidence.tier, *pair.evidence.says))
-
-
-def print_audit_as_json(found: Audit, options: AuditOptions) -> None:
-    """Print the same as one JSON object, with every image."""
-    print_document(
-        {
-            "generated": options.generated,
-            "against": options.against,
-            "images": len(found.ids),
-            "references": found.compared,
-            "references_that_are_copies": found.copied,
-            "space": found.space,
-            "recall": found.recall,
-            "verdict": verdict(found),
-            "measures": {name: _measure(one) for name, one in found.measures.items()},
-            "scores": [_scores(found, place) for place in range(len(found.ids))],
-            "pairs": [_pair(pair) for pair in found.pairs],
-        }
-    )
-
-
-def _measure(measured: AuditMeasure) -> dict[str, Any]:
-    return {
-        "innocent": len(measured.nulls),
-        "lines": [_line(line) for line in measured.lines],
-        "auc": None if measured.curve is None else _interval(measured.curve.area),
-        "caught": {kind: _interval(one) for kind, one in measured.caught.items()},
-    }
-
-
-def _scores(found: Audit, place: int) -> dict[str, Any]:
-    reference = int(found.references[place])
-    return {
-        "id": int(found.ids[place]),
-        "reference": None if reference < 0 else reference,
-        "cosine": float(found.cosines[place]),
-        "fpr": float(found.rates[place]),
-        **{name: float(one.scores[place]) for name, one in found.measures.items()},
-    }
-
-
-def _pair(pair: SuspectPair) -> dict[str, Any]:
-    told = pair.evidence
-    evidence = None
-    if told is not None:
-        evidence = {"tier": told.tier, "says": list(told.says), "agreeing": told.agreeing}
-    return {
-        "image": _image(pair.image),
-        "reference": _image(pair.reference),
-        "cosine": pair.cosine,
-        "score": pair.score,
-        "fpr": pair.rate,
-        "evidence": evidence,
-    }
-
-
-def _line(line: AuditLine) -> dict[str, Any]:
-    return {
-        "rate": line.rate,
-        "score": line.score,
-        "innocent_needed": line.needed,
-        "rate_of_pairs": line.rate_of_pairs,
-        "above": None if line.score is None else line.above,
-        "share": None if line.share is None else _interval(line.share),
-        "expected": None if line.chance is None else line.chance.expected,
-        "by_chance_at_most": None if line.chance is None else line.chance.at_most,
-        "planted_caught": line.caught,
-    }
-
-
-def _interval(one: Interval) -> dict[str, float]:
-    return {"mean": one.mean, "low": one.low, "high": one.high}
-
-
-def _image(image: ImageInfo) -> dict[str, Any]:
-    return {"id": image.id, **named_path(image.path)}
 
 
 def write_audit(path: Path, found: Audit, options: AuditOptions) -> None:

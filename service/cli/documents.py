@@ -1,65 +1,12 @@
-"""JSON for programs: valid, whatever a file's name or a user's column holds."""
+"""JSON for programs, printed."""
 
 from __future__ import annotations
 
-import base64
-import json
-import math
-from collections.abc import Iterable, Mapping
 from typing import Any
 
-from vitrail.indexer.paths import raw
-from vitrail.service.cli.text import readable
+from vitrail.service.documents.plain import plain_json
 
 
 def print_document(document: Any) -> None:
     """Print as JSON: ASCII alone, and what JSON has no numbers for (NaN, infinity) as null."""
     print(plain_json(document, indent=2))
-
-
-def plain_json(document: Any, indent: int | None = None) -> str:
-    """As JSON: ASCII alone, and what JSON has no numbers for (NaN, infinity) as null."""
-    text = json.dumps(_plain(document), indent=indent, default=str, allow_nan=False)
-    return text.replace("\x7f", "\\u007f")
-
-
-def named_path(path: str | None) -> dict[str, str | None]:
-    """A path under ``path``, as text, and under ``path_raw`` where text does not say it all.
-
-    That is base64 of the path's own bytes, or null where the text is the path. Both are null where
-    there is no path.
-    """
-    if path is None:
-        return {"path": None, "path_raw": None}
-    return {"path": readable(path), "path_raw": _raw(path)}
-
-
-def named_paths(paths: Iterable[str]) -> dict[str, Any]:
-    """Several, as ``paths`` and ``paths_raw``, in the same order."""
-    paths = list(paths)
-    return {
-        "paths": [readable(path) for path in paths],
-        "paths_raw": raw_paths(paths),
-    }
-
-
-def raw_paths(paths: Iterable[str]) -> list[str | None]:
-    """The own bytes of each, in base64, where text does not say it all."""
-    return [_raw(path) for path in paths]
-
-
-def _raw(path: str) -> str | None:
-    data = raw(path)
-    return None if data is None else base64.b64encode(data).decode()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(name): _plain(inner) for name, inner in value.items()}
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return value

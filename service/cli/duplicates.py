@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vitrail.indexer.wording import counted
-from vitrail.service.cli.documents import named_paths, print_document
+from vitrail.service.cli.documents import print_document
 from vitrail.service.cli.report_pages import Card, card_of, render_report
 from vitrail.service.cli.sheet import write_page
 from vitrail.service.cli.tables import Column, Row, print_list, print_path, print_remark
 from vitrail.service.cli.text import one_line
+from vitrail.service.documents.duplicates import decision_document
 
 if TYPE_CHECKING:
     from vitrail.indexer.image_info import ImageInfo
@@ -70,21 +71,6 @@ def summary(found: Duplicates) -> list[str]:
     return lines
 
 
-def print_duplicates_as_json(found: Duplicates) -> None:
-    """Print one JSON object."""
-    print_document(
-        {
-            "images": found.images,
-            "compared": found.compared,
-            "recall": found.recall,
-            "space": found.space,
-            "groups": [_told(group) for group in found.groups],
-            "look_alikes": [_told(group) for group in found.look_alikes],
-            "unread": [_image(info) for info in found.unread],
-        }
-    )
-
-
 def write_duplicates_page(path: Path | None, found: Duplicates) -> Path:
     """Write a page with each copy beside its keeper; without a path, into a temporary file.
 
@@ -123,7 +109,7 @@ def print_decision(decision: KnownDecision, *, done: str) -> None:
 def print_decisions(log: Sequence[KnownDecision], *, as_json: bool) -> None:
     """Print all decisions, the first made first."""
     if as_json:
-        print_document([_decision(one) for one in log])
+        print_document([decision_document(one) for one in log])
         return
     for one in log:
         when = one.at.strftime("%Y-%m-%d %H:%M")
@@ -170,46 +156,6 @@ def _rows(groups: Sequence[DuplicateGroup], first: int) -> Iterator[Row]:
 
 def _why(evidence: Any) -> str:
     return ", ".join(evidence.says)
-
-
-def _told(group: DuplicateGroup) -> dict[str, Any]:
-    return {
-        "keeper": _image(group.keeper),
-        "reason": group.reason,
-        "copies": [
-            {
-                **_image(copy.image),
-                **named_paths(copy.paths),
-                "tier": copy.evidence.tier,
-                "says": list(copy.evidence.says),
-                "agreeing": copy.evidence.agreeing,
-                "decided": copy.decided,
-            }
-            for copy in group.copies
-        ],
-    }
-
-
-def _image(info: ImageInfo) -> dict[str, Any]:
-    return {
-        "id": info.id,
-        "content_hash": info.content_hash,
-        "width": info.width,
-        "height": info.height,
-        "bytes": info.bytes,
-        **named_paths(info.paths),
-    }
-
-
-def _decision(one: KnownDecision) -> dict[str, Any]:
-    return {
-        "token": one.token,
-        "at": one.at.isoformat(),
-        "kind": one.kind,
-        "undone": one.undone,
-        "contents": list(one.contents),
-        "images": [_image(info) for info in one.images],
-    }
 
 
 def _pairs(number: int, group: DuplicateGroup) -> Mapping[str, Any]:

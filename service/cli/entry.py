@@ -22,10 +22,12 @@ from vitrail.service.cli.commands import (
     duplicates,
     generating,
     indexing,
+    keys,
     listing,
     maintaining,
     mapping,
     searching,
+    serving,
     spaces,
     tracing,
 )
@@ -77,6 +79,8 @@ for module in (
     generating,
     tracing,
     maintaining,
+    serving,
+    keys,
 ):
     module.register(app)
 for command in app.registered_commands:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from vitrail.service.cli.documents import named_path, print_document
+from vitrail.service.cli.documents import print_document
+from vitrail.service.documents.plain import named_path
 
 if TYPE_CHECKING:
     from vitrail.generator.batch import GeneratedFile

@@ -8,6 +8,7 @@ from typing import Any
 from typer import Abort
 from typer.core import TyperCommand
 
+_BETWEEN = re.compile(r"(\d+)<=x<=(\d+)")
 _RANGE = re.compile(r"x>=(\d+)")
 
 
@@ -38,7 +39,7 @@ class PlainCommand(TyperCommand):
             if record is None:
                 continue
             name, told = record
-            told = _RANGE.sub(r"\1 or more", told)
+            told = _RANGE.sub(r"\1 or more", _BETWEEN.sub(r"\1 to \2", told))
             if one.param_type_name == "argument":
                 name, told = _name(one), told.removesuffix("[required]").rstrip()
             sections[one.param_type_name].append((name, told))

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from vitrail.search.heatmaps import overlay
 from vitrail.search.thumbnails import thumbnail
-from vitrail.service.cli.documents import named_path, print_document
+from vitrail.service.cli.documents import print_document
 from vitrail.service.cli.explained import in_words
 from vitrail.service.cli.layer_lines import draw_layers
 from vitrail.service.cli.report_pages import THUMBNAIL, Card, card_parts, render_report
 from vitrail.service.cli.reports import value_in_words
 from vitrail.service.cli.sheet import write_page
 from vitrail.service.cli.text import file_url, one_line
+from vitrail.service.documents.image_comparison import image_comparison_document
 
 if TYPE_CHECKING:
     from vitrail.search.comparison.layers import LayerSimilarity
@@ -30,7 +31,7 @@ ALIGNED = 0.8  # correlation from which on images are said to lie on one another
 def print_images(made: ImageComparison, *, as_json: bool) -> None:
     """Print what was found, as tables or as JSON."""
     if as_json:
-        print_document(document(made))
+        print_document(image_comparison_document(made))
         return
     for line in told(made):
         print(one_line(line))
@@ -111,52 +112,6 @@ def _recipe_lines(recipes: Sequence[RecipeDifference]) -> list[str]:
 
 def _value(value: Any) -> str:
     return "–" if value in (None, "", [], {}) else value_in_words(value)
-
-
-def document(made: ImageComparison) -> dict[str, Any]:
-    """All that was found, of plain types."""
-    found = made.alignment
-    return {
-        "first": _image(made.first),
-        "second": _image(made.second),
-        "same_bytes": made.same_bytes,
-        "score": made.score,
-        "fpr": made.fpr,
-        "closeness": made.closeness,
-        "layers": [
-            {
-                "space": one.space,
-                "cosine": one.cosine,
-                "usual": one.usual,
-                "highest": one.highest,
-            }
-            for one in made.layers
-        ],
-        "patches": {
-            "first": {"matching": made.first_map.share, "grid": made.first_map.grid.tolist()},
-            "second": {"matching": made.second_map.share, "grid": made.second_map.grid.tolist()},
-        },
-        "alignment": None
-        if found is None
-        else {
-            "mirrored": found.mirrored,
-            "scale": found.scale,
-            "angle": found.angle,
-            "shift": list(found.shift),
-            "correlation": found.correlation,
-            "overlap": found.overlap,
-        },
-        "ssim": made.ssim,
-        "recipes": [
-            {"name": one.name, "first": one.first, "second": one.second, "same": one.same}
-            for one in made.recipes
-        ],
-    }
-
-
-def _image(one: ComparedImage) -> dict[str, Any]:
-    width, height = one.size
-    return {"name": one.name, **named_path(one.path), "width": width, "height": height}
 
 
 def write_image_report(path: Path, made: ImageComparison) -> None:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vitrail.indexer.wording import counted
-from vitrail.service.cli.documents import named_path, print_document
+from vitrail.service.cli.documents import print_document
 from vitrail.service.cli.tables import Column, Row, print_remark, print_rows
 from vitrail.service.cli.text import one_line
+from vitrail.service.documents.labels import (
+    classification_document,
+    labels_document,
+    suspects_document,
+)
 
 if TYPE_CHECKING:
     from vitrail.search.measures import Interval
@@ -39,7 +44,7 @@ def within(value: Interval) -> str:
 def print_classification(made: Classification, *, as_json: bool, write: str | None) -> None:
     """Print what each image is told to be; what could not be looked at goes to standard error."""
     if as_json:
-        print_document(_document(made, write))
+        print_document(classification_document(made, write))
     else:
         _print_images([image for image in made.images if not image.error])
     for image in made.images:
@@ -75,26 +80,6 @@ def _row(image: ClassifiedImage) -> Row:
     return Row((image.label or UNSURE, told, more), path, "" if path else image.name)
 
 
-def _document(made: Classification, write: str | None) -> dict[str, Any]:
-    return {
-        "by": made.by,
-        "labels": made.column,
-        "space": made.space,
-        "classes": list(made.classes),
-        "written": made.written if write is not None else None,
-        "images": [
-            {
-                **named_path(image.name),
-                "id": image.id,
-                "label": image.label,
-                "guesses": [{"label": one, "probability": p} for one, p in image.guesses],
-                "error": image.error or None,
-            }
-            for image in made.images
-        ],
-    }
-
-
 def told_of(report: LabelReport) -> list[str]:
     """Sentences on how well the labels can be told."""
     told = report.assessment
@@ -120,7 +105,7 @@ def told_of(report: LabelReport) -> list[str]:
 def print_report(report: LabelReport, *, as_json: bool) -> None:
     """Print how well labels can be told, a line each, and which are taken for which."""
     if as_json:
-        print_document(_report_document(report))
+        print_document(labels_document(report))
         return
     for line in told_of(report):
         print_remark(line, "")
@@ -152,30 +137,6 @@ def _confused(report: LabelReport) -> list[str]:
     ]
 
 
-def _report_document(report: LabelReport) -> dict[str, Any]:
-    told = report.assessment
-    return {
-        "labels": report.column,
-        "space": report.space,
-        "by": report.by,
-        "how": report.how,
-        "temperature": report.temperature,
-        "images": len(told.ids),
-        "told": int(told.answered.sum()),
-        "accuracy": {
-            "mean": told.accuracy.mean,
-            "low": told.accuracy.low,
-            "high": told.accuracy.high,
-        },
-        "commonest": told.commonest,
-        "calibration_error": told.calibration_error,
-        "log_loss": told.loss,
-        "left_out": list(report.alone),
-        "classes": [row._asdict() for row in told.rows()],
-        "confusion": told.confusion.tolist(),
-    }
-
-
 def told_of_suspects(found: Suspects) -> list[str]:
     """Sentences on what was looked at, and how far to trust it."""
     doubted = counted(len(found.suspects), "label")
@@ -189,7 +150,7 @@ def told_of_suspects(found: Suspects) -> list[str]:
 def print_suspects(found: Suspects, limit: int, *, as_json: bool) -> None:
     """Print labels that are likely wrong, the likeliest first, and outliers, the farthest first."""
     if as_json:
-        print_document(_suspects_document(found))
+        print_document(suspects_document(found))
         return
     for line in told_of_suspects(found):
         print(one_line(line), file=sys.stderr)
@@ -221,42 +182,3 @@ def _print_lines(found: Suspects, limit: int) -> None:
     ]
     for line in lines:
         print("\t".join(map(one_line, line)))
-
-
-def _suspects_document(found: Suspects) -> dict[str, Any]:
-    def near(one: Any) -> dict[str, Any] | None:
-        return one and {"id": one.id, **named_path(one.path), "cosine": one.cosine}
-
-    return {
-        "labels": found.column,
-        "space": found.space,
-        "by": found.by,
-        "images": found.images,
-        "accuracy": {
-            "mean": found.accuracy.mean,
-            "low": found.accuracy.low,
-            "high": found.accuracy.high,
-        },
-        "suspects": [
-            {
-                "id": one.id,
-                **named_path(one.path),
-                "label": one.given,
-                "label_probability": one.given_probability,
-                "likely": one.likely,
-                "probability": one.probability,
-                "nearest_of_label": near(one.nearest_given),
-                "nearest_of_likely": near(one.nearest_likely),
-            }
-            for one in found.suspects
-        ],
-        "outliers": [
-            {
-                "id": one.id,
-                **named_path(one.path),
-                "cosine": one.cosine,
-                "spreads": one.spreads,
-            }
-            for one in found.outliers
-        ],
-    }

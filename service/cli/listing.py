@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.paths import raw
 from vitrail.search.listing import ListedImage, ListOptions
-from vitrail.service.cli.documents import plain_json
 from vitrail.service.cli.output import copies, print_nothing
 from vitrail.service.cli.tables import Column, Row, print_rows
 from vitrail.service.cli.text import one_line, value_text
+from vitrail.service.documents.plain import plain_json
 from vitrail.service.operations import listing as operations
 
 if TYPE_CHECKING:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vitrail.indexer.wording import counted
-from vitrail.service.cli.documents import named_paths, print_document
 from vitrail.service.cli.tables import Column, Row, print_rows
 from vitrail.service.cli.text import one_line as one_line
 from vitrail.service.cli.text import readable as readable
 from vitrail.service.cli.vouching import vouch
 
 if TYPE_CHECKING:
-    from vitrail.search.explanation import Explanation, PatchMap
+    from vitrail.search.explanation import Explanation
     from vitrail.search.query import Group, Hit, Scale, SearchResult
     from vitrail.service.operations.searching import SearchAnswer
 
@@ -82,60 +80,6 @@ def trust(result: SearchResult) -> str:
     if result.allowed is not None:
         parts.append(f"{counted(result.allowed, 'image passes', 'images pass')} the filter")
     return "; ".join(parts)
-
-
-def print_json(answer: SearchAnswer) -> None:
-    """Print one JSON object: query, how it was answered, and the hits."""
-    result = answer.result
-    explained = {one.id: one for one in answer.explanations}
-    print_document(
-        {
-            "query": answer.query.title,
-            "exact": result.exact,
-            "estimated_recall": result.estimated_recall,
-            "candidates": result.candidates,
-            "allowed": result.allowed,
-            "evidence": asdict(result.evidence),
-            "scale": None if result.scale is None else asdict(result.scale),
-            "reason": result.reason or None,
-            "hints": list(result.hints),
-            "seconds": result.seconds,
-            "next": result.next,
-            "hits": [_hit(hit, explained.get(hit.id)) for hit in result.hits],
-        }
-    )
-
-
-def _explained(explained: Explanation) -> dict[str, Any]:
-    return {
-        "shares": explained.shares,
-        "query_image": explained.image,
-        "query": _patches(explained.query),
-        "hit": _patches(explained.hit),
-        "reason": explained.reason or None,
-    }
-
-
-def _patches(patches: PatchMap | None) -> dict[str, Any] | None:
-    if patches is None:
-        return None
-    grid = [[round(value, 3) for value in row] for row in patches.grid.tolist()]
-    return {"grid": grid, "box": list(patches.box), "size": list(patches.size)}
-
-
-def _hit(hit: Hit, explained: Explanation | None) -> dict[str, Any]:
-    return {
-        "id": hit.id,
-        "score": hit.score,
-        "scores": hit.scores,
-        **({} if explained is None else {"explanation": _explained(explained)}),
-        "fpr": hit.fpr,
-        "closeness": hit.closeness,
-        "seed_ranks": list(hit.seed_ranks),
-        "group": None if hit.group is None else asdict(hit.group),
-        **named_paths(hit.paths),
-        "metadata": {key: value for key, value in hit.metadata.to_dict().items() if key != "paths"},
-    }
 
 
 def _told(hit: Hit, column: str) -> str:

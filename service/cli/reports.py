@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from vitrail.indexer.catalog.kinds import in_words
 from vitrail.indexer.wording import counted
-from vitrail.service.cli.documents import named_path, named_paths, print_document
+from vitrail.service.cli.documents import print_document
 from vitrail.service.cli.folders import waiting_line, words
 from vitrail.service.cli.tables import print_path, print_remark
 from vitrail.service.cli.text import one_line, readable
+from vitrail.service.documents.lineage import lineage_document
+from vitrail.service.documents.plain import named_path, named_paths
 
 if TYPE_CHECKING:
     from vitrail.indexer.catalog.annotations import AnnotationReport
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from vitrail.indexer.collection.findings import Report
     from vitrail.indexer.collection.losses import Losses
     from vitrail.indexer.records import RejectRecord
-    from vitrail.search.lineage import Relative
     from vitrail.service.operations.lineage import Lineage
     from vitrail.service.operations.maintaining import Repaired
     from vitrail.service.operations.reproducing import Reproduced
@@ -247,15 +248,7 @@ def print_lineage(lineage: Lineage, *, as_json: bool) -> None:
     """Print an image's recipe, what it was made from, and what was made from it."""
     row, parents, children = lineage.image, lineage.parents, lineage.children
     if as_json:
-        print_document(
-            {
-                "id": row.id,
-                "content_hash": row.content_hash,
-                "recipe": row.recipe,
-                "parents": [_relative(one) for one in parents],
-                "children": [_relative(one) for one in children],
-            }
-        )
+        print_document(lineage_document(lineage))
         return
     _print_named(f"image {row.id}  ", row.paths)
     recipe = row.recipe or {}
@@ -293,17 +286,6 @@ def _print_named(before: str, paths: Sequence[str] | None) -> None:
         print_path(paths[0], before)
     else:
         print(one_line(f"{before}not in this collection"))
-
-
-def _relative(one: Relative) -> dict[str, Any]:
-    known = one.metadata
-    return {
-        "role": one.role,
-        "id": one.id,
-        "content_hash": one.content_hash,
-        **named_path(known.paths[0] if known and known.paths else None),
-        "prompt": known and known.prompt,
-    }
 
 
 def _print_some(

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vitrail.indexer.wording import counted
-from vitrail.service.cli.documents import named_paths, print_document
+from vitrail.service.cli.documents import print_document
 from vitrail.service.cli.tables import print_figures, print_remark
 from vitrail.service.cli.text import near, one_line
+from vitrail.service.documents.set_comparison import comparison_document, names, verdict
 
 if TYPE_CHECKING:
     from vitrail.indexer.image_info import ImageInfo
     from vitrail.search.comparison.estimates import Estimate
     from vitrail.search.comparison.sets import Measure, SpaceComparison
     from vitrail.service.operations.compared_sets import (
-        Hurting,
-        Lacking,
         NearestPair,
         SetComparison,
         Slice,
@@ -35,13 +32,12 @@ MEANING = {
 }
 """What each measure is called, and what it says."""
 _ROWS = 5  # images, pairs and groups that a terminal shows
-_NAME = 40
 
 
 def print_comparison(made: SetComparison, *, as_json: bool) -> None:
     """Print what was found, as tables or as JSON."""
     if as_json:
-        print_document(document(made))
+        print_document(comparison_document(made))
         return
     for line in told(made):
         print(one_line(line))
@@ -96,50 +92,6 @@ def _line(measure: Measure) -> str:
     return f"  {name:<17} {value:>7}  {interval:<18} {meaning}".rstrip()
 
 
-def verdict(made: SetComparison) -> list[str]:
-    """What the numbers say, in sentences, the most important first."""
-    lines = []
-    kernel = made.whole["kernel"].estimate
-    if kernel is not None and kernel.low > 0:
-        lines.append("The sets differ by more than chance (kernel distance above 0).")
-    elif kernel is not None:
-        lines.append("No difference is found that chance would not explain (kernel distance).")
-    if made.copies:
-        share = made.copies / len(made.ids_a)
-        lines.append(
-            f"{counted(made.copies, 'image')} of a ({share:.1%}) {_is(made.copies)} near enough to "
-            f"an image of b to be {'a copy' if made.copies == 1 else 'copies'}, where "
-            f"{(made.copies_within or 0) / len(made.ids_b):.1%} of b are to others of b: copies "
-            "make all distances smaller, and are no merit."
-        )
-    if made.outside:
-        share = made.outside / len(made.ids_a)
-        lines.append(
-            f"{counted(made.outside, 'image')} of a ({share:.1%}) {_is(made.outside)} unlike "
-            "anything in b."
-        )
-    if made.uncovered:
-        share = made.uncovered / len(made.ids_b)
-        found: Counter[str] = Counter()
-        for one in made.lacking:
-            found.update(dict(one.named))
-        kinds = names(found.most_common(3))
-        lines.append(
-            f"a has nothing near {counted(made.uncovered, 'image')} of b ({share:.0%})"
-            + (f", most of all {kinds}." if kinds else ".")
-        )
-    return lines
-
-
-def _is(count: int) -> str:
-    return "is" if count == 1 else "are"
-
-
-def names(named: Sequence[tuple[str, int]], most: int = 3) -> str:
-    """What a group is called by: ``sports 12, music 3``."""
-    return ", ".join(f"{name[:_NAME]} {count}" for name, count in named[:most])
-
-
 def where(image: ImageInfo) -> str:
     """An image, as short as it can be typed from here."""
     return one_line(near(image.paths[0]) if image.paths else f"image {image.id}")
@@ -186,93 +138,3 @@ def slice_cells(one: Slice) -> list[str]:
 def _print_slices(made: SetComparison) -> None:
     rows = [[one_line(one.value or "(none)")[:24], *slice_cells(one)] for one in made.slices]
     print_figures([[made.group_by or "", *SLICE_COLUMNS], *rows])
-
-
-def document(made: SetComparison) -> dict[str, Any]:
-    """All that was found, of plain types."""
-    return {
-        "a": {"set": made.a, "images": made.images[0], "compared": len(made.ids_a)},
-        "b": {"set": made.b, "images": made.images[1], "compared": len(made.ids_b)},
-        "spaces": [_space(one) for one in made.all_spaces],
-        "copies": made.copies,
-        "look_alikes": made.look_alikes,
-        "copies_within_b": made.copies_within,
-        "outside": made.outside,
-        "uncovered": made.uncovered,
-        "verdict": verdict(made),
-        "nearest": [
-            {"a": int(a), "b": int(b), "score": float(score)}
-            for a, b, score in zip(made.ids_a, made.nearest, made.scores, strict=True)
-        ],
-        "pairs": [_pair(one) for one in made.pairs],
-        "hurting": [_hurting(one) for one in made.hurting],
-        "lacking": [_lacking(one) for one in made.lacking],
-        "group_by": made.group_by,
-        "slices": [_slice(one) for one in made.slices],
-    }
-
-
-def _space(compared: SpaceComparison) -> dict[str, Any]:
-    return {
-        "weights": dict(compared.weights),
-        "measures": {one.name: _measure(one) for one in compared.measures},
-    }
-
-
-def _measure(one: Measure) -> dict[str, Any]:
-    return {
-        **_estimate(one.estimate),
-        "images_a": one.images[0],
-        "images_b": one.images[1],
-        "needed": one.needed or None,
-        "plain": one.plain,
-    }
-
-
-def _estimate(one: Estimate | None) -> dict[str, float | None]:
-    if one is None:
-        return {"value": None, "low": None, "high": None}
-    return {"value": one.value, "low": one.low, "high": one.high}
-
-
-def _pair(one: NearestPair) -> dict[str, Any]:
-    return {
-        "a": _image(one.a),
-        "b": _image(one.b),
-        "score": one.score,
-        "fpr": one.fpr,
-        "closeness": one.closeness,
-    }
-
-
-def _hurting(one: Hurting) -> dict[str, Any]:
-    return {
-        **_image(one.image),
-        "influence": one.influence,
-        "among_b": one.held,
-        "nearest": one.nearest,
-    }
-
-
-def _lacking(one: Lacking) -> dict[str, Any]:
-    return {
-        "count": one.count,
-        "named": [{"name": name, "count": count} for name, count in one.named],
-        "typical": [_image(image) for image in one.typical],
-    }
-
-
-def _image(image: ImageInfo) -> dict[str, Any]:
-    return {"id": image.id, **named_paths(image.paths)}
-
-
-def _slice(one: Slice) -> dict[str, Any]:
-    return {
-        "value": one.value,
-        "images_a": one.images_a,
-        "images_b": one.images_b,
-        "among_b": one.held,
-        "covered": one.covered,
-        "copies": one.copies,
-        "kernel": _estimate(one.kernel),
-    }

@@ -14,15 +14,14 @@ from vitrail.service.cli.report_pages import THUMBNAIL, Card, card_of, render_re
 from vitrail.service.cli.set_comparison import (
     MEANING,
     SLICE_COLUMNS,
-    names,
     number,
     slice_cells,
     space_name,
     told,
-    verdict,
     word,
 )
 from vitrail.service.cli.sheet import write_page
+from vitrail.service.documents.set_comparison import names, verdict
 
 if TYPE_CHECKING:
     from vitrail.indexer.image_info import ImageInfo

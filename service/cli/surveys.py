@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vitrail.indexer.wording import counted
-from vitrail.service.cli.documents import named_path, print_document
 from vitrail.service.cli.tables import Column, Row, print_list, print_remark
 from vitrail.service.cli.text import one_line
 
@@ -64,46 +63,6 @@ def print_map(drawn: ImageMap) -> None:
             Row((str(drawn.ids[i]), f"{drawn.outliers[i]:.2f}"), drawn.paths[i])
             for i in drawn.alone(_ALONE).tolist()
         ],
-    )
-
-
-def _named(drawn: ImageMap) -> Iterator[tuple[str, Any]]:
-    for number, cluster in enumerate(drawn.clusters, 1):
-        yield cluster.name(number), cluster
-
-
-def print_map_as_json(drawn: ImageMap) -> None:
-    """Print clusters and places as one JSON object."""
-    print_document(
-        {
-            "images": len(drawn.ids),
-            "matching": drawn.matching,
-            "layout": drawn.layout,
-            "weights": dict(drawn.weights),
-            "neighbour_recall": drawn.recall,
-            "method": drawn.method,
-            "clusters": [
-                {
-                    "number": number,
-                    "name": cluster.name(number),
-                    "words": list(cluster.words),
-                    "size": cluster.size,
-                    "typical": list(cluster.typical),
-                }
-                for number, cluster in enumerate(drawn.clusters, 1)
-            ],
-            "places": [
-                {
-                    "id": int(drawn.ids[i]),
-                    **named_path(path),
-                    "x": round(float(drawn.places[i, 0]), 5),
-                    "y": round(float(drawn.places[i, 1]), 5),
-                    "cluster": None if drawn.members[i] < 0 else int(drawn.members[i]) + 1,
-                    "outlier": round(float(drawn.outliers[i]), 4),
-                }
-                for i, path in enumerate(drawn.paths)
-            ],
-        }
     )
 
 
@@ -177,28 +136,6 @@ def _near(coverage: SampleCoverage) -> str:
     )
 
 
-def print_sample_as_json(chosen: ImageSample) -> None:
-    """Print the same as one JSON object."""
-    print_document(
-        {
-            "images": [
-                {
-                    "id": image.id,
-                    **named_path(image.path),
-                    "label": image.label,
-                    "stands_for": number,
-                }
-                for image, number in zip(chosen.images, chosen.stands_for, strict=True)
-            ],
-            "coverage": {"least": chosen.coverage.least, "median": chosen.coverage.median},
-            "at_random": {"least": chosen.at_random.least, "median": chosen.at_random.median},
-            "chosen_from": chosen.chosen_from,
-            "matching": chosen.matching,
-            "weights": dict(chosen.weights),
-        }
-    )
-
-
 def write_sample(path: Path, chosen: ImageSample, options: SampleOptions) -> None:
     """Write a contact sheet of the images.
 
@@ -211,3 +148,8 @@ def write_sample(path: Path, chosen: ImageSample, options: SampleOptions) -> Non
     images = counted(len(chosen.images), f"{options.kind} image")
     title = images if options.where is None else f"{images} of {options.where}"
     write_list_sheet(path, title, chosen.images)
+
+
+def _named(drawn: ImageMap) -> Iterator[tuple[str, Any]]:
+    for number, cluster in enumerate(drawn.clusters, 1):
+        yield cluster.name(number), cluster

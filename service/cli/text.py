@@ -10,18 +10,12 @@ import subprocess
 from datetime import datetime
 from pathlib import Path
 
+from vitrail.service.documents.plain import readable as readable
+
 # What moves a cursor, colours, rings or ends a line, and what makes text run the other way, so
 # that it reads as another one.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 _PLAIN = re.compile(r"[\w@%+=:,./-]+")  # what no shell reads as anything else
-
-
-def readable(text: str) -> str:
-    """Text as valid Unicode: a path's bytes that are no UTF-8 are shown escaped."""
-    try:
-        return os.fsencode(text).decode("utf-8", "backslashreplace")
-    except UnicodeEncodeError:  # half a surrogate pair, as JSON can hold
-        return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def one_line(text: str) -> str:

@@ -14,13 +14,13 @@ from vitrail.service.operations.queries import checked_id
 if TYPE_CHECKING:
     from PIL import Image
 
-    from vitrail.indexer.collection.store import CollectionStore
+    from vitrail.indexer.collection.answering import Answering
     from vitrail.search.boxes import Box
     from vitrail.search.images import ImageLike
 
 
 def cut_query(
-    store: CollectionStore, images: Sequence[ImageLike | int], box: Box | None
+    store: Answering, images: Sequence[ImageLike | int], box: Box | None
 ) -> tuple[Sequence[ImageLike | int], frozenset[int]]:
     """What is asked with, where a box names a part of the one image that is given.
 
@@ -54,7 +54,7 @@ def cut_query(
     return [image if part is None else part], frozenset()
 
 
-def cut_stored(store: CollectionStore, image_id: int, box: Box) -> Image.Image | None:
+def cut_stored(store: Answering, image_id: int, box: Box) -> Image.Image | None:
     """The part of an image of the collection, from a file that still holds it.
 
     Args:
@@ -77,14 +77,14 @@ def cut_stored(store: CollectionStore, image_id: int, box: Box) -> Image.Image |
     return cut(read_stored(store, image_id), box)
 
 
-def is_whole(store: CollectionStore, image_id: int, box: Box) -> bool:
+def is_whole(store: Answering, image_id: int, box: Box) -> bool:
     """Whether a box is all of an image of the collection; errors are those of ``cut_stored``."""
     (known,) = store.metadata([image_id])
     size = known.width, known.height
     return box.within(size) == (0, 0, *size)
 
 
-def read_stored(store: CollectionStore, image_id: int) -> bytes:
+def read_stored(store: Answering, image_id: int) -> bytes:
     """A file of an image of the collection that holds what was indexed.
 
     Raises:

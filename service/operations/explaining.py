@@ -131,6 +131,7 @@ def explain_answer(
     answer: SearchAnswer,
     *,
     patches: bool = True,
+    first: int = FIRST,
     progress: Progress = nobody,
 ) -> SearchAnswer:
     """The answer with explanations of its first hits; errors are those of ``explain``.
@@ -139,14 +140,15 @@ def explain_answer(
         collection: that answered.
         answer: of ``search``.
         patches: whether to compare patches; without, only the shares are told.
+        first: how many hits, at most.
         progress: as of ``explain``.
     """
     if not patches:
-        return replace(answer, explanations=share_out(answer.result))
+        return replace(answer, explanations=share_out(answer.result, first=first))
     question = answer.query.question
     images = [image.data for image in answer.query.images if not image.negative]
     own = (*question.positives.stored, *question.negatives.stored, *question.exclude)
-    told = explain(collection, images, answer.result, own=own, progress=progress)
+    told = explain(collection, images, answer.result, first=first, own=own, progress=progress)
     return replace(answer, explanations=told)
 
 

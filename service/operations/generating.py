@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 
 from vitrail.indexer.collection.layout import is_collection
 from vitrail.indexer.errors import CheckpointError, InputError
-from vitrail.service.operations.guarding import GuardOptions, check_guard, check_seeds, fit_guard
+from vitrail.service.operations.guarding import (
+    CollectionGuard,
+    GuardOptions,
+    check_guard,
+    check_seeds,
+    fit_guard,
+)
 from vitrail.service.operations.inputs import open_input
 from vitrail.service.operations.making import Generated, Work, make_and_index
 from vitrail.service.operations.opening import EncoderChoice, open_or_create
@@ -19,7 +25,9 @@ from vitrail.service.operations.tasks import AS_THE_MODEL, GenerationOptions, Ta
 
 if TYPE_CHECKING:
     from vitrail.generator.checks import Sampling
+    from vitrail.generator.monitoring import Preview
     from vitrail.indexer.cancellation import Cancellation
+    from vitrail.indexer.collection.store import CollectionStore
     from vitrail.service.operations.collection import Collection
 
 
@@ -55,8 +63,6 @@ def generate(
     if options.guard is not None:
         _check_guard(directory, task, options.guard, options.sampling)
     with _open(directory, options.encoder, progress) as collection:
-        for note in _limits(work):
-            progress(Note(note))
         guard = None
         if options.guard is not None:
             guard = fit_guard(
@@ -66,9 +72,43 @@ def generate(
                 progress=progress,
                 cancellation=cancellation,
             )
-        return make_and_index(
-            collection, work, guard=guard, progress=progress, cancellation=cancellation
-        )
+        return make(collection, work, guard=guard, progress=progress, cancellation=cancellation)
+
+
+def make(
+    collection: Collection,
+    work: Work,
+    *,
+    guard: CollectionGuard | None = None,
+    progress: Progress = nobody,
+    cancellation: Cancellation | None = None,
+    preview: Preview | None = None,
+) -> Generated:
+    """Make what was planned, in a collection that is open and whose encoder stays loaded.
+
+    Args:
+        collection: that gets the images; threads may go on searching it.
+        work: of ``plan_in``.
+        guard: judges each image before it is kept; ``None`` for nobody.
+        progress: told what is to be known, and of every step and image.
+        cancellation: looked at after every step.
+        preview: asked after every step whether it wants the half-made image.
+
+    Raises:
+        CheckpointError: a model cannot be had.
+        GenerationError: an image could not be made; those before it are kept and indexed.
+        CollectionLockedError: another process is writing.
+    """
+    for note in _limits(work):
+        progress(Note(note))
+    return make_and_index(
+        collection,
+        work,
+        guard=guard,
+        progress=progress,
+        cancellation=cancellation,
+        preview=preview,
+    )
 
 
 def _check_guard(directory: Path, task: Task, guard: GuardOptions, sampling: Sampling) -> None:
@@ -98,13 +138,27 @@ def plan(directory: Path, task: Task, options: GenerationOptions = AS_THE_MODEL)
         InputError: an image, prompt, mask or option is unusable.
         CheckpointError: the generator's model cannot be had.
     """
-    from vitrail.generator.adapters.loras import open_lora
-    from vitrail.generator.checkpoints.files import find_checkpoint
     from vitrail.indexer.collection.store import CollectionStore
 
     looks = not isinstance(task, TextToImage) and is_collection(str(directory))
     with CollectionStore.open(directory) if looks else nullcontext() as store:
-        inputs = read_inputs(task, partial(open_input, store))
+        return plan_in(store, task, options)
+
+
+def plan_in(
+    store: CollectionStore | None, task: Task, options: GenerationOptions = AS_THE_MODEL
+) -> Work:
+    """As ``plan``, of a collection that is open; without one, its images name none.
+
+    Raises:
+        UnknownImageError: an image to start from is not in the collection.
+        InputError: an image, prompt, mask or option is unusable.
+        CheckpointError: the generator's model cannot be had.
+    """
+    from vitrail.generator.adapters.loras import open_lora
+    from vitrail.generator.checkpoints.files import find_checkpoint
+
+    inputs = read_inputs(task, partial(open_input, store))
     info = find_checkpoint(options.model)
     loras = tuple(open_lora(text) for text in options.loras)
     return Work(

@@ -9,7 +9,7 @@ from vitrail.search.lineage import Relative, children, parents
 from vitrail.service.operations.references import StoredImage, find_image
 
 if TYPE_CHECKING:
-    from vitrail.indexer.collection.store import CollectionStore
+    from vitrail.indexer.collection.answering import Answering
     from vitrail.indexer.image_info import ImageInfo
 
 
@@ -28,7 +28,7 @@ class Lineage:
     children: tuple[Relative, ...]
 
 
-def trace_lineage(store: CollectionStore, image: StoredImage) -> Lineage:
+def trace_lineage(store: Answering, image: StoredImage) -> Lineage:
     """Look up an image's relatives.
 
     Raises:

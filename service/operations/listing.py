@@ -15,7 +15,7 @@ from vitrail.search.listing import count_images as count
 from vitrail.search.listing import list_images as read
 
 if TYPE_CHECKING:
-    from vitrail.indexer.collection.store import CollectionStore
+    from vitrail.indexer.collection.answering import Answering
     from vitrail.indexer.image_info import ImageInfo
     from vitrail.search.options import Only
 
@@ -33,7 +33,7 @@ class Nothing:
     hints: tuple[str, ...] = ()
 
 
-def list_images(store: CollectionStore, options: ListOptions) -> Iterator[ListedImage]:
+def list_images(store: Answering, options: ListOptions) -> Iterator[ListedImage]:
     """The images that are asked for, read as they are asked for.
 
     Raises:
@@ -43,7 +43,7 @@ def list_images(store: CollectionStore, options: ListOptions) -> Iterator[Listed
     return read(store, options)
 
 
-def count_images(store: CollectionStore, options: ListOptions) -> int:
+def count_images(store: Answering, options: ListOptions) -> int:
     """How many images the filter lets through.
 
     Raises:
@@ -52,7 +52,7 @@ def count_images(store: CollectionStore, options: ListOptions) -> int:
     return count(store, where=options.where, only=options.only)
 
 
-def explain_nothing(store: CollectionStore, options: ListOptions) -> Nothing:
+def explain_nothing(store: Answering, options: ListOptions) -> Nothing:
     """Why no image is listed.
 
     Raises:
@@ -64,7 +64,7 @@ def explain_nothing(store: CollectionStore, options: ListOptions) -> Nothing:
     return Nothing(none_passes(options.where, options.only), tuple(store.suggest(where)))
 
 
-def draw_image(store: CollectionStore, where: str | None, only: Only) -> int:
+def draw_image(store: Answering, where: str | None, only: Only) -> int:
     """The id of one image, drawn at random of those that a filter lets through.
 
     Raises:
@@ -77,7 +77,19 @@ def draw_image(store: CollectionStore, where: str | None, only: Only) -> int:
     raise InputError(f"no image can be drawn to ask with: {explain_nothing(store, asked).reason}")
 
 
-def list_metadata(store: CollectionStore, options: ListOptions, most: int) -> list[ImageInfo]:
+def known_image(commit: Answering, image_id: int) -> ImageInfo:
+    """All that is known of an image that can be found.
+
+    Raises:
+        UnknownImageError: no image has the id, or it left the collection.
+    """
+    (found,) = commit.metadata([image_id])
+    if commit.state.deletions:  # rows of images that left stay for a while, vectors do not
+        commit.vectors([image_id], next(iter(commit.spaces)))
+    return found
+
+
+def list_metadata(store: Answering, options: ListOptions, most: int) -> list[ImageInfo]:
     """All that is known of each image that is asked for; the files that fulfil the filter first.
 
     Args:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from vitrail.generator.checkpoints.files import CheckpointInfo
     from vitrail.generator.images import InputImage
     from vitrail.generator.models.pipelines import DiffusionModel
-    from vitrail.generator.monitoring import Monitor
+    from vitrail.generator.monitoring import Monitor, Preview
     from vitrail.indexer.cancellation import Cancellation
     from vitrail.indexer.recipes.recipe import Recipe
     from vitrail.service.operations.collection import Collection
@@ -103,6 +103,7 @@ def make_and_index(
     guard: CollectionGuard | None = None,
     progress: Progress = nobody,
     cancellation: Cancellation | None = None,
+    preview: Preview | None = None,
 ) -> Generated:
     """Make every recipe's image that is not there yet, and index it, a chunk at a time.
 
@@ -116,6 +117,7 @@ def make_and_index(
         guard: judges each image before it is kept; ``None`` for nobody.
         progress: told after every step and image.
         cancellation: looked at after every step; what is made by then is indexed.
+        preview: asked after every step whether it wants the half-made image.
 
     Raises:
         GenerationError: an image could not be made; those before it are kept and indexed.
@@ -123,7 +125,7 @@ def make_and_index(
     """
     run = _Run(collection, work, guard, progress)
     try:
-        run.make(cancellation)
+        run.make(cancellation, preview)
     except CancelledError:
         return replace(run.finished(), interrupted=True)
     except Exception:
@@ -148,13 +150,13 @@ class _Run:
         self._refused: list[RefusedCopy] = []
         self._unindexed: list[GeneratedFile] = []
 
-    def make(self, cancellation: Cancellation | None) -> None:
+    def make(self, cancellation: Cancellation | None, preview: Preview | None) -> None:
         """Make what is missing, and index whole chunks."""
         from vitrail.generator.monitoring import Monitor
 
         directory = Path(self._collection.store.generated_directory)
         directory.mkdir(parents=True, exist_ok=True)
-        monitor = Monitor(on_step=self._step, cancellation=cancellation)
+        monitor = Monitor(on_step=self._step, cancellation=cancellation, preview=preview)
         self._progress(GenerationProgress("loading", len(self._work.recipes)))
         for found in self._images(directory, monitor):
             if isinstance(found, RefusedCopy):

@@ -84,7 +84,7 @@ def _draw(
     work = Work(info, recipes, device=query.device, precision=query.precision)
     monitor = Monitor(cancellation=cancellation)
     return tuple(
-        QueryImage(read_file(file.path).data, f"seed {file.recipe.seed}", str(file.path))
+        QueryImage(read_file(file.path).data, f"seed {file.recipe.seed}", str(file.path), made=True)
         for file in generate_all(recipes, _folder(query), work.load, monitor=monitor)
     )
 

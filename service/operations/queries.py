@@ -17,10 +17,11 @@ from vitrail.indexer.errors import InputError, UnknownImageError
 from vitrail.search.calibration.judging import uncalibrated
 from vitrail.search.derived import with_derived
 from vitrail.search.options import SearchOptions, shares
-from vitrail.search.query import Query
+from vitrail.search.query import Origin, Query
 from vitrail.search.searcher import Searcher
 
 if TYPE_CHECKING:
+    from vitrail.indexer.collection.answering import Answering
     from vitrail.indexer.collection.snapshot import Snapshot
     from vitrail.indexer.collection.store import CollectionStore
     from vitrail.indexer.encoders.base import Encoder
@@ -166,9 +167,15 @@ def answer_question(
             own=question.own,
         )
         judges = uncalibrated if question.texts else partial(calibrations.of, snapshot)
-        return answer(Searcher(snapshot, judges), query)
+        return answer(Searcher(snapshot, judges, origin_of(snapshot)), query)
 
     return at_newest(store, ask)
+
+
+def origin_of(commit: Answering) -> Origin:
+    """What is said of answers of a commit."""
+    own = commit.fingerprint
+    return Origin(commit.state.seq, own.checkpoint, own.digest)
 
 
 def text_space(spaces: Iterable[str]) -> str | None:

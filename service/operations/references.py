@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from vitrail.indexer.errors import ImageRejectedError, UnknownImageError, UnusableImageError
 
 if TYPE_CHECKING:
-    from vitrail.indexer.collection.store import CollectionStore
+    from vitrail.indexer.collection.answering import Answering
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ StoredImage: TypeAlias = ImageId | IndexedPath | ContentHash
 ImageReference: TypeAlias = ImageFile | ImageBytes | StoredImage
 
 
-def find_image(store: CollectionStore, image: StoredImage, *, waiting: bool = False) -> int:
+def find_image(store: Answering, image: StoredImage, *, waiting: bool = False) -> int:
     """The id of an image of the collection.
 
     Args:
@@ -126,4 +126,6 @@ _KINDS: dict[type, str] = {
 
 def unusable_image(what: str, error: ImageRejectedError) -> UnusableImageError:
     """The refusal of an image that the user named, which a reject alone does not name."""
-    return UnusableImageError(f"{what} cannot be used: {error.detail}; give an image file")
+    return UnusableImageError(
+        f"{what} cannot be used: {error.detail}; give an image file", reason=error.reason
+    )

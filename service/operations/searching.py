@@ -23,6 +23,7 @@ from vitrail.service.operations.queries import (
     OtherEncoderError,
     Question,
     answer_question,
+    checked_id,
 )
 from vitrail.service.operations.query_kinds import (
     AnyQuery,
@@ -35,6 +36,7 @@ from vitrail.service.operations.query_kinds import (
 from vitrail.service.operations.references import (
     ImageBytes,
     ImageFile,
+    ImageId,
     find_image,
     unusable_image,
 )
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 
     from vitrail.indexer.cancellation import Cancellation
     from vitrail.indexer.encoders.base import Encoder
+    from vitrail.indexer.image_info import ImageInfo
     from vitrail.search.boxes import Box
     from vitrail.search.explanation import Explanation
     from vitrail.service.operations.searchable import Searchable
@@ -61,12 +64,14 @@ class QueryImage:
         caption: what it is.
         path: absolute, of its file; ``None`` where only bytes were given.
         negative: whether hits shall not be like it.
+        made: whether a prompt made it.
     """
 
     data: bytes = field(repr=False)
     caption: str = ""
     path: str | None = None
     negative: bool = False
+    made: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +124,7 @@ def search(
     *,
     progress: Progress = nobody,
     cancellation: Cancellation | None = None,
+    shown: bool = True,
 ) -> SearchAnswer:
     """Rank a collection's images by a query.
 
@@ -128,6 +134,8 @@ def search(
         options: how to search.
         progress: told while images are embedded and generated.
         cancellation: looked at between denoising steps.
+        shown: whether images of the collection that are asked with are to be shown, so that their
+            files are read; without, their vectors alone are.
 
     Raises:
         UnknownImageError: no image of the collection has the id, path or hash that was named.
@@ -139,7 +147,9 @@ def search(
     """
     while True:
         with suppress(OtherEncoderError):  # all was embedded anew meanwhile
-            embedded = embed_query(collection, query, progress=progress, cancellation=cancellation)
+            embedded = embed_query(
+                collection, query, progress=progress, cancellation=cancellation, shown=shown
+            )
             progress(QueryProgress("searching"))
             result = answer(collection, embedded, options)
             return SearchAnswer(embedded, result, tuple(collection.store.notes))
@@ -166,6 +176,7 @@ def embed_query(
     *,
     progress: Progress = nobody,
     cancellation: Cancellation | None = None,
+    shown: bool = True,
 ) -> EmbeddedQuery:
     """Make a query ready: embed its image, or generate and embed those of its prompt.
 
@@ -175,7 +186,9 @@ def embed_query(
         OtherEncoderError: while the images were embedded, the collection was, too, by another.
     """
     if isinstance(query, MixedQuery):
-        return _embed_all(collection, query, progress=progress, cancellation=cancellation)
+        return _embed_all(
+            collection, query, progress=progress, cancellation=cancellation, shown=shown
+        )
     if isinstance(query, VectorQuery):
         rows = query_rows(query.vectors, collection.store.spaces)
         background = background_rows(query.background, collection.store.spaces)
@@ -198,7 +211,9 @@ def embed_query(
         return _embed(collection, image.name, given, image.name, query)
     if isinstance(image, ImageFile):
         return _embed(collection, str(image), _read(image), repr(str(image)), query)
-    return _look_up(collection, find_image(collection.store, image), query)
+    if isinstance(image, ImageId) and not shown and query.box is None and query.region is None:
+        return _by_id(collection, checked_id(image.id))
+    return _look_up(collection, find_image(collection.store, image), query, shown=shown)
 
 
 def _embed_all(
@@ -207,9 +222,13 @@ def _embed_all(
     *,
     progress: Progress,
     cancellation: Cancellation | None,
+    shown: bool,
 ) -> EmbeddedQuery:
     asked, unlike = (
-        [embed_query(collection, one, progress=progress, cancellation=cancellation) for one in side]
+        [
+            embed_query(collection, one, progress=progress, cancellation=cancellation, shown=shown)
+            for one in side
+        ]
         for side in (query.positives, query.negatives)
     )
     for side in (asked, unlike):
@@ -321,12 +340,23 @@ def _look_up_part(
     )
 
 
-def _look_up(collection: Searchable, image_id: int, query: ImageQuery) -> EmbeddedQuery:
+def _by_id(collection: Searchable, image_id: int) -> EmbeddedQuery:
+    """Without a look into the catalog: who answers knows whether the image is there."""
+    (row,) = collection.store.metadata([image_id])
+    return EmbeddedQuery(_title(row), Question(Examples((image_id,))))
+
+
+def _title(row: ImageInfo) -> str:
+    return f"image {row.id}, {row.name}" if row.name else f"image {row.id}"
+
+
+def _look_up(
+    collection: Searchable, image_id: int, query: ImageQuery, *, shown: bool
+) -> EmbeddedQuery:
     (row,) = collection.store.metadata([image_id])
     caption = f"image {image_id}"
-    title = f"{caption}, {row.name}" if row.name else caption
-    images = first_readable(row.paths, caption)
-    whole = EmbeddedQuery(title, Question(Examples((image_id,))), images)
+    images = first_readable(row.paths, caption) if shown else ()
+    whole = EmbeddedQuery(_title(row), Question(Examples((image_id,))), images)
     wanted = query.region if query.box is None else query.box
     return whole if wanted is None else _look_up_part(collection, whole, query, wanted)
 

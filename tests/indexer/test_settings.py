@@ -22,12 +22,16 @@ def test_each_variable_is_read_and_has_a_default(tmp_path: Path) -> None:
         "VITRAIL_CACHE": str(tmp_path / "cache"),
         "VITRAIL_FILTER_SECONDS": "3",
         "VITRAIL_DEBUG": "1",
+        "VITRAIL_STATE": str(tmp_path / "state"),
     }
     assert set(given) == VARIABLES
-    assert read_settings(given) == Settings(tmp_path / "c", tmp_path / "cache", "3", True)
+    assert read_settings(given) == Settings(
+        tmp_path / "c", tmp_path / "cache", "3", True, tmp_path / "state"
+    )
     assert read_settings({}) == read_settings(dict.fromkeys(given, "")) == Settings()
     assert Settings().collection_directory.parts[-2:] == ("collections", "default")
     assert "vitrail" in str(Settings().cache_folder)
+    assert Settings().state_folder.parts[-2:] == ("vitrail", "service")
     home = read_settings({"VITRAIL_COLLECTION": "~/c"}).collection
     assert home == Path("~/c").expanduser()
 

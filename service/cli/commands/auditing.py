@@ -81,11 +81,12 @@ def audit(
     """
     from vitrail.service.cli.audit_report import (
         print_audit,
-        print_audit_as_json,
         write_audit,
     )
+    from vitrail.service.cli.documents import print_document
     from vitrail.service.cli.text import one_line
     from vitrail.service.cli.viewers import AnalysisViewer
+    from vitrail.service.documents.audits import audit_document
     from vitrail.service.operations.auditing import AuditOptions
     from vitrail.service.operations.auditing import audit as find_copies
     from vitrail.service.operations.collection import Collection
@@ -102,7 +103,7 @@ def audit(
     if html is not None:
         write_audit(html, found, options)
     if json:
-        print_audit_as_json(found, options)
+        print_document(audit_document(found, options))
     else:
         print_audit(found, options)
     if html is not None:

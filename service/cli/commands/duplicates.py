@@ -101,15 +101,16 @@ def duplicates(
     file, the oldest, the first path. "vitrail decide" corrects what is wrong, for good.
     """
     from vitrail.indexer.errors import InputError
+    from vitrail.service.cli.documents import print_document
     from vitrail.service.cli.duplicates import (
         print_duplicates,
-        print_duplicates_as_json,
         write_duplicates_page,
     )
     from vitrail.service.cli.pipes import reader_may_leave
     from vitrail.service.cli.sheet import show
     from vitrail.service.cli.text import one_line
     from vitrail.service.cli.viewers import AnalysisViewer
+    from vitrail.service.documents.duplicates import duplicates_document
     from vitrail.service.operations.collection import Collection
     from vitrail.service.operations.duplicates import DuplicateOptions, find_duplicates
     from vitrail.service.operations.trashing import plan_trash
@@ -128,7 +129,7 @@ def duplicates(
     written = write_duplicates_page(html, found) if html is not None or open_ else None
     with reader_may_leave():
         if json:
-            print_duplicates_as_json(found)
+            print_document(duplicates_document(found))
         else:
             print_duplicates(found)
     if written is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,7 +20,7 @@ from vitrail.service.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from vitrail.indexer.indexing.progress import IndexCounts
+    pass
 
 
 def register(app: typer.Typer) -> None:
@@ -126,6 +126,7 @@ def index(
     from vitrail.service.cli.documents import print_document
     from vitrail.service.cli.folders import read_label_from
     from vitrail.service.cli.viewers import IndexViewer
+    from vitrail.service.documents.indexing import counts_document
     from vitrail.service.operations.indexing import index as run
 
     options = IndexOptions(
@@ -158,17 +159,9 @@ def index(
             raise
         viewer.finish(done.counts)
     if json:
-        print_document(_document(done.counts))
+        print_document(counts_document(done.counts))
     if done.counts.interrupted:
         raise typer.Exit(130)
-
-
-def _document(counts: IndexCounts) -> dict[str, Any]:
-    """The counts for programs, with paths' own bytes where text does not say them."""
-    from vitrail.service.cli.documents import raw_paths
-
-    raw = {"unreadable_raw": counts.unreadable, "absent_raw": counts.absent}
-    return counts.to_dict() | {name: raw_paths(paths) for name, paths in raw.items()}
 
 
 def _globs(given: list[str] | None) -> tuple[str, ...] | None:

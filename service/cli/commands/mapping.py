@@ -90,14 +90,15 @@ def map_(
     from all others. --html draws it.
     """
     from vitrail.indexer.spaces import parse_weights
+    from vitrail.service.cli.documents import print_document
     from vitrail.service.cli.surveys import (
         print_dull,
         print_map,
-        print_map_as_json,
         write_map_of,
     )
     from vitrail.service.cli.text import one_line
     from vitrail.service.cli.viewers import AnalysisViewer
+    from vitrail.service.documents.surveys import map_document
     from vitrail.service.operations.collection import Collection
     from vitrail.service.operations.mapping import MapOptions, draw_map
 
@@ -118,7 +119,7 @@ def map_(
             if html is not None:
                 write_map_of(html, drawn, options, thumbnails, viewer)
     if json:
-        print_map_as_json(drawn)
+        print_document(map_document(drawn))
     else:
         print_map(drawn)
     if html is not None:
@@ -160,8 +161,10 @@ def sample(
     """
     from vitrail.indexer.errors import InputError
     from vitrail.indexer.spaces import parse_weights
-    from vitrail.service.cli.surveys import print_sample, print_sample_as_json, write_sample
+    from vitrail.service.cli.documents import print_document
+    from vitrail.service.cli.surveys import print_sample, write_sample
     from vitrail.service.cli.text import one_line
+    from vitrail.service.documents.surveys import sample_document
     from vitrail.service.operations.collection import Collection
     from vitrail.service.operations.sampling import SampleOptions, sample_images
 
@@ -181,7 +184,7 @@ def sample(
     if html is not None:
         write_sample(html, chosen, options)
     if json:
-        print_sample_as_json(chosen)
+        print_document(sample_document(chosen))
     else:
         print_sample(chosen)
     if html is not None:

@@ -72,9 +72,11 @@ def search(
     are as a text says, where the checkpoint reads texts (CLIP, SigLIP). Scores are cosines: 1 is
     the same, and what counts as close depends on the encoder. The answer says whether it is exact.
     """
-    from vitrail.service.cli.output import print_json, print_table
+    from vitrail.service.cli.documents import print_document
+    from vitrail.service.cli.output import print_table
     from vitrail.service.cli.text import one_line
     from vitrail.service.cli.viewers import SearchViewer
+    from vitrail.service.documents.answers import answer_document
     from vitrail.service.operations.collection import Collection
     from vitrail.service.operations.searching import search as ask
 
@@ -112,7 +114,7 @@ def search(
         if html is not None or open_:
             _draw(answer, html, open_=open_)
         if json:
-            print_json(answer)
+            print_document(answer_document(answer))
         else:
             print_table(answer, searching.shown(answer.result))
             _tell_sheet(html, explained=explain, opened=open_)

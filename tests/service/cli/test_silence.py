@@ -152,11 +152,14 @@ def tour(folder: Path) -> dict[str, list[Words]]:
         "reembed": [("--space", "mean@1", "--collection", folder / "copy")],
         "verify": [(), ("--repair",)],
         "remove": [(1,)],
+        "serve": [("--port", 0)],
+        "keys": [("new", "--scope", "write"), ("list",)],
     }
 
 
 NEEDS = {
     "index": (),
+    "keys": (),
     "lineage": ("generate",),
     "reproduce": ("generate",),
     "generate": ("index",),
@@ -186,7 +189,7 @@ def test_none_tries_it_in_a_process_of_its_own(command: str, alone: Tour) -> Non
 def run(scene: Watched, vitrail: Vitrail, command: str, steps: list[Words]) -> None:
     before = {path for path in scene.written if path.startswith(".cache/huggingface/")}
     for words in steps:
-        done = vitrail(command, *words)
+        done = scene.answering(*words) if command == "serve" else vitrail(command, *words)
         assert done.returncode == 0, done.stderr
         assert scene.attempts == [], f"vitrail {command} {words}"
     foreign = {path for path in scene.written - before if not path.startswith(HELD)}

@@ -1,0 +1,1 @@
+"""What operations found, as JSON: the same through every door."""

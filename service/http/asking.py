@@ -1,0 +1,161 @@
+"""What a request asks with, as the operations take it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+
+import numpy as np
+
+from vitrail.indexer.errors import InputError
+from vitrail.search.boxes import Box
+from vitrail.search.options import SearchOptions
+from vitrail.service.http.options import Limits, ServiceOptions
+from vitrail.service.http.schemas.queries import FilterMembers, ImageRef, QueryPart
+from vitrail.service.http.schemas.searches import SearchRequest
+from vitrail.service.operations.json_filters import join_filters
+from vitrail.service.operations.query_kinds import (
+    AnyQuery,
+    ImageQuery,
+    MixedQuery,
+    PlainQuery,
+    PromptQuery,
+    TextQuery,
+    VectorQuery,
+)
+from vitrail.service.operations.references import ImageBytes, ImageId
+from vitrail.service.operations.uploads import Uploads, check_size
+
+
+class OverLimitError(InputError):
+    """More is asked for than the service gives at once."""
+
+    code = "over-limit"
+
+
+def image_of(given: ImageRef | QueryPart, uploads: Uploads, limits: Limits) -> ImageId | ImageBytes:
+    """The image that a request names.
+
+    Raises:
+        UnknownUploadError: no upload has the token.
+        UnusableImageError: the bytes are no image, or one of too many pixels.
+        InputError: they are no base64.
+    """
+    if given.id is not None:
+        return ImageId(given.id)
+    if given.upload is not None:
+        return uploads.get(given.upload)
+    try:
+        data = base64.b64decode(given.data or "", validate=True)
+    except (binascii.Error, ValueError):
+        raise InputError("data is no base64; encode an image file's bytes, or upload it") from None
+    check_size(data, limits.pixels)
+    return ImageBytes(data)
+
+
+def query_of(asked: SearchRequest, uploads: Uploads, served: ServiceOptions) -> AnyQuery:
+    """The question of a request; errors as of ``image_of``.
+
+    Raises:
+        InputError: a box or a vector cannot be understood, or no model is called so.
+    """
+    positives = _parts(asked.positive, uploads, served)
+    negatives = _parts(asked.negative, uploads, served)
+    if len(positives) == 1 and not negatives:
+        return positives[0]
+    return MixedQuery(positives, negatives)
+
+
+def checkpoint_of(model: str, served: ServiceOptions) -> str:
+    """The checkpoint that a name stands for: a request names neither files nor what to download.
+
+    Raises:
+        InputError: none is called so.
+    """
+    if model not in served.models:
+        raise InputError(f"there is no model {model!r:.80} here; use {' or '.join(served.models)}")
+    return served.models[model]
+
+
+def check_models(parts: Sequence[QueryPart], served: ServiceOptions) -> None:
+    """Refuse prompts that a model shall draw that is not here.
+
+    Raises:
+        InputError: naming it.
+    """
+    for part in parts:
+        if part.prompt is not None:
+            checkpoint_of(part.model, served)
+
+
+def _parts(
+    given: Sequence[QueryPart], uploads: Uploads, served: ServiceOptions
+) -> tuple[PlainQuery, ...]:
+    return tuple(_part(one, uploads, served) for one in given)
+
+
+def _part(given: QueryPart, uploads: Uploads, served: ServiceOptions) -> PlainQuery:
+    if given.text is not None:
+        return TextQuery(given.text)
+    if given.prompt is not None:
+        return PromptQuery(
+            given.prompt,
+            given.seeds,
+            checkpoint_of(given.model, served),
+            given.unrelated,
+            served.device,
+        )
+    if given.vector is not None:
+        return VectorQuery(
+            {space: np.asarray([row], np.float32) for space, row in given.vector.items()}
+        )
+    box = None if given.box is None else Box.of(given.box)
+    region = None if given.region is None else Box.of(given.region)
+    return ImageQuery(image_of(given, uploads, served.limits), box, region)
+
+
+def filter_of(given: FilterMembers) -> str | None:
+    """Both filters of a request as one.
+
+    Raises:
+        FilterError: one is none.
+    """
+    return join_filters(given.where, None if given.filter is None else given.filter.plain())
+
+
+def options_of(asked: SearchRequest, limits: Limits) -> SearchOptions:
+    """How a request asks to search.
+
+    Raises:
+        OverLimitError: it asks for too many hits.
+        InputError: options that exclude one another.
+    """
+    check_count(asked.k, limits)
+    return SearchOptions(
+        k=asked.k,
+        spaces=asked.spaces,
+        min_score=asked.min_score,
+        max_fpr=asked.max_fpr,
+        where=filter_of(asked),
+        only=asked.only,
+        fusion=asked.fusion,
+        exact=asked.exact,
+        group_by=asked.group_by,
+        diverse=asked.diverse,
+        sort=asked.sort,
+        after=asked.after,
+    )
+
+
+def check_count(k: int, limits: Limits) -> None:
+    """Refuse more images than an answer holds.
+
+    Raises:
+        OverLimitError: there are more.
+    """
+    if k > limits.k:
+        raise OverLimitError(
+            f"k is {k:,}, and an answer holds {limits.k:,} images at most",
+            remedy="ask for less, and for the following page after `next`",
+        )

@@ -1,0 +1,58 @@
+"""Which columns a reply tells of each image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from vitrail.indexer.errors import VitrailError
+from vitrail.service.documents.images import PLACES, USUAL
+from vitrail.service.http.options import ServiceOptions
+from vitrail.service.operations.columns import checked_columns, list_columns
+
+if TYPE_CHECKING:
+    from vitrail.indexer.collection.answering import Answering
+
+
+class WithheldError(VitrailError):
+    """What the service does not give out."""
+
+    code = "withheld"
+
+
+def fields_of(
+    commit: Answering, asked: Sequence[str] | None, served: ServiceOptions
+) -> tuple[str, ...]:
+    """The columns that are told, as the collection spells them.
+
+    Args:
+        commit: whose columns they are.
+        asked: by the request; ``*`` for all that may be told, ``None`` for the usual ones.
+        served: says whether places of files are told.
+
+    Raises:
+        InputError: there is no such column.
+        WithheldError: it tells where files lie.
+    """
+    if asked is None:
+        return USUAL
+    if "*" in asked:
+        names = tuple(one.name for one in list_columns(commit))
+        return names if served.paths else tuple(name for name in names if name not in PLACES)
+    names = checked_columns(commit, dict.fromkeys(asked))
+    check_places(names, served)
+    return names
+
+
+def check_places(names: Sequence[str], served: ServiceOptions) -> None:
+    """Refuse columns that tell where files lie, where that is not told.
+
+    Raises:
+        WithheldError: one does.
+    """
+    places = [name for name in names if name in PLACES]
+    if places and not served.paths:
+        raise WithheldError(
+            f"{places[0]} tells where files lie, which this service does not",
+            remedy="ask for name, or let the service be started with paths",
+        )

@@ -1,0 +1,181 @@
+"""The collections that a service answers for, held open and brought up to date."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Annotated
+
+from fastapi import Depends, Query, Request
+
+from vitrail.indexer.errors import CollectionError, UnknownImageError
+from vitrail.service.http.options import ServiceOptions
+from vitrail.service.operations.collection import Collection
+from vitrail.service.operations.warming import warm
+
+FRESH_SECONDS = 1.0  # after which a commit of another process is seen at the latest
+
+
+class UnknownCollectionError(UnknownImageError):
+    """No collection of this name is served."""
+
+    code = "unknown-collection"
+
+
+@dataclass(frozen=True, slots=True)
+class Hosted:
+    """One of them.
+
+    Attributes:
+        name: under which it is served.
+        directory: of it.
+        collection: open for reading; threads share it.
+    """
+
+    name: str
+    directory: Path
+    collection: Collection
+
+
+class Host:
+    """All of them, opened on entry; a context manager.
+
+    Args:
+        collections: name -> directory, the first one being the default.
+        runtime: what runs the encoders: ``auto``, ``openvino`` or ``torch``.
+        device: where: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        precision: in what numbers: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
+        ahead: whether what the first requests need is loaded at once, in a thread of its own.
+
+    Raises:
+        CollectionError: one is missing, damaged or of a newer format.
+        InputError: an unknown runtime, device or precision.
+    """
+
+    def __init__(
+        self,
+        collections: Mapping[str, Path],
+        *,
+        runtime: str = "auto",
+        device: str = "auto",
+        precision: str = "auto",
+        ahead: bool = False,
+    ) -> None:
+        self._hosted = {
+            name: Hosted(
+                name,
+                directory,
+                Collection.open(directory, runtime=runtime, device=device, precision=precision),
+            )
+            for name, directory in collections.items()
+        }
+        self._troubles: dict[str, str] = {}
+        self._ahead = ahead
+        self._closing = threading.Event()
+        self._following = threading.Thread(target=self._follow, name="follow", daemon=True)
+
+    def __enter__(self) -> Host:
+        self._following.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._closing.set()
+        self._following.join()
+        for hosted in self._hosted.values():
+            hosted.collection.close()
+
+    def get(self, name: str | None = None) -> Hosted:
+        """One by its name; the first where none is named.
+
+        Raises:
+            UnknownCollectionError: there is none of this name.
+        """
+        if name is None:
+            return next(iter(self._hosted.values()))
+        try:
+            return self._hosted[name]
+        except KeyError:
+            raise UnknownCollectionError(
+                f"no collection {name!r} is served here; there are {', '.join(self._hosted)}"
+            ) from None
+
+    def all(self) -> tuple[Hosted, ...]:
+        """All, the default one first."""
+        return tuple(self._hosted.values())
+
+    @property
+    def troubles(self) -> dict[str, str]:
+        """Name of each collection whose newest commit cannot be read now -> the error's code."""
+        return dict(self._troubles)
+
+    def _follow(self) -> None:
+        """Move on to what other processes commit, so that no request has to."""
+        for hosted in self._hosted.values() if self._ahead else ():
+            if not self._closing.is_set():
+                warm(hosted.collection)
+        while not self._closing.wait(FRESH_SECONDS):
+            for hosted in self._hosted.values():
+                trouble = _trouble(hosted)
+                if trouble is None:
+                    self._troubles.pop(hosted.name, None)
+                else:
+                    self._troubles[hosted.name] = trouble
+
+
+def follow(hosted: Hosted) -> bool:
+    """Move on to the newest commit; true where it is another than before.
+
+    What cannot be read now leaves the collection at the commit that it is at.
+    """
+    try:
+        return hosted.collection.store.refresh()
+    except (CollectionError, OSError, MemoryError):
+        return False
+
+
+def _trouble(hosted: Hosted) -> str | None:
+    """Move on to the newest commit; the code of what stands in the way."""
+    try:
+        hosted.collection.store.refresh()
+    except CollectionError as error:
+        return error.code
+    except (OSError, MemoryError):
+        return "system"
+    return None
+
+
+# Coroutines: what is a plain function here would wait for a thread, for every request.
+
+
+async def host_of(request: Request) -> Host:
+    """The collections of the service that a request came to."""
+    host: Host = request.app.state.host
+    return host
+
+
+async def options_of(request: Request) -> ServiceOptions:
+    """How the service that a request came to is set up."""
+    options: ServiceOptions = request.app.state.options
+    return options
+
+
+async def _asked(
+    host: Annotated[Host, Depends(host_of)],
+    collection: Annotated[
+        str | None, Query(description="Name of the collection; the first one where none is named.")
+    ] = None,
+) -> Hosted:
+    return host.get(collection)
+
+
+Asked = Annotated[Hosted, Depends(_asked)]
+"""The collection that a request names by ``?collection=``."""
+ServedBy = Annotated[ServiceOptions, Depends(options_of)]

@@ -1,0 +1,50 @@
+"""How the values of columns are spread, to filter by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Response
+
+from vitrail.service.http.asking import filter_of
+from vitrail.service.http.fields import check_places
+from vitrail.service.http.hosting import Asked, ServedBy
+from vitrail.service.http.reading import Reading
+from vitrail.service.http.schemas.base import reply
+from vitrail.service.http.schemas.images import FacetRequest, FacetsReply
+from vitrail.service.operations.columns import checked_columns
+from vitrail.service.operations.facets import count_facets
+
+if TYPE_CHECKING:
+    from vitrail.indexer.catalog.facets import Facet
+
+router = APIRouter(tags=["search"])
+
+
+@router.post("/facets", responses={200: {"model": FacetsReply}}, response_class=Response)
+def count_values(asked: FacetRequest, hosted: Asked, served: ServedBy) -> Response:
+    """Values of columns with how many images have them; numbers and times as histograms."""
+    reading = Reading(hosted)
+    columns = checked_columns(reading.commit, asked.columns)
+    check_places(columns, served)
+    found = count_facets(
+        reading.commit,
+        columns,
+        where=filter_of(asked),
+        only=asked.only,
+        most=asked.most,
+        bins=asked.bins,
+    )
+    return reply({"facets": [_facet(one) for one in found], "receipt": reading.receipt()})
+
+
+def _facet(found: Facet) -> dict[str, Any]:
+    return {
+        "column": found.column,
+        "kind": found.kind,
+        "values": [{"value": value, "count": count} for value, count in found.values],
+        "bins": [{"low": one.low, "high": one.high, "count": one.count} for one in found.bins],
+        "others": found.others,
+        "missing": found.missing,
+        "distinct": found.distinct,
+    }

@@ -1,0 +1,30 @@
+"""Texts without the places of files: what somebody far away need not know."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+_ADDRESSES = ("/v1", "/docs", "/login", "/assets")
+# what begins with a slash (or a drive) at the start of a word, up to the last slash
+_PLACE = re.compile(r"(?<![\w./~:>\\-])(?:[A-Za-z]:\\|/)(?:[^\s'\"`,;:|<>/\\]+[/\\])*")
+
+
+def hide(text: str, places: Mapping[str, Path]) -> str:
+    """A text in which files are called by their names alone.
+
+    Args:
+        text: such as the message of an error.
+        places: what a directory is called -> where it lies; the longest that fits is taken.
+    """
+    known = sorted(places.items(), key=lambda one: len(str(one[1])), reverse=True)
+    for name, place in known:
+        if len(str(place)) > 1:  # the root itself says nothing
+            text = re.sub(rf"{re.escape(str(place))}(?![\w.-])", name, text)
+    return _PLACE.sub(_without, text)
+
+
+def _without(found: re.Match[str]) -> str:
+    rest = found.string[found.start() :]
+    return found[0] if rest.startswith(_ADDRESSES) or rest.startswith("/ ") else ""

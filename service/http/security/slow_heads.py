@@ -1,0 +1,56 @@
+"""Connections whose requests do not begin: given up after a while, as slow bodies are."""
+
+from __future__ import annotations
+
+import asyncio
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+
+def in_time(seconds: float) -> type[asyncio.Protocol]:
+    """The protocol of uvicorn, in which the head of a request has to arrive in time.
+
+    Uvicorn ends connections that are idle; who sends a byte now and then would hold one for good.
+
+    Args:
+        seconds: from the connection, or from the first byte after a reply.
+    """
+
+    class Timed(H11Protocol):
+        _giving_up: asyncio.TimerHandle | None = None
+
+        def connection_made(  # type: ignore[override]
+            self, transport: asyncio.Transport
+        ) -> None:
+            super().connection_made(transport)
+            self._wait()
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            if self._is_answering():
+                self._stop()
+            elif self._giving_up is None:
+                self._wait()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._stop()
+            super().connection_lost(exc)
+
+        def _is_answering(self) -> bool:
+            cycle = self.cycle
+            return cycle is not None and not cycle.response_complete
+
+        def _wait(self) -> None:
+            self._giving_up = self.loop.call_later(seconds, self._give_up)
+
+        def _stop(self) -> None:
+            if self._giving_up is not None:
+                self._giving_up.cancel()
+                self._giving_up = None
+
+        def _give_up(self) -> None:
+            self._giving_up = None
+            if not self._is_answering() and not self.transport.is_closing():
+                self.transport.close()
+
+    return Timed

@@ -1,0 +1,291 @@
+/** What the page is at: the question in its address, the answer so far, and what is known beside. */
+import { address, ask, post, Problem, upload } from "./api.js";
+import { askedBy, fromQuery, isRanked, toQuery, withImage } from "./question.js";
+import { listAddress, searchBody } from "./request.js";
+import { texts } from "./texts.js";
+
+/** @import { Answer, Column, Hit, ImagePart, Part, Question } from "./types.js" */
+
+/**
+ * @typedef {{ view: string, id: number | null }} Route
+ * @typedef {{ token: string, name: string, url: string }} Uploaded
+ * @typedef {"waiting" | "done" | "failed"} Status
+ */
+
+const PAGE = 60;
+const SETTLED = 160; // ms without a further change, before sliders are asked with
+const VIEWS = ["image", "make", "compare", "duplicates", "audit", "classify", "map", "collection"];
+
+/** Changes are told by an event `change`. */
+export class Session extends EventTarget {
+  constructor() {
+    super();
+    /** @type {Route} */
+    this.route = readRoute(location.pathname);
+    /** @type {Question} */
+    this.question = fromQuery(location.search);
+    /** @type {Hit[]} */
+    this.hits = [];
+    /** @type {Answer | null} of the last page */
+    this.answer = null;
+    /** @type {number | null} how many images pass, where that is told */
+    this.total = null;
+    /** @type {Status} */
+    this.status = "waiting";
+    /** @type {Problem | null} */
+    this.problem = null;
+    /** @type {string | null} what is being done beside searching */
+    this.doing = null;
+    /** @type {any} what the collection holds, once it is known */
+    this.about = null;
+    /** @type {Column[]} */
+    this.columns = [];
+    /** @type {string[]} */
+    this.collections = [];
+    /** @type {Map<string, Uploaded>} */
+    this.uploads = new Map();
+    this.began = 0;
+    /** @type {AbortController | null} */
+    this._asking = null;
+    this._more = false;
+    this._timer = 0;
+    addEventListener("popstate", () => this._moved());
+  }
+
+  get ranked() {
+    return isRanked(this.question);
+  }
+
+  /** Ask what the address says, and what the collection is. */
+  async begin() {
+    this.search();
+    await this.learn();
+  }
+
+  /** What is known of the collection, read anew. */
+  async learn() {
+    const { collection } = this.question;
+    try {
+      const [about, columns, all] = await Promise.all([
+        ask(address("/collection", { collection })),
+        ask(address("/columns", { collection })),
+        ask(address("/collections")),
+      ]);
+      const { info, default_weights: weights } = about;
+      const spaces = Object.entries(info.spaces).map(([space, told]) => ({ name: space, .../** @type {any} */ (told) }));
+      this.about = { ...info, name: about.name, weights, spaces, reads_texts: readsTexts(spaces) };
+      this.columns = columns.columns;
+      this.collections = all.collections.map((/** @type {any} */ one) => one.name);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      if (this.status !== "failed") this._fail(error);
+    }
+    this._tell();
+  }
+
+  /**
+   * Ask something else: a step that the browser can go back from.
+   *
+   * @param {Question} question
+   */
+  go(question) {
+    this._leave();
+    this.question = question;
+    history.pushState(null, "", this.href(question));
+    this.route = readRoute(location.pathname);
+    scrollTo(0, 0);
+    this.search();
+  }
+
+  /**
+   * The same question turned a little: asked once it has settled, and no step of its own.
+   *
+   * @param {Question} question
+   */
+  turn(question) {
+    this.question = question;
+    history.replaceState(history.state, "", this.href(question));
+    clearTimeout(this._timer);
+    this._timer = window.setTimeout(() => this.search(), SETTLED);
+    this._tell();
+  }
+
+  /** @param {Question} question */
+  href(question) {
+    const query = toQuery(question);
+    return query ? `/?${query}` : "/";
+  }
+
+  /** @param {number} id of an image, opened from the answer that is there */
+  imageHref(id) {
+    const query = toQuery(this.question);
+    return query ? `/image/${id}?${query}` : `/image/${id}`;
+  }
+
+  /** @param {string} path of a view of this page */
+  open(path) {
+    if (path === location.pathname + location.search) return;
+    this._leave();
+    history.pushState({ from: this.route.view }, "", path);
+    this._moved();
+    scrollTo(0, 0);
+  }
+
+  /** Ask from the first page on; an answer that is on its way is dropped. */
+  async search() {
+    clearTimeout(this._timer);
+    this._asking?.abort();
+    const asking = new AbortController();
+    this._asking = asking;
+    this._more = false;
+    this.status = "waiting";
+    this.problem = null;
+    this.began = performance.now();
+    this._tell();
+    try {
+      const answer = await this._page(null, asking.signal);
+      if (asking.signal.aborted) return;
+      this.answer = answer;
+      this.hits = answer.hits;
+      this.status = "done";
+    } catch (error) {
+      if (asking.signal.aborted) return;
+      this._fail(error);
+    }
+    this._tell();
+  }
+
+  /** The next page of the answer, where there is one. */
+  async more() {
+    const after = this.answer?.next;
+    if (!after || this._more || this.status !== "done" || !this._asking) return;
+    this._more = true;
+    const { signal } = this._asking;
+    try {
+      const answer = await this._page(after, signal);
+      if (signal.aborted) return;
+      this.answer = { ...answer, query: this.answer?.query ?? answer.query };
+      const known = new Set(this.hits.map((hit) => hit.id));
+      this.hits = [...this.hits, ...answer.hits.filter((hit) => !known.has(hit.id))];
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof Problem)) throw error;
+      this.dispatchEvent(new CustomEvent("notice", { detail: error.detail }));
+    } finally {
+      if (!signal.aborted) this._more = false;
+    }
+    this._tell();
+  }
+
+  /**
+   * Ask with files: the first one anew, or all of them beside what is asked already.
+   *
+   * @param {Blob[]} files
+   * @param {boolean} [beside]
+   */
+  async askWith(files, beside = false) {
+    const parts = /** @type {ImagePart[]} */ ([]);
+    for (const file of files) {
+      const name = file instanceof File && file.name ? file.name : texts.pasted;
+      this.doing = texts.uploading(name);
+      this._tell();
+      try {
+        const { upload: token } = await upload(file);
+        this.uploads.set(token, { token, name, url: URL.createObjectURL(file) });
+        parts.push({ kind: "upload", token });
+      } catch (error) {
+        this.dispatchEvent(new CustomEvent("notice", { detail: `${name}: ${/** @type {Problem} */ (error).detail}` }));
+      }
+    }
+    this.doing = null;
+    this._tell();
+    if (!parts.length) return;
+    let question = beside ? this.question : askedBy(this.question, []);
+    for (const part of parts) question = withImage(question, part, "positive");
+    this.go(question);
+  }
+
+  /** @param {Part} part */
+  askBy(part) {
+    this.go(askedBy(this.question, [part]));
+  }
+
+  /** @param {string} token of an upload */
+  nameOf(token) {
+    return this.uploads.get(token)?.name ?? "photo.jpg";
+  }
+
+  /**
+   * @param {string | null} after
+   * @param {AbortSignal} signal
+   * @returns {Promise<Answer>}
+   */
+  async _page(after, signal) {
+    const { question } = this;
+    const { collection } = question;
+    if (isRanked(question)) {
+      const answer = await post(address("/search", { collection }), searchBody(question, { k: PAGE, after }), { signal });
+      this.total = null;
+      return answer;
+    }
+    const list = await ask(listAddress(question, { k: PAGE, after }), { signal });
+    this.total = list.total ?? null;
+    return { ...list, hits: list.images.map(unranked), query: null, scale: null, evidence: null };
+  }
+
+  /** @param {unknown} error */
+  _fail(error) {
+    if (!(error instanceof Problem)) throw error;
+    this.status = "failed";
+    this.problem = error;
+    this.hits = [];
+    this.answer = null;
+  }
+
+  /** Remember how far the page was scrolled, for whoever comes back. */
+  _leave() {
+    history.replaceState({ ...(history.state ?? {}), y: scrollY }, "");
+  }
+
+  _moved() {
+    const before = toQuery(this.question);
+    const { collection } = this.question;
+    this.route = readRoute(location.pathname);
+    this.question = fromQuery(location.search);
+    if (toQuery(this.question) !== before) this.search();
+    if (this.question.collection !== collection) this.learn();
+    this._tell();
+    const y = history.state?.y;
+    if (typeof y === "number") requestAnimationFrame(() => requestAnimationFrame(() => scrollTo(0, y)));
+  }
+
+  _tell() {
+    this.dispatchEvent(new Event("change"));
+  }
+}
+
+/**
+ * @param {string} path
+ * @returns {Route}
+ */
+export function readRoute(path) {
+  const [view = "", id = ""] = path.split("/").filter(Boolean);
+  if (!VIEWS.includes(view)) return { view: "search", id: null };
+  return { view, id: /^\d+$/.test(id) ? Number(id) : null };
+}
+
+/** Whether texts are compared with images, which is done in a space of its own. */
+/** @param {{ name: string }[]} spaces */
+function readsTexts(spaces) {
+  return spaces.some(({ name }) => name.startsWith("proj@"));
+}
+
+/**
+ * An image of a list as one of an answer.
+ *
+ * @param {any} image
+ * @returns {Hit}
+ */
+function unranked({ id, metadata }) {
+  return { id, score: null, fpr: null, closeness: null, scores: {}, group: null, metadata };
+}

@@ -1,0 +1,2 @@
+export * from "./cropper.js";
+export { default } from "./cropper.js";

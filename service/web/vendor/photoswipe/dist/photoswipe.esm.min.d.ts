@@ -1,0 +1,2 @@
+export * from "./types/photoswipe.js";
+export { default } from "./types/photoswipe.js";

@@ -1,0 +1,52 @@
+/** The views of the page, in the order of the navigation; another one is a line here and a file. */
+import { html } from "../vendor/lit/index.js";
+import { texts } from "../texts.js";
+import "./search.js";
+import "./image.js";
+import "./collection.js";
+
+/** @import { Session } from "../session.js" */
+
+/**
+ * @typedef {{
+ *   name: string,
+ *   label: string,
+ *   path: string,
+ *   listed: boolean,
+ *   kept: boolean,
+ *   title: (session: Session) => string,
+ *   show: (session: Session, isNow: boolean) => unknown,
+ * }} View `listed` in the navigation; `kept` in the document while another one is shown, so that
+ *   coming back to it finds it as it was
+ */
+
+/** @type {View[]} */
+export const VIEWS = [
+  {
+    name: "search",
+    label: texts.views.search,
+    path: "/",
+    listed: true,
+    kept: true,
+    title: (session) => session.answer?.query?.title ?? "",
+    show: (session) => html`<vitrail-search .session=${session}></vitrail-search>`,
+  },
+  {
+    name: "image",
+    label: "",
+    path: "/image",
+    listed: false,
+    kept: false,
+    title: (session) => texts.image(session.route.id ?? 0),
+    show: (session) => html`<vitrail-image .session=${session} .image=${session.route.id}></vitrail-image>`,
+  },
+  {
+    name: "collection",
+    label: texts.views.collection,
+    path: "/collection",
+    listed: true,
+    kept: false,
+    title: () => texts.views.collection,
+    show: (session) => html`<vitrail-collection .session=${session}></vitrail-collection>`,
+  },
+];

