@@ -39,6 +39,7 @@ from vitrail.service.http.routers import (
     images,
     indexing,
     jobs,
+    login,
     operating,
     page,
     reference,
@@ -74,7 +75,7 @@ ROUTERS: tuple[APIRouter, ...] = (
 _BEARER = HTTPBearer(
     scheme_name="key", description="A key, as `vitrail keys new` shows it.", auto_error=False
 )
-PAGES: tuple[APIRouter, ...] = (page.router, reference.router)
+PAGES: tuple[APIRouter, ...] = (login.router, page.router, reference.router)
 
 
 def create_app(options: ServiceOptions) -> FastAPI:
@@ -116,7 +117,6 @@ def create_app(options: ServiceOptions) -> FastAPI:
         redoc_url=None,
         openapi_url="/v1/openapi.json",
         generate_unique_id_function=_operation_id,
-        max_body_size=options.limits.body,
         middleware=gates(options, ring, metrics, audit),
         # for readers of the document; who is let in the gates have seen to by then
         dependencies=[Security(_BEARER)] if options.needs_keys else [],

@@ -12,6 +12,7 @@ from vitrail.service.http.hosting import ServedBy
 from vitrail.service.http.security.callers import COOKIE, session_of
 from vitrail.service.http.security.guarding import CalledBy, too_often, unknown_caller
 from vitrail.service.http.security.keyring import LASTS, KeyRing
+from vitrail.service.http.security.keys import Key
 from vitrail.service.http.security.scopes import Scope
 
 router = APIRouter(tags=["session"])
@@ -68,6 +69,17 @@ def begin_session(
     key = ring.find(login.key)
     if key is None:
         return not_taken(ring, request)
+    give_cookie(response, request, ring, key)
+    return Session(
+        needs_key=options.needs_keys,
+        scope=key.scope.word,
+        name=key.name,
+        read_only=options.read_only,
+    )
+
+
+def give_cookie(response: Response, request: Request, ring: KeyRing, key: Key) -> None:
+    """Begin a session, and let the browser show it from now on."""
     response.set_cookie(
         COOKIE,
         ring.begin_session(key),
@@ -76,12 +88,6 @@ def begin_session(
         secure=request.url.scheme == "https",
         httponly=True,
         samesite="strict",
-    )
-    return Session(
-        needs_key=options.needs_keys,
-        scope=key.scope.word,
-        name=key.name,
-        read_only=options.read_only,
     )
 
 

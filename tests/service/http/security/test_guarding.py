@@ -43,7 +43,8 @@ def test_beyond_it_nothing_is_told_without_a_key(gated: Gated) -> None:
     assert refused.headers["www-authenticate"].startswith("Bearer")
     assert "vitrail keys new --scope read" in refused.json()["remedy"]
     assert client.get("/v1/livez").status_code == 200
-    assert client.get("/").status_code == 200  # the page itself shows nothing
+    shown = client.get("/", follow_redirects=False)
+    assert (shown.status_code, shown.headers["location"]) == (303, "/login")
 
 
 def test_a_key_opens_what_its_scope_allows(gated: Gated, bearer: Bearer) -> None:
