@@ -85,10 +85,10 @@ export const texts = {
     more ? `${number.format(count)}+ images` : counted(count, "image"),
   exact: "exact",
   exactNote: (/** @type {number} */ compared) =>
-    `No image of the collection is nearer than these: all ${number.format(compared)} were compared.`,
+    `No image is nearer than these: ${counted(compared, "vector")} compared, which are all there are.`,
   recall: (/** @type {number} */ recall) => `${percent.format(recall)} of what an exact search finds`,
   recallNote: (/** @type {number} */ seen) =>
-    `An index chose ${counted(seen, "candidate")}; the figure was measured on this collection.`,
+    `${counted(seen, "vector")} compared, which an index chose; the share was measured on this collection.`,
   passed: (/** @type {number} */ allowed) => `${counted(allowed, "image")} passed the filter`,
   took: (/** @type {number} */ seconds) =>
     seconds < 1 ? `${Math.max(1, Math.round(seconds * 1000))} ms` : `${seconds.toFixed(1)} s`,
