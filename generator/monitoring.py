@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 from vitrail.indexer.cancellation import Cancellation
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+class Preview(Protocol):
+    """Looks at half-made images. Called from the thread that draws, which waits for it."""
+
+    def wants(self) -> bool:
+        """Whether it would look at one now; asked after each step, so that none is in vain."""
+
+    def show(self, image: Image) -> None:
+        """Look at what the latents of the last step are as an image (RGB)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,10 +29,12 @@ class Monitor:
     Attributes:
         on_step: called after every denoising step with (steps done, steps in all).
         cancellation: looked at after every step; once it is cancelled, the generation stops.
+        preview: shown half-made images, of those steps after which it wants one.
     """
 
     on_step: Callable[[int, int], None] | None = None
     cancellation: Cancellation | None = None
+    preview: Preview | None = None
 
     def check(self) -> None:
         """Stop if asked to; nothing of the image is written.
@@ -38,6 +54,15 @@ class Monitor:
         if self.on_step is not None:
             self.on_step(done, total)
         self.check()
+
+    def show(self, half_made: Callable[[], Image]) -> None:
+        """Work out the half-made image, where somebody wants to see it.
+
+        Args:
+            half_made: works it out of the latents.
+        """
+        if self.preview is not None and self.preview.wants():
+            self.preview.show(half_made())
 
 
 UNMONITORED = Monitor()

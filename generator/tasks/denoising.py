@@ -11,7 +11,7 @@ from PIL import Image
 from vitrail.generator.models.memory import with_less_memory
 from vitrail.generator.models.pipelines import DiffusionModel
 from vitrail.generator.monitoring import Monitor
-from vitrail.generator.tasks.latents import Drawn, Kept, Noised, blending, decode, encode
+from vitrail.generator.tasks.latents import Drawn, Kept, Noised, blending, decode, encode, half_made
 from vitrail.indexer.errors import GenerationError, VitrailError
 from vitrail.indexer.recipes.recipe import Recipe
 from vitrail.indexer.wording import first_line
@@ -171,6 +171,9 @@ def _call(
 
     def after_step(pipe: Any, index: int, _: Any, tensors: dict[str, Any]) -> dict[str, Any]:
         monitor.step(index + 1, pipe.num_timesteps)
+        # the last step's is the image itself, and no checker has looked at the others
+        if index + 1 < pipe.num_timesteps and getattr(pipe, "safety_checker", None) is None:
+            monitor.show(lambda: half_made(pipe, tensors["latents"]))
         return tensors if blend is None else {"latents": blend(pipe, index, tensors["latents"])}
 
     if model.info.family != "lcm":

@@ -76,6 +76,17 @@ def decode(model: DiffusionModel, latents: Tensor) -> Drawn:
     return image, None if verdict is None else bool(verdict[0])
 
 
+def half_made(pipeline: Any, latents: Tensor) -> Image.Image:
+    """What latents (1, c, h, w) of a run look like as they are, noise and all: an RGB image."""
+    import torch
+
+    vae = pipeline.vae
+    with torch.no_grad():
+        pixels = vae.decode(latents.to(vae.device, vae.dtype) / vae.config.scaling_factor)[0]
+    image: Image.Image = pipeline.image_processor.postprocess(pixels.float())[0]
+    return image
+
+
 class Noised:
     """Stands in for a pipeline's ``prepare_latents``: our latents, noised to its first timestep.
 

@@ -46,6 +46,23 @@ def read_places(given: Sequence[str], what: str) -> dict[str, Path]:
     return places
 
 
+def read_models(given: Sequence[str]) -> dict[str, str]:
+    """Checkpoints that may draw, by name: ``NAME=CHECKPOINT``, beside the embedded one.
+
+    Raises:
+        InputError: a name is missing, or is one's already.
+    """
+    models = {"embedded": "embedded"}
+    for text in given:
+        named = _NAMED.fullmatch(text)
+        if named is None:
+            raise InputError(f"--model {text!r} has no name; write NAME=CHECKPOINT")
+        if named[1] in models:
+            raise InputError(f"two models are called {named[1]!r}; name them differently")
+        models[named[1]] = named[2]
+    return models
+
+
 def name_of(path: Path) -> str:
     """A name that can stand in an address, made of a directory's.
 

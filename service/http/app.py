@@ -7,28 +7,41 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Security
 from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
+from vitrail.indexer.files.durability import make_directory
+from vitrail.service.http.described import PROBLEMS, Application
 from vitrail.service.http.hosting import Host
+from vitrail.service.http.jobs.registry import KINDS
+from vitrail.service.http.jobs.runner import JobRunner
+from vitrail.service.http.jobs.store import JobStore
 from vitrail.service.http.keeping import KeptData
 from vitrail.service.http.observing.audit import AuditLog
 from vitrail.service.http.observing.metrics import Metrics
 from vitrail.service.http.observing.recording import Recorder
 from vitrail.service.http.observing.requests import Observer
+from vitrail.service.http.observing.shadow import SearchWatch
 from vitrail.service.http.options import ServiceOptions
 from vitrail.service.http.problems import add_problems
 from vitrail.service.http.routers import (
+    analyses,
     collections,
+    decisions,
     explaining,
     facets,
     files,
+    generation,
     health,
     images,
+    indexing,
+    jobs,
     operating,
     page,
+    reference,
     search,
     sessions,
     uploads,
@@ -51,7 +64,17 @@ ROUTERS: tuple[APIRouter, ...] = (
     facets.router,
     collections.router,
     uploads.router,
+    jobs.router,
+    generation.router,
+    indexing.router,
+    analyses.router,
+    decisions.router,
 )
+
+_BEARER = HTTPBearer(
+    scheme_name="key", description="A key, as `vitrail keys new` shows it.", auto_error=False
+)
+PAGES: tuple[APIRouter, ...] = (page.router, reference.router)
 
 
 def create_app(options: ServiceOptions) -> FastAPI:
@@ -67,32 +90,46 @@ def create_app(options: ServiceOptions) -> FastAPI:
         parse_rate(options.rate)  # the gates are made at the first request
     ring, metrics, audit = KeyRing(options.state), Metrics(), AuditLog(options.state)
 
+    watch = SearchWatch(metrics)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with ring, _opened(options) as host:
-            app.state.host = host
+        make_directory(str(options.state))
+        with (
+            ring,
+            watch,
+            JobStore(options.state) as store,
+            _opened(options) as host,
+            JobRunner(host, options, app.state.kept.uploads, store, KINDS) as runner,
+        ):
+            app.state.host, app.state.runner = host, runner
+            metrics.watch("vitrail_jobs", "Jobs, by their state.", "state", store.counts)
             yield
 
-    app = FastAPI(
+    app = Application(
         title="Vitrail",
         version=version("vitrail"),
         summary="Image search over Vision Transformer embeddings.",
         lifespan=lifespan,
+        responses=PROBLEMS,
         docs_url=None,  # its page would be read from elsewhere
         redoc_url=None,
         openapi_url="/v1/openapi.json",
         generate_unique_id_function=_operation_id,
         max_body_size=options.limits.body,
         middleware=gates(options, ring, metrics, audit),
+        # for readers of the document; who is let in the gates have seen to by then
+        dependencies=[Security(_BEARER)] if options.needs_keys else [],
     )
     app.state.options, app.state.ring = options, ring
-    app.state.metrics, app.state.audit = metrics, audit
+    app.state.metrics, app.state.audit, app.state.watch = metrics, audit, watch
     app.state.closing = threading.Event()  # set when the service ends, for what would go on
     app.state.kept = KeptData.in_folder(options.state)
     add_problems(app)
     for router in ROUTERS:
         app.include_router(router, prefix="/v1")
-    app.include_router(page.router)
+    for router in PAGES:
+        app.include_router(router)
     return app
 
 
@@ -102,6 +139,7 @@ def _opened(options: ServiceOptions) -> Host:
         runtime=options.runtime,
         device=options.device,
         precision=options.precision,
+        ahead=options.warm,
     )
 
 

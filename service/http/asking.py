@@ -11,7 +11,7 @@ import numpy as np
 from vitrail.indexer.errors import InputError
 from vitrail.search.boxes import Box
 from vitrail.search.options import SearchOptions
-from vitrail.service.http.options import Limits
+from vitrail.service.http.options import Limits, ServiceOptions
 from vitrail.service.http.schemas.queries import FilterMembers, ImageRef, QueryPart
 from vitrail.service.http.schemas.searches import SearchRequest
 from vitrail.service.operations.json_filters import join_filters
@@ -54,35 +54,65 @@ def image_of(given: ImageRef | QueryPart, uploads: Uploads, limits: Limits) -> I
     return ImageBytes(data)
 
 
-def query_of(asked: SearchRequest, uploads: Uploads, limits: Limits) -> AnyQuery:
+def query_of(asked: SearchRequest, uploads: Uploads, served: ServiceOptions) -> AnyQuery:
     """The question of a request; errors as of ``image_of``.
 
     Raises:
-        InputError: a box or a vector cannot be understood.
+        InputError: a box or a vector cannot be understood, or no model is called so.
     """
-    positives = _parts(asked.positive, uploads, limits)
-    negatives = _parts(asked.negative, uploads, limits)
+    positives = _parts(asked.positive, uploads, served)
+    negatives = _parts(asked.negative, uploads, served)
     if len(positives) == 1 and not negatives:
         return positives[0]
     return MixedQuery(positives, negatives)
 
 
-def _parts(given: Sequence[QueryPart], uploads: Uploads, limits: Limits) -> tuple[PlainQuery, ...]:
-    return tuple(_part(one, uploads, limits) for one in given)
+def checkpoint_of(model: str, served: ServiceOptions) -> str:
+    """The checkpoint that a name stands for: a request names neither files nor what to download.
+
+    Raises:
+        InputError: none is called so.
+    """
+    if model not in served.models:
+        raise InputError(f"there is no model {model!r:.80} here; use {' or '.join(served.models)}")
+    return served.models[model]
 
 
-def _part(given: QueryPart, uploads: Uploads, limits: Limits) -> PlainQuery:
+def check_models(parts: Sequence[QueryPart], served: ServiceOptions) -> None:
+    """Refuse prompts that a model shall draw that is not here.
+
+    Raises:
+        InputError: naming it.
+    """
+    for part in parts:
+        if part.prompt is not None:
+            checkpoint_of(part.model, served)
+
+
+def _parts(
+    given: Sequence[QueryPart], uploads: Uploads, served: ServiceOptions
+) -> tuple[PlainQuery, ...]:
+    return tuple(_part(one, uploads, served) for one in given)
+
+
+def _part(given: QueryPart, uploads: Uploads, served: ServiceOptions) -> PlainQuery:
     if given.text is not None:
         return TextQuery(given.text)
     if given.prompt is not None:
-        return PromptQuery(given.prompt, given.seeds, given.model, given.unrelated)
+        return PromptQuery(
+            given.prompt,
+            given.seeds,
+            checkpoint_of(given.model, served),
+            given.unrelated,
+            served.device,
+        )
     if given.vector is not None:
         return VectorQuery(
             {space: np.asarray([row], np.float32) for space, row in given.vector.items()}
         )
     box = None if given.box is None else Box.of(given.box)
     region = None if given.region is None else Box.of(given.region)
-    return ImageQuery(image_of(given, uploads, limits), box, region)
+    return ImageQuery(image_of(given, uploads, served.limits), box, region)
 
 
 def filter_of(given: FilterMembers) -> str | None:

@@ -11,9 +11,10 @@ from typing import Annotated
 
 from fastapi import Depends, Query, Request
 
-from vitrail.indexer.errors import UnknownImageError
+from vitrail.indexer.errors import CollectionError, UnknownImageError
 from vitrail.service.http.options import ServiceOptions
 from vitrail.service.operations.collection import Collection
+from vitrail.service.operations.warming import warm
 
 FRESH_SECONDS = 1.0  # after which a commit of another process is seen at the latest
 
@@ -47,6 +48,7 @@ class Host:
         runtime: what runs the encoders: ``auto``, ``openvino`` or ``torch``.
         device: where: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: in what numbers: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
+        ahead: whether what the first requests need is loaded at once, in a thread of its own.
 
     Raises:
         CollectionError: one is missing, damaged or of a newer format.
@@ -60,6 +62,7 @@ class Host:
         runtime: str = "auto",
         device: str = "auto",
         precision: str = "auto",
+        ahead: bool = False,
     ) -> None:
         self._hosted = {
             name: Hosted(
@@ -69,6 +72,8 @@ class Host:
             )
             for name, directory in collections.items()
         }
+        self._troubles: dict[str, str] = {}
+        self._ahead = ahead
         self._closing = threading.Event()
         self._following = threading.Thread(target=self._follow, name="follow", daemon=True)
 
@@ -106,11 +111,23 @@ class Host:
         """All, the default one first."""
         return tuple(self._hosted.values())
 
+    @property
+    def troubles(self) -> dict[str, str]:
+        """Name of each collection whose newest commit cannot be read now -> the error's code."""
+        return dict(self._troubles)
+
     def _follow(self) -> None:
         """Move on to what other processes commit, so that no request has to."""
+        for hosted in self._hosted.values() if self._ahead else ():
+            if not self._closing.is_set():
+                warm(hosted.collection)
         while not self._closing.wait(FRESH_SECONDS):
             for hosted in self._hosted.values():
-                follow(hosted)
+                trouble = _trouble(hosted)
+                if trouble is None:
+                    self._troubles.pop(hosted.name, None)
+                else:
+                    self._troubles[hosted.name] = trouble
 
 
 def follow(hosted: Hosted) -> bool:
@@ -118,12 +135,21 @@ def follow(hosted: Hosted) -> bool:
 
     What cannot be read now leaves the collection at the commit that it is at.
     """
-    from vitrail.indexer.errors import CollectionError
-
     try:
         return hosted.collection.store.refresh()
     except (CollectionError, OSError, MemoryError):
         return False
+
+
+def _trouble(hosted: Hosted) -> str | None:
+    """Move on to the newest commit; the code of what stands in the way."""
+    try:
+        hosted.collection.store.refresh()
+    except CollectionError as error:
+        return error.code
+    except (OSError, MemoryError):
+        return "system"
+    return None
 
 
 def host_of(request: Request) -> Host:

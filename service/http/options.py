@@ -73,6 +73,8 @@ class ServiceOptions:
         device: where: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: in what numbers: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
         warm: whether indexes and encoders are loaded before the first request.
+        models: what may draw: name -> Stable Diffusion checkpoint.
+        trash: whether jobs may move copies to the trash.
 
     Raises:
         InputError: no collection is named, a name cannot stand in an address, or the rate, an
@@ -98,6 +100,8 @@ class ServiceOptions:
     device: str = "auto"
     precision: str = "auto"
     warm: bool = True
+    models: Mapping[str, str] = field(default_factory=lambda: {"embedded": "embedded"})
+    trash: bool = False
 
     @property
     def on_loopback(self) -> bool:
@@ -120,7 +124,7 @@ class ServiceOptions:
     def __post_init__(self) -> None:
         if not self.collections:
             raise InputError("no collection is named; name at least one to serve")
-        for name in (*self.collections, *self.roots):
+        for name in (*self.collections, *self.roots, *self.models):
             if not _NAME.fullmatch(name):
                 raise InputError(
                     f"the name {name!r} cannot stand in an address; use up to 64 of a-z, 0-9, "

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -28,6 +28,14 @@ STATUSES = {
     "removals-refused": 409,
     "cancelled": 409,
     "not-allowed": 403,
+    "not-set-up": 403,
+    "unknown-job": 404,
+    "unknown-root": 404,
+    "unknown-upload": 404,
+    "no-result": 404,
+    "job-state": 409,
+    "queue-full": 503,
+    "job-table": 503,
     "other-encoder": 409,
     "bad-checkpoint": 503,
     "runtime": 503,
@@ -39,6 +47,11 @@ STATUSES = {
 }
 """Code of an error -> status, also of the kinds of errors below it; 500 for all others."""
 _CODES = {404: "not-found", 405: "method-not-allowed", 408: "too-slow", 413: "too-large"}
+_IN_OUR_WORDS = {
+    "There was an error parsing the body": "the body is neither JSON in UTF-8 nor a form",
+    "Not Found": "there is nothing at this address",
+    "Method Not Allowed": "this address is not asked by this method",
+}
 _TITLES = {
     "bad-request": "The request cannot be understood",
     "bad-input": "The request cannot be answered as it is",
@@ -92,17 +105,12 @@ def _members(status: int, code: str, detail: str, remedy: str) -> dict[str, Any]
 
 
 def problem_members(error: VitrailError, options: ServiceOptions) -> dict[str, Any]:
-    """What a problem tells of an error of the domain.
-
-    Args:
-        error: whose message is told, and its remedy.
-        options: say whether places of files are told.
-    """
-    told, remedy = error.problem if error.remedy else str(error), error.remedy
+    """What a problem tells of an error of the domain; not where files lie, unless that is shown."""
+    detail, remedy = error.problem if error.remedy else str(error), error.remedy
     if not options.paths:
         places = {**options.roots, **options.collections, "state": options.state, "~": Path.home()}
-        told, remedy = hide(told, places), hide(remedy, places)
-    body = _members(status_of(error), error.code, told, remedy)
+        detail, remedy = hide(detail, places), hide(remedy, places)
+    body = _members(status_of(error), error.code, detail, remedy)
     if isinstance(error, ImageRejectedError | UnusableImageError) and error.reason:
         return body | {"reason": error.reason}
     return body
@@ -148,10 +156,13 @@ def _in_words(one: Mapping[str, Any]) -> str:
     return str(one["msg"]).removeprefix("Value error, ")
 
 
-async def _of_http(_: Request, error: Exception) -> JSONResponse:
+async def _of_http(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code in (204, 304):  # which have no body
+        return Response(status_code=error.status_code, headers=error.headers)
     code = _CODES.get(error.status_code, "bad-request")
-    return problem(error.status_code, code, str(error.detail), headers=error.headers)
+    detail = _IN_OUR_WORDS.get(error.detail, error.detail)
+    return problem(error.status_code, code, detail, headers=error.headers)
 
 
 async def _of_the_system(_: Request, error: Exception) -> JSONResponse:

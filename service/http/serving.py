@@ -22,6 +22,7 @@ from vitrail.indexer.files.lock import WriterLock
 from vitrail.indexer.settings import in_use, using
 from vitrail.service.http.app import create_app
 from vitrail.service.http.hosting import Host
+from vitrail.service.http.jobs.runner import JobRunner
 from vitrail.service.http.observing.logs import LogFormat, logging_to
 from vitrail.service.http.options import ServiceOptions
 from vitrail.service.http.security.keyring import KeyRing
@@ -183,6 +184,8 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Tell what would go on that it ends."""
         self._app.state.closing.set()
+        runner: JobRunner = self._app.state.runner
+        runner.stop_telling()  # streams of events would go on for as long as they may
         await super().shutdown(sockets)
 
     @contextmanager

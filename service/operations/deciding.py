@@ -98,6 +98,33 @@ def list_decisions(store: CollectionStore) -> tuple[KnownDecision, ...]:
     )
 
 
+def export_decisions(store: CollectionStore) -> bytes:
+    """The whole log as JSON, for another collection."""
+    from vitrail.indexer.collection.deciding import told_decisions
+
+    return told_decisions(store.decisions())
+
+
+def import_decisions(directory: Path, log: bytes) -> int:
+    """Add the decisions of another collection that this one lacks; how many.
+
+    Args:
+        directory: of the collection.
+        log: as ``export_decisions`` gave it.
+
+    Raises:
+        InputError: it cannot be understood; nothing is written.
+        CollectionLockedError: another process is writing.
+        CollectionError: there is no collection, or the disk is full.
+    """
+    from vitrail.indexer.collection.deciding import DECISIONS, carried_decisions, take_decisions
+    from vitrail.indexer.collection.store import CollectionStore
+
+    decisions = carried_decisions({DECISIONS: log}, "the log")
+    with CollectionStore.open(directory, writable=True) as store:
+        return take_decisions(store, decisions)
+
+
 def _known(store: CollectionStore, decision: Decision, *, undone: bool) -> KnownDecision:
     from vitrail.indexer.catalog.contents import ids_of
 

@@ -17,7 +17,9 @@ from vitrail.service.operations.progress import Note, Progress, nobody
 from vitrail.service.operations.tasks import AS_THE_MODEL, GenerationOptions, Task, TextToImage
 
 if TYPE_CHECKING:
+    from vitrail.generator.monitoring import Preview
     from vitrail.indexer.cancellation import Cancellation
+    from vitrail.indexer.collection.store import CollectionStore
     from vitrail.service.operations.collection import Collection
 
 
@@ -49,9 +51,36 @@ def generate(
     """
     work = plan(directory, task, options)
     with _open(directory, options.encoder, progress) as collection:
-        for note in _limits(work):
-            progress(Note(note))
-        return make_and_index(collection, work, progress=progress, cancellation=cancellation)
+        return make(collection, work, progress=progress, cancellation=cancellation)
+
+
+def make(
+    collection: Collection,
+    work: Work,
+    *,
+    progress: Progress = nobody,
+    cancellation: Cancellation | None = None,
+    preview: Preview | None = None,
+) -> Generated:
+    """Make what was planned, in a collection that is open and whose encoder stays loaded.
+
+    Args:
+        collection: that gets the images; threads may go on searching it.
+        work: of ``plan_in``.
+        progress: told what is to be known, and of every step and image.
+        cancellation: looked at after every step.
+        preview: asked after every step whether it wants the half-made image.
+
+    Raises:
+        CheckpointError: a model cannot be had.
+        GenerationError: an image could not be made; those before it are kept and indexed.
+        CollectionLockedError: another process is writing.
+    """
+    for note in _limits(work):
+        progress(Note(note))
+    return make_and_index(
+        collection, work, progress=progress, cancellation=cancellation, preview=preview
+    )
 
 
 def plan(directory: Path, task: Task, options: GenerationOptions = AS_THE_MODEL) -> Work:
@@ -62,13 +91,27 @@ def plan(directory: Path, task: Task, options: GenerationOptions = AS_THE_MODEL)
         InputError: an image, prompt, mask or option is unusable.
         CheckpointError: the generator's model cannot be had.
     """
-    from vitrail.generator.adapters.loras import open_lora
-    from vitrail.generator.checkpoints.files import find_checkpoint
     from vitrail.indexer.collection.store import CollectionStore
 
     looks = not isinstance(task, TextToImage) and is_collection(str(directory))
     with CollectionStore.open(directory) if looks else nullcontext() as store:
-        inputs = read_inputs(task, partial(open_input, store))
+        return plan_in(store, task, options)
+
+
+def plan_in(
+    store: CollectionStore | None, task: Task, options: GenerationOptions = AS_THE_MODEL
+) -> Work:
+    """As ``plan``, of a collection that is open; without one, its images name none.
+
+    Raises:
+        UnknownImageError: an image to start from is not in the collection.
+        InputError: an image, prompt, mask or option is unusable.
+        CheckpointError: the generator's model cannot be had.
+    """
+    from vitrail.generator.adapters.loras import open_lora
+    from vitrail.generator.checkpoints.files import find_checkpoint
+
+    inputs = read_inputs(task, partial(open_input, store))
     info = find_checkpoint(options.model)
     loras = tuple(open_lora(text) for text in options.loras)
     return Work(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vitrail.indexer.indexing.options import IndexOptions
     from vitrail.indexer.indexing.progress import IndexCounts
     from vitrail.indexer.indexing.reembedding import ReembedOptions
+    from vitrail.service.operations.collection import Collection
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,26 +84,58 @@ def index(
         CollectionError: the disk is full or the collection damaged; committed work is kept.
     """
     from vitrail.indexer.indexing.options import IndexOptions
-    from vitrail.indexer.indexing.roots import check_given, plan_run
-    from vitrail.service.operations.calibrating import keep_calibrated
+    from vitrail.indexer.indexing.roots import check_given
 
     options = options or IndexOptions()
     check_given(folders, options)  # before an empty collection is left behind
     if not folders and not is_collection(str(directory)):
         raise InputError(f"there is no collection at {directory} yet: name a folder to index")
     with open_or_create(directory, encoder, progress=progress) as collection:
-        described = collection.fingerprint.describe()
-        plans = plan_run(folders, collection.store.roots(), options)
-        progress(RunBegins(described, tuple(plans)))
-        there = collection.store.spaces
-        counts = collection.index(
-            *folders, options=options, on_progress=_telling(progress), cancellation=cancellation
+        return index_into(
+            collection, folders, options, progress=progress, cancellation=cancellation
         )
-        for space in collection.store.state.derived:
-            if space.name not in there:
-                progress(Note(_whitened(space)))
-        if not counts.interrupted:  # nobody has to wait for it now
-            keep_calibrated(collection, progress, cancellation)
+
+
+def index_into(
+    collection: Collection,
+    folders: Sequence[str],
+    options: IndexOptions,
+    *,
+    progress: Progress = nobody,
+    cancellation: Cancellation | None = None,
+) -> Indexed:
+    """As ``index``, of a collection that is open, whose encoder stays loaded.
+
+    Args:
+        collection: open; threads may go on searching it.
+        folders: absolute paths; none means all that were indexed before.
+        options: what is said of the folders.
+        progress: told how the run begins, and of every file.
+        cancellation: looked at after every file; what is done by then is committed.
+
+    Raises:
+        InputError: a folder does not exist.
+        RemovalsRefusedError: a folder lost so much that its disk may be away; the others of the
+            run are done.
+        CollectionLockedError: another process is writing.
+        CollectionError: the disk is full or the collection damaged; committed work is kept.
+    """
+    from vitrail.indexer.indexing.roots import check_given, plan_run
+    from vitrail.service.operations.calibrating import keep_calibrated
+
+    check_given(folders, options)
+    described = collection.fingerprint.describe()
+    plans = plan_run(folders, collection.store.roots(), options)
+    progress(RunBegins(described, tuple(plans)))
+    there = collection.store.spaces
+    counts = collection.index(
+        *folders, options=options, on_progress=_telling(progress), cancellation=cancellation
+    )
+    for space in collection.store.state.derived:
+        if space.name not in there:
+            progress(Note(_whitened(space)))
+    if not counts.interrupted:  # nobody has to wait for it now
+        keep_calibrated(collection, progress, cancellation)
     return Indexed(described, _copy(counts))
 
 

@@ -13,7 +13,6 @@ from vitrail.search.filters import NO_IMAGES, combine_filters, none_passes
 from vitrail.search.listing import ListedImage, ListOptions
 from vitrail.search.listing import count_images as count
 from vitrail.search.listing import list_images as read
-from vitrail.service.operations.references import ImageId, find_image
 
 if TYPE_CHECKING:
     from vitrail.indexer.collection.answering import Answering
@@ -85,8 +84,8 @@ def known_image(commit: Answering, image_id: int) -> ImageInfo:
         UnknownImageError: no image has the id, or it left the collection.
     """
     (found,) = commit.metadata([image_id])
-    if commit.state.deletions:  # rows of images that left stay for a while
-        find_image(commit, ImageId(image_id))
+    if commit.state.deletions:  # rows of images that left stay for a while, vectors do not
+        commit.vectors([image_id], next(iter(commit.spaces)))
     return found
 
 

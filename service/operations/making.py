@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from vitrail.generator.checkpoints.files import CheckpointInfo
     from vitrail.generator.images import InputImage
     from vitrail.generator.models.pipelines import DiffusionModel
+    from vitrail.generator.monitoring import Preview
     from vitrail.indexer.cancellation import Cancellation
     from vitrail.indexer.recipes.recipe import Recipe
     from vitrail.service.operations.collection import Collection
@@ -79,6 +80,7 @@ def make_and_index(
     *,
     progress: Progress = nobody,
     cancellation: Cancellation | None = None,
+    preview: Preview | None = None,
 ) -> Generated:
     """Make every recipe's image that is not there yet, and index it, a chunk at a time.
 
@@ -91,6 +93,7 @@ def make_and_index(
         work: the recipes and their model.
         progress: told after every step and image.
         cancellation: looked at after every step; what is made by then is indexed.
+        preview: asked after every step whether it wants the half-made image.
 
     Raises:
         GenerationError: an image could not be made; those before it are kept and indexed.
@@ -98,7 +101,7 @@ def make_and_index(
     """
     run = _Run(collection, work, progress)
     try:
-        run.make(cancellation)
+        run.make(cancellation, preview)
     except CancelledError:
         return replace(run.finished(), interrupted=True)
     except Exception:
@@ -115,7 +118,7 @@ class _Run:
         self._made: list[GeneratedFile] = []
         self._unindexed: list[Path] = []
 
-    def make(self, cancellation: Cancellation | None) -> None:
+    def make(self, cancellation: Cancellation | None, preview: Preview | None) -> None:
         """Make what is missing, and index whole chunks."""
         from vitrail.generator.batch import generate_all
         from vitrail.generator.monitoring import Monitor
@@ -123,7 +126,7 @@ class _Run:
         work = self._work
         directory = Path(self._collection.store.generated_directory)
         directory.mkdir(parents=True, exist_ok=True)
-        monitor = Monitor(on_step=self._step, cancellation=cancellation)
+        monitor = Monitor(on_step=self._step, cancellation=cancellation, preview=preview)
         self._progress(GenerationProgress("loading", len(work.recipes)))
         for file in generate_all(
             work.recipes,

@@ -109,10 +109,11 @@ class OwnEncoder:
 
     def _load(self, *, classify: bool) -> Encoder:
         from vitrail.indexer.encoders import load_encoder
+        from vitrail.indexer.encoders.gathering import GatheringEncoder
 
         encoder = load_encoder(replace(self.settings, classify=classify))
         self._store.check(encoder.fingerprint)
-        return encoder
+        return GatheringEncoder(encoder)
 
 
 def choose(

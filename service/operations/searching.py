@@ -23,6 +23,7 @@ from vitrail.service.operations.queries import (
     OtherEncoderError,
     Question,
     answer_question,
+    checked_id,
 )
 from vitrail.service.operations.query_kinds import (
     AnyQuery,
@@ -35,6 +36,7 @@ from vitrail.service.operations.query_kinds import (
 from vitrail.service.operations.references import (
     ImageBytes,
     ImageFile,
+    ImageId,
     find_image,
     unusable_image,
 )
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 
     from vitrail.indexer.cancellation import Cancellation
     from vitrail.indexer.encoders.base import Encoder
+    from vitrail.indexer.image_info import ImageInfo
     from vitrail.search.boxes import Box
     from vitrail.search.explanation import Explanation
     from vitrail.service.operations.searchable import Searchable
@@ -208,6 +211,8 @@ def embed_query(
         return _embed(collection, image.name, given, image.name, query)
     if isinstance(image, ImageFile):
         return _embed(collection, str(image), _read(image), repr(str(image)), query)
+    if isinstance(image, ImageId) and not shown and query.box is None and query.region is None:
+        return _by_id(collection, checked_id(image.id))
     return _look_up(collection, find_image(collection.store, image), query, shown=shown)
 
 
@@ -335,14 +340,23 @@ def _look_up_part(
     )
 
 
+def _by_id(collection: Searchable, image_id: int) -> EmbeddedQuery:
+    """Without a look into the catalog: who answers knows whether the image is there."""
+    (row,) = collection.store.metadata([image_id])
+    return EmbeddedQuery(_title(row), Question(Examples((image_id,))))
+
+
+def _title(row: ImageInfo) -> str:
+    return f"image {row.id}, {row.name}" if row.name else f"image {row.id}"
+
+
 def _look_up(
     collection: Searchable, image_id: int, query: ImageQuery, *, shown: bool
 ) -> EmbeddedQuery:
     (row,) = collection.store.metadata([image_id])
     caption = f"image {image_id}"
-    title = f"{caption}, {row.name}" if row.name else caption
     images = first_readable(row.paths, caption) if shown else ()
-    whole = EmbeddedQuery(title, Question(Examples((image_id,))), images)
+    whole = EmbeddedQuery(_title(row), Question(Examples((image_id,))), images)
     wanted = query.region if query.box is None else query.box
     return whole if wanted is None else _look_up_part(collection, whole, query, wanted)
 

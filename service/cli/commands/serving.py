@@ -118,6 +118,15 @@ class Shown:
             show_default=False,
         ),
     ] = None
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Stable Diffusion checkpoint that may draw, as NAME=CHECKPOINT, beside the "
+            "embedded one; may be repeated.",
+            metavar="NAME=CHECKPOINT",
+            show_default=False,
+        ),
+    ] = None
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Change nothing, whoever asks.")
     ] = False
@@ -234,7 +243,7 @@ def _runner() -> Callable[..., None]:
 def _options(
     places: dict[str, Path], state: Path | None, reached: Reached, shown: Shown, running: Running
 ) -> ServiceOptions:
-    from vitrail.service.cli.served import read_places
+    from vitrail.service.cli.served import read_models, read_places
     from vitrail.service.http.options import ServiceOptions
 
     options = ServiceOptions(
@@ -243,6 +252,7 @@ def _options(
         host=reached.host,
         port=reached.port,
         roots=read_places(shown.root or (), "roots"),
+        models=read_models(shown.model or ()),
         originals=shown.originals,
         paths=shown.show_paths,
         read_only=shown.read_only,

@@ -32,13 +32,13 @@ class Metrics:
         self._requests = Counter(
             "vitrail_requests",
             "Requests that were answered.",
-            ("method", "route", "status"),
+            ("method", "operation", "status"),
             registry=registry,
         )
         self._seconds = Histogram(
             "vitrail_request_seconds",
             "Time until the whole reply was sent.",
-            ("route",),
+            ("operation",),
             buckets=SECONDS,
             registry=registry,
         )
@@ -80,18 +80,18 @@ class Metrics:
         finally:
             self._in_flight.dec()
 
-    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+    def answered(self, method: str, operation: str, status: int, seconds: float) -> None:
         """Count a request that was answered.
 
         Args:
             method: of HTTP.
-            route: the pattern of its address.
+            operation: its id in the OpenAPI.
             status: of the reply.
             seconds: from its head to the reply's end.
         """
         known = method if method in METHODS else "other"
-        self._requests.labels(known, route, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        self._requests.labels(known, operation, str(status)).inc()
+        self._seconds.labels(operation).observe(seconds)
 
     def stages(self, seconds: Mapping[str, float]) -> None:
         """Count the stages of a search.

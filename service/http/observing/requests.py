@@ -9,6 +9,7 @@ import time
 
 from starlette._utils import get_route_path
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vitrail.service.http.observing.logs import REQUESTS
@@ -63,7 +64,7 @@ class Observer:
 
     def _tell(self, seen: _Seen) -> None:
         seconds = time.perf_counter() - seen.since
-        self._metrics.answered(seen.scope["method"], seen.route, seen.status, seconds)
+        self._metrics.answered(seen.scope["method"], seen.operation, seen.status, seconds)
         level = logging.ERROR if seen.status >= 500 and seen.status != 503 else logging.INFO
         if seen.path not in _UNTOLD or level == logging.ERROR:
             _log.log(level, "request", extra={"facts": seen.facts(seconds)})
@@ -81,11 +82,10 @@ class _Seen:
         scope.setdefault("state", {})["request_id"] = self.id
 
     @property
-    def route(self) -> str:
-        """The pattern of its address, so that ids in it do not make a row of metrics each."""
+    def operation(self) -> str:
+        """What was asked for, by its id in the OpenAPI; ``none`` where there is no such address."""
         route = self.scope.get("route")
-        path = getattr(route, "path", None)
-        return path if isinstance(path, str) else "other"
+        return route.name if isinstance(route, Route) else "none"
 
     async def send(self, message: Message) -> None:
         """Send a piece of the reply on."""

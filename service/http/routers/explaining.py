@@ -33,7 +33,7 @@ def explain_hit(asked: ExplainRequest, hosted: Asked, kept: KeptBy, served: Serv
     The question is a search's. Its filter, number of hits, groups and order do not count.
     """
     plain = asked.model_copy(update={"where": None, "filter": None, "k": 1})
-    query, options = query_of(asked, kept.uploads, served.limits), options_of(plain, served.limits)
+    query, options = query_of(asked, kept.uploads, served), options_of(plain, served.limits)
     return _explained(hosted, query, options, asked.id)
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from vitrail.service.http.observing.metrics import Metrics
+from vitrail.service.http.observing.shadow import SearchWatch
 
 router = APIRouter(tags=["operation"])
 
@@ -14,6 +17,15 @@ def metrics_of(request: Request) -> Metrics:
     """Where the service that a request came to counts."""
     metrics: Metrics = request.app.state.metrics
     return metrics
+
+
+def watch_of(request: Request) -> SearchWatch:
+    """What looks on as the service that a request came to answers searches."""
+    watch: SearchWatch = request.app.state.watch
+    return watch
+
+
+WatchedBy = Annotated[SearchWatch, Depends(watch_of)]
 
 
 @router.get(

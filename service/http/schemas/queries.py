@@ -68,7 +68,9 @@ class QueryPart(Closed):
         str | None, Field(description="Likewise, but as it is seen within the whole.")
     ] = None
     seeds: Annotated[int, Field(ge=1, le=16, description="Images of a prompt.")] = 4
-    model: Annotated[str, Field(description="Checkpoint that draws a prompt.")] = "embedded"
+    model: Annotated[
+        str, Field(description="What draws a prompt, of the names that the service has.")
+    ] = "embedded"
     unrelated: Annotated[
         int, Field(ge=0, le=64, description="Prompts whose images the hits are compared with.")
     ] = 32

@@ -30,6 +30,11 @@ const PACKAGES = {
   },
   cropperjs: { version: "2.2.0", files: ["dist/cropper.esm.min.js"] },
   "img-comparison-slider": { version: "8.0.7", files: ["dist/index.js", "dist/styles.css"] },
+  // the page of the API's documentation, at /docs
+  "swagger-ui-dist": {
+    version: "5.35.0",
+    files: ["swagger-ui-bundle.js", "swagger-ui-bundle.js.LICENSE.txt", "swagger-ui.css", "NOTICE"],
+  },
 };
 /** What only the tests need, and where it goes. */
 const FOR_TESTS = { name: "axe-core", version: "4.14.1", files: ["axe.min.js", "LICENSE"] };

@@ -37,10 +37,10 @@ def test_a_key_opens_until_it_is_revoked(tmp_path: Path) -> None:
 
 
 def test_a_key_opens_until_it_expires(tmp_path: Path) -> None:
-    _, text = make_key(tmp_path, Scope.READ, lasts=timedelta(days=1))
+    key, text = make_key(tmp_path, Scope.READ, lasts=timedelta(days=1))
     held = read_keys(tmp_path)
-    assert find_key(held, text, NOW + timedelta(hours=23))
-    assert find_key(held, text, NOW + timedelta(days=1, minutes=1)) is None
+    assert find_key(held, text, key.made + timedelta(hours=23))
+    assert find_key(held, text, key.made + timedelta(days=1)) is None
 
 
 def test_the_file_holds_no_key_and_is_its_owners_alone(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Long work as jobs: kept in a table, done by workers, told by events, taken up after a kill."""

@@ -1,0 +1,275 @@
+"""Jobs that look at a collection as a whole, and change nothing but columns of labels."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from vitrail.service.documents.audits import audit_document
+from vitrail.service.documents.duplicates import duplicates_document
+from vitrail.service.documents.image_comparison import image_comparison_document
+from vitrail.service.documents.labels import classification_document
+from vitrail.service.documents.set_comparison import comparison_document
+from vitrail.service.documents.surveys import map_document, sample_document
+from vitrail.service.http.jobs.checking import check_column, check_filters, check_images
+from vitrail.service.http.jobs.images import reference_to
+from vitrail.service.http.jobs.kinds import JobKind, JobRun, Outcome, Setting
+from vitrail.service.http.schemas.analyses import (
+    AuditBody,
+    ClassifyBody,
+    CompareBody,
+    CompareImagesBody,
+    DuplicatesBody,
+    MapBody,
+    SampleBody,
+)
+from vitrail.service.http.schemas.bodies import JobBody, set_sql
+from vitrail.service.operations.classifications import ClassifyOptions
+from vitrail.service.operations.duplicates import DuplicateOptions
+
+A = TypeVar("A", bound=JobBody)
+
+
+class AnalysisJobs(JobKind[A]):
+    """Kinds that only look; each kind has a worker of its own."""
+
+    @property
+    def lane(self) -> str:  # type: ignore[override]
+        """That of its kind."""
+        return self.name
+
+    @abstractmethod
+    def analyse(self, run: JobRun, body: A) -> Mapping[str, Any]:
+        """Look, and tell what was seen.
+
+        Raises:
+            VitrailError: as of the operation.
+        """
+
+    def run(self, run: JobRun, body: A) -> Outcome:
+        """Look.
+
+        Raises:
+            VitrailError: as of the operation.
+        """
+        return Outcome(self.analyse(run, body))
+
+
+class CompareJobs(AnalysisJobs[CompareBody]):
+    """Two sets compared."""
+
+    name = "compare"
+    body = CompareBody
+
+    def check(self, setting: Setting, body: CompareBody) -> None:
+        """Refuse filters and options that cannot be used."""
+        _compare_options(body)
+        check_filters(setting, *_sets(body), spaces=body.spaces)
+        check_column(setting, body.by)
+
+    def analyse(self, run: JobRun, body: CompareBody) -> Mapping[str, Any]:
+        """Compare them."""
+        from vitrail.service.operations.comparing import compare_sets
+        from vitrail.service.operations.set_references import FilteredSet, OtherImages
+
+        a, b = _sets(body)
+        made = compare_sets(
+            run.setting.hosted.collection,
+            FilteredSet(a),
+            OtherImages() if b is None else FilteredSet(b),
+            _compare_options(body),
+            progress=run.progress,
+            cancellation=run.cancellation,
+        )
+        return comparison_document(made)
+
+
+class CompareImagesJobs(AnalysisJobs[CompareImagesBody]):
+    """Two images compared."""
+
+    name = "compare-images"
+    body = CompareImagesBody
+
+    def check(self, setting: Setting, body: CompareImagesBody) -> None:
+        """Refuse ids of no image."""
+        check_images(setting, body)
+
+    def analyse(self, run: JobRun, body: CompareImagesBody) -> Mapping[str, Any]:
+        """Compare them."""
+        from vitrail.service.operations.comparing_images import compare_images
+
+        made = compare_images(
+            run.setting.hosted.collection,
+            reference_to(run.setting, body.a),
+            reference_to(run.setting, body.b),
+            progress=run.progress,
+            cancellation=run.cancellation,
+        )
+        return image_comparison_document(made)
+
+
+class AuditJobs(AnalysisJobs[AuditBody]):
+    """A replication audit."""
+
+    name = "audit"
+    body = AuditBody
+
+    def check(self, setting: Setting, body: AuditBody) -> None:
+        """Refuse filters that cannot be used, and a space that is not there."""
+        sides = set_sql(body.generated), set_sql(body.against)
+        check_filters(setting, *sides, spaces=_one(body.space))
+
+    def analyse(self, run: JobRun, body: AuditBody) -> Mapping[str, Any]:
+        """Hold generated images against others."""
+        from vitrail.service.operations.auditing import AuditOptions, audit
+
+        options = AuditOptions(
+            set_sql(body.generated),
+            set_sql(body.against),
+            body.space,
+            body.pixels,
+            body.originals,
+            body.pairs,
+        )
+        found = audit(
+            run.setting.hosted.collection,
+            options,
+            progress=run.progress,
+            cancellation=run.cancellation,
+        )
+        return audit_document(found, options)
+
+
+class MapJobs(AnalysisJobs[MapBody]):
+    """A map."""
+
+    name = "map"
+    body = MapBody
+
+    def check(self, setting: Setting, body: MapBody) -> None:
+        """Refuse a filter, spaces and columns that cannot be used."""
+        check_filters(setting, body.sql, spaces=body.spaces)
+        for column in body.columns:
+            check_column(setting, column)
+
+    def analyse(self, run: JobRun, body: MapBody) -> Mapping[str, Any]:
+        """Lay images out."""
+        from vitrail.service.operations.mapping import MapOptions, draw_map
+
+        options = MapOptions(
+            body.sql,
+            body.only,
+            body.spaces,
+            body.layout,
+            body.clusters,
+            body.columns,
+            body.limit,
+        )
+        drawn = draw_map(
+            run.setting.hosted.collection,
+            options,
+            progress=run.progress,
+            cancellation=run.cancellation,
+        )
+        values = {name: list(values) for name, values in drawn.values.items()}
+        return {**map_document(drawn), "values": values}
+
+
+class DuplicatesJobs(AnalysisJobs[DuplicatesBody]):
+    """Copies, and which of each to keep."""
+
+    name = "duplicates"
+    body = DuplicatesBody
+
+    def check(self, setting: Setting, body: DuplicatesBody) -> None:
+        """Refuse filters that cannot be used, and a space that is not there."""
+        check_filters(setting, body.sql, body.since, spaces=_one(body.space))
+
+    def analyse(self, run: JobRun, body: DuplicatesBody) -> Mapping[str, Any]:
+        """Look for copies."""
+        from vitrail.service.operations.duplicates import find_duplicates
+
+        found = find_duplicates(
+            run.setting.hosted.collection,
+            DuplicateOptions(body.sql, body.since, body.look_alikes, body.space),
+            progress=run.progress,
+            cancellation=run.cancellation,
+        )
+        return duplicates_document(found)
+
+
+class ClassifyJobs(AnalysisJobs[ClassifyBody]):
+    """What images are of."""
+
+    name = "classify"
+    body = ClassifyBody
+
+    def writes(self, body: ClassifyBody) -> bool:
+        """Where labels are to be a column of the collection."""
+        return body.write is not None
+
+    def check(self, setting: Setting, body: ClassifyBody) -> None:
+        """Refuse options that do not go together, unknown images and unusable filters."""
+        _classify_options(body)
+        check_images(setting, body)
+        check_filters(setting, body.sql, spaces=_one(body.space))
+        check_column(setting, body.labels)
+
+    def analyse(self, run: JobRun, body: ClassifyBody) -> Mapping[str, Any]:
+        """Tell what they are of."""
+        from vitrail.service.operations.classifying import classify
+
+        given = [reference_to(run.setting, image) for image in body.images]
+        made = classify(
+            run.setting.hosted.collection,
+            given,
+            _classify_options(body),
+            where=None if given else body.sql or "true",
+            only=body.only or "all",
+            write=body.write,
+            progress=run.progress,
+            cancellation=run.cancellation,
+        )
+        return classification_document(made, body.write)
+
+
+class SampleJobs(AnalysisJobs[SampleBody]):
+    """Images that stand for many."""
+
+    name = "sample"
+    body = SampleBody
+
+    def check(self, setting: Setting, body: SampleBody) -> None:
+        """Refuse a filter and spaces that cannot be used."""
+        check_filters(setting, body.sql, spaces=body.spaces)
+
+    def analyse(self, run: JobRun, body: SampleBody) -> Mapping[str, Any]:
+        """Choose them."""
+        from vitrail.service.operations.sampling import SampleOptions, sample_images
+
+        options = SampleOptions(body.count, body.of, body.sql, body.only, body.spaces, body.limit)
+        chosen = sample_images(
+            run.setting.hosted.collection, options, cancellation=run.cancellation
+        )
+        return sample_document(chosen)
+
+
+def _sets(body: CompareBody) -> tuple[str, str | None]:
+    return set_sql(body.a), None if body.b is None else set_sql(body.b)
+
+
+def _one(space: str | None) -> dict[str, float] | None:
+    return None if space is None else {space: 1.0}
+
+
+def _compare_options(body: CompareBody) -> Any:
+    from vitrail.service.operations.comparing import CompareOptions
+
+    return CompareOptions(body.spaces, body.by, body.k, body.sample, body.shown, body.seed)
+
+
+def _classify_options(body: ClassifyBody) -> ClassifyOptions:
+    return ClassifyOptions(
+        body.by, body.labels, body.space, body.top, body.min_probability, body.refit
+    )

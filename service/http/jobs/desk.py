@@ -1,0 +1,122 @@
+"""Where jobs are asked for: looked at, refused at once where they are bound to fail, and taken."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Header, Request, Response
+
+from vitrail.service.http.hosting import Asked
+from vitrail.service.http.jobs.images import keep_image
+from vitrail.service.http.jobs.records import NewJob
+from vitrail.service.http.jobs.registry import KINDS
+from vitrail.service.http.jobs.runner import JobRunner
+from vitrail.service.http.schemas.bodies import JobBody
+from vitrail.service.http.schemas.jobs import JobReply
+from vitrail.service.http.security.callers import Caller
+from vitrail.service.http.security.guarding import CalledBy, demand
+from vitrail.service.http.security.scopes import Scope
+
+ADMIN_KINDS = frozenset({"index", "trash"})
+"""Kinds that look at files of the machine beside those of the collection, or take them away."""
+
+
+def runner_of(request: Request) -> JobRunner:
+    """What does the jobs of the service that a request came to."""
+    runner: JobRunner = request.app.state.runner
+    return runner
+
+
+DoneBy = Annotated[JobRunner, Depends(runner_of)]
+
+
+@dataclass(frozen=True, slots=True)
+class JobDesk:
+    """Takes jobs on for one request.
+
+    Attributes:
+        runner: that does them.
+        collection: name of the collection that they are about.
+        caller: who asks.
+        response: whose headers tell where the job is found.
+        key: by which it is asked for only once.
+    """
+
+    runner: JobRunner
+    collection: str
+    caller: Caller
+    response: Response
+    key: str | None
+
+    def ask(self, kind: str, body: JobBody) -> JobReply:
+        """Take a job on.
+
+        Args:
+            kind: of job.
+            body: what it is asked with.
+
+        Raises:
+            NotAllowedError: the caller may not.
+            VitrailError: it is bound to fail.
+            KeyReusedError: the key stands for something else.
+            QueueFullError: too many wait.
+        """
+        known = KINDS[kind]
+        if kind in ADMIN_KINDS:
+            demand(self.caller, Scope.ADMIN)
+        setting = self.runner.setting(self.collection)
+        kept = body.keeping(lambda image: keep_image(setting, image))
+        known.check(setting, kept)
+        parameters = kept.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        inputs = [image.upload for image in kept.image_members() if image.upload is not None]
+        work = NewJob(kind, known.lane, self.collection, parameters, tuple(dict.fromkeys(inputs)))
+        job, new = self.runner.store.add(work, key=self._key(), digest=_digest(work))
+        if new:
+            self.runner.wake()
+        else:
+            self.response.headers["Idempotent-Replayed"] = "true"
+        self.response.headers["Location"] = f"/v1/jobs/{job.id}"
+        return told(self.runner, job.id)
+
+    def _key(self) -> str | None:
+        """The key, which is the caller's own: others may use the same."""
+        return None if self.key is None else f"{self.caller.key or ''}:{self.key}"
+
+
+def told(runner: JobRunner, name: str) -> JobReply:
+    """A job as it is now.
+
+    Raises:
+        UnknownJobError: there is none of this id.
+    """
+    job = runner.now(runner.store.get(name))
+    return JobReply.of(job, runner.store.position(job))
+
+
+def _digest(work: NewJob) -> str:
+    asked = json.dumps([work.kind, work.collection, work.parameters], sort_keys=True)
+    return hashlib.sha256(asked.encode()).hexdigest()
+
+
+def _desk(
+    hosted: Asked,
+    runner: DoneBy,
+    caller: CalledBy,
+    response: Response,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            min_length=1,
+            max_length=200,
+            description="Any text; the same key with the same body makes the same job, once.",
+        ),
+    ] = None,
+) -> JobDesk:
+    return JobDesk(runner, hosted.name, caller, response, idempotency_key)
+
+
+AtDesk = Annotated[JobDesk, Depends(_desk)]
+"""Where a request asks for jobs."""

@@ -1,0 +1,194 @@
+"""Making images as jobs: from prompts and images, into the collection."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from vitrail.generator.checks import Sampling
+from vitrail.indexer.errors import UnknownImageError
+from vitrail.service.documents.plain import named_path
+from vitrail.service.http.asking import checkpoint_of
+from vitrail.service.http.jobs.images import reference_to
+from vitrail.service.http.jobs.kinds import JobKind, JobRun, Outcome, Setting
+from vitrail.service.http.options import ServiceOptions
+from vitrail.service.http.schemas.generation import (
+    DrawingBody,
+    GenerateBody,
+    ImageToImageBody,
+    InpaintBody,
+    MaskBody,
+    SizedBody,
+    StyleBody,
+)
+from vitrail.service.operations.references import ImageReference, IndexedPath, find_image
+from vitrail.service.operations.tasks import (
+    GenerationOptions,
+    ImageToImage,
+    Inpaint,
+    MaskShape,
+    StyleTransfer,
+    Task,
+    TextToImage,
+)
+
+if TYPE_CHECKING:
+    from vitrail.indexer.collection.store import CollectionStore
+    from vitrail.service.operations.making import Generated, Work
+
+D = TypeVar("D", bound=DrawingBody)
+
+
+class DrawingJobs(JobKind[D]):
+    """Kinds that make images; those that are there already are not made again."""
+
+    lane = "generation"
+    resumable = True
+
+    def writes(self, body: D) -> bool:  # noqa: ARG002
+        """They do."""
+        return True
+
+    @abstractmethod
+    def task(self, setting: Setting, body: D) -> Task:
+        """What is to be made."""
+
+    def check(self, setting: Setting, body: D) -> None:
+        """Read the images, and plan the recipes; no model is loaded.
+
+        Raises:
+            UnknownImageError: an image is not in the collection.
+            InputError: an image, prompt, mask or option is unusable.
+            CheckpointError: the model cannot be had.
+        """
+        self._plan(setting, body)
+
+    def run(self, run: JobRun, body: D) -> Outcome:
+        """Make and index them.
+
+        Raises:
+            VitrailError: as of ``vitrail.service.operations.generating.make``.
+        """
+        from vitrail.service.operations.generating import make
+
+        collection = run.setting.hosted.collection
+        made = make(
+            collection,
+            self._plan(run.setting, body),
+            progress=run.progress,
+            cancellation=run.cancellation,
+            preview=run.preview,
+        )
+        told = generated_document(collection.store, made)
+        return Outcome(told, complete=not made.interrupted)
+
+    def _plan(self, setting: Setting, body: D) -> Work:
+        from vitrail.service.operations.generating import plan_in
+
+        options = _options(setting.options, body)
+        return plan_in(setting.hosted.collection.store, self.task(setting, body), options)
+
+
+class GenerateJobs(DrawingJobs[GenerateBody]):
+    """Images from prompts."""
+
+    name = "generate"
+    body = GenerateBody
+
+    def task(self, setting: Setting, body: GenerateBody) -> Task:  # noqa: ARG002
+        """The prompts."""
+        return TextToImage(body.prompts)
+
+
+class ImageToImageJobs(DrawingJobs[ImageToImageBody]):
+    """An image drawn anew."""
+
+    name = "image-to-image"
+    body = ImageToImageBody
+
+    def task(self, setting: Setting, body: ImageToImageBody) -> Task:
+        """The image and the prompt."""
+        return ImageToImage(reference_to(setting, body.image), body.prompt, body.strength)
+
+
+class InpaintJobs(DrawingJobs[InpaintBody]):
+    """Part of an image repainted."""
+
+    name = "inpaint"
+    body = InpaintBody
+
+    def task(self, setting: Setting, body: InpaintBody) -> Task:
+        """The image, the mask and the prompt."""
+        return Inpaint(
+            reference_to(setting, body.image),
+            body.prompt,
+            _mask(setting, body.mask),
+            body.strength,
+            body.feather,
+        )
+
+
+class StyleJobs(DrawingJobs[StyleBody]):
+    """The look of one image given to another."""
+
+    name = "style"
+    body = StyleBody
+
+    def task(self, setting: Setting, body: StyleBody) -> Task:
+        """Both images and the prompt."""
+        return StyleTransfer(
+            reference_to(setting, body.content),
+            reference_to(setting, body.style),
+            body.prompt,
+            body.style_strength,
+            body.content_strength,
+        )
+
+
+def generated_document(store: CollectionStore, made: Generated) -> dict[str, Any]:
+    """What was made, as JSON: each image by its id."""
+    return {
+        "total": made.total,
+        "made": made.made,
+        "there": made.there,
+        "interrupted": made.interrupted,
+        "notes": list(made.notes),
+        "images": [_image(store, str(path)) for path in made.paths],
+    }
+
+
+def _image(store: CollectionStore, path: str) -> Mapping[str, Any]:
+    try:
+        number = find_image(store, IndexedPath(path))
+    except UnknownImageError:  # it was taken out meanwhile
+        return {"id": None, **named_path(path)}
+    return {"id": number, **named_path(path)}
+
+
+def _mask(setting: Setting, mask: MaskBody) -> MaskShape | ImageReference:
+    if mask.image is not None:
+        return reference_to(setting, mask.image)
+    if mask.box is not None:
+        return MaskShape("box", ",".join(map(_digits, mask.box)))
+    assert mask.polygon is not None, "a body names exactly one"
+    corners = (",".join(map(_digits, corner)) for corner in mask.polygon)
+    return MaskShape("polygon", " ".join(corners))
+
+
+def _digits(number: float) -> str:
+    return f"{number:.3f}".rstrip("0").rstrip(".")
+
+
+def _options(options: ServiceOptions, body: DrawingBody) -> GenerationOptions:
+    sized = body if isinstance(body, SizedBody) else None
+    return GenerationOptions(
+        Sampling(
+            body.n, body.seed, body.negative_prompt, body.scheduler, body.steps, body.guidance
+        ),
+        width=None if sized is None else sized.width,
+        height=None if sized is None else sized.height,
+        model=checkpoint_of(body.model, options),
+        device=options.device,
+        force=body.force,
+    )

@@ -1,0 +1,375 @@
+"""Workers that do jobs: one a lane, and one writer a collection at a time."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+from typing import Any
+
+from vitrail.indexer.cancellation import Cancellation
+from vitrail.indexer.errors import CancelledError, CollectionLockedError, VitrailError
+from vitrail.service.documents.plain import without_places
+from vitrail.service.documents.progress import progress_document
+from vitrail.service.http.hosting import Host
+from vitrail.service.http.jobs.kinds import JobKind, JobRun, Outcome, Setting
+from vitrail.service.http.jobs.records import Job, JobState
+from vitrail.service.http.jobs.store import JobStore, interruption
+from vitrail.service.http.jobs.watching import LivePreview, Watchers
+from vitrail.service.http.options import ServiceOptions
+from vitrail.service.http.problems import problem_members
+from vitrail.service.http.schemas.base import as_json
+from vitrail.service.operations.progress import Event, Note
+from vitrail.service.operations.uploads import Uploads
+
+_log = logging.getLogger(__name__)
+PATIENCE = 30.0
+"""Seconds that a service which ends gives its jobs to stop in good order."""
+_AGAIN = 2.0  # seconds until it is seen whether another process still writes
+_IDLE = 30.0  # seconds between two looks of a worker that nobody wakes
+_MOMENT = 10.0  # seconds that a request waits for others that write
+_NOTES = 100  # lines that are kept of a job
+_KEEP_EVERY = 1.0  # seconds between two notes of where a job is
+_TELL_EVERY = 0.1  # seconds between two events
+_PRUNE_EVERY = 50  # jobs
+
+
+@dataclass(slots=True)
+class _Live:
+    """A job that runs, and where it is."""
+
+    store: JobStore
+    watchers: Watchers
+    job: str
+    cancellation: Cancellation = field(default_factory=Cancellation)
+    preview: LivePreview = field(default_factory=LivePreview)
+    cancelled: bool = False  # by somebody, and not by the end of the service
+    progress: Mapping[str, Any] | None = None
+    notes: tuple[str, ...] = ()
+    kept: float = field(default_factory=time.monotonic)
+    told: float = 0.0
+
+    def __call__(self, event: Event) -> None:
+        """Take note of an event of the operation."""
+        if isinstance(event, Note):
+            if event.text not in self.notes and len(self.notes) < _NOTES:
+                self.notes = (*self.notes, event.text)
+        else:
+            self.progress = progress_document(event) or self.progress
+        now = time.monotonic()
+        if now - self.kept >= _KEEP_EVERY:
+            self.keep()
+        if now - self.told >= _TELL_EVERY:
+            self.told = now
+            self.watchers.ring(self.job)
+
+    def keep(self) -> None:
+        """Put down where it is."""
+        self.kept = time.monotonic()
+        self.store.tell(self.job, self.progress, self.notes)
+
+
+class JobRunner:
+    """Does the jobs of a store; a context manager, within which they are done.
+
+    Args:
+        host: the collections.
+        options: how the service is set up.
+        uploads: images that were handed in.
+        store: the jobs.
+        kinds: name -> kind of job.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        options: ServiceOptions,
+        uploads: Uploads,
+        store: JobStore,
+        kinds: Mapping[str, JobKind[Any]],
+    ) -> None:
+        self.store, self.watchers = store, Watchers()
+        self._host, self._options, self._uploads, self._kinds = host, options, uploads, kinds
+        self._changed = threading.Condition()
+        self._closing = False
+        self._live: dict[str, _Live] = {}
+        # collection -> the job that writes to it, or nothing where a request does
+        self._writing: dict[str, Job | None] = {}
+        self._ended = 0
+        lanes = dict.fromkeys(kind.lane for kind in kinds.values())
+        self._workers = [
+            threading.Thread(target=self._work, args=(lane,), name=f"jobs-{lane}", daemon=True)
+            for lane in lanes
+        ]
+
+    def __enter__(self) -> JobRunner:
+        for job in self.store.recover(self._is_resumable):
+            _log.warning("job %s (%s) ran when the service ended: %s", job.id, *_said(job))
+        self.store.prune()
+        for worker in self._workers:
+            worker.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop_telling()
+        with self._changed:
+            self._closing = True
+            for live in self._live.values():
+                live.cancellation.cancel()
+            self._changed.notify_all()
+        until = time.monotonic() + PATIENCE
+        for worker in self._workers:
+            worker.join(max(0.0, until - time.monotonic()))
+
+    def stop_telling(self) -> None:
+        """Let all go who listen to events, so that a server can end."""
+        self.watchers.close()
+
+    def setting(self, collection: str) -> Setting:
+        """What a job of a collection is asked about.
+
+        Raises:
+            UnknownCollectionError: none of this name is served.
+        """
+        return Setting(self._host.get(collection), self._options, self._uploads, self.store.files)
+
+    def wake(self) -> None:
+        """Let the workers look for what is new."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def now(self, job: Job) -> Job:
+        """A job with where it is at this moment."""
+        live = self._live.get(job.id)
+        if live is None or job.state != "running":
+            return job
+        return replace(job, progress=live.progress, notes=live.notes)
+
+    def preview(self, name: str) -> bytes | None:
+        """The half-made image of a job as WebP, where there is one."""
+        live = self._live.get(name)
+        return None if live is None else live.preview.ask()
+
+    @contextmanager
+    def writing(self, collection: str) -> Iterator[None]:
+        """Write to a collection within a request, between its jobs and other requests.
+
+        Args:
+            collection: name of it.
+
+        Raises:
+            CollectionLockedError: a job writes to it, or other requests did so for too long.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._writing.get(collection, self) is not None, _MOMENT)
+            if collection in self._writing:
+                raise _taken(collection, self._writing[collection])
+            self._writing[collection] = None
+        try:
+            yield
+        finally:
+            with self._changed:
+                del self._writing[collection]
+                self._changed.notify_all()
+
+    def cancel(self, name: str) -> Job:
+        """End a job: at once where it waits, and in good order where it runs.
+
+        Raises:
+            UnknownJobError: there is none.
+            JobStateError: it is over.
+        """
+        with self._changed:
+            job = self.store.get(name)
+            live = self._live.get(name)
+            if job.state == "cancelled":
+                return job
+            if live is not None and not job.is_over:
+                live.cancelled = True
+                live.cancellation.cancel()
+                return job
+            ended = self.store.finish(name, "cancelled")
+        self.watchers.ring(name)
+        return ended
+
+    def retry(self, name: str) -> Job:
+        """Do a job after all that came to nothing.
+
+        Raises:
+            UnknownJobError: there is none.
+            JobStateError: it is done, or has yet to be.
+        """
+        job = self.store.retry(name)
+        self.watchers.ring(name)
+        self.wake()
+        return job
+
+    def _is_resumable(self, job: Job) -> bool:
+        kind = self._kinds.get(job.work.kind)
+        return kind is not None and kind.resumable
+
+    def _work(self, lane: str) -> None:
+        while (job := self._next(lane)) is not None:
+            try:
+                self._run(job)
+            except Exception:  # the table cannot be written: it is recovered at the next start
+                _log.exception("job %s could not be put down", job.id)
+            self._leave(job)
+
+    def _next(self, lane: str) -> Job | None:
+        """The next job of a lane, once there is one; ``None`` when the service ends."""
+        with self._changed:
+            while not self._closing:
+                pause = _IDLE
+                try:
+                    job = self._take(lane)
+                    if job is not None:
+                        return job
+                    pause = self._pause(lane)
+                except VitrailError as error:  # such as a full disk
+                    _log.warning("no job of %s can be begun: %s", lane, error)
+                self._changed.wait(pause)
+            return None
+
+    def _pause(self, lane: str) -> float:
+        """Seconds until one of its jobs may be tried again."""
+        times = [job.not_before for job in self.store.pending(lane) if job.not_before]
+        return min(_IDLE, max(0.05, min(times) - time.time())) if times else _IDLE
+
+    def _take(self, lane: str) -> Job | None:
+        """The first job of a lane that nothing is in the way of; it runs from now on."""
+        for job in self.store.pending(lane):
+            if job.not_before > time.time():
+                continue
+            writes = self._writes(job)
+            if writes and job.work.collection in self._writing:
+                self._stand_aside(job, self._writing[job.work.collection])
+                continue
+            taken = self.store.begin(job.id)
+            if writes:
+                self._writing[job.work.collection] = taken
+            self._live[job.id] = _Live(self.store, self.watchers, job.id)
+            self.watchers.ring(job.id)
+            return taken
+        return None
+
+    def _stand_aside(self, job: Job, other: Job | None) -> None:
+        if other is None:  # which is over in a moment
+            return
+        told = f"job {other.id} ({other.work.kind}), which writes to {other.work.collection}"
+        if job.waiting_for != told:
+            self.store.wait(job.id, told, 0.0)
+            self.watchers.ring(job.id)
+
+    def _writes(self, job: Job) -> bool:
+        kind = self._kinds.get(job.work.kind)
+        try:
+            return kind is not None and kind.writes(kind.read(job.work.parameters))
+        except ValueError:  # of another version; it fails once it is run
+            return False
+
+    def _leave(self, job: Job) -> None:
+        """A job runs no longer."""
+        with self._changed:
+            self._live.pop(job.id, None)
+            writing = self._writing.get(job.work.collection)
+            if writing is not None and writing.id == job.id:
+                del self._writing[job.work.collection]
+            self._ended += 1
+            prunes = self._ended % _PRUNE_EVERY == 0
+            self._changed.notify_all()
+        self.watchers.ring(job.id)
+        if prunes:
+            self.store.prune()
+
+    def _run(self, job: Job) -> None:
+        live = self._live[job.id]
+        try:
+            outcome = self._done(job, live)
+        except CollectionLockedError as error:
+            self._wait(job, live, error)
+        except CancelledError:
+            self._stopped(job, live, None)
+        except VitrailError as error:
+            self._fail(job, live, problem_members(error, self._options))
+        except Exception as error:
+            _log.exception("job %s (%s) failed", job.id, job.work.kind)
+            self._fail(job, live, _unforeseen(error))
+        else:
+            if outcome.complete:
+                self._end(job, live, outcome)
+            else:
+                self._stopped(job, live, outcome)
+
+    def _done(self, job: Job, live: _Live) -> Outcome:
+        kind = self._kinds[job.work.kind]
+        body = kind.read(job.work.parameters)
+        setting = self.setting(job.work.collection)
+        return kind.run(JobRun(setting, job.id, live, live.cancellation, live.preview), body)
+
+    def _end(self, job: Job, live: _Live, outcome: Outcome) -> None:
+        self._write(job, outcome)
+        live.keep()
+        self.store.finish(job.id, "done", result=True)
+
+    def _write(self, job: Job, outcome: Outcome) -> None:
+        told = outcome.result if self._options.paths else without_places(outcome.result)
+        self.store.files.write_result(job.id, as_json(told))
+
+    def _fail(self, job: Job, live: _Live, problem: Mapping[str, Any]) -> None:
+        live.keep()
+        self.store.finish(job.id, "failed", problem=problem)
+
+    def _stopped(self, job: Job, live: _Live, outcome: Outcome | None) -> None:
+        """Somebody cancelled it, or the service ends."""
+        live.keep()
+        resumable = self._is_resumable(job)
+        if not live.cancelled and resumable:
+            self.store.requeue(job.id)
+            return
+        if outcome is not None:
+            self._write(job, outcome)
+        state: JobState = "cancelled" if live.cancelled else "interrupted"
+        problem = None if live.cancelled else interruption(job, resumable=False)
+        self.store.finish(job.id, state, problem=problem, result=outcome is not None)
+
+    def _wait(self, job: Job, live: _Live, error: CollectionLockedError) -> None:
+        """Another process writes to the collection: try again later."""
+        live.keep()
+        if live.cancelled:
+            self.store.finish(job.id, "cancelled")
+            return
+        self.store.wait(job.id, str(problem_members(error, self._options)["detail"]), _AGAIN)
+
+
+def _taken(collection: str, job: Job | None) -> CollectionLockedError:
+    if job is None:
+        return CollectionLockedError(
+            f"others write to {collection} just now", remedy="ask again in a moment"
+        )
+    return CollectionLockedError(
+        f"job {job.id} ({job.work.kind}) writes to {collection}",
+        remedy="wait until it is done, or cancel it",
+    )
+
+
+def _said(job: Job) -> tuple[str, str]:
+    return job.work.kind, job.state
+
+
+def _unforeseen(error: Exception) -> dict[str, Any]:
+    """What is not our own error: the log has all of it, the client no more than its kind."""
+    if isinstance(error, MemoryError):
+        detail, remedy = "there was not the memory for it", "ask for less at once, and try again"
+    else:
+        detail, remedy = f"it failed by {type(error).__name__}", "the service's log tells more"
+    return {"code": "internal", "detail": detail, "remedy": remedy}

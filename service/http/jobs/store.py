@@ -1,0 +1,333 @@
+"""Jobs that outlive the service: asked for, begun, ended, taken up again."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from vitrail.service.http.jobs import table
+from vitrail.service.http.jobs.errors import (
+    JobStateError,
+    KeyReusedError,
+    QueueFullError,
+    UnknownJobError,
+)
+from vitrail.service.http.jobs.files import JobFiles
+from vitrail.service.http.jobs.records import (
+    AGAIN,
+    OVER,
+    PENDING,
+    ChosenJobs,
+    Job,
+    JobState,
+    NewJob,
+)
+
+KEPT = 500
+"""Jobs that are over and are kept, with their results: so many at most,"""
+KEPT_SECONDS = 30 * 86_400
+"""and none for longer."""
+MOST_PENDING = 200
+"""Jobs that wait, above which no more are taken."""
+MOST_TRIES = 5
+"""How often a job is taken up again by itself, where the service ended each time."""
+_NAME = "jobs.sqlite"
+
+
+class JobStore:
+    """All jobs of a service; threads may share it. A context manager.
+
+    What a method changes is on the disk when it returns.
+
+    Args:
+        directory: the folder of the service's own state; one service at a time has it.
+        clock: seconds since the epoch.
+
+    Raises:
+        JobTableError: another service has the folder, or it cannot be used.
+    """
+
+    def __init__(self, directory: Path, clock: Callable[[], float] = time.time) -> None:
+        self.directory, self._clock = directory, clock
+        self._path = directory / _NAME
+        self._lock = threading.RLock()
+        self._connection = table.open_table(self._path)
+        self.files = JobFiles(directory / "jobs")
+
+    def __enter__(self) -> JobStore:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self._lock:
+            self._connection.close()
+
+    def add(self, work: NewJob, *, key: str | None = None, digest: str = "") -> tuple[Job, bool]:
+        """Take a job on.
+
+        Args:
+            work: what to do.
+            key: by which it is asked for only once, however often it is asked for.
+            digest: of all that was asked for under that key.
+
+        Returns:
+            the job, and whether it is a new one.
+
+        Raises:
+            KeyReusedError: the key stands for something else.
+            QueueFullError: too many wait.
+            JobTableError: it cannot be written.
+        """
+        with self._changing():
+            known = None if key is None else table.find_key(self._connection, key)
+            if known is not None:
+                if known[0] != digest:
+                    raise KeyReusedError(
+                        f"the idempotency key {key!r} stands for something else that was asked "
+                        "for before",
+                        remedy="take a new key for each thing to do",
+                    )
+                return self._get(known[1]), False
+            waiting = len(table.in_states(self._connection, PENDING))
+            if waiting >= MOST_PENDING:
+                raise QueueFullError(
+                    f"{waiting} jobs wait already", remedy="ask again once some are done"
+                )
+            name = secrets.token_hex(8)
+            table.insert(self._connection, name, work, self._clock())
+            if key is not None:
+                table.insert_key(self._connection, key, digest, name)
+            return self._get(name), True
+
+    def get(self, name: str) -> Job:
+        """The job of an id.
+
+        Raises:
+            UnknownJobError: there is none.
+        """
+        with self._reading():
+            return self._get(name)
+
+    def chosen(self, chosen: ChosenJobs) -> list[Job]:
+        """Some jobs, the newest first."""
+        with self._reading():
+            return table.select(self._connection, chosen)
+
+    def pending(self, lane: str) -> list[Job]:
+        """Jobs of a lane that have yet to run, in their order."""
+        with self._reading():
+            return table.in_states(self._connection, PENDING, lane)
+
+    def position(self, job: Job) -> int | None:
+        """How many jobs of its lane come before it; ``None`` where it does not wait."""
+        if job.state not in PENDING:
+            return None
+        with self._reading():
+            return table.ahead(self._connection, job, (*PENDING, "running"))
+
+    def counts(self) -> dict[str, int]:
+        """State -> how many jobs are in it."""
+        with self._reading():
+            return table.counted(self._connection)
+
+    def begin(self, name: str) -> Job:
+        """Note that a job runs from now on.
+
+        Raises:
+            JobStateError: it does not wait, as it was cancelled meanwhile.
+        """
+        return self._move(
+            name,
+            PENDING,
+            lambda job: {
+                "state": "running",
+                "waiting_for": None,
+                "not_before": 0.0,
+                "tries": job.tries + 1,
+                "started": self._clock(),
+                "finished": None,
+                "problem": None,
+                "progress": None,
+                "notes": [],
+                "result": 0,
+            },
+        )
+
+    def wait(self, name: str, waiting_for: str, seconds: float) -> Job:
+        """Note for whom a job waits; a try that found somebody in its way does not count.
+
+        Args:
+            name: its id.
+            waiting_for: whom.
+            seconds: after which it is tried again; 0 where somebody will tell.
+
+        Raises:
+            JobStateError: it is over.
+        """
+        return self._move(
+            name,
+            (*PENDING, "running"),
+            lambda job: {
+                "state": "waiting",
+                "waiting_for": waiting_for,
+                "not_before": self._clock() + seconds if seconds else 0.0,
+                "tries": job.tries - (job.state == "running"),
+            },
+        )
+
+    def tell(self, name: str, progress: Mapping[str, Any] | None, notes: Sequence[str]) -> None:
+        """Note where a job is.
+
+        Raises:
+            JobTableError: it cannot be written.
+        """
+        with self._changing():
+            values = {"progress": progress, "notes": list(notes)}
+            table.change(self._connection, name, values)
+
+    def finish(
+        self,
+        name: str,
+        state: JobState,
+        *,
+        problem: Mapping[str, Any] | None = None,
+        result: bool = False,
+    ) -> Job:
+        """Note how a job ended.
+
+        Args:
+            name: its id.
+            state: one that stays.
+            problem: why it came to nothing, as problem details.
+            result: whether there is one.
+
+        Raises:
+            JobStateError: it is over already.
+        """
+        assert state in OVER
+        ended = {
+            "state": state,
+            "finished": self._clock(),
+            "problem": problem,
+            "waiting_for": None,
+            "result": int(result),
+        }
+        return self._move(name, (*PENDING, "running"), lambda _: ended)
+
+    def requeue(self, name: str) -> Job:
+        """Let a job that runs wait for its turn again, as the service ends.
+
+        Raises:
+            JobStateError: it does not run.
+        """
+        return self._move(name, ("running",), lambda _: {"state": "queued"})
+
+    def retry(self, name: str) -> Job:
+        """Let a job that came to nothing be done after all, at its old place in the queue.
+
+        Raises:
+            JobStateError: it is done, or has yet to be.
+        """
+        values = {
+            "state": "queued",
+            "tries": 0,
+            "finished": None,
+            "problem": None,
+            "progress": None,
+            "notes": [],
+            "result": 0,
+        }
+        return self._move(name, AGAIN, lambda _: values)
+
+    def recover(self, resumable: Callable[[Job], bool]) -> list[Job]:
+        """Take up again what ran when the service ended, or note that it was interrupted.
+
+        Args:
+            resumable: whether a job that is run again does what is left.
+
+        Returns:
+            these jobs, as they are now.
+        """
+        with self._changing():
+            found = table.in_states(self._connection, ("running",))
+            for job in found:
+                if resumable(job) and job.tries < MOST_TRIES:
+                    values: dict[str, Any] = {"state": "queued"}
+                else:
+                    values = {
+                        "state": "interrupted",
+                        "finished": self._clock(),
+                        "problem": interruption(job, resumable=resumable(job)),
+                    }
+                table.change(self._connection, job.id, values)
+            return [self._get(job.id) for job in found]
+
+    def prune(self) -> int:
+        """Forget what has been over for long, and all that is of no job; how many jobs."""
+        with self._changing():
+            over = table.in_states(self._connection, OVER)
+            over.sort(key=lambda job: job.finished or job.created)
+            oldest = self._clock() - KEPT_SECONDS
+            gone = [
+                job.id
+                for place, job in enumerate(over)
+                if place < len(over) - KEPT or (job.finished or job.created).timestamp() < oldest
+            ]
+            table.delete(self._connection, gone)
+            left = table.in_states(self._connection, (*PENDING, "running", *OVER))
+        self.files.sweep(
+            [job.id for job in left], [name for job in left for name in job.work.inputs]
+        )
+        return len(gone)
+
+    def _move(
+        self, name: str, states: Sequence[str], values: Callable[[Job], Mapping[str, Any]]
+    ) -> Job:
+        with self._changing():
+            job = self._get(name)
+            if job.state not in states:
+                raise JobStateError(
+                    f"job {name} is {job.state}, but has to be {' or '.join(states)}"
+                )
+            table.change(self._connection, name, values(job))
+            return self._get(name)
+
+    def _get(self, name: str) -> Job:
+        found = table.find(self._connection, name)
+        if found is None:
+            raise UnknownJobError(
+                f"there is no job {name!r:.60}",
+                remedy="list those that there are; jobs that are over are forgotten after a while",
+            )
+        return found
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        with self._lock, table.told_errors(self._path):
+            yield
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        with self._lock, table.transaction(self._connection, self._path):
+            yield
+
+
+def interruption(job: Job, *, resumable: bool) -> dict[str, Any]:
+    """Why a job that ran when the service ended was not taken up again, as problem details."""
+    if resumable:
+        detail = f"the service ended each of the {job.tries} times that this job ran"
+        remedy = "look into the service's log before it is tried again"
+    else:
+        detail = "the service ended while this job ran"
+        remedy = "try it again: nothing was lost but its time"
+    return {"code": "interrupted", "detail": detail, "remedy": remedy}

@@ -1,0 +1,97 @@
+"""Looking at a collection as a whole: each address makes a job, but for two images compared."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+
+from vitrail.service.documents.image_comparison import image_comparison_document
+from vitrail.service.documents.plain import without_places
+from vitrail.service.http.hosting import Asked, ServedBy
+from vitrail.service.http.jobs.desk import AtDesk
+from vitrail.service.http.schemas.analyses import (
+    AuditBody,
+    ClassifyBody,
+    CompareBody,
+    CompareImagesBody,
+    DuplicatesBody,
+    MapBody,
+    PromptSearchBody,
+    SampleBody,
+    TrashBody,
+)
+from vitrail.service.http.schemas.base import reply
+from vitrail.service.http.schemas.bodies import ImageNumber
+from vitrail.service.http.schemas.jobs import JobReply
+from vitrail.service.operations.references import ImageId
+
+router = APIRouter(tags=["analyses"])
+
+
+@router.post("/prompt-search", status_code=202)
+def search_by_prompt(desk: AtDesk, body: PromptSearchBody) -> JobReply:
+    """Find the images that are like what a prompt makes, and tell how far its images agree."""
+    return desk.ask("prompt-search", body)
+
+
+@router.post("/compare", status_code=202)
+def compare_sets(desk: AtDesk, body: CompareBody) -> JobReply:
+    """Measure how two sets of images differ, and name what makes the difference."""
+    return desk.ask("compare", body)
+
+
+@router.post("/compare-images", status_code=202)
+def compare_given_images(desk: AtDesk, body: CompareImagesBody) -> JobReply:
+    """Compare two images, of the collection or not, as a job."""
+    return desk.ask("compare-images", body)
+
+
+@router.get("/compare-images", response_model=dict[str, Any])
+def compare_images(
+    hosted: Asked,
+    options: ServedBy,
+    a: Annotated[ImageNumber, Query(description="Id of the one.")],
+    b: Annotated[ImageNumber, Query(description="Id of the other.")],
+) -> Response:
+    """Compare two images of the collection: by layers, patches, pixels and recipes."""
+    from vitrail.service.operations.comparing_images import compare_images as compare
+
+    found = image_comparison_document(compare(hosted.collection, ImageId(a), ImageId(b)))
+    return reply(found if options.paths else without_places(found))
+
+
+@router.post("/audit", status_code=202)
+def audit(desk: AtDesk, body: AuditBody) -> JobReply:
+    """Hold generated images against those that they may copy."""
+    return desk.ask("audit", body)
+
+
+@router.post("/map", status_code=202)
+def draw_map(desk: AtDesk, body: MapBody) -> JobReply:
+    """Lay images out in the plane, near ones near one another, and name what lies together."""
+    return desk.ask("map", body)
+
+
+@router.post("/duplicates", status_code=202)
+def find_duplicates(desk: AtDesk, body: DuplicatesBody) -> JobReply:
+    """Find copies of images, and choose which of each to keep."""
+    return desk.ask("duplicates", body)
+
+
+@router.post("/trash", status_code=202)
+def move_to_trash(desk: AtDesk, body: TrashBody) -> JobReply:
+    """Move the files of copies that are named to the trash; only where the service allows it."""
+    return desk.ask("trash", body)
+
+
+@router.post("/classify", status_code=202)
+def classify(desk: AtDesk, body: ClassifyBody) -> JobReply:
+    """Tell what images are of."""
+    return desk.ask("classify", body)
+
+
+@router.post("/sample", status_code=202)
+def choose_sample(desk: AtDesk, body: SampleBody) -> JobReply:
+    """Choose a few images that stand for many."""
+    return desk.ask("sample", body)

@@ -1,0 +1,119 @@
+"""Indexing by HTTP: roots by name alone, what became of their files, and what could not be."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.service.http.following import asked, over, refused, result
+from vitrail.service.http.app import create_app
+from vitrail.service.http.options import ServiceOptions
+
+
+@pytest.fixture
+def roots(folder: Path, tmp_path: Path) -> dict[str, Path]:
+    (tmp_path / "more").mkdir()
+    return {"photos": folder, "more": tmp_path / "more"}
+
+
+@pytest.fixture
+def client(options: ServiceOptions, roots: dict[str, Path]) -> Iterator[TestClient]:
+    with TestClient(
+        create_app(replace(options, roots=roots)), base_url="http://127.0.0.1:8000"
+    ) as client:
+        yield client
+
+
+def images(client: TestClient) -> int:
+    count: int = client.get("/v1/readyz").json()["images"]["colours"]
+    return count
+
+
+def test_a_root_is_indexed_and_found_at_once(
+    client: TestClient, paint: Callable[..., Path], roots: dict[str, Path]
+) -> None:
+    paint("warm/orange.png", (255, 120, 0))
+    (roots["photos"] / "warm" / "broken.png").write_bytes(b"no image")
+    told = result(client, "index", {"root": "photos", "label_from": "parent"})
+    assert (told["found"], told["encoded"], told["rejected"], told["interrupted"]) == (
+        7,
+        1,
+        1,
+        False,
+    )
+    assert images(client) == 6
+    assert str(roots["photos"]) not in str(told)
+    (job,) = client.get("/v1/jobs").json()["jobs"]
+    assert job["progress"]["counts"]["encoded"] == 1
+    rejects = client.get("/v1/rejects").json()
+    assert rejects["total"] == 1
+    assert rejects["rejects"][0] | {"detail": "", "bytes": 0} == {
+        "name": "broken.png",
+        "root": "photos",
+        "path": "warm/broken.png",
+        "bytes": 0,
+        "reason": rejects["rejects"][0]["reason"],
+        "detail": "",
+    }
+
+
+def test_just_a_part_of_a_root(client: TestClient, paint: Callable[..., Path]) -> None:
+    paint("warm/a.png", (200, 120, 0))
+    paint("cold/b.png", (0, 120, 200))
+    assert result(client, "index", {"root": "photos", "path": "cold"})["encoded"] == 1
+    assert result(client, "index", {})["encoded"] == 1
+    assert images(client) == 7
+
+
+def test_roots_are_told_by_name(client: TestClient, roots: dict[str, Path]) -> None:
+    shutil.rmtree(roots["more"])
+    assert client.get("/v1/roots").json() == {
+        "roots": [
+            {"name": "photos", "path": None, "available": True},
+            {"name": "more", "path": None, "available": False},
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code", "says"),
+    [
+        ({"root": "films"}, 404, "unknown-root", "there are: photos, more"),
+        ({"root": "photos", "path": "../.."}, 422, "bad-input", "leads out of photos"),
+        ({"root": "photos", "path": "/etc"}, 422, "bad-input", "leads out of photos"),
+        ({"root": "photos", "path": "none"}, 404, "unknown-root", "nothing at 'none'"),
+        ({"path": "warm"}, 422, "bad-input", "name its root"),
+        ({"root": "photos", "folder": "/etc"}, 422, "bad-request", "folder"),
+        ({"root": "photos", "exclude": "*.gif"}, 422, "bad-request", "exclude"),
+    ],
+)
+def test_nothing_else_is(
+    client: TestClient, body: dict[str, Any], status: int, code: str, says: str
+) -> None:
+    refused(client, "index", body, status, code, says)
+
+
+def test_a_service_without_roots_indexes_nothing(options: ServiceOptions) -> None:
+    with TestClient(create_app(options), base_url="http://127.0.0.1:8000") as client:
+        told = refused(client, "index", {}, 422, "bad-input", "not set up to index")
+        assert "--root" in told["remedy"]
+
+
+def test_a_folder_that_lost_much_is_asked_about(
+    client: TestClient, roots: dict[str, Path], paint: Callable[..., Path]
+) -> None:
+    for number in range(24):
+        paint(f"many/{number}.png", (10 * number, 5, 250 - 10 * number))
+    assert result(client, "index", {"root": "photos"})["encoded"] == 24
+    shutil.rmtree(roots["photos"] / "many")
+    job = over(client, asked(client, "index", {"root": "photos"})["id"])
+    assert (job["state"], job["problem"]["code"]) == ("failed", "removals-refused")
+    assert str(roots["photos"].parent) not in str(job)
+    told = result(client, "index", {"root": "photos", "accept_removals": True})
+    assert told["gone"] == 24
