@@ -269,6 +269,22 @@ export const texts = {
   indexRoot: (/** @type {string} */ root) => `Index ${root}`,
   noRoots: "No folder may be indexed from here. The server allows those that it is started with:",
   rootsCommand: "vitrail serve --root pictures=~/Pictures",
+  rootAway: "not there now",
+  furtherRejects: (/** @type {number} */ count) => `and ${number.format(count)} more: vitrail rejects`,
+  jobStates: {
+    queued: "in the queue",
+    waiting: "waiting for another writer",
+    running: "beginning",
+    done: "done",
+    failed: "failed",
+    cancelled: "cancelled; what was indexed is kept",
+    interrupted: "interrupted by the end of the server",
+  },
+  jobCounts: (/** @type {Record<string, number>} */ counts) =>
+    Object.entries(counts)
+      .filter(([, count]) => count > 0)
+      .map(([name, count]) => `${number.format(count)} ${name.replaceAll("_", " ")}`)
+      .join(", "),
   indexed: (/** @type {number} */ done, /** @type {number} */ all) =>
     all ? `${number.format(done)} of ${number.format(all)}` : number.format(done),
 

@@ -67,7 +67,7 @@ class Watched:
         self.until("!document.querySelector('[aria-busy=true]')")
 
     def until(self, holds: str, seconds: float = 60) -> None:
-        """Wait until an expression is true; playwright's own way is refused by the page's policy."""
+        """Wait until an expression is true, asked from outside, as the page's policy has it."""
         end = time.monotonic() + seconds
         while not self.page.evaluate(holds):
             assert time.monotonic() < end, f"this never came to hold: {holds}"
