@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.fakes import ColourEncoder
+from tests.service.http.colours import png
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.service.http.app import create_app
 from vitrail.service.http.options import ServiceOptions
@@ -32,10 +34,14 @@ def open_to(tmp_path: Path) -> Any:
 
 def test_searches_are_counted_by_stage(client: TestClient) -> None:
     assert client.post("/v1/search", json={"positive": [{"id": 1}]}).status_code == 200
+    image = {"data": base64.b64encode(png()).decode()}
+    assert client.post("/v1/search", json={"positive": [image]}).status_code == 200
     told = client.get("/v1/metrics")
     assert told.headers["content-type"].startswith("text/plain; version=")
-    assert 'operation="search_images",status="200"} 1.0' in told.text
-    assert 'vitrail_stage_seconds_count{stage="embed"} 1.0' in told.text
+    assert 'operation="search_images",status="200"} 2.0' in told.text
+    assert 'vitrail_stage_seconds_count{stage="embed"} 2.0' in told.text
+    assert 'vitrail_encoder_batches{images="1"} 1.0' in told.text
+    assert "vitrail_jobs{" in told.text or "TYPE vitrail_jobs gauge" in told.text
 
 
 def test_a_disk_that_is_nearly_full_and_a_collection_that_is_away_are_told(

@@ -120,7 +120,7 @@ def test_an_address_that_nobody_has_thought_of_needs_a_key() -> None:
     assert needed("GET", "/v1/sessions") is Scope.READ
     assert needed("GET", "/v1") is Scope.READ
     assert needed("POST", "/v1/search/batch") is Scope.READ
-    assert needed("GET", "/v1/keys") is Scope.ADMIN
+    assert needed("GET", "/v1/index") is Scope.ADMIN
 
 
 def test_what_writes_is_recorded_before_and_after(
