@@ -86,7 +86,7 @@ class GatheringEncoder:
         return own.result()
 
     def patch_tokens(self, pixels: NDArray[np.uint8], layers: Sequence[int]) -> PatchTokens:
-        """The tokens of single patches; errors as of the encoder's own."""
+        """The tokens of single patches of (n, S, S, 3) uint8; errors as of the encoder's own."""
         return self._encoder.patch_tokens(pixels, layers)
 
     def _take(self) -> list[_Request]:

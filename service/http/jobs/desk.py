@@ -24,7 +24,7 @@ ADMIN_KINDS = frozenset({"index", "trash"})
 """Kinds that look at files of the machine beside those of the collection, or take them away."""
 
 
-def runner_of(request: Request) -> JobRunner:
+async def runner_of(request: Request) -> JobRunner:
     """What does the jobs of the service that a request came to."""
     runner: JobRunner = request.app.state.runner
     return runner

@@ -41,7 +41,7 @@ class Session(BaseModel):
     read_only: bool = False
 
 
-def ring_of(request: Request) -> KeyRing:
+async def ring_of(request: Request) -> KeyRing:
     """The keys of the service that a request came to."""
     ring: KeyRing = request.app.state.ring
     return ring

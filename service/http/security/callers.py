@@ -78,7 +78,7 @@ def session_of(headers: Headers) -> str | None:
     return None if found is None else found.value
 
 
-def caller_of(request: Request) -> Caller:
+async def caller_of(request: Request) -> Caller:
     """Who asked a request that has been let in."""
     caller: Caller = request.state.caller
     return caller
