@@ -16,7 +16,7 @@ from vitrail.indexer.collection.store import CollectionStore
 from vitrail.service.http.app import create_app
 from vitrail.service.http.options import ServiceOptions
 from vitrail.service.http.security.keys import make_key, revoke_key
-from vitrail.service.http.security.scopes import Scope
+from vitrail.service.http.security.scopes import KeyScope
 
 HERE = "http://127.0.0.1:8000"
 
@@ -71,7 +71,7 @@ def test_who_may_not_ask_is_told_no_names(open_to: Any) -> None:
 
 
 def test_a_browser_gives_its_key_once(open_to: Any, tmp_path: Path) -> None:
-    key, text = make_key(tmp_path / "state", Scope.WRITE, name="page")
+    key, text = make_key(tmp_path / "state", KeyScope.WRITE, name="page")
     with open_to(keys=True) as client:
         assert client.get("/v1/session").json()["scope"] is None
         assert client.post("/v1/session", json={"key": "vitrail_0_x"}).status_code == 401
@@ -96,7 +96,7 @@ def test_a_browser_gives_its_key_once(open_to: Any, tmp_path: Path) -> None:
 
 
 def test_a_session_can_be_ended(open_to: Any, tmp_path: Path) -> None:
-    _, text = make_key(tmp_path / "state", Scope.READ)
+    _, text = make_key(tmp_path / "state", KeyScope.READ)
     with open_to(keys=True) as client:
         client.post("/v1/session", json={"key": text})
         token = client.cookies["vitrail-session"]
@@ -108,7 +108,7 @@ def test_a_session_can_be_ended(open_to: Any, tmp_path: Path) -> None:
 
 
 def test_a_session_over_tls_stays_there(open_to: Any, tmp_path: Path) -> None:
-    _, text = make_key(tmp_path / "state", Scope.READ)
+    _, text = make_key(tmp_path / "state", KeyScope.READ)
     with open_to(keys=True) as client:
         begun = client.post("https://127.0.0.1:8000/v1/session", json={"key": text})
         assert "Secure" in begun.headers["set-cookie"]
