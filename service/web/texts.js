@@ -281,9 +281,17 @@ export const texts = {
     interrupted: "interrupted by the end of the server",
   },
   jobCounts: (/** @type {Record<string, number>} */ counts) =>
-    Object.entries(counts)
-      .filter(([, count]) => count > 0)
-      .map(([name, count]) => `${number.format(count)} ${name.replaceAll("_", " ")}`)
+    Object.entries({
+      encoded: "new",
+      returned: "back again",
+      moved: "moved",
+      linked: "further copies",
+      gone: "gone",
+      rejected: "refused",
+      unchanged: "unchanged",
+    })
+      .filter(([name]) => counts[name] > 0)
+      .map(([name, word]) => `${number.format(counts[name])} ${word}`)
       .join(", "),
   indexed: (/** @type {number} */ done, /** @type {number} */ all) =>
     all ? `${number.format(done)} of ${number.format(all)}` : number.format(done),
