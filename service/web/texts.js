@@ -102,7 +102,6 @@ export const texts = {
     chance: "an unrelated image may well be as near",
   },
   rarity: (/** @type {number} */ pairs) => `1 in ${number.format(pairs)}`,
-  common: "common",
   rarityNote: (/** @type {number} */ pairs) =>
     `one in ${number.format(pairs)} pairs of unrelated images of this collection is as near`,
   score: (/** @type {number} */ value) => `score ${value.toFixed(3)}`,
