@@ -283,6 +283,23 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoreSpread:
+    """How all images score, whichever are hits.
+
+    Attributes:
+        scores: (n,) float32, of the images that were looked at, in no order.
+        images: how many the filter lets through; more than n where a sample was looked at.
+        scale: as of ``SearchResult``.
+        origin: as of ``SearchResult``.
+    """
+
+    scores: NDArray[np.float32]
+    images: int
+    scale: Scale | None
+    origin: Origin | None
+
+
+@dataclass(frozen=True, slots=True)
 class SearchResult:
     """The answer.
 

@@ -6,6 +6,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from vitrail.indexer.collection.readers import SnapshotReader
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.image_info import ImageInfo
@@ -18,7 +20,7 @@ from vitrail.search.calibration.judging import (
 )
 from vitrail.search.evidence import weigh
 from vitrail.search.filters import combine_filters
-from vitrail.search.query import Hit, Origin, Query, SearchResult
+from vitrail.search.query import Hit, Origin, Query, ScoreSpread, SearchResult
 from vitrail.search.reasons import why_nothing
 from vitrail.search.retrieval import Ids, Ranking, Retrieval
 from vitrail.search.selecting import Selection, select
@@ -85,6 +87,27 @@ class Searcher:
         rankings = retrieval.rank_each(query.options.k)
         times.end("rank")
         return self._results(retrieval, [Selection(one) for one in rankings], [], judge, times)
+
+    def spread(self, query: Query, most: int) -> ScoreSpread:
+        """The scores of all images that the filter lets through, or of some drawn at random.
+
+        Args:
+            query: whose cutoff, number of hits, groups and order do not count.
+            most: images that are looked at.
+
+        Raises:
+            InputError: as ``search``.
+        """
+        judge = judge_of(query, self._calibrations)
+        retrieval = self._retrieval(query, None, _Times())
+        ids = retrieval.all_ids() if retrieval.allowed is None else retrieval.allowed
+        ids = np.setdiff1d(ids, np.fromiter(query.exclude, np.int64, len(query.exclude)))
+        chosen = ids
+        if len(ids) > most:
+            chosen = np.sort(np.random.default_rng(0).choice(ids, most, replace=False))
+        scores = retrieval.score_all(chosen)[1] if len(chosen) else np.zeros(0, np.float32)
+        scale = None if judge is None or query.background is not None else judge.scale
+        return ScoreSpread(scores, len(ids), scale, self._origin)
 
     def _retrieval(self, query: Query, judge: Judge | None, times: _Times) -> Retrieval:
         least = least_score(query, judge)

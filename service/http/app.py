@@ -39,6 +39,7 @@ from vitrail.service.http.routers import (
     images,
     indexing,
     jobs,
+    login,
     operating,
     page,
     reference,
@@ -74,7 +75,7 @@ ROUTERS: tuple[APIRouter, ...] = (
 _BEARER = HTTPBearer(
     scheme_name="key", description="A key, as `vitrail keys new` shows it.", auto_error=False
 )
-PAGES: tuple[APIRouter, ...] = (page.router, reference.router)
+PAGES: tuple[APIRouter, ...] = (login.router, page.router, reference.router)
 
 
 def create_app(options: ServiceOptions) -> FastAPI:
@@ -99,11 +100,13 @@ def create_app(options: ServiceOptions) -> FastAPI:
             ring,
             watch,
             JobStore(options.state) as store,
-            _opened(options) as host,
+            _opened(options, app.state.kept) as host,
             JobRunner(host, options, app.state.kept.uploads, store, KINDS) as runner,
         ):
             app.state.host, app.state.runner = host, runner
             metrics.watch("vitrail_jobs", "Jobs, by their state.", "state", store.counts)
+            told = "Passes of the encoder, by how many images they embedded."
+            metrics.watch("vitrail_encoder_batches", told, "images", host.batches)
             yield
 
     app = Application(
@@ -116,7 +119,6 @@ def create_app(options: ServiceOptions) -> FastAPI:
         redoc_url=None,
         openapi_url="/v1/openapi.json",
         generate_unique_id_function=_operation_id,
-        max_body_size=options.limits.body,
         middleware=gates(options, ring, metrics, audit),
         # for readers of the document; who is let in the gates have seen to by then
         dependencies=[Security(_BEARER)] if options.needs_keys else [],
@@ -133,13 +135,14 @@ def create_app(options: ServiceOptions) -> FastAPI:
     return app
 
 
-def _opened(options: ServiceOptions) -> Host:
+def _opened(options: ServiceOptions, kept: KeptData) -> Host:
     return Host(
         options.collections,
         runtime=options.runtime,
         device=options.device,
         precision=options.precision,
         ahead=options.warm,
+        chore=kept.uploads.sweep,
     )
 
 

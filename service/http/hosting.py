@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +18,8 @@ from vitrail.service.http.options import ServiceOptions
 from vitrail.service.operations.collection import Collection
 from vitrail.service.operations.warming import warm
 
+_CHORE_SECONDS = 60.0
+_PATIENCE = 10.0  # with what is being loaded ahead, when the service ends
 FRESH_SECONDS = 1.0  # after which a commit of another process is seen at the latest
 
 
@@ -49,6 +53,7 @@ class Host:
         device: where: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: in what numbers: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
         ahead: whether what the first requests need is loaded at once, in a thread of its own.
+        chore: done once a minute, by that thread.
 
     Raises:
         CollectionError: one is missing, damaged or of a newer format.
@@ -63,6 +68,7 @@ class Host:
         device: str = "auto",
         precision: str = "auto",
         ahead: bool = False,
+        chore: Callable[[], None] = lambda: None,
     ) -> None:
         self._hosted = {
             name: Hosted(
@@ -73,7 +79,7 @@ class Host:
             for name, directory in collections.items()
         }
         self._troubles: dict[str, str] = {}
-        self._ahead = ahead
+        self._ahead, self._chore = ahead, chore
         self._closing = threading.Event()
         self._following = threading.Thread(target=self._follow, name="follow", daemon=True)
 
@@ -88,7 +94,7 @@ class Host:
         trace: TracebackType | None,
     ) -> None:
         self._closing.set()
-        self._following.join()
+        self._following.join(_PATIENCE)
         for hosted in self._hosted.values():
             hosted.collection.close()
 
@@ -111,6 +117,13 @@ class Host:
         """All, the default one first."""
         return tuple(self._hosted.values())
 
+    def batches(self) -> dict[str, int]:
+        """How many batches the encoders have run, by their images."""
+        counts = Counter[int]()
+        for hosted in self._hosted.values():
+            counts.update(hosted.collection.encoder_batches)
+        return {str(images): count for images, count in sorted(counts.items())}
+
     @property
     def troubles(self) -> dict[str, str]:
         """Name of each collection whose newest commit cannot be read now -> the error's code."""
@@ -121,7 +134,11 @@ class Host:
         for hosted in self._hosted.values() if self._ahead else ():
             if not self._closing.is_set():
                 warm(hosted.collection)
+        done = time.monotonic()
         while not self._closing.wait(FRESH_SECONDS):
+            if time.monotonic() - done > _CHORE_SECONDS:
+                self._chore()
+                done = time.monotonic()
             for hosted in self._hosted.values():
                 trouble = _trouble(hosted)
                 if trouble is None:
@@ -152,19 +169,22 @@ def _trouble(hosted: Hosted) -> str | None:
     return None
 
 
-def host_of(request: Request) -> Host:
+# Coroutines: what is a plain function here would wait for a thread, for every request.
+
+
+async def host_of(request: Request) -> Host:
     """The collections of the service that a request came to."""
     host: Host = request.app.state.host
     return host
 
 
-def options_of(request: Request) -> ServiceOptions:
+async def options_of(request: Request) -> ServiceOptions:
     """How the service that a request came to is set up."""
     options: ServiceOptions = request.app.state.options
     return options
 
 
-def _asked(
+async def _asked(
     host: Annotated[Host, Depends(host_of)],
     collection: Annotated[
         str | None, Query(description="Name of the collection; the first one where none is named.")

@@ -30,7 +30,7 @@ class KeptData:
         return cls(Uploads(state / "uploads"), Thumbnails(state / "thumbnails"))
 
 
-def _kept(request: Request) -> KeptData:
+async def _kept(request: Request) -> KeptData:
     kept: KeptData = request.app.state.kept
     return kept
 

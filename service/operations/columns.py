@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vitrail.indexer.errors import FilterError, InputError
 from vitrail.indexer.image_info import COLUMNS
 
 if TYPE_CHECKING:
@@ -57,5 +58,8 @@ def checked_columns(commit: Answering, names: Iterable[str]) -> tuple[str, ...]:
     wanted = tuple(names)
     if not wanted or {*COLUMNS}.issuperset(wanted):
         return wanted
-    with commit.reading() as connection:
-        return tuple(named_columns(connection, wanted, "fields"))
+    try:
+        with commit.reading() as connection:
+            return tuple(named_columns(connection, wanted, "what is asked for"))
+    except FilterError as error:  # of columns, and no filter's
+        raise InputError(error.problem, remedy=error.remedy) from None

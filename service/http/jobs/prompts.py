@@ -36,6 +36,10 @@ class PromptSearchJobs(AnalysisJobs[PromptSearchBody]):
 
         setting = run.setting
         replies = SearchReplies(
-            setting.hosted, setting.uploads, setting.options, run.progress, run.cancellation
+            setting.hosted,
+            setting.uploads,
+            setting.options,
+            progress=run.progress,
+            cancellation=run.cancellation,
         )
         return replies.answer(body, setting.files.inputs)

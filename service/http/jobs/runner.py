@@ -59,13 +59,19 @@ class _Live:
             if event.text not in self.notes and len(self.notes) < _NOTES:
                 self.notes = (*self.notes, event.text)
         else:
-            self.progress = progress_document(event) or self.progress
+            self._move_on(progress_document(event))
         now = time.monotonic()
         if now - self.kept >= _KEEP_EVERY:
             self.keep()
         if now - self.told >= _TELL_EVERY:
             self.told = now
             self.watchers.ring(self.job)
+
+    def _move_on(self, told: dict[str, Any] | None) -> None:
+        if told is None:
+            return
+        counts = (self.progress or {}).get("counts")  # which go on holding in later stages
+        self.progress = {"counts": counts, **told} if counts is not None else told
 
     def keep(self) -> None:
         """Put down where it is."""

@@ -9,6 +9,7 @@ import time
 
 from starlette._utils import get_route_path
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -49,8 +50,8 @@ class Observer:
                 self._tell(seen)
 
     async def _unforeseen(self, seen: _Seen, receive: Receive, error: Exception) -> None:
-        if isinstance(error, TimeoutError) and seen.begun:
-            return  # a client that reads no further; the connection ends with this
+        if isinstance(error, ClientDisconnect) or (isinstance(error, TimeoutError) and seen.begun):
+            return  # a client that has left, or reads no further
         _log.error("unforeseen", extra={"facts": {"request": seen.id}}, exc_info=error)
         if seen.begun:
             raise error  # the connection breaks, so that no part passes for the whole reply

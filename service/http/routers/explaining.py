@@ -1,26 +1,30 @@
-"""Why a question finds an image."""
+"""Why a question finds an image, and how it finds all others."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import time
+from dataclasses import asdict, replace
 from typing import Annotated
 
+import numpy as np
 from fastapi import APIRouter, Query, Response
+from numpy.typing import NDArray
 
 from vitrail.indexer.errors import InputError, UnknownImageError
 from vitrail.search.options import DEFAULTS, SearchOptions
 from vitrail.service.documents.answers import explanation_document
-from vitrail.service.documents.receipts import result_receipt
+from vitrail.service.documents.receipts import receipt_document, result_receipt
 from vitrail.service.http.asking import options_of, query_of
 from vitrail.service.http.hosting import Asked, Hosted, ServedBy
 from vitrail.service.http.keeping import KeptBy
 from vitrail.service.http.routers.images import ImageNumber
 from vitrail.service.http.schemas.base import reply
 from vitrail.service.http.schemas.images import ExplainReply
-from vitrail.service.http.schemas.searches import ExplainRequest
+from vitrail.service.http.schemas.searches import ExplainRequest, SpreadReply, SpreadRequest
 from vitrail.service.operations.explaining import explain_answer
 from vitrail.service.operations.query_kinds import AnyQuery, ImageQuery
 from vitrail.service.operations.references import ImageId
+from vitrail.service.operations.score_spreads import spread_scores
 from vitrail.service.operations.searching import search
 
 router = APIRouter(tags=["search"])
@@ -89,3 +93,46 @@ def _explained(hosted: Hosted, query: AnyQuery, options: SearchOptions, image_id
             "receipt": result_receipt(result, {}),
         }
     )
+
+
+@router.post("/search/scores", responses={200: {"model": SpreadReply}}, response_class=Response)
+def spread_of_scores(
+    asked: SpreadRequest, hosted: Asked, kept: KeptBy, served: ServedBy
+) -> Response:
+    """How all images score for a question, as a histogram, to choose `min_score` by.
+
+    Of more than 20,000 images a sample is looked at. The question is a search's; its cutoffs,
+    number of hits, groups and order do not count.
+    """
+    began = time.perf_counter()
+    query = query_of(asked, kept.uploads, served)
+    options = options_of(asked.model_copy(update={"k": 1}), served.limits)
+    found = spread_scores(hosted.collection, query, options)
+    counts, edges = np.histogram(found.scores, asked.bins, _range(found.scores))
+    assert found.origin is not None  # every commit's answer has one
+    receipt = receipt_document(
+        found.origin,
+        {"scores": time.perf_counter() - began},
+        candidates=len(found.scores),
+        allowed=None if options.where is None and options.only == "all" else found.images,
+        exact=len(found.scores) == found.images,
+        recall=len(found.scores) / max(1, found.images),
+    )
+    return reply(
+        {
+            "low": float(edges[0]),
+            "high": float(edges[-1]),
+            "counts": counts.tolist(),
+            "compared": len(found.scores),
+            "images": found.images,
+            "scale": None if found.scale is None else asdict(found.scale),
+            "receipt": receipt,
+        }
+    )
+
+
+def _range(scores: NDArray[np.float32]) -> tuple[float, float]:
+    """From the least to the highest, or all that cosines can be."""
+    if not len(scores) or scores.min() == scores.max():
+        return -1.0, 1.0
+    return float(scores.min()), float(scores.max())

@@ -19,7 +19,7 @@ def metrics_of(request: Request) -> Metrics:
     return metrics
 
 
-def watch_of(request: Request) -> SearchWatch:
+async def watch_of(request: Request) -> SearchWatch:
     """What looks on as the service that a request came to answers searches."""
     watch: SearchWatch = request.app.state.watch
     return watch

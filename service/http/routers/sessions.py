@@ -12,7 +12,8 @@ from vitrail.service.http.hosting import ServedBy
 from vitrail.service.http.security.callers import COOKIE, session_of
 from vitrail.service.http.security.guarding import CalledBy, too_often, unknown_caller
 from vitrail.service.http.security.keyring import LASTS, KeyRing
-from vitrail.service.http.security.scopes import Scope
+from vitrail.service.http.security.keys import Key
+from vitrail.service.http.security.scopes import KeyScope
 
 router = APIRouter(tags=["session"])
 
@@ -40,7 +41,7 @@ class Session(BaseModel):
     read_only: bool = False
 
 
-def ring_of(request: Request) -> KeyRing:
+async def ring_of(request: Request) -> KeyRing:
     """The keys of the service that a request came to."""
     ring: KeyRing = request.app.state.ring
     return ring
@@ -68,6 +69,17 @@ def begin_session(
     key = ring.find(login.key)
     if key is None:
         return not_taken(ring, request)
+    give_cookie(response, request, ring, key)
+    return Session(
+        needs_key=options.needs_keys,
+        scope=key.scope.word,
+        name=key.name,
+        read_only=options.read_only,
+    )
+
+
+def give_cookie(response: Response, request: Request, ring: KeyRing, key: Key) -> None:
+    """Begin a session, and let the browser show it from now on."""
     response.set_cookie(
         COOKIE,
         ring.begin_session(key),
@@ -77,12 +89,6 @@ def begin_session(
         httponly=True,
         samesite="strict",
     )
-    return Session(
-        needs_key=options.needs_keys,
-        scope=key.scope.word,
-        name=key.name,
-        read_only=options.read_only,
-    )
 
 
 def not_taken(ring: KeyRing, request: Request) -> Response:
@@ -90,7 +96,7 @@ def not_taken(ring: KeyRing, request: Request) -> Response:
     wait = ring.failures.hit(request.client.host if request.client else "")
     if wait is not None:
         return too_often(wait)
-    return unknown_caller("the key is not known, has expired, or was revoked", Scope.READ)
+    return unknown_caller("the key is not known, has expired, or was revoked", KeyScope.READ)
 
 
 @router.delete("/session", status_code=204)

@@ -70,6 +70,24 @@ class ExplainRequest(SearchRequest):
     id: Annotated[int, Field(ge=0, lt=2**63)]
 
 
+class SpreadRequest(SearchRequest):
+    """A search, of which is told how all images score."""
+
+    bins: Annotated[int, Field(ge=1, le=512, description="Ranges of scores.")] = 64
+
+
+class SpreadReply(Open):
+    """How images score: counts between evenly spaced scores, the lowest first."""
+
+    low: float
+    high: float
+    counts: list[int]
+    compared: int
+    images: int
+    scale: dict[str, Any] | None
+    receipt: Receipt
+
+
 class BatchRequest(Closed):
     """Several searches, each with an answer of its own."""
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from fastapi import HTTPException
 from starlette._utils import get_route_path
 from starlette.datastructures import Headers
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vitrail.service.http.options import Limits
@@ -37,7 +38,11 @@ class Admission:
         if scope["type"] != "http" or get_route_path(scope) in _ALWAYS:
             await self._app(scope, receive, send)
             return
-        expected = min(announced(scope), self._limits.body)
+        told = announced(scope)
+        if told is not None and told > self._limits.body:
+            await _too_large(self._limits.body)(scope, receive, send)
+            return
+        expected = self._limits.body if told is None else told
         stream = get_route_path(scope).endswith("/events")
         if self._is_full(expected, stream=stream):
             refusal = problem(
@@ -50,7 +55,7 @@ class Admission:
             await refusal(scope, receive, send)
             return
         with self._counted(expected, stream=stream):
-            arriving = self._in_time(receive) if expected else receive
+            arriving = self._bounded(receive) if expected else receive
             await self._app(scope, arriving, self._read_in_time(send))
 
     def _is_full(self, expected: int, *, stream: bool) -> bool:
@@ -75,13 +80,13 @@ class Admission:
             self.streams -= stream
             self.requests -= not stream
 
-    def _in_time(self, receive: Receive) -> Receive:
-        """Receive a body that has to be here in time; what comes after it takes what it takes."""
+    def _bounded(self, receive: Receive) -> Receive:
+        """Receive a body in time, and no more of it than may be; what follows it may take long."""
         ends = asyncio.get_running_loop().time() + self._limits.body_seconds
-        whole = False
+        whole, arrived = False, 0
 
         async def received() -> Message:
-            nonlocal whole
+            nonlocal whole, arrived
             if whole:
                 return await receive()
             try:
@@ -92,6 +97,9 @@ class Admission:
                     408, f"the body did not arrive within {self._limits.body_seconds:g} s"
                 ) from None
             whole = not message.get("more_body", False)
+            arrived += len(message.get("body", b""))
+            if arrived > self._limits.body:  # it did not say how large it is
+                raise HTTPException(413, _larger(self._limits.body))
             return message
 
         return received
@@ -106,10 +114,18 @@ class Admission:
         return sent
 
 
-def announced(scope: Scope) -> int:
-    """Bytes of a body that a request announces; more than any where it does not say how many."""
+def announced(scope: Scope) -> int | None:
+    """Bytes of a body that a request announces; ``None`` where it does not say how many."""
     headers = Headers(scope=scope)
     if "transfer-encoding" in headers:
-        return 1 << 62
+        return None
     length = headers.get("content-length", "0")
     return int(length) if length.isdecimal() else 0
+
+
+def _too_large(most: int) -> Response:
+    return problem(413, "too-large", _larger(most), remedy="send less at once")
+
+
+def _larger(most: int) -> str:
+    return f"the body is larger than the {most:,} bytes that this service takes"

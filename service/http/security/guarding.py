@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends
 from starlette._utils import get_route_path
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Asked
 
@@ -16,8 +16,9 @@ from vitrail.service.http.problems import problem
 from vitrail.service.http.security.callers import Caller, caller_of, identify
 from vitrail.service.http.security.keyring import KeyRing
 from vitrail.service.http.security.rates import Rates
-from vitrail.service.http.security.scopes import Scope, needed
+from vitrail.service.http.security.scopes import KeyScope, needed
 
+_SHOWN = ("/v1", "/assets", "/docs", "/login")  # to whoever has no key
 _UNCOUNTED = ("/v1/livez", "/v1/readyz")
 
 
@@ -48,14 +49,17 @@ class Guard:
         caller = identify(asked, self._ring, keys=self._options.needs_keys)
         asked.setdefault("state", {})["caller"] = caller
         path = get_route_path(asked)
-        refusal = self._refusal(caller, asked["method"], path)
+        root_path = asked.get("root_path", "")
+        refusal = self._refusal(caller, asked["method"], path, root_path)
         await (refusal or self._app)(asked, receive, send)
 
-    def _refusal(self, caller: Caller, method: str, path: str) -> Response | None:
+    def _refusal(self, caller: Caller, method: str, path: str, root_path: str) -> Response | None:
         scope = needed(method, path)
+        if scope is None and caller.scope is None and _is_view(method, path):
+            return RedirectResponse(f"{root_path}/login", 303)
         if caller.refused or not caller.may(scope):
-            return self._not_let_in(caller, scope or Scope.READ)
-        if self._options.read_only and scope is not None and scope > Scope.READ:
+            return self._not_let_in(caller, scope or KeyScope.READ)
+        if self._options.read_only and scope is not None and scope > KeyScope.READ:
             return problem(
                 403,
                 "read-only",
@@ -65,7 +69,7 @@ class Guard:
         wait = None if path in _UNCOUNTED else self._rates.hit(caller.who)
         return None if wait is None else too_often(wait)
 
-    def _not_let_in(self, caller: Caller, scope: Scope) -> Response:
+    def _not_let_in(self, caller: Caller, scope: KeyScope) -> Response:
         if caller.scope is not None:
             return problem(
                 403,
@@ -82,7 +86,12 @@ class Guard:
         return unknown_caller(detail, scope)
 
 
-def unknown_caller(detail: str, scope: Scope) -> Response:
+def _is_view(method: str, path: str) -> bool:
+    """Whether a browser would show a view of the page, which is of no use without a key."""
+    return method == "GET" and not any(f"{path}/".startswith(f"{one}/") for one in _SHOWN)
+
+
+def unknown_caller(detail: str, scope: KeyScope) -> Response:
     """The refusal of who has shown no key that holds."""
     remedy = f"make one with `vitrail keys new --scope {scope.word}` on the machine that serves"
     return problem(
@@ -105,7 +114,7 @@ def too_often(wait: int) -> Response:
     )
 
 
-def demand(caller: Caller, scope: Scope) -> None:
+def demand(caller: Caller, scope: KeyScope) -> None:
     """Refuse who may not, where only the body tells what is asked.
 
     Raises:

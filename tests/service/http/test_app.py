@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from inspect import iscoroutinefunction
 
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
 
+from vitrail.service.http.app import ROUTERS
 from vitrail.service.http.problems import MEDIA_TYPE
 
 
@@ -27,3 +32,18 @@ def test_each_operation_has_an_id_of_its_own(client: TestClient) -> None:
         one["operationId"] for path in document["paths"].values() for one in path.values()
     )
     assert not {name: n for name, n in ids.items() if n > 1}
+
+
+def dependencies(dependant: Dependant) -> Iterator[Dependant]:
+    for one in dependant.dependencies:
+        yield one
+        yield from dependencies(one)
+
+
+def test_what_is_often_asked_takes_one_thread() -> None:
+    found = {}
+    for route in (one for router in ROUTERS for one in router.routes if isinstance(one, APIRoute)):
+        called = [one.call for one in dependencies(route.dependant)]
+        found[route.name] = [one for one in called if not iscoroutinefunction(one)]
+    for name in ("search_images", "search_by_image", "list_images", "get_thumbnail", "get_image"):
+        assert not found[name]  # a plain function would wait for a thread of its own

@@ -198,7 +198,10 @@ def test_who_waits_for_another_process_tries_again(
         assert work.kinds["write"].began == ["a"] * 4
 
 
-def test_a_job_that_waits_for_a_lock_says_for_whom_and_can_be_cancelled(work: Work) -> None:
+def test_a_job_that_waits_for_a_lock_says_for_whom_and_can_be_cancelled(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vitrail.service.http.jobs.runner._AGAIN", 3600.0)
     work.open("a")
     work.kinds["write"].fails = [CollectionLockedError("process 17 is writing to /x/y")]
     with work.serving() as runner:

@@ -7,6 +7,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import pytest
+from fastapi import HTTPException
 
 from vitrail.service.http.options import Limits
 from vitrail.service.http.security.admission import Admission
@@ -87,6 +88,33 @@ def test_bodies_take_no_more_memory_than_they_may(headers: dict[str, str]) -> No
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_a_body_is_not_read_beyond_its_bound(told: bool) -> None:
+    async def main() -> None:
+        gate, taken = Admission(reads, Limits(body=10)), 0
+
+        async def receive() -> dict[str, Any]:
+            nonlocal taken
+            taken += 1
+            return {"type": "http.request", "body": b"xxx", "more_body": True}
+
+        sent: Messages = []
+
+        async def send(message: MutableMapping[str, Any]) -> None:
+            sent.append(message)
+
+        headers = {"content_length": "11"} if told else {"transfer_encoding": "chunked"}
+        try:
+            await gate(asked(**headers), receive, send)
+            status = int(sent[0]["status"])
+        except HTTPException as error:
+            status = error.status_code
+        assert (status, taken) == (413, 0 if told else 4)
+        assert gate.requests == gate.bytes == 0
+
+    asyncio.run(main())
+
+
 def test_streams_have_room_of_their_own() -> None:
     async def main() -> None:
         gate = Admission(reads, Limits(requests=1, streams=2))
@@ -97,8 +125,6 @@ def test_streams_have_room_of_their_own() -> None:
 
 
 def test_a_body_that_does_not_arrive_is_given_up() -> None:
-    from fastapi import HTTPException
-
     async def main() -> None:
         gate, client = Admission(reads, Limits(body_seconds=0.05)), Client()
         with pytest.raises(HTTPException) as raised:

@@ -1,0 +1,87 @@
+"""The page on which a browser gives its key."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.fakes import ColourEncoder
+from tests.service.http.processes import answering
+from vitrail.indexer.collection.store import CollectionStore
+from vitrail.service.http.app import create_app
+from vitrail.service.http.options import ServiceOptions
+from vitrail.service.http.security.keys import make_key
+from vitrail.service.http.security.scopes import KeyScope
+
+HERE = "http://127.0.0.1:8000"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> ServiceOptions:
+    CollectionStore.create(tmp_path / "colours", ColourEncoder().fingerprint).close()
+    return ServiceOptions({"colours": tmp_path / "colours"}, tmp_path / "state", keys=True)
+
+
+@pytest.fixture
+def client(options: ServiceOptions) -> Iterator[TestClient]:
+    with TestClient(create_app(options), base_url=HERE, follow_redirects=False) as client:
+        yield client
+
+
+def test_a_key_leads_to_the_page_and_nothing_else_does(
+    client: TestClient, options: ServiceOptions
+) -> None:
+    _, key = make_key(options.state, KeyScope.READ)
+    client.app.state.ring.refresh()  # type: ignore[attr-defined]
+    asked = client.get("/login")
+    assert (asked.status_code, "script" in asked.text) == (200, False)
+    for address in re.findall(r'(?:src|href)="([^"]+)"', asked.text):
+        assert client.get(f"/{address}").status_code == 200, address
+    for wrong in ("", "vitrail_0a1b2c3d_x", "<script>alert(1)</script>"):
+        refused = client.post("/login", data={"key": wrong})
+        assert refused.status_code == 401
+        assert "not known" in refused.text
+        assert "alert(1)" not in refused.text
+    let_in = client.post("/login", data={"key": f" {key}\n"})
+    assert (let_in.status_code, let_in.headers["location"]) == (303, "/")
+    assert client.get("/").status_code == 200
+    assert client.get("/login").headers["location"] == "/"
+
+
+def test_keys_are_tried_slowly_here_too(client: TestClient) -> None:
+    seen = [client.post("/login", data={"key": str(n)}).status_code for n in range(22)]
+    assert seen == [401] * 20 + [429] * 2
+
+
+def test_a_form_of_anothers_page_is_refused(client: TestClient) -> None:
+    for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        assert client.post("/login", data={"key": "x"}, headers=headers).status_code == 403
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
+def test_a_browser_signs_in(options: ServiceOptions) -> None:
+    playwright = pytest.importorskip("playwright.sync_api")
+    _, key = make_key(options.state, KeyScope.READ)
+    said: list[str] = []
+    with answering(options) as port, playwright.sync_playwright() as tools:
+        browser = tools.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.on("console", lambda message: said.append(message.text))
+        page.goto(f"http://127.0.0.1:{port}/")
+        assert page.url.endswith("/login")
+        page.get_by_label("Key").fill("vitrail_0a1b2c3d_x")
+        page.get_by_role("button").click()
+        page.get_by_role("alert").wait_for()
+        assert len(said) == 1  # the browser's own word on the status 401
+        page.get_by_label("Key").fill(key)
+        page.get_by_role("button").click()
+        page.wait_for_url(f"http://127.0.0.1:{port}/", timeout=60_000)
+        cookies = page.context.cookies()
+        browser.close()
+    assert [(one["httpOnly"], one["sameSite"]) for one in cookies] == [(True, "Strict")]
