@@ -32,7 +32,11 @@ def test_every_analysis_tells_what_it_found(client: TestClient, shades: Path) ->
         "compare": result(
             client,
             "compare",
-            {"a": "label = 'a'", "b": {"filter": {"column": "label", "is": "b"}}, "group_by": "label"},
+            {
+                "a": "label = 'a'",
+                "b": {"filter": {"column": "label", "is": "b"}},
+                "group_by": "label",
+            },
         ),
         "duplicates": result(client, "duplicates", {"look_alikes": True}),
         "classify": result(
