@@ -12,18 +12,17 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from tests.service.cli.test_auditing import blots
+from tests.service.cli.test_guard import no_corners
 from tests.service.conftest import Outcome, Vitrail
 from tests.test_snippets import NamedEncoder, load
 from vitrail.generator import batch
 from vitrail.indexer import encoders
 from vitrail.indexer.recipes.recipe import GeneratedImage, Recipe
 from vitrail.search.duplicates import looks
-from vitrail.search.duplicates.keypoints import Keypoints
 from vitrail.search.duplicates.looks import Look
 
 ROOT = Path(__file__).parents[3]
@@ -71,13 +70,6 @@ def copy_examples(folder: Path, each: int) -> None:
 def alike(one: Look, other: Look) -> float:
     """How far whole images agree, which takes no time to tell."""
     return max(0.0, float((one.gist * other.gist).sum())) ** 8
-
-
-def no_corners(grey: np.ndarray) -> Keypoints:
-    """Nothing that parts of images could be laid over one another by."""
-    empty = np.empty(0, np.float32)
-    size = (grey.shape[1], grey.shape[0])
-    return Keypoints(np.empty((0, 2), np.float32), empty, empty, np.empty((0, 128), "f4"), size)
 
 
 def draw(_model: object, recipe: Recipe, *_: object) -> GeneratedImage:
