@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -49,13 +49,20 @@ def _made(folder: Path, count: int, save: Callable[[np.random.Generator, Path], 
 
 
 def _photo(rng: np.random.Generator, size: tuple[int, int]) -> Image.Image:
+    return compose(rng, size, _examples())
+
+
+def compose(
+    rng: np.random.Generator, size: tuple[int, int], parts: Sequence[Image.Image]
+) -> Image.Image:
+    """A blurred, enlarged image as the ground, several enlarged ones on it, and sensor noise."""
     width, height = size
     side = max(size)
-    ground = _example(rng).resize((side, side), Image.Resampling.BICUBIC)
+    ground = _drawn(rng, parts).resize((side, side), Image.Resampling.BICUBIC)
     canvas = ground.filter(ImageFilter.GaussianBlur(side / 30)).crop((0, 0, width, height))
     for _ in range(int(rng.integers(3, 8))):
         edge = int(rng.integers(max(2, side // 8), max(3, side // 2)))
-        glyph = _example(rng).resize((edge, edge), Image.Resampling.BICUBIC)
+        glyph = _drawn(rng, parts).resize((edge, edge), Image.Resampling.BICUBIC)
         glyph = glyph.rotate(float(rng.uniform(-30, 30)), Image.Resampling.BICUBIC)
         place = (int(rng.integers(-edge // 3, width)), int(rng.integers(-edge // 3, height)))
         mask = glyph.convert("L").point(lambda value: 255 * (value > 8))
@@ -67,9 +74,13 @@ def _photo(rng: np.random.Generator, size: tuple[int, int]) -> Image.Image:
 _opened: list[Image.Image] = []
 
 
-def _example(rng: np.random.Generator) -> Image.Image:
+def _examples() -> list[Image.Image]:
     if not _opened:
         for path in sorted(EXAMPLES.glob("*/*.webp")):
             with Image.open(path) as image:
                 _opened.append(image.convert("RGB"))
-    return _opened[int(rng.integers(len(_opened)))]
+    return _opened
+
+
+def _drawn(rng: np.random.Generator, parts: Sequence[Image.Image]) -> Image.Image:
+    return parts[int(rng.integers(len(parts)))]

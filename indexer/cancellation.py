@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 from vitrail.indexer.errors import CancelledError
 
 
@@ -29,3 +33,31 @@ class Cancellation:
         """
         if self._cancelled:
             raise CancelledError("stopped before there was a result", remedy="run it again")
+
+
+_HEEDED: ContextVar[Cancellation | None] = ContextVar("vitrail-heeded", default=None)
+
+
+@contextmanager
+def heeding(cancellation: Cancellation) -> Iterator[None]:
+    """Let what waits within, however deep, stop once that is asked for.
+
+    Args:
+        cancellation: where the wish is told, by a signal's handler say.
+    """
+    token = _HEEDED.set(cancellation)
+    try:
+        yield
+    finally:
+        _HEEDED.reset(token)
+
+
+def check_heeded() -> None:
+    """Stop here if that was asked of what this is done for.
+
+    Raises:
+        CancelledError: it was.
+    """
+    heeded = _HEEDED.get()
+    if heeded is not None:
+        heeded.check()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -40,3 +40,25 @@ def top(names: Iterator[str]) -> set[str]:
 
 def relative(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
+
+
+def for_each(files: Iterable[Path]) -> Callable[[Callable[[Path], None]], Callable[[], None]]:
+    """Make one test of what holds for every file; it names all for which that fails.
+
+    As a test a file there were more of these than of all else, and they took several times as long.
+    """
+
+    def of_all(holds: Callable[[Path], None]) -> Callable[[], None]:
+        def test() -> None:
+            failures = []
+            for path in files:
+                try:
+                    holds(path)
+                except AssertionError as error:
+                    failures.append(f"{relative(path)}: {error}")
+            assert not failures, "\n".join(failures)
+
+        test.__name__, test.__doc__ = holds.__name__, holds.__doc__
+        return test
+
+    return of_all

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sources import FILES, PACKAGES, ROOT, imported, relative, top
+from tests.sources import FILES, PACKAGES, ROOT, for_each, imported, relative, top
 
 MAY_IMPORT = {
     "indexer": {"vitrail.indexer"},
@@ -229,7 +229,7 @@ def sidesteps(source: str) -> set[str]:
     return {one for one in below if not any(f"{one}.".startswith(f"{a}.") for a in allowed)}
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if "cli" in p.parts], ids=relative)
+@for_each([p for p in FILES if "cli" in p.parts])
 def test_the_command_line_asks_operations(path: Path) -> None:
     assert not sidesteps(path.read_text("utf-8"))
 
@@ -250,7 +250,7 @@ if TYPE_CHECKING:
         assert sidesteps(fine + line)
 
 
-@pytest.mark.parametrize("path", FILES, ids=relative)
+@for_each(FILES)
 def test_each_package_imports_only_what_it_may(path: Path) -> None:
     assert not forbidden(path.relative_to(ROOT).parts[0], path.read_text("utf-8"))
 
@@ -281,7 +281,7 @@ def test_a_forbidden_import_is_found(package: str, line: str) -> None:
     assert forbidden(package, allowed + line)
 
 
-@pytest.mark.parametrize("path", FILES, ids=relative)
+@for_each(FILES)
 def test_heavy_packages_are_imported_when_needed(path: Path) -> None:
     names = top(imported(ast.parse(path.read_text("utf-8")), at_once=True)) & HEAVY
     where = path.relative_to(ROOT)

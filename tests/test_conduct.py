@@ -10,7 +10,7 @@ from typing import TypeGuard
 
 import pytest
 
-from tests.sources import FILES, imported, relative, top
+from tests.sources import FILES, for_each, imported, relative, top
 
 OPERATIONS = [path for path in FILES if "operations" in path.parts]
 
@@ -36,7 +36,7 @@ def ill_mannered(source: str) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("path", OPERATIONS, ids=relative)
+@for_each(OPERATIONS)
 def test_operations_leave_talking_to_their_doors(path: Path) -> None:
     assert not ill_mannered(path.read_text("utf-8"))
 
@@ -67,7 +67,7 @@ READ_THE_ENVIRONMENT = {
 }
 
 
-@pytest.mark.parametrize("path", FILES, ids=relative)
+@for_each(FILES)
 def test_the_environment_is_read_in_one_place(path: Path) -> None:
     if relative(path) in READ_THE_ENVIRONMENT:
         return
@@ -92,7 +92,7 @@ def texts(tree: ast.AST) -> Iterator[str]:
                 yield from [child.value] if isinstance(child.value, str) else ()
 
 
-@pytest.mark.parametrize("path", FILES, ids=relative)
+@for_each(FILES)
 def test_sql_is_written_in_the_catalog_alone(path: Path) -> None:
     if relative(path).startswith("indexer/catalog/"):
         return
@@ -109,7 +109,7 @@ def test_sql_is_told_from_words() -> None:
     assert not SQL.search("select one, or update what was inserted")
 
 
-@pytest.mark.parametrize("path", FILES, ids=relative)
+@for_each(FILES)
 def test_no_connection_of_duckdb_may_fetch_extensions(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "duckdb.connect":
@@ -117,7 +117,7 @@ def test_no_connection_of_duckdb_may_fetch_extensions(path: Path) -> None:
             assert "config" in given, f"line {node.lineno}: give vitrail.indexer.telemetry.DUCKDB"
 
 
-@pytest.mark.parametrize("path", FILES, ids=relative)
+@for_each(FILES)
 def test_files_take_each_others_names_in_one_place_only(path: Path) -> None:
     """That one syncs the file before and the folder after; others forget it."""
     if relative(path) == "indexer/files/durability.py":

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.sources import ROOT, for_each
 from vitrail.indexer import errors
 
-ROOT = Path(__file__).parent.parent
 ROOMS = ("generator", "indexer/encoders")
 FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 ERRORS = {
@@ -134,12 +134,12 @@ def shapeless(source: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
+@for_each(FILES)
 def test_public_functions_name_what_they_raise(path: Path) -> None:
     assert not unnamed(path.read_text("utf-8"))
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
+@for_each(FILES)
 def test_public_functions_tell_the_shapes_of_arrays(path: Path) -> None:
     assert not shapeless(path.read_text("utf-8"))
 

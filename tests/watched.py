@@ -7,10 +7,13 @@ network namespace without a network, where such may be made. None of them needs 
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -86,9 +89,36 @@ class Watched:
         """Run ``vitrail WORDS`` to its end."""
         return self.run("-m", "vitrail.service.cli", *words)
 
+    @contextmanager
+    def serving(self) -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
+        """One process that runs commands as ``vitrail`` does in one of its own for each."""
+        server = subprocess.Popen(
+            [*self.isolated, sys.executable, "-m", "tests.served"],
+            cwd=ROOT,
+            env=self._environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        with server:
+            assert server.stdin is not None
+            assert server.stdout is not None
+            asked, answers = server.stdin, server.stdout
+
+            def vitrail(*words: object) -> subprocess.CompletedProcess[str]:
+                command = [str(word) for word in words]
+                print(json.dumps(command), file=asked, flush=True)
+                told = json.loads(answers.readline())
+                return subprocess.CompletedProcess(command, told["code"], told["out"], told["err"])
+
+            yield vitrail
+            asked.close()
+        assert server.returncode == 0
+
     def _environment(self) -> dict[str, str]:
         # CI and similar variables switch some libraries' reports off, which is not to be tested
-        kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
+        names = ("PATH", "LANG", "LC_ALL", "OMP_NUM_THREADS")
+        kept = {name: os.environ[name] for name in names if name in os.environ}
         preload = {} if self.preload is None else {"LD_PRELOAD": str(self.preload)}
         return {
             **kept,

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from vitrail.indexer.cancellation import check_heeded
 from vitrail.indexer.catalog.expressions import quoted
 from vitrail.indexer.errors import FilterError
 from vitrail.indexer.settings import FILTER_SECONDS, in_use
@@ -45,6 +46,7 @@ def run_bounded(
 
     Raises:
         FilterError: it took too long, or too much memory.
+        CancelledError: what it is done for was asked to stop, as by Ctrl-C of an analysis.
         duckdb.Error: whatever else DuckDB says.
     """
     limits = _Limits(seconds or _seconds())
@@ -53,6 +55,7 @@ def run_bounded(
     try:
         work.start()
         while not work.done.wait(_TICK):
+            check_heeded()
             excess = excess or limits.exceeded()
             if excess is not None:
                 connection.interrupt()

@@ -151,7 +151,7 @@ class CurrentIndexes:
             dim=spaces[space],
             digest=_digest(state.fingerprint, derived),
             incarnation=state.incarnation,
-            derivation=None if derived is None else self._derivation(derived, state.fingerprint),
+            derivation=None if derived is None else self._derivation(derived, state),
         )
 
     def transform(self, space: str, state: State) -> Whitening:
@@ -166,8 +166,9 @@ class CurrentIndexes:
             raise InputError(f"space {space!r} is stored, and not worked out from another one")
         return derivation.transform()
 
-    def _derivation(self, space: DerivedSpace, fingerprint: Fingerprint) -> Derivation:
-        read = partial(self._transforms.get, space, fingerprint)
+    def _derivation(self, space: DerivedSpace, state: State) -> Derivation:
+        fingerprint, weights = state.fingerprint, tuple(state.chosen_weights)
+        read = partial(self._transforms.get, space, fingerprint, weights)
         # A base that the encoder lacks is told once the transform is read.
         return Derivation(space.base, dict(fingerprint.spaces).get(space.base, 0), read)
 

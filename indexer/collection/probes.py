@@ -18,7 +18,14 @@ from numpy.typing import NDArray
 from vitrail.indexer.collection.findings import Finding
 from vitrail.indexer.errors import CollectionError, DamagedError, UnreadableError
 from vitrail.indexer.files.durability import disk_guard, make_directory, write_bytes
-from vitrail.indexer.files.reading import exists, read_bytes, reading
+from vitrail.indexer.files.reading import (
+    NO_FILE,
+    NO_FOLDER,
+    exists,
+    read_bytes,
+    reading,
+    unreadable,
+)
 
 FOLDER = "probes"
 SUFFIX = ".safetensors"
@@ -82,6 +89,19 @@ def _digest(text: str, arrays: Mapping[str, NDArray[Any]]) -> str:
     return found.hexdigest()
 
 
+def check_place(directory: str, name: str) -> None:
+    """Refuse what would keep a probe's file from being written, before it is learned.
+
+    Raises:
+        UnreadableError: something else lies in its place, or in that of its folder.
+    """
+    folder = os.path.join(directory, FOLDER)
+    if exists(folder) and not os.path.isdir(folder):
+        raise unreadable(folder, NO_FOLDER)
+    if os.path.isdir(path := os.path.join(folder, name)):
+        raise unreadable(path, NO_FILE)
+
+
 def write_probe(directory: str, name: str, data: bytes) -> None:
     """Put a probe's file in the place of the one of its name, durably.
 
@@ -120,6 +140,8 @@ def probe_names(directory: str) -> list[str]:
     folder = os.path.join(directory, FOLDER)
     if not exists(folder):
         return []
+    if not os.path.isdir(folder):
+        raise unreadable(folder, NO_FOLDER)
     with reading(folder):
         return sorted(name for name in os.listdir(folder) if name.endswith(SUFFIX))
 

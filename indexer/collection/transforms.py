@@ -30,9 +30,14 @@ def path_of(directory: str, space: DerivedSpace) -> str:
     return os.path.join(directory, FOLDER, space.digest + SUFFIX)
 
 
-def remedy(space: DerivedSpace) -> str:
-    """What to do where a transform is lost: nothing else is, and it can be fitted again."""
-    return f"{_LOST}`{fitting(space.name)}`"
+def remedy(space: DerivedSpace, weights: Iterable[str] = ()) -> str:
+    """What to do where a transform is lost: nothing else is, and it can be fitted again.
+
+    Args:
+        space: whose transform it is.
+        weights: as of ``fitting``, before the repair forgets them.
+    """
+    return f"{_LOST}`{fitting(space.name, weights)}`"
 
 
 def fitting(name: str, weights: Iterable[str] = ()) -> str:
@@ -59,8 +64,15 @@ class Transforms:
         self._directory = directory
         self._read: dict[str, Whitening] = {}
 
-    def get(self, space: DerivedSpace, fingerprint: Fingerprint) -> Whitening:
+    def get(
+        self, space: DerivedSpace, fingerprint: Fingerprint, weights: Iterable[str] = ()
+    ) -> Whitening:
         """How a space is worked out of its base.
+
+        Args:
+            space: which.
+            fingerprint: of the encoder whose vectors it was fitted on.
+            weights: the spaces that searches weigh by default, of which the remedy depends.
 
         Raises:
             UnreadableError: the file cannot be read now.
@@ -69,11 +81,13 @@ class Transforms:
         """
         held = self._read.get(space.digest)
         if held is None:
-            held = self._read[space.digest] = load(self._directory, space, fingerprint)
+            held = self._read[space.digest] = load(self._directory, space, fingerprint, weights)
         return held
 
 
-def load(directory: str, space: DerivedSpace, fingerprint: Fingerprint) -> Whitening:
+def load(
+    directory: str, space: DerivedSpace, fingerprint: Fingerprint, weights: Iterable[str] = ()
+) -> Whitening:
     """As ``Transforms.get``, from its file."""
     try:
         data = read_bytes(path_of(directory, space))
@@ -84,13 +98,14 @@ def load(directory: str, space: DerivedSpace, fingerprint: Fingerprint) -> White
                 remedy="refresh, and ask again",
             ) from error
         raise CollectionError(
-            f"the transform of space {space.name} is missing", remedy=remedy(space)
+            f"the transform of space {space.name} is missing", remedy=remedy(space, weights)
         ) from error
     try:
         return _read(data, space, fingerprint)
     except ValueError as error:
         raise DamagedError(
-            f"the transform of space {space.name} is damaged: {error}", remedy=remedy(space)
+            f"the transform of space {space.name} is damaged: {error}",
+            remedy=remedy(space, weights),
         ) from error
 
 

@@ -18,7 +18,8 @@ _MEMORY = "free memory and run again"
 _RIGHTS = "run as a user who may read it, or change its rights, and run again"
 _MOUNTED = "mount its disk for writing, or write to a copy elsewhere; reading goes on"
 _TAKEN = "close the program that holds it and run again"
-_NO_FILE = "something else than a file lies there"
+NO_FILE = "something else than a file lies there"
+NO_FOLDER = "something else than a folder lies there"
 _REMEDIES = {
     errno.EACCES: _RIGHTS,
     errno.EPERM: _RIGHTS,
@@ -87,7 +88,7 @@ def unreadable(path: str, reason: str) -> UnreadableError:
         path: the file.
         reason: as the system says it, alone or in the middle of a line.
     """
-    other = "move that away, and run again" if reason == _NO_FILE else _DISK
+    other = "move that away, and run again" if reason in (NO_FILE, NO_FOLDER) else _DISK
     _, remedy = _refusal_in(reason) or (reason, other)
     return UnreadableError(
         f"{path} cannot be read or written now ({reason}), which is no sign of damage: {remedy}"
@@ -131,7 +132,7 @@ def _opened(path: str, _: int) -> int:
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         return descriptor
     os.close(descriptor)
-    raise OSError(errno.EINVAL, _NO_FILE, path)
+    raise OSError(errno.EINVAL, NO_FILE, path)
 
 
 def arrived(data: _T | None) -> _T:

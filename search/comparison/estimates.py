@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 Doubles = NDArray[np.float64]
 Ids = NDArray[np.int64]
 GROUPS = 20
+PARTED = 12
+"""Degrees of freedom by which parts tell a variance, as it varies in simulated sets."""
 # Student's t that holds 95%, by degrees of freedom; between them the smaller number's holds.
 _STUDENT = {
     1: 12.71, 2: 4.30, 3: 3.18, 4: 2.78, 5: 2.57, 6: 2.45, 8: 2.31, 10: 2.23, 12: 2.18, 15: 2.13,
@@ -70,28 +72,44 @@ def spread_of(replicates: Doubles) -> float:
     return float((groups - 1) / groups * np.sum((replicates - replicates.mean()) ** 2))
 
 
-def by_parts(value: float, parts: Doubles, *, share: bool) -> Estimate:
+def by_parts(value: float, parts: Doubles) -> Estimate:
     """An estimate, 0 at least, from values of parts of the images that have none in common.
 
-    Shares of images within balls jump where an image is left out, and what the jackknife then tells
-    is too much. Values of parts that share no image differ as those of other images would, by a
-    variance that is greater as the parts are smaller.
+    Where an image is left out, balls change, and what the jackknife tells of that is too much.
+    Values of parts that share no image differ as those of other images would, by a variance that is
+    greater as the parts are smaller.
 
     Args:
         value: of all images.
         parts: (rounds, q) float64, each row of ``q`` parts of the images.
-        share: whether it is a share of 0 to 1. Then its interval is found of the arcsine of its
-            root, whose variance does not depend on it: parts reach less than all do.
     """
-    told = np.arcsin(np.sqrt(parts)) if share else parts
-    count = parts.shape[1]
-    variance = float(told.var(axis=1, ddof=1).mean()) / count
-    half = half_width([(variance, 4 * min(count, 3))])
-    if not share:
-        return Estimate(value, max(0.0, value - half), value + half)
+    half = half_width([(_variance_of(parts), PARTED)])
+    return Estimate(value, max(0.0, value - half), value + half)
+
+
+def share_by_parts(value: float, parts: Doubles, count: int) -> Estimate:
+    """As ``by_parts``, of a share of images.
+
+    Its interval is found of the arcsine of its root, whose variance does not depend on it: parts
+    reach less than all do. Near 0 and 1 all parts may say the same; it is never narrower than that
+    of as many images that are each in or out by themselves.
+
+    Args:
+        value: of all images.
+        parts: (rounds, q) float64.
+        count: images that it is a share of.
+    """
+    variance = max(_variance_of(np.arcsin(np.sqrt(parts))), 1 / (4 * count))
+    half = half_width([(variance, PARTED)])
     middle = float(np.arcsin(np.sqrt(value)))
     low, high = max(0.0, middle - half), min(np.pi / 2, middle + half)
     return Estimate(value, float(np.sin(low) ** 2), float(np.sin(high) ** 2))
+
+
+def _variance_of(parts: Doubles) -> float:
+    variances: Doubles = parts.var(axis=1, ddof=1)
+    count: int = parts.shape[1]
+    return float(variances.mean()) / count
 
 
 def half_width(variances: list[tuple[float, int]]) -> float:

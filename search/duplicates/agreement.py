@@ -8,14 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.search.duplicates.alignment import AffineTransform
+from vitrail.search.duplicates.frames import Box
 from vitrail.search.duplicates.keypoints import Floats
-from vitrail.search.duplicates.overlay import grey, lay_over
+from vitrail.search.duplicates.overlay import Overlay, grey, lay_over
 
 GRID = 112
 """Pixels of the longer side of what is compared, where both images have as many."""
 _BLOCK = 8  # pixels a side of what is compared by itself
 _PLAIN = 0.012  # deviation below which a block shows nothing
 _PALE = 0.01  # a tint that hardly shows
+_UNFRAMED = 0.75  # share of a block that is no frame; at its edge, all images agree
 _SAME = 0.75  # correlation of two blocks that show the same
 
 
@@ -28,39 +30,75 @@ class Agreement:
         structured: how many such blocks there are.
         covers: share of the one image that lies in the other.
         covered: share of the other that the one fills.
-        difference: mean absolute difference of the colours where both are, 0 to 1.
-        tint: difference of their tints alone, as a share of the stronger one's.
+        within: like ``agreeing``, of the blocks that are no plain frame of either image, around
+            which alone two screenshots agree; 1 where these show nothing.
     """
 
     agreeing: float
     structured: int
     covers: float
     covered: float
+    within: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ColourDifference:
+    """How far the colours of two aligned images differ.
+
+    Attributes:
+        difference: mean absolute difference of the colours where both are, 0 to 1.
+        tint: difference of their tints alone, as a share of the stronger one's.
+    """
+
     difference: float
-    tint: float = 0.0
+    tint: float
 
 
 def compare(
-    one: Floats, other: Floats, alignment: AffineTransform, longest: int = GRID
+    one: Floats,
+    other: Floats,
+    alignment: AffineTransform,
+    longest: int = GRID,
+    inner: tuple[Box, Box] | None = None,
 ) -> Agreement:
     """Lay one image over another, and compare them block by block.
 
     Args:
-        one: (H, W, 3) float32 colours in [0, 1].
+        one: (H, W) float32 brightness in [0, 1].
         other: the same, of any size.
         alignment: where the one lies in the other.
         longest: pixels of the longer side of what is compared.
+        inner: the parts of either that are no frame; ``None`` is all.
     """
     if not 0.02 < alignment.scale < 50:
-        return Agreement(0, 0, 0, 0, 1)
+        return Agreement(0, 0, 0, 0)
     laid = lay_over(one, other, alignment, longest)
     covers = float(laid.inside.mean())
     if laid.inside.sum() < 4 * _BLOCK * _BLOCK:
-        return Agreement(0, 0, covers, laid.covered, 1)
-    agreeing, structured = _blocks(grey(laid.one), grey(laid.laid), laid.inside)
+        return Agreement(0, 0, covers, laid.covered)
+    one, other, framed = _blocks(laid, alignment, inner)
+    agreeing, structured = weigh(one, other)
+    within = 1.0
+    if framed.any():
+        share, many = weigh(one[~framed], other[~framed])
+        within = share if many else 1.0
+    return Agreement(agreeing, structured, covers, laid.covered, within)
+
+
+def compare_colours(
+    one: Floats, other: Floats, alignment: AffineTransform, longest: int = GRID
+) -> ColourDifference:
+    """How far the colours of two images differ where the one is laid over the other.
+
+    Args:
+        one: (H, W, 3) float32 colours in [0, 1].
+        other: the same, of any size.
+        alignment: where the one lies in the other; some of it has to.
+        longest: pixels of the longer side of what is compared.
+    """
+    laid = lay_over(one, other, alignment, longest)
     one, other = laid.one[laid.inside], laid.laid[laid.inside]
-    difference = float(np.abs(one - other).mean())
-    return Agreement(agreeing, structured, covers, laid.covered, difference, _tint(one, other))
+    return ColourDifference(float(np.abs(one - other).mean()), _tint(one, other))
 
 
 def _tint(one: Floats, other: Floats) -> float:
@@ -70,16 +108,33 @@ def _tint(one: Floats, other: Floats) -> float:
     return float(np.abs(a - b).mean()) / strongest
 
 
-def _blocks(one: Floats, other: Floats, inside: NDArray[np.bool_]) -> tuple[float, int]:
-    """The share of the blocks that agree, of those that show something; and how many those are."""
-    whole = _split(inside.astype(np.float32)).mean(axis=1) > 0.9
-    a, b = _split(one)[whole], _split(other)[whole]
+def _blocks(
+    laid: Overlay, alignment: AffineTransform, inner: tuple[Box, Box] | None
+) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Blocks of both images where both are, their means taken off; and which are but a frame."""
+    whole = _split(laid.inside.astype(np.float32)).mean(axis=1) > 0.9
+    a, b = _split(laid.one)[whole], _split(laid.laid)[whole]
     a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
-    spread = np.stack([a.std(axis=1), b.std(axis=1)])
+    framed = np.zeros(len(a), np.bool_)
+    if inner is not None:
+        there = alignment.apply(laid.places.reshape(-1, 2)).reshape(laid.places.shape)
+        told = inner[0].holds(laid.places) & inner[1].holds(there)
+        framed = _split(told.astype(np.float32)).mean(axis=1)[whole] < _UNFRAMED
+    return a, b, framed
+
+
+def weigh(one: Floats, other: Floats) -> tuple[float, int]:
+    """The share of some blocks that agree, and how many of them show something.
+
+    Args:
+        one: (n, p) float32 values of the blocks of an image, each block's mean taken off.
+        other: the same of another.
+    """
+    spread = np.stack([one.std(axis=1), other.std(axis=1)])
     shows = spread.max(axis=0, initial=0) > _PLAIN
     if not shows.any():
         return 0.0, 0
-    alike = (a * b).mean(axis=1) >= _SAME * np.maximum(spread[0] * spread[1], 1e-8)
+    alike = (one * other).mean(axis=1) >= _SAME * np.maximum(spread[0] * spread[1], 1e-8)
     # Weighted by what they show, but for strong edges, which would drown the rest.
     weight = np.minimum(spread.max(axis=0), 0.1)[shows]
     return float((alike[shows] * weight).sum() / weight.sum()), int(shows.sum())

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from vitrail.indexer.vectors.meetings import HeldVectors, StoredVectors
 from vitrail.indexer.vectors.neighbours import OnProgress, neighbours
+from vitrail.search.duplicates.gists import SMALL, Packed, PackedGists
 
 Ids = NDArray[np.int64]
 NEAREST = 6
@@ -17,7 +18,7 @@ NEAREST = 6
 
 
 _RECALL = 0.95  # of large sets: what is missed from one side is often met from the other
-_GIST_NEAREST = 2  # of each image, straight and mirrored
+_GIST_NEAREST = 2  # of each image and each part, straight and mirrored
 _GIST_ALIKE = 0.8  # correlation
 
 
@@ -79,35 +80,59 @@ def find_candidates(
 
 
 def alike_by_gist(
-    gists: Mapping[int, NDArray[np.float32]], *, stop: Callable[[], bool] = lambda: False
+    gists: Mapping[int, PackedGists], *, stop: Callable[[], bool] = lambda: False
 ) -> list[tuple[int, int]]:
-    """Pairs of images that are alike when very small, mirrored or not.
+    """Pairs of images that are alike when very small: whole, mirrored, in a frame or as halves.
 
-    What an encoder sees changes where an image is shrunk to a few pixels, which these hardly do.
-    Memory holds some 2 KB an image.
+    What an encoder sees changes where an image is shrunk to a few pixels, framed as screenshots
+    are or set beside another, which these hardly do. Memory holds some 3 KB an image.
 
     Args:
-        gists: image id -> (s, s) float32 of mean 0 and length 1; blank ones are passed over.
+        gists: image id -> of it and its parts; blank ones are passed over.
         stop: once true, what was found so far is all.
 
     Returns:
         (id, id), the lesser first, each once, ascending.
     """
-    ids = np.array(sorted(i for i, gist in gists.items() if gist.any()), np.int64)
-    if len(ids) < 2:
-        return []
-    rows = np.stack([gists[i].ravel() for i in ids.tolist()])
-    side = int(np.sqrt(rows.shape[1]))
-    turned = rows.reshape(-1, side, side)[:, :, ::-1].reshape(rows.shape)
-    plain = HeldVectors(ids, rows)
+    wholes = {i: gist.whole for i, gist in gists.items()}
+    inner = {i: gist.inner for i, gist in gists.items() if gist.inner is not None}
+    pairs = _alike(wholes, wholes, stop)
+    for answering in (wholes, inner):
+        pairs |= _alike(inner, answering, stop)
+    for number in range(2):
+        halves = {i: gist.halves[number] for i, gist in gists.items() if gist.halves}
+        pairs |= _alike(halves, wholes, stop)
+    return sorted(pairs)
+
+
+def _alike(
+    asking: Mapping[int, Packed], answering: Mapping[int, Packed], stop: Callable[[], bool]
+) -> set[tuple[int, int]]:
+    """Pairs of those that ask, mirrored or not, and the nearest of those that answer."""
+    answers = _held(answering)
     pairs: set[tuple[int, int]] = set()
-    for asking in (None, HeldVectors(ids, turned)):
-        more = int(asking is not None)  # a symmetrical image is its own mirrored one's nearest
-        answer = neighbours(plain, _GIST_NEAREST + more, asking=asking, stop=stop)
+    for mirrored in (False, True):
+        asks = _held(asking, mirrored=mirrored)
+        if not len(asks.known) or not len(answers.known):
+            continue
+        # An image may be its own nearest: mirrored if it is symmetrical.
+        answer = neighbours(answers, _GIST_NEAREST + 1, asking=asks, recall=_RECALL, stop=stop)
         for block in answer.blocks:
             near = np.nan_to_num(block.cosines, nan=-1.0) >= _GIST_ALIKE
             for row, column in zip(*np.nonzero(near), strict=True):
                 one, other = int(block.ids[row]), int(block.neighbours[row, column])
                 if one != other:
                     pairs.add((min(one, other), max(one, other)))
-    return sorted(pairs)
+    return pairs
+
+
+def _held(gists: Mapping[int, Packed], *, mirrored: bool = False) -> HeldVectors:
+    """Unit vectors of those that are not blank."""
+    ids = np.array(sorted(i for i, gist in gists.items() if gist.any()), np.int64)
+    rows = np.zeros((len(ids), SMALL, SMALL), np.float32)
+    for row, image_id in zip(rows, ids.tolist(), strict=True):
+        gist = gists[image_id].reshape(SMALL, SMALL)
+        row[:] = gist[:, ::-1] if mirrored else gist
+    flat = rows.reshape(len(ids), SMALL * SMALL)
+    flat /= np.linalg.norm(flat, axis=1, keepdims=True)
+    return HeldVectors(ids, flat)

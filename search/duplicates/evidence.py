@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from vitrail.search.duplicates.agreement import GRID, Agreement, compare
+from vitrail.search.duplicates.agreement import (
+    GRID,
+    Agreement,
+    ColourDifference,
+    compare,
+    compare_colours,
+)
 from vitrail.search.duplicates.alignment import AffineTransform, align, stretched
+from vitrail.search.duplicates.gists import share_of_gists
+from vitrail.search.duplicates.keypoints import Floats
 from vitrail.search.duplicates.looks import Look
 from vitrail.search.duplicates.refinement import refine
 
@@ -16,13 +24,19 @@ TIERS = (IDENTICAL, RE_ENCODED, ALTERED, DECIDED, LOOK_ALIKE)
 """How sure it is that nothing is lost with the one where the other is kept, the surest first."""
 LEAST_AGREEING = 0.6
 """Share of the parts that have to agree for two images to be copies; of unrelated ones 0.1 do."""
-_FEWEST = 6  # parts that show something, for that share to tell anything
+_LEAST_WITHIN = 0.5  # the same of the parts that are no frame: two frames alike prove nothing
+_MANY = 40  # parts; of fewer, which chance may bring to agree, a larger share has to
+_OF_NONE = 0.3  # how much larger it were of none
+_FEWEST = 6  # parts that show something, for any share to tell anything
 _LEAST_COVERED = 0.15  # of either image
-_HOPEFUL, _SURE = 0.15, 0.9  # shares between which a finer alignment may change the answer
+_SURE = 0.9  # share from which on no finer alignment is looked for
+_FINER = ((0.15, 56, 4), (0.25, 112, 3))  # share above which it may help, its grid, how often
+_UNTOLD = 0.1  # the more of the share where no corners tell, and few pixels may be amiss
 _WHOLE = 0.93  # share of an image that is all of it but for a rounded edge
 _UNCHANGED = 0.85  # share of the parts that agree where nothing was changed but by an encoder
 _SAME_COLOURS = 0.035  # mean difference of colours, likewise
 _ALIKE = 0.5  # correlation of gists below which whole images cannot agree
+_LEAST_OF_GISTS = 0.15  # share of their parts, likewise
 _SAME_TINT = 0.5  # share of their tints that differs; a JPEG at quality 30 rarely reaches 0.3
 _STRAIGHT = 2.0  # degrees
 _SMALLEST = 40  # pixels a side that are compared, however small the images
@@ -57,8 +71,9 @@ def confirm(keeper: Look, copy: Look) -> CopyEvidence | None:
         ``re-encoded`` or ``altered`` evidence, or ``None``.
     """
     best: tuple[Agreement, AffineTransform] | None = None
-    for alignment in _alignments(keeper, copy):
-        found = _laid(keeper, copy, alignment)
+    both = _Both(keeper, copy)
+    for alignment in _alignments(keeper, copy, _LEAST_OF_GISTS):
+        found = both.laid(alignment)
         if _holds(found[0]) and (best is None or found[0].agreeing > best[0].agreeing + 0.02):
             best = found
             if found[0].agreeing >= _SURE:
@@ -72,32 +87,54 @@ def agreement(keeper: Look, copy: Look) -> float:
     Returns:
         0 to 1; 0 too where they share too little to tell anything.
     """
-    laid = (_laid(keeper, copy, alignment)[0] for alignment in _alignments(keeper, copy))
+    both = _Both(keeper, copy)
+    laid = (both.laid(alignment)[0] for alignment in _alignments(keeper, copy))
     return max((found.agreeing for found in laid if _tells(found)), default=0.0)
 
 
-def _alignments(keeper: Look, copy: Look) -> Iterator[AffineTransform]:
-    """Those that may hold: whole onto whole only where the gists allow it, which costs little."""
+def _alignments(keeper: Look, copy: Look, least: float = 0.0) -> Iterator[AffineTransform]:
+    """Those that may hold: whole onto whole only where the gists allow it, which costs little.
+
+    Args:
+        keeper: what is laid over the other.
+        copy: the other.
+        least: share of the gists' parts that agree, for whole onto whole.
+    """
     for mirrored in (False, True):
         gist = copy.gist[:, ::-1] if mirrored else copy.gist
-        if float((keeper.gist * gist).sum()) >= _ALIKE:
+        if float((keeper.gist * gist).sum()) < _ALIKE:
+            continue
+        if least == 0 or share_of_gists(keeper.gist, gist) >= least:
             yield stretched(keeper.frame, copy.frame, mirrored=mirrored)
     yield from align(keeper.keypoints, copy.keypoints)
 
 
-def _laid(
-    keeper: Look, copy: Look, alignment: AffineTransform
-) -> tuple[Agreement, AffineTransform]:
-    """How far they agree, after a finer alignment where that may make a difference."""
-    longest = _resolution(keeper, copy, alignment)
-    ours, theirs = keeper.colours, copy.colours
-    found = compare(ours, theirs, alignment, longest)
-    if _HOPEFUL < found.agreeing < _SURE:
-        finer = refine(ours, theirs, alignment)
-        again = compare(ours, theirs, finer, longest)
-        if again.agreeing > found.agreeing:
-            return again, finer
-    return found, alignment
+class _Both:
+    """Two images, as they are laid over one another."""
+
+    def __init__(self, keeper: Look, copy: Look) -> None:
+        self._looks = keeper, copy
+        self._ours: Floats | None = None
+        self._theirs: Floats | None = None
+
+    def laid(self, alignment: AffineTransform) -> tuple[Agreement, AffineTransform]:
+        """How far they agree, after finer alignments where these may make a difference."""
+        keeper, copy = self._looks
+        longest = _resolution(keeper, copy, alignment)
+        if self._ours is None or self._theirs is None:
+            self._ours, self._theirs = keeper.brightness, copy.brightness
+        ours, theirs = self._ours, self._theirs
+        inner = (keeper.inner, copy.inner) if min(keeper.content, copy.content) < 1 else None
+        found = compare(ours, theirs, alignment, longest, inner)
+        more = 0.0 if alignment.places else _UNTOLD
+        for least, grid, times in _FINER:
+            if not least + more < found.agreeing < _SURE:
+                break
+            finer = refine(ours, theirs, alignment, grid, times)
+            again = compare(ours, theirs, finer, longest, inner)
+            if again.agreeing > found.agreeing:
+                found, alignment = again, finer
+        return found, alignment
 
 
 def _resolution(keeper: Look, copy: Look, alignment: AffineTransform) -> int:
@@ -107,7 +144,10 @@ def _resolution(keeper: Look, copy: Look, alignment: AffineTransform) -> int:
 
 
 def _holds(found: Agreement) -> bool:
-    return found.agreeing >= LEAST_AGREEING and _tells(found)
+    few = max(0.0, 1 - found.structured / _MANY)
+    if found.within < _LEAST_WITHIN or not _tells(found):
+        return False
+    return found.agreeing >= LEAST_AGREEING + _OF_NONE * few
 
 
 def _tells(found: Agreement) -> bool:
@@ -116,7 +156,9 @@ def _tells(found: Agreement) -> bool:
 
 
 def _judged(keeper: Look, copy: Look, found: Agreement, alignment: AffineTransform) -> CopyEvidence:
-    says = tuple(_changes(found, alignment))
+    longest = _resolution(keeper, copy, alignment)
+    colours = compare_colours(keeper.colours, copy.colours, alignment, longest)
+    says = tuple(_changes(found, colours, alignment))
     if says:
         return CopyEvidence(ALTERED, says, found.agreeing)
     smaller = copy.size[0] * copy.size[1] / (keeper.size[0] * keeper.size[1])
@@ -124,7 +166,9 @@ def _judged(keeper: Look, copy: Look, found: Agreement, alignment: AffineTransfo
     return CopyEvidence(RE_ENCODED, (resized,) if resized else (), found.agreeing)
 
 
-def _changes(found: Agreement, alignment: AffineTransform) -> Iterator[str]:
+def _changes(
+    found: Agreement, colours: ColourDifference, alignment: AffineTransform
+) -> Iterator[str]:
     if alignment.mirrored:
         yield "mirrored"
     if abs(alignment.degrees) >= _STRAIGHT:
@@ -137,7 +181,7 @@ def _changes(found: Agreement, alignment: AffineTransform) -> Iterator[str]:
         yield f"shares {_percent(found.covers)}"
     if found.agreeing < _UNCHANGED:
         yield f"{_percent(1 - found.agreeing)} changed"
-    elif found.difference >= _SAME_COLOURS or found.tint >= _SAME_TINT:
+    elif colours.difference >= _SAME_COLOURS or colours.tint >= _SAME_TINT:
         yield "recoloured"
 
 

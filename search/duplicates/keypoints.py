@@ -88,12 +88,17 @@ def find_keypoints(grey: Floats) -> Keypoints:
 
 def _blurred(image: Reals) -> Reals:
     """Smoothed by a binomial kernel of five, edges repeated."""
-    for axis in (0, 1):
-        padded = np.pad(image, [(2, 2) if a == axis else (0, 0) for a in (0, 1)], mode="edge")
-        count = image.shape[axis]
-        taken = [np.take(padded, range(i, i + count), axis=axis) for i in range(5)]
-        image = (taken[0] + taken[4] + 4 * (taken[1] + taken[3]) + 6 * taken[2]) / 16
-    return image
+    padded = np.pad(image, 2, mode="edge")
+    rows = _weighed(*(padded[i : i + image.shape[0]] for i in range(5)))
+    return _weighed(*(rows[:, i : i + image.shape[1]] for i in range(5)))
+
+
+def _weighed(one: Reals, two: Reals, three: Reals, four: Reals, five: Reals) -> Reals:
+    whole: Reals = one + five
+    whole += 4 * (two + four)
+    whole += 6 * three
+    whole /= 16
+    return whole
 
 
 def _corners(image: Reals, most: int) -> Floats:
@@ -113,14 +118,16 @@ def _corners(image: Reals, most: int) -> Floats:
 
 def _greatest_around(image: Reals) -> Reals:
     """The greatest value within so many pixels of each, in a square."""
-    for axis in (0, 1):
-        padded = np.pad(
-            image, [(_APART, _APART) if a == axis else (0, 0) for a in (0, 1)], constant_values=-1
-        )
-        count = image.shape[axis]
-        shifted = (np.take(padded, range(i, i + count), axis) for i in range(2 * _APART + 1))
-        image = np.maximum.reduce(list(shifted))
-    return image
+    padded = np.pad(image, _APART, constant_values=-1)
+    return _greatest_of_next(_greatest_of_next(padded).T).T
+
+
+def _greatest_of_next(rows: Reals) -> Reals:
+    """The greatest of each row and the ``2 * _APART`` after it, by way of two and four of them."""
+    two = np.maximum(rows[:-1], rows[1:])
+    four = np.maximum(two[:-2], two[2:])
+    most: Reals = np.maximum(four[:-_APART], four[_APART:])  # right for _APART = 3 alone
+    return most
 
 
 def _directions(image: Reals, points: Floats) -> Floats:
@@ -145,30 +152,58 @@ def _described(image: Reals, points: Floats, angles: Floats) -> Floats:
     down = patches[:, 2:, 1:-1] - patches[:, :-2, 1:-1]
     far = (along**2 + across**2)[1:-1, 1:-1]
     strength = np.hypot(right, down) * np.exp(-far / (2 * 8.0**2))
-    turn = np.arctan2(down, right) / (2 * np.pi) * _BINS
+    turn = np.arctan2(down, right) * np.float32(_BINS / (2 * np.pi))
     lower = np.floor(turn)
-    share = turn - lower
-    side = _SAMPLES - 2
-    cells = np.zeros((len(points), _CELLS, _CELLS, _BINS), np.float32)
-    for which, weight in ((lower, 1 - share), (lower + 1, share)):
-        for number in range(_BINS):
-            chosen = np.where(which.astype(np.int32) % _BINS == number, strength * weight, 0)
-            split = chosen.reshape(len(points), _CELLS, side // _CELLS, _CELLS, side // _CELLS)
-            cells[..., number] += split.sum(axis=(2, 4))
-    rows = cells.reshape(len(points), _CELLS * _CELLS * _BINS)
+    share = (turn - lower) * strength
+    bins, first = lower.astype(np.intp), _places(len(points))
+    rows = _summed(first + bins % _BINS, strength - share, len(points))
+    rows += _summed(first + (bins + 1) % _BINS, share, len(points))
     total = rows.sum(axis=1, keepdims=True)
     described: Floats = np.sqrt(rows / np.maximum(total, 1e-9)).astype(np.float32)
     return described
 
 
+def _places(count: int) -> NDArray[np.intp]:
+    """(count, s, s) places of each sample's first bin among all bins of as many corners."""
+    side = _SAMPLES - 2
+    cell = np.arange(side) // (side // _CELLS)
+    cells = cell[:, None] * _CELLS + cell
+    first: NDArray[np.intp] = np.arange(count)[:, None, None] * _CELLS**2 + cells
+    return first * _BINS
+
+
+def _summed(places: NDArray[np.intp], values: Reals, count: int) -> Reals:
+    """(count, 128) sums of the values that belong to each bin."""
+    width = _CELLS**2 * _BINS
+    sums = np.bincount(places.ravel(), values.ravel(), count * width)
+    return sums.astype(np.float64).reshape(count, width)
+
+
 def sampled(image: Reals, x: Reals, y: Reals) -> Reals:
-    """Values of an image at places between pixels, edges repeated; of the shape of ``x``."""
+    """Values of an image at places between pixels, edges repeated.
+
+    Args:
+        image: (H, W) brightness or (H, W, 3) colours.
+        x: places, of any shape.
+        y: the same.
+
+    Returns:
+        of the shape of ``x``, and three of each place where there are colours.
+    """
     height, width = image.shape[:2]
     x, y = np.clip(x, 0, width - 1), np.clip(y, 0, height - 1)
-    left, top = np.floor(x).astype(np.intp), np.floor(y).astype(np.intp)
-    right, bottom = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)
+    left, top = x.astype(np.intp), y.astype(np.intp)
     across, down = (x - left).astype(np.float32), (y - top).astype(np.float32)
-    upper = image[top, left] * (1 - across) + image[top, right] * across
-    lower = image[bottom, left] * (1 - across) + image[bottom, right] * across
-    values: Reals = upper * (1 - down) + lower * down
+    if image.ndim == 3:
+        across, down = across[..., None], down[..., None]
+    values = np.ascontiguousarray(image).reshape(height * width, *image.shape[2:])
+    start, right = top * width + left, left < width - 1
+    upper = _between(values[start], values[start + right], across)
+    start += np.where(top < height - 1, width, 0)
+    lower = _between(values[start], values[start + right], across)
+    return _between(upper, lower, down)
+
+
+def _between(one: Reals, other: Reals, share: Reals) -> Reals:
+    values: Reals = one + (other - one) * share
     return values

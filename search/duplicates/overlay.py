@@ -20,8 +20,8 @@ class Overlay:
     """Two images on one grid.
 
     Attributes:
-        one: (h, w, 3) float32 colours of the one image.
-        laid: (h, w, 3) float32 colours of the other at the same places.
+        one: (h, w, 3) float32 colours of the one image, or (h, w) of its brightness.
+        laid: the same of the other at the same places.
         inside: (h, w) bool, where the other has any.
         places: (h, w, 2) float32 x and y of the grid in the one image.
         covered: share (0 to 1) of the other image that the one fills.
@@ -38,7 +38,7 @@ def lay_over(one: Floats, other: Floats, alignment: AffineTransform, longest: in
     """Lay one image over another.
 
     Args:
-        one: (H, W, 3) float32 colours in [0, 1].
+        one: (H, W, 3) float32 colours in [0, 1], or (H, W) of brightness.
         other: the same, of any size.
         alignment: where the one lies in the other.
         longest: pixels of the longer side of the grid.
@@ -56,7 +56,7 @@ def lay_over(one: Floats, other: Floats, alignment: AffineTransform, longest: in
     step = factor * alignment.scale
     shrunk, by = _shrunk(other, step)
     x, y = (x + 0.5) / by[0] - 0.5, (y + 0.5) / by[1] - 0.5
-    laid = np.stack([sampled(shrunk[..., i], x, y) for i in range(3)], axis=-1)
+    laid = sampled(shrunk, x, y).astype(np.float32)
     covered = float(min(1.0, inside.sum() * step**2 / (wide * high)))
     return Overlay(resized(one, size), laid, inside, places, covered)
 
@@ -68,7 +68,11 @@ def grey(colours: Floats) -> Floats:
 
 
 def resized(image: Floats, size: tuple[int, int]) -> Floats:
-    """Colours at another (width, height); each pixel is the mean of what it covers."""
+    """Colours or brightness at another (width, height); a pixel is the mean of what it covers."""
+    if image.shape[:2] == size[::-1]:
+        return image
+    if image.ndim == 2:
+        return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX), np.float32)
     parts = [
         np.asarray(Image.fromarray(image[..., i]).resize(size, Image.Resampling.BOX), np.float32)
         for i in range(3)

@@ -10,41 +10,70 @@ import numpy as np
 
 from vitrail.search.duplicates.alignment import AffineTransform
 from vitrail.search.duplicates.keypoints import Floats
-from vitrail.search.duplicates.overlay import Overlay, grey, lay_over
+from vitrail.search.duplicates.overlay import Overlay, lay_over, resized
 
-_STEPS = ((56, 4), (112, 3))  # pixels of the grid, and how often
 _FEWEST = 200  # pixels that have to be there
 _FARTHEST = 0.3  # of a turn or stretch in one step: more is no small correction
 
 
-def refine(one: Floats, other: Floats, alignment: AffineTransform) -> AffineTransform:
+def refine(
+    one: Floats, other: Floats, alignment: AffineTransform, longest: int, times: int
+) -> AffineTransform:
     """An alignment nearer to what lies where; the same where nothing better is found.
 
     Args:
-        one: (H, W, 3) float32 colours in [0, 1].
-        other: the same.
+        one: (H, W) float32 brightness in [0, 1].
+        other: the same, of any size.
         alignment: where the one lies in the other, roughly.
+        longest: pixels of the longer side of the grid that is laid over both.
+        times: how often.
     """
-    for longest, times in _STEPS:
-        for _ in range(times):
-            step = _step(lay_over(one, other, alignment, longest))
-            if step is None:
-                return alignment
-            turn, move = step
-            alignment = AffineTransform(
-                (alignment.matrix @ turn).astype(np.float32),
-                (alignment.matrix @ move + alignment.offset).astype(np.float32),
-                alignment.mirrored,
-                alignment.places,
-            )
-    return alignment
+    factor = max(1.0, max(one.shape) / longest)
+    small, down = _reduced(one, factor)
+    other, across = _reduced(other, factor * alignment.scale)
+    found = _between(alignment, down, across)
+    for _ in range(times):
+        step = _step(lay_over(small, other, found, longest))
+        if step is None:
+            break
+        turn, move = step
+        found = AffineTransform(
+            (found.matrix @ turn).astype(np.float32),
+            (found.matrix @ move + found.offset).astype(np.float32),
+            alignment.mirrored,
+            alignment.places,
+        )
+    one = np.ones(2, np.float32)
+    return _between(found, one / down, one / across)
+
+
+def _reduced(image: Floats, factor: float) -> tuple[Floats, Floats]:
+    """An image reduced about so far, and by how much exactly: (2,) across and down."""
+    high, wide = image.shape
+    if factor <= 1.25:
+        return image, np.ones(2, np.float32)
+    size = max(1, round(wide / factor)), max(1, round(high / factor))
+    return resized(image, size), np.array([wide / size[0], high / size[1]], np.float32)
+
+
+def _between(alignment: AffineTransform, one: Floats, other: Floats) -> AffineTransform:
+    """The same alignment of the images reduced by so much, across and down."""
+    start, end = (one - 1) / 2, (1 - other) / (2 * other)
+    matrix = alignment.matrix * one / other[:, None]
+    offset = (alignment.matrix @ start + alignment.offset) / other + end
+    return AffineTransform(
+        matrix.astype(np.float32),
+        offset.astype(np.float32),
+        alignment.mirrored,
+        alignment.places,
+    )
 
 
 def _step(overlay: Overlay) -> tuple[Floats, Floats] | None:
     """How places of the one image move: ``place @ turn.T + move``; ``None`` if nothing tells."""
     if min(overlay.inside.shape) < 3:
         return None
-    given, laid = grey(overlay.one), grey(overlay.laid)
+    given, laid = overlay.one, overlay.laid
     down, right = np.gradient(laid)
     spacing = overlay.places[1, 1] - overlay.places[0, 0]
     right, down = right / spacing[0], down / spacing[1]

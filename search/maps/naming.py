@@ -71,19 +71,41 @@ def name_clusters(texts: Sequence[str], members: Ints, count: int) -> list[tuple
     Args:
         texts: of each of n images, what is said of it.
         members: (n,) int64 cluster of each.
-        count: words of a cluster, at most.
+        count: words of a cluster; up to twice as many where fewer are those of another one, too.
 
     Returns:
         of each cluster from 0 on; none where nothing is said of a fifth of its images.
     """
     said = [words_of(text) for text in texts]
     overall = Counter(word for words in said for word in words)
-    names = []
+    telling = []
     for cluster in range(int(members.max(initial=-1)) + 1):
         own = np.flatnonzero(members == cluster).tolist()
         within = Counter(word for i in own for word in said[i])
-        names.append(_telling(within, len(own), overall, len(texts))[:count])
+        telling.append(_telling(within, len(own), overall, len(texts)))
+    return _apart(telling, count)
+
+
+def _apart(telling: Sequence[tuple[str, ...]], count: int) -> list[tuple[str, ...]]:
+    """The first words of each, and as many more as part it from those called by the same ones."""
+    names = [words[:count] for words in telling]
+    for more in range(count + 1, 2 * count + 1):
+        called = Counter(map(frozenset, names))
+        names = [
+            words[:more] if called[frozenset(name)] > 1 else name
+            for name, words in zip(names, telling, strict=True)
+        ]
     return names
+
+
+def places_of(names: Sequence[tuple[str, ...]]) -> list[int]:
+    """Which of those called by the same words each is, from 1 on, in whatever order they stand."""
+    seen: Counter[frozenset[str]] = Counter()
+    places = []
+    for name in map(frozenset, names):
+        seen[name] += 1
+        places.append(seen[name])
+    return places
 
 
 def _telling(
@@ -94,4 +116,7 @@ def _telling(
         for word, times in within.items()
         if times >= _SHARE * size and times > 1
     }
-    return tuple(sorted(scores, key=lambda word: (-scores[word], word)))
+    kept: dict[str, str] = {}  # of a noun and its plural, what comes first
+    for word in sorted(scores, key=lambda word: (-scores[word], word)):
+        kept.setdefault(word.removesuffix("s"), word)
+    return tuple(kept.values())

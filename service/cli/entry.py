@@ -30,6 +30,7 @@ from vitrail.service.cli.commands import (
     tracing,
 )
 from vitrail.service.cli.help import PlainCommand
+from vitrail.service.cli.pipes import hush
 
 if TYPE_CHECKING:
     from vitrail.indexer.settings import Settings
@@ -221,19 +222,14 @@ def _flush() -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        _hush()
+        hush()
         raise OSError(error.errno, error.strerror, "standard output") from error
 
 
 def _leave_pipe() -> None:
     """The reader of a pipe, such as head, has seen enough."""
-    _hush()
+    hush()
     sys.exit(0)
-
-
-def _hush() -> None:
-    """Let nothing be written at the end of the process that could not be written before."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _refuse(error: Any) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from vitrail.indexer.cancellation import Cancellation
+from vitrail.indexer.cancellation import Cancellation, heeding
 
 # SIGHUP is what a terminal that is closed sends; Windows has none.
 _ENDINGS = [
@@ -35,7 +35,7 @@ def stop_on_interrupt(cancellation: Cancellation) -> Iterator[None]:
     """Turn the first SIGINT, SIGTERM or SIGHUP into a wish to stop.
 
     The second signal raises ``KeyboardInterrupt``. Outside the main thread, where signals cannot
-    be handled, nobody ever wishes.
+    be handled, nobody ever wishes. A filter that takes long within heeds the wish too.
 
     Args:
         cancellation: cancelled by the first.
@@ -46,7 +46,7 @@ def stop_on_interrupt(cancellation: Cancellation) -> Iterator[None]:
             raise KeyboardInterrupt
         cancellation.cancel()
 
-    with _handling(handle, [signal.SIGINT, *_ENDINGS]):
+    with _handling(handle, [signal.SIGINT, *_ENDINGS]), heeding(cancellation):
         yield
 
 

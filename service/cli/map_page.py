@@ -28,6 +28,7 @@ CELL, CELLS = 56, 32  # pixels of a thumbnail on a sheet, and thumbnails of its 
 _PLAIN = 16  # values of a column that have a colour each
 _NAMED = 60  # values that are named at all
 _ALONE = 12  # images shown that lie alone
+_PICTURED = 40  # clusters that are shown by images; smaller ones are named
 _CARD = 128  # pixels of a thumbnail of the lists
 _DAY, _MINUTE = 10, 16  # characters of an ISO date, and of one with its time
 _LONGEST = 60  # characters of a value in the list of colours
@@ -65,6 +66,11 @@ def write_map(
         {
             "images": f"{len(drawn.ids):,}",
             "clusters": _clusters(drawn),
+            "smaller": [
+                (cluster.name(number), counted(cluster.size, "image"))
+                for number, cluster in enumerate(drawn.clusters, 1)
+                if number > _PICTURED
+            ],
             "alone": [_card(drawn, i) for i in drawn.alone(_ALONE).tolist()],
             "data": _json(_document(drawn, shown, sheets)),
             "script": script,
@@ -88,7 +94,7 @@ def _clusters(drawn: ImageMap) -> list[_Cluster]:
             counted(cluster.size, "image"),
             [_card(drawn, position[image_id]) for image_id in cluster.typical],
         )
-        for number, cluster in enumerate(drawn.clusters, 1)
+        for number, cluster in enumerate(drawn.clusters[:_PICTURED], 1)
     ]
 
 
@@ -152,7 +158,8 @@ def _columns(drawn: ImageMap) -> Iterator[dict[str, Any]]:
     if drawn.clusters:
         names = [cluster.name(number) for number, cluster in enumerate(drawn.clusters, 1)]
         values = np.where(drawn.members < 0, len(names), drawn.members).tolist()
-        yield _kinds("cluster", [*names, "in none"], values)
+        # in the plane a colour that comes again still parts a cluster from those around it
+        yield _kinds("cluster", [*names, "in none"], values) | {"plain": len(names)}
     telling = [name for name in drawn.values if tells_apart(drawn, name)]
     for name in telling:
         yield _column(one_line(name), drawn.values[name])

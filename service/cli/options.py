@@ -78,6 +78,10 @@ HtmlOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")]
+NoProgressOption = Annotated[
+    bool,
+    typer.Option("--quiet", "-q", help="Print no progress, just the answer and notes on it."),
+]
 
 
 WhereOption = Annotated[

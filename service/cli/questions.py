@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vitrail.service.cli.options import check_target
+from vitrail.service.cli.refusals import refuse_unless
 
 if TYPE_CHECKING:
     from vitrail.indexer.collection.store import CollectionStore
@@ -67,6 +68,22 @@ class Asking:
             help="Search by what this prompt generates.", metavar="TEXT", show_default=False
         ),
     ] = None
+    not_text: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="As --text, what hits shall not be; may be repeated.",
+            metavar="TEXT",
+            show_default=False,
+        ),
+    ] = None
+    not_prompt: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Hits shall not be like what this prompt generates; may be repeated.",
+            metavar="TEXT",
+            show_default=False,
+        ),
+    ] = None
     random: Annotated[
         bool,
         typer.Option(
@@ -76,7 +93,7 @@ class Asking:
     seeds: Annotated[
         int | None,
         typer.Option(
-            help="Images generated for --prompt. Default: 4.",
+            help="Images generated for a prompt. Default: 4.",
             metavar="N",
             min=1,
             show_default=False,
@@ -85,7 +102,7 @@ class Asking:
     model: Annotated[
         str | None,
         typer.Option(
-            help="Stable Diffusion checkpoint for --prompt: embedded, Hub name, directory or file. "
+            help="Stable Diffusion checkpoint for prompts: embedded, Hub name, directory or file. "
             "Default: embedded.",
             metavar="NAME",
             show_default=False,
@@ -127,7 +144,7 @@ class Asking:
         """
         from vitrail.indexer.errors import InputError
 
-        wanted, unwanted = self._named(images), self.negative or []
+        wanted, unwanted = self._named(images), self._unwanted
         if self.queries is not None or self.out is not None:
             self._check_many(images, searching)
             return
@@ -141,14 +158,16 @@ class Asking:
             also = " to be like as well" if unwanted else ""
             raise InputError(f"give an image, --text TEXT, --prompt TEXT or --random{also}")
         self._check_part(len(wanted) + self.random)
-        if [*wanted, *unwanted].count("-") > 1:
+        if [*wanted, *(self.negative or ())].count("-") > 1:
             raise InputError("standard input, -, holds one image, and is named more than once")
+        self._check_against_itself()
         if self.prompt is None:
+            drawing = (None, None) if self.not_prompt else (self.seeds, self.model)
             refuse_unless(
                 "--prompt TEXT",
                 "ask by a prompt",
-                seeds=self.seeds,
-                model=self.model,
+                seeds=drawing[0],
+                model=drawing[1],
                 background=self.background,
             )
             if given + len(unwanted) == 1:
@@ -159,6 +178,23 @@ class Asking:
                 )
         elif given or unwanted:
             refuse_unless("--prompt TEXT alone", "leave the others out", background=self.background)
+
+    @property
+    def _unwanted(self) -> list[str]:
+        return [*(self.negative or ()), *(self.not_text or ()), *(self.not_prompt or ())]
+
+    def _check_against_itself(self) -> None:
+        from vitrail.indexer.errors import InputError
+
+        for option, one, others in (
+            ("text", self.text, self.not_text),
+            ("prompt", self.prompt, self.not_prompt),
+        ):
+            if one is not None and one in (others or ()):
+                raise InputError(
+                    f"--not-{option} {one!r} is the --{option} as well, which it cancels; leave "
+                    "one of the two out"
+                )
 
     def _check_many(self, images: Sequence[str], searching: Searching) -> None:
         from vitrail.indexer.errors import InputError
@@ -175,6 +211,7 @@ class Asking:
             **{"positive": _first(self.positive), "negative": _first(self.negative)},
             **{"box": self.box, "region": self.region},
             **{"text": self.text, "prompt": self.prompt, "random": self.random or None},
+            **{"not-text": _first(self.not_text), "not-prompt": _first(self.not_prompt)},
             **{"seeds": self.seeds, "model": self.model},
             **{"background": self.background},
             **{"fusion": searching.fusion, "after": searching.after},
@@ -237,7 +274,11 @@ class Asking:
 
             drawn = draw_image(store, options.where, options.only)
             wanted.append(ImageQuery(ImageId(drawn), box, region))
-        unwanted = [ImageQuery(read_query_image(store, one)) for one in self.negative or ()]
+        unwanted: list[PlainQuery] = [
+            *(ImageQuery(read_query_image(store, one)) for one in self.negative or ()),
+            *map(TextQuery, self.not_text or ()),
+            *(self._prompted(one, placement, alone=False) for one in self.not_prompt or ()),
+        ]
         if self.text is not None:
             wanted.append(TextQuery(self.text))
         alone = not wanted and not unwanted
@@ -272,22 +313,3 @@ class Asking:
 
 def _first(texts: Sequence[str] | None) -> str | None:
     return texts[0] if texts else None
-
-
-def refuse_unless(condition: str, remedy: str, **given: object) -> None:
-    """An option that would be ignored is a misunderstanding to be told.
-
-    Args:
-        condition: what the options are for.
-        remedy: what to do beside leaving one out.
-        given: the options by name, ``None`` where they are not given.
-
-    Raises:
-        InputError: naming the first that is given.
-    """
-    from vitrail.indexer.errors import InputError
-
-    for name, value in given.items():
-        if value is not None:
-            option = f"--{name}" if value is True else f"--{name} {value}"
-            raise InputError(f"{option} is for {condition}; leave it out, or {remedy}")

@@ -157,7 +157,7 @@ def _print_details(made: SetComparison) -> None:
     for pair in made.pairs[:_ROWS]:
         print(f"  {pair.score:.4f}  {word(pair):<10}  {where(pair.a)}")
         print(f"  {'':<6}  {'':<10}  {where(pair.b)}")
-    if made.by is not None:
+    if made.group_by is not None:
         print()
         _print_slices(made)
 
@@ -185,7 +185,7 @@ def slice_cells(one: Slice) -> list[str]:
 
 def _print_slices(made: SetComparison) -> None:
     rows = [[one_line(one.value or "(none)")[:24], *slice_cells(one)] for one in made.slices]
-    print_figures([[made.by or "", *SLICE_COLUMNS], *rows])
+    print_figures([[made.group_by or "", *SLICE_COLUMNS], *rows])
 
 
 def document(made: SetComparison) -> dict[str, Any]:
@@ -207,7 +207,7 @@ def document(made: SetComparison) -> dict[str, Any]:
         "pairs": [_pair(one) for one in made.pairs],
         "hurting": [_hurting(one) for one in made.hurting],
         "lacking": [_lacking(one) for one in made.lacking],
-        "by": made.by,
+        "group_by": made.group_by,
         "slices": [_slice(one) for one in made.slices],
     }
 

@@ -73,9 +73,9 @@ def render_set_report(made: SetComparison) -> str:
             for one in made.hurting
         ],
         "pairs": [(_card(one.a), _card(one.b), _pair(one)) for one in made.pairs],
-        "by": made.by,
+        "group_by": made.group_by,
         "slices": [(one.value or "(none)", *slice_cells(one)) for one in made.slices],
-        "slice_columns": [made.by, *SLICE_COLUMNS],
+        "slice_columns": [made.group_by, *SLICE_COLUMNS],
         "width": _WIDTH,
         "height": _HEIGHT,
         "shape_a": _outline(made.scores, low),

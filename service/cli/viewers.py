@@ -166,7 +166,7 @@ class CalibrationViewer(_Viewer):
     """Shows how far calibrating is.
 
     Args:
-        quiet: show nothing.
+        quiet: show nothing but notes.
     """
 
     def __init__(self, *, quiet: bool) -> None:
@@ -181,7 +181,7 @@ class CalibrationViewer(_Viewer):
                 display = IndexDisplay(quiet=self._quiet, doing="calibrating")
                 self._display = self._shown.enter_context(display)
             self._display.calibrate(event.done, event.total)
-        elif isinstance(event, Note) and not self._quiet:
+        elif isinstance(event, Note):
             _tell(event)
 
 
@@ -189,7 +189,7 @@ class TuningViewer(_Viewer):
     """Shows how far the measuring of spaces is.
 
     Args:
-        quiet: show nothing.
+        quiet: show nothing but notes.
     """
 
     def __init__(self, *, quiet: bool) -> None:
@@ -205,7 +205,7 @@ class TuningViewer(_Viewer):
             self._display.update(event)
         elif isinstance(event, CalibrationProgress) and self._display is not None:
             self._display.calibrate(event.done, event.total)
-        elif isinstance(event, Note) and not self._quiet:
+        elif isinstance(event, Note):
             _tell(event)
 
 
@@ -213,7 +213,7 @@ class AnalysisViewer(_Viewer):
     """Shows how far an analysis is.
 
     Args:
-        quiet: show nothing.
+        quiet: show nothing but notes.
         doing: what it begins with.
     """
 
@@ -230,7 +230,7 @@ class AnalysisViewer(_Viewer):
         """Show what happened."""
         if isinstance(event, AnalysisProgress):
             self._begin().update(event)
-        elif isinstance(event, Note) and not self._quiet:
+        elif isinstance(event, Note):
             _tell(event)
 
     def _begin(self) -> AnalysisDisplay:

@@ -25,7 +25,7 @@ class Comparable(Searchable):
         b: str | os.PathLike[str] | None = None,
         *,
         spaces: Mapping[str, float] | None = None,
-        by: str | None = None,
+        group_by: str | None = None,
         sample: int = 5000,
         seed: int = 0,
     ) -> SetComparison:
@@ -36,7 +36,7 @@ class Comparable(Searchable):
                 folder whose images are in the collection.
             b: what it is judged by, likewise; ``None`` is all images that are not of ``a``.
             spaces: space name -> weight; ``None`` is what the collection has as its default.
-            by: a column by whose values a table is made.
+            group_by: a column by whose values a table is made.
             sample: images of a set that are compared, at most.
             seed: of all that is drawn.
 
@@ -49,7 +49,7 @@ class Comparable(Searchable):
 
         second = OtherImages() if b is None else set_of(b)
         return compare_sets(
-            self, set_of(a), second, CompareOptions(spaces, by, sample=sample, seed=seed)
+            self, set_of(a), second, CompareOptions(spaces, group_by, sample=sample, seed=seed)
         )
 
     def compare_images(

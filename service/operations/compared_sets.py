@@ -117,7 +117,7 @@ class SetComparison:
         hurting: images of ``a`` that set it apart, most first: those first.
         lacking: what ``b`` has and ``a`` has nothing like, most first.
         uncovered: how many images of ``b`` that are.
-        by: the column of ``slices``.
+        group_by: the column of ``slices``.
         slices: by its values, most images first.
     """
 
@@ -138,7 +138,7 @@ class SetComparison:
     hurting: tuple[Hurting, ...] = field(repr=False)
     lacking: tuple[Lacking, ...] = field(repr=False)
     uncovered: int
-    by: str | None = None
+    group_by: str | None = None
     slices: tuple[Slice, ...] = field(default=(), repr=False)
 
     @property

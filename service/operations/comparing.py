@@ -53,7 +53,7 @@ class CompareOptions:
 
     Attributes:
         spaces: space name -> weight; ``None`` is what the collection has as its default.
-        by: column by whose values a table is made; ``None`` for none.
+        group_by: column by whose values a table is made; ``None`` for none.
         k: neighbours that precision, recall, density and coverage go by.
         sample: images of a set at most; of larger ones so many are drawn.
         shown: images, pairs and groups that are named, at most.
@@ -64,7 +64,7 @@ class CompareOptions:
     """
 
     spaces: Mapping[str, float] | None = None
-    by: str | None = None
+    group_by: str | None = None
     k: int = NEAREST
     sample: int = SAMPLE
     shown: int = SHOWN
@@ -111,7 +111,7 @@ def compare_sets(
     snapshot = collection.store.snapshot()
     weights = shares(options.spaces or snapshot.default_weights, snapshot.spaces)
     snapshot = collection.store.snapshot(*weights)
-    column = None if options.by is None else _spelled(snapshot, options.by)
+    column = None if options.group_by is None else _spelled(snapshot, options.group_by)
     every = find_sets(snapshot, a, b, options.k)
     ids = tuple(
         _drawn(part, name, options, progress) for part, name in zip(every, "ab", strict=True)
@@ -177,7 +177,7 @@ def _told(
         hurting=most_hurting(work, scores),
         lacking=what_lacks(work, uncovered),
         uncovered=len(uncovered),
-        by=column,
+        group_by=column,
         slices=() if column is None else slices_by(work, column, copied),
     )
 

@@ -10,7 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.cancellation import Cancellation
-from vitrail.indexer.collection.probes import FOLDER, name_of, read_probe, write_probe
+from vitrail.indexer.collection.probes import (
+    FOLDER,
+    check_place,
+    name_of,
+    read_probe,
+    write_probe,
+)
 from vitrail.indexer.errors import CollectionError, DamagedError, InputError
 from vitrail.indexer.spaces import base_of
 from vitrail.indexer.wording import counted
@@ -247,10 +253,12 @@ def saved_probe(learning: Learning, *, refit: bool = False) -> SavedProbe:
         InputError: too few labels, or scikit-learn is missing; nothing is written.
         FingerprintMismatchError: the one that was kept is another encoder's.
         DamagedError: its file is damaged.
+        UnreadableError: it cannot be read now, or something else lies in its place.
         CancelledError: somebody asked to stop.
     """
     column, space, commit = learning.column, learning.space, learning.commit
     name = name_of(column, space)
+    check_place(learning.collection.store.directory, name)
     data = None if refit else read_probe(learning.collection.store.directory, name)
     transform = {one.name: one.digest for one in commit.state.derived}.get(space, "")
     fingerprint = commit.state.fingerprint.digest

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vitrail.indexer.errors import ImageRejectedError
 from vitrail.indexer.images.files import read_unchanged
 from vitrail.indexer.images.opening import open_image
 from vitrail.indexer.indexing.ahead import map_ahead
+from vitrail.search.duplicates.gists import PackedGists
 from vitrail.search.duplicates.keypoints import LONGEST
 from vitrail.search.duplicates.looks import Look, look_at
 
@@ -42,14 +42,14 @@ class Looks:
         info: what is known of an image by its id; threads ask it.
         unread: ids of those of which no file is as it was indexed.
         held: looks by image id, the one that was asked for longest ago first.
-        gists: by image id, of all that were read; some 2 KB each.
+        gists: by image id, of all that were read; some 1 KB each.
         contents: share of each of these that is no frame, by image id.
     """
 
     info: Callable[[int], ImageInfo]
     unread: set[int] = field(default_factory=set)
     held: OrderedDict[int, Look | None] = field(default_factory=OrderedDict)
-    gists: dict[int, NDArray[np.float32]] = field(default_factory=dict)
+    gists: dict[int, PackedGists] = field(default_factory=dict)
     contents: dict[int, float] = field(default_factory=dict)
 
     def ahead(self, ids: Sequence[int]) -> None:
@@ -72,7 +72,7 @@ class Looks:
         if look is None:
             self.unread.add(image_id)
         else:
-            self.gists[image_id] = look.gist
+            self.gists[image_id] = look.packed
             self.contents[image_id] = look.content
         while len(self.held) > HELD:
             self.held.popitem(last=False)

@@ -26,7 +26,7 @@ from vitrail.search.maps.clusters import (
 from vitrail.search.maps.covering import farthest_first
 from vitrail.search.maps.graph import graph_of
 from vitrail.search.maps.layout import FEWEST_UMAP, principal, to_square, umap
-from vitrail.search.maps.naming import name_clusters
+from vitrail.search.maps.naming import name_clusters, places_of
 from vitrail.search.options import Only, check_word
 from vitrail.service.operations.gathering import Gathered, gather
 from vitrail.service.operations.progress import AnalysisProgress, Progress, nobody
@@ -98,15 +98,19 @@ class MapCluster:
         size: images in it.
         words: that tell it from the others, the most telling first; none where nothing is said.
         typical: ids of the images nearest to its mean, the nearest first.
+        place: which of the clusters it is that are called by the same words, the largest the first.
     """
 
     size: int
     words: tuple[str, ...]
     typical: tuple[int, ...]
+    place: int = 1
 
     def name(self, number: int) -> str:
-        """Its words, or where there are none its number, from 1 on."""
-        return ", ".join(self.words) or f"cluster {number}"
+        """Its words, told from others' by its place; where there are none its number, from 1 on."""
+        if not self.words:
+            return f"cluster {number}"
+        return ", ".join(self.words) + (f" ({self.place})" if self.place > 1 else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +257,7 @@ def _described(
         for i, path in enumerate(paths)
     ]
     words = name_clusters(texts, clusters.members, _WORDS)
+    places = places_of(words)
     return tuple(
         MapCluster(
             size=int((clusters.members == number).sum()),
@@ -260,6 +265,7 @@ def _described(
             typical=tuple(
                 gathered.ids[typical(gathered.rows, clusters.members, number, _TYPICAL)].tolist()
             ),
+            place=places[number],
         )
         for number in range(clusters.count)
     )

@@ -164,6 +164,7 @@ class Searchable:
         self,
         text: str,
         *,
+        negative: Sequence[str] = (),
         options: SearchOptions | None = None,
         **keywords: Unpack[SearchKeywords],
     ) -> SearchResult:
@@ -174,6 +175,7 @@ class Searchable:
 
         Args:
             text: a few words; what is too long for the checkpoint is cut, which the logger tells.
+            negative: texts that the hits shall not be as.
             options: how to search; see ``vitrail.SearchOptions``.
             keywords: options in the place of those of ``options``.
 
@@ -182,12 +184,16 @@ class Searchable:
                 ``search``.
             CheckpointError: the checkpoint cannot be had, or lacks its tokenizer.
         """
-        from vitrail.service.operations.query_kinds import TextQuery
+        from vitrail.service.operations.query_kinds import MixedQuery, TextQuery
         from vitrail.service.operations.searching import search
         from vitrail.service.operations.texts import warn
 
         chosen = replace(options or DEFAULTS, **keywords)
-        return search(self, TextQuery(text), chosen, progress=warn).result
+        if isinstance(negative, str):
+            raise InputError(f"negative is {negative[:60]!r}, which is one text; give a list")
+        against = tuple(map(TextQuery, negative))
+        query = MixedQuery((TextQuery(text),), against) if against else TextQuery(text)
+        return search(self, query, chosen, progress=warn).result
 
     def explain(
         self, result: SearchResult, *images: ImageLike | int, first: int = 8

@@ -77,7 +77,8 @@ def _no_space(collection: Searchable, text: str) -> InputError:
     if found.projected is None:
         return InputError(
             f"{own.checkpoint} reads no text; use --prompt {text!r} to search by what that "
-            "generates, or `vitrail reembed` with a CLIP or SigLIP checkpoint"
+            "generates (--not-prompt in the place of --not-text), or `vitrail reembed` with a CLIP "
+            "or SigLIP checkpoint"
         )
     named = " ".join(f"--space {name}" for name, _ in own.spaces)
     return InputError(

@@ -6,6 +6,7 @@ import functools
 import io
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -17,9 +18,11 @@ import typer.main
 from PIL import Image
 
 from tests.service.colours import CHECKPOINT, colour_fingerprint, load_colours
+from tests.service.kept import Kept
 from vitrail.indexer import encoders
 from vitrail.service.cli import main
 
+Once = Callable[[str, Callable[[], object]], object]
 COLOURS = {
     "red": (255, 0, 0),
     "crimson": (230, 0, 60),
@@ -56,10 +59,12 @@ class Vitrail:
         home: Path,
         monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
+        kept: Kept,
     ) -> None:
         self.home = home
         self._patch = monkeypatch
         self._capsys = capsys
+        self._kept = kept
 
     def __call__(self, *words: object, stdin: bytes = b"") -> Outcome:
         self._patch.setattr(sys, "argv", ["vitrail", *map(str, words)])
@@ -84,9 +89,26 @@ class Vitrail:
             return self(*words)
 
     def index(self, *words: object) -> Outcome:
-        done = self("index", *words, "--checkpoint", CHECKPOINT)
-        assert done.code == 0, done.err
-        return done
+        """Index, or copy what another test has indexed: for tests of what comes afterwards."""
+        command = ["index", *map(str, words), "--checkpoint", CHECKPOINT]
+
+        def run() -> Outcome:
+            done = self(*command)
+            assert done.code == 0, done.err
+            return done
+
+        return self.once(command, run)
+
+    def once(self, words: Sequence[str], make: Callable[[], Outcome]) -> Outcome:
+        """Make a collection, or copy what the same has made for another test of the same files.
+
+        Args:
+            words: what is done, to be told from all else that is.
+            make: does it.
+        """
+        if self.home.exists() or os.environ["VITRAIL_COLLECTION"] != str(self.home):
+            return make()
+        return self._kept.once(self.home.parent, self.home, words, make)
 
     def fails(self, *words: object, code: int, says: Iterable[str], stdin: bytes = b"") -> str:
         """Run, and hold the error to one line with this exit code and these words."""
@@ -104,8 +126,34 @@ get_command = functools.cache(typer.main.get_command)
 
 
 @pytest.fixture
+def tmp_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty folder whose path is that of the last test's, so that collections can be copied."""
+    place = tmp_path_factory.getbasetemp() / "place"
+    if place.exists():
+        over = place.rename(tmp_path_factory.mktemp("over") / "place")
+        shutil.rmtree(over, ignore_errors=True)
+    place.mkdir()
+    return place
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    """Collections that were made for a test, for others that make the same."""
+    return Kept(tmp_path_factory.mktemp("kept"))
+
+
+@pytest.fixture
+def once(tmp_path: Path, kept: Kept) -> Once:
+    """Makes ``collection`` in the test's folder, or copies what the same words have made there."""
+    return lambda what, make: kept.once(tmp_path, tmp_path / "collection", [what], make)
+
+
+@pytest.fixture
 def vitrail(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    kept: Kept,
 ) -> Vitrail:
     """The command line with a collection of its own, not made yet."""
 
@@ -117,7 +165,7 @@ def vitrail(
     monkeypatch.setattr(encoders, "load_encoder", load_colours)
     monkeypatch.setenv("VITRAIL_COLLECTION", str(tmp_path / "collection"))
     monkeypatch.delenv("VITRAIL_DEBUG", raising=False)
-    return Vitrail(tmp_path / "collection", monkeypatch, capsys)
+    return Vitrail(tmp_path / "collection", monkeypatch, capsys, kept)
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from vitrail.service.cli.options import (
     CollectionOption,
     DeviceOption,
     JsonOption,
+    NoProgressOption,
     PrecisionOption,
-    QuietOption,
     RuntimeOption,
     check_target,
     collection_directory,
@@ -69,7 +69,7 @@ def audit(
         typer.Option(help="Write a self-contained report with the pairs.", metavar="FILE"),
     ] = None,
     json: JsonOption = False,
-    quiet: QuietOption = False,
+    quiet: NoProgressOption = False,
     runtime: RuntimeOption = "auto",
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
@@ -99,10 +99,11 @@ def audit(
         AnalysisViewer(quiet=quiet) as viewer,
     ):
         found = find_copies(opened, options, progress=viewer, cancellation=viewer.cancellation)
+    if html is not None:
+        write_audit(html, found, options)
     if json:
         print_audit_as_json(found, options)
     else:
         print_audit(found, options)
     if html is not None:
-        write_audit(html, found, options)
         typer.echo(one_line(f"report: {html}"), err=True)

@@ -12,8 +12,8 @@ from vitrail.service.cli.options import (
     CollectionOption,
     DeviceOption,
     JsonOption,
+    NoProgressOption,
     PrecisionOption,
-    QuietOption,
     RuntimeOption,
     check_target,
     collection_directory,
@@ -44,7 +44,7 @@ def calibrate(
         ),
     ] = None,
     json: JsonOption = False,
-    quiet: QuietOption = False,
+    quiet: NoProgressOption = False,
     runtime: RuntimeOption = "auto",
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
@@ -76,10 +76,11 @@ def calibrate(
             meaning = find_meaning(
                 opened, weights, progress=viewer, cancellation=viewer.cancellation
             )
+    if html is not None:
+        write_drawing(html, meaning)
     if json:
         print_meaning_as_json(meaning)
     else:
         print_meaning(meaning)
     if html is not None:
-        write_drawing(html, meaning)
         typer.echo(one_line(f"drawing: {html}"), err=True)

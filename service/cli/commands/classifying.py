@@ -14,8 +14,8 @@ from vitrail.service.cli.options import (
     DeviceOption,
     Filtering,
     JsonOption,
+    NoProgressOption,
     PrecisionOption,
-    QuietOption,
     RuntimeOption,
     check_target,
     choice,
@@ -105,7 +105,7 @@ def classify(
     sample: _SampleOption = 10_000,
     seed: _SeedOption = 0,
     json: JsonOption = False,
-    quiet: QuietOption = False,
+    quiet: NoProgressOption = False,
     runtime: RuntimeOption = "auto",
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
@@ -181,7 +181,7 @@ def labels(
     sample: _SampleOption = 10_000,
     seed: _SeedOption = 0,
     json: JsonOption = False,
-    quiet: QuietOption = False,
+    quiet: NoProgressOption = False,
 ) -> None:
     """Find out whether labels are right.
 
@@ -222,10 +222,11 @@ def labels(
             found = find_suspects(
                 opened, options, progress=viewer, cancellation=viewer.cancellation
             )
+    if html is not None:
+        write_confusion(html, report) if what == "report" else write_suspects(html, found)
     if what == "report":
         print_report(report, as_json=json)
     else:
         print_suspects(found, limit, as_json=json)
     if html is not None:
-        write_confusion(html, report) if what == "report" else write_suspects(html, found)
         typer.echo(one_line(f"page: {html}"), err=True)

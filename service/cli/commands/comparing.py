@@ -12,7 +12,7 @@ from vitrail.service.cli.completion import collection_spaces
 from vitrail.service.cli.options import (
     CollectionOption,
     JsonOption,
-    QuietOption,
+    NoProgressOption,
     check_target,
     collection_directory,
 )
@@ -20,8 +20,6 @@ from vitrail.service.cli.options import (
 if TYPE_CHECKING:
     from vitrail.service.operations.collection import Collection
     from vitrail.service.operations.set_references import FilteredSet, FolderSet
-
-_SETS = ("space", "by")
 
 
 def register(app: typer.Typer) -> None:
@@ -67,13 +65,17 @@ def compare(
             autocompletion=collection_spaces,
         ),
     ] = None,
-    by: Annotated[
+    group_by: Annotated[
         str | None,
         typer.Option(
             help="Also a table by the values of a column, such as label or sampler.",
             metavar="COLUMN",
             show_default=False,
         ),
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(help="As --group-by, by its former name.", metavar="COLUMN", hidden=True),
     ] = None,
     sample: Annotated[
         int,
@@ -85,7 +87,7 @@ def compare(
         typer.Option(help="Write a self-contained report with images.", metavar="FILE"),
     ] = None,
     json: JsonOption = False,
-    quiet: QuietOption = False,
+    quiet: NoProgressOption = False,
 ) -> None:
     """Compare two sets of images, or two images.
 
@@ -106,17 +108,21 @@ def compare(
         raise InputError(f"{len(images)} were given, but two images can be compared")
     if not images and a is None:
         raise InputError("nothing was given to compare; give two images, or --a SET and --b SET")
-    if images and (space is not None or by is not None):
-        raise InputError("--space and --by are for two sets; two images are compared in all spaces")
+    if None not in (by, group_by):
+        raise InputError(f"--by is what --group-by was called; leave --by {by} out")
+    group_by = group_by or by
+    if images and (space is not None or group_by is not None):
+        raise InputError(
+            "--space and --group-by are for two sets; two images are compared in all spaces"
+        )
     if html is not None:
         check_target(html, "report")
     with Collection.open(collection_directory(collection)) as opened:
         if images:
             _compare_images(opened, images, html, as_json=json, quiet=quiet)
         else:
-            _compare_sets(
-                opened, (a, b), space, (by, sample, seed), html, as_json=json, quiet=quiet
-            )
+            how = (group_by, sample, seed)
+            _compare_sets(opened, (a, b), space, how, html, as_json=json, quiet=quiet)
 
 
 def _compare_sets(
@@ -138,21 +144,21 @@ def _compare_sets(
 
     a, b = (None if one is None else _set(one) for one in sets)
     assert a is not None
-    by, sample, seed = how
+    group_by, sample, seed = how
     weights = None if space is None else parse_weights(space, list(opened.store.spaces))
     with AnalysisViewer(quiet=quiet) as viewer:
         made = compare_sets(
             opened,
             a,
             b or OtherImages(),
-            CompareOptions(weights, by, sample=sample, seed=seed),
+            CompareOptions(weights, group_by, sample=sample, seed=seed),
             progress=viewer,
             cancellation=viewer.cancellation,
         )
-    print_comparison(made, as_json=as_json)
     if html is not None:
         write_set_report(html, made)
-        _tell(html, quiet=quiet)
+    print_comparison(made, as_json=as_json)
+    _tell(html)
 
 
 def _compare_images(
@@ -168,10 +174,10 @@ def _compare_images(
         made = compare_images(
             opened, first, second, progress=viewer, cancellation=viewer.cancellation
         )
-    print_images(made, as_json=as_json)
     if html is not None:
         write_image_report(html, made)
-        _tell(html, quiet=quiet)
+    print_images(made, as_json=as_json)
+    _tell(html)
 
 
 def _set(text: str) -> FilteredSet | FolderSet:
@@ -182,8 +188,8 @@ def _set(text: str) -> FilteredSet | FolderSet:
     return FolderSet(path) if os.path.isdir(path) else FilteredSet(text)
 
 
-def _tell(html: Path, *, quiet: bool) -> None:
+def _tell(html: Path | None) -> None:
     from vitrail.service.cli.text import one_line
 
-    if not quiet:
+    if html is not None:
         typer.echo(one_line(f"report: {html}"), err=True)

@@ -12,7 +12,7 @@ from vitrail.service.cli.completion import collection_spaces, values
 from vitrail.service.cli.options import (
     CollectionOption,
     JsonOption,
-    QuietOption,
+    NoProgressOption,
     WhereOption,
     check_target,
     collection_directory,
@@ -90,7 +90,7 @@ def duplicates(
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="With --trash: do not ask.")] = False,
     json: JsonOption = False,
-    quiet: QuietOption = False,
+    quiet: NoProgressOption = False,
 ) -> None:
     """Find copies of images, and say which of each to keep.
 
@@ -106,6 +106,7 @@ def duplicates(
         print_duplicates_as_json,
         write_duplicates_page,
     )
+    from vitrail.service.cli.pipes import reader_may_leave
     from vitrail.service.cli.sheet import show
     from vitrail.service.cli.text import one_line
     from vitrail.service.cli.viewers import AnalysisViewer
@@ -124,12 +125,13 @@ def duplicates(
     directory = collection_directory(collection)
     with Collection.open(directory) as opened, AnalysisViewer(quiet=quiet) as viewer:
         found = find_duplicates(opened, options, progress=viewer, cancellation=viewer.cancellation)
-    if json:
-        print_duplicates_as_json(found)
-    else:
-        print_duplicates(found)
-    if html is not None or open_:
-        written = write_duplicates_page(html, found)
+    written = write_duplicates_page(html, found) if html is not None or open_ else None
+    with reader_may_leave():
+        if json:
+            print_duplicates_as_json(found)
+        else:
+            print_duplicates(found)
+    if written is not None:
         typer.echo(one_line(f"report: {written}"), err=True)
         if open_:
             show(written)

@@ -14,7 +14,7 @@ from vitrail.service.cli.options import (
     Filtering,
     HtmlOption,
     JsonOption,
-    QuietOption,
+    NoProgressOption,
     check_target,
     collection_directory,
 )
@@ -81,7 +81,7 @@ def map_(
         typer.Option(help="Images that appear as thumbnails on the page.", metavar="N", min=0),
     ] = 1_000,
     json: JsonOption = False,
-    quiet: QuietOption = False,
+    quiet: NoProgressOption = False,
 ) -> None:
     """Lay a collection out in the plane and name its clusters.
 
@@ -122,8 +122,7 @@ def map_(
     else:
         print_map(drawn)
     if html is not None:
-        if not quiet:
-            print_dull(drawn, color or ())
+        print_dull(drawn, color or ())
         typer.echo(one_line(f"map: {html}"), err=True)
 
 
@@ -179,10 +178,11 @@ def sample(
             spaces=None if space is None else parse_weights(space, list(opened.store.spaces)),
         )
         chosen = sample_images(opened, options)
+    if html is not None:
+        write_sample(html, chosen, options)
     if json:
         print_sample_as_json(chosen)
     else:
         print_sample(chosen)
     if html is not None:
-        write_sample(html, chosen, options)
         typer.echo(one_line(f"contact sheet: {html}"), err=True)

@@ -19,7 +19,8 @@ from vitrail.service.cli.options import (
     check_target,
     collection_directory,
 )
-from vitrail.service.cli.questions import Asking, refuse_unless
+from vitrail.service.cli.questions import Asking
+from vitrail.service.cli.refusals import refuse_unless
 from vitrail.service.cli.search_options import Searching
 
 if TYPE_CHECKING:

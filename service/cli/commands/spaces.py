@@ -10,7 +10,7 @@ import typer
 from vitrail.service.cli.options import (
     CollectionOption,
     JsonOption,
-    QuietOption,
+    NoProgressOption,
     check_target,
     collection_directory,
 )
@@ -71,7 +71,7 @@ def whiten(
         bool,
         typer.Option("--default", help="Let searches use it where --space is not given."),
     ] = False,
-    quiet: QuietOption = False,
+    quiet: NoProgressOption = False,
 ) -> None:
     """Derive a space that lacks what all images share.
 
@@ -128,7 +128,7 @@ def tune_spaces(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Measure, and store nothing.")] = False,
     json: JsonOption = False,
-    quiet: QuietOption = False,
+    quiet: NoProgressOption = False,
 ) -> None:
     """Measure which layers suit the images, and use the best.
 
@@ -162,6 +162,6 @@ def tune_spaces(
                 progress=viewer,
                 cancellation=viewer.cancellation,
             )
-        print_tuning(made, as_json=json)
         if plot is not None:
             write_plot(made, plot)
+        print_tuning(made, as_json=json)

@@ -18,7 +18,7 @@
   // Colours that stay apart for most eyes, light and dark (after Okabe and Ito, and Tol).
   const HUES = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8c7ae6", "#a6761d",
                 "#44aa99", "#aa4499", "#ddaa33", "#666fb0", "#b5544f", "#7f8c3b", "#3b8ea5", "#c97b3d"];
-  const GREY = "#9a9da3";
+  const GREY = "#9a9da3", RINGED = 200;  // chosen images with a ring each; more are told by the others' paleness
   const ramp = (t) => `hsl(${250 - 200 * t} 62% ${44 + 12 * t}%)`;
 
   // A value in words: dates are days since 1970, told by so many characters of theirs.
@@ -54,6 +54,8 @@
   let due = 0;
   const ask = () => { if (!due) due = requestAnimationFrame(() => { due = 0; draw(); }); };
   const off = (i) => only !== null && shown.column.values[i] !== only;
+  const among = new Uint8Array(count);  // of the chosen
+  const pale = (i) => off(i) || (chosen !== null && !among[i]);
 
   const sprite = (to, n, x, y, side) => {
     const sheet = sheets[Math.floor(n / data.cells ** 2)], at = n % data.cells ** 2;
@@ -65,11 +67,12 @@
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, wide, high);
     const dot = Math.max(2, Math.min(9, Math.sqrt(wide * high / count) * .14 * Math.sqrt(scale)));
-    for (const faint of [true, false]) {
+    const unit = size();
+    for (const faint of only === null && !chosen ? [false] : [true, false]) {
       pen.globalAlpha = faint ? .12 : .85;
       for (let i = 0; i < count; i++) {
-        if (off(i) !== faint) continue;
-        const x = px(i), y = py(i);
+        if (pale(i) !== faint) continue;
+        const x = left + X[i] * unit, y = top + Y[i] * unit;
         if (x < -dot || y < -dot || x > wide + dot || y > high + dot) continue;
         pen.fillStyle = shown.colours[i];
         pen.fillRect(x - dot / 2, y - dot / 2, dot, dot);
@@ -79,7 +82,7 @@
     const side = Math.min(data.cell, 26 + 8 * Math.log2(Math.max(1, scale)) * 2), taken = {};
     for (const i of data.pictured) {
       const x = px(i), y = py(i);
-      if (off(i) || x < 0 || y < 0 || x > wide || y > high) continue;
+      if (pale(i) || x < 0 || y < 0 || x > wide || y > high) continue;
       const cell = `${Math.floor(x / side)},${Math.floor(y / side)}`;
       const busy = [-1, 0, 1].some((a) => [-1, 0, 1].some((b) => {
         const other = taken[`${Math.floor(x / side) + a},${Math.floor(y / side) + b}`];
@@ -90,7 +93,7 @@
       pen.strokeStyle = shown.colours[i]; pen.lineWidth = 1.5;
       pen.strokeRect(x - side / 2, y - side / 2, side, side);
     }
-    if (chosen) {
+    if (chosen && chosen.length <= RINGED) {
       pen.strokeStyle = getComputedStyle(document.documentElement).getPropertyValue("--ink"); pen.lineWidth = 1.5;
       for (const i of chosen) pen.strokeRect(px(i) - dot / 2 - 1.5, py(i) - dot / 2 - 1.5, dot + 3, dot + 3);
     }
@@ -117,7 +120,8 @@
     }
     return best;
   };
-  const line = (text) => { const p = document.createElement("div"); p.textContent = text; return p; };
+  const element = (kind, text) => { const made = document.createElement(kind); made.textContent = text; return made; };
+  const line = (text) => element("div", text);
   const show = (i, x, y) => {
     if (i < 0) { tip.hidden = true; return; }
     const parts = [];
@@ -198,6 +202,7 @@
   };
   const pick = (found) => {
     chosen = found.length ? found : null; chosenBox.hidden = !chosen;
+    among.fill(0); for (const i of found) among[i] = 1;
     if (!chosen) { told.textContent = "no image within"; ask(); return; }
     told.textContent = "";
     document.getElementById("count").textContent = `${chosen.length} image${chosen.length === 1 ? "" : "s"} chosen`;
@@ -217,23 +222,37 @@
     told.textContent = next ? "draw round some images" : "";
   });
 
-  const item = (colour, text, number) => {
+  const item = (colour, text, amount, number) => {
     const li = document.createElement("li"), button = document.createElement("button"), dot = document.createElement("i");
-    button.type = "button"; dot.style.background = colour; button.append(dot, text);
+    button.type = "button"; dot.style.background = colour; button.append(dot, text, " ", element("small", amount.toLocaleString("en")));
     button.setAttribute("aria-pressed", "false");
     button.addEventListener("click", () => {
       only = only === number ? null : number;
-      legend.querySelectorAll("button").forEach((b) => b.setAttribute("aria-pressed", String(b === button && only !== null)));
+      legend.querySelectorAll("button:not(.more)").forEach((b) => b.setAttribute("aria-pressed", String(b === button && only !== null)));
       ask();
     });
     li.append(button); return li;
+  };
+  // Of a long legend the first, which are the largest, and the others when they are asked for.
+  const LISTED = 24;
+  const folded = (items) => {
+    if (items.length <= LISTED + 4) return items;
+    const rest = items.slice(LISTED), li = document.createElement("li"), button = element("button", "");
+    const fold = (away) => {
+      rest.forEach((one) => { one.hidden = away; });
+      button.textContent = away ? `${rest.length} more` : "fewer"; button.setAttribute("aria-expanded", String(!away));
+    };
+    button.type = "button"; button.className = "more";
+    button.addEventListener("click", () => fold(!rest[0].hidden));
+    fold(true); li.append(button);
+    return [...items, li];
   };
   const recolour = () => {
     shown = colouring(data.columns[Number(by.value)]); only = null;
     const column = shown.column;
     if (shown.entries) {
       const counts = new Array(column.names.length).fill(0); column.values.forEach((v) => { counts[v]++; });
-      legend.replaceChildren(...shown.entries.filter((e) => counts[e.number]).map((e) => item(e.colour, `${e.name || "none"} ${counts[e.number]}`, e.number)));
+      legend.replaceChildren(...folded(shown.entries.filter((e) => counts[e.number]).map((e) => item(e.colour, e.name || "none", counts[e.number], e.number))));
     } else {
       const li = document.createElement("li"), bar = document.createElement("i");
       bar.className = "bar"; bar.style.display = "inline-block";

@@ -7,14 +7,16 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from vitrail.indexer.cancellation import Cancellation, heeding
 from vitrail.indexer.catalog import bounds
 from vitrail.indexer.catalog.bounds import run_bounded
-from vitrail.indexer.errors import InputError
+from vitrail.indexer.errors import CancelledError, InputError
 
 ENDLESS = "SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE a.range * b.range = -7"
 GROWING = "SELECT list(a.range) FROM range(1000000000) a"
@@ -62,6 +64,20 @@ def test_no_thread_is_left() -> None:
     with duckdb.connect(":memory:") as connection:
         for _ in range(5):
             run_bounded(connection, "SELECT 1", [], where="x").fetchall()
+    assert not [one for one in threading.enumerate() if one.name == "vitrail-filter"]
+
+
+def test_a_filter_stops_with_the_work_that_it_is_for() -> None:
+    wish = Cancellation()
+    asked = threading.Timer(0.2, wish.cancel)
+    with duckdb.connect(":memory:") as connection, heeding(wish):
+        asked.start()
+        began = time.monotonic()
+        with pytest.raises(CancelledError, match="run it again"):
+            run_bounded(connection, ENDLESS, [], where="x")
+        assert time.monotonic() - began < 10
+        # what takes no time is answered though it is to stop: work may have to be finished
+        assert run_bounded(connection, "SELECT 1", [], where="x").fetchall() == [(1,)]
     assert not [one for one in threading.enumerate() if one.name == "vitrail-filter"]
 
 

@@ -92,6 +92,22 @@ def test_what_cannot_be_read_now_is_left(directory: str, monkeypatch: pytest.Mon
     assert (Path(directory) / probes.FOLDER / NAME).read_bytes() == DATA
 
 
+@pytest.mark.parametrize("where", ["file", "folder"])
+def test_what_lies_in_its_place_is_to_be_moved_away(directory: str, where: str) -> None:
+    folder = Path(directory) / probes.FOLDER
+    if where == "file":
+        (folder / NAME).mkdir(parents=True)
+        probes.write_probe(directory, probes.name_of("other", "gem@9"), DATA)
+    else:
+        folder.touch()
+    told = rf"{NAME if where == 'file' else probes.FOLDER} cannot .* than a {where} lies there.*"
+    with pytest.raises(UnreadableError, match=told + "move that away, and run again"):
+        probes.check_place(directory, NAME)
+    (finding,) = verify(directory).unreadable
+    assert finding.part == "probe"
+    assert "move that away" in finding.problem
+
+
 @pytest.mark.parametrize("when", ["sync_file", "os.replace"])
 def test_a_failed_write_leaves_the_one_that_was_there(
     directory: str, monkeypatch: pytest.MonkeyPatch, when: str

@@ -87,13 +87,13 @@ def held(count: int, shift: float, narrow: float, rounds: int) -> dict[str, floa
 
 
 CASES = {
-    "75 images, sets that differ": (75, 0.3, 0.8),
+    "100 images, sets that differ": (100, 0.3, 0.8),
     "100 images, sets alike": (100, 0.0, 1.0),
     "150 images, sets that differ": (150, 0.3, 0.8),
     "300 images, sets that differ": (300, 0.3, 0.8),
 }
 """Images of each set, how far the first is moved, and how much narrower it is."""
-ROUNDS = 200
+ROUNDS = 1000
 
 
 def draw_shares(path: str, shares: dict[str, dict[str, float]]) -> None:
@@ -112,7 +112,9 @@ def draw_shares(path: str, shares: dict[str, dict[str, float]]) -> None:
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.set_xlim(0.84, 1.005)
-    axes.set_xlabel(f"share of {ROUNDS} simulated pairs of sets whose 95% interval holds the truth")
+    axes.set_xlabel(
+        f"share of {ROUNDS:,} simulated pairs of sets whose 95% interval holds the truth"
+    )
     axes.legend(frameon=False, fontsize=8, loc="center left")
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, metadata={"Date": None})

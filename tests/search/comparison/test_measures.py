@@ -141,17 +141,17 @@ def test_what_there_are_too_few_images_for_is_refused_with_how_many_it_needs() -
 
 
 def test_sets_of_different_sizes_are_measured_at_the_size_of_the_smaller() -> None:
-    told = compare_rows(rows(0, 80), rows(1, 240), {"x": 1.0})
-    assert told["coverage"].images == (80, 80)
-    assert told["kernel"].images == (80, 240)
-    assert told["vendi_b"].images == (0, 240)
+    told = compare_rows(rows(0, 100), rows(1, 300), {"x": 1.0})
+    assert told["coverage"].images == (100, 100)
+    assert told["kernel"].images == (100, 300)
+    assert told["vendi_b"].images == (0, 300)
     vendi_a, vendi_b = told["vendi_a"].estimate, told["vendi_b"].estimate
     assert vendi_a
     assert vendi_b
     assert vendi_a.value == pytest.approx(vendi_b.value, rel=0.2)
     assert vendi_b.high - vendi_b.low < vendi_a.high - vendi_a.low
     assert told.found
-    assert told.found.cosines.shape == (80, 240)
+    assert told.found.cosines.shape == (100, 300)
 
 
 def test_weights_mix_spaces_as_scores_do() -> None:

@@ -133,6 +133,8 @@ def test_an_alignment_that_is_off_by_pixels_is_brought_in_place() -> None:
     seen = look_at(draw(6), (240, 180))
     exact = stretched(seen.frame, seen.frame)
     off = stretched((seen.frame[0] + 6, seen.frame[1] - 5), seen.frame)
-    finer = refine(seen.colours, seen.colours, off)
+    finer = off
+    for grid in (56, 112):
+        finer = refine(seen.brightness, seen.brightness, finer, grid, 4)
     assert np.abs(finer.matrix - exact.matrix).max() < 0.003
     assert np.abs(finer.offset - exact.offset).max() < 0.3

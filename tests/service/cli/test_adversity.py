@@ -245,7 +245,8 @@ def test_no_room_for_a_readers_copy_of_a_large_catalog_is_told_and_leaves_nothin
 ) -> None:
     paint(tmp_path / "many", range(5))
     vitrail.index(tmp_path / "many")
-    monkeypatch.setattr("vitrail.indexer.catalog.private_copy.IN_MEMORY", 0)
+    for bound in ("IN_MEMORY", "MOST_IN_MEMORY"):
+        monkeypatch.setattr(f"vitrail.indexer.catalog.private_copy.{bound}", 0)
     monkeypatch.setattr("tempfile.tempdir", str(small_disk))
     assert vitrail("list").code == 0
     ballast = small_disk / "ballast"

@@ -14,7 +14,7 @@ import pytest
 from tests.service.cli.test_hostile import EVIL, OBEYED
 from tests.service.conftest import Outcome, Vitrail
 from tests.service.operations.painted import COLOURS, paint, painted
-from vitrail.indexer.cancellation import Cancellation
+from vitrail.indexer.cancellation import Cancellation, check_heeded
 from vitrail.indexer.collection.probes import probe_names
 from vitrail.indexer.errors import CancelledError
 from vitrail.search.classification.assessment import Assessment
@@ -193,8 +193,12 @@ def test_an_interruption_is_heard_from_the_start() -> None:
     """Also before there is any progress, while labels are read, which DuckDB does."""
     before = signal.getsignal(signal.SIGINT)
     with AnalysisViewer(quiet=True) as viewer:
+        check_heeded()
         os.kill(os.getpid(), signal.SIGINT)
         assert viewer.cancellation.cancelled
+        with pytest.raises(CancelledError):
+            check_heeded()  # as a filter does that takes long
+    check_heeded()
     assert signal.getsignal(signal.SIGINT) is before
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.service.conftest import Vitrail
 
-IMAGES = 80
+IMAGES = 100
 MEASURES = {
     "frechet",
     "kernel",
@@ -43,7 +43,7 @@ def test_two_sets_fit_a_terminal_and_say_what_follows(vitrail: Vitrail, sets: Pa
     done = vitrail.at(80, "compare", "--a", sets / "light", "--b", sets / "wide")
     assert done.code == 0, done.err
     assert max(len(line) for line in done.out.splitlines() if str(sets) not in line) <= 80
-    assert f"a: {sets / 'light'} (80 images)" in done.out
+    assert f"a: {sets / 'light'} (100 images)" in done.out
     for said in ("Fréchet distance", "kernel distance", "precision", "Vendi score of b"):
         assert said in done.out
     told = " ".join(done.out.split())
@@ -53,7 +53,7 @@ def test_two_sets_fit_a_terminal_and_say_what_follows(vitrail: Vitrail, sets: Pa
 
 
 def test_json_has_every_number_and_null_where_there_is_none(vitrail: Vitrail, sets: Path) -> None:
-    found = vitrail("compare", "--a", "label = 'light'", "--by", "label", "--json").json
+    found = vitrail("compare", "--a", "label = 'light'", "--group-by", "label", "--json").json
     (space,) = found["spaces"]
     assert set(space["measures"]) == MEASURES
     assert space["measures"]["kernel"]["low"] > 0
@@ -63,7 +63,7 @@ def test_json_has_every_number_and_null_where_there_is_none(vitrail: Vitrail, se
     few = vitrail("compare", "--a", "label = 'light' and id < 60", "--json").json
     measures = few["spaces"][0]["measures"]
     assert measures["precision"]["value"] is None
-    assert measures["precision"]["needed"] == 75
+    assert measures["precision"]["needed"] == 100
 
 
 def test_too_few_images_for_a_number_are_told_in_its_place(vitrail: Vitrail, sets: Path) -> None:
@@ -76,7 +76,7 @@ def test_the_report_shows_the_images_and_runs_nothing(
     vitrail: Vitrail, sets: Path, tmp_path: Path
 ) -> None:
     page = tmp_path / "report.html"
-    done = vitrail("compare", "--a", sets / "light", "--by", "label", "--html", page)
+    done = vitrail("compare", "--a", sets / "light", "--group-by", "label", "--html", page)
     assert done.code == 0, done.err
     assert f"report: {page}" in done.err
     text = page.read_text("utf-8")
@@ -95,7 +95,7 @@ def test_the_report_shows_the_images_and_runs_nothing(
         ((), "nothing was given to compare"),
         (("one.png",), "two images can be compared"),
         (("1", "2", "--a", "generated"), "not both"),
-        (("1", "2", "--by", "label"), "--space and --by are for two sets"),
+        (("1", "2", "--group-by", "label"), "--space and --group-by are for two sets"),
         (("--a", "label = 'lihgt'"), "no image passes the filter of set a"),
         (("--a", "width > 0", "--b", "height > 0"), "are in both sets"),
         (("--a", "label = 'light'", "--space", "cls@40"), "cls@40"),

@@ -135,6 +135,31 @@ def test_device_and_precision_of_a_search_by_prompt_reach_the_generator(
     vitrail.fails(*words, "--device", "abacus", code=2, says=["'abacus'"])
 
 
+def test_a_search_turns_away_from_what_a_prompt_makes(
+    vitrail: Vitrail,
+    folder: Path,
+    checkpoint: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("VITRAIL_CACHE", str(tmp_path / "cache"))
+    vitrail.index(folder)
+    red = folder / "warm" / "red.png"
+    words = ("search", red, "--not-prompt", "a pear", "--seeds", 2, "--model", checkpoint)
+    page = tmp_path / "hits.html"
+    told = vitrail(*words, "--json", "--html", page).json
+    assert told["query"] == f"{red}, not “a pear”"
+    made = sorted((tmp_path / "cache" / "queries").rglob("*.png"))
+    assert len(made) == 2
+    away = [word for file in made for word in ("--negative", file)]
+    same = vitrail("search", red, *away, "--json").json["hits"]
+    assert [hit["id"] for hit in told["hits"]] == [hit["id"] for hit in same]
+    assert [hit["score"] for hit in told["hits"]] == pytest.approx([h["score"] for h in same])
+    assert page.read_text("utf-8").count('class="unlike"') == 2
+    best = vitrail(*words, "--fusion", "best-score")
+    assert best.names[0] == "red.png"
+
+
 @pytest.fixture
 def bad(tmp_path: Path, noise: Path) -> dict[str, Path]:
     """Pictures that cannot be worked on, by what is wrong with them."""

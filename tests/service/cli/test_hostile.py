@@ -122,7 +122,7 @@ def commands(folder: Path, tmp_path: Path) -> list[tuple[object, ...]]:
         ("labels", EVIL),
         ("labels", "report", "--labels", "mood"),
         ("labels", "suspects", "--labels", f"column{EVIL}"),
-        ("compare", "--a", "generated", "--by", "label"),
+        ("compare", "--a", "generated", "--group-by", "label"),
         ("compare", "--a", f"column{EVIL}"),
         ("compare", "--a", EVIL, "--html", tmp_path / f"sets{EVIL}.html"),
         ("compare", f"one{EVIL}", "made.png"),

@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -99,10 +100,37 @@ def test_the_page_draws_itself_under_its_policy(
     vitrail.index(many, "--label-from", "parent")
     page = tmp_path / "map.html"
     vitrail("map", "--layout", "pca", "--clusters", 3, "--html", page)
-    shown = subprocess.run(
+    shown = dumped(page, tmp_path)
+    assert re.search(r'<section aria-label="map" id="map">', shown)  # no longer hidden
+    assert len(re.findall(r'<li><button type="button" aria-pressed="false"><i', shown)) == 3
+    assert [*re.findall(r"<option value=\"\d\">(\w+)", shown)] == ["cluster", "label"]
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium")
+def test_many_clusters_leave_the_page_short(
+    vitrail: Vitrail, many: Path, paint: Callable[..., Path], tmp_path: Path
+) -> None:
+    for number in range(30):
+        paint(f"d/{number}.png", (8 * number, 250 - 8 * number, 60), (0, 0, 8 * number))
+    vitrail.index(many)
+    page = tmp_path / "map.html"
+    vitrail("map", "--layout", "pca", "--clusters", 48, "--html", page)
+    shown = dumped(page, tmp_path)
+    clusters = len(data_of(page.read_text("utf-8"))["columns"][0]["names"]) - 1
+    assert clusters > 40
+    assert shown.count('<ol class="grid') == 41  # with those that lie alone
+    assert f"{clusters - 40} smaller clusters" in shown
+    assert len(re.findall(r'<li><button type="button" aria-pressed', shown)) == 24
+    assert len(re.findall(r'<li hidden="">', shown)) == clusters - 24
+    assert f'aria-expanded="false">{clusters - 24} more</button>' in shown
+
+
+def dumped(page: Path, profile: Path) -> str:
+    """The page's document after its script has run."""
+    return subprocess.run(
         [
             *(CHROMIUM or "", "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"),
-            *("--virtual-time-budget=3000", f"--user-data-dir={tmp_path / 'profile'}"),
+            *("--virtual-time-budget=3000", f"--user-data-dir={profile / 'profile'}"),
             page.as_uri(),
         ],
         capture_output=True,
@@ -110,9 +138,6 @@ def test_the_page_draws_itself_under_its_policy(
         timeout=120,
         check=True,
     ).stdout
-    assert re.search(r'<section aria-label="map" id="map">', shown)  # no longer hidden
-    assert len(re.findall(r'<li><button type="button" aria-pressed="false"><i', shown)) == 3
-    assert [*re.findall(r"<option value=\"\d\">(\w+)", shown)] == ["cluster", "label"]
 
 
 def test_a_map_as_json_tells_where_each_image_lies(vitrail: Vitrail, many: Path) -> None:

@@ -60,6 +60,30 @@ def test_a_negative_image_sends_what_is_like_it_behind(vitrail: Vitrail, shelf: 
     )
 
 
+def test_a_question_for_and_against_the_same_words_is_refused(
+    vitrail: Vitrail, shelf: Path
+) -> None:
+    red = shelf / "warm" / "red.png"
+    for one in ("text", "prompt"):
+        vitrail.fails(
+            *("search", f"--{one}", "a dog", f"--not-{one}", "a dog"),
+            code=2,
+            says=[f"--not-{one} 'a dog' is the --{one} as well, which it cancels"],
+        )
+        vitrail.fails("search", f"--not-{one}", "a dog", code=2, says=["to be like as well"])
+    vitrail.fails("search", red, "--not-text", "x", "--seeds", 2, code=2, says=["--seeds 2 is for"])
+    vitrail.fails(
+        *("search", red, "--not-prompt", "x", "--background", 3),
+        code=2,
+        says=["--background 3 is for --prompt TEXT"],
+    )
+    vitrail.fails(
+        *("search", "--queries", shelf, "--out", shelf / "x.jsonl", "--not-text", "x"),
+        code=2,
+        says=["--not-text x is for one question"],
+    )
+
+
 def test_questions_that_ask_nothing_are_refused_in_a_line(vitrail: Vitrail, shelf: Path) -> None:
     red = shelf / "warm" / "red.png"
     vitrail.fails("search", code=2, says=["give an image, --text TEXT, --prompt TEXT or --random"])

@@ -138,6 +138,7 @@ VALUES = {
     "--min-probability": "0.5",
     "--write": "told",
     "--since": "width > 2",
+    "--group-by": "width",
     "compare --by": "width",
     "--layout": "pca",
     "--color": "width",

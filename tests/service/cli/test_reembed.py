@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.service.conftest import Vitrail
+from tests.service.conftest import Outcome, Vitrail
 from vitrail.indexer.collection import successor
 from vitrail.indexer.collection.repairs import repair
 from vitrail.indexer.collection.store import CollectionStore
@@ -33,11 +33,17 @@ def facts(vitrail: Vitrail) -> dict[int, dict[str, Any]]:
 @pytest.fixture
 def annotated(vitrail: Vitrail, folder: Path, tmp_path: Path) -> Vitrail:
     """Five pictures with labels and stars, of which one was removed."""
-    vitrail.index(folder, "--label-from", "parent")
     table = tmp_path / "stars.csv"
     table.write_text("path,stars\nred.png,5\nblue.png,2\ngreen.png,1\n")
-    assert vitrail("annotate", table).code == 0
-    assert vitrail("remove", folder / "cold" / "navy.png").code == 0
+
+    def make() -> Outcome:
+        vitrail.index(folder, "--label-from", "parent")
+        assert vitrail("annotate", table).code == 0
+        done = vitrail("remove", folder / "cold" / "navy.png")
+        assert done.code == 0, done.err
+        return done
+
+    vitrail.once(["annotated"], make)
     return vitrail
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from typer.main import get_command
 
 from tests.generator.tiny import build_sd
@@ -26,6 +27,7 @@ HELD = (".cache/vitrail/", ".local/share/vitrail/")
 """Folders of the home that Vitrail writes to, as docs/cli.md says."""
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 Words = tuple[object, ...]
+Vitrail = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def cache_like_the_hub(watched: Watched, name: str, save: Callable[[Path], object]) -> None:
@@ -42,10 +44,15 @@ def cache_like_the_hub(watched: Watched, name: str, save: Callable[[Path], objec
 
 
 class Tour:
-    """The commands, each run once, after those that it needs."""
+    """The commands, each run once, after those that it needs.
 
-    def __init__(self, watched: Watched) -> None:
-        self.watched = watched
+    Args:
+        watched: what they are watched by.
+        vitrail: runs one.
+    """
+
+    def __init__(self, watched: Watched, vitrail: Vitrail) -> None:
+        self.watched, self.vitrail = watched, vitrail
         self.steps = tour(watched.folder)
         self.done: set[str] = set()
 
@@ -55,23 +62,40 @@ class Tour:
         self.done.add(command)
         for needed in NEEDS.get(command, ("index",)):
             self.visit(needed)
-        run(self.watched, command, self.steps[command])
+        # the first is alone in a process, as all are where the long tests run
+        vitrail = self.watched.vitrail if command == "index" else self.vitrail
+        run(self.watched, vitrail, command, self.steps[command])
 
 
 @pytest.fixture(scope="module")
-def guide(scene: Watched) -> Tour:
-    return Tour(scene)
+def guide(scene: Watched) -> Iterator[Tour]:
+    """Commands in one process, which loads a library once: that takes most of their time."""
+    with scene.serving() as vitrail:
+        yield Tour(scene, vitrail)
+    assert scene.attempts == [], "as the process ended"
 
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Watched:
+    return set_up(tmp_path_factory.mktemp("watched"))
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Tour:
+    """Each command in a process of its own."""
+    scene = set_up(tmp_path_factory.mktemp("alone"))
+    return Tour(scene, scene.vitrail)
+
+
+def set_up(folder: Path) -> Watched:
     """A home with checkpoints in the Hub's cache, and as many images as spaces are whitened by."""
-    watched = watch(tmp_path_factory.mktemp("watched"))
+    watched = watch(folder)
     cache_like_the_hub(watched, "tiny/vit", lambda folder: save_classifier("vit", folder))
     cache_like_the_hub(watched, "tiny/sd", build_sd)
     (watched.folder / "pictures").mkdir()
     for file in sorted(EXAMPLES.glob("*.webp"))[:IMAGES]:
-        shutil.copy(file, watched.folder / "pictures" / file.name)
+        with Image.open(file) as image:  # small: pixels are compared by the thousand
+            image.resize((48, 48)).save(watched.folder / "pictures" / file.name)
     names = sorted(os.listdir(watched.folder / "pictures"))
     rows = [f"{name},{'xy'[number % 2]}\n" for number, name in enumerate(names)]
     (watched.folder / "labels.csv").write_text("".join(["path,species\n", *rows]))
@@ -83,6 +107,7 @@ def tour(folder: Path) -> dict[str, list[Words]]:
     pictures = folder / "pictures"
     first, second = pictures / "avocado.webp", pictures / "bacon.webp"
     few = ("--model", "tiny/sd", "--steps", 1, "--guidance", 1)
+    parts = ("--generated", "id = 51", "--against", "id < 51")
     return {
         "index": [(pictures, "--checkpoint", "tiny/vit", "--space", "cls@1", "--classify")],
         "search": [
@@ -90,7 +115,7 @@ def tour(folder: Path) -> dict[str, list[Words]]:
             ("--prompt", "a red apple", "--model", "tiny/sd", "--seeds", 1, "--background", 2),
         ],
         "compare": [
-            ("--a", "id < 17", "--by", "format", "--html", folder / "sets.html"),
+            ("--a", "id < 17", "--group-by", "format", "--html", folder / "sets.html"),
             (first, second, "--html", folder / "two.html"),
         ],
         "duplicates": [("--look-alikes", "--html", folder / "copies.html")],
@@ -107,9 +132,7 @@ def tour(folder: Path) -> dict[str, list[Words]]:
         ],
         "map": [("--layout", "pca", "--clusters", 3, "--html", folder / "map.html")],
         "sample": [("--diverse", 3)],
-        "audit": [
-            ("--generated", "id = 51", "--against", "id < 51", "--html", folder / "audit.html"),
-        ],
+        "audit": [(*parts, "--planted", 1, "--html", folder / "audit.html")],
         "spaces": [()],
         "whiten": [("cls@1",)],
         "tune-spaces": [("--copies", "--dry-run")],
@@ -132,8 +155,6 @@ def tour(folder: Path) -> dict[str, list[Words]]:
     }
 
 
-# Seconds each: what these load is watched in the shorter run too, by other commands.
-SLOW = {"img2img", "inpaint", "style", "reproduce", "reembed"}
 NEEDS = {
     "index": (),
     "lineage": ("generate",),
@@ -151,18 +172,21 @@ def test_the_tour_takes_in_every_command() -> None:
     assert set(tour(Path())) == set(COMMANDS)
 
 
-@pytest.mark.parametrize(
-    "command",
-    [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in tour(Path())],
-)
+@pytest.mark.parametrize("command", tour(Path()))
 def test_no_command_tries_to_reach_a_network(command: str, guide: Tour) -> None:
     guide.visit(command)
 
 
-def run(scene: Watched, command: str, steps: list[Words]) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("command", tour(Path()))
+def test_none_tries_it_in_a_process_of_its_own(command: str, alone: Tour) -> None:
+    alone.visit(command)
+
+
+def run(scene: Watched, vitrail: Vitrail, command: str, steps: list[Words]) -> None:
     before = {path for path in scene.written if path.startswith(".cache/huggingface/")}
     for words in steps:
-        done = scene.vitrail(command, *words)
+        done = vitrail(command, *words)
         assert done.returncode == 0, done.stderr
         assert scene.attempts == [], f"vitrail {command} {words}"
     foreign = {path for path in scene.written - before if not path.startswith(HELD)}
@@ -177,10 +201,10 @@ def run(scene: Watched, command: str, steps: list[Words]) -> None:
 def test_the_embedded_models_try_nothing_either(scene: Watched) -> None:
     elsewhere = ("--collection", scene.folder / "embedded")
     known = ("--checkpoint", "dinov2-small-focus")
-    run(scene, "index", [(scene.folder / "pictures", *known, *elsewhere)])
-    run(scene, "search", [("--prompt", "a red apple", "--seeds", 1, *elsewhere)])
-    run(scene, "search", [(1, "--runtime", "torch", *elsewhere)])
-    run(scene, "generate", [("a red apple", "--steps", 2, *elsewhere)])
+    run(scene, scene.vitrail, "index", [(scene.folder / "pictures", *known, *elsewhere)])
+    run(scene, scene.vitrail, "search", [("--prompt", "a red apple", "--seeds", 1, *elsewhere)])
+    run(scene, scene.vitrail, "search", [(1, "--runtime", "torch", *elsewhere)])
+    run(scene, scene.vitrail, "generate", [("a red apple", "--steps", 2, *elsewhere)])
 
 
 PACKAGES = ("vitrail.indexer", "vitrail.search", "vitrail.generator", "vitrail.service")

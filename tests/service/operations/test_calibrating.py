@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tests.fakes import ColourEncoder
+from tests.service.conftest import Once
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import CancelledError, InputError
@@ -42,15 +43,19 @@ def paint(folder: Path, count: int, *, start: int = 0) -> Path:
 
 
 @pytest.fixture
-def opened(tmp_path: Path) -> Callable[[], Collection]:
+def opened(tmp_path: Path, once: Once) -> Callable[[], Collection]:
     """Opens a collection of 40 images."""
-    CollectionStore.create(tmp_path / "collection", ColourEncoder().fingerprint).close()
+    images = paint(tmp_path / "images", 40)
 
     def open_() -> Collection:
         return Collection.open(tmp_path / "collection", encoder=ColourEncoder())
 
-    with open_() as collection:
-        collection.index(paint(tmp_path / "images", 40))
+    def make() -> None:
+        CollectionStore.create(tmp_path / "collection", ColourEncoder().fingerprint).close()
+        with open_() as collection:
+            collection.index(images)
+
+    once("forty images", make)
     return open_
 
 

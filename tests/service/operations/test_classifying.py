@@ -26,6 +26,7 @@ from vitrail.indexer.errors import (
     FilterError,
     FingerprintMismatchError,
     InputError,
+    UnreadableError,
     VitrailError,
 )
 from vitrail.indexer.indexing.options import IndexOptions
@@ -168,6 +169,27 @@ def test_a_torn_probe_is_told_and_learned_anew(colours: Collection, others: list
     assert colours.classify(others[0], labels="label", by="probe").images[0].label == kind(
         others[0]
     )
+
+
+@pytest.mark.parametrize("refit", [False, True])
+def test_a_folder_in_the_place_of_its_file_is_told_before_a_probe_is_learned(
+    colours: Collection, others: list[str], refit: bool
+) -> None:
+    colours.classify(others[0], labels="label", by="probe")
+    (name,) = probe_names(colours.store.directory)
+    path = Path(colours.store.directory, FOLDER, name)
+    path.unlink()
+    path.mkdir()
+    seen: list[Event] = []
+    with pytest.raises(UnreadableError, match=rf"{name} cannot .*: move that away, and run again"):
+        classify(
+            colours,
+            [ImageFile(others[0])],
+            ClassifyOptions("probe", "label", refit=refit),
+            progress=seen.append,
+        )
+    assert "fitting" not in str(seen)
+    assert os.listdir(path.parent) == [name]
 
 
 @pytest.mark.parametrize("what", ["width", "column", "space"])

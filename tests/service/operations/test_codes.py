@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.fakes import ColourEncoder
+from tests.service.conftest import Once
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import VitrailError
 from vitrail.search.listing import ListOptions
@@ -29,11 +30,16 @@ NOBODY = (ImageId(99), IndexedPath("no.png"), IndexedPath("/no.png"), ContentHas
 
 
 @pytest.fixture
-def collection(tmp_path: Path) -> Iterator[Collection]:
+def collection(tmp_path: Path, once: Once) -> Iterator[Collection]:
     Image.new("RGB", (16, 16), (255, 0, 0)).save(tmp_path / "red.png")
-    CollectionStore.create(tmp_path / "collection", ColourEncoder().fingerprint).close()
+
+    def make() -> None:
+        CollectionStore.create(tmp_path / "collection", ColourEncoder().fingerprint).close()
+        with Collection.open(tmp_path / "collection", encoder=ColourEncoder()) as opened:
+            opened.index(tmp_path / "red.png")
+
+    once("red", make)
     with Collection.open(tmp_path / "collection", encoder=ColourEncoder()) as opened:
-        opened.index(tmp_path / "red.png")
         yield opened
 
 

@@ -19,7 +19,7 @@ from vitrail.service.operations.comparing import CompareOptions, compare_sets
 from vitrail.service.operations.progress import AnalysisProgress, Event, Note
 from vitrail.service.operations.set_references import FilteredSet, FolderSet, OtherImages
 
-EACH = 90  # images of a folder
+EACH = 110  # images of a folder
 COPIES = 6
 
 
@@ -106,7 +106,7 @@ def test_what_a_narrow_set_lacks_is_found_and_named(collection: Collection) -> N
 
 
 def test_details_agree_with_the_arrays(collection: Collection) -> None:
-    told = collection.compare(labelled("again"), labelled("all"), by="label")
+    told = collection.compare(labelled("again"), labelled("all"), group_by="label")
     ours = collection.store.vectors(told.ids_a.tolist(), next(iter(told.whole.weights)))
     theirs = collection.store.vectors(told.ids_b.tolist(), next(iter(told.whole.weights)))
     cosines = ours @ theirs.T
@@ -118,7 +118,7 @@ def test_details_agree_with_the_arrays(collection: Collection) -> None:
     ]
     assert told.slices[0].copies == COPIES
     assert told.slices[1].covered == pytest.approx(1 - told.uncovered / EACH)
-    assert told.by == "label"
+    assert told.group_by == "label"
 
 
 def test_a_folder_is_all_images_below_it(collection: Collection, made: Path) -> None:
@@ -151,11 +151,11 @@ def test_large_sets_are_drawn_from_and_it_is_said(collection: Collection) -> Non
     notes = [event.text for event in events if isinstance(event, Note)]
     assert "vitrail calibrate" in notes.pop()
     assert notes == [
-        "set a: 40 of its 90 images are drawn and compared",
-        "set b: 40 of its 185 images are drawn and compared",
+        "set a: 40 of its 110 images are drawn and compared",
+        "set b: 40 of its 225 images are drawn and compared",
     ]
     assert any(isinstance(event, AnalysisProgress) for event in events)
-    assert told.whole["precision"].needed == 75
+    assert told.whole["precision"].needed == 100
 
 
 def test_bad_sets_are_refused_with_the_remedy(collection: Collection, made: Path) -> None:
@@ -174,7 +174,7 @@ def test_bad_sets_are_refused_with_the_remedy(collection: Collection, made: Path
     with pytest.raises(FilterError, match="nosuch"):
         collection.compare("nosuch = 1")
     with pytest.raises(InputError, match="nosuch"):
-        collection.compare(labelled("again"), by="nosuch")
+        collection.compare(labelled("again"), group_by="nosuch")
     with pytest.raises(InputError, match="gem@9"):
         collection.compare(labelled("again"), spaces={"gem@9": 1})
     with pytest.raises(InputError, match="names no set"):

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from tests.fakes import ColourEncoder
+from tests.service.conftest import Once
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.encoders import EMBEDDED
 from vitrail.indexer.errors import (
@@ -56,10 +57,14 @@ def images(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def collection(tmp_path: Path, images: Path) -> Iterator[Collection]:
-    CollectionStore.create(tmp_path / "collection", ColourEncoder().fingerprint).close()
+def collection(tmp_path: Path, images: Path, once: Once) -> Iterator[Collection]:
+    def make() -> None:
+        CollectionStore.create(tmp_path / "collection", ColourEncoder().fingerprint).close()
+        with Collection.open(tmp_path / "collection", encoder=ColourEncoder()) as opened:
+            opened.index(images)
+
+    once("painted", make)
     with Collection.open(tmp_path / "collection", encoder=ColourEncoder()) as opened:
-        opened.index(images)
         yield opened
 
 

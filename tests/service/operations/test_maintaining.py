@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.fakes import ColourEncoder
+from tests.service.conftest import Once
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import CollectionLockedError, InputError, UnknownImageError
@@ -51,10 +52,14 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def home(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path: Path, folder: Path, once: Once, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("vitrail.indexer.encoders.load_encoder", lambda _: ColourEncoder())
-    CollectionStore.create(tmp_path / "collection", ColourEncoder().fingerprint).close()
-    index(tmp_path / "collection", [str(folder)])
+
+    def make() -> None:
+        CollectionStore.create(tmp_path / "collection", ColourEncoder().fingerprint).close()
+        index(tmp_path / "collection", [str(folder)])
+
+    once("six images", make)
     return tmp_path / "collection"
 
 

@@ -124,6 +124,19 @@ def test_a_text_and_an_image_are_one_question(collection: Collection, images: Pa
     assert unlike.query.title.endswith(f"not “{TEXT}”")
 
 
+def test_a_text_turns_a_question_away(collection: Collection) -> None:
+    for_, against = (collection.text_encoder.embed([one]).vectors[0] for one in (TEXT, "snow"))
+    moved = 2 * for_ - against
+    rows = np.stack([collection.store.vectors([i], "proj@3")[0] for i in range(1, IMAGES + 1)])
+    expected_order = np.argsort(-(rows @ moved), kind="stable") + 1
+    hits = collection.search_text(TEXT, negative=["snow"], k=IMAGES).hits
+    assert [hit.id for hit in hits] == expected_order.tolist()
+    assert hits[0].score == pytest.approx(float((rows @ moved).max() / np.linalg.norm(moved)))
+    assert [hit.id for hit in collection.search_text(TEXT, k=IMAGES).hits] != [h.id for h in hits]
+    with pytest.raises(InputError, match="negative is 'snow', which is one text; give a list"):
+        collection.search_text(TEXT, negative="snow")
+
+
 def test_a_long_text_is_cut_and_that_is_told(
     collection: Collection, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -202,6 +215,8 @@ def test_the_command_line_asks_by_text(vitrail: Vitrail, home: Path, tmp_path: P
     found = vitrail("search", "--text", TEXT, "-c", home, "--k", 3)
     assert found.code == 0, found.err
     assert len(found.names) == 3
+    words = ("search", "--text", TEXT, "--not-text", "snow", "-c", home, "--k", 3)
+    assert vitrail(*words, "--json").json["query"] == f"“{TEXT}”, not “snow”"
     sheet = tmp_path / "sheet.html"
     told = vitrail("search", "--text", TEXT, "-c", home, "--json", "--explain", "--html", sheet)
     assert told.json["query"] == f"“{TEXT}”"

@@ -83,6 +83,9 @@ def test_what_is_said_of_a_lost_one_makes_searches_weigh_it_as_before(
     with CollectionStore.open(place, writable=True) as store:
         set_default_weights(store, weights)
     transform_file(place).unlink()
+    with CollectionStore.open(place) as store, pytest.raises(CollectionError) as told:
+        store.vectors([1], DERIVED)
+    assert str(told.value).endswith(said.removeprefix("fit it again with "))
     if catalog == "lost":
         os.unlink(place / "catalog.duckdb")
     assert any(said in line for line in repair(place).actions)
