@@ -68,7 +68,7 @@ def plant(folder: Path, images: int, copied: int, unpacked: Path | None) -> Plan
 
     Args:
         folder: where to; what another call has written there is taken.
-        images: how many, copies included.
+        images: about how many, copies included; composed ones come by the thousand.
         copied: originals that each attack copies, or all where there are fewer.
         unpacked: folder of the package with photographs; ``None``: those of the examples.
     """
@@ -80,7 +80,7 @@ def plant(folder: Path, images: int, copied: int, unpacked: Path | None) -> Plan
         _plant_copies(folder, _photographs(folder, unpacked) + emoji[::2], copied)
     told = json.loads(known.read_text())
     own = len(told["attacks"]) + told["own"]
-    composed = max(0, images - own)
+    composed = PORTION * max(0, round((images - own) / PORTION))
     _compose(folder, composed, emoji[1::2])
     originals = {name: frozenset(shown) for name, shown in told["shown"].items()}
     return Planted(folder, originals, told["attacks"], composed)
