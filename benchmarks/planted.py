@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +59,17 @@ class Planted:
         one, other = pair
         return bool(self._shown(one) & self._shown(other))
 
+    def same_ground(self, pair: Iterable[str]) -> bool:
+        """Whether two files are composed images on the same ground, with other emoji on it."""
+        names = [*pair]
+        if any(name in self.originals for name in names):
+            return False
+        grounds = {
+            int(np.random.default_rng(int(Path(name).stem)).integers(len(_parts())))
+            for name in names
+        }
+        return len(grounds) == 1
+
     def _shown(self, name: str) -> frozenset[str]:
         return self.originals.get(name, frozenset({name}))
 
@@ -68,22 +79,31 @@ def plant(folder: Path, images: int, copied: int, unpacked: Path | None) -> Plan
 
     Args:
         folder: where to; what another call has written there is taken.
-        images: how many, copies included.
+        images: about how many, copies included; composed ones come by the thousand.
         copied: originals that each attack copies, or all where there are fewer.
         unpacked: folder of the package with photographs; ``None``: those of the examples.
     """
-    emoji = sorted(p for p in pictures.EXAMPLES.glob("*/*.webp") if p.parent.name != "photographs")
     known = folder / "copies.json"
     if not known.exists():
         shutil.rmtree(folder / "originals", ignore_errors=True)
         shutil.rmtree(folder / "copies", ignore_errors=True)
-        _plant_copies(folder, _photographs(folder, unpacked) + emoji[::2], copied)
+        _plant_copies(folder, _photographs(folder, unpacked) + _emoji()[::2], copied)
     told = json.loads(known.read_text())
     own = len(told["attacks"]) + told["own"]
-    composed = max(0, images - own)
-    _compose(folder, composed, emoji[1::2])
+    composed = PORTION * max(0, round((images - own) / PORTION))
+    _compose(folder, composed, _parts())
     originals = {name: frozenset(shown) for name, shown in told["shown"].items()}
     return Planted(folder, originals, told["attacks"], composed)
+
+
+def _emoji() -> list[Path]:
+    found = pictures.EXAMPLES.glob("*/*.webp")
+    return sorted(path for path in found if path.parent.name != "photographs")
+
+
+def _parts() -> list[Path]:
+    """Those that images are composed of; the first that is drawn is the ground."""
+    return _emoji()[1::2]
 
 
 def _photographs(folder: Path, unpacked: Path | None) -> list[Path]:

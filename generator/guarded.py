@@ -12,7 +12,7 @@ from vitrail.indexer.recipes.png import encode_png
 from vitrail.indexer.recipes.recipe import GuardRecord, Recipe
 
 
-class Guard(Protocol):
+class ImageGuard(Protocol):
     """Judges images before they are kept."""
 
     def tries(self, recipe: Recipe) -> Iterable[Recipe]:
@@ -47,7 +47,7 @@ class RefusedImage:
 
 
 def generate_guarded(
-    recipes: Iterable[Recipe], maker: Maker, guard: Guard
+    recipes: Iterable[Recipe], maker: Maker, guard: ImageGuard
 ) -> Iterator[GeneratedFile | RefusedImage]:
     """Make each recipe's image, or that of the first of its seeds that the guard keeps.
 
@@ -74,7 +74,7 @@ def generate_guarded(
 
 
 def _judged(
-    recipe: Recipe, maker: Maker, guard: Guard, refused: tuple[int, ...], *, last: bool
+    recipe: Recipe, maker: Maker, guard: ImageGuard, refused: tuple[int, ...], *, last: bool
 ) -> GeneratedFile | RefusedImage:
     there = maker.find(recipe)
     if there is not None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.search.duplicates.alignment import AffineTransform
-from vitrail.search.duplicates.frames import Box
+from vitrail.search.duplicates.frames import Rectangle
 from vitrail.search.duplicates.keypoints import Floats
 from vitrail.search.duplicates.overlay import Overlay, grey, lay_over
 
@@ -59,7 +59,7 @@ def compare(
     other: Floats,
     alignment: AffineTransform,
     longest: int = GRID,
-    inner: tuple[Box, Box] | None = None,
+    inner: tuple[Rectangle, Rectangle] | None = None,
 ) -> Agreement:
     """Lay one image over another, and compare them block by block.
 
@@ -109,7 +109,7 @@ def _tint(one: Floats, other: Floats) -> float:
 
 
 def _blocks(
-    laid: Overlay, alignment: AffineTransform, inner: tuple[Box, Box] | None
+    laid: Overlay, alignment: AffineTransform, inner: tuple[Rectangle, Rectangle] | None
 ) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     """Blocks of both images where both are, their means taken off; and which are but a frame."""
     whole = _split(laid.inside.astype(np.float32)).mean(axis=1) > 0.9

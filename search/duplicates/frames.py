@@ -13,7 +13,7 @@ _PLAIN_SHARE = 0.7  # of its pixels
 _ALL_PLAIN = 0.92  # likewise, where nothing but a button may stand in it
 
 
-class Box(NamedTuple):
+class Rectangle(NamedTuple):
     """A part of an image, in its pixels; ``right`` and ``bottom`` are the first outside."""
 
     left: int
@@ -34,7 +34,7 @@ class Box(NamedTuple):
         return inside
 
 
-def without_frame(brightness: NDArray[np.float32]) -> Box:
+def without_frame(brightness: NDArray[np.float32]) -> Rectangle:
     """What is left of an image without a plain frame around it; all of one that has none.
 
     A frame is plain on three sides at least; a caption may stand in it, as it does in captions.
@@ -46,11 +46,11 @@ def without_frame(brightness: NDArray[np.float32]) -> Box:
     left, right = _plain_edges(brightness.T, _PLAIN_SHARE)
     top, bottom = _plain_edges(brightness, _PLAIN_SHARE)
     if sum(side >= _FRAME for side in (left, right, top, bottom)) < 3:
-        return Box(0, 0, width, height)
+        return Rectangle(0, 0, width, height)
     return _box(left, top, right, bottom, brightness)
 
 
-def without_margins(brightness: NDArray[np.float32]) -> Box:
+def without_margins(brightness: NDArray[np.float32]) -> Rectangle:
     """What is left of an image without plain margins on any side; all of a plain one.
 
     Narrower than what ``without_frame`` cuts off, and exact: what is left is the whole image that a
@@ -67,12 +67,12 @@ def without_margins(brightness: NDArray[np.float32]) -> Box:
     return _box(left, top, right, bottom, brightness)
 
 
-def _box(left: int, top: int, right: int, bottom: int, image: NDArray[np.float32]) -> Box:
+def _box(left: int, top: int, right: int, bottom: int, image: NDArray[np.float32]) -> Rectangle:
     """An image without so many pixels on each side; all of it where none were left."""
     height, width = image.shape
     if left + right >= width or top + bottom >= height:
-        return Box(0, 0, width, height)
-    return Box(left, top, width - right, height - bottom)
+        return Rectangle(0, 0, width, height)
+    return Rectangle(left, top, width - right, height - bottom)
 
 
 def _plain_edges(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vitrail.search.duplicates.frames import Box, without_frame
+from vitrail.search.duplicates.frames import Rectangle, without_frame
 from vitrail.search.duplicates.gists import PackedGists, gist_of, packed_gists
 from vitrail.search.duplicates.keypoints import LONGEST, Keypoints, find_keypoints
 from vitrail.search.duplicates.overlay import grey
@@ -31,7 +31,7 @@ class Look:
     keypoints: Keypoints
     size: tuple[int, int]
     gist: NDArray[np.float32]
-    inner: Box
+    inner: Rectangle
     packed: PackedGists
 
     @property

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageOps
 from benchmarks.attacks import ATTACKS
 from tests.search.duplicates.drawing import draw, look
 from vitrail.search.duplicates.evidence import confirm
-from vitrail.search.duplicates.frames import Box, without_frame, without_margins
+from vitrail.search.duplicates.frames import Rectangle, without_frame, without_margins
 
 
 def _grey(image: Image.Image) -> np.ndarray:
@@ -24,9 +24,9 @@ def _on_screen(image: Image.Image) -> Image.Image:
 def test_margins_are_cut_off_to_the_pixel(size: tuple[int, int]) -> None:
     image = draw(1, size)
     width, height = size
-    assert without_margins(_grey(image)) == Box(0, 0, width, height)
+    assert without_margins(_grey(image)) == Rectangle(0, 0, width, height)
     letterbox = ImageOps.expand(image, (0, 30), "black")
-    assert without_margins(_grey(letterbox)) == Box(0, 30, width, height + 30)
+    assert without_margins(_grey(letterbox)) == Rectangle(0, 30, width, height + 30)
     screen = _on_screen(image)
     box = without_margins(_grey(screen))
     assert (box.right - box.left, box.bottom - box.top) == size
@@ -42,11 +42,11 @@ def test_the_own_ground_of_an_image_on_a_screen_is_no_margin() -> None:
 
 def test_a_plain_image_is_all_there_is() -> None:
     for box in (without_frame, without_margins):
-        assert box(np.full((20, 30), 0.5, np.float32)) == Box(0, 0, 30, 20)
+        assert box(np.full((20, 30), 0.5, np.float32)) == Rectangle(0, 0, 30, 20)
 
 
 def test_what_lies_in_a_box() -> None:
-    box = Box(2, 3, 5, 9)
+    box = Rectangle(2, 3, 5, 9)
     places = np.array([[2, 3], [4.4, 8.4], [5, 4], [1, 4], [3, 9]], np.float32)
     assert box.holds(places).tolist() == [True, True, False, False, False]
     assert box.area == 18

@@ -7,6 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.service.cli.test_auditing import blots
@@ -14,7 +15,9 @@ from tests.service.conftest import Vitrail
 from vitrail.generator import batch
 from vitrail.indexer.recipes.png import read_png
 from vitrail.indexer.recipes.recipe import GeneratedImage, Recipe
+from vitrail.search.duplicates import looks
 from vitrail.search.duplicates.evidence import agreement
+from vitrail.search.duplicates.keypoints import Keypoints
 from vitrail.search.duplicates.looks import Look
 from vitrail.service.operations import making
 from vitrail.service.operations.looks import Looks
@@ -28,6 +31,13 @@ def draw(_model: object, recipe: Recipe, *_: object) -> GeneratedImage:
     known = recipe.seed % 2 == 0 and recipe.seed < LEARNT
     image = blots(recipe.seed if known else 1000 + recipe.seed, side=64)
     return GeneratedImage(image, recipe, None, 0.1)
+
+
+def no_corners(grey: np.ndarray) -> Keypoints:
+    """Nothing that parts of images could be laid over one another by."""
+    empty = np.empty(0, np.float32)
+    size = (grey.shape[1], grey.shape[0])
+    return Keypoints(np.empty((0, 2), np.float32), empty, empty, np.empty((0, 128), "f4"), size)
 
 
 compared: dict[bytes, float] = {}
@@ -47,6 +57,7 @@ def learnt(vitrail: Vitrail, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(batch, "run", draw)
     monkeypatch.setattr("vitrail.generator.models.pipelines.load_model", lambda *_, **__: object())
     monkeypatch.setattr("vitrail.service.operations.audit_sample.agreement", compare)
+    monkeypatch.setattr(looks, "find_keypoints", no_corners)
     (tmp_path / "learnt").mkdir()
     for number in range(LEARNT):
         blots(number, side=64).save(tmp_path / "learnt" / f"{number:02}.png")

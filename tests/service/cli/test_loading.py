@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.service.colours import TwoSpaceEncoder, load_colours
+from tests.service.colours import CHECKPOINT, TwoSpaceEncoder, load_colours
 from tests.service.conftest import Vitrail
 from vitrail.indexer import encoders
 from vitrail.indexer.encoders import EncoderSettings
@@ -31,7 +31,7 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_only_what_must_be_embedded_loads_the_encoder(
     vitrail: Vitrail, folder: Path, loads: list[str], paint: Callable[..., Path]
 ) -> None:
-    vitrail.index(folder)
+    assert "5 new" in vitrail("index", folder, "--checkpoint", CHECKPOINT).err
     assert len(loads) == 1
     assert "5 unchanged" in vitrail("index", folder).err
     (folder / "warm").rename(folder / "hot")
@@ -52,7 +52,7 @@ def test_only_what_must_be_embedded_loads_the_encoder(
 def test_a_lost_disk_is_told_before_anything_is_loaded(
     vitrail: Vitrail, folder: Path, loads: list[str]
 ) -> None:
-    vitrail.index(folder)
+    assert vitrail("index", folder, "--checkpoint", CHECKPOINT).code == 0
     folder.rename(folder.with_name("away"))
     folder.mkdir()
     vitrail.fails("index", folder, "--quiet", code=1, says=["holds nothing"])
