@@ -130,6 +130,10 @@ class Shown:
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Change nothing, whoever asks.")
     ] = False
+    allow_trash: Annotated[
+        bool,
+        typer.Option("--allow-trash", help="Let jobs move copies to the system's trash."),
+    ] = False
     originals: Annotated[
         bool,
         typer.Option("--originals/--no-originals", help="Give out the files of images."),
@@ -256,6 +260,7 @@ def _options(
         originals=shown.originals,
         paths=shown.show_paths,
         read_only=shown.read_only,
+        trash=shown.allow_trash,
         keys=reached.keys,
         rate=reached.rate,
         allow_hosts=tuple(reached.allow_host or ()),
