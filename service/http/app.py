@@ -100,7 +100,7 @@ def create_app(options: ServiceOptions) -> FastAPI:
             ring,
             watch,
             JobStore(options.state) as store,
-            _opened(options) as host,
+            _opened(options, app.state.kept) as host,
             JobRunner(host, options, app.state.kept.uploads, store, KINDS) as runner,
         ):
             app.state.host, app.state.runner = host, runner
@@ -133,13 +133,14 @@ def create_app(options: ServiceOptions) -> FastAPI:
     return app
 
 
-def _opened(options: ServiceOptions) -> Host:
+def _opened(options: ServiceOptions, kept: KeptData) -> Host:
     return Host(
         options.collections,
         runtime=options.runtime,
         device=options.device,
         precision=options.precision,
         ahead=options.warm,
+        chore=kept.uploads.sweep,
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,8 @@ from vitrail.service.http.options import ServiceOptions
 from vitrail.service.operations.collection import Collection
 from vitrail.service.operations.warming import warm
 
+_CHORE_SECONDS = 60.0
+_PATIENCE = 10.0  # with what is being loaded ahead, when the service ends
 FRESH_SECONDS = 1.0  # after which a commit of another process is seen at the latest
 
 
@@ -49,6 +52,7 @@ class Host:
         device: where: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: in what numbers: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
         ahead: whether what the first requests need is loaded at once, in a thread of its own.
+        chore: done once a minute, by that thread.
 
     Raises:
         CollectionError: one is missing, damaged or of a newer format.
@@ -63,6 +67,7 @@ class Host:
         device: str = "auto",
         precision: str = "auto",
         ahead: bool = False,
+        chore: Callable[[], None] = lambda: None,
     ) -> None:
         self._hosted = {
             name: Hosted(
@@ -73,7 +78,7 @@ class Host:
             for name, directory in collections.items()
         }
         self._troubles: dict[str, str] = {}
-        self._ahead = ahead
+        self._ahead, self._chore = ahead, chore
         self._closing = threading.Event()
         self._following = threading.Thread(target=self._follow, name="follow", daemon=True)
 
@@ -88,7 +93,7 @@ class Host:
         trace: TracebackType | None,
     ) -> None:
         self._closing.set()
-        self._following.join()
+        self._following.join(_PATIENCE)
         for hosted in self._hosted.values():
             hosted.collection.close()
 
@@ -121,7 +126,11 @@ class Host:
         for hosted in self._hosted.values() if self._ahead else ():
             if not self._closing.is_set():
                 warm(hosted.collection)
+        done = time.monotonic()
         while not self._closing.wait(FRESH_SECONDS):
+            if time.monotonic() - done > _CHORE_SECONDS:
+                self._chore()
+                done = time.monotonic()
             for hosted in self._hosted.values():
                 trouble = _trouble(hosted)
                 if trouble is None:

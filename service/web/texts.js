@@ -85,10 +85,10 @@ export const texts = {
     more ? `${number.format(count)}+ images` : counted(count, "image"),
   exact: "exact",
   exactNote: (/** @type {number} */ compared) =>
-    `No image of the collection is nearer than these: all ${number.format(compared)} were compared.`,
+    `No image is nearer than these: ${counted(compared, "vector")} compared, which are all there are.`,
   recall: (/** @type {number} */ recall) => `${percent.format(recall)} of what an exact search finds`,
   recallNote: (/** @type {number} */ seen) =>
-    `An index chose ${counted(seen, "candidate")}; the figure was measured on this collection.`,
+    `${counted(seen, "vector")} compared, which an index chose; the share was measured on this collection.`,
   passed: (/** @type {number} */ allowed) => `${counted(allowed, "image")} passed the filter`,
   took: (/** @type {number} */ seconds) =>
     seconds < 1 ? `${Math.max(1, Math.round(seconds * 1000))} ms` : `${seconds.toFixed(1)} s`,
@@ -269,6 +269,22 @@ export const texts = {
   indexRoot: (/** @type {string} */ root) => `Index ${root}`,
   noRoots: "No folder may be indexed from here. The server allows those that it is started with:",
   rootsCommand: "vitrail serve --root pictures=~/Pictures",
+  rootAway: "not there now",
+  furtherRejects: (/** @type {number} */ count) => `and ${number.format(count)} more: vitrail rejects`,
+  jobStates: {
+    queued: "in the queue",
+    waiting: "waiting for another writer",
+    running: "beginning",
+    done: "done",
+    failed: "failed",
+    cancelled: "cancelled; what was indexed is kept",
+    interrupted: "interrupted by the end of the server",
+  },
+  jobCounts: (/** @type {Record<string, number>} */ counts) =>
+    Object.entries(counts)
+      .filter(([, count]) => count > 0)
+      .map(([name, count]) => `${number.format(count)} ${name.replaceAll("_", " ")}`)
+      .join(", "),
   indexed: (/** @type {number} */ done, /** @type {number} */ all) =>
     all ? `${number.format(done)} of ${number.format(all)}` : number.format(done),
 

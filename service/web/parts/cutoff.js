@@ -87,7 +87,7 @@ export class Cutoff extends SessionPart {
   /** @param {Event} event */
   _moved(event) {
     const { value, min } = /** @type {HTMLInputElement} */ (event.target);
-    this._cut(Number(value) <= Number(min) ? null : Math.round(Number(value) * 1e4) / 1e4);
+    this._cut(Number(value) <= Number(min) ? null : Math.floor(Number(value) * 1e4) / 1e4);
   }
 
   /** @param {number | null} minScore */

@@ -26,7 +26,8 @@ export class Facets extends SessionPart {
   }
 
   willUpdate() {
-    const { columns, question, answer } = this.session;
+    const { columns, question, answer, status } = this.session;
+    if (status !== "done") return; // what is wrong with a filter is asked once
     const usable = columns.filter((one) => !NEVER.has(one.name)).map((one) => one.name).slice(0, MOST);
     const key = JSON.stringify([usable, question.collection, question.where, question.only, answer?.receipt?.commit ?? 0]);
     if (!usable.length || key === this._of) return;

@@ -43,9 +43,7 @@ def dependencies(dependant: Dependant) -> Iterator[Dependant]:
 def test_what_is_often_asked_takes_one_thread() -> None:
     found = {}
     for route in (one for router in ROUTERS for one in router.routes if isinstance(one, APIRoute)):
-        slow = [
-            one.call for one in dependencies(route.dependant) if not iscoroutinefunction(one.call)
-        ]
-        found[route.name] = slow
+        called = [one.call for one in dependencies(route.dependant)]
+        found[route.name] = [one for one in called if not iscoroutinefunction(one)]
     for name in ("search_images", "search_by_image", "list_images", "get_thumbnail", "get_image"):
         assert not found[name]  # a plain function would wait for a thread of its own

@@ -58,3 +58,17 @@ def test_nothing_else_is_sent(client: TestClient, name: str) -> None:
 
 def test_an_address_that_is_no_view_is_a_problem(client: TestClient) -> None:
     assert client.get("/nothing").status_code == 404
+
+
+def test_a_draw_is_the_same_by_its_seed(client: TestClient) -> None:
+    def drawn(seed: int, k: int = 3) -> list[int]:
+        answer = client.get("/v1/images", params={"draw": seed, "k": k})
+        assert answer.status_code == 200
+        assert answer.json()["next"] is None
+        return [image["id"] for image in answer.json()["images"]]
+
+    draws = [drawn(seed) for seed in range(8)]
+    assert draws == [drawn(seed) for seed in range(8)]
+    assert len({*map(tuple, draws)}) > 1
+    assert all(len({*draw}) == 3 for draw in draws)
+    assert sorted(drawn(1, 50)) == sorted({one for draw in draws for one in draw})

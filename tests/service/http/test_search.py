@@ -265,7 +265,7 @@ def test_how_all_images_score(reader: TestClient, collection: Collection) -> Non
     assert (told["compared"], told["images"]) == (len(scores), len(scores))
     assert (told["low"], told["high"]) == pytest.approx((min(scores), max(scores)))
     edges = np.linspace(told["low"], told["high"], 9)
-    assert told["counts"] == np.histogram(np.float32(scores), edges)[0].tolist()
+    assert told["counts"] == np.histogram(np.asarray(scores, np.float32), edges)[0].tolist()
     assert told["receipt"]["exact"]
     nothing = reader.post("/v1/search/scores", json={**said, "where": "false"}).json()
     assert (sum(nothing["counts"]), nothing["images"]) == (0, 0)

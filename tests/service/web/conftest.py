@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -63,7 +64,14 @@ class Watched:
     def settle(self) -> None:
         """Wait until nothing is asked any more."""
         self.page.wait_for_selector("vitrail-app main")
-        self.page.wait_for_function("!document.querySelector('[aria-busy=true]')", timeout=60_000)
+        self.until("!document.querySelector('[aria-busy=true]')")
+
+    def until(self, holds: str, seconds: float = 60) -> None:
+        """Wait until an expression is true, asked from outside, as the page's policy has it."""
+        end = time.monotonic() + seconds
+        while not self.page.evaluate(holds):
+            assert time.monotonic() < end, f"this never came to hold: {holds}"
+            self.page.wait_for_timeout(25)
 
     def ids(self) -> list[int]:
         """The images of the grid that are in the document, as they are ranked."""

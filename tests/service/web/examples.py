@@ -14,6 +14,15 @@ from PIL.PngImagePlugin import PngInfo
 ROOT = Path(__file__).parents[3]
 KINDS = {"animals": 8, "food": 8, "photographs": 8, "plants": 6, "vehicles": 6}
 SPACES = ("mean@6", "gem@9", "cls@12")
+INDEX = """
+import sys
+from vitrail import Collection, IndexOptions
+
+folder, home, *spaces = sys.argv[1:]
+with Collection.create(home, checkpoint="dinov2-small-focus", spaces=spaces) as made:
+    made.index(folder, options=IndexOptions(label_from="parent"))
+"""
+# a program does without the calibration of a command, which would embed six copies of each image
 HOSTILE = """"><img src=x onerror="window.harmed=1">"""
 """A name of a file, a label and a prompt: none of it may become an element."""
 
@@ -43,18 +52,19 @@ def indexed(home: Path) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (home / "made").exists():
             write_examples(home / "images")
-            spaces = [word for space in SPACES for word in ("--space", space)]
-            options = ["--checkpoint", "dinov2-small-focus", "--label-from", "parent", *spaces]
-            words = ["index", str(home / "images"), "--collection", str(collection), *options]
-            run(*words)
+            _python("-c", INDEX, str(home / "images"), str(collection), *SPACES)
             (home / "made").touch()
     return collection
 
 
 def run(*words: str) -> str:
     """What a command of the command line prints."""
+    return _python("-m", "vitrail.service.cli", *words)
+
+
+def _python(*words: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "vitrail.service.cli", *words],
+        [sys.executable, *words],
         capture_output=True,
         text=True,
         check=False,
