@@ -14,3 +14,4 @@ say vitrail generate "a red apple" --n 2 --seed 1
 say vitrail search --prompt "a red apple" --seeds 4 --only real --html "$out/by-prompt.html"
 
 printf '\nContact sheets: %s and %s\n' "$out/by-image.html" "$out/by-prompt.html"
+printf 'The page over all of it:\n    %s serve --collection %s --open\n' "$(command -v vitrail)" "$VITRAIL_COLLECTION"

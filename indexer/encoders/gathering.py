@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -36,10 +37,14 @@ class GatheringEncoder:
     Args:
         encoder: that does the work.
         most: images of a batch that is made of several; a caller's own may be larger.
+        batches: counts them: images of a batch -> how many batches had so many.
     """
 
-    def __init__(self, encoder: Encoder, *, most: int = MAX_BATCH) -> None:
+    def __init__(
+        self, encoder: Encoder, *, most: int = MAX_BATCH, batches: Counter[int] | None = None
+    ) -> None:
         self._encoder, self._most = encoder, most
+        self._batches = Counter[int]() if batches is None else batches
         self._running = threading.Lock()
         self._guard = threading.Lock()  # of what waits
         self._waiting: list[_Request] = []
@@ -124,6 +129,7 @@ class GatheringEncoder:
             for one in requests:
                 if not one.done:
                     one.run(self._encoder)
+                    self._batches[len(one.pixels)] += 1
         finally:
             left = [one for one in requests if not one.done]
             if left:  # an interruption of this thread is not theirs
@@ -132,9 +138,11 @@ class GatheringEncoder:
 
     def _run_together(self, requests: list[_Request]) -> None:
         try:
-            made = self._encoder.encode(np.concatenate([one.pixels for one in requests]))
+            rows = np.concatenate([one.pixels for one in requests])
+            made = self._encoder.encode(rows)
         except Exception:
             return
+        self._batches[len(rows)] += 1
         first = 0
         for one in requests:
             last = first + len(one.pixels)

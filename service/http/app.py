@@ -105,6 +105,8 @@ def create_app(options: ServiceOptions) -> FastAPI:
         ):
             app.state.host, app.state.runner = host, runner
             metrics.watch("vitrail_jobs", "Jobs, by their state.", "state", store.counts)
+            told = "Passes of the encoder, by how many images they embedded."
+            metrics.watch("vitrail_encoder_batches", told, "images", host.batches)
             yield
 
     app = Application(

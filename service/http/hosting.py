@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,6 +116,13 @@ class Host:
     def all(self) -> tuple[Hosted, ...]:
         """All, the default one first."""
         return tuple(self._hosted.values())
+
+    def batches(self) -> dict[str, int]:
+        """How many batches the encoders have run, by their images."""
+        counts = Counter[int]()
+        for hosted in self._hosted.values():
+            counts.update(hosted.collection.encoder_batches)
+        return {str(images): count for images, count in sorted(counts.items())}
 
     @property
     def troubles(self) -> dict[str, str]:

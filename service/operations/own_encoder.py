@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -25,6 +26,9 @@ class OwnEncoder:
         store: the collection, which says which encoder it is.
         settings: of these, how it is run.
         encoder: one that is ready; ``None`` loads it when it is needed.
+
+    Attributes:
+        batches: images of a batch -> how many batches had so many, since it was loaded.
     """
 
     def __init__(
@@ -33,6 +37,7 @@ class OwnEncoder:
         self._store, self._settings, self._encoder = store, settings, encoder
         self._texts: TextEncoder | None = None
         self._loading = threading.Lock()
+        self.batches = Counter[int]()
 
     @property
     def settings(self) -> EncoderSettings:
@@ -113,7 +118,7 @@ class OwnEncoder:
 
         encoder = load_encoder(replace(self.settings, classify=classify))
         self._store.check(encoder.fingerprint)
-        return GatheringEncoder(encoder)
+        return GatheringEncoder(encoder, batches=self.batches)
 
 
 def choose(

@@ -80,6 +80,11 @@ class Searchable:
         return self._encoder.settings
 
     @property
+    def encoder_batches(self) -> Mapping[int, int]:
+        """How many batches the encoder has run, by their images, since it was loaded."""
+        return dict(self._encoder.batches)
+
+    @property
     def encoder(self) -> Encoder:
         """The collection's encoder, loaded once for each fingerprint and held to it.
 

@@ -45,8 +45,8 @@ def keys(
     scope: Annotated[
         str,
         typer.Option(
-            help="With new: read (search), write (also change, generate) or admin (also index "
-            "folders and see keys).",
+            help="With new: read (search), write (also generate, label, decide) or admin (also "
+            "index folders).",
             metavar="SCOPE",
             autocompletion=values("read", "write", "admin"),
         ),

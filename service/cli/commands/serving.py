@@ -259,6 +259,7 @@ def _options(
         models=read_models(shown.model or ()),
         originals=shown.originals,
         paths=shown.show_paths,
+        trash=shown.allow_trash,
         read_only=shown.read_only,
         trash=shown.allow_trash,
         keys=reached.keys,

@@ -18,7 +18,7 @@ from vitrail.service.http.schemas.bodies import JobBody
 from vitrail.service.http.schemas.jobs import JobReply
 from vitrail.service.http.security.callers import Caller
 from vitrail.service.http.security.guarding import CalledBy, demand
-from vitrail.service.http.security.scopes import Scope
+from vitrail.service.http.security.scopes import KeyScope
 
 ADMIN_KINDS = frozenset({"index", "trash"})
 """Kinds that look at files of the machine beside those of the collection, or take them away."""
@@ -66,7 +66,7 @@ class JobDesk:
         """
         known = KINDS[kind]
         if kind in ADMIN_KINDS:
-            demand(self.caller, Scope.ADMIN)
+            demand(self.caller, KeyScope.ADMIN)
         setting = self.runner.setting(self.collection)
         kept = body.keeping(lambda image: keep_image(setting, image))
         known.check(setting, kept)

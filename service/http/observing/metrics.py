@@ -18,7 +18,6 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
-BATCHES = (1, 2, 4, 8, 16, 32, 64)
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -50,12 +49,6 @@ class Metrics:
             "Time that a stage of a search took.",
             ("stage",),
             buckets=SECONDS,
-            registry=registry,
-        )
-        self._batches = Histogram(
-            "vitrail_encoder_batch_images",
-            "Images that were embedded in one pass.",
-            buckets=BATCHES,
             registry=registry,
         )
         self._recall = Gauge(
@@ -101,10 +94,6 @@ class Metrics:
         """
         for stage, took in seconds.items():
             self._stages.labels(stage).observe(took)
-
-    def batch(self, images: int) -> None:
-        """Count a pass of the encoder."""
-        self._batches.observe(images)
 
     def recall(self, collection: str, share: float) -> None:
         """Tell what share of the exact hits approximate searches have found lately."""

@@ -10,8 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vitrail.service.http.observing.audit import AuditLog, UnrecordedError
 from vitrail.service.http.problems import problem
 from vitrail.service.http.security.callers import Caller
-from vitrail.service.http.security.scopes import Scope as Allowed
-from vitrail.service.http.security.scopes import needed
+from vitrail.service.http.security.scopes import KeyScope, needed
 
 
 class Recorder:
@@ -68,4 +67,4 @@ class Recorder:
 
 def _writes(scope: Scope) -> bool:
     what = needed(scope["method"], get_route_path(scope))
-    return what is not None and what > Allowed.READ and scope["method"] not in ("GET", "HEAD")
+    return what is not None and what > KeyScope.READ and scope["method"] not in ("GET", "HEAD")

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from vitrail.service.http.hosting import Host, ServedBy, host_of
 from vitrail.service.http.security.guarding import CalledBy
-from vitrail.service.http.security.scopes import Scope
+from vitrail.service.http.security.scopes import KeyScope
 
 router = APIRouter(tags=["health"])
 LEAST_FREE = 256 << 20  # bytes on the disk of the service's state, below which it is told
@@ -45,7 +45,7 @@ async def is_alive() -> Alive:
 @router.get("/readyz")
 def is_ready(host: Annotated[Host, Depends(host_of)], options: ServedBy, caller: CalledBy) -> Ready:
     """Whether searches can be answered, and what is not as it should be."""
-    known = caller.may(Scope.READ)
+    known = caller.may(KeyScope.READ)
     reasons = [
         f"{name if known else 'a collection'} cannot be read at its newest commit, and answers "
         f"of the one before ({code})"

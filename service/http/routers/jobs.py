@@ -22,7 +22,7 @@ from vitrail.service.http.jobs.runner import JobRunner
 from vitrail.service.http.schemas.bodies import JobBody
 from vitrail.service.http.schemas.jobs import JobReply, JobsReply
 from vitrail.service.http.security.guarding import CalledBy, demand
-from vitrail.service.http.security.scopes import Scope
+from vitrail.service.http.security.scopes import KeyScope
 
 router = APIRouter(tags=["jobs"])
 RETRY_MILLISECONDS = 2000
@@ -62,7 +62,9 @@ def list_jobs(
     kind: Annotated[tuple[str, ...], Query(description="Any of these kinds.")] = (),
     collection: Annotated[str | None, Query(description="Of this collection alone.")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    after: Annotated[int | None, Query(description="What a page gave as its next.", ge=1)] = None,
+    after: Annotated[
+        int | None, Query(description="What a page gave as its next.", ge=1, lt=2**63)
+    ] = None,
 ) -> JobsReply:
     """Jobs, the newest first; those that are over are kept for 30 days, 500 at most."""
     found = runner.store.chosen(ChosenJobs(state, kind, collection, after, limit + 1))
@@ -90,7 +92,7 @@ def cancel_job(runner: DoneBy, job: str) -> JobReply:
 def retry_job(runner: DoneBy, caller: CalledBy, job: str) -> JobReply:
     """Do a job after all that failed, was cancelled or interrupted; it keeps its id."""
     if runner.store.get(job).work.kind in ADMIN_KINDS:
-        demand(caller, Scope.ADMIN)
+        demand(caller, KeyScope.ADMIN)
     runner.retry(job)
     return told(runner, job)
 

@@ -13,7 +13,7 @@ from vitrail.service.http.security.callers import COOKIE, session_of
 from vitrail.service.http.security.guarding import CalledBy, too_often, unknown_caller
 from vitrail.service.http.security.keyring import LASTS, KeyRing
 from vitrail.service.http.security.keys import Key
-from vitrail.service.http.security.scopes import Scope
+from vitrail.service.http.security.scopes import KeyScope
 
 router = APIRouter(tags=["session"])
 
@@ -96,7 +96,7 @@ def not_taken(ring: KeyRing, request: Request) -> Response:
     wait = ring.failures.hit(request.client.host if request.client else "")
     if wait is not None:
         return too_often(wait)
-    return unknown_caller("the key is not known, has expired, or was revoked", Scope.READ)
+    return unknown_caller("the key is not known, has expired, or was revoked", KeyScope.READ)
 
 
 @router.delete("/session", status_code=204)

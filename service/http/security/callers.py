@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 from starlette.types import Scope as Asked
 
 from vitrail.service.http.security.keyring import KeyRing
-from vitrail.service.http.security.scopes import Scope
+from vitrail.service.http.security.scopes import KeyScope
 
 COOKIE = "vitrail-session"
 
@@ -28,7 +28,7 @@ class Caller:
     """
 
     address: str
-    scope: Scope | None
+    scope: KeyScope | None
     key: str | None = None
     name: str = ""
     refused: bool = False
@@ -38,7 +38,7 @@ class Caller:
         """The key, or the address of who has none."""
         return f"key {self.key}" if self.key else f"address {self.address}"
 
-    def may(self, needed: Scope | None) -> bool:
+    def may(self, needed: KeyScope | None) -> bool:
         """Whether this scope is enough."""
         return needed is None or (self.scope is not None and self.scope >= needed)
 
@@ -66,7 +66,7 @@ def identify(asked: Asked, ring: KeyRing, *, keys: bool) -> Caller:
         return Caller(address, key.scope, key.id, key.name)
     if given is not None:
         return Caller(address, None, refused=True)
-    return Caller(address, None if keys else Scope.ADMIN)
+    return Caller(address, None if keys else KeyScope.ADMIN)
 
 
 def session_of(headers: Headers) -> str | None:

@@ -16,7 +16,7 @@ from vitrail.service.http.problems import problem
 from vitrail.service.http.security.callers import Caller, caller_of, identify
 from vitrail.service.http.security.keyring import KeyRing
 from vitrail.service.http.security.rates import Rates
-from vitrail.service.http.security.scopes import Scope, needed
+from vitrail.service.http.security.scopes import KeyScope, needed
 
 _SHOWN = ("/v1", "/assets", "/docs", "/login")  # to whoever has no key
 _UNCOUNTED = ("/v1/livez", "/v1/readyz")
@@ -58,8 +58,8 @@ class Guard:
         if scope is None and caller.scope is None and _is_view(method, path):
             return RedirectResponse(f"{root_path}/login", 303)
         if caller.refused or not caller.may(scope):
-            return self._not_let_in(caller, scope or Scope.READ)
-        if self._options.read_only and scope is not None and scope > Scope.READ:
+            return self._not_let_in(caller, scope or KeyScope.READ)
+        if self._options.read_only and scope is not None and scope > KeyScope.READ:
             return problem(
                 403,
                 "read-only",
@@ -69,7 +69,7 @@ class Guard:
         wait = None if path in _UNCOUNTED else self._rates.hit(caller.who)
         return None if wait is None else too_often(wait)
 
-    def _not_let_in(self, caller: Caller, scope: Scope) -> Response:
+    def _not_let_in(self, caller: Caller, scope: KeyScope) -> Response:
         if caller.scope is not None:
             return problem(
                 403,
@@ -91,7 +91,7 @@ def _is_view(method: str, path: str) -> bool:
     return method == "GET" and not any(f"{path}/".startswith(f"{one}/") for one in _SHOWN)
 
 
-def unknown_caller(detail: str, scope: Scope) -> Response:
+def unknown_caller(detail: str, scope: KeyScope) -> Response:
     """The refusal of who has shown no key that holds."""
     remedy = f"make one with `vitrail keys new --scope {scope.word}` on the machine that serves"
     return problem(
@@ -114,7 +114,7 @@ def too_often(wait: int) -> Response:
     )
 
 
-def demand(caller: Caller, scope: Scope) -> None:
+def demand(caller: Caller, scope: KeyScope) -> None:
     """Refuse who may not, where only the body tells what is asked.
 
     Raises:

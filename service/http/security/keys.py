@@ -22,7 +22,7 @@ from typing import Any
 
 from vitrail.indexer.errors import InputError, VitrailError
 from vitrail.indexer.files.durability import make_directory, sync_directory
-from vitrail.service.http.security.scopes import SCOPES, Scope
+from vitrail.service.http.security.scopes import SCOPES, KeyScope
 
 FILE = "keys.jsonl"
 _PREFIX = "vitrail"
@@ -50,7 +50,7 @@ class Key:
     """
 
     id: str
-    scope: Scope
+    scope: KeyScope
     name: str
     digest: str
     made: datetime
@@ -63,7 +63,7 @@ class Key:
 
 
 def make_key(
-    state: Path, scope: Scope, *, name: str = "", lasts: timedelta | None = None
+    state: Path, scope: KeyScope, *, name: str = "", lasts: timedelta | None = None
 ) -> tuple[Key, str]:
     """Make a key; what it says is nowhere else than in the answer.
 

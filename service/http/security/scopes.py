@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import Literal
 
 
-class Scope(IntEnum):
+class KeyScope(IntEnum):
     """What a key allows; a wider one allows what a narrower does."""
 
     READ = 1
@@ -20,18 +20,22 @@ class Scope(IntEnum):
 
 
 Word = Literal["read", "write", "admin"]
-_WORDS: dict[Scope, Word] = {Scope.READ: "read", Scope.WRITE: "write", Scope.ADMIN: "admin"}
-SCOPES: dict[str, Scope] = {word: scope for scope, word in _WORDS.items()}
+_WORDS: dict[KeyScope, Word] = {
+    KeyScope.READ: "read",
+    KeyScope.WRITE: "write",
+    KeyScope.ADMIN: "admin",
+}
+SCOPES: dict[str, KeyScope] = {word: scope for scope, word in _WORDS.items()}
 """Word -> scope."""
 _SAFE = ("GET", "HEAD", "OPTIONS")
 # asked with a body for its length alone: nothing of the collection changes
 _READS = ("/v1/search", "/v1/facets", "/v1/uploads")
-_ADMIN = ("/v1/keys", "/v1/index")
+_ADMIN = ("/v1/index",)
 # what tells nothing of any collection, or is the way to be let in
 _OPEN = ("/v1/livez", "/v1/readyz", "/v1/session", "/v1/openapi.json")
 
 
-def needed(method: str, path: str) -> Scope | None:
+def needed(method: str, path: str) -> KeyScope | None:
     """The scope that a request needs; ``None`` where anybody may ask.
 
     What is not named here is read by a read key and changed by a write key, so that an address
@@ -44,8 +48,8 @@ def needed(method: str, path: str) -> Scope | None:
     if not (path == "/v1" or path.startswith("/v1/")) or _below(path, _OPEN):
         return None  # the page itself, without any image
     if _below(path, _ADMIN):
-        return Scope.ADMIN
-    return Scope.READ if method in _SAFE or _below(path, _READS) else Scope.WRITE
+        return KeyScope.ADMIN
+    return KeyScope.READ if method in _SAFE or _below(path, _READS) else KeyScope.WRITE
 
 
 def _below(path: str, places: tuple[str, ...]) -> bool:

@@ -16,7 +16,7 @@ from vitrail.indexer.collection.store import CollectionStore
 from vitrail.service.http.app import create_app
 from vitrail.service.http.options import ServiceOptions
 from vitrail.service.http.security.keys import make_key
-from vitrail.service.http.security.scopes import Scope
+from vitrail.service.http.security.scopes import KeyScope
 
 HERE = "http://127.0.0.1:8000"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -37,7 +37,7 @@ def client(options: ServiceOptions) -> Iterator[TestClient]:
 def test_a_key_leads_to_the_page_and_nothing_else_does(
     client: TestClient, options: ServiceOptions
 ) -> None:
-    _, key = make_key(options.state, Scope.READ)
+    _, key = make_key(options.state, KeyScope.READ)
     client.app.state.ring.refresh()  # type: ignore[attr-defined]
     asked = client.get("/login")
     assert (asked.status_code, "script" in asked.text) == (200, False)
@@ -67,7 +67,7 @@ def test_a_form_of_anothers_page_is_refused(client: TestClient) -> None:
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
 def test_a_browser_signs_in(options: ServiceOptions) -> None:
     playwright = pytest.importorskip("playwright.sync_api")
-    _, key = make_key(options.state, Scope.READ)
+    _, key = make_key(options.state, KeyScope.READ)
     said: list[str] = []
     with answering(options) as port, playwright.sync_playwright() as tools:
         browser = tools.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])

@@ -15,7 +15,7 @@ from tests.service.http.colours import painting
 from vitrail.service.http.app import create_app
 from vitrail.service.http.options import ServiceOptions
 from vitrail.service.http.security.keys import make_key
-from vitrail.service.http.security.scopes import Scope, needed
+from vitrail.service.http.security.scopes import KeyScope, needed
 
 HERE = "http://127.0.0.1:8000"
 # What anybody may ask, what a read key may ask beside all that is got, and what only an admin may.
@@ -66,15 +66,15 @@ def test_each_address_is_for_whom_it_should_be(guarded: TestClient) -> None:
         if (method, path) in OPEN:
             assert scope is None
         elif path in ADMIN:
-            assert scope is Scope.ADMIN
+            assert scope is KeyScope.ADMIN
         elif method == "GET" or path in READ_BY_POST:
-            assert scope is Scope.READ, path
+            assert scope is KeyScope.READ, path
         else:
-            assert scope is Scope.WRITE, path
+            assert scope is KeyScope.WRITE, path
 
 
 def test_without_a_key_no_address_answers(guarded: TestClient, home: Path) -> None:
-    _, text = make_key(home / "guarded", Scope.READ)
+    _, text = make_key(home / "guarded", KeyScope.READ)
     guarded.app.state.ring.refresh()  # type: ignore[attr-defined]
     key = {"Authorization": f"Bearer {text}"}
     for method, path in operations(guarded):
@@ -84,7 +84,7 @@ def test_without_a_key_no_address_answers(guarded: TestClient, home: Path) -> No
         assert guarded.request(method, address).status_code == 401, (method, path)
         status = guarded.request(method, address, headers=key).status_code
         scope = needed(method, path)
-        assert (status == 403) is (scope is not None and scope > Scope.READ), (method, path)
+        assert (status == 403) is (scope is not None and scope > KeyScope.READ), (method, path)
 
 
 ASKED: tuple[tuple[str, str, Any], ...] = (
@@ -159,7 +159,7 @@ def test_a_client_names_no_file_and_nothing_to_download(home: Path) -> None:
 )
 def test_no_address_leads_out_of_what_is_served(home: Path, address: str) -> None:
     options = ServiceOptions({"colours": home / "colours"}, home / "traversed")
-    make_key(home / "traversed", Scope.READ)
+    make_key(home / "traversed", KeyScope.READ)
     with TestClient(create_app(options), base_url=HERE) as client:
         answer = client.get(address)
     assert answer.status_code in (404, 422), answer.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.fakes import ColourEncoder
+from tests.service.http.colours import png
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.service.http.app import create_app
 from vitrail.service.http.options import ServiceOptions
 from vitrail.service.http.security.keys import make_key, revoke_key
-from vitrail.service.http.security.scopes import Scope
+from vitrail.service.http.security.scopes import KeyScope
 
 HERE = "http://127.0.0.1:8000"
 
@@ -32,10 +34,14 @@ def open_to(tmp_path: Path) -> Any:
 
 def test_searches_are_counted_by_stage(client: TestClient) -> None:
     assert client.post("/v1/search", json={"positive": [{"id": 1}]}).status_code == 200
+    image = {"data": base64.b64encode(png()).decode()}
+    assert client.post("/v1/search", json={"positive": [image]}).status_code == 200
     told = client.get("/v1/metrics")
     assert told.headers["content-type"].startswith("text/plain; version=")
-    assert 'operation="search_images",status="200"} 1.0' in told.text
-    assert 'vitrail_stage_seconds_count{stage="embed"} 1.0' in told.text
+    assert 'operation="search_images",status="200"} 2.0' in told.text
+    assert 'vitrail_stage_seconds_count{stage="embed"} 2.0' in told.text
+    assert 'vitrail_encoder_batches{images="1"} 1.0' in told.text
+    assert "vitrail_jobs{" in told.text or "TYPE vitrail_jobs gauge" in told.text
 
 
 def test_a_disk_that_is_nearly_full_and_a_collection_that_is_away_are_told(
@@ -65,7 +71,7 @@ def test_who_may_not_ask_is_told_no_names(open_to: Any) -> None:
 
 
 def test_a_browser_gives_its_key_once(open_to: Any, tmp_path: Path) -> None:
-    key, text = make_key(tmp_path / "state", Scope.WRITE, name="page")
+    key, text = make_key(tmp_path / "state", KeyScope.WRITE, name="page")
     with open_to(keys=True) as client:
         assert client.get("/v1/session").json()["scope"] is None
         assert client.post("/v1/session", json={"key": "vitrail_0_x"}).status_code == 401
@@ -90,7 +96,7 @@ def test_a_browser_gives_its_key_once(open_to: Any, tmp_path: Path) -> None:
 
 
 def test_a_session_can_be_ended(open_to: Any, tmp_path: Path) -> None:
-    _, text = make_key(tmp_path / "state", Scope.READ)
+    _, text = make_key(tmp_path / "state", KeyScope.READ)
     with open_to(keys=True) as client:
         client.post("/v1/session", json={"key": text})
         token = client.cookies["vitrail-session"]
@@ -102,7 +108,7 @@ def test_a_session_can_be_ended(open_to: Any, tmp_path: Path) -> None:
 
 
 def test_a_session_over_tls_stays_there(open_to: Any, tmp_path: Path) -> None:
-    _, text = make_key(tmp_path / "state", Scope.READ)
+    _, text = make_key(tmp_path / "state", KeyScope.READ)
     with open_to(keys=True) as client:
         begun = client.post("https://127.0.0.1:8000/v1/session", json={"key": text})
         assert "Secure" in begun.headers["set-cookie"]

@@ -24,7 +24,7 @@ from vitrail.indexer.errors import InputError
 from vitrail.service.cli.served import name_of, read_places
 from vitrail.service.http.options import Limits, ServiceOptions
 from vitrail.service.http.security.keys import make_key
-from vitrail.service.http.security.scopes import Scope
+from vitrail.service.http.security.scopes import KeyScope
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX'")
 
@@ -124,7 +124,7 @@ def test_beyond_this_machine_a_key_is_needed(empty: Path, tmp_path: Path) -> Non
             get(f"{process.address}/v1/metrics")
         refused.value.close()
         assert refused.value.code == 401
-        _, key = make_key(tmp_path, Scope.READ)
+        _, key = make_key(tmp_path, KeyScope.READ)
         time.sleep(2)
         asked = urllib.request.Request(
             f"{process.address}/v1/metrics", headers={"Authorization": f"Bearer {key}"}
@@ -160,7 +160,7 @@ def test_a_head_that_does_not_arrive_is_given_up(empty: Path, tmp_path: Path) ->
 
 
 def test_requests_are_logged_without_what_was_asked(empty: Path, tmp_path: Path) -> None:
-    _, key = make_key(tmp_path, Scope.READ)
+    _, key = make_key(tmp_path, KeyScope.READ)
     with served(empty, "--no-warm", "--state", tmp_path, "--log-format", "json") as process:
         get(
             f"{process.address}/v1/session?where=secret",

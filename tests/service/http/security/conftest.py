@@ -19,7 +19,7 @@ from vitrail.service.http.options import ServiceOptions
 from vitrail.service.http.problems import add_problems
 from vitrail.service.http.security.keyring import KeyRing
 from vitrail.service.http.security.keys import make_key
-from vitrail.service.http.security.scopes import Scope
+from vitrail.service.http.security.scopes import KeyScope
 
 HERE = "http://127.0.0.1:8000"
 Gated = Callable[..., TestClient]
@@ -63,10 +63,10 @@ def gated(tmp_path: Path) -> Iterator[Gated]:
 
 
 @pytest.fixture
-def bearer(tmp_path: Path) -> Callable[[Scope], dict[str, str]]:
+def bearer(tmp_path: Path) -> Callable[[KeyScope], dict[str, str]]:
     """Makes a key, and gives the header that shows it."""
 
-    def made(scope: Scope) -> dict[str, str]:
+    def made(scope: KeyScope) -> dict[str, str]:
         return {"Authorization": f"Bearer {make_key(tmp_path / 'state', scope)[1]}"}
 
     return made

@@ -16,9 +16,9 @@ from vitrail.service.http.problems import MEDIA_TYPE
 from vitrail.service.http.security.keyring import KeyRing
 from vitrail.service.http.security.keys import FILE, make_key, revoke_key
 from vitrail.service.http.security.rates import Rates
-from vitrail.service.http.security.scopes import Scope, needed
+from vitrail.service.http.security.scopes import KeyScope, needed
 
-Bearer = Callable[[Scope], dict[str, str]]
+Bearer = Callable[[KeyScope], dict[str, str]]
 READS = (("GET", "/v1/images"), ("POST", "/v1/search"))
 WRITES = (("POST", "/v1/annotations"), ("DELETE", "/v1/images/7"))
 ADMINS = (("POST", "/v1/index"),)
@@ -48,12 +48,12 @@ def test_beyond_it_nothing_is_told_without_a_key(gated: Gated) -> None:
 
 
 def test_a_key_opens_what_its_scope_allows(gated: Gated, bearer: Bearer) -> None:
-    keys = {scope: bearer(scope) for scope in Scope}
+    keys = {scope: bearer(scope) for scope in KeyScope}
     client = gated(host="0.0.0.0")
-    assert statuses(client, keys[Scope.READ]) == {"read": {200}, "write": {403}, "admin": {403}}
-    assert statuses(client, keys[Scope.WRITE]) == {"read": {200}, "write": {200}, "admin": {403}}
-    assert statuses(client, keys[Scope.ADMIN]) == {"read": {200}, "write": {200}, "admin": {200}}
-    told = client.post("/v1/annotations", headers=keys[Scope.READ]).json()
+    assert statuses(client, keys[KeyScope.READ]) == {"read": {200}, "write": {403}, "admin": {403}}
+    assert statuses(client, keys[KeyScope.WRITE]) == {"read": {200}, "write": {200}, "admin": {403}}
+    assert statuses(client, keys[KeyScope.ADMIN]) == {"read": {200}, "write": {200}, "admin": {200}}
+    told = client.post("/v1/annotations", headers=keys[KeyScope.READ]).json()
     assert told["code"] == "not-allowed"
     assert "--scope write" in told["remedy"]
 
@@ -66,7 +66,7 @@ def test_a_key_that_is_not_taken_opens_nothing_even_where_none_is_needed(gated: 
 
 
 def test_a_revoked_key_opens_nothing_in_a_running_service(gated: Gated, tmp_path: Path) -> None:
-    key, text = make_key(tmp_path / "state", Scope.READ)
+    key, text = make_key(tmp_path / "state", KeyScope.READ)
     client, shown = gated(host="0.0.0.0"), {"Authorization": f"Bearer {text}"}
     assert client.get("/v1/images", headers=shown).status_code == 200
     revoke_key(tmp_path / "state", key.id)
@@ -76,7 +76,7 @@ def test_a_revoked_key_opens_nothing_in_a_running_service(gated: Gated, tmp_path
 
 
 def test_who_tries_keys_is_slowed_down(gated: Gated, bearer: Bearer) -> None:
-    good = bearer(Scope.READ)
+    good = bearer(KeyScope.READ)
     client = gated(host="0.0.0.0")
     wrong = {"Authorization": "Bearer vitrail_0a1b2c3d_wrong"}
     seen = [client.get("/v1/images", headers=wrong) for _ in range(25)]
@@ -94,7 +94,7 @@ def test_nothing_is_written_where_the_service_only_reads(gated: Gated, tmp_path:
 
 
 def test_who_asks_too_often_waits(gated: Gated, bearer: Bearer) -> None:
-    one, other = bearer(Scope.READ), bearer(Scope.READ)
+    one, other = bearer(KeyScope.READ), bearer(KeyScope.READ)
     client = gated(host="0.0.0.0", rate="3/minute")
     seen = [client.get("/v1/images", headers=one) for _ in range(5)]
     assert [answer.status_code for answer in seen] == [200, 200, 200, 429, 429]
@@ -114,19 +114,19 @@ def test_what_is_no_rate_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_address_that_nobody_has_thought_of_needs_a_key() -> None:
-    assert needed("POST", "/v1/anything") is Scope.WRITE
-    assert needed("BREW", "/v1/searching") is Scope.WRITE
-    assert needed("GET", "/v1/anything") is Scope.READ
-    assert needed("GET", "/v1/sessions") is Scope.READ
-    assert needed("GET", "/v1") is Scope.READ
-    assert needed("POST", "/v1/search/batch") is Scope.READ
-    assert needed("GET", "/v1/keys") is Scope.ADMIN
+    assert needed("POST", "/v1/anything") is KeyScope.WRITE
+    assert needed("BREW", "/v1/searching") is KeyScope.WRITE
+    assert needed("GET", "/v1/anything") is KeyScope.READ
+    assert needed("GET", "/v1/sessions") is KeyScope.READ
+    assert needed("GET", "/v1") is KeyScope.READ
+    assert needed("POST", "/v1/search/batch") is KeyScope.READ
+    assert needed("GET", "/v1/index") is KeyScope.ADMIN
 
 
 def test_what_writes_is_recorded_before_and_after(
     gated: Gated, bearer: Bearer, tmp_path: Path
 ) -> None:
-    admin = bearer(Scope.ADMIN)
+    admin = bearer(KeyScope.ADMIN)
     client = gated(host="0.0.0.0")
     client.post("/v1/search?where=secret", headers=admin)
     client.delete("/v1/images/7?collection=colours&where=secret", headers=admin)
