@@ -102,7 +102,6 @@ export const texts = {
     chance: "an unrelated image may well be as near",
   },
   rarity: (/** @type {number} */ pairs) => `1 in ${number.format(pairs)}`,
-  common: "common",
   rarityNote: (/** @type {number} */ pairs) =>
     `one in ${number.format(pairs)} pairs of unrelated images of this collection is as near`,
   score: (/** @type {number} */ value) => `score ${value.toFixed(3)}`,
@@ -281,9 +280,17 @@ export const texts = {
     interrupted: "interrupted by the end of the server",
   },
   jobCounts: (/** @type {Record<string, number>} */ counts) =>
-    Object.entries(counts)
-      .filter(([, count]) => count > 0)
-      .map(([name, count]) => `${number.format(count)} ${name.replaceAll("_", " ")}`)
+    Object.entries({
+      encoded: "new",
+      returned: "back again",
+      moved: "moved",
+      linked: "further copies",
+      gone: "gone",
+      rejected: "refused",
+      unchanged: "unchanged",
+    })
+      .filter(([name]) => counts[name] > 0)
+      .map(([name, word]) => `${number.format(counts[name])} ${word}`)
       .join(", "),
   indexed: (/** @type {number} */ done, /** @type {number} */ all) =>
     all ? `${number.format(done)} of ${number.format(all)}` : number.format(done),

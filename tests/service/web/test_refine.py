@@ -34,7 +34,7 @@ def test_layers_rank_anew_while_they_are_moved(at: Open, size: tuple[int, int]) 
     watched = at(size)
     cat = id_of(watched.open(), "cat.jpg")
     page = watched.open(f"/?like={cat}")
-    page.click(".refine-toggle")
+    watched.refine()
     page.wait_for_selector("#ladder")
     answers = []
     page.on("requestfinished", lambda sent: answers.append(sent.url.endswith("/v1/search")))
@@ -81,7 +81,7 @@ def test_the_edge_of_the_histogram_is_the_cutoff(at: Open) -> None:
     watched = at()
     cat = id_of(watched.open(), "cat.jpg")
     page = watched.open(f"/?like={cat}")
-    page.click(".refine-toggle")
+    watched.refine()
     page.wait_for_selector("#cutoff")
     all_, bars = len(watched.ids()), page.locator(".cutoff rect")
     assert page.locator(".cutoff rect.out").count() == 0
@@ -105,7 +105,7 @@ def test_the_edge_of_the_histogram_is_the_cutoff(at: Open) -> None:
 def test_columns_filter_with_counts(at: Open) -> None:
     watched = at()
     page = watched.open()
-    page.click(".refine-toggle")
+    watched.refine()
     page.wait_for_selector(".facet")
     row = ".facet-value:has(span:text-is('{}'))"
     for kind, count in KINDS.items():
@@ -140,7 +140,7 @@ def test_columns_filter_with_counts(at: Open) -> None:
 def test_sql_is_for_experts_and_says_what_is_wrong(at: Open) -> None:
     watched = at()
     page = watched.open()
-    page.click(".refine-toggle")
+    watched.refine()
     page.click("text=Filter by SQL")
     page.fill("#where", "width > 400 AND label = 'photographs'")
     page.click(".sql button")
@@ -162,7 +162,7 @@ def test_groups_variety_and_order(at: Open) -> None:
     watched = at()
     cat = id_of(watched.open(), "cat.jpg")
     page = watched.open(f"/?like={cat}")
-    page.click(".refine-toggle")
+    watched.refine()
     page.select_option("#group", "label")
     page.wait_for_selector(".folded")
     watched.settle()
