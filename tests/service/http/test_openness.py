@@ -31,6 +31,7 @@ READ_BY_POST = {
     "/v1/search/batch",
     "/v1/search/image",
     "/v1/search/explain",
+    "/v1/search/scores",
     "/v1/facets",
     "/v1/uploads",
 }
