@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -20,11 +21,18 @@ if TYPE_CHECKING:
     from vitrail.indexer.spaces import EmbeddingSpace
 
 
+_PIECE = 8  # images; more at once take hardly less time each
+_LATELY = 10.0  # seconds
+
+
 class GatheringEncoder:
     """Runs one batch at a time, of whatever threads have asked for meanwhile.
 
     A thread that asks alone waits for nobody: its images run at once. Those that ask while a batch
     runs would have to wait in any case, and share the next one, which takes less than one each.
+
+    While few images are asked for now and then, many at once go through in pieces, and let them in
+    between: a search need not wait for a whole batch of a run that indexes.
 
     Args:
         encoder: that does the work.
@@ -40,6 +48,7 @@ class GatheringEncoder:
         self._running = threading.Lock()
         self._guard = threading.Lock()  # of what waits
         self._waiting: list[_Request] = []
+        self._few_asked = -_LATELY
 
     @property
     def fingerprint(self) -> Fingerprint:
@@ -77,6 +86,15 @@ class GatheringEncoder:
         Raises:
             MemoryError: the images do not fit, not even by themselves.
         """
+        now = time.monotonic()
+        if len(pixels) <= _PIECE:
+            self._few_asked = now
+        elif now - self._few_asked < _LATELY:
+            starts = range(0, len(pixels), _PIECE)
+            return _joined([self._ask(pixels[start : start + _PIECE]) for start in starts])
+        return self._ask(pixels)
+
+    def _ask(self, pixels: NDArray[np.uint8]) -> Encoded:
         own = _Request(pixels)
         with self._guard:
             self._waiting.append(own)
@@ -159,6 +177,15 @@ class _Request:
             raise self._error
         assert self._made is not None
         return self._made
+
+
+def _joined(parts: list[Encoded]) -> Encoded:
+    """Pieces of a batch as one."""
+    vectors = {
+        name: np.concatenate([one.vectors[name] for one in parts]) for name in parts[0].vectors
+    }
+    logits = [one.logits for one in parts if one.logits is not None]
+    return Encoded(vectors, np.concatenate(logits) if logits else None)
 
 
 def _rows(made: Encoded, first: int, last: int) -> Encoded:

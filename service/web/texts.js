@@ -73,6 +73,7 @@ export const texts = {
   emptyTitle: "This collection holds no images yet",
   emptyText: "Index a folder, and they appear here:",
   emptyCommand: "vitrail index ~/Pictures",
+  keyNeeded: "Sign in with a key",
   noneTitle: "No image fits",
   withoutFilters: "Remove all filters",
   withoutCutoff: "Remove the cutoff",
@@ -102,7 +103,6 @@ export const texts = {
     chance: "an unrelated image may well be as near",
   },
   rarity: (/** @type {number} */ pairs) => `1 in ${number.format(pairs)}`,
-  common: "common",
   rarityNote: (/** @type {number} */ pairs) =>
     `one in ${number.format(pairs)} pairs of unrelated images of this collection is as near`,
   score: (/** @type {number} */ value) => `score ${value.toFixed(3)}`,
@@ -148,7 +148,7 @@ export const texts = {
   cutoffAt: (/** @type {number} */ score, /** @type {number} */ kept, /** @type {number} */ all) =>
     `from ${score.toFixed(2)} on: ${number.format(kept)} of ${number.format(all)}`,
   cutoffSlider: "Least score",
-  histogram: "Scores of the nearest images",
+  histogram: "How all images score",
   filter: "Filter",
   kinds: { all: "All", real: "Real", generated: "Generated" },
   kindsLabel: "Which images",
@@ -281,9 +281,17 @@ export const texts = {
     interrupted: "interrupted by the end of the server",
   },
   jobCounts: (/** @type {Record<string, number>} */ counts) =>
-    Object.entries(counts)
-      .filter(([, count]) => count > 0)
-      .map(([name, count]) => `${number.format(count)} ${name.replaceAll("_", " ")}`)
+    Object.entries({
+      encoded: "new",
+      returned: "back again",
+      moved: "moved",
+      linked: "further copies",
+      gone: "gone",
+      rejected: "refused",
+      unchanged: "unchanged",
+    })
+      .filter(([name]) => counts[name] > 0)
+      .map(([name, word]) => `${number.format(counts[name])} ${word}`)
       .join(", "),
   indexed: (/** @type {number} */ done, /** @type {number} */ all) =>
     all ? `${number.format(done)} of ${number.format(all)}` : number.format(done),

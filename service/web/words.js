@@ -30,7 +30,7 @@ export function meaning(hit) {
   const count = pairs(hit.fpr);
   const notes = [
     hit.closeness ? `${word}: ${texts.closenessNote[hit.closeness]}` : "",
-    count === null ? "" : texts.rarityNote(count),
+    count === null || count < COMMON ? "" : texts.rarityNote(count),
     hit.score === null ? "" : texts.score(hit.score),
   ];
   return { word, rarity: rarityOf(hit, count), note: notes.filter(Boolean).join("; ") };
@@ -38,7 +38,7 @@ export function meaning(hit) {
 
 /** @type {(hit: Hit, count: number | null) => string} */
 function rarityOf({ closeness, score }, count) {
-  if (count !== null) return count < COMMON ? texts.common : texts.rarity(count);
+  if (count !== null) return count < COMMON ? "" : texts.rarity(count);
   return closeness || score === null ? "" : score.toFixed(3);
 }
 

@@ -55,8 +55,9 @@ def _answer(path: Path, known: str | None) -> Response:
     """A file, or that it is the one that is known; asked anew each time, so that none is stale."""
     data = path.read_bytes()
     tag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Cache-Control": "no-cache"}
-    if known is not None and tag in known:
-        return Response(status_code=304, headers=headers)
     kind = TYPES[PurePosixPath(path.name).suffix]
-    return Response(data, media_type=kind, headers=headers)
+    headers = {"ETag": tag, "Cache-Control": "no-cache", "Content-Type": kind}
+    if known is not None and tag in known:
+        # with its type: by that the policy is chosen, and a browser takes over the newer one
+        return Response(status_code=304, headers=headers)
+    return Response(data, headers=headers)

@@ -1,7 +1,7 @@
 /** The folders that may be indexed from here, with what is going on; and the files that were refused. */
 import { html, nothing } from "../vendor/lit/index.js";
 import { address, ask, post, Problem } from "../api.js";
-import { cancelJob, followJob, isOver } from "../jobs.js";
+import { cancelJob, followJob, isOver, resultOf } from "../jobs.js";
 import { texts } from "../texts.js";
 import { copyButton } from "./copying.js";
 import { SessionPart } from "./part.js";
@@ -16,6 +16,7 @@ export class Roots extends SessionPart {
     _roots: { state: true },
     _rejects: { state: true },
     _jobs: { state: true },
+    _sums: { state: true },
     _wrong: { state: true },
   };
 
@@ -27,6 +28,8 @@ export class Roots extends SessionPart {
     this._rejects = { total: 0, rejects: [] };
     /** @type {Map<string, Job>} the newest of each root */
     this._jobs = new Map();
+    /** @type {Map<string, string>} by job, what it came to */
+    this._sums = new Map();
     this._wrong = "";
     /** @type {(() => void)[]} */
     this._ends = [];
@@ -52,7 +55,10 @@ export class Roots extends SessionPart {
       ]);
       this._roots = roots.roots;
       for (const job of [...jobs.jobs].reverse()) this._take(job);
-      for (const job of this._jobs.values()) if (!isOver(job)) this._follow(job.id);
+      for (const job of this._jobs.values()) {
+        if (isOver(job)) this._told(() => this._sum(job));
+        else this._follow(job.id);
+      }
     });
   }
 
@@ -84,11 +90,20 @@ export class Roots extends SessionPart {
       followJob(id, (job) => {
         this._take(job);
         if (!isOver(job)) return;
+        this._told(() => this._sum(job));
         this.session.learn();
         this.session.search();
         this._told(() => this._readRejects());
       }),
     );
+  }
+
+  /** What a job that is over came to, told beside it. */
+  /** @param {Job} job */
+  async _sum({ id, result }) {
+    if (!result) return;
+    const counts = await resultOf(id);
+    this._sums = new Map(this._sums).set(id, texts.jobCounts(counts));
   }
 
   /** @param {string} root */
@@ -134,7 +149,7 @@ export class Roots extends SessionPart {
       return html`<progress aria-label=${stage} .value=${share ?? 0} max="1"></progress>
         <span class="told-by" role="status">${[stage, progress?.total ? texts.indexed(progress.done, progress.total) : "", said, job.waiting_for ?? ""].filter(Boolean).join(", ")}</span>`;
     }
-    const detail = problem ? [problem.detail, problem.remedy].filter(Boolean).join("; ") : said;
+    const detail = problem ? [problem.detail, problem.remedy].filter(Boolean).join("; ") : this._sums.get(job.id) ?? "";
     return html`<span class="told-by" role="status">${[texts.jobStates[job.state], detail].filter(Boolean).join(": ")}</span>`;
   }
 

@@ -32,9 +32,9 @@ export function tile(session, hit, { place, number, count, active }) {
       <span class="gone">${texts.gone}</span>
       ${hit.group?.more ? html`<span class="folded" title=${texts.moreInGroupNote(hit.group.more, hit.group.by)}>${texts.moreInGroup(hit.group.more)}</span>` : nothing}
     </a>
-    <div class="told">
+    <div class="told ${session.ranked ? "" : "bare"}">
       ${word && hit.closeness !== "chance" ? html`<span class="word ${hit.closeness}" title=${note}>${word}</span>` : nothing}
-      <span class="rarity" title=${note}>${rarity}</span>
+      <span class=${rarity ? "rarity" : "name"} title=${note}>${rarity || (session.ranked ? name : "")}</span>
       ${acts(session, hit, active)}
     </div>
   </div>`;

@@ -71,7 +71,7 @@ export class SearchView extends SessionPart {
       <p class="bar-told" role="status">${this._told()}</p>
       <div class="bar-acts">
         ${this._sizes()}
-        <button type="button" class="button quiet" @click=${() => this.dispatchEvent(new Event("share", { bubbles: true }))}>
+        <button type="button" class="button quiet" aria-label=${texts.share} @click=${() => this.dispatchEvent(new Event("share", { bubbles: true }))}>
           ${icon("code")}<span class="wide">${texts.share}</span></button>
         <button type="button" class="button refine-toggle ${this._refining ? "on" : ""}" aria-expanded=${this._refining}
           @click=${() => this.refine()}>${icon("sliders")}<span>${texts.refining(filters(question))}</span></button>

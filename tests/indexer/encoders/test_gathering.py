@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tests.fakes import SIDE, ColourEncoder
+from tests.fakes import SIDE, ColourEncoder, LabellingEncoder
 from vitrail.indexer.encoders.gathering import GatheringEncoder
 
 
@@ -49,7 +49,7 @@ def ask_during(gathering: GatheringEncoder, gate: Gate, sizes: list[int]) -> lis
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.lists(st.integers(1, 9), min_size=1, max_size=12))
+@given(st.lists(st.integers(1, 8), min_size=1, max_size=12))
 def test_each_gets_its_own_and_what_waits_shares_batches(sizes: list[int]) -> None:
     gate = Gate()
     encoder = ColourEncoder(before=gate)
@@ -66,9 +66,36 @@ def test_each_gets_its_own_and_what_waits_shares_batches(sizes: list[int]) -> No
 def test_who_asks_alone_waits_for_nobody() -> None:
     encoder = ColourEncoder()
     gathering = GatheringEncoder(encoder)
-    for count in (1, 40):
+    for count in (40, 1):
         gathering.encode(images(0, count))
-    assert encoder.sizes == [1, 40]  # not cut, either
+    assert encoder.sizes == [40, 1]  # not cut, either
+
+
+def test_many_at_once_let_few_in_between_where_few_are_asked_for() -> None:
+    gate = Gate()
+    gate.open.set()
+    encoder = LabellingEncoder()
+    encoder.before = gate
+    gathering = GatheringEncoder(encoder)
+    gathering.encode(images(0, 1))
+    gate.entered.clear()
+    gate.open.clear()
+    with ThreadPoolExecutor(2) as pool:
+        many = pool.submit(gathering.encode, images(1, 30))
+        assert gate.entered.wait(10)
+        few = pool.submit(gathering.encode, images(2, 2))
+        while not gathering._waiting:
+            threading.Event().wait(0.001)
+        gate.open.set()
+        made = [one.result(10) for one in (many, few)]
+    # after the first piece, alone or with the second one
+    assert encoder.sizes in ([1, 8, 2, 8, 8, 6], [1, 8, 10, 8, 6])
+    for found, asked in zip(made, (images(1, 30), images(2, 2)), strict=True):
+        alone = LabellingEncoder().encode(asked)
+        assert np.array_equal(found.vectors["mean@1"], alone.vectors["mean@1"])
+        assert found.logits is not None
+        assert alone.logits is not None
+        assert np.array_equal(found.logits, alone.logits)
 
 
 def test_each_has_its_own_error() -> None:

@@ -20,6 +20,7 @@ def test_each_view_is_the_one_document(client: TestClient, path: str) -> None:
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
+        ("../", "text/html; charset=utf-8"),
         ("app.js", "text/javascript; charset=utf-8"),
         ("styles/tokens.css", "text/css; charset=utf-8"),
         ("icon.svg", "image/svg+xml"),
@@ -34,6 +35,8 @@ def test_files_have_their_types_and_are_sent_once(client: TestClient, name: str,
     again = client.get(f"/assets/{name}", headers=known)
     assert (again.status_code, again.content) == (304, b"")
     assert again.headers["etag"] == answer.headers["etag"]
+    policy = "content-security-policy"
+    assert again.headers[policy] == answer.headers[policy]
     assert client.get(f"/assets/{name}", headers={"If-None-Match": '"other"'}).status_code == 200
 
 

@@ -66,6 +66,12 @@ class Watched:
         self.page.wait_for_selector("vitrail-app main")
         self.until("!document.querySelector('[aria-busy=true]')")
 
+    def refine(self) -> None:
+        """Open the panel that narrows an answer down."""
+        if self.page.get_attribute(".refine-toggle", "aria-expanded") == "false":
+            self.page.click(".refine-toggle")
+        self.page.wait_for_selector(".refine")
+
     def until(self, holds: str, seconds: float = 60) -> None:
         """Wait until an expression is true, asked from outside, as the page's policy has it."""
         end = time.monotonic() + seconds
@@ -139,7 +145,7 @@ def at(browser: Browser, base: str) -> Iterator[Open]:
             is_mobile=touch,
             **more,
         )
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(90_000)  # a busy machine takes its time
         watched = Watched(context.new_page(), base)
         watched.watch()
         opened.append(watched)

@@ -52,17 +52,17 @@ def indexed(home: Path) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (home / "made").exists():
             write_examples(home / "images")
-            _python("-c", INDEX, str(home / "images"), str(collection), *SPACES)
+            python("-c", INDEX, str(home / "images"), str(collection), *SPACES)
             (home / "made").touch()
     return collection
 
 
 def run(*words: str) -> str:
     """What a command of the command line prints."""
-    return _python("-m", "vitrail.service.cli", *words)
+    return python("-m", "vitrail.service.cli", *words)
 
 
-def _python(*words: str) -> str:
+def python(*words: str) -> str:
     done = subprocess.run(
         [sys.executable, *words],
         capture_output=True,

@@ -1,0 +1,96 @@
+"""One image: large, with what is known of it, why it was found, and zoomed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.service.web.conftest import PHONE, WIDE, Open, expected
+from tests.service.web.examples import HOSTILE, SPACES
+from tests.service.web.test_search import id_of
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+BOTH = pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+
+
+def fact(page: Page, name: str) -> str:
+    return page.inner_text(f".facts > div:has(dt:text-is('{name}')) dd")
+
+
+@BOTH
+def test_an_image_is_opened_from_an_answer_and_left_to_it(at: Open, size: tuple[int, int]) -> None:
+    watched = at(size)
+    cat = id_of(watched.open(), "cat.jpg")
+    page = watched.open(f"/?like={cat}")
+    page.evaluate("scrollTo(0, 300)")
+    place = page.evaluate("scrollY")
+    found = watched.ids()[0]
+    page.evaluate(f"document.querySelector('[data-id=\"{found}\"] a').click()")
+    page.wait_for_selector(".one-side.done")
+    assert page.url.endswith(f"/image/{found}?like={cat}")
+    assert "cat-" in page.inner_text("h1")
+    assert fact(page, "Label") == "photographs"
+    assert "×" in fact(page, "Dimensions")
+    page.click("text=Show what matches")
+    page.wait_for_selector(".shares")
+    assert page.locator(".shares li").count() == len(SPACES)
+    shares = [float(text) for text in page.locator(".shares li span:last-child").all_inner_texts()]
+    score = page.evaluate("document.querySelector('vitrail-image').hit.score")
+    assert sum(shares) == pytest.approx(score, abs=0.002)
+    assert page.locator(".why-image .veil").count() == 2
+    page.click("[aria-label='Next image']")
+    watched.until(f"location.pathname !== '/image/{found}'")
+    page.wait_for_selector(".one-side.done")
+    page.go_back()
+    watched.until("!document.querySelector('.search').closest('[hidden]')")
+    page.wait_for_timeout(200)
+    assert page.evaluate("scrollY") == pytest.approx(place, abs=4)
+
+
+def test_it_is_zoomed_among_the_others(at: Open) -> None:
+    watched = at()
+    cat = id_of(watched.open(), "cat.jpg")
+    page = watched.open(f"/?like={cat}")
+    first, second = watched.ids()[:2]
+    page.goto(f"{watched.base}/image/{first}?like={cat}")
+    page.wait_for_selector(".one-side.done")
+    page.click(".one-shot")
+    page.wait_for_selector(".pswp--open .pswp__img")
+    watched.until("document.querySelector('.pswp__item[aria-hidden=false] img').naturalWidth > 0")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(300)
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".pswp", state="detached")
+    watched.until(f"location.pathname === '/image/{second}'")
+    page.click("text=More like this")
+    page.wait_for_selector(".asked-part")
+    assert page.url.endswith(f"/?like={second}")
+
+
+def test_a_recipe_is_shown_and_copied(at: Open) -> None:
+    watched = at()
+    watched.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = watched.open("/?only=generated")
+    page.evaluate("document.querySelector('.tile a').click()")
+    page.wait_for_selector(".recipe-prompt")
+    assert page.inner_text(".recipe-prompt") == HOSTILE
+    assert fact(page, "Seed") == "7"
+    assert fact(page, "Steps") == "20"
+    page.click(".one-part:has(.recipe-prompt) button:has-text('Copy')")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith(HOSTILE)
+    assert "Steps: 20, Sampler: Euler, Seed: 7" in copied
+
+
+def test_an_image_that_is_not_there_is_said(at: Open) -> None:
+    watched = at()
+    watched.open()
+    with expected(watched, "404"):
+        watched.page.goto(f"{watched.base}/image/999")
+        watched.page.wait_for_selector(".state h2")
+    assert "999" in watched.page.inner_text(".state h2")
+    watched.page.click(".state a")
+    watched.page.wait_for_selector(".tile")

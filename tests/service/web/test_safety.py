@@ -1,0 +1,60 @@
+"""Names, labels and prompts that are written to harm stay texts, in every view."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.service.web.conftest import PHONE, WIDE, Open, Watched, expected
+from tests.service.web.examples import HOSTILE
+
+
+def unharmed(watched: Watched) -> None:
+    assert not watched.page.evaluate("'harmed' in window")
+    assert watched.page.locator("img[src='x']").count() == 0
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+def test_they_stay_texts(at: Open, size: tuple[int, int]) -> None:
+    watched = at(size)
+    page = watched.open("/?only=generated")
+    image = watched.ids()[0]
+    name = f"{HOSTILE}.png"
+    label = page.get_attribute(".shot", "aria-label")
+    assert name in (label or "")
+    watched.refine()
+    page.wait_for_selector(".facet, .refine-part")
+    unharmed(watched)
+    page = watched.open(f"/?like={image}")
+    assert page.inner_text(".asked-name") == name
+    assert name in page.title()
+    watched.refine()
+    page.wait_for_selector(f".facet-value:has-text('{HOSTILE[:6]}')")
+    unharmed(watched)
+    page = watched.open(f"/image/{image}")
+    page.wait_for_selector(".recipe-prompt")
+    assert page.inner_text("h1") == name
+    assert page.inner_text(".recipe-prompt") == HOSTILE
+    unharmed(watched)
+    page.goto(f"{watched.base}/collection")
+    page.wait_for_selector(".collection.done")
+    unharmed(watched)
+
+
+def test_so_does_what_stands_in_the_address(at: Open) -> None:
+    watched = at()
+    page = watched.open()
+    with expected(watched, "422", "400"):
+        page.goto(f"{watched.base}/?where={HOSTILE}&sort={HOSTILE}&text={HOSTILE}")
+        page.wait_for_selector(".state")
+        page.wait_for_timeout(300)
+    assert HOSTILE in page.inner_text(".asked")
+    assert HOSTILE in page.inner_text(".chips")
+    page.keyboard.press("c")
+    for kind in ("link", "cli", "curl", "python"):
+        page.click(f"#share-{kind}")
+        unharmed(watched)
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    page.keyboard.type(HOSTILE)
+    page.wait_for_selector(".ask-way")
+    unharmed(watched)
