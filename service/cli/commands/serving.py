@@ -261,7 +261,6 @@ def _options(
         paths=shown.show_paths,
         trash=shown.allow_trash,
         read_only=shown.read_only,
-        trash=shown.allow_trash,
         keys=reached.keys,
         rate=reached.rate,
         allow_hosts=tuple(reached.allow_host or ()),

@@ -15,7 +15,7 @@ from vitrail.service.http.app import create_app
 from vitrail.service.http.jobs.registry import KINDS
 from vitrail.service.http.options import ServiceOptions
 from vitrail.service.http.security.keys import make_key
-from vitrail.service.http.security.scopes import Scope
+from vitrail.service.http.security.scopes import KeyScope
 from vitrail.service.operations import sampling
 
 SAMPLE = {"count": 2}
@@ -219,7 +219,7 @@ def test_by_whatever_address_only_an_admin_may_index_or_throw_away(
     options: ServiceOptions, tmp_path: Path
 ) -> None:
     guarded = replace(options, keys=True, trash=True, roots={"photos": tmp_path})
-    _, text = make_key(guarded.state, Scope.WRITE)
+    _, text = make_key(guarded.state, KeyScope.WRITE)
     key = {"Authorization": f"Bearer {text}"}
     with TestClient(create_app(guarded), base_url="http://127.0.0.1:8000") as client:
         for path, body in (
