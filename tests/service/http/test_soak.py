@@ -52,15 +52,17 @@ class Client:
 
     def __init__(self, port: int, seen: Counter[int]) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
-        self._seen = seen
-        self._commit = 0
+        self._seen, self._commit, self._used = seen, 0, 0.0
 
     def __call__(self, method: str, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         headers = {} if body is None else {"Content-Type": "application/json"}
+        if time.monotonic() - self._used > 2:  # the service ends connections that are idle
+            self._connection.close()
         self._connection.request(method, path, data, headers)
         answer = self._connection.getresponse()
         said = answer.read()
+        self._used = time.monotonic()
         self._seen[answer.status] += 1
         kind = answer.getheader("content-type", "")
         told = json.loads(said) if "json" in kind else said
