@@ -31,10 +31,11 @@ READ_BY_POST = {
     "/v1/search/batch",
     "/v1/search/image",
     "/v1/search/explain",
+    "/v1/search/scores",
     "/v1/facets",
     "/v1/uploads",
 }
-ADMIN = {"/v1/index"}
+ADMIN = {"/v1/index", "/v1/trash"}
 
 
 @pytest.fixture(scope="module")
