@@ -73,6 +73,7 @@ export const texts = {
   emptyTitle: "This collection holds no images yet",
   emptyText: "Index a folder, and they appear here:",
   emptyCommand: "vitrail index ~/Pictures",
+  keyNeeded: "Sign in with a key",
   noneTitle: "No image fits",
   withoutFilters: "Remove all filters",
   withoutCutoff: "Remove the cutoff",
@@ -147,7 +148,7 @@ export const texts = {
   cutoffAt: (/** @type {number} */ score, /** @type {number} */ kept, /** @type {number} */ all) =>
     `from ${score.toFixed(2)} on: ${number.format(kept)} of ${number.format(all)}`,
   cutoffSlider: "Least score",
-  histogram: "Scores of the nearest images",
+  histogram: "How all images score",
   filter: "Filter",
   kinds: { all: "All", real: "Real", generated: "Generated" },
   kindsLabel: "Which images",
