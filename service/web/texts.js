@@ -106,7 +106,7 @@ export const texts = {
   rarityNote: (/** @type {number} */ pairs) =>
     `one in ${number.format(pairs)} pairs of unrelated images of this collection is as near`,
   score: (/** @type {number} */ value) => `score ${value.toFixed(3)}`,
-  fromHere: "From here on, unrelated images are as near by chance",
+  fromHere: "No nearer than chance from here on",
   moreInGroup: (/** @type {number} */ more) => `+${number.format(more)}`,
   moreInGroupNote: (/** @type {number} */ more, /** @type {string} */ by) =>
     `${counted(more, "more image")} of the same ${by}`,
@@ -208,6 +208,7 @@ export const texts = {
   whyBusy: "Comparing patches",
   whyShares: "Shares of the score by layer",
   whyMaps: "Light where both look alike, dark where the match is no better than chance.",
+  whyUnseen: "Pale parts are not seen by the encoder.",
   whyQuery: "asked with",
   whyHit: "found",
   whyNone: "Open it from an answer to see why it was found.",

@@ -35,7 +35,7 @@ READ_BY_POST = {
     "/v1/facets",
     "/v1/uploads",
 }
-ADMIN = {"/v1/index"}
+ADMIN = {"/v1/index", "/v1/trash"}
 
 
 @pytest.fixture(scope="module")

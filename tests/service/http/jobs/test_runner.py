@@ -58,7 +58,7 @@ class Gated(JobKind[NamedBody]):
 
     def run(self, run: JobRun, body: NamedBody) -> Outcome:
         self.began.append(body.name)
-        run.progress(Note(f"it is {body.name}"))
+        run.progress(Note(f"it is {body.name} of {run.setting.hosted.directory}/x/y"))
         run.progress(AnalysisProgress("looking", 1, 2))
         gate = self.gate(body.name)
         while not gate.wait(0.01):
@@ -138,7 +138,7 @@ def test_a_job_is_done_and_told(work: Work) -> None:
         comes_to(runner, job, "running")
         live = until(lambda: (now := runner.now(runner.store.get(job))).progress and now)
         assert live.progress == {"stage": "looking", "done": 1, "total": 2, "unit": "image"}
-        assert live.notes == ("it is a",)
+        assert live.notes == ("it is a of a/x/y",)  # not where that lies
         work.open("a")
         done = comes_to(runner, job, "done")
         assert (done.result, done.tries, done.problem) == (True, 1, None)
