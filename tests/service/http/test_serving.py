@@ -26,7 +26,7 @@ from vitrail.service.cli.served import name_of, read_places
 from vitrail.service.http.options import Limits, ServiceOptions
 from vitrail.service.http.security.keys import make_key
 from vitrail.service.http.security.scopes import KeyScope
-from vitrail.service.http.serving import Server, serve
+from vitrail.service.http.serving import Server, listening, serve
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX'")
 
@@ -255,3 +255,12 @@ def test_collections_are_named(tmp_path: Path) -> None:
     assert name_of(Path("/a/x" * 40)) == "x"
     with pytest.raises(InputError, match="NAME=DIR"):
         name_of(Path("/a/ä"))
+
+
+def test_no_half_of_an_answer_waits_for_the_other() -> None:
+    with (
+        listening("127.0.0.1", 0) as listener,
+        socket.create_connection(listener.getsockname()),
+        listener.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
