@@ -24,7 +24,7 @@ from tests.service.http.colour_service import run
 from tests.service.http.following import OVER
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.verification import verify
-from vitrail.service.http.jobs.store import MOST_TRIES
+from vitrail.service.http.jobs.recovery import MOST_TRIES
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
 SECONDS = 120.0  # in which a service has to begin, and jobs to be done, however busy the machine

@@ -211,6 +211,11 @@ def test_jobs_are_counted(client: TestClient) -> None:
     assert 'vitrail_jobs{state="done"} 1.0' in client.get("/v1/metrics").text
 
 
+def test_what_takes_too_much_to_describe_is_refused(client: TestClient) -> None:
+    many = {"prompt": ["x" * 1000] * 300}
+    refused(client, "generate", many, 422, "over-limit", "bytes to describe")
+
+
 def test_an_unknown_collection_is_refused(client: TestClient) -> None:
     refused(client, "sample?collection=others", SAMPLE, 404, "unknown-collection", "others")
 
