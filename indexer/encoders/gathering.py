@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vitrail.indexer.encoders.base import Encoded, Encoder, PatchTokens
-from vitrail.indexer.encoders.batching import MAX_BATCH
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,7 +20,9 @@ if TYPE_CHECKING:
     from vitrail.indexer.spaces import EmbeddingSpace
 
 
-_PIECE = 8  # images; more at once take hardly less time each
+# Images. On a processor more at once take hardly less time each, and all would wait for the last;
+# beside a GPU decoding is what takes the time.
+_PIECE = 8
 _LATELY = 10.0  # seconds
 
 
@@ -41,7 +42,7 @@ class GatheringEncoder:
     """
 
     def __init__(
-        self, encoder: Encoder, *, most: int = MAX_BATCH, batches: Counter[int] | None = None
+        self, encoder: Encoder, *, most: int = _PIECE, batches: Counter[int] | None = None
     ) -> None:
         self._encoder, self._most = encoder, most
         self._batches = Counter[int]() if batches is None else batches

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -14,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from vitrail.indexer.errors import ImageRejectedError, UnusableImageError, VitrailError
 from vitrail.service.http.options import ServiceOptions
-from vitrail.service.http.security.hiding import hide
+from vitrail.service.http.security.hiding import as_told
 
 _log = logging.getLogger("vitrail.service")
 
@@ -38,6 +37,7 @@ STATUSES = {
     "job-table": 503,
     "other-encoder": 409,
     "bad-checkpoint": 503,
+    "generation": 503,
     "runtime": 503,
     "cache": 503,
     "unreadable": 503,
@@ -106,11 +106,8 @@ def _members(status: int, code: str, detail: str, remedy: str) -> dict[str, Any]
 
 def problem_members(error: VitrailError, options: ServiceOptions) -> dict[str, Any]:
     """What a problem tells of an error of the domain; not where files lie, unless that is shown."""
-    detail, remedy = error.problem if error.remedy else str(error), error.remedy
-    if not options.paths:
-        places = {**options.roots, **options.collections, "state": options.state, "~": Path.home()}
-        detail, remedy = hide(detail, places), hide(remedy, places)
-    body = _members(status_of(error), error.code, detail, remedy)
+    detail = as_told(error.problem if error.remedy else str(error), options)
+    body = _members(status_of(error), error.code, detail, as_told(error.remedy, options))
     if isinstance(error, ImageRejectedError | UnusableImageError) and error.reason:
         return body | {"reason": error.reason}
     return body

@@ -7,6 +7,7 @@
 
 export const NARROWEST = 0.45; // what is narrower or wider is shown on a mat
 export const WIDEST = 2.8;
+const LOWEST = 0.72; // of the height that is asked for, so that no image is left alone in a row
 
 /**
  * Places of images in rows, each about as high as asked for and as wide as the room; the last row of
@@ -22,18 +23,26 @@ export function justify(aspects, room) {
   let top = 0;
   let breakTop = null;
   let first = 0;
+  let before = 0; // where the row before begins, of the same side of the break
   const stop = room.break ?? -1;
   for (let next = 0; next <= aspects.length; next += 1) {
     const ends = next === aspects.length || next === stop;
     if (ends || overfull(aspects, first, next, room)) {
+      if (ends && next > first && before < first && joined(aspects, before, next, room)) {
+        top = places[before].top;
+        places.length = before;
+        first = before;
+      }
       if (next > first) {
         top = lay(aspects.slice(first, next), top, room, places, ends);
+        before = first;
         first = next;
       }
     }
     if (next === stop && next < aspects.length) {
       breakTop = top;
       top += room.breakHeight ?? 0;
+      before = next;
     }
   }
   return { places, height: Math.max(0, top - room.gap), breakTop };
@@ -60,6 +69,13 @@ function overfull(aspects, first, next, room) {
   if (without <= room.row) return true;
   const withIt = fitting(sum + shown(aspects[next]), next - first + 1, room);
   return withIt < room.row && without - room.row < room.row - withIt;
+}
+
+/** Whether what is left at the end is best taken into the row before it, which gets lower by that. */
+/** @type {(aspects: number[], before: number, next: number, room: Room) => boolean} */
+function joined(aspects, before, next, room) {
+  const sum = aspects.slice(before, next).reduce((total, aspect) => total + shown(aspect), 0);
+  return fitting(sum, next - before, room) >= LOWEST * room.row;
 }
 
 /**

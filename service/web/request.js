@@ -39,6 +39,18 @@ export function explainBody({ positive, negative, spaces }, id) {
   return present({ positive: positive.map(partBody), negative: negative.map(partBody), spaces, id });
 }
 
+/**
+ * The body that asks how all images score.
+ *
+ * @param {Question} question
+ * @param {number} bins
+ */
+export function spreadBody(question, bins) {
+  const { positive, negative, spaces } = question;
+  const asked = { positive: positive.map(partBody), negative: negative.map(partBody), spaces };
+  return present({ ...asked, ...filterBody(question), bins });
+}
+
 /** What narrows the images down, of a search, a list or facets. */
 /** @param {Question} question */
 export function filterBody(question) {

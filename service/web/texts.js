@@ -53,7 +53,6 @@ export const texts = {
   remove: "Remove from the question",
   crop: "Search by a part of this image",
   cropped: "a part of it",
-  clear: "Start over",
   image: (/** @type {number} */ id) => `image ${id}`,
   uploaded: "your image",
   words: (/** @type {string} */ text) => `“${text}”`,
@@ -64,6 +63,11 @@ export const texts = {
   searching: "Searching",
   drawing: (/** @type {number} */ count, /** @type {number} */ seconds) =>
     `Drawing ${counted(count, "image")}${seconds > 1 ? `, ${seconds} s` : ""}`,
+  drawingStage: (/** @type {string} */ stage, /** @type {number} */ done, /** @type {number} */ all) =>
+    stage === "comparing"
+      ? `Comparing with unrelated prompts, ${done} of ${all}`
+      : `Drawing image ${Math.min(done + 1, all)} of ${all}`,
+  before: (/** @type {number} */ count) => `In the queue behind ${counted(count, "job")}`,
   uploading: (/** @type {string} */ name) => `Reading ${name}`,
   unreachable: "The server does not answer.",
   unreachableRemedy: "See whether `vitrail serve` still runs, then try again.",
@@ -73,14 +77,13 @@ export const texts = {
   emptyTitle: "This collection holds no images yet",
   emptyText: "Index a folder, and they appear here:",
   emptyCommand: "vitrail index ~/Pictures",
+  keyNeeded: "Sign in with a key",
   noneTitle: "No image fits",
   withoutFilters: "Remove all filters",
   withoutCutoff: "Remove the cutoff",
 
   // the answer
   browsing: (/** @type {number} */ count) => counted(count, "image"),
-  newest: "newest first",
-  atRandom: "drawn at random",
   hits: (/** @type {number} */ count, /** @type {boolean} */ more) =>
     more ? `${number.format(count)}+ images` : counted(count, "image"),
   exact: "exact",
@@ -105,7 +108,7 @@ export const texts = {
   rarityNote: (/** @type {number} */ pairs) =>
     `one in ${number.format(pairs)} pairs of unrelated images of this collection is as near`,
   score: (/** @type {number} */ value) => `score ${value.toFixed(3)}`,
-  fromHere: "From here on, unrelated images are as near by chance",
+  fromHere: "No nearer than chance from here on",
   moreInGroup: (/** @type {number} */ more) => `+${number.format(more)}`,
   moreInGroupNote: (/** @type {number} */ more, /** @type {string} */ by) =>
     `${counted(more, "more image")} of the same ${by}`,
@@ -147,7 +150,7 @@ export const texts = {
   cutoffAt: (/** @type {number} */ score, /** @type {number} */ kept, /** @type {number} */ all) =>
     `from ${score.toFixed(2)} on: ${number.format(kept)} of ${number.format(all)}`,
   cutoffSlider: "Least score",
-  histogram: "Scores of the nearest images",
+  histogram: "How all images score",
   filter: "Filter",
   kinds: { all: "All", real: "Real", generated: "Generated" },
   kindsLabel: "Which images",
@@ -156,13 +159,10 @@ export const texts = {
   apply: "Apply",
   withoutValue: "none",
   otherValues: (/** @type {number} */ count) => `${number.format(count)} further values`,
-  findValue: (/** @type {string} */ column) => `Find a value of ${column}`,
   least: (/** @type {string} */ column) => `Least ${column}`,
   most: (/** @type {string} */ column) => `Most ${column}`,
   to: "to",
-  from: "from",
   moreColumns: "More columns",
-  noColumns: "All images have the same values in all columns.",
   arrange: "Arrange",
   sort: "Order",
   sorts: {
@@ -177,7 +177,6 @@ export const texts = {
   groups: { none: "each by itself", copies: "fold copies", folder: "one of each folder", label: "one of each label" },
   diverse: "Variety",
   nearest: "nearest",
-  varied: "varied",
   size: "Size of the images",
   conditions: "Filters that hold",
   removeFilter: (/** @type {string} */ what) => `Remove the filter ${what}`,
@@ -199,7 +198,6 @@ export const texts = {
   lineage: "Lineage",
   madeFrom: "Made from",
   madeOf: "Became",
-  alone: "Made from no image of the collection, and none was made from it.",
   files: "Files",
   moreLikeThis: "More like this",
   why: "Why it was found",
@@ -207,9 +205,9 @@ export const texts = {
   whyBusy: "Comparing patches",
   whyShares: "Shares of the score by layer",
   whyMaps: "Light where both look alike, dark where the match is no better than chance.",
+  whyUnseen: "Pale parts are not seen by the encoder.",
   whyQuery: "asked with",
   whyHit: "found",
-  whyNone: "Open it from an answer to see why it was found.",
   columnNames: {
     taken_at: "Taken",
     added_at: "Added",
@@ -255,7 +253,6 @@ export const texts = {
   generatedCount: "Generated",
   commits: "Commits",
   disk: "On disk",
-  spaces: "Layers",
   checkpoint: "Encoder",
   since: (/** @type {string} */ day) => `Begun on ${day}`,
   verifyNote: "reads everything again and compares checksums",

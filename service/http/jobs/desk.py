@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request, Response
 
+from vitrail.service.http.asking import OverLimitError
 from vitrail.service.http.hosting import Asked
 from vitrail.service.http.jobs.images import keep_image
 from vitrail.service.http.jobs.records import NewJob
@@ -20,6 +22,8 @@ from vitrail.service.http.security.callers import Caller
 from vitrail.service.http.security.guarding import CalledBy, demand
 from vitrail.service.http.security.scopes import KeyScope
 
+MOST_BYTES = 256 << 10
+"""Of what a job is asked with, beside its images."""
 ADMIN_KINDS = frozenset({"index", "trash"})
 """Kinds that look at files of the machine beside those of the collection, or take them away."""
 
@@ -63,6 +67,7 @@ class JobDesk:
             VitrailError: it is bound to fail.
             KeyReusedError: the key stands for something else.
             QueueFullError: too many wait.
+            OverLimitError: it takes too much to describe.
         """
         known = KINDS[kind]
         if kind in ADMIN_KINDS:
@@ -72,6 +77,7 @@ class JobDesk:
         known.check(setting, kept)
         parameters = kept.model_dump(mode="json", by_alias=True, exclude_unset=True)
         inputs = [image.upload for image in kept.image_members() if image.upload is not None]
+        _check_size(parameters)
         work = NewJob(kind, known.lane, self.collection, parameters, tuple(dict.fromkeys(inputs)))
         job, new = self.runner.store.add(work, key=self._key(), digest=_digest(work))
         if new:
@@ -94,6 +100,17 @@ def told(runner: JobRunner, name: str) -> JobReply:
     """
     job = runner.now(runner.store.get(name))
     return JobReply.of(job, runner.store.position(job))
+
+
+def _check_size(parameters: Mapping[str, Any]) -> None:
+    """Refuse what would make lists of jobs long to read, for good."""
+    size = len(json.dumps(parameters))
+    if size > MOST_BYTES:
+        raise OverLimitError(
+            f"the job takes {size:,} bytes to describe, without its images, and may take "
+            f"{MOST_BYTES:,}",
+            remedy="ask for several jobs",
+        )
 
 
 def _digest(work: NewJob) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -48,6 +48,11 @@ class JobFiles:
     def result(self, job: str) -> Path:
         """Where the result of a job is."""
         return self._results / f"{job}.json"
+
+    def size(self, job: str, inputs: Iterable[str]) -> int:
+        """Bytes of a job's result and of the images that it needs."""
+        paths = (self.result(job), *(self._inputs / name[:2] / name for name in inputs))
+        return sum(path.stat().st_size for path in paths if path.exists())
 
     def sweep(self, jobs: Collection[str], inputs: Collection[str]) -> None:
         """Delete what is of no job any more; but for what is so young that its job is being made.

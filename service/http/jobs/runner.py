@@ -7,23 +7,22 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
-from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.errors import CancelledError, CollectionLockedError, VitrailError
 from vitrail.service.documents.plain import without_places
-from vitrail.service.documents.progress import progress_document
 from vitrail.service.http.hosting import Host
 from vitrail.service.http.jobs.kinds import JobKind, JobRun, Outcome, Setting
+from vitrail.service.http.jobs.live import LiveJob
 from vitrail.service.http.jobs.records import Job, JobState
-from vitrail.service.http.jobs.store import JobStore, interruption
-from vitrail.service.http.jobs.watching import LivePreview, Watchers
+from vitrail.service.http.jobs.recovery import interruption
+from vitrail.service.http.jobs.store import JobStore
+from vitrail.service.http.jobs.watching import Watchers
 from vitrail.service.http.options import ServiceOptions
 from vitrail.service.http.problems import problem_members
 from vitrail.service.http.schemas.base import as_json
-from vitrail.service.operations.progress import Event, Note
 from vitrail.service.operations.uploads import Uploads
 
 _log = logging.getLogger(__name__)
@@ -32,51 +31,7 @@ PATIENCE = 30.0
 _AGAIN = 2.0  # seconds until it is seen whether another process still writes
 _IDLE = 30.0  # seconds between two looks of a worker that nobody wakes
 _MOMENT = 10.0  # seconds that a request waits for others that write
-_NOTES = 100  # lines that are kept of a job
-_KEEP_EVERY = 1.0  # seconds between two notes of where a job is
-_TELL_EVERY = 0.1  # seconds between two events
 _PRUNE_EVERY = 50  # jobs
-
-
-@dataclass(slots=True)
-class _Live:
-    """A job that runs, and where it is."""
-
-    store: JobStore
-    watchers: Watchers
-    job: str
-    cancellation: Cancellation = field(default_factory=Cancellation)
-    preview: LivePreview = field(default_factory=LivePreview)
-    cancelled: bool = False  # by somebody, and not by the end of the service
-    progress: Mapping[str, Any] | None = None
-    notes: tuple[str, ...] = ()
-    kept: float = field(default_factory=time.monotonic)
-    told: float = 0.0
-
-    def __call__(self, event: Event) -> None:
-        """Take note of an event of the operation."""
-        if isinstance(event, Note):
-            if event.text not in self.notes and len(self.notes) < _NOTES:
-                self.notes = (*self.notes, event.text)
-        else:
-            self._move_on(progress_document(event))
-        now = time.monotonic()
-        if now - self.kept >= _KEEP_EVERY:
-            self.keep()
-        if now - self.told >= _TELL_EVERY:
-            self.told = now
-            self.watchers.ring(self.job)
-
-    def _move_on(self, told: dict[str, Any] | None) -> None:
-        if told is None:
-            return
-        counts = (self.progress or {}).get("counts")  # which go on holding in later stages
-        self.progress = {"counts": counts, **told} if counts is not None else told
-
-    def keep(self) -> None:
-        """Put down where it is."""
-        self.kept = time.monotonic()
-        self.store.tell(self.job, self.progress, self.notes)
 
 
 class JobRunner:
@@ -102,7 +57,7 @@ class JobRunner:
         self._host, self._options, self._uploads, self._kinds = host, options, uploads, kinds
         self._changed = threading.Condition()
         self._closing = False
-        self._live: dict[str, _Live] = {}
+        self._live: dict[str, LiveJob] = {}
         # collection -> the job that writes to it, or nothing where a request does
         self._writing: dict[str, Job | None] = {}
         self._ended = 0
@@ -263,7 +218,7 @@ class JobRunner:
             taken = self.store.begin(job.id)
             if writes:
                 self._writing[job.work.collection] = taken
-            self._live[job.id] = _Live(self.store, self.watchers, job.id)
+            self._live[job.id] = LiveJob(self.store, self.watchers, self._options, job.id)
             self.watchers.ring(job.id)
             return taken
         return None
@@ -301,6 +256,10 @@ class JobRunner:
         live = self._live[job.id]
         try:
             outcome = self._done(job, live)
+            if outcome.complete:
+                self._end(job, live, outcome)
+            else:
+                self._stopped(job, live, outcome)
         except CollectionLockedError as error:
             self._wait(job, live, error)
         except CancelledError:
@@ -310,19 +269,14 @@ class JobRunner:
         except Exception as error:
             _log.exception("job %s (%s) failed", job.id, job.work.kind)
             self._fail(job, live, _unforeseen(error))
-        else:
-            if outcome.complete:
-                self._end(job, live, outcome)
-            else:
-                self._stopped(job, live, outcome)
 
-    def _done(self, job: Job, live: _Live) -> Outcome:
+    def _done(self, job: Job, live: LiveJob) -> Outcome:
         kind = self._kinds[job.work.kind]
         body = kind.read(job.work.parameters)
         setting = self.setting(job.work.collection)
         return kind.run(JobRun(setting, job.id, live, live.cancellation, live.preview), body)
 
-    def _end(self, job: Job, live: _Live, outcome: Outcome) -> None:
+    def _end(self, job: Job, live: LiveJob, outcome: Outcome) -> None:
         self._write(job, outcome)
         live.keep()
         self.store.finish(job.id, "done", result=True)
@@ -331,11 +285,11 @@ class JobRunner:
         told = outcome.result if self._options.paths else without_places(outcome.result)
         self.store.files.write_result(job.id, as_json(told))
 
-    def _fail(self, job: Job, live: _Live, problem: Mapping[str, Any]) -> None:
+    def _fail(self, job: Job, live: LiveJob, problem: Mapping[str, Any]) -> None:
         live.keep()
         self.store.finish(job.id, "failed", problem=problem)
 
-    def _stopped(self, job: Job, live: _Live, outcome: Outcome | None) -> None:
+    def _stopped(self, job: Job, live: LiveJob, outcome: Outcome | None) -> None:
         """Somebody cancelled it, or the service ends."""
         live.keep()
         resumable = self._is_resumable(job)
@@ -348,7 +302,7 @@ class JobRunner:
         problem = None if live.cancelled else interruption(job, resumable=False)
         self.store.finish(job.id, state, problem=problem, result=outcome is not None)
 
-    def _wait(self, job: Job, live: _Live, error: CollectionLockedError) -> None:
+    def _wait(self, job: Job, live: LiveJob, error: CollectionLockedError) -> None:
         """Another process writes to the collection: try again later."""
         live.keep()
         if live.cancelled:

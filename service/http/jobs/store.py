@@ -28,15 +28,11 @@ from vitrail.service.http.jobs.records import (
     JobState,
     NewJob,
 )
+from vitrail.service.http.jobs.recovery import recovered
+from vitrail.service.http.jobs.retention import forgettable
 
-KEPT = 500
-"""Jobs that are over and are kept, with their results: so many at most,"""
-KEPT_SECONDS = 30 * 86_400
-"""and none for longer."""
 MOST_PENDING = 200
 """Jobs that wait, above which no more are taken."""
-MOST_TRIES = 5
-"""How often a job is taken up again by itself, where the service ended each time."""
 _NAME = "jobs.sqlite"
 
 
@@ -261,28 +257,18 @@ class JobStore:
         with self._changing():
             found = table.in_states(self._connection, ("running",))
             for job in found:
-                if resumable(job) and job.tries < MOST_TRIES:
-                    values: dict[str, Any] = {"state": "queued"}
-                else:
-                    values = {
-                        "state": "interrupted",
-                        "finished": self._clock(),
-                        "problem": interruption(job, resumable=resumable(job)),
-                    }
-                table.change(self._connection, job.id, values)
+                left = recovered(job, resumable=resumable(job), now=self._clock())
+                table.change(self._connection, job.id, left)
             return [self._get(job.id) for job in found]
 
     def prune(self) -> int:
         """Forget what has been over for long, and all that is of no job; how many jobs."""
         with self._changing():
-            over = table.in_states(self._connection, OVER)
-            over.sort(key=lambda job: job.finished or job.created)
-            oldest = self._clock() - KEPT_SECONDS
-            gone = [
-                job.id
-                for place, job in enumerate(over)
-                if place < len(over) - KEPT or (job.finished or job.created).timestamp() < oldest
-            ]
+            gone = forgettable(
+                table.in_states(self._connection, OVER),
+                lambda job: self.files.size(job.id, job.work.inputs),
+                self._clock(),
+            )
             table.delete(self._connection, gone)
             left = table.in_states(self._connection, (*PENDING, "running", *OVER))
         self.files.sweep(
@@ -320,14 +306,3 @@ class JobStore:
     def _changing(self) -> Iterator[None]:
         with self._lock, table.transaction(self._connection, self._path):
             yield
-
-
-def interruption(job: Job, *, resumable: bool) -> dict[str, Any]:
-    """Why a job that ran when the service ended was not taken up again, as problem details."""
-    if resumable:
-        detail = f"the service ended each of the {job.tries} times that this job ran"
-        remedy = "look into the service's log before it is tried again"
-    else:
-        detail = "the service ended while this job ran"
-        remedy = "try it again: nothing was lost but its time"
-    return {"code": "interrupted", "detail": detail, "remedy": remedy}

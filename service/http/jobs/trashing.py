@@ -12,7 +12,7 @@ from vitrail.service.http.jobs.checking import check_filters
 from vitrail.service.http.jobs.errors import NotSetUpError
 from vitrail.service.http.jobs.kinds import JobKind, JobRun, Outcome, Setting
 from vitrail.service.http.schemas.analyses import TrashBody
-from vitrail.service.http.security.hiding import hide
+from vitrail.service.http.security.hiding import as_told
 from vitrail.service.operations.duplicates import DuplicateOptions
 from vitrail.service.operations.progress import AnalysisProgress, Note
 
@@ -83,14 +83,11 @@ class TrashJobs(JobKind[TrashBody]):
             run.progress(Note("none of these images is a copy that may go by this evidence"))
         result = {
             "moved": [{**named_path(file.path), "bytes": file.bytes} for file in moved],
-            "left": [{**named_path(path), "why": _why(run, why)} for path, why in left],
+            "left": [
+                {**named_path(path), "why": as_told(why, run.setting.options)} for path, why in left
+            ],
         }
         return Outcome(result, complete=not run.cancellation.cancelled)
-
-
-def _why(run: JobRun, why: str) -> str:
-    options = run.setting.options
-    return why if options.paths else hide(why, {**options.roots, **options.collections})
 
 
 def _list(folder: Path, job: str) -> Path:

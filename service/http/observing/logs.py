@@ -21,7 +21,8 @@ class Lines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One record as one line, but for the trace of an error."""
-        facts = " ".join(f"{name}={_plain(value)}" for name, value in _facts(record).items())
+        told = ((name, value) for name, value in _facts(record).items() if value is not None)
+        facts = " ".join(f"{name}={_plain(value)}" for name, value in told)
         line = f"{_when(record)} {record.levelname.lower()} {_plain(record.getMessage())}"
         return f"{line} {facts}".rstrip() + _trace(record, "\n")
 
@@ -54,8 +55,11 @@ def logging_to(
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(FORMATS[style]())
-    own, server, asked = (logging.getLogger(n) for n in (LOGGER, "uvicorn.error", REQUESTS))
-    before = [(log, log.level, log.propagate) for log in (own, server, asked)]
+    own, server, asked, forms = (
+        logging.getLogger(n) for n in (LOGGER, "uvicorn.error", REQUESTS, "python_multipart")
+    )
+    before = [(log, log.level, log.propagate) for log in (own, server, asked, forms)]
+    forms.setLevel(logging.ERROR)  # it warns of each form that is torn
     own.setLevel(logging.INFO)
     server.setLevel(logging.WARNING)
     asked.setLevel(logging.INFO if requests else logging.ERROR)
@@ -82,12 +86,11 @@ def _facts(record: logging.LogRecord) -> dict[str, object]:
 
 
 def _plain(value: object) -> str:
-    """A value on one line, whatever it holds, and in quotes where it has spaces."""
+    """A value on one line, whatever it holds."""
     if isinstance(value, float):
         return f"{value:.4g}"
     text = str(value)
-    shown = text if text.isprintable() else json.dumps(text)[1:-1]
-    return shown
+    return text if text.isprintable() else json.dumps(text)[1:-1]
 
 
 def _trace(record: logging.LogRecord, before: str = "") -> str:

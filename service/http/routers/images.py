@@ -17,6 +17,7 @@ from vitrail.service.documents.plain import without_places
 from vitrail.service.http.asking import check_count
 from vitrail.service.http.fields import fields_of
 from vitrail.service.http.hosting import Asked, ServedBy, follow
+from vitrail.service.http.jobs.desk import DoneBy
 from vitrail.service.http.reading import Reading
 from vitrail.service.http.schemas.base import reply
 from vitrail.service.http.schemas.images import (
@@ -135,19 +136,21 @@ def get_recipe(hosted: Asked, served: ServedBy, image_id: ImageNumber) -> Respon
 
 
 @router.delete("/images/{image_id}", responses={200: {"model": RemovedReply}})
-def remove_image(hosted: Asked, image_id: ImageNumber) -> Response:
+def remove_image(hosted: Asked, runner: DoneBy, image_id: ImageNumber) -> Response:
     """Take an image out of the collection; its files stay on disk."""
-    done = remove(hosted.directory, [ImageId(image_id)]).removed
+    with runner.writing(hosted.name):
+        done = remove(hosted.directory, [ImageId(image_id)]).removed
     follow(hosted)
     assert done is not None  # it was no dry run
     return reply({"images": done.images, "files": done.files})
 
 
 @router.post("/annotations", responses={200: {"model": AnnotationReply}})
-def annotate(asked: AnnotationRequest, hosted: Asked) -> Response:
+def annotate(asked: AnnotationRequest, hosted: Asked, runner: DoneBy) -> Response:
     """Set columns of your own on images, by which they can be filtered from then on."""
     columns = {name: _each(name, given, asked.ids) for name, given in asked.columns.items()}
-    images = annotate_images(hosted.directory, asked.ids, columns)
+    with runner.writing(hosted.name):
+        images = annotate_images(hosted.directory, asked.ids, columns)
     follow(hosted)
     return reply({"images": images})
 

@@ -6,9 +6,24 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from vitrail.service.http.options import ServiceOptions
+
 _ADDRESSES = ("/v1", "/docs", "/login", "/assets")
 # what begins with a slash (or a drive) at the start of a word, up to the last slash
 _PLACE = re.compile(r"(?<![\w./~:>\\-])(?:[A-Za-z]:\\|/)(?:[^\s'\"`,;:|<>/\\]+[/\\])*")
+
+
+def as_told(text: str, options: ServiceOptions) -> str:
+    """A text as replies tell it: without the places of files, unless these are shown.
+
+    Args:
+        text: such as the message of an error.
+        options: whether they are, and where what is the service's lies.
+    """
+    if options.paths:
+        return text
+    places = {**options.roots, **options.collections, "state": options.state, "~": Path.home()}
+    return hide(text, places)
 
 
 def hide(text: str, places: Mapping[str, Path]) -> str:

@@ -30,7 +30,7 @@ SCOPES: dict[str, KeyScope] = {word: scope for scope, word in _WORDS.items()}
 _SAFE = ("GET", "HEAD", "OPTIONS")
 # asked with a body for its length alone: nothing of the collection changes
 _READS = ("/v1/search", "/v1/facets", "/v1/uploads")
-_ADMIN = ("/v1/index",)
+_ADMIN = ("/v1/index", "/v1/trash")
 # what tells nothing of any collection, or is the way to be let in
 _OPEN = ("/v1/livez", "/v1/readyz", "/v1/session", "/v1/openapi.json")
 

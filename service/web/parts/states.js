@@ -16,7 +16,9 @@ export function failed(session) {
     <h2>${isGone ? texts.uploadGone : problem.detail}</h2>
     ${isGone || problem.remedy ? html`<p>${isGone ? texts.uploadGoneRemedy : problem.remedy}</p>` : nothing}
     <p class="state-acts">
-      <button type="button" class="button main" @click=${() => session.search()}>${texts.retry}</button>
+      ${problem.code === "no-key"
+        ? html`<a class="button main" href="/login">${texts.keyNeeded}</a>`
+        : html`<button type="button" class="button main" @click=${() => session.search()}>${texts.retry}</button>`}
       ${withoutFilters(session)}
     </p>
   </div>`;

@@ -59,7 +59,7 @@ export class Why extends SessionPart {
       ${why.query && why.hit && asked ? html`<div class="why-pair">
         ${side(texts.whyQuery, imageOf(this.session, asked, "large"), why.query)}
         ${side(texts.whyHit, thumbnail({ id: this.image }, "large", this.session.question.collection), why.hit)}
-      </div><p class="soft">${texts.whyMaps}</p>` : nothing}
+      </div><p class="soft">${texts.whyMaps} ${isWhole(why.query) && isWhole(why.hit) ? nothing : texts.whyUnseen}</p>` : nothing}
       ${why.reason ? html`<p class="soft">${why.reason}</p>` : nothing}
       <h3>${texts.whyShares}</h3>
       <ul class="shares">${shares.map(([space, share]) => html`<li><span>${space}</span>
@@ -67,6 +67,11 @@ export class Why extends SessionPart {
   }
 }
 customElements.define("vitrail-why", Why);
+
+/** @param {Patches} patches */
+function isWhole({ box: [left, top, right, bottom], size: [width, height] }) {
+  return left <= 0 && top <= 0 && right >= width && bottom >= height;
+}
 
 /** @type {(label: string, source: string, patches: Patches) => unknown} */
 function side(label, source, patches) {

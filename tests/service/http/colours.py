@@ -23,11 +23,12 @@ from vitrail.service.operations.searching import QueryImage
 
 
 @contextmanager
-def painting(folder: Path) -> Iterator[Path]:
+def painting(folder: Path, *, jobs: bool = False) -> Iterator[Path]:
     """A collection of five images, whose encoder and generator cost nothing, while this is open.
 
     Args:
         folder: where its images, and it, are put.
+        jobs: whether jobs are done; otherwise they are taken on, and stay in line.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(encoders, "read_fingerprint", colour_fingerprint)
@@ -35,7 +36,8 @@ def painting(folder: Path) -> Iterator[Path]:
         patch.setattr("vitrail.service.operations.prompting._draw", _drawn)
         patch.setattr("vitrail.service.operations.prompting.make_background", _unrelated)
         patch.setattr("vitrail.service.operations.texts._no_space", _no_text)
-        patch.setattr(JobRunner, "_next", lambda *_: None)  # jobs are taken on, and stay in line
+        if not jobs:
+            patch.setattr(JobRunner, "_next", lambda *_: None)
         (folder / "secret").mkdir()
         for name, colour in COLOURS.items():
             Image.new("RGB", (16, 16), colour).save(folder / "secret" / f"{name}.png")

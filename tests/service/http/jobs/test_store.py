@@ -19,13 +19,9 @@ from vitrail.service.http.jobs.errors import (
     UnknownJobError,
 )
 from vitrail.service.http.jobs.records import AGAIN, OVER, ChosenJobs, Job, JobState, NewJob
-from vitrail.service.http.jobs.store import (
-    KEPT,
-    KEPT_SECONDS,
-    MOST_PENDING,
-    MOST_TRIES,
-    JobStore,
-)
+from vitrail.service.http.jobs.recovery import MOST_TRIES
+from vitrail.service.http.jobs.retention import KEPT, KEPT_SECONDS
+from vitrail.service.http.jobs.store import MOST_PENDING, JobStore
 from vitrail.service.operations.uploads import UnknownUploadError
 
 
@@ -241,6 +237,21 @@ def test_of_many_that_are_over_the_last_are_kept(store: JobStore) -> None:
     assert store.prune() == 3
     kept = {job.id for job in store.chosen(ChosenJobs(limit=10_000))}
     assert kept == {job.id for job in jobs[3:]}
+
+
+def test_of_large_ones_the_last_are_kept(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vitrail.service.http.jobs.retention.KEPT_BYTES", 1000)
+    jobs = []
+    for number in range(4):
+        token = store.files.inputs.put(bytes([number]) * 300)
+        job, _ = store.add(NewJob("style", "generation", "a", {}, (token,)))
+        store.files.write_result(job.id, b"x" * 100)
+        jobs.append(store.finish(job.id, "done", result=True).id)
+    waits, _ = store.add(NewJob("style", "generation", "a", {}, (token,)))
+    assert store.prune() == 2
+    assert {job.id for job in store.chosen(ChosenJobs())} == {*jobs[2:], waits.id}
+    monkeypatch.setattr("vitrail.service.http.jobs.retention.KEPT_BYTES", 1)
+    assert store.prune() == 1  # the last one stays, however large it is
 
 
 def test_one_service_at_a_time_has_a_folder(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from tests.service.http.following import asked, becomes, events, over, refused, 
 from vitrail.service.http.app import create_app
 from vitrail.service.http.jobs.registry import KINDS
 from vitrail.service.http.options import ServiceOptions
+from vitrail.service.http.security.keys import make_key
+from vitrail.service.http.security.scopes import KeyScope
 from vitrail.service.operations import sampling
 
 SAMPLE = {"count": 2}
@@ -208,5 +211,31 @@ def test_jobs_are_counted(client: TestClient) -> None:
     assert 'vitrail_jobs{state="done"} 1.0' in client.get("/v1/metrics").text
 
 
+def test_what_takes_too_much_to_describe_is_refused(client: TestClient) -> None:
+    many = {"prompt": ["x" * 1000] * 300}
+    refused(client, "generate", many, 422, "over-limit", "bytes to describe")
+
+
 def test_an_unknown_collection_is_refused(client: TestClient) -> None:
     refused(client, "sample?collection=others", SAMPLE, 404, "unknown-collection", "others")
+
+
+def test_by_whatever_address_only_an_admin_may_index_or_throw_away(
+    options: ServiceOptions, tmp_path: Path
+) -> None:
+    guarded = replace(options, keys=True, trash=True, roots={"photos": tmp_path})
+    _, text = make_key(guarded.state, KeyScope.WRITE)
+    key = {"Authorization": f"Bearer {text}"}
+    with TestClient(create_app(guarded), base_url="http://127.0.0.1:8000") as client:
+        for path, body in (
+            ("jobs", {"kind": "index"}),
+            ("jobs", {"kind": "trash", "images": [1]}),
+            ("index", {}),
+            ("trash", {"images": [1]}),
+        ):
+            reply = client.post(f"/v1/{path}", json=body, headers=key)
+            assert (reply.status_code, reply.json()["code"]) == (403, "not-allowed"), path
+        sample = {"kind": "sample", **SAMPLE}
+        assert client.post("/v1/jobs", json=sample, headers=key).status_code == 202
+        assert client.post("/v1/jobs", json=sample).status_code == 401
+        assert len(client.get("/v1/jobs", headers=key).json()["jobs"]) == 1
