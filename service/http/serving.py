@@ -124,7 +124,9 @@ def _serving(app: FastAPI, options: ServiceOptions, address: str) -> Serving:
 @contextmanager
 def _own_state(options: ServiceOptions) -> Iterator[None]:
     """Hold the folder of state, whose jobs two services would both do."""
-    make_directory(str(options.state))
+    if not options.state.is_dir():
+        make_directory(str(options.state))
+        options.state.chmod(0o700)  # images that were handed in lie there, too
     lock = WriterLock(str(options.state / "serving.lock"))
     try:
         lock.acquire()

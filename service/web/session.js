@@ -1,20 +1,21 @@
 /** What the page is at: the question in its address, the answer so far, and what is known beside. */
 import { address, ask, post, Problem, upload } from "./api.js";
+import { promptOf, searchByJob } from "./drawing.js";
 import { askedBy, fromQuery, isRanked, toQuery, withImage } from "./question.js";
 import { listAddress, searchBody } from "./request.js";
+import { readRoute } from "./routes.js";
 import { texts } from "./texts.js";
 
+/** @import { Route } from "./routes.js" */
 /** @import { Answer, Column, Hit, ImagePart, Part, Question } from "./types.js" */
 
 /**
- * @typedef {{ view: string, id: number | null }} Route
  * @typedef {{ token: string, name: string, url: string }} Uploaded
  * @typedef {"waiting" | "done" | "failed"} Status
  */
 
 const PAGE = 60;
 const SETTLED = 160; // ms without a further change, before sliders are asked with
-const VIEWS = ["image", "make", "compare", "duplicates", "audit", "classify", "map", "collection"];
 
 /** Changes are told by an event `change`. */
 export class Session extends EventTarget {
@@ -36,6 +37,9 @@ export class Session extends EventTarget {
     this.problem = null;
     /** @type {string | null} what is being done beside searching */
     this.doing = null;
+    /** @type {import("./jobs.js").Job | null} that draws what is asked with */
+    this.drawing = null;
+    this._drew = "";
     /** @type {any} what the collection holds, once it is known */
     this.about = null;
     /** @type {Column[]} */
@@ -135,6 +139,7 @@ export class Session extends EventTarget {
   async search() {
     clearTimeout(this._timer);
     this._asking?.abort();
+    this.drawing = null;
     const asking = new AbortController();
     this._asking = asking;
     this._more = false;
@@ -152,7 +157,13 @@ export class Session extends EventTarget {
       if (asking.signal.aborted) return;
       this._fail(error);
     }
+    this._draws(null);
     this._tell();
+  }
+
+  /** Leave a question that takes long, for the images of the collection. */
+  leave() {
+    this.go({ ...this.question, positive: [], negative: [] });
   }
 
   /** The next page of the answer, where there is one. */
@@ -224,13 +235,29 @@ export class Session extends EventTarget {
     const { question } = this;
     const { collection } = question;
     if (isRanked(question)) {
-      const answer = await post(address("/search", { collection }), searchBody(question, { k: PAGE, after }), { signal });
       this.total = null;
-      return answer;
+      const drawn = after === null ? await this._drawn(signal) : null;
+      return drawn ?? post(address("/search", { collection }), searchBody(question, { k: PAGE, after }), { signal });
     }
     const list = await ask(listAddress(question, { k: PAGE, after }), { signal });
     this.total = list.total ?? null;
     return { ...list, hits: list.images.map(unranked), query: null, scale: null, evidence: null };
+  }
+
+  /** The answer to a prompt whose images have yet to be drawn; null to any other question. */
+  /** @param {AbortSignal} signal */
+  async _drawn(signal) {
+    const prompt = JSON.stringify(promptOf(this.question));
+    if (prompt === "null" || prompt === this._drew) return null; // its images are kept
+    const answer = await searchByJob(this.question, PAGE, signal, (job) => this._draws(job));
+    this._drew = prompt;
+    return answer;
+  }
+
+  /** @param {import("./jobs.js").Job | null} job */
+  _draws(job) {
+    this.drawing = job;
+    this._tell();
   }
 
   /** @param {unknown} error */
@@ -262,16 +289,6 @@ export class Session extends EventTarget {
   _tell() {
     this.dispatchEvent(new Event("change"));
   }
-}
-
-/**
- * @param {string} path
- * @returns {Route}
- */
-export function readRoute(path) {
-  const [view = "", id = ""] = path.split("/").filter(Boolean);
-  if (!VIEWS.includes(view)) return { view: "search", id: null };
-  return { view, id: /^\d+$/.test(id) ? Number(id) : null };
 }
 
 /** Whether texts are compared with images, which is done in a space of its own. */

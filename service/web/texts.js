@@ -64,6 +64,11 @@ export const texts = {
   searching: "Searching",
   drawing: (/** @type {number} */ count, /** @type {number} */ seconds) =>
     `Drawing ${counted(count, "image")}${seconds > 1 ? `, ${seconds} s` : ""}`,
+  drawingStage: (/** @type {string} */ stage, /** @type {number} */ done, /** @type {number} */ all) =>
+    stage === "comparing"
+      ? `Comparing with unrelated prompts, ${done} of ${all}`
+      : `Drawing image ${Math.min(done + 1, all)} of ${all}`,
+  before: (/** @type {number} */ count) => `In the queue behind ${counted(count, "job")}`,
   uploading: (/** @type {string} */ name) => `Reading ${name}`,
   unreachable: "The server does not answer.",
   unreachableRemedy: "See whether `vitrail serve` still runs, then try again.",

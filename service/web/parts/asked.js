@@ -107,6 +107,7 @@ export class Asked extends SessionPart {
 
   /** @returns {string[]} addresses of the images that a prompt made */
   _made() {
+    if (this.session.drawing) return []; // those that are there are another's
     const images = this.session.answer?.query?.images ?? [];
     return images.map((one) => address(`/uploads/${one.upload}`, { query: { size: "small" } }));
   }

@@ -94,13 +94,23 @@ export class SearchView extends SessionPart {
     if (status === "waiting") {
       const prompt = question.positive.find((part) => part.kind === "prompt");
       const seconds = Math.floor((performance.now() - began) / 1000);
-      return prompt?.kind === "prompt" ? texts.drawing(prompt.seeds, seconds) : texts.searching;
+      return prompt?.kind === "prompt" ? this._drawing(prompt.seeds, seconds) : texts.searching;
     }
     if (!answer || !hits.length) return nothing;
     const order = question.sort ?? (question.drawn === null ? "newest" : "random");
     const sorted = /** @type {Record<string, string>} */ (texts.sorts)[order] ?? order;
     if (!ranked) return html`<span><b>${texts.browsing(total ?? hits.length)}</b>, ${sorted}</span>`;
     return html`<b>${texts.hits(hits.length, answer.next !== null)}</b>${this._receipt()}`;
+  }
+
+  /** @type {(seeds: number, seconds: number) => unknown} */
+  _drawing(seeds, seconds) {
+    const { drawing } = this.session;
+    const progress = drawing?.progress;
+    const told = progress?.total ? texts.drawingStage(progress.stage, progress.done, progress.total) : texts.drawing(seeds, seconds);
+    const first = drawing?.position ? texts.before(drawing.position) : "";
+    return html`<span>${first || told}</span>
+      <button type="button" class="button quiet text" @click=${() => this.session.leave()}>${texts.cancel}</button>`;
   }
 
   _receipt() {

@@ -88,6 +88,35 @@ def test_without_a_key_no_address_answers(guarded: TestClient, home: Path) -> No
         assert (status == 403) is (scope is not None and scope > KeyScope.READ), (method, path)
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "//v1/images",
+        "/v1//images",
+        "/./v1/images",
+        "/assets/../v1/images",
+        "/%2e/v1/images",
+        "/v1%2fimages",
+        "/V1/images",
+        "/v1/images/",
+        "/v1;/images",
+        "/v1/livez/../images",
+        "/v1/session/../images",
+        "/v1/livez%2f..%2fimages",
+        "/v1/openapi.json/../images",
+        "/login/../v1/images",
+    ],
+)
+def test_no_way_of_writing_an_address_goes_round_the_gate(
+    guarded: TestClient, address: str
+) -> None:
+    answer = guarded.get(address, follow_redirects=True)
+    assert "red.png" not in answer.text
+    if answer.status_code == 200:  # the page to sign in at
+        assert answer.headers["content-type"].startswith("text/html")
+        assert answer.url.path == "/login"
+
+
 ASKED: tuple[tuple[str, str, Any], ...] = (
     ("GET", "/v1/collection", None),
     ("GET", "/v1/collections", None),

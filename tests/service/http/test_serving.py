@@ -21,11 +21,12 @@ from tests.service.conftest import Vitrail
 from tests.service.http.processes import SECONDS, Process, answering, served
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import InputError
+from vitrail.indexer.settings import in_use
 from vitrail.service.cli.served import name_of, read_places
 from vitrail.service.http.options import Limits, ServiceOptions
 from vitrail.service.http.security.keys import make_key
 from vitrail.service.http.security.scopes import KeyScope
-from vitrail.service.http.serving import listening
+from vitrail.service.http.serving import Server, listening, serve
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX'")
 
@@ -93,13 +94,22 @@ def test_what_cannot_be_served_is_told_in_a_line(vitrail: Vitrail, tmp_path: Pat
         pytest.param(signal.SIGHUP, marks=pytest.mark.slow),
     ],
 )
-def test_it_ends_in_good_order(empty: Path, tmp_path: Path, number: int) -> None:
-    with served(empty, "--no-warm", "--state", tmp_path) as process:
-        assert process.end(number) == (
-            0,
-            "Ended; requests that were under way are answered.\n",
-            "",
+def test_it_logs_each_request_and_ends_in_good_order(
+    empty: Path, tmp_path: Path, number: int
+) -> None:
+    _, key = make_key(tmp_path, KeyScope.READ)
+    with served(empty, "--no-warm", "--state", tmp_path, "--log-format", "json") as process:
+        get(
+            f"{process.address}/v1/session?where=secret",
+            **{"X-Request-Id": "mine-1", "Authorization": f"Bearer {key}"},
         )
+        code, out, err = process.end(number)
+    assert (code, out) == (0, "Ended; requests that were under way are answered.\n")
+    (line,) = map(json.loads, err.splitlines())
+    assert (line["event"], line["path"], line["status"]) == ("request", "/v1/session", 200)
+    assert (line["request"], line["key"]) == ("mine-1", key.split("_")[1])
+    assert "secret" not in err
+    assert key not in err
 
 
 def test_a_second_interruption_does_not_wait(empty: Path, tmp_path: Path) -> None:
@@ -134,9 +144,6 @@ def test_beyond_this_machine_a_key_is_needed(empty: Path, tmp_path: Path) -> Non
             assert b"vitrail_requests_total" in answer.read()
         _, _, err = process.end()
         assert "vitrail keys new" in err
-    with served(*words, "--without-keys") as process:
-        assert get(f"{process.address}/v1/session")["scope"] == "admin"
-        assert "without a key" in process.end()[2]
 
 
 def test_a_head_that_does_not_arrive_is_given_up(empty: Path, tmp_path: Path) -> None:
@@ -160,20 +167,6 @@ def test_a_head_that_does_not_arrive_is_given_up(empty: Path, tmp_path: Path) ->
         assert get(f"http://127.0.0.1:{port}/v1/livez") == {"status": "alive"}
 
 
-def test_requests_are_logged_without_what_was_asked(empty: Path, tmp_path: Path) -> None:
-    _, key = make_key(tmp_path, KeyScope.READ)
-    with served(empty, "--no-warm", "--state", tmp_path, "--log-format", "json") as process:
-        get(
-            f"{process.address}/v1/session?where=secret",
-            **{"X-Request-Id": "mine-1", "Authorization": f"Bearer {key}"},
-        )
-        line = json.loads(process.end()[2].splitlines()[0])
-    assert (line["event"], line["path"], line["status"]) == ("request", "/v1/session", 200)
-    assert (line["request"], line["key"]) == ("mine-1", key.split("_")[1])
-    assert "secret" not in json.dumps(line)
-    assert key not in json.dumps(line)
-
-
 def test_a_reply_tells_nothing_of_what_answers(process: Process) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", process.port, timeout=SECONDS)
     connection.request("GET", "/v1/livez")
@@ -181,6 +174,76 @@ def test_a_reply_tells_nothing_of_what_answers(process: Process) -> None:
     assert answer.getheader("server") is None
     assert answer.getheader("x-content-type-options") == "nosniff"
     connection.close()
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_proxy_is_believed_where_it_is_named(empty: Path, tmp_path: Path, trusted: bool) -> None:
+    proxies = ("127.0.0.1",) if trusted else ()
+    _, key = make_key(tmp_path / "state", KeyScope.WRITE)
+    options = ServiceOptions(
+        {"a": empty},
+        tmp_path / "state",
+        keys=True,
+        allow_hosts=("gallery.example",),
+        proxies=proxies,
+        root_path="/vitrail",
+    )
+    with answering(options) as port:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+        said = {
+            "Host": "gallery.example",
+            "X-Forwarded-For": "203.0.113.7",
+            "X-Forwarded-Proto": "https",
+        }
+        connection.request("GET", "/v1/images", headers=said)
+        refused = connection.getresponse()
+        assert (refused.status, bool(refused.read())) == (401, True)
+        form = {**said, "Content-Type": "application/x-www-form-urlencoded"}
+        connection.request("POST", "/login", f"key={key}", form)
+        let_in = connection.getresponse()
+        let_in.read()
+        assert (let_in.status, let_in.getheader("location")) == (303, "/vitrail/")
+        cookie = let_in.getheader("set-cookie") or ""
+        assert "Path=/vitrail" in cookie
+        assert ("Secure" in cookie) is trusted
+        token = cookie.partition(";")[0]
+        connection.request("DELETE", "/v1/images/7", headers={**said, "Cookie": token})
+        assert connection.getresponse().read()
+        connection.close()
+    asked = json.loads((tmp_path / "state" / "audit.jsonl").read_text("utf-8").splitlines()[0])
+    assert asked["address"] == ("203.0.113.7" if trusted else "127.0.0.1")
+    assert asked["path"] == "/v1/images/7"
+
+
+def test_what_is_left_open_is_said_aloud(
+    vitrail: Vitrail, empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Server, "run", lambda *_: None)
+    words = ("serve", empty, "--port", 0, "--state", tmp_path / "state", "--without-keys")
+    told = vitrail(*words, "--host", "0.0.0.0")
+    assert told.err == (
+        "vitrail: whoever reaches 0.0.0.0 may search and change all of it, without a key\n"
+    )
+    assert "search all of it" in vitrail(*words, "--host", "0.0.0.0", "--read-only").err
+    assert vitrail(*words).err == ""
+
+
+def test_filters_have_less_time_than_on_the_command_line(
+    empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("VITRAIL_FILTER_SECONDS", raising=False)
+    seen: list[str] = []
+
+    def look(*_: object) -> None:
+        seen.append(in_use().filter_seconds)
+
+    monkeypatch.setattr(Server, "run", look)
+    options = ServiceOptions({"a": empty}, tmp_path / "state", port=0)
+    serve(options, lambda _: None)
+    assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
+    monkeypatch.setenv("VITRAIL_FILTER_SECONDS", "9")
+    serve(options, lambda _: None)
+    assert seen == ["5", "9"]
 
 
 def test_collections_are_named(tmp_path: Path) -> None:

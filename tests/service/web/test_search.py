@@ -248,9 +248,26 @@ def test_a_prompt_is_drawn_and_its_images_are_shown_before_the_hits(at: Open) ->
     page = watched.open()
     page.fill("#field", "a red apple")
     page.click("text=Draw “a red apple”")
-    page.wait_for_selector("text=Drawing 4 images")
+    page.wait_for_selector("text=/Drawing image . of 4/")
     page.wait_for_selector(".asked-made img", timeout=300_000)
     watched.settle()
     assert page.locator(".asked-made img").count() == 4
     assert "unrelated prompts" in page.inner_text(".asked-trust")
     assert os.path.basename(page.url) == "?prompt=a+red+apple"
+
+
+@pytest.mark.slow
+def test_a_prompt_that_is_left_is_not_drawn_any_further(at: Open) -> None:
+    pytest.importorskip("diffusers")
+    watched = at()
+    page = watched.open()
+    page.fill("#field", "a violet hippopotamus")
+    page.click(".ask-way")
+    page.wait_for_selector("text=/Drawing image . of 4/")
+    page.click(".bar-told >> text=Cancel")
+    watched.settle()
+    assert page.inner_text(".bar-told").startswith(f"{IMAGES} images")
+    watched.until(
+        "fetch('/v1/jobs?kind=prompt-search').then((reply) => reply.json())"
+        ".then(({ jobs }) => jobs[0].state === 'cancelled')"
+    )

@@ -1,0 +1,15 @@
+/** Which view an address is of. */
+
+/** @typedef {{ view: string, id: number | null }} Route */
+
+const VIEWS = ["image", "make", "compare", "duplicates", "audit", "classify", "map", "collection"];
+
+/**
+ * @param {string} path
+ * @returns {Route}
+ */
+export function readRoute(path) {
+  const [view = "", id = ""] = path.split("/").filter(Boolean);
+  if (!VIEWS.includes(view)) return { view: "search", id: null };
+  return { view, id: /^\d+$/.test(id) ? Number(id) : null };
+}
