@@ -18,7 +18,9 @@ def test_each_text_is_said_and_each_that_is_said_is_there() -> None:
         if path.name != "texts.js"
     ]
     said = {
-        name for path in ours for name in re.findall(r"\btexts\.(?!js\b)(\w+)", path.read_text("utf-8"))
+        name
+        for path in ours
+        for name in re.findall(r"\btexts\.(?!js\b)(\w+)", path.read_text("utf-8"))
     }
     assert len(known) > 100
     assert said == known
