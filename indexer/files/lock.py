@@ -55,7 +55,9 @@ class WriterLock:
         handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
         if not _try_lock(handle):
             os.close(handle)
-            raise CollectionLockedError(self._refusal())
+            raise CollectionLockedError(
+                self._refusal(), remedy="wait for it to end, or stop it, and run again"
+            )
         try:
             os.ftruncate(handle, 0)
             os.lseek(handle, 0, os.SEEK_SET)
@@ -96,8 +98,7 @@ class WriterLock:
             )
         except (OSError, ValueError, KeyError, TypeError):  # between its lock and its first write
             who = "another process"
-        folder = os.path.dirname(self._path)
-        return f"{who} is writing to {folder}; wait for it to end, or stop it, and run again"
+        return f"{who} is writing to {os.path.dirname(self._path)}"
 
 
 def _holder() -> dict[str, str | int]:

@@ -37,6 +37,7 @@ STATUSES = {
     "job-table": 503,
     "other-encoder": 409,
     "bad-checkpoint": 503,
+    "generation": 503,
     "runtime": 503,
     "cache": 503,
     "unreadable": 503,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,12 +10,14 @@ from typing import Any
 
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.service.documents.progress import progress_document
+from vitrail.service.http.jobs.errors import JobTableError
 from vitrail.service.http.jobs.store import JobStore
 from vitrail.service.http.jobs.watching import LivePreview, Watchers
 from vitrail.service.http.options import ServiceOptions
 from vitrail.service.http.security.hiding import as_told
 from vitrail.service.operations.progress import Event, Note
 
+_log = logging.getLogger(__name__)
 _NOTES = 100  # lines that are kept of a job
 _KEEP_EVERY = 1.0  # seconds between two notes of where a job is
 _TELL_EVERY = 0.1  # seconds between two events
@@ -70,6 +73,9 @@ class LiveJob:
         self.progress = {"counts": counts, **told} if counts is not None else told
 
     def keep(self) -> None:
-        """Put down where it is."""
+        """Put down where it is; where that cannot be done now, the work goes on."""
         self._kept = time.monotonic()
-        self.store.tell(self.job, self.progress, self.notes)
+        try:
+            self.store.tell(self.job, self.progress, self.notes)
+        except JobTableError as error:
+            _log.warning("where job %s is cannot be put down: %s", self.job, error)

@@ -256,6 +256,10 @@ class JobRunner:
         live = self._live[job.id]
         try:
             outcome = self._done(job, live)
+            if outcome.complete:
+                self._end(job, live, outcome)
+            else:
+                self._stopped(job, live, outcome)
         except CollectionLockedError as error:
             self._wait(job, live, error)
         except CancelledError:
@@ -265,11 +269,6 @@ class JobRunner:
         except Exception as error:
             _log.exception("job %s (%s) failed", job.id, job.work.kind)
             self._fail(job, live, _unforeseen(error))
-        else:
-            if outcome.complete:
-                self._end(job, live, outcome)
-            else:
-                self._stopped(job, live, outcome)
 
     def _done(self, job: Job, live: LiveJob) -> Outcome:
         kind = self._kinds[job.work.kind]

@@ -55,8 +55,11 @@ def logging_to(
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(FORMATS[style]())
-    own, server, asked = (logging.getLogger(n) for n in (LOGGER, "uvicorn.error", REQUESTS))
-    before = [(log, log.level, log.propagate) for log in (own, server, asked)]
+    own, server, asked, forms = (
+        logging.getLogger(n) for n in (LOGGER, "uvicorn.error", REQUESTS, "python_multipart")
+    )
+    before = [(log, log.level, log.propagate) for log in (own, server, asked, forms)]
+    forms.setLevel(logging.ERROR)  # it warns of each form that is torn
     own.setLevel(logging.INFO)
     server.setLevel(logging.WARNING)
     asked.setLevel(logging.INFO if requests else logging.ERROR)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette._utils import get_route_path
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import QueryParams
+from starlette.datastructures import Headers, QueryParams
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vitrail.service.http.observing.audit import AuditLog, UnrecordedError
@@ -35,18 +35,19 @@ class Recorder:
             refusal = problem(503, error.code, error.problem, remedy=error.remedy)
             await refusal(scope, receive, send)
             return
-        status = 500
+        status, made = 500, ""
 
         async def noted(message: Message) -> None:
-            nonlocal status
+            nonlocal status, made
             if message["type"] == "http.response.start":
                 status = message["status"]
+                made = Headers(raw=message["headers"]).get("location", "")
             await send(message)
 
         try:
             await self._app(scope, receive, noted)
         finally:
-            await run_in_threadpool(self._answered, scope, status)
+            await run_in_threadpool(self._answered, scope, status, made)
 
     def _asked(self, scope: Scope) -> None:
         caller: Caller = scope["state"]["caller"]
@@ -61,8 +62,10 @@ class Recorder:
             collection=QueryParams(scope["query_string"]).get("collection"),
         )
 
-    def _answered(self, scope: Scope, status: int) -> None:
-        self._log.add("answered", request=scope["state"].get("request_id"), status=status)
+    def _answered(self, scope: Scope, status: int, made: str) -> None:
+        """What came of it, and what it has made, such as a job."""
+        id_ = scope["state"].get("request_id")
+        self._log.add("answered", request=id_, status=status, made=made or None)
 
 
 def _writes(scope: Scope) -> bool:

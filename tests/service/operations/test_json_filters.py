@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.fakes import ColourEncoder
+from tests.sources import ROOT
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import FilterError
 from vitrail.service.operations.annotating import annotate_images
@@ -199,3 +201,14 @@ def test_both_filters_have_to_hold(store: CollectionStore) -> None:
     assert join_filters(None, None) is None
     with pytest.raises(FilterError, match="empty"):
         join_filters(" ", {"column": "width", "above": 9})
+
+
+def test_the_documented_filter_means_what_is_said(store: CollectionStore) -> None:
+    page = (ROOT / "docs/service.md").read_text("utf-8")
+    (block,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    where = to_sql(json.loads(block))
+    assert where == (
+        "((\"width\" >= 512) AND ((\"label\" IN ('cat', 'dog')) OR (\"prompt\" LIKE '%fox%')) AND "
+        '(NOT ("taken_at" IS NULL)))'
+    )
+    assert found(store, where) == []

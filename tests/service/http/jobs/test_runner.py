@@ -15,7 +15,7 @@ from tests.fakes import ColourEncoder
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import CollectionLockedError, InputError, VitrailError
 from vitrail.service.http.hosting import Host
-from vitrail.service.http.jobs.errors import JobStateError
+from vitrail.service.http.jobs.errors import JobStateError, JobTableError
 from vitrail.service.http.jobs.kinds import JobKind, JobRun, Outcome, Setting
 from vitrail.service.http.jobs.records import Job, NewJob
 from vitrail.service.http.jobs.runner import JobRunner
@@ -326,6 +326,25 @@ def test_a_table_that_cannot_be_written_ends_no_worker(
         until(lambda: not refusals)
         runner.wake()
         comes_to(runner, job, "done")
+
+
+def test_a_disk_that_is_full_for_a_while_costs_no_more_than_it_must(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise JobTableError("the disk is full", remedy="free space")
+
+    work.open("a")
+    with work.serving() as runner:
+        with monkeypatch.context() as patch:
+            patch.setattr(runner.store, "tell", refuse)
+            comes_to(runner, work.ask(runner, "look"), "done")  # where it is, is told to nobody
+        with monkeypatch.context() as patch:
+            patch.setattr(runner.store.files, "write_result", refuse)
+            failed = comes_to(runner, work.ask(runner, "look"), "failed")
+            assert failed.problem is not None
+            assert (failed.problem["code"], failed.result) == ("job-table", False)
+        comes_to(runner, work.ask(runner, "look"), "done")
 
 
 def test_many_jobs_asked_for_by_many_threads_are_all_done_once(work: Work) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -11,7 +12,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from tests.service.http.following import asked, over, refused, result
+from tests.service.http.following import asked, becomes, over, refused, result
+from vitrail.indexer.collection.store import CollectionStore
 from vitrail.service.http.app import create_app
 from vitrail.service.http.options import ServiceOptions
 
@@ -69,6 +71,22 @@ def test_just_a_part_of_a_root(client: TestClient, paint: Callable[..., Path]) -
     assert result(client, "index", {"root": "photos", "path": "cold"})["encoded"] == 1
     assert result(client, "index", {})["encoded"] == 1
     assert images(client) == 7
+
+
+def test_who_writes_elsewhere_is_waited_for(
+    client: TestClient, options: ServiceOptions, paint: Callable[..., Path]
+) -> None:
+    paint("warm/orange.png", (255, 120, 0))
+    with CollectionStore.open(options.collections["colours"], writable=True):
+        job = asked(client, "index", {"root": "photos"})["id"]
+        waiting = becomes(client, job, "waiting")
+        assert waiting["waiting_for"].startswith(f"process {os.getpid()} on ")
+        assert waiting["waiting_for"].endswith("is writing to colours")
+        decided = client.post("/v1/duplicates/decisions", json={"kind": "same", "images": [1, 2]})
+        assert (decided.status_code, decided.json()["code"]) == (409, "locked")
+    done = over(client, job)
+    assert (done["state"], done["waiting_for"], done["tries"]) == ("done", None, 1)
+    assert images(client) == 6
 
 
 def test_roots_are_told_by_name(client: TestClient, roots: dict[str, Path]) -> None:

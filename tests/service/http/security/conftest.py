@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from starlette.testclient import TestClient
 
 from vitrail.service.http.app import gates
@@ -32,7 +32,9 @@ def application(options: ServiceOptions) -> FastAPI:
     app.state.options, app.state.ring = options, ring
     add_problems(app)
 
-    async def reached(request: Request) -> dict[str, Any]:
+    async def reached(request: Request, response: Response) -> dict[str, Any]:
+        if request.method == "DELETE":
+            response.headers["Location"] = "/v1/jobs/9"
         return {"body": len(await request.body()), "scope": request.state.caller.scope}
 
     for method, path in (

@@ -138,6 +138,7 @@ def test_what_writes_is_recorded_before_and_after(
     assert (asked["collection"], asked["address"]) == ("colours", "testclient")
     assert asked["key"] in (tmp_path / "state" / FILE).read_text("utf-8")
     assert (answered["event"], answered["status"]) == ("answered", 200)
+    assert answered["made"] == "/v1/jobs/9"
     assert answered["request"] == asked["request"]
     assert "secret" not in log
     assert "vitrail_" not in log
