@@ -64,3 +64,11 @@ def test_nobody_asks_without_a_key_beyond_the_machine() -> None:
         assert "--without-keys" not in text
     assert '"127.0.0.1:8000:8000"' in COMPOSE
     assert "--host" not in UNIT
+
+
+def test_the_demo_ends_by_the_command_that_opens_the_page() -> None:
+    last = (ROOT / "examples" / "demo.sh").read_text("utf-8").splitlines()[-1]
+    told = re.search(r"%s (serve .+)\\n'", last)
+    assert told is not None
+    check(told[1].split())
+    assert "--open" in told[1]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 """The example images, where this is a checkout."""
+ENCODER = "dinov2-small-focus"  # which needs no network
 _NAMED = re.compile(r"([a-z0-9][a-z0-9._-]{0,63})=(.+)", re.DOTALL)
 _UNFIT = re.compile(r"[^a-z0-9._-]+")
 
@@ -97,7 +98,7 @@ def index_examples(directory: Path) -> None:
             directory,
             [str(EXAMPLES)],
             options,
-            EncoderChoice("dinov2-small-focus"),
+            EncoderChoice(ENCODER),
             progress=viewer,
             cancellation=viewer.cancellation,
         )

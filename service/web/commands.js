@@ -5,7 +5,7 @@ import { filterBody, isRanked, listAddress, searchBody } from "./request.js";
 
 /** @import { Condition, Part, Question } from "./types.js" */
 
-const SYMBOLS = { is: "=", above: ">", below: "<", at_least: ">=", at_most: "<=", like: "LIKE" };
+const SYMBOLS = /** @type {Record<string, string>} */ ({ is: "=", above: ">", below: "<", at_least: ">=", at_most: "<=", like: "LIKE" });
 const K = 60;
 
 /**
@@ -173,6 +173,7 @@ export function whereOf(question) {
 export function conditionSql({ column, comparison, value }) {
   const name = /^[a-z_][a-z0-9_]*$/.test(column) ? column : `"${column.replaceAll('"', '""')}"`;
   if (comparison === "missing") return `${name} IS ${value === false ? "NOT " : ""}NULL`;
+  if (comparison === "has") return `list_contains(${name}, ${sql(value)})`;
   if (comparison === "in") return `${name} IN (${/** @type {unknown[]} */ (value).map(sql).join(", ")})`;
   return `${name} ${SYMBOLS[comparison]} ${sql(value)}`;
 }

@@ -3,7 +3,7 @@
 /** @import { Condition, ImagePart, Part, Question } from "./types.js" */
 
 export const SEEDS = 4;
-const COMPARISONS = ["is", "in", "above", "below", "at_least", "at_most", "like", "missing"];
+const COMPARISONS = ["is", "in", "above", "below", "at_least", "at_most", "like", "has", "missing"];
 
 /** @returns {Question} */
 export function nothing() {

@@ -53,7 +53,6 @@ export const texts = {
   remove: "Remove from the question",
   crop: "Search by a part of this image",
   cropped: "a part of it",
-  clear: "Start over",
   image: (/** @type {number} */ id) => `image ${id}`,
   uploaded: "your image",
   words: (/** @type {string} */ text) => `“${text}”`,
@@ -85,8 +84,6 @@ export const texts = {
 
   // the answer
   browsing: (/** @type {number} */ count) => counted(count, "image"),
-  newest: "newest first",
-  atRandom: "drawn at random",
   hits: (/** @type {number} */ count, /** @type {boolean} */ more) =>
     more ? `${number.format(count)}+ images` : counted(count, "image"),
   exact: "exact",
@@ -162,13 +159,10 @@ export const texts = {
   apply: "Apply",
   withoutValue: "none",
   otherValues: (/** @type {number} */ count) => `${number.format(count)} further values`,
-  findValue: (/** @type {string} */ column) => `Find a value of ${column}`,
   least: (/** @type {string} */ column) => `Least ${column}`,
   most: (/** @type {string} */ column) => `Most ${column}`,
   to: "to",
-  from: "from",
   moreColumns: "More columns",
-  noColumns: "All images have the same values in all columns.",
   arrange: "Arrange",
   sort: "Order",
   sorts: {
@@ -183,7 +177,6 @@ export const texts = {
   groups: { none: "each by itself", copies: "fold copies", folder: "one of each folder", label: "one of each label" },
   diverse: "Variety",
   nearest: "nearest",
-  varied: "varied",
   size: "Size of the images",
   conditions: "Filters that hold",
   removeFilter: (/** @type {string} */ what) => `Remove the filter ${what}`,
@@ -205,7 +198,6 @@ export const texts = {
   lineage: "Lineage",
   madeFrom: "Made from",
   madeOf: "Became",
-  alone: "Made from no image of the collection, and none was made from it.",
   files: "Files",
   moreLikeThis: "More like this",
   why: "Why it was found",
@@ -216,7 +208,6 @@ export const texts = {
   whyUnseen: "Pale parts are not seen by the encoder.",
   whyQuery: "asked with",
   whyHit: "found",
-  whyNone: "Open it from an answer to see why it was found.",
   columnNames: {
     taken_at: "Taken",
     added_at: "Added",
@@ -262,7 +253,6 @@ export const texts = {
   generatedCount: "Generated",
   commits: "Commits",
   disk: "On disk",
-  spaces: "Layers",
   checkpoint: "Encoder",
   since: (/** @type {string} */ day) => `Begun on ${day}`,
   verifyNote: "reads everything again and compares checksums",
@@ -326,5 +316,5 @@ export const texts = {
     ["Esc", "close, back"],
     ["?", "this help"],
   ]),
-  about: "Drop, paste or choose an image to find those that look like it. Nothing that you ask leaves this machine.",
+  about: "Drop, paste or choose an image to find those that look like it. What you ask goes to the server of this page alone.",
 };

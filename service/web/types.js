@@ -8,7 +8,7 @@
  * @typedef {IdPart | UploadPart} ImagePart
  * @typedef {ImagePart | TextPart | PromptPart} Part
  *
- * @typedef {"is" | "in" | "above" | "below" | "at_least" | "at_most" | "like" | "missing"} Comparison
+ * @typedef {"is" | "in" | "above" | "below" | "at_least" | "at_most" | "like" | "has" | "missing"} Comparison
  * @typedef {{ column: string, comparison: Comparison, value: unknown }} Condition
  *
  * @typedef {{

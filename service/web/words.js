@@ -129,7 +129,7 @@ export function nameOf(metadata, id) {
   return name || texts.unnamed(id);
 }
 
-const SIGNS = { is: "", in: "", above: ">", below: "<", at_least: "≥", at_most: "≤", like: "like", missing: "" };
+const SIGNS = { is: "", in: "", above: ">", below: "<", at_least: "≥", at_most: "≤", like: "like", has: "", missing: "" };
 
 /** @param {Condition} condition */
 export function conditionText({ column, comparison, value }) {

@@ -77,7 +77,7 @@ export class Facets extends SessionPart {
     const values = facet.missing ? [...facet.values, { value: null, count: facet.missing }] : facet.values;
     return html`<ul>${values.map((one) => html`<li><label class="facet-value">
         <input type="checkbox" .checked=${live(chosen.some((value) => value === one.value))}
-          @change=${() => this._toggle(facet.column, one)}>
+          @change=${() => this._toggle(facet, one)}>
         <span>${shownValue(one.value, facet.column)}</span><small>${texts.number(one.count)}</small></label></li>`)}
       ${facet.others ? html`<li><small>${texts.otherValues(facet.others)}</small></li>` : nothing}</ul>`;
   }
@@ -88,17 +88,17 @@ export class Facets extends SessionPart {
    */
   _chosen(column) {
     return this._held(column).flatMap(({ comparison, value }) =>
-      comparison === "missing" ? [null] : comparison === "in" ? /** @type {unknown[]} */ (value) : comparison === "is" ? [value] : [],
+      comparison === "missing" ? [null] : comparison === "has" ? [value] : comparison === "in" ? /** @type {unknown[]} */ (value) : comparison === "is" ? [value] : [],
     );
   }
 
-  /** @type {(column: string, one: FacetValue) => void} */
-  _toggle(column, { value }) {
+  /** @type {(facet: Facet, one: FacetValue) => void} */
+  _toggle({ column, kind }, { value }) {
     const chosen = this._chosen(column);
     // images without a value are told by a condition of its own, which no other value goes with
     const rest = chosen.filter((other) => other !== value && other !== null && value !== null);
     const next = chosen.some((other) => other === value) ? rest : [...rest, value];
-    this._hold(column, conditionsOf(column, next));
+    this._hold(column, conditionsOf(column, next, kind.endsWith("[]")));
   }
 
   /** @type {(column: string, conditions: Condition[]) => void} */
@@ -117,7 +117,7 @@ export class Facets extends SessionPart {
     const to = this._bound(column, "at_most");
     /** @type {(bound: Comparison, label: string, value: unknown, hint: number) => unknown} */
     const field = (bound, label, value, hint) => html`<input class="input short" type=${dates ? "date" : "number"} step="any" aria-label=${label}
-      .value=${live(value === null ? "" : String(value))} placeholder=${dates ? "" : shownValue(hint)}
+      .value=${live(value === null ? "" : dates ? String(value).slice(0, 10) : String(value))} placeholder=${dates ? "" : shownValue(hint)}
       @change=${(/** @type {Event} */ event) => this._bind(column, bound, /** @type {HTMLInputElement} */ (event.target).value, dates)}>`;
     return html`<svg class="histogram" viewBox="0 0 ${bins.length * 10} 40" preserveAspectRatio="none" aria-hidden="true">
         ${bins.map((one, i) => {
@@ -137,16 +137,19 @@ export class Facets extends SessionPart {
   /** @type {(column: string, bound: Comparison, text: string, dates: boolean) => void} */
   _bind(column, bound, text, dates) {
     const others = this._held(column).filter((one) => one.comparison !== bound);
-    const value = dates ? text : Number(text);
+    // a day as the last one is meant to its end
+    const value = !dates ? Number(text) : bound === "at_most" ? `${text}T23:59:59.999999` : text;
     this._hold(column, text === "" ? others : [...others, { column, comparison: bound, value }]);
   }
 }
 customElements.define("vitrail-facets", Facets);
 
-/** @type {(column: string, values: unknown[]) => Condition[]} */
-function conditionsOf(column, values) {
+/** Any of the values; of a column of lists all of them. */
+/** @type {(column: string, values: unknown[], lists: boolean) => Condition[]} */
+function conditionsOf(column, values, lists) {
   if (!values.length) return [];
   if (values.includes(null)) return [{ column, comparison: "missing", value: true }];
+  if (lists) return values.map((value) => ({ column, comparison: "has", value }));
   if (values.length === 1) return [{ column, comparison: "is", value: values[0] }];
   return [{ column, comparison: "in", value: values }];
 }

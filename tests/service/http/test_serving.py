@@ -17,16 +17,19 @@ from typing import Any
 import pytest
 
 from tests.fakes import ColourEncoder
+from tests.service.colours import CHECKPOINT
 from tests.service.conftest import Vitrail
 from tests.service.http.processes import SECONDS, Process, answering, served
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.settings import in_use
+from vitrail.service.cli import served as examples
 from vitrail.service.cli.served import name_of, read_places
 from vitrail.service.http.options import Limits, ServiceOptions
 from vitrail.service.http.security.keys import make_key
 from vitrail.service.http.security.scopes import KeyScope
 from vitrail.service.http.serving import Server, listening, serve
+from vitrail.service.operations.collection import Collection
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX'")
 
@@ -226,6 +229,24 @@ def test_what_is_left_open_is_said_aloud(
     )
     assert "search all of it" in vitrail(*words, "--host", "0.0.0.0", "--read-only").err
     assert vitrail(*words).err == ""
+
+
+def test_the_examples_are_indexed_and_served(
+    vitrail: Vitrail, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert examples.EXAMPLES.is_dir()  # in a checkout they are where they are looked for
+    monkeypatch.setenv("VITRAIL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(Server, "run", lambda *_: None)
+    words = ("serve", "--demo", "--port", 0, "--state", tmp_path / "state")
+    monkeypatch.setattr(examples, "EXAMPLES", tmp_path / "none")
+    vitrail.fails(*words, code=2, says=["come with the source"])
+    monkeypatch.setattr(examples, "EXAMPLES", folder)
+    monkeypatch.setattr(examples, "ENCODER", CHECKPOINT)
+    assert "5 new" in vitrail(*words).err
+    again = vitrail(*words)
+    assert (again.code, "0 new" in again.err) == (0, True)
+    with Collection.open(tmp_path / "cache" / "demo") as demo:
+        assert {image.values["label"] for image in demo.select()} == {"warm", "cold"}
 
 
 def test_filters_have_less_time_than_on_the_command_line(

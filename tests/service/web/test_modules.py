@@ -147,11 +147,12 @@ def test_a_condition_means_the_same_as_sql(
     call: Callable[..., Any], column: str, value: str, other: str
 ) -> None:
     """Whatever quotes are in the name of a column and in what is looked for."""
-    first, second, either = call(
+    first, second, either, held = call(
         *("commands", "conditionSql"),
         [{"column": column, "comparison": "is", "value": value}],
         [{"column": column, "comparison": "is", "value": other}],
         [{"column": column, "comparison": "in", "value": [value, other]}],
+        [{"column": column, "comparison": "has", "value": value}],
     )
     name = column.replace('"', '""')
     with duckdb.connect() as connection:
@@ -159,6 +160,8 @@ def test_a_condition_means_the_same_as_sql(
         connection.execute("INSERT INTO t VALUES (?)", [value])
         for sql, passes in ((first, True), (second, value == other), (either, True)):
             assert len(connection.execute(f"FROM t WHERE {sql}").fetchall()) == passes
+        connection.execute(f'CREATE TABLE lists AS SELECT ["{name}"] AS "{name}" FROM t')
+        assert connection.execute(f"FROM lists WHERE {held}").fetchall() == [([value],)]
 
 
 def test_layers_are_a_ladder_of_the_spaces_that_count(call: Callable[..., Any]) -> None:
