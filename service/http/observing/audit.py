@@ -5,16 +5,15 @@ A line before, synced before anything is done, so that nothing is done unseen, a
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import threading
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from vitrail.indexer.errors import VitrailError
-from vitrail.indexer.files.durability import make_directory, sync_directory
+from vitrail.indexer.files.durability import sync_directory
+from vitrail.service.http.appending import append
 
 FILE = "audit.jsonl"
 LARGEST = 8 << 20  # bytes, after which a new file is begun
@@ -54,25 +53,12 @@ class AuditLog:
         try:
             with self._lock:
                 self._rotate()
-                self._append(data)
+                append(self._path, data)
         except OSError as error:
             raise UnrecordedError(
                 f"the audit log cannot be written, so nothing was done: {error.strerror or error}",
                 remedy="make room where the service keeps its state",
             ) from error
-
-    def _append(self, data: bytes) -> None:
-        make_directory(str(self._path.parent))
-        fresh = not self._path.exists()
-        handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            if os.write(handle, data) < len(data):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        if fresh:
-            sync_directory(str(self._path.parent))
 
     def _rotate(self) -> None:
         with suppress(FileNotFoundError):

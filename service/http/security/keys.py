@@ -7,7 +7,6 @@ hashes are for passwords, which can be guessed, and would let any stranger keep 
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import hmac
 import json
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from vitrail.indexer.errors import InputError, VitrailError
-from vitrail.indexer.files.durability import make_directory, sync_directory
+from vitrail.service.http.appending import append
 from vitrail.service.http.security.scopes import SCOPES, KeyScope
 
 FILE = "keys.jsonl"
@@ -194,16 +193,7 @@ def _append(state: Path, line: dict[str, str]) -> None:
     """Add a line, durably; it begins with a line's end, since what was last may be torn."""
     path = state / FILE
     try:
-        make_directory(str(state))
-        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        data = f"\n{json.dumps(line)}\n".encode()
-        try:
-            if os.write(handle, data) < len(data):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        sync_directory(str(state))
+        append(path, f"\n{json.dumps(line)}\n".encode())
     except OSError as error:
         raise UnusableKeysError(
             f"{path} cannot be written: {error.strerror or error}",

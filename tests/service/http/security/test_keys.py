@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vitrail.indexer.errors import InputError
+from vitrail.service.http.observing.audit import AuditLog
 from vitrail.service.http.security import keys
 from vitrail.service.http.security.keyring import KeyRing
 from vitrail.service.http.security.keys import (
@@ -50,6 +51,16 @@ def test_the_file_holds_no_key_and_is_its_owners_alone(tmp_path: Path) -> None:
     assert text not in kept
     if os.name == "posix":
         assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root gives files away")
+def test_what_root_makes_belongs_to_who_has_the_folder(tmp_path: Path) -> None:
+    os.chown(tmp_path, 12345, 12345)
+    make_key(tmp_path, KeyScope.READ)
+    AuditLog(tmp_path).add("key-made")
+    for name in (FILE, "audit.jsonl"):
+        found = (tmp_path / name).stat()
+        assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (12345, 12345, 0o600)
 
 
 @given(st.text(max_size=80))
