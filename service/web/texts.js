@@ -316,5 +316,5 @@ export const texts = {
     ["Esc", "close, back"],
     ["?", "this help"],
   ]),
-  about: "Drop, paste or choose an image to find those that look like it. Nothing that you ask leaves this machine.",
+  about: "Drop, paste or choose an image to find those that look like it. What you ask goes to the server of this page alone.",
 };

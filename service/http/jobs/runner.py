@@ -16,7 +16,7 @@ from vitrail.service.documents.plain import without_places
 from vitrail.service.http.hosting import Host
 from vitrail.service.http.jobs.kinds import JobKind, JobRun, Outcome, Setting
 from vitrail.service.http.jobs.live import LiveJob
-from vitrail.service.http.jobs.records import Job, JobState
+from vitrail.service.http.jobs.records import PENDING, Job, JobState
 from vitrail.service.http.jobs.recovery import interruption
 from vitrail.service.http.jobs.store import JobStore
 from vitrail.service.http.jobs.watching import Watchers
@@ -154,7 +154,7 @@ class JobRunner:
             live = self._live.get(name)
             if job.state == "cancelled":
                 return job
-            if live is not None and not job.is_over:
+            if live is not None and job.state == "running":
                 live.cancelled = True
                 live.cancellation.cancel()
                 return job
@@ -241,16 +241,20 @@ class JobRunner:
     def _leave(self, job: Job) -> None:
         """A job runs no longer."""
         with self._changed:
-            self._live.pop(job.id, None)
+            live = self._live.pop(job.id)
             writing = self._writing.get(job.work.collection)
             if writing is not None and writing.id == job.id:
                 del self._writing[job.work.collection]
             self._ended += 1
-            prunes = self._ended % _PRUNE_EVERY == 0
             self._changed.notify_all()
+            try:
+                if live.cancelled and self.store.get(job.id).state in PENDING:
+                    self.store.finish(job.id, "cancelled")  # while it was put back in line
+                if self._ended % _PRUNE_EVERY == 0:
+                    self.store.prune()
+            except VitrailError as error:  # such as a full disk
+                _log.warning("the table of jobs cannot be tidied now: %s", error)
         self.watchers.ring(job.id)
-        if prunes:
-            self.store.prune()
 
     def _run(self, job: Job) -> None:
         live = self._live[job.id]

@@ -58,3 +58,18 @@ def test_so_does_what_stands_in_the_address(at: Open) -> None:
     page.keyboard.type(HOSTILE)
     page.wait_for_selector(".ask-way")
     unharmed(watched)
+
+
+def test_who_is_not_let_in_any_longer_is_led_to_where_a_key_is_given(at: Open) -> None:
+    watched = at()
+    page = watched.open()
+    told = {"code": "no-key", "detail": "this needs a key", "remedy": "make one"}
+    page.route("**/v1/images?*", lambda route: route.fulfill(status=401, json=told))
+    with expected(watched, "401"):
+        page.keyboard.press("r")
+        page.select_option("#sort", "random")
+        page.wait_for_selector(".state")
+        page.wait_for_timeout(300)
+    assert page.inner_text(".state h2").lower() == "this needs a key"
+    assert page.get_attribute(".state a", "href") == "/login"
+    assert page.inner_text(".state a") == "Sign in with a key"

@@ -211,6 +211,23 @@ def test_a_job_that_waits_for_a_lock_says_for_whom_and_can_be_cancelled(
         assert runner.cancel(job).state == "cancelled"
 
 
+def test_a_job_that_is_cancelled_while_it_is_put_back_in_line_stays_so(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work.open("a")
+    work.kinds["write"].fails = [CollectionLockedError("process 17 is writing")]
+    with work.serving() as runner:
+        wait = runner.store.wait
+
+        def cancel_first(name: str, waiting_for: str, seconds: float) -> Job:
+            assert runner.cancel(name).state == "running"
+            return wait(name, waiting_for, seconds)
+
+        monkeypatch.setattr(runner.store, "wait", cancel_first)
+        comes_to(runner, work.ask(runner, "write"), "cancelled")
+        assert work.kinds["write"].began == ["a"]
+
+
 @pytest.mark.parametrize("partial", [False, True])
 def test_a_running_job_is_cancelled_in_good_order(work: Work, partial: bool) -> None:
     work.kinds["write"].partial = partial
