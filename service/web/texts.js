@@ -198,6 +198,8 @@ export const texts = {
   lineage: "Lineage",
   madeFrom: "Made from",
   madeOf: "Became",
+  furtherRelatives: (/** @type {number} */ count, /** @type {number} */ id) =>
+    `and ${number.format(count)} more: vitrail lineage ${id}`,
   files: "Files",
   moreLikeThis: "More like this",
   why: "Why it was found",

@@ -94,3 +94,28 @@ def test_an_image_that_is_not_there_is_said(at: Open) -> None:
     assert "999" in watched.page.inner_text(".state h2")
     watched.page.click(".state a")
     watched.page.wait_for_selector(".tile")
+
+
+def test_lineage_is_a_graph_that_leads_to_relatives(at: Open) -> None:
+    watched = at()
+    cat = id_of(watched.open(), "cat.jpg")
+    page = watched.page
+    relative = {"content_hash": "0" * 64, "name": None, "prompt": None}
+    told = {
+        "parents": [
+            {"id": 1, "role": "init", **relative},
+            {"id": None, "role": "style", **relative},
+        ],
+        "children": [{"id": 2, "role": "init", **relative}, {"id": 3, "role": "init", **relative}],
+    }
+    page.route("**/lineage", lambda route: route.fulfill(json=told))
+    page.goto(f"{watched.base}/image/{cat}")
+    page.wait_for_selector(".lineage")
+    assert page.locator(".rank.before a.node").count() == 1
+    assert page.inner_text(".rank.before span.node") == "file not readable"
+    assert page.locator(".rank.before small").all_inner_texts() == ["init", "style"]
+    assert page.locator(".lineage path").count() == 4
+    page.click(".rank.after a.node >> nth=1")
+    watched.until("location.pathname === '/image/3'")
+    page.go_back()
+    watched.until(f"location.pathname === '/image/{cat}'")
