@@ -48,6 +48,7 @@ class Guard:
             return
         caller = identify(asked, self._ring, keys=self._options.needs_keys)
         asked.setdefault("state", {})["caller"] = caller
+        # the router's own, so that both always mean the same address
         path = get_route_path(asked)
         root_path = asked.get("root_path", "")
         refusal = self._refusal(caller, asked["method"], path, root_path)
