@@ -113,9 +113,9 @@ def ask_all(api: Any, count: int) -> None:
 
 
 def test_whatever_is_asked_is_answered_as_the_document_tells(api: Any) -> None:
-    ask_all(api, examples(10))
+    ask_all(api, examples(5))
 
 
 @pytest.mark.slow
 def test_more_of_the_same(api: Any) -> None:
-    ask_all(api, 100)
+    ask_all(api, 40)
