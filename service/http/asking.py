@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from vitrail.indexer.errors import InputError
+from vitrail.indexer.wording import counted
 from vitrail.search.boxes import Box
 from vitrail.search.options import SearchOptions
 from vitrail.service.http.options import Limits, ServiceOptions
@@ -156,6 +157,6 @@ def check_count(k: int, limits: Limits) -> None:
     """
     if k > limits.k:
         raise OverLimitError(
-            f"k is {k:,}, and an answer holds {limits.k:,} images at most",
+            f"k is {k:,}, and an answer holds {counted(limits.k, 'image')} at most",
             remedy="ask for less, and for the following page after `next`",
         )

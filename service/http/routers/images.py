@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Response
 
 from vitrail.indexer.errors import FilterError, InputError
+from vitrail.indexer.wording import counted
 from vitrail.search.listing import ListOptions
 from vitrail.search.options import Only
 from vitrail.service.documents.images import metadata_document
@@ -160,8 +161,9 @@ def _each(name: str, given: Any, ids: list[int]) -> list[Any]:
     if not isinstance(given, list):
         return [given] * len(ids)
     if len(given) != len(ids):
+        values, images = counted(len(given), "value"), counted(len(ids), "image")
         raise InputError(
-            f"column {name[:60]!r} has {len(given):,} values for {len(ids):,} images; give one "
-            "value for all, or a list with one for each"
+            f"column {name[:60]!r} has {values} for {images}; give one value for all, or a list "
+            "with one for each"
         )
     return given

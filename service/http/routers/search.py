@@ -9,7 +9,7 @@ from fastapi import APIRouter, File, Query, Response, UploadFile
 from vitrail.indexer.errors import VitrailError
 from vitrail.search.options import SearchOptions
 from vitrail.service.http.answering import SearchReplies
-from vitrail.service.http.asking import OverLimitError
+from vitrail.service.http.asking import OverLimitError, check_count
 from vitrail.service.http.hosting import Asked, ServedBy
 from vitrail.service.http.keeping import KeptBy
 from vitrail.service.http.problems import problem_members
@@ -79,7 +79,6 @@ def search_by_image(
     data = image.file.read()
     check_size(data, served.limits.pixels)
     query = ImageQuery(ImageBytes(data, "the image"))
-    if k > served.limits.k:
-        raise OverLimitError(f"k is {k:,}, and an answer holds {served.limits.k:,} images at most")
+    check_count(k, served.limits)
     replies = SearchReplies(hosted, kept.uploads, served, watch=watch)
     return reply(replies.put(query, SearchOptions(k=k, where=where), fields, 0))

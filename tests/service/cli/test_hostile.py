@@ -164,6 +164,12 @@ def commands(folder: Path, tmp_path: Path) -> list[tuple[object, ...]]:
         ("remove", f"none{EVIL}"),
         ("remove", "made.png"),
         ("info", "-c", tmp_path / f"nowhere{EVIL}"),
+        ("serve", tmp_path / f"nowhere{EVIL}"),
+        ("serve", f"name{EVIL}={folder}"),
+        ("keys", "new", "--name", f"name{EVIL}", "--state", tmp_path / f"state{EVIL}"),
+        ("keys", "new", "--name", f"{EVIL}", "--scope", EVIL, "--state", tmp_path / "state"),
+        ("keys", "list", "--state", tmp_path / f"state{EVIL}"),
+        ("keys", "revoke", EVIL, "--state", tmp_path / f"state{EVIL}"),
     ]
 
 
