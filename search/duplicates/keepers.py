@@ -92,7 +92,8 @@ def form_groups(
     """Put images into groups, each around a keeper; nothing is in a group by way of a third.
 
     Among images that proven pairs connect, the best becomes a keeper and takes those of which
-    there is proof against it, asked for where nobody has looked yet; then the best of the rest.
+    there is proof against it, asked for of copies of its copies where nobody has looked yet; then
+    the best of the rest. Farther ones are not asked for, or a long chain would cost its square.
 
     Args:
         ranks: image id -> its place, the one to keep first.
@@ -104,13 +105,15 @@ def form_groups(
         groups of two or more, in the order of their keepers' ids.
     """
     groups = []
+    near = _graph(proven)
     for connected in components(proven):
         left = sorted(connected, key=lambda one: ranks[one])
         while left:
             keeper, *rest = left
             members: dict[int, _Proof] = {}
+            reached = {far for one in near[keeper] for far in (one, *near[one])}
             for one in rest:
-                proof = None if one in kept else prove(keeper, one)
+                proof = prove(keeper, one) if one in reached and one not in kept else None
                 if proof is not None:
                     members[one] = proof
             if members:

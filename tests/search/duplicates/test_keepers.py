@@ -60,6 +60,20 @@ def test_no_group_chains(
     assert len(keepers) == len(groups)
 
 
+def test_a_long_chain_costs_no_square() -> None:
+    chain = {(i, i + 1): "proof" for i in range(500)}
+    ranks = {i: (1, i, 0, 0, 0, "", "", i) for i in range(501)}
+    asked = []
+
+    def prove(keeper: int, copy: int) -> str | None:
+        asked.append((keeper, copy))
+        return chain.get((keeper, copy))
+
+    groups = form_groups(ranks, chain, prove)
+    assert len(groups) == 250
+    assert len(asked) <= 2 * len(chain)
+
+
 @settings(max_examples=examples(100), derandomize=True)
 @given(PAIRS)
 def test_pairs_are_walked_once_each_and_connected_ones_together(
