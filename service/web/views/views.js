@@ -4,6 +4,7 @@ import { texts } from "../texts.js";
 import "./search.js";
 import "./image.js";
 import "./collection.js";
+import "./make.js";
 
 /** @import { Session } from "../session.js" */
 
@@ -39,6 +40,15 @@ export const VIEWS = [
     kept: false,
     title: (session) => texts.image(session.route.id ?? 0),
     show: (session) => html`<vitrail-image .session=${session} .image=${session.route.id}></vitrail-image>`,
+  },
+  {
+    name: "make",
+    label: texts.views.make,
+    path: "/make",
+    listed: true,
+    kept: false,
+    title: () => texts.views.make,
+    show: (session) => html`<vitrail-make .session=${session}></vitrail-make>`,
   },
   {
     name: "collection",
