@@ -16,7 +16,7 @@ export const texts = {
 
   // the frame
   skip: "Skip to the images",
-  views: { search: "Search", make: "Make", duplicates: "Duplicates", collection: "Collection" },
+  views: { search: "Search", make: "Make", compare: "Compare", duplicates: "Duplicates", collection: "Collection" },
   menu: "Views",
   theme: "Change between light and dark",
   help: "Keyboard and help",
@@ -404,6 +404,47 @@ export const texts = {
   judgedAge: { better: "taken earlier than the kept one", worse: "taken later than the kept one", equal: "taken when the kept one was" },
   moreGroups: (/** @type {number} */ count) => `Show more of ${counted(count, "further group")}`,
   decisions: (/** @type {number} */ count) => `${counted(count, "decision")} that ${count === 1 ? "holds" : "hold"}`,
+
+  // two images
+  compareTitle: "Two images compared",
+  compareNote: "Choose two images, to look at them together and to learn how alike they are.",
+  comparing: "Comparing layers, patches and pixels",
+  sides: { a: "First", b: "Second" },
+  exchange: "Exchange",
+  together: "Looked at together",
+  ways: { slider: "Slider", flicker: "Flicker", beside: "Side by side", difference: "Difference" },
+  wayNotes: {
+    slider: "Drag across, or use the arrow keys: left of the line is the first, right of it the second. Keys 1 to 4 change how they are seen.",
+    flicker: "What changes jumps to the eye. Space changes by hand.",
+    beside: "Both move and zoom together: wheel, two fingers, + − 0 and the arrow keys.",
+    difference: "Black where both are the same; laid over one another as they are.",
+  },
+  slide: "How much of the second is seen",
+  otherOne: "The other one",
+  byItself: "By itself",
+  gain: "Brightness",
+  zoomIn: "Zoom in",
+  zoomOut: "Zoom out",
+  zoomWhole: "Whole",
+  howAlike: "How alike they are",
+  sameBytes: "The same file, byte for byte.",
+  ssim: "Structure (SSIM)",
+  patches: "Patches matched",
+  patchShares: (/** @type {number} */ one, /** @type {number} */ other) => `${share.format(one)} of the first, ${share.format(other)} of the second`,
+  laid: "Laid over",
+  notLaid: "they cannot be laid over one another",
+  alignment: (/** @type {{ mirrored: boolean, scale: number, angle: number, overlap: number }} */ { mirrored, scale, angle, overlap }) =>
+    [
+      mirrored ? "mirrored" : "",
+      Math.abs(scale - 1) < 0.02 ? "" : `scaled to ${share.format(scale)}`,
+      Math.abs(angle) < 1 ? "" : `turned by ${Math.round(angle)}°`,
+      `${share.format(overlap)} overlap`,
+    ].filter(Boolean).join(", "),
+  byLayer: "Layer by layer",
+  byLayerNote: "The bar is how alike they are; the mark begins where unrelated images usually are, and ends at the nearest of them.",
+  layerNote: (/** @type {number} */ cosine, /** @type {number | null} */ usual, /** @type {number | null} */ highest) =>
+    `${cosine.toFixed(3)}${usual === null ? "" : `; unrelated images ${usual.toFixed(3)} usually, ${(highest ?? usual).toFixed(3)} at most`}`,
+  recipes: "How they were made",
 
   // copy as
   share: "Copy as",

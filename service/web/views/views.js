@@ -4,6 +4,7 @@ import { texts } from "../texts.js";
 import "./search.js";
 import "./image.js";
 import "./collection.js";
+import "./duplicates.js";
 import "./make.js";
 
 /** @import { Session } from "../session.js" */
@@ -49,6 +50,15 @@ export const VIEWS = [
     kept: false,
     title: () => texts.views.make,
     show: (session) => html`<vitrail-make .session=${session}></vitrail-make>`,
+  },
+  {
+    name: "duplicates",
+    label: texts.views.duplicates,
+    path: "/duplicates",
+    listed: true,
+    kept: false,
+    title: () => texts.views.duplicates,
+    show: (session) => html`<vitrail-duplicates .session=${session}></vitrail-duplicates>`,
   },
   {
     name: "collection",
