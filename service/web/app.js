@@ -45,7 +45,7 @@ class App extends SessionPart {
         <a class="home" href="/" aria-label=${texts.title} @click=${(/** @type {MouseEvent} */ event) => follow(event, () => this.session.open("/"))}>
           <img src="/assets/icon.svg" alt="" width="26" height="26"><span>${texts.title}</span></a>
         <vitrail-ask .session=${this.session}></vitrail-ask>
-        ${this._nav(now.name)}
+        ${this._nav(now.within ?? now.name)}
         <div class="top-acts">
           ${this._collections()}
           <button type="button" class="button quiet" title=${texts.theme} aria-label=${texts.theme} @click=${turnTheme}>${icon("theme")}</button>

@@ -15,7 +15,7 @@ import { texts } from "./texts.js";
 const PAGE = 60;
 const TOGETHER = 8; // images that one question is asked with
 const SETTLED = 160; // ms without a further change, before sliders are asked with
-const VIEWS = ["image", "make", "compare", "duplicates", "audit", "classify", "map", "collection"];
+const VIEWS = ["image", "make", "compare", "sets", "duplicates", "audit", "classify", "map", "collection"];
 
 /** Changes are told by an event `change`. */
 export class Session extends EventTarget {

@@ -441,10 +441,42 @@ export const texts = {
       `${share.format(overlap)} overlap`,
     ].filter(Boolean).join(", "),
   byLayer: "Layer by layer",
-  byLayerNote: "The bar is how alike they are; the mark begins where unrelated images usually are, and ends at the nearest of them.",
+  byLayerNote: "The bar is how alike they are; the band is where unrelated images lie, from the usual to the nearest of them.",
   layerNote: (/** @type {number} */ cosine, /** @type {number | null} */ usual, /** @type {number | null} */ highest) =>
     `${cosine.toFixed(3)}${usual === null ? "" : `; unrelated images ${usual.toFixed(3)} usually, ${(highest ?? usual).toFixed(3)} at most`}`,
   recipes: "How they were made",
+
+  // two sets
+  compareWhat: { compare: "Two images", sets: "Two sets" },
+  setsTitle: "Two sets compared",
+  setsNote: "Name two sets by filters, such as generated or label = 'cats', to learn how they differ: measures with intervals, what one lacks, and the nearest pairs. 10 images each at least; 30 for intervals.",
+  setA: "The judged set",
+  setB: "What it is judged by",
+  setAHint: "generated",
+  setBHint: "all other images",
+  compareSets: "Compare",
+  setHolds: (/** @type {number} */ images, /** @type {number} */ compared) =>
+    compared < images ? `${counted(images, "image")}, ${number.format(compared)} of them drawn` : counted(images, "image"),
+  allLayers: "By all layers that count",
+  measured: "Measures",
+  measureHeads: ["Measure", "Value", "95% interval", "What it says"],
+  measure: (/** @type {number} */ value) => (Math.abs(value) < 0.1 ? value.toFixed(4) : value.toFixed(2)),
+  needs: (/** @type {number | null} */ count) => (count ? `needs ${counted(count, "image")}` : ""),
+  measures: {
+    frechet: ["Fréchet distance", "0 is the same"],
+    kernel: ["Kernel distance", "0 is the same, below it by chance"],
+    precision: ["Precision", "share of the judged among the others"],
+    recall: ["Recall", "share of the others among the judged"],
+    density: ["Density", "1 where they are as crowded"],
+    coverage: ["Coverage", "share of the others that the judged come near to"],
+    vendi_a: ["Variety of the judged", "its worth in unlike images (Vendi score)"],
+    vendi_b: ["Variety of the others", "likewise"],
+  },
+  lacking: "What the judged lack",
+  nearestPairs: "Nearest pairs",
+  hurting: "What sets the judged apart most",
+  hurtingNote: "Without these, the distance would shrink most.",
+  imagesOf: (/** @type {number} */ count) => counted(count, "image"),
 
   // copy as
   share: "Copy as",

@@ -159,7 +159,7 @@ export class Masker extends SessionPart {
     else if (step) this._walk(step[0], step[1]);
     else if (event.key === " " || event.key === "Enter") this._press();
     else if (event.key === "z" || event.key === "Backspace") this.undo();
-    else if (event.key === "Escape" && this._now) { this._now = null; this._paint(); }
+    else if (event.key === "Escape") { this._now = null; this._paint(); } // and the view is not left
     else if (event.key === "[" || event.key === "]") this._radius = Math.min(Math.max(this._radius * (event.key === "[" ? 0.8 : 1.25), 0.01), 0.25);
     else if (KEYS[event.key]) this._tool = KEYS[event.key];
     else return;
