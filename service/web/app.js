@@ -45,7 +45,7 @@ class App extends SessionPart {
         <a class="home" href="/" aria-label=${texts.title} @click=${(/** @type {MouseEvent} */ event) => follow(event, () => this.session.open("/"))}>
           <img src="/assets/icon.svg" alt="" width="26" height="26"><span>${texts.title}</span></a>
         <vitrail-ask .session=${this.session}></vitrail-ask>
-        ${this._nav(now.name)}
+        ${this._nav(now.within ?? now.name)}
         <div class="top-acts">
           ${this._collections()}
           <button type="button" class="button quiet" title=${texts.theme} aria-label=${texts.theme} @click=${turnTheme}>${icon("theme")}</button>
@@ -146,7 +146,13 @@ class App extends SessionPart {
     const files = images(event.clipboardData);
     if (!files.length) return;
     event.preventDefault();
-    this.session.askWith(files);
+    this._take(files);
+  }
+
+  /** Images go to the view that wants them, or else are searched by. */
+  /** @param {File[]} files */
+  _take(files) {
+    if (dispatchEvent(new CustomEvent("vitrail-files", { detail: files, cancelable: true }))) this.session.askWith(files);
   }
 
   /** @param {DragEvent} event */
@@ -157,7 +163,7 @@ class App extends SessionPart {
     else this._over = event.type !== "drop";
     if (event.type !== "drop") return;
     const files = images(event.dataTransfer);
-    if (files.length) this.session.askWith(files);
+    if (files.length) this._take(files);
     else notice(texts.notAnImage([...(event.dataTransfer?.files ?? [])].map((one) => one.name)[0] ?? ""));
   }
 }

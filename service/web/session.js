@@ -1,7 +1,7 @@
 /** What the page is at: the question in its address, the answer so far, and what is known beside. */
 import { address, ask, post, Problem, upload } from "./api.js";
 import { promptOf, searchByJob } from "./drawing.js";
-import { askedBy, fromQuery, isRanked, toQuery, withImage } from "./question.js";
+import { askedBy, fromQuery, isRanked, nothing, toQuery, withImage } from "./question.js";
 import { listAddress, searchBody } from "./request.js";
 import { readRoute } from "./routes.js";
 import { texts } from "./texts.js";
@@ -15,6 +15,7 @@ import { texts } from "./texts.js";
  */
 
 const PAGE = 60;
+const TOGETHER = 8; // images that one question is asked with
 const SETTLED = 160; // ms without a further change, before sliders are asked with
 
 /** Changes are told by an event `change`. */
@@ -219,6 +220,16 @@ export class Session extends EventTarget {
   /** @param {Part} part */
   askBy(part) {
     this.go(askedBy(this.question, [part]));
+  }
+
+  /**
+   * Ask by images that belong together, such as those that one prompt made.
+   *
+   * @param {number[]} ids
+   */
+  askLike(ids) {
+    const positive = ids.slice(0, TOGETHER).map((id) => /** @type {const} */ ({ kind: "image", id }));
+    this.go(askedBy({ ...nothing(), collection: this.question.collection }, positive));
   }
 
   /** @param {string} token of an upload */

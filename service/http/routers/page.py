@@ -10,7 +10,7 @@ from fastapi import APIRouter, Header, HTTPException
 from fastapi.responses import Response
 
 WEB = Path(__file__).parents[2] / "web"
-VIEWS = ("make", "compare", "duplicates", "audit", "classify", "map", "collection")
+VIEWS = ("make", "compare", "sets", "duplicates", "audit", "classify", "map", "collection")
 TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",

@@ -2,12 +2,16 @@
 import { html, nothing } from "../vendor/lit/index.js";
 import { texts } from "../texts.js";
 import { columnName, shownValue } from "../words.js";
+import { hrefOf, orderAgain } from "../making.js";
 import { copyButton } from "./copying.js";
+import { follow } from "./part.js";
+
+/** @import { Session } from "../session.js" */
 
 const COLUMNS = ["negative_prompt", "model", "seed", "sampler", "steps", "guidance", "lora", "task", "tool"];
 
-/** @param {Record<string, any>} metadata */
-export function recipe(metadata) {
+/** @type {(metadata: Record<string, any>, session: Session) => unknown} */
+export function recipe(metadata, session) {
   const known = COLUMNS.filter((name) => metadata[name] !== null && metadata[name] !== undefined && metadata[name] !== "");
   if (!metadata.prompt && !known.length) return nothing;
   return html`<section class="one-part"><h2>${texts.recipe}</h2>
@@ -15,8 +19,15 @@ export function recipe(metadata) {
     <dl class="facts">${known.map((name) => html`<div><dt>${columnName(name)}</dt><dd>${shownValue(metadata[name], name)}</dd></div>`)}</dl>
     <p class="one-acts">
       ${copyButton(recipeText(metadata), "", texts.copy)}
-      ${metadata.id !== undefined && metadata.recipe ? html`<span title=${texts.makeAgainNote}>${copyButton(`vitrail reproduce ${metadata.id}`, "", texts.makeAgain)}</span>` : nothing}
+      ${metadata.prompt ? again(metadata, session) : nothing}
+      ${metadata.id !== undefined && metadata.recipe ? html`<span title=${texts.reproduce}>${copyButton(`vitrail reproduce ${metadata.id}`, "quiet", "vitrail reproduce")}</span>` : nothing}
     </p></section>`;
+}
+
+/** @type {(metadata: Record<string, any>, session: Session) => unknown} */
+function again(metadata, session) {
+  const href = hrefOf(orderAgain(metadata, session.question.collection));
+  return html`<a class="button" title=${texts.makeAgainNote} href=${href} @click=${(/** @type {MouseEvent} */ event) => follow(event, () => session.open(href))}>${texts.makeAgain}</a>`;
 }
 
 /**

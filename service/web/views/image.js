@@ -2,6 +2,7 @@
 import { html, nothing } from "../vendor/lit/index.js";
 import { address, ask, original, Problem, thumbnail } from "../api.js";
 import { withImage } from "../question.js";
+import { blank, hrefOf } from "../making.js";
 import { texts } from "../texts.js";
 import { meaning, nameOf } from "../words.js";
 import { facts, files } from "../parts/facts.js";
@@ -92,7 +93,7 @@ export class ImageView extends SessionPart {
         ${this._score()}
         ${this._acts()}
         ${this.session.ranked ? html`<vitrail-why .session=${this.session} .image=${this.image}></vitrail-why>` : nothing}
-        ${this._known ? [facts(metadata), recipe(metadata), lineage(this.session, this.image, this._relatives), files(metadata)] : nothing}
+        ${this._known ? [facts(metadata), recipe(metadata, this.session), lineage(this.session, this.image, this._relatives), files(metadata)] : nothing}
       </div>
     </article>`;
   }
@@ -131,11 +132,13 @@ export class ImageView extends SessionPart {
     const part = /** @type {ImagePart} */ ({ kind: "image", id: this.image });
     const { session } = this;
     const { question, ranked } = session;
+    const from = hrefOf({ ...blank(), collection: question.collection, task: "image-to-image", image: part });
     return html`<p class="one-acts">
       <button type="button" class="button main" @click=${() => session.askBy(part)}>${icon("like")}<span>${texts.moreLikeThis}</span></button>
       ${ranked ? html`<button type="button" class="button" title=${texts.plus} aria-label=${texts.plus} @click=${() => session.go(withImage(question, part, "positive"))}>${icon("plus")}</button>
       <button type="button" class="button" title=${texts.minus} aria-label=${texts.minus} @click=${() => session.go(withImage(question, part, "negative"))}>${icon("minus")}</button>` : nothing}
       <a class="button" href=${original({ id: this.image }, question.collection)} target="_blank" rel="noopener">${icon("file")}<span>${texts.original}</span></a>
+      <a class="button" href=${from} @click=${(/** @type {MouseEvent} */ event) => follow(event, () => session.open(from))}>${icon("brush")}<span>${texts.makeFrom}</span></a>
     </p>`;
   }
 

@@ -2,8 +2,12 @@
 import { html } from "../vendor/lit/index.js";
 import { texts } from "../texts.js";
 import "./search.js";
+import "./sets.js";
 import "./image.js";
 import "./collection.js";
+import "./compare.js";
+import "./duplicates.js";
+import "./make.js";
 
 /** @import { Session } from "../session.js" */
 
@@ -14,10 +18,11 @@ import "./collection.js";
  *   path: string,
  *   listed: boolean,
  *   kept: boolean,
+ *   within?: string,
  *   title: (session: Session) => string,
  *   show: (session: Session, isNow: boolean) => unknown,
- * }} View `listed` in the navigation; `kept` in the document while another one is shown, so that
- *   coming back to it finds it as it was
+ * }} View `listed` in the navigation, or `within` one that is; `kept` in the document while another
+ *   one is shown, so that coming back to it finds it as it was
  */
 
 /** @type {View[]} */
@@ -39,6 +44,43 @@ export const VIEWS = [
     kept: false,
     title: (session) => texts.image(session.route.id ?? 0),
     show: (session) => html`<vitrail-image .session=${session} .image=${session.route.id}></vitrail-image>`,
+  },
+  {
+    name: "make",
+    label: texts.views.make,
+    path: "/make",
+    listed: true,
+    kept: false,
+    title: () => texts.views.make,
+    show: (session) => html`<vitrail-make .session=${session}></vitrail-make>`,
+  },
+  {
+    name: "compare",
+    label: texts.views.compare,
+    path: "/compare",
+    listed: true,
+    kept: false,
+    title: () => texts.compareTitle,
+    show: (session) => html`<vitrail-compare .session=${session}></vitrail-compare>`,
+  },
+  {
+    name: "sets",
+    label: "",
+    path: "/sets",
+    listed: false,
+    within: "compare",
+    kept: false,
+    title: () => texts.setsTitle,
+    show: (session) => html`<vitrail-sets .session=${session}></vitrail-sets>`,
+  },
+  {
+    name: "duplicates",
+    label: texts.views.duplicates,
+    path: "/duplicates",
+    listed: true,
+    kept: false,
+    title: () => texts.views.duplicates,
+    show: (session) => html`<vitrail-duplicates .session=${session}></vitrail-duplicates>`,
   },
   {
     name: "collection",

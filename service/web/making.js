@@ -1,0 +1,240 @@
+/** What is to be made, how it stands in the page's address, and how the service is asked for it. */
+import { address } from "./api.js";
+
+/** @import { ImagePart } from "./types.js" */
+
+/**
+ * @typedef {"generate" | "image-to-image" | "inpaint" | "style"} TaskName
+ * @typedef {{
+ *   collection: string | null,
+ *   task: TaskName,
+ *   prompt: string,
+ *   negative: string,
+ *   n: number,
+ *   seed: number | null,
+ *   steps: number | null,
+ *   guidance: number | null,
+ *   sampler: string | null,
+ *   model: string | null,
+ *   width: number | null,
+ *   height: number | null,
+ *   image: ImagePart | null,
+ *   style: ImagePart | null,
+ *   strength: number | null,
+ *   feather: number,
+ *   look: number,
+ *   redraw: number,
+ * }} Order `seed` null for one at random, `strength` null for the task's own
+ */
+
+export const TASKS = /** @type {TaskName[]} */ (["generate", "image-to-image", "inpaint", "style"]);
+export const SAMPLERS = ["ddim", "ddpm", "euler", "euler_a", "dpm++2m", "unipc", "lcm", "heun", "pndm"];
+export const MOST = { n: 256, steps: 1000, guidance: 30, side: 4096 };
+const STRENGTH = { generate: 1, "image-to-image": 0.6, inpaint: 1, style: 1 };
+const SEEDS = 2 ** 31;
+
+/** @returns {Order} */
+export function blank() {
+  return {
+    collection: null, task: "generate", prompt: "", negative: "", n: 4, seed: null, steps: null,
+    guidance: null, sampler: null, model: null, width: null, height: null, image: null, style: null,
+    strength: null, feather: 0, look: 0.8, redraw: 0.4,
+  };
+}
+
+/** @param {Order} order */
+export function strengthOf({ task, strength }) {
+  return strength ?? STRENGTH[task];
+}
+
+/**
+ * The view's address.
+ *
+ * @param {Order} order
+ */
+export function hrefOf(order) {
+  const usual = blank();
+  const query = new URLSearchParams();
+  const plain = /** @type {const} */ ([
+    ["collection", "collection"], ["task", "task"], ["prompt", "words"], ["negative", "not"], ["n", "n"],
+    ["seed", "seed"], ["steps", "steps"], ["guidance", "guidance"], ["sampler", "sampler"], ["model", "model"],
+    ["width", "width"], ["height", "height"], ["strength", "strength"], ["feather", "feather"],
+    ["look", "look"], ["redraw", "redraw"],
+  ]);
+  for (const [key, name] of plain) if (order[key] !== usual[key]) query.set(name, String(order[key]));
+  for (const key of /** @type {const} */ (["image", "style"])) {
+    const part = order[key];
+    if (part) query.set(key, part.kind === "image" ? `${part.id}` : `u.${part.token}`);
+  }
+  const text = query.toString();
+  return text ? `/make?${text}` : "/make";
+}
+
+/**
+ * What an address says; what makes no sense there is as usual.
+ *
+ * @param {string} text after `?`
+ * @returns {Order}
+ */
+export function readOrder(text) {
+  const query = new URLSearchParams(text);
+  const usual = blank();
+  const task = /** @type {TaskName} */ (query.get("task"));
+  const sampler = query.get("sampler") ?? "";
+  /** @type {(name: string, most: number, least?: number) => number | null} */
+  const whole = (name, most, least = 1) => within(query.get(name), least, most, true);
+  /** @type {(name: string, most?: number) => number | null} */
+  const real = (name, most = 1) => within(query.get(name), 0, most, false);
+  return {
+    collection: query.get("collection"),
+    task: TASKS.includes(task) ? task : usual.task,
+    prompt: query.get("words") ?? "",
+    negative: query.get("not") ?? "",
+    n: whole("n", MOST.n) ?? usual.n,
+    seed: whole("seed", Number.MAX_SAFE_INTEGER, 0),
+    steps: whole("steps", MOST.steps),
+    guidance: real("guidance", 1000),
+    sampler: SAMPLERS.includes(sampler) ? sampler : null,
+    model: query.get("model") || null,
+    width: whole("width", MOST.side, 8),
+    height: whole("height", MOST.side, 8),
+    image: readPart(query.get("image")),
+    style: readPart(query.get("style")),
+    strength: real("strength"),
+    feather: whole("feather", 256, 0) ?? 0,
+    look: real("look") ?? usual.look,
+    redraw: real("redraw") ?? usual.redraw,
+  };
+}
+
+/**
+ * What is lacking before it can be asked for; null where nothing is.
+ *
+ * @param {Order} order
+ * @param {boolean} masked whether anything is marked to be repainted
+ * @returns {"prompt" | "image" | "style" | "mask" | null}
+ */
+export function lacking(order, masked) {
+  if (order.task !== "generate" && !order.image) return "image";
+  if (order.task === "style" && !order.style) return "style";
+  if (order.task === "inpaint" && !masked) return "mask";
+  return order.prompt.trim() ? null : "prompt";
+}
+
+/**
+ * Address and body of the job.
+ *
+ * @param {Order} order
+ * @param {string | null} mask token of the uploaded mask
+ * @returns {{ to: string, body: Record<string, unknown> }}
+ */
+export function jobOf(order, mask) {
+  const { task, image, style } = order;
+  const sized = task === "inpaint" ? {} : { width: order.width, height: order.height };
+  const own = {
+    generate: {},
+    "image-to-image": { image: reference(image), strength: strengthOf(order) },
+    inpaint: {
+      image: reference(image), strength: strengthOf(order), feather: order.feather, mask: { image: { upload: mask } },
+    },
+    style: {
+      content: reference(image), style: reference(style), style_strength: order.look, content_strength: order.redraw,
+    },
+  }[task];
+  const body = {
+    prompt: order.prompt.trim(), negative_prompt: order.negative.trim() || null, n: order.n, seed: order.seed ?? randomSeed(),
+    steps: order.steps, guidance: order.guidance, scheduler: order.sampler, model: order.model, ...sized, ...own,
+  };
+  const given = Object.entries(body).filter(([, value]) => value !== null && value !== undefined);
+  return { to: address(`/${task}`, { collection: order.collection }), body: Object.fromEntries(given) };
+}
+
+/**
+ * What a job was asked with, to be asked again or turned a little.
+ *
+ * @param {{ kind: string, collection: string, parameters: Record<string, any> }} job
+ * @param {string | null} collection as the page names it
+ * @returns {Order}
+ */
+export function orderOf({ kind, parameters: given }, collection) {
+  const usual = blank();
+  return {
+    ...usual,
+    collection,
+    task: /** @type {TaskName} */ (kind),
+    prompt: Array.isArray(given.prompt) ? given.prompt[0] : given.prompt ?? "",
+    negative: given.negative_prompt ?? "",
+    n: given.n ?? 1,
+    seed: given.seed ?? 0,
+    steps: given.steps ?? null,
+    guidance: given.guidance ?? null,
+    sampler: given.scheduler ?? null,
+    model: given.model ?? null,
+    width: given.width ?? null,
+    height: given.height ?? null,
+    image: partOf(given.image ?? given.content),
+    style: partOf(given.style),
+    strength: given.strength ?? null,
+    feather: given.feather ?? 0,
+    look: given.style_strength ?? usual.look,
+    redraw: given.content_strength ?? usual.redraw,
+  };
+}
+
+/**
+ * What makes an image again, as far as its recipe tells.
+ *
+ * @param {Record<string, any>} metadata
+ * @param {string | null} collection
+ * @returns {Order}
+ */
+export function orderAgain(metadata, collection) {
+  const sampler = String(metadata.sampler ?? "").toLowerCase();
+  return {
+    ...blank(),
+    collection,
+    prompt: metadata.prompt ?? "",
+    negative: metadata.negative_prompt ?? "",
+    n: 1,
+    seed: Number.isSafeInteger(metadata.seed) ? metadata.seed : null,
+    steps: metadata.steps ?? null,
+    guidance: metadata.guidance ?? null,
+    sampler: SAMPLERS.includes(sampler) ? sampler : null,
+  };
+}
+
+export function randomSeed() {
+  return Math.floor(Math.random() * SEEDS);
+}
+
+/** @param {ImagePart | null} part */
+function reference(part) {
+  if (!part) return null;
+  return part.kind === "image" ? { id: part.id } : { upload: part.token };
+}
+
+/**
+ * @param {{ id?: number, upload?: string } | undefined} given
+ * @returns {ImagePart | null}
+ */
+function partOf(given) {
+  if (given?.id !== undefined) return { kind: "image", id: given.id };
+  return given?.upload ? { kind: "upload", token: given.upload } : null;
+}
+
+/**
+ * @param {string | null} text
+ * @returns {ImagePart | null}
+ */
+export function readPart(text) {
+  if (/^\d{1,15}$/.test(text ?? "")) return { kind: "image", id: Number(text) };
+  const [, token] = /^u\.([0-9a-f]{1,64})$/.exec(text ?? "") ?? [];
+  return token ? { kind: "upload", token } : null;
+}
+
+/** @type {(text: string | null, least: number, most: number, whole: boolean) => number | null} */
+export function within(text, least, most, whole) {
+  const read = Number(text);
+  if (text === null || text.trim() === "" || !Number.isFinite(read)) return null;
+  return read < least || read > most || (whole && !Number.isInteger(read)) ? null : read;
+}

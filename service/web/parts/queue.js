@@ -1,0 +1,137 @@
+/** The jobs that make images, the newest first; the one whose turn it is, followed as it goes. */
+import { html, nothing } from "../vendor/lit/index.js";
+import { address, ask, Problem } from "../api.js";
+import { cancelJob, followJob, isOver, resultOf } from "../jobs.js";
+import { TASKS } from "../making.js";
+import { texts } from "../texts.js";
+import { madeCard } from "./made.js";
+import { notice, SessionPart } from "./part.js";
+
+/** @import { Job } from "../jobs.js" */
+/** @import { Came } from "./made.js" */
+
+const SHOWN = 12;
+const LOOK = 700; // ms between two looks at an image that is being made
+
+export class Queue extends SessionPart {
+  static properties = {
+    ...SessionPart.properties,
+    _jobs: { state: true },
+    _came: { state: true },
+    _preview: { state: true },
+    _wrong: { state: true },
+  };
+
+  constructor() {
+    super();
+    /** @type {Job[] | null} */
+    this._jobs = null;
+    /** @type {Map<string, Came>} by job */
+    this._came = new Map();
+    /** @type {string | null} */
+    this._preview = null;
+    this._wrong = "";
+    /** @type {string | null} the job that is followed: one, as browsers hold few connections */
+    this._followed = null;
+    this._end = () => {};
+    this._looking = 0;
+  }
+
+  connectedCallback() {
+    super.connectedCallback();
+    this.read();
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    this._leave();
+  }
+
+  /** Read the list anew, and follow whose turn it is. */
+  async read() {
+    try {
+      const { collection } = this.session.question;
+      const kinds = TASKS.map((task) => `&kind=${task}`).join("");
+      const name = collection ?? (await ask(address("/collections"))).collections[0].name;
+      this._jobs = (await ask(address("/jobs", { query: { limit: SHOWN, collection: name } }) + kinds)).jobs;
+      this._wrong = "";
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      this._wrong = error.detail;
+      return;
+    }
+    for (const job of this._jobs ?? []) if (job.result && isOver(job) && !this._came.has(job.id)) this._read(job);
+    this._follow();
+  }
+
+  /** @param {Job} job */
+  async _read({ id }) {
+    const { images } = await resultOf(id);
+    const ids = images.map((/** @type {any} */ one) => one.id).filter((/** @type {number | null} */ one) => one !== null);
+    this._came = new Map(this._came).set(id, { ids });
+  }
+
+  _follow() {
+    const next = [...(this._jobs ?? [])].reverse().find((job) => !isOver(job));
+    if (!this.isConnected || next?.id === this._followed) return;
+    this._leave();
+    if (!next) return;
+    this._followed = next.id;
+    this._end = followJob(next.id, (job) => this._told(job));
+    this._looking = window.setInterval(() => this._look(next.id), LOOK);
+  }
+
+  _leave() {
+    this._end();
+    clearInterval(this._looking);
+    this._followed = null;
+    this._show(null);
+  }
+
+  /** @param {Job} job */
+  _told(job) {
+    this._jobs = (this._jobs ?? []).map((one) => (one.id === job.id ? job : one));
+    if (!isOver(job)) return;
+    this._leave();
+    this.session.learn();
+    this.session.search();
+    this.read();
+  }
+
+  /** @param {string} id */
+  async _look(id) {
+    const running = this._jobs?.some((job) => job.id === id && job.state === "running");
+    if (!running || document.hidden) return;
+    const reply = await fetch(address(`/jobs/${id}/preview`)).catch(() => null);
+    if (this._followed === id && reply?.status === 200) this._show(URL.createObjectURL(await reply.blob()));
+  }
+
+  /** @param {string | null} url */
+  _show(url) {
+    if (this._preview) URL.revokeObjectURL(this._preview);
+    this._preview = url;
+  }
+
+  /** @param {() => Promise<unknown>} does */
+  async _act(does) {
+    try {
+      await does();
+      await this.read();
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      notice([error.detail, error.remedy].filter(Boolean).join("; "));
+    }
+  }
+
+  render() {
+    if (this._wrong) return html`<p class="refine-error" role="alert">${this._wrong}</p>`;
+    if (!this._jobs) return nothing;
+    if (!this._jobs.length) return html`<p class="soft made-none">${texts.madeNone}</p>`;
+    return html`<ul class="queue" aria-label=${texts.queue}>${this._jobs.map((job) =>
+      madeCard(this.session, job, this._came.get(job.id), job.id === this._followed ? this._preview : null, {
+        cancel: () => this._act(() => cancelJob(job.id)),
+        retry: () => this._act(() => ask(address(`/jobs/${job.id}/retry`), { method: "POST" })),
+      }))}</ul>`;
+  }
+}
+customElements.define("vitrail-queue", Queue);
