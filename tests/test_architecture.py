@@ -82,6 +82,7 @@ FLOORS = {
     "service": (
         {"operations"},
         {"documents"},
+        {"client"},  # of a service that may run elsewhere: it asks no operation
         {"http"},
         {"cli"},  # which starts the service
     ),
