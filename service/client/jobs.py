@@ -80,7 +80,7 @@ class ServedJob:
             cancellation: cancels the job, and waits for its end.
 
         Raises:
-            CancelledError: it was cancelled.
+            CancelledError: it was cancelled before there was anything to tell.
             VitrailError: why it failed, by the code of its problem.
             ServiceError: it was interrupted, or is not over in time.
         """
@@ -108,14 +108,14 @@ class ServedJob:
             self.refresh()
 
     def result(self) -> dict[str, Any]:
-        """What it came to, as the API's reference tells.
+        """What it came to, as the reference tells; of a cancelled one, what it did until then.
 
         Raises:
-            CancelledError: it was cancelled.
+            CancelledError: it was cancelled before there was anything to tell.
             VitrailError: why it failed.
             ServiceError: it is not over.
         """
-        if self.status.state == "cancelled":
+        if self.status.state == "cancelled" and not self.status.result:
             raise CancelledError(f"job {self.id} was cancelled; what it had done is kept")
         if self.status.state in ("failed", "interrupted"):
             detail = {"code": self.status.state, "detail": f"job {self.id} is {self.status.state}"}
