@@ -33,6 +33,7 @@ class Settings:
         debug: whether errors come with their traceback.
         state: the folder of what is a service's own.
         key: by which a service that is asked lets in.
+        address: where this process answers others, who may let it write; empty for nowhere.
     """
 
     collection: Path | None = None
@@ -41,6 +42,7 @@ class Settings:
     debug: bool = False
     state: Path | None = None
     key: str = field(default="", repr=False)
+    address: str = ""
 
     @property
     def collection_directory(self) -> Path:

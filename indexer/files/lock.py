@@ -10,6 +10,7 @@ import time
 from types import TracebackType
 
 from vitrail.indexer.errors import CollectionLockedError
+from vitrail.indexer.settings import in_use
 
 if sys.platform == "win32":
     import msvcrt
@@ -94,10 +95,17 @@ class WriterLock:
                 f"process {holder['pid']} on {holder['host']} "
                 f"({holder['command']}, since {holder['since']})"
             )
+            address = holder.get("address") if holder["host"] == socket.gethostname() else None
         except (OSError, ValueError, KeyError, TypeError):  # between its lock and its first write
             who = "another process"
-        folder = os.path.dirname(self._path)
-        return f"{who} is writing to {folder}; wait for it to end, or stop it, and run again"
+            address = None
+        remedy = "wait for it to end, or stop it, and run again"
+        if address:  # such as others here can ask, and only while it holds the lock
+            remedy = (
+                f"it is a service: let it index and generate by --server {address}, or wait for "
+                "its job to end, and run again"
+            )
+        return f"{who} is writing to {os.path.dirname(self._path)}; {remedy}"
 
 
 def _holder() -> dict[str, str | int]:
@@ -107,4 +115,5 @@ def _holder() -> dict[str, str | int]:
         "host": socket.gethostname(),
         "command": command.encode(errors="replace").decode(),
         "since": time.strftime("%Y-%m-%d %H:%M:%S"),
+        "address": in_use().address,
     }
