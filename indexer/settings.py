@@ -19,6 +19,7 @@ FILTER_SECONDS = "VITRAIL_FILTER_SECONDS"
 STATE = "VITRAIL_STATE"
 DEBUG = "VITRAIL_DEBUG"
 KEY = "VITRAIL_KEY"
+SERVER = "VITRAIL_SERVER"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Settings:
         debug: whether errors come with their traceback.
         state: the folder of what is a service's own.
         key: by which a service that is asked lets in.
+        server: the service that is asked where none is named; empty for none.
         address: where this process answers others, who may let it write; empty for nowhere.
     """
 
@@ -42,6 +44,7 @@ class Settings:
     debug: bool = False
     state: Path | None = None
     key: str = field(default="", repr=False)
+    server: str = ""
     address: str = ""
 
     @property
@@ -87,6 +90,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         filter_seconds=said.get(FILTER_SECONDS, ""),
         debug=bool(said.get(DEBUG)),
         key=said.get(KEY, ""),
+        server=said.get(SERVER, ""),
     )
 
 

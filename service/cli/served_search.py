@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vitrail.indexer.settings import KEY, in_use
+from vitrail.indexer.settings import KEY, SERVER, in_use
 from vitrail.service.cli.questions import Asking
 from vitrail.service.cli.search_options import Searching
 
@@ -25,6 +25,7 @@ ServerOption = Annotated[
     str | None,
     typer.Option(
         "--server",
+        envvar=SERVER,
         metavar="URL",
         help="Ask a service that vitrail serve runs; NAME=URL for one of its other collections. "
         f"Its key: {KEY}.",
@@ -45,7 +46,9 @@ def refuse_here_alone(**given: object) -> None:
     """
     from vitrail.service.cli.refusals import refuse_unless
 
-    refuse_unless("what is done here, not by a service", "ask without --server", **given)
+    refuse_unless(
+        "what is done here, not by a service", f"ask without --server (and {SERVER})", **given
+    )
 
 
 def placed(runtime: str, device: str, precision: str) -> dict[str, str | None]:

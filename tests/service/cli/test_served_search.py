@@ -92,6 +92,16 @@ def test_what_is_done_here_alone_is_refused(
     vitrail.fails("search", 3, "--server", url, code=1, says=[url, "vitrail serve"])
 
 
+def test_a_service_may_be_named_by_the_environment(
+    vitrail: Vitrail, served: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = vitrail("search", 3)
+    monkeypatch.setenv("VITRAIL_COLLECTION", "/no/such/collection")
+    monkeypatch.setenv("VITRAIL_SERVER", served)
+    assert vitrail("search", 3) == here
+    vitrail.fails("search", 3, "--explain", code=2, says=["--explain", "VITRAIL_SERVER"])
+
+
 def test_problems_of_a_service_are_lines(vitrail: Vitrail, served: str) -> None:
     says = ["99"]
     vitrail.fails("search", 99, "--server", served, code=2, says=says)
