@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 COLLECTION = "VITRAIL_COLLECTION"
@@ -18,6 +18,8 @@ CACHE = "VITRAIL_CACHE"
 FILTER_SECONDS = "VITRAIL_FILTER_SECONDS"
 STATE = "VITRAIL_STATE"
 DEBUG = "VITRAIL_DEBUG"
+KEY = "VITRAIL_KEY"
+SERVER = "VITRAIL_SERVER"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,9 @@ class Settings:
             a filter.
         debug: whether errors come with their traceback.
         state: the folder of what is a service's own.
+        key: by which a service that is asked lets in.
+        server: the service that is asked where none is named; empty for none.
+        address: where this process answers others, who may let it write; empty for nowhere.
     """
 
     collection: Path | None = None
@@ -38,6 +43,9 @@ class Settings:
     filter_seconds: str = ""
     debug: bool = False
     state: Path | None = None
+    key: str = field(default="", repr=False)
+    server: str = ""
+    address: str = ""
 
     @property
     def collection_directory(self) -> Path:
@@ -81,6 +89,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         state=Path(os.path.abspath(os.path.expanduser(state))) if state else None,
         filter_seconds=said.get(FILTER_SECONDS, ""),
         debug=bool(said.get(DEBUG)),
+        key=said.get(KEY, ""),
+        server=said.get(SERVER, ""),
     )
 
 

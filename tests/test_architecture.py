@@ -82,6 +82,7 @@ FLOORS = {
     "service": (
         {"operations"},
         {"documents"},
+        {"client"},  # of a service that may run elsewhere
         {"http"},
         {"cli"},  # which starts the service
     ),

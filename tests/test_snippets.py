@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,16 +16,21 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tests.fakes import ColourEncoder
+from tests.generator.tiny import build_sd
+from tests.service.http.processes import answering
 from vitrail.indexer import encoders
 from vitrail.indexer.encoders.base import Encoded, EncodedTexts, PatchTokens
 from vitrail.indexer.encoders.settings import EncoderSettings
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.spaces import EmbeddingSpace
+from vitrail.service.http.options import ServiceOptions
+from vitrail.service.operations.collection import Collection
 
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 DEFAULT = ("gem@9",)
+ADDRESS = "http://127.0.0.1:8000"  # where pages say that a service answers
 
 
 class NamedEncoder(ColourEncoder):
@@ -90,13 +96,31 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if BLOCK.search(page.read_text("utf-8"))], ids=lambda p: p.name
 )
-@pytest.mark.usefixtures("home")
-def test_every_block_runs(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_block_runs(page: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if find_spec("pandas") is None:
         monkeypatch.setattr("vitrail.search.frames.hits_to_pandas", lambda _: None)
     names: dict[str, Any] = {"__name__": page.stem}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # open("a.jpg").read(), as people write it
-        for block in BLOCK.findall(page.read_text("utf-8")):
-            exec(compile(block, str(page), "exec"), names)
-    assert "Collection" in names
+        blocks = BLOCK.findall(page.read_text("utf-8"))
+        with gallery(home) if any(ADDRESS in block for block in blocks) else nullcontext() as there:
+            for block in blocks:
+                code = block if there is None else block.replace(ADDRESS, there)
+                exec(compile(code, str(page), "exec"), names)
+    assert {"Collection", "Client"} & names.keys()
+
+
+@contextmanager
+def gallery(home: Path) -> Iterator[str]:
+    """A service such as pages ask; its address."""
+    with Collection.create(home / "gallery", checkpoint="dinov2-small-focus") as made:
+        made.index(home / "Pictures")
+    options = ServiceOptions(
+        {"gallery": home / "gallery"},
+        home / "state",
+        roots={"photos": home / "Pictures"},
+        models={"embedded": str(build_sd(home / "tiny"))},
+        warm=False,
+    )
+    with answering(options) as port:
+        yield f"http://127.0.0.1:{port}"

@@ -35,10 +35,12 @@ if TYPE_CHECKING:
     from vitrail.indexer.indexing.progress import IndexCounts
     from vitrail.search.options import SearchOptions
     from vitrail.search.query import Hit, SearchResult
+    from vitrail.service.client.client import Client
     from vitrail.service.operations.collection import Collection
 
 __all__ = [
     "Cancellation",
+    "Client",
     "Collection",
     "CollectionLockedError",
     "Hit",
@@ -54,6 +56,7 @@ __all__ = [
 
 _HOMES = {
     "Cancellation": "vitrail.indexer.cancellation",
+    "Client": "vitrail.service.client.client",
     "Collection": "vitrail.service.operations.collection",
     "CollectionLockedError": "vitrail.indexer.errors",
     "Hit": "vitrail.search.query",

@@ -10,6 +10,7 @@ import time
 from types import TracebackType
 
 from vitrail.indexer.errors import CollectionLockedError
+from vitrail.indexer.settings import in_use
 
 if sys.platform == "win32":
     import msvcrt
@@ -55,9 +56,7 @@ class WriterLock:
         handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
         if not _try_lock(handle):
             os.close(handle)
-            raise CollectionLockedError(
-                self._refusal(), remedy="wait for it to end, or stop it, and run again"
-            )
+            raise self._refusal()
         try:
             os.ftruncate(handle, 0)
             os.lseek(handle, 0, os.SEEK_SET)
@@ -88,7 +87,7 @@ class WriterLock:
     ) -> None:
         self.release()
 
-    def _refusal(self) -> str:
+    def _refusal(self) -> CollectionLockedError:
         try:
             with open(self._path, encoding="utf-8") as file:
                 holder = json.load(file)
@@ -96,9 +95,19 @@ class WriterLock:
                 f"process {holder['pid']} on {holder['host']} "
                 f"({holder['command']}, since {holder['since']})"
             )
+            address = holder.get("address") if holder["host"] == socket.gethostname() else None
         except (OSError, ValueError, KeyError, TypeError):  # between its lock and its first write
             who = "another process"
-        return f"{who} is writing to {os.path.dirname(self._path)}"
+            address = None
+        remedy = "wait for it to end, or stop it, and run again"
+        if address:  # such as others here can ask, and only while it holds the lock
+            remedy = (
+                f"it is a service: let it index and generate by --server {address}, or wait for "
+                "its job to end, and run again"
+            )
+        return CollectionLockedError(
+            f"{who} is writing to {os.path.dirname(self._path)}", remedy=remedy
+        )
 
 
 def _holder() -> dict[str, str | int]:
@@ -108,4 +117,5 @@ def _holder() -> dict[str, str | int]:
         "host": socket.gethostname(),
         "command": command.encode(errors="replace").decode(),
         "since": time.strftime("%Y-%m-%d %H:%M:%S"),
+        "address": in_use().address,
     }

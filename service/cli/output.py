@@ -16,34 +16,40 @@ from vitrail.service.cli.vouching import vouch
 if TYPE_CHECKING:
     from vitrail.search.explanation import Explanation
     from vitrail.search.query import Group, Hit, Scale, SearchResult
-    from vitrail.service.operations.searching import SearchAnswer
 
 _ALWAYS = ("score", "id", "label", "tool", "folder", "name", "path", "copies")
 """What the table shows already, or that says nothing beside the path."""
 
 
-def print_table(answer: SearchAnswer, shown: Sequence[str] = ()) -> None:
+def print_table(
+    result: SearchResult,
+    shown: Sequence[str] = (),
+    *,
+    seeds: bool = False,
+    explanations: Sequence[Explanation] = (),
+) -> None:
     """Print hits in their order, and a line that says how far to trust them.
 
     For programs that is a line each, in columns that stay; for people a table, as wide as theirs,
     with the shares of spaces where they are explained and there are several.
 
     Args:
-        answer: what came of a search.
+        result: what came of a search.
         shown: columns that people get to see beside the usual ones.
+        seeds: whether it was asked by the images of one prompt.
+        explanations: of the first hits, where they were asked for.
     """
-    result = answer.result
     if not result.hits:
         print_nothing(f"no hits: {result.reason}", result.hints)
         if not result.candidates:  # nothing was compared that could be trusted or not
             return
     elif sys.stdout.isatty():
-        _print_for_people(answer, shown)
+        _print_for_people(result, shown, explanations)
     else:
         for hit in result.hits:
             path = one_line(hit.paths[0]) if hit.paths else ""
             print("\t".join((f"{hit.score:.4f}", str(hit.id), _told(hit, "label"), path)))
-    for line in (trust(result), *vouch(result.evidence, seeds=answer.query.seeds)):
+    for line in (trust(result), *vouch(result.evidence, seeds=seeds)):
         print(line, file=sys.stderr)
     if result.next is not None:
         print(f"more: --after {result.next}", file=sys.stderr)
@@ -98,11 +104,12 @@ def held(group: Group | None) -> str:
     return f"(+{group.more:,} more)"
 
 
-def _print_for_people(answer: SearchAnswer, shown: Sequence[str]) -> None:
-    result = answer.result
+def _print_for_people(
+    result: SearchResult, shown: Sequence[str], explanations: Sequence[Explanation]
+) -> None:
     spaces = list(result.hits[0].scores)
     several = len(spaces) > 1
-    shares = {one.id: shares_text(one) for one in answer.explanations if several}
+    shares = {one.id: shares_text(one) for one in explanations if several}
     more = [name for name in shown if name not in _ALWAYS]
     columns = [
         Column("score", number=True),

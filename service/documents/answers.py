@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -10,15 +11,21 @@ from vitrail.service.documents.plain import named_paths
 if TYPE_CHECKING:
     from vitrail.search.explanation import Explanation, PatchMap
     from vitrail.search.query import Hit, SearchResult
-    from vitrail.service.operations.searching import SearchAnswer
 
 
-def answer_document(answer: SearchAnswer) -> dict[str, Any]:
-    """What was asked, how it was answered, and the hits."""
-    result = answer.result
-    explained = {one.id: one for one in answer.explanations}
+def answer_document(
+    title: str, result: SearchResult, explanations: Sequence[Explanation] = ()
+) -> dict[str, Any]:
+    """What was asked, how it was answered, and the hits.
+
+    Args:
+        title: what was asked, for people.
+        result: what came of it.
+        explanations: of the first hits, where they were asked for.
+    """
+    explained = {one.id: one for one in explanations}
     return {
-        "query": answer.query.title,
+        "query": title,
         "exact": result.exact,
         "estimated_recall": result.estimated_recall,
         "candidates": result.candidates,

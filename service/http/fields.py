@@ -27,7 +27,8 @@ def fields_of(
 
     Args:
         commit: whose columns they are.
-        asked: by the request; ``*`` for all that may be told, ``None`` for the usual ones.
+        asked: by the request; ``*`` for all that filters know and may be told, ``None`` for the
+            usual ones.
         served: says whether places of files are told.
 
     Raises:
@@ -36,12 +37,13 @@ def fields_of(
     """
     if asked is None:
         return USUAL
-    if "*" in asked:
-        names = tuple(one.name for one in list_columns(commit))
-        return names if served.paths else tuple(name for name in names if name not in PLACES)
-    names = checked_columns(commit, dict.fromkeys(asked))
-    check_places(names, served)
-    return names
+    named = checked_columns(commit, [name for name in dict.fromkeys(asked) if name != "*"])
+    check_places(named, served)
+    if "*" not in asked:
+        return named
+    every = (one.name for one in list_columns(commit))
+    told = (name for name in every if served.paths or name not in PLACES)
+    return tuple(dict.fromkeys((*told, *named)))
 
 
 def check_places(names: Sequence[str], served: ServiceOptions) -> None:

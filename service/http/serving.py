@@ -82,7 +82,8 @@ def serve(
     ):
         address = address_of(options, listener)
         app = create_app(replace(options, port=listener.getsockname()[1]))
-        Server(options, app, lambda: ready(_serving(app, options, address))).run([listener])
+        with using(replace(in_use(), address=address)):  # whoever finds a collection locked asks it
+            Server(options, app, lambda: ready(_serving(app, options, address))).run([listener])
 
 
 @contextmanager

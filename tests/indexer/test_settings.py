@@ -23,11 +23,14 @@ def test_each_variable_is_read_and_has_a_default(tmp_path: Path) -> None:
         "VITRAIL_FILTER_SECONDS": "3",
         "VITRAIL_DEBUG": "1",
         "VITRAIL_STATE": str(tmp_path / "state"),
+        "VITRAIL_KEY": "vk-secret",
+        "VITRAIL_SERVER": "http://x:1",
     }
     assert set(given) == VARIABLES
     assert read_settings(given) == Settings(
-        tmp_path / "c", tmp_path / "cache", "3", True, tmp_path / "state"
+        tmp_path / "c", tmp_path / "cache", "3", True, tmp_path / "state", "vk-secret", "http://x:1"
     )
+    assert "secret" not in repr(read_settings(given))
     assert read_settings({}) == read_settings(dict.fromkeys(given, "")) == Settings()
     assert Settings().collection_directory.parts[-2:] == ("collections", "default")
     assert "vitrail" in str(Settings().cache_folder)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vitrail.indexer.settings import in_use
 from vitrail.service.cli.sampling import (
     AgainstOption,
     Drawing,
@@ -19,6 +20,7 @@ from vitrail.service.cli.sampling import (
     drawing_options,
     read_guard,
 )
+from vitrail.service.cli.served_search import ServerOption, placed, refuse_here_alone
 
 if TYPE_CHECKING:
     from vitrail.service.operations.guarding import GuardOptions
@@ -54,6 +56,7 @@ def generate(
     against: AgainstOption = None,
     retries: RetriesOption = None,
     mark: MarkOption = None,
+    server: ServerOption = None,
     *,
     drawing: Drawing,
 ) -> None:
@@ -70,12 +73,24 @@ def generate(
     """
     from vitrail.generator.prompts import read_prompts
     from vitrail.indexer.errors import InputError
+    from vitrail.service.cli.served_jobs import generate_there
     from vitrail.service.operations.tasks import TextToImage
 
     if (prompt is None) == (prompts is None):
         raise InputError("give a prompt or --prompts FILE, one of the two")
     guarding = read_guard(guard, against, retries, mark)
     texts = [prompt] if prompt is not None else [line.text for line in read_prompts(prompts or "")]
+    if server is not None:
+        refuse_here_alone(
+            guard=guard,
+            collection=None if drawing.collection == in_use().collection else drawing.collection,
+            lora=drawing.lora[0] if drawing.lora else None,
+            checkpoint=drawing.checkpoint,
+            space=drawing.space[0] if drawing.space else None,
+            **placed("auto", drawing.device, drawing.precision),
+        )
+        generate_there(server, texts, drawing)
+        return
     _generate(drawing, TextToImage(tuple(texts)), guarding)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vitrail.indexer.settings import in_use
 from vitrail.service.cli.bundles import bundled
 from vitrail.service.cli.completion import CHECKPOINTS, USUAL_SPACES, values
 from vitrail.service.cli.options import (
@@ -18,6 +19,7 @@ from vitrail.service.cli.options import (
     SpacesOption,
     collection_directory,
 )
+from vitrail.service.cli.served_search import ServerOption, placed, refuse_here_alone
 
 if TYPE_CHECKING:
     pass
@@ -112,6 +114,7 @@ def index(
         bool, typer.Option("--json", help="Print the counts as JSON at the end.")
     ] = False,
     quiet: QuietOption = False,
+    server: ServerOption = None,
 ) -> None:
     """Bring a collection up to date with folders of images.
 
@@ -125,6 +128,7 @@ def index(
     from vitrail.indexer.indexing.options import IndexOptions
     from vitrail.service.cli.documents import print_document
     from vitrail.service.cli.folders import read_label_from
+    from vitrail.service.cli.served_jobs import index_there
     from vitrail.service.cli.viewers import IndexViewer
     from vitrail.service.documents.indexing import counts_document
     from vitrail.service.operations.indexing import index as run
@@ -141,6 +145,20 @@ def index(
         batch_size=encoding.batch_size,
         workers=encoding.workers,
     )
+    if server is not None:
+        refuse_here_alone(
+            collection=None if collection == in_use().collection else collection,
+            checkpoint=checkpoint,
+            space=None if not space else ",".join(space),
+            **{
+                "max-pixels": max_pixels,
+                "batch-size": encoding.batch_size,
+                "workers": encoding.workers,
+            },
+            **placed(encoding.runtime, encoding.device, encoding.precision),
+        )
+        index_there(server, [*map(str, folders or ())], options, json=json, quiet=quiet)
+        return
     roots = [os.path.abspath(os.path.expanduser(folder)) for folder in folders or ()]
     directory, choice = collection_directory(collection), encoding.choice(checkpoint, space)
     with IndexViewer(quiet=quiet, said=options) as viewer:

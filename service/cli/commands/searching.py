@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vitrail.indexer.settings import in_use
 from vitrail.indexer.wording import counted
 from vitrail.service.cli.bundles import bundled
 from vitrail.service.cli.options import (
@@ -22,6 +23,7 @@ from vitrail.service.cli.options import (
 from vitrail.service.cli.questions import Asking
 from vitrail.service.cli.refusals import refuse_unless
 from vitrail.service.cli.search_options import Searching
+from vitrail.service.cli.served_search import ServerOption, placed, refuse_here_alone, search_there
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,6 +64,7 @@ def search(
         ),
     ] = False,
     open_: Annotated[bool, typer.Option("--open", help="Show the contact sheet.")] = False,
+    server: ServerOption = None,
     runtime: RuntimeOption = "auto",
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
@@ -92,6 +95,18 @@ def search(
             explain=explain or None,
             open=open_ or None,
         )
+    if server is not None:
+        refuse_here_alone(
+            collection=None if collection == in_use().collection else collection,
+            queries=asking.queries,
+            random=asking.random or None,
+            html=html,
+            explain=explain or None,
+            open=open_ or None,
+            **placed(runtime, device, precision),
+        )
+        search_there(server, images or (), asking, searching, json=json)
+        return
     if html is not None:
         check_target(html, "contact sheet")
     directory = collection_directory(collection)
@@ -114,9 +129,14 @@ def search(
         if html is not None or open_:
             _draw(answer, html, open_=open_)
         if json:
-            print_document(answer_document(answer))
+            print_document(answer_document(answer.query.title, answer.result, answer.explanations))
         else:
-            print_table(answer, searching.shown(answer.result))
+            print_table(
+                answer.result,
+                searching.shown(answer.result),
+                seeds=answer.query.seeds,
+                explanations=answer.explanations,
+            )
             _tell_sheet(html, explained=explain, opened=open_)
         for note in answer.notes:
             typer.echo(f"note: {one_line(note)}", err=True)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from tests.indexer.collection.holdings import FINGERPRINT
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import CollectionLockedError
 from vitrail.indexer.files.lock import WriterLock
+from vitrail.indexer.settings import Settings, using
 
 _HOLD = """
 import sys
@@ -48,6 +50,22 @@ def test_two_handles_of_one_process_exclude_each_other(tmp_path: Path) -> None:
     again = WriterLock(path)
     again.acquire()
     again.release()
+
+
+def test_a_service_of_this_machine_is_named_as_who_can_be_asked(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with (
+        using(Settings(address="http://127.0.0.1:8000")),
+        WriterLock(str(path)),
+        pytest.raises(CollectionLockedError, match=r"--server http://127\.0\.0\.1:8000, or wait"),
+    ):
+        WriterLock(str(path)).acquire()
+    with WriterLock(str(path)):
+        note = json.loads(path.read_text())
+        path.write_text(json.dumps({**note, "host": "elsewhere", "address": "http://127.0.0.1:1"}))
+        with pytest.raises(CollectionLockedError, match=r"elsewhere.* wait for it to end") as met:
+            WriterLock(str(path)).acquire()
+    assert "--server" not in str(met.value)
 
 
 def test_an_unreadable_note_does_not_hide_the_refusal(tmp_path: Path) -> None:
