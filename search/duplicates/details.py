@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from vitrail.search.duplicates.agreement import DetailAgreement, compare_details
@@ -108,9 +107,9 @@ def _compared(alignment: AffineTransform, keeper: Detailed, copy: Detailed) -> D
     return max(both, key=lambda found: (found.agreeing, -found.contradicting))
 
 
-def _reduction(image: Floats) -> NDArray[np.float32]:
+def _reduction(image: Floats) -> Floats:
     """(2,) by how much the small pixels are fewer across and down; below 1 as they are."""
     height, width = image.shape
     share = LONGEST / max(width, height)
-    small = np.array([max(1, round(width * share)), max(1, round(height * share))], np.float32)
-    return small / np.array([width, height], np.float32)
+    small = [max(1, round(width * share)) / width, max(1, round(height * share)) / height]
+    return np.array(small, np.float32)
