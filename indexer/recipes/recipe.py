@@ -93,8 +93,8 @@ class GuardRecord:
     Attributes:
         rate: the false-positive rate from which on an image is held to be a copy.
         against: SQL expression of the images that it was held against.
-        score: of the image, by the measure that decides; ``None`` where no file could be read that
-            it was to be compared with.
+        score: of the image, by the measure that decides; ``None`` where a file could not be read
+            that it was to be compared with, and no other shows that it is a copy.
         fpr: the share of innocent images that score as high; ``None`` likewise.
         copy_of: sha256 (hex) of the file of the image that it is held to copy; ``None`` for none.
         refused: seeds that were tried before, and whose images were refused.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,10 @@ _PLAIN = 0.012  # deviation below which a block shows nothing
 _PALE = 0.01  # a tint that hardly shows
 _UNFRAMED = 0.75  # share of a block that is no frame; at its edge, all images agree
 _SAME = 0.75  # correlation of two blocks that show the same
+_STRONG = 0.05  # deviation of a block in such contrast that noise does not matter
+_SAME_DETAILS = 0.6  # correlation of two such blocks that show the same
+_STRONGER = 0.1  # deviation of a block that a line or letter crosses
+_OTHER_DETAILS = 0.2  # correlation below which two such blocks show other things
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,20 @@ class ColourDifference:
     tint: float
 
 
+class DetailAgreement(NamedTuple):
+    """How far two images agree in their details.
+
+    Attributes:
+        agreeing: share (0 to 1) of the blocks in strong contrast, in either, that agree.
+        strong: how many such blocks there are.
+        contradicting: blocks that show quite other things, as no encoder, scaling or blur makes.
+    """
+
+    agreeing: float
+    strong: int
+    contradicting: int
+
+
 def compare(
     one: Floats,
     other: Floats,
@@ -76,7 +95,11 @@ def compare(
     covers = float(laid.inside.mean())
     if laid.inside.sum() < 4 * _BLOCK * _BLOCK:
         return Agreement(0, 0, covers, laid.covered)
-    one, other, framed = _blocks(laid, alignment, inner)
+    told = None
+    if inner is not None:
+        there = alignment.apply(laid.places.reshape(-1, 2)).reshape(laid.places.shape)
+        told = inner[0].holds(laid.places) & inner[1].holds(there)
+    one, other, framed = _blocks(laid, told)
     agreeing, structured = weigh(one, other)
     within = 1.0
     if framed.any():
@@ -109,17 +132,15 @@ def _tint(one: Floats, other: Floats) -> float:
 
 
 def _blocks(
-    laid: Overlay, alignment: AffineTransform, inner: tuple[Rectangle, Rectangle] | None
+    laid: Overlay, unframed: NDArray[np.bool_] | None
 ) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     """Blocks of both images where both are, their means taken off; and which are but a frame."""
     whole = _split(laid.inside.astype(np.float32)).mean(axis=1) > 0.9
     a, b = _split(laid.one)[whole], _split(laid.laid)[whole]
     a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
     framed = np.zeros(len(a), np.bool_)
-    if inner is not None:
-        there = alignment.apply(laid.places.reshape(-1, 2)).reshape(laid.places.shape)
-        told = inner[0].holds(laid.places) & inner[1].holds(there)
-        framed = _split(told.astype(np.float32)).mean(axis=1)[whole] < _UNFRAMED
+    if unframed is not None:
+        framed = _split(unframed.astype(np.float32)).mean(axis=1)[whole] < _UNFRAMED
     return a, b, framed
 
 
@@ -138,6 +159,18 @@ def weigh(one: Floats, other: Floats) -> tuple[float, int]:
     # Weighted by what they show, but for strong edges, which would drown the rest.
     weight = np.minimum(spread.max(axis=0), 0.1)[shows]
     return float((alike[shows] * weight).sum() / weight.sum()), int(shows.sum())
+
+
+def compare_details(laid: Overlay) -> DetailAgreement:
+    """Compare the blocks in strong contrast of brightness on one grid, each for itself."""
+    one, other, _ = _blocks(laid, None)
+    spread = one.std(axis=1), other.std(axis=1)
+    most = np.maximum(*spread)
+    alike = (one * other).mean(axis=1) / np.maximum(spread[0] * spread[1], 1e-4)
+    strong = most > _STRONG
+    share = float((alike[strong] >= _SAME_DETAILS).mean()) if strong.any() else 0.0
+    other_things = (most > _STRONGER) & (alike < _OTHER_DETAILS)
+    return DetailAgreement(share, int(strong.sum()), int(other_things.sum()))
 
 
 def _split(image: Floats) -> Floats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from vitrail.search.duplicates.agreement import (
     GRID,
@@ -57,8 +58,26 @@ class CopyEvidence:
     agreeing: float = 1.0
 
 
+class Confirmed(NamedTuple):
+    """Evidence, and where the one image lies in the other.
+
+    Attributes:
+        evidence: ``re-encoded`` or ``altered``.
+        alignment: of the keeper's small pixels in those of the copy.
+    """
+
+    evidence: CopyEvidence
+    alignment: AffineTransform
+
+
 def confirm(keeper: Look, copy: Look) -> CopyEvidence | None:
-    """Whether the one image is a copy of the other, as its pixels show.
+    """Whether the one image is a copy of the other, as its small pixels show; see ``lay_onto``."""
+    found = lay_onto(keeper, copy)
+    return None if found is None else found.evidence
+
+
+def lay_onto(keeper: Look, copy: Look) -> Confirmed | None:
+    """Whether the one image is a copy of the other, as its small pixels show, and where it lies.
 
     They are laid over one another: whole onto whole, mirrored, and as their corners tell. They are
     copies where most of the parts that show something agree.
@@ -68,17 +87,17 @@ def confirm(keeper: Look, copy: Look) -> CopyEvidence | None:
         copy: of which is told what was done to it.
 
     Returns:
-        ``re-encoded`` or ``altered`` evidence, or ``None``.
+        ``None`` where they are no copies.
     """
     best: tuple[Agreement, AffineTransform] | None = None
     both = _Both(keeper, copy)
     for alignment in _alignments(keeper, copy, _LEAST_OF_GISTS):
         found = both.laid(alignment)
-        if _holds(found[0]) and (best is None or found[0].agreeing > best[0].agreeing + 0.02):
+        if _holds(found[0]) and (best is None or _weight(found[0]) > _weight(best[0]) + 0.03):
             best = found
-            if found[0].agreeing >= _SURE:
+            if _weight(found[0]) >= _SURE**2:
                 break
-    return None if best is None else _judged(keeper, copy, *best)
+    return None if best is None else Confirmed(_judged(keeper, copy, *best), best[1])
 
 
 def agreement(keeper: Look, copy: Look) -> float:
@@ -141,6 +160,11 @@ def _resolution(keeper: Look, copy: Look, alignment: AffineTransform) -> int:
     """Pixels of the keeper's longer side that both images have of what it shows."""
     there = max(copy.size) * alignment.scale * max(keeper.frame) / max(copy.frame)
     return int(min(GRID, max(_SMALLEST, min(max(keeper.size), there))))
+
+
+def _weight(found: Agreement) -> float:
+    """How much speaks for an alignment: a strip that agrees in all says less than a whole image."""
+    return found.agreeing**2 * max(found.covers, found.covered)
 
 
 def _holds(found: Agreement) -> bool:

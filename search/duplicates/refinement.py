@@ -31,7 +31,7 @@ def refine(
     factor = max(1.0, max(one.shape) / longest)
     small, down = _reduced(one, factor)
     other, across = _reduced(other, factor * alignment.scale)
-    found = _between(alignment, down, across)
+    found = between_reduced(alignment, down, across)
     for _ in range(times):
         step = _step(lay_over(small, other, found, longest))
         if step is None:
@@ -44,7 +44,7 @@ def refine(
             alignment.places,
         )
     one = np.ones(2, np.float32)
-    return _between(found, one / down, one / across)
+    return between_reduced(found, one / down, one / across)
 
 
 def _reduced(image: Floats, factor: float) -> tuple[Floats, Floats]:
@@ -56,8 +56,8 @@ def _reduced(image: Floats, factor: float) -> tuple[Floats, Floats]:
     return resized(image, size), np.array([wide / size[0], high / size[1]], np.float32)
 
 
-def _between(alignment: AffineTransform, one: Floats, other: Floats) -> AffineTransform:
-    """The same alignment of the images reduced by so much, across and down."""
+def between_reduced(alignment: AffineTransform, one: Floats, other: Floats) -> AffineTransform:
+    """The same alignment of the images reduced by so much: (2,) across and down, of either."""
     start, end = (one - 1) / 2, (1 - other) / (2 * other)
     matrix = alignment.matrix * one / other[:, None]
     offset = (alignment.matrix @ start + alignment.offset) / other + end

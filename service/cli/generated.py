@@ -19,7 +19,7 @@ def refusal_line(image: RefusedCopy) -> str:
     """A sentence on an image that is not kept, and why."""
     told = f"refused: {image.prompt!r}, seed {image.seed}, "
     if image.copied is None:
-        told += "which no image near it can be compared with: their files cannot be read now"
+        told += "which images near it cannot be compared with: their files cannot be read now"
     else:
         name = os.path.basename(image.copied.path or "")
         told += f"copies {image.found.score:.0%} of image {image.copied.id} ({name})"

@@ -175,6 +175,11 @@ class AuditSample:
                 found = (share, place)
         return found
 
+    def readable(self, places: Ids, references: Ids) -> bool:
+        """Whether all references at some positions have a file that can be read now."""
+        known = places[places != NONE]
+        return all(self._looks.get(int(references[place])) is not None for place in known)
+
     def _tell(self, done: int, total: int) -> None:
         self.cancellation.check()
         self.progress(AnalysisProgress("laying images over one another", done, total))

@@ -11,14 +11,16 @@ import numpy as np
 from vitrail.indexer.catalog.contents import ids_of, ids_with_several_files
 from vitrail.search.duplicates.candidates import Candidates, alike_by_gist, find_candidates
 from vitrail.search.duplicates.decided import Decided, settle
+from vitrail.search.duplicates.details import with_details, worth_reading
 from vitrail.search.duplicates.evidence import (
     DECIDED,
     IDENTICAL,
     LOOK_ALIKE,
     RE_ENCODED,
     TIERS,
+    Confirmed,
     CopyEvidence,
-    confirm,
+    lay_onto,
     with_identical_pixels,
 )
 from vitrail.search.duplicates.keepers import (
@@ -204,12 +206,24 @@ class DuplicateSearch:
         evidence = None
         if ours is not None and theirs is not None:
             self.compared += 1
-            evidence = confirm(ours, theirs)
-        if evidence is not None and self._may_be_identical(keeper, copy, evidence):
-            evidence = with_identical_pixels(evidence)
+            found = lay_onto(ours, theirs)
+            evidence = None if found is None else self._looked_closer(keeper, copy, found)
         if evidence is None and said:
             evidence = CopyEvidence(DECIDED, ("you say so",))
         return None if evidence is None else Proof(evidence, bool(said))
+
+    def _looked_closer(self, keeper: int, copy: int, found: Confirmed) -> CopyEvidence | None:
+        """The evidence, after what only the whole images show."""
+        if self._may_be_identical(keeper, copy, found.evidence):
+            return with_identical_pixels(found.evidence)
+        one, other = self._info(keeper), self._info(copy)
+        sizes = (one.width, one.height), (other.width, other.height)
+        if not worth_reading(*sizes, found.alignment):
+            return found.evidence
+        ours, theirs = self.looks.detailed(keeper), self.looks.detailed(copy)
+        if ours is None or theirs is None:  # it went away just now, and nothing is proven by halves
+            return None
+        return with_details(found, ours, theirs)
 
     def _may_be_identical(self, keeper: int, copy: int, evidence: CopyEvidence) -> bool:
         if evidence.tier != RE_ENCODED or evidence.says:

@@ -146,7 +146,11 @@ class CollectionGuard:
         return RefusedCopy(recipe.prompt, recipe.seed, record, copied, image.there, image.last)
 
     def _most_like(self, png: bytes) -> tuple[float, int]:
-        """The largest share of agreeing parts, and the id of the image that it agrees with."""
+        """The largest share of agreeing parts, and the id of the image that it agrees with.
+
+        Returns:
+            NaN, and nothing of use, where files are away that it may copy.
+        """
         sample, references = self._sample, self._references
         sample.cancellation.check()
         near = sample.nearest(sample.embed(self._encoder, [png]), references)
@@ -155,6 +159,8 @@ class CollectionGuard:
         own = np.isin(references[places], self._having(hashlib.sha256(png).hexdigest()))
         others = places[(places != NONE) & ~own][:TRIED]
         share, place = sample.most_agreeing(look_of(png), others, references)
+        if share < self.line.score and not sample.readable(others, references):
+            return np.nan, NONE  # it may copy the very one that cannot be compared now
         return share, int(references[place])
 
     def _having(self, content_hash: str) -> list[int]:

@@ -13,6 +13,7 @@ from vitrail.indexer.errors import ImageRejectedError
 from vitrail.indexer.images.files import read_unchanged
 from vitrail.indexer.images.opening import open_image
 from vitrail.indexer.indexing.ahead import map_ahead
+from vitrail.search.duplicates.details import DETAILED, Detailed, detailed
 from vitrail.search.duplicates.gists import PackedGists
 from vitrail.search.duplicates.keypoints import LONGEST
 from vitrail.search.duplicates.looks import Look, look_at
@@ -91,6 +92,17 @@ class Looks:
         known = self.info(image_id)
         found = read_unchanged(known.paths, known.content_hash)
         return None if found is None else found.data
+
+    def detailed(self, image_id: int) -> Detailed | None:
+        """An image larger than its look; ``None`` where it cannot be read."""
+        data = self.file_of(image_id)
+        if data is None:
+            return None
+        try:
+            opened = open_image(data, target=DETAILED)
+        except ImageRejectedError:
+            return None
+        return detailed(opened.image, (opened.width, opened.height))
 
     def same_pixels(self, one: int, other: int) -> bool:
         """Whether two images are the same in every decoded pixel."""

@@ -18,8 +18,8 @@ class RefusedCopy:
     Attributes:
         prompt: what it was to show.
         seed: of its noise.
-        found: how high it scored; not at all, where no image near it could be read.
-        copied: the image that it is held to copy; ``None`` where none could be read.
+        found: how high it scored; not at all, where an image near it could not be read.
+        copied: the image that it is held to copy; ``None`` where one near it could not be read.
         there: the file that an earlier run has kept of the same recipe, and which stays.
         last: whether no other seed is tried in its place.
     """

@@ -149,6 +149,22 @@ def test_what_cannot_be_compared_is_not_let_through(
     assert not kept(learnt)
 
 
+def test_what_may_copy_a_file_that_is_away_is_not_let_through(
+    learnt: Vitrail, tmp_path: Path
+) -> None:
+    (tmp_path / "learnt" / "00.png").unlink()  # which seed 0 repeats
+    done = learnt("generate", "red apple", *GUARD, "--json")
+    assert done.code == 1, done.err
+    (refused,) = done.json["refused"]
+    assert refused["guard"]["score"] is None
+    assert refused["copies"] is None
+    assert "seed 0, which images near it cannot be compared with" in done.err
+    assert not kept(learnt)
+    # another copy is told all the same
+    done = learnt("generate", "red apple", "--seed", 2, *GUARD, "--json")
+    assert [image["copies"]["id"] for image in done.json["refused"]] == [3]
+
+
 def test_an_interruption_leaves_what_the_same_command_ends(
     learnt: Vitrail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
