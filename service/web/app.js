@@ -64,7 +64,7 @@ class App extends SessionPart {
   /** @param {string} current */
   _nav(current) {
     return html`<nav class="views" aria-label=${texts.menu}><ul>
-      ${VIEWS.filter((one) => one.listed).map((one) => html`<li><a href=${one.path} aria-current=${one.name === current ? "page" : nothing}
+      ${VIEWS.filter((one) => one.listed).map((one) => html`<li><a href=${this.session.here(one.path)} aria-current=${one.name === current ? "page" : nothing}
         @click=${(/** @type {MouseEvent} */ event) => follow(event, () => this.session.open(one.path))}>${one.label}</a></li>`)}
     </ul></nav>`;
   }
@@ -76,7 +76,7 @@ class App extends SessionPart {
     return html`<label class="collections"><span class="hidden">${texts.otherCollection}</span>
       <select @change=${(/** @type {Event} */ event) => {
         const name = /** @type {HTMLSelectElement} */ (event.target).value;
-        this.session.open(name === collections[0] ? "/" : `/?collection=${encodeURIComponent(name)}`);
+        this.session.open(`/?collection=${encodeURIComponent(name)}`);
       }}>${collections.map((name) => html`<option ?selected=${name === now}>${name}</option>`)}</select></label>`;
   }
 

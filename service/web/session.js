@@ -127,8 +127,20 @@ export class Session extends EventTarget {
     return query ? `/image/${id}?${query}` : `/image/${id}`;
   }
 
-  /** @param {string} path of a view of this page */
-  open(path) {
+  /**
+   * The address of a view over the collection that is looked at; the first one goes without saying.
+   *
+   * @param {string} path of the view, perhaps with a query
+   */
+  here(path) {
+    const { collection } = this.question;
+    if (!collection || /[?&]collection=/.test(path)) return path;
+    return `${path}${path.includes("?") ? "&" : "?"}collection=${encodeURIComponent(collection)}`;
+  }
+
+  /** @param {string} to a view of this page */
+  open(to) {
+    const path = this.here(to);
     if (path === location.pathname + location.search) return;
     this._leave();
     history.pushState({ from: this.route.view }, "", path);

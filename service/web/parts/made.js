@@ -46,7 +46,7 @@ export function madeCard(session, job, came, preview, acts) {
 /** @type {(session: Session, id: number) => unknown} */
 function image(session, id) {
   const { collection } = session.question;
-  const href = collection ? `/image/${id}?collection=${encodeURIComponent(collection)}` : `/image/${id}`;
+  const href = session.here(`/image/${id}`);
   return html`<li><a href=${href} aria-label=${texts.open(texts.image(id))} @click=${(/** @type {MouseEvent} */ event) => follow(event, () => session.open(href))}>
     <img src=${thumbnail({ id }, "small", collection)} alt="" loading="lazy"></a></li>`;
 }

@@ -54,7 +54,7 @@ function pairs(session, { pairs: all }) {
   if (!all.length) return nothing;
   return html`<section class="sets-part"><h2>${texts.nearestPairs}</h2><ul class="sets-pairs">${all.map((pair) => {
     const { word, rarity } = meaning({ id: 0, scores: {}, group: null, metadata: {}, ...pair });
-    const href = `/compare?a=${pair.a.id}&b=${pair.b.id}`;
+    const href = session.here(`/compare?a=${pair.a.id}&b=${pair.b.id}`);
     return html`<li><div class="sets-row">${shot(session, pair.a)}${shot(session, pair.b)}</div>
       <p class="soft"><span class="word ${pair.closeness}">${word}</span> ${rarity} <a href=${href} @click=${(/** @type {MouseEvent} */ event) => follow(event, () => session.open(href))}>${texts.lookCloser}</a></p></li>`;
   })}</ul></section>`;
@@ -69,6 +69,6 @@ function hurting(session, { hurting: all }) {
 /** @type {(session: Session, image: Shown) => unknown} */
 function shot(session, { id, name }) {
   const label = texts.open(name || texts.image(id));
-  return html`<a class="sets-shot" href=${`/image/${id}`} title=${name ?? ""} aria-label=${label} @click=${(/** @type {MouseEvent} */ event) => follow(event, () => session.open(`/image/${id}`))}>
+  return html`<a class="sets-shot" href=${session.here(`/image/${id}`)} title=${name ?? ""} aria-label=${label} @click=${(/** @type {MouseEvent} */ event) => follow(event, () => session.open(`/image/${id}`))}>
     <img src=${thumbnail({ id }, "small", session.question.collection)} alt="" loading="lazy"></a>`;
 }

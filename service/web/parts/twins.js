@@ -36,7 +36,7 @@ export function twins(group, number, desk) {
 function twin({ keeper }, copy, at, desk) {
   const decision = decisionOf(desk.decisions, keeper, copy);
   const chosen = desk.chosen === at;
-  const href = `/compare?a=${keeper.id}&b=${copy.id}`;
+  const href = desk.session.here(`/compare?a=${keeper.id}&b=${copy.id}`);
   return html`<figure class="twin ${chosen ? "is-chosen" : ""} ${decision ? "is-decided" : ""}" data-copy=${copy.id} @focusin=${() => desk.choose(at)} @click=${() => desk.choose(at)}>
     ${shot(copy, desk, chosen)}
     <figcaption><span class="twin-name">${copy.name}</span>
@@ -59,7 +59,7 @@ function verdict(kind, copy, desk) {
 /** @type {(image: Twin, desk: Desk, chosen?: boolean) => unknown} */
 function shot(image, { session }, chosen = false) {
   const { collection } = session.question;
-  const href = `/image/${image.id}`;
+  const href = session.here(`/image/${image.id}`);
   return html`<a class="twin-shot" href=${href} aria-label=${texts.open(image.name)} aria-current=${chosen ? "true" : nothing}
     @click=${(/** @type {MouseEvent} */ event) => follow(event, () => session.open(href))}>
     <img src=${thumbnail({ id: image.id, metadata: image }, "medium", collection)} alt="" loading="lazy"></a>`;

@@ -29,7 +29,6 @@ const PACKAGES = {
     files: ["dist/photoswipe.esm.min.js", "dist/photoswipe.css"],
   },
   cropperjs: { version: "2.2.0", files: ["dist/cropper.esm.min.js"] },
-  "img-comparison-slider": { version: "8.0.7", files: ["dist/index.js", "dist/styles.css"] },
   // the page of the API's documentation, at /docs
   "swagger-ui-dist": {
     version: "5.35.0",

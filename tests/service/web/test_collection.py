@@ -15,13 +15,20 @@ from tests.service.web.test_search import IMAGES
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Iterator[str]:
-    """Address of a service of two images, of which a folder has come to hold more since."""
+def own_home(tmp_path: Path) -> Path:
+    """A collection of two images."""
     home, folder = tmp_path / "collection", tmp_path / "more"
     folder.mkdir()
     for name in ("banjo", "bell"):
         shutil.copy(ROOT / "examples" / "music" / f"{name}.webp", folder)
     python("-c", INDEX, str(folder), str(home), "gem@9")
+    return home
+
+
+@pytest.fixture
+def own(own_home: Path, tmp_path: Path) -> Iterator[str]:
+    """Address of a service of two images, of which a folder has come to hold more since."""
+    home, folder = own_home, tmp_path / "more"
     shutil.copy(ROOT / "examples" / "music" / "guitar.webp", folder)
     (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff no image")
     words = ("--state", tmp_path / "state", "--root", f"more={folder}")
@@ -60,3 +67,27 @@ def test_a_folder_is_indexed_with_its_progress_and_rejects(at: Open, own: str) -
     assert page.inner_text(".bar-told").startswith("3 images")
     page.goto(f"{own}/collection")  # what was done is told to who comes later
     page.wait_for_selector(".roots .told-by:has-text('done')")
+
+
+@pytest.fixture
+def two(collection: Path, own_home: Path, tmp_path: Path) -> Iterator[str]:
+    """Address of a service of the examples, and of two images by the name ``few``."""
+    with served(collection, f"few={own_home}", "--state", tmp_path / "both") as process:
+        yield process.address
+
+
+def test_every_view_stays_with_the_collection_that_is_looked_at(two: str, at: Open) -> None:
+    watched = at()
+    watched.base = two
+    page = watched.open()
+    page.select_option(".collections select", "few")
+    watched.settle()
+    assert page.inner_text(".bar-told").startswith("2 images")
+    for view in ("Make", "Compare", "Duplicates", "Collection", "Search"):
+        page.click(f"nav >> text={view}")
+        watched.until("location.search.includes('collection=few')")
+    watched.settle()
+    assert page.inner_text(".bar-told").startswith("2 images")
+    first = page.eval_on_selector(".collections option", "option => option.value")
+    page.select_option(".collections select", first)
+    watched.until(f"document.querySelector('.bar-told').textContent.includes('{IMAGES}')")
