@@ -89,7 +89,8 @@ def read_guard(
         if given := [name for name, value in others.items() if value is not None]:
             raise InputError(f"{given[0]} says what a guard does; set one with --guard FPR")
         return None
-    return GuardOptions(rate, against or "not generated", retries or 0, mark)
+    references = "not generated" if against is None else against
+    return GuardOptions(rate, references, retries or 0, mark)
 
 
 SizeOption = Annotated[

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vitrail.indexer.errors import CancelledError
+from vitrail.indexer.wording import counted
 from vitrail.service.operations.marks import write_marks
 from vitrail.service.operations.progress import (
     GenerationProgress,
@@ -149,6 +150,7 @@ class _Run:
         self._made: list[GeneratedFile] = []
         self._refused: list[RefusedCopy] = []
         self._unindexed: list[GeneratedFile] = []
+        self._unmarked = 0
 
     def make(self, cancellation: Cancellation | None, preview: Preview | None) -> None:
         """Make what is missing, and index whole chunks."""
@@ -194,7 +196,8 @@ class _Run:
             self._progress(replace(self._state(), stage="indexing"))
             self._collection.index(*(file.path for file in self._unindexed))
             if self._guard is not None and self._guard.options.mark is not None:
-                write_marks(self._collection, self._guard.options.mark, self._unindexed)
+                mark = self._guard.options.mark
+                self._unmarked += write_marks(self._collection, mark, self._unindexed)
             self._unindexed.clear()
 
     def finished(self) -> Generated:
@@ -202,6 +205,9 @@ class _Run:
         self.index()
         state = self._state()
         notes = dict.fromkeys(note for file in self._made for note in file.notes)
+        if self._unmarked:
+            told = f"{counted(self._unmarked, 'image')} that you removed from the collection"
+            notes[f"{told} stay so, and have no mark"] = None
         line = None if self._guard is None else self._guard.line
         files, refused = tuple(self._made), tuple(self._refused)
         return Generated(state.total, state.made, state.there, files, refused, line, tuple(notes))

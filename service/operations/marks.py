@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from vitrail.indexer.catalog.listing import Listing
 from vitrail.indexer.catalog.own_columns import check_names
 from vitrail.indexer.catalog.schema import quote
-from vitrail.indexer.errors import InputError
+from vitrail.indexer.errors import InputError, UnknownImageError
 from vitrail.service.operations.references import IndexedPath, find_image
 
 if TYPE_CHECKING:
@@ -42,13 +43,16 @@ def check_mark(commit: Snapshot, name: str) -> None:
         )
 
 
-def write_marks(collection: Searchable, name: str, files: Sequence[GeneratedFile]) -> None:
+def write_marks(collection: Searchable, name: str, files: Sequence[GeneratedFile]) -> int:
     """Set the false-positive rate that a guard found of each image; none where it was not compared.
 
     Args:
         collection: which has indexed them.
         name: of the column.
         files: judged.
+
+    Returns:
+        how many got none, as the user has taken them out of the collection before.
 
     Raises:
         CollectionLockedError: another process is writing.
@@ -58,11 +62,17 @@ def write_marks(collection: Searchable, name: str, files: Sequence[GeneratedFile
 
     from vitrail.indexer.collection.store import CollectionStore
 
-    ids = [find_image(collection.store, IndexedPath(str(file.path))) for file in files]
-    rates = [None if file.recipe.guard is None else file.recipe.guard.fpr for file in files]
-    columns = {name: pa.chunked_array([pa.array(rates, pa.float64())])}
+    rates: dict[int, float | None] = {}
+    for file in files:
+        with suppress(UnknownImageError):  # what was removed is not indexed again
+            image_id = find_image(collection.store, IndexedPath(str(file.path)))
+            rates[image_id] = None if file.recipe.guard is None else file.recipe.guard.fpr
+    if not rates:
+        return len({file.path for file in files})
+    columns = {name: pa.chunked_array([pa.array(rates.values(), pa.float64())])}
     try:
         with CollectionStore.open(collection.store.directory, writable=True) as writer:
-            writer.annotate_images(ids, columns)
+            writer.annotate_images([*rates], columns)
     finally:
         collection.store.refresh()
+    return len({file.path for file in files}) - len(rates)

@@ -121,6 +121,18 @@ def test_marked_copies_are_those_that_an_audit_finds(learnt: Vitrail) -> None:
     assert learnt("list", "--where", where, "--columns", "seed").out.split() == ["2"]
 
 
+def test_images_that_were_removed_stay_so_and_hinder_no_other_mark(learnt: Vitrail) -> None:
+    words = ("generate", "red apple", "-n", 3, *GUARD, "--mark")
+    assert learnt(*words, "copying").code == 0
+    first = next((learnt.home / "generated").glob("red-apple-0-*.png"))
+    assert learnt("remove", first).code == 0
+    done = learnt(*words, "again")
+    assert done.code == 0, done.err
+    assert "1 image that you removed from the collection" in done.err
+    marked = learnt("list", "--where", "again is not null", "--columns", "seed").out.split()
+    assert marked == ["1", "2"]
+
+
 def test_an_image_that_was_there_is_judged_and_stays(learnt: Vitrail) -> None:
     assert learnt("generate", "red apple").code == 0
     done = learnt("generate", "red apple", *GUARD, "--json", "--quiet")
@@ -219,6 +231,7 @@ REFUSED: list[tuple[tuple[object, ...], list[str]]] = [
     (("--guard", "nan"), ["outside of 0 to 1"]),
     (("--guard", 0.02, "--against", "id < 9"), ["'id < 9'", "8 images", "from 50 on"]),
     (("--guard", 0.02, "--against", "colour = 1"), ["colour"]),
+    (("--guard", 0.02, "--against", ""), ["the filter ''"]),
     (("--guard", 0.02, "--retries", 1, "--mark", "x"), ["no other seed is tried"]),
     (("--guard", 0.02, "--retries", 9999), ["9999 retries", "0 to 1000"]),
     (("--guard", 0.02, "--retries", 9, "--seed", 2**63 - 2), ["2**63 - 1", "smaller"]),
