@@ -20,6 +20,8 @@ LARGE = 20_000  # images, above which clusters are made by k-means
 _ROUNDS, _TRIES = 25, 3  # of k-means
 _SEED = 0
 _SMALLEST = 0.1  # of a neighbourhood, beside the median
+_NEARLY_ALL = 0.75  # share of the images in one cluster, which then says hardly anything
+_MOST = 0.6  # share that is in clusters where there are some; of evenly spread images half is
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,9 @@ class Clustering:
 def by_density(places: Floats, fewest: int) -> Clustering:
     """Clustering as dense as they happen to be, and as many (HDBSCAN; Campello et al., 2013).
 
+    Where one cluster would take in nearly all, because a few images lie far from all the others, it
+    is parted into those that it is made of.
+
     Args:
         places: (n, d) float32 of few dimensions, such as a UMAP's.
         fewest: images of a cluster, at least 2.
@@ -59,8 +64,18 @@ def by_density(places: Floats, fewest: int) -> Clustering:
         ) from error
     if len(places) < 2 * fewest:
         return Clustering(np.full(len(places), ALONE, np.int64), "hdbscan")
-    found = HDBSCAN(min_cluster_size=fewest, copy=True).fit_predict(places.astype(np.float64))
-    return Clustering(_by_size(np.asarray(found, np.int64)), "hdbscan")
+
+    def found(most: int | None) -> Clustering:
+        model = HDBSCAN(min_cluster_size=fewest, max_cluster_size=most, copy=True)
+        labels = model.fit_predict(places.astype(np.float64))
+        return Clustering(_by_size(np.asarray(labels, np.int64)), "hdbscan")
+
+    whole = found(None)
+    if np.count_nonzero(whole.members == 0) <= _NEARLY_ALL * len(places):
+        return whole
+    parted = found(len(places) // 2)
+    told = np.count_nonzero(parted.members != ALONE) / len(places)
+    return parted if parted.count > whole.count and told >= _MOST else whole
 
 
 def by_means(rows: Floats, count: int) -> Clustering:

@@ -38,6 +38,19 @@ def test_density_finds_how_many_groups_there_are() -> None:
     assert same(found.members[inside], kinds[inside])
 
 
+def test_groups_are_told_apart_though_one_lies_far_from_all_the_others() -> None:
+    pytest.importorskip("sklearn")
+    rng = np.random.default_rng(0)
+    centres = np.array([[x, y] for x in range(3) for y in range(3)], np.float32)
+    near = np.concatenate([centre + rng.normal(0, 0.12, (20, 2)) for centre in centres])
+    far = rng.normal(0, 0.1, (12, 2)) + 60
+    found = by_density(np.concatenate([near, far]).astype(np.float32), 5)
+    assert found.count == 10
+    assert len(set(found.members[-12:].tolist())) == 1
+    lopsided = np.concatenate([far, rng.normal(0, 0.1, (300, 2))]).astype(np.float32)
+    assert by_density(lopsided, 5).count == 2, "a group that has no groups in it stays whole"
+
+
 def test_too_few_images_are_in_no_cluster() -> None:
     assert set(by_density(np.zeros((5, 2), np.float32), 3).members.tolist()) == {ALONE}
 
