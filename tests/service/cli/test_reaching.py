@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from tests.fakes import ColourEncoder
 from tests.service.conftest import Vitrail
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.service.cli import app
+from vitrail.service.http import serving
 from vitrail.service.operations import (
     answer_files,
     auditing,
@@ -68,6 +70,7 @@ OPERATIONS = {
     "verify": (maintaining, "repair"),
     "export": (maintaining, "export"),
     "import": (maintaining, "import_exported"),
+    "serve": (serving, "serve"),
 }
 WORDS: dict[str, tuple[str, ...]] = {
     "index": ("FOLDER",),
@@ -107,7 +110,13 @@ SHOWING = {
     "--plot",
     "--help",
 }
-SHOWN = {("labels", "--limit"), ("map", "--thumbnails")}  # of this command alone
+SHOWN = {  # of this command alone
+    ("labels", "--limit"),
+    ("map", "--thumbnails"),
+    *((command, "--server") for command in ("index", "search", "generate")),  # asks elsewhere
+    ("serve", "--demo"),  # indexes the examples first
+    *(("serve", name) for name in ("--originals", "--warm")),  # as it is without
+}
 VALUES = {
     "--k": "3",
     "--space": "mean@1",
@@ -147,11 +156,21 @@ VALUES = {
     "--generated": "width > 3",
     "--against": "width > 4",
     "--limit": "20",
+    "--guard": "0.01",
+    "--host": "0.0.0.0",
+    "--rate": "7/minute",
+    "--allow-origin": "https://gallery.example",
+    "--trusted-proxy": "10.0.0.1",
+    "--root-path": "/vitrail",
+    "--root": "here=FOLDER",
+    "serve --model": "mine=IMAGE",
+    "--log-format": "json",
 }
 NONE: dict[str, tuple[str, ...]] = {}
 TOGETHER = {  # what an option is only given with
     "--seed": {"list": ("--random", "2")},
     "--refit": {"classify": ("--by", "probe")},
+    **{key: {"generate": ("--guard", "0.01")} for key in ("--against", "--retries", "--mark")},
 }
 INSTEAD: dict[tuple[str, str], tuple[str, ...]] = {
     ("generate", "--prompts"): (),
@@ -205,6 +224,7 @@ def scene(vitrail: Vitrail, home: Path, monkeypatch: pytest.MonkeyPatch) -> Vitr
 def reached(*given: Any, **named: Any) -> None:
     hidden = ("progress", "cancellation")
     shown = [*given, *((name, one) for name, one in named.items() if name not in hidden)]
+    shown = [one for one in shown if not isinstance(one, FunctionType)]
     told = [one.encoder_settings if isinstance(one, Collection) else one for one in shown]
     raise ReachedError(repr([one for one in told if not hasattr(one, "fingerprint")]))
 
@@ -240,4 +260,4 @@ def test_an_option_reaches_its_operation(
 
 
 def test_the_walk_takes_in_every_command() -> None:
-    assert set(OPERATIONS) == set(COMMANDS)
+    assert {*OPERATIONS, "keys"} == set(COMMANDS)  # keys asks no operation
