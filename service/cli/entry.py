@@ -14,45 +14,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
-from vitrail.service.cli.commands import (
-    auditing,
-    calibrating,
-    classifying,
-    comparing,
-    duplicates,
-    generating,
-    indexing,
-    keys,
-    listing,
-    maintaining,
-    mapping,
-    searching,
-    serving,
-    spaces,
-    tracing,
-)
-from vitrail.service.cli.help import PlainCommand
+from vitrail.service.cli.application import chosen
 from vitrail.service.cli.pipes import hush
 
 if TYPE_CHECKING:
     from vitrail.indexer.settings import Settings
-
-EXIT_CODES = """
-Exit codes: 0 done; 1 an error, in one line on standard error; 2 unusable arguments or input;
-3 another process is writing to the collection; 4 verify found damage; 130 interrupted, what was
-committed is kept.
-"""
-
-app = typer.Typer(
-    name="vitrail",
-    help="Find images by how they look: index folders, search by image or by prompt.",
-    epilog=EXIT_CODES,
-    no_args_is_help=True,
-    # rich's help screens cost 0.2 s at every start; plain ones are as clear
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
 
 # what DuckDB makes of a signal that comes while a query runs
 _STOPPED_QUERY = "Query interrupted"
@@ -64,44 +30,6 @@ _PLAIN = {  # what typer passes on of its parser, and what that means
     r"Input should be a valid number.*": "give a number",
     r"Input should be greater than or equal to (\S+)": r"give \1 or more",
 }
-
-for module in (
-    indexing,
-    searching,
-    listing,
-    duplicates,
-    spaces,
-    calibrating,
-    classifying,
-    comparing,
-    auditing,
-    mapping,
-    generating,
-    tracing,
-    maintaining,
-    serving,
-    keys,
-):
-    module.register(app)
-for command in app.registered_commands:
-    command.cls = PlainCommand
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version
-
-        typer.echo(f"vitrail {version('vitrail')}")
-        raise typer.Exit
-
-
-@app.callback()
-def _root(
-    version: bool = typer.Option(
-        False, "--version", help="Print the version and exit.", callback=_version, is_eager=True
-    ),
-) -> None:
-    pass
 
 
 def main() -> None:
@@ -139,7 +67,7 @@ def _run(settings: Settings) -> int:
 
     try:
         with using(settings), _warnings(), clean_ends():
-            code = app(standalone_mode=False)
+            code = chosen(sys.argv[1:])(standalone_mode=False)
     finally:
         _flush()  # a closed pipe shows here, not after the last handler
     return code if isinstance(code, int) else 0
