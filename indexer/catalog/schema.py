@@ -259,7 +259,5 @@ def migrate(connection: DuckDBPyConnection, version: int, *, lasting: bool = Tru
         MIGRATIONS[number](connection)
     connection.execute("UPDATE meta SET value = ? WHERE key = 'format'", [str(FORMAT)])
     connection.execute("COMMIT")
-    if lasting:
-        connection.execute(
-            "CHECKPOINT"
-        )  # after DDL: replaying it from the log has failed in DuckDB
+    if lasting:  # after DDL: replaying it from the log has failed in DuckDB
+        connection.execute("CHECKPOINT")

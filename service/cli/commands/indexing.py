@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -20,9 +20,6 @@ from vitrail.service.cli.options import (
     collection_directory,
 )
 from vitrail.service.cli.served_search import ServerOption, placed, refuse_here_alone
-
-if TYPE_CHECKING:
-    pass
 
 
 def register(app: typer.Typer) -> None:
