@@ -74,10 +74,8 @@ def read_facet(
     rows = _rows(source, chosen, column)
     if kind in _NUMBERS or kind in _TIMES:
         return _binned(chosen, rows, column, kind, bins)
-    if kind.endswith("[]"):
-        rows = f"(SELECT unnest(v) AS v FROM {rows} UNION ALL SELECT NULL FROM {rows} " + (
-            "WHERE v IS NULL OR len(v) = 0)"
-        )
+    if kind.endswith("[]"):  # of which an empty one, too, is no value
+        rows = f"(SELECT unnest(CASE WHEN len(v) > 0 THEN v ELSE [NULL] END) AS v FROM {rows})"
     return _counted(chosen, rows, column, kind, most)
 
 
