@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -36,3 +37,8 @@ def painted(directory: Path, encoder: ColourEncoder | None = None, each: int = 1
     made = Collection.open(directory / "collection", encoder=encoder)
     made.index(paint(directory / "images", each), options=IndexOptions(label_from="parent"))
     return made
+
+
+def kind_of(path: str) -> str:
+    """The colour that an image was painted in."""
+    return os.path.basename(os.path.dirname(path))

@@ -1,75 +1,40 @@
-"""Images are told by head, vote and probe; labels are written, and nothing where that fails."""
+"""Images are told by head, vote and probe, and by nothing that cannot tell them."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import threading
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.fakes import ColourEncoder, LabellingEncoder
-from tests.service.operations.painted import COLOURS, paint, painted
+from tests.service.operations.painted import COLOURS, kind_of, painted
 from vitrail.indexer import encoders
 from vitrail.indexer.cancellation import Cancellation
-from vitrail.indexer.collection.probes import FOLDER, probe_names
+from vitrail.indexer.collection.probes import probe_names
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import (
     CancelledError,
     CheckpointError,
     CollectionError,
-    DamagedError,
     FilterError,
-    FingerprintMismatchError,
     InputError,
-    UnreadableError,
     VitrailError,
 )
-from vitrail.indexer.indexing.options import IndexOptions
 from vitrail.search.classification import probe as probes
-from vitrail.search.classification.probe_file import from_bytes, to_bytes
-from vitrail.service.operations import labels
 from vitrail.service.operations.classifications import ClassifyOptions
 from vitrail.service.operations.classifying import classify
 from vitrail.service.operations.collection import Collection
 from vitrail.service.operations.progress import Event, Note
-from vitrail.service.operations.references import ImageFile, ImageId
-
-
-@pytest.fixture(scope="module")
-def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("painted")
-    painted(folder).close()
-    return folder
-
-
-@pytest.fixture
-def colours(made_once: Path, tmp_path: Path) -> Iterator[Collection]:
-    shutil.copytree(made_once / "collection", tmp_path / "collection")
-    with Collection.open(tmp_path / "collection", encoder=ColourEncoder()) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def others(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Images of the same kinds that are not of the collection."""
-    folder = paint(tmp_path_factory.mktemp("others"), each=3, seed=8)
-    return sorted(str(path) for path in folder.rglob("*.png"))
-
-
-def kind(path: str) -> str:
-    return os.path.basename(os.path.dirname(path))
+from vitrail.service.operations.references import ImageId
 
 
 @pytest.mark.parametrize("by", ["knn", "probe"])
 def test_images_are_told_by_labelled_ones(colours: Collection, others: list[str], by: str) -> None:
-    assert by in ("knn", "probe")
     made = colours.classify(*others, labels="label", by=by, top=3)  # type: ignore[arg-type]
-    assert [image.label for image in made.images] == [kind(path) for path in others]
+    assert [image.label for image in made.images] == [kind_of(path) for path in others]
     assert [image.name for image in made.images] == others
     assert made.probabilities.shape == (len(others), 3)
     assert made.probabilities.sum(axis=1) == pytest.approx(1)
@@ -119,178 +84,6 @@ def test_a_file_that_is_no_image_ends_nothing(
     assert np.isnan(made.probabilities[1]).all()
 
 
-def test_a_probe_is_kept_and_used_again(colours: Collection, others: list[str]) -> None:
-    first = colours.classify(*others, labels="label", by="probe")
-    (name,) = probe_names(colours.store.directory)
-    path = Path(colours.store.directory, FOLDER, name)
-    before = path.stat().st_mtime_ns
-    again = colours.classify(*others, labels="LABEL", by="probe")
-    assert (again.probabilities == first.probabilities).all()
-    assert path.stat().st_mtime_ns == before
-    colours.classify(others[0], labels="label", by="probe", refit=True)
-    assert path.stat().st_mtime_ns > before
-    saved = from_bytes(path.read_bytes())
-    assert (saved.column, saved.space, saved.images) == ("label", "mean@1", 39)
-
-
-def test_a_probe_that_more_labels_came_after_says_so(
-    colours: Collection, others: list[str]
-) -> None:
-    options = ClassifyOptions("probe", "label")
-    notes: list[Event] = []
-    classify(colours, [ImageFile(others[0])], options, progress=notes.append)
-    colours.index(os.path.dirname(others[0]), options=IndexOptions(label_from="parent"))
-    assert not any("--refit" in note.text for note in notes if isinstance(note, Note))
-    classify(colours, [ImageFile(others[0])], options, progress=notes.append)
-    (told,) = [n.text for n in notes if isinstance(n, Note) and "--refit" in n.text]
-    assert "when 39 images had a label, and 43 have one now" in told
-
-
-def test_another_encoders_probe_is_refused(colours: Collection, others: list[str]) -> None:
-    colours.classify(others[0], labels="label", by="probe")
-    (name,) = probe_names(colours.store.directory)
-    path = Path(colours.store.directory, FOLDER, name)
-    saved = from_bytes(path.read_bytes())
-    path.write_bytes(to_bytes(replace(saved, fingerprint="a" * 64)))
-    with pytest.raises(FingerprintMismatchError, match=r"aaaaaaaaaaaa.*--labels label --refit"):
-        colours.classify(others[0], labels="label", by="probe")
-    colours.classify(others[0], labels="label", by="probe", refit=True)
-    assert from_bytes(path.read_bytes()).fingerprint == saved.fingerprint
-
-
-def test_a_torn_probe_is_told_and_learned_anew(colours: Collection, others: list[str]) -> None:
-    colours.classify(others[0], labels="label", by="probe")
-    (name,) = probe_names(colours.store.directory)
-    path = Path(colours.store.directory, FOLDER, name)
-    path.write_bytes(path.read_bytes()[:-8])
-    with pytest.raises(DamagedError, match=rf"'label' in {FOLDER}/{name} .*--refit"):
-        colours.classify(others[0], labels="label", by="probe")
-    colours.classify(others[0], labels="label", by="probe", refit=True)
-    assert colours.classify(others[0], labels="label", by="probe").images[0].label == kind(
-        others[0]
-    )
-
-
-@pytest.mark.parametrize("refit", [False, True])
-def test_a_folder_in_the_place_of_its_file_is_told_before_a_probe_is_learned(
-    colours: Collection, others: list[str], refit: bool
-) -> None:
-    colours.classify(others[0], labels="label", by="probe")
-    (name,) = probe_names(colours.store.directory)
-    path = Path(colours.store.directory, FOLDER, name)
-    path.unlink()
-    path.mkdir()
-    seen: list[Event] = []
-    with pytest.raises(UnreadableError, match=rf"{name} cannot .*: move that away, and run again"):
-        classify(
-            colours,
-            [ImageFile(others[0])],
-            ClassifyOptions("probe", "label", refit=refit),
-            progress=seen.append,
-        )
-    assert "fitting" not in str(seen)
-    assert os.listdir(path.parent) == [name]
-
-
-@pytest.mark.parametrize("what", ["width", "column", "space"])
-def test_another_probe_under_its_name_is_refused(
-    colours: Collection, others: list[str], what: str
-) -> None:
-    colours.classify(others[0], labels="label", by="probe")
-    (name,) = probe_names(colours.store.directory)
-    path = Path(colours.store.directory, FOLDER, name)
-    saved = from_bytes(path.read_bytes())
-    probe = saved.probe
-    part = replace(
-        probe, mean=probe.mean[:2], scale=probe.scale[:2], weights=probe.weights[:2].copy()
-    )
-    other = {
-        "width": replace(saved, probe=part),
-        "column": replace(saved, column="mood"),
-        "space": replace(saved, space="cls@12"),
-    }[what]
-    path.write_bytes(to_bytes(other))
-    told = {"width": "rows of 2 numbers", "column": "'mood'", "space": r"'cls@12'"}[what]
-    with pytest.raises(DamagedError, match=rf"'label' .*{told}.*--labels label --refit"):
-        colours.classify(others[0], labels="label", by="probe")
-
-
-def test_a_column_of_probabilities_that_is_the_users_own_is_not_replaced(
-    colours: Collection, tmp_path: Path
-) -> None:
-    table = tmp_path / "mine.csv"
-    table.write_text("path,guess_probability\nred-01.png,dear\n")
-    with CollectionStore.open(colours.store.directory, writable=True) as writer:
-        writer.annotate(str(table))
-    colours.store.refresh()
-    with pytest.raises(InputError, match="'guess_probability' of your own"):
-        colours.classify(where="true", labels="label", write="guess")
-    with pytest.raises(InputError, match="learned from"):
-        colours.classify(where="true", labels="guess_probability", write="guess")
-    assert len(colours.store.allowed_ids("guess_probability = 'dear'")) == 1
-
-
-def test_a_probe_serves_while_another_process_writes(
-    colours: Collection, others: list[str]
-) -> None:
-    notes: list[Event] = []
-    with CollectionStore.open(colours.store.directory, writable=True):
-        made = classify(
-            colours,
-            [ImageFile(others[0])],
-            ClassifyOptions("probe", "label"),
-            progress=notes.append,
-        )
-    assert made.images[0].label == kind(others[0])
-    assert any(isinstance(note, Note) and "is not kept" in note.text for note in notes)
-    assert not probe_names(colours.store.directory)
-
-
-def test_a_probe_serves_where_the_disk_is_full(
-    colours: Collection, others: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object) -> None:
-        raise CollectionError("disk full while writing to the collection")
-
-    monkeypatch.setattr(labels, "write_probe", full)
-    notes: list[Event] = []
-    options = ClassifyOptions("probe", "label")
-    made = classify(colours, [ImageFile(others[0])], options, progress=notes.append)
-    assert made.images[0].label == kind(others[0])
-    assert any(isinstance(note, Note) and "not kept: disk full" in note.text for note in notes)
-    assert not probe_names(colours.store.directory)
-
-
-def test_labels_are_written_and_a_second_run_replaces_them(colours: Collection) -> None:
-    made = colours.classify(where="true", labels="label", write="told")
-    assert made.written == len(made.images) == 39
-    ids = colours.store.allowed_ids("told = label and told_probability > 0.5")
-    assert len(ids) > 30
-    again = colours.classify(where="label = 'red'", labels="label", write="told", min_probability=1)
-    assert again.written == 13
-    assert len(colours.store.allowed_ids("label = 'red' and told is null")) == 13
-    assert len(colours.store.allowed_ids("label <> 'red' and told is not null")) == 26
-    assert len(colours.store.allowed_ids("told_probability is not null")) == 39
-
-
-@pytest.mark.parametrize("write", ["label", "width", "told", "mine", " x", "__y", "y" * 95])
-def test_what_would_be_replaced_is_refused_before_anything(
-    colours: Collection, write: str, tmp_path: Path
-) -> None:
-    table = tmp_path / "mine.csv"
-    table.write_text("path,mine,told\nred-01.png,dear,x\nred-02.png,dear,y\ngreen-02.png,z,y\n")
-    with CollectionStore.open(colours.store.directory, writable=True) as writer:
-        writer.annotate(str(table))
-    colours.store.refresh()
-    before = colours.store.state.seq
-    options = ClassifyOptions("probe", "told" if write == "told" else "label")
-    with pytest.raises(InputError):
-        classify(colours, [], options, where="true", write=write)
-    colours.store.refresh()
-    assert colours.store.state.seq == before
-    assert not probe_names(colours.store.directory)
-
-
 @pytest.mark.parametrize(
     ("options", "says"),
     [
@@ -333,7 +126,7 @@ def test_without_scikit_learn_images_still_vote(
     colours: Collection, others: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(probes, "find_spec", lambda _: None)
-    assert colours.classify(others[0], labels="label").images[0].label == kind(others[0])
+    assert colours.classify(others[0], labels="label").images[0].label == kind_of(others[0])
     with pytest.raises(InputError, match="vitrail\\[analysis\\]"):
         colours.classify(others[0], labels="label", by="probe")
 
@@ -423,4 +216,3 @@ def test_vectors_of_two_encoders_are_never_held_against_one_another(
 def test_filters_that_are_none_say_so(colours: Collection) -> None:
     with pytest.raises(FilterError):
         colours.classify(where="label =", labels="label")
-    assert isinstance(colours.encoder, ColourEncoder)
