@@ -16,6 +16,8 @@ from vitrail.service.cli.questions import Asking
 from vitrail.service.cli.search_options import Searching
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from vitrail.search.query import Hit
     from vitrail.service.client.client import Client
     from vitrail.service.client.questions import ServedImage
@@ -49,6 +51,11 @@ def refuse_here_alone(**given: object) -> None:
     refuse_unless(
         "what is done here, not by a service", f"ask without --server (and {SERVER})", **given
     )
+
+
+def own_collection(collection: Path | None) -> Path | None:
+    """The collection here that an option named, and not the environment alone."""
+    return None if collection == in_use().collection else collection
 
 
 def placed(runtime: str, device: str, precision: str) -> dict[str, str | None]:

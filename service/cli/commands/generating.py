@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vitrail.indexer.settings import in_use
 from vitrail.service.cli.sampling import (
     AgainstOption,
     Drawing,
@@ -20,7 +19,12 @@ from vitrail.service.cli.sampling import (
     drawing_options,
     read_guard,
 )
-from vitrail.service.cli.served_search import ServerOption, placed, refuse_here_alone
+from vitrail.service.cli.served_search import (
+    ServerOption,
+    own_collection,
+    placed,
+    refuse_here_alone,
+)
 
 if TYPE_CHECKING:
     from vitrail.service.operations.guarding import GuardOptions
@@ -83,7 +87,7 @@ def generate(
     if server is not None:
         refuse_here_alone(
             guard=guard,
-            collection=None if drawing.collection == in_use().collection else drawing.collection,
+            collection=own_collection(drawing.collection),
             lora=drawing.lora[0] if drawing.lora else None,
             checkpoint=drawing.checkpoint,
             space=drawing.space[0] if drawing.space else None,

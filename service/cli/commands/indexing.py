@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from vitrail.indexer.settings import in_use
 from vitrail.service.cli.bundles import bundled
 from vitrail.service.cli.completion import CHECKPOINTS, USUAL_SPACES, values
 from vitrail.service.cli.options import (
@@ -19,7 +18,12 @@ from vitrail.service.cli.options import (
     SpacesOption,
     collection_directory,
 )
-from vitrail.service.cli.served_search import ServerOption, placed, refuse_here_alone
+from vitrail.service.cli.served_search import (
+    ServerOption,
+    own_collection,
+    placed,
+    refuse_here_alone,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -144,7 +148,7 @@ def index(
     )
     if server is not None:
         refuse_here_alone(
-            collection=None if collection == in_use().collection else collection,
+            collection=own_collection(collection),
             checkpoint=checkpoint,
             space=None if not space else ",".join(space),
             **{

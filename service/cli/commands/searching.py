@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vitrail.indexer.settings import in_use
 from vitrail.indexer.wording import counted
 from vitrail.service.cli.bundles import bundled
 from vitrail.service.cli.options import (
@@ -23,7 +22,13 @@ from vitrail.service.cli.options import (
 from vitrail.service.cli.questions import Asking
 from vitrail.service.cli.refusals import refuse_unless
 from vitrail.service.cli.search_options import Searching
-from vitrail.service.cli.served_search import ServerOption, placed, refuse_here_alone, search_there
+from vitrail.service.cli.served_search import (
+    ServerOption,
+    own_collection,
+    placed,
+    refuse_here_alone,
+    search_there,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,7 +102,7 @@ def search(
         )
     if server is not None:
         refuse_here_alone(
-            collection=None if collection == in_use().collection else collection,
+            collection=own_collection(collection),
             queries=asking.queries,
             random=asking.random or None,
             html=html,
