@@ -151,8 +151,8 @@ class Transport:
 
         if self._client is None:
             raise ServiceError("the client is closed; make another", code="closed")
-        most = self._timeout + patience
-        limit = httpx2.Timeout(most, connect=min(self._timeout, _CONNECT_SECONDS))
+        most, soon = self._timeout + patience, min(self._timeout, _CONNECT_SECONDS)
+        limit = httpx2.Timeout(most, connect=soon)
         try:
             return self._client.request(
                 method,
@@ -163,8 +163,9 @@ class Transport:
                 timeout=limit,
             )
         except httpx2.TimeoutException as error:
+            waited = soon if isinstance(error, httpx2.ConnectTimeout) else most
             raise ServiceError(
-                f"the service at {self.url} did not answer within {most:g} s",
+                f"the service at {self.url} did not answer within {waited:g} s",
                 remedy="ask for less, or give a longer timeout",
                 code="timeout",
             ) from error

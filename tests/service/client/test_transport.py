@@ -171,6 +171,14 @@ def test_no_step_may_take_longer_than_the_timeout(
         client.collections()
     assert [(one.connect, one.read) for one in seen] == [(connect, timeout)]
 
+    def unconnected(*_: object, **__: object) -> httpx2.Response:
+        raise httpx2.ConnectTimeout("")
+
+    monkeypatch.setattr(httpx2.Client, "request", unconnected)
+    told = pytest.raises(ServiceError, match=rf"within {connect:g} s")
+    with Client("http://127.0.0.1:8000", timeout=timeout) as client, told:
+        client.collections()
+
 
 @pytest.mark.parametrize(
     "url",
