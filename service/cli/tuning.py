@@ -8,6 +8,7 @@ from vitrail.indexer.wording import counted
 from vitrail.service.cli.documents import print_document
 from vitrail.service.cli.progress import Display
 from vitrail.service.cli.tables import print_remark
+from vitrail.service.documents.intervals import interval_document
 
 if TYPE_CHECKING:
     from vitrail.search.measures import Interval
@@ -133,7 +134,4 @@ def _document(made: Tuning) -> dict[str, Any]:
 
 def _measures(one: Measured) -> dict[str, Any]:
     named = {"first": one.first, "precision": one.precision}
-    return {
-        name: {"mean": found.mean, "low": found.low, "high": found.high}
-        for name, found in named.items()
-    }
+    return {name: interval_document(found) for name, found in named.items()}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -55,7 +56,6 @@ class Transport:
             told["Authorization"] = f"Bearer {self._key}"
         return httpx2.Client(
             headers=told,
-            timeout=httpx2.Timeout(self._timeout, connect=min(self._timeout, _CONNECT_SECONDS)),
             follow_redirects=False,  # the key is for this service alone
             trust_env=not _is_here(self.url),  # no proxy reaches this machine's own ports
         )
@@ -119,12 +119,13 @@ class Transport:
         patience: float = 0,
     ) -> httpx2.Response:
         """A request that may be sent again: where no answer comes, or it is told when to."""
+        send = partial(
+            self._send, method, path, parameters, json=json, content=content, patience=patience
+        )
         for tries in range(1, TRIES):
             pause = _PAUSE * 2 ** (tries - 1)
             try:
-                answer = self._send(
-                    method, path, parameters, json=json, content=content, patience=patience
-                )
+                answer = send()
             except ServiceError as error:
                 if error.code != "unreachable":
                     raise
@@ -134,9 +135,7 @@ class Transport:
                     return self._checked(answer)
                 pause = wait
             time.sleep(pause)
-        return self._checked(
-            self._send(method, path, parameters, json=json, content=content, patience=patience)
-        )
+        return self._checked(send())
 
     def _send(
         self,
@@ -152,7 +151,8 @@ class Transport:
 
         if self._client is None:
             raise ServiceError("the client is closed; make another", code="closed")
-        limit = httpx2.Timeout(self._timeout + patience, connect=_CONNECT_SECONDS)
+        most, soon = self._timeout + patience, min(self._timeout, _CONNECT_SECONDS)
+        limit = httpx2.Timeout(most, connect=soon)
         try:
             return self._client.request(
                 method,
@@ -163,8 +163,9 @@ class Transport:
                 timeout=limit,
             )
         except httpx2.TimeoutException as error:
+            waited = soon if isinstance(error, httpx2.ConnectTimeout) else most
             raise ServiceError(
-                f"the service at {self.url} did not answer within {self._timeout + patience:g} s",
+                f"the service at {self.url} did not answer within {waited:g} s",
                 remedy="ask for less, or give a longer timeout",
                 code="timeout",
             ) from error

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vitrail.indexer.wording import counted
+from vitrail.service.documents.intervals import interval_document
 from vitrail.service.documents.plain import named_path
 
 if TYPE_CHECKING:
     from vitrail.indexer.image_info import ImageInfo
-    from vitrail.search.measures import Interval
     from vitrail.service.operations.audit_results import (
         Audit,
         AuditLine,
@@ -64,8 +64,8 @@ def _measure(measured: AuditMeasure) -> dict[str, Any]:
     return {
         "innocent": len(measured.nulls),
         "lines": [_line(line) for line in measured.lines],
-        "auc": None if measured.curve is None else _interval(measured.curve.area),
-        "caught": {kind: _interval(one) for kind, one in measured.caught.items()},
+        "auc": None if measured.curve is None else interval_document(measured.curve.area),
+        "caught": {kind: interval_document(one) for kind, one in measured.caught.items()},
     }
 
 
@@ -102,15 +102,11 @@ def _line(line: AuditLine) -> dict[str, Any]:
         "innocent_needed": line.needed,
         "rate_of_pairs": line.rate_of_pairs,
         "above": None if line.score is None else line.above,
-        "share": None if line.share is None else _interval(line.share),
+        "share": None if line.share is None else interval_document(line.share),
         "expected": None if line.chance is None else line.chance.expected,
         "by_chance_at_most": None if line.chance is None else line.chance.at_most,
         "planted_caught": line.caught,
     }
-
-
-def _interval(one: Interval) -> dict[str, float]:
-    return {"mean": one.mean, "low": one.low, "high": one.high}
 
 
 def _image(image: ImageInfo) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from vitrail.service.documents.intervals import interval_document
 from vitrail.service.documents.plain import named_path
 
 if TYPE_CHECKING:
@@ -48,11 +49,7 @@ def labels_document(report: LabelReport) -> dict[str, Any]:
         "temperature": report.temperature,
         "images": len(told.ids),
         "told": int(told.answered.sum()),
-        "accuracy": {
-            "mean": told.accuracy.mean,
-            "low": told.accuracy.low,
-            "high": told.accuracy.high,
-        },
+        "accuracy": interval_document(told.accuracy),
         "commonest": told.commonest,
         "calibration_error": told.calibration_error,
         "log_loss": told.loss,
@@ -73,11 +70,7 @@ def suspects_document(found: Suspects) -> dict[str, Any]:
         "space": found.space,
         "by": found.by,
         "images": found.images,
-        "accuracy": {
-            "mean": found.accuracy.mean,
-            "low": found.accuracy.low,
-            "high": found.accuracy.high,
-        },
+        "accuracy": interval_document(found.accuracy),
         "suspects": [
             {
                 "id": one.id,

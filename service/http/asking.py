@@ -13,9 +13,8 @@ from vitrail.indexer.wording import counted
 from vitrail.search.boxes import Box
 from vitrail.search.options import SearchOptions
 from vitrail.service.http.options import Limits, ServiceOptions
-from vitrail.service.http.schemas.queries import FilterMembers, ImageRef, QueryPart
+from vitrail.service.http.schemas.queries import ImageRef, QueryPart
 from vitrail.service.http.schemas.searches import SearchRequest
-from vitrail.service.operations.json_filters import join_filters
 from vitrail.service.operations.query_kinds import (
     AnyQuery,
     ImageQuery,
@@ -116,20 +115,12 @@ def _part(given: QueryPart, uploads: Uploads, served: ServiceOptions) -> PlainQu
     return ImageQuery(image_of(given, uploads, served.limits), box, region)
 
 
-def filter_of(given: FilterMembers) -> str | None:
-    """Both filters of a request as one.
-
-    Raises:
-        FilterError: one is none.
-    """
-    return join_filters(given.where, None if given.filter is None else given.filter.plain())
-
-
 def options_of(asked: SearchRequest, limits: Limits) -> SearchOptions:
     """How a request asks to search.
 
     Raises:
         OverLimitError: it asks for too many hits.
+        FilterError: a filter is none.
         InputError: options that exclude one another.
     """
     check_count(asked.k, limits)
@@ -138,7 +129,7 @@ def options_of(asked: SearchRequest, limits: Limits) -> SearchOptions:
         spaces=asked.spaces,
         min_score=asked.min_score,
         max_fpr=asked.max_fpr,
-        where=filter_of(asked),
+        where=asked.sql,
         only=asked.only,
         fusion=asked.fusion,
         exact=asked.exact,

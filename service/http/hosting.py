@@ -140,26 +140,18 @@ class Host:
                 self._chore()
                 done = time.monotonic()
             for hosted in self._hosted.values():
-                trouble = _trouble(hosted)
+                trouble = follow(hosted)
                 if trouble is None:
                     self._troubles.pop(hosted.name, None)
                 else:
                     self._troubles[hosted.name] = trouble
 
 
-def follow(hosted: Hosted) -> bool:
-    """Move on to the newest commit; true where it is another than before.
+def follow(hosted: Hosted) -> str | None:
+    """Move on to the newest commit; the code of what stands in the way, if anything does.
 
     What cannot be read now leaves the collection at the commit that it is at.
     """
-    try:
-        return hosted.collection.store.refresh()
-    except (CollectionError, OSError, MemoryError):
-        return False
-
-
-def _trouble(hosted: Hosted) -> str | None:
-    """Move on to the newest commit; the code of what stands in the way."""
     try:
         hosted.collection.store.refresh()
     except CollectionError as error:

@@ -1,7 +1,7 @@
 /** The current view for the command line, for curl, for Python, and as a link. */
 import { address } from "./api.js";
-import { toQuery, weightsText } from "./question.js";
-import { filterBody, isRanked, listAddress, searchBody } from "./request.js";
+import { isRanked, toQuery, weightsText } from "./question.js";
+import { listAddress, searchBody } from "./request.js";
 
 /** @import { Condition, Part, Question } from "./types.js" */
 
@@ -188,5 +188,3 @@ function quoted(word) {
   if (/^[\w@%+=:,./-]+$/.test(word)) return word;
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
-
-export { filterBody };

@@ -1,6 +1,5 @@
 /** A question as the service takes it. */
 import { address } from "./api.js";
-import { isRanked } from "./question.js";
 
 /** @import { Condition, Part, Question } from "./types.js" */
 
@@ -113,5 +112,3 @@ function present(body) {
     ),
   );
 }
-
-export { isRanked };

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from vitrail.service.documents.audits import audit_document
 from vitrail.service.documents.duplicates import duplicates_document
@@ -27,6 +27,10 @@ from vitrail.service.http.schemas.analyses import (
 from vitrail.service.http.schemas.bodies import JobBody, set_sql
 from vitrail.service.operations.classifications import ClassifyOptions
 from vitrail.service.operations.duplicates import DuplicateOptions
+
+if TYPE_CHECKING:
+    from vitrail.service.operations.comparing import CompareOptions
+    from vitrail.service.operations.duplicates import Duplicates
 
 A = TypeVar("A", bound=JobBody)
 
@@ -184,19 +188,11 @@ class DuplicatesJobs(AnalysisJobs[DuplicatesBody]):
 
     def check(self, setting: Setting, body: DuplicatesBody) -> None:
         """Refuse filters that cannot be used, and a space that is not there."""
-        check_filters(setting, body.sql, body.since, spaces=_one(body.space))
+        check_copies(setting, body)
 
     def analyse(self, run: JobRun, body: DuplicatesBody) -> Mapping[str, Any]:
         """Look for copies."""
-        from vitrail.service.operations.duplicates import find_duplicates
-
-        found = find_duplicates(
-            run.setting.hosted.collection,
-            DuplicateOptions(body.sql, body.since, body.look_alikes, body.space),
-            progress=run.progress,
-            cancellation=run.cancellation,
-        )
-        return duplicates_document(found)
+        return duplicates_document(find_copies(run, body))
 
 
 class ClassifyJobs(AnalysisJobs[ClassifyBody]):
@@ -255,6 +251,32 @@ class SampleJobs(AnalysisJobs[SampleBody]):
         return sample_document(chosen)
 
 
+def check_copies(setting: Setting, body: DuplicatesBody) -> None:
+    """Refuse what copies cannot be looked for by.
+
+    Raises:
+        FilterError: naming the filter.
+        InputError: naming the space.
+    """
+    check_filters(setting, body.sql, body.since, spaces=_one(body.space))
+
+
+def find_copies(run: JobRun, body: DuplicatesBody) -> Duplicates:
+    """The copies that a job is about.
+
+    Raises:
+        VitrailError: as of ``find_duplicates``.
+    """
+    from vitrail.service.operations.duplicates import find_duplicates
+
+    return find_duplicates(
+        run.setting.hosted.collection,
+        DuplicateOptions(body.sql, body.since, body.look_alikes, body.space),
+        progress=run.progress,
+        cancellation=run.cancellation,
+    )
+
+
 def _sets(body: CompareBody) -> tuple[str, str | None]:
     return set_sql(body.a), None if body.b is None else set_sql(body.b)
 
@@ -263,7 +285,7 @@ def _one(space: str | None) -> dict[str, float] | None:
     return None if space is None else {space: 1.0}
 
 
-def _compare_options(body: CompareBody) -> Any:
+def _compare_options(body: CompareBody) -> CompareOptions:
     from vitrail.service.operations.comparing import CompareOptions
 
     return CompareOptions(body.spaces, body.group_by, body.k, body.sample, body.shown, body.seed)

@@ -94,7 +94,8 @@ class JobStore:
                         remedy="take a new key for each thing to do",
                     )
                 return self._get(known[1]), False
-            waiting = len(table.in_states(self._connection, PENDING))
+            counts = table.counted(self._connection)
+            waiting = sum(counts.get(state, 0) for state in PENDING)
             if waiting >= MOST_PENDING:
                 raise QueueFullError(
                     f"{waiting} jobs wait already", remedy="ask again once some are done"

@@ -175,8 +175,8 @@ def find(connection: sqlite3.Connection, name: str) -> Job | None:
 
 def select(connection: sqlite3.Connection, chosen: ChosenJobs) -> list[Job]:
     """Jobs, the newest first."""
-    clauses, values = ["number < ?"], [2**62 if chosen.before is None else chosen.before]
-    told: list[Any] = [*values]
+    clauses = ["number < ?"]
+    told: list[Any] = [2**62 if chosen.before is None else chosen.before]
     for column, wanted in (("state", chosen.states), ("kind", chosen.kinds)):
         if wanted:
             clauses.append(f"{column} IN ({', '.join('?' * len(wanted))})")

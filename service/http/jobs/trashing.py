@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vitrail.service.documents.plain import named_path
-from vitrail.service.http.jobs.checking import check_filters
+from vitrail.service.http.jobs.analyses import check_copies, find_copies
 from vitrail.service.http.jobs.errors import NotSetUpError
 from vitrail.service.http.jobs.kinds import JobKind, JobRun, Outcome, Setting
 from vitrail.service.http.schemas.analyses import TrashBody
 from vitrail.service.http.security.hiding import as_told
-from vitrail.service.operations.duplicates import DuplicateOptions
 from vitrail.service.operations.progress import AnalysisProgress, Note
 
 if TYPE_CHECKING:
@@ -39,13 +38,14 @@ class TrashJobs(JobKind[TrashBody]):
         Raises:
             NotSetUpError: the service was not set up for it.
             FilterError: a filter cannot be used.
+            InputError: there is no such space.
         """
         if not setting.options.trash:
             raise NotSetUpError(
                 "this service moves no files to the trash",
                 remedy="start it with --allow-trash, or use `vitrail duplicates --trash`",
             )
-        check_filters(setting, body.sql, body.since)
+        check_copies(setting, body)
 
     def run(self, run: JobRun, body: TrashBody) -> Outcome:
         """Look for copies again, and move those that were named.
@@ -54,16 +54,10 @@ class TrashJobs(JobKind[TrashBody]):
             InputError: the trash cannot be used.
             VitrailError: as of ``find_duplicates``.
         """
-        from vitrail.service.operations.duplicates import find_duplicates
         from vitrail.service.operations.trashing import move_to_trash, plan_trash
 
         self.check(run.setting, body)  # whatever was allowed when it was asked for
-        found = find_duplicates(
-            run.setting.hosted.collection,
-            DuplicateOptions(body.sql, body.since, body.look_alikes, body.space),
-            progress=run.progress,
-            cancellation=run.cancellation,
-        )
+        found = find_copies(run, body)
         named = frozenset(body.images)
         groups = _just((*found.groups, *found.look_alikes), named)
         plan = plan_trash(groups, body.tiers)

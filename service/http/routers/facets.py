@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Response
 
-from vitrail.service.http.asking import filter_of
 from vitrail.service.http.fields import check_places
 from vitrail.service.http.hosting import Asked, ServedBy
 from vitrail.service.http.reading import Reading
@@ -30,7 +29,7 @@ def count_values(asked: FacetRequest, hosted: Asked, served: ServedBy) -> Respon
     found = count_facets(
         reading.commit,
         columns,
-        where=filter_of(asked),
+        where=asked.sql,
         only=asked.only,
         most=asked.most,
         bins=asked.bins,

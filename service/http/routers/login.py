@@ -29,12 +29,15 @@ def show_login(caller: CalledBy, request: Request) -> Response:
 
 @router.post("/login")
 def log_in(
-    request: Request, ring: Ring, key: Annotated[str, Form(max_length=256)] = ""
+    request: Request,
+    caller: CalledBy,
+    ring: Ring,
+    key: Annotated[str, Form(max_length=256)] = "",
 ) -> Response:
     """Take a key, and lead to the page."""
     found = ring.find(key.strip())
     if found is None:
-        wait = ring.failures.hit(request.client.host if request.client else "")
+        wait = ring.failures.hit(caller.address)
         return _page(_WRONG if wait is None else _TOO_OFTEN, 401 if wait is None else 429)
     answer = _home(request)
     give_cookie(answer, request, ring, found)

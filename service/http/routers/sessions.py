@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.datastructures import Headers
 
 from vitrail.service.http.hosting import ServedBy
-from vitrail.service.http.security.callers import COOKIE, session_of
+from vitrail.service.http.security.callers import COOKIE, Caller, session_of
 from vitrail.service.http.security.guarding import CalledBy, too_often, unknown_caller
 from vitrail.service.http.security.keyring import LASTS, KeyRing
 from vitrail.service.http.security.keys import Key
@@ -63,12 +63,17 @@ def get_session(caller: CalledBy, options: ServedBy) -> Session:
 
 @router.post("/session", response_model=Session)
 def begin_session(
-    login: Login, request: Request, response: Response, ring: Ring, options: ServedBy
+    login: Login,
+    request: Request,
+    caller: CalledBy,
+    response: Response,
+    ring: Ring,
+    options: ServedBy,
 ) -> Session | Response:
     """Take a key, and give a cookie that stands for it."""
     key = ring.find(login.key)
     if key is None:
-        return not_taken(ring, request)
+        return _not_taken(ring, caller)
     give_cookie(response, request, ring, key)
     return Session(
         needs_key=options.needs_keys,
@@ -91,9 +96,9 @@ def give_cookie(response: Response, request: Request, ring: KeyRing, key: Key) -
     )
 
 
-def not_taken(ring: KeyRing, request: Request) -> Response:
+def _not_taken(ring: KeyRing, caller: Caller) -> Response:
     """The refusal of what is no key that holds."""
-    wait = ring.failures.hit(request.client.host if request.client else "")
+    wait = ring.failures.hit(caller.address)
     if wait is not None:
         return too_often(wait)
     return unknown_caller("the key is not known, has expired, or was revoked", KeyScope.READ)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
@@ -13,10 +13,10 @@ from vitrail.indexer.errors import InputError
 from vitrail.service.http.hosting import ServedBy
 from vitrail.service.http.keeping import KeptBy
 from vitrail.service.http.schemas.base import Open, reply
+from vitrail.service.http.schemas.images import Size
 from vitrail.service.operations.thumbnails import MEDIA_TYPE
 
 router = APIRouter(tags=["uploads"])
-Size = Literal["small", "medium", "large"]
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _BODY = {
     "required": True,

@@ -12,10 +12,10 @@ from vitrail.service.http.schemas.bodies import (
     ImageNumber,
     JobBody,
     SelectingBody,
+    SetBody,
     Spaces,
-    sql_of,
 )
-from vitrail.service.http.schemas.queries import Filter, ImageRef
+from vitrail.service.http.schemas.queries import ImageRef
 from vitrail.service.http.schemas.searches import SearchRequest
 
 Column = Annotated[str, Field(min_length=1, max_length=200)]
@@ -111,7 +111,7 @@ class MapBody(SelectingBody):
     limit: Annotated[int, Field(ge=10, le=100_000)] = 20_000
 
 
-class DuplicatesBody(JobBody):
+class DuplicatesBody(SetBody):
     """Copies of images, and which of each to keep.
 
     Attributes:
@@ -124,20 +124,9 @@ class DuplicatesBody(JobBody):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"look_alikes": True}]})
 
-    where: Expression | None = None
-    filter: Filter | None = None
     since: Expression | None = None
     look_alikes: bool = False
     space: _Space | None = None
-
-    @property
-    def sql(self) -> str | None:
-        """Both filters as one.
-
-        Raises:
-            FilterError: one is none.
-        """
-        return sql_of(self.where, self.filter)
 
 
 class TrashBody(DuplicatesBody):
@@ -156,7 +145,7 @@ class TrashBody(DuplicatesBody):
     ]
 
 
-class ClassifyBody(JobBody):
+class ClassifyBody(SetBody):
     """What images are of.
 
     Attributes:
@@ -180,8 +169,6 @@ class ClassifyBody(JobBody):
     )
 
     images: Annotated[list[ImageRef], Field(max_length=1000, default_factory=list)]
-    where: Expression | None = None
-    filter: Filter | None = None
     only: Literal["all", "generated", "real"] | None = None
     by: Literal["head", "knn", "probe"] | None = None
     labels: Column | None = None
@@ -197,15 +184,6 @@ class ClassifyBody(JobBody):
         if bool(self.images) == filtered:
             raise ValueError("give images, or a filter by where, filter or only")
         return self
-
-    @property
-    def sql(self) -> str | None:
-        """Both filters as one.
-
-        Raises:
-            FilterError: one is none.
-        """
-        return sql_of(self.where, self.filter)
 
 
 class SampleBody(SelectingBody):

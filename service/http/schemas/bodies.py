@@ -8,8 +8,13 @@ from typing import Annotated, Any, Self, TypeAlias
 from pydantic import Field
 
 from vitrail.service.http.schemas.base import Closed
-from vitrail.service.http.schemas.queries import Filter, FilterMembers, ImageRef, QueryPart
-from vitrail.service.operations.json_filters import join_filters
+from vitrail.service.http.schemas.queries import (
+    Filter,
+    FilterMembers,
+    ImageRef,
+    QueryPart,
+    sql_of,
+)
 
 ImageMember: TypeAlias = ImageRef | QueryPart
 """A member of a body that may name an image."""
@@ -58,15 +63,6 @@ def _keeping(value: Any, keep: Keep) -> Any:
 class SelectingBody(FilterMembers, JobBody):
     """A body that looks at some of the images: those of which all that is said holds."""
 
-    @property
-    def sql(self) -> str | None:
-        """Both filters as one.
-
-        Raises:
-            FilterError: one is none.
-        """
-        return sql_of(self.where, self.filter)
-
 
 class SetBody(JobBody):
     """A set of images: those of which both hold.
@@ -78,6 +74,11 @@ class SetBody(JobBody):
 
     where: Expression | None = None
     filter: Filter | None = None
+
+    @property
+    def sql(self) -> str | None:
+        """Both filters as one; errors as of ``sql_of``."""
+        return sql_of(self.where, self.filter)
 
 
 AnySet: TypeAlias = Expression | SetBody
@@ -92,13 +93,4 @@ def set_sql(given: AnySet) -> str:
     """
     if isinstance(given, str):
         return given
-    return sql_of(given.where, given.filter) or "true"
-
-
-def sql_of(where: str | None, given: Filter | None) -> str | None:
-    """A filter as SQL and one as JSON, of which both shall hold; ``None`` without either.
-
-    Raises:
-        FilterError: one is none.
-    """
-    return join_filters(where, None if given is None else given.plain())
+    return given.sql or "true"

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from vitrail.service.http.schemas.base import Closed
+from vitrail.service.operations.json_filters import join_filters
 
 Text = Annotated[str, Field(max_length=10_000)]
 
@@ -139,3 +140,17 @@ class FilterMembers(Closed):
     only: Annotated[Literal["all", "generated", "real"], Field(description="Kind of images.")] = (
         "all"
     )
+
+    @property
+    def sql(self) -> str | None:
+        """Both filters as one; errors as of ``sql_of``."""
+        return sql_of(self.where, self.filter)
+
+
+def sql_of(where: str | None, given: Filter | None) -> str | None:
+    """A filter as SQL and one as JSON, of which both shall hold; ``None`` without either.
+
+    Raises:
+        FilterError: one is none.
+    """
+    return join_filters(where, None if given is None else given.plain())

@@ -72,12 +72,8 @@ class Guard:
 
     def _not_let_in(self, caller: Caller, scope: KeyScope) -> Response:
         if caller.scope is not None:
-            return problem(
-                403,
-                NotAllowedError.code,
-                f"this needs a key of scope {scope.word}, and yours has {caller.scope.word}",
-                remedy=f"make one with `vitrail keys new --scope {scope.word}`",
-            )
+            error = _too_narrow(caller, scope)
+            return problem(403, error.code, error.problem, remedy=error.remedy)
         if caller.refused and (wait := self._ring.failures.hit(caller.address)) is not None:
             return too_often(wait)
         if caller.refused:
@@ -122,11 +118,15 @@ def demand(caller: Caller, scope: KeyScope) -> None:
         NotAllowedError: the caller's scope is narrower.
     """
     if not caller.may(scope):
-        has = "none" if caller.scope is None else caller.scope.word
-        raise NotAllowedError(
-            f"this needs a key of scope {scope.word}, and yours has {has}",
-            remedy=f"make one with `vitrail keys new --scope {scope.word}`",
-        )
+        raise _too_narrow(caller, scope)
+
+
+def _too_narrow(caller: Caller, scope: KeyScope) -> NotAllowedError:
+    has = "none" if caller.scope is None else caller.scope.word
+    return NotAllowedError(
+        f"this needs a key of scope {scope.word}, and yours has {has}",
+        remedy=f"make one with `vitrail keys new --scope {scope.word}`",
+    )
 
 
 CalledBy = Annotated[Caller, Depends(caller_of)]

@@ -12,11 +12,6 @@ PAGE = (
 """For pages, and for scripts, whose workers go by their own."""
 FILE = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
 """For everything else: whatever a file turns out to be, nothing in it runs or is loaded."""
-IMAGE_TYPES = frozenset(
-    f"image/{kind}"
-    for kind in ("avif", "bmp", "gif", "heic", "heif", "jpeg", "jxl", "png", "tiff", "webp")
-)
-"""What a file of a collection may be sent as; SVG is none of these, since it can hold scripts."""
 _FIXED = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",

@@ -41,14 +41,5 @@ class Rates:
         """Count a request; seconds to wait where it is one too many, else ``None``."""
         if self._rate is None or self._limiter.hit(self._rate, who):
             return None
-        return self._wait(self._rate, who)
-
-    def spent(self, who: str) -> int | None:
-        """Seconds to wait where there is nothing left, without counting; else ``None``."""
-        if self._rate is None or self._limiter.test(self._rate, who):
-            return None
-        return self._wait(self._rate, who)
-
-    def _wait(self, rate: RateLimitItem, who: str) -> int:
-        stats = self._limiter.get_window_stats(rate, who)
+        stats = self._limiter.get_window_stats(self._rate, who)
         return max(1, math.ceil(stats.reset_time - time.time()))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import httpx2
 import pytest
 
 from vitrail.indexer.errors import ImageRejectedError, InputError, VitrailError
@@ -153,6 +154,30 @@ def test_a_slow_service_is_told() -> None:
             client.collections()
         gate.set()
         assert len(asked) == 1
+
+
+@pytest.mark.parametrize(("timeout", "connect"), [(0.5, 0.5), (60.0, 10.0)])
+def test_no_step_may_take_longer_than_the_timeout(
+    timeout: float, connect: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[httpx2.Timeout] = []
+
+    def request(*_: object, timeout: httpx2.Timeout, **__: object) -> httpx2.Response:
+        seen.append(timeout)
+        return httpx2.Response(200, json={"collections": []})
+
+    monkeypatch.setattr(httpx2.Client, "request", request)
+    with Client("http://127.0.0.1:8000", timeout=timeout) as client:
+        client.collections()
+    assert [(one.connect, one.read) for one in seen] == [(connect, timeout)]
+
+    def unconnected(*_: object, **__: object) -> httpx2.Response:
+        raise httpx2.ConnectTimeout("")
+
+    monkeypatch.setattr(httpx2.Client, "request", unconnected)
+    told = pytest.raises(ServiceError, match=rf"within {connect:g} s")
+    with Client("http://127.0.0.1:8000", timeout=timeout) as client, told:
+        client.collections()
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,8 @@ def test_only_copies_that_were_named_go_to_the_trash(
         again = result(client, "trash", {"images": [image]})
         assert again["moved"] == []
         assert str(tmp_path) not in str(again)
+        strange = {"images": [image], "space": "cls@99"}
+        refused(client, "trash", strange, 422, "bad-input", "cls@99")
     read = replace(options, trash=False)
     with TestClient(create_app(read), base_url="http://127.0.0.1:8000") as client:
         refused(client, "trash", {"images": [image]}, 403, "not-set-up")
