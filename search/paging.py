@@ -62,7 +62,8 @@ class Cursor:
         if cursor.digest != digest(query):
             raise InputError(
                 f"the cursor {text} is of another query: images, filter and options have to be "
-                "those of the page before; only the number of hits may differ"
+                "those of the page before (only the number of hits may differ); where a space was "
+                "fitted anew since, begin without a cursor"
             )
         return cursor
 

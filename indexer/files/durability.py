@@ -20,10 +20,10 @@ _CHUNK = 1 << 20
 
 
 def sync_directory(directory: str) -> None:
-    """Make renames and deletions in a directory durable."""
+    """Make renames and deletions in a directory durable; an empty name is the working directory."""
     if os.name == "nt":  # Windows offers no fsync of directories and journals renames itself
         return
-    handle = os.open(directory, os.O_RDONLY)
+    handle = os.open(directory or os.curdir, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
@@ -36,7 +36,7 @@ def make_directory(directory: str) -> None:
     Raises:
         OSError: the disk refuses.
     """
-    parent = os.path.dirname(directory)
+    parent = os.path.dirname(directory) or os.curdir  # a name alone lies where we work
     if os.path.isdir(directory):
         return
     if parent != directory:

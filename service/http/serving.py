@@ -71,7 +71,8 @@ def serve(
         requests: whether every request is one, or only what goes wrong.
 
     Raises:
-        InputError: the port cannot be had, or another service has the folder of state.
+        InputError: the port cannot be had, or another service has the folder of state, or
+            that cannot be written.
         CollectionError: a collection is missing, damaged or of a newer format.
     """
     with (
@@ -125,14 +126,18 @@ def _serving(app: FastAPI, options: ServiceOptions, address: str) -> Serving:
 @contextmanager
 def _own_state(options: ServiceOptions) -> Iterator[None]:
     """Hold the folder of state, whose jobs two services would both do."""
-    if not options.state.is_dir():
-        make_directory(str(options.state))
-        options.state.chmod(0o700)  # images that were handed in lie there, too
     lock = WriterLock(str(options.state / "serving.lock"))
     try:
+        if not options.state.is_dir():
+            make_directory(str(options.state))
+            options.state.chmod(0o700)  # images that were handed in lie there, too
         lock.acquire()
     except CollectionLockedError as error:
         raise InputError(f"{error}; or name another folder by --state") from error
+    except OSError as error:
+        why = f"{options.state} cannot be written: {error.strerror or error}"
+        remedy = "make room, change its rights, or name another folder by --state"
+        raise InputError(f"{why}; {remedy}") from error
     try:
         yield
     finally:

@@ -121,7 +121,7 @@ def test_a_cursor_of_another_question_is_refused() -> None:
         replace(query, negatives={"a": draw(random, 1)}),
     ]
     for other in others:
-        with pytest.raises(InputError, match=f"cursor {cursor} is of another query"):
+        with pytest.raises(InputError, match=f"cursor {cursor} is of another.*fitted anew"):
             Searcher(collection).search(
                 replace(other, options=replace(other.options, after=cursor))
             )

@@ -42,4 +42,5 @@ def hide(text: str, places: Mapping[str, Path]) -> str:
 
 def _without(found: re.Match[str]) -> str:
     rest = found.string[found.start() :]
-    return found[0] if rest.startswith(_ADDRESSES) or rest.startswith("/ ") else ""
+    # a slash alone hides no folder: it divides, or begins a comment, in a filter that is told back
+    return found[0] if rest.startswith(_ADDRESSES) or found[0] == "/" else ""

@@ -13,7 +13,7 @@ from PIL import Image
 from tests.indexer.recipes.test_recipe import BASE
 from vitrail.generator.batch import write_image
 from vitrail.indexer.files.cache import write_atomically
-from vitrail.indexer.files.durability import write_bytes, write_text
+from vitrail.indexer.files.durability import make_directory, write_bytes, write_text
 from vitrail.indexer.recipes.recipe import GeneratedImage
 from vitrail.indexer.vectors.index_file import write_index_file
 
@@ -77,3 +77,16 @@ def test_what_cannot_be_written_leaves_the_old_file_and_no_other(
     with pytest.raises(Exception, match="No space left"):
         WRITERS[kind](path)
     assert [(entry.name, entry.read_bytes()) for entry in tmp_path.iterdir()] == [("a.png", b"old")]
+
+
+@pytest.mark.parametrize("name", ["new", "new/", "new/er", "./new"])
+def test_names_are_taken_from_the_working_directory(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_directory(name)
+    make_directory(name)
+    assert (tmp_path / name).is_dir()
+    write_text("a.txt", "old")
+    write_text("a.txt", "new")
+    assert (tmp_path / "a.txt").read_text() == "new"

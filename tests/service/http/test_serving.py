@@ -75,6 +75,20 @@ def test_a_state_is_one_services_alone(vitrail: Vitrail, process: Process, empty
     vitrail.fails("serve", empty, "--port", 0, "--state", state, code=2, says=says)
 
 
+def test_a_state_that_cannot_be_written_is_named(
+    vitrail: Vitrail, empty: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "locked" / "serving.lock").mkdir(parents=True)
+    (tmp_path / "file").write_text("")
+    for state, why in (
+        (tmp_path / "locked", "Is a directory"),
+        (tmp_path / "file", "Not a directory"),
+        (tmp_path / "file" / "state", "Not a directory"),
+    ):
+        says = [f"{state} cannot be written: {why}", "--state"]
+        vitrail.fails("serve", empty, "--port", 0, "--state", state, code=2, says=says)
+
+
 def test_what_cannot_be_served_is_told_in_a_line(vitrail: Vitrail, tmp_path: Path) -> None:
     state = ("--state", tmp_path / "state", "--port", 0)
     for words, code, says in (

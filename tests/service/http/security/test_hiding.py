@@ -24,6 +24,7 @@ PLACES = {"colours": Path("/home/ada/pictures.vitrail"), "~": Path("/home/ada")}
         ("see https://example.org/a/b", None),
         ("C:\\Users\\ada\\a.jpg is gone", "a.jpg is gone"),
         ("1 / 2", None),
+        ("the filter 'width /height > 1 /* wide' cannot be read", None),
     ],
 )
 def test_places_are_left_out(told: str, shown: str | None) -> None:
