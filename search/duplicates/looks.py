@@ -41,6 +41,11 @@ class Look:
         return self.inner.area / (width * height)
 
     @property
+    def blank(self) -> bool:
+        """Whether its greys are so much alike that they tell nothing."""
+        return not self.gist.any()
+
+    @property
     def colours(self) -> NDArray[np.float32]:
         """(H, W, 3) float32 in [0, 1]."""
         return self.pixels.astype(np.float32) / np.float32(255)

@@ -47,6 +47,12 @@ def told_of(found: Audit, options: AuditOptions) -> list[str]:
     if unread:
         judged = "is not judged" if unread == 1 else "are not judged"
         lines.append(f"{counted(unread, 'image')} could not be read, and {judged}")
+    if found.away:
+        first = found.away[0].path or f"image {found.away[0].id}"
+        lines.append(
+            f"{counted(len(found.away), 'image')} of the latter could not be read, such as {first}: "
+            "nothing shows whether they are copied"
+        )
     line = decided.lines[0]
     if line.few and line.rate_of_pairs is not None:
         lines.append(

@@ -35,6 +35,7 @@ def audit_document(found: Audit, options: AuditOptions) -> dict[str, Any]:
         "measures": {name: _measure(one) for name, one in found.measures.items()},
         "scores": [_scores(found, place) for place in range(len(found.ids))],
         "pairs": [_pair(pair) for pair in found.pairs],
+        "references_away": [_image(image) for image in found.away],
     }
 
 

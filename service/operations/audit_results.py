@@ -125,6 +125,8 @@ class Audit:
             innocent.
         recall: the share of the true nearest that was met, as measured.
         space: that was compared.
+        away: references among the nearest of which no file is as it was indexed, so that pixels
+            cannot show that they are copied.
     """
 
     ids: Ids
@@ -137,6 +139,7 @@ class Audit:
     copied: int
     recall: float
     space: str
+    away: tuple[ImageInfo, ...] = ()
 
     @property
     def deciding(self) -> tuple[Measure, AuditMeasure]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from vitrail.indexer.cancellation import Cancellation
     from vitrail.indexer.encoders.base import Encoder
+    from vitrail.indexer.image_info import ImageInfo
     from vitrail.service.operations.searchable import Searchable
 
 Ids = NDArray[np.int64]
@@ -179,6 +180,11 @@ class AuditSample:
         """Whether all references at some positions have a file that can be read now."""
         known = places[places != NONE]
         return all(self._looks.get(int(references[place])) is not None for place in known)
+
+    def away(self, references: Ids) -> tuple[ImageInfo, ...]:
+        """The references that were compared, but for want of a file as it was indexed."""
+        ids = np.intersect1d(np.fromiter(self._looks.unread, np.int64), references)
+        return tuple(self.snapshot.metadata(ids.tolist()))
 
     def _tell(self, done: int, total: int) -> None:
         self.cancellation.check()

@@ -152,6 +152,7 @@ def _audit(
         copied=held.copied,
         recall=sample.recall,
         space=sample.space,
+        away=sample.away(references),
     )
 
 

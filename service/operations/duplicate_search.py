@@ -207,7 +207,10 @@ class DuplicateSearch:
         if ours is not None and theirs is not None:
             self.compared += 1
             found = lay_onto(ours, theirs)
-            evidence = None if found is None else self._looked_closer(keeper, copy, found)
+            if found is not None:
+                evidence = self._looked_closer(keeper, copy, found)
+            elif ours.blank and theirs.blank and self._same_pixels(keeper, copy):
+                evidence = CopyEvidence(IDENTICAL)  # nothing in them could be laid over anything
         if evidence is None and said:
             evidence = CopyEvidence(DECIDED, ("you say so",))
         return None if evidence is None else Proof(evidence, bool(said))
@@ -228,6 +231,9 @@ class DuplicateSearch:
     def _may_be_identical(self, keeper: int, copy: int, evidence: CopyEvidence) -> bool:
         if evidence.tier != RE_ENCODED or evidence.says:
             return False
+        return self._same_pixels(keeper, copy)
+
+    def _same_pixels(self, keeper: int, copy: int) -> bool:
         one, other = self._info(keeper), self._info(copy)
         same = (one.width, one.height) == (other.width, other.height)
         return same and self.looks.same_pixels(keeper, copy)

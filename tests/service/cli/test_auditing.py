@@ -106,9 +106,15 @@ def test_files_that_are_away_are_told_of_and_judged_by_nothing(
     done = vitrail("audit", *OPTIONS, "--planted", 0)
     assert "1 image could not be read, and are not judged" not in done.out
     assert "1 image could not be read, and is not judged" in done.out
+    assert "of the latter could not be read" not in done.out
+    (sets / "learnt" / "01.png").unlink()
+    told = " ".join(vitrail("audit", *OPTIONS, "--planted", 0).out.split())
+    assert "1 image of the latter could not be read, such as" in told
+    assert "01.png: nothing shows whether they are copied" in told
     for number in range(50):
-        (sets / "learnt" / f"{number:02}.png").unlink()
+        (sets / "learnt" / f"{number:02}.png").unlink(missing_ok=True)
     done = vitrail("audit", *OPTIONS, "--planted", 2, "--json")
+    assert len(done.json["references_away"]) > 1
     assert "no copies were planted, as no reference's file can be read" in done.err
     assert {one["pixels"] for one in done.json["scores"]} == {None}
     assert {one["fpr"] for one in done.json["scores"]} == {None}

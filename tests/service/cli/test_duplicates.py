@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from PIL import ImageOps
+from PIL import Image, ImageOps
 
 from tests.search.duplicates.drawing import draw
 from tests.service.conftest import Vitrail
@@ -59,6 +59,21 @@ def test_groups_are_lines_for_programs(copied: Vitrail) -> None:
     assert [row[3] for row in rows[2:]] == ["resized to 50%", "mirrored"]
     assert "1 group, 3 files beside the keepers" in done.err
     assert "6 images met by mean@1" in done.err
+
+
+def test_images_of_one_colour_are_copies_where_every_pixel_is_the_same(
+    vitrail: Vitrail, tmp_path: Path
+) -> None:
+    folder = tmp_path / "blank"
+    folder.mkdir()
+    for name, side, colour in (("a", 40, "navy"), ("b", 40, "navy"), ("c", 40, "black")):
+        Image.new("RGB", (side, side), colour).save(folder / f"{name}.png")
+    Image.new("RGB", (40, 40), "navy").save(folder / "b.bmp")
+    Image.new("RGB", (80, 80), "navy").save(folder / "large.png")
+    vitrail.index(folder)
+    rows = [line.split("\t") for line in vitrail("duplicates").out.splitlines()]
+    named = sorted((row[1], Path(row[4]).name) for row in rows)
+    assert named == [("identical", "a.png"), ("identical", "b.png"), ("keep", "b.bmp")]
 
 
 def test_groups_are_a_table_of_80_columns_for_people(copied: Vitrail) -> None:
