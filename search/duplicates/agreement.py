@@ -97,8 +97,7 @@ def compare(
         return Agreement(0, 0, covers, laid.covered)
     told = None
     if inner is not None:
-        there = alignment.apply(laid.places.reshape(-1, 2)).reshape(laid.places.shape)
-        told = inner[0].holds(laid.places) & inner[1].holds(there)
+        told = inner[0].holds(laid.across, laid.down[:, None]) & inner[1].holds(laid.x, laid.y)
     one, other, framed = _blocks(laid, told)
     agreeing, structured = weigh(one, other)
     within = 1.0

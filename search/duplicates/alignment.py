@@ -48,6 +48,19 @@ class AffineTransform:
         moved: Floats = (points @ self.matrix.T + self.offset).astype(np.float32)
         return moved
 
+    def of_grid(self, across: Floats, down: Floats) -> tuple[Floats, Floats]:
+        """(h, w) x and y in the other image of the points of a grid in the one.
+
+        Args:
+            across: (w,) float32 x of its columns.
+            down: (h,) float32 y of its rows.
+        """
+        matrix, offset = self.matrix.astype(np.float32), self.offset.astype(np.float32)
+        x, y = (
+            (matrix[i, 0] * across + offset[i]) + (matrix[i, 1] * down)[:, None] for i in range(2)
+        )
+        return x, y
+
 
 def stretched(
     size: tuple[int, int], onto: tuple[int, int], *, mirrored: bool = False

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 _FRAME = 3  # pixels of a side that are one
 _EVEN = 0.04  # of brightness, within which a row is plain
 _PLAIN_SHARE = 0.7  # of its pixels
+_AT_ONCE = 8  # rows
 _ALL_PLAIN = 0.92  # likewise, where nothing but a button may stand in it
 
 
@@ -26,11 +27,10 @@ class Rectangle(NamedTuple):
         """How many pixels there are."""
         return (self.right - self.left) * (self.bottom - self.top)
 
-    def holds(self, places: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """(...) bool: which of (..., 2) x and y are in it."""
-        x, y = places[..., 0], places[..., 1]
+    def holds(self, x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """(...) bool: which places are in it, whose x and y go together by numpy's rules."""
         inside: NDArray[np.bool_] = (x > self.left - 0.5) & (x < self.right - 0.5)
-        inside &= (y > self.top - 0.5) & (y < self.bottom - 0.5)
+        inside = inside & (y > self.top - 0.5) & (y < self.bottom - 0.5)
         return inside
 
 
@@ -85,10 +85,19 @@ def _plain_edges(
         share: of a row's pixels that have to be.
         steady: whether all of them have to be as bright as the first, or the last.
     """
-    middles = np.median(rows, axis=1, keepdims=True)
-    plain = np.mean(np.abs(rows - middles) < _EVEN, axis=1) >= share
-    sides = []
-    for middle, even in ((middles[:, 0], plain), (middles[::-1, 0], plain[::-1])):
-        kept = even & (np.abs(middle - middle[0]) < _EVEN) if steady else even
-        sides.append(len(kept) if kept.all() else int(np.argmin(kept)))
-    return sides[0], sides[1]
+    return _plain(rows, share, steady=steady), _plain(rows[::-1], share, steady=steady)
+
+
+def _plain(rows: NDArray[np.float32], share: float, *, steady: bool) -> int:
+    """How many of the first rows are; few images have any, so that few are looked at."""
+    first = np.nan
+    for start in range(0, len(rows), _AT_ONCE):
+        some = rows[start : start + _AT_ONCE]
+        middles = np.median(some, axis=1, keepdims=True)
+        even = np.mean(np.abs(some - middles) < _EVEN, axis=1) >= share
+        if steady:
+            first = middles[0, 0] if start == 0 else first
+            even &= np.abs(middles[:, 0] - first) < _EVEN
+        if not even.all():
+            return start + int(np.argmin(even))
+    return len(rows)

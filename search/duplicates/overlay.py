@@ -23,14 +23,20 @@ class Overlay:
         one: (h, w, 3) float32 colours of the one image, or (h, w) of its brightness.
         laid: the same of the other at the same places.
         inside: (h, w) bool, where the other has any.
-        places: (h, w, 2) float32 x and y of the grid in the one image.
+        across: (w,) float32 x of the grid's columns in the one image.
+        down: (h,) float32 y of its rows, likewise.
+        x: (h, w) float32 x of the grid in the other image.
+        y: (h, w) float32 y, likewise.
         covered: share (0 to 1) of the other image that the one fills.
     """
 
     one: Floats
     laid: Floats
     inside: NDArray[np.bool_]
-    places: Floats
+    across: Floats
+    down: Floats
+    x: Floats
+    y: Floats
     covered: float
 
 
@@ -48,17 +54,14 @@ def lay_over(one: Floats, other: Floats, alignment: AffineTransform, longest: in
     size = max(1, round(width / factor)), max(1, round(height / factor))
     across = (np.arange(size[0], dtype=np.float32) + 0.5) * width / size[0] - 0.5
     down = (np.arange(size[1], dtype=np.float32) + 0.5) * height / size[1] - 0.5
-    places = np.stack(np.meshgrid(across, down), axis=-1)
-    there = alignment.apply(places.reshape(-1, 2)).reshape(places.shape)
+    x, y = alignment.of_grid(across, down)
     high, wide = other.shape[:2]
-    x, y = there[..., 0], there[..., 1]
     inside = (x > -0.5) & (x < wide - 0.5) & (y > -0.5) & (y < high - 0.5)
     step = factor * alignment.scale
     shrunk, by = _shrunk(other, step)
-    x, y = (x + 0.5) / by[0] - 0.5, (y + 0.5) / by[1] - 0.5
-    laid = sampled(shrunk, x, y).astype(np.float32)
-    covered = float(min(1.0, inside.sum() * step**2 / (wide * high)))
-    return Overlay(resized(one, size), laid, inside, places, covered)
+    laid = sampled(shrunk, _reduced(x, by[0]), _reduced(y, by[1]))
+    covered = float(min(1.0, np.count_nonzero(inside) * step**2 / (wide * high)))
+    return Overlay(resized(one, size), laid, inside, across, down, x, y, covered)
 
 
 def grey(colours: Floats) -> Floats:
@@ -78,6 +81,14 @@ def resized(image: Floats, size: tuple[int, int]) -> Floats:
         for i in range(3)
     ]
     return np.stack(parts, axis=-1)
+
+
+def _reduced(places: Floats, by: float) -> Floats:
+    """Places along a side, once there are so many times fewer pixels."""
+    if by == 1:
+        return places
+    reduced: Floats = (places + np.float32(0.5)) / np.float32(by) - np.float32(0.5)
+    return reduced
 
 
 def _shrunk(image: Floats, step: float) -> tuple[Floats, tuple[float, float]]:

@@ -73,25 +73,22 @@ def _step(overlay: Overlay) -> tuple[Floats, Floats] | None:
     """How places of the one image move: ``place @ turn.T + move``; ``None`` if nothing tells."""
     if min(overlay.inside.shape) < 3:
         return None
-    given, laid = overlay.one, overlay.laid
-    down, right = np.gradient(laid)
-    spacing = overlay.places[1, 1] - overlay.places[0, 0]
-    right, down = right / spacing[0], down / spacing[1]
     inside = overlay.inside
-    if inside.sum() < _FEWEST:
+    if np.count_nonzero(inside) < _FEWEST:
         return None
-    x, y = overlay.places[inside].T
-    right, down, laid, given = right[inside], down[inside], laid[inside], given[inside]
-    columns = [right * x, right * y, down * x, down * y, right, down, laid, np.ones_like(laid)]
-    table = np.stack(columns, axis=1).astype(np.float64)
+    x = np.broadcast_to(overlay.across, inside.shape)[inside]
+    y = np.broadcast_to(overlay.down[:, None], inside.shape)[inside]
+    down, right = (each[inside] for each in _slopes(overlay))
+    given, laid = overlay.one[inside], overlay.laid[inside]
+    rows = [right * x, right * y, down * x, down * y, right, down, laid, np.ones_like(laid)]
+    table = np.stack(rows, dtype=np.float64)
     # What differs most is what lies over the image, not how it lies.
     rest = np.abs((laid - laid.mean()) - (given - given.mean()))
-    weight = 1 / (0.05 + rest)
-    weighed = table * weight[:, None]
-    normal = weighed.T @ table
+    weighed = table / (0.05 + rest)
+    normal = weighed @ table.T
     normal[np.diag_indices(8)] *= 1 + 1e-6
     normal[np.diag_indices(8)] += 1e-9
-    found = np.linalg.solve(normal, weighed.T @ given)
+    found = np.linalg.solve(normal, weighed @ given)
     gain = found[6]
     if gain < 0.05:
         return None
@@ -99,3 +96,17 @@ def _step(overlay: Overlay) -> tuple[Floats, Floats] | None:
     if np.abs(turn - np.eye(2)).max() > _FARTHEST:
         return None
     return turn.astype(np.float32), (found[4:6] / gain).astype(np.float32)
+
+
+def _slopes(overlay: Overlay) -> tuple[Floats, Floats]:
+    """(h, w) by how much the image that is laid grows brighter down and across, a pixel."""
+    image, down, right = overlay.laid, np.empty_like(overlay.laid), np.empty_like(overlay.laid)
+    far, wide = overlay.down[1] - overlay.down[0], overlay.across[1] - overlay.across[0]
+    np.subtract(image[2:], image[:-2], out=down[1:-1])
+    np.subtract(image[:, 2:], image[:, :-2], out=right[:, 1:-1])
+    down[1:-1] /= 2 * far
+    right[:, 1:-1] /= 2 * wide
+    down[0], down[-1] = (image[1] - image[0]) / far, (image[-1] - image[-2]) / far
+    right[:, 0] = (image[:, 1] - image[:, 0]) / wide
+    right[:, -1] = (image[:, -1] - image[:, -2]) / wide
+    return down, right

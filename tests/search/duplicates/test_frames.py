@@ -48,7 +48,7 @@ def test_a_plain_image_is_all_there_is() -> None:
 def test_what_lies_in_a_box() -> None:
     box = Rectangle(2, 3, 5, 9)
     places = np.array([[2, 3], [4.4, 8.4], [5, 4], [1, 4], [3, 9]], np.float32)
-    assert box.holds(places).tolist() == [True, True, False, False, False]
+    assert box.holds(places[:, 0], places[:, 1]).tolist() == [True, True, False, False, False]
     assert box.area == 18
 
 
