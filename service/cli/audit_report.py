@@ -50,8 +50,8 @@ def told_of(found: Audit, options: AuditOptions) -> list[str]:
     if found.away:
         first = found.away[0].path or f"image {found.away[0].id}"
         lines.append(
-            f"{counted(len(found.away), 'image')} of the latter could not be read, such as {first}: "
-            "nothing shows whether they are copied"
+            f"{counted(len(found.away), 'image')} of the latter could not be read, such as "
+            f"{first}: nothing shows whether they are copied"
         )
     line = decided.lines[0]
     if line.few and line.rate_of_pairs is not None:
