@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from vitrail.indexer.errors import ImageRejectedError
 from vitrail.indexer.images.opening import open_image
 from vitrail.indexer.vectors.neighbours import neighbours
+from vitrail.indexer.vectors.one_thread import one_thread
 from vitrail.search.calibration.planting import SIDE, plant
 from vitrail.search.derived import with_derived
 from vitrail.search.duplicates.evidence import IDENTICAL, CopyEvidence, agreement, confirm
@@ -138,13 +139,14 @@ class AuditSample:
             tried: of the nearest, how many.
         """
         shares, best = np.full(len(asked), np.nan), np.full(len(asked), NONE, np.int64)
-        for row, image_id in enumerate(asked.tolist()):
-            self._tell(row, len(asked))
-            look = self._looks.get(image_id)
-            if look is not None:
-                shares[row], best[row] = self.most_agreeing(
-                    look, near.positions[row, :tried], references
-                )
+        with one_thread():
+            for row, image_id in enumerate(asked.tolist()):
+                self._tell(row, len(asked))
+                look = self._looks.get(image_id)
+                if look is not None:
+                    shares[row], best[row] = self.most_agreeing(
+                        look, near.positions[row, :tried], references
+                    )
         return Agreeing(shares, best)
 
     def agreeing_planted(self, planted: Planted, references: Ids, tried: int) -> Doubles:
@@ -169,11 +171,12 @@ class AuditSample:
             the largest share, 0 to 1, and the position; NaN and ``NONE`` where no file can be read.
         """
         found = (np.nan, NONE)
-        for place in places[places != NONE].tolist():
-            theirs = self._looks.get(int(references[place]))
-            share = np.nan if theirs is None else agreement(theirs, look)
-            if not np.isnan(share) and (np.isnan(found[0]) or share > found[0]):
-                found = (share, place)
+        with one_thread():
+            for place in places[places != NONE].tolist():
+                theirs = self._looks.get(int(references[place]))
+                share = np.nan if theirs is None else agreement(theirs, look)
+                if not np.isnan(share) and (np.isnan(found[0]) or share > found[0]):
+                    found = (share, place)
         return found
 
     def readable(self, places: Ids, references: Ids) -> bool:

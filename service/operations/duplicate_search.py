@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from vitrail.indexer.catalog.contents import ids_of, ids_with_several_files
+from vitrail.indexer.vectors.one_thread import one_thread
 from vitrail.search.duplicates.candidates import Candidates, alike_by_gist, find_candidates
 from vitrail.search.duplicates.decided import Decided, settle
 from vitrail.search.duplicates.details import with_details, worth_reading
@@ -181,10 +182,11 @@ class DuplicateSearch:
         """What shows of each pair that they are copies; ``None`` where nothing does."""
         self._learn(i for pair in pairs for i in pair)
         found: dict[Pair, Proof | None] = {}
-        for done, (one, other) in enumerate(self._looked_ahead(pairs), 1):
-            found[one, other] = self._prove(*self._in_order(one, other))
-            if done % _TELL == 0 or done == len(pairs):
-                self._progress(AnalysisProgress("comparing pixels", done, len(pairs), "pair"))
+        with one_thread():
+            for done, (one, other) in enumerate(self._looked_ahead(pairs), 1):
+                found[one, other] = self._prove(*self._in_order(one, other))
+                if done % _TELL == 0 or done == len(pairs):
+                    self._progress(AnalysisProgress("comparing pixels", done, len(pairs), "pair"))
         return found
 
     def _alike_by_gist(self) -> list[Pair]:
