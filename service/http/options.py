@@ -29,9 +29,11 @@ class Limits:
         filter_seconds: that a filter may take.
         requests: that are answered at once.
         streams: of events that are open at once.
+        logins: that are looked at at once.
+        login_body: bytes of a login's body.
         bodies: bytes of all bodies that are here at once.
         body_seconds: in which a body has to arrive.
-        head_seconds: in which the head of a request has to arrive.
+        head_seconds: in which the head of a request, and a login's body, have to arrive.
         send_seconds: in which each piece of a reply has to be taken.
     """
 
@@ -42,6 +44,8 @@ class Limits:
     filter_seconds: float = 5.0
     requests: int = 64
     streams: int = 64
+    logins: int = 16
+    login_body: int = 4 << 10
     bodies: int = 256 << 20
     body_seconds: float = 60.0
     head_seconds: float = 10.0
