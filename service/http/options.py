@@ -26,6 +26,9 @@ class Limits:
         pixels: of an image that is asked with.
         k: hits of an answer.
         batch: questions of a batch.
+        batch_hits: that they all ask for together.
+        explained: hits that a request wants explained.
+        drawn: images of prompts that a request wants drawn; more are a job.
         filter_seconds: that a filter may take.
         requests: that are answered at once.
         streams: of events that are open at once.
@@ -41,6 +44,9 @@ class Limits:
     pixels: int = 89_478_485
     k: int = 1_000
     batch: int = 256
+    batch_hits: int = 10_000
+    explained: int = 64
+    drawn: int = 64
     filter_seconds: float = 5.0
     requests: int = 64
     streams: int = 64
