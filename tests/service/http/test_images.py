@@ -78,6 +78,9 @@ def test_images_that_come_meanwhile_repeat_none(writer: TestClient) -> None:
         ({"after": "xyz"}, 422, "bad-input"),
         ({"after": "W10"}, 422, "bad-input"),
         ({"fields": "path"}, 403, "withheld"),
+        ({"sort": "path"}, 403, "withheld"),
+        ({"sort": ["width", "-FOLDER"]}, 403, "withheld"),
+        ({"sort": "label,-path"}, 403, "withheld"),
     ],
 )
 def test_lists_that_cannot_be_had(
