@@ -19,6 +19,7 @@ from vitrail.service.http.jobs.errors import JobStateError, NoResultError
 from vitrail.service.http.jobs.records import OVER, ChosenJobs, Job, JobState
 from vitrail.service.http.jobs.registry import KINDS
 from vitrail.service.http.jobs.runner import JobRunner
+from vitrail.service.http.routers.sessions import Ring
 from vitrail.service.http.schemas.bodies import JobBody
 from vitrail.service.http.schemas.jobs import JobReply, JobsReply
 from vitrail.service.http.security.guarding import CalledBy, demand
@@ -143,7 +144,10 @@ def _followed(
 
 @router.get("/jobs/{job}/events", response_class=EventSourceResponse)
 async def follow_job(
-    runner: DoneBy, followed: Annotated[tuple[Job, str | None], Depends(_followed)]
+    runner: DoneBy,
+    ring: Ring,
+    caller: CalledBy,
+    followed: Annotated[tuple[Job, str | None], Depends(_followed)],
 ) -> AsyncIterator[ServerSentEvent]:
     """Events named ``job``, each with all of the job, until it is over.
 
@@ -151,6 +155,8 @@ async def follow_job(
     nothing where nothing has.
     """
     async for event in events_of(runner, *followed):
+        if not ring.holds(caller.key):
+            return  # it was revoked, or has expired, since the stream was begun
         yield event
 
 
