@@ -32,17 +32,18 @@ _APART = 0.1  # seconds between two events of a stream
 if TYPE_CHECKING:
     JobRequest = JobBody
 else:
+
+    def _named(name: str, body: type[JobBody]) -> type[JobBody]:
+        """A body that says of what kind it is, in its examples, too."""
+        short = body.__name__.removesuffix("Body")
+        made = create_model(f"{short}Job", __base__=body, kind=(Literal[name], ...))
+        told = (made.model_config.get("json_schema_extra") or {}).get("examples", [])
+        examples = [{"kind": name, **one} for one in told]
+        made.model_config["json_schema_extra"] = {"examples": examples}
+        return made
+
     JobRequest = Annotated[
-        Union[  # noqa: UP007 - of a tuple
-            tuple(
-                create_model(
-                    f"{kind.body.__name__.removesuffix('Body')}Job",
-                    __base__=kind.body,
-                    kind=(Literal[name], ...),
-                )
-                for name, kind in KINDS.items()
-            )
-        ],
+        Union[tuple(_named(name, kind.body) for name, kind in KINDS.items())],  # noqa: UP007
         Field(discriminator="kind"),
     ]
     """A kind, and what a job of it is asked with."""
