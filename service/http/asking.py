@@ -151,3 +151,30 @@ def check_count(k: int, limits: Limits) -> None:
             f"k is {k:,}, and an answer holds {counted(limits.k, 'image')} at most",
             remedy="ask for less, and for the following page after `next`",
         )
+
+
+def check_amount(searches: Sequence[SearchRequest], limits: Limits) -> None:
+    """Refuse what would keep a thread, which nobody can cancel, for many minutes.
+
+    Raises:
+        OverLimitError: there are too many searches, or they ask for too much together.
+    """
+    if len(searches) > limits.batch:
+        raise OverLimitError(
+            f"{len(searches):,} searches were sent, and a batch holds {limits.batch:,} at most",
+            remedy="send several batches",
+        )
+    parts = [part for one in searches for part in (*one.positive, *one.negative)]
+    drawn = sum(part.seeds for part in parts if part.prompt is not None)
+    # of a search that asks for too many alone its own answer says so
+    _hold("hits", sum(min(one.k, limits.k) for one in searches), limits.batch_hits)
+    _hold("hits to explain", sum(one.explain for one in searches), limits.explained)
+    _hold("images of prompts to draw", drawn, limits.drawn)
+
+
+def _hold(what: str, asked: int, most: int) -> None:
+    if asked > most:
+        raise OverLimitError(
+            f"{asked:,} {what} are asked for at once, and a request may ask for {most:,}",
+            remedy="ask for less at once",
+        )

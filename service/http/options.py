@@ -26,12 +26,17 @@ class Limits:
         pixels: of an image that is asked with.
         k: hits of an answer.
         batch: questions of a batch.
+        batch_hits: that they all ask for together.
+        explained: hits that a request wants explained.
+        drawn: images of prompts that a request wants drawn; more are a job.
         filter_seconds: that a filter may take.
         requests: that are answered at once.
         streams: of events that are open at once.
+        logins: that are looked at at once.
+        login_body: bytes of a login's body.
         bodies: bytes of all bodies that are here at once.
         body_seconds: in which a body has to arrive.
-        head_seconds: in which the head of a request has to arrive.
+        head_seconds: in which the head of a request, and a login's body, have to arrive.
         send_seconds: in which each piece of a reply has to be taken.
     """
 
@@ -39,9 +44,14 @@ class Limits:
     pixels: int = 89_478_485
     k: int = 1_000
     batch: int = 256
+    batch_hits: int = 10_000
+    explained: int = 64
+    drawn: int = 64
     filter_seconds: float = 5.0
     requests: int = 64
     streams: int = 64
+    logins: int = 16
+    login_body: int = 4 << 10
     bodies: int = 256 << 20
     body_seconds: float = 60.0
     head_seconds: float = 10.0

@@ -9,7 +9,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from types import FrameType
 
@@ -29,7 +29,10 @@ from vitrail.service.http.security.keyring import KeyRing
 from vitrail.service.http.security.slow_heads import in_time
 
 GRACE_SECONDS = 10  # for what is under way when the service is told to stop
-_CONNECTIONS = 1_000  # open at once; beyond, uvicorn refuses
+_CONNECTIONS = 1_000  # open at once; beyond, requests are refused
+_SPARE = 10  # a tenth more connections is held, so that their requests are told so
+_FILES = 4_096  # that the process asks the system to let it open: connections are files, too
+_OTHER_FILES = 192  # of the collections, the service's state, and what decodes images
 _WHY = {
     errno.EADDRINUSE: "another program listens there; stop it, or name another by --port (0 takes "
     "any that is free)",
@@ -84,7 +87,13 @@ def serve(
         address = address_of(options, listener)
         app = create_app(replace(options, port=listener.getsockname()[1]))
         with using(replace(in_use(), address=address)):  # whoever finds a collection locked asks it
-            Server(options, app, lambda: ready(_serving(app, options, address))).run([listener])
+            server = Server(
+                options,
+                app,
+                lambda: ready(_serving(app, options, address)),
+                connections=connections_at_most(),
+            )
+            server.run([listener])
 
 
 @contextmanager
@@ -106,6 +115,26 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
         raise InputError(f"cannot listen at {host}, port {port}: {why}") from error
     with found:
         yield found
+
+
+def connections_at_most() -> int:
+    """How many connections may be open at once, of the files that the system lets a process open.
+
+    It is asked for more where it allows few at first, as most systems do.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows counts otherwise
+        return _CONNECTIONS
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if allowed == resource.RLIM_INFINITY:
+        return _CONNECTIONS
+    if allowed < _FILES:
+        wanted = _FILES if most == resource.RLIM_INFINITY else min(_FILES, most)
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+            allowed = wanted
+    return max(16, min(_CONNECTIONS, (allowed - _OTHER_FILES) * _SPARE // (_SPARE + 1)))
 
 
 def address_of(options: ServiceOptions, listener: socket.socket) -> str:
@@ -160,13 +189,22 @@ class Server(uvicorn.Server):
         options: of the service.
         app: what it answers by.
         ready: called once it does.
+        connections: that may be open at once.
     """
 
-    def __init__(self, options: ServiceOptions, app: FastAPI, ready: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        options: ServiceOptions,
+        app: FastAPI,
+        ready: Callable[[], None],
+        *,
+        connections: int = _CONNECTIONS,
+    ) -> None:
+        spare = connections // _SPARE
         super().__init__(
             uvicorn.Config(
                 app,
-                http=in_time(options.limits.head_seconds),
+                http=in_time(options.limits.head_seconds, connections + spare),
                 ws="none",
                 lifespan="off",  # entered below, so that its errors are ours to tell
                 log_config=None,
@@ -175,7 +213,7 @@ class Server(uvicorn.Server):
                 proxy_headers=bool(options.proxies),
                 forwarded_allow_ips=list(options.proxies),
                 root_path=options.root_path,
-                limit_concurrency=_CONNECTIONS,
+                limit_concurrency=connections,
                 timeout_graceful_shutdown=GRACE_SECONDS,
             )
         )

@@ -12,6 +12,7 @@ from vitrail.service.operations.references import StoredImage, find_image
 
 if TYPE_CHECKING:
     from vitrail.indexer.catalog.decisions import Decision
+    from vitrail.indexer.collection.answering import Answering
     from vitrail.indexer.collection.store import CollectionStore
     from vitrail.indexer.image_info import ImageInfo
 
@@ -87,7 +88,7 @@ def undo(directory: Path, token: str | None = None) -> KnownDecision:
         return _known(store, take_back(store, token), undone=True)
 
 
-def list_decisions(store: CollectionStore) -> tuple[KnownDecision, ...]:
+def list_decisions(store: Answering) -> tuple[KnownDecision, ...]:
     """All that was decided and is no undoing, in the order of time."""
     from vitrail.indexer.catalog.decisions import UNDO, standing
 
@@ -125,7 +126,7 @@ def import_decisions(directory: Path, log: bytes) -> int:
         return take_decisions(store, decisions)
 
 
-def _known(store: CollectionStore, decision: Decision, *, undone: bool) -> KnownDecision:
+def _known(store: Answering, decision: Decision, *, undone: bool) -> KnownDecision:
     from vitrail.indexer.catalog.contents import ids_of
 
     with store.reading() as connection:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from vitrail.indexer.catalog.annotations import AnnotationReport
+    from vitrail.indexer.collection.answering import Answering
     from vitrail.indexer.collection.collection_info import CollectionInfo
     from vitrail.indexer.collection.findings import Report
     from vitrail.indexer.collection.losses import Accept
@@ -43,7 +44,7 @@ def describe(store: CollectionStore) -> CollectionInfo:
     return store.info()
 
 
-def list_rejects(store: CollectionStore) -> tuple[RejectRecord, ...]:
+def list_rejects(store: Answering) -> tuple[RejectRecord, ...]:
     """Files that could not be indexed, by path."""
     return tuple(store.rejects())
 

@@ -37,18 +37,39 @@ class Original:
         name: of the file.
         size: in bytes.
         media_type: by what it holds, whatever its name says.
+        content_hash: sha256 (hex) of its bytes.
     """
 
     name: str
     size: int
     media_type: str
+    content_hash: str
     _file: BinaryIO
 
     def chunks(self) -> Iterator[bytes]:
-        """Its bytes; the file is closed at the end."""
+        """Its bytes, the last of them once all are known to be those that were indexed.
+
+        The file is closed at the end.
+
+        Raises:
+            FileAwayError: the file was written to since it was opened.
+        """
+        digest, held = hashlib.sha256(), b""
         with self._file:
             while chunk := self._file.read(_CHUNK):
-                yield chunk
+                digest.update(chunk)
+                if held:
+                    yield held
+                held = chunk
+        if digest.hexdigest() != self.content_hash:
+            raise FileAwayError(
+                "the file was written to while it was read", remedy="index it again"
+            )
+        yield held
+
+    def close(self) -> None:
+        """Close the file; harmless where it is."""
+        self._file.close()
 
 
 def open_original(image: ImageInfo) -> Original:
@@ -64,7 +85,7 @@ def open_original(image: ImageInfo) -> Original:
         if file is not None:
             kind = _TYPES.get(image.format, "application/octet-stream")
             size = os.fstat(file.fileno()).st_size
-            return Original(os.path.basename(path), size, kind, file)
+            return Original(os.path.basename(path), size, kind, image.content_hash, file)
     raise FileAwayError(
         f"no file of image {image.id} is there as it was indexed",
         remedy="bring its folder back, or index it again",

@@ -203,13 +203,13 @@ class JobRunner:
 
     def _pause(self, lane: str) -> float:
         """Seconds until one of its jobs may be tried again."""
-        times = [job.not_before for job in self.store.pending(lane) if job.not_before]
-        return min(_IDLE, max(0.05, min(times) - time.time())) if times else _IDLE
+        left = (job.not_before - time.time() for job in self.store.pending(lane))
+        return max(0.05, min((seconds for seconds in left if _waits(seconds)), default=_IDLE))
 
     def _take(self, lane: str) -> Job | None:
         """The first job of a lane that nothing is in the way of; it runs from now on."""
         for job in self.store.pending(lane):
-            if job.not_before > time.time():
+            if _waits(job.not_before - time.time()):
                 continue
             writes = self._writes(job)
             if writes and job.work.collection in self._writing:
@@ -313,6 +313,14 @@ class JobRunner:
             self.store.finish(job.id, "cancelled")
             return
         self.store.wait(job.id, str(problem_members(error, self._options)["detail"]), _AGAIN)
+
+
+def _waits(seconds: float) -> bool:
+    """Whether a job that may be tried again in so many seconds has to wait for that.
+
+    More than are ever set are left by a clock that was put back.
+    """
+    return 0 < seconds <= _AGAIN
 
 
 def _taken(collection: str, job: Job | None) -> CollectionLockedError:

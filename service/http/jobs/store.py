@@ -14,6 +14,7 @@ from typing import Any
 from vitrail.service.http.jobs import table
 from vitrail.service.http.jobs.errors import (
     JobStateError,
+    JobTableError,
     KeyReusedError,
     QueueFullError,
     UnknownJobError,
@@ -54,6 +55,7 @@ class JobStore:
         self._path = directory / _NAME
         self._lock = threading.RLock()
         self._connection = table.open_table(self._path)
+        self._file = table.file_at(self._path)
         self.files = JobFiles(directory / "jobs")
 
     def __enter__(self) -> JobStore:
@@ -82,8 +84,13 @@ class JobStore:
         Raises:
             KeyReusedError: the key stands for something else.
             QueueFullError: too many wait.
-            JobTableError: it cannot be written.
+            JobTableError: it cannot be written, or is no longer where the next start looks for it.
         """
+        if not self.is_there:
+            raise JobTableError(
+                f"the table of jobs {self._path} was taken away, so that the job would be lost",
+                remedy="bring its folder back, or start the service anew",
+            )
         with self._changing():
             known = None if key is None else table.find_key(self._connection, key)
             if known is not None:
@@ -105,6 +112,11 @@ class JobStore:
             if key is not None:
                 table.insert_key(self._connection, key, digest, name)
             return self._get(name), True
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the table's file is where it was opened; SQLite goes on writing to a lost one."""
+        return table.file_at(self._path) == self._file
 
     def get(self, name: str) -> Job:
         """The job of an id.

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from vitrail.service.http.hosting import Asked, Hosted, follow
 from vitrail.service.http.jobs.desk import DoneBy
+from vitrail.service.http.reading import Reading
 from vitrail.service.http.schemas.decisions import (
     CarriedDecisions,
     DecideBody,
@@ -16,6 +17,7 @@ from vitrail.service.http.schemas.decisions import (
     TakenDecisions,
     UndoBody,
 )
+from vitrail.service.http.schemas.searches import Receipt
 from vitrail.service.operations.deciding import (
     KnownDecision,
     decide,
@@ -32,8 +34,9 @@ router = APIRouter(prefix="/duplicates/decisions", tags=["decisions"])
 @router.get("")
 def get_decisions(hosted: Asked) -> DecisionsReply:
     """All decisions, undone or not."""
-    found = list_decisions(hosted.collection.store)
-    return DecisionsReply(decisions=[*map(_reply, found)])
+    reading = Reading(hosted)
+    found = [_reply(one) for one in list_decisions(reading.commit)]
+    return DecisionsReply(decisions=found, receipt=Receipt.model_validate(reading.receipt()))
 
 
 @router.post("", status_code=201)

@@ -14,7 +14,7 @@ from vitrail.indexer.errors import InputError, UnknownImageError
 from vitrail.search.options import DEFAULTS, SearchOptions
 from vitrail.service.documents.answers import explanation_document
 from vitrail.service.documents.receipts import receipt_document, result_receipt
-from vitrail.service.http.asking import options_of, query_of
+from vitrail.service.http.asking import check_amount, options_of, query_of
 from vitrail.service.http.hosting import Asked, Hosted, ServedBy
 from vitrail.service.http.keeping import KeptBy
 from vitrail.service.http.routers.images import ImageNumber
@@ -37,6 +37,7 @@ def explain_hit(asked: ExplainRequest, hosted: Asked, kept: KeptBy, served: Serv
     The question is a search's. Its filter, number of hits, groups and order do not count.
     """
     plain = asked.model_copy(update={"where": None, "filter": None, "k": 1})
+    check_amount([plain], served.limits)
     query, options = query_of(asked, kept.uploads, served), options_of(plain, served.limits)
     return _explained(hosted, query, options, asked.id)
 
@@ -105,6 +106,7 @@ def spread_of_scores(
     number of hits, groups and order do not count.
     """
     began = time.perf_counter()
+    check_amount([asked], served.limits)
     query = query_of(asked, kept.uploads, served)
     options = options_of(asked.model_copy(update={"k": 1}), served.limits)
     found = spread_scores(hosted.collection, query, options)

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from vitrail.indexer.errors import UnknownImageError
 from vitrail.service.documents.plain import readable
@@ -16,7 +17,7 @@ from vitrail.service.http.keeping import KeptBy
 from vitrail.service.http.routers.images import ImageNumber
 from vitrail.service.http.schemas.images import Size
 from vitrail.service.operations.listing import known_image
-from vitrail.service.operations.originals import open_original
+from vitrail.service.operations.originals import Original, open_original
 from vitrail.service.operations.thumbnails import MEDIA_TYPE, SIDES
 
 router = APIRouter(tags=["images"])
@@ -76,7 +77,22 @@ def get_file(
         "Content-Length": str(original.size),
         "Content-Disposition": f"inline; filename*=UTF-8''{name}",
     }
-    return StreamingResponse(original.chunks(), media_type=original.media_type, headers=headers)
+    return FileReply(original, headers)
+
+
+class FileReply(StreamingResponse):
+    """A file, which is closed however the reply ends, also if the client left before it began."""
+
+    def __init__(self, original: Original, headers: dict[str, str]) -> None:
+        super().__init__(original.chunks(), media_type=original.media_type, headers=headers)
+        self._original = original
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the reply, as ASGI has it."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._original.close()
 
 
 def _headers(tag: str, content_hash: str, version: str | None) -> dict[str, str]:

@@ -16,7 +16,7 @@ from vitrail.service.documents.images import metadata_document
 from vitrail.service.documents.lineage import lineage_document
 from vitrail.service.documents.plain import without_places
 from vitrail.service.http.asking import check_count
-from vitrail.service.http.fields import fields_of
+from vitrail.service.http.fields import check_places, fields_of
 from vitrail.service.http.hosting import Asked, ServedBy, follow
 from vitrail.service.http.jobs.desk import DoneBy
 from vitrail.service.http.reading import Reading
@@ -66,7 +66,9 @@ def list_images(
     check_count(k, served.limits)
     reading = Reading(hosted)
     told = fields_of(reading.commit, _split(fields), served)
-    options = ListOptions(join_filters(where, _parsed(as_json)), only, tuple(_split(sort) or ()))
+    keys = _split(sort) or []
+    check_places([key.removeprefix("-").lower() for key in keys], served)  # `next` holds values
+    options = ListOptions(join_filters(where, _parsed(as_json)), only, tuple(keys))
     if draw is not None:
         options = replace(options, sample=k, seed=draw)
     page = list_page(reading.commit, options, k, after)

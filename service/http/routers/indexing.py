@@ -12,8 +12,10 @@ from vitrail.service.documents.plain import readable
 from vitrail.service.http.hosting import Asked, ServedBy
 from vitrail.service.http.jobs.desk import AtDesk
 from vitrail.service.http.jobs.roots import place_of
+from vitrail.service.http.reading import Reading
 from vitrail.service.http.schemas.indexing import IndexBody, Reject, Rejects, Root, Roots
 from vitrail.service.http.schemas.jobs import JobReply
+from vitrail.service.http.schemas.searches import Receipt
 from vitrail.service.operations.maintaining import list_rejects
 
 router = APIRouter(tags=["indexing"])
@@ -47,7 +49,8 @@ def get_rejects(
     limit: Annotated[int, Query(ge=1, le=10_000)] = 500,
 ) -> Rejects:
     """Files that could not be indexed, each with its reason."""
-    found = list_rejects(hosted.collection.store)
+    reading = Reading(hosted)
+    found = list_rejects(reading.commit)
     told = []
     for one in found[:limit]:
         place = place_of(options.roots, one.path)
@@ -62,4 +65,5 @@ def get_rejects(
                 detail=readable(one.detail),
             )
         )
-    return Rejects(total=len(found), rejects=told)
+    receipt = Receipt.model_validate(reading.receipt())
+    return Rejects(total=len(found), rejects=told, receipt=receipt)

@@ -19,6 +19,7 @@ from vitrail.service.http.jobs.errors import JobStateError, NoResultError
 from vitrail.service.http.jobs.records import OVER, ChosenJobs, Job, JobState
 from vitrail.service.http.jobs.registry import KINDS
 from vitrail.service.http.jobs.runner import JobRunner
+from vitrail.service.http.routers.sessions import Ring
 from vitrail.service.http.schemas.bodies import JobBody
 from vitrail.service.http.schemas.jobs import JobReply, JobsReply
 from vitrail.service.http.security.guarding import CalledBy, demand
@@ -31,17 +32,18 @@ _APART = 0.1  # seconds between two events of a stream
 if TYPE_CHECKING:
     JobRequest = JobBody
 else:
+
+    def _named(name: str, body: type[JobBody]) -> type[JobBody]:
+        """A body that says of what kind it is, in its examples, too."""
+        short = body.__name__.removesuffix("Body")
+        made = create_model(f"{short}Job", __base__=body, kind=(Literal[name], ...))
+        told = (made.model_config.get("json_schema_extra") or {}).get("examples", [])
+        examples = [{"kind": name, **one} for one in told]
+        made.model_config["json_schema_extra"] = {"examples": examples}
+        return made
+
     JobRequest = Annotated[
-        Union[  # noqa: UP007 - of a tuple
-            tuple(
-                create_model(
-                    f"{kind.body.__name__.removesuffix('Body')}Job",
-                    __base__=kind.body,
-                    kind=(Literal[name], ...),
-                )
-                for name, kind in KINDS.items()
-            )
-        ],
+        Union[tuple(_named(name, kind.body) for name, kind in KINDS.items())],  # noqa: UP007
         Field(discriminator="kind"),
     ]
     """A kind, and what a job of it is asked with."""
@@ -143,7 +145,10 @@ def _followed(
 
 @router.get("/jobs/{job}/events", response_class=EventSourceResponse)
 async def follow_job(
-    runner: DoneBy, followed: Annotated[tuple[Job, str | None], Depends(_followed)]
+    runner: DoneBy,
+    ring: Ring,
+    caller: CalledBy,
+    followed: Annotated[tuple[Job, str | None], Depends(_followed)],
 ) -> AsyncIterator[ServerSentEvent]:
     """Events named ``job``, each with all of the job, until it is over.
 
@@ -151,6 +156,8 @@ async def follow_job(
     nothing where nothing has.
     """
     async for event in events_of(runner, *followed):
+        if not ring.holds(caller.key):
+            return  # it was revoked, or has expired, since the stream was begun
         yield event
 
 

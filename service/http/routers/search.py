@@ -9,7 +9,7 @@ from fastapi import APIRouter, File, Query, Response, UploadFile
 from vitrail.indexer.errors import VitrailError
 from vitrail.search.options import SearchOptions
 from vitrail.service.http.answering import SearchReplies
-from vitrail.service.http.asking import OverLimitError, check_count
+from vitrail.service.http.asking import check_amount, check_count
 from vitrail.service.http.hosting import Asked, ServedBy
 from vitrail.service.http.keeping import KeptBy
 from vitrail.service.http.problems import problem_members
@@ -37,6 +37,7 @@ def search_images(
     Several positives are one question. The receipt says whether the answer is exact, and of which
     commit it is. Images that a prompt makes are made first, which takes seconds.
     """
+    check_amount([asked], served.limits)
     return reply(SearchReplies(hosted, kept.uploads, served, watch=watch).answer(asked))
 
 
@@ -45,12 +46,7 @@ def search_batch(
     asked: BatchRequest, hosted: Asked, kept: KeptBy, served: ServedBy, watch: WatchedBy
 ) -> Response:
     """Several searches at once. One that has no answer has its problem instead."""
-    most = served.limits.batch
-    if len(asked.searches) > most:
-        raise OverLimitError(
-            f"{len(asked.searches):,} searches were sent, and a batch holds {most:,} at most",
-            remedy="send several batches",
-        )
+    check_amount(asked.searches, served.limits)
     replies = SearchReplies(hosted, kept.uploads, served, watch=watch)
     return reply({"answers": [_answer(replies, one) for one in asked.searches]})
 

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 
 from vitrail.service.http.schemas.base import Closed, Open
 from vitrail.service.http.schemas.bodies import ImageNumber
+from vitrail.service.http.schemas.searches import Receipt
 
 DecisionKind = Literal["same", "not-duplicates", "keep"]
 Token = Annotated[str, Field(pattern=r"^[0-9a-f]{4,16}$")]
@@ -66,6 +67,7 @@ class DecisionsReply(Open):
     """All of them, the first made first."""
 
     decisions: list[DecisionReply]
+    receipt: Receipt
 
 
 class CarriedDecision(Closed):

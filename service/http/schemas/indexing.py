@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 
 from vitrail.service.http.schemas.base import Open
 from vitrail.service.http.schemas.bodies import JobBody
+from vitrail.service.http.schemas.searches import Receipt
 
 _Globs = Annotated[
     list[Annotated[str, Field(min_length=1, max_length=1000)]], Field(max_length=100)
@@ -90,7 +91,9 @@ class Rejects(Open):
     Attributes:
         total: how many there are.
         rejects: the first of them.
+        receipt: of which commit this is.
     """
 
     total: int
     rejects: list[Reject]
+    receipt: Receipt

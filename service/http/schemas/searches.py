@@ -91,6 +91,14 @@ class SpreadReply(Open):
 class BatchRequest(Closed):
     """Several searches, each with an answer of its own."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"searches": [{"positive": [{"id": 17}]}, {"positive": [{"id": 23}], "k": 5}]}
+            ]
+        }
+    )
+
     searches: Annotated[list[SearchRequest], Field(min_length=1)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 from fastapi import HTTPException
 from starlette._utils import get_route_path
@@ -17,12 +18,14 @@ from vitrail.service.http.problems import problem
 
 RETRY_SECONDS = 1
 _ALWAYS = ("/v1/livez",)
+_LOGINS = ("/login", "/v1/session")  # where whoever has no key may send a body
 
 
 class Admission:
     """Lets in as much as there is room for.
 
-    Streams of events last long and cost little: they have a bound of their own.
+    Streams of events last long and cost little: they have a bound of their own. So have logins,
+    whose bodies strangers send: as slow as these may be, they take no room from others.
 
     Args:
         app: what lies behind it.
@@ -31,20 +34,20 @@ class Admission:
 
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
         self._app, self._limits = app, limits
-        self.requests = self.streams = self.bytes = 0
+        self.requests = self.streams = self.logins = self.bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or say that there is no room now."""
         if scope["type"] != "http" or get_route_path(scope) in _ALWAYS:
             await self._app(scope, receive, send)
             return
-        told = announced(scope)
-        if told is not None and told > self._limits.body:
-            await _too_large(self._limits.body)(scope, receive, send)
+        told, kind = announced(scope), _kind(get_route_path(scope))
+        most = self._limits.login_body if kind == "logins" else self._limits.body
+        if told is not None and told > most:
+            await _too_large(most)(scope, receive, send)
             return
-        expected = self._limits.body if told is None else told
-        stream = get_route_path(scope).endswith("/events")
-        if self._is_full(expected, stream=stream):
+        expected = most if told is None else told
+        if self._is_full(expected, kind):
             refusal = problem(
                 503,
                 "busy",
@@ -54,35 +57,39 @@ class Admission:
             )
             await refusal(scope, receive, send)
             return
-        with self._counted(expected, stream=stream):
-            arriving = self._bounded(receive) if expected else receive
+        with self._counted(expected, kind):
+            arriving = self._bounded(receive, most, kind) if expected else receive
             await self._app(scope, arriving, self._read_in_time(send))
 
-    def _is_full(self, expected: int, *, stream: bool) -> bool:
-        running, most = (
-            (self.streams, self._limits.streams)
-            if stream
-            else (self.requests, self._limits.requests)
-        )
+    def _is_full(self, expected: int, kind: _Kind) -> bool:
+        running, most = {
+            "requests": (self.requests, self._limits.requests),
+            "streams": (self.streams, self._limits.streams),
+            "logins": (self.logins, self._limits.logins),
+        }[kind]
         # one body is taken in any case, or a bound below one body's size would refuse it for good
         bytes_full = self.bytes > 0 and self.bytes + expected > self._limits.bodies
         return running >= most or (expected > 0 and bytes_full)
 
     @contextmanager
-    def _counted(self, expected: int, *, stream: bool) -> Iterator[None]:
-        self.bytes += expected
-        self.streams += stream
-        self.requests += not stream
+    def _counted(self, expected: int, kind: _Kind) -> Iterator[None]:
+        self._count(expected, kind, 1)
         try:
             yield
         finally:
-            self.bytes -= expected
-            self.streams -= stream
-            self.requests -= not stream
+            self._count(-expected, kind, -1)
 
-    def _bounded(self, receive: Receive) -> Receive:
+    def _count(self, expected: int, kind: _Kind, step: int) -> None:
+        self.bytes += expected
+        self.requests += step * (kind == "requests")
+        self.streams += step * (kind == "streams")
+        self.logins += step * (kind == "logins")
+
+    def _bounded(self, receive: Receive, most: int, kind: _Kind) -> Receive:
         """Receive a body in time, and no more of it than may be; what follows it may take long."""
-        ends = asyncio.get_running_loop().time() + self._limits.body_seconds
+        limits = self._limits
+        seconds = limits.head_seconds if kind == "logins" else limits.body_seconds
+        ends = asyncio.get_running_loop().time() + seconds
         whole, arrived = False, 0
 
         async def received() -> Message:
@@ -93,13 +100,11 @@ class Admission:
                 async with asyncio.timeout_at(ends):
                     message = await receive()
             except TimeoutError:
-                raise HTTPException(
-                    408, f"the body did not arrive within {self._limits.body_seconds:g} s"
-                ) from None
+                raise HTTPException(408, f"the body did not arrive within {seconds:g} s") from None
             whole = not message.get("more_body", False)
             arrived += len(message.get("body", b""))
-            if arrived > self._limits.body:  # it did not say how large it is
-                raise HTTPException(413, _larger(self._limits.body))
+            if arrived > most:  # it did not say how large it is
+                raise HTTPException(413, _larger(most))
             return message
 
         return received
@@ -112,6 +117,15 @@ class Admission:
                 await send(message)
 
         return sent
+
+
+_Kind = Literal["requests", "streams", "logins"]
+
+
+def _kind(path: str) -> _Kind:
+    if path.endswith("/events"):
+        return "streams"
+    return "logins" if path in _LOGINS else "requests"
 
 
 def announced(scope: Scope) -> int | None:

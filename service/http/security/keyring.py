@@ -91,6 +91,11 @@ class KeyRing:
         """The key that a text is, if it holds."""
         return find_key(self._keys, text, self._clock())
 
+    def holds(self, id_: str | None) -> bool:
+        """Whether the key of an id still holds; who was let in without one needs none."""
+        key = None if id_ is None else self._keys.get(id_)
+        return id_ is None or (key is not None and key.holds(self._clock()))
+
     def begin_session(self, key: Key) -> str:
         """What a browser says instead of its key from now on."""
         token = secrets.token_urlsafe(32)

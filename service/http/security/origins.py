@@ -130,13 +130,22 @@ class OriginCheck:
         return None
 
     def _from_elsewhere(self, method: str, headers: Headers, host: str) -> bool:
-        origin = headers.get("origin")
+        origin, follows = headers.get("origin"), method in _SAFE and _is_link(headers)
         if origin is not None:
-            if method in _SAFE and headers.get("sec-fetch-mode") == "navigate":
+            if follows:
                 return False
             return not is_from_here(origin, host, self._options.allow_origins)
         site = headers.get("sec-fetch-site", "none")
         if site in ("none", "same-origin"):
             return False
-        # a link that leads here is followed; an image of ours in a page of another's is not given
-        return method not in _SAFE or headers.get("sec-fetch-mode") != "navigate"
+        return not follows
+
+
+def _is_link(headers: Headers) -> bool:
+    """Whether a browser goes to what is asked for.
+
+    A link that leads here is followed. What another's page asks for to show it within itself, as an
+    image or in a frame, is not given: a frame would show nothing, but have kept a thread busy.
+    """
+    shown = headers.get("sec-fetch-dest", "document")
+    return headers.get("sec-fetch-mode") == "navigate" and shown == "document"

@@ -1,4 +1,8 @@
-"""Connections whose requests do not begin: given up after a while, as slow bodies are."""
+"""Connections whose requests do not begin: given up after a while, as slow bodies are.
+
+And those that are too many: ended at once, since each takes one of the files that a process may
+open.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,15 @@ import asyncio
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
-def in_time(seconds: float) -> type[asyncio.Protocol]:
+def in_time(seconds: float, most: int) -> type[asyncio.Protocol]:
     """The protocol of uvicorn, in which the head of a request has to arrive in time.
 
     Uvicorn ends connections that are idle; who sends a byte now and then would hold one for good.
+    It refuses requests of too many connections, and lets the connections themselves stand.
 
     Args:
         seconds: from the connection, or from the first byte after a reply.
+        most: connections that are open at once; further ones are ended without a word.
     """
 
     class Timed(H11Protocol):
@@ -23,6 +29,9 @@ def in_time(seconds: float) -> type[asyncio.Protocol]:
             self, transport: asyncio.Transport
         ) -> None:
             super().connection_made(transport)
+            if len(self.connections) > most:
+                self.transport.abort()
+                return
             self._wait()
 
         def data_received(self, data: bytes) -> None:

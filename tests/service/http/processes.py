@@ -47,9 +47,10 @@ class Process:
 
 
 @contextmanager
-def served(*words: object, port: int = 0) -> Iterator[Process]:
-    """Run ``vitrail serve WORDS`` until this is left."""
-    command = [sys.executable, "-m", "vitrail.service.cli", "serve", "--port", str(port)]
+def served(*words: object, port: int = 0, files: int | None = None) -> Iterator[Process]:
+    """Run ``vitrail serve WORDS`` until this is left, perhaps where few files may be open."""
+    few = ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh"] if files else []
+    command = [*few, sys.executable, "-m", "vitrail.service.cli", "serve", "--port", str(port)]
     process = subprocess.Popen(
         [*command, *map(str, words)],
         stdout=subprocess.PIPE,

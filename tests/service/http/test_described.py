@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from fastapi.testclient import TestClient
 
 from vitrail.indexer.errors import VitrailError
 from vitrail.service.http.problems import MEDIA_TYPE, status_of
+from vitrail.service.http.schemas.base import Closed
 
 DOCS = Path(__file__).parents[3] / "docs"
 # read from the catalog's and the decoder's own insides, by names of their own
@@ -61,3 +64,22 @@ def test_every_operation_tells_of_its_problems(client: TestClient) -> None:
         document["components"]["schemas"]["Problem"]["required"]
     )
     assert "HTTPValidationError" not in document["components"]["schemas"]
+
+
+def _below(kind: type[Closed]) -> Iterator[type[Closed]]:
+    for one in kind.__subclasses__():
+        yield one
+        yield from _below(one)
+
+
+def test_every_example_is_a_body_that_the_service_takes(client: TestClient) -> None:
+    """The client makes the application, so that all of its bodies are there."""
+    tried = Counter[str]()
+    for kind in _below(Closed):
+        extra = kind.model_config.get("json_schema_extra")
+        examples = extra.get("examples") if isinstance(extra, dict) else None
+        for example in examples if isinstance(examples, list) else []:
+            kind.model_validate_json(json.dumps(example))
+            tried[kind.__name__] += 1
+    assert tried["SearchRequest"] == 2
+    assert {name for name in tried if name.endswith("Job")} >= {"IndexJob", "GenerateJob"}

@@ -14,17 +14,21 @@ import pytest
 
 from tests.service.http.processes import SECONDS, answering
 from vitrail.indexer.errors import InputError
+from vitrail.service.http.jobs.records import NewJob
 from vitrail.service.http.jobs.runner import JobRunner
 from vitrail.service.http.options import ServiceOptions
+from vitrail.service.http.security.keys import make_key, revoke_key
+from vitrail.service.http.security.scopes import KeyScope
 from vitrail.service.operations.progress import AnalysisProgress
 
 
 class Stream:
     """The events of a job, as they come."""
 
-    def __init__(self, port: int, job: str, last: str = "") -> None:
+    def __init__(self, port: int, job: str, last: str = "", key: str = "") -> None:
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
         headers = {"Last-Event-ID": last} if last else {}
+        headers |= {"Authorization": f"Bearer {key}"} if key else {}
         self.connection.request("GET", f"/v1/jobs/{job}/events", headers=headers)
         self.reply = self.connection.getresponse()
 
@@ -154,6 +158,27 @@ def test_many_follow_and_who_goes_away_costs_nothing(
     assert last["state"] == "cancelled"
     streams[0].close()
     until(lambda: len(runner.watchers) == 0)
+
+
+def test_a_key_that_is_revoked_hears_no_further(
+    shades: Path, tmp_path: Path, counting: threading.Semaphore, runners: list[JobRunner]
+) -> None:
+    state = tmp_path / "state"
+    (first, read), (_, other) = make_key(state, KeyScope.READ), make_key(state, KeyScope.READ)
+    options = ServiceOptions({"c": shades}, state, warm=False, keys=True)
+    with answering(options) as port:
+        (runner,) = runners
+        work = NewJob("map", "map", "c", {})
+        job, _ = runner.store.add(work)
+        runner.wake()
+        with Stream(port, job.id, key=read) as gone, Stream(port, job.id, key=other) as kept:
+            for stream in (gone, kept):
+                assert next(iter(stream))[1]["id"] == job.id
+            revoke_key(state, first.id)
+            time.sleep(1.5)  # until the ring has seen it
+            counting.release(20)
+            assert [told["state"] for _, told in gone] == []
+            assert [told["state"] for _, told in kept][-1] == "failed"
 
 
 def test_a_stream_without_events_is_kept_alive(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
 import json
@@ -12,11 +13,13 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from starlette.requests import ClientDisconnect
 from starlette.testclient import TestClient
 
 from tests.service.http.conftest import is_problem
 from vitrail.service.http.app import create_app
 from vitrail.service.http.options import ServiceOptions
+from vitrail.service.http.routers.files import FileReply
 from vitrail.service.http.schemas.images import (
     ImageReply,
     LineageReply,
@@ -24,6 +27,7 @@ from vitrail.service.http.schemas.images import (
     RecipeReply,
 )
 from vitrail.service.operations.collection import Collection
+from vitrail.service.operations.originals import Original
 
 FOREVER = "private, max-age=31536000, immutable"
 
@@ -78,6 +82,9 @@ def test_images_that_come_meanwhile_repeat_none(writer: TestClient) -> None:
         ({"after": "xyz"}, 422, "bad-input"),
         ({"after": "W10"}, 422, "bad-input"),
         ({"fields": "path"}, 403, "withheld"),
+        ({"sort": "path"}, 403, "withheld"),
+        ({"sort": ["width", "-FOLDER"]}, 403, "withheld"),
+        ({"sort": "label,-path"}, 403, "withheld"),
     ],
 )
 def test_lists_that_cannot_be_had(
@@ -195,6 +202,24 @@ def test_files_are_given_out_as_they_were_indexed(writer: TestClient, own: Servi
     assert path.name in answer.headers["content-disposition"]
     known = {"If-None-Match": answer.headers["etag"]}
     assert writer.get("/v1/images/3/file", headers=known).status_code == 304
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_client_that_leaves_leaves_no_file_open(tmp_path: Path, begun: bool) -> None:
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.body" or not begun:
+            raise OSError("it has left")
+
+    (tmp_path / "a.png").write_bytes(b"abc")
+    with (tmp_path / "a.png").open("rb") as file:
+        original = Original("a.png", 3, "image/png", hashlib.sha256(b"abc").hexdigest(), file)
+        scope = {"type": "http", "asgi": {"spec_version": "2.4"}}
+        with pytest.raises(ClientDisconnect):
+            asyncio.run(FileReply(original, {})(scope, receive, send))
+        assert file.closed
 
 
 def test_files_stay_where_the_service_keeps_them(own: ServiceOptions) -> None:

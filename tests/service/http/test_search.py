@@ -256,6 +256,28 @@ def test_too_many_at_once_are_refused(reader: TestClient) -> None:
     is_problem(reader.post("/v1/search/batch", json=sent), 422, "over-limit")
 
 
+@pytest.mark.parametrize(
+    ("searches", "what"),
+    [
+        ([{"positive": [{"id": 1}], "k": 1000}] * 11, "11,000 hits"),
+        ([{"positive": [{"id": 1}], "explain": 13}] * 5, "65 hits to explain"),
+        ([{"positive": [{"id": 1}], "negative": [{"prompt": "a", "seeds": 13}] * 5}], "65 images"),
+        ([{"positive": [{"prompt": "a", "seeds": 13}]}] * 5, "65 images"),
+    ],
+)
+def test_questions_that_take_too_much_together_are_refused(
+    reader: TestClient, searches: list[dict[str, Any]], what: str
+) -> None:
+    told = is_problem(
+        reader.post("/v1/search/batch", json={"searches": searches}), 422, "over-limit"
+    )
+    assert what in told["detail"]
+    if len(searches) == 1:
+        for path, more in (("", {}), ("/scores", {}), ("/explain", {"id": 2})):
+            sent = searches[0] | more
+            is_problem(reader.post(f"/v1/search{path}", json=sent), 422, "over-limit")
+
+
 def test_how_all_images_score(reader: TestClient, collection: Collection) -> None:
     said = {"positive": [{"id": 3}], "where": "width > 24", "k": 2, "min_score": 0.9, "bins": 8}
     answer = reader.post("/v1/search/scores", json=said)

@@ -10,7 +10,7 @@ import socket
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +182,31 @@ def test_a_head_that_does_not_arrive_is_given_up(empty: Path, tmp_path: Path) ->
                                 break
                 assert time.monotonic() - began < 5
         assert get(f"http://127.0.0.1:{port}/v1/livez") == {"status": "alive"}
+
+
+def test_connections_leave_files_to_open(empty: Path, tmp_path: Path) -> None:
+    words = (empty, "--no-warm", "--state", tmp_path)
+    with served(*words, files=256) as process, ExitStack() as held:
+        _begin(held, process.port, 60)
+        with pytest.raises(urllib.request.HTTPError) as refused:
+            get(f"{process.address}/v1/livez")
+        refused.value.close()
+        assert refused.value.code == 503
+        _begin(held, process.port, 200)  # more than there are files
+        with pytest.raises(OSError, match="reset"):
+            get(f"{process.address}/v1/livez")
+        held.close()
+        assert get(f"{process.address}/v1/readyz")["status"] == "ready"
+        assert "Too many open files" not in process.end()[2]
+
+
+def _begin(held: ExitStack, port: int, count: int) -> None:
+    """Connections that begin to ask."""
+    for _ in range(count):
+        made = socket.create_connection(("127.0.0.1", port), timeout=SECONDS)
+        held.enter_context(made)
+        with suppress(OSError):  # ended already
+            made.sendall(b"GET /v1/livez")
 
 
 def test_a_reply_tells_nothing_of_what_answers(process: Process) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -99,6 +101,25 @@ def test_another_copy_of_the_file_serves(collection: Collection, tmp_path: Path)
     ):
         with pytest.raises(FileAwayError, match="as it was indexed"):
             ask()
+
+
+@pytest.mark.parametrize("size", [9, (1 << 20) + 9])  # in one piece, and in two
+def test_what_is_written_to_a_file_meanwhile_is_not_given_as_it(
+    collection: Collection, tmp_path: Path, size: int
+) -> None:
+    image = known_image(collection.store.snapshot(), 2)
+    data = b"x" * size
+    held = tmp_path / "held.png"
+    held.write_bytes(data)
+    indexed = replace(image, paths=(str(held),), content_hash=hashlib.sha256(data).hexdigest())
+    assert b"".join(open_original(indexed).chunks()) == data
+    original, given = open_original(indexed), list[bytes]()
+    with held.open("r+b") as file:
+        file.write(b"y" * 9)  # in place
+    with pytest.raises(FileAwayError, match="written to"):
+        given.extend(original.chunks())
+    original.close()
+    assert len(b"".join(given)) <= size - 9  # never the whole
 
 
 def test_what_cannot_be_loaded_ahead_is_told_by_the_log(

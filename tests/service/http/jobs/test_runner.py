@@ -198,6 +198,15 @@ def test_who_waits_for_another_process_tries_again(
         assert work.kinds["write"].began == ["a"] * 4
 
 
+def test_a_clock_that_is_put_back_lets_no_job_wait(work: Work) -> None:
+    work.open("a")
+    with JobStore(work.options.state) as store:
+        job, _ = store.add(NewJob("write", "write", "a", {"name": "a"}))
+        store.wait(job.id, "another process", 86_400.0)  # as a clock a day ahead said
+    with work.serving() as runner:
+        assert comes_to(runner, job.id, "done").waiting_for is None
+
+
 def test_a_job_that_waits_for_a_lock_says_for_whom_and_can_be_cancelled(
     work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:

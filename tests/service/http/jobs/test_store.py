@@ -311,3 +311,20 @@ def test_a_folder_that_is_none_is_refused_in_a_line(tmp_path: Path) -> None:
 def test_prompts_are_nobody_elses(tmp_path: Path) -> None:
     with JobStore(tmp_path / "state"):
         assert (tmp_path / "state" / "jobs.sqlite").stat().st_mode & 0o077 == 0
+
+
+def test_no_job_is_taken_into_a_table_that_was_taken_away(tmp_path: Path, store: JobStore) -> None:
+    job, _ = store.add(work())
+    assert store.is_there
+    state = tmp_path / "state"
+    state.rename(tmp_path / "away")
+    for folder_is_there in (False, True):  # as the audit log makes it anew
+        if folder_is_there:
+            state.mkdir()
+            (state / "jobs.sqlite").write_bytes(b"")
+        with pytest.raises(JobTableError, match="taken away"):
+            store.add(work())
+    (state / "jobs.sqlite").unlink()
+    state.rmdir()
+    (tmp_path / "away").rename(state)
+    assert store.add(work())[0].id != store.get(job.id).id

@@ -55,6 +55,7 @@ def test_a_root_is_indexed_and_found_at_once(
     assert job["progress"]["counts"]["encoded"] == 1
     rejects = client.get("/v1/rejects").json()
     assert rejects["total"] == 1
+    assert rejects["receipt"]["commit"] > 0
     assert rejects["rejects"][0] | {"detail": "", "bytes": 0} == {
         "name": "broken.png",
         "root": "photos",

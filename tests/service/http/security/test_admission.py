@@ -115,6 +115,30 @@ def test_a_body_is_not_read_beyond_its_bound(told: bool) -> None:
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("path", ["/login", "/v1/session"])
+def test_strangers_that_begin_to_log_in_take_no_room_from_others(path: str) -> None:
+    async def main() -> None:
+        limits = Limits(requests=2, logins=2, bodies=100 << 20, head_seconds=0.05)
+        gate, slow = Admission(reads, limits), [Client() for _ in range(9)]
+        begun = [
+            asyncio.create_task(gate(asked(path, transfer_encoding="chunked"), c.receive, c.send))
+            for c in slow
+        ]
+        await asyncio.sleep(0)
+        assert gate.logins == 2  # that say nothing further
+        others = [asked(transfer_encoding="chunked")] * 2
+        assert [one.status for one in await flood(gate, others)] == [200] * 2
+        ended = await asyncio.gather(*begun, return_exceptions=True)
+        assert [error.status_code for error in ended if isinstance(error, HTTPException)] == [
+            408
+        ] * 2
+        assert gate.logins == gate.bytes == 0
+        (large,) = await flood(gate, [asked(path, content_length="4097")])
+        assert large.status == 413
+
+    asyncio.run(main())
+
+
 def test_streams_have_room_of_their_own() -> None:
     async def main() -> None:
         gate = Admission(reads, Limits(requests=1, streams=2))

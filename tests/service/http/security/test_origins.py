@@ -86,6 +86,12 @@ def test_a_link_is_followed_and_nothing_is_shown_in_anothers_page(gated: Gated) 
     client, elsewhere = gated(), {"Sec-Fetch-Site": "cross-site"}
     link = {**elsewhere, "Sec-Fetch-Mode": "navigate"}
     assert client.get("/", headers=link).status_code == 200
+    for headers in ({}, {"Origin": "null"}):
+        for shown in ("iframe", "frame", "object", "embed"):
+            frame = {**link, **headers, "Sec-Fetch-Dest": shown}
+            assert client.get("/v1/images", headers=frame).status_code == 403
+        document = {**link, **headers, "Sec-Fetch-Dest": "document"}
+        assert client.get("/", headers=document).status_code == 200
     image = {**elsewhere, "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}
     assert client.get("/v1/images", headers=image).status_code == 403
 
