@@ -154,7 +154,7 @@ function prompted(question, nameOf, given) {
 }
 
 /** @param {unknown} value as Python writes it; no value here is true, false or null */
-function literal(value) {
+export function literal(value) {
   return JSON.stringify(value);
 }
 
@@ -184,7 +184,7 @@ function sql(value) {
 }
 
 /** @param {string} word for a shell */
-function quoted(word) {
+export function quoted(word) {
   if (/^[\w@%+=:,./-]+$/.test(word)) return word;
   return `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -187,11 +187,13 @@ export class Plane {
   _dots(dot) {
     const { pen, host, left, top, unit, wide, high } = this;
     for (const pale of [true, false]) {
+      let last = "";
       pen.globalAlpha = pale ? 0.12 : 0.85;
       for (let i = 0; i < this.xs.length; i++) {
         const x = left + this.xs[i] * unit, y = top + this.ys[i] * unit;
         if (x < -dot || y < -dot || x > wide + dot || y > high + dot || host.isPale(i) !== pale) continue;
-        pen.fillStyle = host.colour(i);
+        const colour = host.colour(i);
+        if (colour !== last) pen.fillStyle = last = colour; // which is parsed anew each time
         pen.fillRect(x - dot / 2, y - dot / 2, dot, dot);
       }
     }

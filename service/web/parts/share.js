@@ -1,6 +1,7 @@
 /** The current view as a link, and as what asks the same elsewhere. */
 import { html } from "../vendor/lit/index.js";
 import { asCli, asCurl, asLink, asPython } from "../commands.js";
+import { mapCommand, readMap } from "../mapping.js";
 import { texts } from "../texts.js";
 import { icon } from "./icons.js";
 import { SessionPart } from "./part.js";
@@ -41,7 +42,8 @@ export class Share extends SessionPart {
   }
 
   _text() {
-    const { question } = this.session;
+    const { question, route } = this.session;
+    if (route.view === "map" && this._kind !== "link") return mapCommand(this._kind, readMap(location.search), location.origin);
     const nameOf = (/** @type {string} */ token) => this.session.nameOf(token);
     if (this._kind === "link") return this.session.route.view === "search" ? asLink(question, location.origin) : location.href;
     if (this._kind === "cli") return asCli(question, nameOf);
