@@ -7,7 +7,7 @@ import { texts } from "./texts.js";
 
 /**
  * @typedef {string | number | boolean | null} Value
- * @typedef {{ column: string, value: Value, ids: number[], before: Value[] }} Change of a column, and what was there before
+ * @typedef {{ column: string, ids: number[], before: Value[] }} Change of a column, and what was there before
  */
 
 const TOGETHER = 200; // ids of one request's address
@@ -38,15 +38,15 @@ export function valueOf(text, column) {
 }
 
 /**
- * Set a column on images, in one commit; told to whoever shows it by an event `labelled` of the session.
+ * Set a column on images in one commit, to one value for all or to one for each; told to whoever shows it by an event `labelled` of the session.
  *
- * @type {(session: Session, ids: number[], column: string, value: Value) => Promise<Change>}
+ * @type {(session: Session, ids: number[], column: string, value: Value | Value[]) => Promise<Change>}
  */
 export async function annotate(session, ids, column, value) {
   const known = session.columns.some((one) => one.own && one.name === column);
   const before = known ? await valuesOf(session, ids, column) : ids.map(() => null);
   await write(session, ids, column, value);
-  return { column, value, ids, before };
+  return { column, ids, before };
 }
 
 /** @type {(session: Session, change: Change) => Promise<void>} */

@@ -50,6 +50,13 @@ export class Labels extends SessionPart {
     this._offer();
   }
 
+  /** What was said and done about other images is no matter of these. */
+  /** @param {Map<string, any>} changed */
+  willUpdate(changed) {
+    const before = changed.get("ids");
+    if (before && String(before) !== String(this.ids)) [this._told, this._wrong, this._changes] = ["", "", []];
+  }
+
   get _columns() {
     return this.session.columns.filter(({ own, kind }) => own && !kind.endsWith("[]"));
   }

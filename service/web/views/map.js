@@ -2,16 +2,17 @@
 import { html, nothing } from "../vendor/lit/index.js";
 import { live } from "../vendor/lit-html/directives/live.js";
 import { readColumn } from "../annotating.js";
-import { address, ask, post, Problem, thumbnail } from "../api.js";
+import { address, ask, post, Problem } from "../api.js";
 import { byCluster, byValue } from "../colouring.js";
 import { cancelJob, followJob, isOver, resultOf } from "../jobs.js";
 import { isMapOf, mapBody, mapHref, readMap, settled, stateOf } from "../mapping.js";
 import { isWithin } from "../plotting.js";
 import { texts } from "../texts.js";
 import { columnName } from "../words.js";
+import { alone } from "../parts/alone.js";
 import { icon } from "../parts/icons.js";
 import { mapForm } from "../parts/mapform.js";
-import { follow, SessionPart } from "../parts/part.js";
+import { SessionPart } from "../parts/part.js";
 import "../parts/legend.js";
 import "../parts/lot.js";
 import "../parts/mapplane.js";
@@ -24,7 +25,6 @@ import "../parts/mapplane.js";
 /** @import { Point } from "../plotting.js" */
 
 const UNTOLD = new Set(["id", "name", "path", "paths", "folder", "content_hash", "recipe", "files", "latitude", "longitude"]);
-const ALONE = 12; // images that lie alone, shown
 
 export class MapView extends SessionPart {
   static properties = {
@@ -57,7 +57,7 @@ export class MapView extends SessionPart {
     this._end = () => {};
     this._keys = this._keys.bind(this);
     this._labelled = (/** @type {Event} */ event) => {
-      if (/** @type {CustomEvent<string>} */ (event).detail === this._state.colour) this._try(() => this._recolour());
+      if (/** @type {CustomEvent<string>} */ (event).detail === this._state.colour) this._try(() => this._recolour(false));
     };
   }
 
@@ -158,13 +158,14 @@ export class MapView extends SessionPart {
   }
 
   /** Colour by the column that is asked for, as it is now. */
-  async _recolour() {
+  /** @param {boolean} [anew] whether the images are chosen anew; those that were labelled just now stay chosen */
+  async _recolour(anew = true) {
     const { _map: map, _state: { colour } } = this;
     if (!map) return;
     const values = colour ? await readColumn(this.session, colour, this._state) : null;
     if (this._state.colour !== colour || this._map !== map) return;
     this._colouring = values && colour ? byValue(map.places.map(({ id }) => values.get(id) ?? null), colour) : byCluster(map);
-    this._choose();
+    if (anew) this._choose();
   }
 
   /** @param {string} colour */
@@ -274,7 +275,7 @@ export class MapView extends SessionPart {
   /** @param {ImageMap} map */
   _below(map) {
     const chosen = this._chosen;
-    if (!chosen) return this._alone(map);
+    if (!chosen) return alone(this.session, map);
     const ids = chosen.map((i) => map.places[i].id);
     return html`<section class="map-chosen" aria-label=${texts.chosenTitle}>
       <header><h2 tabindex="-1">${texts.chosen(ids.length)}${this._state.value === null ? nothing : html`<small>${this._state.value}</small>`}</h2>
@@ -290,18 +291,6 @@ export class MapView extends SessionPart {
   _same(ids) {
     if (JSON.stringify(ids) !== JSON.stringify(this._ids)) this._ids = ids;
     return this._ids;
-  }
-
-  /** @param {ImageMap} map */
-  _alone({ places }) {
-    const odd = [...places].sort((a, b) => b.outlier - a.outlier).slice(0, ALONE);
-    return html`<section class="map-alone"><h2>${texts.alone}</h2><p class="soft">${texts.aloneNote}</p>
-      <ul>${odd.map(({ id, name, outlier }) => {
-        const href = this.session.here(`/image/${id}`);
-        return html`<li><a href=${href} title=${texts.outlier(outlier)} aria-label=${texts.open(name || texts.unnamed(id))}
-          @click=${(/** @type {MouseEvent} */ event) => follow(event, () => this.session.open(href))}>
-          <img src=${thumbnail({ id }, "small", this.session.question.collection)} alt="" loading="lazy"></a><small>${outlier.toFixed(2)}</small></li>`;
-      })}</ul></section>`;
   }
 }
 customElements.define("vitrail-map", MapView);

@@ -156,6 +156,9 @@ def test_what_is_chosen_on_a_map_is_labelled_and_coloured_by_it(at: Open, own: s
     label(watched, ".map-chosen", "place", "there")  # and the colours follow
     page.wait_for_selector(".map-legend span:text-is('there')")
     assert page.locator(".map-legend span:text-is('here')").count() == 0
+    undo(watched, ".map-chosen")  # of the images that were labelled, whatever they are called now
+    page.wait_for_selector(".map-legend span:text-is('here')")
+    assert chosen(watched) == within
 
 
 def test_whoever_may_only_read_is_told_why_nothing_can_be_labelled(
