@@ -16,7 +16,7 @@ export const texts = {
 
   // the frame
   skip: "Skip to the images",
-  views: { search: "Search", make: "Make", compare: "Compare", duplicates: "Duplicates", collection: "Collection" },
+  views: { search: "Search", make: "Make", compare: "Compare", duplicates: "Duplicates", audit: "Audit", classify: "Classify", collection: "Collection" },
   menu: "Views",
   theme: "Change between light and dark",
   help: "Keyboard and help",
@@ -476,6 +476,132 @@ export const texts = {
   hurting: "What sets the judged apart most",
   hurtingNote: "Without these, the distance would shrink most.",
   imagesOf: (/** @type {number} */ count) => counted(count, "image"),
+
+  // long work
+  workStates: {
+    failed: "Failed.",
+    cancelled: "Cancelled; nothing was changed.",
+    interrupted: "Interrupted by the end of the server; ask again.",
+  },
+  between: (/** @type {number} */ low, /** @type {number} */ high) => `${percent.format(low)} to ${percent.format(high)}`,
+  unknown: "unknown",
+  cosine: "Cosine",
+  moreImages: (/** @type {number} */ count) => `Show more of ${counted(count, "further image")}`,
+
+  // copying
+  auditTitle: "Does it copy?",
+  auditNote:
+    "A generator that has learnt images by heart gives them back: re-drawn, smoothed, mirrored, but the same images. Name what was generated, and what it may copy, such as a training set: each is laid over its nearest, and judged by what innocent images do.",
+  auditGenerated: "What may copy",
+  auditAgainst: "What may be copied",
+  auditLook: "Look for copies",
+  auditing: "Looking for copies",
+  auditPixels: "lay images over one another: a sixth of a second each, and much less blind",
+  auditPlanted: "images of which copies are planted, to see what is caught",
+  auditCompared: (/** @type {number} */ images, /** @type {number} */ references, /** @type {string} */ space, /** @type {number} */ recall) =>
+    `${counted(images, "image")} against ${number.format(references)}, by ${space}${recall < 1 ? `, ${percent.format(recall)} of the nearest met` : ""}`,
+  auditInnocent: (/** @type {number} */ count, /** @type {number} */ copies) =>
+    `Innocent: ${counted(count, "image")} of the latter, held against the others${copies ? `; ${number.format(copies)} more left out, as copies of others` : ""}`,
+  auditUnread: (/** @type {number} */ count) =>
+    `${counted(count, "image")} could not be read, and ${count === 1 ? "is" : "are"} not judged`,
+  auditFew: (/** @type {number} */ most, /** @type {number} */ rate) =>
+    `These are few: where innocent images come in pairs that resemble one another, up to ${percent.format(most)} of new ones reach the line of ${percent.format(rate)}`,
+  auditBlind: "Pixels were not compared: vectors alone miss most copies of a single object",
+  auditLines: "Images that reach a line",
+  auditLineHeads: ["False-positive rate", "Line", "Reach it", "By chance", "Planted copies caught"],
+  auditNeeds: (/** @type {number} */ count) => `needs ${counted(count, "innocent image")}`,
+  byChance: (/** @type {number} */ expected, /** @type {number} */ most) =>
+    `${Number(expected.toPrecision(3))}, up to ${number.format(most)}`,
+  auditHeads: ["Measure", "Line at 1%", "Reach it", "By chance", "Planted copies caught", "Area"],
+  auditMeasures: {
+    pixels: "Parts that agree",
+    relative: "Nearness, by the reference's neighbours",
+    own: "Nearness, by the image's neighbours",
+    plain: "Plain distance",
+  },
+  auditCaught: "Planted copies caught at 1%",
+  auditCaughtHeads: ["What was done", "Caught", "95% interval"],
+  rocLabel: "Receiver operating characteristics of the measures",
+  rocAcross: "innocent images above a line",
+  rocUp: "Up: planted copies above the same line.",
+  areaUnder: (/** @type {number} */ area) => `(area ${area.toFixed(3)})`,
+  auditPairs: "The most suspicious",
+  auditPair: (/** @type {string} */ one, /** @type {string} */ other) => `${one}, which may copy ${other}`,
+  auditKeys: "Arrows choose a pair, 1 to 4 change how it is seen, o looks closer.",
+  auditLike: "May copy",
+  auditShow: "Pixels show",
+  auditNoCopy: "no copy",
+  auditRate: "Innocent images as high",
+  fpr: (/** @type {number} */ rate, /** @type {number | null} */ below) =>
+    below === null ? percent.format(rate) : `< ${percent.format(below)}`,
+  auditMeans: "What it means, and what not",
+  auditMeaning: [
+    "The line of 1% is the score that one in a hundred innocent images reaches: images of the second set, held against all others of it. So of a hundred images that copy nothing about one reaches it. The sentence at the top counts how many more do.",
+    "An image above the line is, as far as pixels or vectors show, the same image as another, or nearer to it than new images of the kind come. Who made it first, and whether a court would call it a copy, is not said. An image below the line may still imitate a style, a character or an idea.",
+    "What is not in the second set cannot be found there. What the planted copies were made by is known to be caught; other changes may not be.",
+  ],
+
+  // labels
+  classifyTitle: "What are they?",
+  whats: { tell: "Tell labels", report: "How well?", suspects: "Which are wrong?" },
+  whatNotes: {
+    tell: "Tells what images are of, by labels that others have: folders, a column of yours, or what the encoder's own head knows. Drop images, name some by a filter, or ask about all.",
+    report: "Each image's label is told by all others, and compared with the one that it has: ask this first, since no answer is worth more.",
+    suspects: "Finds images of which the others are surer that they have another label, and images that are unlike all others. What you decide is kept in a column of its own; no label is changed.",
+  },
+  whatGo: { tell: "Tell", report: "Find out", suspects: "Find them" },
+  classifying: "Telling labels",
+  classifyBy: "Told by",
+  bys: { knn: "the nearest labelled images (k-NN)", probe: "a linear probe", head: "the encoder's own head" },
+  labelColumn: "Labels of the column",
+  leastProbability: "Say nothing below",
+  anyProbability: "never silent",
+  whichImages: "Which images",
+  allImages: "all, or a filter such as label IS NULL",
+  writeColumn: "Keep them in the column",
+  writeNothing: "nowhere, or such as predicted",
+  orTheseImages: "Or just these images",
+  labelsTold: "Labels that were told",
+  notTold: "not sure enough",
+  written: (/** @type {number} */ count, /** @type {string} */ column) => `kept of ${number.format(count)} in the column ${column}`,
+  toldRightly: (/** @type {{ mean: number | null, low: number, high: number }} */ { mean, low, high }) =>
+    mean === null ? "None was told." : `Told rightly: ${share.format(mean)} (95%: ${share.format(low)} to ${share.format(high)}).`,
+  reportOf: (/** @type {number} */ images, /** @type {number} */ labels, /** @type {string} */ column, /** @type {string} */ space, /** @type {string} */ how) =>
+    `${counted(images, "image")} with ${counted(labels, "label")} in the column ${column}; told in ${space}: ${how}`,
+  commonest: (/** @type {number} */ rate) => `Always telling the commonest label would be right for ${share.format(rate)}`,
+  calibrationError: (/** @type {number} */ off) => `Probabilities are off by ${percent.format(off)} (expected calibration error)`,
+  withheld: (/** @type {number} */ count) => `Nothing is told of ${counted(count, "image")} whose best label is less likely than that`,
+  leftOut: (/** @type {number} */ count) => `Left out: ${counted(count, "label")} that one image alone has`,
+  mostMistaken: (/** @type {number} */ shown, /** @type {number} */ all) =>
+    `The matrix shows the ${shown} labels that are most often mistaken, of ${number.format(all)}`,
+  confusion: "Which label is taken for which",
+  confusionNote: "A row is the label that images have, a column the one that others told of them; on the diagonal it is right. A cell opens its images.",
+  confusionCorner: "has ↓ told →",
+  cell: (/** @type {string} */ label, /** @type {string} */ told, /** @type {number} */ count) =>
+    `${label} told to be ${told}: ${counted(count, "image")}`,
+  cellOpens: (/** @type {number} */ count) => `Of a larger cell its ${count} surest images are opened.`,
+  labelByLabel: "Label by label",
+  labelHeads: ["Label", "Images", "Told", "Precision", "Recall"],
+  labelNote: "Precision: of the images that are told to have a label, the share that has it. Recall: of those that have it, the share that is told so. Nothing was told of an image by itself, or by a copy of it.",
+  doubted: (/** @type {number} */ labels, /** @type {number} */ outliers) =>
+    `${labels ? counted(labels, "label") : "No label is"} likely wrong${outliers ? `, ${counted(outliers, "image")} unlike all others` : ""}.`,
+  doubtedOf: (/** @type {number} */ images, /** @type {string} */ column, /** @type {string} */ space) =>
+    `${counted(images, "image")} with a label in the column ${column}, told by others in ${space}`,
+  doubtWorth: "That is how much a suspicion is worth.",
+  likelyWrong: "Labels that are likely wrong",
+  likelyWrongNote: (/** @type {string} */ column) => `The likeliest come first; each is for you to judge. What you decide is kept in the column ${column}.`,
+  allChecked: "All that were decided",
+  suspectKeys: "Arrows choose. s takes the suggestion, k keeps the label, u takes back, o opens.",
+  suspectSays: (/** @type {string} */ label, /** @type {string} */ likely) => `labelled ${label}, looks like ${likely}`,
+  nearestOf: (/** @type {string} */ label) => `nearest of ${label}`,
+  noOther: "no other image",
+  takeLabel: (/** @type {string} */ label) => `It is ${label}`,
+  keepLabel: (/** @type {string} */ label) => `Keep ${label}`,
+  isLabel: (/** @type {string} */ label) => `is ${label}`,
+  labelDecided: (/** @type {string} */ label) => `Kept: ${label}. u takes it back.`,
+  outliers: "Images unlike all others",
+  outliersNote: "Their fifth-nearest image is farther than is usual in the collection, by so many spreads; others cannot tell a label of them.",
+  spreads: (/** @type {number} */ value) => value.toFixed(1),
 
   // copy as
   share: "Copy as",
