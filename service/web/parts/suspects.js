@@ -180,8 +180,8 @@ export class Suspects extends SessionPart {
     const { label, likely, id } = one;
     const checked = this._checked.get(id);
     const side = (/** @type {string} */ told, /** @type {Near | Suspect | null} */ image, /** @type {number | null} */ sure) => html`<figure>
-      <figcaption>${told}</figcaption>${image ? this._shot(image) : html`<span class="sets-shot soft">${texts.noOther}</span>`}
-      ${sure === null ? nothing : html`<span class="soft">${texts.inShares(sure)}</span>`}</figure>`;
+      <figcaption><span>${told}</span></figcaption>${image ? this._shot(image) : html`<span class="sets-shot soft">${texts.noOther}</span>`}
+      ${sure === null ? nothing : html`<span class="soft">${texts.likely(sure)}</span>`}</figure>`;
     return html`<li class="suspect ${at === this._chosen ? "is-chosen" : ""} ${checked === undefined ? "" : "is-decided"}" data-suspect=${at}
         @focusin=${() => this._choose(at)} @click=${() => this._choose(at)}>
       <div class="suspect-three">${side(texts.suspectSays(label, likely), one, null)}

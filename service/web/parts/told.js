@@ -40,7 +40,7 @@ function image(session, { id, name, label, guesses, error }, { images }, at) {
   const named = name || (id === null ? texts.uploaded : texts.image(id));
   const source = id === null ? (part ? imageOf(session, part, "small") : "") : thumbnail({ id }, "small", session.question.collection);
   const shot = html`<img src=${source} alt="" loading="lazy">`;
-  return html`<li class="told">${id === null
+  return html`<li class="labelled">${id === null
       ? html`<span class="sets-shot">${shot}</span>`
       : html`<a class="sets-shot" href=${session.here(`/image/${id}`)} aria-label=${texts.open(named)} title=${named} @click=${(/** @type {MouseEvent} */ event) => follow(event, () => session.open(`/image/${id}`))}>${shot}</a>`}
     <div class="told-about">${error
