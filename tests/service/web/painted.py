@@ -51,12 +51,13 @@ def copied(folder: Path) -> Path:
 
 
 def doubtful(folder: Path) -> Path:
-    """Images of three colours, two of which lie among those of another, and some of a bad name."""
+    """Images of three colours and some of a bad name; three lie among those of another."""
     paint(folder)
     (folder / "blue" / "blue-03.png").rename(folder / "red" / "odd.png")
     (folder / "green" / "green-05.png").rename(folder / "blue" / f"{HOSTILE}.png")
     random = np.random.default_rng(5)
     (folder / HOSTILE).mkdir()
+    (folder / "red" / "red-04.png").rename(folder / HOSTILE / "red.png")
     for number in range(6):
         pixels = np.clip(200 + random.normal(0, 20, (2, 2, 3)), 0, 255).astype(np.uint8)
         Image.fromarray(pixels.repeat(8, 0).repeat(8, 1)).save(folder / HOSTILE / f"{number}.png")

@@ -120,8 +120,12 @@ def test_what_cannot_be_audited_is_told_with_its_remedy(opening: Open, own: str)
 
 @pytest.mark.parametrize(
     ("size", "theme"),
-    [(WIDE, "light"), (WIDE, "dark"), (PHONE, "light"), (PHONE, "dark")],
-    ids=["wl", "wd", "pl", "pd"],
+    [
+        pytest.param(WIDE, "light", id="wide-light"),
+        pytest.param(PHONE, "dark", id="phone-dark"),
+        pytest.param(WIDE, "dark", id="wide-dark", marks=pytest.mark.slow),
+        pytest.param(PHONE, "light", id="phone-light", marks=pytest.mark.slow),
+    ],
 )
 def test_everybody_can_audit(opening: Open, own: str, size: tuple[int, int], theme: str) -> None:
     watched = opening(own, size, theme)
