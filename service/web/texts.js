@@ -526,7 +526,7 @@ export const texts = {
   rocUp: "Up: planted copies above the same line.",
   areaUnder: (/** @type {number} */ area) => `(area ${area.toFixed(3)})`,
   auditPairs: "The most suspicious",
-  auditPair: (/** @type {string} */ one, /** @type {string} */ other) => `${one}, which may copy ${other}`,
+  auditPair: (/** @type {string} */ one, /** @type {string} */ other, /** @type {string} */ rate) => `${one}, which may copy ${other}: ${rate}`,
   auditKeys: "Arrows choose a pair, 1 to 4 change how it is seen, o looks closer.",
   auditLike: "May copy",
   auditShow: "Pixels show",

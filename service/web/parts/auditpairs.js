@@ -27,7 +27,7 @@ export function auditPairs(audit, desk) {
     <div class="audit-look">${looked(audit, pairs[at], desk)}</div>
     <p class="soft duplicates-keys">${texts.auditKeys}</p>
     <ol class="audit-pairs">${pairs.map((pair, one) => html`<li><button type="button" class="audit-pair ${one === at ? "is-chosen" : ""}" aria-pressed=${one === at}
-      aria-label=${texts.auditPair(nameOf(pair.image), nameOf(pair.reference))} @click=${() => desk.choose(one)}>
+      aria-label=${texts.auditPair(nameOf(pair.image), nameOf(pair.reference), rateOf(pair, audit))} @click=${() => desk.choose(one)}>
       <span class="audit-two">${shot(pair.image, desk)}${shot(pair.reference, desk)}</span>
       <span class="audit-rate">${rateOf(pair, audit)}</span></button></li>`)}</ol>
   </section>`;
