@@ -92,6 +92,10 @@ class App extends SessionPart {
     /** @type {any} */ (this.querySelector("vitrail-help")).show();
   }
 
+  _label() {
+    /** @type {any} */ (this.querySelector(".marked vitrail-lot-acts"))?.label();
+  }
+
   _share() {
     /** @type {any} */ (this.querySelector("vitrail-share")).show();
   }
@@ -133,6 +137,7 @@ class App extends SessionPart {
       case "?": return () => this._help();
       case "c": return () => this._share();
       case "t": return turnTheme;
+      case "l": return searching ? () => this._label() : null;
       case "r": return searching ? () => this._view?.refine() : null;
       case "m": return part ? () => session.askBy(part) : null;
       case "+": return part && session.ranked ? () => session.go(withImage(session.question, part, "positive")) : null;

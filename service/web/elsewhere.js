@@ -4,6 +4,7 @@ import { auditBody, readAudit } from "./auditing.js";
 import { asCli, asCurl, asPython, literal, quoted } from "./commands.js";
 import { labelsJob, readLabels } from "./labelling.js";
 import { jobOf, readOrder, readPart, strengthOf } from "./making.js";
+import { mapCommand, readMap } from "./mapping.js";
 import { fromQuery } from "./question.js";
 import { texts } from "./texts.js";
 
@@ -30,6 +31,10 @@ const BEGUN = { generate: [], "image-to-image": ["image"], inpaint: ["image"], s
  * @returns {Elsewhere}
  */
 export function elsewhere(view, seen) {
+  if (view === "map") {
+    const map = readMap(seen.search);
+    return { cli: mapCommand("cli", map, seen.origin), curl: mapCommand("curl", map, seen.origin), python: mapCommand("python", map, seen.origin) };
+  }
   const asks = ASKS[view];
   if (!asks) {
     const question = fromQuery(seen.search);

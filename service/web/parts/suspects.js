@@ -1,16 +1,17 @@
 /** Labels that are likely wrong, each beside the nearest image of both labels, to be decided about. */
 import { html, nothing } from "../vendor/lit/index.js";
-import { address, ask, post, Problem, thumbnail } from "../api.js";
+import { annotate, readImages, takeBack, valueIn } from "../annotating.js";
+import { address, ask, Problem, thumbnail } from "../api.js";
 import { checkedColumn } from "../labelling.js";
 import { nothing as blank, toQuery } from "../question.js";
 import { texts } from "../texts.js";
 import { said } from "../work.js";
 import { follow, notice, SessionPart } from "./part.js";
 
+/** @import { Change } from "../annotating.js" */
 /** @import { Doubts, Near, Suspect } from "../labelling.js" */
 
 const PAGE = 24; // suspects, and outliers, that are shown at a time
-const ASKED = 200; // images whose decisions are read at a time
 const STEPS = /** @type {Record<string, 1 | -1>} */ ({ ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 });
 
 export class Suspects extends SessionPart {
@@ -29,7 +30,7 @@ export class Suspects extends SessionPart {
     this.doubts = /** @type {any} */ (undefined);
     /** @type {Map<number, string>} the label that is right, of images about which that was said */
     this._checked = new Map();
-    /** @type {number[]} images that were decided about here, the last one last */
+    /** @type {Change[]} what was decided here, the last one last */
     this._done = [];
     this._chosen = 0;
     this._shown = PAGE;
@@ -71,18 +72,10 @@ export class Suspects extends SessionPart {
     const column = this._column;
     const { columns } = await ask(address("/columns", this._to));
     if (!columns.some((/** @type {{ name: string }} */ { name }) => name.toLowerCase() === column.toLowerCase())) return;
-    const ids = doubts.suspects.map(({ id }) => id);
-    const found = /** @type {Map<number, string>} */ (new Map());
-    for (let at = 0; at < ids.length; at += ASKED) {
-      const some = ids.slice(at, at + ASKED);
-      const query = { where: `id IN (${some.join(", ")})`, fields: column, k: some.length };
-      const { images } = await ask(address("/images", { ...this._to, query }));
-      for (const { id, metadata } of images) {
-        const value = metadata[column] ?? metadata.own?.[column];
-        if (typeof value === "string") found.set(id, value);
-      }
-    }
-    if (doubts === this.doubts) this._checked = new Map([...found, ...this._checked]);
+    const told = await readImages(this.session, doubts.suspects.map(({ id }) => id), [column]);
+    const found = told.map(({ id, metadata }) => /** @type {[number, unknown]} */ ([id, valueIn(metadata, column)]));
+    const kept = /** @type {[number, string][]} */ (found.filter(([, value]) => typeof value === "string"));
+    if (doubts === this.doubts) this._checked = new Map([...kept, ...this._checked]);
   }
 
   /** @param {() => Promise<unknown>} does */
@@ -96,17 +89,12 @@ export class Suspects extends SessionPart {
     }
   }
 
-  /** @type {(id: number, value: string | null) => Promise<unknown>} */
-  _set(id, value) {
-    return post(address("/annotations", this._to), { ids: [id], columns: { [this._column]: value } });
-  }
-
   /** @type {(suspect: Suspect, label: string) => Promise<void>} */
   _decide({ id }, label) {
     return this._try(async () => {
-      await this._set(id, label);
+      const change = await annotate(this.session, [id], this._column, label);
       this._checked = new Map(this._checked).set(id, label);
-      this._done.push(id);
+      this._done.push(change);
       notice(texts.labelDecided(label));
       const all = this.doubts.suspects;
       const next = [...all.keys()].find((at) => at > this._chosen && !this._checked.has(all[at].id));
@@ -117,11 +105,13 @@ export class Suspects extends SessionPart {
   /** @param {number} id */
   _undo(id) {
     return this._try(async () => {
-      await this._set(id, null);
+      const change = this._done.findLast(({ ids }) => ids[0] === id);
+      if (change) await takeBack(this.session, change);
+      else await annotate(this.session, [id], this._column, null);
       const left = new Map(this._checked);
       left.delete(id);
       this._checked = left;
-      this._done = this._done.filter((one) => one !== id);
+      this._done = this._done.filter((one) => one !== change);
       notice(texts.undone);
     });
   }
@@ -144,7 +134,7 @@ export class Suspects extends SessionPart {
     if (event.target instanceof Element && event.target.closest("input, textarea, select")) return;
     const suspect = this.doubts.suspects[this._chosen];
     const step = STEPS[event.key];
-    const last = this._done.at(-1);
+    const last = this._done.at(-1)?.ids[0];
     if (step && suspect) this._choose(this._chosen + step, true);
     else if (event.key === "s" && suspect) this._decide(suspect, suspect.likely);
     else if (event.key === "k" && suspect) this._decide(suspect, suspect.label);

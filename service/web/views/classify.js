@@ -140,7 +140,7 @@ export class ClassifyView extends SessionPart {
   _labels() {
     const { by, labels } = this._order;
     if (by === "head") return nothing;
-    return html`<label class="field"><span>${texts.labelColumn}</span><select @change=${(/** @type {Event} */ event) => this._turn({ labels: read(event) })}>
+    return html`<label class="field"><span>${texts.labelsOf}</span><select @change=${(/** @type {Event} */ event) => this._turn({ labels: read(event) })}>
       ${labelColumns(this.session.columns, labels).map((one) => html`<option value=${one} ?selected=${one === labels}>${one}</option>`)}</select></label>`;
   }
 

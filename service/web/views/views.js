@@ -10,6 +10,7 @@ import "./collection.js";
 import "./compare.js";
 import "./duplicates.js";
 import "./make.js";
+import "./map.js";
 
 /** @import { Session } from "../session.js" */
 
@@ -83,6 +84,15 @@ export const VIEWS = [
     kept: false,
     title: () => texts.views.duplicates,
     show: (session) => html`<vitrail-duplicates .session=${session}></vitrail-duplicates>`,
+  },
+  {
+    name: "map",
+    label: texts.views.map,
+    path: "/map",
+    listed: true,
+    kept: false,
+    title: () => texts.views.map,
+    show: (session) => html`<vitrail-map .session=${session}></vitrail-map>`,
   },
   {
     name: "audit",
