@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 from importlib.resources import files
@@ -24,6 +25,7 @@ from vitrail.service.cli.text import one_line, value_text
 if TYPE_CHECKING:
     from vitrail.service.operations.mapping import ImageMap
 
+_DRAWING = ("plotting.js", "plane.js", "hands.js")  # modules of the web page
 CELL, CELLS = 56, 32  # pixels of a thumbnail on a sheet, and thumbnails of its row
 _PLAIN = 16  # values of a column that have a colour each
 _NAMED = 60  # values that are named at all
@@ -57,7 +59,7 @@ def write_map(
         InputError: the file cannot be written.
         CollectionError: the disk is full.
     """
-    script = files("vitrail.service.cli").joinpath("templates/map.js").read_text("utf-8")
+    script = _script()
     shown, sheets = _sheets(drawn, pictured, on_thumbnail)
     page = render_report(
         "map.html",
@@ -78,6 +80,15 @@ def write_map(
         },
     )
     write_page(path, page, "map")
+
+
+def _script() -> str:
+    """The page's script: what draws the map of the web page, too, and what is around it here."""
+    service = files("vitrail.service")
+    modules = [service.joinpath("web", name).read_text("utf-8") for name in _DRAWING]
+    shared = [re.sub(r"^(?:import .*\n|export )", "", text, flags=re.M) for text in modules]
+    own = service.joinpath("cli", "templates", "map.js").read_text("utf-8")
+    return "\n".join(['"use strict";', *shared, own])
 
 
 class _Cluster(NamedTuple):

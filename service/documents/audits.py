@@ -12,6 +12,7 @@ from vitrail.service.documents.plain import named_path
 
 if TYPE_CHECKING:
     from vitrail.indexer.image_info import ImageInfo
+    from vitrail.search.replication.thresholds import Curve
     from vitrail.service.operations.audit_results import (
         Audit,
         AuditLine,
@@ -66,8 +67,17 @@ def _measure(measured: AuditMeasure) -> dict[str, Any]:
         "innocent": len(measured.nulls),
         "lines": [_line(line) for line in measured.lines],
         "auc": None if measured.curve is None else interval_document(measured.curve.area),
+        "curve": None if measured.curve is None else _curve(measured.curve),
         "caught": {kind: interval_document(one) for kind, one in measured.caught.items()},
     }
+
+
+def _curve(drawn: Curve) -> dict[str, list[float]]:
+    """The corners of a receiver operating characteristic, between which it is straight."""
+    steps = np.stack([np.diff(drawn.false), np.diff(drawn.caught)])
+    turns = np.abs(steps[0, :-1] * steps[1, 1:] - steps[1, :-1] * steps[0, 1:]) > 1e-12
+    kept = np.concatenate([[True], turns, [True]])
+    return {"false": drawn.false[kept].tolist(), "caught": drawn.caught[kept].tolist()}
 
 
 def _scores(found: Audit, place: int) -> dict[str, Any]:
@@ -93,6 +103,7 @@ def _pair(pair: SuspectPair) -> dict[str, Any]:
         "score": pair.score,
         "fpr": pair.rate,
         "evidence": evidence,
+        "read": pair.read,
     }
 
 

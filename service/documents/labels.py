@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from vitrail.service.documents.intervals import interval_document
 from vitrail.service.documents.plain import named_path
 
@@ -56,7 +58,17 @@ def labels_document(report: LabelReport) -> dict[str, Any]:
         "left_out": list(report.alone),
         "classes": [row._asdict() for row in told.rows()],
         "confusion": told.confusion.tolist(),
+        "cells": _cells(report),
     }
+
+
+def _cells(report: LabelReport) -> list[dict[str, Any]]:
+    """The images of each cell of the confusion matrix that has any, the surest first."""
+    told = report.assessment
+    return [
+        {"label": told.classes[has], "told": told.classes[as_], "ids": told.cell(has, as_).tolist()}
+        for has, as_ in np.argwhere(told.confusion).tolist()
+    ]
 
 
 def suspects_document(found: Suspects) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from vitrail.service.operations.searching import SearchAnswer, search
 from vitrail.service.operations.uploads import Uploads
 
 if TYPE_CHECKING:
+    from vitrail.generator.monitoring import Preview
     from vitrail.indexer.cancellation import Cancellation
 
 
@@ -38,6 +39,7 @@ class SearchReplies:
         served: how the service is set up.
         progress: told while images are made and embedded.
         cancellation: looked at between denoising steps.
+        preview: shown half-made images of prompts, where somebody asks for them.
         watch: told of every answer, where somebody counts.
     """
 
@@ -46,6 +48,7 @@ class SearchReplies:
     served: ServiceOptions
     progress: Progress = nobody
     cancellation: Cancellation | None = None
+    preview: Preview | None = None
     watch: SearchWatch | None = None
 
     def answer(self, asked: SearchRequest, given: Uploads | None = None) -> dict[str, Any]:
@@ -91,6 +94,7 @@ class SearchReplies:
             options,
             progress=note,
             cancellation=self.cancellation,
+            preview=self.preview,
             shown=explain > 0,
         )
         searched = time.perf_counter()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vitrail.generator.checkpoints.files import CheckpointInfo
+    from vitrail.generator.monitoring import Preview
     from vitrail.indexer.cancellation import Cancellation
     from vitrail.service.operations.searchable import Searchable
 
@@ -26,6 +27,7 @@ def embed_prompt(
     *,
     progress: Progress,
     cancellation: Cancellation | None,
+    preview: Preview | None = None,
 ) -> EmbeddedQuery:
     """Images that a prompt makes from the first seeds, embedded one by one.
 
@@ -47,7 +49,7 @@ def embed_prompt(
     info = find_checkpoint(query.model)
     for note in _limits(collection, info, query.prompt):
         progress(Note(note))
-    images = _draw(info, query, cancellation)
+    images = _draw(info, query, cancellation, preview)
     encoder = collection.encoder  # of the images and of what they are compared with
     vectors = embed_images(encoder, [one.data for one in images])
     question = Question(Examples((vectors,)), encoder=encoder.fingerprint)
@@ -71,7 +73,10 @@ def embed_prompt(
 
 
 def _draw(
-    info: CheckpointInfo, query: PromptQuery, cancellation: Cancellation | None
+    info: CheckpointInfo,
+    query: PromptQuery,
+    cancellation: Cancellation | None,
+    preview: Preview | None,
 ) -> tuple[QueryImage, ...]:
     from vitrail.generator.batch import generate_all
     from vitrail.generator.checks import Sampling
@@ -82,7 +87,7 @@ def _draw(
 
     recipes = text_to_image.plan(info, query.prompt, sampling=Sampling(n=query.seeds))
     work = Work(info, recipes, device=query.device, precision=query.precision)
-    monitor = Monitor(cancellation=cancellation)
+    monitor = Monitor(cancellation=cancellation, preview=preview)
     return tuple(
         QueryImage(read_file(file.path).data, f"seed {file.recipe.seed}", str(file.path), made=True)
         for file in generate_all(recipes, _folder(query), work.load, monitor=monitor)

@@ -44,6 +44,7 @@ from vitrail.service.operations.references import (
 if TYPE_CHECKING:
     from PIL import Image
 
+    from vitrail.generator.monitoring import Preview
     from vitrail.indexer.cancellation import Cancellation
     from vitrail.indexer.encoders.base import Encoder
     from vitrail.indexer.image_info import ImageInfo
@@ -124,6 +125,7 @@ def search(
     *,
     progress: Progress = nobody,
     cancellation: Cancellation | None = None,
+    preview: Preview | None = None,
     shown: bool = True,
 ) -> SearchAnswer:
     """Rank a collection's images by a query.
@@ -134,6 +136,7 @@ def search(
         options: how to search.
         progress: told while images are embedded and generated.
         cancellation: looked at between denoising steps.
+        preview: asked after each of these whether it wants the half-made image of a prompt.
         shown: whether images of the collection that are asked with are to be shown, so that their
             files are read; without, their vectors alone are.
 
@@ -148,7 +151,12 @@ def search(
     while True:
         with suppress(OtherEncoderError):  # all was embedded anew meanwhile
             embedded = embed_query(
-                collection, query, progress=progress, cancellation=cancellation, shown=shown
+                collection,
+                query,
+                progress=progress,
+                cancellation=cancellation,
+                preview=preview,
+                shown=shown,
             )
             progress(QueryProgress("searching"))
             result = answer(collection, embedded, options)
@@ -176,6 +184,7 @@ def embed_query(
     *,
     progress: Progress = nobody,
     cancellation: Cancellation | None = None,
+    preview: Preview | None = None,
     shown: bool = True,
 ) -> EmbeddedQuery:
     """Make a query ready: embed its image, or generate and embed those of its prompt.
@@ -187,7 +196,12 @@ def embed_query(
     """
     if isinstance(query, MixedQuery):
         return _embed_all(
-            collection, query, progress=progress, cancellation=cancellation, shown=shown
+            collection,
+            query,
+            progress=progress,
+            cancellation=cancellation,
+            preview=preview,
+            shown=shown,
         )
     if isinstance(query, VectorQuery):
         rows = query_rows(query.vectors, collection.store.spaces)
@@ -197,7 +211,9 @@ def embed_query(
     if isinstance(query, PromptQuery):
         from vitrail.service.operations.prompting import embed_prompt
 
-        return embed_prompt(collection, query, progress=progress, cancellation=cancellation)
+        return embed_prompt(
+            collection, query, progress=progress, cancellation=cancellation, preview=preview
+        )
     if isinstance(query, TextQuery):
         from vitrail.service.operations.texts import embed_text
 
@@ -222,11 +238,19 @@ def _embed_all(
     *,
     progress: Progress,
     cancellation: Cancellation | None,
+    preview: Preview | None,
     shown: bool,
 ) -> EmbeddedQuery:
     asked, unlike = (
         [
-            embed_query(collection, one, progress=progress, cancellation=cancellation, shown=shown)
+            embed_query(
+                collection,
+                one,
+                progress=progress,
+                cancellation=cancellation,
+                preview=preview,
+                shown=shown,
+            )
             for one in side
         ]
         for side in (query.positives, query.negatives)

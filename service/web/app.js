@@ -21,6 +21,7 @@ class App extends SessionPart {
     this._over = false;
     this._notice = "";
     this._gone = 0;
+    this._seen = "";
     history.scrollRestoration = "manual";
   }
 
@@ -55,10 +56,17 @@ class App extends SessionPart {
       <main id="content" tabindex="-1" @share=${() => this._share()}>
         ${VIEWS.filter((one) => one.kept || one === now).map((one) => html`<div ?hidden=${one !== now}>${one.show(this.session, one === now)}</div>`)}
       </main>
-      <vitrail-help></vitrail-help>
+      <vitrail-help .session=${this.session}></vitrail-help>
       <vitrail-share .session=${this.session}></vitrail-share>
       ${this._over ? html`<div class="drop"><p><b>${texts.drop}</b><br>${texts.dropNote}</p></div>` : nothing}
       <p class="notice ${this._notice ? "is-shown" : ""}" role="status">${this._notice}</p>`;
+  }
+
+  /** Where the navigation is wider than the page, the view that is shown is in sight. */
+  updated() {
+    if (this._seen === this.session.route.view) return;
+    this._seen = this.session.route.view;
+    this.querySelector(".views [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   }
 
   /** @param {string} current */
@@ -82,6 +90,10 @@ class App extends SessionPart {
 
   _help() {
     /** @type {any} */ (this.querySelector("vitrail-help")).show();
+  }
+
+  _label() {
+    /** @type {any} */ (this.querySelector(".marked vitrail-lot-acts"))?.label();
   }
 
   _share() {
@@ -125,6 +137,7 @@ class App extends SessionPart {
       case "?": return () => this._help();
       case "c": return () => this._share();
       case "t": return turnTheme;
+      case "l": return searching ? () => this._label() : null;
       case "r": return searching ? () => this._view?.refine() : null;
       case "m": return part ? () => session.askBy(part) : null;
       case "+": return part && session.ranked ? () => session.go(withImage(session.question, part, "positive")) : null;

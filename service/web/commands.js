@@ -1,4 +1,4 @@
-/** The current view for the command line, for curl, for Python, and as a link. */
+/** A question for the command line, for curl, for Python, and as a link. */
 import { address } from "./api.js";
 import { isRanked, toQuery, weightsText } from "./question.js";
 import { listAddress, searchBody } from "./request.js";
@@ -153,9 +153,14 @@ function prompted(question, nameOf, given) {
   ];
 }
 
-/** @param {unknown} value as Python writes it; no value here is true, false or null */
-function literal(value) {
-  return JSON.stringify(value);
+/**
+ * A value as Python writes it; none is null.
+ *
+ * @param {unknown} value
+ * @returns {string}
+ */
+export function literal(value) {
+  return typeof value === "boolean" ? (value ? "True" : "False") : JSON.stringify(value);
 }
 
 /**
@@ -184,7 +189,7 @@ function sql(value) {
 }
 
 /** @param {string} word for a shell */
-function quoted(word) {
+export function quoted(word) {
   if (/^[\w@%+=:,./-]+$/.test(word)) return word;
   return `'${word.replaceAll("'", "'\\''")}'`;
 }

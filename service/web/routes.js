@@ -2,7 +2,7 @@
 
 /** @typedef {{ view: string, id: number | null }} Route */
 
-const VIEWS = ["image", "make", "compare", "sets", "duplicates", "audit", "classify", "map", "collection"];
+export const VIEWS = ["image", "make", "compare", "sets", "duplicates", "audit", "classify", "map", "collection"];
 
 /**
  * @param {string} path

@@ -1,5 +1,6 @@
 /** What the page is at: the question in its address, the answer so far, and what is known beside. */
 import { address, ask, post, Problem, upload } from "./api.js";
+import { Marks } from "./marks.js";
 import { promptOf, searchByJob } from "./drawing.js";
 import { askedBy, fromQuery, isRanked, nothing, toQuery, withImage } from "./question.js";
 import { listAddress, searchBody } from "./request.js";
@@ -15,7 +16,7 @@ import { texts } from "./texts.js";
  */
 
 const PAGE = 60;
-const TOGETHER = 8; // images that one question is asked with
+export const TOGETHER = 8; // images that one question is asked with
 const SETTLED = 160; // ms without a further change, before sliders are asked with
 
 /** Changes are told by an event `change`. */
@@ -49,6 +50,8 @@ export class Session extends EventTarget {
     this.collections = [];
     /** @type {Map<string, Uploaded>} */
     this.uploads = new Map();
+    this.marks = new Marks();
+    this.marks.addEventListener("change", () => this._tell());
     this.began = 0;
     /** @type {AbortController | null} */
     this._asking = null;
@@ -303,7 +306,10 @@ export class Session extends EventTarget {
     this.route = readRoute(location.pathname);
     this.question = fromQuery(location.search);
     if (toQuery(this.question) !== before) this.search();
-    if (this.question.collection !== collection) this.learn();
+    if (this.question.collection !== collection) {
+      this.marks.clear(); // ids mean others there
+      this.learn();
+    }
     this._tell();
     const y = history.state?.y;
     if (typeof y === "number") requestAnimationFrame(() => requestAnimationFrame(() => scrollTo(0, y)));

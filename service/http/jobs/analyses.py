@@ -1,4 +1,4 @@
-"""Jobs that look at a collection as a whole, and change nothing but columns of labels."""
+"""Jobs that look at a collection as a whole, and change nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from vitrail.service.documents.audits import audit_document
 from vitrail.service.documents.duplicates import duplicates_document
 from vitrail.service.documents.image_comparison import image_comparison_document
-from vitrail.service.documents.labels import classification_document
 from vitrail.service.documents.set_comparison import comparison_document
 from vitrail.service.documents.surveys import map_document, sample_document
 from vitrail.service.http.jobs.checking import check_column, check_filters, check_images
@@ -17,7 +16,6 @@ from vitrail.service.http.jobs.images import reference_to
 from vitrail.service.http.jobs.kinds import JobKind, JobRun, Outcome, Setting
 from vitrail.service.http.schemas.analyses import (
     AuditBody,
-    ClassifyBody,
     CompareBody,
     CompareImagesBody,
     DuplicatesBody,
@@ -25,7 +23,6 @@ from vitrail.service.http.schemas.analyses import (
     SampleBody,
 )
 from vitrail.service.http.schemas.bodies import JobBody, set_sql
-from vitrail.service.operations.classifications import ClassifyOptions
 from vitrail.service.operations.duplicates import DuplicateOptions
 
 if TYPE_CHECKING:
@@ -122,7 +119,7 @@ class AuditJobs(AnalysisJobs[AuditBody]):
     def check(self, setting: Setting, body: AuditBody) -> None:
         """Refuse filters that cannot be used, and a space that is not there."""
         sides = set_sql(body.generated), set_sql(body.against)
-        check_filters(setting, *sides, spaces=_one(body.space))
+        check_filters(setting, *sides, spaces=one_space(body.space))
 
     def analyse(self, run: JobRun, body: AuditBody) -> Mapping[str, Any]:
         """Hold generated images against others."""
@@ -195,41 +192,6 @@ class DuplicatesJobs(AnalysisJobs[DuplicatesBody]):
         return duplicates_document(find_copies(run, body))
 
 
-class ClassifyJobs(AnalysisJobs[ClassifyBody]):
-    """What images are of."""
-
-    name = "classify"
-    body = ClassifyBody
-
-    def writes(self, body: ClassifyBody) -> bool:
-        """Where labels are to be a column of the collection."""
-        return body.write is not None
-
-    def check(self, setting: Setting, body: ClassifyBody) -> None:
-        """Refuse options that do not go together, unknown images and unusable filters."""
-        _classify_options(body)
-        check_images(setting, body)
-        check_filters(setting, body.sql, spaces=_one(body.space))
-        check_column(setting, body.labels)
-
-    def analyse(self, run: JobRun, body: ClassifyBody) -> Mapping[str, Any]:
-        """Tell what they are of."""
-        from vitrail.service.operations.classifying import classify
-
-        given = [reference_to(run.setting, image) for image in body.images]
-        made = classify(
-            run.setting.hosted.collection,
-            given,
-            _classify_options(body),
-            where=None if given else body.sql or "true",
-            only=body.only or "all",
-            write=body.write,
-            progress=run.progress,
-            cancellation=run.cancellation,
-        )
-        return classification_document(made, body.write)
-
-
 class SampleJobs(AnalysisJobs[SampleBody]):
     """Images that stand for many."""
 
@@ -258,7 +220,7 @@ def check_copies(setting: Setting, body: DuplicatesBody) -> None:
         FilterError: naming the filter.
         InputError: naming the space.
     """
-    check_filters(setting, body.sql, body.since, spaces=_one(body.space))
+    check_filters(setting, body.sql, body.since, spaces=one_space(body.space))
 
 
 def find_copies(run: JobRun, body: DuplicatesBody) -> Duplicates:
@@ -281,7 +243,8 @@ def _sets(body: CompareBody) -> tuple[str, str | None]:
     return set_sql(body.a), None if body.b is None else set_sql(body.b)
 
 
-def _one(space: str | None) -> dict[str, float] | None:
+def one_space(space: str | None) -> dict[str, float] | None:
+    """A space as what is checked by ``check_filters``."""
     return None if space is None else {space: 1.0}
 
 
@@ -289,9 +252,3 @@ def _compare_options(body: CompareBody) -> CompareOptions:
     from vitrail.service.operations.comparing import CompareOptions
 
     return CompareOptions(body.spaces, body.group_by, body.k, body.sample, body.shown, body.seed)
-
-
-def _classify_options(body: ClassifyBody) -> ClassifyOptions:
-    return ClassifyOptions(
-        body.by, body.labels, body.space, body.top, body.min_probability, body.refit
-    )

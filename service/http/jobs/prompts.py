@@ -41,5 +41,6 @@ class PromptSearchJobs(AnalysisJobs[PromptSearchBody]):
             setting.options,
             progress=run.progress,
             cancellation=run.cancellation,
+            preview=run.preview,
         )
         return replies.answer(body, setting.files.inputs)

@@ -7,7 +7,6 @@ from typing import Any
 
 from vitrail.service.http.jobs.analyses import (
     AuditJobs,
-    ClassifyJobs,
     CompareImagesJobs,
     CompareJobs,
     DuplicatesJobs,
@@ -22,6 +21,7 @@ from vitrail.service.http.jobs.generation import (
 )
 from vitrail.service.http.jobs.indexing import IndexJobs
 from vitrail.service.http.jobs.kinds import JobKind
+from vitrail.service.http.jobs.labels import ClassifyJobs, LabelsJobs
 from vitrail.service.http.jobs.prompts import PromptSearchJobs
 from vitrail.service.http.jobs.trashing import TrashJobs
 
@@ -38,6 +38,7 @@ _ALL: tuple[JobKind[Any], ...] = (
     MapJobs(),
     DuplicatesJobs(),
     ClassifyJobs(),
+    LabelsJobs(),
     SampleJobs(),
     TrashJobs(),
 )

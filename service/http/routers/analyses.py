@@ -16,6 +16,7 @@ from vitrail.service.http.schemas.analyses import (
     CompareBody,
     CompareImagesBody,
     DuplicatesBody,
+    LabelsBody,
     MapBody,
     PromptSearchBody,
     SampleBody,
@@ -89,6 +90,12 @@ def move_to_trash(desk: AtDesk, body: TrashBody) -> JobReply:
 def classify(desk: AtDesk, body: ClassifyBody) -> JobReply:
     """Tell what images are of."""
     return desk.ask("classify", body)
+
+
+@router.post("/labels", status_code=202)
+def examine_labels(desk: AtDesk, body: LabelsBody) -> JobReply:
+    """Tell how well labels can be told from what images look like, or which are likely wrong."""
+    return desk.ask("labels", body)
 
 
 @router.post("/sample", status_code=202)

@@ -186,6 +186,39 @@ class ClassifyBody(SetBody):
         return self
 
 
+class LabelsBody(JobBody):
+    """Whether labels are right: each image's is told by others than itself and its copies.
+
+    Attributes:
+        what: ``report``, how well they can be told, label by label, or ``suspects``, which are
+            likely wrong.
+        labels: column whose values they are.
+        by: the vote of the nearest labelled images, or a linear probe.
+        space: whose vectors are used.
+        min_probability: of the best label, below which none is told; of a report alone.
+        sample: labelled images that are learned from, at most.
+        seed: of their draw and of the folds.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"what": "report", "labels": "label", "by": "probe"}]}
+    )
+
+    what: Literal["report", "suspects"]
+    labels: Column = "label"
+    by: Literal["knn", "probe"] = "knn"
+    space: _Space | None = None
+    min_probability: _Share = 0.0
+    sample: Annotated[int, Field(ge=10, le=100_000)] = 10_000
+    seed: _Seed = 0
+
+    @model_validator(mode="after")
+    def _told_of_reports(self) -> Self:
+        if self.what == "suspects" and self.min_probability:
+            raise ValueError("min_probability goes with a report; leave it out")
+        return self
+
+
 class SampleBody(SelectingBody):
     """A few images that stand for many.
 

@@ -5,13 +5,32 @@ import { isImage, isSame, withImage, withoutPart } from "../question.js";
 import { texts } from "../texts.js";
 import { trusted } from "../words.js";
 import { cropDialog } from "./crop.js";
+import { HalfMade } from "./halfmade.js";
 import { icon } from "./icons.js";
 import { SessionPart } from "./part.js";
 
 /** @import { ImagePart, Part } from "../types.js" */
 /** @import { Session } from "../session.js" */
 
+const DRAWN = "generating"; // stage of a job, in which the images of a prompt are made
+
 export class Asked extends SessionPart {
+  constructor() {
+    super();
+    this._half = new HalfMade(this);
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    this._half.follow(null);
+  }
+
+  willUpdate() {
+    const { drawing } = this.session;
+    const draws = drawing?.state === "running" && drawing.progress?.stage === DRAWN;
+    this._half.follow(draws ? drawing.id : null);
+  }
+
   render() {
     const { question } = this.session;
     if (!this.session.ranked && !question.negative.length) return nothing;
@@ -34,6 +53,7 @@ export class Asked extends SessionPart {
         <b>${texts.words(text)}</b></span>
       ${made.length ? html`<span class="asked-made" role="img" aria-label=${texts.made(made.length)}>
         ${made.map((one) => html`<img src=${one} alt="">`)}</span>` : nothing}
+      ${part.kind === "prompt" && this._half.url ? html`<span class="asked-made is-half"><img src=${this._half.url} alt=${texts.preview}></span>` : nothing}
       ${this._remove(part)}
     </li>`;
   }

@@ -25,6 +25,7 @@ export class Grid extends Part {
     session: { attribute: false },
     hits: { attribute: false },
     row: { type: Number },
+    more: { attribute: false },
     _window: { state: true },
     _active: { state: true },
   };
@@ -36,6 +37,8 @@ export class Grid extends Part {
     /** @type {Hit[]} */
     this.hits = [];
     this.row = ROWS.medium;
+    this.more = () => { this.session.more(); };
+    this._marked = () => this.requestUpdate();
     this._width = 0;
     this._active = 0;
     /** @type {[number, number]} */
@@ -53,6 +56,7 @@ export class Grid extends Part {
     addEventListener("scroll", this._look, { passive: true });
     addEventListener("resize", this._look);
     this._resized.observe(this);
+    this.session.marks.addEventListener("change", this._marked);
   }
 
   disconnectedCallback() {
@@ -60,6 +64,7 @@ export class Grid extends Part {
     removeEventListener("scroll", this._look);
     removeEventListener("resize", this._look);
     this._resized.disconnect();
+    this.session.marks.removeEventListener("change", this._marked);
   }
 
   /** Where images are there by chance from; -1 where none are. */
@@ -98,7 +103,7 @@ export class Grid extends Part {
       (i, at) => this.hits[i] && this._laid.places[i] && (at < kept.length || (i >= first && i < last)),
     );
     const { breakTop, height } = this._laid;
-    return html`<div class="grid" role="list" .style=${`height:${height}px`} @keydown=${this._key}
+    return html`<div class="grid ${this.session.marks.ids.size ? "is-marking" : ""}" role="list" .style=${`height:${height}px`} @keydown=${this._key}
         @focusin=${this._focused}>
       ${breakTop === null ? nothing : html`<p class="grid-break" role="presentation" .style=${`top:${breakTop}px;height:${BREAK}px`}><span>${texts.fromHere}</span></p>`}
       ${repeat(shown, (i) => this.hits[i].id, (i) => tile(this.session, this.hits[i], {
@@ -111,7 +116,7 @@ export class Grid extends Part {
   }
 
   updated() {
-    if (this.clientWidth && this._laid.height && this._range()[1] >= this.hits.length) this.session.more();
+    if (this.clientWidth && this._laid.height && this._range()[1] >= this.hits.length) this.more();
   }
 
   /** @returns {[number, number]} */
@@ -141,6 +146,11 @@ export class Grid extends Part {
   /** @param {KeyboardEvent} event */
   _key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "x" && this.active) {
+      event.preventDefault();
+      this.session.marks.turn(this.active.id);
+      return;
+    }
     const next = this._neighbour(event.key);
     if (next === null) return;
     event.preventDefault();

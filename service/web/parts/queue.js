@@ -4,6 +4,7 @@ import { address, ask, Problem } from "../api.js";
 import { cancelJob, followJob, isOver, resultOf } from "../jobs.js";
 import { TASKS } from "../making.js";
 import { texts } from "../texts.js";
+import { HalfMade } from "./halfmade.js";
 import { madeCard } from "./made.js";
 import { notice, SessionPart } from "./part.js";
 
@@ -11,14 +12,12 @@ import { notice, SessionPart } from "./part.js";
 /** @import { Came } from "./made.js" */
 
 const SHOWN = 12;
-const LOOK = 700; // ms between two looks at an image that is being made
 
 export class Queue extends SessionPart {
   static properties = {
     ...SessionPart.properties,
     _jobs: { state: true },
     _came: { state: true },
-    _preview: { state: true },
     _wrong: { state: true },
   };
 
@@ -28,13 +27,11 @@ export class Queue extends SessionPart {
     this._jobs = null;
     /** @type {Map<string, Came>} by job */
     this._came = new Map();
-    /** @type {string | null} */
-    this._preview = null;
+    this._half = new HalfMade(this);
     this._wrong = "";
     /** @type {string | null} the job that is followed: one, as browsers hold few connections */
     this._followed = null;
     this._end = () => {};
-    this._looking = 0;
   }
 
   connectedCallback() {
@@ -78,38 +75,23 @@ export class Queue extends SessionPart {
     if (!next) return;
     this._followed = next.id;
     this._end = followJob(next.id, (job) => this._told(job));
-    this._looking = window.setInterval(() => this._look(next.id), LOOK);
   }
 
   _leave() {
     this._end();
-    clearInterval(this._looking);
     this._followed = null;
-    this._show(null);
+    this._half.follow(null);
   }
 
   /** @param {Job} job */
   _told(job) {
     this._jobs = (this._jobs ?? []).map((one) => (one.id === job.id ? job : one));
+    this._half.follow(job.state === "running" ? job.id : null);
     if (!isOver(job)) return;
     this._leave();
     this.session.learn();
     this.session.search();
     this.read();
-  }
-
-  /** @param {string} id */
-  async _look(id) {
-    const running = this._jobs?.some((job) => job.id === id && job.state === "running");
-    if (!running || document.hidden) return;
-    const reply = await fetch(address(`/jobs/${id}/preview`)).catch(() => null);
-    if (this._followed === id && reply?.status === 200) this._show(URL.createObjectURL(await reply.blob()));
-  }
-
-  /** @param {string | null} url */
-  _show(url) {
-    if (this._preview) URL.revokeObjectURL(this._preview);
-    this._preview = url;
   }
 
   /** @param {() => Promise<unknown>} does */
@@ -128,7 +110,7 @@ export class Queue extends SessionPart {
     if (!this._jobs) return nothing;
     if (!this._jobs.length) return html`<p class="soft made-none">${texts.madeNone}</p>`;
     return html`<ul class="queue" aria-label=${texts.queue}>${this._jobs.map((job) =>
-      madeCard(this.session, job, this._came.get(job.id), job.id === this._followed ? this._preview : null, {
+      madeCard(this.session, job, this._came.get(job.id), job.id === this._followed ? this._half.url : null, {
         cancel: () => this._act(() => cancelJob(job.id)),
         retry: () => this._act(() => ask(address(`/jobs/${job.id}/retry`), { method: "POST" })),
       }))}</ul>`;

@@ -1,6 +1,7 @@
 /** The current view as a link, and as what asks the same elsewhere. */
-import { html } from "../vendor/lit/index.js";
-import { asCli, asCurl, asLink, asPython } from "../commands.js";
+import { html, nothing } from "../vendor/lit/index.js";
+import { asLink } from "../commands.js";
+import { elsewhere } from "../elsewhere.js";
 import { texts } from "../texts.js";
 import { icon } from "./icons.js";
 import { SessionPart } from "./part.js";
@@ -18,6 +19,7 @@ export class Share extends SessionPart {
   }
 
   show() {
+    this.requestUpdate(); // a view may have changed the address since
     /** @type {HTMLDialogElement} */ (this.querySelector("dialog")).showModal();
   }
 
@@ -33,19 +35,24 @@ export class Share extends SessionPart {
           @click=${() => { this._kind = kind; }}>${texts.shareKinds[kind]}</button>`)}
       </div>
       <div id="share-text" role="tabpanel" aria-labelledby="share-${this._kind}">
-        <p class="soft">${texts.shareNote[this._kind]}</p>
+        <p class="soft">${texts.shareNote[this._kind]}${this._lacks() ? html` ${texts.shareMask}` : nothing}</p>
         <pre class="code" tabindex="0"><code>${text}</code></pre>
         ${copyButton(text, "main")}
       </div>
     </dialog>`;
   }
 
+  /** Whether what is marked to be repainted has to be given beside. */
+  _lacks() {
+    const { route } = this.session;
+    return this._kind !== "link" && route.view === "make" && new URLSearchParams(location.search).get("task") === "inpaint";
+  }
+
   _text() {
-    const { question } = this.session;
+    const { question, route } = this.session;
+    if (this._kind === "link") return route.view === "search" ? asLink(question, location.origin) : location.href;
     const nameOf = (/** @type {string} */ token) => this.session.nameOf(token);
-    if (this._kind === "link") return this.session.route.view === "search" ? asLink(question, location.origin) : location.href;
-    if (this._kind === "cli") return asCli(question, nameOf);
-    return this._kind === "curl" ? asCurl(question, location.origin) : asPython(question, nameOf);
+    return elsewhere(route.view, { id: route.id, search: location.search, origin: location.origin, nameOf })[this._kind];
   }
 
   /** @param {KeyboardEvent} event */

@@ -22,16 +22,20 @@ export function tile(session, hit, { place, number, count, active }) {
   const href = session.imageHref(hit.id);
   const box = `transform:translate(${place.left}px,${place.top}px);width:${place.width}px`;
   const label = [texts.open(name), word, rarity].filter(Boolean).join(", ");
-  return html`<div class="tile" role="listitem" aria-setsize=${count} aria-posinset=${number}
+  const marked = session.marks.ids.has(hit.id);
+  return html`<div class="tile ${marked ? "is-marked" : ""}" role="listitem" aria-setsize=${count} aria-posinset=${number}
       data-at=${number - 1} data-id=${hit.id} .style=${box}>
     <a class="shot" href=${href} title=${[name, note].filter(Boolean).join("\n")} aria-label=${label}
       tabindex=${active ? 0 : -1} .style=${`height:${place.height}px`}
+      @contextmenu=${(/** @type {PointerEvent} */ event) => held(event, () => session.marks.turn(hit.id))}
       @click=${(/** @type {MouseEvent} */ event) => follow(event, () => session.open(href))}>
       <img src=${thumbnail(hit, place.height > 420 ? "large" : place.height > 140 ? "medium" : "small", session.question.collection)}
         alt="" decoding="async" draggable="false" @error=${gone} @load=${here}>
       <span class="gone">${texts.gone}</span>
       ${hit.group?.more ? html`<span class="folded" title=${texts.moreInGroupNote(hit.group.more, hit.group.by)}>${texts.moreInGroup(hit.group.more)}</span>` : nothing}
     </a>
+    <button type="button" class="mark" aria-pressed=${marked} title=${texts.mark} aria-label=${texts.markOf(name)}
+      tabindex=${active ? 0 : -1} @click=${() => session.marks.turn(hit.id)}>${icon("check")}</button>
     <div class="told ${session.ranked ? "" : "bare"}">
       ${word && hit.closeness !== "chance" ? html`<span class="word ${hit.closeness}" title=${note}>${word}</span>` : nothing}
       <span class=${rarity ? "rarity" : "name"} title=${note}>${rarity || (session.ranked ? name : "")}</span>
@@ -56,6 +60,14 @@ function acts(session, hit, active) {
         ]
       : nothing}
   </span>`;
+}
+
+/** A finger that is held on an image marks it, where a mouse has the browser's menu. */
+/** @type {(event: PointerEvent, mark: () => void) => void} */
+function held(event, mark) {
+  if (event.pointerType === "mouse") return;
+  event.preventDefault();
+  mark();
 }
 
 /** @param {Event} event */

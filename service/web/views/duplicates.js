@@ -105,7 +105,7 @@ export class DuplicatesView extends SessionPart {
     this._groups = [...found.groups, ...found.look_alikes];
     this._first = found.groups.length;
     this._shown = PAGE;
-    this._alike = Boolean(parameters.look_alikes);
+    this._too(Boolean(parameters.look_alikes));
     this._find();
     await this._readDates();
     await this.updateComplete;
@@ -130,6 +130,16 @@ export class DuplicatesView extends SessionPart {
     const { images } = await ask(address("/images", { ...this._to, query: { where, fields: "taken_at", k: lacking.length } }));
     const told = new Map(images.map((/** @type {any} */ one) => [one.id, one.metadata.taken_at]));
     this._taken = new Map([...this._taken, ...lacking.map((id) => /** @type {[number, string | null]} */ ([id, told.get(id) ?? null]))]);
+  }
+
+  /** @param {boolean} alike whether look-alikes are looked for, too */
+  _too(alike) {
+    this._alike = alike;
+    const query = new URLSearchParams(location.search);
+    query.delete("alike");
+    if (alike) query.set("alike", "1");
+    const asked = query.toString();
+    history.replaceState(history.state, "", asked ? `/duplicates?${asked}` : "/duplicates");
   }
 
   _look() {
@@ -199,7 +209,7 @@ export class DuplicatesView extends SessionPart {
       <header class="duplicates-head"><h1>${texts.views.duplicates}</h1>
         <p class="soft" role="status">${this._told()}</p>
         <span class="duplicates-acts">
-          <label class="check"><input type="checkbox" .checked=${this._alike} ?disabled=${busy} @change=${(/** @type {Event} */ event) => { this._alike = /** @type {HTMLInputElement} */ (event.target).checked; }}> ${texts.lookAlikesToo}</label>
+          <label class="check"><input type="checkbox" .checked=${this._alike} ?disabled=${busy} @change=${(/** @type {Event} */ event) => this._too(/** @type {HTMLInputElement} */ (event.target).checked)}> ${texts.lookAlikesToo}</label>
           ${busy && job
             ? html`<button type="button" class="button" @click=${() => this._try(() => cancelJob(job.id))}>${texts.cancel}</button>`
             : html`<button type="button" class="button ${groups ? "" : "main"}" ?disabled=${job === undefined} @click=${() => this._look()}>${groups ? texts.lookAgain : texts.lookForCopies}</button>`}

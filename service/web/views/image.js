@@ -11,6 +11,7 @@ import { lineage } from "../parts/lineage.js";
 import { follow, SessionPart } from "../parts/part.js";
 import { recipe } from "../parts/recipe.js";
 import { zoom } from "../parts/zoom.js";
+import "../parts/labels.js";
 import "../parts/why.js";
 
 /** @import { Hit, ImagePart } from "../types.js" */
@@ -34,16 +35,19 @@ export class ImageView extends SessionPart {
     /** @type {Problem | null} */
     this._problem = null;
     this._keys = this._keys.bind(this);
+    this._labelled = () => { this._again(); };
   }
 
   connectedCallback() {
     super.connectedCallback();
     addEventListener("keydown", this._keys);
+    this.session.addEventListener("labelled", this._labelled);
   }
 
   disconnectedCallback() {
     super.disconnectedCallback();
     removeEventListener("keydown", this._keys);
+    this.session.removeEventListener("labelled", this._labelled);
   }
 
   /** @param {Map<string, unknown>} changed */
@@ -66,6 +70,13 @@ export class ImageView extends SessionPart {
       if (!(error instanceof Problem)) throw error;
       if (this.image === id) this._problem = error;
     }
+  }
+
+  /** What is known of it, after it was labelled. */
+  async _again() {
+    const { image } = this;
+    const known = await ask(address(`/images/${image}`, { collection: this.session.question.collection })).catch(() => null);
+    if (known && this.image === image) this._known = known;
   }
 
   /** @returns {Hit | null} the image as it was found */
@@ -93,9 +104,15 @@ export class ImageView extends SessionPart {
         ${this._score()}
         ${this._acts()}
         ${this.session.ranked ? html`<vitrail-why .session=${this.session} .image=${this.image}></vitrail-why>` : nothing}
-        ${this._known ? [facts(metadata), recipe(metadata, this.session), lineage(this.session, this.image, this._relatives), files(metadata)] : nothing}
+        ${this._known ? [facts(metadata), this._labels(metadata), recipe(metadata, this.session), lineage(this.session, this.image, this._relatives), files(metadata)] : nothing}
       </div>
     </article>`;
+  }
+
+  /** @param {Record<string, any>} metadata */
+  _labels(metadata) {
+    return html`<section class="one-part"><h2>${texts.labels}</h2>
+      <vitrail-labels .session=${this.session} .ids=${[this.image]} .own=${{ ...metadata, ...metadata.own }}></vitrail-labels></section>`;
   }
 
   /** @type {(name: string, metadata: Record<string, any>) => unknown} */
@@ -156,7 +173,7 @@ export class ImageView extends SessionPart {
   }
 
   back() {
-    if (history.state?.from === "search") history.back();
+    if (["search", "map"].includes(history.state?.from)) history.back();
     else this.session.open(this.session.href(this.session.question));
   }
 
@@ -166,7 +183,8 @@ export class ImageView extends SessionPart {
     if (event.target instanceof Element && event.target.closest("input, textarea, select")) return;
     const [before, after] = this._beside;
     const to = { ArrowLeft: before, ArrowRight: after }[event.key] ?? null;
-    if (event.key === "m") this.session.askBy({ kind: "image", id: this.image });
+    if (event.key === "l") /** @type {HTMLElement | null} */ (this.querySelector(".labels-form input"))?.focus();
+    else if (event.key === "m") this.session.askBy({ kind: "image", id: this.image });
     else if (to !== null) this._go(to);
     else return;
     event.preventDefault();

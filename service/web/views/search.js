@@ -8,6 +8,7 @@ import { failed, none } from "../parts/states.js";
 import { texts } from "../texts.js";
 import { conditionText, vouched } from "../words.js";
 import "../parts/asked.js";
+import "../parts/lot.js";
 import "../parts/refine.js";
 
 /** @import { Condition } from "../types.js" */
@@ -60,6 +61,7 @@ export class SearchView extends SessionPart {
           ${status === "done" && !hits.length ? none(this.session) : nothing}
           ${waiting && !hits.length ? html`<div class="skeleton" aria-hidden="true">${Array.from({ length: 12 }, () => html`<i></i>`)}</div>` : nothing}
           <vitrail-grid .session=${this.session} .hits=${hits} .row=${ROWS[this._size]}></vitrail-grid>
+          <vitrail-marked .session=${this.session}></vitrail-marked>
         </div>
       </div>
     </div>`;

@@ -1,11 +1,11 @@
 /** Two sets of images compared, each named by a filter. */
 import { html, nothing } from "../vendor/lit/index.js";
 import { address, ask, post, Problem } from "../api.js";
-import { conditionSql } from "../commands.js";
 import { followJob, isOver, resultOf } from "../jobs.js";
 import { texts } from "../texts.js";
 import { compareTabs } from "../parts/comparetabs.js";
 import { measures } from "../parts/measures.js";
+import { offeredFilters } from "../parts/offered.js";
 import { SessionPart } from "../parts/part.js";
 
 /** @import { Job } from "../jobs.js" */
@@ -32,14 +32,14 @@ export class SetsView extends SessionPart {
     /** @type {Sets | null} */
     this._found = null;
     /** @type {string[]} */
-    this._offered = ["generated", "not generated"];
+    this._offered = [];
     this._wrong = "";
     this._end = () => {};
   }
 
   connectedCallback() {
     super.connectedCallback();
-    this._offer();
+    offeredFilters(this.session).then((offered) => { this._offered = offered; });
     if (new URLSearchParams(location.search).has("a")) this._resume();
   }
 
@@ -53,17 +53,6 @@ export class SetsView extends SessionPart {
   disconnectedCallback() {
     super.disconnectedCallback();
     this._end();
-  }
-
-  /** Labels that are there, as filters. */
-  async _offer() {
-    const { facets } = await ask(address("/facets", { collection: this.session.question.collection }), {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ columns: ["label"] }),
-    }).catch(() => ({ facets: [] }));
-    const values = (facets[0]?.values ?? []).filter((/** @type {any} */ one) => one.value !== null);
-    this._offered = ["generated", "not generated", ...values.map((/** @type {any} */ { value }) => conditionSql({ column: "label", comparison: "is", value }))];
   }
 
   /** @returns {Promise<Job | undefined>} that compared the same */

@@ -1,6 +1,8 @@
 /** The views of the page, in the order of the navigation; another one is a line here and a file. */
 import { html } from "../vendor/lit/index.js";
 import { texts } from "../texts.js";
+import "./audit.js";
+import "./classify.js";
 import "./search.js";
 import "./sets.js";
 import "./image.js";
@@ -8,6 +10,7 @@ import "./collection.js";
 import "./compare.js";
 import "./duplicates.js";
 import "./make.js";
+import "./map.js";
 
 /** @import { Session } from "../session.js" */
 
@@ -81,6 +84,33 @@ export const VIEWS = [
     kept: false,
     title: () => texts.views.duplicates,
     show: (session) => html`<vitrail-duplicates .session=${session}></vitrail-duplicates>`,
+  },
+  {
+    name: "map",
+    label: texts.views.map,
+    path: "/map",
+    listed: true,
+    kept: false,
+    title: () => texts.views.map,
+    show: (session) => html`<vitrail-map .session=${session}></vitrail-map>`,
+  },
+  {
+    name: "audit",
+    label: texts.views.audit,
+    path: "/audit",
+    listed: true,
+    kept: false,
+    title: () => texts.auditTitle,
+    show: (session) => html`<vitrail-audit .session=${session}></vitrail-audit>`,
+  },
+  {
+    name: "classify",
+    label: texts.views.classify,
+    path: "/classify",
+    listed: true,
+    kept: false,
+    title: () => texts.classifyTitle,
+    show: (session) => html`<vitrail-classify .session=${session}></vitrail-classify>`,
   },
   {
     name: "collection",

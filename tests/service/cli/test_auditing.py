@@ -64,6 +64,11 @@ def test_copies_are_told_by_their_pixels_with_what_they_copy(
     assert third["score"] < 0.5
     assert told["measures"]["pixels"]["auc"]["mean"] > 0.85
     assert [*told["measures"]] == ["pixels", "relative", "own", "plain"]
+    for measure in told["measures"].values():
+        false, caught = (np.array(measure["curve"][side]) for side in ("false", "caught"))
+        assert (false[0], caught[0], false[-1], caught[-1]) == (0, 0, 1, 1)
+        assert np.trapezoid(caught, false) == pytest.approx(measure["auc"]["mean"])
+    assert all(pair["read"] for pair in told["pairs"])
     assert "too few innocent images" in told["verdict"]  # of fifty none is one in a hundred
     assert {one["id"] for one in told["scores"]} == {1, 2, 3, 4} or len(told["scores"]) == 4
     text = page.read_text("utf-8")
@@ -96,6 +101,7 @@ def test_by_vectors_alone_the_line_is_where_one_in_a_hundred_innocent_images_is(
     assert rarer["score"] is None
     assert rarer["innocent_needed"] == 999
     assert told["measures"]["relative"]["auc"] is None
+    assert told["measures"]["relative"]["curve"] is None
 
 
 def test_files_that_are_away_are_told_of_and_judged_by_nothing(

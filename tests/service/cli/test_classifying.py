@@ -111,6 +111,7 @@ def test_a_report_in_a_pipe_in_json_and_as_a_page(scene: Vitrail, tmp_path: Path
     assert max(map(len, done.out.splitlines())) <= 100
     made = scene("labels", "report", "--json").json
     assert sum(map(sum, made["confusion"])) == made["told"] == 39
+    assert len({one for cell in made["cells"] for one in cell["ids"]}) == 39
     text = page.read_text("utf-8")
     assert "default-src 'none'" in text
     assert "<script" not in text

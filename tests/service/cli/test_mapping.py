@@ -125,6 +125,32 @@ def test_many_clusters_leave_the_page_short(
     assert f'aria-expanded="false">{clusters - 24} more</button>' in shown
 
 
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium")
+def test_keys_alone_choose_what_lies_in_a_box(vitrail: Vitrail, many: Path, tmp_path: Path) -> None:
+    playwright = pytest.importorskip("playwright.sync_api")
+    vitrail.index(many)
+    file = tmp_path / "map.html"
+    vitrail("map", "--layout", "pca", "--clusters", 3, "--html", file)
+    wrong: list[str] = []
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1000, "height": 800})
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.goto(file.as_uri())
+        page.focus("#plane canvas")
+        corners = [("ArrowLeft", "ArrowUp"), ("ArrowRight", "ArrowDown")]
+        for times, keys in zip((20, 40), corners, strict=True):
+            for _ in range(times):
+                for key in keys:
+                    page.keyboard.press(key)
+            page.keyboard.press("Space")
+        assert page.inner_text("#count") == "24 images chosen"
+        page.click("#clear")
+        assert page.is_hidden("#chosen")
+        browser.close()
+    assert wrong == []
+
+
 def dumped(page: Path, profile: Path) -> str:
     """The page's document after its script has run."""
     return subprocess.run(

@@ -53,7 +53,7 @@ def png(colour: tuple[int, int, int] = (255, 0, 0)) -> bytes:
     return buffer.getvalue()
 
 
-def _drawn(info: object, query: Any, cancellation: object) -> tuple[QueryImage, ...]:
+def _drawn(info: object, query: Any, *_: object) -> tuple[QueryImage, ...]:
     return tuple(
         QueryImage(png((seed, 9, 9)), f"seed {seed}", f"{seed}.png", made=True)
         for seed in range(query.seeds)

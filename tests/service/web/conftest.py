@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -131,11 +132,13 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def at(browser: Browser, base: str) -> Iterator[Open]:
-    """Opens pages of a size and a theme; in the end none of them has complained or strayed."""
+def opening(browser: Browser) -> Iterator[Open]:
+    """Opens pages of a service, a size and a theme; in the end none has complained or strayed."""
     opened: list[Watched] = []
 
-    def open_(size: tuple[int, int] = WIDE, theme: str = "light", **more: Any) -> Watched:
+    def open_(
+        base: str, size: tuple[int, int] = WIDE, theme: str = "light", **more: Any
+    ) -> Watched:
         touch = size[0] < 600
         context = browser.new_context(
             viewport={"width": size[0], "height": size[1]},
@@ -156,6 +159,12 @@ def at(browser: Browser, base: str) -> Iterator[Open]:
         one.page.context.close()
         assert not one.messages
         assert not one.strange
+
+
+@pytest.fixture
+def at(opening: Open, base: str) -> Open:
+    """Opens pages of the examples."""
+    return partial(opening, base)
 
 
 @contextmanager

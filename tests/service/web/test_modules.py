@@ -34,6 +34,10 @@ def call(browser: Browser, base: str) -> Iterator[Callable[..., Any]]:
     page.close()
 
 
+def _tenth(whole: int) -> float:
+    return whole / 10
+
+
 texts = st.text(min_size=1, max_size=12).filter(lambda text: not _lone(text))
 shares = st.floats(0.01, 1).map(lambda share: round(share, 3))
 box = st.tuples(*[st.integers(0, 100)] * 4).map(lambda four: ",".join(f"{one}%" for one in four))
@@ -201,3 +205,95 @@ def test_a_crop_never_leaves_the_image(
     x, y, width, height = frame
     [made] = call("parts/crop", "boxOf", [{"x": x, "y": y, "width": width, "height": height}])
     assert made == box
+
+
+fine = st.integers(-49_000, 59_000).map(lambda ten_thousandth: ten_thousandth / 10_000)
+rings = st.lists(st.tuples(fine, fine).map(list), min_size=3, max_size=64)
+maps = st.fixed_dictionaries(
+    {
+        "collection": st.none() | texts,
+        "where": st.just("") | texts,
+        "only": st.sampled_from(["all", "generated", "real"]),
+        "space": st.none() | texts,
+        "layout": st.sampled_from(["umap", "pca"]),
+        "clusters": st.none() | st.integers(0, 1000),
+        "colour": st.none() | texts,
+        "job": st.none() | st.text("0123456789abcdef", min_size=16, max_size=16),
+        "view": st.none()
+        | st.fixed_dictionaries(
+            {"at": st.tuples(fine, fine).map(list), "scale": st.integers(5, 4000).map(_tenth)}
+        ),
+        "ring": st.none() | rings,
+        "value": st.none() | st.just("") | texts,
+    }
+)
+
+
+@given(asked=st.lists(maps, min_size=5, max_size=20))
+def test_a_map_comes_back_from_its_address(
+    call: Callable[..., Any], asked: list[dict[str, Any]]
+) -> None:
+    links = call("mapping", "mapHref", *([one] for one in asked))
+    read = call("mapping", "readMap", *([link.partition("?")[2]] for link in links))
+    for one, again in zip(asked, read, strict=True):
+        ring = one["ring"] and [pytest.approx(point, abs=1e-9) for point in one["ring"]]
+        assert again == one | {"ring": ring}
+    drawn = [one["ring"] for one in read if one["ring"]]
+    assert call("mapping", "settled", *([ring] for ring in drawn)) == drawn
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "at=1_2&ring=1-2_3-4&job=..%2F..&clusters=-3&layout=tsne&kind=none",
+        "at=a_b_c&ring=1-2_3-4_x&clusters=1.5&job=",
+        "at=0_0_9000&ring=12345678-1_2-3_4-5&clusters=2000",
+    ],
+)
+def test_what_is_no_map_is_left_out(call: Callable[..., Any], address: str) -> None:
+    [read], [empty] = call("mapping", "readMap", [address]), call("mapping", "readMap", [""])
+    assert read == empty
+
+
+@given(
+    ring=rings,
+    points=st.lists(st.tuples(fine, fine).map(list), min_size=1, max_size=20),
+    most=st.integers(3, 64),
+)
+def test_a_line_that_is_thinned_is_as_short_as_asked_and_a_part_of_it(
+    call: Callable[..., Any], ring: list[list[float]], points: list[list[float]], most: int
+) -> None:
+    [thin] = call("plotting", "thinned", [ring, most])
+    assert 3 <= len(thin) <= max(3, most)
+    rest = iter(ring)
+    assert all(point in rest for point in thin), "the corners in their order"
+    inside = call("plotting", "isWithin", *([ring, *point] for point in points))
+    turned = call("plotting", "isWithin", *([ring[1:] + ring[:1], *point] for point in points))
+    assert inside == turned, "wherever it begins"
+    x, y = (min(point[axis] for point in ring) - 1 for axis in (0, 1))
+    assert call("plotting", "isWithin", [ring, x, y]) == [False]
+    box = call("plotting", "boxBetween", *([ring[0], point] for point in points))
+    for (x0, y0), (x1, y1), corners in zip([ring[0]] * len(points), points, box, strict=True):
+        if x0 != x1 and y0 != y1:
+            middle = [(x0 + x1) / 2, (y0 + y1) / 2]
+            assert call("plotting", "isWithin", [corners, *middle]) == [True]
+
+
+def test_a_column_colours_by_its_values_or_as_a_scale(call: Callable[..., Any]) -> None:
+    many = [f"v{i % 80}" for i in range(200)]
+    [kinds] = call("colouring", "byValue", [[*many, None, ""], "label"])
+    counts = {entry["text"]: entry["count"] for entry in kinds["entries"]}
+    assert (counts["none"], sum(counts.values())) == (2, 202)
+    assert counts["other values"] == sum(many.count(f"v{i}") for i in {*range(80)}) - sum(
+        count for text, count in counts.items() if text.startswith("v")
+    )
+    assert len({entry["colour"] for entry in kinds["entries"]}) == 17  # 16, and grey
+    [scale] = call("colouring", "byValue", [[3, None, 1, 2], "stars"])
+    assert (scale["scale"], scale["entries"]) == (["1", "3"], [])
+    assert len({*scale["colours"]}) == 4
+    [days] = call("colouring", "byValue", [["2020-05-01", "2019-02-03", None], "day"])
+    assert days["scale"] == ["2019-02-03", "2020-05-01"]
+    typed = call("annotating", "valueOf", ["5", None], ["5", {"kind": "text"}], ["yes", None])
+    assert typed == [5, "5", "yes"]
+    held = call("annotating", "valueOf", ["Yes", {"kind": "boolean"}], ["x", {"kind": "number"}])
+    assert held == [True, "x"]

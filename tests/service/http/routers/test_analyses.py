@@ -75,6 +75,23 @@ def test_labels_are_written_where_they_are_asked_for(client: TestClient) -> None
     assert sum(value["count"] for value in facets[0]["values"]) == 16
 
 
+def test_labels_are_examined(client: TestClient, shades: Path) -> None:
+    report = result(client, "labels", {"what": "report"})
+    assert str(shades.parent) not in str(report)
+    assert sum(map(sum, report["confusion"])) == report["told"] == report["images"] == 32
+    names = [row["label"] for row in report["classes"]]
+    assert names == ["a", "b"]
+    for cell in report["cells"]:
+        has, told = names.index(cell["label"]), names.index(cell["told"])
+        assert len(set(cell["ids"])) == report["confusion"][has][told]
+    assert sum(len(cell["ids"]) for cell in report["cells"]) == 32
+    wary = result(client, "labels", {"what": "report", "min_probability": 1})
+    assert wary["told"] < 32
+    found = result(client, "labels", {"what": "suspects", "by": "knn", "labels": "LABEL"})
+    assert (found["labels"], found["images"]) == ("label", 32)
+    assert {one["label"] for one in found["suspects"]} <= {"a", "b"}
+
+
 def test_given_images_are_classified(client: TestClient, shades: Path) -> None:
     red = base64.b64encode((shades.parent / "a" / "0.png").read_bytes()).decode()
     body = {"images": [{"data": red}, {"id": 2}], "labels": "label"}
@@ -104,6 +121,10 @@ def test_given_images_are_classified(client: TestClient, shades: Path) -> None:
         ("classify", {"where": "true", "by": "probe"}, 422, "bad-input", "probe"),
         ("classify", {"images": [{"id": 99}], "labels": "label"}, 404, "not-found", "99"),
         ("classify", {"where": "true", "labels": "nothing"}, 422, "bad-input", "nothing"),
+        ("labels", {"what": "guess"}, 422, "bad-request", "what"),
+        ("labels", {"what": "report", "labels": "nothing"}, 422, "bad-input", "nothing"),
+        ("labels", {"what": "report", "space": "cls@99"}, 422, "bad-input", "cls@99"),
+        ("labels", {"what": "suspects", "min_probability": 0.5}, 422, "bad-request", "leave it"),
         ("compare-images", {"a": {"id": 1}, "b": {"id": 99}}, 404, "not-found", "99"),
         ("trash", {"images": [1]}, 403, "not-set-up", "moves no files"),
     ],

@@ -1,0 +1,109 @@
+/** Columns of the user's own, set on images, cleared and taken back. */
+import { address, ask, post } from "./api.js";
+import { texts } from "./texts.js";
+
+/** @import { Session } from "./session.js" */
+/** @import { Column } from "./types.js" */
+
+/**
+ * @typedef {string | number | boolean | null} Value
+ * @typedef {{ column: string, ids: number[], before: Value[] }} Change of a column, and what was there before
+ */
+
+const TOGETHER = 200; // ids of one request's address
+const PAGE = 1000;
+
+/**
+ * Why nothing may be written from here; empty where it may.
+ *
+ * @returns {Promise<string>}
+ */
+export async function refusal() {
+  const { scope, read_only: only } = await ask(address("/session"));
+  if (only) return texts.onlyReads;
+  return scope === "write" || scope === "admin" ? "" : texts.readKey;
+}
+
+/**
+ * What is typed, as the column holds it; a new one holds numbers where they are given.
+ *
+ * @type {(text: string, column: Column | undefined) => Value}
+ */
+export function valueOf(text, column) {
+  const number = text.trim() === "" ? NaN : Number(text);
+  const kind = column?.kind.toLowerCase() ?? "";
+  if (/bool/.test(kind) && /^(true|yes|false|no)$/i.test(text.trim())) return /^(true|yes)$/i.test(text.trim());
+  const numeric = !column || /int|double|float|number|decimal/.test(kind);
+  return numeric && Number.isFinite(number) ? number : text.trim();
+}
+
+/**
+ * Set a column on images in one commit, to one value for all or to one for each; told to whoever shows it by an event `labelled` of the session.
+ *
+ * @type {(session: Session, ids: number[], column: string, value: Value | Value[]) => Promise<Change>}
+ */
+export async function annotate(session, ids, column, value) {
+  const known = session.columns.some((one) => one.own && one.name === column);
+  const before = known ? await valuesOf(session, ids, column) : ids.map(() => null);
+  await write(session, ids, column, value);
+  return { column, ids, before };
+}
+
+/** @type {(session: Session, change: Change) => Promise<void>} */
+export async function takeBack(session, { ids, column, before }) {
+  await write(session, ids, column, before);
+}
+
+/** @type {(session: Session, ids: number[], column: string, value: Value | Value[]) => Promise<void>} */
+async function write(session, ids, column, value) {
+  const { collection } = session.question;
+  await post(address("/annotations", { collection }), { ids, columns: { [column]: value } });
+  await session.learn();
+  session.dispatchEvent(new CustomEvent("labelled", { detail: column }));
+}
+
+/** @type {(session: Session, ids: number[], column: string) => Promise<Value[]>} */
+async function valuesOf(session, ids, column) {
+  const told = await readImages(session, ids, [column]);
+  const values = new Map(told.map(({ id, metadata }) => [id, valueIn(metadata, column)]));
+  return ids.map((id) => values.get(id) ?? null);
+}
+
+/**
+ * Images by their ids, in that order, without those that are gone.
+ *
+ * @type {(session: Session, ids: number[], fields: string[]) => Promise<{ id: number, metadata: Record<string, any> }[]>}
+ */
+export async function readImages(session, ids, fields) {
+  const found = new Map();
+  for (let at = 0; at < ids.length; at += TOGETHER) {
+    const some = ids.slice(at, at + TOGETHER);
+    const query = { filter: JSON.stringify({ column: "id", in: some }), fields: fields.join(","), k: some.length };
+    const { images } = await ask(address("/images", { collection: session.question.collection, query }));
+    for (const one of images) found.set(one.id, one);
+  }
+  return ids.flatMap((id) => found.get(id) ?? []);
+}
+
+/**
+ * A column of all images that pass a filter, by id.
+ *
+ * @type {(session: Session, column: string, passing: { where: string, only: string }) => Promise<Map<number, any>>}
+ */
+export async function readColumn(session, column, { where, only }) {
+  const values = new Map();
+  /** @type {string | null} */
+  let after = null;
+  do {
+    const query = { where: where.trim(), only: only === "all" ? null : only, fields: column, sort: "id", k: PAGE, after };
+    const page = await ask(address("/images", { collection: session.question.collection, query }));
+    for (const { id, metadata } of page.images) values.set(id, valueIn(metadata, column));
+    after = page.next;
+  } while (after);
+  return values;
+}
+
+/** @type {(metadata: Record<string, any>, column: string) => any} */
+export function valueIn(metadata, column) {
+  return metadata[column] ?? metadata.own?.[column] ?? null;
+}
