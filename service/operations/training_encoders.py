@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.encoders.settings import DEFAULT_CHECKPOINT, EncoderSettings
 from vitrail.indexer.errors import InputError
+from vitrail.indexer.indexing.ahead import map_ahead
 from vitrail.indexer.vectors.sampling import evenly_spaced
 from vitrail.search.measures import Interval, interval
 from vitrail.service.operations.progress import AnalysisProgress, Progress, nobody
@@ -211,7 +212,9 @@ class _Work:
 
         candidates = find_training_images(source)
         encoder = self._encoder(self.source.name)
-        surveyed = survey_images(candidates, encoder, self.progress, self.cancellation)
+        surveyed = survey_images(
+            candidates, encoder, self.options.workers, self.progress, self.cancellation
+        )
         classes = _classes(surveyed)
         number = {label: i for i, label in enumerate(classes)}
         targets = np.array([number[image.label] for image in surveyed.images], np.int64)
@@ -280,7 +283,9 @@ class _Work:
         finally:
             task.close()
         task.trainee.merge()
-        save_model(task.trainee.model, self.source, folder, {"trained": run.settings})
+        # without the source: whoever is given the model need not know whose folders it learned from
+        told = {name: value for name, value in run.settings.items() if name != "source"}
+        save_model(task.trainee.model, self.source, folder, {"trained": told})
         return result
 
     def _task(self, run: BegunRun) -> Finetuning:
@@ -370,7 +375,8 @@ class _Work:
         for first in range(0, len(images), _BATCH):
             self.cancellation.check()
             places = range(first, min(first + _BATCH, len(images)))
-            found = encode_resilient(encoder, np.stack([images.plain(i) for i in places]))
+            pixels = map_ahead(images.plain, places, workers=self.options.workers, ahead=_BATCH)
+            found = encode_resilient(encoder, np.stack([*pixels]))
             for space, rows in found.vectors.items():
                 vectors[space].append(rows)
             logits += [] if found.logits is None else [found.logits]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from vitrail.indexer.errors import ImageRejectedError, InputError
 from vitrail.indexer.images.files import read_file
 from vitrail.indexer.images.opening import open_image
+from vitrail.indexer.indexing.ahead import map_ahead
 from vitrail.indexer.indexing.globs import PathFilter
 from vitrail.indexer.indexing.scan import FoundFile, Walk
 from vitrail.indexer.paths import at_home, display
@@ -159,10 +160,18 @@ def _in_collection(source: TrainingSource) -> list[LabelledFile]:
 def survey_images(
     candidates: Sequence[LabelledFile],
     encoder: Encoder,
+    workers: int,
     progress: Progress,
     cancellation: Cancellation,
 ) -> Surveyed:
     """Read and embed files; those that are broken, or have the content of another, are left out.
+
+    Args:
+        candidates: the files.
+        encoder: that embeds them.
+        workers: threads that read.
+        progress: told how many were looked at.
+        cancellation: looked at after each.
 
     Raises:
         CancelledError: somebody asked to stop.
@@ -171,31 +180,35 @@ def survey_images(
     images: list[ReadImage] = []
     kept: dict[str, ReadImage] = {}
     broken, waiting = [], []
-    for done, one in enumerate(candidates, 1):
+    read = map_ahead(lambda one: _read(one, encoder), candidates, workers=workers, ahead=_BATCH)
+    for done, found in enumerate(read, 1):
         cancellation.check()
-        try:
-            image, pixels = _read(one, encoder)
-        except ImageRejectedError as error:
-            broken.append(f"{display(one.path)} ({error.reason})")
+        progress(AnalysisProgress("looking at images", done, len(candidates)))
+        if isinstance(found, str):
+            broken.append(found)
             continue
+        image, pixels = found
         if image.content_hash not in kept:
             kept[image.content_hash] = image
             images.append(image)
             waiting.append(pixels)
         if len(waiting) == _BATCH:
             _embed(encoder, waiting, rows)
-        progress(AnalysisProgress("looking at images", done, len(candidates)))
     _embed(encoder, waiting, rows)
     _tell_left_out(broken, len(candidates) - len(broken) - len(images), progress)
     joined = {name: np.concatenate(parts) for name, parts in rows.items() if parts}
     return Surveyed(tuple(images), joined)
 
 
-def _read(one: LabelledFile, encoder: Encoder) -> tuple[ReadImage, NDArray[np.uint8]]:
+def _read(one: LabelledFile, encoder: Encoder) -> tuple[ReadImage, NDArray[np.uint8]] | str:
+    """An image and its pixels, or what is wrong with its file."""
     from vitrail.indexer.images.preprocess import apply
 
-    found = read_file(one.path)
-    opened = open_image(found.data, target=encoder.preprocess.target)
+    try:
+        found = read_file(one.path)
+        opened = open_image(found.data, target=encoder.preprocess.target)
+    except ImageRejectedError as error:
+        return f"{display(one.path)} ({error.reason})"
     pixels = apply(encoder.preprocess, opened.image, (opened.width, opened.height))
     return ReadImage(one.path, one.label, found.sha256), pixels
 

@@ -236,7 +236,7 @@ def test_it_ends_early_with_the_best_state(make: Make, tmp_path: Path) -> None:
     task = make(replace(OPTIONS, patience=2))
     task.judge = judge
     result = run(task, tmp_path / "run", on_step=on_step)
-    # two steps an epoch; one evaluation before the first step, so the best is that after epoch 1
+    # two steps an epoch; the best state is that of the second
     assert result.best is not None
     assert result.best.told["mAP"] == 0.9
     assert result.steps == result.best_step + 4

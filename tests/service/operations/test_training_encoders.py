@@ -99,6 +99,7 @@ def test_a_folder_becomes_a_model_and_tells_what_it_is_worth(trained: Trained) -
     record = json.loads(Path(made.folder, "training", "result.json").read_text("utf-8"))
     assert tuple(record["images"].values()) == made.parts
     assert not list(Path(made.folder, "training").glob("state-*"))
+    assert "striped" not in Path(made.folder, "vitrail.json").read_text("utf-8")  # nobody's folders
 
 
 def test_the_model_indexes_and_its_head_classifies(
