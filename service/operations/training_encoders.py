@@ -213,7 +213,11 @@ class _Work:
         candidates = find_training_images(source)
         encoder = self._encoder(self.source.name)
         surveyed = survey_images(
-            candidates, encoder, self.options.workers, self.progress, self.cancellation
+            candidates,
+            encoder,
+            self.progress,
+            self.cancellation,
+            workers=self.options.workers,
         )
         classes = _classes(surveyed)
         number = {label: i for i, label in enumerate(classes)}
@@ -316,8 +320,10 @@ class _Work:
         )
 
     def _tell(self, where: LoopProgress) -> None:
-        measures = [f"{name} {value:.3f}" for name, value in where.measures.items()]
-        told = ", ".join([f"loss {where.loss:.3f}", *measures])
+        told = f"loss {where.loss:.3f}"
+        if where.measures:
+            measures = ", ".join(f"{name} {value:.3f}" for name, value in where.measures.items())
+            told += f"; validated: {measures}"
         self.progress(AnalysisProgress("training", where.step, where.steps, "step", told))
 
     # After

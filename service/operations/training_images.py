@@ -160,18 +160,19 @@ def _in_collection(source: TrainingSource) -> list[LabelledFile]:
 def survey_images(
     candidates: Sequence[LabelledFile],
     encoder: Encoder,
-    workers: int,
     progress: Progress,
     cancellation: Cancellation,
+    *,
+    workers: int | None = None,
 ) -> Surveyed:
     """Read and embed files; those that are broken, or have the content of another, are left out.
 
     Args:
         candidates: the files.
         encoder: that embeds them.
-        workers: threads that read.
         progress: told how many were looked at.
         cancellation: looked at after each.
+        workers: threads that read; ``None`` is one a core.
 
     Raises:
         CancelledError: somebody asked to stop.
