@@ -40,6 +40,7 @@ FLOORS = {
         {"vectors"},
         {"collection"},
         {"indexing"},
+        {"training"},
     ),
     "search": (
         # arrays and plain types
@@ -96,6 +97,7 @@ DOORS_MAY_IMPORT = {
     *("vitrail.indexer.files.durability", "vitrail.indexer.files.lock"),
     "vitrail.indexer.images.opening",
     *("vitrail.indexer.indexing.options", "vitrail.indexer.indexing.reembedding"),
+    *("vitrail.indexer.training.options", "vitrail.indexer.training.splits"),
     "vitrail.indexer.indexing.removal",
     *("vitrail.search.options", "vitrail.search.query", "vitrail.search.listing"),
     "vitrail.search.boxes",
@@ -112,6 +114,7 @@ AT_ONCE = {
         "indexer/encoders/text_encoder.py",
         "indexer/encoders/torch_encoder.py",
         "indexer/encoders/tower.py",
+        "indexer/training/*.py",
         "generator/training/*.py",
     ),
     "transformers": ("generator/training/*.py",),
