@@ -16,7 +16,7 @@ from tests.service.web.test_access import violations
 from tests.service.web.test_safety import unharmed
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import FilePayload, Page
 
 COUNTS = {"red": 13, "green": 12, "blue": 13, HOSTILE: 7}
 
@@ -48,7 +48,10 @@ def result(page: Page, own: str, kind: str) -> Any:
 
 def decided(page: Page, own: str) -> dict[str, str]:
     """What the collection has of the images about which was decided."""
-    asked = {"where": "label_checked is not null", "fields": "name,label_checked"}
+    asked: dict[str, str | float | bool] = {
+        "where": "label_checked is not null",
+        "fields": "name,label_checked",
+    }
     told = page.request.get(f"{own}/v1/images", params=asked).json()["images"]
     return {one["metadata"]["name"]: one["metadata"]["label_checked"] for one in told}
 
@@ -93,8 +96,12 @@ def test_images_from_elsewhere_are_told(opening: Open, own: str) -> None:
     page = watched.open("/classify?image=1")
     buffer = io.BytesIO()
     Image.new("RGB", (16, 16), (30, 205, 45)).save(buffer, "PNG")
-    file = {"name": "leaf.png", "mimeType": "image/png", "buffer": buffer.getvalue()}
-    page.set_input_files("vitrail-well input", files=[file])  # type: ignore[list-item]
+    file: FilePayload = {
+        "name": "leaf.png",
+        "mimeType": "image/png",
+        "buffer": buffer.getvalue(),
+    }
+    page.set_input_files("vitrail-well input", files=file)
     watched.until("document.querySelectorAll('.classify-given li').length === 2")
     page.click(".classify-go")
     page.wait_for_selector(".classify.done")
