@@ -19,6 +19,7 @@ from vitrail.service.http.jobs.runner import JobRunner
 from vitrail.service.http.schemas.bodies import JobBody
 from vitrail.service.http.schemas.jobs import JobReply
 from vitrail.service.http.security.callers import Caller
+from vitrail.service.http.security.effects import only_reads
 from vitrail.service.http.security.guarding import CalledBy, demand
 from vitrail.service.http.security.scopes import KeyScope
 
@@ -64,6 +65,7 @@ class JobDesk:
 
         Raises:
             NotAllowedError: the caller may not.
+            ReadOnlyError: it writes, and the service only reads.
             VitrailError: it is bound to fail.
             KeyReusedError: the key stands for something else.
             QueueFullError: too many wait.
@@ -73,6 +75,8 @@ class JobDesk:
         if kind in ADMIN_KINDS:
             demand(self.caller, KeyScope.ADMIN)
         setting = self.runner.setting(self.collection)
+        if setting.options.read_only and known.writes(body):
+            raise only_reads()
         kept = body.keeping(lambda image: keep_image(setting, image))
         known.check(setting, kept)
         parameters = kept.model_dump(mode="json", by_alias=True, exclude_unset=True)
