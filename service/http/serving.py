@@ -77,8 +77,8 @@ def serve(
     """
     with (
         logging_to(style=log, requests=requests),
-        _own_state(options),
-        _bounded_filters(options),
+        own_state(options),
+        bounded_filters(options),
         listening(options.host, options.port) as listener,
     ):
         address = address_of(options, listener)
@@ -124,7 +124,7 @@ def _serving(app: FastAPI, options: ServiceOptions, address: str) -> Serving:
 
 
 @contextmanager
-def _own_state(options: ServiceOptions) -> Iterator[None]:
+def own_state(options: ServiceOptions) -> Iterator[None]:
     """Hold the folder of state, whose jobs two services would both do."""
     lock = WriterLock(str(options.state / "serving.lock"))
     try:
@@ -145,7 +145,7 @@ def _own_state(options: ServiceOptions) -> Iterator[None]:
 
 
 @contextmanager
-def _bounded_filters(options: ServiceOptions) -> Iterator[None]:
+def bounded_filters(options: ServiceOptions) -> Iterator[None]:
     """Give filters less time than the command line does, unless the environment says how much."""
     settings = in_use()
     seconds = settings.filter_seconds or f"{options.limits.filter_seconds:g}"
