@@ -15,6 +15,7 @@ from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vitrail.indexer.errors import CollectionLockedError, InputError
 from vitrail.indexer.files.durability import make_directory
@@ -153,6 +154,29 @@ def bounded_filters(options: ServiceOptions) -> Iterator[None]:
         yield
 
 
+class Below:
+    """Shows an application below a path, whether a proxy takes that away before it asks or not.
+
+    Uvicorn's own way puts it before whatever is asked, so that the address that is told for it
+    could not be asked without a proxy, or through one that leaves addresses as they are.
+
+    Args:
+        app: the application.
+        root: the path, without a slash at its end.
+    """
+
+    def __init__(self, app: ASGIApp, root: str) -> None:
+        self._app, self._root = app, root
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        if scope["type"] == "http":
+            path = scope["path"]
+            whole = path if f"{path}/".startswith(f"{self._root}/") else self._root + path
+            scope = {**scope, "root_path": self._root, "path": whole}
+        await self._app(scope, receive, send)
+
+
 class Server(uvicorn.Server):
     """Uvicorn's, which ends without an error when it is told to.
 
@@ -165,7 +189,7 @@ class Server(uvicorn.Server):
     def __init__(self, options: ServiceOptions, app: FastAPI, ready: Callable[[], None]) -> None:
         super().__init__(
             uvicorn.Config(
-                app,
+                Below(app, options.root_path) if options.root_path else app,
                 http=in_time(options.limits.head_seconds),
                 ws="none",
                 lifespan="off",  # entered below, so that its errors are ours to tell
@@ -174,7 +198,6 @@ class Server(uvicorn.Server):
                 server_header=False,
                 proxy_headers=bool(options.proxies),
                 forwarded_allow_ips=list(options.proxies),
-                root_path=options.root_path,
                 limit_concurrency=_CONNECTIONS,
                 timeout_graceful_shutdown=GRACE_SECONDS,
             )

@@ -47,6 +47,7 @@ class JobDesk:
         collection: name of the collection that they are about.
         caller: who asks.
         response: whose headers tell where the job is found.
+        root: below which a proxy shows the service, without a slash at its end.
         key: by which it is asked for only once.
     """
 
@@ -54,6 +55,7 @@ class JobDesk:
     collection: str
     caller: Caller
     response: Response
+    root: str
     key: str | None
 
     def ask(self, kind: str, body: JobBody) -> JobReply:
@@ -88,7 +90,7 @@ class JobDesk:
             self.runner.wake()
         else:
             self.response.headers["Idempotent-Replayed"] = "true"
-        self.response.headers["Location"] = f"/v1/jobs/{job.id}"
+        self.response.headers["Location"] = f"{self.root}/v1/jobs/{job.id}"
         return told(self.runner, job.id)
 
     def _key(self) -> str | None:
@@ -123,6 +125,7 @@ def _digest(work: NewJob) -> str:
 
 
 def _desk(
+    request: Request,
     hosted: Asked,
     runner: DoneBy,
     caller: CalledBy,
@@ -136,7 +139,8 @@ def _desk(
         ),
     ] = None,
 ) -> JobDesk:
-    return JobDesk(runner, hosted.name, caller, response, idempotency_key)
+    root: str = request.scope.get("root_path", "")
+    return JobDesk(runner, hosted.name, caller, response, root, idempotency_key)
 
 
 AtDesk = Annotated[JobDesk, Depends(_desk)]
