@@ -85,7 +85,8 @@ FLOORS = {
         {"documents"},
         {"client"},  # of a service that may run elsewhere
         {"http"},
-        {"cli"},  # which starts the service
+        {"mcp"},  # tools that ask it
+        {"cli"},  # which starts both
     ),
 }
 # What a door may import of the packages below operations: plain types that these take and give,

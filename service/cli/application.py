@@ -55,6 +55,7 @@ HOMES = {
     "import": "maintaining",
     "serve": "serving",
     "keys": "keys",
+    "mcp": "assisting",
 }
 """Each command, in the order of the help page -> the module of ``commands`` that declares it."""
 

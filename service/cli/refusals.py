@@ -18,5 +18,6 @@ def refuse_unless(condition: str, remedy: str, **given: object) -> None:
 
     for name, value in given.items():
         if value is not None:
-            option = f"--{name}" if value is True else f"--{name} {value}"
+            flag = f"--{name.replace('_', '-')}"
+            option = flag if value is True else f"{flag} {value}"
             raise InputError(f"{option} is for {condition}; leave it out, or {remedy}")

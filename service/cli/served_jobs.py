@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from vitrail.service.cli.served_search import open_client
+from vitrail.service.cli.text import one_line
 from vitrail.service.cli.viewers import GenerationViewer, IndexViewer
 
 if TYPE_CHECKING:
     from vitrail.indexer.indexing.options import IndexOptions
     from vitrail.service.cli.sampling import Drawing
     from vitrail.service.client.jobs import ServedJob
+    from vitrail.service.operations.guarding import GuardOptions
 
 
 def index_there(
@@ -62,18 +64,22 @@ def index_there(
                 raise typer.Exit(130)
 
 
-def generate_there(server: str, prompts: Sequence[str], drawing: Drawing) -> None:
+def generate_there(
+    server: str, prompts: Sequence[str], drawing: Drawing, guard: GuardOptions | None = None
+) -> None:
     """Let a service make images, and print where they are, or what they are called.
 
     Args:
         server: its address, and a collection's name where one is named.
         prompts: what to draw.
         drawing: how; those options that the service does not take have been refused.
+        guard: what images are held against before they are kept.
 
     Raises:
         VitrailError: as the service tells.
     """
     from vitrail.service.cli.documents import print_document
+    from vitrail.service.cli.generated import told_refusal
     from vitrail.service.cli.tables import print_path
     from vitrail.service.client.events import read_generated
     from vitrail.service.client.readings import read_reply
@@ -91,10 +97,16 @@ def generate_there(server: str, prompts: Sequence[str], drawing: Drawing) -> Non
             scheduler=drawing.scheduler,
             model=drawing.model,
             force=drawing.force,
+            guard=None if guard is None else guard.rate,
+            against=None if guard is None else guard.against,
+            retries=0 if guard is None else guard.retries,
+            mark=None if guard is None else guard.mark,
         )
         told = _followed(job, viewer)
         made = read_reply(read_generated, told)
         viewer.finish(made)
+    for one in told["refused"]:
+        typer.echo(one_line(told_refusal(one)), err=True)
     images = told["images"]
     if drawing.json:
         print_document(told)
@@ -103,6 +115,8 @@ def generate_there(server: str, prompts: Sequence[str], drawing: Drawing) -> Non
             print_path(str(image.get("path") or image.get("name") or ""))
     if made.interrupted:
         raise typer.Exit(130)
+    if told["lacking"]:
+        raise typer.Exit(1)
 
 
 def _followed(job: ServedJob, viewer: IndexViewer | GenerationViewer) -> dict[str, Any]:

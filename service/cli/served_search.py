@@ -104,9 +104,14 @@ def open_client(server: str) -> Client:
     """
     from vitrail.service.client.client import Client
 
-    named = _NAMED.fullmatch(server)
-    name, url = (None, server) if named is None else named.groups()
+    name, url = read_server(server)
     return Client(url, in_use().key or None, collection=name)
+
+
+def read_server(server: str) -> tuple[str | None, str]:
+    """The name of a collection, where one was typed, and the address of its service."""
+    named = _NAMED.fullmatch(server)
+    return (None, server) if named is None else (named[1], named[2])
 
 
 def _ask(

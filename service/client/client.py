@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from vitrail.indexer.errors import InputError
 from vitrail.service.client.jobs import ServedJob
 from vitrail.service.client.questions import ServedImage, image_member
 from vitrail.service.client.reader import ServiceReader
@@ -85,6 +86,10 @@ class Client(ServiceReader):
         scheduler: str | None = None,
         model: str | None = None,
         force: bool = False,
+        guard: float | None = None,
+        against: str | None = None,
+        retries: int = 0,
+        mark: str | None = None,
     ) -> ServedJob:
         """Make images from prompts, and index them: a job. Its result names the images.
 
@@ -100,11 +105,24 @@ class Client(ServiceReader):
             scheduler: the sampler.
             model: what draws, of the names that the service has.
             force: make images again that are there already.
+            guard: share of innocent images that may be taken for copies: copies are not kept.
+            against: SQL expression of what may be copied; all that was not generated if ``None``.
+            retries: other seeds that are tried in the place of one whose image is refused.
+            mark: column that gets each image's false-positive rate; copies are kept then.
+
+        Raises:
+            InputError: there is no ``guard`` beside what only it takes.
         """
         given = {"width": width, "height": height, "steps": steps, "guidance": guidance}
         given |= {"scheduler": scheduler, "model": model}  # type: ignore[dict-item]
-        said = {name: value for name, value in given.items() if value is not None}
+        said: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         body = {"prompt": prompt if isinstance(prompt, str) else list(prompt), "n": n, "seed": seed}
+        if guard is not None:
+            judged = {"against": against, "mark": mark}
+            judged = {name: value for name, value in judged.items() if value is not None}
+            said["guard"] = {"rate": guard, "retries": retries, **judged}
+        elif retries or against is not None or mark is not None:
+            raise InputError("against, retries and mark say what a guard does; give its rate")
         return self._job(
             "generate", {**body, "negative_prompt": negative_prompt, "force": force, **said}
         )

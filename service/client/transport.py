@@ -34,18 +34,25 @@ class Transport:
         url: where it answers.
         key: that it lets in; ``None`` where it needs none.
         timeout: seconds in which it has to answer.
+        carrier: of requests, to a service of this process; ``None`` for the network.
 
     Raises:
         InputError: the address or the key cannot be one.
     """
 
-    def __init__(self, url: str, key: str | None, timeout: float) -> None:
+    def __init__(
+        self,
+        url: str,
+        key: str | None,
+        timeout: float,
+        carrier: httpx2.BaseTransport | None = None,
+    ) -> None:
         self.url = checked_url(url)
         if not timeout > 0:
             raise InputError(f"the timeout is {timeout}; give a number of seconds above 0")
         if key is not None and not (key.isascii() and key.isprintable() and key.strip()):
             raise InputError("the key is none: give it as `vitrail keys new` has shown it")
-        self._key, self._timeout = key, timeout
+        self._key, self._timeout, self._carrier = key, timeout, carrier
         self._client: httpx2.Client | None = self._opened()
 
     def _opened(self) -> httpx2.Client:
@@ -56,6 +63,7 @@ class Transport:
             told["Authorization"] = f"Bearer {self._key}"
         return httpx2.Client(
             headers=told,
+            transport=self._carrier,
             follow_redirects=False,  # the key is for this service alone
             trust_env=not _is_here(self.url),  # no proxy reaches this machine's own ports
         )

@@ -13,6 +13,7 @@ from vitrail.service.operations.progress import (
     CollectionCreated,
     Event,
     GenerationProgress,
+    ImageRefused,
     IndexProgress,
     Note,
     QueryProgress,
@@ -52,7 +53,8 @@ def _told(event: Event) -> dict[str, Any] | None:
 
 @_told.register(Note)
 @_told.register(CollectionCreated)
-def _(_event: Note | CollectionCreated) -> None:
+@_told.register(ImageRefused)  # which what came of the run tells
+def _(_event: Note | CollectionCreated | ImageRefused) -> None:
     return None
 
 

@@ -48,6 +48,7 @@ from vitrail.service.http.routers import (
     uploads,
 )
 from vitrail.service.http.security.admission import Admission
+from vitrail.service.http.security.effects import Effects
 from vitrail.service.http.security.guarding import Guard
 from vitrail.service.http.security.headers import SafeHeaders
 from vitrail.service.http.security.keyring import KeyRing
@@ -72,6 +73,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     decisions.router,
 )
 
+PREFIX = "/v1"
 _BEARER = HTTPBearer(
     scheme_name="key", description="A key, as `vitrail keys new` shows it.", auto_error=False
 )
@@ -129,7 +131,7 @@ def create_app(options: ServiceOptions) -> FastAPI:
     app.state.kept = KeptData.in_folder(options.state)
     add_problems(app)
     for router in ROUTERS:
-        app.include_router(router, prefix="/v1")
+        app.include_router(router, prefix=PREFIX)
     for router in PAGES:
         app.include_router(router)
     return app
@@ -163,7 +165,7 @@ def gates(
         Middleware(OriginCheck, options),
         *([pages_of_others] if options.allow_origins else []),
         Middleware(Admission, options.limits),
-        Middleware(Guard, options, ring),
+        Middleware(Guard, options, ring, Effects(ROUTERS, PREFIX)),
         Middleware(Recorder, audit),
     ]
 

@@ -14,6 +14,8 @@ RATE = "3000/minute"
 """How often one key may ask, unless it is said: a page that shows thumbnails asks in hundreds."""
 _ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+")
 _ROOT = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+# where what is asked below the root could be the root itself
+_OWN = ("/v1/", "/assets/", "/image/", "/docs/", "/login/")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
@@ -147,3 +149,8 @@ class ServiceOptions:
                 )
         if self.root_path and not _ROOT.fullmatch(self.root_path):
             raise InputError(f"{self.root_path!r} is no root; write it like /vitrail")
+        if f"{self.root_path}/".startswith(_OWN):
+            raise InputError(
+                f"{self.root_path!r} is no root: it is an address of the service's own; "
+                "take another, such as /vitrail"
+            )

@@ -27,6 +27,7 @@ STATUSES = {
     "removals-refused": 409,
     "cancelled": 409,
     "not-allowed": 403,
+    "read-only": 403,
     "not-set-up": 403,
     "unknown-job": 404,
     "unknown-root": 404,

@@ -15,6 +15,7 @@ from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vitrail.indexer.errors import CollectionLockedError, InputError
 from vitrail.indexer.files.durability import make_directory
@@ -80,8 +81,8 @@ def serve(
     """
     with (
         logging_to(style=log, requests=requests),
-        _own_state(options),
-        _bounded_filters(options),
+        own_state(options),
+        bounded_filters(options),
         listening(options.host, options.port) as listener,
     ):
         address = address_of(options, listener)
@@ -153,7 +154,7 @@ def _serving(app: FastAPI, options: ServiceOptions, address: str) -> Serving:
 
 
 @contextmanager
-def _own_state(options: ServiceOptions) -> Iterator[None]:
+def own_state(options: ServiceOptions) -> Iterator[None]:
     """Hold the folder of state, whose jobs two services would both do."""
     lock = WriterLock(str(options.state / "serving.lock"))
     try:
@@ -174,12 +175,35 @@ def _own_state(options: ServiceOptions) -> Iterator[None]:
 
 
 @contextmanager
-def _bounded_filters(options: ServiceOptions) -> Iterator[None]:
+def bounded_filters(options: ServiceOptions) -> Iterator[None]:
     """Give filters less time than the command line does, unless the environment says how much."""
     settings = in_use()
     seconds = settings.filter_seconds or f"{options.limits.filter_seconds:g}"
     with using(replace(settings, filter_seconds=seconds)):
         yield
+
+
+class Below:
+    """Shows an application below a path, whether a proxy takes that away before it asks or not.
+
+    Uvicorn's own way puts it before whatever is asked, so that the address that is told for it
+    could not be asked without a proxy, or through one that leaves addresses as they are.
+
+    Args:
+        app: the application.
+        root: the path, without a slash at its end.
+    """
+
+    def __init__(self, app: ASGIApp, root: str) -> None:
+        self._app, self._root = app, root
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        if scope["type"] == "http":
+            path = scope["path"]
+            whole = path if f"{path}/".startswith(f"{self._root}/") else self._root + path
+            scope = {**scope, "root_path": self._root, "path": whole}
+        await self._app(scope, receive, send)
 
 
 class Server(uvicorn.Server):
@@ -203,7 +227,7 @@ class Server(uvicorn.Server):
         spare = connections // _SPARE
         super().__init__(
             uvicorn.Config(
-                app,
+                Below(app, options.root_path) if options.root_path else app,
                 http=in_time(options.limits.head_seconds, connections + spare),
                 ws="none",
                 lifespan="off",  # entered below, so that its errors are ours to tell
@@ -212,7 +236,6 @@ class Server(uvicorn.Server):
                 server_header=False,
                 proxy_headers=bool(options.proxies),
                 forwarded_allow_ips=list(options.proxies),
-                root_path=options.root_path,
                 limit_concurrency=connections,
                 timeout_graceful_shutdown=GRACE_SECONDS,
             )

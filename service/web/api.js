@@ -1,4 +1,5 @@
 /** The service, asked over HTTP. */
+import { placed } from "./routes.js";
 import { texts } from "./texts.js";
 
 /** What the service says is wrong, or that it cannot be reached. */
@@ -30,7 +31,7 @@ export function address(path, { collection = null, query = {} } = {}) {
     if (value !== null && value !== undefined && value !== "") asked.set(name, String(value));
   }
   const text = asked.toString();
-  return `/v1${path}${text ? `?${text}` : ""}`;
+  return placed(`/v1${path}${text ? `?${text}` : ""}`);
 }
 
 /**

@@ -1,6 +1,7 @@
 /** The frame of the page: its views, what is dropped on it, and the keys. */
 import { html, nothing } from "./vendor/lit/index.js";
 import { withImage } from "./question.js";
+import { placed } from "./routes.js";
 import { Session } from "./session.js";
 import { icon } from "./parts/icons.js";
 import { follow, notice, SessionPart } from "./parts/part.js";
@@ -43,8 +44,8 @@ class App extends SessionPart {
     document.title = texts.documentTitle(now.title(this.session));
     return html`<a class="skip" href="#content">${texts.skip}</a>
       <header class="top">
-        <a class="home" href="/" aria-label=${texts.title} @click=${(/** @type {MouseEvent} */ event) => follow(event, () => this.session.open("/"))}>
-          <img src="/assets/icon.svg" alt="" width="26" height="26"><span>${texts.title}</span></a>
+        <a class="home" href=${placed("/")} aria-label=${texts.title} @click=${(/** @type {MouseEvent} */ event) => follow(event, () => this.session.open("/"))}>
+          <img src=${placed("/assets/icon.svg")} alt="" width="26" height="26"><span>${texts.title}</span></a>
         <vitrail-ask .session=${this.session}></vitrail-ask>
         ${this._nav(now.within ?? now.name)}
         <div class="top-acts">

@@ -2,6 +2,7 @@
 import { address } from "./api.js";
 import { isRanked, toQuery, weightsText } from "./question.js";
 import { listAddress, searchBody } from "./request.js";
+import { placed } from "./routes.js";
 
 /** @import { Condition, Part, Question } from "./types.js" */
 
@@ -14,7 +15,7 @@ const K = 60;
  */
 export function asLink(question, origin) {
   const query = toQuery(question);
-  return query ? `${origin}/?${query}` : `${origin}/`;
+  return origin + placed(query ? `/?${query}` : "/");
 }
 
 /**

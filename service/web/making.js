@@ -1,5 +1,6 @@
 /** What is to be made, how it stands in the page's address, and how the service is asked for it. */
 import { address } from "./api.js";
+import { placed } from "./routes.js";
 
 /** @import { ImagePart } from "./types.js" */
 
@@ -67,7 +68,7 @@ export function hrefOf(order) {
     if (part) query.set(key, part.kind === "image" ? `${part.id}` : `u.${part.token}`);
   }
   const text = query.toString();
-  return text ? `/make?${text}` : "/make";
+  return placed(text ? `/make?${text}` : "/make");
 }
 
 /**

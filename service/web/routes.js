@@ -2,14 +2,26 @@
 
 /** @typedef {{ view: string, id: number | null }} Route */
 
+/** Below which a proxy shows the service, without a slash at its end: what these files lie below. */
+export const BASE = new URL("..", import.meta.url).pathname.replace(/\/+$/, "");
+
+/**
+ * An address of this service as the browser takes it; one that is placed already stays as it is.
+ *
+ * @param {string} path such as `/make?words=fox`
+ */
+export function placed(path) {
+  return BASE && path.startsWith(`${BASE}/`) ? path : BASE + path;
+}
+
 export const VIEWS = ["image", "make", "compare", "sets", "duplicates", "audit", "classify", "map", "collection"];
 
 /**
- * @param {string} path
+ * @param {string} path as the browser has it
  * @returns {Route}
  */
 export function readRoute(path) {
-  const [view = "", id = ""] = path.split("/").filter(Boolean);
+  const [view = "", id = ""] = path.slice(BASE.length).split("/").filter(Boolean);
   if (!VIEWS.includes(view)) return { view: "search", id: null };
   return { view, id: /^\d+$/.test(id) ? Number(id) : null };
 }

@@ -4,7 +4,7 @@ import { Marks } from "./marks.js";
 import { promptOf, searchByJob } from "./drawing.js";
 import { askedBy, fromQuery, isRanked, nothing, toQuery, withImage } from "./question.js";
 import { listAddress, searchBody } from "./request.js";
-import { readRoute } from "./routes.js";
+import { placed, readRoute } from "./routes.js";
 import { texts } from "./texts.js";
 
 /** @import { Route } from "./routes.js" */
@@ -121,13 +121,13 @@ export class Session extends EventTarget {
   /** @param {Question} question */
   href(question) {
     const query = toQuery(question);
-    return query ? `/?${query}` : "/";
+    return placed(query ? `/?${query}` : "/");
   }
 
   /** @param {number} id of an image, opened from the answer that is there */
   imageHref(id) {
     const query = toQuery(this.question);
-    return query ? `/image/${id}?${query}` : `/image/${id}`;
+    return placed(query ? `/image/${id}?${query}` : `/image/${id}`);
   }
 
   /**
@@ -137,8 +137,8 @@ export class Session extends EventTarget {
    */
   here(path) {
     const { collection } = this.question;
-    if (!collection || /[?&]collection=/.test(path)) return path;
-    return `${path}${path.includes("?") ? "&" : "?"}collection=${encodeURIComponent(collection)}`;
+    if (!collection || /[?&]collection=/.test(path)) return placed(path);
+    return placed(`${path}${path.includes("?") ? "&" : "?"}collection=${encodeURIComponent(collection)}`);
   }
 
   /** @param {string} to a view of this page */

@@ -86,14 +86,13 @@ def generate(
     texts = [prompt] if prompt is not None else [line.text for line in read_prompts(prompts or "")]
     if server is not None:
         refuse_here_alone(
-            guard=guard,
             collection=own_collection(drawing.collection),
             lora=drawing.lora[0] if drawing.lora else None,
             checkpoint=drawing.checkpoint,
             space=drawing.space[0] if drawing.space else None,
             **placed("auto", drawing.device, drawing.precision),
         )
-        generate_there(server, texts, drawing)
+        generate_there(server, texts, drawing, guarding)
         return
     _generate(drawing, TextToImage(tuple(texts)), guarding)
 

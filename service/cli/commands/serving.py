@@ -99,7 +99,7 @@ class Reached:
     root_path: Annotated[
         str,
         typer.Option(
-            help="Path below which a proxy shows the service, such as /vitrail.",
+            help="Path below which a proxy shows the service and its page, such as /vitrail.",
             metavar="PATH",
             show_default=False,
         ),

@@ -19,6 +19,7 @@ from vitrail.service.http.jobs.runner import JobRunner
 from vitrail.service.http.schemas.bodies import JobBody
 from vitrail.service.http.schemas.jobs import JobReply
 from vitrail.service.http.security.callers import Caller
+from vitrail.service.http.security.effects import only_reads
 from vitrail.service.http.security.guarding import CalledBy, demand
 from vitrail.service.http.security.scopes import KeyScope
 
@@ -46,6 +47,7 @@ class JobDesk:
         collection: name of the collection that they are about.
         caller: who asks.
         response: whose headers tell where the job is found.
+        root: below which a proxy shows the service, without a slash at its end.
         key: by which it is asked for only once.
     """
 
@@ -53,6 +55,7 @@ class JobDesk:
     collection: str
     caller: Caller
     response: Response
+    root: str
     key: str | None
 
     def ask(self, kind: str, body: JobBody) -> JobReply:
@@ -64,6 +67,7 @@ class JobDesk:
 
         Raises:
             NotAllowedError: the caller may not.
+            ReadOnlyError: it writes, and the service only reads.
             VitrailError: it is bound to fail.
             KeyReusedError: the key stands for something else.
             QueueFullError: too many wait.
@@ -73,6 +77,8 @@ class JobDesk:
         if kind in ADMIN_KINDS:
             demand(self.caller, KeyScope.ADMIN)
         setting = self.runner.setting(self.collection)
+        if setting.options.read_only and known.writes(body):
+            raise only_reads()
         kept = body.keeping(lambda image: keep_image(setting, image))
         known.check(setting, kept)
         parameters = kept.model_dump(mode="json", by_alias=True, exclude_unset=True)
@@ -84,7 +90,7 @@ class JobDesk:
             self.runner.wake()
         else:
             self.response.headers["Idempotent-Replayed"] = "true"
-        self.response.headers["Location"] = f"/v1/jobs/{job.id}"
+        self.response.headers["Location"] = f"{self.root}/v1/jobs/{job.id}"
         return told(self.runner, job.id)
 
     def _key(self) -> str | None:
@@ -119,6 +125,7 @@ def _digest(work: NewJob) -> str:
 
 
 def _desk(
+    request: Request,
     hosted: Asked,
     runner: DoneBy,
     caller: CalledBy,
@@ -132,7 +139,8 @@ def _desk(
         ),
     ] = None,
 ) -> JobDesk:
-    return JobDesk(runner, hosted.name, caller, response, idempotency_key)
+    root: str = request.scope.get("root_path", "")
+    return JobDesk(runner, hosted.name, caller, response, root, idempotency_key)
 
 
 AtDesk = Annotated[JobDesk, Depends(_desk)]

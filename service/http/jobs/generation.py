@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from vitrail.generator.checks import Sampling
 from vitrail.indexer.errors import UnknownImageError
+from vitrail.service.documents.guards import line_document, refused_document
 from vitrail.service.documents.plain import named_path
 from vitrail.service.http.asking import checkpoint_of
 from vitrail.service.http.jobs.images import reference_to
 from vitrail.service.http.jobs.kinds import JobKind, JobRun, Outcome, Setting
 from vitrail.service.http.options import ServiceOptions
+from vitrail.service.http.schemas.bodies import set_sql
 from vitrail.service.http.schemas.generation import (
     DrawingBody,
     GenerateBody,
@@ -35,6 +37,7 @@ from vitrail.service.operations.tasks import (
 
 if TYPE_CHECKING:
     from vitrail.indexer.collection.store import CollectionStore
+    from vitrail.service.operations.guarding import CollectionGuard, GuardOptions
     from vitrail.service.operations.making import Generated, Work
 
 D = TypeVar("D", bound=DrawingBody)
@@ -53,6 +56,10 @@ class DrawingJobs(JobKind[D]):
     @abstractmethod
     def task(self, setting: Setting, body: D) -> Task:
         """What is to be made."""
+
+    def guard(self, run: JobRun, body: D) -> CollectionGuard | None:  # noqa: ARG002
+        """What judges images before they are kept; what is drawn from an image is near it."""
+        return None
 
     def check(self, setting: Setting, body: D) -> None:
         """Read the images, and plan the recipes; no model is loaded.
@@ -76,6 +83,7 @@ class DrawingJobs(JobKind[D]):
         made = make(
             collection,
             self._plan(run.setting, body),
+            guard=self.guard(run, body),
             progress=run.progress,
             cancellation=run.cancellation,
             preview=run.preview,
@@ -99,6 +107,39 @@ class GenerateJobs(DrawingJobs[GenerateBody]):
     def task(self, setting: Setting, body: GenerateBody) -> Task:  # noqa: ARG002
         """The prompts."""
         return TextToImage(body.prompts)
+
+    def check(self, setting: Setting, body: GenerateBody) -> None:
+        """As that, and refuse what cannot be guarded.
+
+        Raises:
+            InputError: a guard's filter or column cannot be used, or too few images fulfil it.
+        """
+        from vitrail.service.operations.guarding import check_guard, check_seeds
+
+        super().check(setting, body)
+        options = _guard(body)
+        if options is not None:
+            check_seeds(options, body.seed, body.n)
+            check_guard(setting.hosted.collection.store.snapshot(), options)
+
+    def guard(self, run: JobRun, body: GenerateBody) -> CollectionGuard | None:
+        """The guard that was asked for.
+
+        Raises:
+            InputError: too few innocent images for its rate.
+        """
+        from vitrail.service.operations.guarding import fit_guard
+
+        options = _guard(body)
+        if options is None:
+            return None
+        return fit_guard(
+            run.setting.hosted.collection,
+            options,
+            body.n,
+            progress=run.progress,
+            cancellation=run.cancellation,
+        )
 
 
 class ImageToImageJobs(DrawingJobs[ImageToImageBody]):
@@ -152,7 +193,10 @@ def generated_document(store: CollectionStore, made: Generated) -> dict[str, Any
         "total": made.total,
         "made": made.made,
         "there": made.there,
+        "lacking": made.lacking,
         "interrupted": made.interrupted,
+        "guard": line_document(made.line),
+        "refused": [refused_document(one) for one in made.refused],
         "notes": list(made.notes),
         "images": [_image(store, str(path)) for path in made.paths],
     }
@@ -164,6 +208,15 @@ def _image(store: CollectionStore, path: str) -> Mapping[str, Any]:
     except UnknownImageError:  # it was taken out meanwhile
         return {"id": None, **named_path(path)}
     return {"id": number, **named_path(path)}
+
+
+def _guard(body: GenerateBody) -> GuardOptions | None:
+    from vitrail.service.operations.guarding import GuardOptions
+
+    said = body.guard
+    if said is None:
+        return None
+    return GuardOptions(said.rate, set_sql(said.against), said.retries, said.mark)
 
 
 def _mask(setting: Setting, mask: MaskBody) -> MaskShape | ImageReference:

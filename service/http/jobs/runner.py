@@ -32,6 +32,7 @@ _AGAIN = 2.0  # seconds until it is seen whether another process still writes
 _IDLE = 30.0  # seconds between two looks of a worker that nobody wakes
 _MOMENT = 10.0  # seconds that a request waits for others that write
 _PRUNE_EVERY = 50  # jobs
+_ONLY_READS = "a service that may write: this one was started with --read-only"
 
 
 class JobRunner:
@@ -211,7 +212,10 @@ class JobRunner:
         for job in self.store.pending(lane):
             if _waits(job.not_before - time.time()):
                 continue
-            writes = self._writes(job)
+            writes = self.writes(job)
+            if writes and self._options.read_only:  # left by a service that did not only read
+                self._put_off(job, _ONLY_READS)
+                continue
             if writes and job.work.collection in self._writing:
                 self._stand_aside(job, self._writing[job.work.collection])
                 continue
@@ -226,12 +230,16 @@ class JobRunner:
     def _stand_aside(self, job: Job, other: Job | None) -> None:
         if other is None:  # which is over in a moment
             return
-        told = f"job {other.id} ({other.work.kind}), which writes to {other.work.collection}"
+        what = f"job {other.id} ({other.work.kind}), which writes to {other.work.collection}"
+        self._put_off(job, what)
+
+    def _put_off(self, job: Job, told: str) -> None:
         if job.waiting_for != told:
             self.store.wait(job.id, told, 0.0)
             self.watchers.ring(job.id)
 
-    def _writes(self, job: Job) -> bool:
+    def writes(self, job: Job) -> bool:
+        """Whether a job changes a collection or its files."""
         kind = self._kinds.get(job.work.kind)
         try:
             return kind is not None and kind.writes(kind.read(job.work.parameters))

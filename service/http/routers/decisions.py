@@ -18,6 +18,7 @@ from vitrail.service.http.schemas.decisions import (
     UndoBody,
 )
 from vitrail.service.http.schemas.searches import Receipt
+from vitrail.service.http.security.effects import WRITES
 from vitrail.service.operations.deciding import (
     KnownDecision,
     decide,
@@ -39,7 +40,7 @@ def get_decisions(hosted: Asked) -> DecisionsReply:
     return DecisionsReply(decisions=found, receipt=Receipt.model_validate(reading.receipt()))
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, openapi_extra=WRITES)
 def make_decision(hosted: Asked, runner: DoneBy, body: DecideBody) -> DecisionReply:
     """Say what images are to one another; it holds for their content, for good."""
     with runner.writing(hosted.name):
@@ -47,7 +48,7 @@ def make_decision(hosted: Asked, runner: DoneBy, body: DecideBody) -> DecisionRe
     return _followed(hosted, made)
 
 
-@router.post("/undo")
+@router.post("/undo", openapi_extra=WRITES)
 def undo_decision(hosted: Asked, runner: DoneBy, body: UndoBody) -> DecisionReply:
     """Take a decision back: the last one that holds, or the one that is named."""
     with runner.writing(hosted.name):
@@ -62,7 +63,7 @@ def get_decision_log(hosted: Asked) -> CarriedDecisions:
     return CarriedDecisions.model_validate({"decisions": log})
 
 
-@router.post("/import")
+@router.post("/import", openapi_extra=WRITES)
 def take_decision_log(hosted: Asked, runner: DoneBy, body: CarriedDecisions) -> TakenDecisions:
     """Add the decisions of another collection that this one lacks."""
     log = json.dumps([one.model_dump() for one in body.decisions]).encode()

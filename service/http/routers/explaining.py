@@ -21,6 +21,7 @@ from vitrail.service.http.routers.images import ImageNumber
 from vitrail.service.http.schemas.base import reply
 from vitrail.service.http.schemas.images import ExplainReply
 from vitrail.service.http.schemas.searches import ExplainRequest, SpreadReply, SpreadRequest
+from vitrail.service.http.security.effects import READS
 from vitrail.service.operations.explaining import explain_answer
 from vitrail.service.operations.query_kinds import AnyQuery, ImageQuery
 from vitrail.service.operations.references import ImageId
@@ -30,7 +31,12 @@ from vitrail.service.operations.searching import search
 router = APIRouter(tags=["search"])
 
 
-@router.post("/search/explain", responses={200: {"model": ExplainReply}}, response_class=Response)
+@router.post(
+    "/search/explain",
+    responses={200: {"model": ExplainReply}},
+    response_class=Response,
+    openapi_extra=READS,
+)
 def explain_hit(asked: ExplainRequest, hosted: Asked, kept: KeptBy, served: ServedBy) -> Response:
     """Why a question finds an image: shares of its score, and what matches in both images.
 
@@ -96,7 +102,12 @@ def _explained(hosted: Hosted, query: AnyQuery, options: SearchOptions, image_id
     )
 
 
-@router.post("/search/scores", responses={200: {"model": SpreadReply}}, response_class=Response)
+@router.post(
+    "/search/scores",
+    responses={200: {"model": SpreadReply}},
+    response_class=Response,
+    openapi_extra=READS,
+)
 def spread_of_scores(
     asked: SpreadRequest, hosted: Asked, kept: KeptBy, served: ServedBy
 ) -> Response:

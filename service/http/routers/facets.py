@@ -11,6 +11,7 @@ from vitrail.service.http.hosting import Asked, ServedBy
 from vitrail.service.http.reading import Reading
 from vitrail.service.http.schemas.base import reply
 from vitrail.service.http.schemas.images import FacetRequest, FacetsReply
+from vitrail.service.http.security.effects import READS
 from vitrail.service.operations.columns import checked_columns
 from vitrail.service.operations.facets import count_facets
 
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 router = APIRouter(tags=["search"])
 
 
-@router.post("/facets", responses={200: {"model": FacetsReply}}, response_class=Response)
+@router.post(
+    "/facets", responses={200: {"model": FacetsReply}}, response_class=Response, openapi_extra=READS
+)
 def count_values(asked: FacetRequest, hosted: Asked, served: ServedBy) -> Response:
     """Values of columns with how many images have them; numbers and times as histograms."""
     reading = Reading(hosted)

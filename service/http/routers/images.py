@@ -30,6 +30,7 @@ from vitrail.service.http.schemas.images import (
     RecipeReply,
     RemovedReply,
 )
+from vitrail.service.http.security.effects import WRITES
 from vitrail.service.operations.annotating import annotate_images
 from vitrail.service.operations.json_filters import join_filters
 from vitrail.service.operations.lineage import trace_lineage
@@ -138,7 +139,7 @@ def get_recipe(hosted: Asked, served: ServedBy, image_id: ImageNumber) -> Respon
     return reply(told | {"receipt": reading.receipt()})
 
 
-@router.delete("/images/{image_id}", responses={200: {"model": RemovedReply}})
+@router.delete("/images/{image_id}", responses={200: {"model": RemovedReply}}, openapi_extra=WRITES)
 def remove_image(hosted: Asked, runner: DoneBy, image_id: ImageNumber) -> Response:
     """Take an image out of the collection; its files stay on disk."""
     with runner.writing(hosted.name):
@@ -148,7 +149,7 @@ def remove_image(hosted: Asked, runner: DoneBy, image_id: ImageNumber) -> Respon
     return reply({"images": done.images, "files": done.files})
 
 
-@router.post("/annotations", responses={200: {"model": AnnotationReply}})
+@router.post("/annotations", responses={200: {"model": AnnotationReply}}, openapi_extra=WRITES)
 def annotate(asked: AnnotationRequest, hosted: Asked, runner: DoneBy) -> Response:
     """Set columns of your own on images, by which they can be filtered from then on."""
     columns = {name: _each(name, given, asked.ids) for name, given in asked.columns.items()}

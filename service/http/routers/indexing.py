@@ -16,12 +16,13 @@ from vitrail.service.http.reading import Reading
 from vitrail.service.http.schemas.indexing import IndexBody, Reject, Rejects, Root, Roots
 from vitrail.service.http.schemas.jobs import JobReply
 from vitrail.service.http.schemas.searches import Receipt
+from vitrail.service.http.security.effects import WRITES
 from vitrail.service.operations.maintaining import list_rejects
 
 router = APIRouter(tags=["indexing"])
 
 
-@router.post("/index", status_code=202)
+@router.post("/index", status_code=202, openapi_extra=WRITES)
 def index(desk: AtDesk, body: IndexBody) -> JobReply:
     """Bring the collection up to date with folders that the service is set up to index."""
     return desk.ask("index", body)

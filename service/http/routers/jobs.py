@@ -14,6 +14,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import Field, create_model
 from starlette.concurrency import run_in_threadpool
 
+from vitrail.service.http.hosting import ServedBy
 from vitrail.service.http.jobs.desk import ADMIN_KINDS, AtDesk, DoneBy, told
 from vitrail.service.http.jobs.errors import JobStateError, NoResultError
 from vitrail.service.http.jobs.records import OVER, ChosenJobs, Job, JobState
@@ -22,6 +23,7 @@ from vitrail.service.http.jobs.runner import JobRunner
 from vitrail.service.http.routers.sessions import Ring
 from vitrail.service.http.schemas.bodies import JobBody
 from vitrail.service.http.schemas.jobs import JobReply, JobsReply
+from vitrail.service.http.security.effects import BY_BODY, READS, only_reads
 from vitrail.service.http.security.guarding import CalledBy, demand
 from vitrail.service.http.security.scopes import KeyScope
 
@@ -49,7 +51,7 @@ else:
     """A kind, and what a job of it is asked with."""
 
 
-@router.post("/jobs", status_code=202)
+@router.post("/jobs", status_code=202, openapi_extra=BY_BODY)
 def add_job(desk: AtDesk, body: JobRequest) -> JobReply:
     """Ask for a job of any kind; each kind has an address of its own as well."""
     given = body.model_dump(exclude={"kind"}, exclude_unset=True, by_alias=True)
@@ -83,18 +85,21 @@ def get_job(runner: DoneBy, job: str) -> JobReply:
     return told(runner, job)
 
 
-@router.delete("/jobs/{job}", status_code=202)
+@router.delete("/jobs/{job}", status_code=202, openapi_extra=READS)
 def cancel_job(runner: DoneBy, job: str) -> JobReply:
     """End a job: at once where it waits, in good order where it runs; what it did is kept."""
     runner.cancel(job)
     return told(runner, job)
 
 
-@router.post("/jobs/{job}/retry", status_code=202)
-def retry_job(runner: DoneBy, caller: CalledBy, job: str) -> JobReply:
+@router.post("/jobs/{job}/retry", status_code=202, openapi_extra=BY_BODY)
+def retry_job(runner: DoneBy, caller: CalledBy, served: ServedBy, job: str) -> JobReply:
     """Do a job after all that failed, was cancelled or interrupted; it keeps its id."""
-    if runner.store.get(job).work.kind in ADMIN_KINDS:
+    found = runner.store.get(job)
+    if found.work.kind in ADMIN_KINDS:
         demand(caller, KeyScope.ADMIN)
+    if served.read_only and runner.writes(found):
+        raise only_reads()
     runner.retry(job)
     return told(runner, job)
 

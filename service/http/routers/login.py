@@ -9,6 +9,7 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from vitrail.service.http.routers.sessions import Ring, give_cookie
+from vitrail.service.http.security.effects import READS
 from vitrail.service.http.security.guarding import CalledBy
 
 PAGE = Path(__file__).parents[2] / "web" / "login" / "login.html"
@@ -27,7 +28,7 @@ def show_login(caller: CalledBy, request: Request) -> Response:
     return _page("")
 
 
-@router.post("/login")
+@router.post("/login", openapi_extra=READS)
 def log_in(
     request: Request,
     caller: CalledBy,

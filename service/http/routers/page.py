@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Header, HTTPException
+from fastapi import APIRouter, Header, HTTPException, Request
 from fastapi.responses import Response
 
 WEB = Path(__file__).parents[2] / "web"
@@ -33,9 +33,12 @@ FILES = _files()
 
 @router.get("/")
 @router.get("/image/{image_id}")
-def page(if_none_match: Annotated[str | None, Header()] = None) -> Response:
+def page(request: Request, if_none_match: Annotated[str | None, Header()] = None) -> Response:
     """The document, which finds in its address what to show."""
-    return _answer(WEB / "index.html", if_none_match)
+    root: str = request.scope.get("root_path", "")
+    # by a whole path, since views lie at several depths; a <base> the policy does not let in
+    data = (WEB / "index.html").read_bytes().replace(b'"/assets/', f'"{root}/assets/'.encode())
+    return _answer(data, ".html", if_none_match)
 
 
 for _view in VIEWS:
@@ -48,14 +51,13 @@ def asset(name: str, if_none_match: Annotated[str | None, Header()] = None) -> R
     path = FILES.get(name)
     if path is None:
         raise HTTPException(404, f"the page has no file {name!r}")
-    return _answer(path, if_none_match)
+    return _answer(path.read_bytes(), path.suffix, if_none_match)
 
 
-def _answer(path: Path, known: str | None) -> Response:
+def _answer(data: bytes, ending: str, known: str | None) -> Response:
     """A file, or that it is the one that is known; asked anew each time, so that none is stale."""
-    data = path.read_bytes()
     tag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
-    kind = TYPES[PurePosixPath(path.name).suffix]
+    kind = TYPES[ending]
     headers = {"ETag": tag, "Cache-Control": "no-cache", "Content-Type": kind}
     if known is not None and tag in known:
         # with its type: by that the policy is chosen, and a browser takes over the newer one

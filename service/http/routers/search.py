@@ -21,6 +21,7 @@ from vitrail.service.http.schemas.searches import (
     SearchReply,
     SearchRequest,
 )
+from vitrail.service.http.security.effects import READS
 from vitrail.service.operations.query_kinds import ImageQuery
 from vitrail.service.operations.references import ImageBytes
 from vitrail.service.operations.uploads import check_size
@@ -28,7 +29,9 @@ from vitrail.service.operations.uploads import check_size
 router = APIRouter(tags=["search"])
 
 
-@router.post("/search", responses={200: {"model": SearchReply}}, response_class=Response)
+@router.post(
+    "/search", responses={200: {"model": SearchReply}}, response_class=Response, openapi_extra=READS
+)
 def search_images(
     asked: SearchRequest, hosted: Asked, kept: KeptBy, served: ServedBy, watch: WatchedBy
 ) -> Response:
@@ -41,7 +44,12 @@ def search_images(
     return reply(SearchReplies(hosted, kept.uploads, served, watch=watch).answer(asked))
 
 
-@router.post("/search/batch", responses={200: {"model": BatchReply}}, response_class=Response)
+@router.post(
+    "/search/batch",
+    responses={200: {"model": BatchReply}},
+    response_class=Response,
+    openapi_extra=READS,
+)
 def search_batch(
     asked: BatchRequest, hosted: Asked, kept: KeptBy, served: ServedBy, watch: WatchedBy
 ) -> Response:
@@ -58,7 +66,12 @@ def _answer(replies: SearchReplies, asked: SearchRequest) -> dict[str, Any]:
         return {"problem": problem_members(error, replies.served)}
 
 
-@router.post("/search/image", responses={200: {"model": SearchReply}}, response_class=Response)
+@router.post(
+    "/search/image",
+    responses={200: {"model": SearchReply}},
+    response_class=Response,
+    openapi_extra=READS,
+)
 def search_by_image(
     hosted: Asked,
     kept: KeptBy,

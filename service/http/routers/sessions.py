@@ -10,6 +10,7 @@ from starlette.datastructures import Headers
 
 from vitrail.service.http.hosting import ServedBy
 from vitrail.service.http.security.callers import COOKIE, Caller, session_of
+from vitrail.service.http.security.effects import READS
 from vitrail.service.http.security.guarding import CalledBy, too_often, unknown_caller
 from vitrail.service.http.security.keyring import LASTS, KeyRing
 from vitrail.service.http.security.keys import Key
@@ -61,7 +62,7 @@ def get_session(caller: CalledBy, options: ServedBy) -> Session:
     )
 
 
-@router.post("/session", response_model=Session)
+@router.post("/session", response_model=Session, openapi_extra=READS)
 def begin_session(
     login: Login,
     request: Request,
@@ -104,7 +105,7 @@ def _not_taken(ring: KeyRing, caller: Caller) -> Response:
     return unknown_caller("the key is not known, has expired, or was revoked", KeyScope.READ)
 
 
-@router.delete("/session", status_code=204)
+@router.delete("/session", status_code=204, openapi_extra=READS)
 def end_session(request: Request, response: Response, ring: Ring) -> None:
     """Forget the cookie, here and in the browser."""
     token = session_of(Headers(scope=request.scope))

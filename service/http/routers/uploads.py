@@ -14,6 +14,7 @@ from vitrail.service.http.hosting import ServedBy
 from vitrail.service.http.keeping import KeptBy
 from vitrail.service.http.schemas.base import Open, reply
 from vitrail.service.http.schemas.images import Size
+from vitrail.service.http.security.effects import READS
 from vitrail.service.operations.thumbnails import MEDIA_TYPE
 
 router = APIRouter(tags=["uploads"])
@@ -49,7 +50,7 @@ class UploadReply(Open):
     status_code=201,
     responses={201: {"model": UploadReply}},
     response_class=Response,
-    openapi_extra={"requestBody": _BODY},
+    openapi_extra={"requestBody": _BODY, **READS},
 )
 async def upload_image(request: Request, kept: KeptBy, served: ServedBy) -> Response:
     """Hand in an image: its bytes as the body, or one file of a form. It is kept for an hour."""

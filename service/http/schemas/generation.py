@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from vitrail.generator.checks import MAX_PROMPT, MAX_SEED, MAX_STEPS
 from vitrail.service.http.schemas.base import Open
-from vitrail.service.http.schemas.bodies import JobBody
+from vitrail.service.http.schemas.bodies import AnySet, JobBody
 from vitrail.service.http.schemas.queries import ImageRef
 
 Prompt = Annotated[str, Field(min_length=1, max_length=MAX_PROMPT)]
@@ -54,11 +54,30 @@ class SizedBody(DrawingBody):
     height: _Side | None = None
 
 
+class GuardBody(JobBody):
+    """What images are held against before they are kept, as an audit would.
+
+    Attributes:
+        rate: share of innocent images that would be held to be copies.
+        against: filter of the images that may be copied.
+        retries: other seeds that are tried in the place of one whose image is refused.
+        mark: column that gets each image's false-positive rate; copies are kept then.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"rate": 0.01, "retries": 3}]})
+
+    rate: Annotated[float, Field(gt=0, lt=1)]
+    against: AnySet = "not generated"
+    retries: Annotated[int, Field(ge=0, le=1000)] = 0
+    mark: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+
 class GenerateBody(SizedBody):
     """Images from prompts: each prompt's, seed by seed.
 
     Attributes:
         prompt: what to draw; or several, each ``n`` times.
+        guard: keeps no copies of what is indexed; without, every image is kept.
     """
 
     model_config = ConfigDict(
@@ -66,6 +85,7 @@ class GenerateBody(SizedBody):
     )
 
     prompt: Prompt | Annotated[list[Prompt], Field(min_length=1, max_length=1000)]
+    guard: GuardBody | None = None
 
     @property
     def prompts(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from vitrail.indexer.errors import VitrailError
 from vitrail.service.http.options import ServiceOptions
 from vitrail.service.http.problems import problem
 from vitrail.service.http.security.callers import Caller, caller_of, identify
+from vitrail.service.http.security.effects import Effects, only_reads
 from vitrail.service.http.security.keyring import KeyRing
 from vitrail.service.http.security.rates import Rates
 from vitrail.service.http.security.scopes import KeyScope, needed
@@ -35,10 +36,13 @@ class Guard:
         app: what lies behind it.
         options: whether keys are needed, how often somebody may ask, whether anything is written.
         ring: the keys that hold.
+        effects: what requests change.
     """
 
-    def __init__(self, app: ASGIApp, options: ServiceOptions, ring: KeyRing) -> None:
-        self._app, self._options, self._ring = app, options, ring
+    def __init__(
+        self, app: ASGIApp, options: ServiceOptions, ring: KeyRing, effects: Effects
+    ) -> None:
+        self._app, self._options, self._ring, self._effects = app, options, ring, effects
         self._rates = Rates(options.most_often)
 
     async def __call__(self, asked: Asked, receive: Receive, send: Send) -> None:
@@ -60,15 +64,14 @@ class Guard:
             return RedirectResponse(f"{root_path}/login", 303)
         if caller.refused or not caller.may(scope):
             return self._not_let_in(caller, scope or KeyScope.READ)
-        if self._options.read_only and scope is not None and scope > KeyScope.READ:
-            return problem(
-                403,
-                "read-only",
-                "this service only reads",
-                remedy="start it without --read-only, or use the command line",
-            )
+        if self._options.read_only and self._writes(method, path):
+            refused = only_reads()
+            return problem(403, refused.code, refused.problem, remedy=refused.remedy)
         wait = None if path in _UNCOUNTED else self._rates.hit(caller.who)
         return None if wait is None else too_often(wait)
+
+    def _writes(self, method: str, path: str) -> bool:
+        return needed(method, path) is not None and self._effects.of(method, path) == "writes"
 
     def _not_let_in(self, caller: Caller, scope: KeyScope) -> Response:
         if caller.scope is not None:

@@ -3,6 +3,7 @@ import { html, nothing } from "../vendor/lit/index.js";
 import { address, ask, post, Problem } from "../api.js";
 import { followJob, isOver, resultOf } from "../jobs.js";
 import { readPart } from "../making.js";
+import { placed } from "../routes.js";
 import { texts } from "../texts.js";
 import { imageOf } from "../parts/asked.js";
 import { compareTabs } from "../parts/comparetabs.js";
@@ -111,7 +112,7 @@ export class CompareView extends SessionPart {
     }
     if (way !== "slider") query.set("how", way);
     const text = query.toString();
-    history.replaceState(history.state, "", text ? `/compare?${text}` : "/compare");
+    history.replaceState(history.state, "", placed(text ? `/compare?${text}` : "/compare"));
     this.requestUpdate();
   }
 

@@ -3,6 +3,7 @@ import { html, nothing } from "../vendor/lit/index.js";
 import { address, ask, post, Problem } from "../api.js";
 import { cancelJob, followJob, isOver, resultOf } from "../jobs.js";
 import { nextOpen, stepped } from "../judging.js";
+import { placed } from "../routes.js";
 import { texts } from "../texts.js";
 import { date } from "../words.js";
 import { notice, SessionPart } from "../parts/part.js";
@@ -178,7 +179,7 @@ export class DuplicatesView extends SessionPart {
     this._shown = Math.max(this._shown, place.group + 1);
     const query = new URLSearchParams(location.search);
     query.set("at", `${copy.id}`);
-    history.replaceState(history.state, "", `/duplicates?${query}`);
+    history.replaceState(history.state, "", placed(`/duplicates?${query}`));
     if (!focus) return;
     await this.updateComplete;
     const link = /** @type {HTMLElement | null} */ (this.querySelector(`[data-group="${place.group}"] [data-copy="${copy.id}"] .twin-shot`));

@@ -3,6 +3,7 @@ import { html, nothing } from "../vendor/lit/index.js";
 import { address, ask, original, Problem, thumbnail } from "../api.js";
 import { withImage } from "../question.js";
 import { blank, hrefOf } from "../making.js";
+import { placed } from "../routes.js";
 import { texts } from "../texts.js";
 import { meaning, nameOf } from "../words.js";
 import { facts, files } from "../parts/facts.js";
@@ -162,7 +163,7 @@ export class ImageView extends SessionPart {
   /** @param {Problem} problem */
   _failed(problem) {
     return html`<div class="state" role="alert"><h2>${problem.detail}</h2><p>${problem.remedy}</p>
-      <p class="state-acts"><a class="button main" href="/" @click=${(/** @type {MouseEvent} */ event) => follow(event, () => this.back())}>${texts.back}</a></p></div>`;
+      <p class="state-acts"><a class="button main" href=${placed("/")} @click=${(/** @type {MouseEvent} */ event) => follow(event, () => this.back())}>${texts.back}</a></p></div>`;
   }
 
   /** @param {number} id */

@@ -2,6 +2,7 @@
 import { html, nothing } from "../vendor/lit/index.js";
 import { address, ask, post, Problem } from "../api.js";
 import { followJob, isOver, resultOf } from "../jobs.js";
+import { placed } from "../routes.js";
 import { texts } from "../texts.js";
 import { compareTabs } from "../parts/comparetabs.js";
 import { measures } from "../parts/measures.js";
@@ -71,7 +72,7 @@ export class SetsView extends SessionPart {
     this._wrong = "";
     const { collection } = this.session.question;
     const query = new URLSearchParams({ ...(collection ? { collection } : {}), a: this._a, ...(this._b.trim() ? { b: this._b } : {}) });
-    history.replaceState(history.state, "", `/sets?${query}`);
+    history.replaceState(history.state, "", placed(`/sets?${query}`));
     try {
       const body = this._b.trim() ? { a: this._a, b: this._b } : { a: this._a };
       this._job = /** @type {Job} */ (await post(address("/compare", { collection }), body));

@@ -7,11 +7,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import numpy as np
 import pytest
 
 from tests.service.cli.test_auditing import blots
 from tests.service.conftest import Vitrail
+from tests.service.http.processes import answering
 from vitrail.generator import batch
 from vitrail.indexer.recipes.png import read_png
 from vitrail.indexer.recipes.recipe import GeneratedImage, Recipe
@@ -19,6 +21,7 @@ from vitrail.search.duplicates import looks
 from vitrail.search.duplicates.evidence import agreement
 from vitrail.search.duplicates.keypoints import Keypoints
 from vitrail.search.duplicates.looks import Look
+from vitrail.service.http.options import ServiceOptions
 from vitrail.service.operations import making
 from vitrail.service.operations.looks import Looks
 
@@ -131,6 +134,33 @@ def test_images_that_were_removed_stay_so_and_hinder_no_other_mark(learnt: Vitra
     assert "1 image that you removed from the collection" in done.err
     marked = learnt("list", "--where", "again is not null", "--columns", "seed").out.split()
     assert marked == ["1", "2"]
+
+
+def test_a_service_guards_in_the_same_way(learnt: Vitrail, tmp_path: Path) -> None:
+    options = ServiceOptions({"a": learnt.home}, tmp_path / "state", warm=False)
+    words = ("generate", "red apple", "-n", 3, *GUARD)
+    with answering(options) as port:
+        url = f"http://127.0.0.1:{port}"
+        few = httpx2.post(
+            f"{url}/v1/generate", json={"prompt": "a", "guard": {"rate": 0.001}}, timeout=60
+        )
+        assert (few.status_code, few.json()["code"]) == (422, "bad-input")
+        assert "999 innocent images" in few.text
+        marked = {"rate": 0.02, "retries": 1, "mark": "m"}
+        both = httpx2.post(f"{url}/v1/generate", json={"prompt": "a", "guard": marked}, timeout=60)
+        assert (both.status_code, both.json()["code"]) == (422, "bad-input")
+        assert httpx2.get(f"{url}/v1/jobs", timeout=60).json()["jobs"] == []
+        done = learnt(*words, "--server", url, "--json")
+        assert done.code == 1, done.err
+        assert (done.json["made"], done.json["lacking"]) == (1, 2)
+        assert done.json["guard"]["references"] == LEARNT
+        assert [one["copies"]["name"] for one in done.json["refused"]] == ["00.png", "02.png"]
+        assert "refused: 'red apple', seed 0, copies 100% of image 1 (00.png)\n" in done.err
+        again = learnt(*words, "--retries", 1, "--server", url)
+        assert again.code == 0, again.err
+    recipes = kept(learnt)
+    assert {*recipes} == {1, 3, 5}
+    assert recipes[3]["guard"]["refused"] == [0]
 
 
 def test_an_image_that_was_there_is_judged_and_stays(learnt: Vitrail) -> None:

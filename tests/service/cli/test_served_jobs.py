@@ -81,7 +81,7 @@ def test_what_a_service_does_not_take_is_refused(
         ("--space", "mean@1"),
     ):
         vitrail.fails("index", "photos", option, value, *there, code=2, says=[option, "--server"])
-    for option, word in (("--guard", "0.01"), ("--lora", "a"), ("--device", "cpu")):
+    for option, word in (("--lora", "a"), ("--device", "cpu")):
         vitrail.fails("generate", "a", option, word, *there, code=2, says=[option, "--server"])
     vitrail.fails("generate", "a", "--model", "other", *there, code=2, says=["'other'", "tiny"])
     assert vitrail("info", "--json").json["generated"] == 0

@@ -111,6 +111,10 @@ def test_what_is_no_rate_is_refused(tmp_path: Path) -> None:
         ServiceOptions({"a": tmp_path}, tmp_path, allow_origins=("example.org/a",))
     with pytest.raises(InputError, match="/vitrail"):
         ServiceOptions({"a": tmp_path}, tmp_path, root_path="vitrail/")
+    for root in ("/v1", "/image/a", "/assets"):
+        with pytest.raises(InputError, match="an address of the service's own"):
+            ServiceOptions({"a": tmp_path}, tmp_path, root_path=root)
+    assert ServiceOptions({"a": tmp_path}, tmp_path, root_path="/images").root_path == "/images"
 
 
 def test_an_address_that_nobody_has_thought_of_needs_a_key() -> None:
