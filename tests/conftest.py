@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from vitrail.indexer.telemetry import DUCKDB
+
 _MEMORY = "/dev/shm"
 _ROOM = 4 << 30  # bytes; the tests' own files take less than half of it
 
@@ -35,7 +37,11 @@ if "TMPDIR" not in os.environ and _in_memory():
 # Processes that test side by side share the cores, rather than start a thread for each of them.
 _WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 if _WORKERS > 1:
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // _WORKERS)))
+    _SHARE = str(max(1, (os.cpu_count() or 1) // _WORKERS))
+    os.environ.setdefault("OMP_NUM_THREADS", _SHARE)
+    # DuckDB's, woken for every small query, take a quarter of the time of tests of collections.
+    # Processes that tests start have them all.
+    DUCKDB["threads"] = _SHARE
 
 # Whoever runs the suite in the background lets it ignore these, and what it starts inherits that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -119,7 +119,7 @@ def gallery(home: Path) -> Iterator[str]:
         {"gallery": home / "gallery"},
         home / "state",
         roots={"photos": home / "Pictures"},
-        models={"embedded": str(build_sd(home / "tiny"))},
+        models={"embedded": str(build_sd(home / "tiny", steps=2))},
         warm=False,
     )
     with answering(options) as port:

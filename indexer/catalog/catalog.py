@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from vitrail.indexer.catalog import journal
 from vitrail.indexer.catalog.attaching import attach, connect, seal
+from vitrail.indexer.catalog.engines import borrow, discard, give_back
 from vitrail.indexer.catalog.journal import Journal
 from vitrail.indexer.catalog.journal_tail import UntoldError
 from vitrail.indexer.catalog.news import Known, News, read_news
@@ -261,7 +262,7 @@ class Catalog:
         """
         self._need_file()
         with self.errors():
-            connection = connect()
+            connection = borrow()
         try:
             with self.errors():
                 with self._turn:
@@ -271,7 +272,7 @@ class Catalog:
         except BaseException:
             # Whoever keeps the error would keep the file open with it, and this process from
             # writing to it: DuckDB calls that a conflict, which is no lock of anybody else.
-            connection.close()
+            discard(connection)
             raise
 
     def export(self, paths: Mapping[str, str]) -> None:
@@ -289,14 +290,16 @@ class Catalog:
             connection.execute("COMMIT")
 
     def close(self) -> None:
-        """Give back what DuckDB holds in memory, and the journal; made anew when needed."""
+        """Let go of DuckDB and the journal; both are had again when needed."""
         with self._turn:
-            if self.journal is not None:
-                self.journal.close()
-            engine, self._engine = self._engine, None
-            if engine is not None:
-                with suppress(Exception):  # after a full disk even closing may complain
-                    engine.close()
+            self._let_go(give_back)
+
+    def _let_go(self, engine_goes: Callable[[DuckDBPyConnection], None]) -> None:
+        if self.journal is not None:
+            self.journal.close()
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine_goes(engine)
 
     @contextmanager
     def _open(self, *, read_only: bool, create: bool = False) -> Iterator[DuckDBPyConnection]:
@@ -316,7 +319,7 @@ class Catalog:
                     # an older state of the file, which DuckDB refuses.
                     sync_directory(os.path.dirname(self.path))
             except BaseException:
-                self.close()  # which lets go of the file, whatever state it was left in
+                self._let_go(discard)  # and of the file, whatever state it was left in
                 raise
 
     def _detach(self, engine: DuckDBPyConnection, *, forgiving: bool) -> None:
@@ -332,7 +335,7 @@ class Catalog:
         except duckdb.Error as error:
             if not (forgiving and self.journal is not None and is_full(error)):
                 raise
-            self.close()
+            self._let_go(discard)
             _log.warning(
                 "the disk is full, and a commit, which stands, is only in the log of %s: free some "
                 "room",
@@ -341,7 +344,7 @@ class Catalog:
 
     def _running(self) -> DuckDBPyConnection:
         if self._engine is None:
-            self._engine = connect()
+            self._engine = borrow()
         return self._engine
 
     def _need_file(self) -> None:

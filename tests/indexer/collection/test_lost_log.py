@@ -82,6 +82,7 @@ def cut(tmp_path: Path, change: str) -> tuple[Path, list[object]]:
         engine = Engine(writer._catalog._running(), lambda: _copy(place, copy))
         writer._catalog._engine = engine  # type: ignore[assignment]
         CHANGES[change](writer)
+        writer._catalog._engine = engine._engine
     assert (copy / LOG).stat().st_size
     return copy, answers(place)
 

@@ -18,6 +18,7 @@ from PIL import Image
 
 from tests.service.conftest import Vitrail
 from vitrail.indexer.catalog.catalog import Catalog
+from vitrail.indexer.catalog.engines import discard_idle
 from vitrail.indexer.collection import store
 from vitrail.indexer.collection import writer as writers
 from vitrail.indexer.records import Batch
@@ -266,6 +267,7 @@ def test_memory_that_runs_out_is_one_line(
     def connect(*_: object, **__: object) -> None:
         raise duckdb.OutOfMemoryException("Out of Memory Error: Allocation failure")
 
+    discard_idle()  # of earlier tests
     with monkeypatch.context() as patch:
         patch.setattr(duckdb, "connect", connect)
         vitrail.fails("list", code=1, says=["Cannot allocate memory", "no sign of damage"])

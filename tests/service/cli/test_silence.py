@@ -91,7 +91,7 @@ def set_up(folder: Path) -> Watched:
     """A home with checkpoints in the Hub's cache, and as many images as spaces are whitened by."""
     watched = watch(folder)
     cache_like_the_hub(watched, "tiny/vit", lambda folder: save_classifier("vit", folder))
-    cache_like_the_hub(watched, "tiny/sd", build_sd)
+    cache_like_the_hub(watched, "tiny/sd", lambda folder: build_sd(folder, steps=2))
     (watched.folder / "pictures").mkdir()
     for file in sorted(EXAMPLES.glob("*.webp"))[:IMAGES]:
         with Image.open(file) as image:  # small: pixels are compared by the thousand

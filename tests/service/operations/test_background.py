@@ -28,7 +28,7 @@ from vitrail.service.operations.searching import embed_query
 
 @pytest.fixture(scope="module")
 def info(tmp_path_factory: pytest.TempPathFactory) -> CheckpointInfo:
-    return find_checkpoint(str(build_sd(tmp_path_factory.mktemp("model") / "tiny")))
+    return find_checkpoint(str(build_sd(tmp_path_factory.mktemp("model") / "tiny", steps=2)))
 
 
 @pytest.fixture
