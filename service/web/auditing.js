@@ -1,5 +1,6 @@
 /** What is audited, how it stands in the page's address, and how the service is asked for it. */
 import { within } from "./making.js";
+import { placed } from "./routes.js";
 
 /**
  * @typedef {{ collection: string | null, generated: string, against: string, pixels: boolean, planted: number }} AuditOrder
@@ -66,7 +67,7 @@ export function auditHref({ collection, generated, against, pixels, planted }, a
     ...(planted === PLANTED ? {} : { planted: String(planted) }),
     ...(at === null ? {} : { at: String(at) }),
   });
-  return `/audit?${query}`;
+  return placed(`/audit?${query}`);
 }
 
 /** @param {AuditOrder} order */

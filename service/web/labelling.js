@@ -1,5 +1,6 @@
 /** What is asked about labels, how it stands in the page's address, and how the service is asked. */
 import { readPart } from "./making.js";
+import { placed } from "./routes.js";
 
 /** @import { Column, ImagePart } from "./types.js" */
 
@@ -83,7 +84,7 @@ export function labelsHref({ collection, what, by, labels, least, where, images,
   for (const [name, value, given] of all) if (given) query.set(name, value);
   if (telling) for (const part of images) query.append("image", part.kind === "image" ? `${part.id}` : `u.${part.token}`);
   const asked = query.toString();
-  return asked ? `/classify?${asked}` : "/classify";
+  return placed(asked ? `/classify?${asked}` : "/classify");
 }
 
 /**

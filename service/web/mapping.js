@@ -1,6 +1,7 @@
 /** A map of images: how it stands in the page's address, and how it is asked for here and elsewhere. */
 import { address } from "./api.js";
 import { literal, quoted } from "./commands.js";
+import { placed } from "./routes.js";
 
 /** @import { Point } from "./plotting.js" */
 
@@ -70,7 +71,7 @@ export function mapHref(state) {
   set("ring", state.ring && state.ring.map((point) => point.map(coded).join("-")).join("_"));
   if (state.value !== null) query.set("value", state.value);
   const text = query.toString();
-  return text ? `/map?${text}` : "/map";
+  return placed(text ? `/map?${text}` : "/map");
 }
 
 /** @param {number} value */

@@ -2,6 +2,7 @@
 import { html, nothing } from "../vendor/lit/index.js";
 import { thumbnail } from "../api.js";
 import { toQuery, nothing as blank } from "../question.js";
+import { placed } from "../routes.js";
 import { texts } from "../texts.js";
 import { imageOf } from "./asked.js";
 import { go } from "./auditpairs.js";
@@ -28,7 +29,7 @@ function sums(session, { images, written }, { write }) {
     const text = html`<span>${label ?? texts.notTold}</span> <b>${texts.number(count)}</b>`;
     if (written === null || label === null) return html`<li class="told-sum">${text}</li>`;
     const query = toQuery({ ...blank(), collection: session.question.collection, conditions: [{ column: write, comparison: "is", value: label }] });
-    return html`<li><a class="told-sum" href=${`/?${query}`} @click=${(/** @type {MouseEvent} */ event) => follow(event, () => session.open(`/?${query}`))}>${text}</a></li>`;
+    return html`<li><a class="told-sum" href=${placed(`/?${query}`)} @click=${(/** @type {MouseEvent} */ event) => follow(event, () => session.open(`/?${query}`))}>${text}</a></li>`;
   };
   return html`<p class="sets-sizes"><b>${texts.imagesOf(images.length)}</b>${written === null ? nothing : html` <span>${texts.written(written, write)}</span>`}</p>
     <ul class="told-sums" aria-label=${texts.labelsTold}>${all.map(([label, count]) => chip(label, count))}</ul>`;

@@ -140,7 +140,7 @@ export class DuplicatesView extends SessionPart {
     query.delete("alike");
     if (alike) query.set("alike", "1");
     const asked = query.toString();
-    history.replaceState(history.state, "", asked ? `/duplicates?${asked}` : "/duplicates");
+    history.replaceState(history.state, "", placed(asked ? `/duplicates?${asked}` : "/duplicates"));
   }
 
   _look() {
