@@ -52,6 +52,7 @@ HOMES = {
     "verify": "maintaining",
     "export": "maintaining",
     "import": "maintaining",
+    "export-encoder": "exporting",
     "serve": "serving",
     "keys": "keys",
 }

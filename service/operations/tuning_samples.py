@@ -179,7 +179,7 @@ class TuningSample:
         wanted = min(self.options.copied, len(paths))
         parts, own = [], []
         for row in evenly_spaced(len(paths), wanted).tolist():
-            made = _altered(_image(paths[row]))
+            made = altered_copies(image_to_copy(paths[row]))
             parts.append(_encoded(encoder, [apply(encoder.preprocess, one) for one in made]))
             own += [row] * len(made)
             self._tell("copying", len(parts), wanted)
@@ -221,7 +221,7 @@ ALTERED = (
 )
 
 
-def _altered(image: Image.Image) -> list[Image.Image]:
+def altered_copies(image: Image.Image) -> list[Image.Image]:
     """Copies as they come back after a while among strangers."""
     from vitrail.search.calibration.planting import KINDS
 
@@ -234,7 +234,12 @@ def _altered(image: Image.Image) -> list[Image.Image]:
     return made
 
 
-def _image(path: str) -> Image.Image:
+def image_to_copy(path: str) -> Image.Image:
+    """An upright RGB image of a file, of the size that copies are made from.
+
+    Raises:
+        ImageRejectedError: it cannot be opened.
+    """
     from vitrail.indexer.images.files import read_file
     from vitrail.indexer.images.opening import open_image
     from vitrail.search.calibration.planting import SIDE
