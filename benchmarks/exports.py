@@ -29,11 +29,8 @@ from vitrail.indexer.export.certificate import Certificate, RunningCosts
 from vitrail.indexer.export.plan import ExportPlan
 from vitrail.indexer.export.trial import BATCH, SECONDS, try_out
 from vitrail.indexer.images.preprocess import normalise
-from vitrail.service.operations.exporting import (
-    ExportOptions,
-    export_encoder,
-    source_of_folder,
-)
+from vitrail.service.operations.export_sources import ExportOptions, source_of_folder
+from vitrail.service.operations.exporting import export_encoder
 
 VARIANTS = (
     *((target, bits) for target in ("openvino", "onnx") for bits in ("fp32", "fp16", "bf16")),

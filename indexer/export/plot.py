@@ -69,6 +69,7 @@ def _row(
     yield _dot(median, y, _MEDIAN)
     if not one.derived:
         yield _tick(_distance(floor.median), y)
+    yield _ring(_share(one.copies_before, low), y, _COPIES)
     yield _dot(_share(one.copies, low), y, _COPIES)
     yield _dot(_share(one.overlap, low), y, _KEPT)
     if one.searched:
@@ -104,17 +105,18 @@ def _legend(height: int) -> Iterator[str]:
         (_MEDIAN, "median image"),
         (_LEAST, "worst image"),
         (_KEPT, "ten nearest kept"),
-        (_COPIES, "copies found"),
+        (_COPIES, "copies found (ring: by the source)"),
         (_FLOOR, "floor"),
     ):
         yield _tick(x, y - 4) if colour == _FLOOR else _dot(x, y - 4, colour)
         yield _text(x + 12, y, told)
-        x += 40 + 7.2 * len(told)
+        x += 34 + 6.8 * len(told)
 
 
 def _lowest(rows: list[tuple[str, SpaceMeasure]]) -> float:
     """Where the axis of shares begins: a twentieth below all that is drawn, or so."""
-    least = min((min(one.overlap, one.copies) for _, one in rows), default=0.0)
+    shown = (min(one.overlap, one.copies, one.copies_before) for _, one in rows)
+    least = min(shown, default=0.0)
     return max(0.0, min(0.95, math.floor(least * 10 - 0.25) / 10))
 
 
@@ -129,6 +131,12 @@ def _share(value: float, low: float) -> float:
 
 def _dot(x: float, y: float, colour: str) -> str:
     return f"<circle cx='{x:.1f}' cy='{y:.1f}' r='5' fill='{colour}'/>"
+
+
+def _ring(x: float, y: float, colour: str) -> str:
+    return (
+        f"<circle cx='{x:.1f}' cy='{y:.1f}' r='7' fill='none' stroke='{colour}' stroke-width='2'/>"
+    )
 
 
 def _tick(x: float, y: float) -> str:

@@ -85,8 +85,7 @@ def write_export(
         CheckpointError: weights are missing.
         OSError: the disk is full or refuses.
     """
-    # an image-text model's embedding comes of the model of both towers, which has no head
-    classify = bool(checkpoint.labels) and all(space.pooling != "proj" for space in spaces)
+    classify = has_head(checkpoint, spaces)
     outputs = [*(space.name for space in spaces), *([LOGITS] if classify else [])]
     tower = build_tower(checkpoint, spaces, classify=classify)
     maker = _Maker(checkpoint, tower, outputs, plan, folder, calibration)
@@ -95,6 +94,14 @@ def write_export(
     _write_manifest(checkpoint, spaces, plan, outputs, sums, folder)
     size = sum(os.path.getsize(folder / name) for name in files)
     return Written(files_digest(sums), size, reverted, _encoder_of(folder, graph, plan, outputs))
+
+
+def has_head(checkpoint: Checkpoint, spaces: Sequence[EmbeddingSpace]) -> bool:
+    """Whether an export of these spaces gives the head's logits too.
+
+    The embedding that texts are compared with comes of the model of both towers, which has none.
+    """
+    return bool(checkpoint.labels) and all(space.pooling != "proj" for space in spaces)
 
 
 def _encoder_of(

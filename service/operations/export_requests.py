@@ -9,13 +9,12 @@ from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.export.folder import check_new
 from vitrail.indexer.export.plan import ExportPlan
-from vitrail.service.operations.exporting import (
-    Exported,
+from vitrail.service.operations.export_sources import (
     ExportOptions,
-    export_encoder,
     source_of_collection,
     source_of_folder,
 )
+from vitrail.service.operations.exporting import Exported, export_encoder
 from vitrail.service.operations.progress import Progress, nobody
 
 

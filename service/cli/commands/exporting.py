@@ -97,7 +97,8 @@ def export_encoder(
     from vitrail.service.cli.export_report import print_certificate, print_exported
     from vitrail.service.cli.viewers import AnalysisViewer
     from vitrail.service.operations.export_requests import ExportRequest, run_export
-    from vitrail.service.operations.exporting import ExportOptions, ShortfallError
+    from vitrail.service.operations.export_sources import ExportOptions
+    from vitrail.service.operations.exporting import ShortfallError
 
     request = ExportRequest(
         folder=at_home(folder),

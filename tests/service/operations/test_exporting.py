@@ -31,7 +31,8 @@ from vitrail.service.cli import app
 from vitrail.service.documents.receipts import result_receipt
 from vitrail.service.operations.collection import Collection
 from vitrail.service.operations.export_requests import ExportRequest, run_export
-from vitrail.service.operations.exporting import ExportOptions, ShortfallError
+from vitrail.service.operations.export_sources import ExportOptions
+from vitrail.service.operations.exporting import ShortfallError
 from vitrail.service.operations.progress import AnalysisProgress, Event
 
 pytest.importorskip("openvino")
