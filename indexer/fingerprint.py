@@ -25,6 +25,9 @@ class Fingerprint:
         settings: sha256 (hex) of what the checkpoint's config says of how the weights are used;
             ``None`` in what was written before that was noted. Not part of the digest, by which
             files are known.
+        variant: of which certified sibling of the encoder this is told, for people, such as
+            ``int8 openvino export 3f2a91bc04``; ``None`` of the encoder itself. Not part of the
+            digest: what is certified makes vectors that may stand for the encoder's own.
 
     Raises:
         ValueError: a space has no name of one, which would become part of a file's name, or no
@@ -36,6 +39,7 @@ class Fingerprint:
     preprocess: dict[str, Any]
     spaces: tuple[tuple[str, int], ...]
     settings: str | None = None
+    variant: str | None = None
 
     def __post_init__(self) -> None:
         names = [name for name, _ in self.spaces]
@@ -78,6 +82,8 @@ class Fingerprint:
         }
         if self.settings is not None:
             told["settings"] = self.settings
+        if self.variant is not None:
+            told["variant"] = self.variant
         return json.dumps(told, sort_keys=True)
 
     @classmethod
@@ -91,15 +97,18 @@ class Fingerprint:
             raw = json.loads(text)
             checkpoint, weights, preprocess = raw["checkpoint"], raw["weights"], raw["preprocess"]
             spaces = tuple((name, operator.index(dim)) for name, dim in raw["spaces"])
-            settings = raw.get("settings")
+            settings, variant = raw.get("settings"), raw.get("variant")
         except (KeyError, TypeError, RecursionError) as error:
             raise ValueError(f"no encoder is told: {error!r}") from error
-        texts = all(isinstance(text, str) for text in (checkpoint, weights, settings or ""))
+        texts = all(
+            isinstance(text, str) for text in (checkpoint, weights, settings or "", variant or "")
+        )
         if not texts or not isinstance(preprocess, dict):
             raise ValueError("no encoder is told: checkpoint, weights and preprocess are mixed up")
-        return cls(checkpoint, weights, preprocess, spaces, settings)
+        return cls(checkpoint, weights, preprocess, spaces, settings, variant)
 
     def describe(self) -> str:
         """Short text for messages: checkpoint, first digits of the digest, spaces."""
         names = ", ".join(name for name, _ in self.spaces)
-        return f"{self.checkpoint} [{self.digest[:10]}; {names}]"
+        told = f"{self.checkpoint} [{self.digest[:10]}; {names}]"
+        return told if self.variant is None else f"{told}, a certified {self.variant}"

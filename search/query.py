@@ -275,11 +275,14 @@ class Origin:
         commit: number of the collection's commit.
         checkpoint: of the encoder that made its vectors.
         fingerprint: sha256 (hex) of that encoder; see ``vitrail.indexer.fingerprint``.
+        variant: which certified sibling of it embedded the question, for people; ``None`` where
+            it did so itself, or nothing was embedded.
     """
 
     commit: int
     checkpoint: str
     fingerprint: str
+    variant: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

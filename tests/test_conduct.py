@@ -64,6 +64,7 @@ READ_THE_ENVIRONMENT = {
     "indexer/settings.py",
     "indexer/telemetry.py",
     "indexer/encoders/hub.py",
+    "indexer/encoders/onnx_runtime.py",
 }
 
 

@@ -80,6 +80,7 @@ class CollectionInfo:
         fingerprint: sha256 (hex) of what its vectors were made by.
         checkpoint: name of that.
         encoder: both, and the spaces, for people.
+        siblings: certified exports of the encoder that have embedded some of the images.
         images: that can be found.
         deleted: hidden, their rows not dropped yet.
         files: that are there.
@@ -102,6 +103,7 @@ class CollectionInfo:
     fingerprint: str
     checkpoint: str
     encoder: str
+    siblings: tuple[str, ...]
     images: int
     deleted: int
     files: int

@@ -16,7 +16,7 @@ from vitrail.indexer.catalog.derived import put_default_weights
 from vitrail.indexer.catalog.journal import Journal
 from vitrail.indexer.catalog.schema import FORMAT
 from vitrail.indexer.catalog.transaction import Transaction
-from vitrail.indexer.collection import probes, transforms
+from vitrail.indexer.collection import probes, siblings, transforms
 from vitrail.indexer.errors import CollectionError, InputError
 from vitrail.indexer.files.begun import sweep_begun
 from vitrail.indexer.files.durability import TEMPORARY, make_directory, rename, write_text
@@ -60,7 +60,7 @@ def check_free(directory: str) -> None:
             f"{directory} is a collection that lost its catalog",
             remedy="run `vitrail verify --repair`",
         )
-    known = {LOCK, MARK, probes.FOLDER, *_FOLDERS}
+    known = {LOCK, MARK, siblings.FILE, probes.FOLDER, *_FOLDERS}
     strangers = {
         name for name in os.listdir(directory) if name not in known and not is_leftover(name)
     }
@@ -131,7 +131,7 @@ def discard_begun(directory: str) -> None:
 def is_leftover(name: str) -> bool:
     """Whether a file of the collection's own directory is one that was not finished."""
     parts = name.removesuffix(".wal")
-    return parts.endswith(TEMPORARY) and name.startswith((catalogs.FILE, MARK))
+    return parts.endswith(TEMPORARY) and name.startswith((catalogs.FILE, MARK, siblings.FILE))
 
 
 def sweep_leftovers(directory: str) -> None:

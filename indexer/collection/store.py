@@ -19,8 +19,10 @@ from vitrail.indexer.collection.current_indexes import CurrentIndexes
 from vitrail.indexer.collection.current_snapshot import CurrentSnapshot
 from vitrail.indexer.collection.layout import GENERATED, is_collection
 from vitrail.indexer.collection.readings import CatalogFile, Readings
+from vitrail.indexer.collection.siblings import note_sibling
 from vitrail.indexer.collection.snapshot import Snapshot
 from vitrail.indexer.errors import CollectionError, FingerprintMismatchError
+from vitrail.indexer.files.durability import disk_guard
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.records import Batch, FileRecord, ImageRecord
 
@@ -164,6 +166,15 @@ class CollectionStore(Answering):
                 "checkpoint and spaces that it was made with, change them with `vitrail reembed`, "
                 "or use another collection"
             )
+
+    def note_encoder(self, fingerprint: Fingerprint) -> None:
+        """Note whose vectors are about to come, where a certified sibling makes them.
+
+        Raises:
+            CollectionError: the disk is full.
+        """
+        with disk_guard(self.directory, 0):
+            note_sibling(self.directory, self.fingerprint, fingerprint)
 
     def refresh(self) -> bool:
         """Move on to the newest commit; true when it is another than before.

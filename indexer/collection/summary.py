@@ -20,6 +20,7 @@ from vitrail.indexer.collection.collection_info import (
 from vitrail.indexer.collection.current_indexes import CurrentIndexes
 from vitrail.indexer.collection.maintenance import grace_days
 from vitrail.indexer.collection.readings import Readings
+from vitrail.indexer.collection.siblings import read_siblings
 from vitrail.indexer.paths import display, raw
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def describe_collection(
         fingerprint=state.fingerprint.digest,
         checkpoint=state.fingerprint.checkpoint,
         encoder=state.fingerprint.describe(),
+        siblings=read_siblings(directory, state.fingerprint),
         images=state.images,
         deleted=state.deletions,
         files=counts["files"],

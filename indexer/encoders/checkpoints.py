@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from vitrail.indexer.encoders.exports import Export, is_export, read_export
 from vitrail.indexer.encoders.families import Family, TextFamily, family_of, projected_width
 from vitrail.indexer.encoders.focus import SOURCE_SHA256, embedded_directory
 from vitrail.indexer.encoders.hub import Wanted, snapshot
@@ -18,12 +19,12 @@ from vitrail.indexer.encoders.settings import DEFAULT_CHECKPOINT, EMBEDDED
 from vitrail.indexer.encoders.tokenizers import FILES as TOKENIZER_FILES
 from vitrail.indexer.encoders.tokenizers import has_vocabulary
 from vitrail.indexer.encoders.weights import check_plain, read_object, weight_files
-from vitrail.indexer.errors import CheckpointError
+from vitrail.indexer.errors import CheckpointError, InputError
 from vitrail.indexer.files.cache import file_sha256
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.images.preprocess import Preprocess
 from vitrail.indexer.paths import at_home
-from vitrail.indexer.spaces import EmbeddingSpace, parse_space
+from vitrail.indexer.spaces import EmbeddingSpace, parse_space, space_of
 
 # Its last block was bent by its training for saliency. Of 27 spaces, on 267 emoji of 14 kinds, 1-NN
 # agreement of kind and top-1 retrieval from a degraded copy were: gem@9 0.607 and 0.903, cls@10
@@ -50,6 +51,7 @@ class Checkpoint:
         labels: class names of its head; empty when it has none.
         projected: width of the embedding that texts are compared with; ``None`` without a text
             tower.
+        export: what it is an export of; ``None`` where it holds weights of its own.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Checkpoint:
     weights: str
     labels: tuple[str, ...]
     projected: int | None = None
+    export: Export | None = None
 
     @property
     def depth(self) -> int:
@@ -96,6 +99,11 @@ class Checkpoint:
         Raises:
             CheckpointError: it has none.
         """
+        if self.export is not None:
+            raise CheckpointError(
+                f"{self.name!r} is an export, which holds no text tower: ask by texts with "
+                f"{self.export.source.checkpoint}, which it was made from"
+            )
         text = self.family.text
         if text is None or self.projected is None:
             raise CheckpointError(
@@ -110,6 +118,8 @@ class Checkpoint:
         Raises:
             InputError: a name this checkpoint cannot serve.
         """
+        if self.export is not None:
+            return _exported_spaces(self.export, self.name, names)
         spaces = [
             parse_space(
                 name,
@@ -137,7 +147,21 @@ class Checkpoint:
             preprocess=self.preprocess.to_dict(),
             spaces=tuple((space.name, space.dim) for space in spaces),
             settings=_settings(self.config),
+            variant=None if self.export is None or self.export.doubt else self.export.variant,
         )
+
+
+def _exported_spaces(export: Export, name: str, names: Sequence[str]) -> tuple[EmbeddingSpace, ...]:
+    """Those named, of the ones that an export's graph gives; all of them where none is named."""
+    widths = dict(export.source.spaces)
+    wanted = [one.strip() for one in names] or [*widths]
+    for one in wanted:
+        if one not in widths:
+            raise InputError(
+                f"{name!r} is an export that gives {', '.join(widths)}, and not {one!r}: name one "
+                "of these, or export its source again with --space"
+            )
+    return tuple(space_of(one, widths[one]) for one in dict.fromkeys(wanted))
 
 
 def awaited_space(fingerprint: Fingerprint) -> str | None:
@@ -170,14 +194,46 @@ def find_encoder_checkpoint(name: str, *, tokenizer: bool = False) -> Checkpoint
     config = _config(directory, name)
     family, vision = family_of(config, name)
     vision = _with_defaults(vision, family, name)
-    weights = _weights_hash(name, directory)
+    export = read_export(directory, name) if is_export(directory) else None
+    weights = _weights_hash(name, directory) if export is None else _export_hash(export)
     preprocess = read_preprocess(directory, model_type=family.model_type, name=name)
     architecture = _architecture(config)
     labels = _labels(config, architecture, name)
     projected = projected_width(config, family, architecture)
+    if export is not None:
+        _hold_to_export(export, vision, preprocess, name)
     return Checkpoint(
-        name, directory, family, vision, architecture, preprocess, weights, labels, projected
+        name,
+        directory,
+        family,
+        vision,
+        architecture,
+        preprocess,
+        weights,
+        labels,
+        projected,
+        export,
     )
+
+
+def _export_hash(export: Export) -> str:
+    """The weights that an export's vectors are of: its source's, if it is certified."""
+    return export.source.weights if export.certified else export.digest
+
+
+def _hold_to_export(
+    export: Export, config: Mapping[str, Any], preprocess: Preprocess, name: str
+) -> None:
+    """Refuse configurations that were edited beside a graph which has its own built in."""
+    for file, agrees in (
+        ("config.json", export.source.settings in (None, _settings(config))),
+        ("preprocessor_config.json", export.source.preprocess == preprocess.to_dict()),
+    ):
+        if not agrees:
+            raise CheckpointError(
+                f"{name!r} has a {file} that is not of what was exported, and the graph has the "
+                "former built in: bring that back, or export again"
+            )
 
 
 def _directory(name: str, wanted: Wanted) -> Path:

@@ -41,6 +41,11 @@ def load_encoder(settings: EncoderSettings) -> Encoder:
     spaces = found.select(settings.spaces)
     if settings.classify:
         found.classes()  # refused before anything is loaded
+    if found.export is not None:
+        from vitrail.indexer.encoders.graph_encoder import load_exported
+
+        with LOADING:
+            return load_exported(found, spaces, settings)
     with LOADING:
         return _load_first(runtimes, found, spaces, settings)
 

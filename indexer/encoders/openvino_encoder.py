@@ -71,11 +71,7 @@ class OpenVinoEncoder:
         self.image_size = checkpoint.image_size
         self.labels = checkpoint.labels if classify else None
         blob = _blob(checkpoint, self.spaces, classify, self._hint, self._core)
-        # Copy-on-write, because OpenVINO wants writable memory; pages are read when needed.
-        self._memory = np.memmap(blob, dtype=np.uint8, mode="c")
-        tensor = openvino.Tensor(self._memory, shared_memory=True)
-        self._model = self._core.import_model(tensor, "CPU", properties(self._hint))
-        self._requests = Requests(self._model)
+        self._compiled = CompiledGraph(blob, self._hint, self._core)
         self._checkpoint = checkpoint
         self._of_torch: TorchEncoder | None = None
         self._loading = threading.Lock()
@@ -83,7 +79,7 @@ class OpenVinoEncoder:
     @property
     def runtime(self) -> str:
         """For people, such as ``openvino f32 (CPU)``."""
-        return f"openvino {self._hint} (CPU)"
+        return self._compiled.runtime
 
     def encode(self, pixels: NDArray[np.uint8]) -> Encoded:
         """Embed (n, S, S, 3) uint8.
@@ -91,16 +87,7 @@ class OpenVinoEncoder:
         Raises:
             MemoryError: the batch does not fit.
         """
-        try:
-            with self._requests.one() as request:
-                result = request.infer([np.ascontiguousarray(pixels)])
-                # Copies: the request's own memory is the next one's.
-                outputs = [np.array(value, dtype=np.float32) for value in result.values()]
-        except RuntimeError as error:
-            text = str(error).lower()
-            if "bad_alloc" in text or ("memory" in text and "alloc" in text):
-                raise MemoryError(str(error)) from error
-            raise
+        outputs = self._compiled.run(pixels)
         names = [space.name for space in self.spaces]
         logits = outputs[len(names)] if self.labels is not None else None
         return Encoded(vectors=dict(zip(names, outputs, strict=False)), logits=logits)
@@ -130,6 +117,41 @@ class OpenVinoEncoder:
                         self._checkpoint, self.spaces, device="cpu", precision="fp32"
                     )
             return self._of_torch
+
+
+class CompiledGraph:
+    """A compiled model, ready to run; any number of threads may ask at once.
+
+    Args:
+        blob: where it is kept.
+        hint: OpenVINO's name of the precision.
+        core: an ``openvino.Core``.
+    """
+
+    def __init__(self, blob: Path, hint: str, core: Any) -> None:
+        self.runtime = f"openvino {hint} (CPU)"
+        # Copy-on-write, because OpenVINO wants writable memory; pages are read when needed.
+        self._memory = np.memmap(blob, dtype=np.uint8, mode="c")
+        tensor = openvino.Tensor(self._memory, shared_memory=True)
+        self._model = core.import_model(tensor, "CPU", properties(hint))
+        self._requests = Requests(self._model)
+
+    def run(self, pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        """The outputs for (n, S, S, 3) uint8, in the graph's order; the caller's own arrays.
+
+        Raises:
+            MemoryError: the batch does not fit.
+        """
+        try:
+            with self._requests.one() as request:
+                result = request.infer([np.ascontiguousarray(pixels)])
+                # Copies: the request's own memory is the next one's.
+                return [np.array(value, dtype=np.float32) for value in result.values()]
+        except RuntimeError as error:
+            text = str(error).lower()
+            if "bad_alloc" in text or ("memory" in text and "alloc" in text):
+                raise MemoryError(str(error)) from error
+            raise
 
 
 class Requests:
@@ -191,28 +213,50 @@ def _blob(
     core: Any,
 ) -> Path:
     """The compiled encoder on disk, built first when it is missing or damaged."""
-    machine = _machine(core)
+
+    def write(source: Path) -> None:
+        from vitrail.indexer.encoders.torch_encoder import build_tower
+
+        tower = build_tower(checkpoint, spaces, classify=classify)
+        model = trace(tower, checkpoint.image_size)
+        openvino.save_model(model, source, compress_to_fp16=False)
+
+    machine = machine_of(core)
     key = _key(checkpoint, spaces, classify, hint, machine)
+    return kept_blob(key, hint, machine, checkpoint.name, write)
+
+
+def kept_blob(
+    key: str, hint: str, machine: str, made_from: str, write: Callable[[Path], None]
+) -> Path:
+    """A compiled model on disk, compiled first where it is missing or damaged.
+
+    Args:
+        key: of what is compiled, by which the file is known.
+        hint: OpenVINO's name of the precision.
+        machine: as of ``machine_of``.
+        made_from: name of the checkpoint, for people.
+        write: writes the model to compile to the path of an XML file.
+
+    Raises:
+        RuntimeUnusableError: it failed its trial, or there is no room to write it.
+    """
     folder = cache_dir() / "openvino"
     blob, record = folder / f"{key}.blob", folder / f"{key}.json"
     if blob.is_file() and read_json(record).get("sha256") == file_sha256(blob):
         return blob
     _refuse_known_failure(machine, hint)
-    from vitrail.indexer.encoders.torch_encoder import build_tower
-
-    tower = build_tower(checkpoint, spaces, classify=classify)
     with tempfile.TemporaryDirectory(prefix="vitrail-") as scratch:
         source = Path(scratch) / "model.xml"
-        model = _convert(tower, checkpoint.image_size)
         try:
-            openvino.save_model(model, source, compress_to_fp16=False)
+            write(source)
         except RuntimeError as error:  # it says no more than that its stream has failed
             raise RuntimeUnusableError(
                 f"the model to compile cannot be written to {scratch}: free room there, or set "
                 "TMPDIR to another folder"
             ) from error
         _compile(source, blob, hint, machine)
-    content = {"sha256": checksum(blob), "made_from": checkpoint.name}
+    content = {"sha256": checksum(blob), "made_from": made_from}
     try:
         write_atomically(record, json.dumps(content).encode())
     except CacheError as error:
@@ -220,7 +264,8 @@ def _blob(
     return blob
 
 
-def _machine(core: Any) -> str:
+def machine_of(core: Any) -> str:
+    """What compiles and what for, which a compiled model is good for alone."""
     name = core.get_property("CPU", "FULL_DEVICE_NAME")
     able = ",".join(sorted(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")))
     return f"openvino {openvino.__version__} on {name} ({able})"
@@ -239,14 +284,15 @@ def _key(
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _convert(tower: nn.Module, image_size: int) -> Any:
+def trace(tower: nn.Module, image_size: int) -> Any:
+    """The OpenVINO model of a tower, for batches of any size; nodes keep the modules' names."""
     import torch
 
     example = torch.zeros((1, image_size, image_size, 3), dtype=torch.uint8)
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")  # the tracer warns of every shape it reads as a constant
-        trace: Callable[..., Any] = torch.jit.trace  # untyped in torch
-        traced = trace(tower, example, check_trace=False)
+        jit: Callable[..., Any] = torch.jit.trace  # untyped in torch
+        traced = jit(tower, example, check_trace=False)
         shape = openvino.PartialShape([-1, image_size, image_size, 3])
         return openvino.convert_model(traced, example_input=example, input=[shape])
 

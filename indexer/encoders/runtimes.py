@@ -86,6 +86,16 @@ def _torch_encoders() -> EncoderMaker:
     return TorchEncoder
 
 
+def _onnx_encoders() -> EncoderMaker:
+    from vitrail.indexer.encoders.onnx_runtime import load_onnx
+
+    return load_onnx
+
+
+def _onnx_passed_over(device: str) -> str | None:
+    return f"it is taken where it is named, others being quicker (device {device})"
+
+
 def _openvino_passed_over(device: str) -> str | None:
     machine = platform.machine()
     if machine.lower() not in ("x86_64", "amd64"):
@@ -108,6 +118,7 @@ def _has_cuda() -> bool:
 
 _KNOWN = (
     Runtime("openvino", "openvino", _openvino_passed_over, _openvino_encoders),
+    Runtime("onnx", "onnxruntime", _onnx_passed_over, _onnx_encoders),
     Runtime("torch", "torch", lambda _: None, _torch_encoders),
 )
 RUNTIMES = {runtime.name: runtime for runtime in _KNOWN}

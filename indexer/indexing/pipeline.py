@@ -127,6 +127,8 @@ class _Run:
             self.encoder, surveys, self.contents, self.limits, rehash=self.options.rehash
         )
         self._count(surveys, len(tasks))
+        if tasks:
+            self.collection.note_encoder(self.encoder.fingerprint)
         if tasks or any(_leaves_work(one) for one in surveys):
             self._work(surveys, tasks)
         self._remember_undecodable()

@@ -53,6 +53,7 @@ HOMES = {
     "verify": "maintaining",
     "export": "maintaining",
     "import": "maintaining",
+    "export-encoder": "exporting",
     "serve": "serving",
     "keys": "keys",
     "mcp": "assisting",

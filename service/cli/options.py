@@ -32,9 +32,9 @@ CollectionOption = Annotated[
 RuntimeOption = Annotated[
     str,
     typer.Option(
-        help="What runs the model: auto, openvino or torch.",
+        help="What runs the model: auto, openvino, onnx or torch.",
         metavar="NAME",
-        autocompletion=values("auto", "openvino", "torch"),
+        autocompletion=values("auto", "openvino", "onnx", "torch"),
     ),
 ]
 DeviceOption = Annotated[

@@ -42,6 +42,7 @@ def print_info(info: dict[str, Any], *, as_json: bool) -> None:
     rows = [
         ("collection", info["directory"]),
         ("encoder", info["encoder"]),
+        *(("filled also by", told) for told in info["siblings"]),
         ("images", f"{info['images']:,} ({info['generated']:,} generated)"),
         ("files", f"{info['files']:,} ({info['missing_files']:,} missing on disk)"),
         ("waiting", _waiting(info["waiting"])),

@@ -223,4 +223,9 @@ def _hit(told: Mapping[str, Any]) -> Hit:
 
 def _origin(receipt: Mapping[str, Any]) -> Origin:
     encoder = receipt["encoder"]
-    return Origin(receipt["commit"], encoder["checkpoint"], encoder["fingerprint"])
+    return Origin(
+        receipt["commit"],
+        encoder["checkpoint"],
+        encoder["fingerprint"],
+        encoder.get("variant"),  # which servers of before do not tell
+    )

@@ -34,7 +34,11 @@ def receipt_document(
         "candidates": candidates,
         "allowed": allowed,
         "commit": origin.commit,
-        "encoder": {"checkpoint": origin.checkpoint, "fingerprint": origin.fingerprint},
+        "encoder": {
+            "checkpoint": origin.checkpoint,
+            "fingerprint": origin.fingerprint,
+            "variant": origin.variant,
+        },
         "seconds": {stage: round(taken, 6) for stage, taken in seconds.items()},
     }
 

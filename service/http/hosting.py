@@ -49,7 +49,7 @@ class Host:
 
     Args:
         collections: name -> directory, the first one being the default.
-        runtime: what runs the encoders: ``auto``, ``openvino`` or ``torch``.
+        runtime: what runs the encoders: ``auto``, ``openvino``, ``onnx`` or ``torch``.
         device: where: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: in what numbers: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
         ahead: whether what the first requests need is loaded at once, in a thread of its own.

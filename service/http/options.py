@@ -81,7 +81,7 @@ class ServiceOptions:
         allow_origins: origins whose pages may ask, such as ``https://example.org``.
         proxies: addresses whose word on who asks is taken.
         root_path: below which a proxy shows it, such as ``/vitrail``.
-        runtime: what runs the encoders: ``auto``, ``openvino`` or ``torch``.
+        runtime: what runs the encoders: ``auto``, ``openvino``, ``onnx`` or ``torch``.
         device: where: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: in what numbers: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
         warm: whether indexes and encoders are loaded before the first request.

@@ -58,7 +58,7 @@ class Collection(Surveyable):
             checkpoint: Hub name, local directory or embedded model; the default is
                 ``google/vit-base-patch16-224``.
             spaces: such as ``["cls@12", "mean@6"]``; the default depends on the checkpoint.
-            runtime: ``auto``, ``openvino`` or ``torch``.
+            runtime: ``auto``, ``openvino``, ``onnx`` or ``torch``.
             device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
             precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
             encoder: one that is ready, or the settings of one, instead of all these.
@@ -103,7 +103,7 @@ class Collection(Surveyable):
 
         Args:
             directory: where it is.
-            runtime: ``auto``, ``openvino`` or ``torch``.
+            runtime: ``auto``, ``openvino``, ``onnx`` or ``torch``.
             device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
             precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
             encoder: one that is ready, or the settings of one, instead of all these; held to the
@@ -129,7 +129,10 @@ class Collection(Surveyable):
             return cls(store, encoder=chosen)
         if encoder is not None:
             store.check(read_fingerprint(chosen.checkpoint, chosen.spaces))
-        return cls(store, settings=chosen)
+        opened = cls(store, settings=chosen)
+        if encoder is not None:
+            opened.run_by(chosen.checkpoint)
+        return opened
 
     def __enter__(self) -> Collection:
         return self

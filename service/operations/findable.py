@@ -80,6 +80,19 @@ class Findable:
         """
         return self._encoder.get()
 
+    def run_by(self, checkpoint: str) -> None:
+        """Embed by another checkpoint that makes the same vectors, such as a certified export.
+
+        Args:
+            checkpoint: Hub name, directory or embedded model.
+
+        Raises:
+            CheckpointError: it cannot be had.
+            FingerprintMismatchError: it makes other vectors than the collection's.
+            InputError: it does not give the collection's spaces.
+        """
+        self._encoder.take(checkpoint)
+
     @property
     def classifier(self) -> Encoder:
         """The collection's encoder with its checkpoint's head, loaded when it is first asked.

@@ -18,7 +18,7 @@ class EncoderChoice:
         checkpoint: Hub name, local directory or embedded model; ``None`` is the default, or the
             collection's own.
         spaces: such as ``("cls@12",)``; none for the checkpoint's own, or the collection's.
-        runtime: ``auto``, ``openvino`` or ``torch``.
+        runtime: ``auto``, ``openvino``, ``onnx`` or ``torch``.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
     """
@@ -73,4 +73,6 @@ def _held_to(found: Collection, choice: EncoderChoice) -> Collection:
         own = found.fingerprint
         names = choice.spaces or tuple(name for name, _ in own.spaces)
         found.store.check(read_fingerprint(choice.checkpoint or own.checkpoint, list(names)))
+    if choice.checkpoint is not None:
+        found.run_by(choice.checkpoint)
     return found

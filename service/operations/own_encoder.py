@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metada
     from vitrail.indexer.collection.store import CollectionStore
     from vitrail.indexer.encoders.base import Encoder, TextEncoder
     from vitrail.indexer.encoders.waiting import WaitingEncoder
+    from vitrail.indexer.fingerprint import Fingerprint
 
 AS_IT_COMES = EncoderSettings()
 
@@ -35,6 +36,7 @@ class OwnEncoder:
         self, store: CollectionStore, settings: EncoderSettings, encoder: Encoder | None
     ) -> None:
         self._store, self._settings, self._encoder = store, settings, encoder
+        self._named: Fingerprint | None = None
         self._texts: TextEncoder | None = None
         self._loading = threading.Lock()
         self.batches = Counter[int]()
@@ -42,9 +44,32 @@ class OwnEncoder:
     @property
     def settings(self) -> EncoderSettings:
         """What loads it, here or in another process."""
-        own = self._store.fingerprint
-        names = tuple(name for name, _ in own.spaces)
-        return replace(self._settings, checkpoint=own.checkpoint, spaces=names)
+        names = tuple(name for name, _ in self._store.fingerprint.spaces)
+        return replace(self._settings, checkpoint=self.expected.checkpoint, spaces=names)
+
+    def take(self, checkpoint: str) -> None:
+        """Run another checkpoint of the same vectors: a certified export, or a copy elsewhere.
+
+        It serves until all is embedded anew by something else.
+
+        Raises:
+            CheckpointError: it cannot be had.
+            FingerprintMismatchError: it makes other vectors than the collection's.
+            InputError: it does not give the collection's spaces.
+        """
+        from vitrail.indexer.encoders import read_fingerprint
+
+        names = [name for name, _ in self._store.fingerprint.spaces]
+        named = read_fingerprint(checkpoint, names)
+        self._store.check(named)
+        with self._loading:
+            self._named, self._encoder = named, None
+
+    @property
+    def expected(self) -> Fingerprint:
+        """The collection's, by the checkpoint that is run."""
+        own, named = self._store.fingerprint, self._named
+        return named if named is not None and named.agrees(own) else own
 
     def get(self) -> Encoder:
         """The encoder, loaded once for each fingerprint and held to it.
@@ -71,7 +96,7 @@ class OwnEncoder:
         with self._loading:
             own = self._store.fingerprint
             if self._texts is None or self._texts.weights != own.weights:
-                loaded = load_text_encoder(self.settings)
+                loaded = load_text_encoder(replace(self.settings, checkpoint=own.checkpoint))
                 if loaded.weights != own.weights:
                     raise FingerprintMismatchError(
                         f"{own.checkpoint} has other weights than when the collection was made, "
@@ -99,7 +124,7 @@ class OwnEncoder:
         from vitrail.indexer.encoders import read_labels
         from vitrail.indexer.encoders.waiting import WaitingEncoder
 
-        own, held = self._store.fingerprint, self._encoder
+        own, held = self.expected, self._encoder
         fits = held is not None and held.fingerprint.agrees(own)
         labels = held.labels if held is not None and fits else None
         if not classifies or labels is not None:  # the one that is held serves

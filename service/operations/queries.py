@@ -167,15 +167,21 @@ def answer_question(
             own=question.own,
         )
         judges = uncalibrated if question.texts else partial(calibrations.of, snapshot)
-        return answer(Searcher(snapshot, judges, origin_of(snapshot)), query)
+        return answer(Searcher(snapshot, judges, origin_of(snapshot, question.encoder)), query)
 
     return at_newest(store, ask)
 
 
-def origin_of(commit: Answering) -> Origin:
-    """What is said of answers of a commit."""
+def origin_of(commit: Answering, embedded_by: Fingerprint | None = None) -> Origin:
+    """What is said of answers of a commit.
+
+    Args:
+        commit: that is asked.
+        embedded_by: the encoder of what is asked with; ``None`` where nothing was embedded.
+    """
     own = commit.fingerprint
-    return Origin(commit.state.seq, own.checkpoint, own.digest)
+    variant = None if embedded_by is None else embedded_by.variant
+    return Origin(commit.state.seq, own.checkpoint, own.digest, variant)
 
 
 def text_space(spaces: Iterable[str]) -> str | None:

@@ -38,7 +38,7 @@ from vitrail.service.operations.training_records import (
     write_begun,
     write_done,
 )
-from vitrail.service.operations.tuning_samples import ALTERED, altered, whole_image
+from vitrail.service.operations.tuning_samples import ALTERED, altered_copies, image_to_copy
 
 if TYPE_CHECKING:
     from vitrail.indexer.encoders.base import Encoder
@@ -262,7 +262,7 @@ class _Work:
         parts: dict[str, list[Floats]] = {space: [] for space in self.spaces}
         for done, place in enumerate(run.originals.tolist(), 1):
             self.cancellation.check()
-            made = altered(whole_image(run.images[place].path))
+            made = altered_copies(image_to_copy(run.images[place].path))
             pixels = np.stack([apply(encoder.preprocess, one) for one in made])
             for space, found in encode_resilient(encoder, pixels).vectors.items():
                 parts[space].append(found)

@@ -144,11 +144,13 @@ def widest_encoder(collection: Searchable, runtime: str | None = None) -> Encode
     """
     from vitrail.indexer.encoders import load_encoder
     from vitrail.indexer.encoders.checkpoints import find_encoder_checkpoint
+    from vitrail.indexer.encoders.graph_encoder import source_of
     from vitrail.indexer.errors import FingerprintMismatchError
 
     settings = collection.encoder_settings
     settings = replace(settings, runtime=runtime or settings.runtime)
-    found = find_encoder_checkpoint(settings.checkpoint)
+    found = source_of(find_encoder_checkpoint(settings.checkpoint))
+    settings = replace(settings, checkpoint=found.name)
     names: list[str] = []
     for layer in range(1, found.depth + 1):
         for pooling in POOLINGS:

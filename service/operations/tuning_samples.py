@@ -179,7 +179,7 @@ class TuningSample:
         wanted = min(self.options.copied, len(paths))
         parts, own = [], []
         for row in evenly_spaced(len(paths), wanted).tolist():
-            made = altered(whole_image(paths[row]))
+            made = altered_copies(image_to_copy(paths[row]))
             parts.append(_encoded(encoder, [apply(encoder.preprocess, one) for one in made]))
             own += [row] * len(made)
             self._tell("copying", len(parts), wanted)
@@ -221,8 +221,8 @@ ALTERED = (
 )
 
 
-def altered(image: Image.Image) -> list[Image.Image]:
-    """Copies of an RGB image as they come back after a while among strangers."""
+def altered_copies(image: Image.Image) -> list[Image.Image]:
+    """Copies as they come back after a while among strangers."""
     from vitrail.search.calibration.planting import KINDS
 
     made = []
@@ -234,8 +234,8 @@ def altered(image: Image.Image) -> list[Image.Image]:
     return made
 
 
-def whole_image(path: str) -> Image.Image:
-    """An image file as copies are made of it, RGB.
+def image_to_copy(path: str) -> Image.Image:
+    """An upright RGB image of a file, of the size that copies are made from.
 
     Raises:
         ImageRejectedError: it cannot be opened.

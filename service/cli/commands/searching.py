@@ -70,6 +70,14 @@ def search(
     ] = False,
     open_: Annotated[bool, typer.Option("--open", help="Show the contact sheet.")] = False,
     server: ServerOption = None,
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(
+            help="Embed the question by this certified export of the collection's encoder.",
+            metavar="NAME",
+            show_default=False,
+        ),
+    ] = None,
     runtime: RuntimeOption = "auto",
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
@@ -108,6 +116,7 @@ def search(
             html=html,
             explain=explain or None,
             open=open_ or None,
+            checkpoint=checkpoint,
             **placed(runtime, device, precision),
         )
         search_there(server, images or (), asking, searching, json=json)
@@ -116,6 +125,8 @@ def search(
         check_target(html, "contact sheet")
     directory = collection_directory(collection)
     with Collection.open(directory, runtime=runtime, device=device, precision=precision) as opened:
+        if checkpoint is not None:
+            opened.run_by(checkpoint)
         options = searching.options(list(opened.store.spaces))
         if asking.queries is not None and asking.out is not None:
             _ask_many(opened, asking.queries, asking.out, options)

@@ -103,10 +103,15 @@ class BatchRequest(Closed):
 
 
 class EncoderReply(Open):
-    """The encoder that a collection's vectors are of."""
+    """The encoder that a collection's vectors are of.
+
+    ``variant`` says which certified export of it embedded the question; null where it did so
+    itself, or nothing was embedded.
+    """
 
     checkpoint: str
     fingerprint: str
+    variant: str | None
 
 
 class Receipt(Open):

@@ -26,7 +26,7 @@ def x86(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("x86")
 def test_the_table_s_order_is_the_one_that_auto_tries() -> None:
-    assert [*RUNTIMES] == ["openvino", "torch"]
+    assert [*RUNTIMES] == ["openvino", "onnx", "torch"]
     assert names() == names(device="cpu") == ["openvino", "torch"]
     assert names(runtime="torch") == ["torch"]
 
@@ -52,7 +52,9 @@ def test_a_further_runtime_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None
     further = Runtime("further", "further", lambda _: None, RUNTIMES["torch"].encoders)
     monkeypatch.setitem(RUNTIMES, "further", further)
     assert names(runtime="further") == ["further"]
-    with pytest.raises(InputError, match="'jax' is unknown: use auto, openvino, torch, further"):
+    with pytest.raises(
+        InputError, match="'jax' is unknown: use auto, openvino, onnx, torch, further"
+    ):
         names(runtime="jax")
 
 

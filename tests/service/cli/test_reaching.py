@@ -25,6 +25,7 @@ from vitrail.service.operations import (
     deciding,
     duplicates,
     examining,
+    export_requests,
     generating,
     indexing,
     lineage,
@@ -70,6 +71,7 @@ OPERATIONS = {
     "verify": (maintaining, "repair"),
     "export": (maintaining, "export"),
     "import": (maintaining, "import_exported"),
+    "export-encoder": (export_requests, "run_export"),
     "serve": (serving, "serve"),
 }
 WORDS: dict[str, tuple[str, ...]] = {
@@ -94,6 +96,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "verify": ("--repair",),
     "export": ("all.csv",),
     "import": ("all.parquet",),
+    "export-encoder": ("small",),
 }
 SHOWING = {
     "--json",
@@ -114,6 +117,7 @@ SHOWN = {  # of this command alone
     ("labels", "--limit"),
     ("map", "--thumbnails"),
     *((command, "--server") for command in ("index", "search", "generate")),  # asks elsewhere
+    ("search", "--checkpoint"),  # runs the same encoder by another file
     ("serve", "--demo"),  # indexes the examples first
     *(("serve", name) for name in ("--originals", "--warm")),  # as it is without
 }
@@ -165,6 +169,8 @@ VALUES = {
     "--root": "here=FOLDER",
     "serve --model": "mine=IMAGE",
     "--log-format": "json",
+    "--to": "onnx",
+    "--images": "FOLDER",
 }
 NONE: dict[str, tuple[str, ...]] = {}
 TOGETHER = {  # what an option is only given with

@@ -149,6 +149,7 @@ def tour(folder: Path) -> dict[str, list[Words]]:
         "annotate": [(folder / "labels.csv",)],
         "export": [(folder / "all.parquet",)],
         "import": [(folder / "all.parquet", "--collection", folder / "copy")],
+        "export-encoder": [(folder / "small", "--precision", "fp32", "--sample", 24, "--force")],
         "reembed": [("--space", "mean@1", "--collection", folder / "copy")],
         "verify": [(), ("--repair",)],
         "remove": [(1,)],
@@ -168,6 +169,7 @@ NEEDS = {
     "annotate": ("index",),
     "import": ("export",),
     "reembed": ("import",),
+    "export-encoder": ("index",),
 }
 
 

@@ -95,7 +95,7 @@ def test_what_cannot_be_asked_is_refused_before_anything_is_loaded(
 @pytest.mark.parametrize(
     ("misspelt", "told"),
     [
-        ({"runtime": "tensorrt"}, "runtime 'tensorrt' is unknown: use auto, openvino, torch"),
+        ({"runtime": "tensorrt"}, "runtime 'tensorrt' is unknown: use auto, openvino, onnx"),
         ({"device": "tpu"}, "device 'tpu' is unknown: use auto, cpu, cuda, cuda:N or mps"),
         ({"precision": "int8"}, "precision 'int8' is unknown: use auto, fp32, bf16, fp16"),
     ],

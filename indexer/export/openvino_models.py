@@ -1,0 +1,176 @@
+"""A tower as an OpenVINO model, in any precision."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import openvino
+from numpy.typing import NDArray
+
+from vitrail.indexer.encoders.openvino_compile import properties
+from vitrail.indexer.encoders.openvino_encoder import trace
+
+if TYPE_CHECKING:
+    from vitrail.indexer.encoders.tower import Tower
+
+FILES = ("model.xml", "model.bin")
+_GROUP = re.compile(r"__module\.(blocks\.\d+\.[a-z_]+|[a-z_]+)")
+_INT4_GROUP = 64  # weights that share a step; narrower rows share one altogether
+_MULTIPLIES = ("MatMul", "Convolution")
+
+
+def convert(tower: Tower, outputs: Sequence[str], image_size: int) -> Any:
+    """The float32 model of a tower, its outputs named."""
+    model = trace(tower, image_size)
+    for output, name in zip(model.outputs, outputs, strict=True):
+        output.get_tensor().set_names({name})
+    return model
+
+
+def with_int8_weights(model: Any) -> Any:
+    """Weights in 8 bits, a step and a zero for each row; what layers are given stays float."""
+    import nncf
+
+    with _quiet():
+        return nncf.compress_weights(model, mode=nncf.CompressWeightsMode.INT8_ASYM)
+
+
+def with_int4_weights(model: Any, width: int) -> Any:
+    """Weights in 4 bits, a step and a zero for each few of a row.
+
+    Args:
+        model: float32.
+        width: of the tokens, which has to be a multiple of how many share a step.
+    """
+    import nncf
+
+    with _quiet():
+        return nncf.compress_weights(
+            model,
+            mode=nncf.CompressWeightsMode.INT4_ASYM,
+            group_size=_INT4_GROUP if width % _INT4_GROUP == 0 else -1,
+            ratio=1.0,
+            all_layers=True,
+        )
+
+
+def quantised(
+    model: Any, images: NDArray[np.uint8], on_image: Callable[[int], None] = lambda _: None
+) -> Any:
+    """Weights and what layers are given in 8 bits, calibrated on images; attention stays float.
+
+    Args:
+        model: float32.
+        images: (n, S, S, 3) uint8, as the encoder is given them.
+        on_image: called with the number of each image that is looked at, and may raise.
+    """
+    import nncf
+
+    def items() -> Iterator[NDArray[np.uint8]]:
+        for number in range(len(images)):
+            on_image(number)
+            yield images[number : number + 1]
+
+    with _quiet():
+        return nncf.quantize(
+            model,
+            nncf.Dataset(_Again(items)),
+            model_type=nncf.ModelType.TRANSFORMER,
+            subset_size=len(images),
+            # fused attention multiplies within itself, where 8 bits cost most
+            ignored_scope=nncf.IgnoredScope(types=["ScaledDotProductAttention"], validate=False),
+        )
+
+
+class _Again:
+    """What can be gone through more than once."""
+
+    def __init__(self, begin: Callable[[], Iterator[NDArray[np.uint8]]]) -> None:
+        self._begin = begin
+
+    def __iter__(self) -> Iterator[NDArray[np.uint8]]:
+        return self._begin()
+
+
+def quantised_groups(model: Any) -> list[str]:
+    """The parts of a quantised model that are given numbers in 8 bits, such as ``blocks.3.mlp``."""
+    found = (_group(node) for node in model.get_ordered_ops() if _is_fed_in_8_bits(node))
+    return list(dict.fromkeys(found))
+
+
+def reverted(model: Any, groups: Iterable[str]) -> Any:
+    """A copy whose layers in some groups are given floating point again; weights stay in 8 bits."""
+    wanted = set(groups)
+    copy = model.clone()
+    for node in copy.get_ordered_ops():
+        if _is_fed_in_8_bits(node) and _group(node) in wanted:
+            steps = node.input_value(0).get_node()
+            node.input(0).replace_source_output(steps.input_value(0))
+    copy.validate_nodes_and_infer_types()
+    return copy
+
+
+def _is_fed_in_8_bits(node: Any) -> bool:
+    if node.get_type_name() not in _MULTIPLIES:
+        return False
+    return bool(node.input_value(0).get_node().get_type_name() == "FakeQuantize")
+
+
+def _group(node: Any) -> str:
+    match = _GROUP.match(node.get_friendly_name())
+    return match[1] if match else str(node.get_friendly_name())
+
+
+class Compiled:
+    """A model compiled in this process, for a look at what it makes.
+
+    Args:
+        model: as of ``convert``.
+        hint: OpenVINO's name of the precision.
+    """
+
+    def __init__(self, model: Any, hint: str) -> None:
+        self.runtime = f"openvino {hint} (CPU)"
+        self._model = openvino.Core().compile_model(model, "CPU", properties(hint))
+
+    def run(self, pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        """The outputs for (n, S, S, 3) uint8, in the graph's order."""
+        return [np.array(one, np.float32) for one in self._model(pixels).values()]
+
+
+def save(model: Any, folder: Path, *, half: bool) -> tuple[str, ...]:
+    """Write a model's two files; the names, the one that is read first in front.
+
+    Args:
+        model: as of ``convert``.
+        folder: to write to.
+        half: keep float32 weights in 16 bits.
+
+    Raises:
+        OSError: the disk is full or refuses.
+    """
+    try:
+        openvino.save_model(model, folder / FILES[0], compress_to_fp16=half)
+    except RuntimeError as error:  # it says no more than that its stream has failed
+        raise OSError(f"no space left, or no right to write, in {folder}") from error
+    return FILES
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without NNCF's bars and notices: what is told of progress is ours."""
+    logger = logging.getLogger("nncf")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        logger.setLevel(level)

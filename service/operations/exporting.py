@@ -1,0 +1,300 @@
+"""An encoder exported to another runtime, and held against its source before it is called good."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vitrail.indexer.cancellation import Cancellation
+from vitrail.indexer.encoders.exports import CERTIFICATE
+from vitrail.indexer.errors import VitrailError
+from vitrail.indexer.export.certificate import (
+    FLOORS,
+    Certificate,
+    Embedded,
+    head_agreement,
+    measure,
+)
+from vitrail.indexer.export.folder import check_new, staged
+from vitrail.indexer.export.plan import ExportPlan
+from vitrail.service.operations.export_images import (
+    ExportImages,
+    ImageReader,
+)
+from vitrail.service.operations.export_sources import ExportOptions, ExportSource
+from vitrail.service.operations.progress import AnalysisProgress, Progress, nobody
+
+if TYPE_CHECKING:
+    from vitrail.indexer.encoders.base import Encoder
+    from vitrail.indexer.encoders.checkpoints import Checkpoint
+    from vitrail.indexer.export.certificate import RunningCosts
+    from vitrail.indexer.export.writing import Written
+    from vitrail.indexer.spaces import EmbeddingSpace
+
+PLOT = "certificate.svg"
+_ROOM = 3  # times the source's weights that an export takes, at most, while it is made
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What came of an export.
+
+    Attributes:
+        folder: that there is now.
+        plan: what was asked.
+        size: bytes of the model's files.
+        certificate: what was measured; ``None`` where this machine cannot run it.
+        command: that makes the rest of it elsewhere, as of TensorRT; empty where nothing is left.
+    """
+
+    folder: Path
+    plan: ExportPlan
+    size: int
+    certificate: Certificate | None
+    command: str = ""
+
+
+def export_encoder(
+    source: ExportSource,
+    plan: ExportPlan,
+    folder: Path,
+    options: ExportOptions | None = None,
+    *,
+    progress: Progress = nobody,
+    cancellation: Cancellation | None = None,
+) -> Exported:
+    """Export an encoder into a new folder, a model directory like any other.
+
+    Args:
+        source: what is exported, and what it is measured on.
+        plan: to what, in which precision.
+        folder: new, or empty; it is there whole or not at all.
+        options: how it is measured.
+        progress: told of the images.
+        cancellation: looked at after each few of them.
+
+    Raises:
+        InputError: the folder holds something, too few images can be read, or the export falls
+            short of its certificate; then nothing is written.
+        CheckpointError: the source cannot be had, or is an export itself.
+        CollectionError: the disk is full; nothing is written.
+        CancelledError: somebody asked to stop; nothing is written.
+    """
+    from vitrail.indexer.encoders.checkpoints import find_encoder_checkpoint
+    from vitrail.indexer.errors import CheckpointError
+
+    check_new(folder)
+    found = find_encoder_checkpoint(source.checkpoint)
+    if found.export is not None:
+        raise CheckpointError(
+            f"{source.checkpoint!r} is an export itself: name what it was made from, "
+            f"{found.export.source.checkpoint}"
+        )
+    work = _Export(
+        found,
+        found.select(source.spaces),
+        source,
+        plan,
+        options or ExportOptions(),
+        progress,
+        cancellation or Cancellation(),
+    )
+    return work.run(folder)
+
+
+@dataclass(frozen=True, slots=True)
+class _Export:
+    """One export."""
+
+    checkpoint: Checkpoint
+    spaces: Sequence[EmbeddingSpace]
+    source: ExportSource
+    plan: ExportPlan
+    options: ExportOptions
+    progress: Progress
+    cancellation: Cancellation
+
+    def run(self, folder: Path) -> Exported:
+        needed = _ROOM * _weight_bytes(self.checkpoint)
+        if not self.plan.can_be_measured:
+            with staged(folder, needed) as begun:
+                size = self._write(begun, None, None).size
+            return Exported(folder, self.plan, size, None)
+        images = self.reader.read(
+            self.source.paths, self.checkpoint.preprocess, calibrates=self.plan.calibrates
+        )
+        with staged(folder, needed) as begun:
+            return self._measured(begun, folder, images)
+
+    @property
+    def reader(self) -> ImageReader:
+        """What reads images and tells of it."""
+        own = self.options
+        return ImageReader(own.sample, own.copied, own.seed, self.progress, self.cancellation)
+
+    @property
+    def searched(self) -> tuple[str, ...]:
+        """The spaces that searches weigh."""
+        return self.source.searched or tuple(space.name for space in self.spaces)
+
+    def _measured(self, begun: Path, folder: Path, images: ExportImages) -> Exported:
+        reference = self._reference()
+        before = self._derived(self.reader.embedded(reference, images, "embedding by the source"))
+        written = self._write(begun, images, reference)
+        assert written.encoder is not None
+        made = self.reader.embedded(written.encoder, images, "embedding by the export")
+        certificate = self._certificate(begun, images, before, self._derived(made), written)
+        self._keep(begun, certificate)
+        command = ""
+        if self.plan.target == "tensorrt":
+            from vitrail.indexer.export.tensorrt import trtexec_command
+
+            command = trtexec_command(self.checkpoint.image_size, self.plan.precision)
+        return Exported(folder, self.plan, written.size, certificate, command)
+
+    def _reference(self) -> Encoder:
+        """The source as all others are held to: torch, in fp32, on the CPU."""
+        from vitrail.indexer.encoders.libraries import LOADING
+        from vitrail.indexer.export.writing import has_head
+
+        classify = has_head(self.checkpoint, self.spaces)
+        self.progress(AnalysisProgress("loading the source", 0, 0, "image"))
+        with LOADING:
+            from vitrail.indexer.encoders.torch_encoder import TorchEncoder
+
+            return TorchEncoder(
+                self.checkpoint, self.spaces, device="cpu", precision="fp32", classify=classify
+            )
+
+    def _derived(self, made: Embedded) -> Embedded:
+        derive = self.source.derive
+        return replace(made, images=derive(made.images), copies=derive(made.copies))
+
+    def _write(
+        self, begun: Path, images: ExportImages | None, reference: Encoder | None
+    ) -> Written:
+        from vitrail.indexer.export.writing import Int8Steps, write_export
+
+        self.progress(AnalysisProgress(f"exporting to {self.plan.target}", 0, 0, "image"))
+        calibration = None
+        if self.plan.calibrates and images is not None and reference is not None:
+            count = len(images.calibrating)
+
+            def on_image(number: int) -> None:
+                self.reader.tell("calibrating", number + 1, count)
+
+            calibration = Int8Steps(
+                images.calibrating, on_image, self._reverting(images, reference)
+            )
+        return write_export(self.checkpoint, self.spaces, self.plan, begun, calibration)
+
+    def _reverting(
+        self, images: ExportImages, reference: Encoder
+    ) -> Callable[[object], tuple[str, ...]]:
+        """Chooses, on the images that calibrate alone, what goes back to floating point."""
+        from vitrail.service.operations.export_search import LayerSearch
+
+        search = LayerSearch(
+            images.calibrating,
+            tuple(space.name for space in self.spaces),
+            self.searched,
+            self.source.derive,
+            self.reader.tell,
+        )
+        return lambda model: search.chosen(model, reference)
+
+    def _certificate(
+        self,
+        begun: Path,
+        images: ExportImages,
+        before: Embedded,
+        made: Embedded,
+        written: Written,
+    ) -> Certificate:
+        from vitrail.indexer.export.writing import source_fingerprint
+
+        # an engine is built elsewhere: here its ONNX file is measured, which has all bits
+        precision = "fp32" if self.plan.target == "tensorrt" else self.plan.precision
+        assert precision in FLOORS
+        ours, theirs = self._tried(begun, written) if self.options.tried else (None, None)
+        certificate = Certificate(
+            target=self.plan.target,
+            precision=precision,
+            model=written.digest,
+            source=source_fingerprint(self.checkpoint, self.spaces),
+            images=len(images.measured),
+            copies=len(images.copies),
+            spaces=measure(before, made, images.own, self.searched),
+            head=head_agreement(before, made),
+            reverted=written.reverted,
+            runs=ours,
+            source_runs=theirs,
+            made_with=_made_with(self.plan),
+        )
+        return replace(certificate, forced=bool(certificate.failed) and self.options.forced)
+
+    def _tried(
+        self, begun: Path, written: Written
+    ) -> tuple[RunningCosts | None, RunningCosts | None]:
+        """How the export runs, and how its source does as it is run without it."""
+        from vitrail.indexer.encoders.exports import RUNS
+        from vitrail.indexer.export.trial import try_out
+
+        names = [space.name for space in self.spaces]
+        ours = None
+        if self.plan.target in RUNS:
+            self.progress(AnalysisProgress("measuring the export", 0, 0, "image"))
+            ours = try_out(str(begun), names, written.size)
+            self.cancellation.check()
+        self.progress(AnalysisProgress("measuring the source", 0, 0, "image"))
+        theirs = try_out(self.source.checkpoint, names, _weight_bytes(self.checkpoint))
+        self.cancellation.check()
+        return ours, theirs
+
+    def _keep(self, begun: Path, certificate: Certificate) -> None:
+        """Write certificate and plot, or refuse what falls short."""
+        from vitrail.indexer.export.plot import draw
+
+        if certificate.failed and not self.options.forced:
+            raise ShortfallError(certificate)
+        (begun / CERTIFICATE).write_text(certificate.to_json(), "utf-8")
+        (begun / PLOT).write_text(draw(certificate), "utf-8")
+
+
+class ShortfallError(VitrailError):
+    """An export that is not near enough to its source; nothing of it is kept.
+
+    Args:
+        certificate: what was measured.
+    """
+
+    code = "falls-short"
+
+    def __init__(self, certificate: Certificate) -> None:
+        super().__init__(
+            f"the {certificate.precision} export falls short of its certificate: "
+            f"{'; '.join(certificate.failed)}",
+            remedy="choose more bits, or --weights-only, or keep it marked with --force",
+        )
+        self.certificate = certificate
+
+
+def _weight_bytes(checkpoint: Checkpoint) -> int:
+    found = checkpoint.directory.glob("*.safetensors")
+    return sum(os.path.getsize(path) for path in found)
+
+
+def _made_with(plan: ExportPlan) -> dict[str, str]:
+    """Versions that decide what came out, and the processor that it was measured on."""
+    found = {"processor": platform.processor() or platform.machine()}
+    for name in ("vitrail", "torch", *plan.packages):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
