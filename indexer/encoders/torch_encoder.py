@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -175,18 +176,35 @@ def load_model(
     Raises:
         CheckpointError: it has none, or the weights are damaged or do not fit the config.
     """
+    return load_class(checkpoint.directory, name, checkpoint.name, instead)
+
+
+def load_class(
+    directory: Path, name: str, checkpoint: str, instead: str = "install a newer one"
+) -> nn.Module:
+    """The weights in a directory as one of transformers' classes, float32, in eval mode.
+
+    Args:
+        directory: holds config.json and the safetensors.
+        name: of the class.
+        checkpoint: what the user wrote, for messages.
+        instead: what to do where transformers has no such class.
+
+    Raises:
+        CheckpointError: it has none, or the weights are damaged or do not fit the config.
+    """
     import transformers
 
     kind = getattr(transformers, name, None)
     if kind is None:
         raise CheckpointError(
-            f"{checkpoint.name!r} is a {name}, which transformers {transformers.__version__} does "
+            f"{checkpoint!r} is a {name}, which transformers {transformers.__version__} does "
             f"not know: {instead}"
         )
     try:
         with quiet_transformers(), _memory_errors(torch.device("cpu")):
             model, info = kind.from_pretrained(
-                checkpoint.directory,
+                directory,
                 dtype=torch.float32,
                 attn_implementation="sdpa",
                 use_safetensors=True,
@@ -198,14 +216,14 @@ def load_model(
     except Exception as error:  # a damaged checkpoint makes the libraries raise many kinds
         line = first_line(error)
         raise CheckpointError(
-            f"{checkpoint.name!r} is damaged or incomplete ({line}): download it again"
+            f"{checkpoint!r} is damaged or incomplete ({line}): download it again"
         ) from error
     # A tensor that is not in the file would be random, and so would every vector be.
     missing = sorted(key for key in info["missing_keys"] if not _is_unused(key))
     if missing or info["mismatched_keys"]:
         what = missing[0] if missing else next(iter(info["mismatched_keys"]))[0]
         raise CheckpointError(
-            f"{checkpoint.name!r} does not fit its config: {what} is missing or has another shape; "
+            f"{checkpoint!r} does not fit its config: {what} is missing or has another shape; "
             f"download it again"
         )
     return model.eval()  # type: ignore[no-any-return]
