@@ -81,6 +81,12 @@ class CheckpointError(VitrailError):
     code = "bad-checkpoint"
 
 
+class TrainingError(VitrailError):
+    """A training that cannot go on as it was asked for; its last checkpoint is kept."""
+
+    code = "training"
+
+
 class RuntimeUnusableError(VitrailError):
     """What runs encoders failed its trial on this machine; ``auto`` then takes the next."""
 

@@ -40,6 +40,7 @@ FLOORS = {
         {"vectors"},
         {"collection"},
         {"indexing"},
+        {"training"},
     ),
     "search": (
         # arrays and plain types
@@ -112,6 +113,7 @@ AT_ONCE = {
         "indexer/encoders/text_encoder.py",
         "indexer/encoders/torch_encoder.py",
         "indexer/encoders/tower.py",
+        "indexer/training/*.py",
         "generator/training/*.py",
     ),
     "transformers": ("generator/training/*.py",),

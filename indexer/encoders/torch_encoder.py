@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -122,7 +123,7 @@ def build_tower(
     model = load_model(checkpoint, str(name), instead)
     prefix = family.prefix(checkpoint.config)
     body = model.get_submodule(family.body) if classify else model
-    head = Head(_linears(model), family.head_input, prefix) if classify else None
+    head = Head(head_linears(model), family.head_input, prefix) if classify else None
     return _tower(checkpoint, spaces, body, head=head)
 
 
@@ -157,14 +158,20 @@ def _tower(
     return tower.eval().requires_grad_(False)
 
 
-def _linears(model: nn.Module) -> list[nn.Module]:
+def head_linears(model: nn.Module) -> list[nn.Module]:
+    """The linear layers of a model's classification head, that of the class token first."""
     names = ("classifier", "cls_classifier", "distillation_classifier")
     children = dict(model.named_children())
     return [children[name] for name in names if name in children]
 
 
 def load_model(
-    checkpoint: Checkpoint, name: str, instead: str = "install a newer one"
+    checkpoint: Checkpoint,
+    name: str,
+    instead: str = "install a newer one",
+    *,
+    config: Any = None,
+    fresh: tuple[str, ...] = (),
 ) -> nn.Module:
     """A checkpoint's weights as one of transformers' classes, float32, in eval mode.
 
@@ -172,15 +179,25 @@ def load_model(
         checkpoint: where they are.
         name: of the class.
         instead: what to do where transformers has no such class.
+        config: transformers' own, in the place of the checkpoint's.
+        fresh: how the names of weights begin that need not be there, and are drawn at random then.
 
     Raises:
         CheckpointError: it has none, or the weights are damaged or do not fit the config.
     """
-    return load_class(checkpoint.directory, name, checkpoint.name, instead)
+    return load_class(
+        checkpoint.directory, name, checkpoint.name, instead, config=config, fresh=fresh
+    )
 
 
 def load_class(
-    directory: Path, name: str, checkpoint: str, instead: str = "install a newer one"
+    directory: Path,
+    name: str,
+    checkpoint: str,
+    instead: str = "install a newer one",
+    *,
+    config: Any = None,
+    fresh: tuple[str, ...] = (),
 ) -> nn.Module:
     """The weights in a directory as one of transformers' classes, float32, in eval mode.
 
@@ -189,6 +206,8 @@ def load_class(
         name: of the class.
         checkpoint: what the user wrote, for messages.
         instead: what to do where transformers has no such class.
+        config: transformers' own, in the place of the directory's.
+        fresh: how the names of weights begin that need not be there, and are drawn at random then.
 
     Raises:
         CheckpointError: it has none, or the weights are damaged or do not fit the config.
@@ -210,6 +229,8 @@ def load_class(
                 use_safetensors=True,
                 local_files_only=True,
                 output_loading_info=True,
+                ignore_mismatched_sizes=bool(fresh),
+                **({} if config is None else {"config": config}),
             )
     except MemoryError:
         raise
@@ -219,9 +240,10 @@ def load_class(
             f"{checkpoint!r} is damaged or incomplete ({line}): download it again"
         ) from error
     # A tensor that is not in the file would be random, and so would every vector be.
-    missing = sorted(key for key in info["missing_keys"] if not _is_unused(key))
-    if missing or info["mismatched_keys"]:
-        what = missing[0] if missing else next(iter(info["mismatched_keys"]))[0]
+    lacking = [*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])]
+    missing = sorted(key for key in lacking if not _is_unused(key) and not key.startswith(fresh))
+    if missing:
+        what = missing[0]
         raise CheckpointError(
             f"{checkpoint!r} does not fit its config: {what} is missing or has another shape; "
             f"download it again"

@@ -109,7 +109,7 @@ class Tower(nn.Module):
         self.side = int(self.patches.stride[0])
         blank = torch.zeros(1, patches.in_channels, image_size, image_size)
         with torch.no_grad():
-            offset = _embed(embeddings, blank)
+            offset = embed_tokens(embeddings, blank)
             rope = model.get_submodule("rope_embeddings")(blank) if _has_rope(model) else None
         self.register_buffer("offset", offset)
         self.rotates = rope is not None
@@ -156,11 +156,15 @@ class Tower(nn.Module):
         mean = torch.tensor(self.mean, device=pixels.device)
         scale = torch.tensor(self.scale, device=pixels.device)
         values = ((pixels.float() - mean) * scale).permute(0, 3, 1, 2)
+        return self._embedded(values)
+
+    def _embedded(self, values: Tensor) -> Tensor:
+        """(n, 3, S, S) normalised values to the tokens that the first block takes."""
         offset: Tensor = self.get_buffer("offset")
         patches = self.patches(values.to(offset.dtype)).flatten(2).transpose(1, 2)
         patches = patches + offset[:, self.prefix :]
         if self.prefix:
-            lead = offset[:, : self.prefix].expand(pixels.shape[0], -1, -1)
+            lead = offset[:, : self.prefix].expand(values.shape[0], -1, -1)
             patches = torch.cat([lead, patches], dim=1)
         tokens: Tensor = patches if self.before is None else self.before(patches)
         return tokens
@@ -186,12 +190,12 @@ class Tower(nn.Module):
         return POOL[space.pooling](tokens, self.prefix)
 
 
-def _embed(embeddings: nn.Module, blank: Tensor) -> Tensor:
-    """Transformers' own embedding of a blank image, positions interpolated where sizes differ."""
+def embed_tokens(embeddings: nn.Module, images: Tensor) -> Tensor:
+    """Transformers' own embedding of (n, 3, S, S) images, positions interpolated if need be."""
     size = getattr(embeddings, "image_size", None)
-    if size is None or size in (blank.shape[-1], (blank.shape[-1], blank.shape[-1])):
-        return embeddings(blank)  # type: ignore[no-any-return]
-    return embeddings(blank, interpolate_pos_encoding=True)  # type: ignore[no-any-return]
+    if size is None or size in (images.shape[-1], (images.shape[-1], images.shape[-1])):
+        return embeddings(images)  # type: ignore[no-any-return]
+    return embeddings(images, interpolate_pos_encoding=True)  # type: ignore[no-any-return]
 
 
 def _has_rope(model: nn.Module) -> bool:

@@ -38,6 +38,7 @@ STATUSES = {
     "other-encoder": 409,
     "bad-checkpoint": 503,
     "generation": 503,
+    "training": 503,
     "runtime": 503,
     "cache": 503,
     "unreadable": 503,

@@ -1,0 +1,1 @@
+"""Encoders made better at one's own images; imported by nothing until it is asked for."""

@@ -1,0 +1,140 @@
+"""What a training is: a task that the loop works on, how long, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+
+class Part(NamedTuple):
+    """A part of a step.
+
+    Attributes:
+        loss: to go back from; the parts of a step add up to what the whole would give.
+        told: the share of the step's loss, as it is told.
+    """
+
+    loss: Tensor
+    told: float
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterGroup:
+    """Parameters that learn alike.
+
+    Attributes:
+        name: of the layer, for people.
+        parameters: that learn.
+        share: of the learning rate.
+        decays: whether they have weight decay.
+    """
+
+    name: str
+    parameters: tuple[torch.nn.Parameter, ...]
+    share: float
+    decays: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """How good a model is.
+
+    Attributes:
+        value: by which states are compared; more is better.
+        told: measures by name.
+    """
+
+    value: float
+    told: dict[str, float]
+
+
+class TrainingTask(Protocol):
+    """What is learned."""
+
+    def to(self, device: torch.device) -> None:
+        """Move all that is needed to a device."""
+
+    def groups(self) -> Sequence[ParameterGroup]:
+        """All parameters that learn, each once."""
+
+    def trained(self) -> dict[str, torch.nn.Parameter]:
+        """The same by name, as checkpoints keep them."""
+
+    def losses(self, step: int) -> Iterator[Part]:
+        """The parts of a step, which are gone back from one after the other.
+
+        Args:
+            step: from 0; what is drawn depends on it and the run's seed alone.
+        """
+
+    def evaluate(self, check: Callable[[], None]) -> Evaluation | None:
+        """How good the model is now; ``None`` where nothing can tell.
+
+        Args:
+            check: called now and then; raises where somebody asked to stop.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class LoopPlan:
+    """How long and how fast.
+
+    Attributes:
+        steps: at most.
+        evaluate_every: steps between two evaluations; the last step is followed by one too.
+        learning_rate: highest.
+        weight_decay: of AdamW.
+        warmup: share of the steps in which the rate rises.
+        clip: norm that gradients are cut to.
+        patience: evaluations without anything better after which it ends; 0 for never.
+        save_every: steps between two checkpoints, beside those after each evaluation.
+        log_every: steps between two lines of metrics.
+        seed: of all that is drawn.
+    """
+
+    steps: int
+    evaluate_every: int
+    learning_rate: float
+    weight_decay: float = 0.05
+    warmup: float = 0.1
+    clip: float = 1.0
+    patience: int = 0
+    save_every: int = 100
+    log_every: int = 10
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LoopProgress:
+    """Where a training is.
+
+    Attributes:
+        step: that is done.
+        steps: of the whole run.
+        loss: of the step.
+        measures: of the newest evaluation; empty before the first.
+    """
+
+    step: int
+    steps: int
+    loss: float
+    measures: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class LoopResult:
+    """What came of a training; the model has the best state.
+
+    Attributes:
+        steps: done.
+        best_step: after which the model was best; the last one where nothing could tell.
+        best: how good it was then; ``None`` where nothing could tell.
+    """
+
+    steps: int
+    best_step: int
+    best: Evaluation | None

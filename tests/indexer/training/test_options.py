@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from vitrail.indexer.errors import InputError
+from vitrail.indexer.training.options import FinetuningOptions
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"objective": "triplet"}, "objective 'triplet' is unknown"),
+        ({"augmentation": "wild"}, "augmentation 'wild' is unknown"),
+        ({"epochs": 0}, "epochs is 0; give 1 or more"),
+        ({"freeze": -1}, "freeze is -1; give 0 or more"),
+        ({"learning_rate": 0}, "learning_rate is 0; give a number from above 0 to 10"),
+        ({"learning_rate": float("nan")}, "learning_rate is nan"),
+        ({"layer_decay": 1.5}, "layer_decay is 1.5"),
+        ({"batch": 2, "accumulate": 3}, "cannot go in 3 parts"),
+        ({"objective": "both", "mixup": 0.2}, "mixup goes with"),
+        ({"objective": "contrastive", "batch": 2}, "too few images"),
+        ({"head_only": True, "lora": 4}, "only the head learns"),
+        ({"precision": "int8"}, "precision 'int8' is unknown"),
+    ],
+)
+def test_what_cannot_be_is_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        FinetuningOptions(**given)
+
+
+def test_a_run_may_go_on_in_smaller_parts_but_not_with_another_rate() -> None:
+    begun = FinetuningOptions(batch=8).to_dict()
+    assert FinetuningOptions(batch=8, accumulate=4, recompute=True).differences(begun) == []
+    other = FinetuningOptions(batch=4, learning_rate=1e-3)
+    assert other.differences(begun) == ["batch", "learning_rate"]
