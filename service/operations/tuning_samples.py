@@ -179,7 +179,7 @@ class TuningSample:
         wanted = min(self.options.copied, len(paths))
         parts, own = [], []
         for row in evenly_spaced(len(paths), wanted).tolist():
-            made = _altered(_image(paths[row]))
+            made = altered(whole_image(paths[row]))
             parts.append(_encoded(encoder, [apply(encoder.preprocess, one) for one in made]))
             own += [row] * len(made)
             self._tell("copying", len(parts), wanted)
@@ -221,8 +221,8 @@ ALTERED = (
 )
 
 
-def _altered(image: Image.Image) -> list[Image.Image]:
-    """Copies as they come back after a while among strangers."""
+def altered(image: Image.Image) -> list[Image.Image]:
+    """Copies of an RGB image as they come back after a while among strangers."""
     from vitrail.search.calibration.planting import KINDS
 
     made = []
@@ -234,7 +234,12 @@ def _altered(image: Image.Image) -> list[Image.Image]:
     return made
 
 
-def _image(path: str) -> Image.Image:
+def whole_image(path: str) -> Image.Image:
+    """An image file as copies are made of it, RGB.
+
+    Raises:
+        ImageRejectedError: it cannot be opened.
+    """
     from vitrail.indexer.images.files import read_file
     from vitrail.indexer.images.opening import open_image
     from vitrail.search.calibration.planting import SIDE

@@ -28,7 +28,8 @@ def normalised(tokens: Values, scale: Values, shift: Values, floor: float) -> Va
     """LayerNorm over the last axis of (n, t, d); ``scale`` and ``shift`` are (d,)."""
     centred = tokens - tokens.mean(axis=-1, keepdims=True)
     spread = np.sqrt((centred**2).mean(axis=-1, keepdims=True) + floor)
-    return centred / spread * scale + shift
+    made: Values = centred / spread * scale + shift
+    return made
 
 
 def attended(query: Values, key: Values, value: Values) -> Values:
@@ -36,7 +37,8 @@ def attended(query: Values, key: Values, value: Values) -> Values:
     scores = np.einsum("nqhd,nkhd->nhqk", query, key) / math.sqrt(query.shape[-1])
     weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
     weights /= weights.sum(axis=-1, keepdims=True)
-    return np.einsum("nhqk,nkhd->nqhd", weights, value)
+    mixed: Values = np.einsum("nhqk,nkhd->nqhd", weights, value)
+    return mixed
 
 
 def activation(name: str, what: str) -> Callable[[Values], Values]:
@@ -58,7 +60,8 @@ def activation(name: str, what: str) -> Callable[[Values], Values]:
 
 
 def _gelu(x: Values) -> Values:
-    return x * 0.5 * (1.0 + _erf(x / math.sqrt(2.0)).astype(np.float64))
+    errors: Values = np.asarray(_erf(x / math.sqrt(2.0)), np.float64)
+    return x * 0.5 * (1.0 + errors)
 
 
 def _gelu_tanh(x: Values) -> Values:

@@ -14,7 +14,6 @@ from vitrail.indexer.encoders.foreign.kept import conversion_place, copy_beside
 from vitrail.indexer.encoders.foreign.sources import Source
 from vitrail.indexer.encoders.weights import read_object
 from vitrail.indexer.errors import CheckpointError
-from vitrail.indexer.wording import in_one_line
 
 SECONDS = 1800
 
@@ -89,6 +88,6 @@ def _run(source: Source, target: Path, name: str) -> None:
         lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
         raise CheckpointError(
             f"{name!r}: {source.name} holds something else than plain weights, or is damaged, and "
-            f"nothing was kept ({in_one_line(lines[-1], 160)}): convert it where you trust it, to "
+            f"nothing was kept ({lines[-1][:160]}): convert it where you trust it, to "
             f"safetensors"
         )

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -153,10 +154,12 @@ def test_names_of_classes_beside_an_archive_are_taken(copied: Callable[[str], Pa
 def test_a_wrong_translation_is_caught_and_nothing_is_kept(
     name: str, changed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kind = google_layout.GoogleModel if name.startswith("google") else tree_layout.TreeModel
-    right = kind.weights
+    kind: type[Any] = (
+        google_layout.GoogleModel if name.startswith("google") else tree_layout.TreeModel
+    )
+    right: Callable[[Any], dict[str, Any]] = kind.weights
 
-    def wrong(model: google_layout.GoogleModel & tree_layout.TreeModel) -> dict[str, object]:  # type: ignore[operator]
+    def wrong(model: Any) -> dict[str, Any]:
         weights = right(model)
         for key in list(weights):
             if changed == "query" and key.endswith("layer.1.attention.attention.query.weight"):
@@ -251,7 +254,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(
 def test_half_precision_is_read_as_it_is(copied: Callable[[str], Path]) -> None:
     folder = copied("google-linen")
     with np.load(folder / "model.npz") as archive:
-        halved = {name: archive[name].astype(np.float16) for name in archive.files}
+        halved: dict[str, Any] = {name: archive[name].astype(np.float16) for name in archive.files}
     np.savez(folder / "model.npz", **halved)
     weights = load_file(find_encoder_checkpoint(str(folder)).directory / WEIGHTS)
     assert {array.dtype for array in weights.values()} == {np.dtype(np.float32)}
@@ -263,7 +266,7 @@ def test_half_precision_is_read_as_it_is(copied: Callable[[str], Path]) -> None:
 def test_numbers_that_are_no_weights_are_refused(copied: Callable[[str], Path]) -> None:
     folder = copied("google-linen")
     with np.load(folder / "model.npz") as archive:
-        arrays = {name: archive[name] for name in archive.files}
+        arrays: dict[str, Any] = {name: archive[name] for name in archive.files}
     arrays["cls"] = arrays["cls"].astype(np.int8)
     np.savez(folder / "model.npz", **arrays)
     with pytest.raises(CheckpointError, match="has cls as int8, and weights are floating-point"):
@@ -284,7 +287,9 @@ def test_an_archive_names_what_it_lacks(
 ) -> None:
     folder = copied("google-linen")
     with np.load(folder / "model.npz") as archive:
-        arrays = {name: archive[name] for name in archive.files if name not in names}
+        arrays: dict[str, Any] = {
+            name: archive[name] for name in archive.files if name not in names
+        }
     np.savez(folder / "model.npz", **arrays)
     with pytest.raises(CheckpointError, match=told):
         find_encoder_checkpoint(str(folder))
@@ -300,7 +305,7 @@ def test_an_archive_with_objects_runs_nothing(tmp_path: Path) -> None:
 def test_a_head_behind_a_hidden_layer_is_left_out(copied: Callable[[str], Path]) -> None:
     folder = copied("google-linen")
     with np.load(folder / "model.npz") as archive:
-        arrays = {name: archive[name] for name in archive.files}
+        arrays: dict[str, Any] = {name: archive[name] for name in archive.files}
     arrays |= {
         "pre_logits/kernel": np.eye(16, dtype=np.float32),
         "pre_logits/bias": np.zeros(16, np.float32),
