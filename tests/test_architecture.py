@@ -97,6 +97,7 @@ DOORS_MAY_IMPORT = {
     *("vitrail.indexer.files.durability", "vitrail.indexer.files.lock"),
     "vitrail.indexer.images.opening",
     *("vitrail.indexer.indexing.options", "vitrail.indexer.indexing.reembedding"),
+    *("vitrail.indexer.training.options", "vitrail.indexer.training.splits"),
     "vitrail.indexer.indexing.removal",
     *("vitrail.search.options", "vitrail.search.query", "vitrail.search.listing"),
     "vitrail.search.boxes",

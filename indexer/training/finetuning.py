@@ -21,7 +21,7 @@ from vitrail.indexer.training.objectives import (
 )
 from vitrail.indexer.training.options import FinetuningOptions
 from vitrail.indexer.training.samples import TrainingImages, drawn
-from vitrail.indexer.training.tasks import Evaluation, LoopPlan, ParameterGroup, Part
+from vitrail.indexer.training.tasks import Evaluation, LoopPlan, LossPart, ParameterGroup
 from vitrail.indexer.training.trainee import Trainee
 
 Floats = NDArray[np.float32]
@@ -54,7 +54,7 @@ def images_a_step(options: FinetuningOptions) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class TrainingBatch:
     """A step's images.
 
     Attributes:
@@ -70,7 +70,7 @@ class Batch:
     share: float
 
 
-def make_batch(images: TrainingImages, options: FinetuningOptions, step: int) -> Batch:
+def make_batch(images: TrainingImages, options: FinetuningOptions, step: int) -> TrainingBatch:
     """The images of a step, which depend on it and the seed alone.
 
     Raises:
@@ -87,13 +87,13 @@ def make_batch(images: TrainingImages, options: FinetuningOptions, step: int) ->
     )
     targets = np.tile(images.targets[places], len(views))
     if not options.mixup:
-        return Batch(pixels, targets, targets, 1.0)
+        return TrainingBatch(pixels, targets, targets, 1.0)
     chance = np.random.default_rng([options.seed, step, 1])
     share = float(chance.beta(options.mixup, options.mixup))
     share = max(share, 1 - share)
     other = chance.permutation(len(targets))
     mixed = share * pixels.astype(np.float32) + (1 - share) * pixels[other].astype(np.float32)
-    return Batch(mixed.astype(np.float32), targets, targets[other], share)
+    return TrainingBatch(mixed.astype(np.float32), targets, targets[other], share)
 
 
 @dataclass(slots=True)
@@ -115,7 +115,7 @@ class Finetuning:
     judge: Judge | None = None
     _weights: Tensor = field(default_factory=lambda: torch.ones(1))
     _device: torch.device = field(default_factory=lambda: torch.device("cpu"))
-    _batches: Generator[Batch, None, None] | None = None
+    _batches: Generator[TrainingBatch, None, None] | None = None
     _next: int = -1
 
     def to(self, device: torch.device) -> None:
@@ -143,7 +143,7 @@ class Finetuning:
             self._batches.close()
             self._batches = None
 
-    def losses(self, step: int) -> Iterator[Part]:
+    def losses(self, step: int) -> Iterator[LossPart]:
         """The parts of a step; see ``TrainingTask``."""
         self.trainee.tower.train()
         batch = self._batch(step)
@@ -153,7 +153,7 @@ class Finetuning:
         else:
             yield from self._through_vectors(batch, parts, step)
 
-    def _batch(self, step: int) -> Batch:
+    def _batch(self, step: int) -> TrainingBatch:
         if self._batches is None or step != self._next:
             self.close()
             self._batches = map_ahead(
@@ -165,7 +165,7 @@ class Finetuning:
         self._next = step + 1
         return next(self._batches)
 
-    def _direct(self, batch: Batch, parts: Sequence[Ints]) -> Iterator[Part]:
+    def _direct(self, batch: TrainingBatch, parts: Sequence[Ints]) -> Iterator[LossPart]:
         shares = self._shares(batch)
         weights = image_weights(shares, self._weights)
         for places in parts:
@@ -175,9 +175,11 @@ class Finetuning:
                 chosen = torch.from_numpy(places).to(self._device)
                 terms.append(cross_entropy(logits, shares[chosen], weights[chosen], weights.sum()))
             loss = torch.stack(terms).sum()
-            yield Part(loss, float(loss.detach()))
+            yield LossPart(loss, float(loss.detach()))
 
-    def _through_vectors(self, batch: Batch, parts: Sequence[Ints], step: int) -> Iterator[Part]:
+    def _through_vectors(
+        self, batch: TrainingBatch, parts: Sequence[Ints], step: int
+    ) -> Iterator[LossPart]:
         """The whole batch's contrastive gradient, a part of its images at a time.
 
         All vectors are made once without keeping anything, the loss is gone back from to these, and
@@ -201,20 +203,20 @@ class Finetuning:
             chosen = torch.from_numpy(places).to(self._device)
             back = (vectors * gradient[chosen]).sum()
             if logits is None:
-                yield Part(back, told)
+                yield LossPart(back, told)
                 continue
             taught = cross_entropy(logits, shares[chosen], weights[chosen], weights.sum())
-            yield Part(back + taught, told + float(taught.detach()))
+            yield LossPart(back + taught, told + float(taught.detach()))
 
     def _seed(self, step: int, number: int) -> None:
         """The same dropout both times that a part is made."""
         torch.manual_seed((self.options.seed * 1_000_003 + step * 7_919 + number * 31 + 5) % 2**63)
 
-    def _contrast(self, vectors: Tensor, batch: Batch) -> Tensor:
+    def _contrast(self, vectors: Tensor, batch: TrainingBatch) -> Tensor:
         targets = torch.from_numpy(batch.targets).to(self._device)
         return contrastive(vectors, targets, self.options.temperature)
 
-    def _shares(self, batch: Batch) -> Tensor:
+    def _shares(self, batch: TrainingBatch) -> Tensor:
         """(n, c) targets, smoothed and mixed."""
         classes = max(1, len(self.trainee.classes))
         own, other = (
@@ -223,7 +225,7 @@ class Finetuning:
         )
         return (batch.share * own + (1 - batch.share) * other).to(self._device)
 
-    def _run(self, batch: Batch, places: Ints) -> tuple[Tensor, Tensor | None]:
+    def _run(self, batch: TrainingBatch, places: Ints) -> tuple[Tensor, Tensor | None]:
         pixels = torch.from_numpy(np.ascontiguousarray(batch.pixels[places])).to(self._device)
         vectors, *logits = self.trainee.tower(pixels)
         return vectors, logits[0] if logits else None
@@ -244,7 +246,10 @@ class Finetuning:
             told |= self.judge(vectors, targets)
         # where only the head learns, no vector moves
         name = "mAP" if "mAP" in told and not self.options.head_only else "accuracy"
-        return Evaluation(told.get(name, 0.0) - 1e-6 * told.get("loss", 0.0), told)
+        if name not in told:
+            return None
+        # of equal ones the surer state
+        return Evaluation(told[name] - 1e-6 * told.get("loss", 0.0), told)
 
     def outputs(
         self, images: TrainingImages, check: Callable[[], None] = lambda: None

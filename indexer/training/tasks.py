@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 
-class Part(NamedTuple):
+class LossPart(NamedTuple):
     """A part of a step.
 
     Attributes:
@@ -64,7 +64,7 @@ class TrainingTask(Protocol):
     def trained(self) -> dict[str, torch.nn.Parameter]:
         """The same by name, as checkpoints keep them."""
 
-    def losses(self, step: int) -> Iterator[Part]:
+    def losses(self, step: int) -> Iterator[LossPart]:
         """The parts of a step, which are gone back from one after the other.
 
         Args:

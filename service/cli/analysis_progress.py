@@ -38,4 +38,4 @@ class AnalysisDisplay(Display):
         left, passed = "", now - self._began
         if event.done and passed > _SOON:
             left = f"{clock(passed / event.done * (event.total - event.done))} left"
-        self._show(event.doing, event.done, event.total, told, left)
+        self._show(event.doing, event.done, event.total, told, event.told, left)

@@ -31,6 +31,7 @@ HOMES = {
     "spaces": "spaces",
     "whiten": "spaces",
     "tune-spaces": "spaces",
+    "train-encoder": "training",
     "distil": "distilling",
     "calibrate": "calibrating",
     "classify": "classifying",

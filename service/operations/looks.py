@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
@@ -18,11 +18,20 @@ from vitrail.search.duplicates.gists import PackedGists
 from vitrail.search.duplicates.keypoints import LONGEST
 from vitrail.search.duplicates.looks import Look, look_at
 
-if TYPE_CHECKING:
-    from vitrail.indexer.image_info import ImageInfo
-
 HELD = 1500
 """Looks in memory, some 300 KB each."""
+
+
+class KnownFiles(Protocol):
+    """What has to be known of an image to read it."""
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Of its files."""
+
+    @property
+    def content_hash(self) -> str:
+        """Sha256 (hex) of the bytes that they have."""
 
 
 def look_of(data: bytes) -> Look:
@@ -47,7 +56,7 @@ class Looks:
         contents: share of each of these that is no frame, by image id.
     """
 
-    info: Callable[[int], ImageInfo]
+    info: Callable[[int], KnownFiles]
     unread: set[int] = field(default_factory=set)
     held: OrderedDict[int, Look | None] = field(default_factory=OrderedDict)
     gists: dict[int, PackedGists] = field(default_factory=dict)

@@ -145,12 +145,14 @@ class AnalysisProgress:
         done: of what is counted.
         total: of that; 0 while nothing is.
         noun: what one of these is called.
+        told: what else there is to say of it; empty for nothing.
     """
 
     doing: str
     done: int = 0
     total: int = 0
     noun: str = "image"
+    told: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,15 +67,15 @@ def apart(task: Distillation) -> float:
 
 @pytest.mark.parametrize("cut", [Cut(layers=1), Cut(width=16)])
 def test_a_student_comes_nearer_and_its_teacher_stays(
-    cut: Cut, checkpoint: Checkpoint, images: Images, others: Images, tmp_path: Path
+    cut: Cut, checkpoint: Checkpoint, images: Images, tmp_path: Path
 ) -> None:
     pair = make_pair(checkpoint, None, cut, OPTIONS)
-    task = pair.task(list(images), list(others), OPTIONS)
+    task = pair.task(list(images), [], OPTIONS)
     kept = {name: one.clone() for name, one in pair.towers[0].state_dict().items()}
     before = apart(task)
     result = run(task, tmp_path / "run")
     assert result.steps == 80
-    assert apart(task) < 0.7 * before
+    assert apart(task) < 0.8 * before
     for name, one in pair.towers[0].state_dict().items():
         assert torch.equal(one, kept[name]), name
 

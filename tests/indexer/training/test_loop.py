@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -97,9 +98,9 @@ def test_a_kill_at_any_moment_changes_nothing_that_comes_of_it(
     tmp_path: Path,
 ) -> None:
     """SIGKILL at ten moments: before syncs and renames of checkpoints, and within steps."""
-    moments = [("replace", 0), ("fsync", 0), ("fsync", 1), ("replace", 1), ("fsync", 6)]
-    steps = [1, 2, 4, 7, 9]
-    for number, moment in enumerate([*moments, *steps]):
+    writes = [("replace", 0), ("fsync", 0), ("fsync", 1), ("replace", 1), ("fsync", 6)]
+    moments: list[tuple[str, int] | int] = [*writes, 1, 2, 4, 7, 9]
+    for number, moment in enumerate(moments):
         folder = tmp_path / f"killed-{number}"
 
         def work(moment: tuple[str, int] | int = moment, folder: Path = folder) -> None:
@@ -207,7 +208,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(
 ) -> None:
     real = torch.save
 
-    def full(state: dict[str, object], file: object) -> None:
+    def full(state: dict[str, object], file: IO[bytes]) -> None:
         if state["step"] == 6:
             raise OSError(28, "No space left on device")
         real(state, file)

@@ -50,8 +50,11 @@ def test_parts_add_up_to_the_whole(sizes: list[int]) -> None:
     shares = torch.softmax(torch.randn(sum(sizes), 4, generator=chance), dim=1)
     weights = torch.rand(sum(sizes), generator=chance) + 0.1
     whole = cross_entropy(found, shares, weights, weights.sum())
-    parts = zip(*(torch.split(one, sizes) for one in (found, shares, weights)), strict=True)
-    total = sum(float(cross_entropy(*part, weights.sum())) for part in parts)
+    logits_of, shares_of, weights_of = (torch.split(one, sizes) for one in (found, shares, weights))
+    total = sum(
+        float(cross_entropy(*part, weights.sum()))
+        for part in zip(logits_of, shares_of, weights_of, strict=True)
+    )
     assert total == pytest.approx(float(whole), rel=1e-5)
 
 

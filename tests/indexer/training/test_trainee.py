@@ -25,12 +25,12 @@ def learn(trainee: Trainee, steps: int = 2) -> None:
     for _ in range(steps):
         trainee.model.zero_grad(set_to_none=True)
         outputs = trainee.tower(seen)
-        loss = sum((one * torch.randn(one.shape, generator=chance)).sum() for one in outputs)
-        loss.backward()  # type: ignore[union-attr]
+        terms = [(one * torch.randn(one.shape, generator=chance)).sum() for one in outputs]
+        torch.stack(terms).sum().backward()  # type: ignore[no-untyped-call]
         with torch.no_grad():
             for parameter in trainee.trained().values():
                 if parameter.grad is not None:
-                    parameter -= 0.1 * parameter.grad
+                    parameter.sub_(0.1 * parameter.grad)
 
 
 def moved(trainee: Trainee, before: dict[str, torch.Tensor]) -> set[int]:

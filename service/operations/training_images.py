@@ -1,0 +1,268 @@
+"""The images that an encoder learns from: found, labelled, looked at, and copies told."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitrail.indexer.errors import ImageRejectedError, InputError
+from vitrail.indexer.images.files import read_file
+from vitrail.indexer.images.opening import open_image
+from vitrail.indexer.indexing.globs import PathFilter
+from vitrail.indexer.indexing.scan import FoundFile, Walk
+from vitrail.indexer.paths import at_home, display
+from vitrail.indexer.vectors.meetings import HeldVectors
+from vitrail.indexer.wording import counted
+from vitrail.search.classification.labelled import copy_groups, first_few
+from vitrail.search.duplicates.candidates import alike_by_gist, find_candidates
+from vitrail.search.duplicates.evidence import confirm
+from vitrail.search.listing import ListOptions, list_images
+from vitrail.search.sorting import column_name
+from vitrail.service.operations.looks import Looks
+from vitrail.service.operations.progress import AnalysisProgress, Note, Progress
+
+if TYPE_CHECKING:
+    from vitrail.indexer.cancellation import Cancellation
+    from vitrail.indexer.encoders.base import Encoder
+
+Ids = NDArray[np.int64]
+Floats = NDArray[np.float32]
+_BATCH = 16  # images of one forward pass
+_TELL = 16  # pairs between two events
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSource:
+    """Where images and their labels come from: folders, or a collection.
+
+    Attributes:
+        folders: whose subfolders are labels: an image has the name of the folder directly below
+            the one that is named here, or that one's own if it lies in it.
+        collection: the directory of a collection, in the place of folders.
+        labels: the collection's column whose values are labels.
+        where: SQL expression over its columns: which images are learned from.
+
+    Raises:
+        InputError: both, or neither.
+    """
+
+    folders: tuple[str, ...] = ()
+    collection: str | None = None
+    labels: str | None = None
+    where: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.folders and (self.labels is not None or self.where is not None):
+            raise InputError(
+                "folders were given beside labels or a filter of a collection: their subfolders "
+                "are the labels; leave the one or the other out"
+            )
+        if not self.folders and self.labels is None:
+            raise InputError(
+                "nothing was given to learn from: name folders whose subfolders are labels, or a "
+                "column of the collection by --labels"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledFile:
+    """A file that may be learned from, and its label."""
+
+    path: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadImage:
+    """A file that was looked at.
+
+    Attributes:
+        path: of it.
+        label: that it has.
+        content_hash: sha256 (hex) of its bytes.
+    """
+
+    path: str
+    label: str
+    content_hash: str
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Its only path."""
+        return (self.path,)
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyed:
+    """Images that can be learned from.
+
+    Attributes:
+        images: n of them, each content once.
+        rows: space -> (n, dim) float32 unit rows, as the encoder made them before training.
+    """
+
+    images: tuple[ReadImage, ...]
+    rows: dict[str, Floats]
+
+
+def find_training_images(source: TrainingSource) -> list[LabelledFile]:
+    """The files of a source with their labels, by path.
+
+    Raises:
+        InputError: a folder is missing, or there is no such column, or no image has a label.
+        CollectionError: the collection is missing or damaged.
+    """
+    found = [*_in_folders(source.folders)] if source.folders else _in_collection(source)
+    if not found:
+        where = " of ".join(filter(None, (source.where, source.labels, *source.folders)))
+        raise InputError(f"no image with a label was found in {where}; name others")
+    return sorted(found, key=lambda one: one.path)
+
+
+def _in_folders(folders: Sequence[str]) -> Iterator[LabelledFile]:
+    for folder in folders:
+        start = os.path.abspath(at_home(folder))
+        if not os.path.isdir(start):
+            raise InputError(
+                f"{display(folder)!r} is no folder; name folders whose subfolders are labels"
+            )
+        for file in Walk(start, PathFilter((), ())):
+            if isinstance(file, FoundFile):
+                below = os.path.relpath(file.path, start).split(os.sep)
+                label = below[0] if len(below) > 1 else os.path.basename(start)
+                yield LabelledFile(file.path, display(label))
+
+
+def _in_collection(source: TrainingSource) -> list[LabelledFile]:
+    from vitrail.indexer.collection.store import CollectionStore
+
+    with CollectionStore.open(Path(str(source.collection))) as store:
+        commit = store.snapshot()
+        column = column_name(commit, str(source.labels), "--labels")
+        quoted = '"' + column.replace('"', '""') + '"'
+        where = f"{quoted} is not null" + (f" and ({source.where})" if source.where else "")
+        listed = list_images(commit, ListOptions(where=where, columns=(column,)))
+        found = [(image.path, image.values[column]) for image in listed]
+    if any(isinstance(value, list | tuple | dict) for _, value in found):
+        raise InputError(
+            f"column {column!r} holds several values of an image, which are no label; name another"
+        )
+    return [LabelledFile(path, str(value)) for path, value in found if path is not None]
+
+
+def survey_images(
+    candidates: Sequence[LabelledFile],
+    encoder: Encoder,
+    progress: Progress,
+    cancellation: Cancellation,
+) -> Surveyed:
+    """Read and embed files; those that are broken, or have the content of another, are left out.
+
+    Raises:
+        CancelledError: somebody asked to stop.
+    """
+    rows: dict[str, list[Floats]] = {space.name: [] for space in encoder.spaces}
+    images: list[ReadImage] = []
+    kept: dict[str, ReadImage] = {}
+    broken, waiting = [], []
+    for done, one in enumerate(candidates, 1):
+        cancellation.check()
+        try:
+            image, pixels = _read(one, encoder)
+        except ImageRejectedError as error:
+            broken.append(f"{display(one.path)} ({error.reason})")
+            continue
+        if image.content_hash not in kept:
+            kept[image.content_hash] = image
+            images.append(image)
+            waiting.append(pixels)
+        if len(waiting) == _BATCH:
+            _embed(encoder, waiting, rows)
+        progress(AnalysisProgress("looking at images", done, len(candidates)))
+    _embed(encoder, waiting, rows)
+    _tell_left_out(broken, len(candidates) - len(broken) - len(images), progress)
+    joined = {name: np.concatenate(parts) for name, parts in rows.items() if parts}
+    return Surveyed(tuple(images), joined)
+
+
+def _read(one: LabelledFile, encoder: Encoder) -> tuple[ReadImage, NDArray[np.uint8]]:
+    from vitrail.indexer.images.preprocess import apply
+
+    found = read_file(one.path)
+    opened = open_image(found.data, target=encoder.preprocess.target)
+    pixels = apply(encoder.preprocess, opened.image, (opened.width, opened.height))
+    return ReadImage(one.path, one.label, found.sha256), pixels
+
+
+def _embed(
+    encoder: Encoder, waiting: list[NDArray[np.uint8]], rows: dict[str, list[Floats]]
+) -> None:
+    from vitrail.indexer.encoders.batching import encode_resilient
+
+    if waiting:
+        for name, found in encode_resilient(encoder, np.stack(waiting)).vectors.items():
+            rows[name].append(found)
+    waiting.clear()
+
+
+def _tell_left_out(broken: Sequence[str], same: int, progress: Progress) -> None:
+    if broken:
+        progress(
+            Note(
+                f"{counted(len(broken), 'file')} cannot be read and did not count: "
+                f"{first_few(broken)}"
+            )
+        )
+    if same:
+        progress(Note(f"{counted(same, 'file')} had the content of another and did not count"))
+
+
+def group_copies(
+    surveyed: Surveyed, space: str, progress: Progress, cancellation: Cancellation
+) -> Ids:
+    """Which images are copies of one another, (n,) int64, as pixels show it.
+
+    Pairs that are near by vectors, or alike when very small, are laid over one another, as
+    ``vitrail duplicates`` does it.
+
+    Args:
+        surveyed: the images.
+        space: whose vectors tell what is near.
+        progress: told how many pairs are compared.
+        cancellation: looked at between pairs.
+
+    Raises:
+        CancelledError: somebody asked to stop.
+    """
+    count = len(surveyed.images)
+    looks = Looks(lambda place: surveyed.images[place])
+    held = HeldVectors(np.arange(count, dtype=np.int64), surveyed.rows[space])
+    near = find_candidates(held, stop=lambda: cancellation.cancelled)
+    cancellation.check()
+    pairs = [*zip(near.first.tolist(), near.second.tolist(), strict=True)]
+    copies = _confirmed(pairs, looks, progress, cancellation.check)
+    met = set(pairs)
+    more = [pair for pair in alike_by_gist(looks.gists) if pair not in met]
+    copies += _confirmed(more, looks, progress, cancellation.check)
+    first, second = (np.array([pair[side] for pair in copies], np.int64) for side in (0, 1))
+    return copy_groups(count, first, second)
+
+
+def _confirmed(
+    pairs: Sequence[tuple[int, int]], looks: Looks, progress: Progress, check: Callable[[], None]
+) -> list[tuple[int, int]]:
+    found = []
+    for done, (one, other) in enumerate(pairs, 1):
+        check()
+        ours, theirs = looks.get(one), looks.get(other)
+        if ours is not None and theirs is not None and confirm(ours, theirs) is not None:
+            found.append((one, other))
+        if done % _TELL == 0 or done == len(pairs):
+            progress(AnalysisProgress("comparing pixels", done, len(pairs), "pair"))
+    return found

@@ -1,0 +1,213 @@
+"""What a run of training has in its folder: how it began, so that it goes on, and what came of it.
+
+The model lies in the folder itself, as any checkpoint; what is about its making in ``training``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitrail.indexer.errors import CheckpointError, CollectionLockedError, InputError
+from vitrail.indexer.files.durability import disk_guard, make_directory, write_text
+from vitrail.indexer.files.lock import WriterLock
+from vitrail.service.operations.training_images import ReadImage, TrainingSource
+from vitrail.service.operations.training_measures import HeldOutRetrieval, HeldOutTask
+
+if TYPE_CHECKING:
+    from vitrail.indexer.training.options import FinetuningOptions
+    from vitrail.indexer.training.splits import SplitShares
+
+Ids = NDArray[np.int64]
+FOLDER = "training"
+_BEGUN, _DONE, _LOCK = "run.json", "result.json", "lock"
+_FORMAT = 1
+
+
+class TrainingOptions(Protocol):
+    """How something is trained."""
+
+    def differences(self, other: dict[str, Any]) -> list[str]:
+        """Names of what another run had otherwise, and what may not change when it goes on."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BegunRun:
+    """How a run began: all that it needs to go on, whatever has become of folders and collections.
+
+    Attributes:
+        settings: what must be the same for it to go on: source, checkpoint, shares and options.
+        classes: labels, in order.
+        images: n of them.
+        targets: (n,) int64 numbers of their labels.
+        groups: (n,) int64, which are copies of one another.
+        parts: (n,) int64, what each is for; see ``vitrail.indexer.training.splits``.
+        originals: (c,) int64 places of held-out images that copies are made of.
+        before: space -> how well held-out images were found by.
+    """
+
+    settings: dict[str, Any]
+    classes: tuple[str, ...]
+    images: tuple[ReadImage, ...]
+    targets: Ids
+    groups: Ids
+    parts: Ids
+    originals: Ids
+    before: dict[str, HeldOutRetrieval]
+
+    def task(self, held_out: int, each: int) -> HeldOutTask:
+        """What is asked of the held-out images.
+
+        Args:
+            held_out: the number of that part.
+            each: copies of each original.
+        """
+        return HeldOutTask(self.targets, self.groups, self.parts == held_out, self.originals, each)
+
+
+def settings_of(
+    source: TrainingSource,
+    checkpoint: str,
+    weights: str,
+    shares: SplitShares,
+    options: FinetuningOptions,
+) -> dict[str, Any]:
+    """What decides a run, as plain JSON types."""
+    return {
+        "source": {**asdict(source), "folders": [os.path.abspath(one) for one in source.folders]},
+        "checkpoint": checkpoint,
+        "weights": weights,
+        "shares": asdict(shares),
+        "options": options.to_dict(),
+    }
+
+
+@contextmanager
+def run_folder(folder: str) -> Iterator[str]:
+    """The folder of what is about a run, made and locked; yields its path.
+
+    Raises:
+        InputError: something else is in the folder, or the run there is done.
+        CollectionLockedError: another process trains into it.
+        CollectionError: the disk is full.
+    """
+    inner = os.path.join(folder, FOLDER)
+    if os.path.exists(os.path.join(inner, _DONE)):
+        raise InputError(
+            f"{folder} holds a trained model already: use it (vitrail index FOLDER --checkpoint "
+            f"{folder}), or train into another folder"
+        )
+    if not os.path.isdir(inner) and os.path.exists(folder) and not _is_empty(folder):
+        raise InputError(f"{folder} is there and holds no training: name a new folder by --out")
+    with disk_guard(folder, 0):
+        make_directory(inner)
+        lock = WriterLock(os.path.join(inner, _LOCK))
+        try:
+            lock.acquire()
+        except CollectionLockedError as error:
+            raise CollectionLockedError(
+                str(error.problem), remedy="wait for it to end, or name another folder by --out"
+            ) from error
+    try:
+        yield inner
+    finally:
+        lock.release()
+
+
+def _is_empty(folder: str) -> bool:
+    return os.path.isdir(folder) and not os.listdir(folder)
+
+
+def write_begun(inner: str, run: BegunRun) -> None:
+    """Write how a run began.
+
+    Raises:
+        CollectionError: the disk is full.
+    """
+    raw = {
+        "format": _FORMAT,
+        "settings": run.settings,
+        "classes": list(run.classes),
+        "images": [
+            [one.path, one.content_hash, int(target), int(group), int(part)]
+            for one, target, group, part in zip(
+                run.images, run.targets, run.groups, run.parts, strict=True
+            )
+        ],
+        "originals": run.originals.tolist(),
+        "before": {space: found.to_dict() for space, found in run.before.items()},
+    }
+    with disk_guard(inner, 0):
+        write_text(os.path.join(inner, _BEGUN), json.dumps(raw))
+
+
+def read_begun(inner: str) -> BegunRun | None:
+    """How the run in a folder began; ``None`` where none did.
+
+    Raises:
+        CheckpointError: the file is damaged, or a newer version's.
+    """
+    path = os.path.join(inner, _BEGUN)
+    if not os.path.exists(path):
+        return None
+    try:
+        with open(path, encoding="utf-8") as file:
+            return _parsed(json.load(file))
+    except (ValueError, LookupError, TypeError) as error:
+        raise CheckpointError(
+            f"{path} cannot be used ({error!s:.100}): train into another folder"
+        ) from None
+
+
+def _parsed(raw: Mapping[str, Any]) -> BegunRun:
+    if raw["format"] != _FORMAT:
+        raise ValueError(f"format {raw['format']}, where {_FORMAT} is known")
+    rows = raw["images"]
+    classes = tuple(raw["classes"])
+    targets, groups, parts = (np.array([row[i] for row in rows], np.int64) for i in (2, 3, 4))
+    return BegunRun(
+        settings=raw["settings"],
+        classes=classes,
+        images=tuple(ReadImage(row[0], classes[row[2]], row[1]) for row in rows),
+        targets=targets,
+        groups=groups,
+        parts=parts,
+        originals=np.array(raw["originals"], np.int64),
+        before={space: HeldOutRetrieval.from_dict(one) for space, one in raw["before"].items()},
+    )
+
+
+def check_same(
+    begun: BegunRun, settings: Mapping[str, Any], options: TrainingOptions, folder: str
+) -> None:
+    """Refuse to go on with a run that began otherwise.
+
+    Raises:
+        InputError: naming what is other, and what it was.
+    """
+    was = begun.settings
+    changed = [name for name in settings if name != "options" and was[name] != settings[name]]
+    changed += options.differences(was["options"])
+    if changed:
+        before = was["options"].get(changed[0], was.get(changed[0]))
+        raise InputError(
+            f"{folder} holds a run that began with other {changed[0].replace('_', ' ')} "
+            f"({before!s:.80}): give the same to go on, or train into another folder"
+        )
+
+
+def write_done(inner: str, result: Mapping[str, Any]) -> None:
+    """Write what came of a run, after which it is done.
+
+    Raises:
+        CollectionError: the disk is full.
+    """
+    with disk_guard(inner, 0):
+        write_text(os.path.join(inner, _DONE), json.dumps(result, indent=2) + "\n")

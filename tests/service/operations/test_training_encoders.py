@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.indexer.encoders.tiny import save_tower
+from tests.indexer.training.conftest import write_images
+from vitrail.indexer.cancellation import Cancellation
+from vitrail.indexer.encoders import EncoderSettings, load_encoder
+from vitrail.indexer.errors import CancelledError, InputError, VitrailError
+from vitrail.indexer.files.lock import WriterLock
+from vitrail.indexer.indexing.options import IndexOptions
+from vitrail.indexer.training.options import FinetuningOptions
+from vitrail.indexer.training.splits import SplitShares
+from vitrail.service.operations.classifications import ClassifyOptions
+from vitrail.service.operations.classifying import classify
+from vitrail.service.operations.collection import Collection
+from vitrail.service.operations.progress import AnalysisProgress, Event, Note, nobody
+from vitrail.service.operations.training_encoders import TrainedEncoder, train_encoder
+from vitrail.service.operations.training_images import (
+    ReadImage,
+    Surveyed,
+    TrainingSource,
+    find_training_images,
+    group_copies,
+)
+
+OPTIONS = FinetuningOptions(
+    epochs=3, batch=8, precision="fp32", device="cpu", workers=1, learning_rate=3e-3, log_every=1
+)
+EXAMPLES = Path(__file__).parents[3] / "examples"
+
+
+@pytest.fixture(scope="module")
+def vit(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("vit")
+    save_tower("vit", folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def striped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("striped")
+    write_images(folder, 10)
+    (folder / "across" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    shutil.copy(folder / "across" / "0.png", folder / "across" / "again.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(vit: str, striped: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    events: list[Event] = []
+    folder = tmp_path_factory.mktemp("out") / "model"
+    made = train_encoder(
+        TrainingSource((str(striped),)),
+        str(folder),
+        OPTIONS,
+        checkpoint=vit,
+        progress=events.append,
+    )
+    return made, events
+
+
+Trained = tuple[TrainedEncoder, list[Event]]
+
+
+def test_a_folder_becomes_a_model_and_tells_what_it_is_worth(trained: Trained) -> None:
+    made, events = trained
+    assert made.classes == ("across", "down")
+    assert sum(made.parts) == 20
+    assert min(made.parts) >= 2
+    assert made.accuracy is not None
+    assert made.confusion.sum() == made.parts[2]
+    assert [(one.space, one.measure) for one in made.compared] == [
+        ("cls@3", "5-NN accuracy"),
+        ("cls@3", "mAP"),
+        ("cls@3", "copy recall@1"),
+    ]
+    for one in made.compared:
+        assert one.change.mean == pytest.approx(one.after.mean - one.before.mean)
+    steps = range(1, made.steps + 1)
+    assert made.steps == -(-3 * made.parts[0] // 8)
+    assert [line["step"] for line in made.metrics if "loss" in line] == [*steps]
+    notes = [event.text for event in events if isinstance(event, Note)]
+    assert len(notes) == 2
+    assert "1 file cannot be read" in notes[0]
+    assert "broken.png" in notes[0]
+    assert "1 file had the content of another" in notes[1]
+    told = [e for e in events if isinstance(e, AnalysisProgress) and e.doing == "training"]
+    assert [(one.done, one.total) for one in told] == [(step, made.steps) for step in steps]
+    assert "loss" in told[0].told
+    record = json.loads(Path(made.folder, "training", "result.json").read_text("utf-8"))
+    assert tuple(record["images"].values()) == made.parts
+    assert not list(Path(made.folder, "training").glob("state-*"))
+
+
+def test_the_model_indexes_and_its_head_classifies(
+    trained: Trained, striped: Path, tmp_path: Path
+) -> None:
+    made, _ = trained
+    settings = EncoderSettings(made.folder, ("cls@3",), "torch", "cpu", "fp32")
+    with Collection.create(tmp_path / "collection", encoder=settings) as collection:
+        collection.index(striped / "down")
+        told = classify(collection, [str(striped / "down" / "1.png")], ClassifyOptions(by="head"))
+    assert told.images[0].label in ("across", "down")
+    own = load_encoder(replace(settings, classify=True))
+    assert own.labels == ("across", "down")
+
+
+def test_a_run_that_is_done_and_a_folder_of_others_are_left_alone(
+    trained: Trained, vit: str, striped: Path, tmp_path: Path
+) -> None:
+    source = TrainingSource((str(striped),))
+    with pytest.raises(InputError, match="holds a trained model already"):
+        train_encoder(source, trained[0].folder, OPTIONS, checkpoint=vit)
+    (tmp_path / "letters.txt").write_text("mine")
+    with pytest.raises(InputError, match="holds no training"):
+        train_encoder(source, str(tmp_path), OPTIONS, checkpoint=vit)
+    assert [path.name for path in tmp_path.iterdir()] == ["letters.txt"]
+
+
+def test_a_stopped_run_goes_on_to_the_same_model_and_with_nothing_else(
+    trained: Trained, vit: str, striped: Path, tmp_path: Path
+) -> None:
+    source, folder, cancellation = TrainingSource((str(striped),)), tmp_path / "m", Cancellation()
+
+    def stop(event: Event) -> None:
+        if isinstance(event, AnalysisProgress) and event.doing == "training" and event.done == 2:
+            cancellation.cancel()
+
+    with pytest.raises(CancelledError, match="stopped after step 2 of 5; what was learned is kept"):
+        train_encoder(
+            source,
+            str(folder),
+            OPTIONS,
+            checkpoint=vit,
+            progress=stop,
+            cancellation=cancellation,
+        )
+    assert not (folder / "config.json").exists()
+    other = replace(OPTIONS, learning_rate=1e-3)
+    with pytest.raises(InputError, match=r"began with other learning rate \(0.003\)"):
+        train_encoder(source, str(folder), other, checkpoint=vit)
+    with pytest.raises(InputError, match="began with other shares"):
+        train_encoder(source, str(folder), OPTIONS, checkpoint=vit, shares=SplitShares(0.1, 0.1))
+    with (
+        WriterLock(str(folder / "training" / "lock")),
+        pytest.raises(VitrailError, match="is writing to"),
+    ):
+        train_encoder(source, str(folder), OPTIONS, checkpoint=vit)
+    made = train_encoder(source, str(folder), OPTIONS, checkpoint=vit)
+    for name in ("model.safetensors", "config.json", "preprocessor_config.json"):
+        assert (folder / name).read_bytes() == Path(trained[0].folder, name).read_bytes()
+    assert [c.to_dict() for c in made.compared] == [c.to_dict() for c in trained[0].compared]
+
+
+@pytest.mark.parametrize("missing", ["labels", "both", "nothing"])
+def test_sources_that_cannot_be_are_refused(missing: str) -> None:
+    given = {
+        "labels": {"collection": "here"},
+        "both": {"folders": ("a",), "labels": "label"},
+        "nothing": {},
+    }[missing]
+    with pytest.raises(InputError, match=r"nothing was given|beside labels"):
+        TrainingSource(**given)  # type: ignore[arg-type]
+
+
+def test_one_label_and_no_image_are_one_line_each(vit: str, striped: Path, tmp_path: Path) -> None:
+    for folder, message in (
+        (striped / "down", "there is the label 'down' alone"),
+        (tmp_path, "no image with a label was found"),
+        (tmp_path / "gone", "is no folder"),
+    ):
+        with pytest.raises(InputError, match=message):
+            train_encoder(
+                TrainingSource((str(folder),)), str(tmp_path / "out"), OPTIONS, checkpoint=vit
+            )
+        shutil.rmtree(tmp_path / "out")
+
+
+def test_labels_are_the_folders_below_or_the_column(
+    vit: str, striped: Path, tmp_path: Path
+) -> None:
+    deep = tmp_path / "deep" / "down" / "far" / "below"
+    deep.mkdir(parents=True)
+    shutil.copy(striped / "down" / "1.png", deep)
+    found = find_training_images(TrainingSource((str(tmp_path / "deep"),)))
+    assert [one.label for one in found] == ["down"]
+    settings = EncoderSettings(vit, ("cls@3",), "torch", "cpu", "fp32")
+    home = tmp_path / "collection"
+    with Collection.create(home, encoder=settings) as collection:
+        collection.index(striped, options=IndexOptions(label_from="parent"))
+    by_column = TrainingSource(
+        collection=str(home), labels="label", where="path not like '%/1.png'"
+    )
+    labels = [one.label for one in find_training_images(by_column)]
+    assert sorted(set(labels)) == ["across", "down"]
+    assert labels.count("down") == 9
+
+
+def test_images_of_one_kind_are_no_copies() -> None:
+    paths = sorted((EXAMPLES / "food").glob("*.webp"))[:5]
+    groups = group_copies(surveyed_of(paths), "s", nobody, Cancellation())
+    assert len(set(groups.tolist())) == 5
+
+
+def test_a_copy_is_in_its_originals_group(tmp_path: Path) -> None:
+    paths = sorted((EXAMPLES / "food").glob("*.webp"))[:4]
+    copy = tmp_path / "copy.jpg"
+    Image.open(paths[2]).convert("RGB").save(copy, quality=60)
+    groups = group_copies(surveyed_of([*paths, copy]), "s", nobody, Cancellation()).tolist()
+    assert groups[4] == groups[2]
+    assert len(set(groups)) == 4
+
+
+def surveyed_of(paths: Sequence[Path]) -> Surveyed:
+    """As if an encoder saw them as alike as can be told apart by nothing but pixels."""
+    import hashlib
+
+    rows = np.eye(len(paths), 8, dtype=np.float32) * 0.1 + 1
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    images = [
+        ReadImage(str(path), "x", hashlib.sha256(path.read_bytes()).hexdigest()) for path in paths
+    ]
+    return Surveyed(tuple(images), {"s": rows})
