@@ -21,7 +21,7 @@ from vitrail.indexer.training.distances import (
 )
 from vitrail.indexer.training.distilling import DistillingOptions
 from vitrail.indexer.training.samples import TrainingImages, drawn
-from vitrail.indexer.training.tasks import Evaluation, LoopPlan, ParameterGroup, Part
+from vitrail.indexer.training.tasks import Evaluation, LoopPlan, LossPart, ParameterGroup
 from vitrail.indexer.training.trainee import TrainableTower
 
 Floats = NDArray[np.float32]
@@ -85,7 +85,7 @@ def plan_of(options: DistillingOptions, images: int) -> LoopPlan:
 
 
 @dataclass(slots=True)
-class Side:
+class TaughtSide:
     """The teacher or the student, and the images as it sees them.
 
     Attributes:
@@ -115,8 +115,8 @@ class Distillation:
         options: how.
     """
 
-    teacher: Side
-    student: Side
+    teacher: TaughtSide
+    student: TaughtSide
     model: nn.Module
     options: DistillingOptions
     maps: nn.ModuleDict = field(default_factory=nn.ModuleDict)
@@ -161,7 +161,7 @@ class Distillation:
             self._batches.close()
             self._batches = None
 
-    def losses(self, step: int) -> Iterator[Part]:
+    def losses(self, step: int) -> Iterator[LossPart]:
         """The parts of a step; see ``TrainingTask``."""
         self.teacher.tower.eval()
         self.student.tower.train()
@@ -173,7 +173,7 @@ class Distillation:
             # Differences of cosines are lost in half precision, in which models may run.
             with torch.autocast(self._device.type, enabled=False):
                 loss = self._distance(made, wanted) * (len(places) / len(ours))
-            yield Part(loss, float(loss.detach()))
+            yield LossPart(loss, float(loss.detach()))
 
     def _distance(self, made: Made, wanted: Made) -> Tensor:
         weights = self.options.weights
@@ -237,7 +237,7 @@ class Distillation:
         return Evaluation(kept + 1e-3 * alike, {"neighbours kept": kept, "likeness": alike})
 
     def vectors(
-        self, side: Side, images: TrainingImages, check: Callable[[], None] = lambda: None
+        self, side: TaughtSide, images: TrainingImages, check: Callable[[], None] = lambda: None
     ) -> Floats:
         """(n, d) unit rows of some images as they are in use."""
         size, found = max(1, self.options.batch // self.options.accumulate), []
@@ -247,7 +247,7 @@ class Distillation:
             found.append(self.made(side, np.stack([images.plain(place) for place in places])))
         return np.concatenate(found)
 
-    def made(self, side: Side, pixels: Pixels) -> Floats:
+    def made(self, side: TaughtSide, pixels: Pixels) -> Floats:
         """(n, d) unit rows of (n, S, S, 3) uint8 pixels."""
         side.tower.eval()
         with torch.no_grad():

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vitrail.indexer.images.preprocess import apply
-from vitrail.indexer.training.distillation import Distillation, Side, neighbours_kept
+from vitrail.indexer.training.distillation import Distillation, TaughtSide, neighbours_kept
 
 Floats = NDArray[np.float32]
 Alter = Callable[[Image.Image], Sequence[Image.Image]]
@@ -23,7 +23,7 @@ _ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Retrieval:
+class KeptRetrieval:
     """How well one encoder finds, and how fast it is.
 
     Attributes:
@@ -51,8 +51,8 @@ class Fidelity:
     """
 
     images: int
-    teacher: Retrieval
-    student: Retrieval
+    teacher: KeptRetrieval
+    student: KeptRetrieval
     neighbours: float | None
 
     def to_dict(self) -> dict[str, Any]:
@@ -80,14 +80,14 @@ def measure(
         known = task.vectors(side, side.validation, check) if len(side.validation) > 1 else None
         copies = None if known is None else _copies_found(task, side, known, alter, check)
         vectors.append(known)
-        found.append(Retrieval(copies, count, _speed(task, side)))
+        found.append(KeptRetrieval(copies, count, _speed(task, side)))
     theirs, ours = vectors
     kept = None if theirs is None or ours is None else neighbours_kept(ours, theirs)
     return Fidelity(len(task.student.validation), found[0], found[1], kept)
 
 
 def _copies_found(
-    task: Distillation, side: Side, known: Floats, alter: Alter, check: Callable[[], None]
+    task: Distillation, side: TaughtSide, known: Floats, alter: Alter, check: Callable[[], None]
 ) -> float:
     right, total = 0, 0
     for place in range(len(known)):
@@ -100,7 +100,7 @@ def _copies_found(
     return right / total
 
 
-def _speed(task: Distillation, side: Side) -> float:
+def _speed(task: Distillation, side: TaughtSide) -> float:
     """Images per processor second, of the fastest of some batches: other work only slows."""
     length = side.validation.preprocess.image_size
     pixels = np.zeros((_TIMED, length, length, 3), np.uint8)

@@ -139,7 +139,7 @@ class _Slicing:
     def weight(self, name: str, shape: torch.Size) -> Tensor:
         """The teacher's weight of a name of the student's, in the student's shape."""
         theirs = self._place.sub(lambda m: f"{m[1]}{self._blocks[int(m[2])] - 1}", name)
-        found = self._weights[theirs]
+        found: Tensor = self._weights[theirs]
         for axis, (old, new) in enumerate(zip(found.shape, shape, strict=True)):
             if old != new:
                 found = found.index_select(axis, self._chosen(theirs, axis, old, new))

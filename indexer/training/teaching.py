@@ -11,7 +11,7 @@ from vitrail.indexer.encoders.torch_encoder import head_linears, load_model
 from vitrail.indexer.encoders.tower import Head
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.spaces import EmbeddingSpace
-from vitrail.indexer.training.distillation import Distillation, Side, TappedTower
+from vitrail.indexer.training.distillation import Distillation, TappedTower, TaughtSide
 from vitrail.indexer.training.distilling import DistillingOptions
 from vitrail.indexer.training.samples import LabelledImage, TrainingImages
 from vitrail.indexer.training.students import Cut, check_cut, cut_student, kept_blocks
@@ -56,7 +56,7 @@ class Pair:
         """
         layers = self._layers(options)
         sides = [
-            Side(
+            TaughtSide(
                 tower,
                 TrainingImages(images, one.preprocess, options.augmentation, options.seed),
                 TrainingImages(validation, one.preprocess),

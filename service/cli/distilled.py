@@ -29,8 +29,7 @@ def lines_of(made: Distilled) -> list[str]:
         made: what came of it.
     """
     found, (theirs, ours) = made.fidelity, made.spaces
-    rows = [("", "teacher", "student", "")]
-    rows.append(("space", theirs, ours, ""))
+    rows: list[tuple[str, ...]] = [("", "teacher", "student", ""), ("space", theirs, ours, "")]
     counts = found.teacher.parameters, found.student.parameters
     rows.append(("parameters", *(f"{one / 1e6:.1f} M" for one in counts), _share(counts)))
     speeds = found.teacher.speed, found.student.speed

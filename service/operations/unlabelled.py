@@ -14,7 +14,7 @@ from vitrail.indexer.indexing.scan import FoundFile, Walk
 from vitrail.indexer.paths import at_home, display
 from vitrail.indexer.wording import counted
 from vitrail.search.listing import ListOptions, list_images
-from vitrail.service.operations.training_images import Candidate
+from vitrail.service.operations.training_images import LabelledFile
 
 FEWEST = 20
 """Images below which nothing can be told."""
@@ -52,7 +52,7 @@ class UnlabelledSource:
             raise InputError("nothing was given to learn from: name folders, or a collection")
 
 
-def find_unlabelled(source: UnlabelledSource) -> list[Candidate]:
+def find_unlabelled(source: UnlabelledSource) -> list[LabelledFile]:
     """The files of a source, by path.
 
     Raises:
@@ -61,7 +61,7 @@ def find_unlabelled(source: UnlabelledSource) -> list[Candidate]:
     """
     paths = _in_folders(source) if source.folders else _in_collection(source)
     check_enough(len(paths))
-    return [Candidate(path, "") for path in paths]
+    return [LabelledFile(path, "") for path in paths]
 
 
 def check_enough(count: int) -> None:

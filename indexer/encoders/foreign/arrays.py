@@ -46,7 +46,7 @@ class Arrays:
         return self._found[name]
 
     def shaped(self, name: str, *shape: int) -> NDArray[np.float64]:
-        """An array of a shape, to compute with.
+        """An array of a shape, such as (width,) or (1, 1, width), to compute with.
 
         Raises:
             CheckpointError: the file lacks it, or has it in another shape.

@@ -15,7 +15,7 @@ from vitrail.indexer.encoders.families import Family, family_of
 from vitrail.indexer.encoders.foreign.arrays import Array, Arrays
 from vitrail.indexer.encoders.foreign.kept import conversion_place, present
 from vitrail.indexer.encoders.foreign.operations import Values
-from vitrail.indexer.encoders.foreign.sources import Source
+from vitrail.indexer.encoders.foreign.sources import WeightSource
 from vitrail.indexer.encoders.weights import read_object
 from vitrail.indexer.errors import CheckpointError
 
@@ -60,7 +60,7 @@ class Opened:
 
 
 def converted_directory(
-    source: Source, beside: Path | None, carried: Sequence[str], name: str
+    source: WeightSource, beside: Path | None, carried: Sequence[str], name: str
 ) -> Path:
     """The directory of a checkpoint's conversion, made when it is not there.
 
@@ -86,7 +86,7 @@ def converted_directory(
     return directory
 
 
-def _opened(source: Source, files: Sequence[Path], name: str) -> Opened:
+def _opened(source: WeightSource, files: Sequence[Path], name: str) -> Opened:
     config = next((read_object(file) for file in files if file.name == "config.json"), None)
     if source.format.kind == "google":
         return _open_google(source, config, name)
@@ -98,7 +98,7 @@ def _opened(source: Source, files: Sequence[Path], name: str) -> Opened:
     return _open_tree(source, config, name)
 
 
-def _open_google(source: Source, given: Mapping[str, Any] | None, name: str) -> Opened:
+def _open_google(source: WeightSource, given: Mapping[str, Any] | None, name: str) -> Opened:
     from vitrail.indexer.encoders.foreign.google_files import read_google
     from vitrail.indexer.encoders.foreign.google_layout import GoogleModel
 
@@ -112,7 +112,7 @@ def _open_google(source: Source, given: Mapping[str, Any] | None, name: str) -> 
     return Opened(model, family_of(config, name)[0], config)
 
 
-def _open_tree(source: Source, config: dict[str, Any], name: str) -> Opened:
+def _open_tree(source: WeightSource, config: dict[str, Any], name: str) -> Opened:
     from vitrail.indexer.encoders.foreign.flax_files import read_flax
     from vitrail.indexer.encoders.foreign.keras_files import read_keras
     from vitrail.indexer.encoders.foreign.tree_layout import FAMILIES, TreeModel
@@ -130,7 +130,9 @@ def _open_tree(source: Source, config: dict[str, Any], name: str) -> Opened:
     return Opened(TreeModel(arrays, family, vision, name), family, config)
 
 
-def _write(opened: Opened, files: Sequence[Path], made: Path, source: Source, name: str) -> None:
+def _write(
+    opened: Opened, files: Sequence[Path], made: Path, source: WeightSource, name: str
+) -> None:
     from safetensors.numpy import save_file
 
     from vitrail.indexer.encoders.foreign.parity import check_parity, reference

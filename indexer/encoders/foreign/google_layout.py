@@ -44,7 +44,11 @@ class GoogleModel:
 
     @cached_property
     def depth(self) -> int:
-        """Number of blocks."""
+        """Number of blocks.
+
+        Raises:
+            CheckpointError: one is missing among them.
+        """
         found = {int(match[1]) for name in self.arrays if (match := _BLOCK.match(name))}
         if not found or found != set(range(len(found))):
             raise CheckpointError(

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vitrail.indexer.encoders.converted import is_whole, place_of
-from vitrail.indexer.encoders.foreign.sources import Source
+from vitrail.indexer.encoders.foreign.sources import WeightSource
 
 LAYOUT = 1  # counts changes of what is written there
 
 
-def kept_conversion(source: Source, beside: Path, carried: Sequence[str]) -> Path | None:
+def kept_conversion(source: WeightSource, beside: Path, carried: Sequence[str]) -> Path | None:
     """The directory of a conversion that was made before; ``None`` where there is none.
 
     Args:
@@ -25,7 +25,7 @@ def kept_conversion(source: Source, beside: Path, carried: Sequence[str]) -> Pat
     return directory if is_whole(directory) else None
 
 
-def conversion_place(source: Source, beside: Path | None, carried: Sequence[str]) -> Path:
+def conversion_place(source: WeightSource, beside: Path | None, carried: Sequence[str]) -> Path:
     """Where the conversion of weights and the files beside them is kept.
 
     Args:
@@ -60,7 +60,7 @@ def present(beside: Path | None, carried: Sequence[str]) -> list[Path]:
     return [beside / file for file in carried if (beside / file).is_file()]
 
 
-def _key(source: Source, files: Sequence[Path]) -> str:
+def _key(source: WeightSource, files: Sequence[Path]) -> str:
     """Of the weights, and of what is copied: an edited config is not to be overlooked."""
     beside = [f"{one.name} {hashlib.sha256(one.read_bytes()).hexdigest()}" for one in files]
     return hashlib.sha256("\n".join([source.sha256(), *beside]).encode()).hexdigest()

@@ -11,7 +11,7 @@ from pathlib import Path
 from vitrail.indexer.encoders.converted import WEIGHTS, is_whole, make_once
 from vitrail.indexer.encoders.families import family_of
 from vitrail.indexer.encoders.foreign.kept import conversion_place, copy_beside
-from vitrail.indexer.encoders.foreign.sources import Source
+from vitrail.indexer.encoders.foreign.sources import WeightSource
 from vitrail.indexer.encoders.weights import read_object
 from vitrail.indexer.errors import CheckpointError
 
@@ -20,7 +20,7 @@ SECONDS = 1800
 _LOG = logging.getLogger(__name__)
 
 
-def convert_pickles(source: Source, beside: Path, carried: Sequence[str], name: str) -> Path:
+def convert_pickles(source: WeightSource, beside: Path, carried: Sequence[str], name: str) -> Path:
     """Convert a checkpoint's pickles to safetensors in a process of its own, and say so aloud.
 
     Args:
@@ -51,7 +51,9 @@ def convert_pickles(source: Source, beside: Path, carried: Sequence[str], name: 
     return directory
 
 
-def _write(source: Source, beside: Path, carried: Sequence[str], made: Path, name: str) -> None:
+def _write(
+    source: WeightSource, beside: Path, carried: Sequence[str], made: Path, name: str
+) -> None:
     from vitrail.indexer.encoders.libraries import LOADING
     from vitrail.indexer.encoders.torch_encoder import load_class
 
@@ -69,7 +71,7 @@ def _write(source: Source, beside: Path, carried: Sequence[str], made: Path, nam
         load_class(made, str(given or family.tower_class), name)
 
 
-def _run(source: Source, target: Path, name: str) -> None:
+def _run(source: WeightSource, target: Path, name: str) -> None:
     command = [sys.executable, "-m", "vitrail.indexer.encoders.foreign.pickle_process"]
     try:
         done = subprocess.run(

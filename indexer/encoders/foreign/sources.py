@@ -73,7 +73,7 @@ _NOT_WEIGHTS = ("training_args.bin", "optimizer.*", "scheduler.pt", "rng_state*"
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class WeightSource:
     """The weight files of a checkpoint in one format.
 
     Attributes:
@@ -106,7 +106,7 @@ class Source:
 
 def find_source(
     directory: Path, name: str, *, formats: Sequence[Format] = FORMATS
-) -> Source | None:
+) -> WeightSource | None:
     """The weights in a directory in one of some formats; ``None`` where there are none.
 
     Args:
@@ -123,11 +123,11 @@ def find_source(
         if files:
             for file in files:
                 check_start(file, each)
-            return Source(each, tuple(files))
+            return WeightSource(each, tuple(files))
     return None
 
 
-def source_of_file(path: Path) -> Source | None:
+def source_of_file(path: Path) -> WeightSource | None:
     """A file that is a checkpoint by itself, as Google's are; ``None`` where it is none.
 
     Raises:
@@ -137,7 +137,7 @@ def source_of_file(path: Path) -> Source | None:
     if path.suffix != google.ending:
         return None
     check_start(path, google)
-    return Source(google, (path,))
+    return WeightSource(google, (path,))
 
 
 def patterns_among(files: Sequence[str]) -> tuple[str, ...]:

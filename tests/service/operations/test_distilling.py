@@ -64,8 +64,8 @@ def test_a_folder_and_a_teacher_become_a_checkpoint(
     made = run(striped, vit, tmp_path / "out", events=events)
     assert made.spaces == ("cls@3", "cls@2")
     assert sum(made.parts) == 24
-    assert made.parts[2] == 5
-    assert made.fidelity.images == 5
+    assert 3 <= made.parts[2] <= 10  # copies, of which stripes have some, stay together
+    assert made.fidelity.images == made.parts[2]
     assert made.fidelity.student.parameters < made.fidelity.teacher.parameters
     assert read_fingerprint(made.folder).spaces == (("cls@2", 32),)
     kept = json.loads((tmp_path / "out" / "vitrail.json").read_text())

@@ -297,7 +297,8 @@ def test_an_archive_names_what_it_lacks(
 
 def test_an_archive_with_objects_runs_nothing(tmp_path: Path) -> None:
     file = tmp_path / "model.npz"
-    np.savez(file, **{"embedding/kernel": np.array([print], dtype=object)})
+    objects: dict[str, Any] = {"embedding/kernel": np.array([print], dtype=object)}
+    np.savez(file, **objects)
     with pytest.raises(CheckpointError, match="no NumPy archive of plain arrays"):
         find_encoder_checkpoint(str(file))
 
