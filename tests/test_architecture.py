@@ -99,6 +99,7 @@ DOORS_MAY_IMPORT = {
     "vitrail.indexer.images.opening",
     *("vitrail.indexer.indexing.options", "vitrail.indexer.indexing.reembedding"),
     *("vitrail.indexer.training.options", "vitrail.indexer.training.splits"),
+    "vitrail.indexer.training.distilling",
     "vitrail.indexer.indexing.removal",
     *("vitrail.search.options", "vitrail.search.query", "vitrail.search.listing"),
     "vitrail.search.boxes",

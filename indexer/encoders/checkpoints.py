@@ -1,29 +1,25 @@
-"""Checkpoint names to directories, and what an encoder has to know about them; no framework."""
+"""What an encoder has to know about its checkpoint, read from the directory; no framework."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vitrail.indexer.encoders.directories import find_directory, no_weights
 from vitrail.indexer.encoders.exports import Export, is_export, read_export
 from vitrail.indexer.encoders.families import Family, TextFamily, family_of, projected_width
-from vitrail.indexer.encoders.focus import SOURCE_SHA256, embedded_directory
-from vitrail.indexer.encoders.hub import Wanted, snapshot
-from vitrail.indexer.encoders.processors import FILES as PREPROCESSOR_FILES
+from vitrail.indexer.encoders.focus import SOURCE_SHA256
 from vitrail.indexer.encoders.processors import read_preprocess
 from vitrail.indexer.encoders.settings import DEFAULT_CHECKPOINT, EMBEDDED
-from vitrail.indexer.encoders.tokenizers import FILES as TOKENIZER_FILES
-from vitrail.indexer.encoders.tokenizers import has_vocabulary
 from vitrail.indexer.encoders.weights import check_plain, read_object, weight_files
 from vitrail.indexer.errors import CheckpointError, InputError
 from vitrail.indexer.files.cache import file_sha256
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.images.preprocess import Preprocess
-from vitrail.indexer.paths import at_home
 from vitrail.indexer.spaces import EmbeddingSpace, parse_space, space_of
 
 # Its last block was bent by its training for saliency. Of 27 spaces, on 267 emoji of 14 kinds, 1-NN
@@ -32,8 +28,6 @@ from vitrail.indexer.spaces import EmbeddingSpace, parse_space, space_of
 # figure's standard error is 0.03, so kinds do not tell gem@9 from cls@10; degraded copies do.
 EMBEDDED_SPACES = ("gem@9",)
 EMBEDDED_DEFAULT = "gem@9/w"  # docs/layers.md says why
-WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "model-*.safetensors")
-_FOREIGN_WEIGHTS = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack", "*.npz")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +36,13 @@ class Checkpoint:
 
     Attributes:
         name: what the user wrote.
-        directory: where config.json and the safetensors are.
+        directory: where config.json and the safetensors are; of a checkpoint of another framework,
+            its conversion.
         family: how the tower is built.
         config: config.json's part about the vision tower.
         architecture: the class that wrote the checkpoint, or ``None``.
         preprocess: pixels as the checkpoint's own processor makes them.
-        weights: sha256 (hex) of the weights.
+        weights: sha256 (hex) of the weights, as they were found.
         labels: class names of its head; empty when it has none.
         projected: width of the embedding that texts are compared with; ``None`` without a text
             tower.
@@ -186,16 +181,22 @@ def find_encoder_checkpoint(name: str, *, tokenizer: bool = False) -> Checkpoint
         name: of the checkpoint.
         tokenizer: ask the Hub where the cache lacks it, as what was fetched for images alone does.
 
+    Weights of another framework are converted, once, into the cache folder.
+
     Raises:
         CheckpointError: not found, pickle-only, no vision tower of a supported family, or
             without usable preprocessing.
+        CacheError: there is no room for a conversion.
     """
-    directory = _directory(name, WITH_TOKENIZER if tokenizer else WANTED)
+    directory, source = find_directory(name, tokenizer=tokenizer)
     config = _config(directory, name)
     family, vision = family_of(config, name)
     vision = _with_defaults(vision, family, name)
     export = read_export(directory, name) if is_export(directory) else None
-    weights = _weights_hash(name, directory) if export is None else _export_hash(export)
+    if export is not None:
+        weights = _export_hash(export)
+    else:
+        weights = source or _weights_hash(name, directory)
     preprocess = read_preprocess(directory, model_type=family.model_type, name=name)
     architecture = _architecture(config)
     labels = _labels(config, architecture, name)
@@ -234,50 +235,6 @@ def _hold_to_export(
                 f"{name!r} has a {file} that is not of what was exported, and the graph has the "
                 "former built in: bring that back, or export again"
             )
-
-
-def _directory(name: str, wanted: Wanted) -> Path:
-    if name == EMBEDDED:
-        return embedded_directory()
-    path = at_home(name)
-    if path.is_dir():
-        return path
-    if path.exists():
-        raise CheckpointError(
-            f"{name!r} is a file: give the directory that holds config.json and model.safetensors"
-        )
-    repository, _, revision = name.partition("@")
-    if repository.count("/") != 1 or not all(repository.split("/")) or name[0] in "./~":
-        raise CheckpointError(
-            f"{name!r} is no directory here and no Hub name (org/name): give one of these, or the "
-            f"embedded model {EMBEDDED}"
-        )
-    return snapshot(repository, revision or None, wanted)
-
-
-def _is_whole(folder: Path) -> bool:
-    """Whether a folder holds all that an encoder needs."""
-    if not (folder / "config.json").is_file():
-        return False
-    if not any((folder / file).is_file() for file in PREPROCESSOR_FILES):
-        return False
-    return bool(weight_files(folder, str(folder)))
-
-
-WANTED = Wanted(
-    files=("config.json", *PREPROCESSOR_FILES, *TOKENIZER_FILES, *WEIGHT_FILES),
-    others=(),
-    is_whole=_is_whole,
-    instead="a local directory",
-    embedded=f"--checkpoint {EMBEDDED}",
-)
-"""Of a repository on the Hub: the configurations and the safetensors in its folder."""
-
-
-WITH_TOKENIZER = replace(
-    WANTED, is_whole=lambda folder: _is_whole(folder) and has_vocabulary(folder)
-)
-"""The same for who asks by texts."""
 
 
 def _config(directory: Path, name: str) -> dict[str, Any]:
@@ -357,22 +314,9 @@ def _weights_hash(name: str, directory: Path) -> str:
     check_plain(directory, name)
     files = weight_files(directory, name)
     if not files:
-        raise CheckpointError(_no_weights(name, directory))
+        raise CheckpointError(no_weights(name, directory))
     hashes = [file_sha256(path) for path in files]
     return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
-
-
-def _no_weights(name: str, directory: Path) -> str:
-    for pattern in _FOREIGN_WEIGHTS:
-        found = next(iter(sorted(directory.glob(pattern))), None)
-        if found:
-            return (
-                f"{name!r} has its weights only as {found.name}, which is refused (such files can "
-                f"run code, or are another framework's): convert it where you trust it, with "
-                f"transformers' AutoModel.from_pretrained(...).save_pretrained(DIR), which writes "
-                f"safetensors, and give DIR"
-            )
-    return f"{name!r} has no model.safetensors: download it again, or give another checkpoint"
 
 
 def _labels(config: Mapping[str, Any], architecture: str | None, name: str) -> tuple[str, ...]:

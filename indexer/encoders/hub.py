@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,8 @@ class Wanted:
             ``CheckpointError`` where it does not.
         instead: what a user may give in place of a Hub name, such as ``a local directory``.
         embedded: the option that names the model which needs no Hub.
+        instead_of: given the names of all files of a repository, patterns to fetch in place of
+            ``files``; ``None`` where these are all that may be wanted.
     """
 
     files: tuple[str, ...]
@@ -32,6 +34,7 @@ class Wanted:
     is_whole: Callable[[Path], bool]
     instead: str
     embedded: str
+    instead_of: Callable[[Sequence[str]], Sequence[str]] | None = None
 
 
 def snapshot(repository: str, revision: str | None, wanted: Wanted) -> Path:
@@ -91,11 +94,14 @@ def _download(repository: str, revision: str | None, wanted: Wanted) -> Path:
     try:
         # One call with a short limit tells whether the Hub answers, before any retrying download.
         info = HfApi().model_info(repository, revision=revision, timeout=TIMEOUT)
+        files = wanted.files
+        if wanted.instead_of is not None:
+            files = tuple(wanted.instead_of([one.rfilename for one in info.siblings or ()]))
         return Path(
             snapshot_download(
                 repository,
                 revision=info.sha,
-                allow_patterns=list(wanted.files),
+                allow_patterns=list(files),
                 ignore_patterns=list(wanted.others),
             )
         )

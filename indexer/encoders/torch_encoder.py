@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -184,18 +185,45 @@ def load_model(
     Raises:
         CheckpointError: it has none, or the weights are damaged or do not fit the config.
     """
+    return load_class(
+        checkpoint.directory, name, checkpoint.name, instead, config=config, fresh=fresh
+    )
+
+
+def load_class(
+    directory: Path,
+    name: str,
+    checkpoint: str,
+    instead: str = "install a newer one",
+    *,
+    config: Any = None,
+    fresh: tuple[str, ...] = (),
+) -> nn.Module:
+    """The weights in a directory as one of transformers' classes, float32, in eval mode.
+
+    Args:
+        directory: holds config.json and the safetensors.
+        name: of the class.
+        checkpoint: what the user wrote, for messages.
+        instead: what to do where transformers has no such class.
+        config: transformers' own, in the place of the directory's.
+        fresh: how the names of weights begin that need not be there, and are drawn at random then.
+
+    Raises:
+        CheckpointError: it has none, or the weights are damaged or do not fit the config.
+    """
     import transformers
 
     kind = getattr(transformers, name, None)
     if kind is None:
         raise CheckpointError(
-            f"{checkpoint.name!r} is a {name}, which transformers {transformers.__version__} does "
+            f"{checkpoint!r} is a {name}, which transformers {transformers.__version__} does "
             f"not know: {instead}"
         )
     try:
         with quiet_transformers(), _memory_errors(torch.device("cpu")):
             model, info = kind.from_pretrained(
-                checkpoint.directory,
+                directory,
                 dtype=torch.float32,
                 attn_implementation="sdpa",
                 use_safetensors=True,
@@ -209,7 +237,7 @@ def load_model(
     except Exception as error:  # a damaged checkpoint makes the libraries raise many kinds
         line = first_line(error)
         raise CheckpointError(
-            f"{checkpoint.name!r} is damaged or incomplete ({line}): download it again"
+            f"{checkpoint!r} is damaged or incomplete ({line}): download it again"
         ) from error
     # A tensor that is not in the file would be random, and so would every vector be.
     lacking = [*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])]
@@ -217,7 +245,7 @@ def load_model(
     if missing:
         what = missing[0]
         raise CheckpointError(
-            f"{checkpoint.name!r} does not fit its config: {what} is missing or has another shape; "
+            f"{checkpoint!r} does not fit its config: {what} is missing or has another shape; "
             f"download it again"
         )
     return model.eval()  # type: ignore[no-any-return]

@@ -62,8 +62,9 @@ def tensor_shapes(path: Path, what: str) -> dict[str, list[int]]:
     except OSError as error:
         raise CheckpointError(f"{what} cannot be read: {error.strerror}") from error
     except (ValueError, TypeError, LookupError, RecursionError) as error:
+        kind = told_by_its_start(start) or f"something else ({in_one_line(error, 80)})"
         raise CheckpointError(
-            f"{what} is no safetensors file but {_kind(start, error)}: get the safetensors"
+            f"{what} is no safetensors file but {kind}: get the safetensors"
         ) from None
     if size < whole:
         raise CheckpointError(
@@ -199,14 +200,13 @@ def _end(entry: Any) -> int:
     return end
 
 
-def _kind(start: bytes, error: Exception) -> str:
-    """What a file that is no safetensors file is instead, as far as its start tells."""
+def told_by_its_start(start: bytes) -> str | None:
+    """What a file is, as far as its first 64 bytes tell; ``None`` where they do not."""
     if not start:
         return "empty"
     if start[0] == 0x80 and start[1:2] <= b"\x05":
         return "a pickle, which can run code"
-    known = next((kind for magic, kind in _KINDS if start.lstrip().startswith(magic)), None)
-    return known or f"something else ({in_one_line(error, 80)})"
+    return next((kind for magic, kind in _KINDS if start.lstrip().startswith(magic)), None)
 
 
 def _is_plain(part: Any) -> bool:

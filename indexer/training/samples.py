@@ -92,6 +92,14 @@ class TrainingImages:
         chance = np.random.default_rng([self.seed, epoch, view, place])
         return augment(image, self.preprocess.image_size, STRENGTHS[self.augmentation], chance)
 
+    def opened(self, place: int) -> Image.Image:
+        """An image itself, upright RGB.
+
+        Raises:
+            InputError: its file is gone, broken or another one by now.
+        """
+        return self._open(place)[0]
+
     def _small(self, place: int) -> Pixels:
         kept = self._kept.get(place)
         if kept is not None:

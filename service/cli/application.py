@@ -32,6 +32,7 @@ HOMES = {
     "whiten": "spaces",
     "tune-spaces": "spaces",
     "train-encoder": "training",
+    "distil": "distilling",
     "calibrate": "calibrating",
     "classify": "classifying",
     "labels": "classifying",

@@ -131,11 +131,27 @@ class Encoding:
     runtime: RuntimeOption = "auto"
     device: DeviceOption = "auto"
     precision: PrecisionOption = "auto"
+    convert_pickle: Annotated[
+        bool,
+        typer.Option(
+            "--convert-pickle",
+            help="Take a --checkpoint that is a PyTorch pickle: read it once in a process of its "
+            "own, weights only, and keep safetensors in the cache.",
+        ),
+    ] = False
 
     def choice(self, checkpoint: str | None, spaces: Sequence[str] | None) -> EncoderChoice:
-        """The encoder that is meant, and how it is run."""
+        """The encoder that is meant, and how it is run.
+
+        Raises:
+            InputError: a pickle is to be converted, and no checkpoint is named.
+            CheckpointError: it holds more than weights, or is not there.
+        """
+        from vitrail.service.operations.converting import convert
         from vitrail.service.operations.opening import EncoderChoice
 
+        if self.convert_pickle:
+            convert(checkpoint)
         return EncoderChoice(
             checkpoint, tuple(spaces or ()), self.runtime, self.device, self.precision
         )

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,13 @@ Ids = NDArray[np.int64]
 FOLDER = "training"
 _BEGUN, _DONE, _LOCK = "run.json", "result.json", "lock"
 _FORMAT = 1
+
+
+class TrainingOptions(Protocol):
+    """How something is trained."""
+
+    def differences(self, other: dict[str, Any]) -> list[str]:
+        """Names of what another run had otherwise, and what may not change when it goes on."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -178,7 +185,7 @@ def _parsed(raw: Mapping[str, Any]) -> BegunRun:
 
 
 def check_same(
-    begun: BegunRun, settings: Mapping[str, Any], options: FinetuningOptions, folder: str
+    begun: BegunRun, settings: Mapping[str, Any], options: TrainingOptions, folder: str
 ) -> None:
     """Refuse to go on with a run that began otherwise.
 

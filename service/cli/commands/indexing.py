@@ -155,6 +155,7 @@ def index(
                 "max-pixels": max_pixels,
                 "batch-size": encoding.batch_size,
                 "workers": encoding.workers,
+                "convert-pickle": encoding.convert_pickle or None,
             },
             **placed(encoding.runtime, encoding.device, encoding.precision),
         )

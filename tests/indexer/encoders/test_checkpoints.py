@@ -55,11 +55,12 @@ def test_shards_are_hashed_together(tmp_path: Path) -> None:
         read_fingerprint(str(tmp_path))
 
 
-@pytest.mark.parametrize("file", ["pytorch_model.bin", "model.pt", "tf_model.h5"])
-def test_other_weight_formats_are_refused_with_the_remedy(file: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("file", ["pytorch_model.bin", "model.pt", "weights.ckpt"])
+def test_pickles_are_refused_with_the_remedies(file: str, tmp_path: Path) -> None:
     name = save(tmp_path)
     (tmp_path / "model.safetensors").rename(tmp_path / file)
-    with pytest.raises(CheckpointError, match=rf"{file}, which is refused.*save_pretrained"):
+    told = rf"{file}, a pickle, which is refused.*--convert-pickle.*save_pretrained"
+    with pytest.raises(CheckpointError, match=told):
         find_encoder_checkpoint(name)
 
 

@@ -1,0 +1,203 @@
+"""What a student keeps of its teacher's retrieval, and how much faster it is.
+
+    python -m benchmarks.distilling --photographs FOLDER --run FOLDER [--images FOLDER ...]
+
+The embedded encoder teaches a student of fewer blocks, cut out of it, on the examples, on half of
+140 photographs and on whatever folders of images are given beside; the more, the better. The other
+half of the photographs (out of a package that ``benchmarks.photographs`` tells how to get) is seen
+by neither: of these it is told how often an altered copy's nearest is its original, how well the
+nearest ones are of the same kind, and how many of the teacher's neighbours the student has. Speed
+is by processor time, one thread, both in turns. The run goes on where it was stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from benchmarks import machine, photographs, report
+from vitrail.indexer.encoders import EMBEDDED, Encoder, EncoderSettings, load_encoder
+from vitrail.indexer.images.preprocess import apply
+from vitrail.indexer.training.distillation import neighbours_kept
+from vitrail.indexer.training.distilling import DistillingOptions
+from vitrail.search.measures import average_precisions, copy_hits, knn_hits, paired_interval
+from vitrail.service.operations.distilling import Distilled, distil, request_of
+from vitrail.service.operations.progress import AnalysisProgress, Event
+from vitrail.service.operations.tuning_samples import altered, whole_image
+from vitrail.service.operations.unlabelled import UnlabelledSource
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+_BATCH, _ROUNDS = 8, 5
+
+
+def main() -> None:
+    """Run it and write ``benchmarks/results/distilling``."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--photographs", type=Path, required=True, help="unpacked package")
+    parser.add_argument("--run", type=Path, required=True, help="folder of the student, kept")
+    parser.add_argument("--images", type=Path, nargs="*", default=[], help="more to learn from")
+    parser.add_argument("--layers", type=int, default=4)
+    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--space", default="gem@9")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        photographs.unpack(arguments.photographs, Path(folder) / "all")
+        seen, unseen = _halves(Path(folder))
+        sources = [seen, EXAMPLES, *arguments.images]
+        spent = time.process_time()
+        made = _student(arguments, sources)
+        spent = time.process_time() - spent
+        result = _measured(made, unseen)
+    told = machine.describe(machine.command_line("benchmarks.distilling"))
+    whole = {"machine": told, "cpu_seconds": spent, "run": made.to_dict(), **result}
+    report.write("distilling", whole, _page(told, made, result))
+
+
+def _halves(folder: Path) -> tuple[Path, Path]:
+    """The photographs in two folders, by their content, kinds as folders in each."""
+    parts = folder / "seen", folder / "unseen"
+    for path in sorted((folder / "all").rglob("*.webp")):
+        digest = hashlib.sha256(path.read_bytes()).digest()
+        target = parts[digest[0] % 2] / path.parent.name / path.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    return parts
+
+
+def _student(arguments: argparse.Namespace, folders: Sequence[Path]) -> Distilled:
+    # The run's own copy, under names that stay: what it goes on with must be where it was.
+    images = arguments.run.parent / f"{arguments.run.name}-images"
+    for number, folder in enumerate(folders):
+        if not (images / str(number)).is_dir():
+            shutil.copytree(folder, images / str(number))
+    options = DistillingOptions(space=arguments.space, epochs=arguments.epochs, save_every=20)
+    request = request_of(
+        UnlabelledSource((str(images),)),
+        EMBEDDED,
+        str(arguments.run),
+        options,
+        layers=arguments.layers,
+        validation=0.05,
+        held_out=0.05,
+    )
+    return distil(request, progress=_tell)
+
+
+def _tell(event: Event) -> None:
+    if isinstance(event, AnalysisProgress) and event.noun == "step":
+        print(f"step {event.done} of {event.total}: {event.told}", flush=True)
+
+
+def _measured(made: Distilled, unseen: Path) -> dict[str, Any]:
+    paths = sorted(unseen.rglob("*.webp"))
+    kinds = [path.parent.name for path in paths]
+    labels = np.unique(kinds, return_inverse=True)[1].astype(np.int64)
+    images = [whole_image(str(path)) for path in paths]
+    encoders = [
+        load_encoder(EncoderSettings(name, (space,), "torch", "cpu", "fp32"))
+        for name, space in zip((EMBEDDED, made.folder), made.spaces, strict=True)
+    ]
+    rows = [_vectors(encoder, images) for encoder in encoders]
+    found = [
+        _retrieval(encoder, own, images, labels)
+        for encoder, own in zip(encoders, rows, strict=True)
+    ]
+    speeds = _speeds(encoders)
+    told = {
+        name: {
+            "teacher": float(np.nanmean(found[0][name])),
+            "student": float(np.nanmean(found[1][name])),
+            "difference": _interval(found[1][name], found[0][name]),
+        }
+        for name in found[0]
+    }
+    kept = neighbours_kept(rows[1], rows[0])
+    return {"images": len(paths), "retrieval": told, "neighbours": kept, "speed": speeds}
+
+
+def _interval(ours: Doubles, theirs: Doubles) -> list[float]:
+    both = np.isfinite(ours) & np.isfinite(theirs)
+    found = paired_interval(ours[both], theirs[both])
+    return [found.mean, found.low, found.high]
+
+
+def _vectors(encoder: Encoder, images: Sequence[Image.Image]) -> Floats:
+    pixels = np.stack([apply(encoder.preprocess, image) for image in images])
+    parts = [
+        next(iter(encoder.encode(pixels[first : first + _BATCH]).vectors.values()))
+        for first in range(0, len(pixels), _BATCH)
+    ]
+    return np.concatenate(parts)
+
+
+def _retrieval(
+    encoder: Encoder, rows: Floats, images: Sequence[Image.Image], labels: NDArray[np.int64]
+) -> dict[str, Doubles]:
+    copies = [altered(image) for image in images]
+    each = len(copies[0])
+    own = np.repeat(np.arange(len(images)), each)
+    scores = _vectors(encoder, [copy for some in copies for copy in some]) @ rows.T
+    among = rows @ rows.T
+    np.fill_diagonal(among, -np.inf)
+    relevant = labels[:, None] == labels[None, :]
+    np.fill_diagonal(relevant, False)
+    return {
+        "copies found": copy_hits(scores, own).reshape(-1, each).mean(axis=1),
+        "1-NN of the same kind": knn_hits(among, labels, labels, 1),
+        "mAP of the same kind": average_precisions(among, relevant),
+    }
+
+
+def _speeds(encoders: Sequence[Encoder]) -> list[float]:
+    """Images per processor second of each, in turns; the fastest round counts."""
+    best = [float("inf")] * len(encoders)
+    for _ in range(_ROUNDS):
+        for place, encoder in enumerate(encoders):
+            side = encoder.image_size
+            pixels = np.zeros((_BATCH, side, side, 3), np.uint8)
+            began = time.process_time()
+            encoder.encode(pixels)
+            best[place] = min(best[place], time.process_time() - began)
+    return [_BATCH / seconds for seconds in best]
+
+
+def _page(told: dict[str, Any], made: Distilled, result: dict[str, Any]) -> str:
+    sizes = made.fidelity.teacher.parameters, made.fidelity.student.parameters
+    speeds = result["speed"]
+    rows = [
+        ["parameters", *(f"{one / 1e6:.1f} M" for one in sizes), f"{sizes[1] / sizes[0]:.0%}", ""],
+        ["images/cpu-s", *(f"{one:.1f}" for one in speeds), f"{speeds[1] / speeds[0]:.0%}", ""],
+    ]
+    for name, one in result["retrieval"].items():
+        mean, low, high = one["difference"]
+        share = f"{one['student'] / one['teacher']:.0%}"
+        apart = f"{mean:+.3f} ({low:+.3f} to {high:+.3f})"
+        rows.append([name, f"{one['teacher']:.3f}", f"{one['student']:.3f}", share, apart])
+    theirs, ours = made.spaces
+    columns = [f"{result['images']} photographs unseen", theirs, ours, "student's share", "apart"]
+    return (
+        report.heading("Distillation", told)
+        + f"\nThe embedded encoder's {theirs} taught to a student of {ours.partition('@')[2]} "
+        f"blocks cut out of it, on {made.parts[0]:,} images without labels, {made.steps:,} "
+        "steps.\n\n"
+        + report.table(columns, rows)
+        + f"\n\nOf the teacher's ten nearest, {result['neighbours']:.3f} are among the student's.\n"
+    )
+
+
+if __name__ == "__main__":
+    main()

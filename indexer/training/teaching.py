@@ -1,0 +1,197 @@
+"""A teacher and a student made ready: both as towers with the space that is to be kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from vitrail.indexer.encoders.checkpoints import Checkpoint
+from vitrail.indexer.encoders.torch_encoder import head_linears, load_model
+from vitrail.indexer.encoders.tower import Head
+from vitrail.indexer.errors import InputError
+from vitrail.indexer.spaces import EmbeddingSpace
+from vitrail.indexer.training.distillation import Distillation, TappedTower, TaughtSide
+from vitrail.indexer.training.distilling import DistillingOptions
+from vitrail.indexer.training.samples import LabelledImage, TrainingImages
+from vitrail.indexer.training.students import Cut, check_cut, cut_student, kept_blocks
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A teacher and its student.
+
+    Attributes:
+        teacher: the checkpoint.
+        student: of the student's preprocessing and name: its own checkpoint, or the teacher's where
+            it was cut out of it.
+        model: transformers' own of the student, which is trained and saved.
+        towers: of the teacher and of the student.
+        parameters: numbers of the teacher, as far as its space needs them, and of the student.
+    """
+
+    teacher: Checkpoint
+    student: Checkpoint
+    model: nn.Module
+    towers: tuple[TappedTower, TappedTower]
+    parameters: tuple[int, int]
+
+    @property
+    def spaces(self) -> tuple[EmbeddingSpace, EmbeddingSpace]:
+        """What is kept, of the teacher and of the student."""
+        return self.towers[0].spaces[0], self.towers[1].spaces[0]
+
+    def task(
+        self,
+        images: list[LabelledImage],
+        validation: list[LabelledImage],
+        options: DistillingOptions,
+    ) -> Distillation:
+        """What the loop works on.
+
+        Args:
+            images: to learn from.
+            validation: to tell by how good a state is.
+            options: how.
+        """
+        layers = self._layers(options)
+        sides = [
+            TaughtSide(
+                tower,
+                TrainingImages(images, one.preprocess, options.augmentation, options.seed),
+                TrainingImages(validation, one.preprocess),
+                own,
+            )
+            for tower, one, own in zip(
+                self.towers, (self.teacher, self.student), layers, strict=True
+            )
+        ]
+        return Distillation(sides[0], sides[1], self.model, options)
+
+    def _layers(self, options: DistillingOptions) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Whose tokens are compared; none where the two do not see the same patches."""
+        theirs, ours = self.spaces
+        seen = [
+            (tower.prefix, tower.side, one.image_size)
+            for tower, one in zip(self.towers, (self.teacher, self.student), strict=True)
+        ]
+        if not options.tokens or seen[0] != seen[1]:
+            return (), ()
+        return tuple(kept_blocks(theirs.layer, ours.layer)), tuple(range(1, ours.layer + 1))
+
+
+def make_pair(
+    teacher: Checkpoint, student: Checkpoint | None, cut: Cut, options: DistillingOptions
+) -> Pair:
+    """Load a teacher, and load a student or cut one out of it.
+
+    Args:
+        teacher: the checkpoint to learn from.
+        student: the checkpoint that learns; ``None`` cuts one out of the teacher.
+        cut: what is left of the teacher then.
+        options: how it is taught.
+
+    Raises:
+        InputError: a space that the teacher has not, or a cut that it does not allow.
+        CheckpointError: one is damaged or incomplete.
+    """
+    wanted = _kept_space(teacher, options)
+    if student is None:
+        cut = check_cut(teacher, cut, wanted.layer)
+    elif cut != Cut():
+        raise InputError(
+            "layers and width cut a student out of the teacher, and one is given: leave these out, "
+            "or the student"
+        )
+    learns = student or teacher
+    headed = _has_head(teacher, options) and learns.family.classifier_class is not None
+    theirs = _load(teacher, teacher, headed=headed)
+    if student is None:
+        model = cut_student(theirs, teacher, cut, wanted.layer)
+        source, depth, width = teacher, int(cut.layers or 0), int(cut.width or 0)
+    else:
+        model = _load(student, teacher, headed=headed)
+        source, depth, width = student, student.depth, student.dim
+        _check_pooling(student, wanted)
+    kept = EmbeddingSpace(depth, wanted.pooling, width)
+    towers = (
+        _tower(teacher, theirs, wanted, headed=headed),
+        _tower(source, model, kept, headed=headed),
+    )
+    towers[1].recompute = options.recompute
+    body = model.get_submodule(source.family.body) if headed else model
+    model.train().requires_grad_(True)
+    towers[1].watch(body)
+    counts = _count(theirs, teacher, wanted.layer), _count(model, source, depth)
+    return Pair(teacher, source, model, towers, counts)
+
+
+def _kept_space(teacher: Checkpoint, options: DistillingOptions) -> EmbeddingSpace:
+    names = () if options.space is None else (options.space,)
+    space = teacher.select(names)[0]
+    if space.pooling == "proj" and options.space is None:
+        space = teacher.select(teacher.family.default_spaces(teacher.depth))[0]
+    if space.pooling == "proj":
+        raise InputError(
+            f"{space.name} is compared with texts, which a student would not be: name a space such "
+            f"as {teacher.family.default_spaces(teacher.depth)[0]}"
+        )
+    if space.layer < 1:
+        raise InputError(
+            f"{space.name} is made by no block, of which a student could have fewer: name a space "
+            f"of layer 1 to {teacher.depth}"
+        )
+    return space
+
+
+def _check_pooling(student: Checkpoint, wanted: EmbeddingSpace) -> None:
+    if wanted.pooling == "cls" and not student.family.has_cls:
+        raise InputError(
+            f"{student.name!r} has no class token, by which {wanted.name} is made: name a space "
+            f"such as mean@{wanted.layer}"
+        )
+
+
+def _has_head(teacher: Checkpoint, options: DistillingOptions) -> bool:
+    return bool(teacher.labels) and options.logits > 0
+
+
+def _load(checkpoint: Checkpoint, teacher: Checkpoint, *, headed: bool) -> nn.Module:
+    """A model, with a head for the teacher's labels where answers are compared."""
+    if not headed:
+        return load_model(checkpoint, checkpoint.family.tower_class)
+    if checkpoint is teacher:
+        return load_model(checkpoint, str(checkpoint.architecture))
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(checkpoint.directory, local_files_only=True)
+    config.id2label = dict(enumerate(teacher.labels))
+    config.label2id = {label: number for number, label in enumerate(teacher.labels)}
+    name = str(checkpoint.family.classifier_class)
+    return load_model(checkpoint, name, config=config, fresh=("classifier.",))
+
+
+def _tower(
+    checkpoint: Checkpoint, model: nn.Module, space: EmbeddingSpace, *, headed: bool
+) -> TappedTower:
+    family, prefix = checkpoint.family, checkpoint.family.prefix(checkpoint.config)
+    return TappedTower(
+        model.get_submodule(family.body) if headed else model,
+        family=family,
+        spaces=[space],
+        preprocess=checkpoint.preprocess,
+        image_size=checkpoint.image_size,
+        prefix=prefix,
+        head=Head(head_linears(model), family.head_input, prefix) if headed else None,
+    ).eval()
+
+
+def _count(model: nn.Module, checkpoint: Checkpoint, deepest: int) -> int:
+    """Parameters that a space of a layer needs: the embeddings and the blocks up to it."""
+    blocks = f"{checkpoint.family.blocks}."
+    count = 0
+    for name, parameter in model.named_parameters():
+        _, found, rest = f".{name}".rpartition(f".{blocks}")
+        inside = int(rest.partition(".")[0]) < deepest if found else "embeddings" in name
+        count += parameter.numel() if inside else 0
+    return count

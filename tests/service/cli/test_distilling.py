@@ -1,0 +1,61 @@
+"""``vitrail distil``, from folders to a checkpoint that other commands take."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.indexer.encoders.tiny import save_tower
+from tests.indexer.training.conftest import write_images
+from tests.service.conftest import Vitrail
+from vitrail.indexer import encoders
+from vitrail.indexer.encoders import loading
+
+SHORT = ("--epochs", 1, "--batch", 8, "--precision", "fp32", "--device", "cpu", "--workers", 1)
+
+
+@pytest.fixture
+def distils(vitrail: Vitrail, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Vitrail:
+    monkeypatch.setattr(encoders, "load_encoder", loading.load_encoder)
+    monkeypatch.chdir(tmp_path)
+    save_tower("vit", tmp_path / "vit")
+    write_images(tmp_path / "striped", 12)
+    return vitrail
+
+
+def test_folders_become_a_student_and_a_report(distils: Vitrail) -> None:
+    command = ("distil", "striped", "--teacher", "vit", "--layers", 1, *SHORT)
+    done = distils.at(80, *command, "--out", "small", "--quiet")
+    assert done.code == 0, done.err
+    assert re.search(r"^space +cls@3 +cls@1$", done.out, re.M)
+    assert re.search(r"^parameters +\d+\.\d+ M +\d+\.\d+ M +\d+% of it$", done.out, re.M)
+    assert re.search(r"^images/cpu-s .* times as fast$", done.out, re.M)
+    assert "of the teacher's ten nearest" in done.out
+    assert "--space cls@1" in done.out
+    again = distils(*command, "--out", "other", "--json", "--quiet")
+    told = json.loads(again.out)
+    assert told["spaces"] == {"teacher": "cls@3", "student": "cls@1"}
+    assert told["student"]["parameters"] < told["teacher"]["parameters"]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (("--teacher", "vit"), "a new folder by --out"),
+        (("--teacher", "vit", "--out", "x"), "give --layers or --width, or --student"),
+        (("--teacher", "vit", "--out", "x", "--layers", 9), "of 9 blocks cannot be cut"),
+        (("--teacher", "nothing", "--out", "x", "--layers", 1), "no directory here and no Hub"),
+        (("--teacher", "vit", "--out", "x", "--layers", 1, "--augment", "so"), "'so' is unknown"),
+    ],
+)
+def test_what_cannot_be_is_one_line_and_nothing_is_written(
+    given: tuple[object, ...], told: str, distils: Vitrail, tmp_path: Path
+) -> None:
+    done = distils("distil", "striped", *given)
+    assert done.code != 0
+    assert told in done.err
+    assert len(done.err.strip().splitlines()) == 1
+    assert not (tmp_path / "x").exists()
