@@ -34,7 +34,7 @@ from vitrail.indexer.training.distilling import DistillingOptions
 from vitrail.search.measures import average_precisions, copy_hits, knn_hits, paired_interval
 from vitrail.service.operations.distilling import Distilled, distil, request_of
 from vitrail.service.operations.progress import AnalysisProgress, Event
-from vitrail.service.operations.tuning_samples import altered, whole_image
+from vitrail.service.operations.tuning_samples import altered_copies, image_to_copy
 from vitrail.service.operations.unlabelled import UnlabelledSource
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -106,7 +106,7 @@ def _measured(made: Distilled, unseen: Path) -> dict[str, Any]:
     paths = sorted(unseen.rglob("*.webp"))
     kinds = [path.parent.name for path in paths]
     labels = np.unique(kinds, return_inverse=True)[1].astype(np.int64)
-    images = [whole_image(str(path)) for path in paths]
+    images = [image_to_copy(str(path)) for path in paths]
     encoders = [
         load_encoder(EncoderSettings(name, (space,), "torch", "cpu", "fp32"))
         for name, space in zip((EMBEDDED, made.folder), made.spaces, strict=True)
@@ -147,7 +147,7 @@ def _vectors(encoder: Encoder, images: Sequence[Image.Image]) -> Floats:
 def _retrieval(
     encoder: Encoder, rows: Floats, images: Sequence[Image.Image], labels: NDArray[np.int64]
 ) -> dict[str, Doubles]:
-    copies = [altered(image) for image in images]
+    copies = [altered_copies(image) for image in images]
     each = len(copies[0])
     own = np.repeat(np.arange(len(images)), each)
     scores = _vectors(encoder, [copy for some in copies for copy in some]) @ rows.T

@@ -17,7 +17,8 @@ def one_thread() -> AbstractContextManager[object]:
     multiply by, such as FAISS, stays as it is. Where several threads want it, the first that did
     decides for as long as it lives.
     """
-    return _of_numpy().limit(limits=1)
+    limit: AbstractContextManager[object] = _of_numpy().limit(limits=1)
+    return limit
 
 
 @cache

@@ -242,12 +242,12 @@ class _Work:
 
     def _measured(self, held_out: list[LabelledImage], task: Distillation) -> Fidelity:
         from vitrail.indexer.training.fidelity import measure
-        from vitrail.service.operations.tuning_samples import altered
+        from vitrail.service.operations.tuning_samples import altered_copies
 
         self.progress(AnalysisProgress("measuring what was kept"))
         asked = self.pair.task([], held_out, self.request.options)
         asked.to(task.device)
-        return measure(asked, self.pair.parameters, altered, self.cancellation.check)
+        return measure(asked, self.pair.parameters, altered_copies, self.cancellation.check)
 
     def _told(self, folder: str, result: LoopResult, fidelity: Fidelity) -> Distilled:
         training, validation, held_out = (len(part) for part in self.parts)
