@@ -112,6 +112,22 @@ def read_export(directory: Path, name: str) -> Export:
     return Export(directory, target, precision, tuple(files), digest, outputs, source, doubt)
 
 
+def refuse_export(name: str, export: Export | None) -> None:
+    """Refuse an export where weights are needed, to learn or to be exported again.
+
+    Args:
+        name: of the checkpoint, for the message.
+        export: what it is one of; ``None`` where it has weights of its own.
+
+    Raises:
+        CheckpointError: names what it was made from.
+    """
+    if export is not None:
+        raise CheckpointError(
+            f"{name!r} is an export itself: name what it was made from, {export.source.checkpoint}"
+        )
+
+
 def _leads_away(file: str) -> bool:
     """Whether a name leads out of the export's folder."""
     path = Path(file)

@@ -135,6 +135,8 @@ def test_what_no_certificate_vouches_for_stands_for_itself_alone(
     found = find_encoder_checkpoint(str(export))
     assert found.export is not None
     assert found.export.doubt
+    assert f"an export that {found.export.doubt}" in own(source).difference(told)
+    assert Fingerprint.from_json(told.to_json()) == told
     assert told.agrees(own(export)), "a collection of its own it may have"
 
 
