@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import operator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from vitrail.indexer.spaces import is_space_name
@@ -28,6 +28,7 @@ class Fingerprint:
         variant: of which certified sibling of the encoder this is told, for people, such as
             ``int8 openvino export 3f2a91bc04``; ``None`` of the encoder itself. Not part of the
             digest: what is certified makes vectors that may stand for the encoder's own.
+        doubt: of an export, why it stands for itself alone, for people; kept nowhere.
 
     Raises:
         ValueError: a space has no name of one, which would become part of a file's name, or no
@@ -40,6 +41,7 @@ class Fingerprint:
     spaces: tuple[tuple[str, int], ...]
     settings: str | None = None
     variant: str | None = None
+    doubt: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         names = [name for name, _ in self.spaces]
@@ -111,4 +113,6 @@ class Fingerprint:
         """Short text for messages: checkpoint, first digits of the digest, spaces."""
         names = ", ".join(name for name, _ in self.spaces)
         told = f"{self.checkpoint} [{self.digest[:10]}; {names}]"
+        if self.doubt:
+            return f"{told}, an export that {self.doubt}"
         return told if self.variant is None else f"{told}, a certified {self.variant}"

@@ -21,6 +21,7 @@ _VARIABLES = {
     "HF_HUB_DISABLE_UPDATE_CHECK": "1",
     "DISABLE_SAFETENSORS_CONVERSION": "1",  # transformers asks a service to convert pickles
     "DO_NOT_TRACK": "1",
+    "ORT_DISABLE_TELEMETRY": "1",  # read as ONNX Runtime is imported; its own function is too late
 }
 # OpenVINO reports every import to Google Analytics and keeps a client id in ~/intel, without an
 # option against it but a file in that folder. A missing package it bears: a stub takes its place.

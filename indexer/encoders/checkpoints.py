@@ -143,6 +143,7 @@ class Checkpoint:
             spaces=tuple((space.name, space.dim) for space in spaces),
             settings=_settings(self.config),
             variant=None if self.export is None or self.export.doubt else self.export.variant,
+            doubt="" if self.export is None else self.export.doubt,
         )
 
 

@@ -108,8 +108,24 @@ def read_export(directory: Path, name: str) -> Export:
         raise CheckpointError(f"{directory / MANIFEST} names no export of ours: export it again")
     _hold_files(directory, files, name)
     digest = files_digest(files)
-    doubt = _doubt(directory, digest, source)
+    doubt = _doubt(directory, digest, source, (target, precision))
     return Export(directory, target, precision, tuple(files), digest, outputs, source, doubt)
+
+
+def refuse_export(name: str, export: Export | None) -> None:
+    """Refuse an export where weights are needed, to learn or to be exported again.
+
+    Args:
+        name: of the checkpoint, for the message.
+        export: what it is one of; ``None`` where it has weights of its own.
+
+    Raises:
+        CheckpointError: names what it was made from.
+    """
+    if export is not None:
+        raise CheckpointError(
+            f"{name!r} is an export itself: name what it was made from, {export.source.checkpoint}"
+        )
 
 
 def _leads_away(file: str) -> bool:
@@ -136,8 +152,8 @@ def files_digest(files: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(sorted(files.items())).encode()).hexdigest()
 
 
-def _doubt(directory: Path, digest: str, source: Fingerprint) -> str:
-    """Why a certificate does not vouch for a model; empty where it does."""
+def _doubt(directory: Path, digest: str, source: Fingerprint, made: tuple[str, str]) -> str:
+    """Why a certificate does not vouch for a model, made so; empty where it does."""
     path = directory / CERTIFICATE
     if not path.is_file():
         return "has no certificate"
@@ -151,6 +167,8 @@ def _doubt(directory: Path, digest: str, source: Fingerprint) -> str:
         return "has a certificate that was changed"
     if told.get("model") != digest or told.get("source") != source.digest:
         return "has the certificate of another export"
+    if (told.get("target"), told.get("precision")) != made:
+        return "calls itself otherwise than its certificate does"
     if told.get("failed") != []:
         return "fell short of its certificate"
     return ""

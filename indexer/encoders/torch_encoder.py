@@ -229,7 +229,7 @@ def load_class(
                 use_safetensors=True,
                 local_files_only=True,
                 output_loading_info=True,
-                ignore_mismatched_sizes=bool(fresh),
+                ignore_mismatched_sizes=True,  # they are told below, by name
                 **({} if config is None else {"config": config}),
             )
     except MemoryError:

@@ -57,9 +57,11 @@ def told_of_training(made: TrainedEncoder) -> list[str]:
             if made.copied
             else "no copies among them"
         ),
-        f"{made.source}, {counted(made.steps, 'step')}, the best state after step "
-        f"{made.best_step:,}",
+        f"{made.source}, {counted(made.steps, 'step')}, "
+        + (f"the best state after step {made.best_step:,}" if validation else "the last state"),
     ]
+    if not (validation and held):
+        lines.append(_untold(validation, held))
     if made.accuracy is not None:
         one = made.accuracy
         lines.append(
@@ -67,6 +69,21 @@ def told_of_training(made: TrainedEncoder) -> list[str]:
             f"(95%: {one.low:.1%} to {one.high:.1%})"
         )
     return lines
+
+
+def _untold(validation: int, held: int) -> str:
+    """What nobody knows of a model, where images are too few or all were trained on."""
+    parts = (
+        (validation, "which state is best", "--validation"),
+        (held, "what it is worth on images that it never saw", "--held-out"),
+    )
+    missing, shares = zip(
+        *[(what, share) for count, what, share in parts if not count], strict=True
+    )
+    return (
+        f"nothing tells {' and '.join(missing)}: give each label more images, or a larger share by "
+        f"{' and '.join(shares)}"
+    )
 
 
 def _its(count: int) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vitrail.indexer.cancellation import Cancellation
+from vitrail.indexer.encoders.exports import refuse_export
 from vitrail.service.operations.progress import AnalysisProgress, Progress, nobody
 from vitrail.service.operations.training_images import group_copies, survey_images
 from vitrail.service.operations.training_records import (
@@ -169,6 +170,9 @@ def distil(
     progress(AnalysisProgress("loading the teacher"))
     teacher = find_encoder_checkpoint(request.teacher)
     student = None if request.student is None else find_encoder_checkpoint(request.student)
+    refuse_export(request.teacher, teacher.export)
+    if student is not None:
+        refuse_export(student.name, student.export)
     pair = make_pair(teacher, student, request.cut, request.options)
     settings = request.settings(teacher.weights, None if student is None else student.weights)
     folder = os.path.abspath(request.folder)

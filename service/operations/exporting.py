@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vitrail.indexer.cancellation import Cancellation
-from vitrail.indexer.encoders.exports import CERTIFICATE
+from vitrail.indexer.encoders.exports import CERTIFICATE, refuse_export
 from vitrail.indexer.errors import VitrailError
 from vitrail.indexer.export.certificate import (
     FLOORS,
@@ -86,15 +86,10 @@ def export_encoder(
         CancelledError: somebody asked to stop; nothing is written.
     """
     from vitrail.indexer.encoders.checkpoints import find_encoder_checkpoint
-    from vitrail.indexer.errors import CheckpointError
 
     check_new(folder)
     found = find_encoder_checkpoint(source.checkpoint)
-    if found.export is not None:
-        raise CheckpointError(
-            f"{source.checkpoint!r} is an export itself: name what it was made from, "
-            f"{found.export.source.checkpoint}"
-        )
+    refuse_export(source.checkpoint, found.export)
     work = _Export(
         found,
         found.select(source.spaces),

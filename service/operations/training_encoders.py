@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.cancellation import Cancellation
+from vitrail.indexer.encoders.exports import refuse_export
 from vitrail.indexer.encoders.settings import DEFAULT_CHECKPOINT, EncoderSettings
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.indexing.ahead import map_ahead
@@ -144,6 +145,7 @@ def train_encoder(
     from vitrail.indexer.training.trainee import check_head, trained_space
 
     found = find_encoder_checkpoint(checkpoint or _own_checkpoint(source))
+    refuse_export(found.name, found.export)
     trained_space(found, options)
     check_head(found, options)
     acceleration = Acceleration(options.device, options.precision)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -104,7 +104,8 @@ def run_folder(folder: str) -> Iterator[str]:
             f"{folder} holds a trained model already: use it (vitrail index FOLDER --checkpoint "
             f"{folder}), or train into another folder"
         )
-    if not os.path.isdir(inner) and os.path.exists(folder) and not _is_empty(folder):
+    there = os.path.exists(folder)
+    if there and not _is_empty(folder) and not _holds_run(folder):
         raise InputError(f"{folder} is there and holds no training: name a new folder by --out")
     with disk_guard(folder, 0):
         make_directory(inner)
@@ -118,11 +119,32 @@ def run_folder(folder: str) -> Iterator[str]:
     try:
         yield inner
     finally:
+        if os.listdir(inner) == [_LOCK]:  # nothing has begun: what was asked for cannot be used
+            _take_away(folder, keeps=there)
         lock.release()
 
 
 def _is_empty(folder: str) -> bool:
     return os.path.isdir(folder) and not os.listdir(folder)
+
+
+def _holds_run(folder: str) -> bool:
+    """Whether a run left what is there; others, too, have folders of images that train."""
+    inner = os.path.join(folder, FOLDER)
+    if os.path.isfile(os.path.join(inner, _LOCK)):
+        return True
+    # a kill before there was a lock leaves the folder alone
+    return os.listdir(folder) == [FOLDER] and _is_empty(inner)
+
+
+def _take_away(folder: str, *, keeps: bool) -> None:
+    """Delete what a run that never began has made, the lock while it is held."""
+    inner = os.path.join(folder, FOLDER)
+    with suppress(OSError):  # in use elsewhere, or not to be deleted while it is open
+        os.unlink(os.path.join(inner, _LOCK))
+        os.rmdir(inner)
+        if not keeps:
+            os.rmdir(folder)
 
 
 def write_begun(inner: str, run: BegunRun) -> None:

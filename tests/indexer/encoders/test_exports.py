@@ -54,7 +54,8 @@ def export(source: Path, tmp_path: Path) -> Path:
         "source": json.loads(own.to_json()),
     }
     (folder / MANIFEST).write_text(json.dumps(told))
-    certify(folder, {"model": files_digest(files), "source": own.digest, "failed": []})
+    made = {"target": "onnx", "precision": "int8"}
+    certify(folder, {**made, "model": files_digest(files), "source": own.digest, "failed": []})
     return folder
 
 
@@ -108,6 +109,10 @@ def of_another_source(folder: Path) -> None:
     certify(folder, json.loads((folder / CERTIFICATE).read_text()) | {"source": "0" * 64})
 
 
+def called_better(folder: Path) -> None:
+    edit(folder / MANIFEST, precision="fp32")
+
+
 def torn(folder: Path) -> None:
     (folder / CERTIFICATE).write_text("{")
 
@@ -117,7 +122,8 @@ def newer(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "spoil", [forced, without, edited, of_another_model, of_another_source, torn, newer]
+    "spoil",
+    [forced, without, edited, of_another_model, of_another_source, called_better, torn, newer],
 )
 def test_what_no_certificate_vouches_for_stands_for_itself_alone(
     source: Path, export: Path, spoil: Callable[[Path], None]
@@ -129,6 +135,8 @@ def test_what_no_certificate_vouches_for_stands_for_itself_alone(
     found = find_encoder_checkpoint(str(export))
     assert found.export is not None
     assert found.export.doubt
+    assert f"an export that {found.export.doubt}" in own(source).difference(told)
+    assert Fingerprint.from_json(told.to_json()) == told
     assert told.agrees(own(export)), "a collection of its own it may have"
 
 

@@ -237,12 +237,18 @@ def test_a_checkpoint_without_a_head_cannot_classify(tmp_path: Path) -> None:
         load_encoder(EncoderSettings(str(tmp_path), classify=True, runtime="torch"))
 
 
-def test_weights_that_do_not_fit_the_config_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("told", "instead"),
+    [('"num_hidden_layers": 3', '"num_hidden_layers": 4'), ('_size": 48', '_size": 64')],
+    ids=["missing", "another shape"],
+)
+def test_weights_that_do_not_fit_the_config_are_refused(
+    told: str, instead: str, tmp_path: Path
+) -> None:
     save_tower("vit", tmp_path)
     config = tmp_path / "config.json"
-    config.write_text(
-        config.read_text().replace('"num_hidden_layers": 3', '"num_hidden_layers": 4')
-    )
+    assert told in config.read_text()
+    config.write_text(config.read_text().replace(told, instead))
     logging.disable(logging.CRITICAL)  # transformers prints its own report as well
     try:
         with pytest.raises(CheckpointError, match="does not fit its config"):

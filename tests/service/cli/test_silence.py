@@ -228,6 +228,15 @@ def test_openvino_reports_nothing_after_any_of_our_packages(package: str, scene:
     assert not any(path.startswith("intel/") for path in scene.written)
 
 
+@pytest.mark.skipif(find_spec("onnxruntime") is None, reason="needs the extra onnx")
+def test_onnx_runtime_keeps_no_id_and_sends_no_events(tmp_path: Path) -> None:
+    watched = watch(tmp_path)
+    done = watched.run("-c", "import vitrail, onnxruntime; onnxruntime.SessionOptions()")
+    assert done.returncode == 0, done.stderr
+    assert watched.attempts == []
+    assert watched.written == set(), "an id of this device, and events to be sent later"
+
+
 @pytest.mark.skipif(find_spec("diffusers") is None, reason="needs the extra generator")
 def test_libraries_are_told_to_report_nothing(scene: Watched) -> None:
     code = (

@@ -77,6 +77,18 @@ def test_json_tells_the_same(trains: Vitrail, vit: Path, tmp_path: Path) -> None
     assert made["classes"] == ["across", "down"]
 
 
+def test_what_nothing_was_kept_for_is_not_told(trains: Vitrail, vit: Path, tmp_path: Path) -> None:
+    write_images(tmp_path / "striped", 4)
+    command = ("train-encoder", "striped", "--out", "made", "--checkpoint", vit, *SHORT, "--quiet")
+    done = trains.at(80, *command, "--validation", 0, "--held-out", 0)
+    assert done.code == 0, done.err
+    told = " ".join(done.out.split())
+    assert "the last state" in told
+    assert "best state" not in told
+    assert "nothing tells which state is best and what it is worth on images that it nev" in told
+    assert "a larger share by --validation and --held-out" in told
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

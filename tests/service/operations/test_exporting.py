@@ -217,6 +217,20 @@ def test_a_folder_that_is_there_is_refused_first(made: Path) -> None:
         run_export(request(made, made / "export", checkpoint=None))
 
 
+def test_an_export_neither_learns_nor_teaches(made: Path, tmp_path: Path) -> None:
+    vit, export, images = str(made / "vit"), str(made / "export"), str(made / "images")
+    distil = ("distil", images, "--layers", "1", "--teacher")
+    for words in (
+        ("train-encoder", images, "--checkpoint", export),
+        (*distil, export),
+        (*distil[:2], "--teacher", vit, "--student", export),
+    ):
+        done = CliRunner().invoke(app, [*words, "--out", str(tmp_path / "out"), "--device", "cpu"])
+        assert isinstance(done.exception, CheckpointError)
+        assert "is an export itself: name what it was made from" in str(done.exception)
+        assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("as_json", [False, True])
 def test_the_command_prints_a_table_that_fits_or_json(
     as_json: bool, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
