@@ -145,6 +145,7 @@ def _opened(options: ServiceOptions, kept: KeptData) -> Host:
         precision=options.precision,
         ahead=options.warm,
         chore=kept.uploads.sweep,
+        places=options.paths,
     )
 
 

@@ -14,6 +14,7 @@ from typing import Annotated
 from fastapi import Depends, Query, Request
 
 from vitrail.indexer.errors import CollectionError, UnknownImageError
+from vitrail.service.documents.plain import model_name
 from vitrail.service.http.options import ServiceOptions
 from vitrail.service.operations.collection import Collection
 from vitrail.service.operations.warming import warm
@@ -37,11 +38,19 @@ class Hosted:
         name: under which it is served.
         directory: of it.
         collection: open for reading; threads share it.
+        places: whether replies tell where files lie.
     """
 
     name: str
     directory: Path
     collection: Collection
+    places: bool = False
+
+    @property
+    def checkpoint(self) -> str:
+        """Its encoder's, as replies tell it."""
+        named = self.collection.fingerprint.checkpoint
+        return named if self.places else model_name(named)
 
 
 class Host:
@@ -54,6 +63,7 @@ class Host:
         precision: in what numbers: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
         ahead: whether what the first requests need is loaded at once, in a thread of its own.
         chore: done once a minute, by that thread.
+        places: whether replies tell where files lie.
 
     Raises:
         CollectionError: one is missing, damaged or of a newer format.
@@ -69,12 +79,14 @@ class Host:
         precision: str = "auto",
         ahead: bool = False,
         chore: Callable[[], None] = lambda: None,
+        places: bool = False,
     ) -> None:
         self._hosted = {
             name: Hosted(
                 name,
                 directory,
                 Collection.open(directory, runtime=runtime, device=device, precision=precision),
+                places,
             )
             for name, directory in collections.items()
         }
