@@ -136,3 +136,19 @@ def test_a_folder_that_lost_much_is_asked_about(
     assert str(roots["photos"].parent) not in str(job)
     told = result(client, "index", {"root": "photos", "accept_removals": True})
     assert told["gone"] == 24
+
+
+def test_a_key_is_answered_though_what_was_asked_for_is_gone(
+    client: TestClient, paint: Callable[..., Path], roots: dict[str, Path]
+) -> None:
+    paint("part/a.png", (200, 100, 220))
+    key, body = {"Idempotency-Key": "once"}, {"root": "photos", "path": "part"}
+    job = asked(client, "index", body, **key)
+    assert over(client, job["id"])["state"] == "done"
+    shutil.rmtree(roots["photos"] / "part")
+    refused(client, "index", body, 404, "unknown-root", "nothing at 'part'")
+    again = client.post("/v1/index", json=body, headers=key)
+    assert (again.status_code, again.json()["id"]) == (202, job["id"]), again.text
+    assert again.headers["idempotent-replayed"] == "true"
+    other = client.post("/v1/index", json=body | {"rehash": True}, headers=key)
+    assert other.json()["code"] == "idempotency-key-reused"
