@@ -91,6 +91,9 @@ class Host:
             for name, directory in collections.items()
         }
         self._troubles: dict[str, str] = {}
+        held = self._hosted.values() if ahead else ()
+        # of one without images nothing is loaded that anybody would wait for
+        self._loading = {one.name for one in held if len(one.collection.store)}
         self._ahead, self._chore = ahead, chore
         self._closing = threading.Event()
         self._following = threading.Thread(target=self._follow, name="follow", daemon=True)
@@ -141,11 +144,17 @@ class Host:
         """Name of each collection whose newest commit cannot be read now -> the error's code."""
         return dict(self._troubles)
 
+    @property
+    def loading(self) -> tuple[str, ...]:
+        """Names of the collections whose indexes and encoders are yet to be loaded ahead."""
+        return tuple(name for name in self._hosted if name in self._loading)
+
     def _follow(self) -> None:
         """Move on to what other processes commit, so that no request has to."""
         for hosted in self._hosted.values() if self._ahead else ():
             if not self._closing.is_set():
                 warm(hosted.collection)
+            self._loading.discard(hosted.name)
         done = time.monotonic()
         while not self._closing.wait(FRESH_SECONDS):
             if time.monotonic() - done > _CHORE_SECONDS:
