@@ -36,6 +36,7 @@ REASONS: dict[str, str] = {
     "not-a-file": "a FIFO, socket, device or folder, which is never opened",
     "unreadable": "the operating system refuses to read it",
     "broken-link": "a symbolic link to nothing, or to itself",
+    "outside": "a symbolic link out of the folders that the service may index",
     "missing": "the file went away after the scan",
     "changing": "the file was written to while it was read",
 }

@@ -100,6 +100,8 @@ class IndexOptions(RootOptions):
         rehash: read every file, also those whose size and time are as they were.
         batch_size: images a forward pass; ``None`` chooses it from free memory.
         workers: decoding threads; ``None`` means one a core.
+        within: absolute folders, themselves without links, out of which no link is followed;
+            ``None`` to follow all.
 
     Raises:
         InputError: a value that no run can follow; it would be remembered.
@@ -109,6 +111,7 @@ class IndexOptions(RootOptions):
     rehash: bool = False
     batch_size: int | None = None
     workers: int | None = None
+    within: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.label_from not in (None, *get_args(LabelFrom)):

@@ -69,7 +69,7 @@ def index_folders(
     run = _Run(collection, encoder, options, on_progress, cancellation or Cancellation())
     plans = plan_run(roots, collection.roots(), options)
     try:
-        surveys = look_around(collection, plans, run.scanned)
+        surveys = look_around(collection, plans, run.scanned, options.within)
     except CancelledError:
         run.progress.interrupted = True
         return run.ended(started)
@@ -288,6 +288,7 @@ def _is_shown(known: KnownFile) -> bool:
 
 def _matters(item: Unreadable, known: dict[str, KnownFile]) -> bool:
     """Whether images may lie behind it; a dead link or a FIFO that never was one is a reject."""
-    if item.reason == "broken-link":  # one that was a file is gone, and told as that
+    # a dead link that was a file is gone, and told as that; what is outside is not to be looked at
+    if item.reason in ("broken-link", "outside"):
         return False
     return was_image(known.get(item.path)) or item.reason == "unreadable"

@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 from collections import Counter
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import NamedTuple
 
 from vitrail.indexer.errors import ImageRejectedError
@@ -63,12 +63,16 @@ class Walk:
     Symbolic links are followed. A folder is entered once by its own path and once through links,
     so that neither a loop nor a maze of links goes on for ever.
 
+    With ``within``, links that lead out of those folders are reported, and what is behind them is
+    neither entered nor opened.
+
     Args:
         start: absolute path of a folder or file.
         selection: which files are considered.
         base: the folder that its globs are relative to; by default the start.
         apart: folders below that are not entered.
         known: paths already in the collection.
+        within: absolute folders, themselves without links; ``None`` to follow links anywhere.
 
     Attributes:
         other_kinds: after the walk, how many files are no images by their extension (lower case,
@@ -85,9 +89,11 @@ class Walk:
         base: str | None = None,
         apart: Container[str] = frozenset(),
         known: Container[str] = frozenset(),
+        within: Iterable[str] | None = None,
     ) -> None:
         self._start, self._base = start, start if base is None else base
         self._selection, self._apart, self._known = selection, apart, known
+        self._within = None if within is None else tuple(os.path.join(one, "") for one in within)
         self._entered: set[tuple[int, int, bool]] = set()
         self.other_kinds: Counter[str] = Counter()
         self.mounts: list[str] = []
@@ -98,6 +104,9 @@ class Walk:
             status = os.stat(self._start)
         except OSError as error:
             yield _unreadable(self._start, error)
+            return
+        if self._leads_out(self._start):
+            yield _outside(self._start)
             return
         if not stat.S_ISDIR(status.st_mode):
             yield _as_item(self._start, status)
@@ -141,7 +150,11 @@ class Walk:
         try:
             if entry.is_dir():
                 return self._enter(entry, relative, folder)
-            if not self._selection.takes(relative) or not self._considers(entry):
+            if not self._selection.takes(relative):
+                return None
+            if entry.is_symlink() and self._leads_out(entry.path):  # not even begun to be read
+                return _outside(entry.path) if self._is_called_image(entry) else None
+            if not self._considers(entry):
                 return None
             return _as_item(entry.path, entry.stat())
         except OSError as error:
@@ -149,9 +162,19 @@ class Walk:
                 return None  # deleted since the folder was listed
             return _unreadable(entry.path, error)
 
-    def _enter(self, entry: os.DirEntry[str], relative: str, folder: _Folder) -> _Folder | None:
+    def _leads_out(self, path: str) -> bool:
+        """Whether a path lies outside of where links may lead."""
+        if self._within is None:
+            return False
+        return not os.path.join(os.path.realpath(path), "").startswith(self._within)
+
+    def _enter(
+        self, entry: os.DirEntry[str], relative: str, folder: _Folder
+    ) -> _Folder | Unreadable | None:
         if entry.path in self._apart or not self._selection.enters(relative):
             return None
+        if entry.is_symlink() and self._leads_out(entry.path):
+            return _outside(entry.path)
         linked = folder.linked or entry.is_symlink()
         status = entry.stat()
         identity = (status.st_dev, status.st_ino)
@@ -162,6 +185,10 @@ class Walk:
             self.mounts.append(relative)
         above = folder.above | {identity}
         return _Folder(entry.path, relative + "/", status.st_dev, linked, above)
+
+    def _is_called_image(self, entry: os.DirEntry[str]) -> bool:
+        named = not self._selection.by_extension or has_image_extension(entry.name)
+        return named or entry.path in self._known
 
     def _considers(self, entry: os.DirEntry[str]) -> bool:
         if not self._selection.by_extension or has_image_extension(entry.name):
@@ -188,6 +215,11 @@ def _as_item(path: str, status: os.stat_result) -> FoundFile | Unreadable:
     if stat.S_ISREG(status.st_mode):
         return FoundFile(path, status.st_size, modified_ns(status))
     return Unreadable(path, "not-a-file", f"it is {kind(status.st_mode)}, and is not opened")
+
+
+def _outside(path: str) -> Unreadable:
+    detail = "a link out of the folder that is indexed, which is not followed here"
+    return Unreadable(path, "outside", detail)
 
 
 def _unreadable(path: str, error: OSError) -> Unreadable:

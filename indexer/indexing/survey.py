@@ -85,7 +85,9 @@ class _Count:
                 self._tell(self._found)
 
 
-def look(plan: RootPlan, known: dict[str, KnownFile], count: _Count) -> Survey:
+def look(
+    plan: RootPlan, known: dict[str, KnownFile], count: _Count, within: Iterable[str] | None
+) -> Survey:
     """Walk one folder or file and compare it with what is known; opens no image."""
     selection, former = plan.options.selection, Globs(plan.former.include or ())
     known = {
@@ -93,7 +95,7 @@ def look(plan: RootPlan, known: dict[str, KnownFile], count: _Count) -> Survey:
         for path, file in known.items()
         if not (plan.apart and is_within(path, plan.apart))
     }
-    walk = Walk(plan.path, selection, base=plan.base, apart=plan.apart, known=known)
+    walk = Walk(plan.path, selection, base=plan.base, apart=plan.apart, known=known, within=within)
 
     def leaves_out(path: str) -> bool:
         if path == plan.path:  # a file that was named itself
@@ -112,7 +114,10 @@ def look(plan: RootPlan, known: dict[str, KnownFile], count: _Count) -> Survey:
 
 
 def look_around(
-    collection: CollectionStore, plans: Sequence[RootPlan], on_count: Callable[[int], None]
+    collection: CollectionStore,
+    plans: Sequence[RootPlan],
+    on_count: Callable[[int], None],
+    within: Sequence[str] | None = None,
 ) -> list[Survey]:
     """Look at all of a run's folders; a file that was met in one of them is left out.
 
@@ -120,6 +125,7 @@ def look_around(
         collection: what is known.
         plans: the folders and files.
         on_count: called now and then with the number of files so far.
+        within: folders out of which no link is followed; ``None`` to follow all.
     """
     count = _Count(on_count)
     known = _known_of_files(collection, [plan.path for plan in plans if is_file(plan)])
@@ -127,7 +133,7 @@ def look_around(
     for plan in plans:
         if not is_file(plan):
             known[plan.path] = collection.known_files(plan.path, retried=passing_reasons())
-        surveys.append(look(plan, known.get(plan.path, {}), count))
+        surveys.append(look(plan, known.get(plan.path, {}), count, within))
     wholes = [one for one in surveys if one.plan.whole]
     if len(wholes) in (0, len(surveys)):
         return surveys

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from vitrail.service.documents.plain import named_paths, readable, without_places
+from vitrail.service.documents.plain import (
+    MODELS,
+    model_name,
+    named_paths,
+    readable,
+    without_places,
+)
 
 if TYPE_CHECKING:
     from vitrail.indexer.image_info import ImageInfo
@@ -25,11 +31,14 @@ def metadata_document(image: ImageInfo, columns: Sequence[str], *, places: bool)
     Args:
         image: what is known of it.
         columns: that are told.
-        places: whether recipes tell where files lie.
+        places: whether recipes, and names of models, tell where files lie.
     """
     known = {name: _readable(image[name]) for name in columns}
-    if not places and "recipe" in known:
-        known["recipe"] = without_places(known["recipe"])
+    if not places:
+        models = {k: model_name(v) for k, v in known.items() if k in MODELS and isinstance(v, str)}
+        known |= models
+        if "recipe" in known:
+            known["recipe"] = without_places(known["recipe"])
     return known | named_paths(image.paths) if "paths" in known else known
 
 

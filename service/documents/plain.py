@@ -6,6 +6,7 @@ import base64
 import json
 import math
 import os
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -32,15 +33,34 @@ def plain(value: Any) -> Any:
 
 
 _PLACES = frozenset({"path", "path_raw", "paths", "paths_raw", "folder", "directory"})
+MODELS = frozenset({"checkpoint", "model"})
+"""Members, columns and entries of recipes that name a model, which may be a folder or a file."""
+_PATH_LIKE = re.compile(r"[/~.]|[A-Za-z]:[/\\]|[^/]+/[^/]+/")  # names on the Hub have one slash
+
+
+def model_name(name: str) -> str:
+    """What a model is called: the last name of a folder or file, names on the Hub as they are."""
+    if not _PATH_LIKE.match(name):
+        return name
+    return re.split(r"[/\\]", name.rstrip("/\\"))[-1]
+
+
+def encoder_name(described: str) -> str:
+    """An encoder as a fingerprint describes it, ``CHECKPOINT [..]``, by its checkpoint's name."""
+    checkpoint, bracket, rest = described.rpartition(" [")
+    return model_name(checkpoint) + bracket + rest if bracket else model_name(described)
 
 
 def without_places(document: Any) -> Any:
     """A document without what tells where files lie, at any depth.
 
-    In the place of a path, or of several, ``name`` tells what the first file is called.
+    In the place of a path, or of several, ``name`` tells what the first file is called. Models are
+    called by their names alone, also where the member ``name`` tells that an entry is one.
     """
     if isinstance(document, Mapping):
-        kept = {k: without_places(v) for k, v in document.items() if k not in _PLACES}
+        kept = {k: _unplaced(k, v) for k, v in document.items() if k not in _PLACES}
+        if isinstance(named := kept.get("name"), str) and named in MODELS:
+            kept |= {k: _unplaced("model", kept[k]) for k in ("first", "second") if k in kept}
         if document.keys() & {"path", "paths"} and "name" not in kept:
             first = document.get("path") or next(iter(document.get("paths") or ()), None)
             kept["name"] = None if first is None else os.path.basename(first)
@@ -48,6 +68,14 @@ def without_places(document: Any) -> Any:
     if isinstance(document, list | tuple):
         return [without_places(inner) for inner in document]
     return document
+
+
+def _unplaced(name: str, value: Any) -> Any:
+    if isinstance(value, str) and name in MODELS:
+        return model_name(value)
+    if isinstance(value, str) and name == "encoder":
+        return encoder_name(value)
+    return without_places(value)
 
 
 def named_path(path: str | None) -> dict[str, str | None]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from vitrail.service.documents.plain import model_name
+
 if TYPE_CHECKING:
     from vitrail.search.query import Origin, SearchResult
 
@@ -17,6 +19,7 @@ def receipt_document(
     allowed: int | None = None,
     recall: float = 1.0,
     exact: bool = True,
+    places: bool = False,
 ) -> dict[str, Any]:
     """The receipt of a reply.
 
@@ -27,6 +30,7 @@ def receipt_document(
         allowed: how many images the filter let through; ``None`` without one.
         recall: the share of the nearest that is found.
         exact: whether no better hit can exist.
+        places: whether it tells where the encoder's checkpoint lies.
     """
     return {
         "exact": exact,
@@ -35,7 +39,7 @@ def receipt_document(
         "allowed": allowed,
         "commit": origin.commit,
         "encoder": {
-            "checkpoint": origin.checkpoint,
+            "checkpoint": origin.checkpoint if places else model_name(origin.checkpoint),
             "fingerprint": origin.fingerprint,
             "variant": origin.variant,
         },
@@ -43,7 +47,9 @@ def receipt_document(
     }
 
 
-def result_receipt(result: SearchResult, seconds: Mapping[str, float]) -> dict[str, Any]:
+def result_receipt(
+    result: SearchResult, seconds: Mapping[str, float], *, places: bool = False
+) -> dict[str, Any]:
     """The receipt of a search's answer, with the times of what was done around it."""
     assert result.origin is not None  # every commit's answer has one
     return receipt_document(
@@ -53,4 +59,5 @@ def result_receipt(result: SearchResult, seconds: Mapping[str, float]) -> dict[s
         allowed=result.allowed,
         recall=result.estimated_recall,
         exact=result.exact,
+        places=places,
     )

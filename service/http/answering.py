@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from vitrail.search.options import SearchOptions
 from vitrail.service.documents.answers import explanation_document, trust_members
 from vitrail.service.documents.images import metadata_document
+from vitrail.service.documents.plain import MODELS, model_name
 from vitrail.service.documents.receipts import result_receipt
 from vitrail.service.http.asking import options_of, query_of
 from vitrail.service.http.fields import fields_of
@@ -127,7 +128,7 @@ class SearchReplies:
                 }
                 for hit in result.hits
             ],
-            "receipt": result_receipt(result, times),
+            "receipt": result_receipt(result, times, places=self.hosted.places),
             **trust_members(result),
             "weights": result.weights,
             "next": result.next,
@@ -148,4 +149,6 @@ class SearchReplies:
         told = asdict(group)
         if not self.served.paths and group.by in ("path", "folder") and group.value:
             told["value"] = os.path.basename(group.value)
+        if not self.served.paths and group.by in MODELS and group.value:
+            told["value"] = model_name(group.value)
         return told

@@ -15,6 +15,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from vitrail.indexer.files.durability import make_directory
 from vitrail.service.http.described import PROBLEMS, Application
+from vitrail.service.http.heads import HeadReplies
 from vitrail.service.http.hosting import Host
 from vitrail.service.http.jobs.registry import KINDS
 from vitrail.service.http.jobs.runner import JobRunner
@@ -145,6 +146,7 @@ def _opened(options: ServiceOptions, kept: KeptData) -> Host:
         precision=options.precision,
         ahead=options.warm,
         chore=kept.uploads.sweep,
+        places=options.paths,
     )
 
 
@@ -155,7 +157,7 @@ def gates(
     pages_of_others = Middleware(
         CORSMiddleware,
         allow_origins=options.allow_origins,
-        allow_methods=("GET", "POST", "DELETE"),
+        allow_methods=("GET", "HEAD", "POST", "DELETE"),
         allow_headers=("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"),
         expose_headers=("X-Request-Id", "Retry-After", "Location"),
     )
@@ -167,6 +169,7 @@ def gates(
         Middleware(Admission, options.limits),
         Middleware(Guard, options, ring, Effects(ROUTERS, PREFIX)),
         Middleware(Recorder, audit),
+        Middleware(HeadReplies),
     ]
 
 

@@ -14,6 +14,7 @@ from typing import Annotated
 from fastapi import Depends, Query, Request
 
 from vitrail.indexer.errors import CollectionError, UnknownImageError
+from vitrail.service.documents.plain import model_name
 from vitrail.service.http.options import ServiceOptions
 from vitrail.service.operations.collection import Collection
 from vitrail.service.operations.warming import warm
@@ -37,11 +38,19 @@ class Hosted:
         name: under which it is served.
         directory: of it.
         collection: open for reading; threads share it.
+        places: whether replies tell where files lie.
     """
 
     name: str
     directory: Path
     collection: Collection
+    places: bool = False
+
+    @property
+    def checkpoint(self) -> str:
+        """Its encoder's, as replies tell it."""
+        named = self.collection.fingerprint.checkpoint
+        return named if self.places else model_name(named)
 
 
 class Host:
@@ -54,6 +63,7 @@ class Host:
         precision: in what numbers: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
         ahead: whether what the first requests need is loaded at once, in a thread of its own.
         chore: done once a minute, by that thread.
+        places: whether replies tell where files lie.
 
     Raises:
         CollectionError: one is missing, damaged or of a newer format.
@@ -69,16 +79,21 @@ class Host:
         precision: str = "auto",
         ahead: bool = False,
         chore: Callable[[], None] = lambda: None,
+        places: bool = False,
     ) -> None:
         self._hosted = {
             name: Hosted(
                 name,
                 directory,
                 Collection.open(directory, runtime=runtime, device=device, precision=precision),
+                places,
             )
             for name, directory in collections.items()
         }
         self._troubles: dict[str, str] = {}
+        held = self._hosted.values() if ahead else ()
+        # of one without images nothing is loaded that anybody would wait for
+        self._loading = {one.name for one in held if len(one.collection.store)}
         self._ahead, self._chore = ahead, chore
         self._closing = threading.Event()
         self._following = threading.Thread(target=self._follow, name="follow", daemon=True)
@@ -129,11 +144,17 @@ class Host:
         """Name of each collection whose newest commit cannot be read now -> the error's code."""
         return dict(self._troubles)
 
+    @property
+    def loading(self) -> tuple[str, ...]:
+        """Names of the collections whose indexes and encoders are yet to be loaded ahead."""
+        return tuple(name for name in self._hosted if name in self._loading)
+
     def _follow(self) -> None:
         """Move on to what other processes commit, so that no request has to."""
         for hosted in self._hosted.values() if self._ahead else ():
             if not self._closing.is_set():
                 warm(hosted.collection)
+            self._loading.discard(hosted.name)
         done = time.monotonic()
         while not self._closing.wait(FRESH_SECONDS):
             if time.monotonic() - done > _CHORE_SECONDS:

@@ -21,10 +21,12 @@ class Reading:
     """
 
     def __init__(self, hosted: Hosted) -> None:
+        self._places = hosted.places
         self._began = time.perf_counter()
         self.commit: Snapshot = hosted.collection.store.snapshot()
 
     def receipt(self, allowed: int | None = None) -> dict[str, Any]:
         """The receipt of a reply that is ready; ``allowed`` images passed its filter."""
         seconds = {"read": time.perf_counter() - self._began}
-        return receipt_document(origin_of(self.commit), seconds, allowed=allowed)
+        origin = origin_of(self.commit)
+        return receipt_document(origin, seconds, allowed=allowed, places=self._places)

@@ -20,10 +20,10 @@ from vitrail.search.comparison.recipes import RecipeDifference, compare_recipes
 from vitrail.search.comparison.structure import structural_similarity
 from vitrail.search.explanation import PatchMap
 from vitrail.search.images import View, read_view
-from vitrail.search.query import Closeness
+from vitrail.search.query import Closeness, Origin
 from vitrail.service.operations.explaining import match_views, unrelated_views
 from vitrail.service.operations.progress import AnalysisProgress, Progress, nobody
-from vitrail.service.operations.queries import checked_id
+from vitrail.service.operations.queries import checked_id, origin_of
 from vitrail.service.operations.references import (
     ImageBytes,
     ImageFile,
@@ -88,6 +88,7 @@ class ImageComparison:
         ssim: structural similarity of their greys there, -1 to 1; NaN where they do not lie on one
             another.
         recipes: what their recipes say, differences first; none where neither has one.
+        origin: the commit that they were judged by, and its encoder.
     """
 
     first: ComparedImage
@@ -102,6 +103,7 @@ class ImageComparison:
     alignment: Alignment | None
     ssim: float
     recipes: tuple[RecipeDifference, ...]
+    origin: Origin
 
     def plot(self) -> Figure:
         """A figure of matplotlib: the cosines by layer and pooling, beside what is usual there.
@@ -157,7 +159,8 @@ def compare_images(
     maps = match_views(collection, encoder, views[0], views[1], unrelated)
     step(2, "laying one over the other")
     alignment, ssim = _compare_pixels(ours, theirs)
-    score, rate, word = _judged(collection, rows)
+    snapshot = collection.store.snapshot()
+    score, rate, word = _judged(collection, snapshot, rows)
     return ImageComparison(
         first=ours,
         second=theirs,
@@ -171,6 +174,7 @@ def compare_images(
         alignment=alignment,
         ssim=ssim,
         recipes=compare_recipes(ours.recipe, theirs.recipe),
+        origin=origin_of(snapshot, encoder.fingerprint),
     )
 
 
@@ -257,10 +261,9 @@ def _opened(image: ComparedImage) -> OpenedImage:
 
 
 def _judged(
-    collection: Searchable, rows: Mapping[str, Floats]
+    collection: Searchable, snapshot: Snapshot, rows: Mapping[str, Floats]
 ) -> tuple[float, float | None, Closeness | None]:
     """The score of the two images as a search would give it, and what it means."""
-    snapshot = collection.store.snapshot()
     weights = snapshot.default_weights
     score = sum(
         share * float(np.prod(_in_space(snapshot, rows, space), axis=0).sum())

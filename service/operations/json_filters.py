@@ -9,7 +9,7 @@ A condition names a column and holds it against values; ``all``, ``any`` and ``n
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from vitrail.indexer.errors import FilterError
@@ -91,13 +91,17 @@ class _Reading:
             return f"list_contains({column}, {_literal(value)})"
         if word == "like" and not isinstance(value, str):
             raise FilterError(f"like is {_shown(value)}; give a text with % for any other text")
-        return f"({column} {_COMPARED[word]} {_literal(value)})"
+        same = f"{column} {_COMPARED[word]} {_literal(value)}"
+        return f"({same}{_by_last_name(column, [value]) if word == 'is' else ''})"
 
     def _one_of(self, column: str, values: Any) -> str:
         if not isinstance(values, list | tuple):
             raise FilterError(f"in is {_shown(values)}; give a list of values")
         self._count(len(values))
-        return f"({column} IN ({', '.join(map(_literal, values))}))" if values else "false"
+        if not values:
+            return "false"
+        listed = ", ".join(map(_literal, values))
+        return f"({column} IN ({listed}){_by_last_name(column, values)})"
 
     def _count(self, parts: int) -> None:
         self._parts += parts
@@ -119,6 +123,14 @@ def _name(given: Any) -> str:
     if not isinstance(given, str) or not given:
         raise FilterError(f"{_shown(given)} names no column; give its name as a text")
     return '"' + _text(given).replace('"', '""') + '"'
+
+
+def _by_last_name(column: str, values: Iterable[Any]) -> str:
+    """Models that are folders or files, by what they are called: so are they told of images."""
+    if column.lower() != '"model"':
+        return ""
+    names = [one for one in values if isinstance(one, str) and one and "/" not in one]
+    return "".join(f" OR ends_with({column}, {_literal('/' + one)})" for one in names)
 
 
 def _literal(value: Any) -> str:

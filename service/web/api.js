@@ -1,5 +1,6 @@
 /** The service, asked over HTTP. */
 import { placed } from "./routes.js";
+import { ANSWERED } from "./shots.js";
 import { texts } from "./texts.js";
 
 /** What the service says is wrong, or that it cannot be reached. */
@@ -48,6 +49,7 @@ export async function ask(url, request = {}) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new Problem("unreachable", texts.unreachable, texts.unreachableRemedy);
   }
+  dispatchEvent(new Event(ANSWERED));
   if (reply.ok) return reply.status === 204 ? null : reply.json();
   throw await problemOf(reply);
 }

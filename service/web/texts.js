@@ -134,6 +134,7 @@ export const texts = {
   minus: "Less like this one",
   unnamed: (/** @type {number} */ id) => `image ${id}`,
   gone: "file not readable",
+  away: "no answer from the service",
 
   // refining
   refine: "Refine",

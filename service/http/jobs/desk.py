@@ -13,6 +13,7 @@ from fastapi import Depends, Header, Request, Response
 from vitrail.service.http.asking import OverLimitError
 from vitrail.service.http.hosting import Asked
 from vitrail.service.http.jobs.images import keep_image
+from vitrail.service.http.jobs.kinds import Setting
 from vitrail.service.http.jobs.records import NewJob
 from vitrail.service.http.jobs.registry import KINDS
 from vitrail.service.http.jobs.runner import JobRunner
@@ -79,19 +80,28 @@ class JobDesk:
         setting = self.runner.setting(self.collection)
         if setting.options.read_only and known.writes(body):
             raise only_reads()
-        kept = body.keeping(lambda image: keep_image(setting, image))
-        known.check(setting, kept)
-        parameters = kept.model_dump(mode="json", by_alias=True, exclude_unset=True)
-        inputs = [image.upload for image in kept.image_members() if image.upload is not None]
-        _check_size(parameters)
-        work = NewJob(kind, known.lane, self.collection, parameters, tuple(dict.fromkeys(inputs)))
-        job, new = self.runner.store.add(work, key=self._key(), digest=_digest(work))
+        key, digest = self._key(), _digest(kind, self.collection, body)
+        # first of all, since an upload or a folder may be gone that was there when it was asked for
+        job = None if key is None else self.runner.store.known(key, digest)
+        new = False
+        if job is None:
+            job, new = self.runner.store.add(self._work(kind, body, setting), key, digest)
         if new:
             self.runner.wake()
         else:
             self.response.headers["Idempotent-Replayed"] = "true"
         self.response.headers["Location"] = f"{self.root}/v1/jobs/{job.id}"
         return told(self.runner, job.id)
+
+    def _work(self, kind: str, body: JobBody, setting: Setting) -> NewJob:
+        """What is to be done, its images kept, refused where it is bound to fail."""
+        known = KINDS[kind]
+        kept = body.keeping(lambda image: keep_image(setting, image))
+        known.check(setting, kept)
+        parameters = kept.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        inputs = [image.upload for image in kept.image_members() if image.upload is not None]
+        _check_size(parameters)
+        return NewJob(kind, known.lane, self.collection, parameters, tuple(dict.fromkeys(inputs)))
 
     def _key(self) -> str | None:
         """The key, which is the caller's own: others may use the same."""
@@ -119,8 +129,10 @@ def _check_size(parameters: Mapping[str, Any]) -> None:
         )
 
 
-def _digest(work: NewJob) -> str:
-    asked = json.dumps([work.kind, work.collection, work.parameters], sort_keys=True)
+def _digest(kind: str, collection: str, body: JobBody) -> str:
+    """Of all that is asked for, as it came: the same body is known though it could not be kept."""
+    given = body.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    asked = json.dumps([kind, collection, given], sort_keys=True)
     return hashlib.sha256(asked.encode()).hexdigest()
 
 

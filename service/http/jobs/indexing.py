@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ class IndexJobs(JobKind[IndexBody]):
         done = index_into(
             run.setting.hosted.collection,
             [str(folder) for folder in _folders(run.setting, body)],
-            _options(body),
+            replace(_options(body), within=_within(run.setting)),
             progress=run.progress,
             cancellation=run.cancellation,
         )
@@ -77,6 +78,11 @@ def _folders(setting: Setting, body: IndexBody) -> list[Path]:
     if body.path:
         raise InputError(f"the path {body.path!r:.200} is below no root; name its root too")
     return [resolve_root(roots, name) for name in roots]
+
+
+def _within(setting: Setting) -> tuple[str, ...]:
+    """Where links may lead: the roots, whoever may write into one of them."""
+    return tuple(os.path.realpath(root) for root in setting.options.roots.values())
 
 
 def _options(body: IndexBody) -> IndexOptions:

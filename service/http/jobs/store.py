@@ -70,7 +70,20 @@ class JobStore:
         with self._lock:
             self._connection.close()
 
-    def add(self, work: NewJob, *, key: str | None = None, digest: str = "") -> tuple[Job, bool]:
+    def known(self, key: str, digest: str) -> Job | None:
+        """The job that a key stands for; ``None`` where it was not asked for yet.
+
+        Args:
+            key: by which it is asked for only once.
+            digest: of all that is asked for under that key.
+
+        Raises:
+            KeyReusedError: the key stands for something else.
+        """
+        with self._reading():
+            return self._keyed(key, digest)
+
+    def add(self, work: NewJob, key: str | None = None, digest: str = "") -> tuple[Job, bool]:
         """Take a job on.
 
         Args:
@@ -92,15 +105,9 @@ class JobStore:
                 remedy="bring its folder back, or start the service anew",
             )
         with self._changing():
-            known = None if key is None else table.find_key(self._connection, key)
+            known = None if key is None else self._keyed(key, digest)
             if known is not None:
-                if known[0] != digest:
-                    raise KeyReusedError(
-                        f"the idempotency key {key!r} stands for something else that was asked "
-                        "for before",
-                        remedy="take a new key for each thing to do",
-                    )
-                return self._get(known[1]), False
+                return known, False
             counts = table.counted(self._connection)
             waiting = sum(counts.get(state, 0) for state in PENDING)
             if waiting >= MOST_PENDING:
@@ -300,6 +307,17 @@ class JobStore:
                 )
             table.change(self._connection, name, values(job))
             return self._get(name)
+
+    def _keyed(self, key: str, digest: str) -> Job | None:
+        found = table.find_key(self._connection, key)
+        if found is None:
+            return None
+        if found[0] != digest:
+            raise KeyReusedError(
+                f"the idempotency key {key!r} stands for something else that was asked for before",
+                remedy="take a new key for each thing to do",
+            )
+        return self._get(found[1])
 
     def _get(self, name: str) -> Job:
         found = table.find(self._connection, name)

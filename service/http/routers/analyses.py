@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
 from vitrail.service.documents.image_comparison import image_comparison_document
 from vitrail.service.documents.plain import without_places
+from vitrail.service.documents.receipts import receipt_document
 from vitrail.service.http.hosting import Asked, ServedBy
 from vitrail.service.http.jobs.desk import AtDesk
 from vitrail.service.http.schemas.analyses import (
@@ -59,8 +61,12 @@ def compare_images(
     """Compare two images of the collection: by layers, patches, pixels and recipes."""
     from vitrail.service.operations.comparing_images import compare_images as compare
 
-    found = image_comparison_document(compare(hosted.collection, ImageId(a), ImageId(b)))
-    return reply(found if options.paths else without_places(found))
+    began = time.perf_counter()
+    made = compare(hosted.collection, ImageId(a), ImageId(b))
+    found = image_comparison_document(made)
+    seconds = {"compare": time.perf_counter() - began}
+    receipt = receipt_document(made.origin, seconds, places=hosted.places)
+    return reply((found if options.paths else without_places(found)) | {"receipt": receipt})
 
 
 @router.post("/audit", status_code=202, openapi_extra=READS)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
 
+from vitrail.service.documents.plain import encoder_name
 from vitrail.service.http.hosting import Asked, Host, ServedBy, host_of
 from vitrail.service.http.reading import Reading
 from vitrail.service.http.schemas.base import Open, reply
@@ -65,7 +66,7 @@ def list_collections(host: Annotated[Host, Depends(host_of)]) -> Response:
                 {
                     "name": one.name,
                     "images": len(one.collection.store),
-                    "checkpoint": one.collection.fingerprint.checkpoint,
+                    "checkpoint": one.checkpoint,
                 }
                 for one in host.all()
             ]
@@ -80,6 +81,9 @@ def get_collection(hosted: Asked, served: ServedBy) -> Response:
     info = describe(hosted.collection.store).to_dict()
     if not served.paths:
         del info["directory"]
+        info["checkpoint"] = hosted.checkpoint
+        info["encoder"] = encoder_name(info["encoder"])
+        info["siblings"] = [encoder_name(one) for one in info["siblings"]]
         for root in info["roots"]:
             del root["path"], root["path_raw"]
     return reply(

@@ -97,7 +97,7 @@ def _explained(hosted: Hosted, query: AnyQuery, options: SearchOptions, image_id
             "closeness": hit.closeness,
             "explanation": explanation_document(why),
             "weights": result.weights,
-            "receipt": result_receipt(result, {}),
+            "receipt": result_receipt(result, {}, places=hosted.places),
         }
     )
 
@@ -130,6 +130,7 @@ def spread_of_scores(
         allowed=None if options.where is None and options.only == "all" else found.images,
         exact=len(found.scores) == found.images,
         recall=len(found.scores) / max(1, found.images),
+        places=hosted.places,
     )
     return reply(
         {

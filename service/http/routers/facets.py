@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Response
 
+from vitrail.service.documents.plain import MODELS, model_name
 from vitrail.service.http.fields import check_places
 from vitrail.service.http.hosting import Asked, ServedBy
 from vitrail.service.http.reading import Reading
@@ -37,16 +40,29 @@ def count_values(asked: FacetRequest, hosted: Asked, served: ServedBy) -> Respon
         most=asked.most,
         bins=asked.bins,
     )
-    return reply({"facets": [_facet(one) for one in found], "receipt": reading.receipt()})
+    facets = [_facet(one, places=served.paths) for one in found]
+    return reply({"facets": facets, "receipt": reading.receipt()})
 
 
-def _facet(found: Facet) -> dict[str, Any]:
+def _facet(found: Facet, *, places: bool) -> dict[str, Any]:
+    named = found.column in MODELS and not places
     return {
         "column": found.column,
         "kind": found.kind,
-        "values": [{"value": value, "count": count} for value, count in found.values],
+        "values": [
+            {"value": value, "count": count}
+            for value, count in (_by_name(found.values) if named else found.values)
+        ],
         "bins": [{"low": one.low, "high": one.high, "count": one.count} for one in found.bins],
         "others": found.others,
         "missing": found.missing,
         "distinct": found.distinct,
     }
+
+
+def _by_name(values: Iterable[tuple[Any, int]]) -> list[tuple[Any, int]]:
+    """Models called by their names alone; those of one name are counted together."""
+    counts = Counter[Any]()
+    for value, count in values:
+        counts[model_name(value) if isinstance(value, str) else value] += count
+    return counts.most_common()

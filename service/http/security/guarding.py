@@ -88,7 +88,7 @@ class Guard:
 
 def _is_view(method: str, path: str) -> bool:
     """Whether a browser would show a view of the page, which is of no use without a key."""
-    return method == "GET" and not any(f"{path}/".startswith(f"{one}/") for one in _SHOWN)
+    return method in ("GET", "HEAD") and not any(f"{path}/".startswith(f"{one}/") for one in _SHOWN)
 
 
 def unknown_caller(detail: str, scope: KeyScope) -> Response:

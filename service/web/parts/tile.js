@@ -2,6 +2,7 @@
 import { html, nothing } from "../vendor/lit/index.js";
 import { thumbnail } from "../api.js";
 import { withImage } from "../question.js";
+import { came, lost } from "../shots.js";
 import { texts } from "../texts.js";
 import { meaning, nameOf } from "../words.js";
 import { icon } from "./icons.js";
@@ -30,8 +31,8 @@ export function tile(session, hit, { place, number, count, active }) {
       @contextmenu=${(/** @type {PointerEvent} */ event) => held(event, () => session.marks.turn(hit.id))}
       @click=${(/** @type {MouseEvent} */ event) => follow(event, () => session.open(href))}>
       <img src=${thumbnail(hit, place.height > 420 ? "large" : place.height > 140 ? "medium" : "small", session.question.collection)}
-        alt="" decoding="async" draggable="false" @error=${gone} @load=${here}>
-      <span class="gone">${texts.gone}</span>
+        alt="" decoding="async" draggable="false" @error=${lost} @load=${came}>
+      <span class="gone">${texts.gone}</span><span class="away">${texts.away}</span>
       ${hit.group?.more ? html`<span class="folded" title=${texts.moreInGroupNote(hit.group.more, hit.group.by)}>${texts.moreInGroup(hit.group.more)}</span>` : nothing}
     </a>
     <button type="button" class="mark" aria-pressed=${marked} title=${texts.mark} aria-label=${texts.markOf(name)}
@@ -68,14 +69,4 @@ function held(event, mark) {
   if (event.pointerType === "mouse") return;
   event.preventDefault();
   mark();
-}
-
-/** @param {Event} event */
-function gone(event) {
-  /** @type {Element} */ (event.target).closest(".shot")?.classList.add("is-gone");
-}
-
-/** @param {Event} event */
-function here(event) {
-  /** @type {Element} */ (event.target).closest(".shot")?.classList.remove("is-gone");
 }

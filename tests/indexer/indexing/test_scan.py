@@ -186,6 +186,32 @@ def test_links_are_followed_and_loops_cut(tmp_path: Path) -> None:
     assert names(tmp_path) == ["2.jpg", "a/1.jpg", "b/1.jpg"]
 
 
+def test_no_link_is_followed_out_of_where_it_may_lead(tmp_path: Path) -> None:
+    root, away = tmp_path / "root", tmp_path / "root-not"
+    touch(root / "in" / "1.jpg")
+    touch(away / "2.jpg")
+    touch(away / "bare")
+    (root / "in.jpg").symlink_to("in/1.jpg")
+    (root / "same").symlink_to("in", target_is_directory=True)
+    for name, target in (("out", away), ("out.jpg", away / "2.jpg"), ("dead.jpg", away / "3.jpg")):
+        (root / name).symlink_to(target)
+    (root / "bare").symlink_to(away / "bare")
+    (root / "text.txt").symlink_to(away / "bare")
+    items = {
+        os.path.relpath(one.path, root): isinstance(one, Unreadable) and one.reason
+        for one in Walk(str(root), PathFilter(), within=[os.path.realpath(root)])
+    }
+    outside = dict.fromkeys(("out", "out.jpg", "dead.jpg"), "outside")
+    assert items == outside | {"in/1.jpg": False, "in.jpg": False, "same/1.jpg": False}
+    excluded = Walk(str(root), PathFilter((), ["out*", "dead*"]), within=[os.path.realpath(root)])
+    assert not [one for one in excluded if isinstance(one, Unreadable)]
+    (start,) = Walk(str(root / "out"), PathFilter(), within=[os.path.realpath(root)])
+    assert isinstance(start, Unreadable)
+    assert start.reason == "outside"
+    wider = Walk(str(root), PathFilter(), within=[os.path.realpath(tmp_path)])
+    assert str(root / "out" / "2.jpg") in {one.path for one in wider}
+
+
 def test_a_maze_of_links_stays_small(tmp_path: Path) -> None:
     folders = [tmp_path / f"{i:02}" for i in range(12)]
     for folder in folders:

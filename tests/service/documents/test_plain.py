@@ -5,10 +5,17 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vitrail.service.documents.plain import plain_json, readable, without_places
+from vitrail.service.documents.plain import (
+    encoder_name,
+    model_name,
+    plain_json,
+    readable,
+    without_places,
+)
 
 values = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.binary()),
@@ -67,6 +74,30 @@ def test_a_file_keeps_its_name() -> None:
     assert without_places({"paths": ["/a/b.png", "/c.png"]}) == {"name": "b.png"}
     assert without_places({"path": None}) == {"name": None}
     assert without_places({"name": "own", "path": "/a/b"}) == {"name": "own"}
+
+
+@pytest.mark.parametrize(
+    ("given_", "told"),
+    [
+        ("/home/me/models/red fox", "red fox"),
+        ("/home/me/models/fox.safetensors", "fox.safetensors"),
+        ("models/mine/fox/", "fox"),
+        ("./fox", "fox"),
+        ("~/fox", "fox"),
+        ("C:\\models\\fox", "fox"),
+        ("google/vit-base-patch16-224", "google/vit-base-patch16-224"),
+        ("embedded", "embedded"),
+    ],
+)
+def test_a_model_is_called_by_its_last_name(given_: str, told: str) -> None:
+    assert model_name(given_) == told
+    assert encoder_name(f"{given_} [0123456789; cls@1]") == f"{told} [0123456789; cls@1]"
+    recipe = {"recipe": {"checkpoint": given_, "prompt": "/a/b"}, "model": given_}
+    assert without_places([recipe]) == [
+        {"recipe": {"checkpoint": told, "prompt": "/a/b"}, "model": told}
+    ]
+    compared = {"name": "checkpoint", "first": given_, "second": None, "same": False}
+    assert without_places(compared) == compared | {"first": told}
 
 
 def test_bytes_that_are_no_text_are_shown_escaped() -> None:

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from starlette.testclient import TestClient
 
+from tests.service.colours import CHECKPOINT, TwoSpaceEncoder, colour_fingerprint
 from tests.service.http.colours import painting
+from vitrail.indexer import encoders
+from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.service.http.app import create_app
 from vitrail.service.http.options import ServiceOptions
 from vitrail.service.http.security.keys import make_key
 from vitrail.service.http.security.scopes import KeyScope, needed
+from vitrail.service.operations.collection import Collection
 
 HERE = "http://127.0.0.1:8000"
 # What anybody may ask, what a read key may ask beside all that is got, and what only an admin may.
@@ -160,6 +167,67 @@ def test_no_reply_tells_where_files_lie(home: Path) -> None:
             assert str(home) not in told, address
             assert "secret/" not in told, address
             assert "/etc/" not in told.replace("read_text('/etc/passwd')", ""), address
+
+
+@pytest.fixture
+def placed(tmp_path: Path) -> Iterator[ServiceOptions]:
+    """A collection whose encoder, and what made its image, lie in folders of somebody's own."""
+
+    def told(_: str, spaces: Sequence[str] = ()) -> Fingerprint:
+        return replace(colour_fingerprint(CHECKPOINT, spaces), checkpoint="/opt/secret/my vit")
+
+    class Placed(TwoSpaceEncoder):
+        @property
+        def fingerprint(self) -> Fingerprint:
+            return told(CHECKPOINT, [space.name for space in self.spaces])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(encoders, "read_fingerprint", told)
+        patch.setattr(encoders, "load_encoder", lambda _: Placed(["mean@1"]))
+        info = PngInfo()
+        info.add_text(
+            "parameters", "a fox\nSteps: 20, Seed: 1, Size: 16x16, Model: /opt/secret/fox"
+        )
+        (tmp_path / "images").mkdir()
+        Image.new("RGB", (16, 16), (9, 90, 200)).save(tmp_path / "images" / "a.png", pnginfo=info)
+        with Collection.create(tmp_path / "c", checkpoint="/opt/secret/my vit") as made:
+            made.index(tmp_path / "images")
+        yield ServiceOptions({"c": tmp_path / "c"}, tmp_path / "state", warm=False)
+
+
+NAMING: tuple[tuple[str, str, Any], ...] = (
+    ("GET", "/v1/collection", None),
+    ("GET", "/v1/collections", None),
+    ("GET", "/v1/images?fields=model&fields=recipe", None),
+    ("GET", "/v1/images/1", None),
+    ("GET", "/v1/images/1/recipe", None),
+    ("POST", "/v1/facets", {"columns": ["model"]}),
+    ("POST", "/v1/search", {"positive": [{"id": 1}], "group_by": "model"}),
+    ("POST", "/v1/search/scores", {"positive": [{"id": 1}]}),
+)
+
+
+@pytest.mark.parametrize("places", [False, True])
+def test_a_model_that_lies_somewhere_is_told_by_its_name(
+    placed: ServiceOptions, places: bool
+) -> None:
+    with TestClient(create_app(replace(placed, paths=places)), base_url=HERE) as client:
+        for method, address, body in NAMING:
+            answer = client.request(method, address, json=body)
+            assert answer.status_code == 200, (address, answer.text)
+            assert ("/opt/secret" in answer.text) is places, (address, answer.text)
+            assert "my vit" in answer.text or "fox" in answer.text, address
+
+
+@pytest.mark.parametrize("held", [{"is": "fox"}, {"in": ["fox", "x"]}, {"is": "/opt/secret/fox"}])
+def test_a_model_is_found_by_the_name_that_is_told(
+    placed: ServiceOptions, held: dict[str, Any]
+) -> None:
+    with TestClient(create_app(placed), base_url=HERE) as client:
+        told = client.get("/v1/images", params={"filter": json.dumps({"column": "model"} | held)})
+        assert told.json()["total"] == 1
+        other = {"filter": json.dumps({"column": "model", "is": "ox"})}
+        assert client.get("/v1/images", params=other).json()["total"] == 0
 
 
 def test_a_client_names_no_file_and_nothing_to_download(home: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import shutil
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.fakes import ColourEncoder
+from tests.service.colours import TwoSpaceEncoder, load_colours
 from tests.service.http.colours import png
+from vitrail.indexer import encoders
 from vitrail.indexer.collection.store import CollectionStore
+from vitrail.indexer.encoders.settings import EncoderSettings
 from vitrail.service.http.app import create_app
 from vitrail.service.http.options import ServiceOptions
 from vitrail.service.http.security.keys import make_key, revoke_key
@@ -59,6 +64,36 @@ def test_a_disk_that_is_nearly_full_and_a_collection_that_is_away_are_told(
         assert told["status"] == "degraded"
         assert "colours" in told["reasons"][0]
         assert "1 MiB left" in told["reasons"][1]
+
+
+def test_it_is_not_ready_while_an_encoder_is_loaded(
+    options: ServiceOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = threading.Event()
+
+    def load(settings: EncoderSettings) -> TwoSpaceEncoder:
+        assert gate.wait(60)
+        return load_colours(settings)
+
+    monkeypatch.setattr(encoders, "load_encoder", load)
+    with TestClient(create_app(options), base_url=HERE) as client:
+        told = client.get("/v1/readyz")
+        assert (told.status_code, told.json()["status"]) == (503, "loading")
+        assert "colours" in told.json()["reasons"][0]
+        assert client.get("/v1/livez").status_code == 200
+        gate.set()
+        while (told := client.get("/v1/readyz")).status_code == 503:
+            time.sleep(0.01)
+        assert (told.json()["status"], told.json()["reasons"]) == ("ready", [])
+
+
+def test_it_is_not_ready_where_the_table_of_jobs_is_gone(open_to: Any, tmp_path: Path) -> None:
+    with open_to() as client:
+        (tmp_path / "state" / "jobs.sqlite").unlink()
+        told = client.get("/v1/readyz")
+        assert (told.status_code, told.json()["status"]) == (503, "unready")
+        assert told.json()["reasons"] == ["the table of jobs was taken away"]
+        assert client.get("/v1/livez").status_code == 200
 
 
 def test_who_may_not_ask_is_told_no_names(open_to: Any) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
+from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from tests.indexer.encoders.tiny import save_tower
@@ -19,9 +20,12 @@ from vitrail.indexer.errors import CancelledError, InputError, UnusableImageErro
 from vitrail.indexer.recipes.png import encode_png
 from vitrail.indexer.recipes.recipe import GeneratedImage, Recipe
 from vitrail.service.cli import app
+from vitrail.service.http.app import create_app
+from vitrail.service.http.options import ServiceOptions
+from vitrail.service.http.schemas.searches import Receipt
 from vitrail.service.operations.collection import Collection
 from vitrail.service.operations.comparing_images import compare_images
-from vitrail.service.operations.references import ImageFile
+from vitrail.service.operations.references import ImageFile, ImageId
 
 IMAGES = 24
 
@@ -171,3 +175,22 @@ def test_it_is_printed_drawn_and_written(made: Path, tmp_path: Path) -> None:
     with Collection.open(made / "collection", runtime="torch") as opened:
         figure = opened.compare_images(1, 2).plot()
     assert len(figure.axes[0].lines) == 6
+
+
+def test_the_service_tells_of_which_commit_a_comparison_is(
+    made: Path, collection: Collection, tmp_path: Path
+) -> None:
+    options = ServiceOptions(
+        {"c": made / "collection"}, tmp_path / "state", runtime="torch", warm=False
+    )
+    with TestClient(create_app(options), base_url="http://127.0.0.1:8000") as client:
+        answer = client.get("/v1/compare-images", params={"a": 1, "b": 2})
+        listed = client.get("/v1/images?k=1").json()["receipt"]
+    receipt = answer.json()["receipt"]
+    assert Receipt.model_validate(receipt)
+    assert receipt["seconds"].keys() == {"compare"}
+    assert {**receipt, "seconds": 0} == {**listed, "seconds": 0}
+    assert receipt["encoder"]["checkpoint"] == "vit"
+    assert str(made) not in answer.text
+    own = compare_images(collection, ImageId(1), ImageId(2)).origin
+    assert (own.commit, own.checkpoint) == (receipt["commit"], str(made / "vit"))

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from starlette.testclient import TestClient
 
+from tests.service.conftest import Vitrail
 from tests.service.http.following import asked, becomes, over, refused, result
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.service.http.app import create_app
@@ -136,3 +138,49 @@ def test_a_folder_that_lost_much_is_asked_about(
     assert str(roots["photos"].parent) not in str(job)
     told = result(client, "index", {"root": "photos", "accept_removals": True})
     assert told["gone"] == 24
+
+
+def test_a_key_is_answered_though_what_was_asked_for_is_gone(
+    client: TestClient, paint: Callable[..., Path], roots: dict[str, Path]
+) -> None:
+    paint("part/a.png", (200, 100, 220))
+    key, body = {"Idempotency-Key": "once"}, {"root": "photos", "path": "part"}
+    job = asked(client, "index", body, **key)
+    assert over(client, job["id"])["state"] == "done"
+    shutil.rmtree(roots["photos"] / "part")
+    refused(client, "index", body, 404, "unknown-root", "nothing at 'part'")
+    again = client.post("/v1/index", json=body, headers=key)
+    assert (again.status_code, again.json()["id"]) == (202, job["id"]), again.text
+    assert again.headers["idempotent-replayed"] == "true"
+    other = client.post("/v1/index", json=body | {"rehash": True}, headers=key)
+    assert other.json()["code"] == "idempotency-key-reused"
+
+
+def test_no_link_leads_a_job_out_of_the_roots(
+    client: TestClient,
+    paint: Callable[..., Path],
+    roots: dict[str, Path],
+    tmp_path: Path,
+    vitrail: Vitrail,
+) -> None:
+    (tmp_path / "private").mkdir()
+    shutil.copy(paint("a.png", (90, 20, 160)), tmp_path / "private" / "b.png")
+    Image.new("RGB", (16, 16), (3, 200, 77)).save(tmp_path / "private" / "c.png")
+    Image.new("RGB", (16, 16), (3, 20, 77)).save(roots["more"] / "d.png")
+    (roots["photos"] / "away").symlink_to(tmp_path / "private", target_is_directory=True)
+    (roots["photos"] / "c.png").symlink_to(tmp_path / "private" / "c.png")
+    (roots["photos"] / "d.png").symlink_to(roots["more"] / "d.png")  # of another root
+    done = result(client, "index", {"root": "photos"})
+    assert (done["encoded"], done["rejected"], done["unreadable"]) == (2, 2, [])
+    told = client.get("/v1/rejects").json()["rejects"]
+    assert {(one["path"], one["reason"]) for one in told} == {
+        ("away", "outside"),
+        ("c.png", "outside"),
+    }
+    assert "private" not in str(told)
+    vitrail.index(roots["photos"])  # which follows them
+    assert images(client) >= 7
+    again = result(client, "index", {"root": "photos"})
+    assert (again["gone"], again["rejected"], again["unreadable"]) == (0, 0, [])
+    listed = client.get("/v1/images?k=50&fields=name").json()["images"]
+    assert "c.png" in {one["metadata"]["name"] for one in listed}
