@@ -51,6 +51,7 @@ _KINDS: Mapping[str, type[VitrailError]] = {
         errors.CollectionLockedError,
         errors.CancelledError,
         errors.GenerationError,
+        errors.TrainingError,
     )
 }
 _NOT_AS_GIVEN = (400, 413, 422)

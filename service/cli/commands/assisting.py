@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Opened:
+class Granted:
     """What an assistant may see and do."""
 
     root: Annotated[
@@ -67,12 +67,12 @@ def register(app: typer.Typer) -> None:
     app.command("mcp")(mcp)
 
 
-@bundled("opened", Opened)
+@bundled("opened", Granted)
 def mcp(
     collection: CollectionOption = None,
     server: ServerOption = None,
     *,
-    opened: Opened,
+    opened: Granted,
     runtime: RuntimeOption = "auto",
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
@@ -120,7 +120,7 @@ def _running() -> ModuleType:
 
 
 def _options(
-    directory: Path, opened: Opened, runtime: str, device: str, precision: str
+    directory: Path, opened: Granted, runtime: str, device: str, precision: str
 ) -> ServiceOptions:
     """The service within this process; it gives out no files, and takes no folders to index."""
     from vitrail.service.cli.served import name_of, read_models

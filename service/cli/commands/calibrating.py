@@ -49,7 +49,7 @@ def calibrate(
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
 ) -> None:
-    """Find out what the scores of a collection mean, and show it.
+    """Find out what scores of a collection mean, and show it.
 
     Pairs of its images tell how high the scores of unrelated ones are, and copies that are made of
     some of them (smaller, cropped, recoloured and so on) how high those of copies are. "vitrail

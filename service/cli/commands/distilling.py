@@ -221,7 +221,9 @@ def distil(
     json: JsonOption = False,
     quiet: NoProgressOption = False,
 ) -> None:
-    """Teach a small encoder to find what a large one finds; no labels are needed.
+    """Teach a small encoder to find what a large one finds.
+
+    No labels are needed.
 
     The student is given, or cut out of the teacher. It learns the teacher's vectors, which images
     it finds alike, the tokens of its blocks and what its head says. Some images are held out,

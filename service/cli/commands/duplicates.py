@@ -213,7 +213,7 @@ def decide(
 
 
 def decisions(collection: CollectionOption = None, json: JsonOption = False) -> None:
-    """List what you have decided about duplicates, undone or not."""
+    """List your decisions about duplicates, undone or not."""
     from vitrail.service.cli.duplicates import print_decisions
     from vitrail.service.operations.deciding import list_decisions
     from vitrail.service.operations.reading import open_reader

@@ -86,7 +86,7 @@ def export_encoder(
     json: JsonOption = False,
     quiet: NoProgressOption = False,
 ) -> None:
-    """Export an encoder to another runtime, in fewer bits, and certify it.
+    """Export an encoder to another runtime, and certify it.
 
     The export takes pixels and gives all spaces; "vitrail index --checkpoint FOLDER" takes it like
     any other model. It is held against its source on your own images: cosines, the ten nearest

@@ -233,7 +233,7 @@ def reembed(
     encoding: Encoding,
     quiet: QuietOption = False,
 ) -> None:
-    """Embed all images anew: other spaces, or another checkpoint.
+    """Embed all images anew, by other spaces or an encoder.
 
     Ids, labels, removals and your own columns stay. The collection serves as it was until the last
     step, which is taken whole or not at all. Interrupt it at any time; the same command goes on.

@@ -9,6 +9,7 @@ import typer
 
 from vitrail.indexer.wording import counted
 from vitrail.service.cli.bundles import bundled
+from vitrail.service.cli.completion import CHECKPOINTS, values
 from vitrail.service.cli.options import (
     CollectionOption,
     DeviceOption,
@@ -76,6 +77,7 @@ def search(
             help="Embed the question by this certified export of the collection's encoder.",
             metavar="NAME",
             show_default=False,
+            autocompletion=values(*CHECKPOINTS),
         ),
     ] = None,
     runtime: RuntimeOption = "auto",

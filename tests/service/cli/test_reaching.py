@@ -16,6 +16,7 @@ from tests.service.conftest import Vitrail
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.service.cli import app
 from vitrail.service.http import serving
+from vitrail.service.mcp import running
 from vitrail.service.operations import (
     answer_files,
     auditing,
@@ -23,6 +24,7 @@ from vitrail.service.operations import (
     classifying,
     comparing,
     deciding,
+    distilling,
     duplicates,
     examining,
     export_requests,
@@ -37,6 +39,7 @@ from vitrail.service.operations import (
     sampling,
     searching,
     spaces,
+    training_encoders,
     tuning,
 )
 from vitrail.service.operations.collection import Collection
@@ -72,7 +75,10 @@ OPERATIONS = {
     "export": (maintaining, "export"),
     "import": (maintaining, "import_exported"),
     "export-encoder": (export_requests, "run_export"),
+    "train-encoder": (training_encoders, "train_encoder"),
+    "distil": (distilling, "distil"),
     "serve": (serving, "serve"),
+    "mcp": (running, "run_here"),
 }
 WORDS: dict[str, tuple[str, ...]] = {
     "index": ("FOLDER",),
@@ -97,6 +103,8 @@ WORDS: dict[str, tuple[str, ...]] = {
     "export": ("all.csv",),
     "import": ("all.parquet",),
     "export-encoder": ("small",),
+    "train-encoder": ("FOLDER", "--out", "trained"),
+    "distil": ("FOLDER", "--teacher", "dinov2-small-focus", "--layers", "4", "--out", "student"),
 }
 SHOWING = {
     "--json",
@@ -116,7 +124,10 @@ SHOWING = {
 SHOWN = {  # of this command alone
     ("labels", "--limit"),
     ("map", "--thumbnails"),
-    *((command, "--server") for command in ("index", "search", "generate")),  # asks elsewhere
+    *(
+        (command, "--server") for command in ("index", "search", "generate", "mcp")
+    ),  # asks elsewhere
+    *((command, "--convert-pickle") for command in ("index", "reembed")),  # converted before
     ("search", "--checkpoint"),  # runs the same encoder by another file
     ("serve", "--demo"),  # indexes the examples first
     *(("serve", name) for name in ("--originals", "--warm")),  # as it is without
@@ -171,6 +182,13 @@ VALUES = {
     "--log-format": "json",
     "--to": "onnx",
     "--images": "FOLDER",
+    "mcp --root": "FOLDER",
+    "mcp --model": "mine=IMAGE",
+    "--objective": "both",
+    "--augment": "strong",
+    **dict.fromkeys(("--warmup", "--layer-decay", "--validation", "--held-out"), "0.3"),
+    **dict.fromkeys(("--smoothing", "--mixup", "--temperature", "--learning-rate"), "0.25"),
+    **{f"{command} --space": "cls@12" for command in ("train-encoder", "distil")},
 }
 NONE: dict[str, tuple[str, ...]] = {}
 TOGETHER = {  # what an option is only given with

@@ -36,6 +36,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "map": {},
     "duplicates": {},
     "sample": {"count": 2},
+    "labels": {"what": "report", "labels": "label"},
     "classify": {"where": "true", "labels": "label", "by": "knn"},
     "index": {},
     "generate": {"prompt": "a fox"},
