@@ -205,16 +205,25 @@ class TrainingLoop:
     def _resume(self) -> None:
         state = read_state(self.folder)
         if state is not None:
-            self._load(state["weights"])
-            self._optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
-            self.acceleration.load_scaler(state["scaler"])
-            self._step = self._saved = int(state["step"])
-            self._evaluated = int(state["evaluated"])
-            self._worse, self._best_step = int(state["worse"]), int(state["best_step"])
-            self._best = None if state["best"] is None else Evaluation(**state["best"])
-            self._best_weights = dict(state["best_weights"])
-            self._pending, self._measures = list(state["pending"]), dict(state["measures"])
+            try:
+                self._go_on_from(state)
+            except (LookupError, TypeError, ValueError, AttributeError) as error:
+                raise TrainingError(
+                    f"the checkpoint in {self.folder} is another version's, or of something else "
+                    f"({error!s:.80}): train into another folder"
+                ) from error
         self._metrics.rewind(self._step)
+
+    def _go_on_from(self, state: State) -> None:
+        self._load(state["weights"])
+        self._optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
+        self.acceleration.load_scaler(state["scaler"])
+        self._step = self._saved = int(state["step"])
+        self._evaluated = int(state["evaluated"])
+        self._worse, self._best_step = int(state["worse"]), int(state["best_step"])
+        self._best = None if state["best"] is None else Evaluation(**state["best"])
+        self._best_weights = dict(state["best_weights"])
+        self._pending, self._measures = list(state["pending"]), dict(state["measures"])
 
     @torch.no_grad()
     def _load(self, weights: dict[str, Tensor]) -> None:

@@ -7,6 +7,7 @@ kill or a power cut leaves the one before, and a damaged one is passed over for 
 from __future__ import annotations
 
 import os
+import pickle
 import re
 from contextlib import suppress
 from typing import Any
@@ -66,18 +67,27 @@ def read_state(folder: str) -> State | None:
     """The newest state that is whole; ``None`` where there is none.
 
     Raises:
-        CheckpointError: there are some, and none is whole.
+        CheckpointError: there are some, and none is whole, or the newest whole one is no state.
     """
     found = _states(folder)
     for digest, path in found:
         if checksum(path)[:16] == digest:
-            state: State = torch.load(path, weights_only=True, map_location="cpu")
-            return state
+            return _loaded(path)
     if found:
         raise CheckpointError(
             f"no checkpoint in {folder} is whole any more: delete that folder to begin again"
         )
     return None
+
+
+def _loaded(path: str) -> State:
+    try:
+        state: State = torch.load(path, weights_only=True, map_location="cpu")
+    except (pickle.UnpicklingError, RuntimeError, EOFError, LookupError, ValueError) as error:
+        raise CheckpointError(
+            f"{path} is whole, and no checkpoint of a training: delete it to go on without it"
+        ) from error
+    return state
 
 
 def forget_states(folder: str) -> None:

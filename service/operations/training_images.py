@@ -121,9 +121,15 @@ def find_training_images(source: TrainingSource) -> list[LabelledFile]:
     """
     found = [*_in_folders(source.folders)] if source.folders else _in_collection(source)
     if not found:
-        where = " of ".join(filter(None, (source.where, source.labels, *source.folders)))
-        raise InputError(f"no image with a label was found in {where}; name others")
+        raise InputError(f"no image with a label was found in {_named(source)}; name others")
     return sorted(found, key=lambda one: one.path)
+
+
+def _named(source: TrainingSource) -> str:
+    if source.folders:
+        return ", ".join(map(display, source.folders))
+    filtered = f" where {source.where}" if source.where else ""
+    return f"the column {source.labels!r}{filtered}"
 
 
 def _in_folders(folders: Sequence[str]) -> Iterator[LabelledFile]:

@@ -215,10 +215,11 @@ def check_same(
         InputError: naming what is other, and what it was.
     """
     was = begun.settings
-    changed = [name for name in settings if name != "options" and was[name] != settings[name]]
-    changed += options.differences(was["options"])
+    changed = [name for name in settings if name != "options" and was.get(name) != settings[name]]
+    before_options = was.get("options", {})
+    changed += options.differences(before_options)
     if changed:
-        before = was["options"].get(changed[0], was.get(changed[0]))
+        before = before_options.get(changed[0], was.get(changed[0]))
         raise InputError(
             f"{folder} holds a run that began with other {changed[0].replace('_', ' ')} "
             f"({before!s:.80}): give the same to go on, or train into another folder"

@@ -26,6 +26,7 @@ from vitrail.indexer.training.finetuning import Finetuning
 from vitrail.indexer.training.metrics import MetricsFile
 from vitrail.indexer.training.options import FinetuningOptions
 from vitrail.indexer.training.samples import LabelledImage
+from vitrail.indexer.training.states import read_state, write_state
 from vitrail.indexer.training.tasks import LoopProgress
 
 OPTIONS = FinetuningOptions(
@@ -261,3 +262,13 @@ def test_a_state_of_another_model_is_refused(make: Make, tmp_path: Path) -> None
     run(make(), tmp_path / "run")
     with pytest.raises(TrainingError, match="other parameters"):
         run(make(replace(OPTIONS, lora=2)), tmp_path / "run")
+
+
+@pytest.mark.parametrize("lacking", ["weights", "optimizer", "pending"])
+def test_a_state_that_lacks_something_is_one_line(lacking: str, make: Make, tmp_path: Path) -> None:
+    run(make(), tmp_path / "run")
+    kept = read_state(str(tmp_path / "run"))
+    assert kept is not None
+    write_state(str(tmp_path / "run"), 99, {k: v for k, v in kept.items() if k != lacking})
+    with pytest.raises(TrainingError, match="another version's, or of something else"):
+        run(make(), tmp_path / "run")

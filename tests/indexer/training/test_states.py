@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import hashlib
 import os
+import pickle
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,19 @@ def test_what_a_kill_left_half_written_is_no_state(tmp_path: Path) -> None:
     assert found["step"] == 4
     forget_states(str(tmp_path))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [pickle.dumps({"a": os.system}, protocol=2), b"letters", b""],
+    ids=["a pickle that calls", "letters", "nothing"],
+)
+def test_what_is_no_state_is_not_run_and_told_in_a_line(foreign: bytes, tmp_path: Path) -> None:
+    name = f"state-00000005-{hashlib.sha256(foreign).hexdigest()[:16]}.pt"
+    (tmp_path / name).write_bytes(foreign)
+    with pytest.raises(CheckpointError, match="no checkpoint of a training") as caught:
+        read_state(str(tmp_path))
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_nothing_is_left_of_a_state_that_cannot_be_written(

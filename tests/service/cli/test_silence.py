@@ -63,7 +63,9 @@ class Tour:
         for needed in NEEDS.get(command, ("index",)):
             self.visit(needed)
         # the first is alone in a process, as all are where the long tests run
-        vitrail = self.watched.vitrail if command == "index" else self.vitrail
+        # and an assistant's ends with its input, which it takes from the process
+        apart = command in ("index", "mcp")
+        vitrail = self.watched.vitrail if apart else self.vitrail
         run(self.watched, vitrail, command, self.steps[command])
 
 
@@ -107,6 +109,7 @@ def tour(folder: Path) -> dict[str, list[Words]]:
     pictures = folder / "pictures"
     first, second = pictures / "avocado.webp", pictures / "bacon.webp"
     few = ("--model", "tiny/sd", "--steps", 1, "--guidance", 1)
+    once = ("--epochs", 1, "--where", "id <= 50")
     parts = ("--generated", "id = 51", "--against", "id < 51")
     return {
         "index": [(pictures, "--checkpoint", "tiny/vit", "--space", "cls@1", "--classify")],
@@ -153,7 +156,12 @@ def tour(folder: Path) -> dict[str, list[Words]]:
         "reembed": [("--space", "mean@1", "--collection", folder / "copy")],
         "verify": [(), ("--repair",)],
         "remove": [(1,)],
+        "train-encoder": [
+            ("--labels", "species", "--out", folder / "taught", "--epochs", 1, "--head-only")
+        ],
+        "distil": [("--teacher", "tiny/vit", "--layers", 1, "--out", folder / "less", *once)],
         "serve": [("--port", 0)],
+        "mcp": [("--root", pictures)],
         "keys": [("new", "--scope", "write"), ("list",)],
     }
 
@@ -166,6 +174,7 @@ NEEDS = {
     "generate": ("index",),
     "classify": ("annotate",),
     "labels": ("annotate",),
+    "train-encoder": ("annotate",),
     "annotate": ("index",),
     "import": ("export",),
     "reembed": ("import",),

@@ -146,6 +146,14 @@ def test_a_stopped_run_goes_on_to_the_same_model_and_with_nothing_else(
             cancellation=cancellation,
         )
     assert not (folder / "config.json").exists()
+    begun = folder / "training" / "run.json"
+    told = json.loads(begun.read_text("utf-8"))
+    for part in ("shares", "options"):  # as somebody may have edited it
+        cut = {name: value for name, value in told["settings"].items() if name != part}
+        begun.write_text(json.dumps(told | {"settings": cut}), "utf-8")
+        with pytest.raises(InputError, match=r"began with other .* \(None\)"):
+            train_encoder(source, str(folder), OPTIONS, checkpoint=vit)
+    begun.write_text(json.dumps(told), "utf-8")
     other = replace(OPTIONS, learning_rate=1e-3)
     with pytest.raises(InputError, match=r"began with other learning rate \(0.003\)"):
         train_encoder(source, str(folder), other, checkpoint=vit)
@@ -202,6 +210,8 @@ def test_labels_are_the_folders_below_or_the_column(
         collection=str(home), labels="label", where="path not like '%/1.png'"
     )
     labels = [one.label for one in find_training_images(by_column)]
+    with pytest.raises(InputError, match=r"found in the column 'label' where width < 0; name oth"):
+        find_training_images(replace(by_column, where="width < 0"))
     assert sorted(set(labels)) == ["across", "down"]
     assert labels.count("down") == 9
 
