@@ -40,6 +40,7 @@ STATUSES = {
     "bad-checkpoint": 503,
     "generation": 503,
     "training": 503,
+    "falls-short": 409,
     "runtime": 503,
     "cache": 503,
     "unreadable": 503,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vitrail.service.cli.bundles import bundled
-from vitrail.service.cli.completion import CHECKPOINTS, values
+from vitrail.service.cli.completion import CHECKPOINTS, USUAL_SPACES, values
 from vitrail.service.cli.options import (
     CollectionOption,
     DeviceOption,
@@ -38,6 +38,7 @@ class Lesson:
             help="The teacher's space to keep, such as cls@12. Default: the teacher's own.",
             metavar="SPACE",
             show_default=False,
+            autocompletion=values(*USUAL_SPACES),
         ),
     ] = None
     epochs: Annotated[

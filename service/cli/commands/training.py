@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vitrail.service.cli.bundles import bundled
-from vitrail.service.cli.completion import values
+from vitrail.service.cli.completion import USUAL_SPACES, values
 from vitrail.service.cli.options import (
     CheckpointOption,
     CollectionOption,
@@ -101,6 +101,7 @@ class Teaching:
             "last layer's.",
             metavar="SPACE",
             show_default=False,
+            autocompletion=values(*USUAL_SPACES),
         ),
     ] = None
     temperature: Annotated[

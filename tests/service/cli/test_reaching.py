@@ -185,6 +185,7 @@ VALUES = {
     "mcp --root": "FOLDER",
     "mcp --model": "mine=IMAGE",
     "--objective": "both",
+    "--layers": "3",
     "--augment": "strong",
     **dict.fromkeys(("--warmup", "--layer-decay", "--validation", "--held-out"), "0.3"),
     **dict.fromkeys(("--smoothing", "--mixup", "--temperature", "--learning-rate"), "0.25"),
@@ -199,6 +200,9 @@ TOGETHER = {  # what an option is only given with
 INSTEAD: dict[tuple[str, str], tuple[str, ...]] = {
     ("generate", "--prompts"): (),
     ("tune-spaces", "--copies"): (),
+    ("train-encoder", "--labels"): ("--out", "trained"),
+    ("train-encoder", "--where"): ("--labels", "kind", "--out", "trained"),
+    ("distil", "--where"): ("--teacher", "dinov2-small-focus", "--layers", "4", "--out", "student"),
     ("search", "--box"): ("IMAGE",),
     ("search", "--region"): ("IMAGE",),
     ("search", "--random"): (),
@@ -284,7 +288,7 @@ def test_an_option_reaches_its_operation(
     if option in words and not flag:  # it is given already: another value in its place
         at = words.index(option)
         changed = (*words[: at + 1], f"{words[at + 1]} too", *words[at + 2 :])
-        if option in ("--mask", "--diverse"):
+        if option in ("--mask", "--diverse", "--layers"):
             changed = (*words[: at + 1], *value, *words[at + 2 :])
     elif option not in words:
         changed = (*changed, option, *value)
