@@ -171,6 +171,9 @@ def _refuse(error: Any) -> None:
     message = error.message
     for said, plain in _PLAIN.items():
         message = re.sub(said, plain, message)
+    if hasattr(error, "possibilities") and error.ctx is not None and error.ctx.parent is None:
+        message += "; what a command takes stands after its name, as in `vitrail list -c DIR`"
+        error.possibilities = None
     error.message = "\n".join(map(one_line, message.splitlines()))
     error.show()
     sys.exit(error.exit_code)

@@ -62,6 +62,15 @@ def test_the_list_of_commands_says_each_in_full(vitrail: Vitrail) -> None:
     assert not [line for line in lines if line.endswith("...") or len(line) > 80]
 
 
+def test_an_option_before_the_command_is_told_where_it_belongs(vitrail: Vitrail) -> None:
+    for words in (("-c", "x", "list"), ("--json", "list")):
+        told = vitrail(*words)
+        assert told.code == 2
+        line = f"No such option: {words[0]}; what a command takes stands after its name"
+        assert line in " ".join(told.err.split()), told.err
+    assert "after its name" not in vitrail("list", "--jso").err
+
+
 def test_a_value_that_is_no_number_is_refused_in_plain_words(vitrail: Vitrail) -> None:
     for option, given, says in (
         ("--k", "x", "give a whole number"),
