@@ -10,6 +10,18 @@ import typer
 
 from vitrail.service.cli.bundles import bundled
 from vitrail.service.cli.completion import CHECKPOINTS, USUAL_SPACES, values
+from vitrail.service.cli.learning_options import (
+    AugmentOption,
+    EpochsOption,
+    HeldOutOption,
+    PatienceOption,
+    RecomputeOption,
+    SaveEveryOption,
+    ValidationOption,
+    WarmupOption,
+    WeightDecayOption,
+    WorkersOption,
+)
 from vitrail.service.cli.options import (
     CollectionOption,
     DeviceOption,
@@ -41,9 +53,7 @@ class Lesson:
             autocompletion=values(*USUAL_SPACES),
         ),
     ] = None
-    epochs: Annotated[
-        int, typer.Option(help="How often all images are seen.", metavar="N", min=1)
-    ] = 20
+    epochs: EpochsOption = 20
     batch: Annotated[
         int,
         typer.Option(help="Images a step, whose likenesses are compared.", metavar="N", min=2),
@@ -75,44 +85,15 @@ class Lesson:
         float, typer.Option(help="By which the heads' answers are softened.", metavar="X")
     ] = 2.0
     learning_rate: Annotated[float, typer.Option(help="Highest.", metavar="RATE")] = 3e-4
-    weight_decay: Annotated[float, typer.Option(help="Of AdamW.", metavar="X")] = 0.05
-    warmup: Annotated[
-        float,
-        typer.Option(
-            help="Share of the steps in which the rate rises; it falls by a cosine afterwards.",
-            metavar="SHARE",
-        ),
-    ] = 0.05
-    augment: Annotated[
-        str,
-        typer.Option(
-            help="none, light or strong: crops, mirrors, colours, compression.",
-            metavar="HOW",
-            autocompletion=values("none", "light", "strong"),
-        ),
-    ] = "light"
-    patience: Annotated[
-        int,
-        typer.Option(
-            help="Epochs without anything better after which it ends; 0 for never.",
-            metavar="N",
-            min=0,
-        ),
-    ] = 0
+    weight_decay: WeightDecayOption = 0.05
+    warmup: WarmupOption = 0.05
+    augment: AugmentOption = "light"
+    patience: PatienceOption = 0
     device: DeviceOption = "auto"
     precision: PrecisionOption = "auto"
-    recompute: Annotated[
-        bool, typer.Option("--recompute", help="Work activations out twice, to save memory.")
-    ] = False
-    workers: Annotated[
-        int, typer.Option(help="Threads that read and augment images.", metavar="N", min=1)
-    ] = 2
-    save_every: Annotated[
-        int,
-        typer.Option(
-            help="Steps between checkpoints, beside those after each epoch.", metavar="N", min=1
-        ),
-    ] = 100
+    recompute: RecomputeOption = False
+    workers: WorkersOption = 2
+    save_every: SaveEveryOption = 100
     seed: Annotated[int, typer.Option(help="Of the split and the draws.", metavar="N", min=0)] = 0
 
     def options(self) -> DistillingOptions:
@@ -211,12 +192,8 @@ def distil(
     sample: Annotated[
         int, typer.Option(help="Of more images so many are drawn at random.", metavar="N", min=20)
     ] = 20_000,
-    validation: Annotated[
-        float, typer.Option(help="Share of the images that states are judged by.", metavar="SHARE")
-    ] = 0.1,
-    held_out: Annotated[
-        float, typer.Option(help="Share that is kept for the report alone.", metavar="SHARE")
-    ] = 0.15,
+    validation: ValidationOption = 0.1,
+    held_out: HeldOutOption = 0.15,
     *,
     lesson: Lesson,
     json: JsonOption = False,

@@ -10,6 +10,18 @@ import typer
 
 from vitrail.service.cli.bundles import bundled
 from vitrail.service.cli.completion import USUAL_SPACES, values
+from vitrail.service.cli.learning_options import (
+    AugmentOption,
+    EpochsOption,
+    HeldOutOption,
+    PatienceOption,
+    RecomputeOption,
+    SaveEveryOption,
+    ValidationOption,
+    WarmupOption,
+    WeightDecayOption,
+    WorkersOption,
+)
 from vitrail.service.cli.options import (
     CheckpointOption,
     CollectionOption,
@@ -43,9 +55,7 @@ class Teaching:
             autocompletion=values("cross-entropy", "contrastive", "both"),
         ),
     ] = "cross-entropy"
-    epochs: Annotated[
-        int, typer.Option(help="How often all images are seen.", metavar="N", min=1)
-    ] = 10
+    epochs: EpochsOption = 10
     batch: Annotated[int, typer.Option(help="Images a step.", metavar="N", min=1)] = 32
     accumulate: Annotated[
         int,
@@ -61,14 +71,8 @@ class Teaching:
     head_rate: Annotated[
         float, typer.Option(help="How many times that is the head's.", metavar="X")
     ] = 10.0
-    weight_decay: Annotated[float, typer.Option(help="Of AdamW.", metavar="X")] = 0.05
-    warmup: Annotated[
-        float,
-        typer.Option(
-            help="Share of the steps in which the rate rises; it falls by a cosine afterwards.",
-            metavar="SHARE",
-        ),
-    ] = 0.1
+    weight_decay: WeightDecayOption = 0.05
+    warmup: WarmupOption = 0.1
     layer_decay: Annotated[
         float,
         typer.Option(
@@ -114,50 +118,21 @@ class Teaching:
         float,
         typer.Option(help="Mix images and labels; such as 0.2. 0 for never.", metavar="ALPHA"),
     ] = 0.0
-    augment: Annotated[
-        str,
-        typer.Option(
-            help="none, light or strong: crops, mirrors, colours, compression.",
-            metavar="HOW",
-            autocompletion=values("none", "light", "strong"),
-        ),
-    ] = "light"
+    augment: AugmentOption = "light"
     balanced: Annotated[
         bool, typer.Option("--balanced", help="Let rare labels count as much as frequent ones.")
     ] = False
-    patience: Annotated[
-        int,
-        typer.Option(
-            help="Epochs without anything better after which it ends; 0 for never.",
-            metavar="N",
-            min=0,
-        ),
-    ] = 0
+    patience: PatienceOption = 0
     device: DeviceOption = "auto"
     precision: PrecisionOption = "auto"
-    recompute: Annotated[
-        bool,
-        typer.Option("--recompute", help="Work activations out twice, to save memory."),
-    ] = False
-    workers: Annotated[
-        int, typer.Option(help="Threads that read and augment images.", metavar="N", min=1)
-    ] = 2
-    save_every: Annotated[
-        int,
-        typer.Option(
-            help="Steps between checkpoints, beside those after each epoch.", metavar="N", min=1
-        ),
-    ] = 100
+    recompute: RecomputeOption = False
+    workers: WorkersOption = 2
+    save_every: SaveEveryOption = 100
     seed: Annotated[
         int, typer.Option(help="Of the split, the draws and the head.", metavar="N", min=0)
     ] = 0
-    validation: Annotated[
-        float, typer.Option(help="Share of the images that states are judged by.", metavar="SHARE")
-    ] = 0.15
-    held_out: Annotated[
-        float,
-        typer.Option(help="Share that is kept for the report alone.", metavar="SHARE"),
-    ] = 0.2
+    validation: ValidationOption = 0.15
+    held_out: HeldOutOption = 0.2
 
     def options(self) -> FinetuningOptions:
         """As values, checked.

@@ -9,11 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.service.colours import CHECKPOINT, colour_fingerprint, load_colours
-from tests.service.http.conftest import paint
+from tests.service.http.conftest import painted_in
 from tests.service.http.processes import answering
-from vitrail.indexer import encoders
-from vitrail.indexer.indexing.options import IndexOptions
 from vitrail.service.client.client import Client
 from vitrail.service.http.options import ServiceOptions
 from vitrail.service.operations.collection import Collection
@@ -23,14 +20,9 @@ from vitrail.service.operations.collection import Collection
 def painted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceOptions]:
     """A service of twelve images in two spaces, for tests that only read."""
     home = tmp_path_factory.mktemp("asked")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(encoders, "read_fingerprint", colour_fingerprint)
-        patch.setattr(encoders, "load_encoder", load_colours)
-        spaces = ["mean@1", "mean@2"]
-        with Collection.create(home / "c", checkpoint=CHECKPOINT, spaces=spaces) as collection:
-            collection.index(paint(home / "images"), options=IndexOptions(label_from="parent"))
+    with painted_in(home) as place:
         yield ServiceOptions(
-            {"painted": home / "c"}, home / "state", warm=False, roots={"photos": home / "images"}
+            {"painted": place}, home / "state", warm=False, roots={"photos": home / "images"}
         )
 
 

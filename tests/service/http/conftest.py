@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -84,21 +85,28 @@ def paint(folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def painted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceOptions]:
-    """A service of twelve images in two spaces, for tests that only read."""
-    home = tmp_path_factory.mktemp("painted")
+@contextmanager
+def painted_in(home: Path) -> Iterator[Path]:
+    """A collection of twelve images in two spaces, below a folder; colours are its encoder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(encoders, "read_fingerprint", colour_fingerprint)
         patch.setattr(encoders, "load_encoder", load_colours)
         spaces = ["mean@1", "mean@2"]
         with Collection.create(home / "c", checkpoint=CHECKPOINT, spaces=spaces) as collection:
             collection.index(paint(home / "images"), options=IndexOptions(label_from="parent"))
-            stars = [None if n % 3 == 0 else n / 2 for n in range(1, 13)]
-            notes = ["it's", 'say "x"', "a%b", None] * 3
-            columns: dict[str, list[Value]] = {"stars": [*stars], "note": [*notes]}
-            annotate_images(Path(collection.store.directory), range(1, 13), columns)
-        yield ServiceOptions({"painted": home / "c"}, home / "state", warm=False)
+        yield home / "c"
+
+
+@pytest.fixture(scope="module")
+def painted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceOptions]:
+    """A service of twelve images in two spaces, for tests that only read."""
+    home = tmp_path_factory.mktemp("painted")
+    with painted_in(home) as place:
+        stars = [None if n % 3 == 0 else n / 2 for n in range(1, 13)]
+        notes = ["it's", 'say "x"', "a%b", None] * 3
+        columns: dict[str, list[Value]] = {"stars": [*stars], "note": [*notes]}
+        annotate_images(place, range(1, 13), columns)
+        yield ServiceOptions({"painted": place}, home / "state", warm=False)
 
 
 @pytest.fixture(scope="module")

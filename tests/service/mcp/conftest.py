@@ -18,17 +18,13 @@ from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp_types import CallToolResult, TextContent, Tool
 
-from tests.service.colours import CHECKPOINT, colour_fingerprint, load_colours
-from tests.service.http.conftest import paint
-from vitrail.indexer import encoders
-from vitrail.indexer.indexing.options import IndexOptions
+from tests.service.http.conftest import painted_in
 from vitrail.service.client.transport import Transport
 from vitrail.service.http.options import ServiceOptions
 from vitrail.service.http.within import ADDRESS, answering_within
 from vitrail.service.mcp.images import OpenFolders
 from vitrail.service.mcp.server import make_server
 from vitrail.service.mcp.service import AskedService
-from vitrail.service.operations.collection import Collection
 
 ROOT = Path(__file__).parents[3]
 
@@ -97,13 +93,8 @@ def assisted_by(*command: object, errors: Path, **more: str) -> Iterator[Assista
 def painted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceOptions]:
     """A service of twelve images in two spaces."""
     home = tmp_path_factory.mktemp("assisted")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(encoders, "read_fingerprint", colour_fingerprint)
-        patch.setattr(encoders, "load_encoder", load_colours)
-        spaces = ["mean@1", "mean@2"]
-        with Collection.create(home / "c", checkpoint=CHECKPOINT, spaces=spaces) as collection:
-            collection.index(paint(home / "images"), options=IndexOptions(label_from="parent"))
-        yield ServiceOptions({"painted": home / "c"}, home / "state", warm=False, read_only=True)
+    with painted_in(home) as place:
+        yield ServiceOptions({"painted": place}, home / "state", warm=False, read_only=True)
 
 
 @pytest.fixture(scope="module")
