@@ -9,7 +9,7 @@ import signal
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
@@ -42,13 +42,14 @@ def run_here(options: ServiceOptions, folders: OpenFolders) -> None:
         CollectionError: the collection is missing, damaged or of a newer format.
     """
     with (
+        ExitStack() as ending,
         _own_folder() as state,
         logging_to(requests=False),
         answering_within(replace(options, state=state)) as carrier,
         closing(Transport(ADDRESS, None, TIMEOUT, carrier)) as transport,
     ):
         server = make_server(AskedService(transport), folders, write=not options.read_only)
-        told = _answer(server)
+        told = _answer(server, ending)
     if told:
         _leave()
 
@@ -69,19 +70,20 @@ def run_there(
         InputError: the address or the key cannot be one.
         VitrailError: the service does not answer, or does not know the collection.
     """
-    with closing(Transport(url, key, TIMEOUT)) as transport:
+    with ExitStack() as ending, closing(Transport(url, key, TIMEOUT)) as transport:
         service = AskedService(transport, collection)
         service.get("collection")  # what is wrong is said at once, where it is started
-        told = _answer(make_server(service, folders, write=write))
+        told = _answer(make_server(service, folders, write=write), ending)
     if told:
         _leave()
 
 
-def _answer(server: ToolServer) -> bool:
+def _answer(server: ToolServer, ending: ExitStack) -> bool:
     """Answer until standard input ends; whether a signal told to stop before that.
 
     In a thread, since nothing ends one that waits for standard input: whoever is told to stop
-    meanwhile leaves it behind.
+    meanwhile leaves it behind. Until ``ending`` is over signals say nothing new: assistants send
+    one where closing takes longer than they wait.
     """
     over: SimpleQueue[BaseException | int | None] = SimpleQueue()  # which a signal may put into
 
@@ -92,9 +94,9 @@ def _answer(server: ToolServer) -> bool:
         except BaseException as error:
             over.put(error)
 
-    with _heeding(over.put):
-        threading.Thread(target=run, name="mcp", daemon=True).start()
-        end = over.get()
+    ending.enter_context(_heeding(over.put))
+    threading.Thread(target=run, name="mcp", daemon=True).start()
+    end = over.get()
     if isinstance(end, BaseException):
         raise end
     return end is not None
