@@ -126,7 +126,7 @@ def _matched(one: Keypoints, other: Keypoints) -> tuple[np.ndarray, np.ndarray]:
     if not len(one.points) or not len(other.points):
         none = np.zeros(0, np.intp)
         return none, none
-    alike = one.descriptors @ other.descriptors.T
+    alike = one.directions @ other.directions.T
     forth, back = alike.argmax(axis=1), alike.argmax(axis=0)
     ours = np.arange(len(forth))
     mutual = (back[forth] == ours) & (alike[ours, forth] >= _ALIKE)

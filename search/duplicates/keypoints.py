@@ -26,6 +26,9 @@ _SAMPLES = 18  # a side of the patch that is described
 _STEP = 1.5  # pixels between samples
 _BINS = 8
 _CELLS = 4
+_PRECISION = 512  # steps of a descriptor's length
+DESCRIBED = _CELLS**2 * _BINS
+"""Values that describe a corner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +39,22 @@ class Keypoints:
         points: (n, 2) float32 x and y, in pixels of the image that was described.
         scales: (n,) float32, of the level that each was found at: 1 is the image itself.
         angles: (n,) float32 radians, from x to y.
-        descriptors: (n, 128) float32 unit rows.
+        descriptors: (n, 128) uint8, in steps of 1/512 of a row's length.
         size: (width, height) of the image that was described.
     """
 
     points: Floats
     scales: Floats
     angles: Floats
-    descriptors: Floats
+    descriptors: NDArray[np.uint8]
     size: tuple[int, int]
+
+    @property
+    def directions(self) -> Floats:
+        """(n, 128) float32 unit rows: the descriptors."""
+        rows = self.descriptors.astype(np.float32)
+        rows /= np.maximum(np.sqrt(np.einsum("ij,ij->i", rows, rows)), 1)[:, None]
+        return rows
 
     def mirrored(self) -> Keypoints:
         """Those of the image with left and right exchanged."""
@@ -80,9 +90,11 @@ def find_keypoints(grey: Floats) -> Keypoints:
         placed = (points + 0.5) * across - 0.5
         scales = np.full(len(points), scale, np.float32)
         parts.append((placed, scales, angles, _described(smooth, points, angles)))
-    points, scales, angles, descriptors = (
+    points, scales, angles, rows = (
         np.concatenate(one).astype(np.float32) for one in zip(*parts, strict=True)
     )
+    # Few values of a unit row come near 1/2; finer steps change no answer, and take memory.
+    descriptors = np.minimum(np.rint(rows * _PRECISION), 255).astype(np.uint8)
     return Keypoints(points, scales, angles, descriptors, (width, height))
 
 
@@ -174,9 +186,8 @@ def _places(count: int) -> NDArray[np.intp]:
 
 def _summed(places: NDArray[np.intp], values: Reals, count: int) -> Reals:
     """(count, 128) sums of the values that belong to each bin."""
-    width = _CELLS**2 * _BINS
-    sums = np.bincount(places.ravel(), values.ravel(), count * width)
-    return sums.astype(np.float64).reshape(count, width)
+    sums = np.bincount(places.ravel(), values.ravel(), count * DESCRIBED)
+    return sums.astype(np.float64).reshape(count, DESCRIBED)
 
 
 def sampled(image: Reals, x: Reals, y: Reals) -> Reals:

@@ -17,9 +17,10 @@ from vitrail.search.duplicates.details import DETAILED, Detailed, detailed
 from vitrail.search.duplicates.gists import PackedGists
 from vitrail.search.duplicates.keypoints import LONGEST
 from vitrail.search.duplicates.looks import Look, look_at
+from vitrail.service.operations.spilled_looks import SpilledLooks
 
-HELD = 1500
-"""Looks in memory, some 300 KB each."""
+HELD = 4000
+"""Looks in memory, some 100 KB each."""
 
 
 class KnownFiles(Protocol):
@@ -46,7 +47,7 @@ def look_of(data: bytes) -> Look:
 
 @dataclass(slots=True)
 class Looks:
-    """Looks of images, as many as memory is to hold; read again where they are wanted later.
+    """Looks of images, each made once: what memory is not to hold goes to a file.
 
     Attributes:
         info: what is known of an image by its id; threads ask it.
@@ -54,6 +55,7 @@ class Looks:
         held: looks by image id, the one that was asked for longest ago first.
         gists: by image id, of all that were read; some 1 KB each.
         contents: share of each of these that is no frame, by image id.
+        spilled: those that left memory, as many as the disk has room for.
     """
 
     info: Callable[[int], KnownFiles]
@@ -61,10 +63,11 @@ class Looks:
     held: OrderedDict[int, Look | None] = field(default_factory=OrderedDict)
     gists: dict[int, PackedGists] = field(default_factory=dict)
     contents: dict[int, float] = field(default_factory=dict)
+    spilled: SpilledLooks = field(default_factory=SpilledLooks)
 
     def ahead(self, ids: Sequence[int]) -> None:
         """Read the looks of some images by threads, so that they are there when asked for."""
-        wanted = [i for i in dict.fromkeys(ids) if i not in self.held]
+        wanted = [i for i in dict.fromkeys(ids) if i not in self.held and i not in self.spilled]
         for image_id, look in zip(
             wanted, map_ahead(self._read, wanted, workers=None, ahead=8), strict=False
         ):
@@ -73,7 +76,7 @@ class Looks:
     def get(self, image_id: int) -> Look | None:
         """The look of an image; ``None`` where it cannot be read."""
         if image_id not in self.held:
-            self._hold(image_id, self._read(image_id))
+            self._hold(image_id, self.spilled.get(image_id) or self._read(image_id))
         self.held.move_to_end(image_id)
         return self.held[image_id]
 
@@ -85,7 +88,9 @@ class Looks:
             self.gists[image_id] = look.packed
             self.contents[image_id] = look.content
         while len(self.held) > HELD:
-            self.held.popitem(last=False)
+            left, spilled = self.held.popitem(last=False)
+            if spilled is not None:
+                self.spilled.add(left, spilled)
 
     def _read(self, image_id: int) -> Look | None:
         data = self.file_of(image_id)
