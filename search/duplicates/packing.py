@@ -36,7 +36,7 @@ def pack_look(look: Look) -> bytes:
 
 
 def unpack_look(data: bytes) -> Look:
-    """The look that was packed, its arrays read-only."""
+    """The look that was packed; its arrays are read-only, and all hold these bytes."""
     width, height, *rest, count, framed, halves = _HEADER.unpack_from(data)
     size, inner = (rest[0], rest[1]), Rectangle(*rest[2:])
     taken = _Taken(data, _HEADER.size)

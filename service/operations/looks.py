@@ -19,7 +19,7 @@ from vitrail.search.duplicates.keypoints import LONGEST
 from vitrail.search.duplicates.looks import Look, look_at
 from vitrail.service.operations.spilled_looks import SpilledLooks
 
-HELD = 4000
+HELD = 1500
 """Looks in memory, some 100 KB each."""
 
 
@@ -71,22 +71,30 @@ class Looks:
         for image_id, look in zip(
             wanted, map_ahead(self._read, wanted, workers=None, ahead=8), strict=False
         ):
-            self._hold(image_id, look)
+            self._learn(image_id, look)
 
     def get(self, image_id: int) -> Look | None:
         """The look of an image; ``None`` where it cannot be read."""
         if image_id not in self.held:
-            self._hold(image_id, self.spilled.get(image_id) or self._read(image_id))
+            spilled = self.spilled.get(image_id)
+            if spilled is None:
+                self._learn(image_id, self._read(image_id))
+            else:
+                self._hold(image_id, spilled)
         self.held.move_to_end(image_id)
         return self.held[image_id]
 
-    def _hold(self, image_id: int, look: Look | None) -> None:
-        self.held[image_id] = look
+    def _learn(self, image_id: int, look: Look | None) -> None:
+        """Take in what was read of an image just now."""
         if look is None:
             self.unread.add(image_id)
         else:
             self.gists[image_id] = look.packed
             self.contents[image_id] = look.content
+        self._hold(image_id, look)
+
+    def _hold(self, image_id: int, look: Look | None) -> None:
+        self.held[image_id] = look
         while len(self.held) > HELD:
             left, spilled = self.held.popitem(last=False)
             if spilled is not None:
