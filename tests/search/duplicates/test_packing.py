@@ -35,7 +35,7 @@ def same(one: Any, other: Any) -> bool:
     st.integers(0, 40),
 )
 def test_nothing_of_a_look_is_lost(seed: int, size: tuple[int, int], border: int) -> None:
-    image = draw(seed, (max(24, size[0]), max(24, size[1]))).resize(size)
+    image = draw(seed, (max(30, size[0]), max(30, size[1]))).resize(size)
     seen = look(ImageOps.expand(image, border, (250, 250, 250)))
     assert same(unpack_look(pack_look(seen)), seen)
 
@@ -67,5 +67,5 @@ def test_colours_are_near_those_of_the_image() -> None:
     image = draw(5, (224, 168))
     colours = np.asarray(image, np.float32) / 255
     seen = look(image)
-    assert np.abs(seen.colours - colours).mean() < 0.01
+    assert np.abs(seen.colours - colours).mean() < 0.015
     assert np.abs(seen.brightness - colours @ [0.299, 0.587, 0.114]).max() < 0.01

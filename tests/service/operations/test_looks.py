@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import pytest
 
@@ -103,8 +103,8 @@ def test_and_where_it_fills_up_meanwhile(
 ) -> None:
     seen, read = counted(files)
     seen.ahead(range(6))
-    file = seen.spilled._file  # what fills up
-    assert file is not None
+    assert seen.spilled._file is not None
+    file: IO[bytes] = seen.spilled._file  # what fills up
 
     class Full:
         """A file on a disk that takes no more."""
@@ -135,4 +135,4 @@ def test_there_is_an_end_to_the_file(files: list[File], monkeypatch: pytest.Monk
     monkeypatch.setattr(spilled_looks, "MOST", 300_000)
     seen, read = counted(files)
     assert right(files, asked_twice(seen))
-    assert {1, 2} <= set(read.values())
+    assert min(read.values()) == 1 < max(read.values()), "some have room"
