@@ -78,7 +78,10 @@ class OpenFolders:
         """
         if "\0" in path:
             raise InputError(f"the path {path!r:.200} holds a NUL; name a file")
-        real = os.path.realpath(at_home(path))
+        try:
+            real = os.path.realpath(at_home(path))
+        except UnicodeEncodeError as error:
+            raise InputError(f"the path {path!r:.200} is no text; name a file") from error
         if not any(real.startswith(os.path.join(top, "")) for top in self._tops):
             where = ", ".join(self._tops) or "none"
             raise WithheldError(

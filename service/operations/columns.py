@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -63,3 +63,25 @@ def checked_columns(commit: Answering, names: Iterable[str]) -> tuple[str, ...]:
             return tuple(named_columns(connection, wanted, "what is asked for"))
     except FilterError as error:  # of columns, and no filter's
         raise InputError(error.problem, remedy=error.remedy) from None
+
+
+def split_names(commit: Answering, given: Sequence[str] | None) -> list[str] | None:
+    """Names of columns that come one by one, or with commas between.
+
+    Args:
+        commit: whose columns they are; one of the user's own may have a comma in its name.
+        given: perhaps with - before a name; ``None`` where none is named.
+    """
+    if given is None:
+        return None
+    found: list[str] = []
+    whole: set[str] | None = None  # names with a comma in them; read where one may be meant
+    for text in map(str.strip, given):
+        parts = [part for part in map(str.strip, text.split(",")) if part]
+        if len(parts) > 1 and not {*COLUMNS}.issuperset(parts):
+            if whole is None:
+                whole = {one.name.lower() for one in list_columns(commit) if "," in one.name}
+            if text.removeprefix("-").lower() in whole:
+                parts = [text]
+        found += parts
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from types import TracebackType
@@ -14,6 +14,7 @@ from typing import Any
 from vitrail.indexer.errors import CancelledError, CollectionLockedError, VitrailError
 from vitrail.service.documents.plain import without_places
 from vitrail.service.http.hosting import Host
+from vitrail.service.http.jobs.errors import JobTableError
 from vitrail.service.http.jobs.kinds import JobKind, JobRun, Outcome, Setting
 from vitrail.service.http.jobs.live import LiveJob
 from vitrail.service.http.jobs.records import PENDING, Job, JobState
@@ -291,7 +292,7 @@ class JobRunner:
     def _end(self, job: Job, live: LiveJob, outcome: Outcome) -> None:
         self._write(job, outcome)
         live.keep()
-        self.store.finish(job.id, "done", result=True)
+        self._put_down(job, lambda: self.store.finish(job.id, "done", result=True))
 
     def _write(self, job: Job, outcome: Outcome) -> None:
         told = outcome.result if self._options.paths else without_places(outcome.result)
@@ -299,28 +300,51 @@ class JobRunner:
 
     def _fail(self, job: Job, live: LiveJob, problem: Mapping[str, Any]) -> None:
         live.keep()
-        self.store.finish(job.id, "failed", problem=problem)
+        self._put_down(job, lambda: self.store.finish(job.id, "failed", problem=problem))
+
+    def _put_down(self, job: Job, note: Callable[[], object]) -> None:
+        """Note how a job ended, once the table can be written; until then nobody knows it ended."""
+        told = False
+        while not self._is_put_down(job, note, told):
+            told = True
+            with self._changed:
+                if self._closing:  # the next start finds that it ran
+                    return
+                self._changed.wait(_AGAIN)
+
+    def _is_put_down(self, job: Job, note: Callable[[], object], told: bool) -> bool:
+        try:
+            note()
+        except JobTableError as error:  # such as a full disk
+            if not told:
+                _log.warning("how job %s ended cannot be put down yet: %s", job.id, error)
+            return False
+        return True
 
     def _stopped(self, job: Job, live: LiveJob, outcome: Outcome | None) -> None:
         """Somebody cancelled it, or the service ends."""
         live.keep()
         resumable = self._is_resumable(job)
         if not live.cancelled and resumable:
-            self.store.requeue(job.id)
+            self._put_down(job, lambda: self.store.requeue(job.id))
             return
         if outcome is not None:
             self._write(job, outcome)
         state: JobState = "cancelled" if live.cancelled else "interrupted"
         problem = None if live.cancelled else interruption(job, resumable=False)
-        self.store.finish(job.id, state, problem=problem, result=outcome is not None)
+        result = outcome is not None
+        self._put_down(
+            job, lambda: self.store.finish(job.id, state, problem=problem, result=result)
+        )
 
     def _wait(self, job: Job, live: LiveJob, error: CollectionLockedError) -> None:
         """Another process writes to the collection: try again later."""
         live.keep()
         if live.cancelled:
-            self.store.finish(job.id, "cancelled")
+            self._put_down(job, lambda: self.store.finish(job.id, "cancelled"))
             return
-        self.store.wait(job.id, str(problem_members(error, self._options)["detail"]), _AGAIN)
+        detail = str(problem_members(error, self._options)["detail"])
+        self._put_down(job, lambda: self.store.wait(job.id, detail, _AGAIN))
 
 
 def _waits(seconds: float) -> bool:

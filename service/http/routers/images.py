@@ -32,6 +32,7 @@ from vitrail.service.http.schemas.images import (
 )
 from vitrail.service.http.security.effects import WRITES
 from vitrail.service.operations.annotating import annotate_images
+from vitrail.service.operations.columns import split_names
 from vitrail.service.operations.json_filters import join_filters
 from vitrail.service.operations.lineage import trace_lineage
 from vitrail.service.operations.list_pages import list_page
@@ -66,8 +67,8 @@ def list_images(
     """Images without a query, page by page, in any order."""
     check_count(k, served.limits)
     reading = Reading(hosted)
-    told = fields_of(reading.commit, _split(fields), served)
-    keys = _split(sort) or []
+    told = fields_of(reading.commit, split_names(reading.commit, fields), served)
+    keys = split_names(reading.commit, sort) or []
     check_places([key.removeprefix("-").lower() for key in keys], served)  # `next` holds values
     options = ListOptions(join_filters(where, _parsed(as_json)), only, tuple(keys))
     if draw is not None:
@@ -90,13 +91,6 @@ def list_images(
     )
 
 
-def _split(given: list[str] | None) -> list[str] | None:
-    """Names that come one by one, or with commas between."""
-    if given is None:
-        return None
-    return [name.strip() for text in given for name in text.split(",") if name.strip()]
-
-
 def _parsed(given: str | None) -> dict[str, Any] | None:
     if given is None:
         return None
@@ -115,7 +109,7 @@ def get_image(
 ) -> Response:
     """All that is known of an image, or some of it."""
     reading = Reading(hosted)
-    told = fields_of(reading.commit, _split(fields) or ["*"], served)
+    told = fields_of(reading.commit, split_names(reading.commit, fields) or ["*"], served)
     image = known_image(reading.commit, image_id)
     document = {"id": image.id, "metadata": metadata_document(image, told, places=served.paths)}
     return reply(document | {"receipt": reading.receipt()})

@@ -252,6 +252,20 @@ def test_annotations_can_be_filtered_by_at_once(writer: TestClient) -> None:
     ]
 
 
+def test_a_column_with_a_comma_in_its_name_is_told_and_sorted_by(writer: TestClient) -> None:
+    sent = {"ids": [2, 4], "columns": {"Size, in cm": [3, 9], 'x"; drop table images;--': "é"}}
+    assert writer.post("/v1/annotations", json=sent).json() == {"images": 2}
+    asked = {"filter": '{"column": "size, in cm", "missing": false}', "sort": "-size, in cm"}
+    for fields in ("Size, in cm", ["name", "Size, in cm"], ["name,width", "Size, in cm"]):
+        page = listed(writer, fields=fields, **asked)
+        told = [(image["id"], image["metadata"]["Size, in cm"]) for image in page["images"]]
+        assert told == [(4, 9), (2, 3)]
+    [image] = listed(writer, where="id = 2", fields="*")["images"]
+    assert image["metadata"]['x"; drop table images;--'] == "é"
+    known = writer.get("/v1/images/2", params={"fields": "name,Size, in cm"})
+    is_problem(known, 422, "bad-input")  # which of them is meant, nobody can know
+
+
 @pytest.mark.parametrize(
     ("said", "code"),
     [

@@ -169,6 +169,7 @@ def test_only_files_of_open_folders_are_read(
         ("huge.png", "33,554,432 may be sent"),
         ("none.png", "No such file"),
         ("na\0me.png", "NUL"),
+        ("na\ud800me.png", "no text"),
     ):
         told = assistant.refused("search", images=[{"path": f"{opened}/{name}"}])
         assert told["code"] in ("unusable-image", "bad-input")

@@ -373,6 +373,54 @@ def test_a_disk_that_is_full_for_a_while_costs_no_more_than_it_must(
         comes_to(runner, work.ask(runner, "look"), "done")
 
 
+@pytest.mark.parametrize("state", ["done", "failed", "cancelled"])
+def test_how_a_job_ended_is_put_down_once_the_disk_has_room_again(
+    work: Work, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    if state != "cancelled":
+        work.open("a")
+    if state == "failed":
+        work.kinds["look"].fails.append(InputError("no"))
+    with work.serving() as runner:
+        finish, refused = runner.store.finish, threading.Event()
+
+        def refuse(*_: Any, **__: Any) -> Job:
+            refused.set()
+            raise JobTableError("the disk is full", remedy="free space")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(runner.store, "finish", refuse)
+            job = work.ask(runner, "look")
+            comes_to(runner, job, "running")
+            if state == "cancelled":
+                runner.cancel(job)
+            assert refused.wait(SECONDS)
+            assert runner.store.get(job).state == "running"
+        assert runner.store.finish == finish
+        runner.wake()
+        comes_to(runner, job, state)
+        work.open("b")
+        comes_to(runner, work.ask(runner, "look", "b"), "done")
+
+
+def test_a_service_ends_though_it_cannot_put_down_how_a_job_ended(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = threading.Event()
+
+    def refuse(*_: Any, **__: Any) -> Job:
+        refused.set()
+        raise JobTableError("the disk is full", remedy="free space")
+
+    work.open("a")
+    with monkeypatch.context() as patch, work.serving() as runner:
+        patch.setattr(runner.store, "finish", refuse)
+        job = work.ask(runner, "write")
+        assert refused.wait(SECONDS)
+    with work.serving() as runner:
+        assert comes_to(runner, job, "done").tries == 2
+
+
 def test_many_jobs_asked_for_by_many_threads_are_all_done_once(work: Work) -> None:
     names = [f"n{i}" for i in range(40)]
     work.open(*names)

@@ -61,3 +61,17 @@ def test_a_disk_that_is_full_is_told(small_disk: Path) -> None:
 
     with pytest.raises(UnrecordedError, match="make room"):
         fill()
+    (small_disk / "filler").unlink()
+    log.add("asked", name="again")
+    *_, torn, last = (small_disk / "state" / FILE).read_text("utf-8").splitlines()
+    assert not torn.endswith("}")  # the disk took a part of it
+    assert json.loads(last)["name"] == "again"
+
+
+def test_what_was_torn_by_a_kill_takes_no_line_with_it(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text('{"event": "ask')
+    AuditLog(tmp_path).add("asked", name="first")
+    AuditLog(tmp_path).add("asked", name="second")
+    torn, *told = lines(tmp_path)
+    assert torn == '{"event": "ask'
+    assert [json.loads(line)["name"] for line in told] == ["first", "second"]
