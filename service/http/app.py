@@ -49,12 +49,14 @@ from vitrail.service.http.routers import (
     uploads,
 )
 from vitrail.service.http.security.admission import Admission
+from vitrail.service.http.security.crowding import Crowd
 from vitrail.service.http.security.effects import Effects
 from vitrail.service.http.security.guarding import Guard
 from vitrail.service.http.security.headers import SafeHeaders
 from vitrail.service.http.security.keyring import KeyRing
 from vitrail.service.http.security.origins import OriginCheck
 from vitrail.service.http.security.rates import parse_rate
+from vitrail.service.http.security.sharing import Shares
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
@@ -128,6 +130,7 @@ def create_app(options: ServiceOptions) -> FastAPI:
     )
     app.state.options, app.state.ring = options, ring
     app.state.metrics, app.state.audit, app.state.watch = metrics, audit, watch
+    app.state.crowded = lambda: False  # whoever holds the connections tells better
     app.state.closing = threading.Event()  # set when the service ends, for what would go on
     app.state.kept = KeptData.in_folder(options.state)
     add_problems(app)
@@ -164,10 +167,12 @@ def gates(
     return [
         Middleware(Observer, metrics),
         Middleware(SafeHeaders),
+        Middleware(Crowd),
         Middleware(OriginCheck, options),
         *([pages_of_others] if options.allow_origins else []),
         Middleware(Admission, options.limits),
         Middleware(Guard, options, ring, Effects(ROUTERS, PREFIX)),
+        Middleware(Shares, options),
         Middleware(Recorder, audit),
         Middleware(HeadReplies),
     ]
