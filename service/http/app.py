@@ -48,6 +48,7 @@ from vitrail.service.http.routers import (
     sessions,
     uploads,
 )
+from vitrail.service.http.sealing import CursorSeal
 from vitrail.service.http.security.admission import Admission
 from vitrail.service.http.security.crowding import Crowd
 from vitrail.service.http.security.effects import Effects
@@ -109,6 +110,7 @@ def create_app(options: ServiceOptions) -> FastAPI:
             JobRunner(host, options, app.state.kept.uploads, store, KINDS) as runner,
         ):
             app.state.host, app.state.runner = host, runner
+            app.state.seal = CursorSeal.in_folder(options.state)
             metrics.watch("vitrail_jobs", "Jobs, by their state.", "state", store.counts)
             told = "Passes of the encoder, by how many images they embedded."
             metrics.watch("vitrail_encoder_batches", told, "images", host.batches)
