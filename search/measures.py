@@ -13,6 +13,7 @@ Ids = NDArray[np.int64]
 Marks = NDArray[np.bool_]
 _NORMAL = 1.959963984540054  # standard deviations on either side that hold 95%
 _DRAWS = 2000  # of a bootstrap
+_SAME = 1e-12  # differences that are as near are one
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +75,37 @@ def _wilson(mean: float, n: float) -> Interval:
     return Interval(mean, max(0.0, float(centre - half)), min(1.0, float(centre + half)))
 
 
+def mean_interval(values: Doubles, each: float = 1) -> Interval:
+    """``interval``, or ``clustered_interval`` where values are means of several answers.
+
+    Args:
+        values: (n,) float64 in [0, 1].
+        each: how many answers a value is the mean of.
+    """
+    return interval(values) if each == 1 else clustered_interval(values, each)
+
+
 def paired_interval(ours: Doubles, theirs: Doubles) -> Interval:
-    """The mean of (n,) differences between two measures of the same images, with its 95% bounds."""
+    """The mean of differences between two measures of the same images, with its 95% bounds.
+
+    Where both measures are 0 or 1, images of which the two differ are few, and may be none: that
+    none was seen does not say that there are none. So one of each kind is added to what was seen
+    (Bonett and Price, 2012), and likewise where all differences are the same, of which the spread
+    says nothing. The spread of other differences tells enough.
+
+    Args:
+        ours: (n,) float64 in [0, 1].
+        theirs: likewise, of the same images.
+    """
     apart = np.asarray(ours, np.float64) - theirs
     mean = float(apart.mean())
-    half = _NORMAL * float(apart.std(ddof=1)) / np.sqrt(len(apart)) if len(apart) > 1 else 1.0
-    return Interval(mean, mean - half, mean + half)
+    if np.isin(apart, (-1.0, 0.0, 1.0)).all() or float(np.ptp(apart)) < _SAME:
+        seen = np.append(apart, (1.0, -1.0))
+        centre, spread = float(seen.mean()), float(seen.std())
+    else:
+        seen, centre, spread = apart, mean, float(apart.std(ddof=1))
+    half = _NORMAL * spread / np.sqrt(len(seen))
+    return Interval(mean, max(-1.0, float(centre - half)), min(1.0, float(centre + half)))
 
 
 def knn_hits(scores: Floats, own: Ids, known: Ids, k: int) -> Doubles:

@@ -17,10 +17,9 @@ from vitrail.indexer.vectors.whitening import Moments, Whitening, least_rows
 from vitrail.search.measures import (
     Interval,
     average_precisions,
-    clustered_interval,
     copy_hits,
-    interval,
     knn_hits,
+    mean_interval,
     paired_interval,
 )
 
@@ -170,7 +169,7 @@ class Measured:
     @property
     def precision(self) -> Interval:
         """Mean average precision."""
-        return self._interval(self.precisions)
+        return mean_interval(self.precisions, self.each)
 
     @property
     def worth(self) -> Doubles:
@@ -184,10 +183,7 @@ class Measured:
     @property
     def first(self) -> Interval:
         """k-NN accuracy, or copy recall@1."""
-        return self._interval(self.firsts)
-
-    def _interval(self, values: Doubles) -> Interval:
-        return interval(values) if self.each == 1 else clustered_interval(values, self.each)
+        return mean_interval(self.firsts, self.each)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

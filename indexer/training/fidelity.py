@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -58,6 +58,12 @@ class Fidelity:
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON types."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Fidelity:
+        """Read what ``to_dict`` made."""
+        teacher, student = (KeptRetrieval(**raw[side]) for side in ("teacher", "student"))
+        return cls(raw["images"], teacher, student, raw["neighbours"])
 
 
 def measure(

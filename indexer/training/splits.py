@@ -1,7 +1,8 @@
 """Which images are trained on, validated with and held out: by seed and content, copies together.
 
 Where an image goes depends on its bytes, the seed and the other images of its label, and not on
-names, places or order. So the same images are split in the same way wherever they lie.
+names, places or order. So the same images are split in the same way wherever they lie. Whole labels
+may be held out too: what an encoder has learned of some kinds shows in how it finds others.
 """
 
 from __future__ import annotations
@@ -16,9 +17,8 @@ from numpy.typing import NDArray
 from vitrail.indexer.errors import InputError
 
 Ints = NDArray[np.int64]
-TRAINING, VALIDATION, HELD_OUT = 0, 1, 2
-PARTS = ("training", "validation", "held out")
-"""What the numbers of a split mean."""
+TRAINING, VALIDATION, HELD_OUT, UNSEEN = 0, 1, 2, 3
+"""What the numbers of a split mean; unseen are the images of labels that are held out whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,8 @@ class SplitShares:
     Attributes:
         validation: share of each label's images by which is told how good a state is.
         held_out: share of each label's images that nothing is learned or chosen by.
+        labels: how many labels are held out whole: nothing is learned or chosen by any of their
+            images.
 
     Raises:
         InputError: shares that leave nothing to train on.
@@ -35,6 +37,7 @@ class SplitShares:
 
     validation: float = 0.15
     held_out: float = 0.2
+    labels: int = 0
 
     def __post_init__(self) -> None:
         for name in ("validation", "held_out"):
@@ -45,6 +48,8 @@ class SplitShares:
                 f"validation and held_out take {self.validation + self.held_out:.0%} of the images "
                 "together; leave at least 10% to train on"
             )
+        if self.labels < 0:
+            raise InputError(f"{self.labels} labels cannot be held out; give 0 or more")
 
 
 def split(
@@ -60,23 +65,54 @@ def split(
         seed: another one splits otherwise.
 
     Returns:
-        (n,) int64 of ``TRAINING``, ``VALIDATION`` and ``HELD_OUT``. Each label has a group to
-        train on; where it has two, one is held out, where three, one validates, unless a share is
-        0. Copies with several labels go by that of the one whose content comes first.
+        (n,) int64 of ``TRAINING``, ``VALIDATION``, ``HELD_OUT`` and ``UNSEEN``. Each label that is
+        not held out whole has a group to train on; where it has two, one is held out, where three,
+        one validates, unless a share is 0. Copies with several labels go by that of the one whose
+        content comes first; what is a copy of something unseen is held out.
+
+    Raises:
+        InputError: more labels are to be held out than can be.
     """
+    unseen = np.isin(targets, _unseen(contents, targets, groups, shares.labels, seed))
+    copied = set(groups[unseen].tolist())
     draws = [_draw(content, seed) for content in contents]
     first: dict[int, int] = {}
     for place in sorted(range(len(contents)), key=lambda i: (draws[i], i)):
         first.setdefault(int(groups[place]), place)
     of_label: dict[int, list[int]] = {}
     for group, place in first.items():  # by their draws, as ``first`` was filled
-        of_label.setdefault(int(targets[place]), []).append(group)
-    part = {
+        if group not in copied:
+            of_label.setdefault(int(targets[place]), []).append(group)
+    part = dict.fromkeys(copied, HELD_OUT) | {
         group: number
         for ranked in of_label.values()
         for group, number in zip(ranked, _parts(len(ranked), shares), strict=True)
     }
-    return np.array([part[group] for group in groups.tolist()], np.int64)
+    found = np.array([part[group] for group in groups.tolist()], np.int64)
+    found[unseen] = UNSEEN
+    return found
+
+
+def _unseen(
+    contents: Sequence[str], targets: Ints, groups: Ints, count: int, seed: int
+) -> list[int]:
+    """Labels to hold out whole, by the draw of the least of their contents.
+
+    One image, or one and its copies, cannot be looked for by another of its label.
+    """
+    if not count:
+        return []
+    least: dict[int, str] = {}
+    for content, target in zip(contents, targets.tolist(), strict=True):
+        least[target] = min(content, least.get(target, content))
+    several = [target for target in least if len(np.unique(groups[targets == target])) > 1]
+    most = max(0, min(len(several), len(least) - 2))
+    if count > most:
+        raise InputError(
+            f"{count} of {len(least)} labels cannot be held out: two are needed to learn, and of "
+            f"those held out two images that are no copies; hold out at most {most}"
+        )
+    return sorted(several, key=lambda target: _draw(least[target], seed))[:count]
 
 
 def _draw(content: str, seed: int) -> str:

@@ -15,10 +15,11 @@ from vitrail.service.cli.tables import print_remark
 
 if TYPE_CHECKING:
     from vitrail.search.measures import Interval
-    from vitrail.service.operations.training_encoders import TrainedEncoder
+    from vitrail.service.operations.training_results import TrainedEncoder
 
 _WIDTH, _HEIGHT = 720, 220  # of a curve's drawing
 _SHOWN = 40  # labels of the matrix
+_NAMED = 8  # labels of a sentence
 
 
 def report_path(made: TrainedEncoder) -> Path:
@@ -34,9 +35,11 @@ def print_trained(made: TrainedEncoder, *, as_json: bool) -> None:
     for line in told_of_training(made):
         print_remark(line, before="")
     if made.compared:
-        print(f"\n{'held-out images':<26}  {'before':>7}  {'after':>7}  change (95%)")
-        for name, before, after, change in _rows(made):
-            print(f"{name:<26}  {before:>7}  {after:>7}  {change}")
+        rows = [("held-out images", "before", "after", "change (95%)"), *_rows(made)]
+        width = max(26, *(len(row[0]) for row in rows))
+        print()
+        for name, before, after, change in rows:
+            print(f"{name:<{width}}  {before:>7}  {after:>7}  {change}")
     print()
     print_remark(f"report: {report_path(made)}", before="")
     space = made.space
@@ -60,8 +63,14 @@ def told_of_training(made: TrainedEncoder) -> list[str]:
         f"{made.source}, {counted(made.steps, 'step')}, "
         + (f"the best state after step {made.best_step:,}" if validation else "the last state"),
     ]
-    if not (validation and held):
-        lines.append(_untold(validation, held))
+    if made.unseen:
+        lines.append(
+            f"held out whole, {counted(len(made.unseen), 'label')} with "
+            f"{counted(made.unseen_images, 'image')}: {_named(made.unseen)}"
+        )
+    told = held or made.unseen_images
+    if not (validation and told):
+        lines.append(_untold(validation, told))
     if made.accuracy is not None:
         one = made.accuracy
         lines.append(
@@ -84,6 +93,11 @@ def _untold(validation: int, held: int) -> str:
         f"nothing tells {' and '.join(missing)}: give each label more images, or a larger share by "
         f"{' and '.join(shares)}"
     )
+
+
+def _named(labels: Sequence[str]) -> str:
+    more = f" and {len(labels) - _NAMED:,} more" if len(labels) > _NAMED else ""
+    return ", ".join(labels[:_NAMED]) + more
 
 
 def _its(count: int) -> str:
@@ -130,6 +144,7 @@ def render_training_report(made: TrainedEncoder) -> str:
         "height": _HEIGHT,
         "classes": made.classes[:_SHOWN] if made.accuracy is not None else (),
         "matrix": _matrix(made),
+        "unseen": made.unseen,
         "more": max(0, len(made.classes) - _SHOWN),
     }
     title = f"Training of {os.path.basename(made.folder)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +11,14 @@ import numpy as np
 
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.encoders.exports import refuse_export
-from vitrail.service.operations.progress import AnalysisProgress, Progress, nobody
+from vitrail.service.operations.progress import AnalysisProgress, Note, Progress, nobody
 from vitrail.service.operations.training_images import group_copies, survey_images
 from vitrail.service.operations.training_records import (
+    DONE_ALREADY,
     BegunRun,
     check_same,
     read_begun,
+    read_done,
     run_folder,
     write_begun,
     write_done,
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
     from vitrail.indexer.training.students import Cut
     from vitrail.indexer.training.tasks import LoopProgress, LoopResult
     from vitrail.indexer.training.teaching import Pair
+
+_PARTS = ("training", "validation", "held_out")  # what images are for, in files
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +113,32 @@ class Distilled:
             "folder": self.folder,
             "teacher": self.teacher,
             "spaces": dict(zip(("teacher", "student"), self.spaces, strict=True)),
-            "images": dict(zip(("training", "validation", "held_out"), self.parts, strict=True)),
+            "images": dict(zip(_PARTS, self.parts, strict=True)),
             "steps": self.steps,
             "best_step": self.best_step,
-            **self.fidelity.to_dict(),
+            "retrieval": self.fidelity.to_dict(),
         }
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any], folder: str) -> Distilled:
+        """Read what ``to_dict`` made.
+
+        Args:
+            raw: of a run that is done.
+            folder: where its model lies now.
+        """
+        from vitrail.indexer.training.fidelity import Fidelity
+
+        training, validation, held_out = (raw["images"][part] for part in _PARTS)
+        return cls(
+            folder,
+            raw["teacher"],
+            (raw["spaces"]["teacher"], raw["spaces"]["student"]),
+            (training, validation, held_out),
+            raw["steps"],
+            raw["best_step"],
+            Fidelity.from_dict(raw["retrieval"]),
+        )
 
 
 def request_of(
@@ -146,6 +172,8 @@ def distil(
     cancellation: Cancellation | None = None,
 ) -> Distilled:
     """Teach a student and write it as a model directory, or go on with what was begun there.
+
+    What is done is told again.
 
     Args:
         request: what is to be learned from what.
@@ -184,8 +212,12 @@ def distil(
             write_begun(inner, begun)
         else:
             check_same(begun, settings, request.options, folder)
-        done = work.learn(begun, folder, inner, acceleration)
-        write_done(inner, done.to_dict())
+        done = read_done(inner, lambda raw: Distilled.from_dict(raw, folder))
+        if done is not None:
+            progress(Note(DONE_ALREADY))
+        else:
+            done = work.learn(begun, folder, inner, acceleration)
+            write_done(inner, done.to_dict())
         forget_states(inner)
     return done
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,8 @@ Ids = NDArray[np.int64]
 FOLDER = "training"
 _BEGUN, _DONE, _LOCK = "run.json", "result.json", "lock"
 _FORMAT = 1
+DONE_ALREADY = "that is done already, as it was asked for: this is what came of it"
+Result = TypeVar("Result")
 
 
 class TrainingOptions(Protocol):
@@ -44,7 +46,7 @@ class BegunRun:
 
     Attributes:
         settings: what must be the same for it to go on: source, checkpoint, shares and options.
-        classes: labels, in order.
+        classes: labels, those that are learned first.
         images: n of them.
         targets: (n,) int64 numbers of their labels.
         groups: (n,) int64, which are copies of one another.
@@ -62,14 +64,30 @@ class BegunRun:
     originals: Ids
     before: dict[str, HeldOutRetrieval]
 
-    def task(self, held_out: int, each: int) -> HeldOutTask:
+    @property
+    def learned(self) -> tuple[str, ...]:
+        """Labels that are learned, in order: all but those that are held out whole."""
+        from vitrail.indexer.training.splits import UNSEEN
+
+        return self.classes[: int(self.targets[self.parts != UNSEEN].max()) + 1]
+
+    def task(self, each: int) -> HeldOutTask:
         """What is asked of the held-out images.
 
         Args:
-            held_out: the number of that part.
             each: copies of each original.
         """
-        return HeldOutTask(self.targets, self.groups, self.parts == held_out, self.originals, each)
+        from vitrail.indexer.training.splits import HELD_OUT, UNSEEN
+
+        held, unseen = self.parts == HELD_OUT, self.parts == UNSEEN
+        return HeldOutTask(self.targets, self.groups, held, unseen, self.originals, each)
+
+    def counts(self) -> tuple[int, int, int]:
+        """Images that are trained on, validated with and held out of labels that are learned."""
+        from vitrail.indexer.training.splits import HELD_OUT, TRAINING, UNSEEN, VALIDATION
+
+        found = np.bincount(self.parts, minlength=UNSEEN + 1).tolist()
+        return found[TRAINING], found[VALIDATION], found[HELD_OUT]
 
 
 def settings_of(
@@ -94,15 +112,16 @@ def run_folder(folder: str) -> Iterator[str]:
     """The folder of what is about a run, made and locked; yields its path.
 
     Raises:
-        InputError: something else is in the folder, or the run there is done.
+        InputError: something else is in the folder, or a model of which nothing tells how it was
+            trained.
         CollectionLockedError: another process trains into it.
         CollectionError: the disk is full.
     """
     inner = os.path.join(folder, FOLDER)
-    if os.path.exists(os.path.join(inner, _DONE)):
+    if _is_file(inner, _DONE) and not _is_file(inner, _BEGUN):
         raise InputError(
-            f"{folder} holds a trained model already: use it (vitrail index FOLDER --checkpoint "
-            f"{folder}), or train into another folder"
+            f"{folder} holds a trained model, and nothing tells how it was trained: use it "
+            f"(vitrail index FOLDER --checkpoint {folder}), or train into another folder"
         )
     there = os.path.exists(folder)
     if there and not _is_empty(folder) and not _holds_run(folder):
@@ -124,6 +143,10 @@ def run_folder(folder: str) -> Iterator[str]:
         lock.release()
 
 
+def _is_file(inner: str, name: str) -> bool:
+    return os.path.isfile(os.path.join(inner, name))
+
+
 def _is_empty(folder: str) -> bool:
     return os.path.isdir(folder) and not os.listdir(folder)
 
@@ -131,7 +154,7 @@ def _is_empty(folder: str) -> bool:
 def _holds_run(folder: str) -> bool:
     """Whether a run left what is there; others, too, have folders of images that train."""
     inner = os.path.join(folder, FOLDER)
-    if os.path.isfile(os.path.join(inner, _LOCK)):
+    if _is_file(inner, _LOCK):
         return True
     # a kill before there was a lock leaves the folder alone
     return os.listdir(folder) == [FOLDER] and _is_empty(inner)
@@ -218,12 +241,19 @@ def check_same(
     changed = [name for name in settings if name != "options" and was.get(name) != settings[name]]
     before_options = was.get("options", {})
     changed += options.differences(before_options)
-    if changed:
-        before = before_options.get(changed[0], was.get(changed[0]))
+    if not changed:
+        return
+    before = before_options.get(changed[0], was.get(changed[0]))
+    other = f"with other {changed[0].replace('_', ' ')} ({before!s:.80})"
+    if _is_file(os.path.join(folder, FOLDER), _DONE):
         raise InputError(
-            f"{folder} holds a run that began with other {changed[0].replace('_', ' ')} "
-            f"({before!s:.80}): give the same to go on, or train into another folder"
+            f"{folder} holds a model that was trained {other}: use it (vitrail index FOLDER "
+            f"--checkpoint {folder}), or train into another folder"
         )
+    raise InputError(
+        f"{folder} holds a run that began {other}: give the same to go on, or train into another "
+        "folder"
+    )
 
 
 def write_done(inner: str, result: Mapping[str, Any]) -> None:
@@ -234,3 +264,30 @@ def write_done(inner: str, result: Mapping[str, Any]) -> None:
     """
     with disk_guard(inner, 0):
         write_text(os.path.join(inner, _DONE), json.dumps(result, indent=2) + "\n")
+
+
+def read_done(inner: str, parse: Callable[[Mapping[str, Any]], Result]) -> Result | None:
+    """What came of the run in a folder; ``None`` where it is not done.
+
+    Args:
+        inner: the folder.
+        parse: makes of the file's content what it tells.
+
+    Raises:
+        CheckpointError: the model is not there any more, or the file is damaged.
+    """
+    path, model = os.path.join(inner, _DONE), os.path.dirname(inner)
+    if not _is_file(inner, _DONE):
+        return None
+    if not _is_file(model, "config.json"):
+        raise CheckpointError(
+            f"{model} lacks the model that was trained there (config.json): train into another "
+            "folder"
+        )
+    try:
+        with open(path, encoding="utf-8") as file:
+            return parse(json.load(file))
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise CheckpointError(
+            f"{path} cannot be used ({error!s:.100}): train into another folder"
+        ) from None

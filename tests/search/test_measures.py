@@ -12,6 +12,7 @@ from vitrail.search.measures import (
     folds,
     interval,
     knn_hits,
+    mean_interval,
     paired_interval,
 )
 
@@ -82,9 +83,56 @@ def test_intervals_by_hand() -> None:
     assert interval(np.ones(5)).low == pytest.approx(0.5655, abs=1e-4)
     assert found.meets(interval(np.ones(5)))
     assert not interval(np.ones(1000)).meets(interval(np.zeros(1000)))
+    assert mean_interval(np.array([0.5, 1.0]), 4) == clustered_interval(np.array([0.5, 1.0]), 4)
+    assert mean_interval(np.array([0.5, 1.0])) == interval(np.array([0.5, 1.0]))
+
+
+def test_intervals_of_pairs_by_hand() -> None:
+    apart = paired_interval(np.array([0.9, 0.7, 0.2]), np.array([0.5, 0.6, 0.1]))
+    half = 1.959964 * np.std([0.4, 0.1, 0.1], ddof=1) / np.sqrt(3)
+    assert (apart.mean, apart.high) == pytest.approx((0.2, 0.2 + half))
+    # of hits, as if one more had been won and one lost: of 4 + 2 pairs 3 are won and 1 is lost
     apart = paired_interval(np.array([1.0, 1, 0, 1]), np.array([0.0, 1, 0, 0]))
-    assert apart.mean == pytest.approx(0.5)
-    assert apart.high - apart.mean == pytest.approx(1.959964 * np.sqrt(1 / 3) / 2)
+    half = 1.959964 * np.sqrt((4 / 6 - (2 / 6) ** 2) / 6)
+    assert (apart.mean, apart.low) == pytest.approx((0.5, 2 / 6 - half))
+    assert apart.high == pytest.approx(2 / 6 + half)
+
+
+@pytest.mark.parametrize("n", [1, 2, 10, 100, 1000])
+def test_that_all_pairs_agree_does_not_say_that_no_others_differ(n: int) -> None:
+    hits = (np.arange(n) % 2).astype(np.float64)
+    same = paired_interval(hits, hits)
+    assert same.mean == 0
+    assert same.low == pytest.approx(-same.high)
+    # the rule of three: by 95% no more than 3 of n differ
+    assert 0.8 * 3 / (n + 2) < same.high <= min(1.0, 6 / np.sqrt(n))
+    shifted = paired_interval(np.full(n, 0.8), np.full(n, 0.5))
+    assert shifted.low < 0.3 < shifted.high
+
+
+@given(
+    pairs=st.lists(
+        st.tuples(*[st.one_of(st.sampled_from([0.0, 1.0]), st.floats(0, 1))] * 2),
+        min_size=1,
+        max_size=40,
+    )
+)
+def test_bounds_of_pairs_hold_the_mean_and_what_can_be(pairs: list[list[float]]) -> None:
+    ours, theirs = np.array(pairs, np.float64).T
+    found, other = paired_interval(ours, theirs), paired_interval(theirs, ours)
+    assert -1 <= found.low <= found.mean <= found.high <= 1
+    assert found.low < found.high
+    assert (other.low, other.high) == pytest.approx((-found.high, -found.low))
+
+
+@pytest.mark.parametrize("won", [0.01, 0.05, 0.3])
+def test_intervals_of_rare_differences_hold_the_truth(won: float) -> None:
+    """60 images, of which some are won and half as many lost."""
+    random, held, rounds = np.random.default_rng(2), 0, 1500
+    for draws in random.random((rounds, 60)):
+        found = paired_interval((draws < won) * 1.0, (draws > 1 - won / 2) * 1.0)
+        held += found.low <= won / 2 <= found.high
+    assert held >= 0.93 * rounds
 
 
 def test_of_answers_about_one_image_no_more_is_made_than_they_tell() -> None:

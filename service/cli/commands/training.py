@@ -133,6 +133,14 @@ class Teaching:
     ] = 0
     validation: ValidationOption = 0.15
     held_out: HeldOutOption = 0.2
+    held_out_labels: Annotated[
+        int,
+        typer.Option(
+            help="Labels kept whole for the report, to tell of kinds that were never learned.",
+            metavar="N",
+            min=0,
+        ),
+    ] = 0
 
     def options(self) -> FinetuningOptions:
         """As values, checked.
@@ -178,7 +186,7 @@ class Teaching:
         """
         from vitrail.indexer.training.splits import SplitShares
 
-        return SplitShares(self.validation, self.held_out)
+        return SplitShares(self.validation, self.held_out, self.held_out_labels)
 
 
 @bundled("teaching", Teaching)

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vitrail.indexer.errors import InputError
-from vitrail.indexer.training.splits import HELD_OUT, TRAINING, VALIDATION, SplitShares, split
+from vitrail.indexer.training.splits import (
+    HELD_OUT,
+    TRAINING,
+    UNSEEN,
+    VALIDATION,
+    SplitShares,
+    split,
+)
 
 SHARES = st.tuples(st.floats(0, 0.4), st.floats(0, 0.4)).map(lambda two: SplitShares(*two))
 IMAGES = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30)), min_size=1, max_size=60)
@@ -60,3 +67,46 @@ def test_shares_are_kept_to_and_another_seed_splits_otherwise() -> None:
 def test_shares_that_leave_nothing_are_refused(given: tuple[float, float]) -> None:
     with pytest.raises(InputError, match=r"share|leave"):
         SplitShares(*given)
+
+
+@given(IMAGES, st.integers(1, 3), st.integers(0, 5))
+def test_labels_held_out_whole_teach_nothing_not_even_by_copies(
+    images: list[tuple[int, int]], count: int, seed: int
+) -> None:
+    targets, groups = np.array(images).T  # copies may have several labels
+    names = contents(len(images))
+    try:
+        parts = split(names, targets, groups, SplitShares(labels=count), seed)
+    except InputError:
+        several = [t for t in set(targets) if len(set(groups[targets == t])) > 1]
+        assert count > min(len(several), len(set(targets)) - 2)
+        return
+    unseen = set(targets[parts == UNSEEN])
+    assert len(unseen) == count
+    assert (np.isin(targets, [*unseen]) == (parts == UNSEEN)).all()
+    learned = np.isin(parts, [TRAINING, VALIDATION])
+    assert not set(groups[learned]) & set(groups[parts == UNSEEN])
+    for target in unseen:
+        assert len(set(groups[targets == target])) > 1
+
+
+def test_another_seed_holds_out_other_labels_and_the_rest_is_split_as_ever() -> None:
+    names, targets, groups = contents(400), np.arange(400) % 8, np.arange(400)
+    shares = SplitShares(0.1, 0.2, labels=3)
+    drawn = [split(names, targets, groups, shares, seed) for seed in range(4)]
+    held = [tuple(np.unique(targets[parts == UNSEEN]).tolist()) for parts in drawn]
+    assert len(set(held)) > 1
+    plain = split(names, targets, groups, SplitShares(0.1, 0.2), 0)
+    assert (drawn[0] == plain)[drawn[0] != UNSEEN].all()
+    renamed = split(names, 7 - targets, groups, shares, 0)
+    assert (renamed == drawn[0]).all()
+
+
+def test_labels_that_cannot_be_held_out_are_refused() -> None:
+    names, targets, groups = contents(9), np.arange(9) // 3, np.arange(9)
+    with pytest.raises(InputError, match=r"2 of 3 labels cannot be held out.*at most 1"):
+        split(names, targets, groups, SplitShares(labels=2), 0)
+    with pytest.raises(InputError, match="at most 0"):
+        split(names, targets, targets, SplitShares(labels=1), 0)
+    with pytest.raises(InputError, match="-1 labels cannot be held out"):
+        SplitShares(labels=-1)

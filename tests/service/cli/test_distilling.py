@@ -37,8 +37,12 @@ def test_folders_become_a_student_and_a_report(distils: Vitrail) -> None:
     assert "--space cls@1" in done.out
     again = distils(*command, "--out", "other", "--json", "--quiet")
     told = json.loads(again.out)
+    assert told["teacher"] == "vit"
     assert told["spaces"] == {"teacher": "cls@3", "student": "cls@1"}
-    assert told["student"]["parameters"] < told["teacher"]["parameters"]
+    assert sum(told["images"].values()) == 24
+    found = told["retrieval"]
+    assert found["images"] == told["images"]["held_out"]
+    assert found["student"]["parameters"] < found["teacher"]["parameters"]
 
 
 @pytest.mark.parametrize(

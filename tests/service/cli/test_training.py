@@ -60,7 +60,33 @@ def test_folders_become_a_checkpoint_with_a_report(
     assert "http" not in re.sub(r"http-equiv|http://www.w3.org", "", page)
     lines = (tmp_path / "made" / "training" / "metrics.jsonl").read_text("utf-8").splitlines()
     assert {"step", "loss", "rate", "seconds"} <= set().union(*map(json.loads, lines))
-    trains.fails(*command, code=2, says=["holds a trained model already"])
+    report = tmp_path / "made" / "training" / "report.html"
+    report.unlink()  # as a kill before it was written leaves it
+    again = trains.at(80, *command, "--quiet")
+    assert (again.code, again.out) == (0, done.out)
+    clock = r"\d{4}-\d\d-\d\d \d\d:\d\d"
+    assert re.sub(clock, "", report.read_text("utf-8")) == re.sub(clock, "", page)
+    says = ["holds a model that was trained with other objective"]
+    trains.fails(*command, "--objective", "both", code=2, says=says)
+
+
+def test_labels_held_out_whole_are_told(trains: Vitrail, vit: Path, tmp_path: Path) -> None:
+    write_images(tmp_path / "striped", 6)
+    write_images(tmp_path / "more", 6, first=50)
+    for name in ("across", "down"):
+        (tmp_path / "more" / name).rename(tmp_path / "striped" / f"more {name}")
+    command = ("train-encoder", "striped", "--out", "made", "--checkpoint", vit, *SHORT, "--quiet")
+    done = trains.at(80, *command, "--objective", "both", "--held-out-labels", 2)
+    assert done.code == 0, done.err
+    assert re.search(r"^held out whole, 2 labels with 12 images: \w+.*, \w+", done.out, re.M)
+    for measure in ("5-NN", "mAP"):
+        assert re.search(rf"^cls@3 {measure}, unseen labels +\d+\.\d% ", done.out, re.M)
+    assert all(len(line) <= 80 or "made" in line for line in done.out.splitlines())
+    page = (tmp_path / "made" / "training" / "report.html").read_text("utf-8")
+    assert "nothing was learned by any image that has them" in page
+    says = ["3 of 4 labels cannot be held out", "at most 2"]
+    trains.fails(*command[:3], "b", *command[4:], "--held-out-labels", 3, code=2, says=says)
+    assert not (tmp_path / "b").exists()
 
 
 def test_json_tells_the_same(trains: Vitrail, vit: Path, tmp_path: Path) -> None:

@@ -74,8 +74,14 @@ def test_a_folder_and_a_teacher_become_a_checkpoint(
     steps = [e for e in events if isinstance(e, AnalysisProgress) and e.noun == "step"]
     assert [event.done for event in steps] == list(range(1, made.steps + 1))
     assert "neighbours kept" in steps[-1].told
-    with pytest.raises(InputError, match="holds a trained model already"):
-        run(striped, vit, tmp_path / "out")
+    before = checksum(tmp_path / "out" / "model.safetensors")
+    again = run(striped, vit, tmp_path / "out", events=events)
+    assert again == made, "which is told again, and not measured"
+    assert isinstance(events[-1], Note)
+    assert "done already" in events[-1].text
+    assert checksum(tmp_path / "out" / "model.safetensors") == before
+    with pytest.raises(InputError, match="holds a model that was trained with other batch"):
+        run(striped, vit, tmp_path / "out", options=replace(OPTIONS, batch=4))
 
 
 def test_a_run_that_was_stopped_goes_on_to_the_same_model(

@@ -14,16 +14,16 @@ from tests.indexer.encoders.tiny import save_tower
 from tests.indexer.training.conftest import write_images
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.encoders import EncoderSettings, load_encoder
-from vitrail.indexer.errors import CancelledError, InputError, VitrailError
+from vitrail.indexer.errors import CancelledError, CheckpointError, InputError, VitrailError
 from vitrail.indexer.files.lock import WriterLock
 from vitrail.indexer.indexing.options import IndexOptions
 from vitrail.indexer.training.options import FinetuningOptions
-from vitrail.indexer.training.splits import SplitShares
+from vitrail.indexer.training.splits import UNSEEN, SplitShares
 from vitrail.service.operations.classifications import ClassifyOptions
 from vitrail.service.operations.classifying import classify
 from vitrail.service.operations.collection import Collection
 from vitrail.service.operations.progress import AnalysisProgress, Event, Note, nobody
-from vitrail.service.operations.training_encoders import TrainedEncoder, train_encoder
+from vitrail.service.operations.training_encoders import train_encoder
 from vitrail.service.operations.training_images import (
     ReadImage,
     Surveyed,
@@ -31,6 +31,8 @@ from vitrail.service.operations.training_images import (
     find_training_images,
     group_copies,
 )
+from vitrail.service.operations.training_records import DONE_ALREADY
+from vitrail.service.operations.training_results import TrainedEncoder
 
 OPTIONS = FinetuningOptions(
     epochs=3, batch=8, precision="fp32", device="cpu", workers=1, learning_rate=3e-3, log_every=1
@@ -97,7 +99,7 @@ def test_a_folder_becomes_a_model_and_tells_what_it_is_worth(trained: Trained) -
     assert [(one.done, one.total) for one in told] == [(step, made.steps) for step in steps]
     assert "loss" in told[0].told
     record = json.loads(Path(made.folder, "training", "result.json").read_text("utf-8"))
-    assert tuple(record["images"].values()) == made.parts
+    assert tuple(record["images"].values()) == (*made.parts, 0)
     assert not list(Path(made.folder, "training").glob("state-*"))
     assert "striped" not in Path(made.folder, "vitrail.json").read_text("utf-8")  # nobody's folders
 
@@ -115,16 +117,78 @@ def test_the_model_indexes_and_its_head_classifies(
     assert own.labels == ("across", "down")
 
 
-def test_a_run_that_is_done_and_a_folder_of_others_are_left_alone(
+def test_a_run_that_is_done_is_told_again(
     trained: Trained, vit: str, striped: Path, tmp_path: Path
 ) -> None:
-    source = TrainingSource((str(striped),))
-    with pytest.raises(InputError, match="holds a trained model already"):
-        train_encoder(source, trained[0].folder, OPTIONS, checkpoint=vit)
+    source, folder = TrainingSource((str(striped),)), tmp_path / "moved"
+    shutil.copytree(trained[0].folder, folder)
+    left = folder / "training" / "state-00000005-0123456789abcdef.pt"
+    left.write_bytes(b"")  # as a kill at the very end leaves it
+    events: list[Event] = []
+    before = (folder / "model.safetensors").stat()
+    made = train_encoder(source, str(folder), OPTIONS, checkpoint=vit, progress=events.append)
+    assert made.to_dict() == trained[0].to_dict() | {"folder": str(folder)}
+    assert made.metrics == trained[0].metrics
+    assert [event.text for event in events if isinstance(event, Note)] == [DONE_ALREADY]
+    assert (folder / "model.safetensors").stat().st_mtime_ns == before.st_mtime_ns
+    assert not left.exists()
+    other = replace(OPTIONS, epochs=4)
+    with pytest.raises(InputError, match=r"holds a model that was trained with other epochs \(3\)"):
+        train_encoder(source, str(folder), other, checkpoint=vit)
+    result = folder / "training" / "result.json"
+    told = json.loads(result.read_text("utf-8"))
+    result.write_text(json.dumps(told | {"images": {}}), "utf-8")
+    with pytest.raises(CheckpointError, match="cannot be used"):
+        train_encoder(source, str(folder), OPTIONS, checkpoint=vit)
+    (folder / "config.json").unlink()
+    with pytest.raises(CheckpointError, match="lacks the model that was trained there"):
+        train_encoder(source, str(folder), OPTIONS, checkpoint=vit)
+    (folder / "training" / "run.json").unlink()
+    with pytest.raises(InputError, match="nothing tells how it was trained"):
+        train_encoder(source, str(folder), OPTIONS, checkpoint=vit)
+
+
+def test_a_folder_of_others_is_left_alone(vit: str, striped: Path, tmp_path: Path) -> None:
     (tmp_path / "letters.txt").write_text("mine")
     with pytest.raises(InputError, match="holds no training"):
-        train_encoder(source, str(tmp_path), OPTIONS, checkpoint=vit)
+        train_encoder(TrainingSource((str(striped),)), str(tmp_path), OPTIONS, checkpoint=vit)
     assert [path.name for path in tmp_path.iterdir()] == ["letters.txt"]
+
+
+def test_labels_held_out_whole_teach_nothing_and_are_looked_for(
+    vit: str, striped: Path, tmp_path: Path
+) -> None:
+    """Four labels, of which two are held out: the stripes of two of them are narrow."""
+    folder = tmp_path / "four"
+    for name in ("across", "down"):
+        shutil.copytree(striped / name, folder / name)
+        (folder / f"narrow {name}").mkdir()
+        for path in (striped / name).glob("?.png"):
+            small = Image.open(path).crop((0, 0, 20, 20)).resize((40, 40))
+            small.rotate(45).save(folder / f"narrow {name}" / path.name)
+    shares = SplitShares(0.2, 0.0, labels=2)
+    made = train_encoder(
+        TrainingSource((str(folder),)),
+        str(tmp_path / "out"),
+        replace(OPTIONS, objective="both", epochs=1),
+        checkpoint=vit,
+        shares=shares,
+    )
+    names = {"across", "down", "narrow across", "narrow down"}
+    assert {*made.classes, *made.unseen} == names
+    assert len(made.unseen) == 2
+    assert made.parts[2] == 0
+    assert made.accuracy is None
+    assert made.confusion.shape == (2, 2)
+    told = [one.measure for one in made.compared]
+    assert told == ["copy recall@1", "5-NN, unseen labels", "mAP, unseen labels"]
+    begun = json.loads((tmp_path / "out" / "training" / "run.json").read_text("utf-8"))
+    parts = {(Path(row[0]).parent.name in made.unseen, row[4]) for row in begun["images"]}
+    assert {part for unseen, part in parts if unseen} == {UNSEEN}
+    assert UNSEEN not in {part for unseen, part in parts if not unseen}
+    config = json.loads((tmp_path / "out" / "config.json").read_text("utf-8"))
+    assert tuple(config["id2label"].values()) == made.classes
+    assert made.to_dict()["unseen"] == [*made.unseen]
 
 
 def test_a_stopped_run_goes_on_to_the_same_model_and_with_nothing_else(

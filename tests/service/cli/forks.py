@@ -1,0 +1,202 @@
+"""Commands in forks of a process that has loaded all they need, each killed when it is asked for.
+
+A start takes seconds, most of them for imports; a fork of what has started takes milliseconds, and
+is killed and begins anew as a process does. ``python -m tests.service.cli.forks`` reads a line of
+JSON for each command and answers by one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).parents[3]
+_CHANGES = {"os.rename": 1, "os.remove": 0, "os.mkdir": 0, "os.rmdir": 0}
+"""What changes a folder, and which argument tells where."""
+
+
+class Ended(NamedTuple):
+    """How a command ended: exit code or less than 0 a signal, what it printed and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+    moments: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Forks:
+    """Runs commands in a folder.
+
+    Attributes:
+        folder: they run in; what they change below it is what is counted.
+        process: whose forks they are.
+    """
+
+    folder: Path
+    process: subprocess.Popen[str]
+
+    def run(self, words: Sequence[object], kill_at: int | None = None) -> Ended:
+        """Run a command to its end, or until it is killed.
+
+        Args:
+            words: what follows ``vitrail``.
+            kill_at: number of the change before which it is killed, from 0.
+        """
+        asked = {"words": [*map(str, words)], "folder": str(self.folder), "kill_at": kill_at}
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(asked) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        assert answer, f"no fork answered {asked['words']}"
+        return Ended(**json.loads(answer))
+
+
+@contextmanager
+def forks(folder: Path) -> Iterator[Forks]:
+    """Start what is forked, and end it afterwards.
+
+    Args:
+        folder: that commands run in.
+    """
+    environment = os.environ | {
+        # a fork has the threads' locks and not the threads
+        "OMP_NUM_THREADS": "1",
+        "VITRAIL_COLLECTION": str(folder / "collection"),
+        "PYTHONPATH": str(ROOT),
+    }
+    command = [sys.executable, "-W", "ignore", "-m", "tests.service.cli.forks"]
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield Forks(folder, process)
+        finally:
+            assert process.stdin is not None
+            process.stdin.close()
+
+
+def serve() -> None:
+    """Fork for each line that is read."""
+    _load()
+    for line in sys.stdin:
+        asked = json.loads(line)
+        places = {
+            name: os.path.join(asked["folder"], f".{name}") for name in ("out", "err", "moments")
+        }
+        pid = os.fork()
+        if pid == 0:
+            _child(asked, places)
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        told = {name: Path(place).read_text("utf-8") for name, place in places.items()}
+        for place in places.values():
+            os.unlink(place)
+        print(json.dumps({"code": code, **told, "moments": told["moments"].split("\n")[:-1]}))
+        sys.stdout.flush()
+
+
+def _load() -> None:
+    """Import what commands do, and start no thread."""
+    import accelerate
+    import torch
+    import transformers
+
+    import vitrail.indexer.training.loop
+    import vitrail.service.cli
+    import vitrail.service.operations.distilling
+    import vitrail.service.operations.exporting
+    import vitrail.service.operations.training_encoders
+
+    torch.set_num_threads(1)
+    # what these find when they are first asked for
+    _ = transformers.ViTForImageClassification, transformers.ViTModel, accelerate.Accelerator
+    _ = transformers.ViTConfig, vitrail
+
+
+def _child(asked: dict[str, Any], places: dict[str, str]) -> None:
+    """Be the command; never returns."""
+    code: object = 1
+    try:
+        for name, number in (("out", 1), ("err", 2)):
+            handle = os.open(places[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            os.dup2(handle, number)
+        sys.stdout, sys.stderr = (os.fdopen(one, "w", closefd=False) for one in (1, 2))
+        os.chdir(asked["folder"])
+        _count(asked["folder"], asked["kill_at"], places["moments"])
+        code = _command(asked["words"])
+        sys.stdout.flush()
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else 0)
+
+
+def _command(words: Sequence[str]) -> object:
+    from vitrail.indexer.export import trial
+    from vitrail.service.cli import main
+
+    # how fast an export runs is no matter here, and is told by processes of their own
+    trial.try_out = lambda *_, **__: None
+    sys.argv = ["vitrail", *words]
+    try:
+        main()
+    except SystemExit as leaving:
+        return leaving.code
+    return 0
+
+
+def _count(folder: str, kill_at: int | None, told: str) -> None:
+    """Write down each change of files below a folder before it is made, or be killed by one."""
+    moments = open(told, "w", encoding="utf-8", buffering=1)  # noqa: SIM115 - as long as the process
+    done = 0
+
+    def change(what: str, path: object) -> None:
+        nonlocal done
+        where = os.path.abspath(os.fsdecode(path)) if isinstance(path, str | bytes) else ""
+        if not where.startswith(folder + os.sep) or where == told:
+            return
+        if done == kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        done += 1
+        moments.write(f"{what} {_plain(os.path.relpath(where, folder))}\n")
+
+    def hook(event: str, given: tuple[Any, ...]) -> None:
+        if event == "open" and isinstance(given[2], int) and given[2] & (os.O_WRONLY | os.O_RDWR):
+            change("open", given[0])
+        elif event in _CHANGES and given[-1] in (-1, None):  # else a name within an open folder
+            change(event, given[_CHANGES[event]])
+
+    sys.addaudithook(hook)
+    real = os.fsync
+
+    def fsync(handle: int) -> None:
+        change("os.fsync", os.readlink(f"/proc/self/fd/{handle}"))
+        real(handle)
+
+    os.fsync = fsync  # type: ignore[assignment]  # given numbers alone
+
+
+def _plain(path: str) -> str:
+    """A path without what differs from process to process."""
+    return re.sub(r"\d+-[0-9a-f]{8,16}|(?<=vitrail-)\d+", "N", path)
+
+
+if __name__ == "__main__":
+    serve()
