@@ -152,8 +152,7 @@ class Host:
     def _follow(self) -> None:
         """Move on to what other processes commit, so that no request has to."""
         for hosted in self._hosted.values() if self._ahead else ():
-            if not self._closing.is_set():
-                warm(hosted.collection)
+            self._load(hosted)
             self._loading.discard(hosted.name)
         done = time.monotonic()
         while not self._closing.wait(FRESH_SECONDS):
@@ -166,6 +165,15 @@ class Host:
                     self._troubles.pop(hosted.name, None)
                 else:
                     self._troubles[hosted.name] = trouble
+
+    def _load(self, hosted: Hosted) -> None:
+        """Load ahead, unless the service ends: then it may be closed meanwhile."""
+        try:
+            if not self._closing.is_set():
+                warm(hosted.collection)
+        except Exception:
+            if not self._closing.is_set():
+                raise
 
 
 def follow(hosted: Hosted) -> str | None:

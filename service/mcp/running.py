@@ -31,8 +31,8 @@ TIMEOUT = 120.0
 _FOLDER = "mcp"
 
 
-def run_here(options: ServiceOptions, folders: OpenFolders) -> None:
-    """Answer of a collection of this machine, by a service within this process.
+def run_here(options: ServiceOptions, folders: OpenFolders) -> NoReturn:
+    """Answer of a collection of this machine, by a service within this process, which then ends.
 
     Args:
         options: of that service; its state is kept no longer than this runs.
@@ -41,23 +41,22 @@ def run_here(options: ServiceOptions, folders: OpenFolders) -> None:
     Raises:
         CollectionError: the collection is missing, damaged or of a newer format.
     """
-    with (
-        ExitStack() as ending,
-        _own_folder() as state,
-        logging_to(requests=False),
-        answering_within(replace(options, state=state)) as carrier,
-        closing(Transport(ADDRESS, None, TIMEOUT, carrier)) as transport,
-    ):
-        server = make_server(AskedService(transport), folders, write=not options.read_only)
-        told = _answer(server, ending)
-    if told:
+    with ExitStack() as deaf:
+        with (
+            _own_folder() as state,
+            logging_to(requests=False),
+            answering_within(replace(options, state=state)) as carrier,
+            closing(Transport(ADDRESS, None, TIMEOUT, carrier)) as transport,
+        ):
+            server = make_server(AskedService(transport), folders, write=not options.read_only)
+            _answer(server, deaf)
         _leave()
 
 
 def run_there(
     url: str, key: str | None, collection: str | None, folders: OpenFolders, *, write: bool
-) -> None:
-    """Answer of a collection that a running service holds.
+) -> NoReturn:
+    """Answer of a collection that a running service holds; this process then ends.
 
     Args:
         url: where the service answers.
@@ -70,20 +69,20 @@ def run_there(
         InputError: the address or the key cannot be one.
         VitrailError: the service does not answer, or does not know the collection.
     """
-    with ExitStack() as ending, closing(Transport(url, key, TIMEOUT)) as transport:
-        service = AskedService(transport, collection)
-        service.get("collection")  # what is wrong is said at once, where it is started
-        told = _answer(make_server(service, folders, write=write), ending)
-    if told:
+    with ExitStack() as deaf:
+        with closing(Transport(url, key, TIMEOUT)) as transport:
+            service = AskedService(transport, collection)
+            service.get("collection")  # what is wrong is said at once, where it is started
+            _answer(make_server(service, folders, write=write), deaf)
         _leave()
 
 
-def _answer(server: ToolServer, ending: ExitStack) -> bool:
-    """Answer until standard input ends; whether a signal told to stop before that.
+def _answer(server: ToolServer, deaf: ExitStack) -> None:
+    """Answer until standard input ends, or a signal tells to stop.
 
     In a thread, since nothing ends one that waits for standard input: whoever is told to stop
-    meanwhile leaves it behind. Until ``ending`` is over signals say nothing new: assistants send
-    one where closing takes longer than they wait.
+    meanwhile leaves it behind. Until ``deaf`` is over signals say nothing new: assistants send
+    one where closing takes longer than they wait, and some again and again.
     """
     over: SimpleQueue[BaseException | int | None] = SimpleQueue()  # which a signal may put into
 
@@ -94,12 +93,11 @@ def _answer(server: ToolServer, ending: ExitStack) -> bool:
         except BaseException as error:
             over.put(error)
 
-    ending.enter_context(_heeding(over.put))
+    deaf.enter_context(_heeding(over.put))
     threading.Thread(target=run, name="mcp", daemon=True).start()
     end = over.get()
     if isinstance(end, BaseException):
         raise end
-    return end is not None
 
 
 @contextmanager
@@ -121,7 +119,10 @@ def _is_main() -> bool:
 
 
 def _leave() -> NoReturn:
-    """End the process, whose thread still waits for standard input."""
+    """End the process at once: a signal that comes while Python winds up would make it a failure.
+
+    Its thread may still wait for standard input, too, and nothing ends that.
+    """
     logging.shutdown()
     os._exit(0)
 

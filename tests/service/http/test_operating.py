@@ -19,6 +19,7 @@ from vitrail.indexer import encoders
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.encoders.settings import EncoderSettings
 from vitrail.service.http.app import create_app
+from vitrail.service.http.hosting import Host
 from vitrail.service.http.options import ServiceOptions
 from vitrail.service.http.security.keys import make_key, revoke_key
 from vitrail.service.http.security.scopes import KeyScope
@@ -85,6 +86,26 @@ def test_it_is_not_ready_while_an_encoder_is_loaded(
         while (told := client.get("/v1/readyz")).status_code == 503:
             time.sleep(0.01)
         assert (told.json()["status"], told.json()["reasons"]) == ("ready", [])
+
+
+def test_it_ends_in_peace_while_an_encoder_is_loaded(
+    options: ServiceOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is being loaded finds its collection closed, and nobody wants to know."""
+    begun, gate = threading.Event(), threading.Event()
+
+    def load(_: EncoderSettings) -> TwoSpaceEncoder:
+        begun.set()
+        assert gate.wait(60)
+        raise RuntimeError("closed meanwhile")
+
+    monkeypatch.setattr(encoders, "load_encoder", load)
+    monkeypatch.setattr("vitrail.service.http.hosting._PATIENCE", 0.01)
+    with Host(options.collections, ahead=True) as host:
+        assert begun.wait(60)
+    gate.set()
+    host._following.join(60)
+    assert not host._following.is_alive()
 
 
 def test_it_is_not_ready_where_the_table_of_jobs_is_gone(open_to: Any, tmp_path: Path) -> None:

@@ -52,6 +52,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder / "scenes", checkpoint=str(folder / "vit"), spaces=["mean@2"], runtime="torch"
     ) as collection:
         collection.index(folder / "images")
+    Collection.create(
+        folder / "bare", checkpoint=str(folder / "vit"), spaces=["mean@2"], runtime="torch"
+    ).close()
     return folder
 
 
@@ -149,15 +152,20 @@ def test_a_running_service_is_asked_in_the_same_way(home: Path, tmp_path: Path) 
         assert "no service answers at" in run.stderr
 
 
-@pytest.mark.parametrize("how", ["told", "left", "left and told"])
+@pytest.mark.parametrize(
+    ("how", "which"), [("told", "scenes"), ("left", "bare"), ("left and told", "bare")]
+)
 def test_it_ends_when_it_is_told_to_and_leaves_nothing(
-    home: Path, tmp_path: Path, how: str
+    home: Path, tmp_path: Path, how: str, which: str
 ) -> None:
-    """Assistants leave, and tell it to end where that takes longer than they wait."""
+    """Assistants leave, and tell it to end where that takes longer than they wait.
+
+    Told so over and over, it is told at every moment until it is gone.
+    """
     left = tmp_path / "mcp" / "999999999-killed"
     left.mkdir(parents=True)
     process = subprocess.Popen(
-        [sys.executable, *CLI, "-c", str(home / "scenes")],
+        [sys.executable, *CLI, "-c", str(home / which)],
         env={**os.environ, "VITRAIL_CACHE": str(tmp_path)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -176,7 +184,7 @@ def test_it_ends_when_it_is_told_to_and_leaves_nothing(
         process.stdin = None
     while how != "left" and process.poll() is None:
         process.send_signal(signal.SIGTERM)
-        time.sleep(0.02)
+        time.sleep(0.001)
     out, err = process.communicate(timeout=SECONDS)
     assert (process.returncode, out, err) == (0, "", "")
     assert [*(tmp_path / "mcp").iterdir()] == []
