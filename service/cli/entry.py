@@ -78,13 +78,14 @@ def _failures(*, debug: bool) -> Iterator[None]:
     """Each foreseen error as one line on standard error and an exit code."""
     from vitrail.indexer.errors import VitrailError
     from vitrail.service.cli.exits import exit_code
+    from vitrail.service.cli.refusals import in_options
 
     try:
         yield
     except _UsageError as error:
         _refuse(error)
     except VitrailError as error:
-        _fail(str(error), exit_code(error), debug=debug)
+        _fail(in_options(error), exit_code(error), debug=debug)
     except (KeyboardInterrupt, typer.Abort):
         _interrupted()
     except RuntimeError as error:

@@ -1,6 +1,23 @@
-"""Options that go with others alone."""
+"""What the command line refuses by itself, and the refusals of others in its own words."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vitrail.indexer.errors import VitrailError
+
+_REMEDIES = {
+    "reads-no-text": "use --prompt in the place of --text, and --not-prompt of --not-text, which "
+    "search by what the words generate, or `vitrail reembed` with a CLIP or SigLIP checkpoint"
+}
+"""Code of an error -> what to do, by options, also where a service has told it otherwise."""
+
+
+def in_options(error: VitrailError) -> str:
+    """An error as a line, whose remedy names options where it would name something else."""
+    remedy = _REMEDIES.get(error.code)
+    return str(error) if remedy is None else f"{error.problem}; {remedy}"
 
 
 def refuse_unless(condition: str, remedy: str, **given: object) -> None:

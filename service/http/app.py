@@ -48,13 +48,16 @@ from vitrail.service.http.routers import (
     sessions,
     uploads,
 )
+from vitrail.service.http.sealing import CursorSeal
 from vitrail.service.http.security.admission import Admission
+from vitrail.service.http.security.crowding import Crowd
 from vitrail.service.http.security.effects import Effects
 from vitrail.service.http.security.guarding import Guard
 from vitrail.service.http.security.headers import SafeHeaders
 from vitrail.service.http.security.keyring import KeyRing
 from vitrail.service.http.security.origins import OriginCheck
 from vitrail.service.http.security.rates import parse_rate
+from vitrail.service.http.security.sharing import Shares
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
@@ -107,6 +110,7 @@ def create_app(options: ServiceOptions) -> FastAPI:
             JobRunner(host, options, app.state.kept.uploads, store, KINDS) as runner,
         ):
             app.state.host, app.state.runner = host, runner
+            app.state.seal = CursorSeal.in_folder(options.state)
             metrics.watch("vitrail_jobs", "Jobs, by their state.", "state", store.counts)
             told = "Passes of the encoder, by how many images they embedded."
             metrics.watch("vitrail_encoder_batches", told, "images", host.batches)
@@ -128,6 +132,7 @@ def create_app(options: ServiceOptions) -> FastAPI:
     )
     app.state.options, app.state.ring = options, ring
     app.state.metrics, app.state.audit, app.state.watch = metrics, audit, watch
+    app.state.crowded = lambda: False  # whoever holds the connections tells better
     app.state.closing = threading.Event()  # set when the service ends, for what would go on
     app.state.kept = KeptData.in_folder(options.state)
     add_problems(app)
@@ -164,10 +169,12 @@ def gates(
     return [
         Middleware(Observer, metrics),
         Middleware(SafeHeaders),
+        Middleware(Crowd),
         Middleware(OriginCheck, options),
         *([pages_of_others] if options.allow_origins else []),
         Middleware(Admission, options.limits),
         Middleware(Guard, options, ring, Effects(ROUTERS, PREFIX)),
+        Middleware(Shares, options),
         Middleware(Recorder, audit),
         Middleware(HeadReplies),
     ]

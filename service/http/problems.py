@@ -12,8 +12,10 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from vitrail.indexer.errors import ImageRejectedError, UnusableImageError, VitrailError
+from vitrail.service.http.misfits import in_a_line, misfits
 from vitrail.service.http.options import ServiceOptions
 from vitrail.service.http.security.hiding import as_told
+from vitrail.service.http.wording import in_members
 
 _log = logging.getLogger("vitrail.service")
 
@@ -35,6 +37,7 @@ STATUSES = {
     "no-result": 404,
     "job-state": 409,
     "queue-full": 503,
+    "share-taken": 429,
     "job-table": 503,
     "other-encoder": 409,
     "bad-checkpoint": 503,
@@ -49,12 +52,25 @@ STATUSES = {
     "unrecorded": 503,
 }
 """Code of an error -> status, also of the kinds of errors below it; 500 for all others."""
+_AGAIN = {"queue-full": 10, "share-taken": 10}
+"""Code -> seconds after which there may be room."""
 _CODES = {404: "not-found", 405: "method-not-allowed", 408: "too-slow", 413: "too-large"}
 _IN_OUR_WORDS = {
-    "There was an error parsing the body": "the body is neither JSON in UTF-8 nor a form",
-    "Not Found": "there is nothing at this address",
-    "Method Not Allowed": "this address is not asked by this method",
+    "There was an error parsing the body": (
+        "the body is neither JSON in UTF-8 nor a form",
+        "send what {docs} tells",
+    ),
+    "Not Found": ("there is nothing at this address", "{docs} lists all that there are"),
+    "Method Not Allowed": (
+        "this address is not asked by this method",
+        "{docs} tells by which",
+    ),
 }
+"""What Starlette says -> the same in our words, and what to do."""
+_NO_FORM = (
+    "the form cannot be read: it is torn, or has more parts than one file and a few fields",
+    "send one image as multipart/form-data",
+)
 _TITLES = {
     "bad-request": "The request cannot be understood",
     "bad-input": "The request cannot be answered as it is",
@@ -64,6 +80,7 @@ _TITLES = {
     "no-key": "Nobody is let in without a key",
     "not-allowed": "The key does not allow this",
     "too-often": "Asked too often",
+    "share-taken": "More places are held than are left for others",
     "too-slow": "The request took too long to arrive",
     "too-large": "The request is too large",
     "unforeseen": "The service failed",
@@ -109,8 +126,11 @@ def _members(status: int, code: str, detail: str, remedy: str) -> dict[str, Any]
 
 def problem_members(error: VitrailError, options: ServiceOptions) -> dict[str, Any]:
     """What a problem tells of an error of the domain; not where files lie, unless that is shown."""
-    detail = as_told(error.problem if error.remedy else str(error), options)
-    body = _members(status_of(error), error.code, detail, as_told(error.remedy, options))
+    detail, remedy = (
+        in_members(as_told(text, options))
+        for text in (error.problem if error.remedy else str(error), error.remedy)
+    )
+    body = _members(status_of(error), error.code, detail, remedy)
     if isinstance(error, ImageRejectedError | UnusableImageError) and error.reason:
         return body | {"reason": error.reason}
     return body
@@ -135,34 +155,31 @@ def add_problems(app: FastAPI) -> None:
 async def _of_the_domain(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, VitrailError)
     members = problem_members(error, request.app.state.options)
-    return JSONResponse(members, status_of(error), media_type=MEDIA_TYPE)
+    again = _AGAIN.get(error.code)
+    headers = None if again is None else {"Retry-After": str(again)}
+    return JSONResponse(members, status_of(error), headers=headers, media_type=MEDIA_TYPE)
 
 
-async def _of_the_request(_: Request, error: Exception) -> JSONResponse:
+async def _of_the_request(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    errors = [
-        {"at": ".".join(map(str, one["loc"])), "problem": _in_words(one)} for one in error.errors()
-    ]
-    first = errors[0]
-    detail = f"{first['at']}: {first['problem']}"
-    if len(errors) > 1:
-        detail += f", and {len(errors) - 1} more"
-    return problem(422, "bad-request", detail, more={"errors": errors})
+    errors = misfits(error.errors(), error.body)
+    remedy = f"{_docs(request)} tells what is taken here"
+    return problem(422, "bad-request", in_a_line(errors), remedy=remedy, more={"errors": errors})
 
 
-def _in_words(one: Mapping[str, Any]) -> str:
-    if one["type"] == "extra_forbidden":
-        return "there is no such member; leave it out"
-    return str(one["msg"]).removeprefix("Value error, ")
+def _docs(request: Request) -> str:
+    return f"{request.scope.get('root_path', '')}/docs"
 
 
-async def _of_http(_: Request, error: Exception) -> Response:
+async def _of_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code in (204, 304):  # which have no body
         return Response(status_code=error.status_code, headers=error.headers)
     code = _CODES.get(error.status_code, "bad-request")
-    detail = _IN_OUR_WORDS.get(error.detail, error.detail)
-    return problem(error.status_code, code, detail, headers=error.headers)
+    own = _NO_FORM if error.status_code == 400 else (error.detail, "")
+    detail, remedy = _IN_OUR_WORDS.get(error.detail, own)
+    remedy = remedy.format(docs=_docs(request))
+    return problem(error.status_code, code, detail, remedy=remedy, headers=error.headers)
 
 
 async def _of_the_system(_: Request, error: Exception) -> JSONResponse:

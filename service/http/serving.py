@@ -236,11 +236,15 @@ class Server(uvicorn.Server):
                 server_header=False,
                 proxy_headers=bool(options.proxies),
                 forwarded_allow_ips=list(options.proxies),
-                limit_concurrency=connections,
                 timeout_graceful_shutdown=GRACE_SECONDS,
             )
         )
-        self._app, self._ready = app, ready
+        self._app, self._ready, self._connections = app, ready, connections
+        app.state.crowded = self._is_crowded  # uvicorn's own limit is told as plain text
+
+    def _is_crowded(self) -> bool:
+        held = self.server_state
+        return max(len(held.connections), len(held.tasks)) >= self._connections
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Open what is served, answer, and close it."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mcp_types import CallToolResult, ContentBlock, ImageContent, TextContent
 from pydantic import ValidationError
 
 from vitrail.indexer.errors import VitrailError
+from vitrail.service.http.misfits import in_a_line, misfits
 from vitrail.service.http.schemas.base import as_json
 from vitrail.service.operations.thumbnails import MEDIA_TYPE
 
@@ -35,13 +36,9 @@ def refusal(error: VitrailError) -> CallToolResult:
     return _refused({name: text for name, text in told.items() if text})
 
 
-def unfit(error: ValidationError) -> CallToolResult:
+def unfit(error: ValidationError, given: Mapping[str, Any]) -> CallToolResult:
     """The refusal of arguments that are not as the tool declares them."""
-    told = []
-    for one in error.errors():
-        at = ".".join(map(str, one["loc"]))
-        told.append(f"{at}: {one['msg'].removeprefix('Value error, ')}" if at else one["msg"])
-    return _not_understood("; ".join(told[:5]))
+    return _not_understood(in_a_line(misfits(error.errors(), given)))
 
 
 def unknown_arguments(given: Sequence[str], known: Sequence[str]) -> CallToolResult:

@@ -53,7 +53,7 @@ class ToolServer(MCPServer[Any]):
             if isinstance(error.__cause__, VitrailError):
                 return refusal(error.__cause__)
             if isinstance(error.__cause__, ValidationError):
-                return unfit(error.__cause__)
+                return unfit(error.__cause__, arguments)
             raise
 
 

@@ -13,8 +13,13 @@ from vitrail.service.operations.searching import EmbeddedQuery
 
 if TYPE_CHECKING:
     from vitrail.service.operations.searchable import Searchable
-
 _LOG = logging.getLogger(__name__)
+
+
+class ReadsNoTextError(InputError):
+    """A text was asked with where the collection's encoder reads none."""
+
+    code = "reads-no-text"
 
 
 def embed_text(
@@ -24,6 +29,7 @@ def embed_text(
 
     Raises:
         InputError: the text is empty, or the collection has no such space.
+        ReadsNoTextError: its checkpoint reads no texts at all.
         CheckpointError: the checkpoint cannot be had, or lacks its tokenizer.
         FingerprintMismatchError: it has changed since the collection was made.
     """
@@ -75,10 +81,10 @@ def _no_space(collection: Searchable, text: str) -> InputError:
     own = collection.fingerprint
     found = find_encoder_checkpoint(own.checkpoint)
     if found.projected is None:
-        return InputError(
-            f"{own.checkpoint} reads no text; use --prompt {text!r} to search by what that "
-            "generates (--not-prompt in the place of --not-text), or `vitrail reembed` with a CLIP "
-            "or SigLIP checkpoint"
+        return ReadsNoTextError(
+            f"{own.checkpoint} reads no text, so that {text[:60]!r} cannot be compared with images",
+            remedy="ask by a prompt in its place, of which images are drawn first, or embed the "
+            "images anew with a CLIP or SigLIP checkpoint: `vitrail reembed`",
         )
     named = " ".join(f"--space {name}" for name, _ in own.spaces)
     return InputError(

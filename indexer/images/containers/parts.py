@@ -16,6 +16,12 @@ MAX_TEXT = 4 << 20
 MAX_TEXTS = 1000
 """Texts of one file."""
 
+MAX_TEXT_PARTS = 1 << 16
+"""Parts of one file that are texts, kept or not."""
+
+MAX_INFLATED = 256 << 20
+"""Bytes that all compressed texts and profiles of one file may grow to: half a second of work."""
+
 MAX_EXIF = 4 << 20
 """Bytes of EXIF, of XMP and of IPTC, each."""
 
@@ -81,6 +87,15 @@ def refuse_parts(name: str) -> ImageRejectedError:
         "too-costly",
         f"the {name} file has more than {MAX_PARTS:,} parts, as no image needs: save it anew "
         "with an image editor",
+    )
+
+
+def refuse_texts(name: str) -> ImageRejectedError:
+    """The reject of a file of more than ``MAX_TEXT_PARTS``, or ``MAX_INFLATED`` bytes of them."""
+    return ImageRejectedError(
+        "too-costly",
+        f"the {name} file has more than {MAX_TEXT_PARTS:,} texts, or {MAX_INFLATED >> 20} MB of "
+        "compressed ones, as no image needs: save it anew with an image editor",
     )
 
 

@@ -6,15 +6,20 @@ import zlib
 
 from vitrail.indexer.images.containers.parts import (
     MAX_EXIF,
+    MAX_INFLATED,
     MAX_PARTS,
     MAX_PROFILE,
     MAX_TEXT,
+    MAX_TEXT_PARTS,
     Container,
     Texts,
     refuse_parts,
+    refuse_texts,
 )
 
 _KEPT = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
+_TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
+_GROWTH = 1032  # bytes that one of deflate's may stand for
 _DEPTHS = {0: 1, 3: 1}  # by colour type; grey of 16 bits has two bytes, all others have four
 _XMP = "XML:com.adobe.xmp"
 
@@ -51,8 +56,17 @@ class _Chunks:
     def __init__(self) -> None:
         self.texts = Texts()
         self.exif = self.icc = b""
+        self._texts_seen = self._inflated = 0
 
     def take(self, kind: bytes, body: memoryview) -> None:
+        """Take what a chunk says.
+
+        Raises:
+            ImageRejectedError: ``too-costly`` where there are more texts than any image has.
+        """
+        self._texts_seen += kind in _TEXTS
+        if self._texts_seen > MAX_TEXT_PARTS:
+            raise refuse_texts("PNG")
         if kind == b"tEXt":
             self._take_text(*_split(body, 0), zipped=False, encoding="latin-1")
         elif kind == b"zTXt":
@@ -62,12 +76,19 @@ class _Chunks:
         elif kind == b"eXIf" and len(body) <= MAX_EXIF:
             self.exif = bytes(body)
         elif kind == b"iCCP":
-            self.icc = inflate(_split(body, 1)[1], MAX_PROFILE) or b""
+            self.icc = self._inflate(_split(body, 1)[1], MAX_PROFILE) or b""
+
+    def _inflate(self, data: memoryview, most: int) -> bytes | None:
+        """As ``inflate``, and all together no more than it may be, also of what is not kept."""
+        self._inflated += min(most, len(data) * _GROWTH)
+        if self._inflated > MAX_INFLATED:
+            raise refuse_texts("PNG")
+        return inflate(data, most)
 
     def _take_text(self, keyword: bytes, text: memoryview, *, zipped: bool, encoding: str) -> None:
         room = self.texts.room()
         if zipped:
-            found = inflate(text, min(room, MAX_TEXT))
+            found = self._inflate(text, min(room, MAX_TEXT))
         else:
             found = bytes(text) if len(text) <= room else None
         if found:

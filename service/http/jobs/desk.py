@@ -17,6 +17,7 @@ from vitrail.service.http.jobs.kinds import Setting
 from vitrail.service.http.jobs.records import NewJob
 from vitrail.service.http.jobs.registry import KINDS
 from vitrail.service.http.jobs.runner import JobRunner
+from vitrail.service.http.options import ServiceOptions
 from vitrail.service.http.schemas.bodies import JobBody
 from vitrail.service.http.schemas.jobs import JobReply
 from vitrail.service.http.security.callers import Caller
@@ -72,6 +73,7 @@ class JobDesk:
             VitrailError: it is bound to fail.
             KeyReusedError: the key stands for something else.
             QueueFullError: too many wait.
+            ShareTakenError: too many of the caller's do.
             OverLimitError: it takes too much to describe.
         """
         known = KINDS[kind]
@@ -101,11 +103,18 @@ class JobDesk:
         parameters = kept.model_dump(mode="json", by_alias=True, exclude_unset=True)
         inputs = [image.upload for image in kept.image_members() if image.upload is not None]
         _check_size(parameters)
-        return NewJob(kind, known.lane, self.collection, parameters, tuple(dict.fromkeys(inputs)))
+        names = tuple(dict.fromkeys(inputs))
+        owner = owner_of(self.caller, setting.options)
+        return NewJob(kind, known.lane, self.collection, parameters, names, owner)
 
     def _key(self) -> str | None:
         """The key, which is the caller's own: others may use the same."""
         return None if self.key is None else f"{self.caller.key or ''}:{self.key}"
+
+
+def owner_of(caller: Caller, options: ServiceOptions) -> str:
+    """Whose the jobs of a caller are; nobody's where all who ask are taken for one."""
+    return caller.who if options.needs_keys else ""
 
 
 def told(runner: JobRunner, name: str) -> JobReply:

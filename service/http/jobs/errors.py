@@ -29,6 +29,12 @@ class QueueFullError(VitrailError):
     code = "queue-full"
 
 
+class ShareTakenError(VitrailError):
+    """One caller's jobs wait in as many places as are left for all others."""
+
+    code = "share-taken"
+
+
 class NotSetUpError(VitrailError):
     """The service was not started to do such a thing."""
 

@@ -26,6 +26,7 @@ class NewJob:
         collection: name of the collection.
         parameters: what to do, of plain JSON types.
         inputs: names of the kept files that it needs; see ``JobFiles``.
+        owner: who asked, where callers are told apart; empty otherwise.
     """
 
     kind: str
@@ -33,6 +34,7 @@ class NewJob:
     collection: str
     parameters: Mapping[str, Any]
     inputs: tuple[str, ...] = ()
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,14 +164,20 @@ class JobRunner:
         self.watchers.ring(name)
         return ended
 
-    def retry(self, name: str) -> Job:
+    def retry(self, name: str, owner: str = "") -> Job:
         """Do a job after all that came to nothing.
+
+        Args:
+            name: its id.
+            owner: whose it is from now on, where callers are told apart.
 
         Raises:
             UnknownJobError: there is none.
             JobStateError: it is done, or has yet to be.
+            QueueFullError: too many wait.
+            ShareTakenError: too many of this owner do.
         """
-        job = self.store.retry(name)
+        job = self.store.retry(name, owner)
         self.watchers.ring(name)
         self.wake()
         return job

@@ -16,10 +16,10 @@ from vitrail.service.http.jobs.errors import (
     JobStateError,
     JobTableError,
     KeyReusedError,
-    QueueFullError,
     UnknownJobError,
 )
 from vitrail.service.http.jobs.files import JobFiles
+from vitrail.service.http.jobs.places import check_places
 from vitrail.service.http.jobs.records import (
     AGAIN,
     OVER,
@@ -32,8 +32,6 @@ from vitrail.service.http.jobs.records import (
 from vitrail.service.http.jobs.recovery import recovered
 from vitrail.service.http.jobs.retention import forgettable
 
-MOST_PENDING = 200
-"""Jobs that wait, above which no more are taken."""
 _NAME = "jobs.sqlite"
 
 
@@ -97,6 +95,7 @@ class JobStore:
         Raises:
             KeyReusedError: the key stands for something else.
             QueueFullError: too many wait.
+            ShareTakenError: too many of this owner do, as long as others may come.
             JobTableError: it cannot be written, or is no longer where the next start looks for it.
         """
         if not self.is_there:
@@ -108,12 +107,7 @@ class JobStore:
             known = None if key is None else self._keyed(key, digest)
             if known is not None:
                 return known, False
-            counts = table.counted(self._connection)
-            waiting = sum(counts.get(state, 0) for state in PENDING)
-            if waiting >= MOST_PENDING:
-                raise QueueFullError(
-                    f"{waiting} jobs wait already", remedy="ask again once some are done"
-                )
+            self._check_places(work.owner)
             name = secrets.token_hex(8)
             table.insert(self._connection, name, work, self._clock())
             if key is not None:
@@ -248,13 +242,20 @@ class JobStore:
         """
         return self._move(name, ("running",), lambda _: {"state": "queued"})
 
-    def retry(self, name: str) -> Job:
+    def retry(self, name: str, owner: str = "") -> Job:
         """Let a job that came to nothing be done after all, at its old place in the queue.
+
+        Args:
+            name: its id.
+            owner: whose it is from now on, where callers are told apart.
 
         Raises:
             JobStateError: it is done, or has yet to be.
+            QueueFullError: too many wait.
+            ShareTakenError: too many of this owner do.
         """
         values = {
+            "owner": owner,
             "state": "queued",
             "tries": 0,
             "finished": None,
@@ -263,7 +264,10 @@ class JobStore:
             "notes": [],
             "result": 0,
         }
-        return self._move(name, AGAIN, lambda _: values)
+        with self._changing():
+            changed = self._moved(name, AGAIN, lambda _: values)
+            self._check_places(owner, besides=1)
+            return changed
 
     def recover(self, resumable: Callable[[Job], bool]) -> list[Job]:
         """Take up again what ran when the service ended, or note that it was interrupted.
@@ -300,13 +304,23 @@ class JobStore:
         self, name: str, states: Sequence[str], values: Callable[[Job], Mapping[str, Any]]
     ) -> Job:
         with self._changing():
-            job = self._get(name)
-            if job.state not in states:
-                raise JobStateError(
-                    f"job {name} is {job.state}, but has to be {' or '.join(states)}"
-                )
-            table.change(self._connection, name, values(job))
-            return self._get(name)
+            return self._moved(name, states, values)
+
+    def _moved(
+        self, name: str, states: Sequence[str], values: Callable[[Job], Mapping[str, Any]]
+    ) -> Job:
+        job = self._get(name)
+        if job.state not in states:
+            raise JobStateError(f"job {name} is {job.state}, but has to be {' or '.join(states)}")
+        table.change(self._connection, name, values(job))
+        return self._get(name)
+
+    def _check_places(self, owner: str, *, besides: int = 0) -> None:
+        """Refuse a job of somebody that finds no place; ``besides`` are those that it has."""
+        counts = table.counted(self._connection)
+        waiting = sum(counts.get(state, 0) for state in PENDING) - besides
+        own = table.held(self._connection, owner, PENDING) - besides if owner else 0
+        check_places(waiting, own)
 
     def _keyed(self, key: str, digest: str) -> Job | None:
         found = table.find_key(self._connection, key)

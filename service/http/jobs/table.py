@@ -14,7 +14,7 @@ from typing import Any
 from vitrail.service.http.jobs.errors import JobTableError
 from vitrail.service.http.jobs.records import ChosenJobs, Job, NewJob
 
-FORMAT = 1
+FORMAT = 2
 _SCHEMA = """
 CREATE TABLE jobs (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -34,17 +34,30 @@ CREATE TABLE jobs (
     started REAL,
     finished REAL,
     problem TEXT,
-    result INTEGER NOT NULL DEFAULT 0
+    result INTEGER NOT NULL DEFAULT 0,
+    owner TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX jobs_by_state ON jobs (state, lane);
 CREATE TABLE keys (key TEXT PRIMARY KEY, digest TEXT NOT NULL, job TEXT NOT NULL);
 """
+_MIGRATIONS = {1: "ALTER TABLE jobs ADD COLUMN owner TEXT NOT NULL DEFAULT ''"}
+"""Format -> what makes the next one of it."""
 _COLUMNS = (
     "id, number, kind, lane, collection, parameters, inputs, state, waiting_for, not_before, "
-    "progress, notes, tries, created, started, finished, problem, result"
+    "progress, notes, tries, created, started, finished, problem, result, owner"
 )
 _JSON = ("parameters", "inputs", "progress", "notes", "problem")
-_CHANGED = (*_JSON, "state", "waiting_for", "not_before", "tries", "started", "finished", "result")
+_CHANGED = (
+    *_JSON,
+    "state",
+    "waiting_for",
+    "not_before",
+    "tries",
+    "started",
+    "finished",
+    "result",
+    "owner",
+)
 
 
 def open_table(path: Path) -> sqlite3.Connection:
@@ -96,7 +109,9 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         if not there:
             for statement in filter(str.strip, _SCHEMA.split(";")):
                 connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {FORMAT}")
+        for older in range(there or FORMAT, FORMAT):
+            connection.execute(_MIGRATIONS[older])
+        connection.execute(f"PRAGMA user_version = {FORMAT}")
 
 
 @contextmanager
@@ -151,8 +166,8 @@ def told_errors(path: Path) -> Iterator[None]:
 def insert(connection: sqlite3.Connection, name: str, work: NewJob, created: float) -> None:
     """Add a job."""
     connection.execute(
-        "INSERT INTO jobs (id, kind, lane, collection, parameters, inputs, created) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO jobs (id, kind, lane, collection, parameters, inputs, owner, created) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             name,
             work.kind,
@@ -160,6 +175,7 @@ def insert(connection: sqlite3.Connection, name: str, work: NewJob, created: flo
             work.collection,
             json.dumps(work.parameters),
             json.dumps(work.inputs),
+            work.owner,
             created,
         ),
     )
@@ -218,6 +234,15 @@ def counted(connection: sqlite3.Connection) -> dict[str, int]:
     return dict(connection.execute("SELECT state, count(*) FROM jobs GROUP BY state").fetchall())
 
 
+def held(connection: sqlite3.Connection, owner: str, states: Sequence[str]) -> int:
+    """How many jobs of somebody are in some states."""
+    marks = ", ".join("?" * len(states))
+    (found,) = connection.execute(
+        f"SELECT count(*) FROM jobs WHERE state IN ({marks}) AND owner = ?", (*states, owner)
+    ).fetchone()
+    return int(found)
+
+
 def ahead(connection: sqlite3.Connection, job: Job, states: Sequence[str]) -> int:
     """How many jobs of the same lane are in some states and were asked for before."""
     marks = ", ".join("?" * len(states))
@@ -255,7 +280,12 @@ def _job(row: sqlite3.Row) -> Job:
         id=row["id"],
         number=row["number"],
         work=NewJob(
-            row["kind"], row["lane"], row["collection"], told["parameters"], tuple(told["inputs"])
+            row["kind"],
+            row["lane"],
+            row["collection"],
+            told["parameters"],
+            tuple(told["inputs"]),
+            row["owner"],
         ),
         state=row["state"],
         waiting_for=row["waiting_for"],

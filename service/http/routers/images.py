@@ -30,6 +30,7 @@ from vitrail.service.http.schemas.images import (
     RecipeReply,
     RemovedReply,
 )
+from vitrail.service.http.sealing import SealedBy
 from vitrail.service.http.security.effects import WRITES
 from vitrail.service.operations.annotating import annotate_images
 from vitrail.service.operations.columns import split_names
@@ -51,6 +52,7 @@ Fields = Annotated[
 def list_images(
     hosted: Asked,
     served: ServedBy,
+    seal: SealedBy,
     where: Annotated[str | None, Query(description="SQL expression over the columns.")] = None,
     as_json: Annotated[str | None, Query(alias="filter", description="The same as JSON.")] = None,
     only: Annotated[Only, Query(description="Kind of images.")] = "all",
@@ -69,11 +71,11 @@ def list_images(
     reading = Reading(hosted)
     told = fields_of(reading.commit, split_names(reading.commit, fields), served)
     keys = split_names(reading.commit, sort) or []
-    check_places([key.removeprefix("-").lower() for key in keys], served)  # `next` holds values
+    check_places([key.removeprefix("-").lower() for key in keys], served)  # their order tells
     options = ListOptions(join_filters(where, _parsed(as_json)), only, tuple(keys))
     if draw is not None:
         options = replace(options, sample=k, seed=draw)
-    page = list_page(reading.commit, options, k, after)
+    page = list_page(reading.commit, options, k, None if after is None else seal.open(after))
     nothing = page.nothing
     filtered = options.where is not None or only != "all"
     return reply(
@@ -83,7 +85,7 @@ def list_images(
                 for image in page.images
             ],
             "total": page.total,
-            "next": page.next,
+            "next": None if page.next is None else seal.seal(page.next),
             "reason": None if nothing is None else nothing.reason,
             "hints": [] if nothing is None else list(nothing.hints),
             "receipt": reading.receipt(page.total if filtered else None),

@@ -15,7 +15,7 @@ from pydantic import Field, create_model
 from starlette.concurrency import run_in_threadpool
 
 from vitrail.service.http.hosting import ServedBy
-from vitrail.service.http.jobs.desk import ADMIN_KINDS, AtDesk, DoneBy, told
+from vitrail.service.http.jobs.desk import ADMIN_KINDS, AtDesk, DoneBy, owner_of, told
 from vitrail.service.http.jobs.errors import JobStateError, NoResultError
 from vitrail.service.http.jobs.records import OVER, ChosenJobs, Job, JobState
 from vitrail.service.http.jobs.registry import KINDS
@@ -100,7 +100,7 @@ def retry_job(runner: DoneBy, caller: CalledBy, served: ServedBy, job: str) -> J
         demand(caller, KeyScope.ADMIN)
     if served.read_only and runner.writes(found):
         raise only_reads()
-    runner.retry(job)
+    runner.retry(job, owner_of(caller, served))
     return told(runner, job)
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from tests.badfiles import encode, picture, png_chunk
 from vitrail.indexer.errors import ImageRejectedError
+from vitrail.indexer.images.containers import png as chunks
+from vitrail.indexer.images.containers.parts import MAX_INFLATED
 from vitrail.indexer.images.opening import open_image
 
 _FRAME = b",\0\0\0\0"  # where a GIF's first frame begins
@@ -87,6 +89,48 @@ def test_too_many_parts_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(ImageRejectedError, match="parts") as caught:
             open_image(data)
         assert caught.value.reason == "too-costly"
+
+
+@functools.cache
+def costly() -> dict[str, bytes]:
+    """Files that take a processor for long, if each of their texts is read."""
+    png = encode(picture(8), "PNG")
+    small = png_chunk(b"zTXt", b"k\0\0" + zlib.compress(b"y" * 80_000, 9))
+    large = zlib.compress(b"y" * (7 << 20), 9)
+    words = png_chunk(b"iTXt", b"k\0\0\0\0\0" + b"y")
+    return {
+        "compressed texts": png[:33] + small * 60_000 + png[33:],
+        "texts": png[:33] + png_chunk(b"tEXt", b"k\0y") * 400_000 + png[33:],
+        "international texts": png[:33] + words * 400_000 + png[33:],
+        "profiles": png[:33] + png_chunk(b"iCCP", b"p\0\0" + large) * 400 + png[33:],
+    }
+
+
+@pytest.mark.parametrize("name", costly())
+def test_texts_beyond_number_are_refused_before_they_are_read(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted by what is done, since no clock can be trusted on a busy machine."""
+    grown = 0
+    take = chunks.inflate
+
+    def counting(data: memoryview, most: int) -> bytes | None:
+        nonlocal grown
+        found = take(data, most)
+        grown += len(found or b"")
+        return found
+
+    monkeypatch.setattr(chunks, "inflate", counting)
+    with pytest.raises(ImageRejectedError, match="texts") as caught:
+        open_image(costly()[name])
+    assert caught.value.reason == "too-costly"
+    assert grown <= MAX_INFLATED
+
+
+def test_damaged_texts_are_not_counted_as_what_they_could_be() -> None:
+    data = encode(picture(9), "PNG")
+    odd = data[:33] + png_chunk(b"zTXt", b"k\0\0junk") * 10_000 + data[33:]
+    assert open_image(odd).image.tobytes() == picture(9).tobytes()
 
 
 def test_a_length_beyond_the_end_is_survived() -> None:

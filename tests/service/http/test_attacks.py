@@ -258,6 +258,11 @@ def test_what_is_no_http_is_refused(port: int) -> None:
         with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as client:
             client.sendall(said + b"\r\n\r\n")
             assert client.recv(12) in (b"", b"HTTP/1.1 400", b"HTTP/1.1 421")
+    with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as client:
+        client.sendall(b"GET\r\n\r\n")
+        head, _, body = client.makefile("rb").read().partition(b"\r\n\r\n")
+    assert MEDIA_TYPE.encode() in head
+    assert json.loads(body)["detail"] == "what was sent is no request of HTTP/1.1"
     smuggled = (
         b"POST /v1/search HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5\r\n"
         b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /v1/keys HTTP/1.1\r\nHost: x\r\n\r\n"

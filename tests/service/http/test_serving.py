@@ -26,6 +26,7 @@ from vitrail.indexer.settings import in_use
 from vitrail.service.cli import served as examples
 from vitrail.service.cli.served import name_of, read_places
 from vitrail.service.http.options import Limits, ServiceOptions
+from vitrail.service.http.problems import MEDIA_TYPE
 from vitrail.service.http.security.keys import make_key
 from vitrail.service.http.security.scopes import KeyScope
 from vitrail.service.http.serving import Server, listening, serve
@@ -190,8 +191,12 @@ def test_connections_leave_files_to_open(empty: Path, tmp_path: Path) -> None:
         _begin(held, process.port, 60)
         with pytest.raises(urllib.request.HTTPError) as refused:
             get(f"{process.address}/v1/livez")
+        told, headers = json.loads(refused.value.read()), refused.value.headers
         refused.value.close()
-        assert refused.value.code == 503
+        assert (refused.value.code, told["code"]) == (503, "busy")
+        assert told["remedy"].startswith("ask again in 1 s")
+        assert (headers["Content-Type"], headers["Retry-After"]) == (MEDIA_TYPE, "1")
+        assert (headers["Connection"], headers["X-Content-Type-Options"]) == ("close", "nosniff")
         _begin(held, process.port, 200)  # more than there are files
         with pytest.raises(OSError, match="reset"):
             get(f"{process.address}/v1/livez")

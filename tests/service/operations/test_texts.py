@@ -16,11 +16,13 @@ from PIL import Image
 from tests.indexer.encoders.tiny import LONGEST, PAIRS, SIDE, normalised, save_pair, save_tower
 from tests.service.conftest import Vitrail
 from vitrail.indexer.errors import CheckpointError, FingerprintMismatchError, InputError
+from vitrail.service.cli.refusals import in_options
 from vitrail.service.operations.collection import Collection
 from vitrail.service.operations.progress import Event, QueryProgress
 from vitrail.service.operations.query_kinds import ImageQuery, MixedQuery, TextQuery
 from vitrail.service.operations.references import ImageFile
 from vitrail.service.operations.searching import search
+from vitrail.service.operations.texts import ReadsNoTextError
 
 IMAGES = 24
 TEXT = "a dog on a beach"
@@ -204,8 +206,12 @@ def test_other_spaces_are_left_out_of_a_question_by_text(
 def test_a_plain_vit_names_what_to_use_instead(images: Path, tmp_path: Path) -> None:
     save_tower("vit", tmp_path / "vit")
     with Collection.create(tmp_path / "c", checkpoint=str(tmp_path / "vit")) as made:
-        with pytest.raises(InputError, match=r"vit reads no text; use --prompt 'a dog' to search"):
+        with pytest.raises(ReadsNoTextError, match=r"vit reads no text, so that 'a dog'") as told:
             made.search_text("a dog")
+        assert "--" not in str(told.value)  # it is no command line that has asked
+        by = in_options(told.value)
+        assert "use --prompt in the place of --text" in by
+        assert by.startswith(told.value.problem)
         (tmp_path / "vit" / "model.safetensors").unlink()
         with pytest.raises(CheckpointError):
             made.search_text("a dog")

@@ -16,12 +16,14 @@ from vitrail.service.http.jobs.errors import (
     JobTableError,
     KeyReusedError,
     QueueFullError,
+    ShareTakenError,
     UnknownJobError,
 )
+from vitrail.service.http.jobs.places import MOST_PENDING
 from vitrail.service.http.jobs.records import AGAIN, OVER, ChosenJobs, Job, JobState, NewJob
 from vitrail.service.http.jobs.recovery import MOST_TRIES
 from vitrail.service.http.jobs.retention import KEPT, KEPT_SECONDS
-from vitrail.service.http.jobs.store import MOST_PENDING, JobStore
+from vitrail.service.http.jobs.store import JobStore
 from vitrail.service.operations.uploads import UnknownUploadError
 
 
@@ -47,8 +49,10 @@ def store(tmp_path: Path, clock: Clock) -> Iterator[JobStore]:
         yield opened
 
 
-def work(kind: str = "index", lane: str = "index", collection: str = "a") -> NewJob:
-    return NewJob(kind, lane, collection, {"root": "photos", "n": 1.5}, ("0" * 64,))
+def work(
+    kind: str = "index", lane: str = "index", collection: str = "a", owner: str = ""
+) -> NewJob:
+    return NewJob(kind, lane, collection, {"root": "photos", "n": 1.5}, ("0" * 64,), owner)
 
 
 def at(store: JobStore, state: JobState) -> Job:
@@ -208,6 +212,52 @@ def test_no_more_wait_than_can(store: JobStore) -> None:
     store.add(work())
 
 
+def fill(store: JobStore, owner: str) -> int:
+    """Ask for jobs until one is refused; how many were taken."""
+    for taken in range(MOST_PENDING + 1):
+        try:
+            store.add(work(owner=owner))
+        except ShareTakenError:
+            return taken
+    raise AssertionError
+
+
+def test_nobody_takes_the_places_that_others_need(store: JobStore) -> None:
+    assert fill(store, "key a") == MOST_PENDING // 2
+    assert fill(store, "key a") == 0  # neither later on
+    assert fill(store, "key b") == MOST_PENDING // 4
+    assert fill(store, "key c") == MOST_PENDING // 8
+    ended = store.finish(store.pending("index")[0].id, "cancelled")
+    assert ended.work.owner == "key a"
+    with pytest.raises(ShareTakenError, match="of yours wait already"):
+        store.retry(ended.id, "key b")  # it would be b's, who holds as many as are left
+    assert store.get(ended.id) == ended
+    assert store.retry(ended.id, "key d").work.owner == "key d"
+
+
+def test_a_job_that_is_tried_again_needs_a_place(store: JobStore) -> None:
+    ended = at(store, "cancelled")
+    for _ in range(MOST_PENDING):
+        store.add(work())
+    with pytest.raises(QueueFullError):
+        store.retry(ended.id)
+    assert store.get(ended.id).state == "cancelled"
+
+
+def test_jobs_of_before_there_were_owners_are_nobodys(tmp_path: Path) -> None:
+    with JobStore(tmp_path) as store:
+        job, _ = store.add(work(owner="key a"))
+    with sqlite3.connect(tmp_path / "jobs.sqlite") as connection:
+        connection.execute("ALTER TABLE jobs DROP COLUMN owner")
+        connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    for _ in range(2):  # made new, and as it is then
+        with JobStore(tmp_path) as store:
+            assert store.get(job.id).work == work()
+            added, _ = store.add(work(owner="key a"))
+            assert store.get(added.id).work.owner == "key a"
+
+
 def test_what_has_been_over_for_long_is_forgotten(store: JobStore, clock: Clock) -> None:
     old, _ = store.add(work(), key="k", digest="d")
     store.finish(old.id, "done", result=True)
@@ -298,7 +348,7 @@ def test_a_newer_table_is_refused_in_a_line(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "jobs.sqlite") as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
-    with pytest.raises(JobTableError, match="format 99, and this version knows 1"):
+    with pytest.raises(JobTableError, match="format 99, and this version knows 2"):
         JobStore(tmp_path)
 
 

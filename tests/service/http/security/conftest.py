@@ -30,6 +30,7 @@ def application(options: ServiceOptions) -> FastAPI:
     ring = KeyRing(options.state)
     app = FastAPI(middleware=gates(options, ring, Metrics(), AuditLog(options.state)))
     app.state.options, app.state.ring = options, ring
+    app.state.crowded = lambda: False
     add_problems(app)
 
     async def reached(request: Request, response: Response) -> dict[str, Any]:

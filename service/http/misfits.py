@@ -1,0 +1,150 @@
+"""What does not fit of a request, in words: what was given, and what was expected in its place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+
+from pydantic_core import ErrorDetails
+
+from vitrail.indexer.wording import counted
+
+MOST_TOLD = 20
+"""Places of one request that are told."""
+_SHOWN = 60  # characters of a value, or of a place
+_WORDS: Mapping[str, str] = {
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing_size": "a whole number of fewer digits",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a number that is neither infinite nor NaN",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "string_type": "a text",
+    "string_unicode": "a text of Unicode",
+    "list_type": "a list",
+    "dict_type": "an object",
+    "model_type": "an object",
+    "model_attributes_type": "an object",
+    "none_required": "null",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "{ge} or more",
+    "less_than": "less than {lt}",
+    "less_than_equal": "{le} or less",
+    "literal_error": "{expected}",
+    "string_pattern_mismatch": "a text that fits {pattern}",
+    "string_too_short": "at least {min_length} of them",
+    "string_too_long": "at most {max_length} of them",
+    "too_short": "at least {min_length} of them",
+    "too_long": "at most {max_length} of them",
+}
+"""Pydantic's name of an error -> what was expected."""
+_NO_FILE = "a field without a file name was given, and a file was expected"
+_KINDS = frozenset(name for name in _WORDS if name.endswith("_type"))
+_LENGTHS = frozenset(name for name, words in _WORDS.items() if words.endswith("of them"))
+
+
+def misfits(errors: Iterable[ErrorDetails], given: object = None) -> list[dict[str, str]]:
+    """What does not fit, each place once.
+
+    Args:
+        errors: as pydantic tells them.
+        given: the body or the arguments, by which places are told from names of alternatives.
+
+    Returns:
+        of each place ``at``, where it is, and ``problem``, a line; the first ``MOST_TOLD`` of them.
+    """
+    found: dict[tuple[str, ...], list[ErrorDetails]] = {}
+    for error in errors:
+        found.setdefault(_place(error, given), []).append(error)
+    told = [place for place in found if not _is_another_kind(place, found)]
+    return [
+        {"at": as_text(".".join(place)), "problem": as_text(_problem(found[place]))}
+        for place in told[:MOST_TOLD]
+    ]
+
+
+def in_a_line(told: Sequence[Mapping[str, str]]) -> str:
+    """The first thing that does not fit, and how many more there are."""
+    first, *more = told
+    line = f"{first['at']}: {first['problem']}" if first["at"] else first["problem"]
+    return f"{line}, and {len(more)} more" if more else line
+
+
+def as_text(text: str) -> str:
+    """A text that UTF-8 can hold, of whatever JSON's escapes may say."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _place(error: ErrorDetails, given: object) -> tuple[str, ...]:
+    """Where an error is: what it was given by, and the way from there, without alternatives."""
+    first, rest = error["loc"][:1], error["loc"][1:]
+    if first and first[0] in ("path", "query", "header", "cookie"):
+        return tuple(str(one)[:_SHOWN] for one in error["loc"])
+    if error["type"] == "json_invalid":
+        return ("body",)
+    if first != ("body",):
+        first, rest = (), error["loc"]
+    way: list[str] = []
+    for number, part in enumerate(rest):
+        lacking = error["type"] == "missing" and number == len(rest) - 1
+        inner = _member(given, part)
+        if inner is not _NONE or lacking:
+            way.append(str(part)[:_SHOWN])
+            given = inner
+    return (*map(str, first), *way)
+
+
+_NONE = object()
+
+
+def _member(value: object, name: int | str) -> object:
+    if isinstance(value, Mapping):
+        return value.get(name, _NONE)
+    if isinstance(value, list) and isinstance(name, int) and name < len(value):
+        return value[name]
+    return _NONE
+
+
+def _is_another_kind(
+    place: tuple[str, ...], found: Mapping[tuple[str, ...], Sequence[ErrorDetails]]
+) -> bool:
+    """Whether something else could stand here, and what does is looked at further inside."""
+    if not all(error["type"] in _KINDS for error in found[place]):
+        return False
+    return any(len(other) > len(place) and other[: len(place)] == place for other in found)
+
+
+def _problem(errors: Sequence[ErrorDetails]) -> str:
+    error = errors[0]
+    if error["type"] == "missing":
+        return "it is needed, and was not given"
+    if error["type"] == "extra_forbidden":
+        return "there is no such member; leave it out"
+    if error["type"] == "json_invalid":
+        return f"it is no JSON: {error['ctx']['error']}, at character {error['loc'][-1]}"
+    if any(one["type"] not in _WORDS for one in errors):
+        said = error["msg"].removeprefix("Value error, ")
+        return _NO_FILE if said.startswith("Expected UploadFile") else said
+    expected = dict.fromkeys(map(_expected, errors))
+    shown = _shown(error["input"], counts=error["type"] in _LENGTHS)
+    return f"{shown} was given, and {' or '.join(expected)} was expected"
+
+
+def _expected(error: ErrorDetails) -> str:
+    told = error.get("ctx", {})
+    plain = {name: f"{one:g}" if isinstance(one, float) else one for name, one in told.items()}
+    return _WORDS[error["type"]].format(**plain)
+
+
+def _shown(value: object, *, counts: bool) -> str:
+    """What was given, as JSON writes it where that is short."""
+    if isinstance(value, Mapping):
+        return "an object"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return f"a list of {counted(len(value), 'entry', 'entries')}"
+    if isinstance(value, str) and (counts or len(value) > _SHOWN):
+        return f"a text of {counted(len(value), 'character')}"
+    return json.dumps(value, ensure_ascii=False, default=str)[:_SHOWN]
