@@ -7,7 +7,8 @@ import { texts } from "./texts.js";
 
 /**
  * @typedef {string | number | boolean | null} Value
- * @typedef {{ column: string, ids: number[], before: Value[] }} Change of a column, and what was there before
+ * @typedef {{ column: string, ids: number[], before: Value[], after: Value[] }} Change of a column: what was there
+ *   before, and what it holds of that
  */
 
 const TOGETHER = 200; // ids of one request's address
@@ -38,20 +39,36 @@ export function valueOf(text, column) {
 }
 
 /**
+ * The column of the user's own that a name means: upper and lower case are the same.
+ *
+ * @type {(columns: Column[], name: string) => Column | undefined}
+ */
+export function ownColumn(columns, name) {
+  return columns.find((one) => one.own && one.name.toLowerCase() === name.toLowerCase());
+}
+
+/**
  * Set a column on images in one commit, to one value for all or to one for each; told to whoever shows it by an event `labelled` of the session.
  *
  * @type {(session: Session, ids: number[], column: string, value: Value | Value[]) => Promise<Change>}
  */
 export async function annotate(session, ids, column, value) {
-  const known = session.columns.some((one) => one.own && one.name === column);
-  const before = known ? await valuesOf(session, ids, column) : ids.map(() => null);
-  await write(session, ids, column, value);
-  return { column, ids, before };
+  const { name, values: before } = await heldOf(session, ids, column);
+  await write(session, ids, name, value);
+  const { values: after } = await heldOf(session, ids, name);
+  return { column: name, ids, before, after };
 }
 
-/** @type {(session: Session, change: Change) => Promise<void>} */
-export async function takeBack(session, { ids, column, before }) {
-  await write(session, ids, column, before);
+/**
+ * Set what was there before, where nobody has changed it since; of how many images somebody has.
+ *
+ * @type {(session: Session, change: Change) => Promise<number>}
+ */
+export async function takeBack(session, { ids, column, before, after }) {
+  const { values: now } = await heldOf(session, ids, column);
+  const mine = [...ids.keys()].filter((at) => JSON.stringify(now[at]) === JSON.stringify(after[at]));
+  if (mine.length) await write(session, mine.map((at) => ids[at]), column, mine.map((at) => before[at]));
+  return ids.length - mine.length;
 }
 
 /** @type {(session: Session, ids: number[], column: string, value: Value | Value[]) => Promise<void>} */
@@ -60,6 +77,19 @@ async function write(session, ids, column, value) {
   await post(address("/annotations", { collection }), { ids, columns: { [column]: value } });
   await session.learn();
   session.dispatchEvent(new CustomEvent("labelled", { detail: column }));
+}
+
+/**
+ * A column as it is now, which another page may have made since this one was opened: its name as it
+ * is spelt, and what images hold of it.
+ *
+ * @type {(session: Session, ids: number[], column: string) => Promise<{ name: string, values: Value[] }>}
+ */
+async function heldOf(session, ids, column) {
+  const { columns } = await ask(address("/columns", { collection: session.question.collection }));
+  const known = ownColumn(columns, column);
+  if (!known) return { name: column, values: ids.map(() => null) };
+  return { name: known.name, values: await valuesOf(session, ids, known.name) };
 }
 
 /** @type {(session: Session, ids: number[], column: string) => Promise<Value[]>} */

@@ -3,11 +3,13 @@ import { address } from "./api.js";
 import { isRanked, toQuery, weightsText } from "./question.js";
 import { listAddress, searchBody } from "./request.js";
 import { placed } from "./routes.js";
+import { texts } from "./texts.js";
 
 /** @import { Condition, Part, Question } from "./types.js" */
 
 const SYMBOLS = /** @type {Record<string, string>} */ ({ is: "=", above: ">", below: "<", at_least: ">=", at_most: "<=", like: "LIKE" });
 const K = 60;
+const PLAIN = new Set(["id", "name", ...Object.keys(texts.columnNames)]); // no other name is known to be no word of SQL
 
 /**
  * @param {Question} question
@@ -69,7 +71,12 @@ function filtered(question) {
 /** @type {(part: Part, nameOf: (token: string) => string) => string} */
 function named(part, nameOf) {
   if (part.kind === "image") return `${part.id}`;
-  return part.kind === "upload" ? nameOf(part.token) : "";
+  return part.kind === "upload" ? fileWord(nameOf(part.token)) : "";
+}
+
+/** @param {string} name of a file, so that it is taken for neither an option nor an image's id */
+export function fileWord(name) {
+  return /^(-|\d+$)/.test(name) ? `./${name}` : name;
 }
 
 /**
@@ -177,7 +184,7 @@ export function whereOf(question) {
 
 /** @param {Condition} condition */
 export function conditionSql({ column, comparison, value }) {
-  const name = /^[a-z_][a-z0-9_]*$/.test(column) ? column : `"${column.replaceAll('"', '""')}"`;
+  const name = PLAIN.has(column) ? column : `"${column.replaceAll('"', '""')}"`;
   if (comparison === "missing") return `${name} IS ${value === false ? "NOT " : ""}NULL`;
   if (comparison === "has") return `list_contains(${name}, ${sql(value)})`;
   if (comparison === "in") return `${name} IN (${/** @type {unknown[]} */ (value).map(sql).join(", ")})`;

@@ -1,7 +1,7 @@
 /** What a view asks, as other doors are asked it: the command line, curl and Python. */
 import { address } from "./api.js";
 import { auditBody, readAudit } from "./auditing.js";
-import { asCli, asCurl, asPython, literal, quoted } from "./commands.js";
+import { asCli, asCurl, asPython, fileWord, literal, quoted } from "./commands.js";
 import { labelsJob, readLabels } from "./labelling.js";
 import { jobOf, readOrder, readPart, strengthOf } from "./making.js";
 import { mapCommand, readMap } from "./mapping.js";
@@ -204,7 +204,7 @@ function call(placed, named) {
 /** @type {(part: ImagePart | null, nameOf: (token: string) => string) => string} */
 function word(part, nameOf) {
   if (!part) return UNKNOWN.name;
-  return part.kind === "image" ? `${part.id}` : nameOf(part.token);
+  return part.kind === "image" ? `${part.id}` : fileWord(nameOf(part.token));
 }
 
 /** @type {(part: ImagePart | null, nameOf: (token: string) => string) => string} */

@@ -674,6 +674,7 @@ export const texts = {
   labelled: (/** @type {string} */ column, /** @type {string} */ value, /** @type {number} */ count) => `${column}: ${value}, set on ${counted(count, "image")}.`,
   cleared: (/** @type {string} */ column, /** @type {number} */ count) => `${column} cleared on ${counted(count, "image")}.`,
   labelsBack: (/** @type {string} */ column, /** @type {number} */ count) => `${column} is as it was before on ${counted(count, "image")}.`,
+  changedSince: (/** @type {string} */ column, /** @type {number} */ count) => `${column} was changed elsewhere on ${counted(count, "image")} since, which stays as it is now.`,
   onlyReads: "This server only reads, so that nothing can be labelled: it was started with --read-only.",
   readKey: "Your key may only read. To label images, sign in with one of the scope write: vitrail keys new --scope write.",
 

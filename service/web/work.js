@@ -19,11 +19,12 @@ export class Work {
     this.found = null;
     this.wrong = "";
     this._begun = 0;
+    this._asking = false; // for it, so that it is asked for once
     this._end = () => {};
   }
 
   get busy() {
-    return Boolean(this.job && !isOver(this.job));
+    return this._asking || Boolean(this.job && !isOver(this.job));
   }
 
   get _to() {
@@ -38,10 +39,16 @@ export class Work {
    */
   async begin(kind, body) {
     const mine = this._anew();
+    this._asking = true;
     await this._try(mine, async () => {
       const job = /** @type {Job} */ (await post(address(`/${kind}`, this._to), body));
-      if (mine === this._begun) this._follow(job.id, mine);
+      if (mine !== this._begun) return;
+      this.job = job;
+      this._follow(job.id, mine);
     });
+    if (mine !== this._begun) return;
+    this._asking = false;
+    this._view.requestUpdate();
   }
 
   /**
@@ -75,6 +82,7 @@ export class Work {
 
   _anew() {
     this.leave();
+    this._asking = false;
     this.job = null;
     this.found = null;
     this.wrong = "";

@@ -2,7 +2,7 @@
 import { html, nothing } from "../vendor/lit/index.js";
 import { live } from "../vendor/lit-html/directives/live.js";
 import { address, post, Problem } from "../api.js";
-import { annotate, refusal, takeBack, valueOf } from "../annotating.js";
+import { annotate, ownColumn, refusal, takeBack, valueOf } from "../annotating.js";
 import { texts } from "../texts.js";
 import { shownValue } from "../words.js";
 import { icon } from "./icons.js";
@@ -76,7 +76,7 @@ export class Labels extends SessionPart {
   async _offer() {
     const column = this._column;
     this._offered = [];
-    if (!this._columns.some(({ name }) => name === column)) return;
+    if (!ownColumn(this._columns, column)) return;
     const asked = { columns: [column], most: OFFERED };
     const { facets } = await post(address("/facets", { collection: this.session.question.collection }), asked).catch(() => ({ facets: [] }));
     if (column === this._column) this._offered = (facets[0]?.values ?? []).map((/** @type {any} */ one) => String(one.value));
@@ -100,9 +100,10 @@ export class Labels extends SessionPart {
     if (!change || this._busy) return;
     this._busy = true;
     await this._try(async () => {
-      await takeBack(this.session, change);
+      const others = await takeBack(this.session, change);
+      const back = change.ids.length - others;
       this._changes = this._changes.slice(0, -1);
-      this._told = texts.labelsBack(change.column, change.ids.length);
+      this._told = [back ? texts.labelsBack(change.column, back) : "", others ? texts.changedSince(change.column, others) : ""].filter(Boolean).join(" ");
     });
     this._busy = false;
     this._offer();
@@ -117,7 +118,7 @@ export class Labels extends SessionPart {
       this._wrong = column ? texts.lacksValue : texts.lacksColumn;
       return;
     }
-    this._set(column, valueOf(text, this.session.columns.find(({ name }) => name === column)));
+    this._set(column, valueOf(text, ownColumn(this.session.columns, column)));
   }
 
   render() {
@@ -130,7 +131,7 @@ export class Labels extends SessionPart {
           placeholder=${texts.labelColumnHint} .value=${live(this._column)} @input=${this._named}></label>
         <label><span>${texts.labelValue}</span><input class="input short" name="value" list="labels-values" maxlength="1000" autocomplete="off"></label>
         <span class="labels-acts"><button class="button" ?disabled=${busy}>${texts.setLabel}</button>
-          <button type="button" class="button" ?disabled=${busy || !this._columns.some(({ name }) => name === this._column)}
+          <button type="button" class="button" ?disabled=${busy || !ownColumn(this._columns, this._column)}
             @click=${() => this._set(this._column, null)}>${texts.clearLabel}</button></span>
         <datalist id="labels-columns">${this._columns.map(({ name }) => html`<option value=${name}></option>`)}</datalist>
         <datalist id="labels-values">${this._offered.map((value) => html`<option value=${value}></option>`)}</datalist>

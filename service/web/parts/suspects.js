@@ -106,13 +106,14 @@ export class Suspects extends SessionPart {
   _undo(id) {
     return this._try(async () => {
       const change = this._done.findLast(({ ids }) => ids[0] === id);
-      if (change) await takeBack(this.session, change);
-      else await annotate(this.session, [id], this._column, null);
+      const others = change ? await takeBack(this.session, change) : 0;
+      if (!change) await annotate(this.session, [id], this._column, null);
       const left = new Map(this._checked);
       left.delete(id);
       this._checked = left;
       this._done = this._done.filter((one) => one !== change);
-      notice(texts.undone);
+      if (others) await this._read(this.doubts);
+      notice(others ? texts.changedSince(this._column, others) : texts.undone);
     });
   }
 

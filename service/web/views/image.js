@@ -180,7 +180,7 @@ export class ImageView extends SessionPart {
 
   /** @param {KeyboardEvent} event */
   _keys(event) {
-    if (event.defaultPrevented || document.querySelector("dialog[open], .pswp--open")) return;
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open], .pswp--open")) return;
     if (event.target instanceof Element && event.target.closest("input, textarea, select")) return;
     const [before, after] = this._beside;
     const to = { ArrowLeft: before, ArrowRight: after }[event.key] ?? null;

@@ -139,15 +139,17 @@ export class MapView extends SessionPart {
     await this._recolour();
   }
 
-  _draw() {
-    return this._try(async () => {
-      this._end();
+  async _draw() {
+    const before = this._job;
+    this._job = undefined; // nor can another one be asked for meanwhile
+    await this._try(async () => {
       const job = /** @type {Job} */ (await post(address("/map", { collection: this._state.collection }), mapBody(this._state)));
       [this._map, this._chosen, this._setting] = [null, null, false];
       this._turn({ job: job.id, view: null, ring: null, value: null });
       this._job = job;
       this._follow(job.id);
     });
+    this._job ??= before;
   }
 
   /** Another state, which the address tells at once. */

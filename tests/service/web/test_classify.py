@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image
 
-from tests.service.web.conftest import PHONE, WIDE, Open, Watched
+from tests.service.web.conftest import PHONE, WIDE, Open, Watched, expected
 from tests.service.web.examples import HOSTILE
 from tests.service.web.painted import doubtful, serving
 from tests.service.web.test_access import violations
@@ -18,6 +19,8 @@ from tests.service.web.test_safety import unharmed
 if TYPE_CHECKING:
     from playwright.sync_api import FilePayload, Page
 
+STREAM = re.compile(r"/v1/jobs/\w+/events$")
+JOB = re.compile(r"/v1/jobs/\w+$")
 COUNTS = {"red": 13, "green": 12, "blue": 13, HOSTILE: 7}
 
 
@@ -118,6 +121,42 @@ def test_what_cannot_be_told_is_refused_with_a_remedy(opening: Open, own: str) -
     page.click(".classify-go")
     page.wait_for_selector("[role=alert]")
     assert "rename it" in page.inner_text("[role=alert]")
+
+
+def test_work_is_asked_for_once(opening: Open, own: str) -> None:
+    watched = opening(own)
+    page = watched.open("/classify?where=label+%3D+'green'&least=0.07")
+    asked: list[str] = []
+    page.on("request", lambda one: asked.append(one.url) if one.method == "POST" else None)
+    page.dblclick(".classify-go")
+    page.wait_for_selector(".classify.done")
+    assert len([url for url in asked if url.endswith("/v1/classify")]) == 1
+
+
+def test_work_is_followed_on_where_others_have_answered_for_the_service(
+    opening: Open, own: str
+) -> None:
+    watched = opening(own)
+    page = watched.open("/classify?where=label+%3D+'green'&least=0.11")
+    # as a proxy does while the service behind it is started anew
+    page.route(STREAM, lambda route: route.fulfill(status=502), times=2)
+    page.route(JOB, lambda route: route.fulfill(status=502), times=1)
+    with expected(watched, "502", "EventSource"):
+        page.click(".classify-go")
+        page.wait_for_selector(".classify.done")
+
+
+def test_work_that_can_be_followed_no_longer_is_told_as_that(opening: Open, own: str) -> None:
+    watched = opening(own)
+    page = watched.open("/classify?where=label+%3D+'green'&least=0.13")
+    page.route(STREAM, lambda route: route.fulfill(status=401))
+    told = {"code": "no-key", "detail": "this needs a key", "remedy": "sign in"}
+    page.route(JOB, lambda route: route.fulfill(status=401, json=told))
+    with expected(watched, "401", "EventSource"):
+        page.click(".classify-go")
+        page.wait_for_selector("[role=alert]")
+    assert page.inner_text("[role=alert]") == "this needs a key; sign in"
+    assert page.is_enabled(".classify-go")
 
 
 def test_a_report_opens_the_images_of_each_cell(opening: Open, own: str) -> None:

@@ -58,7 +58,7 @@ AT = {
 GIVEN = """async (all) => {
   const { elsewhere } = await import("/assets/elsewhere.js");
   const { readRoute } = await import("/assets/routes.js");
-  const nameOf = () => "a photo.jpg";
+  const nameOf = () => "-a photo.jpg";
   return all.map((address) => {
     const { pathname, search } = new URL(address, location.origin);
     const { view, id } = readRoute(pathname);

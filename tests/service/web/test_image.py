@@ -50,6 +50,21 @@ def test_an_image_is_opened_from_an_answer_and_left_to_it(at: Open, size: tuple[
     assert page.evaluate("scrollY") == pytest.approx(place, abs=4)
 
 
+def test_keys_of_the_browser_stay_the_browsers(at: Open) -> None:
+    watched = at()
+    cat = id_of(watched.open(), "cat.jpg")
+    page = watched.open(f"/?like={cat}")
+    page.click(f"[data-id='{watched.ids()[1]}'] a")
+    page.wait_for_selector(".one-side.done")
+    before = page.url
+    for key in ("Control+l", "Alt+ArrowRight", "Meta+ArrowRight", "Control+m"):
+        page.keyboard.press(key)
+    assert page.url == before
+    assert page.evaluate("document.activeElement.name") != "column"
+    page.keyboard.press("ArrowRight")
+    watched.until(f"location.href !== '{before}'")
+
+
 def test_it_is_zoomed_among_the_others(at: Open) -> None:
     watched = at()
     cat = id_of(watched.open(), "cat.jpg")

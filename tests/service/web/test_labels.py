@@ -84,6 +84,24 @@ def test_one_image_is_labelled_changed_cleared_and_all_of_it_is_undone(at: Open,
     unharmed(watched)
 
 
+def test_undo_leaves_what_another_page_has_set_since(at: Open, own: str) -> None:
+    mine, theirs = at(), at()
+    mine.base = theirs.base = own
+    cat = id_of(mine.open(), "cat.jpg")
+    for one in (mine, theirs):
+        one.page.goto(f"{own}/image/{cat}")
+        one.page.wait_for_selector(".one-side.done .labels-acts button:not(:disabled)")
+    side = ".one-side"
+    label(mine, side, "Shelf", "first")
+    label(theirs, side, "shelf", "second")  # of which that page knew nothing when it was opened
+    mine.page.click(".labels-told >> text=Undo")
+    mine.page.wait_for_selector(".labels-told:has-text('changed elsewhere on 1 image')")
+    assert mine.page.locator(".labels-told button").count() == 0
+    assert held(mine.page, cat, "Shelf") == "second"
+    undo(theirs, side)
+    assert held(mine.page, cat, "Shelf") == "first"
+
+
 def test_images_that_are_marked_are_labelled_together(at: Open, own: str) -> None:
     watched = at(theme="dark")
     watched.base = own

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
@@ -147,6 +147,8 @@ plain = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]
 
 
 @given(column=plain, value=plain, other=plain)
+@example(column="order", value="a", other="b")
+@example(column="left", value="a", other="b")
 def test_a_condition_means_the_same_as_sql(
     call: Callable[..., Any], column: str, value: str, other: str
 ) -> None:
