@@ -77,11 +77,12 @@ class VitrailCollection:
 
     def search(self, queries: Floats, k: int, effort: int, threads: int) -> Ids:
         found = np.full((len(queries), k), -1, np.int64)
-        for number, query in enumerate(queries):
-            asked = Query({self._space: query[None]}, {self._space: 1.0}, SearchOptions(k=k))
-            hits = self._searcher.search(asked).hits
+        asked = Query({self._space: queries}, {self._space: 1.0}, SearchOptions(k=k))
+        one = len(queries) == 1
+        answers = [self._searcher.search(asked)] if one else self._searcher.search_each(asked)
+        for number, result in enumerate(answers):
             # The number of the row is in the path, so that hits without metadata would not count.
-            found[number, : len(hits)] = [int(hit.paths[0][-12:-4]) for hit in hits]
+            found[number, : len(result.hits)] = [int(hit.paths[0][-12:-4]) for hit in result.hits]
         return found
 
     def describe(self) -> str:

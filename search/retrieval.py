@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -104,23 +104,52 @@ class Retrieval:
     def rank(self, row: Row, depth: int) -> Ranking:
         """The best ``depth`` images for one row, those left out that the query leaves out."""
         want = self._wanted(depth)
-        one = len(self.query.weights) == 1
-        ranking = self._rank_one_space(row, want) if one else self._rank_many_spaces(row, want)
-        return self._kept(ranking, depth)
+        if len(self.query.weights) == 1:
+            return self._kept(self._rank_one_space(row, want), None, depth)
+        (ranking,) = self._rank_many_spaces(row, want)
+        return self._kept(ranking, None, depth)
 
     def rank_each(self, depth: int) -> list[Ranking]:
-        """``rank`` for every row of the query; one space's index is asked once for all of them."""
+        """``rank`` for every row of the query; each index is asked once for all of them."""
         query = self.query
-        alone = [replace(self, query=query.alone(i)) for i in range(query.rows)]
+        own = query.own or (None,) * query.rows
+        want = self._wanted(depth + any(one is not None for one in own))
         if len(query.weights) > 1:
-            return [one.rank(one.query.row(0), depth) for one in alone]
+            ranked = self._rank_many_spaces(query.vectors, want)
+            return [self._kept(one, i, depth) for one, i in zip(ranked, own, strict=True)]
         (space,) = query.weights
-        want = max(one._wanted(depth) for one in alone)
-        found, ids, scores = self._nearest_each(space, query.vectors[space], want)
-        each = found.scanned // query.rows
+        found, scores = self._ask(space, query.vectors[space], want)
+        hits = (found.ids >= 0) & ~np.isin(found.ids, self._excluded(None))
+        hits &= found.ids != np.array([-1 if one is None else one for one in own])[:, None]
+        return self._each_reaching(space, found, scores, hits, depth)
+
+    def _each_reaching(
+        self,
+        space: str,
+        found: IndexAnswer,
+        scores: Floats,
+        hits: NDArray[np.bool_],
+        depth: int,
+    ) -> list[Ranking]:
+        """As ``_reaching`` and no more than ``depth``, of (q, m) images that may be hits."""
+        nearest = np.where(hits, scores, -np.inf).max(axis=1).tolist()
+        if self.least is not None:
+            hits = hits & (scores >= self.least)
+        hits = hits & (np.cumsum(hits, axis=1) <= depth)
+        ids, total = found.ids[hits], scores[hits]  # one row's after the other's
+        ends = np.cumsum(np.count_nonzero(hits, axis=1)).tolist()
+        parts = map(slice, [0, *ends[:-1]], ends)
+        each = found.scanned // len(hits)
         return [
-            one._kept(Ranking(own, {space: score}, score, found.recall, each), depth)
-            for one, own, score in zip(alone, ids, scores, strict=True)
+            Ranking(
+                ids[part],
+                {space: total[part]},
+                total[part],
+                found.recall,
+                each,
+                best if best > -np.inf else None,
+            )
+            for part, best in zip(parts, nearest, strict=True)
         ]
 
     def _wanted(self, depth: int) -> int:
@@ -128,10 +157,14 @@ class Retrieval:
         held = max(len(index) for index in self.indexes.values())
         return max(1, min(depth + len(self.query.exclude), held))
 
-    def _kept(self, ranking: Ranking, depth: int) -> Ranking:
-        excluded = np.fromiter(self.query.exclude, np.int64, len(self.query.exclude))
-        others = ranking.keep(~np.isin(ranking.ids, excluded))
+    def _kept(self, ranking: Ranking, own: int | None, depth: int) -> Ranking:
+        """The best ``depth``, without those that are left out: of the query, and of one row."""
+        others = ranking.keep(~np.isin(ranking.ids, self._excluded(own)))
         return self._reaching(others).keep(slice(depth))
+
+    def _excluded(self, own: int | None) -> Ids:
+        left_out = [*self.query.exclude] if own is None else [*self.query.exclude, own]
+        return np.array(left_out, np.int64)
 
     def _reaching(self, ranking: Ranking) -> Ranking:
         """Those whose score is high enough, and how high the best is."""
@@ -200,62 +233,79 @@ class Retrieval:
 
     def _rank_one_space(self, row: Row, want: int) -> Ranking:
         (space,) = self.query.weights
-        ids, scores, found = self._nearest(space, row, want)
-        return Ranking(ids, {space: scores}, scores, found.recall, found.scanned)
+        found, scores = self._ask(space, row[space], want)
+        real = found.ids[0] >= 0
+        ids, own = found.ids[0, real], scores[0, real]
+        return Ranking(ids, {space: own}, own, found.recall, found.scanned)
 
-    def _rank_many_spaces(self, row: Row, want: int) -> Ranking:
-        """Deepen every space's ranking until no unseen image can enter the best ``want``."""
-        weights = self.query.weights
+    def _rank_many_spaces(self, rows: Row, want: int) -> list[Ranking]:
+        """Deepen every space's rankings until no unseen image can enter the best ``want``.
+
+        Args:
+            rows: (m, dim) of each space.
+            want: how many are asked for.
+        """
+        ranked: dict[int, Ranking] = {}
+        left = list(range(len(next(iter(rows.values())))))
         size = self.reachable
         depth = min(size, max(4 * want, 64))
-        while True:
-            shown, last, recall, scanned = self._candidates(row, depth)
+        while left:
+            last_chance = depth >= size
+            merged = self._merged(rows, left, depth, want)
+            for i, (ranking, proven) in zip(left, merged, strict=True):
+                # An approximate index proves nothing by going deeper; its answer is marked as such.
+                if proven or last_chance or ranking.recall < 1:
+                    ranked[i] = ranking
+            left = [i for i in left if i not in ranked]
+            depth = min(size, depth * 4)
+        return [ranked[i] for i in range(len(ranked))]
+
+    def _merged(
+        self, rows: Row, which: Sequence[int], depth: int, want: int
+    ) -> Iterator[tuple[Ranking, bool]]:
+        """The best ``want`` of what any space ranks up to ``depth``, and whether that proves them.
+
+        Args:
+            rows: (m, dim) of each space.
+            which: of the rows.
+            depth: of each space's ranking.
+            want: how many are asked for.
+        """
+        weights = self.query.weights
+        found = {space: self._ask(space, rows[space][which], max(depth, 1)) for space in weights}
+        recall = min(one.recall for one, _ in found.values())
+        scanned = sum(one.scanned for one, _ in found.values()) // len(which)
+        for place, number in enumerate(which):
+            real = {space: one.ids[place] >= 0 for space, (one, _) in found.items()}
+            shown = np.unique(
+                np.concatenate([one.ids[place][real[space]] for space, (one, _) in found.items()])
+            )
+            last = {space: _last(own[place][real[space]]) for space, (_, own) in found.items()}
+            row = {space: rows[space][number : number + 1] for space in weights}
             scores = self._scores(row, shown)
             total = combine(scores, weights)
             best = order(shown, total)[:want]
             # more than the bound: an unseen image of the same score may have a smaller id
             bound = unseen_bound(last, weights) + ROUNDING
-            done = len(best) >= want and total[best[-1]] > bound
-            # An approximate index proves nothing by going deeper; its answer is marked as such.
-            if done or depth >= size or recall < 1:
-                return Ranking(shown, scores, total, recall, scanned).keep(best)
-            depth = min(size, depth * 4)
+            proven = len(best) >= want and bool(total[best[-1]] > bound)
+            yield Ranking(shown, scores, total, recall, scanned).keep(best), proven
 
-    def _candidates(self, row: Row, depth: int) -> tuple[Ids, dict[str, float], float, int]:
-        """Ids that any space ranks so high, and the last score that each space showed."""
-        shown: list[Ids] = []
-        last: dict[str, float] = {}
-        recall, scanned = 1.0, 0
-        for space in self.query.weights:
-            ids, scores, found = self._nearest(space, row, max(depth, 1))
-            shown.append(ids)
-            last[space] = float(scores[-1]) if len(scores) else -1.0
-            recall, scanned = min(recall, found.recall), scanned + found.scanned
-        return np.unique(np.concatenate(shown)), last, recall, scanned
-
-    def _nearest(self, space: str, row: Row, k: int) -> tuple[Ids, Floats, IndexAnswer]:
-        found, ids, scores = self._nearest_each(space, row[space], k)
-        return ids[0], scores[0], found
-
-    def _nearest_each(
-        self, space: str, rows: Floats, k: int
-    ) -> tuple[IndexAnswer, list[Ids], list[Floats]]:
-        """The index's answer, and of each row the ids found and the cosines times its length."""
+    def _ask(self, space: str, rows: Floats, k: int) -> tuple[IndexAnswer, Floats]:
+        """The index's answer, and the (q, k) cosines times the lengths of the rows."""
         unit, lengths = _directions(rows)
         exact = self.query.options.exact
         found = self.indexes[space].search(unit, k, allowed=self.allowed, exact=exact)
-        real = found.ids >= 0
-        scores = (found.scores * lengths).astype(np.float32)
-        return (
-            found,
-            [ids[kept] for ids, kept in zip(found.ids, real, strict=True)],
-            [row[kept] for row, kept in zip(scores, real, strict=True)],
-        )
+        return found, (found.scores * lengths).astype(np.float32)
 
     def _scores(self, row: Row, ids: Ids) -> dict[str, Floats]:
         return {
             space: _cosines(self.indexes[space], row[space], ids) for space in self.query.weights
         }
+
+
+def _last(scores: Floats) -> float:
+    """What no unseen image of a space surpasses."""
+    return float(scores[-1]) if len(scores) else -1.0
 
 
 def _directions(rows: Floats) -> tuple[Floats, Floats]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import repeat
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from vitrail.indexer.image_info import ImageInfo
 from vitrail.search.calibration.judging import (
     Calibrations,
     Judge,
+    Judged,
     judge_of,
     least_score,
     uncalibrated,
@@ -129,7 +131,7 @@ class Searcher:
         judge: Judge | None,
         times: _Times,
     ) -> list[SearchResult]:
-        ids = sorted({image_id for one in chosen for image_id in one.ranking.ids.tolist()})
+        ids = np.unique(np.concatenate([one.ranking.ids for one in chosen])).tolist()
         where = combine_filters(retrieval.query.options.where, retrieval.query.options.only)
         metadata = dict(zip(ids, self._commit.metadata(ids, where), strict=True))
         ranks = [{image_id: i for i, image_id in enumerate(row.ids.tolist(), 1)} for row in rows]
@@ -138,9 +140,10 @@ class Searcher:
         guesses = empty and retrieval.all_ids().size  # an empty collection has nothing to guess by
         hints = tuple(self._commit.suggest(str(where))) if guesses else ()
         allowed = retrieval.allowed
+        told = _judged(chosen, judge)
         return [
             SearchResult(
-                hits=_hits(one, ranks, metadata, judge),
+                hits=_hits(one, ranks, metadata, told),
                 exact=one.ranking.exact,
                 estimated_recall=one.ranking.recall,
                 candidates=one.ranking.scanned,
@@ -169,26 +172,41 @@ class _Times:
         self.seconds[stage], self._last = now - self._last, now
 
 
+def _judged(chosen: Sequence[Selection], judge: Judge | None) -> Iterator[Judged]:
+    """What is told of each hit's score, of all answers one after the other."""
+    if judge is None:
+        return repeat((None, None))
+    return iter(judge(np.concatenate([one.ranking.total for one in chosen])))
+
+
 def _hits(
     chosen: Selection,
     ranks: Sequence[Mapping[int, int]],
     metadata: Mapping[int, ImageInfo],
-    judge: Judge | None,
+    told: Iterator[Judged],
 ) -> list[Hit]:
     ranking = chosen.ranking
-    told = judge(ranking.total) if judge is not None else [(None, None)] * len(ranking.ids)
+    spaces = tuple(ranking.scores)
+    each = zip(*(values.tolist() for values in ranking.scores.values()), strict=True)
     return [
         Hit(
             id=image_id,
-            score=float(ranking.total[i]),
-            scores={space: float(values[i]) for space, values in ranking.scores.items()},
-            seed_ranks=tuple(row.get(image_id) for row in ranks),
+            score=score,
+            scores=dict(zip(spaces, scores, strict=True)),
+            seed_ranks=tuple(row.get(image_id) for row in ranks) if ranks else (),
             metadata=metadata[image_id],
-            group=chosen.groups[i] if chosen.groups else None,
-            fpr=told[i][0],
-            closeness=told[i][1],
+            group=group,
+            fpr=fpr,
+            closeness=closeness,
         )
-        for i, image_id in enumerate(ranking.ids.tolist())
+        for image_id, score, scores, group, (fpr, closeness) in zip(
+            ranking.ids.tolist(),
+            ranking.total.tolist(),
+            each,
+            chosen.groups or repeat(None),
+            told,
+            strict=False,
+        )
     ]
 
 

@@ -61,12 +61,25 @@ def cached_metadata(
         UnknownImageError: an id that is in no image.
     """
     wanted = [int(i) for i in ids]
+    if shown:
+        return _looked_up(cache, wanted, shown)
+    known = cache.described(wanted)
+    others = [i for i in wanted if i not in known]
+    if not others:
+        return [known[i] for i in wanted]
+    found = _looked_up(cache, others, {})
+    cache.keep(found)
+    known.update((one.id, one) for one in found)
+    return [known[i] for i in wanted]
+
+
+def _looked_up(cache: MetadataCache, wanted: Sequence[int], shown: Shown) -> list[ImageInfo]:
     tables = ("images", "files", "predictions")
     images, files, predictions = (cache.find(table, wanted) for table in tables)
     annotations = cache.find("annotations", wanted)
     nothing = [dict.fromkeys(cache.annotation_names)]
     complete = {i: annotations.get(i, nothing) for i in wanted}
-    return describe_all(wanted, images, files, predictions, complete, shown or {})
+    return describe_all(wanted, images, files, predictions, complete, shown)
 
 
 def describe_all(
@@ -101,7 +114,7 @@ def _in_order(files: list[dict[str, Any]], shown: Set[FileKey]) -> list[dict[str
         raw = None if file["path_raw"] is None else bytes(file["path_raw"])
         return (file["path"], raw) not in shown, bool(file["missing"]), file["path"], raw or b""
 
-    return sorted(files, key=place)
+    return sorted(files, key=place) if len(files) > 1 else files
 
 
 def describe(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from vitrail.indexer.vectors.exact import Floats, Ids, best
-
-Candidates = list[tuple[Ids, Floats]]  # of each query: ids and their exact scores, unordered
 
 
 class Neighbours(NamedTuple):
@@ -34,6 +33,34 @@ class Neighbours(NamedTuple):
         return self.recall == 1
 
 
+class Candidates(NamedTuple):
+    """Rows that may be among the nearest of some queries, in no order.
+
+    Attributes:
+        queries: (m,) int64 numbers of the queries, from 0.
+        ids: (m,) int64 of the rows.
+        scores: (m,) float32 exact cosines of both.
+    """
+
+    queries: Ids
+    ids: Ids
+    scores: Floats
+
+    @classmethod
+    def of(cls, each: Sequence[tuple[Ids, Floats]]) -> Candidates:
+        """The ids and scores of one query after the other, at least one."""
+        sizes = [len(ids) for ids, _ in each]
+        ids, scores = zip(*each, strict=True)
+        return cls(np.repeat(np.arange(len(each)), sizes), np.concatenate(ids), _joined(scores))
+
+    def each(self, count: int) -> list[tuple[Ids, Floats]]:
+        """As ``of`` took them, of ``count`` queries."""
+        order = np.argsort(self.queries, kind="stable")
+        ends = np.searchsorted(self.queries[order], np.arange(1, count))
+        ids, scores = np.split(self.ids[order], ends), np.split(self.scores[order], ends)
+        return list(zip(ids, scores, strict=True))
+
+
 class Part(NamedTuple):
     """What one part of an index contributes to an answer; ``recall`` is 1 for all of it."""
 
@@ -46,11 +73,40 @@ def answer(parts: list[Part], count: int, k: int) -> Neighbours:
     """The best ``k`` of all parts for each of ``count`` queries, equal scores by ascending id."""
     ids = np.full((count, k), -1, np.int64)
     scores = np.full((count, k), -np.inf, np.float32)
-    for i in range(count if parts else 0):
-        found = np.concatenate([part.candidates[i][0] for part in parts])
-        values = np.concatenate([part.candidates[i][1] for part in parts])
-        order = best(found, values, k)
-        ids[i, : len(order)] = found[order]
-        scores[i, : len(order)] = np.clip(values[order], -1, 1)
+    if parts:
+        columns = zip(*(part.candidates for part in parts), strict=True)
+        queries, found, values = (_joined(column) for column in columns)
+        if count == 1:
+            order = best(found, values, k)
+            place = np.arange(len(order))
+        else:
+            order, place = _in_order(queries, found, values, k)
+        at = queries[order], place
+        ids[at], scores[at] = found[order], np.clip(values[order], -1, 1)
     recall = min((part.recall for part in parts), default=1.0)
     return Neighbours(ids, scores, recall, sum(part.scanned for part in parts))
+
+
+def joined(answers: Sequence[Neighbours]) -> Neighbours:
+    """The answer to queries of which some were asked after others, at least once."""
+    if len(answers) == 1:
+        return answers[0]
+    return Neighbours(
+        np.concatenate([one.ids for one in answers]),
+        np.concatenate([one.scores for one in answers]),
+        min(one.recall for one in answers),
+        sum(one.scanned for one in answers),
+    )
+
+
+def _joined(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+
+
+def _in_order(queries: Ids, ids: Ids, scores: Floats, k: int) -> tuple[Ids, Ids]:
+    """Places of each query's ``k`` best, query after query, and the rank of each from 0."""
+    order = np.lexsort((ids, -scores, queries))
+    sorted_queries = queries[order]
+    rank = np.arange(len(order)) - np.searchsorted(sorted_queries, sorted_queries)
+    kept = rank < k
+    return order[kept], rank[kept]

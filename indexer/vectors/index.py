@@ -20,6 +20,7 @@ from vitrail.indexer.vectors.lists import InvertedLists
 from vitrail.indexer.vectors.parts import Parts
 from vitrail.indexer.vectors.policy import IndexPolicy
 from vitrail.indexer.vectors.rows import Rows, Tail
+from vitrail.indexer.vectors.sharing import share_out
 
 _RECALL = 0.98
 _DEFAULT = IndexPolicy()
@@ -167,8 +168,11 @@ class VectorIndex:
             depth = min(k, len(parts))
             if not depth or not len(queries):
                 return answer([], len(queries), k)
-            found = parts.search(queries, depth, ids, recall, exact=exact)
-            return answer(found, len(queries), k)
+
+            def some(asked: Floats) -> Neighbours:
+                return answer(parts.search(asked, depth, ids, recall, exact=exact), len(asked), k)
+
+            return share_out(some, queries) if parts.worth_sharing(queries) else some(queries)
 
         return self._rescued(found)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,7 +32,6 @@ _ADD_BLOCK = 1 << 16  # rows coded at a time; Ctrl-C is heard in between
 _SEED = 20240521
 _QUERY_BITS = 8
 _SAMPLE = 192  # rows by which it is told how many are nearer than a score
-_SHARED = 8  # queries from which on FAISS's threads share the work
 
 
 def _faiss() -> Any:
@@ -206,7 +205,8 @@ class InvertedLists:
 
     def measure(self, matrix: Floats, policy: IndexPolicy) -> None:
         """Fill ``curves`` by looking up rows of ``matrix`` and comparing with an exact scan."""
-        self.curves = measure(self.candidates, self._index.nlist, matrix, policy.samples)
+        together = partial(self.candidates, alone=False)
+        self.curves = measure(together, self._index.nlist, matrix, policy.samples)
 
     def plan(self, recall: float, k: int, share: float = 1.0) -> ProbePlan | None:
         """The cheapest plan that reaches ``recall``; see ``plans.choose``."""
@@ -223,6 +223,8 @@ class InvertedLists:
         probes: int,
         keep: Mask | None = None,
         near: Floats | None = None,
+        *,
+        alone: bool = True,
     ) -> NDArray[np.int64]:
         """(q, m) int64 positions that probably hold the ``k`` nearest rows; -1 fills up.
 
@@ -232,6 +234,7 @@ class InvertedLists:
             probes: lists to read.
             keep: (n,) bool of the rows that may be returned; lists without any are not read.
             near: (q, lists) float32, the queries' ``nearness`` where it is known.
+            alone: whether this thread does it all, as where others answer other queries.
         """
         near = self.nearness(queries) if near is None else near
         if keep is not None and np.count_nonzero(keep) * 5 < len(keep):
@@ -239,7 +242,8 @@ class InvertedLists:
             lists = filled[_highest(near[:, filled], probes)]
         else:
             lists = _highest(near, probes)
-        return self._read(queries, min(len(self), depth(k)), lists, near, keep)[0]
+        wanted = min(len(self), depth(k))
+        return self._read(queries, wanted, lists, near, keep, alone=alone)[0]
 
     def sweep(
         self, queries: Floats, wanted: int, keep: Mask, near: Floats
@@ -273,6 +277,8 @@ class InvertedLists:
         lists: NDArray[np.int64],
         near: Floats,
         keep: Mask | None,
+        *,
+        alone: bool = True,
     ) -> tuple[NDArray[np.int64], Floats]:
         faiss = _faiss()
         lists = np.ascontiguousarray(lists)
@@ -284,7 +290,7 @@ class InvertedLists:
         settings = faiss.IVFRaBitQSearchParameters(
             nprobe=lists.shape[1], sel=selector, qb=_QUERY_BITS
         )
-        with _threads(faiss, 1 if len(queries) < _SHARED else None):
+        with _threads(faiss, 1 if alone else None):
             # The wrapper of this method refuses parameters, and the index's own are shared.
             self._index.search_preassigned_c(
                 len(queries),
@@ -311,7 +317,7 @@ def _highest(near: Floats, count: int) -> NDArray[np.int64]:
 
 @contextmanager
 def _threads(faiss: Any, count: int | None) -> Iterator[None]:
-    """Limit the threads of FAISS in this thread; a lone query gains nothing by waiting for two."""
+    """Limit the threads that FAISS starts for this one; ``None`` is as many as it may."""
     before = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(count or before)
     try:

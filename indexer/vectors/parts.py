@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from vitrail.indexer.vectors.answers import Part
+from vitrail.indexer.vectors.answers import Candidates, Part
 from vitrail.indexer.vectors.exact import Floats, Ids, Mask
 from vitrail.indexer.vectors.filtered import NEARLY, FilteredSearch
 from vitrail.indexer.vectors.lists import InvertedLists
@@ -16,6 +16,8 @@ from vitrail.indexer.vectors.policy import IndexPolicy
 from vitrail.indexer.vectors.rows import Rows, Tail, merged
 
 _PAGE = 4096  # bytes
+_SHARED = 8  # queries that are worth more threads than one,
+_SHARED_WORK = 1 << 25  # and products, where all rows are compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,11 @@ class Parts:
                 lists = self.lists if rows is self.base and not exact else None
                 parts.append(self._search(rows, lists, queries, k, allowed, recall))
         return parts
+
+    def worth_sharing(self, queries: Floats) -> bool:
+        """Whether several threads answer (q, dim) queries sooner than one."""
+        work = len(queries) * (self.base.size + self.tail.size)
+        return len(queries) >= _SHARED and work >= _SHARED_WORK
 
     def _search(
         self,
@@ -80,19 +87,20 @@ class Parts:
     ) -> Part:
         rows = self.base
         reachable = len(rows.ids) if keep is None else int(np.count_nonzero(keep))
-        candidates, scanned = [], 0
+        candidates: list[tuple[Ids, Floats]] = []
+        scanned = 0
         for query, row in zip(
             queries, lists.candidates(queries, k, plan.probes, keep), strict=True
         ):
             found = row[row >= 0]
             if len(found) < min(k, reachable):  # the lists that were read held too few
-                candidates += rows.scan(query[None], k, keep)
+                candidates += rows.scan(query[None], k, keep).each(1)
                 scanned += len(rows)
             else:
                 candidates.append((rows.ids[found], rows.score(found, query)))
                 scanned += len(found)
         # A sample proves nothing perfect.
-        return Part(candidates, scanned, min(plan.recall, NEARLY))
+        return Part(Candidates.of(candidates), scanned, min(plan.recall, NEARLY))
 
     def warm(self) -> None:
         """Load what a first search would, and read all of the stored vectors.

@@ -9,7 +9,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrail.indexer.vectors.answers import Part
+from vitrail.indexer.vectors import batch_scan
+from vitrail.indexer.vectors.answers import Candidates, Part
 from vitrail.indexer.vectors.blocks import Blocks
 from vitrail.indexer.vectors.exact import Floats, Ids, Mask, nearest, score
 
@@ -139,15 +140,19 @@ class Rows:
         keep = ~self.hidden
         return Rows(self.ids[keep], self.matrix[keep])
 
-    def scan(self, queries: Floats, k: int, keep: Mask | None) -> list[tuple[Ids, Floats]]:
-        """Ids and exact scores of at least the ``k`` best rows of each query, unordered."""
+    def scan(self, queries: Floats, k: int, keep: Mask | None) -> Candidates:
+        """At least the ``k`` best rows of each of (q, dim) queries, q at least 1."""
         matrix = self.matrix
-        return [
-            (self.ids[found], score(matrix, found, query))
-            for query, found in zip(queries, nearest(matrix, keep, queries, k), strict=True)
-        ]
+        if len(queries) >= batch_scan.FEWEST and k <= batch_scan.MOST:
+            which, found = batch_scan.nearest_of_each(matrix, keep, queries, k)
+            scores = batch_scan.score_each(matrix, found, queries, which)
+            return Candidates(which, self.ids[found], scores)
+        each = zip(queries, nearest(matrix, keep, queries, k), strict=True)
+        return Candidates.of(
+            [(self.ids[found], score(matrix, found, query)) for query, found in each]
+        )
 
-    def gather(self, queries: Floats, k: int, positions: Ids) -> list[tuple[Ids, Floats]]:
+    def gather(self, queries: Floats, k: int, positions: Ids) -> Candidates:
         """As ``scan`` over the rows at ``positions`` alone."""
         some = Rows(self.ids[positions], self.take(positions))
         return some.scan(queries, k, None)

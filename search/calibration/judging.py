@@ -14,6 +14,8 @@ from vitrail.search.query import Closeness, Query, Scale
 
 Calibrations = Callable[[tuple[str, ...]], Calibration | None]
 """Gives the calibration of some spaces of a commit; ``None`` where too few images tell."""
+Judged = tuple[float | None, Closeness | None]
+"""The false-positive rate of a score, and its word; ``None`` where nothing tells."""
 
 
 def uncalibrated(_: tuple[str, ...]) -> None:
@@ -36,15 +38,16 @@ class Judge:
     scale: Scale
     tries: int = 1
 
-    def __call__(self, scores: NDArray[np.floating]) -> list[tuple[float | None, Closeness | None]]:
+    def __call__(self, scores: NDArray[np.floating]) -> list[Judged]:
         """The false-positive rate and the word of each of (n,) scores.
 
         ``None`` stands for a bound that says nothing, and for a word that nothing tells.
         """
         found = self.calibration.false_positive_rate(scores, self.weights)
         most = self.scale.most_rate
-        rates = [rate if rate <= most else None for rate in np.minimum(1, self.tries * found)]
-        words = [self.scale.closeness(float(score)) for score in scores]
+        told = np.minimum(1, self.tries * found).tolist()
+        rates = [rate if rate <= most else None for rate in told]
+        words = [self.scale.closeness(score) for score in scores.tolist()]
         return list(zip(rates, words, strict=True))
 
 

@@ -183,11 +183,13 @@ def test_each_row_of_many_is_answered_as_if_alone(
     weights = dict.fromkeys(spaces, 1 / len(spaces))
     options, exclude = SearchOptions(k=k, where=where, min_score=least), frozenset({3, 4})
     searcher = Searcher(collection)
-    many = searcher.search_each(Query(vectors, weights, options, exclude))
+    own = tuple(None if i % 3 == 1 else int(random.integers(20)) for i in range(rows))
+    many = searcher.search_each(Query(vectors, weights, options, exclude, own=own))
     assert len(many) == rows
     for i, answer in enumerate(many):
         one = {space: vectors[space][i : i + 1] for space in spaces}
-        alone = searcher.search(Query(one, weights, options, exclude))
+        left_out = exclude | {image for image in own[i : i + 1] if image is not None}
+        alone = searcher.search(Query(one, weights, options, left_out))
         assert [hit.id for hit in answer.hits] == [hit.id for hit in alone.hits]
         assert [hit.score for hit in answer.hits] == pytest.approx(
             [hit.score for hit in alone.hits], abs=1e-6
@@ -202,6 +204,16 @@ def test_one_space_is_read_once_for_many_rows() -> None:
     answers = Searcher(collection).search_each(Query({"a": rows}, {"a": 1.0}, SearchOptions(k=2)))
     assert len(answers) == 50
     assert collection.indexes["a"].depths == [2]
+
+
+def test_several_spaces_are_each_read_once_for_many_rows() -> None:
+    random = np.random.default_rng(2)
+    collection = FakeCollection(
+        **{space: BruteIndex(range(40), draw(random, 40, 3)) for space in "ab"}
+    )
+    rows = {space: draw(random, 30, 3) for space in "ab"}
+    Searcher(collection).search_each(Query(rows, {"a": 0.5, "b": 0.5}, SearchOptions(k=2)))
+    assert [len(collection.indexes[space].depths) for space in "ab"] == [1, 1]
 
 
 def test_no_index_makes_room_for_more_hits_than_it_can_have() -> None:
