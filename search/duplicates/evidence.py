@@ -17,7 +17,7 @@ from vitrail.search.duplicates.alignment import AffineTransform, align, stretche
 from vitrail.search.duplicates.gists import share_of_gists
 from vitrail.search.duplicates.keypoints import Floats
 from vitrail.search.duplicates.looks import Look
-from vitrail.search.duplicates.refinement import refine
+from vitrail.search.duplicates.refinement import refine, refine_promising
 
 IDENTICAL, RE_ENCODED, ALTERED = "identical", "re-encoded", "altered"
 DECIDED, LOOK_ALIKE = "decided", "look-alike"
@@ -32,6 +32,7 @@ _FEWEST = 6  # parts that show something, for any share to tell anything
 _LEAST_COVERED = 0.15  # of either image
 _SURE = 0.9  # share from which on no finer alignment is looked for
 _FINER = ((0.15, 56, 4), (0.45, 112, 3))  # share above which it may help, its grid, how often
+_PROMISING = 0.45  # share below which a finer alignment is given up that brings little at once
 _UNTOLD = 0.1  # the more of the share where no corners tell, and few pixels may be amiss
 _WHOLE = 0.93  # share of an image that is all of it but for a rounded edge
 _UNCHANGED = 0.85  # share of the parts that agree where nothing was changed but by an encoder
@@ -149,7 +150,10 @@ class _Both:
         for least, grid, times in _FINER:
             if not least + more < found.agreeing < _SURE:
                 break
-            finer = refine(ours, theirs, alignment, grid, times)
+            nearer = refine_promising if found.agreeing < _PROMISING else refine
+            finer = nearer(ours, theirs, alignment, grid, times)
+            if finer is None:
+                break
             again = compare(ours, theirs, finer, longest, inner)
             if again.agreeing > found.agreeing:
                 found, alignment = again, finer
