@@ -237,7 +237,8 @@ def annotate_images(
 
     Args:
         transaction: rolled back where this raises.
-        ids: of the images; those that are gone by now are passed over.
+        ids: of the images; those that are gone by now are passed over, and of one that is named
+            twice the last values hold.
         columns: a value for each image, by name.
 
     Returns:
@@ -260,4 +261,4 @@ def annotate_images(
     )
     hashes = [known.get(one) for one in ids]
     merge_rows(transaction, hashes, load_incoming(transaction, pa.table(plain)))
-    return sum(one is not None for one in hashes)
+    return len(known)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from vitrail.indexer.errors import InputError
+from vitrail.indexer.wording import in_one_line
 from vitrail.service.client.errors import ServiceError, error_of
 
 if TYPE_CHECKING:
@@ -176,6 +177,11 @@ class Transport:
                 f"the service at {self.url} did not answer within {waited:g} s",
                 remedy="ask for less, or give a longer timeout",
                 code="timeout",
+            ) from error
+        except ValueError as error:
+            raise InputError(
+                f"what is asked cannot be sent: {in_one_line(error)}",
+                remedy="give texts that are valid Unicode, and numbers that are finite",
             ) from error
         except httpx2.TransportError as error:
             raise ServiceError(

@@ -46,7 +46,10 @@ class DrawingTools:
         width: Annotated[int | None, Field(ge=8, description="In pixels.")] = None,
         height: Annotated[int | None, Field(ge=8, description="In pixels.")] = None,
         steps: Annotated[int | None, Field(ge=1, description="Of denoising.")] = None,
-        guidance: Annotated[float | None, Field(ge=0, description="Weight of the prompt.")] = None,
+        guidance: Annotated[
+            float | None,
+            Field(ge=0, allow_inf_nan=False, description="Weight of the prompt."),
+        ] = None,
         model: Annotated[str, Field(description="What draws.")] = "embedded",
         guard: Annotated[
             float | None,

@@ -86,7 +86,8 @@ class LookingTools:
             Field(gt=0, le=1, description="Share of unrelated pairs that may be as near."),
         ] = None,
         spaces: Annotated[
-            dict[str, float] | None, Field(description="Weights of embedding spaces, by name.")
+            dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] | None,
+            Field(description="Weights of embedding spaces, by name."),
         ] = None,
         exact: Annotated[bool, Field(description="Scan all vectors.")] = False,
         group_by: Annotated[str, Field(description="A column, or copies: one hit of each.")] = "",

@@ -45,8 +45,8 @@ class KeptFiles:
             write_bytes(str(path), data + zlib.crc32(data).to_bytes(_CHECK, "little"))
         except OSError as error:
             raise CacheError(
-                f"cannot keep a file in {self._folder} ({error.strerror}): free room there, or "
-                "change its rights"
+                f"cannot keep a file in {self._folder} ({error.strerror})",
+                remedy="free room there, or change its rights",
             ) from error
         self._count(len(data) + _CHECK)
 

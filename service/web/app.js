@@ -65,8 +65,10 @@ class App extends SessionPart {
 
   /** Where the navigation is wider than the page, the view that is shown is in sight. */
   updated() {
-    if (this._seen === this.session.route.view) return;
-    this._seen = this.session.route.view;
+    const { route, collections } = this.session;
+    const seen = `${route.view} ${collections.length}`; // a choice of collections leaves it less room
+    if (this._seen === seen) return;
+    this._seen = seen;
     this.querySelector(".views [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   }
 

@@ -7,6 +7,7 @@ import { boxBetween, cellOf, ends, isTaken, isWithin } from "./plotting.js";
 /** @import { Point } from "./plotting.js" */
 
 const HIGH = 11; // half of a name's height in pixels, with what is round it
+const SMALLEST = 0.46; // of a thumbnail's side, as long as nothing is zoomed
 const RINGED = 200; // chosen images with a ring each; more are told by the others' paleness
 
 /**
@@ -64,8 +65,10 @@ export class Plane {
 
   // what lies where
 
+  /** Pixels of the plane's own measure: all of it is seen at first, and no thumbnail at its edge is cut. */
   get unit() {
-    return Math.min(this.wide / this._extent[0], this.high / this._extent[1]) * 0.92 * this.scale;
+    const room = (/** @type {number} */ size) => Math.max(size / 2, Math.min(0.92 * size, size - SMALLEST * this.host.side - 8));
+    return Math.min(room(this.wide) / this._extent[0], room(this.high) / this._extent[1]) * this.scale;
   }
 
   /** @param {number} i @returns {Point} pixels */
@@ -178,7 +181,7 @@ export class Plane {
     this._dots(dot);
     this._rings(dot);
     const boxes = this._named();
-    this._pictures(Math.min(host.side, host.side * 0.46 + 16 * Math.log2(Math.max(1, this.scale))), boxes);
+    this._pictures(Math.min(host.side, host.side * SMALLEST + 16 * Math.log2(Math.max(1, this.scale))), boxes);
     this._names(boxes);
     this._shape();
   }

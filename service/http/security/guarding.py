@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import Depends
 from starlette._utils import get_route_path
@@ -20,6 +21,7 @@ from vitrail.service.http.security.rates import Rates
 from vitrail.service.http.security.scopes import KeyScope, needed
 
 _SHOWN = ("/v1", "/assets", "/docs", "/login")  # to whoever has no key
+_LONGEST_VIEW = 4000  # characters of an address that is remembered over a login
 _UNCOUNTED = ("/v1/livez", "/v1/readyz")
 
 
@@ -54,14 +56,14 @@ class Guard:
         asked.setdefault("state", {})["caller"] = caller
         # the router's own, so that both always mean the same address
         path = get_route_path(asked)
-        root_path = asked.get("root_path", "")
-        refusal = self._refusal(caller, asked["method"], path, root_path)
+        refusal = self._refusal(caller, asked, path)
         await (refusal or self._app)(asked, receive, send)
 
-    def _refusal(self, caller: Caller, method: str, path: str, root_path: str) -> Response | None:
+    def _refusal(self, caller: Caller, asked: Asked, path: str) -> Response | None:
+        method: str = asked["method"]
         scope = needed(method, path)
         if scope is None and caller.scope is None and _is_view(method, path):
-            return RedirectResponse(f"{root_path}/login", 303)
+            return _to_login(asked, path)
         if caller.refused or not caller.may(scope):
             return self._not_let_in(caller, scope or KeyScope.READ)
         if self._options.read_only and self._writes(method, path):
@@ -84,6 +86,14 @@ class Guard:
         else:
             detail = "this needs a key"
         return unknown_caller(detail, scope)
+
+
+def _to_login(asked: Asked, path: str) -> Response:
+    """Have a browser give its key, and come back to the view that it asked for."""
+    query = asked["query_string"].decode("latin-1")
+    view = f"{path}?{query}" if query else path
+    to = "" if view == "/" or len(view) > _LONGEST_VIEW else f"?to={quote(view, safe='')}"
+    return RedirectResponse(f"{asked.get('root_path', '')}/login{to}", 303)
 
 
 def _is_view(method: str, path: str) -> bool:

@@ -104,6 +104,27 @@ def test_what_changes_something_is_sent_once(waits: list[float]) -> None:
     assert waits == []
 
 
+@pytest.mark.parametrize(
+    ("body", "parameters"),
+    [
+        ({"min_score": float("nan")}, None),
+        ({"spaces": {"gem@9": float("inf")}}, None),
+        ({"where": "label = '\ud800'"}, None),
+        ({}, {"where": "label = '\ud800'"}),
+    ],
+)
+def test_what_no_request_can_hold_is_refused(
+    body: dict[str, object], parameters: dict[str, str] | None
+) -> None:
+    with giving(lambda _: (200, JSON, b"{}")) as (url, asked):
+        transport = Transport(url, None, 5)
+        with pytest.raises(InputError, match="cannot be sent") as raised:
+            transport.ask("search", body, parameters)
+        assert "finite" in raised.value.remedy
+        assert asked == []
+        transport.close()
+
+
 def test_nobody_there_is_told_with_the_remedy(waits: list[float]) -> None:
     with giving(lambda _: (200, JSON, b"{}")) as (url, _):
         pass

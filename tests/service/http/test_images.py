@@ -243,8 +243,8 @@ def test_an_image_that_is_taken_out_is_seen_no_more(
 
 
 def test_annotations_can_be_filtered_by_at_once(writer: TestClient) -> None:
-    sent = {"ids": [2, 4, 77], "columns": {"kept": True, "seen": [3, None, 5]}}
-    assert writer.post("/v1/annotations", json=sent).json() == {"images": 2}
+    sent = {"ids": [2, 4, 77, 2], "columns": {"kept": True, "seen": [1, None, 5, 3]}}
+    assert writer.post("/v1/annotations", json=sent).json() == {"images": 2}  # the last word holds
     page = listed(writer, where="kept", fields="kept,seen")
     assert [(image["id"], image["metadata"]["seen"]) for image in page["images"]] == [
         (2, 3),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from starlette.testclient import TestClient
@@ -52,6 +54,42 @@ def test_a_key_leads_to_the_page_and_nothing_else_does(
     assert (let_in.status_code, let_in.headers["location"]) == (303, "/")
     assert client.get("/").status_code == 200
     assert client.get("/login").headers["location"] == "/"
+
+
+@pytest.mark.parametrize(
+    "view", ["/map?colour=label&at=0.5_0.5_2", "/image/17?like=3", "/?where=name+%3D+%27%22%3E%27"]
+)
+def test_a_link_leads_to_its_view_over_the_login(
+    client: TestClient, options: ServiceOptions, view: str
+) -> None:
+    _, key = make_key(options.state, KeyScope.READ)
+    client.app.state.ring.refresh()  # type: ignore[attr-defined]
+    asked = client.get(client.get(view).headers["location"])
+    [told] = re.findall(r'name="to" value="([^"]+)"', asked.text)
+    assert html.unescape(told) == view
+    refused = client.post("/login", data={"key": "x", "to": view})
+    assert f'value="{told}"' in refused.text
+    let_in = client.post("/login", data={"key": key, "to": view})
+    assert let_in.headers["location"] == view
+    assert client.get(f"/login?to={quote(view, safe='')}").headers["location"] == view
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        *("//evil.example", "/\\evil.example", "https://evil.example", "/\t/evil.example"),
+        *("/image/../../evil", "/map\n", "/v1/images", "/login", "map", "", "/map?a\r\nb: c"),
+    ],
+)
+def test_a_login_leads_nowhere_else(
+    client: TestClient, options: ServiceOptions, elsewhere: str
+) -> None:
+    _, key = make_key(options.state, KeyScope.READ)
+    client.app.state.ring.refresh()  # type: ignore[attr-defined]
+    assert 'name="to"' not in client.get("/login", params={"to": elsewhere}).text
+    let_in = client.post("/login", data={"key": key, "to": elsewhere})
+    assert (let_in.status_code, let_in.headers["location"]) == (303, "/")
+    assert client.get("/login", params={"to": elsewhere}).headers["location"] == "/"
 
 
 def test_keys_are_tried_slowly_here_too(client: TestClient) -> None:

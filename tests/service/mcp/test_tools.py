@@ -65,9 +65,9 @@ def test_answers_are_those_of_the_api_with_their_receipts(
     assert without_times(found) == without_times(api.post("/v1/search", json=asked).json())
     assert found["receipt"]["exact"] is True
     listed = assistant.told("list_images", k=5, sort=["-width"])
-    assert without_times(listed) == without_times(
-        api.get("/v1/images", params={"k": 5, "sort": "-width"}).json()
-    )
+    same = api.get("/v1/images", params={"k": 5, "sort": "-width"}).json()
+    # another service seals cursors by a secret of its own
+    assert without_times(listed) == {**without_times(same), "next": listed["next"]}
     more = assistant.told("list_images", k=5, sort=["-width"], after=listed["next"])
     assert not {one["id"] for one in listed["images"]} & {one["id"] for one in more["images"]}
     for tool, address in (("list_columns", "columns"), ("collection_info", "collection")):
@@ -124,6 +124,8 @@ def test_as_many_groups_of_copies_are_told_as_are_asked_for(assistant: Assistant
         ("search", {"images": [{"data": "?"}]}, "bad-input", "base64"),
         ("search", {"images": [{"id": 1}], "where": "widht > 2"}, "bad-filter", "width"),
         ("search", {"prompt": "a fox", "model": "dream"}, "bad-input", "dream"),
+        ("search", {"images": [{"id": 1}], "spaces": {"a": "nan"}}, "bad-request", "spaces.a"),
+        ("search", {"images": [{"id": 1}], "min_score": "nan"}, "bad-request", "min_score"),
         ("describe_image", {"id": 999}, "not-found", "999"),
         ("describe_image", {"id": "one"}, "bad-request", "id: "),
         ("list_images", {"fields": ["path"]}, "withheld", "path"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.service.http.processes import served
-from tests.service.web.conftest import Open
+from tests.service.web.conftest import PHONE, Open
 from tests.service.web.examples import INDEX, KINDS, ROOT, python
 from tests.service.web.test_search import IMAGES
 
@@ -91,3 +91,13 @@ def test_every_view_stays_with_the_collection_that_is_looked_at(two: str, at: Op
     first = page.eval_on_selector(".collections option", "option => option.value")
     page.select_option(".collections select", first)
     watched.until(f"document.querySelector('.bar-told').textContent.includes('{IMAGES}')")
+
+    phone = at(PHONE)
+    phone.base = two
+    for view in ("map", "classify"):  # which is told though the choice leaves little room
+        phone.open(f"/{view}")
+        phone.until(
+            "(() => { const box = (at) => document.querySelector(at)?.getBoundingClientRect();"
+            " const nav = box('.collections') && box('.views'), now = box('[aria-current]');"
+            " return nav && now.left > nav.left - 1 && now.right < nav.right + 1; })()"
+        )

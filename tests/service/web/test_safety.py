@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 
 from tests.service.web.conftest import PHONE, WIDE, Open, Watched, expected
@@ -71,5 +73,6 @@ def test_who_is_not_let_in_any_longer_is_led_to_where_a_key_is_given(at: Open) -
         page.wait_for_selector(".state")
         page.wait_for_timeout(300)
     assert page.inner_text(".state h2").lower() == "this needs a key"
-    assert page.get_attribute(".state a", "href") == "/login"
+    to = urlsplit(page.get_attribute(".state a", "href") or "")
+    assert (to.path, parse_qs(to.query)["to"]) == ("/login", [page.url.removeprefix(watched.base)])
     assert page.inner_text(".state a") == "Sign in with a key"
