@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from vitrail.indexer.collection.layout import is_collection
+from vitrail.indexer.errors import VitrailError
 from vitrail.service.operations.collection import Collection
 from vitrail.service.operations.progress import CollectionCreated, Progress, nobody
 
@@ -64,6 +67,33 @@ def open_or_create(
     )
     progress(CollectionCreated(str(directory), made.fingerprint.describe()))
     return made
+
+
+@contextmanager
+def taken_back_where_useless(directory: Path) -> Iterator[None]:
+    """Take a collection back that is begun within this and gets no image, as something is wrong.
+
+    So a checkpoint that cannot be run leaves nothing where a collection was to be, and the same
+    command with another one is not held to it. What was there before stays in any case.
+    """
+    fresh = not is_collection(str(directory))
+    missing = [one for one in (directory, *directory.parents) if not one.exists()]
+    try:
+        yield
+    except VitrailError:
+        if fresh:
+            _take_back(directory, missing)
+        raise
+
+
+def _take_back(directory: Path, made: Sequence[Path]) -> None:
+    """Delete an empty collection, and its folders where nothing else is in them by now."""
+    from vitrail.indexer.collection.discarding import discard_empty
+
+    with suppress(VitrailError, OSError):  # the error that is under way says what went wrong
+        if is_collection(str(directory)) and discard_empty(str(directory)):
+            for folder in made:
+                folder.rmdir()
 
 
 def _held_to(found: Collection, choice: EncoderChoice) -> Collection:
