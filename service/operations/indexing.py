@@ -97,12 +97,10 @@ def index(
     if not folders and not is_collection(str(directory)):
         raise InputError(f"there is no collection at {directory} yet: name a folder to index")
     with (
-        taken_back_where_useless(directory),
-        open_or_create(directory, encoder, progress=progress) as collection,
+        taken_back_where_useless(directory, progress) as told,
+        open_or_create(directory, encoder, progress=told) as collection,
     ):
-        return index_into(
-            collection, folders, options, progress=progress, cancellation=cancellation
-        )
+        return index_into(collection, folders, options, progress=told, cancellation=cancellation)
 
 
 def index_into(

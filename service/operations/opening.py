@@ -10,7 +10,7 @@ from pathlib import Path
 from vitrail.indexer.collection.layout import is_collection
 from vitrail.indexer.errors import VitrailError
 from vitrail.service.operations.collection import Collection
-from vitrail.service.operations.progress import CollectionCreated, Progress, nobody
+from vitrail.service.operations.progress import CollectionCreated, Event, Progress, nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +70,28 @@ def open_or_create(
 
 
 @contextmanager
-def taken_back_where_useless(directory: Path) -> Iterator[None]:
+def taken_back_where_useless(directory: Path, progress: Progress) -> Iterator[Progress]:
     """Take a collection back that is begun within this and gets no image, as something is wrong.
 
     So a checkpoint that cannot be run leaves nothing where a collection was to be, and the same
-    command with another one is not held to it. What was there before stays in any case.
+    command with another one is not held to it. What was there before stays, and what others begin.
+
+    Args:
+        directory: of the collection.
+        progress: told what is told to what this gives, by which it knows who has begun it.
     """
-    fresh = not is_collection(str(directory))
     missing = [one for one in (directory, *directory.parents) if not one.exists()]
+    begun = False
+
+    def told(event: Event) -> None:
+        nonlocal begun
+        begun = begun or isinstance(event, CollectionCreated)
+        progress(event)
+
     try:
-        yield
+        yield told
     except VitrailError:
-        if fresh:
+        if begun:
             _take_back(directory, missing)
         raise
 

@@ -12,6 +12,7 @@ from tests.service.colours import CHECKPOINT, load_colours
 from tests.service.conftest import Vitrail
 from vitrail.indexer import encoders
 from vitrail.indexer.collection.discarding import discard_empty
+from vitrail.indexer.collection.layout import is_collection
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import CheckpointError, CollectionLockedError
 
@@ -59,6 +60,25 @@ def test_what_was_there_stays(
     vitrail.fails(*words, code=1, says=["cannot be read"])
     with CollectionStore.open(home) as store:
         assert len(store) == 1
+
+
+def test_what_another_process_has_begun_stays(
+    vitrail: Vitrail, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that came first, and whose collection holds no image yet."""
+    home = tmp_path / "both"
+
+    def quicker(directory: str) -> bool:
+        found = is_collection(directory)
+        if not found:
+            CollectionStore.create(directory, ColourEncoder().fingerprint).close()
+        return found
+
+    monkeypatch.setattr("vitrail.service.operations.opening.is_collection", quicker)
+    words = ("index", images, "-c", home, "--checkpoint", CHECKPOINT, "--quiet")
+    vitrail.fails(*words, code=1, says=["is a collection already"])
+    with CollectionStore.open(home) as store:
+        assert len(store) == 0
 
 
 def test_no_file_of_the_users_goes(tmp_path: Path) -> None:
