@@ -117,6 +117,7 @@ AT_ONCE = {
     "torch": (
         "indexer/encoders/devices.py",
         "indexer/encoders/onnx_graph.py",
+        "indexer/encoders/spreading.py",
         "indexer/encoders/text_encoder.py",
         "indexer/encoders/torch_encoder.py",
         "indexer/encoders/tower.py",

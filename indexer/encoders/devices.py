@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from vitrail.indexer.encoders.settings import check_placement
+from vitrail.indexer.encoders.settings import SPREAD, check_placement
 from vitrail.indexer.errors import InputError
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -16,9 +16,13 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float
 def choose_device(device: str) -> torch.device:
     """The torch device of a name; ``auto`` is CUDA, else Apple's MPS, else the CPU.
 
+    What is to be spread has its main device, the first one.
+
     Raises:
         InputError: an unknown device, or one this machine does not have.
     """
+    if device == SPREAD:
+        return _first_of_several()
     check_placement(device, "auto")
     if device == "auto":
         kind = "cuda" if torch.cuda.is_available() else "cpu"
@@ -35,6 +39,16 @@ def choose_device(device: str) -> torch.device:
             f"{torch.cuda.device_count()} CUDA devices; use --device cpu or auto"
         )
     return chosen
+
+
+def _first_of_several() -> torch.device:
+    """The CUDA device that pixels go to, where there is one."""
+    if not torch.cuda.is_available():
+        raise InputError(
+            f"device {SPREAD!r} parts an encoder among CUDA devices, and this torch "
+            f"({torch.__version__}) sees none: one processor or MPS device holds it whole; use auto"
+        )
+    return torch.device("cuda", 0)
 
 
 def choose_precision(precision: str, device: torch.device) -> str:

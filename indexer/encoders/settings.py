@@ -20,7 +20,8 @@ class EncoderSettings:
         checkpoint: Hub name (``org/name`` or ``org/name@revision``), directory, or ``EMBEDDED``.
         spaces: such as ``("cls@12", "mean@9")``; none for the checkpoint's default.
         runtime: ``auto``, or a name in ``vitrail.indexer.encoders.runtimes.RUNTIMES``.
-        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N``, ``mps`` or ``spread``, which is all CUDA
+            devices, and the computer's memory where they have no room.
         precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
         classify: also give the logits of the checkpoint's head.
 
@@ -36,9 +37,10 @@ class EncoderSettings:
     classify: bool = False
 
     def __post_init__(self) -> None:
-        check_placement(self.device, self.precision)
+        check_placement("cuda" if self.device == SPREAD else self.device, self.precision)
 
 
+SPREAD = "spread"
 _DEVICE = re.compile(r"auto|(cpu|cuda|mps)(:\d+)?")
 _PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 

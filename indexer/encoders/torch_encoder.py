@@ -17,6 +17,7 @@ from vitrail.indexer.encoders.base import Encoded, PatchTokens
 from vitrail.indexer.encoders.checkpoints import Checkpoint
 from vitrail.indexer.encoders.devices import PRECISIONS, choose_device, choose_precision
 from vitrail.indexer.encoders.libraries import quiet_transformers
+from vitrail.indexer.encoders.settings import SPREAD
 from vitrail.indexer.encoders.tower import Head, Projection, Tower
 from vitrail.indexer.errors import CheckpointError, InputError
 from vitrail.indexer.fingerprint import Fingerprint
@@ -44,15 +45,22 @@ class TorchEncoder:
         self.preprocess: Preprocess = checkpoint.preprocess
         self.image_size = checkpoint.image_size
         self.labels = checkpoint.labels if classify else None
-        tower = build_tower(checkpoint, spaces, classify=classify)
-        self._tower = tower.to(self._device, PRECISIONS[self._precision])
+        self._tower = build_tower(checkpoint, spaces, classify=classify)
+        self._tower.to(PRECISIONS[self._precision])
+        self._place = str(self._device)
+        if device == SPREAD:
+            from vitrail.indexer.encoders.spreading import spread
+
+            self._place = f"spread over {', '.join(spread(self._tower, self._device))}"
+        else:
+            self._tower.to(self._device)
         # A batch takes all of the device's cores, and a second one at once only more memory.
         self._turn = threading.Lock()
 
     @property
     def runtime(self) -> str:
         """For people, such as ``torch fp32 (cpu)``."""
-        return f"torch {self._precision} ({self._device})"
+        return f"torch {self._precision} ({self._place})"
 
     def encode(self, pixels: NDArray[np.uint8]) -> Encoded:
         """Embed (n, S, S, 3) uint8.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageOps
 
-from vitrail.indexer.training.options import Augmentation
+from vitrail.indexer.training.learning_options import Augmentation
 
 
 @dataclass(frozen=True, slots=True)

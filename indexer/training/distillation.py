@@ -21,7 +21,7 @@ from vitrail.indexer.training.distances import (
 )
 from vitrail.indexer.training.distilling import DistillingOptions
 from vitrail.indexer.training.samples import TrainingImages, drawn
-from vitrail.indexer.training.tasks import Evaluation, LoopPlan, LossPart, ParameterGroup
+from vitrail.indexer.training.tasks import Evaluation, LossPart, ParameterGroup
 from vitrail.indexer.training.trainee import TrainableTower
 
 Floats = NDArray[np.float32]
@@ -66,22 +66,6 @@ class TappedTower(TrainableTower):
         if self.head is not None:
             logits = self.head(last if self.head_after_norm else raw).float()
         return Made(found[self.spaces[0]], tokens, logits)
-
-
-def plan_of(options: DistillingOptions, images: int) -> LoopPlan:
-    """How long and how fast a run over some training images is; evaluated once an epoch."""
-    return LoopPlan(
-        steps=max(1, -(-options.epochs * images // options.batch)),
-        evaluate_every=max(1, -(-images // options.batch)),
-        learning_rate=options.learning_rate,
-        weight_decay=options.weight_decay,
-        warmup=options.warmup,
-        clip=options.clip,
-        patience=options.patience,
-        save_every=options.save_every,
-        log_every=options.log_every,
-        seed=options.seed,
-    )
 
 
 @dataclass(slots=True)

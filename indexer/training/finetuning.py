@@ -21,7 +21,13 @@ from vitrail.indexer.training.objectives import (
 )
 from vitrail.indexer.training.options import FinetuningOptions
 from vitrail.indexer.training.samples import TrainingImages, drawn
-from vitrail.indexer.training.tasks import Evaluation, LoopPlan, LossPart, ParameterGroup
+from vitrail.indexer.training.tasks import (
+    Evaluation,
+    LoopPlan,
+    LossPart,
+    ParameterGroup,
+    plan_loop,
+)
 from vitrail.indexer.training.trainee import Trainee
 
 Floats = NDArray[np.float32]
@@ -32,20 +38,8 @@ _AHEAD = 2  # batches that are made while another is learned from
 
 
 def plan_of(options: FinetuningOptions, images: int) -> LoopPlan:
-    """How long and how fast a run over some training images is; evaluated once an epoch."""
-    drawn_a_step = images_a_step(options)
-    return LoopPlan(
-        steps=max(1, -(-options.epochs * images // drawn_a_step)),
-        evaluate_every=max(1, -(-images // drawn_a_step)),
-        learning_rate=options.learning_rate,
-        weight_decay=options.weight_decay,
-        warmup=options.warmup,
-        clip=options.clip,
-        patience=options.patience,
-        save_every=options.save_every,
-        log_every=options.log_every,
-        seed=options.seed,
-    )
+    """How long and how fast a run over some training images is."""
+    return plan_loop(options, images, images_a_step(options))
 
 
 def images_a_step(options: FinetuningOptions) -> int:

@@ -16,7 +16,7 @@ from vitrail.indexer.images.opening import open_image
 from vitrail.indexer.images.preprocess import Preprocess, apply
 from vitrail.indexer.paths import display
 from vitrail.indexer.training.augmentation import STRENGTHS, augment
-from vitrail.indexer.training.options import Augmentation
+from vitrail.indexer.training.learning_options import Augmentation
 
 Pixels = NDArray[np.uint8]
 Ints = NDArray[np.int64]

@@ -9,6 +9,8 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from vitrail.indexer.training.learning_options import LearningOptions
+
 
 class LossPart(NamedTuple):
     """A part of a step.
@@ -106,6 +108,28 @@ class LoopPlan:
     save_every: int = 100
     log_every: int = 10
     seed: int = 0
+
+
+def plan_loop(options: LearningOptions, images: int, a_step: int) -> LoopPlan:
+    """How long and how fast a run over some training images is; evaluated once an epoch.
+
+    Args:
+        options: of the run.
+        images: to learn from.
+        a_step: how many of them a step draws.
+    """
+    return LoopPlan(
+        steps=max(1, -(-options.epochs * images // a_step)),
+        evaluate_every=max(1, -(-images // a_step)),
+        learning_rate=options.learning_rate,
+        weight_decay=options.weight_decay,
+        warmup=options.warmup,
+        clip=options.clip,
+        patience=options.patience,
+        save_every=options.save_every,
+        log_every=options.log_every,
+        seed=options.seed,
+    )
 
 
 @dataclass(frozen=True, slots=True)

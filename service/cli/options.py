@@ -45,6 +45,14 @@ DeviceOption = Annotated[
         autocompletion=values("auto", "cpu", "cuda", "mps"),
     ),
 ]
+EncoderDeviceOption = Annotated[
+    str,
+    typer.Option(
+        help="Where it runs: auto, cpu, cuda, mps, or spread over CUDA devices.",
+        metavar="NAME",
+        autocompletion=values("auto", "cpu", "cuda", "mps", "spread"),
+    ),
+]
 PrecisionOption = Annotated[
     str,
     typer.Option(
@@ -129,7 +137,7 @@ class Encoding:
         int | None, typer.Option(help="Decoding threads; default: one a core.", metavar="N", min=1)
     ] = None
     runtime: RuntimeOption = "auto"
-    device: DeviceOption = "auto"
+    device: EncoderDeviceOption = "auto"
     precision: PrecisionOption = "auto"
     convert_pickle: Annotated[
         bool,

@@ -253,13 +253,13 @@ class _Work:
 
     def learn(self, begun: BegunRun, folder: str, inner: str, acceleration: Any) -> Distilled:
         """Train to the end, measure, and write the model."""
-        from vitrail.indexer.training.distillation import plan_of
         from vitrail.indexer.training.loop import TrainingLoop
         from vitrail.indexer.training.saving import save_model
+        from vitrail.indexer.training.tasks import plan_loop
 
         training, validation, held_out = self.parts = _parted(begun)
         task = self.pair.task(training, validation, self.request.options)
-        plan = plan_of(self.request.options, len(training))
+        plan = plan_loop(self.request.options, len(training), self.request.options.batch)
         try:
             result = TrainingLoop(
                 task, plan, inner, acceleration, on_step=self._tell, cancellation=self.cancellation

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from vitrail.indexer.training.augmentation import STRENGTHS, augment, crop_box
-from vitrail.indexer.training.options import Augmentation
+from vitrail.indexer.training.learning_options import Augmentation
 
 SIZES = st.tuples(st.integers(1, 300), st.integers(1, 300))
 

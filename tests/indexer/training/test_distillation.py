@@ -16,14 +16,14 @@ from vitrail.indexer.encoders import EncoderSettings, load_encoder
 from vitrail.indexer.encoders.checkpoints import Checkpoint, find_encoder_checkpoint
 from vitrail.indexer.errors import CancelledError, InputError
 from vitrail.indexer.training.acceleration import Acceleration
-from vitrail.indexer.training.distillation import Distillation, likeness, neighbours_kept, plan_of
+from vitrail.indexer.training.distillation import Distillation, likeness, neighbours_kept
 from vitrail.indexer.training.distilling import DistillingOptions
 from vitrail.indexer.training.fidelity import measure
 from vitrail.indexer.training.loop import TrainingLoop
 from vitrail.indexer.training.samples import LabelledImage
 from vitrail.indexer.training.saving import save_model
 from vitrail.indexer.training.students import Cut
-from vitrail.indexer.training.tasks import LoopProgress, LoopResult
+from vitrail.indexer.training.tasks import LoopProgress, LoopResult, plan_loop
 from vitrail.indexer.training.teaching import Pair, make_pair
 
 OPTIONS = DistillingOptions(
@@ -46,7 +46,7 @@ def run(task: Distillation, folder: Path, cancel_at: int = 0) -> LoopResult:
         if event.step == cancel_at:
             wish.cancel()
 
-    plan = plan_of(task.options, len(task.student.images))
+    plan = plan_loop(task.options, len(task.student.images), task.options.batch)
     loop = TrainingLoop(task, plan, str(folder), Acceleration("cpu", "fp32"), on_step, wish)
     try:
         return loop.run()
@@ -188,10 +188,9 @@ def test_neighbours_that_are_kept_are_counted() -> None:
     [
         ({"vectors": 0, "relations": 0, "tokens": 0, "logits": 0}, "nothing is to be learned"),
         ({"batch": 4, "accumulate": 3}, "leaves no two images in one.*at most 2"),
-        ({"temperature": 0.0}, "temperature 0.0"),
+        ({"temperature": 0.0}, "temperature is 0.0; give a number from above 0 to 100"),
         ({"tokens": float("nan")}, "tokens is nan"),
-        ({"epochs": 0}, "epochs is 0; give 1 or more"),
-        ({"augmentation": "wild"}, "'wild' is unknown; use one of none, light, strong"),
+        ({"batch": 1}, "batch is 1; give 2 or more"),
     ],
 )
 def test_options_that_cannot_be_used_are_told(options: dict[str, object], told: str) -> None:

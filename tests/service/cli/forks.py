@@ -117,7 +117,13 @@ def _load() -> None:
     import torch
     import transformers
 
+    import vitrail.indexer.encoders.torch_encoder
+    import vitrail.indexer.training.fidelity
+    import vitrail.indexer.training.finetuning
     import vitrail.indexer.training.loop
+    import vitrail.indexer.training.saving
+    import vitrail.indexer.training.teaching
+    import vitrail.indexer.training.trainee
     import vitrail.service.cli
     import vitrail.service.operations.distilling
     import vitrail.service.operations.exporting

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +161,35 @@ def test_what_falls_short_is_refused_and_with_force_serves_itself_alone(
     with Collection.create(tmp_path / "own", checkpoint=str(folder)) as own:
         own.index(made / "more")
         assert own.search(made / "more" / "0.png", k=1).hits[0].score > 0.9999
+
+
+def _wrong_std(tower: Tower) -> None:
+    tower.scale = [value * 1.3 for value in tower.scale]
+
+
+def _dropped_layer(tower: Tower) -> None:
+    tower.blocks[0] = tower.blocks[1]
+
+
+def _swapped_spaces(tower: Tower) -> None:
+    tower.spaces = tower.spaces[::-1]
+
+
+@pytest.mark.parametrize("spoil", [_wrong_std, _dropped_layer, _swapped_spaces])
+def test_a_file_that_computes_something_else_is_refused(
+    spoil: Callable[[Tower], None], made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Spoiled is what is written; the source that it is held against is whole."""
+
+    def spoiled(*given: Any, **named: Any) -> Tower:
+        tower = build_tower(*given, **named)
+        spoil(tower)
+        return tower
+
+    monkeypatch.setattr(writing, "build_tower", spoiled)
+    with pytest.raises(ShortfallError, match=r"falls short of its certificate: .*cosine"):
+        run_export(request(made, tmp_path / "out" / "wrong"))
+    assert [*(tmp_path / "out").iterdir()] == []
 
 
 def test_a_stop_leaves_nothing_behind(made: Path, tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
+import msgpack
 import numpy as np
 import pytest
 import torch
@@ -193,6 +195,50 @@ def test_weights_that_are_not_the_configs_are_told(
     folder = copied("flax-vit")
     edit(folder / "config.json", **changes)
     with pytest.raises(CheckpointError, match=told) as caught:
+        find_encoder_checkpoint(str(folder))
+    assert "\n" not in str(caught.value)
+    assert kept(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"num_hidden_layers": 3}, r"lacks vit\.encoder\.layer\.2\."),
+        ({"num_hidden_layers": 1}, r"has encoder\.layer\.1\..* among its weights"),
+        ({"intermediate_size": 8}, r"does not fit its config: layers\.0\.mlp\.fc1\."),
+    ],
+)
+def test_keras_weights_that_are_not_the_configs_are_told(
+    changes: dict[str, object], told: str, copied: Callable[[str], Path], tmp_path: Path
+) -> None:
+    folder = copied("keras-vit")
+    edit(folder / "config.json", **changes)
+    with pytest.raises(CheckpointError, match=told) as caught:
+        find_encoder_checkpoint(str(folder))
+    assert "\n" not in str(caught.value)
+    assert kept(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["flax-vit", "keras-vit", "google-linen"])
+def test_weights_of_another_architecture_name_what_they_lack(
+    name: str, copied: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """As of a ResNet that lies where the ViT was."""
+    folder, kernel = copied(name), np.ones((3, 3), np.float32)
+    file = next(path for path in folder.iterdir() if path.suffix != ".json")
+    if file.suffix == ".msgpack":
+        inner = msgpack.ExtType(1, msgpack.packb(((3, 3), "float32", kernel.tobytes())))
+        file.write_bytes(msgpack.packb({"stem": {"conv": {"kernel": inner}}}, strict_types=True))
+    elif file.suffix == ".h5":
+        with h5py.File(file, "w") as opened:
+            opened.attrs["layer_names"] = [b"resnet"]
+            layer = opened.create_group("resnet")
+            layer.attrs["weight_names"] = [b"tf_res_net_model/resnet/stem/kernel:0"]
+            layer["tf_res_net_model/resnet/stem/kernel:0"] = kernel
+    else:
+        arrays: dict[str, Any] = {"stem/kernel": kernel}
+        np.savez(file, **arrays)
+    with pytest.raises(CheckpointError, match=rf"{file.name} lacks \S*embedding") as caught:
         find_encoder_checkpoint(str(folder))
     assert "\n" not in str(caught.value)
     assert kept(tmp_path) == []
