@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,7 +33,7 @@ class Neighbours(NamedTuple):
         return self.recall == 1
 
 
-class Candidates(NamedTuple):
+class CandidateRows(NamedTuple):
     """Rows that may be among the nearest of some queries, in no order.
 
     Attributes:
@@ -47,8 +47,11 @@ class Candidates(NamedTuple):
     scores: Floats
 
     @classmethod
-    def of(cls, each: Sequence[tuple[Ids, Floats]]) -> Candidates:
+    def of(cls, each: Sequence[tuple[Ids, Floats]]) -> CandidateRows:
         """The ids and scores of one query after the other, at least one."""
+        if len(each) == 1:
+            ((own, cosines),) = each
+            return cls(np.zeros(len(own), np.int64), own, cosines)
         sizes = [len(ids) for ids, _ in each]
         ids, scores = zip(*each, strict=True)
         return cls(np.repeat(np.arange(len(each)), sizes), np.concatenate(ids), _joined(scores))
@@ -64,7 +67,7 @@ class Candidates(NamedTuple):
 class Part(NamedTuple):
     """What one part of an index contributes to an answer; ``recall`` is 1 for all of it."""
 
-    candidates: Candidates
+    candidates: CandidateRows
     scanned: int
     recall: float = 1.0
 
@@ -78,11 +81,11 @@ def answer(parts: list[Part], count: int, k: int) -> Neighbours:
         queries, found, values = (_joined(column) for column in columns)
         if count == 1:
             order = best(found, values, k)
-            place = np.arange(len(order))
+            at: tuple[Any, Any] = 0, slice(len(order))
         else:
-            order, place = _in_order(queries, found, values, k)
-        at = queries[order], place
-        ids[at], scores[at] = found[order], np.clip(values[order], -1, 1)
+            order, rank = _in_order(queries, found, values, k)
+            at = queries[order], rank
+        ids[at], scores[at] = found[order], values[order].clip(-1, 1)
     recall = min((part.recall for part in parts), default=1.0)
     return Neighbours(ids, scores, recall, sum(part.scanned for part in parts))
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.vectors.exact import UNIT, Floats, Ids
-from vitrail.indexer.vectors.rows import Rows
+
+if TYPE_CHECKING:
+    from vitrail.indexer.vectors.rows import Rows
 
 
 def unit_rows(rows: Floats, dim: int, noun: str) -> Floats:

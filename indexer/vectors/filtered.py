@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrail.indexer.vectors.answers import Candidates, Part
+from vitrail.indexer.vectors.answers import CandidateRows, Part
 from vitrail.indexer.vectors.exact import Floats, Ids, Mask
 from vitrail.indexer.vectors.lists import InvertedLists
 from vitrail.indexer.vectors.plans import ProbePlan, depth, surprising
@@ -70,7 +70,7 @@ class FilteredSearch:
             self._sweep(_DEEPER * depth(self.k))
         self._scan()
         candidates = [self._found[i] for i in range(len(self.queries))]
-        return Part(Candidates.of(candidates), self._scanned, self._told)
+        return Part(CandidateRows.of(candidates), self._scanned, self._told)
 
     def _look_around(self, plan: ProbePlan, reach: float) -> None:
         """Take what the lists around each query hold, unless these are not the place."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from vitrail.indexer.vectors.answers import Candidates, Part
+from vitrail.indexer.vectors.answers import CandidateRows, Part
 from vitrail.indexer.vectors.exact import Floats, Ids, Mask
 from vitrail.indexer.vectors.filtered import NEARLY, FilteredSearch
 from vitrail.indexer.vectors.lists import InvertedLists
@@ -39,7 +39,7 @@ class Parts:
     def search(
         self, queries: Floats, k: int, allowed: Ids | None, recall: float, *, exact: bool
     ) -> list[Part]:
-        """Candidates of each part; see ``VectorIndex``."""
+        """CandidateRows of each part; see ``VectorIndex``."""
         parts = []
         for rows in (self.base, self.tail):
             if len(rows):
@@ -100,7 +100,7 @@ class Parts:
                 candidates.append((rows.ids[found], rows.score(found, query)))
                 scanned += len(found)
         # A sample proves nothing perfect.
-        return Part(Candidates.of(candidates), scanned, min(plan.recall, NEARLY))
+        return Part(CandidateRows.of(candidates), scanned, min(plan.recall, NEARLY))
 
     def warm(self) -> None:
         """Load what a first search would, and read all of the stored vectors.
@@ -110,6 +110,8 @@ class Parts:
         """
         if self.lists is not None:
             self.lists.warm()
+        else:
+            self.base.turn()
         matrix = self.base.matrix
         page = max(1, _PAGE // max(1, matrix.strides[0]))
         matrix[::page, 0].sum()

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.vectors import batch_scan
-from vitrail.indexer.vectors.answers import Candidates, Part
+from vitrail.indexer.vectors.answers import CandidateRows, Part
 from vitrail.indexer.vectors.blocks import Blocks
+from vitrail.indexer.vectors.early_ends import TurnedLater
 from vitrail.indexer.vectors.exact import Floats, Ids, Mask, nearest, score
 
 _SPARSE = 4  # of so many rows copying one costs as much as multiplying all
@@ -38,6 +39,7 @@ class Rows:
         self.ids = ids
         self._matrix = matrix
         self._blocks = blocks
+        self._turned = TurnedLater()
         self.hidden = np.zeros(len(ids), bool) if hidden is None else hidden
         self.hidden_count = int(np.count_nonzero(self.hidden))
 
@@ -140,19 +142,28 @@ class Rows:
         keep = ~self.hidden
         return Rows(self.ids[keep], self.matrix[keep])
 
-    def scan(self, queries: Floats, k: int, keep: Mask | None) -> Candidates:
+    def scan(self, queries: Floats, k: int, keep: Mask | None) -> CandidateRows:
         """At least the ``k`` best rows of each of (q, dim) queries, q at least 1."""
         matrix = self.matrix
         if len(queries) >= batch_scan.FEWEST and k <= batch_scan.MOST:
             which, found = batch_scan.nearest_of_each(matrix, keep, queries, k)
             scores = batch_scan.score_each(matrix, found, queries, which)
-            return Candidates(which, self.ids[found], scores)
-        each = zip(queries, nearest(matrix, keep, queries, k), strict=True)
-        return Candidates.of(
-            [(self.ids[found], score(matrix, found, query)) for query, found in each]
-        )
+            return CandidateRows(which, self.ids[found], scores)
+        turned = self._turned.counted(matrix) if len(queries) < batch_scan.FEWEST else None
+        if turned is None:
+            each = _scan(matrix, keep, queries, k)
+        else:
+            each = [
+                turned.nearest(matrix, query, k, keep) or _scan(matrix, keep, query[None], k)[0]
+                for query in queries
+            ]
+        return CandidateRows.of([(self.ids[found], scores) for found, scores in each])
 
-    def gather(self, queries: Floats, k: int, positions: Ids) -> Candidates:
+    def turn(self) -> None:
+        """Do now what makes scans for one query quick, where it does; it loads FAISS."""
+        self._turned.make(self.matrix)
+
+    def gather(self, queries: Floats, k: int, positions: Ids) -> CandidateRows:
         """As ``scan`` over the rows at ``positions`` alone."""
         some = Rows(self.ids[positions], self.take(positions))
         return some.scan(queries, k, None)
@@ -162,6 +173,12 @@ class Rows:
         if len(positions) <= len(self.ids) // _SPARSE:
             return Part(self.gather(queries, k, positions), len(positions) * len(queries))
         return Part(self.scan(queries, k, self.marks(positions)), len(self) * len(queries))
+
+
+def _scan(matrix: Floats, keep: Mask | None, queries: Floats, k: int) -> list[tuple[Ids, Floats]]:
+    """Positions and scores of at least the ``k`` best rows of each query."""
+    each = zip(queries, nearest(matrix, keep, queries, k), strict=True)
+    return [(found, score(matrix, found, query)) for query, found in each]
 
 
 def merged(base: Rows, tail: Rows) -> Rows:

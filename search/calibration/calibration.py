@@ -57,6 +57,9 @@ class Calibration:
     _curves: dict[tuple[float, ...], Survival] = field(
         default_factory=dict, repr=False, compare=False
     )
+    _scales: dict[tuple[float, ...], Scale] = field(
+        init=False, default_factory=dict, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         if self.sampled < FEWEST or np.count_nonzero(~self.sample.of_one_label) < FEWEST:
@@ -130,6 +133,15 @@ class Calibration:
         Raises:
             InputError: a space that was not sampled.
         """
+        key = (tries, at_most, *self._column(weights))
+        known = self._scales.get(key)
+        if known is None:
+            if len(self._scales) >= _CURVES:
+                self._scales.clear()
+            known = self._scales[key] = self._scale(weights, tries, at_most=at_most)
+        return known
+
+    def _scale(self, weights: Mapping[str, float], tries: int, *, at_most: bool) -> Scale:
         related = self._reached(min(RELATED, MOST_RELATED / self.images) / tries, weights)
         alike = self._reached(min(LOOK_ALIKE, MOST_ALIKE / self.images) / tries, weights)
         copy = max(alike, self.copies_from(weights))
