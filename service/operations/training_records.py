@@ -27,8 +27,16 @@ if TYPE_CHECKING:
 
 Ids = NDArray[np.int64]
 FOLDER = "training"
-_BEGUN, _DONE, _LOCK = "run.json", "result.json", "lock"
+BEGUN, _DONE, _LOCK = "run.json", "result.json", "lock"
 _FORMAT = 1
+
+
+class Settled(Protocol):
+    """What a run has begun with."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What must be the same for it to go on."""
 
 
 class TrainingOptions(Protocol):
@@ -90,8 +98,12 @@ def settings_of(
 
 
 @contextmanager
-def run_folder(folder: str) -> Iterator[str]:
+def run_folder(folder: str, use: str = "vitrail index FOLDER --checkpoint") -> Iterator[str]:
     """The folder of what is about a run, made and locked; yields its path.
+
+    Args:
+        folder: that becomes the model directory.
+        use: the command that takes such a directory next.
 
     Raises:
         InputError: something else is in the folder, or the run there is done.
@@ -101,8 +113,8 @@ def run_folder(folder: str) -> Iterator[str]:
     inner = os.path.join(folder, FOLDER)
     if os.path.exists(os.path.join(inner, _DONE)):
         raise InputError(
-            f"{folder} holds a trained model already: use it (vitrail index FOLDER --checkpoint "
-            f"{folder}), or train into another folder"
+            f"{folder} holds a trained model already: use it ({use} {folder}), or train into "
+            "another folder"
         )
     there = os.path.exists(folder)
     if there and not _is_empty(folder) and not _holds_run(folder):
@@ -167,7 +179,7 @@ def write_begun(inner: str, run: BegunRun) -> None:
         "before": {space: found.to_dict() for space, found in run.before.items()},
     }
     with disk_guard(inner, 0):
-        write_text(os.path.join(inner, _BEGUN), json.dumps(raw))
+        write_text(os.path.join(inner, BEGUN), json.dumps(raw))
 
 
 def read_begun(inner: str) -> BegunRun | None:
@@ -176,7 +188,7 @@ def read_begun(inner: str) -> BegunRun | None:
     Raises:
         CheckpointError: the file is damaged, or a newer version's.
     """
-    path = os.path.join(inner, _BEGUN)
+    path = os.path.join(inner, BEGUN)
     if not os.path.exists(path):
         return None
     try:
@@ -207,7 +219,7 @@ def _parsed(raw: Mapping[str, Any]) -> BegunRun:
 
 
 def check_same(
-    begun: BegunRun, settings: Mapping[str, Any], options: TrainingOptions, folder: str
+    begun: Settled, settings: Mapping[str, Any], options: TrainingOptions, folder: str
 ) -> None:
     """Refuse to go on with a run that began otherwise.
 
