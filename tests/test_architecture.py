@@ -105,7 +105,7 @@ DOORS_MAY_IMPORT = {
     "vitrail.search.boxes",
     *("vitrail.search.thumbnails", "vitrail.search.heatmaps"),
     *("vitrail.generator.checks", "vitrail.generator.prompts", "vitrail.generator.tasks.masks"),
-    "vitrail.generator.checkpoints.schedulers",
+    *("vitrail.generator.checkpoints.schedulers", "vitrail.generator.training.options"),
 }
 NOT_INSTALLED = {"tests", "benchmarks", "examples"}
 HEAVY = {

@@ -97,7 +97,7 @@ def test_such_names_are_told_from_folders_commands_and_words(text: str, is_old: 
 
 # Folders that the layout tells in one line, as their files' names tell the rest.
 TOLD_AS_ONE = (
-    *("indexer/images/containers/", "generator/training/", "service/cli/commands/"),
+    *("indexer/images/containers/", "service/cli/commands/"),
     *("service/http/routers/", "service/http/schemas/"),
 )
 

@@ -31,8 +31,9 @@ FAMILIES = {
 
 _SMALL = 256  # native side under which a model knows no other size
 _HASHED = (SUFFIX, ".json", ".txt")
-_SKIPPED = ("README.md", "defaults.json", "scope.json")
-_APART = "ip_adapter/"  # recipes name a checkpoint's own IP-Adapter by a hash of its own
+_SKIPPED = ("README.md", "defaults.json", "scope.json", "vitrail.json")
+# recipes name a checkpoint's own IP-Adapter by a hash of its own; the others tell of a training
+_APART = ("ip_adapter/", "training/", "lora/", "webui/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +193,7 @@ def _directory_hash(path: Path) -> str:
     digest = hashlib.sha256()
     for file in sorted(f for f in path.rglob("*") if f.suffix in _HASHED and f.is_file()):
         relative = file.relative_to(path).as_posix()
-        if relative not in _SKIPPED and not relative.startswith((".", _APART)):
+        if relative not in _SKIPPED and not relative.startswith((".", *_APART)):
             digest.update(f"{relative}\0{file_sha256(file)}\n".encode())
     return digest.hexdigest()
 

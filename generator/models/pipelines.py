@@ -162,10 +162,23 @@ def load_model(
         return _cache[key]
 
 
+def load_pipeline(info: CheckpointInfo) -> Any:
+    """A checkpoint's own pipeline in float32 on the CPU, for who changes its weights.
+
+    Raises:
+        CheckpointError: damaged, or diffusers is not installed.
+    """
+    _require_diffusers()
+    with LOADING, quiet(), _told_errors(info):
+        base = _load_base(info, "fp32")
+        base.set_progress_bar_config(disable=True)
+    return base
+
+
 def _load(
     info: CheckpointInfo, loras: Sequence[LoraFile], device: str, precision: str
 ) -> DiffusionModel:
-    try:
+    with _told_errors(info):
         base = _load_base(info, precision)
         _check_names(loras)
         for lora in loras:
@@ -173,6 +186,14 @@ def _load(
         if loras:
             base.set_adapters([x.adapter for x in loras], [x.weight for x in loras])
         base.to(device)
+    base.set_progress_bar_config(disable=True)
+    return DiffusionModel(info, base, loras, device, precision)
+
+
+@contextmanager
+def _told_errors(info: CheckpointInfo) -> Iterator[None]:
+    try:
+        yield
     except VitrailError:
         raise
     except (MemoryError, RuntimeError) as error:
@@ -181,8 +202,6 @@ def _load(
         raise CheckpointError(
             f"{info.name!r} is damaged or incomplete: {first_line(error)}; download it again"
         ) from error
-    base.set_progress_bar_config(disable=True)
-    return DiffusionModel(info, base, loras, device, precision)
 
 
 def _load_base(info: CheckpointInfo, precision: str) -> Any:

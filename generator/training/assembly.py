@@ -14,6 +14,7 @@ from PIL import Image
 from torch import nn
 
 from vitrail.generator.training.diffusion import Denoiser, build_scheduler
+from vitrail.generator.training.saving import load_as_float32
 from vitrail.indexer.errors import CheckpointError
 
 # What the exported model draws best with: see "Measured" in its card.
@@ -70,13 +71,6 @@ def sample(
     return images
 
 
-def _load_as_float32(config: Path) -> None:
-    # transformers loads weights as the config says, diffusers as float32: they have to agree.
-    values = json.loads(config.read_text(encoding="utf-8"))
-    values["dtype"] = "float32"
-    config.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-
-
 def export(pipeline: Any, folder: Path, card: str) -> int:
     """Write the pipeline in the diffusers layout, fp16 safetensors, its card and its defaults.
 
@@ -95,7 +89,7 @@ def export(pipeline: Any, folder: Path, card: str) -> int:
     for part in (pipeline.vae, pipeline.text_encoder, pipeline.unet):
         part.half()
     pipeline.save_pretrained(folder, safe_serialization=True)
-    _load_as_float32(folder / "text_encoder" / "config.json")
+    load_as_float32(folder / "text_encoder" / "config.json")
     defaults = {"steps": STEPS, "guidance": GUIDANCE}
     (folder / "defaults.json").write_text(json.dumps(defaults) + "\n", encoding="utf-8")
     (folder / "README.md").write_text(card, encoding="utf-8")

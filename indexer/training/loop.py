@@ -1,4 +1,4 @@
-"""The loop that all trainings of encoders share: steps, evaluations, checkpoints, exact resume.
+"""The loop that trainings share: steps, evaluations, checkpoints, exact resume.
 
 What a step does depends on the run's seed and the step's number alone: so a run that goes on needs
 no generator's state, and does bit by bit what it would have done (on CPUs; CUDA adds up in an
@@ -22,6 +22,7 @@ from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.errors import CancelledError, TrainingError
 from vitrail.indexer.files.durability import disk_guard
 from vitrail.indexer.training.acceleration import Acceleration
+from vitrail.indexer.training.averaging import WeightAverage
 from vitrail.indexer.training.metrics import MetricsFile
 from vitrail.indexer.training.schedules import warmup_cosine
 from vitrail.indexer.training.states import State, read_state, write_state
@@ -65,6 +66,12 @@ class TrainingLoop:
     _saved: int = -1
     _evaluated: int = 0  # step that the newest evaluation followed
     _optimizer: Any = None
+    _average: WeightAverage = field(default_factory=lambda: WeightAverage(0.0, {}))
+
+    @property
+    def step(self) -> int:
+        """Steps that are done."""
+        return self._step
 
     def run(self) -> LoopResult:
         """Train; the model is left with the best state.
@@ -78,6 +85,7 @@ class TrainingLoop:
         with self._writing():
             self.task.to(self.acceleration.device)
             self._optimizer = self.acceleration.prepare(self._make_optimizer())
+            self._average = WeightAverage(self.plan.average, self.task.trained())
             self._resume()
         with self._told_errors(), torch.random.fork_rng(devices=self.acceleration.own_devices):
             self._evaluate()  # where somebody stopped it last time
@@ -86,6 +94,8 @@ class TrainingLoop:
                 self._advance()
         if self._best_weights:
             self._load(self._best_weights)
+        else:
+            self._average.settle()
         return LoopResult(self._step, self._best_step if self._best else self._step, self._best)
 
     def _make_optimizer(self) -> torch.optim.Optimizer:
@@ -114,6 +124,7 @@ class TrainingLoop:
         self.acceleration.clip(parameters, self.plan.clip)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
+        self._average.follow(self._step)
         self._step += 1
         self._pending.append(loss)
         self._log(rate, time.monotonic() - started)
@@ -147,11 +158,15 @@ class TrainingLoop:
         due = self._step % self.plan.evaluate_every == 0 or self._step == self.plan.steps
         if not due or self._evaluated == self._step:
             return False
-        with self.acceleration.autocast(), torch.no_grad():
-            found = self.task.evaluate(self._heed)
-        self._evaluated = self._step
-        if found is not None:
-            self._weigh(found)
+        self._average.show()
+        try:
+            with self.acceleration.autocast(), torch.no_grad():
+                found = self.task.evaluate(self._heed)
+            self._evaluated = self._step
+            if found is not None:
+                self._weigh(found)
+        finally:
+            self._average.hide()
         return True
 
     def _weigh(self, found: Evaluation) -> None:
@@ -159,6 +174,8 @@ class TrainingLoop:
         self._measures = found.told
         with self._writing():
             self._metrics.append({"step": self._step, "validation": found.told})
+        if not self.plan.chooses:
+            return
         if self._best is None or found.value > self._best.value:
             self._best, self._best_step, self._worse = found, self._step, 0
             trained = self.task.trained().items()
@@ -197,6 +214,7 @@ class TrainingLoop:
             "best_weights": self._best_weights,
             "pending": list(self._pending),
             "measures": self._measures,
+            "average": self._average.state(),
         }
         with self._writing():
             write_state(self.folder, self._step, state)
@@ -224,6 +242,7 @@ class TrainingLoop:
         self._best = None if state["best"] is None else Evaluation(**state["best"])
         self._best_weights = dict(state["best_weights"])
         self._pending, self._measures = list(state["pending"]), dict(state["measures"])
+        self._average.load(state.get("average", {}))
 
     @torch.no_grad()
     def _load(self, weights: dict[str, Tensor]) -> None:
@@ -243,6 +262,7 @@ class TrainingLoop:
         """Stop where somebody asked for that; within a step, what it has done is done again."""
         if not self.cancellation.cancelled:
             return
+        self._average.hide()  # what is kept is what learns
         if self._optimizer is not None:
             self._optimizer.zero_grad(set_to_none=True)
         self._save()

@@ -96,6 +96,9 @@ class LoopPlan:
         save_every: steps between two checkpoints, beside those after each evaluation.
         log_every: steps between two lines of metrics.
         seed: of all that is drawn.
+        average: share that each step leaves of the moving average of the weights, which is what is
+            evaluated and kept in the end; 0 for the weights themselves.
+        chooses: whether the best state is kept in the end, and not the last.
     """
 
     steps: int
@@ -108,6 +111,8 @@ class LoopPlan:
     save_every: int = 100
     log_every: int = 10
     seed: int = 0
+    average: float = 0.0
+    chooses: bool = True
 
 
 def plan_loop(options: LearningOptions, images: int, a_step: int) -> LoopPlan:

@@ -33,6 +33,7 @@ HOMES = {
     "tune-spaces": "spaces",
     "train-encoder": "training",
     "distil": "distilling",
+    "train-generator": "training_generators",
     "calibrate": "calibrating",
     "classify": "classifying",
     "labels": "classifying",

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +27,34 @@ if TYPE_CHECKING:
 
 Ids = NDArray[np.int64]
 FOLDER = "training"
-_BEGUN, _DONE, _LOCK = "run.json", "result.json", "lock"
+BEGUN, _DONE, _LOCK = "run.json", "result.json", "lock"
 _FORMAT = 1
 DONE_ALREADY = "that is done already, as it was asked for: this is what came of it"
 Result = TypeVar("Result")
+
+
+class Settled(Protocol):
+    """What a run has begun with."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What must be the same for it to go on."""
+
+
+class ModelKind(NamedTuple):
+    """What becomes of a training.
+
+    Attributes:
+        use: the command that takes such a model directory, which is named last.
+        file: that every such directory has.
+    """
+
+    use: str
+    file: str
+
+
+ENCODER = ModelKind("vitrail index FOLDER --checkpoint", "config.json")
+GENERATOR = ModelKind("vitrail generate PROMPT --model", "model_index.json")
 
 
 class TrainingOptions(Protocol):
@@ -108,8 +132,12 @@ def settings_of(
 
 
 @contextmanager
-def run_folder(folder: str) -> Iterator[str]:
+def run_folder(folder: str, kind: ModelKind = ENCODER) -> Iterator[str]:
     """The folder of what is about a run, made and locked; yields its path.
+
+    Args:
+        folder: that becomes the model directory.
+        kind: of the model.
 
     Raises:
         InputError: something else is in the folder, or a model of which nothing tells how it was
@@ -118,10 +146,10 @@ def run_folder(folder: str) -> Iterator[str]:
         CollectionError: the disk is full.
     """
     inner = os.path.join(folder, FOLDER)
-    if _is_file(inner, _DONE) and not _is_file(inner, _BEGUN):
+    if _is_file(inner, _DONE) and not _is_file(inner, BEGUN):
         raise InputError(
             f"{folder} holds a trained model, and nothing tells how it was trained: use it "
-            f"(vitrail index FOLDER --checkpoint {folder}), or train into another folder"
+            f"({kind.use} {folder}), or train into another folder"
         )
     there = os.path.exists(folder)
     if there and not _is_empty(folder) and not _holds_run(folder):
@@ -190,7 +218,7 @@ def write_begun(inner: str, run: BegunRun) -> None:
         "before": {space: found.to_dict() for space, found in run.before.items()},
     }
     with disk_guard(inner, 0):
-        write_text(os.path.join(inner, _BEGUN), json.dumps(raw))
+        write_text(os.path.join(inner, BEGUN), json.dumps(raw))
 
 
 def read_begun(inner: str) -> BegunRun | None:
@@ -199,7 +227,7 @@ def read_begun(inner: str) -> BegunRun | None:
     Raises:
         CheckpointError: the file is damaged, or a newer version's.
     """
-    path = os.path.join(inner, _BEGUN)
+    path = os.path.join(inner, BEGUN)
     if not os.path.exists(path):
         return None
     try:
@@ -230,7 +258,11 @@ def _parsed(raw: Mapping[str, Any]) -> BegunRun:
 
 
 def check_same(
-    begun: BegunRun, settings: Mapping[str, Any], options: TrainingOptions, folder: str
+    begun: Settled,
+    settings: Mapping[str, Any],
+    options: TrainingOptions,
+    folder: str,
+    kind: ModelKind = ENCODER,
 ) -> None:
     """Refuse to go on with a run that began otherwise.
 
@@ -247,8 +279,8 @@ def check_same(
     other = f"with other {changed[0].replace('_', ' ')} ({before!s:.80})"
     if _is_file(os.path.join(folder, FOLDER), _DONE):
         raise InputError(
-            f"{folder} holds a model that was trained {other}: use it (vitrail index FOLDER "
-            f"--checkpoint {folder}), or train into another folder"
+            f"{folder} holds a model that was trained {other}: use it ({kind.use} {folder}), or "
+            "train into another folder"
         )
     raise InputError(
         f"{folder} holds a run that began {other}: give the same to go on, or train into another "
@@ -266,12 +298,15 @@ def write_done(inner: str, result: Mapping[str, Any]) -> None:
         write_text(os.path.join(inner, _DONE), json.dumps(result, indent=2) + "\n")
 
 
-def read_done(inner: str, parse: Callable[[Mapping[str, Any]], Result]) -> Result | None:
+def read_done(
+    inner: str, parse: Callable[[Mapping[str, Any]], Result], kind: ModelKind = ENCODER
+) -> Result | None:
     """What came of the run in a folder; ``None`` where it is not done.
 
     Args:
         inner: the folder.
         parse: makes of the file's content what it tells.
+        kind: of the model.
 
     Raises:
         CheckpointError: the model is not there any more, or the file is damaged.
@@ -279,9 +314,9 @@ def read_done(inner: str, parse: Callable[[Mapping[str, Any]], Result]) -> Resul
     path, model = os.path.join(inner, _DONE), os.path.dirname(inner)
     if not _is_file(inner, _DONE):
         return None
-    if not _is_file(model, "config.json"):
+    if not _is_file(model, kind.file):
         raise CheckpointError(
-            f"{model} lacks the model that was trained there (config.json): train into another "
+            f"{model} lacks the model that was trained there ({kind.file}): train into another "
             "folder"
         )
     try:

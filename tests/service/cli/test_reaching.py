@@ -40,6 +40,7 @@ from vitrail.service.operations import (
     searching,
     spaces,
     training_encoders,
+    training_generators,
     tuning,
 )
 from vitrail.service.operations.collection import Collection
@@ -77,6 +78,7 @@ OPERATIONS = {
     "export-encoder": (export_requests, "run_export"),
     "train-encoder": (training_encoders, "train_encoder"),
     "distil": (distilling, "distil"),
+    "train-generator": (training_generators, "train_generator"),
     "serve": (serving, "serve"),
     "mcp": (running, "run_here"),
 }
@@ -105,6 +107,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "export-encoder": ("small",),
     "train-encoder": ("FOLDER", "--out", "trained"),
     "distil": ("FOLDER", "--teacher", "dinov2-small-focus", "--layers", "4", "--out", "student"),
+    "train-generator": ("FOLDER", "--out", "trained"),
 }
 SHOWING = {
     "--json",
@@ -190,9 +193,21 @@ VALUES = {
     **dict.fromkeys(("--warmup", "--layer-decay", "--validation", "--held-out"), "0.3"),
     **dict.fromkeys(("--smoothing", "--mixup", "--temperature", "--learning-rate"), "0.25"),
     **{f"{command} --space": "cls@12" for command in ("train-encoder", "distil")},
+    "--method": "full",
+    "--targets": "all",
+    "train-generator --accumulate": "2",
+    "--side": "64",
+    **dict.fromkeys(("--offset-noise", "--empty", "--average"), "0.3"),
+    "--prior": "a cat",
+    "--prior-images": "FOLDER",
+    "--captions": "label",
 }
 NONE: dict[str, tuple[str, ...]] = {}
 TOGETHER = {  # what an option is only given with
+    **{
+        key: {"train-generator": ("--prior", "a cat")}
+        for key in ("--prior-images", "--prior-count")
+    },
     "--seed": {"list": ("--random", "2")},
     "--refit": {"classify": ("--by", "probe")},
     **{key: {"generate": ("--guard", "0.01")} for key in ("--against", "--retries", "--mark")},
@@ -203,6 +218,7 @@ INSTEAD: dict[tuple[str, str], tuple[str, ...]] = {
     ("train-encoder", "--labels"): ("--out", "trained"),
     ("train-encoder", "--where"): ("--labels", "kind", "--out", "trained"),
     ("distil", "--where"): ("--teacher", "dinov2-small-focus", "--layers", "4", "--out", "student"),
+    **{("train-generator", key): ("--out", "trained") for key in ("--captions", "--where")},
     ("search", "--box"): ("IMAGE",),
     ("search", "--region"): ("IMAGE",),
     ("search", "--random"): (),

@@ -160,6 +160,9 @@ def tour(folder: Path) -> dict[str, list[Words]]:
             ("--labels", "species", "--out", folder / "taught", "--epochs", 1, "--head-only")
         ],
         "distil": [("--teacher", "tiny/vit", "--layers", 1, "--out", folder / "less", *once)],
+        "train-generator": [
+            (pictures, "--prompt", "a zeb", "--out", folder / "taught-sd", *few[:2], "--steps", 1)
+        ],
         "serve": [("--port", 0)],
         "mcp": [("--root", pictures)],
         "keys": [("new", "--scope", "write"), ("list",)],

@@ -1,0 +1,155 @@
+"""How a Stable Diffusion is fine-tuned: plain values, checked."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
+
+from vitrail.indexer.encoders.settings import check_placement
+from vitrail.indexer.errors import InputError
+
+Method = Literal["lora", "full"]
+Targets = Literal["attention", "all"]
+RATES: dict[Method, float] = {"lora": 1e-4, "full": 1e-5}
+AVERAGES: dict[Method, float] = {"lora": 0.0, "full": 0.999}
+# What a run may go on with otherwise than it began: nothing of it changes what is learned, but for
+# the last bits of sums.
+_FREE = {"accumulate", "device", "recompute", "save_every", "log_every"}
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorOptions:
+    """How a Stable Diffusion is fine-tuned.
+
+    Attributes:
+        method: ``lora`` learns low-rank weights beside those of the U-Net, which are merged into
+            them in the end and written apart, too; ``full`` lets all of the U-Net learn.
+        rank: of the low-rank weights; the larger, the more they can learn by heart.
+        targets: what low-rank weights lie beside: the ``attention``, or ``all`` linear layers and
+            convolutions of the U-Net's blocks.
+        text: whether the text encoders learn, too; their states cannot be kept then.
+        steps: how many.
+        batch: images a step; as many again of the prior, where there is one.
+        accumulate: in how many parts a step's images go through the model, to save memory; the
+            gradient is that of the whole.
+        learning_rate: highest; ``None`` is 1e-4 of ``lora`` and 1e-5 of ``full``.
+        weight_decay: of AdamW; biases, norms and other vectors have none.
+        warmup: share of the steps in which the rate rises; it falls by a cosine afterwards.
+        snr: limit of the signal-to-noise ratio by which steps of little noise weigh ("Efficient
+            Diffusion Training via Min-SNR Weighting Strategy", 2023); 0 weighs all alike.
+        offset_noise: how much noise a whole channel has in common, so that images may be darker or
+            brighter as a whole.
+        empty: share of the captions that are left out, for guidance.
+        average: share that each step leaves of the weights' moving average, which is what is kept;
+            0 for none, ``None`` is 0.999 of ``full`` and none of ``lora``.
+        side: width and height in pixels that images are cut to; ``None`` is the checkpoint's own.
+        mirror: whether half of the images are seen mirrored.
+        prior_weight: of the prior's images beside the others.
+        precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        recompute: forget activations and work them out again on the way back, to save memory.
+        clip: norm that gradients are cut to.
+        sheet_every: steps between two sheets of samples; the last step is followed by one too.
+        save_every: steps between two checkpoints, beside those after each sheet.
+        log_every: steps between two lines of metrics.
+        seed: of the draws and of the low-rank weights.
+
+    Raises:
+        InputError: a value that cannot be used, or values that do not go together.
+    """
+
+    method: Method = "lora"
+    rank: int = 16
+    targets: Targets = "attention"
+    text: bool = False
+    steps: int = 1000
+    batch: int = 4
+    accumulate: int = 1
+    learning_rate: float | None = None
+    weight_decay: float = 0.01
+    warmup: float = 0.05
+    snr: float = 5.0
+    offset_noise: float = 0.0
+    empty: float = 0.1
+    average: float | None = None
+    side: int | None = None
+    mirror: bool = False
+    prior_weight: float = 1.0
+    precision: str = "auto"
+    device: str = "auto"
+    recompute: bool = False
+    clip: float = 1.0
+    sheet_every: int = 250
+    save_every: int = 100
+    log_every: int = 10
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_placement(self.device, self.precision)
+        for name, given, known in (
+            ("method", self.method, get_args(Method)),
+            ("targets", self.targets, get_args(Targets)),
+        ):
+            if given not in known:
+                raise InputError(f"{name} {given!r} is unknown; use one of {', '.join(known)}")
+        self._check_counts()
+        self._check_numbers()
+        if self.accumulate > self.batch:
+            raise InputError(
+                f"a batch of {self.batch} cannot go in {self.accumulate} parts; accumulate at most "
+                f"{self.batch}"
+            )
+
+    def _check_counts(self) -> None:
+        counts = {
+            "rank": (self.rank, 1),
+            "steps": (self.steps, 1),
+            "batch": (self.batch, 1),
+            "accumulate": (self.accumulate, 1),
+            "side": (8 if self.side is None else self.side, 8),
+            "sheet_every": (self.sheet_every, 1),
+            "save_every": (self.save_every, 1),
+            "log_every": (self.log_every, 1),
+            "seed": (self.seed, 0),
+        }
+        for name, (value, least) in counts.items():
+            if value < least:
+                raise InputError(f"{name} is {value}; give {least} or more")
+
+    def _check_numbers(self) -> None:
+        numbers = {
+            "learning_rate": (self.rate, 10.0, False),
+            "weight_decay": (self.weight_decay, 10.0, True),
+            "warmup": (self.warmup, 1.0, True),
+            "snr": (self.snr, 1e6, True),
+            "offset_noise": (self.offset_noise, 1.0, True),
+            "empty": (self.empty, 0.9, True),
+            "average": (self.averaged, 0.99999, True),
+            "prior_weight": (self.prior_weight, 100.0, False),
+            "clip": (self.clip, 1e6, False),
+        }
+        for name, (value, most, may_be_zero) in numbers.items():
+            fits = math.isfinite(value) and 0 <= value <= most and (value > 0 or may_be_zero)
+            if not fits:
+                least = "0" if may_be_zero else "above 0"
+                raise InputError(f"{name} is {value}; give a number from {least} to {most:g}")
+
+    @property
+    def rate(self) -> float:
+        """The highest learning rate."""
+        return RATES[self.method] if self.learning_rate is None else self.learning_rate
+
+    @property
+    def averaged(self) -> float:
+        """Share that each step leaves of the moving average; 0 for none."""
+        return AVERAGES[self.method] if self.average is None else self.average
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON types."""
+        return asdict(self)
+
+    def differences(self, other: dict[str, Any]) -> list[str]:
+        """Names of what another run had otherwise, and what may not change when it goes on."""
+        own = self.to_dict()
+        return [name for name in own if name not in _FREE and other.get(name) != own[name]]
