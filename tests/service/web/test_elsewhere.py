@@ -39,6 +39,7 @@ AT = {
         "/make?task=inpaint&words=it's&image=u.abc&feather=2",
         "/make?task=style&words=a+fox&image=3&style=4&look=0.1",
         "/make?task=style",
+        "/make?task=style&words=a+fox&image=3&style=4&method=attention&sampler=euler&n=3",
     ],
     "compare": ["/compare", "/compare?a=3&b=4", f"/compare?a=u.{TOKEN}&b=4"],
     "sets": ["/sets", "/sets?a=label+%3D+'it'&b=not+generated"],

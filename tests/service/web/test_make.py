@@ -220,7 +220,8 @@ orders = st.fixed_dictionaries(
         "strength": st.none() | share,
         "feather": st.integers(0, 256),
         "look": share,
-        "redraw": share,
+        "redraw": st.none() | share,
+        "method": st.sampled_from(["statistics", "attention"]),
     }
 )
 
