@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from vitrail.indexer.cancellation import Cancellation
@@ -54,6 +54,13 @@ class Monitor:
         if self.on_step is not None:
             self.on_step(done, total)
         self.check()
+
+    def part(self, before: int, whole: int) -> Monitor:
+        """For the last part of work of ``whole`` steps, of which ``before`` are others'."""
+        on_step = self.on_step
+        if on_step is None:
+            return self
+        return replace(self, on_step=lambda done, _: on_step(before + done, whole))
 
     def show(self, half_made: Callable[[], Image]) -> None:
         """Work out the half-made image, where somebody wants to see it.

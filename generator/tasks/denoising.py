@@ -90,6 +90,43 @@ def redraw(
     return _guarded(model, recipe, call)
 
 
+def resume(
+    model: DiffusionModel,
+    recipe: Recipe,
+    noisy: Callable[[], Tensor],
+    strength: float,
+    monitor: Monitor,
+    guide: Guide,
+) -> Drawn:
+    """Denoise what is as noisy as a share ``strength`` of the schedule has it, to an image.
+
+    Args:
+        model: of the recipe.
+        recipe: whose prompt and size in pixels are drawn.
+        noisy: works out these latents, (1, c, h, w), with the model to itself.
+        strength: above 0, to 1.
+        monitor: progress and cancelling.
+        guide: what changes the pipeline for the run.
+
+    Raises:
+        GenerationError: out of memory, or settings that the checkpoint cannot do.
+        CancelledError: ``monitor`` cancels it.
+    """
+
+    def call() -> Drawn:
+        latents = noisy()
+        pipeline = model.pipeline("image", recipe.scheduler)
+        blank = Image.new("RGB", (recipe.width, recipe.height))
+        pipeline.prepare_latents = lambda *_, **__: latents
+        try:
+            given = {"image": blank, "strength": _whole_steps(model, recipe.steps, strength)}
+            return _call(model, pipeline, recipe, monitor, given, guide=guide)
+        finally:
+            del pipeline.prepare_latents
+
+    return _guarded(model, recipe, call)
+
+
 def repaint(
     model: DiffusionModel,
     recipe: Recipe,
@@ -199,8 +236,13 @@ def _whole_steps(model: DiffusionModel, steps: int, strength: float) -> float:
     """A strength that diffusers, which cuts ``steps * strength`` down, takes for the same steps."""
     if model.info.family == "lcm":  # runs all steps from wherever the strength puts the first
         return strength
-    run = min(steps, max(1, int(steps * strength + 1e-6)))
+    run = steps_of(steps, strength)
     return 1.0 if run == steps else (run + 0.5) / steps
+
+
+def steps_of(steps: int, strength: float) -> int:
+    """How many of the schedule's steps a strength above 0 runs, one at least."""
+    return min(steps, max(1, int(steps * strength + 1e-6)))
 
 
 def _guarded(model: DiffusionModel, recipe: Recipe, call: Callable[[], Drawn]) -> Drawn:

@@ -46,6 +46,8 @@ def write_parameters(recipe: Recipe) -> str:
         else recipe.content_strength,
         "Lora hashes": ", ".join(f"{x.name}: {x.content_hash[:12]}" for x in recipe.lora),
         "Style strength": recipe.style_strength,
+        "Style method": recipe.style_method,
+        "Query kept": recipe.query_kept,
         "IP-Adapter": _ip_adapter(recipe.ip_adapter),
         "Version": f"vitrail {recipe.versions.get('vitrail', '')}".strip(),
     }

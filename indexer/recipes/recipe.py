@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 TASKS = ("text-to-image", "image-to-image", "inpaint", "style")
 ROLES = ("init", "content", "style", "mask")
 _SLUG_LENGTH = 48
+_SHARES = ("strength", "style_strength", "content_strength", "query_kept")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,9 @@ class Recipe:
         strength: share of the schedule that an initial or masked image is noised to, 0 to 1.
         style_strength: how far latent statistics move to the style image's, 0 to 1.
         content_strength: ``strength`` of style transfer.
+        style_method: ``attention``, or ``None`` for the statistics of latents alone.
+        query_kept: how much of its own the content keeps in what it asks the style for, 0 to 1;
+            only of that method.
         mask: what was repainted.
         parents: images it was made from.
         versions: libraries, device and precision that it was made with. Not part of the identity:
@@ -159,6 +163,8 @@ class Recipe:
     strength: float | None = None
     style_strength: float | None = None
     content_strength: float | None = None
+    style_method: str | None = None
+    query_kept: float | None = None
     mask: MaskRecord | None = None
     parents: tuple[Parent, ...] = ()
     versions: dict[str, str] = field(default_factory=dict, hash=False)
@@ -166,7 +172,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         # 7 and 7.0 are one guidance, and must be one recipe.
-        for name in ("guidance", "strength", "style_strength", "content_strength"):
+        for name in ("guidance", *_SHARES):
             value = getattr(self, name)
             if isinstance(value, int) and not isinstance(value, bool):
                 object.__setattr__(self, name, float(value))
@@ -182,8 +188,10 @@ class Recipe:
             del lora["name"]
         if data["ip_adapter"]:
             del data["ip_adapter"]["name"]
-        else:  # recipes keep the identity they had before there were any
-            del data["ip_adapter"]
+        # Recipes keep the identity that they had before there were any of these.
+        for name in ("ip_adapter", "style_method", "query_kept"):
+            if data[name] is None:
+                del data[name]
         for parent in data["parents"]:
             del parent["image_id"]
         if data["mask"]:
@@ -244,7 +252,8 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "negative_prompt": (str,),
     "revision": (str, type(None)),
     "guidance": (int, float),
-    **dict.fromkeys(("strength", "style_strength", "content_strength"), (int, float, type(None))),
+    "style_method": (str, type(None)),
+    **dict.fromkeys(_SHARES, (int, float, type(None))),
 }
 
 

@@ -19,6 +19,7 @@ from vitrail.service.operations.tasks import (
 )
 
 if TYPE_CHECKING:
+    from vitrail.generator.adapters.ip_adapters import IPAdapterFile
     from vitrail.generator.adapters.loras import LoraFile
     from vitrail.generator.checkpoints.files import CheckpointInfo
     from vitrail.generator.images import InputImage
@@ -182,7 +183,6 @@ def _(task: Inpaint, inputs: TaskInputs, model: Model, options: GenerationOption
 def _(
     task: StyleTransfer, inputs: TaskInputs, model: Model, options: GenerationOptions
 ) -> list[Recipe]:
-    from vitrail.generator.adapters.ip_adapters import choose_ip_adapter
     from vitrail.generator.tasks import style
 
     return style.plan(
@@ -190,11 +190,22 @@ def _(
         task.prompt,
         inputs.images["content"],
         inputs.images["style"],
+        method=task.method,
         style_strength=task.style_strength,
         content_strength=task.content_strength,
+        query_kept=task.query_kept,
         sampling=options.sampling,
         width=options.width,
         height=options.height,
         loras=model.loras,
-        ip_adapter=choose_ip_adapter(model.info, task.ip_adapter, task.ip_adapter_scale),
+        ip_adapter=_ip_adapter(task, model),
     )
+
+
+def _ip_adapter(task: StyleTransfer, model: Model) -> IPAdapterFile | None:
+    """The one named, or else the checkpoint's own, which attention does without."""
+    from vitrail.generator.adapters.ip_adapters import choose_ip_adapter
+
+    if task.method == "attention" and task.ip_adapter is None and task.ip_adapter_scale is None:
+        return None
+    return choose_ip_adapter(model.info, task.ip_adapter, task.ip_adapter_scale)

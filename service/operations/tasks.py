@@ -92,7 +92,11 @@ class StyleTransfer:
         style: whose look is taken.
         prompt: what the content shows.
         style_strength: how far the look moves to the style's, 0 to 1.
-        content_strength: how far the result is drawn anew, 0 to 1.
+        content_strength: how far the result is drawn anew, 0 to 1; ``None`` for the method's own.
+        method: ``statistics`` of the latents, or ``attention`` that is lent the style's keys and
+            values.
+        query_kept: by attention, how much the content keeps of what it asks the style for, 0 to 1;
+            ``None`` for the default.
         ip_adapter: safetensors file or directory of an IP-Adapter; ``None`` for the checkpoint's.
         ip_adapter_scale: how much it says, 0 to 1; ``None`` for the default.
     """
@@ -101,7 +105,9 @@ class StyleTransfer:
     style: ImageReference
     prompt: str
     style_strength: float = 0.8
-    content_strength: float = 0.4
+    content_strength: float | None = None
+    method: str = "statistics"
+    query_kept: float | None = None
     ip_adapter: str | None = None
     ip_adapter_scale: float | None = None
 

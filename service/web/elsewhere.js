@@ -3,7 +3,7 @@ import { address } from "./api.js";
 import { auditBody, readAudit } from "./auditing.js";
 import { asCli, asCurl, asPython, fileWord, literal, quoted } from "./commands.js";
 import { labelsJob, readLabels } from "./labelling.js";
-import { guardOf, jobOf, readOrder, readPart, strengthOf } from "./making.js";
+import { certain, guardOf, jobOf, readOrder, readPart, redrawOf, strengthOf } from "./making.js";
 import { mapCommand, readMap } from "./mapping.js";
 import { fromQuery } from "./question.js";
 import { texts } from "./texts.js";
@@ -158,9 +158,10 @@ function made(order, { nameOf }) {
     generate: guarded,
     "image-to-image": [["--strength", strengthOf(order)]],
     inpaint: [["--mask", MASK], ["--strength", strengthOf(order)], ["--feather", order.feather || null]],
-    style: [["--prompt", prompt], ["--style-strength", order.look], ["--content-strength", order.redraw]],
+    style: [["--prompt", prompt], ["--style-strength", order.look], ["--content-strength", redrawOf(order)], ["--method", order.method]],
   }[task];
-  const options = [["--n", n], ["--seed", seed], ["--negative", negative || null], ["--steps", steps], ["--guidance", guidance], ["--scheduler", sampler], ["--model", model], ...sized, ...own];
+  const chance = certain(order) ? [["--n", 1]] : [["--n", n], ["--seed", seed], ["--scheduler", sampler]];
+  const options = [...chance, ["--negative", negative || null], ["--steps", steps], ["--guidance", guidance], ["--model", model], ...sized, ...own];
   const begun = { generate: [], "image-to-image": [image], inpaint: [image], style: [image, style] }[task].map((part) => word(part, nameOf));
   return {
     words: [name, ...options.filter(([, given]) => given !== null).map(([option, given]) => [`${option}`, `${given}`]).flat()],
@@ -179,9 +180,10 @@ function drawn(order, nameOf) {
     generate: ["TextToImage", `(${words},)`],
     "image-to-image": ["ImageToImage", `${image(order.image)}, ${words}, ${strengthOf(order)}`],
     inpaint: ["Inpaint", `${image(order.image)}, ${words}, ImageFile(${literal(MASK)}), ${strengthOf(order)}, ${order.feather}`],
-    style: ["StyleTransfer", `${image(order.image)}, ${image(order.style)}, ${words}, ${order.look}, ${order.redraw}`],
+    style: ["StyleTransfer", `${image(order.image)}, ${image(order.style)}, ${words}, ${order.look}, ${redrawOf(order)}, ${literal(order.method)}`],
   }[task];
-  const sampling = call([], { n, seed, negative_prompt: negative || null, scheduler: sampler, steps, guidance });
+  const chance = certain(order) ? {} : { n, seed, scheduler: sampler };
+  const sampling = call([], { ...chance, negative_prompt: negative || null, steps, guidance });
   const guard = guardOf(order);
   const { rate, ...more } = guard ?? {};
   const guarded = guard ? `guard=GuardOptions(${call([rate], more)})` : "";

@@ -7,6 +7,7 @@ import { placed } from "./routes.js";
 /**
  * @typedef {"generate" | "image-to-image" | "inpaint" | "style"} TaskName
  * @typedef {"refuse" | "reseed" | "mark"} GuardWay what becomes of an image that copies another
+ * @typedef {"statistics" | "attention"} MethodName
  * @typedef {{
  *   collection: string | null,
  *   task: TaskName,
@@ -25,14 +26,15 @@ import { placed } from "./routes.js";
  *   strength: number | null,
  *   feather: number,
  *   look: number,
- *   redraw: number,
+ *   redraw: number | null,
+ *   method: MethodName,
  *   guard: GuardWay | null,
  *   rate: number,
  *   retries: number,
  *   mark: string,
  *   against: string,
- * }} Order `seed` null for one at random, `strength` null for the task's own, `guard` null to keep all that is
- *   drawn, `rate` the share of innocent images that it may take for copies
+ * }} Order `seed` null for one at random, `strength` null for the task's own, `redraw` for the method's, `guard` null
+ *   to keep all that is drawn, `rate` the share of innocent images that it may take for copies
  */
 
 export const TASKS = /** @type {TaskName[]} */ (["generate", "image-to-image", "inpaint", "style"]);
@@ -40,6 +42,8 @@ export const SAMPLERS = ["ddim", "ddpm", "euler", "euler_a", "dpm++2m", "unipc",
 export const GUARD_WAYS = /** @type {GuardWay[]} */ (["refuse", "reseed", "mark"]);
 export const MOST = { n: 256, steps: 1000, guidance: 30, side: 4096, retries: 1000, rate: 0.999999, column: 200 };
 export const LEAST_RATE = 0.000001;
+export const METHODS = /** @type {MethodName[]} */ (["statistics", "attention"]);
+const REDRAW = { statistics: 0.4, attention: 0.8 };
 const STRENGTH = { generate: 1, "image-to-image": 0.6, inpaint: 1, style: 1 };
 const SEEDS = 2 ** 31;
 
@@ -48,14 +52,28 @@ export function blank() {
   return {
     collection: null, task: "generate", prompt: "", negative: "", n: 4, seed: null, steps: null,
     guidance: null, sampler: null, model: null, width: null, height: null, image: null, style: null,
-    strength: null, feather: 0, look: 0.8, redraw: 0.4, guard: null, rate: 0.01, retries: 3, mark: "copying",
-    against: "not generated",
+    strength: null, feather: 0, look: 0.8, redraw: null, method: "statistics", guard: null, rate: 0.01,
+    retries: 3, mark: "copying", against: "not generated",
   };
 }
 
 /** @param {Order} order */
 export function strengthOf({ task, strength }) {
   return strength ?? STRENGTH[task];
+}
+
+/** @param {Order} order */
+export function redrawOf({ method, redraw }) {
+  return redraw ?? REDRAW[method];
+}
+
+/**
+ * Whether the order leaves nothing to chance, so that it comes to one image.
+ *
+ * @param {Order} order
+ */
+export function certain({ task, method }) {
+  return task === "style" && method === "attention";
 }
 
 /**
@@ -70,8 +88,8 @@ export function hrefOf(order) {
     ["collection", "collection"], ["task", "task"], ["prompt", "words"], ["negative", "not"], ["n", "n"],
     ["seed", "seed"], ["steps", "steps"], ["guidance", "guidance"], ["sampler", "sampler"], ["model", "model"],
     ["width", "width"], ["height", "height"], ["strength", "strength"], ["feather", "feather"],
-    ["look", "look"], ["redraw", "redraw"], ["guard", "guard"], ["rate", "rate"], ["retries", "retries"],
-    ["mark", "mark"], ["against", "against"],
+    ["look", "look"], ["redraw", "redraw"], ["method", "method"], ["guard", "guard"], ["rate", "rate"],
+    ["retries", "retries"], ["mark", "mark"], ["against", "against"],
   ]);
   for (const [key, name] of plain) if (order[key] !== usual[key]) query.set(name, String(order[key]));
   for (const key of /** @type {const} */ (["image", "style"])) {
@@ -116,7 +134,8 @@ export function readOrder(text) {
     strength: real("strength"),
     feather: whole("feather", 256, 0) ?? 0,
     look: real("look") ?? usual.look,
-    redraw: real("redraw") ?? usual.redraw,
+    redraw: real("redraw"),
+    method: METHODS.find((one) => one === query.get("method")) ?? usual.method,
     guard: GUARD_WAYS.includes(guard) ? guard : null,
     rate: within(query.get("rate"), LEAST_RATE, MOST.rate, false) ?? usual.rate,
     retries: whole("retries", MOST.retries) ?? usual.retries,
@@ -156,12 +175,14 @@ export function jobOf(order, mask) {
       image: reference(image), strength: strengthOf(order), feather: order.feather, mask: { image: { upload: mask } },
     },
     style: {
-      content: reference(image), style: reference(style), style_strength: order.look, content_strength: order.redraw,
+      content: reference(image), style: reference(style), style_strength: order.look, content_strength: redrawOf(order),
+      method: order.method,
     },
   }[task];
+  const chance = certain(order) ? { n: 1 } : { n: order.n, seed: order.seed ?? randomSeed(), scheduler: order.sampler };
   const body = {
-    prompt: order.prompt.trim(), negative_prompt: order.negative.trim() || null, n: order.n, seed: order.seed ?? randomSeed(),
-    steps: order.steps, guidance: order.guidance, scheduler: order.sampler, model: order.model, ...sized, ...own,
+    prompt: order.prompt.trim(), negative_prompt: order.negative.trim() || null,
+    steps: order.steps, guidance: order.guidance, model: order.model, ...chance, ...sized, ...own,
   };
   const given = Object.entries(body).filter(([, value]) => value !== null && value !== undefined);
   return { to: address(`/${task}`, { collection: order.collection }), body: Object.fromEntries(given) };
@@ -230,7 +251,8 @@ export function orderOf({ kind, parameters: given }, collection) {
     strength: given.strength ?? null,
     feather: given.feather ?? 0,
     look: given.style_strength ?? usual.look,
-    redraw: given.content_strength ?? usual.redraw,
+    redraw: given.content_strength ?? null,
+    method: given.method ?? usual.method,
     ...guardIn(given.guard),
   };
 }

@@ -326,6 +326,12 @@ export const texts = {
   wellEmpty: "Take another image",
   look: "Look of the style",
   lookEnds: ["none of it", "all of it"],
+  method: "What is taken of the style",
+  methods: { statistics: "A tint (statistics)", attention: "Its whole look (attention)" },
+  methodNotes: {
+    statistics: "Quick and cautious: colours move a little, and the drawing stays.",
+    attention: "Shows, and takes several times as long. It leaves nothing to chance: one image, whose prompt counts only under guidance.",
+  },
   redraw: "Drawn anew",
   redrawEnds: ["as it is", "all of it"],
   mask: "What to repaint",

@@ -167,8 +167,30 @@ def style(
         float, typer.Option(help="How far the look moves to the style's, 0 to 1.", metavar="S")
     ] = 0.8,
     content_strength: Annotated[
-        float, typer.Option(help="How far the result is drawn anew, 0 to 1.", metavar="S")
-    ] = 0.4,
+        float | None,
+        typer.Option(
+            help="How far the result is drawn anew, 0 to 1; without, 0.4, or 0.8 by attention.",
+            metavar="S",
+            show_default=False,
+        ),
+    ] = None,
+    method: Annotated[
+        str,
+        typer.Option(
+            help="What of the style is taken: statistics of its latents, or by attention its keys "
+            "and values.",
+            metavar="statistics|attention",
+        ),
+    ] = "statistics",
+    query_kept: Annotated[
+        float | None,
+        typer.Option(
+            help="By attention, how much the content keeps of what it asks the style for, 0 to 1; "
+            "without, 0.3.",
+            metavar="S",
+            show_default=False,
+        ),
+    ] = None,
     ip_adapter: Annotated[
         str | None,
         typer.Option(
@@ -189,6 +211,10 @@ def style(
 ) -> None:
     """Give one image the look of another.
 
+    By --method attention the look shows most: both images are taken back to noise, and the content
+    is drawn again with the keys and values of the style. It leaves nothing to chance, heeds the
+    prompt only with --guidance above 1, and leaves white ground as it is.
+
     The result is indexed with its recipe and lineage.
     """
     from vitrail.service.operations.tasks import StyleTransfer
@@ -199,6 +225,8 @@ def style(
         prompt,
         style_strength=style_strength,
         content_strength=content_strength,
+        method=method,
+        query_kept=query_kept,
         ip_adapter=ip_adapter,
         ip_adapter_scale=ip_adapter_scale,
     )

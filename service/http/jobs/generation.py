@@ -190,6 +190,8 @@ class StyleJobs(DrawingJobs[StyleBody]):
             body.prompt,
             body.style_strength,
             body.content_strength,
+            body.method,
+            body.query_kept,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -167,12 +167,23 @@ class StyleBody(SizedBody):
         style: whose look is taken.
         prompt: what the content shows.
         style_strength: how far the look moves to the style's.
-        content_strength: how far the result is drawn anew.
+        content_strength: how far the result is drawn anew; without, as the method has it.
+        method: ``statistics`` of latents, or ``attention`` with the style's keys and values, which
+            leaves nothing to chance, so that ``n`` is 1.
+        query_kept: by attention, how much the content keeps of what it asks the style for.
     """
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"content": {"id": 17}, "style": {"id": 4}, "prompt": "a cat"}]
+            "examples": [
+                {"content": {"id": 17}, "style": {"id": 4}, "prompt": "a cat"},
+                {
+                    "content": {"id": 17},
+                    "style": {"id": 4},
+                    "prompt": "a cat",
+                    "method": "attention",
+                },
+            ]
         }
     )
 
@@ -180,7 +191,9 @@ class StyleBody(SizedBody):
     style: ImageRef
     prompt: Prompt
     style_strength: Strength = 0.8
-    content_strength: Strength = 0.4
+    content_strength: Strength | None = None
+    method: Literal["statistics", "attention"] = "statistics"
+    query_kept: Strength | None = None
 
 
 class ModelsReply(Open):

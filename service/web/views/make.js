@@ -1,7 +1,7 @@
 /** Images made: from a prompt, from an image, within a part of one, in the look of another. */
 import { html, nothing } from "../vendor/lit/index.js";
 import { address, ask, post, Problem, upload } from "../api.js";
-import { hrefOf, jobOf, lacking, MOST, randomSeed, readOrder, SAMPLERS, strengthOf, TASKS, within } from "../making.js";
+import { certain, hrefOf, jobOf, lacking, METHODS, MOST, randomSeed, readOrder, redrawOf, SAMPLERS, strengthOf, TASKS, within } from "../making.js";
 import { texts } from "../texts.js";
 import { guardForm } from "../parts/guardform.js";
 import { icon } from "../parts/icons.js";
@@ -118,10 +118,10 @@ export class MakeView extends SessionPart {
           <textarea id="make-prompt" class="input make-prompt" rows="3" maxlength="4000" placeholder=${texts.promptHint} .value=${prompt}
             @input=${(/** @type {Event} */ event) => this._turn({ prompt: read(event) })} @keydown=${this._key}></textarea></label>
         ${this._strengths()}
-        <div class="pair">${this._number("n", texts.howMany, 1, MOST.n, true, n)}${this._seed()}</div>
+        ${certain(this._order) ? nothing : html`<div class="pair">${this._number("n", texts.howMany, 1, MOST.n, true, n)}${this._seed()}</div>`}
         <details class="more" ?open=${this._further()}><summary>${texts.options}</summary>${this._options()}</details>
         ${this._wrong ? html`<p class="refine-error" role="alert">${this._wrong}</p>` : nothing}
-        <button class="button main make-go" ?disabled=${this._sending}>${texts.make(n)}</button></div>
+        <button class="button main make-go" ?disabled=${this._sending}>${texts.make(certain(this._order) ? 1 : n)}</button></div>
       </form>
       <div class="make-out">
         ${task === "inpaint" && this._order.image ? html`<vitrail-masker .session=${this.session} .image=${this._order.image}
@@ -149,8 +149,15 @@ export class MakeView extends SessionPart {
   _strengths() {
     const { task } = this._order;
     if (task === "generate") return nothing;
-    if (task === "style") return html`${this._slider("look", texts.look, this._order.look, texts.lookEnds)}${this._slider("redraw", texts.redraw, this._order.redraw, texts.redrawEnds)}`;
+    if (task === "style") return html`${this._method()}${this._slider("look", texts.look, this._order.look, texts.lookEnds)}${this._slider("redraw", texts.redraw, redrawOf(this._order), texts.redrawEnds)}`;
     return this._slider("strength", texts.redraw, strengthOf(this._order), texts.redrawEnds, task === "inpaint" ? 0.05 : 0);
+  }
+
+  _method() {
+    const { method } = this._order;
+    return html`<label class="field"><span>${texts.method}</span><select @change=${(/** @type {Event} */ event) => this._turn({ method: METHODS[/** @type {HTMLSelectElement} */ (event.target).selectedIndex], redraw: null })}>
+      ${METHODS.map((one) => html`<option value=${one} ?selected=${one === method}>${texts.methods[one]}</option>`)}</select></label>
+      <p class="soft">${texts.methodNotes[method]}</p>`;
   }
 
   /** @type {(key: "look" | "redraw" | "strength", label: string, value: number, ends: string[], least?: number) => unknown} */
@@ -188,7 +195,7 @@ export class MakeView extends SessionPart {
     return html`<label class="field"><span>${texts.negative}</span><input class="input short" maxlength="4000" .value=${negative}
         @input=${(/** @type {Event} */ event) => this._turn({ negative: read(event) })}></label>
       <div class="pair">${this._number("steps", texts.columnNames.steps, 1, MOST.steps, true, steps)}${this._number("guidance", texts.columnNames.guidance, 0, MOST.guidance, false, guidance)}</div>
-      <div class="pair">${this._choice("sampler", texts.columnNames.sampler, SAMPLERS, sampler)}${this._choice("model", texts.columnNames.model, this._models, model)}</div>
+      <div class="pair">${certain(this._order) ? nothing : this._choice("sampler", texts.columnNames.sampler, SAMPLERS, sampler)}${this._choice("model", texts.columnNames.model, this._models, model)}</div>
       ${task === "inpaint"
         ? this._number("feather", texts.feather, 0, 256, true, feather)
         : html`<div class="pair">${this._number("width", texts.columnNames.width, 8, MOST.side, true, width)}${this._number("height", texts.columnNames.height, 8, MOST.side, true, height)}</div>`}

@@ -56,6 +56,8 @@ recipes = st.builds(
     strength=shares,
     style_strength=shares,
     content_strength=shares,
+    style_method=st.none() | st.just("attention"),
+    query_kept=shares,
     mask=st.none() | st.builds(MaskRecord, st.text(), st.text(), st.text(), st.integers(0, 9)),
     parents=st.lists(
         st.builds(Parent, st.text(), st.text(), st.none() | st.integers()), max_size=3
@@ -89,6 +91,8 @@ def test_json_round_trip(recipe: Recipe) -> None:
         {"strength": 0.3},
         {"style_strength": 0.9},
         {"content_strength": 0.1},
+        {"style_method": "attention"},
+        {"query_kept": 0.3},
         {"mask": MaskRecord("box", "0,0,8,8", "e" * 64, 3)},
         {"parents": (Parent("init", "0" * 64, 7),)},
         {"task": "style"},

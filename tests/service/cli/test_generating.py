@@ -58,7 +58,16 @@ def test_every_command_makes_images_and_indexes_them(
 
     styled = vitrail("style", noise, varied, "--prompt", "an apple", *options)
     assert styled.code == 0, styled
-    assert vitrail("info", "--json").json["generated"] == 5
+    words = ("style", first, varied, "--prompt", "an apple")
+    attentive = (*words, "--method", "attention", "--query-kept", 0.5, *options)
+    shown = vitrail(*attentive)
+    assert shown.code == 0, shown
+    assert vitrail(*attentive, "--seed", 9).out == shown.out  # no seed has a say: it is there
+    assert vitrail("info", "--json").json["generated"] == 6
+    assert vitrail("reproduce", shown.out.strip()).code == 0
+    vitrail.fails(*attentive, "-n", 2, code=2, says=["2 images would be the same"])
+    vitrail.fails(*words, "--method", "magic", *options, code=2, says=["'magic' is unknown"])
+    assert vitrail("info", "--json").json["generated"] == 6
 
 
 def test_an_empty_place_begins_a_collection(

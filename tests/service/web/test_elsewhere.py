@@ -43,6 +43,7 @@ AT = {
         "/make?words=a+fox&guard=reseed&rate=0.02&retries=5&against=label+%3D+'it'",
         "/make?words=a+fox&guard=mark&mark=my+copies",
         "/make?task=style&guard=mark",
+        "/make?task=style&words=a+fox&image=3&style=4&method=attention&sampler=euler&n=3",
     ],
     "compare": ["/compare", "/compare?a=3&b=4", f"/compare?a=u.{TOKEN}&b=4"],
     "sets": ["/sets", "/sets?a=label+%3D+'it'&b=not+generated"],

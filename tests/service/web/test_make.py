@@ -186,6 +186,25 @@ def test_wells_take_what_is_picked_pasted_and_offered(at: Open, own: str) -> Non
     assert "Choose the image to begin with" in page.inner_text("[role=alert]")
 
 
+def test_a_style_by_attention_is_one_image_without_chance(at: Open, own: str) -> None:
+    watched = at()
+    watched.base = own
+    ant = id_of(watched.open(), "ant.webp")
+    page = watched.open(f"/make?task=style&words=a+cat&steps=2&n=3&image={ant}&style={ant}")
+    assert page.inner_text(".make-go") == "Make 3 images"
+    page.select_option("label:has-text('What is taken of the style') select", "attention")
+    assert "method=attention" in page.url
+    assert page.locator("#make-seed").count() == 0
+    assert page.input_value("#make-redraw") == "0.8"
+    assert page.inner_text(".make-go") == "Make 1 image"
+    with page.expect_request("**/v1/style*") as asked:
+        page.click(".make-go")
+    body = asked.value.post_data_json
+    assert (body["method"], body["n"], body["content_strength"]) == ("attention", 1, 0.8)
+    assert not {"seed", "scheduler"} & body.keys()
+    page.wait_for_selector(".made:has-text('a cat')")
+
+
 @pytest.mark.parametrize(("size", "theme"), [(WIDE, "light"), (PHONE, "dark")], ids=["w", "p"])
 def test_everybody_can_make(at: Open, own: str, size: tuple[int, int], theme: str) -> None:
     watched = at(size, theme)
@@ -220,7 +239,8 @@ orders = st.fixed_dictionaries(
         "strength": st.none() | share,
         "feather": st.integers(0, 256),
         "look": share,
-        "redraw": share,
+        "redraw": st.none() | share,
+        "method": st.sampled_from(["statistics", "attention"]),
         "guard": st.none() | st.sampled_from(["refuse", "reseed", "mark"]),
         "rate": st.integers(1, 999_999).map(lambda n: n / 1_000_000),
         "retries": st.integers(1, 1000),

@@ -102,6 +102,20 @@ def test_every_task_makes_images_that_are_found(client: TestClient) -> None:
         },
     )
     assert styled["made"] == 1
+    shown = result(
+        client,
+        "style",
+        {
+            "content": {"data": base64.b64encode(noise).decode()},
+            "style": {"id": first},
+            "prompt": "an apple",
+            "method": "attention",
+            "query_kept": 0.5,
+            **{name: value for name, value in FEW.items() if name != "n"},
+        },
+    )
+    assert shown["made"] == 1
+    assert shown["images"][0]["id"] != styled["images"][0]["id"]
 
 
 @pytest.mark.parametrize("kind", ["polygon", "image"])
