@@ -3,6 +3,9 @@ import { placed } from "./routes.js";
 import { ANSWERED } from "./shots.js";
 import { texts } from "./texts.js";
 
+/** Told where the service no longer knows who asks. */
+export const SIGNED_OUT = "vitrail-signed-out";
+
 /** What the service says is wrong, or that it cannot be reached. */
 export class Problem extends Error {
   /**
@@ -51,7 +54,9 @@ export async function ask(url, request = {}) {
   }
   dispatchEvent(new Event(ANSWERED));
   if (reply.ok) return reply.status === 204 ? null : reply.json();
-  throw await problemOf(reply);
+  const problem = await problemOf(reply);
+  if (problem.code === "no-key") dispatchEvent(new Event(SIGNED_OUT));
+  throw problem;
 }
 
 /**

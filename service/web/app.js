@@ -1,7 +1,8 @@
 /** The frame of the page: its views, what is dropped on it, and the keys. */
 import { html, nothing } from "./vendor/lit/index.js";
+import { SIGNED_OUT } from "./api.js";
 import { withImage } from "./question.js";
-import { placed } from "./routes.js";
+import { loginHref, placed } from "./routes.js";
 import { Session } from "./session.js";
 import { icon } from "./parts/icons.js";
 import { follow, notice, SessionPart } from "./parts/part.js";
@@ -14,13 +15,14 @@ import "./parts/share.js";
 /** @import { SearchView } from "./views/search.js" */
 
 class App extends SessionPart {
-  static properties = { ...SessionPart.properties, _over: { state: true }, _notice: { state: true } };
+  static properties = { ...SessionPart.properties, _over: { state: true }, _notice: { state: true }, _out: { state: true } };
 
   constructor() {
     super();
     this.session = new Session();
     this._over = false;
     this._notice = "";
+    this._out = false; // whether the service no longer knows who asks
     this._gone = 0;
     this._seen = "";
     history.scrollRestoration = "manual";
@@ -34,6 +36,7 @@ class App extends SessionPart {
       addEventListener(kind, (event) => this._drag(/** @type {DragEvent} */ (event)));
     }
     addEventListener("vitrail-notice", (event) => this._tell(/** @type {CustomEvent} */ (event).detail));
+    addEventListener(SIGNED_OUT, () => { this._out = true; });
     this.session.addEventListener("notice", (event) => this._tell(/** @type {CustomEvent} */ (event).detail));
     this.session.begin();
   }
@@ -54,6 +57,7 @@ class App extends SessionPart {
           <button type="button" class="button quiet help-button" title=${texts.help} aria-label=${texts.help} @click=${() => this._help()}>${icon("help")}</button>
         </div>
       </header>
+      ${this._signIn()}
       <main id="content" tabindex="-1" @share=${() => this._share()}>
         ${VIEWS.filter((one) => one.kept || one === now).map((one) => html`<div ?hidden=${one !== now}>${one.show(this.session, one === now)}</div>`)}
       </main>
@@ -89,6 +93,13 @@ class App extends SessionPart {
         const name = /** @type {HTMLSelectElement} */ (event.target).value;
         this.session.open(`/?collection=${encodeURIComponent(name)}`);
       }}>${collections.map((name) => html`<option ?selected=${name === now}>${name}</option>`)}</select></label>`;
+  }
+
+  /** A failed search has a way to sign in of its own. */
+  _signIn() {
+    const { route, status } = this.session;
+    if (!this._out || (route.view === "search" && status === "failed")) return nothing;
+    return html`<p class="signed-out" role="alert">${texts.signedOut} <a href=${loginHref()}>${texts.keyNeeded}</a></p>`;
   }
 
   _help() {

@@ -14,6 +14,11 @@ export function placed(path) {
   return BASE && path.startsWith(`${BASE}/`) ? path : BASE + path;
 }
 
+/** The address at which a key is given, and that leads back to the view that is shown. */
+export function loginHref() {
+  return placed(`/login?to=${encodeURIComponent(location.pathname.slice(BASE.length) + location.search)}`);
+}
+
 export const VIEWS = ["image", "make", "compare", "sets", "duplicates", "audit", "classify", "map", "collection"];
 
 /**

@@ -78,6 +78,7 @@ export const texts = {
   emptyTitle: "This collection holds no images yet",
   emptyText: "Index a folder, and they appear here:",
   emptyCommand: "vitrail index ~/Pictures",
+  signedOut: "The server no longer knows who you are: it was started anew, or your key holds no longer.",
   keyNeeded: "Sign in with a key",
   noneTitle: "No image fits",
   withoutFilters: "Remove all filters",

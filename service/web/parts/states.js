@@ -1,7 +1,7 @@
 /** What is shown where there are no images: why, and what to do. */
 import { html, nothing } from "../vendor/lit/index.js";
 import { filters } from "../question.js";
-import { BASE, placed } from "../routes.js";
+import { loginHref } from "../routes.js";
 import { texts } from "../texts.js";
 import { copyButton } from "./copying.js";
 
@@ -18,7 +18,7 @@ export function failed(session) {
     ${isGone || problem.remedy ? html`<p>${isGone ? texts.uploadGoneRemedy : problem.remedy}</p>` : nothing}
     <p class="state-acts">
       ${problem.code === "no-key"
-        ? html`<a class="button main" href=${placed(`/login?to=${encodeURIComponent(location.pathname.slice(BASE.length) + location.search)}`)}>${texts.keyNeeded}</a>`
+        ? html`<a class="button main" href=${loginHref()}>${texts.keyNeeded}</a>`
         : html`<button type="button" class="button main" @click=${() => session.search()}>${texts.retry}</button>`}
       ${withoutFilters(session)}
     </p>

@@ -8,6 +8,7 @@ import pytest
 
 from tests.service.web.conftest import PHONE, WIDE, Open, Watched, expected
 from tests.service.web.examples import HOSTILE
+from tests.service.web.test_access import violations
 
 
 def unharmed(watched: Watched) -> None:
@@ -76,3 +77,16 @@ def test_who_is_not_let_in_any_longer_is_led_to_where_a_key_is_given(at: Open) -
     to = urlsplit(page.get_attribute(".state a", "href") or "")
     assert (to.path, parse_qs(to.query)["to"]) == ("/login", [page.url.removeprefix(watched.base)])
     assert page.inner_text(".state a") == "Sign in with a key"
+
+
+def test_every_view_leads_there(at: Open) -> None:
+    watched = at(PHONE)
+    page = watched.page
+    told = {"code": "no-key", "detail": "this needs a key", "remedy": "make one"}
+    page.route("**/v1/jobs?*", lambda route: route.fulfill(status=401, json=told))
+    with expected(watched, "401"):
+        page.goto(f"{watched.base}/classify?what=report")
+        page.wait_for_selector(".signed-out")
+    link = page.get_attribute(".signed-out a", "href") or ""
+    assert parse_qs(urlsplit(link).query)["to"] == ["/classify?what=report"]
+    assert violations(page) == []
