@@ -49,8 +49,9 @@ class Vitrail:
         path = os.path.join(self._folder.name, "index")
         index.save(path, {})
         del index
-        # What is timed is what a collection does: an index loaded from its file.
+        # What is timed is what a service does: an index loaded from its file, and warmed up.
         self.index, _ = VectorIndex.load(path)
+        self.index.warm()
         return os.path.getsize(path)
 
     def search(self, queries: Floats, k: int, effort: int, threads: int) -> Ids:

@@ -1,7 +1,7 @@
 """Search speed, recall and memory beside plain FAISS, hnswlib and usearch, on real ViT vectors.
 
     python -m benchmarks.vectors                 # once: makes the vectors
-    python -m benchmarks.search --sizes 10000 100000 1000000
+    python -m benchmarks.search --sizes 10000 30000 100000 1000000
 
 Every engine builds and answers in a process of its own. The approximate ones are given the least
 effort that reaches the wanted recall on half of the queries, and are timed and judged on the other
@@ -38,8 +38,8 @@ Real vectors of 384 numbers: patch tokens of pictures by the embedded encoder. O
 on one thread, then (batch) all at once on every thread. The rivals have the least effort that
 reached a recall of {recall} on other queries, ours is asked for that recall. The ratio is the time
 of a query to ours: below 1 is faster than we are. `vitrail-collection` is the whole way through a
-stored collection, every hit with its paths and metadata. Own memory leaves out pages mapped from
-files.
+stored collection, every hit with its paths and metadata, batches too. Own memory leaves out pages
+mapped from files.
 """
 SHARES = (0.01, 0.1, 0.5)
 _SLOW_SECONDS = 20.0  # an engine's one-by-one run ends after so long
@@ -261,7 +261,7 @@ def _filtered(found: dict[str, Any]) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="search benchmark; see the module's text")
-    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 30_000, 100_000, 1_000_000])
     parser.add_argument("--engines", nargs="+", choices=list(ENGINES), default=list(ENGINES))
     parser.add_argument("--queries", type=int, default=2000, help="half tune, half are timed")
     parser.add_argument("--recall", type=float, default=0.98)

@@ -131,8 +131,15 @@ class Answering:
             FilterError: it is no expression, names an unknown column or a function that a filter
                 may not call, or takes too much time or memory.
         """
+        kept = self.readings.filters
+        known = None if kept is None else kept.find(where, parameters)
+        if known is not None:
+            return known
         with self.readings.filtering() as source:
-            return allowed_ids(source, where, parameters)
+            found = allowed_ids(source, where, parameters)
+        if kept is not None:
+            kept.keep(where, parameters, found)
+        return found
 
     def suggest(self, where: str) -> list[str]:
         """Lines on what a filter that lets nothing through may have meant; perhaps none.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from vitrail.indexer.catalog.catalog import Catalog
 from vitrail.indexer.catalog.columns import known_columns
+from vitrail.indexer.catalog.filter_cache import FilterCache
 from vitrail.indexer.catalog.filtering import FilterSource
 from vitrail.indexer.catalog.journal_tail import UntoldError
 from vitrail.indexer.catalog.metadata_cache import MetadataCache
@@ -40,6 +41,10 @@ class Readings(Protocol):
     def filtering(self) -> AbstractContextManager[FilterSource]:
         """A connection for SQL that a user wrote, and what is known of it."""
 
+    @property
+    def filters(self) -> FilterCache | None:
+        """What filters let through at this commit, where that is kept."""
+
     def metadata_cache(self, *, at_once: bool = False) -> MetadataCache | None:
         """Metadata in memory, where that is worth it.
 
@@ -69,6 +74,7 @@ class CatalogCopy:
         self._seq = self._replica.head
         weakref.finalize(self, self._replica.let_go, self._seq).atexit = False
         self._cache: MetadataCache | None = None
+        self._filters = FilterCache()
         self._flat = False
         self._columns: tuple[str, ...] | None = None
         self._asked = self._filtered = 0
@@ -101,6 +107,11 @@ class CatalogCopy:
             if self._columns is None:  # two threads that look at once see the same
                 self._columns = tuple(known_columns(cursor))
             yield FilterSource(cursor, self._flat, self._columns)
+
+    @property
+    def filters(self) -> FilterCache:
+        """What filters let through at this commit; it goes with it."""
+        return self._filters
 
     def flatten(self) -> None:
         """Bring all columns into one table, once: a filter then takes milliseconds on 10^6 rows.
@@ -220,6 +231,10 @@ class CatalogFile:
         """The file, sealed for SQL that a user wrote."""
         with self._catalog.sealed() as connection:
             yield FilterSource(connection)
+
+    @property
+    def filters(self) -> None:
+        """None: the next commit would make it stale."""
 
     def metadata_cache(self, *, at_once: bool = False) -> MetadataCache | None:  # noqa: ARG002
         """None: the next commit would make it stale."""

@@ -13,9 +13,9 @@ import numpy as np
 from vitrail.indexer.vectors.exact import ROUNDING, Floats, Ids, Mask, check_scores
 
 FEWEST = 8  # queries for which that pays
-MOST = 2048  # of the best that a block of rows is large enough for
-QUERIES = 256  # of a block
-_ROWS = 4096  # of a block: with as many queries 4 MB of products
+MOST = 2048  # of the best that may be wanted of a block of rows
+QUERIES = 512  # of a block
+_ROWS = 4096  # of a block: with as many queries 8 MB of products
 _GROUPS = 4  # times k: among so many some two of the best meet seldom
 _SCORED = 4096  # pairs scored at a time
 
@@ -78,7 +78,19 @@ def _nearest(
         blocks.append((which, positions + start, scores.ravel()[found]))
     which, positions, values = (np.concatenate(part) for part in zip(*blocks, strict=True))
     kept = np.flatnonzero(values >= (floor - ROUNDING)[which])  # it has risen since
+    kept = kept[np.argsort(which[kept].astype(np.int16), kind="stable")]  # so it is counted
+    which, positions, values = which[kept], positions[kept], values[kept]
+    kept = np.flatnonzero(values >= (_kth(which, values, len(queries), k) - ROUNDING)[which])
     return which[kept] + first, positions[kept]
+
+
+def _kth(which: Ids, scores: Floats, count: int, k: int) -> Floats:
+    """(count,) the k-th best of the scores of each query, which ascend; -2 where they are fewer."""
+    sizes = np.bincount(which, minlength=count)
+    place = np.arange(len(which)) - (np.cumsum(sizes) - sizes)[which]
+    table = np.full((count, max(k, int(sizes.max(initial=0)))), -2, np.float32)
+    table[which, place] = scores
+    return np.partition(table, table.shape[1] - k, axis=1)[:, table.shape[1] - k]
 
 
 def _searchable(matrix: Floats, keep: Mask | None, start: int) -> tuple[Floats, Ids | None]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from vitrail.indexer.vectors import batch_scan
 from vitrail.indexer.vectors.answers import Neighbours, joined
 from vitrail.indexer.vectors.exact import Floats
 from vitrail.indexer.vectors.one_thread import one_thread, product_threads
-
-_TOGETHER = 256  # queries that one thread answers at a time
 
 
 def share_out(search: Callable[[Floats], Neighbours], queries: Floats) -> Neighbours:
@@ -22,7 +21,7 @@ def share_out(search: Callable[[Floats], Neighbours], queries: Floats) -> Neighb
         queries: (q, dim) float32, at least one.
     """
     threads = min(product_threads(), len(queries))
-    size = min(_TOGETHER, -(-len(queries) // threads))
+    size = min(batch_scan.QUERIES, -(-len(queries) // threads))
     blocks = [queries[start : start + size] for start in range(0, len(queries), size)]
     with one_thread():
         if threads == 1:

@@ -1,0 +1,101 @@
+"""Which images filters let through, of one commit, kept as bitmaps for those who ask again."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ids = NDArray[np.int64]
+_MOST_BYTES = 8 << 20  # of all that is kept: of a million images a bitmap has 125,000
+_MOST = 256  # filters
+# What is true of an image at one moment only is asked anew, whatever else is called so.
+_OF_THE_MOMENT = re.compile(
+    r"now|today|yesterday|tomorrow|current_|localtime|get_current|\bage\b", re.IGNORECASE
+)
+
+
+class FilterCache:
+    """The ids that filters let through at a commit, the latest asked for; threads share it."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._kept: OrderedDict[Hashable, _Packed] = OrderedDict()
+        self._bytes = 0
+
+    def find(self, where: str, parameters: Sequence[Any]) -> Ids | None:
+        """(n,) int64 ascending ids, an array of the caller's own; ``None`` where it is not kept."""
+        key = _key(where, parameters)
+        if key is None:
+            return None
+        with self._guard:
+            packed = self._kept.get(key)
+            if packed is None:
+                return None
+            self._kept.move_to_end(key)
+        return packed.ids()
+
+    def keep(self, where: str, parameters: Sequence[Any], ids: Ids) -> None:
+        """Keep what a filter let through, unless another moment would let others through.
+
+        Args:
+            where: the expression, which was evaluated without an error.
+            parameters: values of its ``?`` marks.
+            ids: (n,) int64, ascending, distinct.
+        """
+        key = _key(where, parameters)
+        packed = _Packed.of(ids)
+        if key is None or packed.size > _MOST_BYTES:
+            return
+        with self._guard:
+            before = self._kept.pop(key, None)
+            self._bytes += packed.size - (0 if before is None else before.size)
+            self._kept[key] = packed
+            while self._bytes > _MOST_BYTES or len(self._kept) > _MOST:
+                _, oldest = self._kept.popitem(last=False)
+                self._bytes -= oldest.size
+
+
+class _Packed(NamedTuple):
+    """Ids in the smaller of two ways: a bit for each from the first one on, or one by one."""
+
+    first: int
+    bits: NDArray[np.uint8] | None
+    few: Ids | None
+
+    @classmethod
+    def of(cls, ids: Ids) -> _Packed:
+        span = int(ids[-1] - ids[0]) + 1 if len(ids) else 0
+        if span > 64 * len(ids) or not len(ids):
+            return cls(0, None, ids.copy())
+        marks = np.zeros(span, np.bool_)
+        marks[ids - ids[0]] = True
+        return cls(int(ids[0]), np.packbits(marks), None)
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return sum(one.nbytes for one in (self.bits, self.few) if one is not None)
+
+    def ids(self) -> Ids:
+        """(n,) int64, ascending."""
+        if self.bits is None:
+            assert self.few is not None
+            return self.few.copy()
+        found: Ids = np.flatnonzero(np.unpackbits(self.bits)).astype(np.int64, copy=False)
+        found += self.first
+        return found
+
+
+def _key(where: str, parameters: Sequence[Any]) -> Hashable | None:
+    """What tells filters apart; ``None`` where that cannot be told, or depends on the moment."""
+    if _OF_THE_MOMENT.search(where):
+        return None
+    if not all(isinstance(value, str | int | float | bytes | None) for value in parameters):
+        return None
+    return where, *((type(value), value) for value in parameters)
