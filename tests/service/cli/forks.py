@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[3]
+_PATIENCE = 1200  # seconds after which a fork that hangs is ended, and the test with it
 _CHANGES = {"os.rename": 1, "os.remove": 0, "os.mkdir": 0, "os.rmdir": 0}
 """What changes a folder, and which argument tells where."""
 
@@ -145,6 +146,7 @@ def _load() -> None:
 def _child(asked: dict[str, Any], places: dict[str, str]) -> None:
     """Be the command; never returns."""
     code: object = 1
+    signal.alarm(_PATIENCE)
     try:
         for name, number in (("out", 1), ("err", 2)):
             handle = os.open(places[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
