@@ -6,17 +6,21 @@ Each is exported as `vitrail export-encoder --force` does, and held against its 
 images; then each runs in a process of its own, beside the source as OpenVINO runs it here and
 beside a plain loop of transformers in fp32. Rates are images a second of the processor's time,
 which a busy machine tells as well. Sizes are beside that of the target's own fp32 export, where it
-was measured: the checkpoint's file also holds blocks that no space is taken from.
+was measured: the checkpoint's file also holds blocks that no space is taken from. The page is
+written anew after each export; where that was interrupted, the same command goes on with those
+that are missing. ``--only "openvino fp32" --sample 24`` tries whether all works.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,7 +29,7 @@ from benchmarks import machine, report
 from vitrail.indexer.encoders.checkpoints import find_encoder_checkpoint
 from vitrail.indexer.encoders.settings import EMBEDDED
 from vitrail.indexer.encoders.torch_encoder import load_model
-from vitrail.indexer.export.certificate import Certificate, RunningCosts
+from vitrail.indexer.export.certificate import RunningCosts
 from vitrail.indexer.export.plan import ExportPlan
 from vitrail.indexer.export.trial import BATCH, SECONDS, try_out
 from vitrail.indexer.images.preprocess import normalise
@@ -42,34 +46,26 @@ VARIANTS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """One export.
-
-    Attributes:
-        name: target and precision.
-        certificate: what was measured of its vectors.
-        runs: how it runs; ``None`` where its process came to nothing.
-        seconds: that the export took, certificate included.
-    """
-
-    name: str
-    certificate: Certificate
-    runs: RunningCosts | None
-    seconds: float
+Told = dict[str, Any]
+"""An export as it is kept: its certificate, with its name, how it runs, and how long it took."""
 
 
-def exported(target: str, bits: str, folder: Path, images: str, options: ExportOptions) -> Measured:
+def exported(target: str, bits: str, images: str, options: ExportOptions) -> Told:
     """Export, measure, run."""
     precision, _, weights = bits.partition(" ")
     plan = ExportPlan(target, precision, weights_only=bool(weights))
-    started = time.perf_counter()
-    made = export_encoder(source_of_folder(EMBEDDED, (), images, options), plan, folder, options)
-    seconds = time.perf_counter() - started
-    assert made.certificate is not None
-    names = [name for name, _ in made.certificate.source.spaces]
-    runs = try_out(str(folder), names, made.size)
-    return Measured(f"{target} {bits}", made.certificate, runs, seconds)
+    with tempfile.TemporaryDirectory(prefix="vitrail-exports-") as scratch:
+        folder = Path(scratch) / "export"
+        started = time.perf_counter()
+        source = source_of_folder(EMBEDDED, (), images, options)
+        made = export_encoder(source, plan, folder, options)
+        seconds = time.perf_counter() - started
+        assert made.certificate is not None
+        names = [name for name, _ in made.certificate.source.spaces]
+        runs = try_out(str(folder), names, made.size)
+    told: Told = json.loads(made.certificate.to_json())
+    measured = None if runs is None else asdict(runs)
+    return {"name": f"{target} {bits}", "seconds": seconds, **told, "measured": measured}
 
 
 def plain_loop() -> tuple[float, float]:
@@ -87,38 +83,46 @@ def plain_loop() -> tuple[float, float]:
     return images / (time.perf_counter() - wall), images / (time.process_time() - cpu)
 
 
-def row(one: Measured, bf16: float, loop: float, whole: int) -> list[str]:
+def row(one: Told, bf16: float, loop: float, whole: int) -> list[str]:
     """A line of the table."""
-    spaces = one.certificate.spaces.values()
-    stored = [space for space in spaces if not space.derived]
-    searched = [space for space in spaces if space.searched]
-    rate = one.runs.per_cpu_second if one.runs is not None else 0.0
-    size = one.runs.size if one.runs is not None else 0
+    spaces = one["spaces"].values()
+    stored = [space for space in spaces if not space["derived"]]
+    searched = [space for space in spaces if space["searched"]]
+    runs = one["measured"]
+    rate, size = (0.0, 0) if runs is None else (runs["per_cpu_second"], runs["size"])
     return [
-        one.name,
-        f"{min(space.median for space in stored):.5f}",
-        f"{min(space.least for space in stored):.5f}",
-        f"{min(space.overlap for space in searched):.3f}",
-        f"{min(space.copies for space in searched):.3f}",
+        one["name"],
+        f"{min(space['median'] for space in stored):.5f}",
+        f"{min(space['least'] for space in stored):.5f}",
+        f"{min(space['overlap'] for space in searched):.3f}",
+        f"{min(space['copies'] for space in searched):.3f}",
         f"{rate:.1f}",
         f"{rate / bf16:.2f}",
         f"{rate / loop:.2f}",
         f"{size / 1e6:.1f}",
         f"{whole / max(size, 1):.2f}",
-        "no" if one.certificate.failed else "yes",
+        "no" if one["failed"] else "yes",
     ]
 
 
-def full(one: Measured, measured: Sequence[Measured], whole: int) -> int:
+def full(one: Told, measured: Sequence[Told], whole: int) -> int:
     """Bytes of the same target's fp32 export, or of the checkpoint where that was not measured."""
-    target = one.name.partition(" ")[0]
-    same = (each.runs for each in measured if each.name == f"{target} fp32")
-    return next((runs.size for runs in same if runs is not None), whole)
+    target = one["name"].partition(" ")[0]
+    same = (each["measured"] for each in measured if each["name"] == f"{target} fp32")
+    return next((int(runs["size"]) for runs in same if runs is not None), whole)
 
 
 def chosen(given: Sequence[str]) -> list[tuple[str, str]]:
-    """The variants to measure: those whose name contains one of the words, or all."""
+    """The variants to measure: those that are named, or all."""
     return [one for one in VARIANTS if not given or " ".join(one) in given]
+
+
+def earlier(folder: Path, asked: Told) -> list[Told]:
+    """What was measured before the same command was interrupted."""
+    path = folder / "exports.json"
+    found: Told = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    goes_on = found.get("asked") == asked and not found["complete"]
+    return [*found["exports"]] if goes_on else []
 
 
 def main() -> None:
@@ -131,42 +135,46 @@ def main() -> None:
     settings = ExportOptions(sample=options.sample, tried=False, forced=True)
     found = find_encoder_checkpoint(EMBEDDED)
     whole = (found.directory / "model.safetensors").stat().st_size
-    measured = []
-    with tempfile.TemporaryDirectory(prefix="vitrail-exports-") as scratch:
-        for target, bits in chosen(options.only):
-            folder = Path(scratch) / f"{target}-{bits.replace(' ', '-')}"
-            measured.append(exported(target, bits, folder, options.images, settings))
-            print(measured[-1].name, "measured", flush=True)
     source = try_out(EMBEDDED, [space.name for space in found.select()], whole)
     _, loop = plain_loop()
+    variants = chosen(options.only)
+    asked = {"images": options.images, "sample": options.sample, "exports": [*map(list, variants)]}
+    measured = earlier(options.results, asked)
+    for target, bits in variants:
+        if f"{target} {bits}" in [one["name"] for one in measured]:
+            continue
+        measured.append(exported(target, bits, options.images, settings))
+        described = machine.describe(machine.command_line("benchmarks.exports"))
+        content = {
+            "machine": described,
+            "asked": asked,
+            "complete": len(measured) == len(variants),
+            "source": None if source is None else asdict(source),
+            "transformers_per_cpu_second": loop,
+            "exports": measured,
+        }
+        page = _page(described, measured, source, loop, whole)
+        report.write("exports", content, page, options.results)
+
+
+def _page(
+    described: Told, measured: Sequence[Told], source: RunningCosts | None, loop: float, whole: int
+) -> str:
     bf16 = source.per_cpu_second if source is not None else float("nan")
-    described = machine.describe(machine.command_line("benchmarks.exports"))
-    content = {
-        "machine": described,
-        "source": None if source is None else asdict(source),
-        "transformers_per_cpu_second": loop,
-        "exports": [
-            {"seconds": one.seconds, **asdict(one.certificate), "measured": _costs(one)}
-            for one in measured
-        ],
-    }
     columns = ["", "median cosine", "least", "ten nearest kept", "copies found", "images/CPU s"]
     columns += ["of its source here", "of transformers", "MB", "smaller by", "certified"]
-    page = [
+    order = [" ".join(one) for one in VARIANTS]
+    ranked = sorted(measured, key=lambda one: order.index(one["name"]))
+    rows = [row(one, bf16, loop, full(one, measured, whole)) for one in ranked]
+    parts = [
         report.heading("Exports of the embedded encoder", described),
-        f"{measured[0].certificate.images if measured else 0} images; the source runs "
+        f"{measured[0]['images']} images; the source runs "
         f"{'' if source is None else source.runtime} at {bf16:.1f}, transformers' loop in fp32 at "
         f"{loop:.1f} images a second of the processor's time.\n",
-        report.table(
-            columns, [row(one, bf16, loop, full(one, measured, whole)) for one in measured]
-        ),
+        report.table(columns, rows),
         "",
     ]
-    report.write("exports", content, "\n".join(page), options.results)
-
-
-def _costs(one: Measured) -> dict[str, object] | None:
-    return None if one.runs is None else asdict(one.runs)
+    return "\n".join(parts)
 
 
 if __name__ == "__main__":

@@ -51,6 +51,22 @@ class SplitShares:
         if self.labels < 0:
             raise InputError(f"{self.labels} labels cannot be held out; give 0 or more")
 
+    def check(self, labels: int) -> None:
+        """Refuse to hold out more labels than can be, before any image is looked at.
+
+        Args:
+            labels: how many there are.
+
+        Raises:
+            InputError: fewer than two are left to learn.
+        """
+        most = max(0, labels - 2)
+        if self.labels > most:
+            raise InputError(
+                f"{self.labels} of {labels} labels cannot be held out: two are needed to learn; "
+                f"hold out at most {most}"
+            )
+
 
 def split(
     contents: Sequence[str], targets: Ints, groups: Ints, shares: SplitShares, seed: int

@@ -92,10 +92,13 @@ class TrainingRun:
         """
         from vitrail.indexer.training.splits import split
 
+        candidates = find_training_images(source)
+        if self.shares.labels:
+            self.shares.check(len({one.label for one in candidates}))
         vectors = self.vectors
         encoder = vectors.encoder(self.source.name)
         surveyed = survey_images(
-            find_training_images(source),
+            candidates,
             encoder,
             self.progress,
             self.cancellation,

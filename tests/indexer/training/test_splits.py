@@ -108,5 +108,8 @@ def test_labels_that_cannot_be_held_out_are_refused() -> None:
         split(names, targets, groups, SplitShares(labels=2), 0)
     with pytest.raises(InputError, match="at most 0"):
         split(names, targets, targets, SplitShares(labels=1), 0)
+    SplitShares(labels=2).check(4)
+    with pytest.raises(InputError, match=r"2 of 3 labels .* two are needed to learn.*at most 1"):
+        SplitShares(labels=2).check(3)
     with pytest.raises(InputError, match="-1 labels cannot be held out"):
         SplitShares(labels=-1)

@@ -1,4 +1,4 @@
-"""Commands in forks of a process that has loaded all they need, each killed when it is asked for.
+"""Commands in forks of a process that has loaded all they need, each stopped when it is asked for.
 
 A start takes seconds, most of them for imports; a fork of what has started takes milliseconds, and
 is killed and begins anew as a process does. ``python -m tests.service.cli.forks`` reads a line of
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[3]
+_PATIENCE = 1200  # seconds after which a fork that hangs is ended, and the test with it
 _CHANGES = {"os.rename": 1, "os.remove": 0, "os.mkdir": 0, "os.rmdir": 0}
 """What changes a folder, and which argument tells where."""
 
@@ -46,14 +47,21 @@ class Forks:
     folder: Path
     process: subprocess.Popen[str]
 
-    def run(self, words: Sequence[object], kill_at: int | None = None) -> Ended:
-        """Run a command to its end, or until it is killed.
+    def run(
+        self,
+        words: Sequence[object],
+        moment: int | None = None,
+        by: signal.Signals = signal.SIGKILL,
+    ) -> Ended:
+        """Run a command to its end, or until it is stopped.
 
         Args:
             words: what follows ``vitrail``.
-            kill_at: number of the change before which it is killed, from 0.
+            moment: number of the change of files before which it is sent a signal, from 0.
+            by: the signal.
         """
-        asked = {"words": [*map(str, words)], "folder": str(self.folder), "kill_at": kill_at}
+        told = {"words": [*map(str, words)], "folder": str(self.folder)}
+        asked = {**told, "moment": moment, "by": int(by)}
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(asked) + "\n")
@@ -138,13 +146,14 @@ def _load() -> None:
 def _child(asked: dict[str, Any], places: dict[str, str]) -> None:
     """Be the command; never returns."""
     code: object = 1
+    signal.alarm(_PATIENCE)
     try:
         for name, number in (("out", 1), ("err", 2)):
             handle = os.open(places[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             os.dup2(handle, number)
         sys.stdout, sys.stderr = (os.fdopen(one, "w", closefd=False) for one in (1, 2))
         os.chdir(asked["folder"])
-        _count(asked["folder"], asked["kill_at"], places["moments"])
+        _count(asked["folder"], asked["moment"], asked["by"], places["moments"])
         code = _command(asked["words"])
         sys.stdout.flush()
     except BaseException:
@@ -168,8 +177,8 @@ def _command(words: Sequence[str]) -> object:
     return 0
 
 
-def _count(folder: str, kill_at: int | None, told: str) -> None:
-    """Write down each change of files below a folder before it is made, or be killed by one."""
+def _count(folder: str, moment: int | None, by: int, told: str) -> None:
+    """Write down each change of files below a folder before it is made, and be sent a signal."""
     moments = open(told, "w", encoding="utf-8", buffering=1)  # noqa: SIM115 - as long as the process
     done = 0
 
@@ -178,9 +187,9 @@ def _count(folder: str, kill_at: int | None, told: str) -> None:
         where = os.path.abspath(os.fsdecode(path)) if isinstance(path, str | bytes) else ""
         if not where.startswith(folder + os.sep) or where == told:
             return
-        if done == kill_at:
-            os.kill(os.getpid(), signal.SIGKILL)
         done += 1
+        if done - 1 == moment:
+            os.kill(os.getpid(), by)
         moments.write(f"{what} {_plain(os.path.relpath(where, folder))}\n")
 
     def hook(event: str, given: tuple[Any, ...]) -> None:
@@ -201,7 +210,7 @@ def _count(folder: str, kill_at: int | None, told: str) -> None:
 
 def _plain(path: str) -> str:
     """A path without what differs from process to process."""
-    return re.sub(r"\d+-[0-9a-f]{8,16}|(?<=vitrail-)\d+", "N", path)
+    return re.sub(r"\d+-[0-9a-f]{8,16}|(?<=vitrail-)\d+|(?<=state-)\d+", "N", path)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Commands that make encoders, killed at any moment: the same words go on to the same result."""
+"""Commands that make encoders, stopped at any moment: the same words go on to the same result."""
 
 from __future__ import annotations
 
@@ -60,18 +60,26 @@ class Kills:
         paths = sorted(path for path in folder.rglob("*") if path.is_file())
         return {str(path.relative_to(folder)): _content(path) for path in paths}
 
-    def killed(self, name: str, moment: int) -> None:
-        """Kill it before its ``moment``-th change of files, and go on."""
+    def stopped(self, name: str, moment: int, by: signal.Signals = signal.SIGKILL) -> None:
+        """Stop it before its ``moment``-th change of files, and go on."""
         whole, expected = self.undisturbed(name)
         shutil.rmtree(self.forks.folder / "made", ignore_errors=True)
-        told = f"{name} killed before {moment}: {whole.moments[moment]}"
-        assert self._run(name, moment).code == -signal.SIGKILL, told
+        told = f"{name} stopped by {by.name} before {moment}: {whole.moments[moment]}"
+        ended = self._run(name, moment, by)
+        # whoever asks for an end when all but the end is done is given it
+        codes = (-signal.SIGKILL,) if by == signal.SIGKILL else (130, 0)
+        assert ended.code in codes, f"{told}\n{ended.err}"
+        if name == "export-encoder" and (self.forks.folder / "made").exists():
+            assert self.left() == expected, told
+            return
         done = self._run(name)
         assert done.code == 0, f"{told}\n{done.err}"
         assert self.left() == expected, told
 
-    def _run(self, name: str, kill_at: int | None = None) -> Ended:
-        return self.forks.run(COMMANDS[name].split(), kill_at)
+    def _run(
+        self, name: str, moment: int | None = None, by: signal.Signals = signal.SIGKILL
+    ) -> Ended:
+        return self.forks.run(COMMANDS[name].split(), moment, by)
 
 
 def _content(path: Path) -> Any:
@@ -106,25 +114,29 @@ def _fresh(kills: Kills) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "before"),
+    ("name", "before", "by"),
     [
-        ("train-encoder", "os.rename made/config.json"),
-        ("train-encoder", "open made/training/report.html"),
-        ("distil", "os.remove made/training/state-N.pt"),
-        ("export-encoder", "os.rename made"),
+        ("train-encoder", "os.rename made/config.json", signal.SIGKILL),
+        ("train-encoder", "open made/training/report.html", signal.SIGKILL),
+        ("train-encoder", "open made/training/state-N.tmp", signal.SIGINT),
+        ("distil", "os.remove made/training/state-N.pt", signal.SIGKILL),
+        ("export-encoder", "os.rename made", signal.SIGKILL),
     ],
 )
-def test_a_kill_before_this_changes_nothing_that_comes_of_it(
-    kills: Kills, name: str, before: str
+def test_an_end_before_this_changes_nothing_that_comes_of_it(
+    kills: Kills, name: str, before: str, by: signal.Signals
 ) -> None:
     moments = kills.undisturbed(name)[0].moments
-    kills.killed(name, len(moments) - 1 - moments[::-1].index(before))
+    kills.stopped(name, len(moments) - 1 - moments[::-1].index(before), by)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGINT])
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_kill_at_ten_moments_changes_nothing_that_comes_of_it(kills: Kills, name: str) -> None:
+def test_an_end_at_ten_moments_changes_nothing_that_comes_of_it(
+    kills: Kills, name: str, by: signal.Signals
+) -> None:
     """Spread over all changes of files that it makes, the first and the last among them."""
     count = len(kills.undisturbed(name)[0].moments)
     for moment in np.linspace(0, count - 1, TEN).round().astype(int).tolist():
-        kills.killed(name, moment)
+        kills.stopped(name, moment, by)

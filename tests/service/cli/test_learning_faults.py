@@ -80,14 +80,14 @@ def _gone_image(patch: Patch, folder: Path) -> None:
     _at_step(patch, 2, lost)
 
 
-@pytest.mark.parametrize("name", COMMANDS)
 @pytest.mark.parametrize(
-    ("fault", "says"),
+    ("name", "fault", "says"),
     [
-        (_no_number, "the loss is nan at step 4, after which nothing can be learned"),
-        (_no_memory, "memory is too small for step 4: put --accumulate up"),
-        (_full_disk, "disk full while writing to"),
-        (_gone_image, "cannot be learned from any more"),
+        ("train-encoder", _no_number, "the loss is nan at step 4, after which nothing can be"),
+        ("train-encoder", _no_memory, "memory is too small for step 4: put --accumulate up"),
+        ("train-encoder", _gone_image, "cannot be learned from any more"),
+        ("distil", _no_number, "the loss is nan at step 4, after which nothing can be"),
+        ("distil", _full_disk, "disk full while writing to"),
     ],
 )
 def test_a_fault_is_one_line_and_the_run_goes_on_afterwards(

@@ -2,11 +2,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -22,14 +20,11 @@ from vitrail.indexer.training.splits import UNSEEN, SplitShares
 from vitrail.service.operations.classifications import ClassifyOptions
 from vitrail.service.operations.classifying import classify
 from vitrail.service.operations.collection import Collection
-from vitrail.service.operations.progress import AnalysisProgress, Event, Note, nobody
+from vitrail.service.operations.progress import AnalysisProgress, Event, Note
 from vitrail.service.operations.training_encoders import train_encoder
 from vitrail.service.operations.training_images import (
-    ReadImage,
-    Surveyed,
     TrainingSource,
     find_training_images,
-    group_copies,
 )
 from vitrail.service.operations.training_records import DONE_ALREADY
 from vitrail.service.operations.training_results import TrainedEncoder
@@ -37,7 +32,6 @@ from vitrail.service.operations.training_results import TrainedEncoder
 OPTIONS = FinetuningOptions(
     epochs=3, batch=8, precision="fp32", device="cpu", workers=1, learning_rate=3e-3, log_every=1
 )
-EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
 @pytest.fixture(scope="module")
@@ -234,17 +228,6 @@ def test_a_stopped_run_goes_on_to_the_same_model_and_with_nothing_else(
     assert [c.to_dict() for c in made.compared] == [c.to_dict() for c in trained[0].compared]
 
 
-@pytest.mark.parametrize("missing", ["labels", "both", "nothing"])
-def test_sources_that_cannot_be_are_refused(missing: str) -> None:
-    given = {
-        "labels": {"collection": "here"},
-        "both": {"folders": ("a",), "labels": "label"},
-        "nothing": {},
-    }[missing]
-    with pytest.raises(InputError, match=r"nothing was given|beside labels"):
-        TrainingSource(**given)  # type: ignore[arg-type]
-
-
 def test_one_label_and_no_image_are_one_line_each(vit: str, striped: Path, tmp_path: Path) -> None:
     for folder, message in (
         (striped / "down", "there is the label 'down' alone"),
@@ -278,30 +261,3 @@ def test_labels_are_the_folders_below_or_the_column(
         find_training_images(replace(by_column, where="width < 0"))
     assert sorted(set(labels)) == ["across", "down"]
     assert labels.count("down") == 9
-
-
-def test_images_of_one_kind_are_no_copies() -> None:
-    paths = sorted((EXAMPLES / "food").glob("*.webp"))[:5]
-    groups = group_copies(surveyed_of(paths), "s", nobody, Cancellation())
-    assert len(set(groups.tolist())) == 5
-
-
-def test_a_copy_is_in_its_originals_group(tmp_path: Path) -> None:
-    paths = sorted((EXAMPLES / "food").glob("*.webp"))[:4]
-    copy = tmp_path / "copy.jpg"
-    Image.open(paths[2]).convert("RGB").save(copy, quality=60)
-    groups = group_copies(surveyed_of([*paths, copy]), "s", nobody, Cancellation()).tolist()
-    assert groups[4] == groups[2]
-    assert len(set(groups)) == 4
-
-
-def surveyed_of(paths: Sequence[Path]) -> Surveyed:
-    """As if an encoder saw them as alike as can be told apart by nothing but pixels."""
-    import hashlib
-
-    rows = np.eye(len(paths), 8, dtype=np.float32) * 0.1 + 1
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    images = [
-        ReadImage(str(path), "x", hashlib.sha256(path.read_bytes()).hexdigest()) for path in paths
-    ]
-    return Surveyed(tuple(images), {"s": rows})

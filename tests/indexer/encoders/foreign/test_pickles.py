@@ -23,11 +23,6 @@ from vitrail.indexer.encoders.foreign import pickle_process, pickles
 from vitrail.indexer.errors import CheckpointError
 
 
-@pytest.fixture(autouse=True)
-def _fresh_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VITRAIL_CACHE", str(tmp_path / "cache"))
-
-
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read in this process: one of its own for each of many tiny pickles takes too long."""
