@@ -261,7 +261,9 @@ def _filtered(found: dict[str, Any]) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="search benchmark; see the module's text")
-    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 30_000, 100_000, 1_000_000])
+    parser.add_argument(
+        "--sizes", type=int, nargs="+", default=[10_000, 30_000, 100_000, 1_000_000]
+    )
     parser.add_argument("--engines", nargs="+", choices=list(ENGINES), default=list(ENGINES))
     parser.add_argument("--queries", type=int, default=2000, help="half tune, half are timed")
     parser.add_argument("--recall", type=float, default=0.98)

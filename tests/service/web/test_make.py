@@ -200,6 +200,7 @@ def test_a_style_by_attention_is_one_image_without_chance(at: Open, own: str) ->
     with page.expect_request("**/v1/style*") as asked:
         page.click(".make-go")
     body = asked.value.post_data_json
+    assert body is not None
     assert (body["method"], body["n"], body["content_strength"]) == ("attention", 1, 0.8)
     assert not {"seed", "scheduler"} & body.keys()
     page.wait_for_selector(".made:has-text('a cat')")
