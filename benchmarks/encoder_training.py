@@ -27,6 +27,7 @@ from typing import Any
 from benchmarks import machine, photographs, report
 from vitrail.indexer.training.options import FinetuningOptions
 from vitrail.indexer.training.splits import SplitShares
+from vitrail.indexer.wording import counted
 from vitrail.service.operations.progress import AnalysisProgress, Event
 from vitrail.service.operations.training_encoders import train_encoder
 from vitrail.service.operations.training_images import TrainingSource
@@ -42,6 +43,7 @@ WAYS: dict[str, FinetuningOptions] = {
     ),
 }
 """What learns, and how; frozen is what each of them began with."""
+UNSEEN = "Unseen labels: each image among the others of such kinds. "
 _EVERY = 30.0  # seconds between two lines
 Runs = dict[str, list[dict[str, Any]]]
 
@@ -133,13 +135,13 @@ def _page(told: dict[str, Any], runs: Runs) -> str:
         report.heading("Fine-tuning the embedded encoder on photographs", told),
         f"{sum(counts.values())} photographs of "
         f"{len(first[0]['classes']) + len(first[0]['unseen'])} kinds, {counts['held_out']} held "
-        f"out{unseen}; {len(first)} seeds: means and standard deviations.\n",
+        f"out{unseen}; {counted(len(first), 'seed')}: means and standard deviations.\n",
         report.table(columns, _rows(runs)),
         "\n5-NN accuracy: the vote of the five nearest of the images learned from is right. mAP: "
         "among the held-out images alone. Copy recall: altered thrice, their original found first "
-        "among all. Unseen labels: each image among the others of such kinds. Head: how often it "
-        "is right about held-out images. Processor time of a run, all images looked at before "
-        f"and after: {_times(runs)}.\n",
+        f"among all. {UNSEEN if counts['unseen'] else ''}Head: how often it is right about "
+        "held-out images. Processor time of a run, all images looked at before and after: "
+        f"{_times(runs)}.\n",
     ]
     return "\n".join(parts)
 
