@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -34,7 +35,13 @@ def imported(tree: ast.AST, *, at_once: bool = False) -> Iterator[str]:
             yield from imported(node, at_once=at_once)
 
 
-def top(names: Iterator[str]) -> set[str]:
+@cache
+def imports(source: str, *, at_once: bool = False) -> frozenset[str]:
+    """What a module's text imports; parsed once, for all tests that ask."""
+    return frozenset(imported(ast.parse(source), at_once=at_once))
+
+
+def top(names: Iterable[str]) -> set[str]:
     return {name.partition(".")[0] for name in names}
 
 

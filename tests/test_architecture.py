@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sources import FILES, PACKAGES, ROOT, for_each, imported, relative, top
+from tests.sources import FILES, PACKAGES, ROOT, for_each, imported, imports, relative, top
 
 MAY_IMPORT = {
     "indexer": {"vitrail.indexer"},
@@ -148,7 +148,7 @@ AT_ONCE = {
 def forbidden(package: str, source: str) -> set[str]:
     """What a file of a package imports of ours, and may not: upwards, sideways, by another name."""
     found = set()
-    for name in imported(ast.parse(source)):
+    for name in imports(source):
         first, _, rest = name.partition(".")
         if first in {"", *PACKAGES, *NOT_INSTALLED}:
             found.add(name)
@@ -169,7 +169,7 @@ def climbs(root: Path, package: str) -> set[str]:
         if parts == ("__init__.py",):
             continue
         own = parts[0].removesuffix(".py")
-        for name in imported(ast.parse(path.read_text("utf-8"))):
+        for name in imports(path.read_text("utf-8")):
             room = name.removeprefix(prefix).partition(".")[0]
             if not name.startswith(prefix) or room == own:
                 continue
@@ -305,7 +305,7 @@ def test_a_forbidden_import_is_found(package: str, line: str) -> None:
 
 @for_each(FILES)
 def test_heavy_packages_are_imported_when_needed(path: Path) -> None:
-    names = top(imported(ast.parse(path.read_text("utf-8")), at_once=True)) & HEAVY
+    names = top(imports(path.read_text("utf-8"), at_once=True)) & HEAVY
     where = path.relative_to(ROOT)
     refused = {name for name in names if not any(where.match(glob) for glob in AT_ONCE[name])}
     assert not refused, f"import {', '.join(sorted(refused))} in the function that needs it"
@@ -318,9 +318,7 @@ def test_training_and_export_are_imported_lazily_and_by_the_command_line_only() 
             continue
         if path.match("operations/export*.py"):  # which the command imports late itself
             continue
-        tree = ast.parse(path.read_text("utf-8"))
-        lazily = package == "service"
-        names = set(imported(tree, at_once=lazily))
+        names = imports(path.read_text("utf-8"), at_once=package == "service")
         found = {name for name in names if {"training", "export"} & set(name.split(".")[2:3])}
         # vitrail.indexer.collection.transfer.export is a function, not a package
         assert not found - {"vitrail.indexer.collection.transfer.export"}, (
@@ -339,7 +337,7 @@ def circle(graph: dict[str, set[str]]) -> list[str]:
 
 def test_no_benchmarks_import_one_another_in_a_circle() -> None:
     graph = {
-        f"benchmarks.{path.stem}": set(imported(ast.parse(path.read_text("utf-8"))))
+        f"benchmarks.{path.stem}": set(imports(path.read_text("utf-8")))
         for path in (ROOT / "benchmarks").glob("*.py")
     }
     assert "benchmarks.vectors" in graph["benchmarks.search"]

@@ -45,6 +45,7 @@ _OPERATORS = {
     "ARRAY_EXTRACT",
     "ARRAY_SLICE",
 }
+_KEPT, _SHORT = 64, 1000  # filters whose parse trees are kept, and characters of such a one
 _SHOWN = 200  # characters of a filter in a message
 _EXAMPLE = "label = 'cat' and width > 512"
 Node = Mapping[str, Any]
@@ -71,7 +72,7 @@ def read_expression(connection: DuckDBPyConnection, where: str, known: Iterable[
     Raises:
         FilterError: it cannot be read, is more than that, or names an unknown column or function.
     """
-    root = _parse(connection, where)
+    root = _parsed.get(where) or _keep(where, _parse(connection, where))
     names = {name.lower(): name for name in known}
     check = _Check(where, names)
     check.node(root, depth=1, reshaped=0, variables=frozenset())
@@ -101,6 +102,18 @@ def constant_of(node: Node) -> tuple[str, str] | None:
     """Kind (``STRING``, ``INTEGER``, ...) and text of the constant that an expression is."""
     literal = node.get("literal") if node["class"] == "CONSTANT" else None
     return (str(literal["kind"]), str(literal["text"])) if isinstance(literal, dict) else None
+
+
+_parsed: dict[str, Node] = {}  # by the text alone: what it may name is held to each time
+
+
+def _keep(where: str, root: Node) -> Node:
+    """Remember how a filter is read: DuckDB's parser takes longer than many a filter itself."""
+    if len(where) <= _SHORT:
+        if len(_parsed) >= _KEPT:
+            _parsed.clear()
+        _parsed[where] = root
+    return root
 
 
 def _parse(connection: DuckDBPyConnection, where: str) -> Node:

@@ -35,6 +35,7 @@ export class Session extends EventTarget {
     this.total = null;
     /** @type {Status} */
     this.status = "waiting";
+    this.turned = false; // whether the question was turned and has yet to be asked
     /** @type {Problem | null} */
     this.problem = null;
     /** @type {string | null} what is being done beside searching */
@@ -115,6 +116,7 @@ export class Session extends EventTarget {
     history.replaceState(history.state, "", this.href(question));
     clearTimeout(this._timer);
     this._timer = window.setTimeout(() => this.search(), SETTLED);
+    this.turned = true;
     this._tell();
   }
 
@@ -160,6 +162,7 @@ export class Session extends EventTarget {
     this._asking = asking;
     this._more = false;
     this.status = "waiting";
+    this.turned = false;
     this.problem = null;
     this.began = performance.now();
     this._tell();

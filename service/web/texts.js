@@ -446,6 +446,7 @@ export const texts = {
   compareTitle: "Two images compared",
   compareNote: "Choose two images, to look at them together and to learn how alike they are.",
   comparing: "Comparing layers, patches and pixels",
+  comparingSets: "Comparing two sets",
   sides: { a: "First", b: "Second" },
   exchange: "Exchange",
   together: "Looked at together",

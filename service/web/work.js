@@ -18,13 +18,14 @@ export class Work {
     /** @type {any} what came of it */
     this.found = null;
     this.wrong = "";
+    this.waiting = false; // until it is known whether there is such a job, or one has begun
     this._begun = 0;
-    this._asking = false; // for it, so that it is asked for once
     this._end = () => {};
   }
 
+  /** Whether nothing else may be asked for now. */
   get busy() {
-    return this._asking || Boolean(this.job && !isOver(this.job));
+    return this.waiting || Boolean(this.job && !isOver(this.job));
   }
 
   get _to() {
@@ -39,16 +40,10 @@ export class Work {
    */
   async begin(kind, body) {
     const mine = this._anew();
-    this._asking = true;
     await this._try(mine, async () => {
       const job = /** @type {Job} */ (await post(address(`/${kind}`, this._to), body));
-      if (mine !== this._begun) return;
-      this.job = job;
-      this._follow(job.id, mine);
+      if (mine === this._begun) this._follow(job, mine);
     });
-    if (mine !== this._begun) return;
-    this._asking = false;
-    this._view.requestUpdate();
   }
 
   /**
@@ -56,6 +51,7 @@ export class Work {
    *
    * @param {string} kind of job
    * @param {Record<string, unknown>} body
+   * @returns {Promise<boolean>} whether nothing did, nor was asked for meanwhile
    */
   async resume(kind, body) {
     const mine = this._anew();
@@ -63,10 +59,12 @@ export class Work {
       const collection = this._to.collection ?? (await ask(address("/collections"))).collections[0].name;
       const { jobs } = await ask(address("/jobs", { collection, query: { kind, limit: LOOKED } }));
       const same = jobs.find((/** @type {Job} */ job) => canonical(job.parameters) === canonical(body) && (job.state === "done" || !isOver(job)));
-      if (!same || mine !== this._begun) return;
-      if (isOver(same)) await this._told(same, mine);
-      else this._follow(same.id, mine);
+      if (mine !== this._begun) return;
+      if (!same) this._rest();
+      else if (isOver(same)) await this._told(same, mine);
+      else this._follow(same, mine);
     });
+    return mine === this._begun && !this.job && !this.wrong;
   }
 
   cancel() {
@@ -82,17 +80,24 @@ export class Work {
 
   _anew() {
     this.leave();
-    this._asking = false;
     this.job = null;
     this.found = null;
     this.wrong = "";
+    this.waiting = true;
     this._view.requestUpdate();
     return this._begun;
   }
 
-  /** @type {(id: string, mine: number) => void} */
-  _follow(id, mine) {
-    this._end = followJob(id, (job) => this._try(mine, () => this._told(job, mine)));
+  _rest() {
+    this.waiting = false;
+    this._view.requestUpdate();
+  }
+
+  /** @type {(begun: Job, mine: number) => void} */
+  _follow(begun, mine) {
+    this.job = begun;
+    this._rest();
+    this._end = followJob(begun.id, (job) => this._try(mine, () => this._told(job, mine)));
   }
 
   /** @type {(job: Job, mine: number) => Promise<void>} */
@@ -102,7 +107,7 @@ export class Work {
     this.job = job;
     this.found = found;
     if (isOver(job) && !found) this.wrong = job.problem ? said(job.problem) : texts.workStates[/** @type {"failed"} */ (job.state)];
-    this._view.requestUpdate();
+    this._rest();
   }
 
   /** @type {(mine: number, does: () => Promise<unknown>) => Promise<void>} */
@@ -113,7 +118,7 @@ export class Work {
       if (!(error instanceof Problem)) throw error;
       if (mine !== this._begun) return;
       this.wrong = said(error);
-      this._view.requestUpdate();
+      this._rest();
     }
   }
 }

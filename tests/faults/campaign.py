@@ -21,7 +21,7 @@ import numpy as np
 from tests.faults.disk import Disk
 from tests.faults.observing import Course, follow, go_on, recover
 from tests.faults.recording import Calls, Event, What, read_recording
-from tests.faults.scenarios import SCENARIOS, prepare
+from tests.faults.scenarios import SCENARIOS, begin, prepare
 from vitrail.indexer.errors import VitrailError
 
 ROOT = Path(__file__).parents[2]
@@ -55,7 +55,9 @@ class Campaign:
         self._folder = folder
         self._beside = folder / "beside"
         prepare(self._beside)
+        self._begun: set[str] = set()
         self._courses: dict[str, Course] = {}
+        self._calls: dict[tuple[str, Calls], int] = {}
         self._server = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.worker"],
             cwd=ROOT,
@@ -80,16 +82,19 @@ class Campaign:
 
     def calls(self, name: str, kinds: Calls) -> int:
         """How many calls of some kinds a scenario makes."""
-        with self._place(name) as place:
-            return int(self._run(name, place, kinds=kinds)["calls"])
+        if (name, kinds) not in self._calls:
+            with self._place(name) as place:
+                self._calls[name, kinds] = int(self._run(name, place, kinds=kinds)["calls"])
+        return self._calls[name, kinds]
 
     def record(self, name: str) -> tuple[Disk, list[Event]]:
         """A scenario's recording, and the disk as it was before."""
         with self._place(name) as place:
             before = Disk.of(place)
             log = self._folder / "log"
-            answer = self._run(name, place, log=str(log))
+            answer = self._run(name, place, log=str(log), kinds=Calls.CHANGES)
             assert answer["done"] == len(SCENARIOS[name].operations), answer
+            self._calls[name, Calls.CHANGES] = int(answer["calls"])
             events = read_recording(log, place)
             _check_complete(Disk.of(place), before, events, self._folder / "settled", place)
         return before, events
@@ -172,6 +177,9 @@ class Campaign:
         """A scenario's collection as it is before, in a place of its own."""
         with tempfile.TemporaryDirectory(dir=self._folder) as folder:
             place = Path(folder) / "c"
+            if name in SCENARIOS and name not in self._begun:
+                begin(name, self._beside)
+                self._begun.add(name)
             if (self._beside / name).exists():
                 shutil.copytree(self._beside / name, place)
             yield place

@@ -83,16 +83,17 @@ def prepare(beside: Path) -> None:
         undo(source)
         decide(source, "not-duplicates", [content(20), content(22)])
         export(source, beside / "all.parquet")
-    for name, scenario in SCENARIOS.items():
-        if scenario.before:
-            _begin(beside / name, beside, scenario)
 
 
 def _write_21(beside: Path) -> bool:
     return bool((beside / "own21.csv").write_text("path,stars\n21.jpg,4\n"))
 
 
-def _begin(place: Path, beside: Path, scenario: Scenario) -> None:
+def begin(name: str, beside: Path) -> None:
+    """Make what a scenario begins with, if anything, beside the files that operations read."""
+    scenario, place = SCENARIOS[name], beside / name
+    if not scenario.before:
+        return
     if isinstance(scenario.before, str):
         shutil.copytree(GOLDEN / scenario.before, place)
         return

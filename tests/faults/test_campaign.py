@@ -52,8 +52,8 @@ def check(tally: Tally, kind: str, scenario: str) -> None:
 @pytest.mark.parametrize("scenario", SHARE)
 def test_a_kill_and_a_power_cut_lose_nothing(campaign: Campaign, scenario: str) -> None:
     tally = Tally()
+    campaign.cut(scenario, 1, SEED, tally)  # first: a recording counts the calls, too
     campaign.kill(scenario, 1, SEED, tally)
-    campaign.cut(scenario, 1, SEED, tally)
     check(tally, "killed or cut", scenario)
 
 

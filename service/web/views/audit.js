@@ -124,8 +124,8 @@ export class AuditView extends SessionPart {
   }
 
   render() {
-    const { found, busy, wrong } = this._work;
-    return html`<article class="sets audit ${found ? "done" : ""}">
+    const { found, busy, waiting, wrong } = this._work;
+    return html`<article class="sets audit ${found ? "done" : ""}" aria-busy=${waiting}>
       <h1>${texts.auditTitle}</h1>
       <form class="sets-form" @submit=${this._look}>
         ${this._filter("generated", texts.auditGenerated)}${this._filter("against", texts.auditAgainst)}

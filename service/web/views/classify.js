@@ -107,8 +107,8 @@ export class ClassifyView extends SessionPart {
 
   render() {
     const { what } = this._order;
-    const { found, busy, wrong } = this._work;
-    return html`<article class="sets classify ${found ? "done" : ""}">
+    const { found, busy, waiting, wrong } = this._work;
+    return html`<article class="sets classify ${found ? "done" : ""}" aria-busy=${waiting}>
       <h1>${texts.classifyTitle}</h1>
       <fieldset class="segments classify-what"><legend class="hidden">${texts.classifyTitle}</legend>
         ${WHATS.map((one) => html`<label><input type="radio" name="what" value=${one} .checked=${what === one} @change=${() => this._what(one)}><span>${texts.whats[one]}</span></label>`)}</fieldset>

@@ -53,7 +53,7 @@ export class DuplicatesView extends SessionPart {
   connectedCallback() {
     super.connectedCallback();
     addEventListener("keydown", this._keys);
-    this._try(() => this._read());
+    this._try(() => this._read()).then(() => { this._job ??= null; });
   }
 
   disconnectedCallback() {
@@ -83,31 +83,46 @@ export class DuplicatesView extends SessionPart {
       ask(address("/jobs", { query: { kind: "duplicates", collection: name, limit: 1 } })),
       this._readDecisions(),
     ]);
-    this._job = jobs[0] ?? null;
-    if (this._job && !isOver(this._job)) this._follow(this._job.id);
-    else if (this._job?.state === "done") await this._show(this._job);
+    const newest = /** @type {Job | undefined} */ (jobs[0]);
+    if (newest && isOver(newest)) await this._over(newest);
+    else if (newest) this._follow(newest);
   }
 
   async _readDecisions() {
     this._decisions = (await ask(address("/duplicates/decisions", this._to))).decisions;
   }
 
-  /** @param {string} id */
-  _follow(id) {
-    this._end = followJob(id, (job) => {
-      this._job = job;
-      if (job.state === "done") this._try(() => this._show(job));
+  /** @param {Job} begun */
+  _follow(begun) {
+    this._job = begun;
+    this._end = followJob(begun.id, (job) => {
+      if (isOver(job)) this._try(() => this._over(job));
+      else this._job = job;
     });
   }
 
+  /** Told with what was found, lest looking is offered between the two. */
   /** @param {Job} job */
-  async _show({ id, parameters }) {
-    const found = await resultOf(id);
+  async _over(job) {
+    try {
+      const found = job.state === "done" ? await resultOf(job.id) : null;
+      if (found) this._take(found, Boolean(job.parameters.look_alikes));
+    } finally {
+      this._job = job;
+    }
+    if (this._groups) await this._show();
+  }
+
+  /** @type {(found: { groups: Group[], look_alikes: Group[] }, alike: boolean) => void} */
+  _take(found, alike) {
     this._groups = [...found.groups, ...found.look_alikes];
     this._first = found.groups.length;
     this._shown = PAGE;
-    this._too(Boolean(parameters.look_alikes));
+    this._too(alike);
     this._find();
+  }
+
+  async _show() {
     await this._readDates();
     await this.updateComplete;
     if (this._at.group) this.querySelector(`[data-group="${this._at.group}"]`)?.scrollIntoView();
@@ -145,9 +160,9 @@ export class DuplicatesView extends SessionPart {
 
   _look() {
     return this._try(async () => {
-      this._job = /** @type {Job} */ (await post(address("/duplicates", this._to), this._alike ? { look_alikes: true } : {}));
+      const job = /** @type {Job} */ (await post(address("/duplicates", this._to), this._alike ? { look_alikes: true } : {}));
       this._groups = null;
-      this._follow(this._job.id);
+      this._follow(job);
     });
   }
 
@@ -206,7 +221,7 @@ export class DuplicatesView extends SessionPart {
   render() {
     const { _job: job, _groups: groups } = this;
     const busy = Boolean(job && !isOver(job));
-    return html`<article class="duplicates ${groups ? "done" : ""}">
+    return html`<article class="duplicates ${groups ? "done" : ""}" aria-busy=${job === undefined}>
       <header class="duplicates-head"><h1>${texts.views.duplicates}</h1>
         <p class="soft" role="status">${this._told()}</p>
         <span class="duplicates-acts">

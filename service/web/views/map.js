@@ -65,7 +65,7 @@ export class MapView extends SessionPart {
     super.connectedCallback();
     addEventListener("keydown", this._keys);
     this.session.addEventListener("labelled", this._labelled);
-    this._try(() => this._begin());
+    this._try(() => this._begin()).then(() => { this._job ??= null; });
   }
 
   disconnectedCallback() {
@@ -90,11 +90,10 @@ export class MapView extends SessionPart {
   async _begin() {
     const { job } = this._state;
     const found = job ? await this._named(job) : await this._before();
-    this._job = found;
     if (!found) return;
     this._turn({ ...stateOf(found.parameters), job: found.id });
     if (isOver(found)) await this._told(found);
-    else this._follow(found.id);
+    else this._follow(found);
   }
 
   /** @param {string} id @returns {Promise<Job | null>} */
@@ -118,24 +117,27 @@ export class MapView extends SessionPart {
       (state === "done" || !isOver(/** @type {Job} */ ({ state }))) && (bare || isMapOf(parameters, this._state))) ?? null;
   }
 
-  /** @param {string} id */
-  _follow(id) {
+  /** @param {Job} begun */
+  _follow(begun) {
     this._end();
-    this._end = followJob(id, (job) => {
-      this._job = job;
+    this._job = begun;
+    this._end = followJob(begun.id, (job) => {
       if (isOver(job)) this._try(() => this._told(job));
+      else this._job = job;
     });
   }
 
+  /** A job that is over; told with its map, lest the form flashes up between the two. */
   /** @param {Job} job */
-  async _told({ id, state, problem }) {
-    if (state !== "done") {
-      if (state !== "cancelled") this._wrong = [problem?.detail ?? texts.jobStates[state], problem?.remedy].filter(Boolean).join("; ");
-      return;
+  async _told(job) {
+    const { id, state, problem } = job;
+    try {
+      const map = /** @type {ImageMap | null} */ (state === "done" ? await resultOf(id) : null);
+      if (map) [this._map, this._colouring] = [map, byCluster(map)];
+      else if (state !== "cancelled") this._wrong = [problem?.detail ?? texts.jobStates[state], problem?.remedy].filter(Boolean).join("; ");
+    } finally {
+      this._job = job;
     }
-    const map = /** @type {ImageMap} */ (await resultOf(id));
-    this._colouring = byCluster(map);
-    this._map = map;
     await this._recolour();
   }
 
@@ -146,8 +148,7 @@ export class MapView extends SessionPart {
       const job = /** @type {Job} */ (await post(address("/map", { collection: this._state.collection }), mapBody(this._state)));
       [this._map, this._chosen, this._setting] = [null, null, false];
       this._turn({ job: job.id, view: null, ring: null, value: null });
-      this._job = job;
-      this._follow(job.id);
+      this._follow(job);
     });
     this._job ??= before;
   }
@@ -220,18 +221,19 @@ export class MapView extends SessionPart {
   render() {
     const { _job: job, _map: map } = this;
     const busy = Boolean(job && !isOver(job));
-    return html`<article class="map ${map ? "done" : ""}">
+    const looking = job === undefined && !map;
+    return html`<article class="map ${map ? "done" : ""}" aria-busy=${looking}>
       <h1 class="hidden">${texts.views.map}</h1>
       ${map ? this._head(map) : nothing}
-      ${map && !this._setting ? nothing : mapForm(this.session, this._state, {
-        busy: busy || job === undefined,
+      ${looking || (map && !this._setting) ? nothing : mapForm(this.session, this._state, {
+        busy,
         change: (some) => { this._state = { ...this._state, ...some }; },
         draw: () => this._draw(),
       })}
       ${this._wrong ? html`<p class="refine-error" role="alert">${this._wrong}</p>` : nothing}
       ${busy && job ? this._progress(job) : nothing}
       ${map && this._colouring ? [this._main(map, this._colouring), this._below(map)] : nothing}
-      ${map || busy || job === undefined ? nothing : html`<div class="state"><p>${texts.mapNote}</p></div>`}
+      ${map || busy || looking ? nothing : html`<div class="state"><p>${texts.mapNote}</p></div>`}
     </article>`;
   }
 

@@ -48,7 +48,7 @@ export class SearchView extends SessionPart {
   }
 
   render() {
-    const { status, hits } = this.session;
+    const { status, turned, hits } = this.session;
     const waiting = status === "waiting";
     return html`<div class="search ${this._refining ? "refining" : ""}">
       <vitrail-asked .session=${this.session}></vitrail-asked>
@@ -56,7 +56,7 @@ export class SearchView extends SessionPart {
       ${this._conditions()}
       <div class="search-body">
         ${this._refining ? html`<vitrail-refine .session=${this.session} @close=${() => this.refine()}></vitrail-refine>` : nothing}
-        <div class="search-hits ${waiting ? "is-waiting" : ""}" aria-busy=${waiting}>
+        <div class="search-hits ${waiting ? "is-waiting" : ""}" aria-busy=${waiting || turned}>
           ${status === "failed" ? failed(this.session) : nothing}
           ${status === "done" && !hits.length ? none(this.session) : nothing}
           ${waiting && !hits.length ? html`<div class="skeleton" aria-hidden="true">${Array.from({ length: 12 }, () => html`<i></i>`)}</div>` : nothing}

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 from pathlib import Path
 
 import duckdb
@@ -72,10 +71,8 @@ def test_a_filter_stops_with_the_work_that_it_is_for() -> None:
     asked = threading.Timer(0.2, wish.cancel)
     with duckdb.connect(":memory:") as connection, heeding(wish):
         asked.start()
-        began = time.monotonic()
         with pytest.raises(CancelledError, match="run it again"):
             run_bounded(connection, ENDLESS, [], where="x")
-        assert time.monotonic() - began < 10
         # what takes no time is answered though it is to stop: work may have to be finished
         assert run_bounded(connection, "SELECT 1", [], where="x").fetchall() == [(1,)]
     assert not [one for one in threading.enumerate() if one.name == "vitrail-filter"]

@@ -10,7 +10,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vitrail.indexer.catalog.columns import BUILT_IN
-from vitrail.indexer.catalog.expressions import DEEPEST, LONGEST, read_expression
+from vitrail.indexer.catalog.expressions import (
+    _KEPT,
+    _SHORT,
+    DEEPEST,
+    LONGEST,
+    _parsed,
+    read_expression,
+)
 from vitrail.indexer.errors import InputError
 
 NESTED = {
@@ -141,3 +148,20 @@ def test_any_text_is_read_or_refused(
     except InputError as refused:
         lines = str(refused).splitlines()
         assert len(lines) == 1
+
+
+def test_what_was_read_before_is_held_to_its_columns_again(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    first = read_expression(connection, "width > 0", ["width", "label"])
+    assert read_expression(connection, "width > 0", ["WIDTH"]).root == first.root
+    with pytest.raises(InputError, match="width"):
+        read_expression(connection, "width > 0", ["label"])
+
+
+def test_few_filters_are_remembered(connection: duckdb.DuckDBPyConnection) -> None:
+    for number in range(3 * _KEPT):
+        read_expression(connection, f"width > {number}", ["width"])
+        read_expression(connection, f"width > {number}" + " " * 2000, ["width"])
+    assert 0 < len(_parsed) <= _KEPT
+    assert all(len(where) <= _SHORT for where in _parsed)

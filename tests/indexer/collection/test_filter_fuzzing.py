@@ -20,7 +20,7 @@ from vitrail.indexer.records import Batch
 SECRET = "xyzzy-of-a-file"
 VARIABLE = "xyzzy-of-a-variable"
 BOUND = 2.0  # seconds that a filter may take here, and
-SLACK = 8.0  # what a busy machine may add
+SLACK = 58.0  # what a busy machine may add
 
 WORDS = """
 label width height name path prompt keywords labels taken_at recipe seed null true 0 -1 7 1e308 'a'

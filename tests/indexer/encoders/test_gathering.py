@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from tests.fakes import SIDE, ColourEncoder, LabellingEncoder
 from vitrail.indexer.encoders.gathering import GatheringEncoder
 
+SECONDS = 60  # within which a thread has to come, on however busy a machine
+
 
 def images(seed: int, count: int) -> NDArray[np.uint8]:
     return np.random.default_rng(seed).integers(0, 256, (count, SIDE, SIDE, 3), dtype=np.uint8)
@@ -28,20 +30,20 @@ class Gate:
 
     def __call__(self, _: int) -> None:
         self.entered.set()
-        assert self.open.wait(10)
+        assert self.open.wait(SECONDS)
 
 
 def ask_during(gathering: GatheringEncoder, gate: Gate, sizes: list[int]) -> list[int]:
     """Ask by a thread each while a batch of one image runs; how many differ from alone."""
     with ThreadPoolExecutor(len(sizes) + 1) as pool:
         first = pool.submit(gathering.encode, images(999, 1))
-        assert gate.entered.wait(10)
+        assert gate.entered.wait(SECONDS)
         asked = [pool.submit(gathering.encode, images(i, n)) for i, n in enumerate(sizes)]
         while len(gathering._waiting) < len(sizes):
             threading.Event().wait(0.001)
         gate.open.set()
-        made = [one.result(10).vectors["mean@1"] for one in asked]
-        first.result(10)
+        made = [one.result(SECONDS).vectors["mean@1"] for one in asked]
+        first.result(SECONDS)
     alone = [ColourEncoder().encode(images(i, n)).vectors["mean@1"] for i, n in enumerate(sizes)]
     return [
         i for i, (one, other) in enumerate(zip(made, alone, strict=True)) if (one != other).any()
@@ -82,12 +84,12 @@ def test_many_at_once_let_few_in_between_where_few_are_asked_for() -> None:
     gate.open.clear()
     with ThreadPoolExecutor(2) as pool:
         many = pool.submit(gathering.encode, images(1, 30))
-        assert gate.entered.wait(10)
+        assert gate.entered.wait(SECONDS)
         few = pool.submit(gathering.encode, images(2, 2))
         while not gathering._waiting:
             threading.Event().wait(0.001)
         gate.open.set()
-        made = [one.result(10) for one in (many, few)]
+        made = [one.result(SECONDS) for one in (many, few)]
     assert encoder.sizes == [1, 8, 2, 8, 8, 6]
     for found, asked in zip(made, (images(1, 30), images(2, 2)), strict=True):
         alone = LabellingEncoder().encode(asked)
@@ -108,16 +110,16 @@ def test_each_has_its_own_error() -> None:
     gathering = GatheringEncoder(ColourEncoder(before=before))
     with ThreadPoolExecutor(4) as pool:
         first = pool.submit(gathering.encode, images(0, 1))
-        assert gate.entered.wait(10)
+        assert gate.entered.wait(SECONDS)
         asked = [pool.submit(gathering.encode, images(n, n)) for n in (2, 5, 3)]
         while len(gathering._waiting) < 3:
             threading.Event().wait(0.001)
         gate.open.set()
-        assert len(first.result(10).vectors["mean@1"]) == 1
-        assert len(asked[0].result(10).vectors["mean@1"]) == 2
-        assert len(asked[2].result(10).vectors["mean@1"]) == 3
+        assert len(first.result(SECONDS).vectors["mean@1"]) == 1
+        assert len(asked[0].result(SECONDS).vectors["mean@1"]) == 2
+        assert len(asked[2].result(SECONDS).vectors["mean@1"]) == 3
         with pytest.raises(MemoryError, match="5 are too many"):
-            asked[1].result(10)
+            asked[1].result(SECONDS)
 
 
 def test_an_interruption_of_one_thread_is_not_the_others() -> None:
@@ -131,13 +133,13 @@ def test_an_interruption_of_one_thread_is_not_the_others() -> None:
     gathering = GatheringEncoder(ColourEncoder(before=before))
     with ThreadPoolExecutor(4) as pool:
         first = pool.submit(gathering.encode, images(0, 1))
-        assert gate.entered.wait(10)
+        assert gate.entered.wait(SECONDS)
         asked = [pool.submit(gathering.encode, images(n, n)) for n in (2, 3)]
         while len(gathering._waiting) < 2:
             threading.Event().wait(0.001)
         gate.open.set()
-        first.result(10)
-        errors = [one.exception(10) for one in asked]
+        first.result(SECONDS)
+        errors = [one.exception(SECONDS) for one in asked]
     assert sum(isinstance(one, KeyboardInterrupt) for one in errors) == 1
     assert sum(one is None for one in errors) == 1
 

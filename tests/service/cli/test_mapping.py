@@ -135,6 +135,7 @@ def test_keys_alone_choose_what_lies_in_a_box(vitrail: Vitrail, many: Path, tmp_
     with playwright.sync_playwright() as running:
         browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1000, "height": 800})
+        page.set_default_timeout(300_000)  # a busy machine takes its time
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.goto(file.as_uri())
         page.focus("#plane canvas")

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx2
 import pytest
 
+from tests.service.http.processes import until
 from vitrail.indexer.errors import ImageRejectedError, InputError, VitrailError
 from vitrail.service.client.client import Client
 from vitrail.service.client.errors import ServiceError, error_of
@@ -167,14 +168,15 @@ def test_a_slow_service_is_told() -> None:
     gate = threading.Event()
 
     def answer(_: int) -> Answer:
-        gate.wait(5)
+        gate.wait(60)
         return 200, JSON, b"{}"
 
     with giving(answer) as (url, asked):
         with Client(url, timeout=0.2) as client, pytest.raises(ServiceError, match=r"0\.2 s"):
             client.collections()
         gate.set()
-        assert len(asked) == 1
+        until(lambda: asked)
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize(("timeout", "connect"), [(0.5, 0.5), (60.0, 10.0)])

@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,15 @@ from vitrail.service.http.options import ServiceOptions
 from vitrail.service.http.serving import Server, listening
 
 ROOT = Path(__file__).parents[3]
-SECONDS = 60  # in which a process has to begin, or to end; a busy machine takes its time
+SECONDS = 180  # in which a process has to begin, or to end; a busy machine takes its time
+
+
+def until(holds: Callable[[], object], pause: float = 0.01) -> None:
+    """Wait until something holds that comes to hold by itself, looking again after a pause."""
+    end = time.monotonic() + SECONDS
+    while not holds():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(pause)
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,12 @@ import base64
 import http.client
 import json
 import os
+import select
 import socket
 import threading
-import time
 from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from hypothesis import strategies as st
 from tests.badfiles import make_bad_folder
 from tests.examples import examples
 from tests.service.http.colours import painting, png
-from tests.service.http.processes import SECONDS, answering
+from tests.service.http.processes import SECONDS, answering, until
 from vitrail.service.http.options import Limits, ServiceOptions
 from vitrail.service.http.problems import MEDIA_TYPE
 
@@ -210,13 +212,8 @@ def test_clients_that_hang_up_leave_nothing_behind(port: int) -> None:
                 f"Content-Length: {1000 + number}\r\n\r\n".encode()
                 + form(png())[: 20 * (number % 8)]
             )
-    for _ in range(100):
-        if lives(port):
-            break
-        time.sleep(0.1)
-    assert all(lives(port) for _ in range(3))
-    text = metrics(port)
-    assert "vitrail_requests_in_flight 1.0" in text  # that which asks
+    until(lambda: "vitrail_requests_in_flight 1.0" in metrics(port))  # that which asks
+    assert lives(port)
 
 
 def test_a_body_that_comes_too_slowly_is_given_up(port: int) -> None:
@@ -225,27 +222,37 @@ def test_a_body_that_comes_too_slowly_is_given_up(port: int) -> None:
             b"POST /v1/search HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
             b"Content-Length: 100\r\n\r\n{"
         )
-        began = time.monotonic()
         assert client.recv(12) == b"HTTP/1.1 408"
-        assert time.monotonic() - began < 30
 
 
-def test_a_flood_is_turned_away_and_asked_to_come_again(port: int) -> None:
+def test_a_flood_is_turned_away_and_asked_to_come_again(tmp_path: Path) -> None:
     """Each brings a body that is not all there yet, so that all are here at once."""
-    opened = [socket.create_connection(("127.0.0.1", port), timeout=SECONDS) for _ in range(40)]
     head = b"POST /v1/search HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-    try:
+    with painting(tmp_path) as collection, ExitStack() as stack:
+        patient = replace(LIMITS, body_seconds=10 * SECONDS)  # however long it takes to come
+        options = ServiceOptions({"colours": collection}, tmp_path / "state", limits=patient)
+        port = stack.enter_context(answering(options))
+        opened = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=SECONDS))
+            for _ in range(40)
+        ]
         for client in opened:
             client.sendall(head + b"Content-Length: 10\r\n\r\n{")
-        replies = [client.recv(65_536) for client in opened]
-    finally:
+        turned = 40 - LIMITS.requests
+        until(lambda: len(answered(opened)) >= turned)
+        replies = [client.recv(65_536) for client in answered(opened)]
+        assert len(replies) == turned
+        assert all(one.startswith(b"HTTP/1.1 503") for one in replies)
+        assert all(b"retry-after: 1" in one.lower() for one in replies)
         for client in opened:
             client.close()
-    turned = [one for one in replies if one.startswith(b"HTTP/1.1 503")]
-    assert len(turned) >= 40 - LIMITS.requests
-    assert all(b"retry-after: 1" in one.lower() for one in turned)
-    assert {one[:12] for one in replies} <= {b"HTTP/1.1 503", b"HTTP/1.1 408"}
-    assert lives(port)
+        until(lambda: "vitrail_requests_in_flight 1.0" in metrics(port))
+        assert lives(port)
+
+
+def answered(clients: list[socket.socket]) -> list[socket.socket]:
+    """Those to which something was sent."""
+    return select.select(clients, [], [], 0)[0]
 
 
 def test_what_is_no_http_is_refused(port: int) -> None:

@@ -70,12 +70,8 @@ def test_apples_are_found_by_what_a_prompt_makes(client: TestClient) -> None:
 
 
 def test_the_model_stays_loaded_between_jobs(client: TestClient) -> None:
-    seconds = []
     for seed in (21, 22):
-        began = time.monotonic()
         result(client, "generate", {"prompt": "a lemon", "seed": seed, "steps": 2})
-        seconds.append(time.monotonic() - began)
     from vitrail.generator.models.pipelines import load_model
 
     assert load_model() is load_model()
-    assert min(seconds) < 60

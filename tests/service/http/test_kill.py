@@ -201,11 +201,9 @@ def test_a_service_that_is_told_to_stop_leaves_its_jobs_to_the_next(tmp_path: Pa
         until(lambda: committed(service, {"a": job})["a"])
         follow = urllib.request.urlopen(f"{service.address}/v1/jobs/{job}/events", timeout=SECONDS)
         assert follow.readline().startswith(b"event: job")
-        began = time.monotonic()
         service.process.terminate()
         service.process.join(SECONDS)
-        assert service.process.exitcode == 0
-        assert time.monotonic() - began < 30  # an open stream does not hold it up
+        assert service.process.exitcode == 0  # an open stream does not hold it up
         assert b"data: " in follow.read()  # and ends in good order
     found = contents(tmp_path / "a")
     assert len(found) > 0

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next((path for name in NAMES if (path := shutil.which(name))), None)
 WIDE, PHONE = (1440, 900), (390, 844)
+_ECHO = "heard"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -63,7 +64,7 @@ class Watched:
         return self.page
 
     def settle(self) -> None:
-        """Wait until nothing is asked any more."""
+        """Wait until nothing is asked, nor about to be, and no earlier job is looked for."""
         self.page.wait_for_selector("vitrail-app main")
         self.until("!document.querySelector('[aria-busy=true]')")
 
@@ -73,7 +74,7 @@ class Watched:
             self.page.click(".refine-toggle")
         self.page.wait_for_selector(".refine")
 
-    def until(self, holds: str, seconds: float = 60) -> None:
+    def until(self, holds: str, seconds: float = 300) -> None:
         """Wait until an expression is true, asked from outside, as the page's policy has it."""
         end = time.monotonic() + seconds
         while not self.page.evaluate(holds):
@@ -95,6 +96,12 @@ class Watched:
         page.on("console", lambda said: self.messages.append(f"{said.type}: {said.text}"))
         page.on("pageerror", lambda error: self.messages.append(str(error)))
         page.on("request", lambda asked: self._note(asked.url))
+
+    def hear(self) -> None:
+        """Note all that the console has said up to now: what it says is told later, in order."""
+        with self.page.expect_console_message(lambda said: said.text == _ECHO):
+            self.page.evaluate(f"console.debug({_ECHO!r})")
+        self.messages.remove(f"debug: {_ECHO}")
 
     def _note(self, url: str) -> None:
         if not url.startswith((self.base, "data:", "blob:")):
@@ -148,7 +155,7 @@ def opening(browser: Browser) -> Iterator[Open]:
             is_mobile=touch,
             **more,
         )
-        context.set_default_timeout(90_000)  # a busy machine takes its time
+        context.set_default_timeout(300_000)  # a busy machine takes its time
         watched = Watched(context.new_page(), base)
         watched.watch()
         opened.append(watched)
@@ -172,6 +179,7 @@ def expected(watched: Watched, *words: str) -> Iterator[None]:
     """Let the browser complain of requests that are refused on purpose."""
     before = len(watched.messages)
     yield
+    watched.hear()
     new = watched.messages[before:]
     del watched.messages[before:]
     assert all(any(word in message for word in words) for message in new), new

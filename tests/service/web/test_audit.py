@@ -31,9 +31,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def audited(watched: Watched) -> Page:
     """The view, with the audit done by whoever was first."""
     page = watched.open(f"/audit?{ASKED}")
-    page.wait_for_selector(".sets-form")
-    page.wait_for_timeout(300)
-    if not page.locator(".audit.done").count() and not page.locator(".working").count():
+    if not page.locator(".audit.done, .audit .working").count():
         page.click(".sets-form .button.main")
     page.wait_for_selector(".audit.done")
     return page

@@ -41,7 +41,7 @@ def test_a_network_that_is_back_is_noticed_at_once(at: Open) -> None:
         watched.until(f"document.querySelectorAll('{AWAY}').length > 5")
         page.unroute(small)
         page.evaluate("dispatchEvent(new Event('online'))")
-        watched.until(f"!document.querySelector('{AWAY}')", seconds=30)
+        watched.until(f"!document.querySelector('{AWAY}')")
 
 
 def test_a_map_asks_again_for_what_nobody_answered_for(at: Open) -> None:
@@ -90,4 +90,3 @@ def test_a_file_that_is_not_there_is_told_as_that(at: Open) -> None:
         watched.until(f"document.querySelectorAll('{GONE}').length > 5")
         assert page.inner_text(f"{GONE} .gone") == "file not readable"
         assert page.locator(AWAY).count() == 0
-        page.wait_for_timeout(300)

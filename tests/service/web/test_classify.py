@@ -35,9 +35,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def looked(watched: Watched, what: str) -> Page:
     """The view with an answer, found by whoever was first."""
     page = watched.open(f"/classify?what={what}")
-    page.wait_for_selector(".classify-go")
-    page.wait_for_timeout(300)
-    if not page.locator(".classify.done").count() and not page.locator(".working").count():
+    if not page.locator(".classify.done, .classify .working").count():
         page.click(".classify-go")
     page.wait_for_selector(".classify.done")
     return page

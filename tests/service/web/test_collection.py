@@ -57,7 +57,7 @@ def test_a_folder_is_indexed_with_its_progress_and_rejects(at: Open, own: str) -
     assert page.is_disabled("[aria-label='Index away']")
     page.click("[aria-label='Index more']")
     page.wait_for_selector(".roots progress, .roots .told-by:has-text('done')")
-    page.wait_for_selector(".roots .told-by:has-text('done')", timeout=120_000)
+    page.wait_for_selector(".roots .told-by:has-text('done')")
     page.wait_for_selector(".roots .told-by:has-text('1 new, 1 refused, 2 unchanged')")
     page.wait_for_selector(".rejects li")
     assert "broken.jpg" in page.inner_text(".rejects")

@@ -13,6 +13,7 @@ from tests.service.web.test_search import id_of
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+SHOWN = ".pswp__item[aria-hidden=false] img"
 BOTH = pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
 
 
@@ -46,8 +47,7 @@ def test_an_image_is_opened_from_an_answer_and_left_to_it(at: Open, size: tuple[
     page.wait_for_selector(".one-side.done")
     page.go_back()
     watched.until("!document.querySelector('.search').closest('[hidden]')")
-    page.wait_for_timeout(200)
-    assert page.evaluate("scrollY") == pytest.approx(place, abs=4)
+    watched.until(f"Math.abs(scrollY - {place}) <= 4")
 
 
 def test_keys_of_the_browser_stay_the_browsers(at: Open) -> None:
@@ -74,9 +74,9 @@ def test_it_is_zoomed_among_the_others(at: Open) -> None:
     page.wait_for_selector(".one-side.done")
     page.click(".one-shot")
     page.wait_for_selector(".pswp--open .pswp__img")
-    watched.until("document.querySelector('.pswp__item[aria-hidden=false] img').naturalWidth > 0")
+    watched.until(f"document.querySelector('{SHOWN}').naturalWidth > 0")
     page.keyboard.press("ArrowRight")
-    page.wait_for_timeout(300)
+    watched.until(f"document.querySelector('{SHOWN}').src.includes('/images/{second}/')")
     page.keyboard.press("Escape")
     page.wait_for_selector(".pswp", state="detached")
     watched.until(f"location.pathname === '/image/{second}'")

@@ -35,7 +35,7 @@ def own(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def made(watched: Watched, kind: str) -> list[int]:
     """The images of the newest job, which is of a kind, once it is done."""
     watched.page.wait_for_selector(f".queue > li:first-child:has(.soft:text('{kind}'))")
-    watched.until("document.querySelector('.made').matches('.is-done')", 180)
+    watched.until("document.querySelector('.made').matches('.is-done')")
     watched.page.wait_for_selector(".made >> nth=0 >> .made-images a")
     found: list[int] = watched.page.eval_on_selector_all(
         ".queue > li:first-child .made-images a", "all => all.map(a => +a.pathname.split('/')[2])"

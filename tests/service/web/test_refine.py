@@ -42,7 +42,6 @@ def test_layers_rank_anew_while_they_are_moved(at: Open, size: tuple[int, int]) 
     for place, weights in ((0, "mean@6:1"), (1, "cls@12:1"), (0.5, "gem@9:1")):
         slide(watched, "#ladder", 0.2, 0.7, place)
         watched.until(f"new URLSearchParams(location.search).get('spaces') === '{weights}'")
-        page.wait_for_timeout(250)
         watched.settle()
         rankings[weights] = tuple(watched.ids())
     assert len({*rankings.values()}) == 3
@@ -71,7 +70,6 @@ def test_an_answer_that_comes_too_late_is_dropped(at: Open) -> None:
         " s.turn({...s.question, spaces: {'mean@6': 1}}); }"
     )
     watched.until("document.querySelector('vitrail-app').session.question.spaces['mean@6'] === 1")
-    page.wait_for_timeout(300)
     watched.settle()
     assert watched.ids() == right
     page.unroute("**/v1/search")
@@ -87,14 +85,12 @@ def test_the_edge_of_the_histogram_is_the_cutoff(at: Open) -> None:
     assert page.locator(".cutoff rect.out").count() == 0
     slide(watched, "#cutoff", 100)
     watched.until("new URLSearchParams(location.search).has('min')")
-    page.wait_for_timeout(250)
     watched.settle()
     assert 0 < len(watched.ids()) < all_
     assert 0 < page.locator(".cutoff rect.out").count() < bars.count()
     said = page.inner_text(".cutoff .soft")
     assert f": {len(watched.ids())} of {IMAGES - 1}" in said
     slide(watched, "#cutoff", 191)
-    page.wait_for_timeout(250)
     watched.settle()
     assert len(watched.ids()) == 1
     page.click("text=Remove the cutoff")
@@ -113,7 +109,6 @@ def test_columns_filter_with_counts(at: Open) -> None:
     page.check(row.format("food") + " >> input")
     page.check(row.format("plants") + " >> input")
     watched.until("new URLSearchParams(location.search).has('f')")
-    page.wait_for_timeout(250)
     watched.settle()
     assert page.inner_text(".bar-told").startswith(f"{KINDS['food'] + KINDS['plants']} images")
     assert json.loads(asked(watched, "f") or "") == ["label", "in", ["food", "plants"]]
@@ -121,7 +116,6 @@ def test_columns_filter_with_counts(at: Open) -> None:
     page.click("summary:text-is('Width')")
     page.fill("[aria-label='Least Width']", "200")
     page.keyboard.press("Enter")
-    page.wait_for_timeout(400)
     watched.settle()
     assert page.inner_text(".state h2") == "No image fits"
     page.click("[aria-label^='Remove the filter Label']")
@@ -131,7 +125,6 @@ def test_columns_filter_with_counts(at: Open) -> None:
     page.click(".chip")
     watched.settle()
     page.check("input[value=generated]", force=True)
-    page.wait_for_timeout(300)
     watched.settle()
     assert page.inner_text(".bar-told").startswith("1 image,")
 
@@ -150,7 +143,6 @@ def test_sql_is_for_experts_and_says_what_is_wrong(at: Open) -> None:
         page.fill("#where", "widht > 400")
         page.click(".sql button")
         page.wait_for_selector(".refine-error")
-        page.wait_for_timeout(300)
     assert "widht" in page.inner_text(".refine-error")
     assert "widht" in page.inner_text(".state h2")
     page.click(".state >> text=Remove all filters")
@@ -170,12 +162,10 @@ def test_groups_variety_and_order(at: Open) -> None:
     page.wait_for_selector(".notice.is-shown")
     watched.until("new URLSearchParams(location.search).get('diverse') === '0.5'")
     assert asked(watched, "group") is None
-    page.wait_for_timeout(250)
     watched.settle()
     assert page.input_value("#group") == "none"
     slide(watched, "#diverse", 0)
     page.select_option("#sort", "-width")
-    page.wait_for_timeout(300)
     watched.settle()
     widths = page.evaluate(
         "document.querySelector('vitrail-app').session.hits.map((hit) => hit.metadata.width)"
@@ -184,7 +174,6 @@ def test_groups_variety_and_order(at: Open) -> None:
     page.click("a.home")
     watched.settle()
     page.select_option("#sort", "random")
-    page.wait_for_timeout(300)
     watched.settle()
     drawn = watched.ids()
     assert drawn != sorted(drawn, reverse=True)

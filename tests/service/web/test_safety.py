@@ -49,7 +49,6 @@ def test_so_does_what_stands_in_the_address(at: Open) -> None:
     with expected(watched, "422", "400"):
         page.goto(f"{watched.base}/?where={HOSTILE}&sort={HOSTILE}&text={HOSTILE}")
         page.wait_for_selector(".state")
-        page.wait_for_timeout(300)
     assert HOSTILE in page.inner_text(".asked")
     assert HOSTILE in page.inner_text(".chips")
     page.keyboard.press("c")
@@ -72,7 +71,6 @@ def test_who_is_not_let_in_any_longer_is_led_to_where_a_key_is_given(at: Open) -
         page.keyboard.press("r")
         page.select_option("#sort", "random")
         page.wait_for_selector(".state")
-        page.wait_for_timeout(300)
     assert page.inner_text(".state h2").lower() == "this needs a key"
     to = urlsplit(page.get_attribute(".state a", "href") or "")
     assert (to.path, parse_qs(to.query)["to"]) == ("/login", [page.url.removeprefix(watched.base)])

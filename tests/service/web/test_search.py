@@ -249,7 +249,7 @@ def test_a_prompt_is_drawn_and_its_images_are_shown_before_the_hits(at: Open) ->
     page.fill("#field", "a red apple")
     page.click("text=Draw “a red apple”")
     page.wait_for_selector("text=/Drawing image . of 4/")
-    page.wait_for_selector(".asked-made img", timeout=300_000)
+    page.wait_for_selector(".asked-made img")
     watched.settle()
     assert page.locator(".asked-made img").count() == 4
     assert "unrelated prompts" in page.inner_text(".asked-trust")

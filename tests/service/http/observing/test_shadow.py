@@ -43,7 +43,7 @@ def recall(metrics: Metrics) -> str:
 
 
 def until_told(metrics: Metrics, ends: str) -> None:
-    for _ in range(200):
+    for _ in range(1200):
         if recall(metrics).endswith(ends):
             return
         time.sleep(0.05)
