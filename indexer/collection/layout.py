@@ -41,6 +41,11 @@ _FOLDERS = (
 )
 
 
+def own_folders() -> tuple[str, ...]:
+    """Names of all folders that a collection may have."""
+    return (*_FOLDERS, probes.FOLDER)
+
+
 def make_folders(directory: str) -> None:
     """Create those of a collection's folders that are missing."""
     for folder in _FOLDERS:
@@ -60,7 +65,7 @@ def check_free(directory: str) -> None:
             f"{directory} is a collection that lost its catalog",
             remedy="run `vitrail verify --repair`",
         )
-    known = {LOCK, MARK, siblings.FILE, probes.FOLDER, *_FOLDERS}
+    known = {LOCK, MARK, siblings.FILE, *own_folders()}
     strangers = {
         name for name in os.listdir(directory) if name not in known and not is_leftover(name)
     }

@@ -64,6 +64,29 @@ def read_models(given: Sequence[str]) -> dict[str, str]:
     return models
 
 
+def read_checkpoints(given: Sequence[str], first: str) -> dict[str, str]:
+    """Checkpoints by collection: ``NAME=CHECKPOINT``, or ``CHECKPOINT`` of the first one.
+
+    Args:
+        given: as it was written.
+        first: name of the first collection.
+
+    Raises:
+        InputError: two are of one collection.
+    """
+    checkpoints: dict[str, str] = {}
+    for text in given:
+        named = _NAMED.fullmatch(text)
+        name, checkpoint = (named[1], named[2]) if named else (first, text)
+        if name in checkpoints:
+            raise InputError(
+                f"two checkpoints are given for {name!r}: {checkpoints[name]} and {checkpoint}; "
+                "leave one out"
+            )
+        checkpoints[name] = checkpoint
+    return checkpoints
+
+
 def name_of(path: Path) -> str:
     """A name that can stand in an address, made of a directory's.
 

@@ -149,6 +149,7 @@ def _opened(options: ServiceOptions, kept: KeptData) -> Host:
         runtime=options.runtime,
         device=options.device,
         precision=options.precision,
+        checkpoints=options.checkpoints,
         ahead=options.warm,
         chore=kept.uploads.sweep,
         places=options.paths,

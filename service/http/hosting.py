@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
@@ -61,13 +61,16 @@ class Host:
         runtime: what runs the encoders: ``auto``, ``openvino``, ``onnx`` or ``torch``.
         device: where: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: in what numbers: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
+        checkpoints: name -> certified export that runs in the place of a collection's encoder.
         ahead: whether what the first requests need is loaded at once, in a thread of its own.
         chore: done once a minute, by that thread.
         places: whether replies tell where files lie.
 
     Raises:
         CollectionError: one is missing, damaged or of a newer format.
-        InputError: an unknown runtime, device or precision.
+        InputError: an unknown runtime, device or precision, or an export that lacks spaces.
+        CheckpointError: an export cannot be had.
+        FingerprintMismatchError: one makes other vectors than its collection's.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class Host:
         runtime: str = "auto",
         device: str = "auto",
         precision: str = "auto",
+        checkpoints: Mapping[str, str] = MappingProxyType({}),
         ahead: bool = False,
         chore: Callable[[], None] = lambda: None,
         places: bool = False,
@@ -90,6 +94,8 @@ class Host:
             )
             for name, directory in collections.items()
         }
+        for name, checkpoint in checkpoints.items():
+            self._hosted[name].collection.run_by(checkpoint)
         self._troubles: dict[str, str] = {}
         held = self._hosted.values() if ahead else ()
         # of one without images nothing is loaded that anybody would wait for

@@ -42,6 +42,12 @@ _WORDS: Mapping[str, str] = {
 }
 """Pydantic's name of an error -> what was expected."""
 _NO_FILE = "a field without a file name was given, and a file was expected"
+_HERE_ALONE: Mapping[str, str] = {
+    **{name: name for name in ("calibrate", "distil", "export-encoder", "reembed", "reproduce")},
+    **{name: name for name in ("train-encoder", "tune-spaces", "verify", "whiten")},
+    "convert-pickle": "index --convert-pickle",
+}
+"""What is no job of the service -> the command that does it, on the machine that serves."""
 _KINDS = frozenset(name for name in _WORDS if name.endswith("_type"))
 _LENGTHS = frozenset(name for name, words in _WORDS.items() if words.endswith("of them"))
 
@@ -125,12 +131,26 @@ def _problem(errors: Sequence[ErrorDetails]) -> str:
         return "there is no such member; leave it out"
     if error["type"] == "json_invalid":
         return f"it is no JSON: {error['ctx']['error']}, at character {error['loc'][-1]}"
+    if error["type"].startswith("union_tag"):
+        return _of_no_kind(error)
     if any(one["type"] not in _WORDS for one in errors):
         said = error["msg"].removeprefix("Value error, ")
         return _NO_FILE if said.startswith("Expected UploadFile") else said
     expected = dict.fromkeys(map(_expected, errors))
     shown = _shown(error["input"], counts=error["type"] in _LENGTHS)
     return f"{shown} was given, and {' or '.join(expected)} was expected"
+
+
+def _of_no_kind(error: ErrorDetails) -> str:
+    """An object does not say what it is, or says something else than it may be."""
+    context = error["ctx"]
+    member = context["discriminator"].strip("'")
+    if error["type"] == "union_tag_not_found":
+        return f"{member} says what it is; it is needed, and was not given"
+    if (command := _HERE_ALONE.get(context["tag"])) is not None:
+        return f"{context['tag']} is no job: run `vitrail {command}` on the machine that serves"
+    given = _shown(context["tag"], counts=False)
+    return f"{member} is {given}, and one of {context['expected_tags']} was expected"
 
 
 def _expected(error: ErrorDetails) -> str:

@@ -84,6 +84,8 @@ class ServiceOptions:
         runtime: what runs the encoders: ``auto``, ``openvino``, ``onnx`` or ``torch``.
         device: where: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: in what numbers: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
+        checkpoints: collection -> certified export of its encoder, or a copy, that embeds what is
+            asked with and indexed; its own where none is named.
         warm: whether indexes and encoders are loaded before the first request.
         models: what may draw: name -> Stable Diffusion checkpoint.
         trash: whether jobs may move copies to the trash.
@@ -111,6 +113,7 @@ class ServiceOptions:
     runtime: str = "auto"
     device: str = "auto"
     precision: str = "auto"
+    checkpoints: Mapping[str, str] = field(default_factory=dict)
     warm: bool = True
     models: Mapping[str, str] = field(default_factory=lambda: {"embedded": "embedded"})
     trash: bool = False
@@ -136,6 +139,12 @@ class ServiceOptions:
     def __post_init__(self) -> None:
         if not self.collections:
             raise InputError("no collection is named; name at least one to serve")
+        for name in self.checkpoints:
+            if name not in self.collections:
+                raise InputError(
+                    f"a checkpoint is given for {name!r}, and served are "
+                    f"{', '.join(self.collections)}; name one of these, as NAME=CHECKPOINT"
+                )
         for name in (*self.collections, *self.roots, *self.models):
             if not _NAME.fullmatch(name):
                 raise InputError(

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 from vitrail.indexer.collection.layout import is_collection
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.wording import counted
-from vitrail.service.operations.opening import AS_IT_IS, EncoderChoice, open_or_create
+from vitrail.service.operations.opening import (
+    AS_IT_IS,
+    EncoderChoice,
+    open_or_create,
+    taken_back_where_useless,
+)
 from vitrail.service.operations.progress import IndexProgress, Note, Progress, RunBegins, nobody
 
 if TYPE_CHECKING:
@@ -77,6 +82,7 @@ def index(
 
     Raises:
         InputError: a folder does not exist, or none was named and there is no collection.
+        CheckpointError: the encoder of a new one cannot be run; nothing is left of it then.
         FingerprintMismatchError: the collection's encoder is another one.
         RemovalsRefusedError: a folder lost so much that its disk may be away; the others of the
             run are done.
@@ -90,10 +96,11 @@ def index(
     check_given(folders, options)  # before an empty collection is left behind
     if not folders and not is_collection(str(directory)):
         raise InputError(f"there is no collection at {directory} yet: name a folder to index")
-    with open_or_create(directory, encoder, progress=progress) as collection:
-        return index_into(
-            collection, folders, options, progress=progress, cancellation=cancellation
-        )
+    with (
+        taken_back_where_useless(directory, progress) as told,
+        open_or_create(directory, encoder, progress=told) as collection,
+    ):
+        return index_into(collection, folders, options, progress=told, cancellation=cancellation)
 
 
 def index_into(

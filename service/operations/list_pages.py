@@ -91,10 +91,10 @@ def _read(text: str, digest: str) -> tuple[Any, ...]:
             f"{text[:60]!r} is no cursor that a list gave; take the whole of it, or begin without "
             "one"
         ) from None
-    if own != digest:
+    if own != digest:  # it is not told back: doors may have sealed it
         raise InputError(
-            f"the cursor {text[:60]} is of another list: filter and order have to be those of the "
-            "page before; only the number of images may differ"
+            "the cursor is of another list: filter and order have to be those of the page before; "
+            "only the number of images may differ"
         )
     return place
 

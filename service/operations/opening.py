@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from vitrail.indexer.collection.layout import is_collection
+from vitrail.indexer.errors import VitrailError
 from vitrail.service.operations.collection import Collection
-from vitrail.service.operations.progress import CollectionCreated, Progress, nobody
+from vitrail.service.operations.progress import CollectionCreated, Event, Progress, nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,43 @@ def open_or_create(
     )
     progress(CollectionCreated(str(directory), made.fingerprint.describe()))
     return made
+
+
+@contextmanager
+def taken_back_where_useless(directory: Path, progress: Progress) -> Iterator[Progress]:
+    """Take a collection back that is begun within this and gets no image, as something is wrong.
+
+    So a checkpoint that cannot be run leaves nothing where a collection was to be, and the same
+    command with another one is not held to it. What was there before stays, and what others begin.
+
+    Args:
+        directory: of the collection.
+        progress: told what is told to what this gives, by which it knows who has begun it.
+    """
+    missing = [one for one in (directory, *directory.parents) if not one.exists()]
+    begun = False
+
+    def told(event: Event) -> None:
+        nonlocal begun
+        begun = begun or isinstance(event, CollectionCreated)
+        progress(event)
+
+    try:
+        yield told
+    except VitrailError:
+        if begun:
+            _take_back(directory, missing)
+        raise
+
+
+def _take_back(directory: Path, made: Sequence[Path]) -> None:
+    """Delete an empty collection, and its folders where nothing else is in them by now."""
+    from vitrail.indexer.collection.discarding import discard_empty
+
+    with suppress(VitrailError, OSError):  # the error that is under way says what went wrong
+        if is_collection(str(directory)) and discard_empty(str(directory)):
+            for folder in made:
+                folder.rmdir()
 
 
 def _held_to(found: Collection, choice: EncoderChoice) -> Collection:

@@ -3,7 +3,7 @@ import { address } from "./api.js";
 import { auditBody, readAudit } from "./auditing.js";
 import { asCli, asCurl, asPython, fileWord, literal, quoted } from "./commands.js";
 import { labelsJob, readLabels } from "./labelling.js";
-import { jobOf, readOrder, readPart, strengthOf } from "./making.js";
+import { guardOf, jobOf, readOrder, readPart, strengthOf } from "./making.js";
 import { mapCommand, readMap } from "./mapping.js";
 import { fromQuery } from "./question.js";
 import { texts } from "./texts.js";
@@ -152,8 +152,10 @@ function made(order, { nameOf }) {
   const { task, prompt, negative, n, seed, steps, guidance, sampler, model, width, height, image, style } = order;
   const name = { generate: "generate", "image-to-image": "img2img", inpaint: "inpaint", style: "style" }[task];
   const sized = task === "inpaint" ? [] : [["--width", width], ["--height", height]];
+  const guard = guardOf(order);
+  const guarded = guard ? [["--guard", guard.rate], ["--against", guard.against ?? null], ["--retries", guard.retries ?? null], ["--mark", guard.mark ?? null]] : [];
   const own = {
-    generate: [],
+    generate: guarded,
     "image-to-image": [["--strength", strengthOf(order)]],
     inpaint: [["--mask", MASK], ["--strength", strengthOf(order)], ["--feather", order.feather || null]],
     style: [["--prompt", prompt], ["--style-strength", order.look], ["--content-strength", order.redraw]],
@@ -180,12 +182,16 @@ function drawn(order, nameOf) {
     style: ["StyleTransfer", `${image(order.image)}, ${image(order.style)}, ${words}, ${order.look}, ${order.redraw}`],
   }[task];
   const sampling = call([], { n, seed, negative_prompt: negative || null, scheduler: sampler, steps, guidance });
-  const options = call([], { model, ...(task === "inpaint" ? {} : { width, height }) });
+  const guard = guardOf(order);
+  const { rate, ...more } = guard ?? {};
+  const guarded = guard ? `guard=GuardOptions(${call([rate], more)})` : "";
+  const options = [call([], { model, ...(task === "inpaint" ? {} : { width, height }) }), guarded].filter(Boolean).join(", ");
   return [
     "from pathlib import Path",
     "",
     "from vitrail.generator.checks import Sampling",
     "from vitrail.service.operations.generating import generate",
+    ...(guard ? ["from vitrail.service.operations.guarding import GuardOptions"] : []),
     ...(task === "generate" ? [] : ["from vitrail.service.operations.references import ImageFile, ImageId"]),
     `from vitrail.service.operations.tasks import GenerationOptions, ${name}`,
     "",

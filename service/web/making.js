@@ -6,6 +6,7 @@ import { placed } from "./routes.js";
 
 /**
  * @typedef {"generate" | "image-to-image" | "inpaint" | "style"} TaskName
+ * @typedef {"refuse" | "reseed" | "mark"} GuardWay what becomes of an image that copies another
  * @typedef {{
  *   collection: string | null,
  *   task: TaskName,
@@ -25,12 +26,20 @@ import { placed } from "./routes.js";
  *   feather: number,
  *   look: number,
  *   redraw: number,
- * }} Order `seed` null for one at random, `strength` null for the task's own
+ *   guard: GuardWay | null,
+ *   rate: number,
+ *   retries: number,
+ *   mark: string,
+ *   against: string,
+ * }} Order `seed` null for one at random, `strength` null for the task's own, `guard` null to keep all that is
+ *   drawn, `rate` the share of innocent images that it may take for copies
  */
 
 export const TASKS = /** @type {TaskName[]} */ (["generate", "image-to-image", "inpaint", "style"]);
 export const SAMPLERS = ["ddim", "ddpm", "euler", "euler_a", "dpm++2m", "unipc", "lcm", "heun", "pndm"];
-export const MOST = { n: 256, steps: 1000, guidance: 30, side: 4096 };
+export const GUARD_WAYS = /** @type {GuardWay[]} */ (["refuse", "reseed", "mark"]);
+export const MOST = { n: 256, steps: 1000, guidance: 30, side: 4096, retries: 1000, rate: 0.999999, column: 200 };
+export const LEAST_RATE = 0.000001;
 const STRENGTH = { generate: 1, "image-to-image": 0.6, inpaint: 1, style: 1 };
 const SEEDS = 2 ** 31;
 
@@ -39,7 +48,8 @@ export function blank() {
   return {
     collection: null, task: "generate", prompt: "", negative: "", n: 4, seed: null, steps: null,
     guidance: null, sampler: null, model: null, width: null, height: null, image: null, style: null,
-    strength: null, feather: 0, look: 0.8, redraw: 0.4,
+    strength: null, feather: 0, look: 0.8, redraw: 0.4, guard: null, rate: 0.01, retries: 3, mark: "copying",
+    against: "not generated",
   };
 }
 
@@ -60,7 +70,8 @@ export function hrefOf(order) {
     ["collection", "collection"], ["task", "task"], ["prompt", "words"], ["negative", "not"], ["n", "n"],
     ["seed", "seed"], ["steps", "steps"], ["guidance", "guidance"], ["sampler", "sampler"], ["model", "model"],
     ["width", "width"], ["height", "height"], ["strength", "strength"], ["feather", "feather"],
-    ["look", "look"], ["redraw", "redraw"],
+    ["look", "look"], ["redraw", "redraw"], ["guard", "guard"], ["rate", "rate"], ["retries", "retries"],
+    ["mark", "mark"], ["against", "against"],
   ]);
   for (const [key, name] of plain) if (order[key] !== usual[key]) query.set(name, String(order[key]));
   for (const key of /** @type {const} */ (["image", "style"])) {
@@ -82,6 +93,7 @@ export function readOrder(text) {
   const usual = blank();
   const task = /** @type {TaskName} */ (query.get("task"));
   const sampler = query.get("sampler") ?? "";
+  const guard = /** @type {GuardWay} */ (query.get("guard"));
   /** @type {(name: string, most: number, least?: number) => number | null} */
   const whole = (name, most, least = 1) => within(query.get(name), least, most, true);
   /** @type {(name: string, most?: number) => number | null} */
@@ -105,6 +117,11 @@ export function readOrder(text) {
     feather: whole("feather", 256, 0) ?? 0,
     look: real("look") ?? usual.look,
     redraw: real("redraw") ?? usual.redraw,
+    guard: GUARD_WAYS.includes(guard) ? guard : null,
+    rate: within(query.get("rate"), LEAST_RATE, MOST.rate, false) ?? usual.rate,
+    retries: whole("retries", MOST.retries) ?? usual.retries,
+    mark: (query.get("mark") ?? "").slice(0, MOST.column) || usual.mark,
+    against: query.get("against") || usual.against,
   };
 }
 
@@ -133,7 +150,7 @@ export function jobOf(order, mask) {
   const { task, image, style } = order;
   const sized = task === "inpaint" ? {} : { width: order.width, height: order.height };
   const own = {
-    generate: {},
+    generate: { guard: guardOf(order) },
     "image-to-image": { image: reference(image), strength: strengthOf(order) },
     inpaint: {
       image: reference(image), strength: strengthOf(order), feather: order.feather, mask: { image: { upload: mask } },
@@ -148,6 +165,41 @@ export function jobOf(order, mask) {
   };
   const given = Object.entries(body).filter(([, value]) => value !== null && value !== undefined);
   return { to: address(`/${task}`, { collection: order.collection }), body: Object.fromEntries(given) };
+}
+
+/**
+ * What the images of an order are held against before they are kept, as the service takes it.
+ *
+ * @param {Order} order
+ * @returns {{ rate: number, against?: string, retries?: number, mark?: string } | null}
+ */
+export function guardOf({ task, guard, rate, retries, mark, against }) {
+  if (task !== "generate" || !guard) return null;
+  return {
+    rate,
+    ...(against === blank().against ? {} : { against }),
+    ...(guard === "reseed" ? { retries } : {}),
+    ...(guard === "mark" ? { mark } : {}),
+  };
+}
+
+/**
+ * The guard of a job.
+ *
+ * @param {Record<string, any> | null | undefined} given
+ * @returns {Partial<Order>}
+ */
+function guardIn(given) {
+  if (!given) return {};
+  const usual = blank();
+  const against = typeof given.against === "string" ? given.against : given.against?.where ?? usual.against;
+  return {
+    guard: given.mark ? "mark" : given.retries ? "reseed" : "refuse",
+    rate: given.rate,
+    retries: given.retries || usual.retries,
+    mark: given.mark ?? usual.mark,
+    against,
+  };
 }
 
 /**
@@ -179,6 +231,7 @@ export function orderOf({ kind, parameters: given }, collection) {
     feather: given.feather ?? 0,
     look: given.style_strength ?? usual.look,
     redraw: given.content_strength ?? usual.redraw,
+    ...guardIn(given.guard),
   };
 }
 

@@ -1,9 +1,14 @@
-/** Small copies of images for a canvas: those that are seen are fetched, a few at a time, and kept for a while. */
+/**
+ * Small copies of images for a canvas: those that are seen are fetched, a few at a time, and kept for a while. Where
+ * there is none, that is kept, too; where nobody answered, they are asked for again once somebody does.
+ */
+import { AGAIN, ANSWERED, ask } from "./shots.js";
 
 /** @import { Picture } from "./plane.js" */
 
 const AT_ONCE = 6;
 const KEPT = 600;
+const BACK = ["online", ANSWERED]; // what tells that somebody may answer again
 
 export class Pictures {
   /**
@@ -19,13 +24,28 @@ export class Pictures {
     this._wanted = new Set();
     this._coming = /** @type {Set<number>} */ (new Set());
     this._asked = false;
+    /** @type {Set<number>} what nobody answered for */
+    this._away = new Set();
+    /** @type {Set<number>} what is there and did not come, once */
+    this._tried = new Set();
+    this._timer = 0;
+    this._closed = false;
+    this._again = this._again.bind(this);
+    for (const one of BACK) addEventListener(one, this._again);
+  }
+
+  /** Ask for nothing any more. */
+  close() {
+    clearTimeout(this._timer);
+    for (const one of BACK) removeEventListener(one, this._again);
+    this._closed = true;
   }
 
   /** @param {number} i @returns {Picture | "waiting" | null} */
   get(i) {
     const known = this._known.get(i);
     if (known !== undefined) return known;
-    if (!this._coming.has(i)) this._want(i);
+    if (!this._coming.has(i) && !this._away.has(i)) this._want(i);
     return "waiting";
   }
 
@@ -57,9 +77,27 @@ export class Pictures {
       await image.decode();
       this._keep(i, squareOf(image));
     } catch {
-      this._keep(i, null);
+      const told = await ask(image.src);
+      if (told === "silent") this._wait(i);
+      else if (told === "none" || this._tried.has(i)) this._keep(i, null);
+      else this._tried.add(i); // somebody answers again by now
     }
     this._coming.delete(i);
+    this._came();
+  }
+
+  /** @param {number} i */
+  _wait(i) {
+    this._away.add(i);
+    if (!this._closed) this._timer ||= window.setTimeout(this._again, AGAIN);
+  }
+
+  /** Let the next drawing ask for all that nobody answered for. */
+  _again() {
+    clearTimeout(this._timer);
+    this._timer = 0;
+    if (!this._away.size) return;
+    this._away.clear();
     this._came();
   }
 

@@ -1,7 +1,7 @@
 /** Small copies that did not come: whether there is none, or nobody answered, and those are tried again. */
 
 export const ANSWERED = "vitrail-answered"; // told to the window whenever the service has answered
-const AGAIN = 4000; // ms, after which one of them tries whether the service is back
+export const AGAIN = 4000; // ms, after which one of them tries whether the service is back
 
 /** @type {Set<HTMLImageElement>} */
 const waiting = new Set();
@@ -32,8 +32,13 @@ export function came(event) {
   retry();
 }
 
-/** @param {string} source @returns {Promise<"there" | "none" | "silent">} */
-async function ask(source) {
+/**
+ * Why a small copy does not come: it is there all the same, there is none, or nobody answers now.
+ *
+ * @param {string} source
+ * @returns {Promise<"there" | "none" | "silent">}
+ */
+export async function ask(source) {
   try {
     const { ok, status } = await fetch(source, { method: "HEAD" });
     if (ok) return "there";

@@ -97,7 +97,8 @@ export const texts = {
   passed: (/** @type {number} */ allowed) => `${counted(allowed, "image")} passed the filter`,
   took: (/** @type {number} */ seconds) =>
     seconds < 1 ? `${Math.max(1, Math.round(seconds * 1000))} ms` : `${seconds.toFixed(1)} s`,
-  encoder: (/** @type {string} */ checkpoint) => `seen by ${checkpoint}`,
+  encoder: (/** @type {string} */ checkpoint, /** @type {string} */ variant) =>
+    `seen by ${checkpoint}${variant ? `; the query by its certified sibling, ${variant}` : ""}`,
   receipt: "How this was answered",
   closeness: { copy: "copy", "look-alike": "look-alike", related: "related", chance: "chance" },
   closenessNote: {
@@ -335,6 +336,34 @@ export const texts = {
   tools: { brush: "Brush", eraser: "Eraser", box: "Box" },
   brushSize: "Size",
   undo: "Undo",
+  guard: "Copies of what is here",
+  guardWays: { none: "Keep whatever comes", refuse: "Refuse copies", reseed: "Try other seeds instead", mark: "Keep and mark copies" },
+  guardNotes: {
+    none: "Images are not held against those of the collection.",
+    refuse: "Each image is held against its nearest by pixels; one that copies it is not kept.",
+    reseed: "An image that copies another is not kept, and further seeds are tried in its place.",
+    mark: "All are kept. A column gets the share of innocent images that score as high, to filter by.",
+  },
+  guardRate: "False alarms, in %",
+  guardRetries: "Seeds to try",
+  guardMark: "Column",
+  guardAgainst: "Images that may be copied, as SQL",
+  guardTold: (/** @type {number} */ refused, /** @type {number} */ lacking) =>
+    refused
+      ? `${counted(refused, "image")} refused${lacking ? `, ${counted(lacking, "image")} lacking in the end` : "; each has another in its place"}`
+      : "No image was refused.",
+  guardLine: (/** @type {number} */ line, /** @type {number} */ innocent) =>
+    `Copies begin where ${line < 0.001 ? "any" : `${percent.format(line)} of the`} parts agree, told by ${counted(innocent, "innocent image")}.`,
+  guardRefused: "Images that were refused",
+  guardSeed: (/** @type {number} */ seed) => `seed ${seed}`,
+  guardCopies: (/** @type {number | null} */ score, /** @type {number} */ id) =>
+    `copies ${score === null ? "" : `${share.format(score)} of `}image ${id}`,
+  guardMarked: (/** @type {number | null} */ rate) =>
+    rate === null ? "" : rate === 0 ? "no innocent image scores as high" : `at most ${percent.format(rate)} of innocent images score as high`,
+  guardUnread: "an image near it cannot be read now, so that nobody knows",
+  guardLast: "none is tried in its place",
+  guardNext: "another seed was tried",
+  guardBy: (/** @type {number} */ rate) => `copies guarded at ${percent.format(rate)}`,
   make: (/** @type {number} */ count) => `Make ${counted(count, "image")}`,
   lacks: {
     prompt: "Say what to draw.",
@@ -346,12 +375,13 @@ export const texts = {
   making: "Making images",
   preview: "The image that is being made",
   madeNone: "Nothing was made from here yet. What you make is added to the collection, with its recipe.",
-  madeBy: (/** @type {Record<string, any>} */ { n = 1, seed = 0, steps, scheduler, model }) =>
+  madeBy: (/** @type {Record<string, any>} */ { n = 1, seed = 0, steps, scheduler, model, guard }) =>
     [
       n > 1 ? `seeds ${seed} to ${seed + n - 1}` : `seed ${seed}`,
       steps ? counted(steps, "step") : "",
       scheduler ?? "",
       model ?? "",
+      guard ? texts.guardBy(guard.rate) : "",
     ].filter(Boolean).join(", "),
   madeStates: {
     failed: "Failed.",

@@ -45,7 +45,7 @@
  *   candidates: number,
  *   allowed: number | null,
  *   commit: number,
- *   encoder: { checkpoint: string, fingerprint: string },
+ *   encoder: { checkpoint: string, fingerprint: string, variant: string | null },
  *   seconds: Record<string, number>,
  * }} Receipt
  * @typedef {{

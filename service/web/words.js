@@ -55,7 +55,7 @@ export function vouched(receipt) {
       exact ? texts.exactNote(candidates) : texts.recallNote(candidates),
       ...(allowed === null ? [] : [texts.passed(allowed)]),
       texts.took(total),
-      texts.encoder(encoder.checkpoint),
+      texts.encoder(encoder.checkpoint, encoder.variant ?? ""),
     ],
   };
 }

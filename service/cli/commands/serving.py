@@ -157,6 +157,15 @@ class Shown:
 class Running:
     """What runs encoders, and when they are loaded."""
 
+    checkpoint: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Certified export of a collection's encoder that runs in its place, as "
+            "NAME=CHECKPOINT, or of the first one; may be repeated.",
+            metavar="[NAME=]CHECKPOINT",
+            show_default=False,
+        ),
+    ] = None
     runtime: RuntimeOption = "auto"
     device: DeviceOption = "auto"
     precision: PrecisionOption = "auto"
@@ -247,7 +256,7 @@ def _runner() -> Callable[..., None]:
 def _options(
     places: dict[str, Path], state: Path | None, reached: Reached, shown: Shown, running: Running
 ) -> ServiceOptions:
-    from vitrail.service.cli.served import read_models, read_places
+    from vitrail.service.cli.served import read_checkpoints, read_models, read_places
     from vitrail.service.http.options import ServiceOptions
 
     options = ServiceOptions(
@@ -270,6 +279,7 @@ def _options(
         runtime=running.runtime,
         device=running.device,
         precision=running.precision,
+        checkpoints=read_checkpoints(running.checkpoint or (), next(iter(places))),
         warm=running.warm,
     )
     _warn(options)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from vitrail.generator.checks import Sampling
 from vitrail.indexer.errors import UnknownImageError
-from vitrail.service.documents.guards import line_document, refused_document
+from vitrail.service.documents.guards import line_document, record_document, refused_document
 from vitrail.service.documents.plain import named_path
 from vitrail.service.http.asking import checkpoint_of
 from vitrail.service.http.jobs.images import reference_to
@@ -24,7 +24,12 @@ from vitrail.service.http.schemas.generation import (
     SizedBody,
     StyleBody,
 )
-from vitrail.service.operations.references import ImageReference, IndexedPath, find_image
+from vitrail.service.operations.references import (
+    ContentHash,
+    ImageReference,
+    IndexedPath,
+    find_image,
+)
 from vitrail.service.operations.tasks import (
     GenerationOptions,
     ImageToImage,
@@ -36,6 +41,7 @@ from vitrail.service.operations.tasks import (
 )
 
 if TYPE_CHECKING:
+    from vitrail.generator.batch import GeneratedFile
     from vitrail.indexer.collection.store import CollectionStore
     from vitrail.service.operations.guarding import CollectionGuard, GuardOptions
     from vitrail.service.operations.making import Generated, Work
@@ -198,16 +204,25 @@ def generated_document(store: CollectionStore, made: Generated) -> dict[str, Any
         "guard": line_document(made.line),
         "refused": [refused_document(one) for one in made.refused],
         "notes": list(made.notes),
-        "images": [_image(store, str(path)) for path in made.paths],
+        "images": [_image(store, file) for file in made.files],
     }
 
 
-def _image(store: CollectionStore, path: str) -> Mapping[str, Any]:
+def _image(store: CollectionStore, file: GeneratedFile) -> Mapping[str, Any]:
+    path, found = str(file.path), file.recipe.guard
+    told = {"id": _known(store, IndexedPath(path)), **named_path(path)}
+    if found is None:
+        return told
+    copied = None if found.copy_of is None else _known(store, ContentHash(found.copy_of))
+    return {**told, "seed": file.recipe.seed, "guard": record_document(found), "copies": copied}
+
+
+def _known(store: CollectionStore, image: IndexedPath | ContentHash) -> int | None:
+    """The id of an image; ``None`` where it was taken out meanwhile."""
     try:
-        number = find_image(store, IndexedPath(path))
-    except UnknownImageError:  # it was taken out meanwhile
-        return {"id": None, **named_path(path)}
-    return {"id": number, **named_path(path)}
+        return find_image(store, image)
+    except UnknownImageError:
+        return None
 
 
 def _guard(body: GenerateBody) -> GuardOptions | None:

@@ -4,16 +4,19 @@ import { thumbnail } from "../api.js";
 import { isOver } from "../jobs.js";
 import { hrefOf, orderOf } from "../making.js";
 import { texts } from "../texts.js";
+import { marked, refusals } from "./guarded.js";
 import { icon } from "./icons.js";
 import { follow } from "./part.js";
 
 /** @import { Job } from "../jobs.js" */
 /** @import { TaskName } from "../making.js" */
+/** @import { GuardLine, MadeImage, Refused } from "./guarded.js" */
 /** @import { Session } from "../session.js" */
 
 /**
  * @typedef {{ cancel: () => void, retry: () => void }} Acts
- * @typedef {{ ids: number[] }} Came images that a job made, or found to be there
+ * @typedef {{ ids: number[], images: MadeImage[], refused: Refused[], guard: GuardLine | null, lacking: number }} Came
+ *   images that a job made, or found to be there, and what a guard found of them
  */
 
 /**
@@ -32,8 +35,9 @@ export function madeCard(session, job, came, preview, acts) {
       <p class="soft">${[texts.tasks[/** @type {TaskName} */ (kind)], texts.madeBy(parameters)].filter(Boolean).join(", ")}</p></div>
     ${busy ? working(job) : ended(job)}
     ${came?.ids.length || (busy && preview) ? html`<ul class="made-images">
-      ${came?.ids.map((id) => image(session, id))}
+      ${came?.images.map((one) => (one.id === null ? nothing : image(session, one.id, one)))}
       ${busy && preview ? html`<li class="made-preview"><img src=${preview} alt=${texts.preview}></li>` : nothing}</ul>` : nothing}
+    ${came ? refusals(session, came.refused, came.guard, came.lacking) : nothing}
     ${job.notes.map((note) => html`<p class="soft">${note}</p>`)}
     <p class="made-acts">
       ${came?.ids.length ? html`<button type="button" class="button main" @click=${() => session.askLike(came.ids)}>${icon("like")}<span>${texts.findLike(came.ids.length)}</span></button>` : nothing}
@@ -43,12 +47,12 @@ export function madeCard(session, job, came, preview, acts) {
     </p></li>`;
 }
 
-/** @type {(session: Session, id: number) => unknown} */
-function image(session, id) {
+/** @type {(session: Session, id: number, made: MadeImage) => unknown} */
+function image(session, id, made) {
   const { collection } = session.question;
   const href = session.here(`/image/${id}`);
   return html`<li><a href=${href} aria-label=${texts.open(texts.image(id))} @click=${(/** @type {MouseEvent} */ event) => follow(event, () => session.open(href))}>
-    <img src=${thumbnail({ id }, "small", collection)} alt="" loading="lazy"></a></li>`;
+    <img src=${thumbnail({ id }, "small", collection)} alt="" loading="lazy"></a>${marked(session, made)}</li>`;
 }
 
 /** @type {(session: Session, job: Job) => unknown} */

@@ -49,6 +49,8 @@ export class MapPlane extends SessionPart {
     this._among = new Set();
     /** @type {Plane | null} */
     this._plane = null;
+    /** @type {Pictures | null} */
+    this._pictures = null;
     this._moved = 0;
     this._resized = new ResizeObserver(() => this._plane?.resize());
     this._theme = new MutationObserver(() => this._plane?.ask());
@@ -63,6 +65,7 @@ export class MapPlane extends SessionPart {
     super.disconnectedCallback();
     this._resized.disconnect();
     this._theme.disconnect();
+    this._pictures?.close();
     clearTimeout(this._moved);
   }
 
@@ -88,7 +91,9 @@ export class MapPlane extends SessionPart {
     const { collection } = this.session.question;
     const names = namesOf(this.map);
     const style = getComputedStyle(document.documentElement);
+    this._pictures?.close();
     const pictures = new Pictures((i) => thumbnail(places[i], "small", collection), () => this._plane?.ask());
+    this._pictures = pictures;
     this._plane = new Plane(canvas, Float32Array.from(places, ({ x }) => x), Float32Array.from(places, ({ y }) => 1 - y), {
       colour: (i) => this.colouring.colours[i],
       isPale: (i) => this.chosen !== null && !this._among.has(i),

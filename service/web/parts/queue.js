@@ -63,9 +63,9 @@ export class Queue extends SessionPart {
 
   /** @param {Job} job */
   async _read({ id }) {
-    const { images } = await resultOf(id);
+    const { images, refused = [], guard = null, lacking = 0 } = await resultOf(id);
     const ids = images.map((/** @type {any} */ one) => one.id).filter((/** @type {number | null} */ one) => one !== null);
-    this._came = new Map(this._came).set(id, { ids });
+    this._came = new Map(this._came).set(id, { ids, images, refused, guard, lacking });
   }
 
   _follow() {

@@ -3,6 +3,7 @@ import { html, nothing } from "../vendor/lit/index.js";
 import { address, ask, post, Problem, upload } from "../api.js";
 import { hrefOf, jobOf, lacking, MOST, randomSeed, readOrder, SAMPLERS, strengthOf, TASKS, within } from "../making.js";
 import { texts } from "../texts.js";
+import { guardForm } from "../parts/guardform.js";
 import { icon } from "../parts/icons.js";
 import { SessionPart } from "../parts/part.js";
 import "../parts/masker.js";
@@ -177,8 +178,9 @@ export class MakeView extends SessionPart {
 
   /** Whether the address names any option that lies behind the fold. */
   _further() {
-    const { negative, steps, guidance, sampler, model, width, height, feather } = this._order;
-    return Boolean(negative || steps || guidance !== null || sampler || model || width || height || feather);
+    const { task, guard, negative, steps, guidance, sampler, model, width, height, feather } = this._order;
+    const guarded = task === "generate" && guard;
+    return Boolean(guarded || negative || steps || guidance !== null || sampler || model || width || height || feather);
   }
 
   _options() {
@@ -189,7 +191,8 @@ export class MakeView extends SessionPart {
       <div class="pair">${this._choice("sampler", texts.columnNames.sampler, SAMPLERS, sampler)}${this._choice("model", texts.columnNames.model, this._models, model)}</div>
       ${task === "inpaint"
         ? this._number("feather", texts.feather, 0, 256, true, feather)
-        : html`<div class="pair">${this._number("width", texts.columnNames.width, 8, MOST.side, true, width)}${this._number("height", texts.columnNames.height, 8, MOST.side, true, height)}</div>`}`;
+        : html`<div class="pair">${this._number("width", texts.columnNames.width, 8, MOST.side, true, width)}${this._number("height", texts.columnNames.height, 8, MOST.side, true, height)}</div>`}
+      ${task === "generate" ? guardForm(this._order, (to) => this._turn(to)) : nothing}`;
   }
 
   /** @type {(key: "sampler" | "model", label: string, all: string[], value: string | null) => unknown} */

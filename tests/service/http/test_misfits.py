@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from starlette.testclient import TestClient
 
+from tests.service.cli.test_reaching import COMMANDS
 from tests.service.http.conftest import is_problem
 from vitrail.service.http.app import create_app
 from vitrail.service.http.jobs.registry import KINDS
-from vitrail.service.http.misfits import MOST_TOLD, in_a_line, misfits
+from vitrail.service.http.misfits import _HERE_ALONE, MOST_TOLD, in_a_line, misfits
 from vitrail.service.http.options import ServiceOptions
 from vitrail.service.http.schemas.generation import GenerateBody
 from vitrail.service.http.schemas.searches import SearchRequest
@@ -79,6 +80,29 @@ def test_bodies(reader: TestClient, body: bytes, told: str) -> None:
     problem = is_problem(answer, 422, "bad-request")
     assert told in problem["detail"]
     assert not any(word in json.dumps(problem["errors"]) for word in PYDANTICS)
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({}, "body: kind says what it is; it is needed, and was not given"),
+        ({"kind": "dream"}, "body: kind is \"dream\", and one of 'index', "),
+        ({"kind": "distil"}, "run `vitrail distil` on the machine that serves"),
+        ({"kind": "convert-pickle"}, "run `vitrail index --convert-pickle` on the machine"),
+        ({"kind": "sample", "count": 0}, "body.count: 0 was given, and 1 or more was expected"),
+    ],
+)
+def test_jobs_of_any_kind(reader: TestClient, body: dict[str, Any], told: str) -> None:
+    problem = is_problem(reader.post("/v1/jobs", json=body), 422, "bad-request")
+    assert told in problem["detail"]
+
+
+def test_what_is_done_elsewhere_is_a_command(reader: TestClient) -> None:
+    for name, command in _HERE_ALONE.items():
+        assert name not in KINDS
+        words = command.split()
+        assert words[0] in COMMANDS
+        assert {*words[1:]} <= {opt for one in COMMANDS[words[0]].params for opt in one.opts}
 
 
 def test_forms(reader: TestClient) -> None:

@@ -87,6 +87,15 @@ def test_a_list_goes_on_after_a_restart(own: ServiceOptions) -> None:
     assert len(seen) > 9
 
 
+def test_a_refusal_does_not_open_a_cursor(reader: TestClient) -> None:
+    cursor = reader.get("/v1/images", params={"sort": "note", "k": 2}).json()["next"]
+    answer = reader.get("/v1/images", params={"sort": "stars", "after": cursor})
+    told = is_problem(answer, 422, "bad-input")
+    assert told["detail"].startswith("the cursor is of another list")
+    inner = reader.app.state.seal.open(cursor)  # type: ignore[attr-defined]
+    assert inner[:12] not in answer.text
+
+
 def test_a_tampered_cursor_is_one_problem(reader: TestClient) -> None:
     cursor = reader.get("/v1/images", params={"sort": "stars", "k": 2}).json()["next"]
     forged = base64.urlsafe_b64encode(b'["0", [["plain", 1]], 1]').decode().rstrip("=")

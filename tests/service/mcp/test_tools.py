@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from starlette.testclient import TestClient
 
 from tests.generator.tiny import build_sd
 from tests.service.mcp.conftest import Assistant, Started, text_of
+from vitrail.indexer.encoders import checkpoints
 from vitrail.indexer.errors import InputError
 from vitrail.service.http.app import create_app
 from vitrail.service.http.options import ServiceOptions
@@ -142,6 +144,18 @@ def test_problems_are_told_by_code(
     assert told["code"] == code
     assert says in told["detail"]
     assert told.get("remedy", "told") != ""
+
+
+def test_a_text_that_nothing_reads_is_refused_in_words_of_the_tool(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = SimpleNamespace(projected=None)
+    monkeypatch.setattr(checkpoints, "find_encoder_checkpoint", lambda *_: plain)
+    told = assistant.refused("search", text="a dog")
+    assert told["code"] == "reads-no-text"
+    assert told["detail"].startswith("colours reads no text, so that 'a dog'")
+    assert told["remedy"].startswith("ask by a prompt in its place")
+    assert "--" not in "".join(told.values())  # nobody here has typed a command
 
 
 def test_only_files_of_open_folders_are_read(

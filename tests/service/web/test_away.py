@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tests.service.web.conftest import Open, expected
+from tests.service.web.test_map import PLANE, drawn
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Route
 
 AWAY = ".tile .shot.is-away"
 GONE = ".tile .shot.is-gone"
@@ -36,6 +42,43 @@ def test_a_network_that_is_back_is_noticed_at_once(at: Open) -> None:
         page.unroute(small)
         page.evaluate("dispatchEvent(new Event('online'))")
         watched.until(f"!document.querySelector('{AWAY}')", seconds=30)
+
+
+def test_a_map_asks_again_for_what_nobody_answered_for(at: Open) -> None:
+    watched = at()
+    page = watched.page
+    small = "**/v1/images/*/thumbnail*"
+    asked: list[str] = []
+
+    def refuse(route: Route) -> None:
+        asked.append(route.request.url)
+        route.abort()
+
+    page.route(small, refuse)
+    known = f"{PLANE}._pictures._known"
+    with expected(watched, "Failed to load resource"):
+        drawn(watched)
+        watched.until(f"{PLANE}._pictures._away.size > 0")
+        assert page.evaluate(f"{known}.size") == 0  # nothing is held to be without an image
+        before = len(asked)
+        page.evaluate("dispatchEvent(new Event('online'))")
+        while len(asked) == before:  # nobody answers still, and so they go on waiting
+            page.wait_for_timeout(25)
+        watched.until(f"{PLANE}._pictures._away.size > 0")
+        page.unroute(small)
+        watched.until(f"[...{known}.values()].filter(Boolean).length > 5")  # by itself
+    assert page.evaluate(f"[...{known}.values()].every(Boolean)")
+
+
+def test_a_map_remembers_which_images_have_none(at: Open) -> None:
+    watched = at()
+    page = watched.page
+    page.route("**/v1/images/*/thumbnail*", lambda route: route.fulfill(status=404))
+    with expected(watched, "404"):
+        drawn(watched)
+        watched.until(f"{PLANE}._pictures._known.size > 5")
+    assert page.evaluate(f"[...{PLANE}._pictures._known.values()].every((one) => one === null)")
+    assert page.evaluate(f"{PLANE}._pictures._away.size") == 0
 
 
 def test_a_file_that_is_not_there_is_told_as_that(at: Open) -> None:

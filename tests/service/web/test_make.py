@@ -221,6 +221,11 @@ orders = st.fixed_dictionaries(
         "feather": st.integers(0, 256),
         "look": share,
         "redraw": share,
+        "guard": st.none() | st.sampled_from(["refuse", "reseed", "mark"]),
+        "rate": st.integers(1, 999_999).map(lambda n: n / 1_000_000),
+        "retries": st.integers(1, 1000),
+        "mark": st.text("abc &=?", min_size=1, max_size=200),
+        "against": st.text(st.characters(exclude_categories=["Cs"]), min_size=1),
     }
 )
 

@@ -69,7 +69,7 @@ def test_a_job_by_kind_is_the_job_of_its_address(client: TestClient) -> None:
         ({}, "kind"),
         ({"kind": "sample", "count": 2, "unheard": 1}, "unheard"),
         ({"kind": "sample"}, "count"),
-        ({"kind": "sample", "count": 0}, "greater than or equal to 1"),
+        ({"kind": "sample", "count": 0}, "0 was given, and 1 or more was expected"),
         ([], "body"),
     ],
 )
