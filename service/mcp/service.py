@@ -10,6 +10,7 @@ import anyio
 from anyio import to_thread
 
 from vitrail.indexer.errors import InputError
+from vitrail.indexer.wording import counted
 from vitrail.service.client.jobs import ServedJob
 from vitrail.service.client.transport import Parameters, Transport
 
@@ -120,5 +121,5 @@ def _words(job: ServedJob) -> str:
     status, progress = job.status, job.status.progress
     if progress is None:
         return status.state
-    counted = f" {progress.done:,} of {progress.total:,} {progress.unit}" if progress.total else ""
-    return f"{progress.stage}{counted}".rstrip()
+    total = counted(progress.total, progress.unit) if progress.unit else f"{progress.total:,}"
+    return f"{progress.stage} {progress.done:,} of {total}" if progress.total else progress.stage
