@@ -38,6 +38,7 @@ export class SetsView extends SessionPart {
     this._work.leave();
   }
 
+  /** @returns {Record<string, string>} */
   get _body() {
     return this._b.trim() ? { a: this._a, b: this._b } : { a: this._a };
   }
