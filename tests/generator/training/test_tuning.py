@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from tests.generator.training.lessons import learned, make_task, paint, run
+from tests.indexer.training.kills import kill_at, killed
 from tests.indexer.training.runs import same
-from tests.indexer.training.test_loop import kill_at, killed
 from vitrail.generator.checkpoints.files import CheckpointInfo, find_checkpoint
 from vitrail.generator.training.options import GeneratorOptions
 from vitrail.generator.training.tuning import GeneratorTuning
@@ -182,9 +182,13 @@ def test_a_kill_at_any_moment_changes_nothing_that_comes_of_it(
     writes = [("replace", 0), ("fsync", 0), ("fsync", 1), ("replace", 1), ("fsync", 3)]
     moments: list[tuple[str, int] | int] = [*writes, 1, 2, 3, 5, 7]
     for number, moment in enumerate(moments):
-        folder = tmp_path / f"killed-{number}"
+        folder, task = tmp_path / f"killed-{number}", make()  # which the fork has a copy of
 
-        def work(moment: tuple[str, int] | int = moment, folder: Path = folder) -> None:
+        def work(
+            moment: tuple[str, int] | int = moment,
+            folder: Path = folder,
+            task: GeneratorTuning = task,
+        ) -> None:
             def on_step(progress: LoopProgress) -> None:
                 if progress.step == moment:
                     os.kill(os.getpid(), signal.SIGKILL)
@@ -192,10 +196,9 @@ def test_a_kill_at_any_moment_changes_nothing_that_comes_of_it(
             with pytest.MonkeyPatch.context() as patch:
                 if isinstance(moment, tuple):
                     kill_at(moment[1], moment[0], patch)
-                run(make(), folder, on_step=on_step)
+                run(task, folder, on_step=on_step)
 
         assert killed(work) == -signal.SIGKILL, moment
-        task = make()
         run(task, folder)
         assert same(learned(task), learned(whole)), moment
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import signal
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.indexer.training.kills import kill_at, killed
 from tests.indexer.training.runs import make_task, run, same, weights
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.encoders.checkpoints import Checkpoint
@@ -65,31 +65,6 @@ def whole(make: Make, tmp_path: Path) -> tuple[dict[str, torch.Tensor], list[dic
     result = run(task, tmp_path / "whole")
     assert result.steps == STEPS
     return weights(task), told(tmp_path / "whole")
-
-
-def killed(act: Callable[[], None]) -> int:
-    """What a forked process that does something ends by: a signal's number, or 0."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of threads that do not come along
-        pid = os.fork()
-    if pid == 0:
-        try:
-            act()
-        finally:
-            os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-
-def kill_at(call: int, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the process be killed before the ``call``-th call of a function of the system's."""
-    real, calls = getattr(os, name), iter(range(10_000))
-
-    def counted(*given: object) -> object:
-        if next(calls) == call:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return real(*given)
-
-    monkeypatch.setattr(os, name, counted)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills are tried on forked processes")
