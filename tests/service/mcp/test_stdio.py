@@ -95,7 +95,7 @@ def test_a_collection_is_asked_over_standard_input_and_output(here: Assistant, h
     assert str(home) not in json.dumps(hits)
     told = here.refused("search", images=[{"path": str(home / "vit" / "config.json")}])
     assert told["code"] == "withheld"
-    assert here.refused("search", text="a dog")["code"] == "bad-input"
+    assert here.refused("search", text="a dog")["code"] == "reads-no-text"
 
 
 def test_a_job_tells_where_it_is(here: Assistant) -> None:

@@ -67,9 +67,9 @@ def test_answers_are_those_of_the_api_with_their_receipts(
     assert without_times(found) == without_times(api.post("/v1/search", json=asked).json())
     assert found["receipt"]["exact"] is True
     listed = assistant.told("list_images", k=5, sort=["-width"])
-    same = api.get("/v1/images", params={"k": 5, "sort": "-width"}).json()
-    # another service seals cursors by a secret of its own
-    assert without_times(listed) == {**without_times(same), "next": listed["next"]}
+    there = api.get("/v1/images", params={"k": 5, "sort": "-width"}).json()
+    sealed = {"next": None}  # by the secret of each service
+    assert without_times(listed) | sealed == without_times(there) | sealed
     more = assistant.told("list_images", k=5, sort=["-width"], after=listed["next"])
     assert not {one["id"] for one in listed["images"]} & {one["id"] for one in more["images"]}
     for tool, address in (("list_columns", "columns"), ("collection_info", "collection")):
