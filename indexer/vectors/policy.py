@@ -20,7 +20,7 @@ class IndexPolicy:
         growth: rows are added to trained lists until there are this times as many.
     """
 
-    exact_floats: int = 12_000_000
+    exact_floats: int = 6_000_000
     cold_floats: int = 64_000_000
     gather_rows: int = 10_000
     lists_factor: float = 2.0
