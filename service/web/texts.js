@@ -362,7 +362,6 @@ export const texts = {
   guardUnread: "an image near it cannot be read now, so that nobody knows",
   guardLast: "none is tried in its place",
   guardNext: "another seed was tried",
-  guardBy: (/** @type {number} */ rate) => `copies guarded at ${percent.format(rate)}`,
   make: (/** @type {number} */ count) => `Make ${counted(count, "image")}`,
   lacks: {
     prompt: "Say what to draw.",
@@ -380,7 +379,7 @@ export const texts = {
       steps ? counted(steps, "step") : "",
       scheduler ?? "",
       model ?? "",
-      guard ? texts.guardBy(guard.rate) : "",
+      guard ? `copies guarded at ${percent.format(guard.rate)}` : "",
     ].filter(Boolean).join(", "),
   madeStates: {
     failed: "Failed.",

@@ -21,7 +21,7 @@ Kind = Literal["requests", "streams"]
 
 
 @dataclass(slots=True)
-class Held:
+class HeldPlaces:
     """What is held: by one caller, or by all.
 
     Attributes:
@@ -57,8 +57,8 @@ class Shares:
 
     def __init__(self, app: ASGIApp, options: ServiceOptions) -> None:
         self._app, self._limits, self._shared = app, options.limits, options.needs_keys
-        self.all = Held()
-        self.own: dict[str, Held] = defaultdict(Held)
+        self.all = HeldPlaces()
+        self.own: dict[str, HeldPlaces] = defaultdict(HeldPlaces)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or say that its caller has to wait."""
@@ -94,7 +94,7 @@ class Shares:
         finally:
             for one in (own, self.all):
                 one.add(kind, size, -1)
-            if own == Held():
+            if own == HeldPlaces():
                 self.own.pop(who, None)
 
 
