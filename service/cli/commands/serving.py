@@ -11,7 +11,7 @@ import typer
 from vitrail.indexer.paths import at_home
 from vitrail.indexer.settings import STATE, in_use
 from vitrail.service.cli.bundles import bundled
-from vitrail.service.cli.completion import values
+from vitrail.service.cli.completion import CHECKPOINTS, values
 from vitrail.service.cli.options import (
     CollectionOption,
     DeviceOption,
@@ -164,6 +164,7 @@ class Running:
             "NAME=CHECKPOINT, or of the first one; may be repeated.",
             metavar="[NAME=]CHECKPOINT",
             show_default=False,
+            autocompletion=values(*CHECKPOINTS),
         ),
     ] = None
     runtime: RuntimeOption = "auto"
