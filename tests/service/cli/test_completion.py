@@ -72,8 +72,6 @@ def test_no_command_offers_files_after_an_option_of_values(offer: Offer) -> None
     asked = 0
     for name, command in COMMANDS.items():
         for option in {option for one in command.params for option in one.opts} & VALUED:
-            if (name, option) == ("serve", "--checkpoint"):  # a folder that was exported to
-                continue
             assert offer(f"vitrail {name} {option} "), f"vitrail {name} {option}"
             asked += 1
     assert asked > len(VALUED)
