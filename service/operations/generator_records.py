@@ -42,7 +42,7 @@ class Prior:
         if not self.prompt.strip():
             raise InputError("--prior is empty; name the class, such as 'a dog'")
         if self.count < 1:
-            raise InputError(f"{self.count} images of the prior are none; give 1 or more")
+            raise InputError(f"--prior-count {self.count} draws no image; give 1 or more")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import pytest
 
 from tests.service.conftest import Outcome, Vitrail
 from tests.service.operations.painted import paint
+from vitrail.indexer.wording import counted
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such pipes")
 COMMANDS = (
@@ -80,7 +81,7 @@ def test_files_go_to_the_trash_though_nobody_reads_on(
     assert done.code == 0, done.err
     assert moved
     assert len(listed.read_text().splitlines()) == len(moved)
-    assert f"{len(moved)} files moved to the trash" in done.err
+    assert f"{counted(len(moved), 'file')} moved to the trash" in done.err
 
 
 def test_quiet_keeps_what_is_to_be_known_of_an_answer(scene: Vitrail, tmp_path: Path) -> None:

@@ -77,8 +77,10 @@ def test_a_map_remembers_which_images_have_none(at: Open) -> None:
     with expected(watched, "404"):
         drawn(watched)
         watched.until(f"{PLANE}._pictures._known.size > 5")
-    assert page.evaluate(f"[...{PLANE}._pictures._known.values()].every((one) => one === null)")
-    assert page.evaluate(f"{PLANE}._pictures._away.size") == 0
+        none = f"[...{PLANE}._pictures._known.values()].every((one) => one === null)"
+        assert page.evaluate(none)
+        assert page.evaluate(f"{PLANE}._pictures._away.size") == 0
+        page.goto("about:blank")  # which asks for no more of them
 
 
 def test_a_file_that_is_not_there_is_told_as_that(at: Open) -> None:

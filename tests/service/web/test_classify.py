@@ -152,8 +152,8 @@ def test_work_that_can_be_followed_no_longer_is_told_as_that(opening: Open, own:
     page.route(JOB, lambda route: route.fulfill(status=401, json=told))
     with expected(watched, "401", "EventSource"):
         page.click(".classify-go")
-        page.wait_for_selector("[role=alert]")
-    assert page.inner_text("[role=alert]") == "this needs a key; sign in"
+        page.wait_for_selector("[role=alert]:has-text('this needs a key; sign in')")
+    assert page.locator(".signed-out a[href^='/login']").is_visible()
     assert page.is_enabled(".classify-go")
 
 
