@@ -55,6 +55,7 @@ export const texts = {
   crop: "Search by a part of this image",
   cropped: "a part of it",
   image: (/** @type {number} */ id) => `image ${id}`,
+  noNumber: "The address names no image: images have numbers, as in /image/12",
   uploaded: "your image",
   words: (/** @type {string} */ text) => `“${text}”`,
   drawnFrom: (/** @type {string} */ prompt) => `drawn from “${prompt}”`,

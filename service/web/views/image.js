@@ -56,11 +56,12 @@ export class ImageView extends SessionPart {
     if (changed.has("image")) this._read(this.image);
   }
 
-  /** @param {number} id */
+  /** @param {number | null} id none where the address tells something else in its place */
   async _read(id) {
     this._known = null;
     this._relatives = null;
-    this._problem = null;
+    this._problem = id === null ? new Problem("unknown-image", texts.noNumber) : null;
+    if (id === null) return;
     const { collection } = this.session.question;
     try {
       const known = await ask(address(`/images/${id}`, { collection }));

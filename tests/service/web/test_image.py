@@ -111,6 +111,13 @@ def test_an_image_that_is_not_there_is_said(at: Open) -> None:
     watched.page.wait_for_selector(".tile")
 
 
+def test_an_address_that_names_no_image_is_said(at: Open) -> None:
+    page = at().open("/image/abc")
+    assert "The address names no image" in page.inner_text("[role=alert]")
+    page.click("text=Back to the images")
+    page.wait_for_selector(".tile")
+
+
 def test_lineage_is_a_graph_that_leads_to_relatives(at: Open) -> None:
     watched = at()
     cat = id_of(watched.open(), "cat.jpg")
