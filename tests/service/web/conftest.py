@@ -109,6 +109,8 @@ class Watched:
 
 
 Open = Callable[..., Watched]
+OPENED: list[Watched] = []
+"""Pages of the test that runs."""
 
 
 @pytest.fixture(scope="session")
@@ -138,10 +140,17 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown() -> None:
+    """Close pages before the services that they show, whose end they would complain of."""
+    for one in OPENED:
+        one.page.context.close()
+
+
 @pytest.fixture
 def opening(browser: Browser) -> Iterator[Open]:
     """Opens pages of a service, a size and a theme; in the end none has complained or strayed."""
-    opened: list[Watched] = []
+    OPENED.clear()
 
     def open_(
         base: str, size: tuple[int, int] = WIDE, theme: str = "light", **more: Any
@@ -158,12 +167,13 @@ def opening(browser: Browser) -> Iterator[Open]:
         context.set_default_timeout(300_000)  # a busy machine takes its time
         watched = Watched(context.new_page(), base)
         watched.watch()
-        opened.append(watched)
+        OPENED.append(watched)
         return watched
 
     yield open_
-    for one in opened:
-        one.page.context.close()
+    closed = [*OPENED]
+    OPENED.clear()
+    for one in closed:
         assert not one.messages
         assert not one.strange
 
