@@ -38,7 +38,7 @@ def make(watched: Watched, prompt: str) -> Page:
     page.fill("#make-prompt", prompt)
     page.click(".make-go")
     page.wait_for_selector(f".queue > li:first-child:has(h3:text-is('{prompt}'))")
-    watched.until("document.querySelector('.made').matches('.is-done')", 120)
+    watched.until("document.querySelector('.made').matches('.is-done')")
     page.wait_for_selector(".made >> nth=0 >> .made-guard")
     return page
 
