@@ -1,4 +1,4 @@
-"""Options of the commands that teach encoders, as typer reads them."""
+"""Options of the commands that teach models, as typer reads them."""
 
 from __future__ import annotations
 
@@ -52,4 +52,20 @@ ValidationOption = Annotated[
 ]
 HeldOutOption = Annotated[
     float, typer.Option(help="Share that is kept for the report alone.", metavar="SHARE")
+]
+AccumulateOption = Annotated[
+    int,
+    typer.Option(
+        help="Parts in which a step's images go through the model, to save memory.",
+        metavar="N",
+        min=1,
+    ),
+]
+LearnedFilterOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Learn from images of the collection that pass this SQL filter.",
+        metavar="EXPRESSION",
+        show_default=False,
+    ),
 ]

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from vitrail.indexer.errors import CheckpointError, InputError
+from vitrail.indexer.errors import InputError
 from vitrail.indexer.files.durability import disk_guard, write_text
 from vitrail.service.operations.captioned import CaptionedSource
-from vitrail.service.operations.training_records import BEGUN
+from vitrail.service.operations.training_records import BEGUN, check_format, read_record
 
 if TYPE_CHECKING:
     from vitrail.generator.training.captioned import CaptionedImage
@@ -118,23 +118,13 @@ def read_begun_generator(inner: str) -> BegunGenerator | None:
     Raises:
         CheckpointError: the file is damaged, a newer version's, or of a training of something else.
     """
-    path = os.path.join(inner, BEGUN)
-    if not os.path.exists(path):
-        return None
-    try:
-        with open(path, encoding="utf-8") as file:
-            return _parsed(json.load(file))
-    except (ValueError, LookupError, TypeError) as error:
-        raise CheckpointError(
-            f"{path} cannot be used ({error!s:.100}): train into another folder"
-        ) from None
+    return read_record(inner, BEGUN, _parsed)
 
 
 def _parsed(raw: Mapping[str, Any]) -> BegunGenerator:
     from vitrail.generator.training.captioned import CaptionedImage
 
-    if raw["format"] != _FORMAT:
-        raise ValueError(f"format {raw['format']}, where {_FORMAT} is known")
+    check_format(raw, _FORMAT)
     images, prior = (
         tuple(CaptionedImage(path, sha256, caption) for path, sha256, caption in raw[part])
         for part in ("images", "prior")

@@ -227,21 +227,46 @@ def read_begun(inner: str) -> BegunRun | None:
     Raises:
         CheckpointError: the file is damaged, or a newer version's.
     """
-    path = os.path.join(inner, BEGUN)
+    return read_record(inner, BEGUN, _parsed)
+
+
+def read_record(
+    inner: str, name: str, parse: Callable[[Mapping[str, Any]], Result]
+) -> Result | None:
+    """What a file of a run tells; ``None`` where it is not there.
+
+    Args:
+        inner: the folder of what is about the run.
+        name: of the file.
+        parse: makes of the file's content what it tells.
+
+    Raises:
+        CheckpointError: the file is damaged, a newer version's, or of a training of something else.
+    """
+    path = os.path.join(inner, name)
     if not os.path.exists(path):
         return None
     try:
         with open(path, encoding="utf-8") as file:
-            return _parsed(json.load(file))
-    except (ValueError, LookupError, TypeError) as error:
+            return parse(json.load(file))
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise CheckpointError(
             f"{path} cannot be used ({error!s:.100}): train into another folder"
         ) from None
 
 
+def check_format(raw: Mapping[str, Any], known: int) -> None:
+    """Refuse a file of another format than the one that is known.
+
+    Raises:
+        ValueError: it is.
+    """
+    if raw["format"] != known:
+        raise ValueError(f"format {raw['format']}, where {known} is known")
+
+
 def _parsed(raw: Mapping[str, Any]) -> BegunRun:
-    if raw["format"] != _FORMAT:
-        raise ValueError(f"format {raw['format']}, where {_FORMAT} is known")
+    check_format(raw, _FORMAT)
     rows = raw["images"]
     classes = tuple(raw["classes"])
     targets, groups, parts = (np.array([row[i] for row in rows], np.int64) for i in (2, 3, 4))
@@ -311,7 +336,7 @@ def read_done(
     Raises:
         CheckpointError: the model is not there any more, or the file is damaged.
     """
-    path, model = os.path.join(inner, _DONE), os.path.dirname(inner)
+    model = os.path.dirname(inner)
     if not _is_file(inner, _DONE):
         return None
     if not _is_file(model, kind.file):
@@ -319,10 +344,4 @@ def read_done(
             f"{model} lacks the model that was trained there ({kind.file}): train into another "
             "folder"
         )
-    try:
-        with open(path, encoding="utf-8") as file:
-            return parse(json.load(file))
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise CheckpointError(
-            f"{path} cannot be used ({error!s:.100}): train into another folder"
-        ) from None
+    return read_record(inner, _DONE, parse)

@@ -14,6 +14,7 @@ from vitrail.service.cli.learning_options import (
     AugmentOption,
     EpochsOption,
     HeldOutOption,
+    LearnedFilterOption,
     PatienceOption,
     RecomputeOption,
     SaveEveryOption,
@@ -181,14 +182,7 @@ def distil(
         ),
     ] = None,
     collection: CollectionOption = None,
-    where: Annotated[
-        str | None,
-        typer.Option(
-            help="Learn from images of the collection that pass this SQL filter.",
-            metavar="EXPRESSION",
-            show_default=False,
-        ),
-    ] = None,
+    where: LearnedFilterOption = None,
     sample: Annotated[
         int, typer.Option(help="Of more images so many are drawn at random.", metavar="N", min=20)
     ] = 20_000,

@@ -11,9 +11,11 @@ import typer
 from vitrail.service.cli.bundles import bundled
 from vitrail.service.cli.completion import USUAL_SPACES, values
 from vitrail.service.cli.learning_options import (
+    AccumulateOption,
     AugmentOption,
     EpochsOption,
     HeldOutOption,
+    LearnedFilterOption,
     PatienceOption,
     RecomputeOption,
     SaveEveryOption,
@@ -57,14 +59,7 @@ class Teaching:
     ] = "cross-entropy"
     epochs: EpochsOption = 10
     batch: Annotated[int, typer.Option(help="Images a step.", metavar="N", min=1)] = 32
-    accumulate: Annotated[
-        int,
-        typer.Option(
-            help="Parts in which a step's images go through the model, to save memory.",
-            metavar="N",
-            min=1,
-        ),
-    ] = 1
+    accumulate: AccumulateOption = 1
     learning_rate: Annotated[
         float, typer.Option(help="Highest, of the last block.", metavar="RATE")
     ] = 1e-4
@@ -216,14 +211,7 @@ def train_encoder(
             show_default=False,
         ),
     ] = None,
-    where: Annotated[
-        str | None,
-        typer.Option(
-            help="Learn from images of the collection that pass this SQL filter.",
-            metavar="EXPRESSION",
-            show_default=False,
-        ),
-    ] = None,
+    where: LearnedFilterOption = None,
     checkpoint: CheckpointOption = None,
     *,
     teaching: Teaching,

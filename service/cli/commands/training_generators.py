@@ -11,6 +11,8 @@ import typer
 from vitrail.service.cli.bundles import bundled
 from vitrail.service.cli.completion import values
 from vitrail.service.cli.learning_options import (
+    AccumulateOption,
+    LearnedFilterOption,
     RecomputeOption,
     WarmupOption,
     WeightDecayOption,
@@ -63,14 +65,7 @@ class Practice:
         int,
         typer.Option(help="Images a step; as many again of the prior.", metavar="N", min=1),
     ] = 4
-    accumulate: Annotated[
-        int,
-        typer.Option(
-            help="Parts in which a step's images go through the model, to save memory.",
-            metavar="N",
-            min=1,
-        ),
-    ] = 1
+    accumulate: AccumulateOption = 1
     learning_rate: Annotated[
         float | None,
         typer.Option(
@@ -258,14 +253,7 @@ def train_generator(
             show_default=False,
         ),
     ] = None,
-    where: Annotated[
-        str | None,
-        typer.Option(
-            help="Learn from images of the collection that pass this SQL filter.",
-            metavar="EXPRESSION",
-            show_default=False,
-        ),
-    ] = None,
+    where: LearnedFilterOption = None,
     *,
     practice: Practice,
     json: JsonOption = False,
