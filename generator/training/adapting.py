@@ -14,8 +14,8 @@ from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.models.pipelines import load_pipeline
 from vitrail.generator.training.options import GeneratorOptions
 from vitrail.indexer.errors import InputError
+from vitrail.indexer.training.acceleration import INSTALL
 
-INSTALL = "pip install 'vitrail[train]'"
 UNET = "unet"
 TEXTS = ("text_encoder", "text_encoder_2")
 _ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")

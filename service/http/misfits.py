@@ -65,7 +65,13 @@ def misfits(errors: Iterable[ErrorDetails], given: object = None) -> list[dict[s
     found: dict[tuple[str, ...], list[ErrorDetails]] = {}
     for error in errors:
         found.setdefault(_place(error, given), []).append(error)
-    told = [place for place in found if not _is_another_kind(place, found)]
+    inner = {place[:end] for place in found for end in range(len(place))}
+    told = [
+        place
+        for place, those in found.items()
+        # Something else could stand here, and what does is looked at further inside.
+        if place not in inner or not all(one["type"] in _KINDS for one in those)
+    ]
     return [
         {"at": as_text(".".join(place)), "problem": as_text(_problem(found[place]))}
         for place in told[:MOST_TOLD]
@@ -112,15 +118,6 @@ def _member(value: object, name: int | str) -> object:
     if isinstance(value, list) and isinstance(name, int) and name < len(value):
         return value[name]
     return _NONE
-
-
-def _is_another_kind(
-    place: tuple[str, ...], found: Mapping[tuple[str, ...], Sequence[ErrorDetails]]
-) -> bool:
-    """Whether something else could stand here, and what does is looked at further inside."""
-    if not all(error["type"] in _KINDS for error in found[place]):
-        return False
-    return any(len(other) > len(place) and other[: len(place)] == place for other in found)
 
 
 def _problem(errors: Sequence[ErrorDetails]) -> str:

@@ -21,7 +21,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from vitrail.indexer.errors import InputError
-from vitrail.indexer.files.durability import write_bytes
+from vitrail.indexer.files.durability import replacing
 
 FILE = "cursors.key"
 _KEY, _TAG, _BLOCK = 32, 16, 64  # bytes
@@ -41,14 +41,19 @@ class CursorSeal:
     def in_folder(cls, state: Path) -> CursorSeal:
         """The seal of a service; where it cannot be kept, it holds as long as the service runs."""
         path = state / FILE
-        with suppress(OSError):
+        try:
             key = path.read_bytes()
-            if len(key) == _KEY:
-                return cls(key)
+        except FileNotFoundError:
+            key = b""
+        except OSError:  # unreadable now is not damaged
+            return cls(secrets.token_bytes(_KEY))
+        if len(key) == _KEY:
+            return cls(key)
         key = secrets.token_bytes(_KEY)
-        with suppress(OSError):
-            write_bytes(str(path), key)
-            os.chmod(path, 0o600)
+        with suppress(OSError), replacing(str(path)) as beside:
+            handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with open(handle, "wb") as file:
+                file.write(key)
         return cls(key)
 
     def seal(self, cursor: str) -> str:

@@ -23,6 +23,7 @@ from vitrail.service.operations.training_records import (
     write_begun,
     write_done,
 )
+from vitrail.service.operations.training_results import PARTS
 from vitrail.service.operations.unlabelled import (
     UnlabelledSource,
     check_enough,
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
     from vitrail.indexer.training.students import Cut
     from vitrail.indexer.training.tasks import LoopProgress, LoopResult
     from vitrail.indexer.training.teaching import Pair
-
-_PARTS = ("training", "validation", "held_out")  # what images are for, in files
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +112,7 @@ class Distilled:
             "folder": self.folder,
             "teacher": self.teacher,
             "spaces": dict(zip(("teacher", "student"), self.spaces, strict=True)),
-            "images": dict(zip(_PARTS, self.parts, strict=True)),
+            "images": dict(zip(PARTS[:3], self.parts, strict=True)),
             "steps": self.steps,
             "best_step": self.best_step,
             "retrieval": self.fidelity.to_dict(),
@@ -129,7 +128,7 @@ class Distilled:
         """
         from vitrail.indexer.training.fidelity import Fidelity
 
-        training, validation, held_out = (raw["images"][part] for part in _PARTS)
+        training, validation, held_out = (raw["images"][part] for part in PARTS[:3])
         return cls(
             folder,
             raw["teacher"],

@@ -13,6 +13,7 @@ from vitrail.service.operations.searching import EmbeddedQuery
 
 if TYPE_CHECKING:
     from vitrail.service.operations.searchable import Searchable
+
 _LOG = logging.getLogger(__name__)
 
 

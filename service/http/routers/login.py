@@ -18,7 +18,7 @@ from vitrail.service.http.security.guarding import CalledBy
 PAGE = Path(__file__).parents[2] / "web" / "login" / "login.html"
 _PLACE, _TO = "<!-- told -->", "<!-- to -->"
 # a view of the page, and nothing that a browser could take for an address elsewhere
-_VIEW = re.compile(rf"/(image/\d{{1,19}}|{'|'.join(VIEWS)})?(\?[!-~]{{0,4000}})?")
+_VIEW = re.compile(rf"/(image/\d{{1,19}}|{'|'.join(VIEWS)})?(\?[!-~]{{0,1200}})?")
 _WRONG = "This key is not known, has expired, or was revoked."
 _TOO_OFTEN = "That was tried too often; wait a minute."
 

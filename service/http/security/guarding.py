@@ -21,7 +21,7 @@ from vitrail.service.http.security.rates import Rates
 from vitrail.service.http.security.scopes import KeyScope, needed
 
 _SHOWN = ("/v1", "/assets", "/docs", "/login")  # to whoever has no key
-_LONGEST_VIEW = 4000  # characters of an address that is remembered over a login
+_LONGEST_VIEW = 1200  # characters that are remembered over a login, whose form may have 4 KiB
 _UNCOUNTED = ("/v1/livez", "/v1/readyz")
 
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from starlette.testclient import TestClient
 
 from tests.service.cli.test_reaching import COMMANDS
@@ -178,3 +179,18 @@ def _texts(value: Any) -> list[str]:
     if isinstance(value, float) and not math.isfinite(value):
         return []
     return [value] if isinstance(value, str) else []
+
+
+def test_a_crowd_of_misfits_costs_no_more_than_each_by_itself() -> None:
+    """Compared with one another, so many would hold the service up for an hour."""
+    count = 100_000
+    nulls: list[ErrorDetails] = [
+        {"type": "model_attributes_type", "loc": ("body", "searches", i), "msg": "", "input": None}
+        for i in range(count)
+    ]
+    told = misfits(nulls, {"searches": [None] * count})
+    assert len(told) == MOST_TOLD
+    assert told[0] == {
+        "at": "body.searches.0",
+        "problem": "null was given, and an object was expected",
+    }

@@ -21,7 +21,13 @@ from vitrail.generator.training.options import GeneratorOptions
 from vitrail.generator.training.tuning import GeneratorTuning
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.collection.store import CollectionStore
-from vitrail.indexer.errors import CancelledError, CollectionError, InputError, TrainingError
+from vitrail.indexer.errors import (
+    CancelledError,
+    CheckpointError,
+    CollectionError,
+    InputError,
+    TrainingError,
+)
 from vitrail.indexer.files.lock import WriterLock
 from vitrail.indexer.indexing.options import IndexOptions
 from vitrail.indexer.training.metrics import MetricsFile
@@ -294,5 +300,5 @@ def test_what_is_edited_by_hand_is_refused_in_a_line(request_for: Request) -> No
     told = json.loads(begun.read_text("utf-8"))
     for change in ({"format": 9}, {"images": [["a"]]}, {"settings": 3}):
         begun.write_text(json.dumps(told | change), "utf-8")
-        with pytest.raises(Exception, match=r"run\.json cannot be used .*train into another fol"):
+        with pytest.raises(CheckpointError, match=r"run\.json cannot be used .*train into"):
             train_generator(request_for())

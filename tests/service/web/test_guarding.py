@@ -11,7 +11,7 @@ import pytest
 from tests.service.cli.test_guard import LEARNT, learnt  # noqa: F401 - a fixture
 from tests.service.conftest import Vitrail
 from tests.service.http.processes import answering
-from tests.service.web.conftest import PHONE, Open, Watched
+from tests.service.web.conftest import PHONE, Open, Watched, expected
 from tests.service.web.test_access import violations
 from vitrail.service.http.options import ServiceOptions
 
@@ -92,11 +92,10 @@ def test_what_cannot_be_guarded_is_said(opening: Open, copying: str) -> None:
     watched = opening(copying, PHONE, "dark")
     page = watched.open(f"{ORDER}&guard=refuse&rate=0.001")
     assert page.input_value("#make-rate") == "0.1"
-    watched.messages.clear()
-    page.click(".make-go")
-    page.wait_for_selector("[role=alert]")
+    with expected(watched, "422"):
+        page.click(".make-go")
+        page.wait_for_selector("[role=alert]")
     assert "999 innocent images" in page.inner_text("[role=alert]")
-    del watched.messages[:]  # the browser's word of the 422
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page = watched.open("/make?task=image-to-image&guard=refuse")

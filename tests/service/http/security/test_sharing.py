@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import replace
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from tests.service.http.conftest import is_problem
+from tests.service.http.processes import until
 from tests.service.http.security.test_admission import Client, asked, reads
 from vitrail.service.http.app import create_app
 from vitrail.service.http.jobs.places import MOST_PENDING
@@ -160,8 +160,7 @@ def test_one_key_leaves_places_in_the_queue(
     assert told["remedy"]
     job = b.post("/v1/sample", json={"count": 2})
     assert job.status_code == 202
-    while b.get(f"/v1/jobs/{job.json()['id']}").json()["state"] not in OVER:
-        time.sleep(0.01)
+    until(lambda: b.get(f"/v1/jobs/{job.json()['id']}").json()["state"] in OVER)
     for _ in range(MOST_PENDING // 2):
         store.add(NewJob("map", "none", "painted", {}, ()))
     full = b.post("/v1/sample", json={"count": 2})
