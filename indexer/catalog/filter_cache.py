@@ -16,7 +16,7 @@ _MOST_BYTES = 8 << 20  # of all that is kept: of a million images a bitmap has 1
 _MOST = 256  # filters
 # What is true of an image at one moment only is asked anew, whatever else is called so.
 _OF_THE_MOMENT = re.compile(
-    r"now|today|yesterday|tomorrow|current_|localtime|get_current|\bage\b", re.IGNORECASE
+    r"\b(now|today|yesterday|tomorrow|age)\b|current_|localtime", re.IGNORECASE
 )
 
 
@@ -49,8 +49,10 @@ class FilterCache:
             ids: (n,) int64, ascending, distinct.
         """
         key = _key(where, parameters)
+        if key is None:
+            return
         packed = _Packed.of(ids)
-        if key is None or packed.size > _MOST_BYTES:
+        if packed.size > _MOST_BYTES:
             return
         with self._guard:
             before = self._kept.pop(key, None)

@@ -56,6 +56,12 @@ class CandidateRows(NamedTuple):
         ids, scores = zip(*each, strict=True)
         return cls(np.repeat(np.arange(len(each)), sizes), np.concatenate(ids), _joined(scores))
 
+    @classmethod
+    def joined(cls, parts: Sequence[CandidateRows]) -> CandidateRows:
+        """Those of several parts of the rows, at least one."""
+        queries, ids, scores = zip(*parts, strict=True)
+        return cls(np.concatenate(queries), np.concatenate(ids), np.concatenate(scores))
+
     def each(self, count: int) -> list[tuple[Ids, Floats]]:
         """As ``of`` took them, of ``count`` queries."""
         order = np.argsort(self.queries, kind="stable")

@@ -24,6 +24,8 @@ _LEAST, _MOST = 1 << 20, 1 << 24  # numbers of all rows: fewer are scanned soone
 _LEVEL = 32  # numbers of a row that are compared before it is asked again
 _BATCH = 128  # rows that are compared together, and the most that FAISS then finds
 _SPARE = 6  # rows asked for beside the k wanted: the worst of them is to prove the others
+MOST = _BATCH - _SPARE
+"""Rows that can be asked for, at most."""
 _DEEPER = 4  # times as many, where that is nearly as good as the k-th
 _SCANS = 256  # after so many, turning the rows and loading FAISS have paid
 _SAMPLE = 10_000  # rows by which the axes are found
@@ -100,8 +102,8 @@ class EarlyEnds:
 class TurnedLater:
     """Rows that are turned once scans were so many that it pays; shared by all who have them.
 
-    That takes as long as some hundreds of scans, and so does loading FAISS: a single question is
-    not to wait for either.
+    That takes as long as some hundreds of scans, and so does loading FAISS: the question that
+    comes after so many waits for both, and others meanwhile are answered by scans.
     """
 
     def __init__(self) -> None:

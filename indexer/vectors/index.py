@@ -172,7 +172,7 @@ class VectorIndex:
             def some(asked: Floats) -> Neighbours:
                 return answer(parts.search(asked, depth, ids, recall, exact=exact), len(asked), k)
 
-            return share_out(some, queries) if parts.worth_sharing(queries) else some(queries)
+            return share_out(some, queries) if parts.worth_sharing(queries, ids) else some(queries)
 
         return self._rescued(found)
 

@@ -39,7 +39,7 @@ class Parts:
     def search(
         self, queries: Floats, k: int, allowed: Ids | None, recall: float, *, exact: bool
     ) -> list[Part]:
-        """CandidateRows of each part; see ``VectorIndex``."""
+        """What each part contributes; see ``VectorIndex``."""
         parts = []
         for rows in (self.base, self.tail):
             if len(rows):
@@ -47,9 +47,10 @@ class Parts:
                 parts.append(self._search(rows, lists, queries, k, allowed, recall))
         return parts
 
-    def worth_sharing(self, queries: Floats) -> bool:
+    def worth_sharing(self, queries: Floats, allowed: Ids | None) -> bool:
         """Whether several threads answer (q, dim) queries sooner than one."""
-        work = len(queries) * (self.base.size + self.tail.size)
+        rows = len(self) if allowed is None else min(len(allowed), len(self))
+        work = len(queries) * rows * queries.shape[1]
         return len(queries) >= _SHARED and work >= _SHARED_WORK
 
     def _search(

@@ -9,12 +9,13 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrail.indexer.vectors import batch_scan
+from vitrail.indexer.vectors import batch_scan, early_ends
 from vitrail.indexer.vectors.answers import CandidateRows, Part
 from vitrail.indexer.vectors.blocks import Blocks
 from vitrail.indexer.vectors.early_ends import TurnedLater
 from vitrail.indexer.vectors.exact import Floats, Ids, Mask, nearest, score
 
+_GATHERED = 1 << 14  # rows that are copied at a time
 _SPARSE = 4  # of so many rows copying one costs as much as multiplying all
 
 
@@ -145,11 +146,12 @@ class Rows:
     def scan(self, queries: Floats, k: int, keep: Mask | None) -> CandidateRows:
         """At least the ``k`` best rows of each of (q, dim) queries, q at least 1."""
         matrix = self.matrix
-        if len(queries) >= batch_scan.FEWEST and k <= batch_scan.MOST:
+        few = len(queries) < batch_scan.FEWEST
+        if not few and k <= self._most(keep):
             which, found = batch_scan.nearest_of_each(matrix, keep, queries, k)
             scores = batch_scan.score_each(matrix, found, queries, which)
             return CandidateRows(which, self.ids[found], scores)
-        turned = self._turned.counted(matrix) if len(queries) < batch_scan.FEWEST else None
+        turned = self._turned.counted(matrix) if few and k <= early_ends.MOST else None
         if turned is None:
             each = _scan(matrix, keep, queries, k)
         else:
@@ -159,12 +161,25 @@ class Rows:
             ]
         return CandidateRows.of([(self.ids[found], scores) for found, scores in each])
 
+    def _most(self, keep: Mask | None) -> int:
+        """How many a batch may ask for: fewer where a mask leaves less of each block."""
+        if keep is None:
+            return batch_scan.MOST
+        return batch_scan.MOST * int(np.count_nonzero(keep)) // max(1, len(keep))
+
     def turn(self) -> None:
         """Do now what makes scans for one query quick, where it does; it loads FAISS."""
         self._turned.make(self.matrix)
 
     def gather(self, queries: Floats, k: int, positions: Ids) -> CandidateRows:
-        """As ``scan`` over the rows at ``positions`` alone."""
+        """As ``scan`` over the rows at ``positions`` alone, of which few are copied at a time."""
+        parts = [
+            self._gathered(queries, k, positions[start : start + _GATHERED])
+            for start in range(0, max(1, len(positions)), _GATHERED)
+        ]
+        return parts[0] if len(parts) == 1 else CandidateRows.joined(parts)
+
+    def _gathered(self, queries: Floats, k: int, positions: Ids) -> CandidateRows:
         some = Rows(self.ids[positions], self.take(positions))
         return some.scan(queries, k, None)
 

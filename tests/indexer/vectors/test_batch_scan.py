@@ -111,3 +111,18 @@ def test_one_thread_lasts_until_the_last_is_done() -> None:
     assert product_threads() == 1
     second.__exit__(None, None, None)
     assert product_threads() == before
+
+
+@pytest.mark.parametrize("portion", [1, 7, 1000])
+@pytest.mark.parametrize("queries", [1, len(QUERIES)])
+def test_filtered_rows_are_copied_a_few_at_a_time(
+    monkeypatch: pytest.MonkeyPatch, portion: int, queries: int
+) -> None:
+    rows = tied(400, 5)
+    index, allowed = of(rows, np.arange(400)), np.arange(3, 90, 2)
+    expected = index.search(QUERIES[:queries], 10, allowed=allowed)
+    monkeypatch.setattr("vitrail.indexer.vectors.rows._GATHERED", portion)
+    found = index.search(QUERIES[:queries], 10, allowed=allowed)
+    np.testing.assert_array_equal(found.ids, expected.ids)
+    np.testing.assert_array_equal(found.scores, expected.scores)
+    assert found.scanned == expected.scanned == len(allowed) * queries
