@@ -8,16 +8,14 @@ from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vitrail.indexer.errors import CollectionError, DamagedIndexError, InputError, UnreadableError
 from vitrail.indexer.vectors.answers import Neighbours, answer
-from vitrail.indexer.vectors.blocks import rows_of_block
 from vitrail.indexer.vectors.checks import check_new, unit_rows
 from vitrail.indexer.vectors.exact import Floats, Ids, ImpossibleScoreError
-from vitrail.indexer.vectors.index_file import IndexFile, read_index_file, write_index_file
-from vitrail.indexer.vectors.lists import InvertedLists
+from vitrail.indexer.vectors.index_file import read_index_file
 from vitrail.indexer.vectors.parts import Parts
+from vitrail.indexer.vectors.parts_file import LATER, read_parts, write_parts
 from vitrail.indexer.vectors.policy import IndexPolicy
 from vitrail.indexer.vectors.rows import Rows, Tail
 from vitrail.indexer.vectors.sharing import share_out
@@ -70,9 +68,8 @@ class VectorIndex:
 
     @property
     def kind(self) -> str:
-        """The type chosen by the last build: ``exact``, or a FAISS factory string."""
-        lists = self._parts.lists
-        return lists.kind if lists else "exact"
+        """What the last build made: ``exact``, or FAISS factory strings."""
+        return self._parts.kind
 
     @property
     def checked(self) -> float:
@@ -223,21 +220,7 @@ class VectorIndex:
             DamagedIndexError: stored vectors are altered, and there is no rescue.
             UnreadableError: they cannot be read now, and there is no rescue.
         """
-        vectors = self._rescued(lambda parts: parts.base.matrix)
-        base, lists, tail = self._parts.base, self._parts.lists, self._parts.tail.kept()
-        header: dict[str, Any] = {"kind": self.kind, "dim": self.dim, "meta": meta}
-        arrays: dict[str, NDArray[Any]] = {
-            "ids": base.ids,
-            "vectors": vectors,
-            "hidden": base.hidden.view(np.uint8),
-            "tail_ids": tail.ids,
-            "tail_vectors": tail.matrix,
-        }
-        if lists is not None:
-            header["lists"] = lists.header()
-            arrays["lists"] = lists.to_bytes()
-        rows = rows_of_block(4 * self.dim)
-        write_index_file(path, header, arrays, block_rows={"vectors": rows})
+        self._rescued(lambda parts: write_parts(path, parts, self.dim, meta))
 
     @classmethod
     def load(
@@ -249,8 +232,9 @@ class VectorIndex:
     ) -> tuple[VectorIndex, dict[str, Any]]:
         """Open a saved index, and the ``meta`` saved with it.
 
-        Everything is compared with its checksums, but for the vectors of a large file: those are
-        compared block by block where they are first read, or at once if ``verify`` asks for it.
+        Everything is compared with its checksums, but for the vectors and the graph of a large
+        file: those are compared where they are first read, vectors block by block, or at once if
+        ``verify`` asks for it.
 
         Raises:
             FileNotFoundError: it is not there.
@@ -259,26 +243,12 @@ class VectorIndex:
         """
         file = read_index_file(path)
         lazily = file.large and not verify
-        file.verify(file.sections.keys() - {"vectors"} if lazily else None)
+        file.verify(file.sections.keys() - LATER if lazily else None)
         try:
-            index = cls._read(file, policy, lazily=lazily)
-            return index, dict(file.header["meta"])
+            dim, parts = read_parts(file, policy, lazily=lazily)
+            return cls(dim, parts, source=file.path), dict(file.header["meta"])
         except (KeyError, TypeError, ValueError, InputError) as error:
             raise DamagedIndexError(file.path, f"its parts disagree ({error})") from error
-
-    @classmethod
-    def _read(cls, file: IndexFile, policy: IndexPolicy, *, lazily: bool) -> VectorIndex:
-        ids, matrix, hidden = (file.array(name) for name in ("ids", "vectors", "hidden"))
-        dim = int(file.header["dim"])
-        if matrix.shape != (len(ids), dim) or hidden.shape != ids.shape:
-            raise ValueError(f"{len(ids)} ids, {len(hidden)} marks, vectors {matrix.shape}")
-        lists = None
-        if "lists" in file.header:
-            lists = InvertedLists.from_bytes(file.array("lists"), file.header["lists"])
-        blocks = file.blocks("vectors") if lazily else None
-        rows = Rows(ids, matrix, hidden.astype(bool), blocks)
-        index = cls(dim, Parts(rows, lists, Tail.empty(dim), policy), source=file.path)
-        return index.with_rows(file.array("tail_ids"), file.array("tail_vectors"))
 
     def _rescued(self, work: Callable[[Parts], _T]) -> _T:
         """What ``work`` makes of the parts, or of those from elsewhere where these are no good."""

@@ -34,6 +34,11 @@ _HIDDEN_SHARE = 0.2
 _ATTEMPTS = 5  # at files that a writer replaces meanwhile
 
 
+def lacks_graph(kind: str) -> bool:
+    """Whether an index was built by a version that made inverted lists alone, by its kind."""
+    return kind.startswith("IVF") and "HNSW" not in kind
+
+
 def is_index_file(name: str) -> bool:
     """Whether a file of an ``indexes`` folder is an index, by its name."""
     return _NAME.fullmatch(name) is not None
@@ -289,6 +294,8 @@ class IndexFiles:
         held = self.coverage()
         if held is None:
             return images > 0 or bool(self.generations())
+        if lacks_graph(held.kind):
+            return True
         hidden = deletions_since(held.seq)
         known = frozenset(held.segments)
         new = any(s.name not in known and s.max_id > held.max_id for s in segments)

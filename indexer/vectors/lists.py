@@ -18,10 +18,12 @@ from vitrail.indexer.vectors.exact import Floats, Mask, products
 from vitrail.indexer.vectors.plans import (
     Curves,
     ProbePlan,
+    Trials,
     choose,
     depth,
-    measure,
+    measured,
     measured_depth,
+    steps_to,
 )
 from vitrail.indexer.vectors.policy import IndexPolicy
 
@@ -203,10 +205,10 @@ class InvertedLists:
         self.__dict__.pop("_list_of", None)
         self.__dict__.pop("_members", None)
 
-    def measure(self, matrix: Floats, policy: IndexPolicy) -> None:
-        """Fill ``curves`` by looking up rows of ``matrix`` and comparing with an exact scan."""
+    def measure(self, looked_up: Trials) -> None:
+        """Fill ``curves`` by looking up rows, and comparing with what an exact scan found."""
         together = partial(self.candidates, alone=False)
-        self.curves = measure(together, self._index.nlist, matrix, policy.samples)
+        self.curves = measured(together, steps_to(self._index.nlist), looked_up)
 
     def plan(self, recall: float, k: int, share: float = 1.0) -> ProbePlan | None:
         """The cheapest plan that reaches ``recall``; see ``plans.choose``."""
@@ -290,7 +292,7 @@ class InvertedLists:
         settings = faiss.IVFRaBitQSearchParameters(
             nprobe=lists.shape[1], sel=selector, qb=_QUERY_BITS
         )
-        with _threads(faiss, 1 if alone else None):
+        with threads(faiss, 1 if alone else None):
             # The wrapper of this method refuses parameters, and the index's own are shared.
             self._index.search_preassigned_c(
                 len(queries),
@@ -316,7 +318,7 @@ def _highest(near: Floats, count: int) -> NDArray[np.int64]:
 
 
 @contextmanager
-def _threads(faiss: Any, count: int | None) -> Iterator[None]:
+def threads(faiss: Any, count: int | None) -> Iterator[None]:
     """Limit the threads that FAISS starts for this one; ``None`` is as many as it may."""
     before = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(count or before)

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from vitrail.indexer.vectors.answers import CandidateRows, Part
+from vitrail.indexer.vectors.answers import Part
+from vitrail.indexer.vectors.approximate import ApproximateSearch
 from vitrail.indexer.vectors.exact import Floats, Ids, Mask
-from vitrail.indexer.vectors.filtered import NEARLY, FilteredSearch
+from vitrail.indexer.vectors.graph import NeighbourGraph
 from vitrail.indexer.vectors.lists import InvertedLists
-from vitrail.indexer.vectors.plans import ProbePlan
+from vitrail.indexer.vectors.plans import trials
 from vitrail.indexer.vectors.policy import IndexPolicy
 from vitrail.indexer.vectors.rows import Rows, Tail, merged
 
@@ -22,7 +23,7 @@ _SHARED_WORK = 1 << 25  # and products, where all rows are compared
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The rows of the last build with their lists, if any, and the rows added since.
+    """The rows of the last build with their lists and graph, if any, and the rows added since.
 
     Whatever reads vectors raises ``DamagedIndexError`` or ``UnreadableError`` where those of a
     mapped file turn out to be altered, and ``ImpossibleScoreError`` where any are no unit vectors.
@@ -32,9 +33,16 @@ class Parts:
     lists: InvertedLists | None
     tail: Tail
     policy: IndexPolicy
+    graph: NeighbourGraph | None = None
 
     def __len__(self) -> int:
         return len(self.base) + len(self.tail)
+
+    @property
+    def kind(self) -> str:
+        """What the rows of the last build are searched by: ``exact``, or FAISS factory strings."""
+        made = [part.kind for part in (self.lists, self.graph) if part is not None]
+        return " and ".join(made) or "exact"
 
     def search(
         self, queries: Floats, k: int, allowed: Ids | None, recall: float, *, exact: bool
@@ -43,7 +51,8 @@ class Parts:
         parts = []
         for rows in (self.base, self.tail):
             if len(rows):
-                lists = self.lists if rows is self.base and not exact else None
+                approximate = rows is self.base and not exact and self._pays(len(queries))
+                lists = self.lists if approximate else None
                 parts.append(self._search(rows, lists, queries, k, allowed, recall))
         return parts
 
@@ -62,46 +71,22 @@ class Parts:
         allowed: Ids | None,
         recall: float,
     ) -> Part:
-        if allowed is not None:
-            found = rows.positions(allowed)
-            found = found[found >= 0]
-            if len(found) > 1 and not (found[1:] > found[:-1]).all():
-                found = np.unique(found)
-            few = len(found) <= self.policy.gather_rows
-            if lists is None or few or self._quicker_cold(lists, len(queries)):
-                return rows.scan_some(queries, k, found)
-            return FilteredSearch(rows, lists, queries, k, found, recall).answer()
-        keep = rows.visible()
-        if lists is not None and not self._quicker_cold(lists, len(queries)):
-            plan = lists.plan(recall, k, len(rows) / len(rows.ids))
-            if plan is not None:
-                return self._approximate(lists, queries, k, plan, keep)
-        return Part(rows.scan(queries, k, keep), len(rows) * len(queries))
+        places = None if allowed is None else _places(rows, allowed)
+        if lists is None:
+            if places is not None:
+                return rows.scan_some(queries, k, places)
+            return Part(rows.scan(queries, k, rows.visible()), len(rows) * len(queries))
+        graph = self.graph
+        if graph is not None and not graph.ready(len(queries)):
+            graph = None
+        few = self.policy.gather_rows
+        return ApproximateSearch(rows, lists, graph, queries, k, places, recall, few).answer()
 
-    def _quicker_cold(self, lists: InvertedLists, queries: int) -> bool:
-        """Whether a scan is done before FAISS would be loaded: a command's one query."""
+    def _pays(self, queries: int) -> bool:
+        """Whether to approximate: a command's one query is done before FAISS would be loaded."""
         work = self.base.size * queries
-        return not lists.loaded and "faiss" not in sys.modules and work <= self.policy.cold_floats
-
-    def _approximate(
-        self, lists: InvertedLists, queries: Floats, k: int, plan: ProbePlan, keep: Mask | None
-    ) -> Part:
-        rows = self.base
-        reachable = len(rows.ids) if keep is None else int(np.count_nonzero(keep))
-        candidates: list[tuple[Ids, Floats]] = []
-        scanned = 0
-        for query, row in zip(
-            queries, lists.candidates(queries, k, plan.probes, keep), strict=True
-        ):
-            found = row[row >= 0]
-            if len(found) < min(k, reachable):  # the lists that were read held too few
-                candidates += rows.scan(query[None], k, keep).each(1)
-                scanned += len(rows)
-            else:
-                candidates.append((rows.ids[found], rows.score(found, query)))
-                scanned += len(found)
-        # A sample proves nothing perfect.
-        return Part(CandidateRows.of(candidates), scanned, min(plan.recall, NEARLY))
+        cold = self.lists is not None and not self.lists.loaded and "faiss" not in sys.modules
+        return not (cold and work <= self.policy.cold_floats)
 
     def warm(self) -> None:
         """Load what a first search would, and read all of the stored vectors.
@@ -111,6 +96,8 @@ class Parts:
         """
         if self.lists is not None:
             self.lists.warm()
+            if self.graph is not None:
+                self.graph.warm()
         else:
             self.base.turn()
         matrix = self.base.matrix
@@ -156,27 +143,43 @@ class Parts:
     def built(self) -> Parts:
         """The same rows, those of the tail folded in, hidden ones dropped, the type by size."""
         changed = bool(len(self.tail.ids) or self.base.hidden_count)
-        rows, lists = merged(self.base, self.tail), self.lists
+        rows, lists, graph = merged(self.base, self.tail), self.lists, self.graph
         matrix = rows.matrix
         if matrix.size <= self.policy.exact_floats:
-            lists = None
-        elif lists is None or changed:
-            lists = self._next_lists(rows)
-        return Parts(rows, lists, Tail.empty(matrix.shape[1]), self.policy)
+            lists = graph = None
+        elif changed or lists is None or (self.policy.graph and graph is None):
+            lists, graph = self._approximations(rows)
+        return Parts(rows, lists, Tail.empty(matrix.shape[1]), self.policy, graph)
 
-    def _next_lists(self, rows: Rows) -> InvertedLists:
-        """Lists over ``rows``, which begin with the base's own unless some of those were hidden."""
-        old, matrix = self.lists, rows.matrix
-        grown = (
-            old is not None
-            and not self.base.hidden_count
-            and len(rows.ids) <= self.policy.growth * old.trained_on
-            and np.array_equal(rows.ids[: len(self.base.ids)], self.base.ids)
+    def _approximations(self, rows: Rows) -> tuple[InvertedLists, NeighbourGraph | None]:
+        """Lists of ``rows`` and, where it is wanted, a graph, each going on from the base's own."""
+        stay = not self.base.hidden_count and np.array_equal(
+            rows.ids[: len(self.base.ids)], self.base.ids
         )
-        if old is not None and grown:
-            lists = old.copied()  # others search the old ones meanwhile
-        else:
-            lists = InvertedLists.train(matrix, self.policy)
-        lists.append(matrix)
-        lists.measure(matrix, self.policy)
-        return lists
+        looked_up = trials(rows.matrix, self.policy.samples)
+        lists = self._lists_of(rows.matrix, stay=stay)
+        lists.append(rows.matrix)
+        lists.measure(looked_up)
+        if not self.policy.graph:
+            return lists, None
+        old = self.graph if stay else None
+        graph = NeighbourGraph.empty(rows.matrix) if old is None else old.copied()
+        graph.append(rows.matrix)
+        graph.measure(looked_up)
+        return lists, graph
+
+    def _lists_of(self, matrix: Floats, *, stay: bool) -> InvertedLists:
+        """The base's lists once more, as others search those meanwhile, or new and empty ones."""
+        old = self.lists
+        if stay and old is not None and len(matrix) <= self.policy.growth * old.trained_on:
+            return old.copied()
+        return InvertedLists.train(matrix, self.policy)
+
+
+def _places(rows: Rows, allowed: Ids) -> Ids:
+    """(m,) int64 ascending distinct positions of visible rows by their ids."""
+    found = rows.positions(allowed)
+    found = found[found >= 0]
+    if len(found) > 1 and not (found[1:] > found[:-1]).all():
+        found = np.unique(found)
+    return found

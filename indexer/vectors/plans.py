@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vitrail.indexer.vectors.exact import Floats, Ids, Mask, nearest
 
-DEPTHS = (10, 100, 1000)  # the k at which recall is measured
+DEPTHS = (10, 30, 100, 300, 1000)  # the k at which recall is measured
 _SEED = 20240522
 _MARGIN = 0.004  # recall aimed at beyond the wish, because the measured one is a sample
 _FAIR, _PERFECT = 0.8, 0.998  # where a measured curve gets interesting, and where it ends
@@ -51,18 +51,31 @@ def choose(curves: Curves, rows: int, recall: float, k: int, share: float) -> Pr
     reach = k / share
     if depth(k) * 8 > rows * share or reach > 4 * max(curves, default=0):
         return None
+    return chosen(curves, recall, reach)
+
+
+def chosen(
+    curves: Curves, recall: float, reach: float, *, missing: float = 1.0
+) -> ProbePlan | None:
+    """The cheapest plan that reaches ``recall`` up to the rank ``reach``; None if none does.
+
+    Args:
+        curves: as measured.
+        recall: from 0 to 1.
+        reach: at least 1.
+        missing: so many times as many rows are taken to be missed as were measured.
+    """
     curve = curves[measured_depth(curves, reach)]
     top = max(plan.recall for plan in curve)
-    if top < recall or recall == 1:  # a sample proves nothing perfect
-        return None
-    promised = min(recall + _MARGIN, top)
     # beyond the deepest curve as many more rows are missed as it is surpassed by
-    wanted = 1 - (1 - promised) / max(1.0, reach / max(curves))
-    if wanted > top:
+    missing *= max(1.0, reach / max(curves))
+    if 1 - missing * (1 - top) < recall or recall == 1:  # a sample proves nothing perfect
         return None
+    promised = min(recall + _MARGIN, 1 - missing * (1 - top))
+    wanted = 1 - (1 - promised) / missing
     place = next(i for i, plan in enumerate(curve) if plan.recall >= wanted)
     found = between(curve[place - 1], curve[place], wanted) if place else curve[0]
-    return found._replace(recall=min(found.recall, promised)) if reach > max(curves) else found
+    return found._replace(recall=min(found.recall, promised))
 
 
 def surprising(expected: float, chance: float = 0.01) -> int:
@@ -90,30 +103,48 @@ def between(low: ProbePlan, high: ProbePlan, recall: float) -> ProbePlan:
     return ProbePlan(math.ceil(low.probes * (high.probes / low.probes) ** share), recall)
 
 
-def measure(candidates: Candidates, lists: int, matrix: Floats, samples: int) -> Curves:
-    """Look up some rows of (n, dim) ``matrix`` with ever more lists, and compare with a scan.
+class Trials(NamedTuple):
+    """Rows to be looked up, and what an exact scan found for them.
 
-    Args:
-        candidates: what is measured.
-        lists: how many there are.
-        matrix: the stored rows, by position.
-        samples: how many rows are looked up at the least depth.
+    Attributes:
+        others: (n,) bool of the rows that may be found: none of those looked up may find itself.
+        each: k -> (q, dim) float32 queries, and the true (k,) int64 positions for each.
     """
+
+    others: Mask
+    each: dict[int, tuple[Floats, list[Ids]]]
+
+
+def trials(matrix: Floats, samples: int) -> Trials:
+    """Some rows of (n, dim) ``matrix`` to be looked up, ``samples`` of them at the least depth."""
     rng = np.random.default_rng(_SEED)
     own = rng.choice(len(matrix), min(samples, len(matrix) // 2), replace=False)
     others = np.ones(len(matrix), bool)
-    others[own] = False  # none may find itself
-    curves: Curves = {}
-    enough = 0
+    others[own] = False
+    each: dict[int, tuple[Floats, list[Ids]]] = {}
     for k in DEPTHS:
         if k * 4 <= len(matrix):
             queries = matrix[own[: max(20, len(own) * 10 // k)] if k > 100 else own]
             near = zip(queries, nearest(matrix, others, queries, k), strict=True)
-            truth = [_best(matrix, query, found, k) for query, found in near]
-            steps = [probes for probes in _steps(lists) if probes >= enough]
-            curves[k] = _curve(candidates, steps, queries, truth, others)
-            # A deeper search never needs fewer lists than a shallow one's first good guess.
-            enough = next((n for n, recall in curves[k] if recall >= _FAIR), 0)
+            each[k] = queries, [_best(matrix, query, found, k) for query, found in near]
+    return Trials(others, each)
+
+
+def measured(candidates: Candidates, steps: Sequence[int], looked_up: Trials) -> Curves:
+    """Look up rows with ever more lists, or rows held on to, and compare with a scan.
+
+    Args:
+        candidates: what is measured.
+        steps: ascending; each is tried until more brings nothing.
+        looked_up: what for.
+    """
+    curves: Curves = {}
+    enough = 0
+    for k, (queries, truth) in looked_up.each.items():
+        own = [probes for probes in steps if probes >= enough]
+        curves[k] = _curve(candidates, own, queries, truth, looked_up.others)
+        # A deeper search never needs fewer lists than a shallow one's first good guess.
+        enough = next((n for n, recall in curves[k] if recall >= _FAIR), 0)
     return curves
 
 
@@ -131,7 +162,8 @@ def _curve(
     return curve
 
 
-def _steps(lists: int) -> list[int]:
+def steps_to(lists: int) -> list[int]:
+    """Ever more of ``lists`` lists, by half powers of two."""
     steps = {min(lists, round(2 ** (half / 2))) for half in range(2 * lists.bit_length() + 1)}
     return sorted(steps)
 

@@ -13,7 +13,7 @@ from vitrail.indexer.vectors.index import VectorIndex
 from vitrail.indexer.vectors.plans import surprising
 from vitrail.indexer.vectors.policy import IndexPolicy
 
-POLICY = IndexPolicy(exact_floats=0, cold_floats=0, gather_rows=60, samples=60)
+POLICY = IndexPolicy(exact_floats=0, cold_floats=0, gather_rows=60, samples=60, graph=False)
 SIZE, DIM = 12_000, 24
 IDS = np.arange(SIZE, dtype=np.int64) * 3 + 1
 ROWS = clustered(SIZE + 80, DIM, seed=4)

@@ -16,7 +16,7 @@ from vitrail.indexer.vectors.index import VectorIndex
 from vitrail.indexer.vectors.plans import ProbePlan, between
 from vitrail.indexer.vectors.policy import IndexPolicy
 
-POLICY = IndexPolicy(exact_floats=0, cold_floats=0, gather_rows=150, samples=60)
+POLICY = IndexPolicy(exact_floats=0, cold_floats=0, gather_rows=150, samples=60, graph=False)
 SIZE, DIM = 6000, 32
 IDS = np.arange(SIZE, dtype=np.int64) * 2 + 7
 ROWS = clustered(SIZE + 60, DIM)

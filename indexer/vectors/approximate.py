@@ -1,0 +1,109 @@
+"""Approximate answers: by a graph where it is at hand and reaches so far, by lists otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from vitrail.indexer.vectors.answers import CandidateRows, Part
+from vitrail.indexer.vectors.exact import Floats, Ids, Mask
+from vitrail.indexer.vectors.filtered import NEARLY, FilteredSearch
+from vitrail.indexer.vectors.graph import NeighbourGraph
+from vitrail.indexer.vectors.lists import InvertedLists
+from vitrail.indexer.vectors.rows import Rows
+
+_WIDEST = 500  # the rank among all rows up to which a graph finds sooner than lists do
+_STEP = 5  # rows that are scored in the time in which a graph comes to another one
+
+Found = tuple[Ids, Floats]
+"""Ids and their scores, unordered."""
+
+
+@dataclass(slots=True)
+class ApproximateSearch:
+    """The ``k`` nearest rows, for one batch of queries.
+
+    Args:
+        rows: all of them.
+        lists: of these.
+        graph: of these, where there is one that is worth loading.
+        queries: (q, dim) float32, unit rows.
+        k: how many are wanted, at most as many as may be found.
+        places: (m,) int64 ascending distinct positions of the rows that may be found, all of them
+            visible; ``None`` for every visible one.
+        recall: the share of the true ``k`` nearest that should be found.
+        gather_rows: so many that may be found are scored rather than looked up in lists.
+    """
+
+    rows: Rows
+    lists: InvertedLists
+    graph: NeighbourGraph | None
+    queries: Floats
+    k: int
+    places: Ids | None
+    recall: float
+    gather_rows: int
+    _found: dict[int, Found] = field(init=False, default_factory=dict)
+    _scanned: int = field(init=False, default=0)
+    _told: float = field(init=False, default=1.0)
+
+    def answer(self) -> Part:
+        """Candidates, exact or with the recall that they are likely to have."""
+        keep = self.rows.visible() if self.places is None else self.rows.marks(self.places)
+        count = len(self.rows) if self.places is None else len(self.places)
+        share = count / len(self.rows.ids)
+        if self.graph is not None and self.k / share <= _WIDEST:
+            self._walk(self.graph, keep, count, share)
+        if len(left := self._left()):
+            if self.places is None:
+                self._look_up(left, keep, share)
+            else:
+                self._choose(left, self.places)
+        each = [self._found[i] for i in range(len(self.queries))]
+        return Part(CandidateRows.of(each), self._scanned, self._told)
+
+    def _walk(self, graph: NeighbourGraph, keep: Mask | None, count: int, share: float) -> None:
+        """Take what the graph finds for those queries around which enough may be found."""
+        plan = graph.plan(self.recall, self.k, share)
+        if plan is not None and plan.probes * _STEP < count:
+            near = graph.candidates(self.queries, self.k, plan, keep, share)
+            for i, places in enumerate(near):
+                if places is not None:
+                    self._take(i, places, plan.recall)
+
+    def _look_up(self, left: Ids, keep: Mask | None, share: float) -> None:
+        """Take what the nearest lists hold, where that is enough, and scan for the others."""
+        plan = self.lists.plan(self.recall, self.k, share)
+        if plan is not None:
+            near = self.lists.candidates(self.queries[left], self.k, plan.probes, keep)
+            for i, row in zip(left.tolist(), near, strict=True):
+                places = row[row >= 0]
+                if len(places) >= self.k:  # otherwise the lists that were read held too few
+                    self._take(i, places, plan.recall)
+        if len(left := self._left()):
+            self._add(left, self.rows.scan(self.queries[left], self.k, keep))
+            self._scanned += len(self.rows) * len(left)
+
+    def _choose(self, left: Ids, places: Ids) -> None:
+        """Take the best of few rows, or what lists find of many."""
+        queries = self.queries[left]
+        if len(places) <= self.gather_rows:
+            part = self.rows.scan_some(queries, self.k, places)
+        else:
+            search = FilteredSearch(self.rows, self.lists, queries, self.k, places, self.recall)
+            part = search.answer()
+        self._add(left, part.candidates)
+        self._scanned += part.scanned
+        self._told = min(self._told, part.recall)
+
+    def _take(self, i: int, places: Ids, recall: float) -> None:
+        self._found[i] = self.rows.ids[places], self.rows.score(places, self.queries[i])
+        self._scanned += len(places)
+        self._told = min(self._told, recall, NEARLY)  # a sample proves nothing perfect
+
+    def _add(self, left: Ids, candidates: CandidateRows) -> None:
+        self._found.update(zip(left.tolist(), candidates.each(len(left)), strict=True))
+
+    def _left(self) -> Ids:
+        return np.array([i for i in range(len(self.queries)) if i not in self._found], np.int64)

@@ -1,0 +1,295 @@
+"""Approximate search for large collections: a graph of near neighbours over bytes, in FAISS.
+
+A row is turned at random and kept as a byte a number; a search walks from neighbour to neighbour
+towards the query (HNSW; Malkov and Yashunin, 2018). What it comes by only chooses candidates, which
+are then scored from the stored vectors. It answers in a fraction of the time of inverted lists, and
+takes longer to build. Where a filter leads, it is asked for more rows than are wanted, of which
+those are dropped that may not be found: how far out the wanted ones lay is then seen, not guessed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitrail.indexer.vectors.exact import Floats, Ids, Mask
+from vitrail.indexer.vectors.lists import threads
+from vitrail.indexer.vectors.plans import (
+    Curves,
+    ProbePlan,
+    Trials,
+    chosen,
+    measured,
+    measured_depth,
+)
+
+_NEIGHBOURS = 16  # of a row in the graph; twice as many on the ground floor
+_BUILDING = 60  # rows that a new one's neighbours are chosen among
+_FIRST_EFFORT, _MOST_EFFORT = 16, 8192  # rows that a search holds on to
+_SEED = 20240524
+_SAMPLE = 4096  # rows by which it is told how large their numbers are
+_WITHIN = 0.9999  # of their numbers fit into a byte, the others are cut off
+_BYTE = 127
+_ADD_BLOCK = 1 << 14  # rows; Ctrl-C is heard in between
+_CHANCE = 3.6
+# Images of another kind than those of the graph are found fewer of their neighbours than measured
+# by some of these; so it was of parts of photographs, looked up among those of others.
+_MISSING = 2.0
+_MEGABYTE = 1 << 20
+
+
+def _faiss() -> Any:
+    """FAISS, loaded late because it takes a third of a second; its stubs miss half of its calls."""
+    import faiss
+
+    return faiss
+
+
+class NeighbourGraph:
+    """Candidates for the rows of a matrix, by their positions 0..n-1.
+
+    Args:
+        turn: (dim, dim) float32 by which rows are turned and enlarged to the range of a byte.
+        curves: k -> plans, ascending, with recall@k.
+        load: gives the ``faiss.IndexHNSWSQ``; called at the first use.
+        size: bytes that ``load`` reads.
+    """
+
+    def __init__(
+        self, turn: Floats, curves: Curves, load: Callable[[], Any], *, size: int = 0
+    ) -> None:
+        self.turn = turn
+        self.curves = curves
+        self._load = load
+        self._awaited = size // _MEGABYTE
+
+    @classmethod
+    def empty(cls, matrix: Floats) -> NeighbourGraph:
+        """A graph for rows like those of (n, dim) ``matrix``, n at least 1; holds none yet."""
+        faiss = _faiss()
+        dim = matrix.shape[1]
+        rng = np.random.default_rng(_SEED)
+        axes = np.linalg.qr(rng.standard_normal((dim, dim)))[0].astype(np.float32)
+        sample = np.sort(rng.choice(len(matrix), min(len(matrix), _SAMPLE), replace=False))
+        largest = max(float(np.quantile(np.abs(matrix[sample] @ axes), _WITHIN)), 1e-6)
+        codec = faiss.ScalarQuantizer.QT_8bit_direct_signed
+        index = faiss.IndexHNSWSQ(dim, codec, _NEIGHBOURS, faiss.METRIC_INNER_PRODUCT)
+        index.hnsw.efConstruction = _BUILDING
+        index.is_trained = True  # bytes as they are: there is nothing to learn
+        return cls(axes * np.float32(_BYTE / largest), {}, lambda: index)
+
+    @classmethod
+    def from_bytes(
+        cls, data: Callable[[], NDArray[np.uint8]], size: int, turn: Floats, header: dict[str, Any]
+    ) -> NeighbourGraph:
+        """A graph that is read where it lies: what ``to_bytes``, ``turn`` and ``header`` gave.
+
+        Args:
+            data: gives (size,) bytes, their checksum compared; called at the first use.
+            size: in bytes.
+            turn: as ``turn`` was.
+            header: as ``header`` gave it.
+
+        Raises:
+            KeyError, TypeError, ValueError: the header is of another make.
+        """
+
+        def load() -> Any:
+            faiss, held = _faiss(), data()
+            index = faiss.read_index(faiss.ZeroCopyIOReader(faiss.swig_ptr(held), held.size))
+            index.referenced_objects = [held]  # which FAISS reads where it lies
+            return index
+
+        curves = {
+            int(k): [ProbePlan(int(effort), float(recall)) for effort, recall in plans]
+            for k, plans in header["curves"].items()
+        }
+        if turn.ndim != 2 or turn.shape[0] != turn.shape[1]:
+            raise ValueError(f"a graph's turn is {turn.shape}")
+        return cls(turn, curves, load, size=size)
+
+    def to_bytes(self) -> NDArray[np.uint8]:
+        """FAISS's own serialisation."""
+        data: NDArray[np.uint8] = _faiss().serialize_index(self._index)
+        return data
+
+    def header(self) -> dict[str, Any]:
+        """What ``from_bytes`` needs beside the bytes, as plain JSON types."""
+        return {"curves": self.curves}
+
+    def copied(self) -> NeighbourGraph:
+        """The same graph once more, for rows to be appended to."""
+        data = self.to_bytes()  # a clone of what is read where it lies would lie there too
+        return NeighbourGraph(self.turn, self.curves, lambda: _faiss().deserialize_index(data))
+
+    def __len__(self) -> int:
+        return int(self._index.ntotal)
+
+    @property
+    def kind(self) -> str:
+        """FAISS's factory string."""
+        return f"HNSW{_NEIGHBOURS},SQ8_direct_signed"
+
+    def ready(self, queries: int) -> bool:
+        """Whether it is loaded, or is worth loading now that so many more queries come.
+
+        Loading compares the checksum of it all, some milliseconds a ten of megabytes, of which
+        each query that it answers saves about one.
+        """
+        if self.loaded:
+            return True
+        self._awaited -= queries
+        return self._awaited < 0
+
+    @property
+    def loaded(self) -> bool:
+        """Whether FAISS holds it already."""
+        return "_index" in self.__dict__
+
+    def warm(self) -> None:
+        """Load it."""
+        len(self)
+
+    @cached_property
+    def _index(self) -> Any:
+        return self._load()
+
+    def append(self, matrix: Floats) -> None:
+        """Add the rows of ``matrix`` that are beyond those already here."""
+        with threads(_faiss(), 1):  # several would make another graph each time
+            for start in range(len(self), len(matrix), _ADD_BLOCK):
+                self._index.add(self._turned(matrix[start : start + _ADD_BLOCK]))
+
+    def measure(self, trials: Trials) -> None:
+        """Fill ``curves`` by looking up rows, and comparing with what an exact scan found."""
+        steps = []
+        effort = float(_FIRST_EFFORT)
+        while effort < min(_MOST_EFFORT, 2 * len(self)):
+            steps.append(round(effort))
+            effort *= math.sqrt(2)
+        with self._unlinked(~trials.others):
+            self.curves = measured(self._for_trial, steps, trials)
+
+    @contextmanager
+    def _unlinked(self, rows: Mask) -> Iterator[None]:
+        """No way leads to (n,) bool ``rows`` meanwhile, as if they had never been added.
+
+        A row that is looked up would be met early, and its neighbours with it, whereas a new image
+        has no neighbours in the graph. Each link to one leads to where it comes from, which is
+        where nothing is left to be seen. Only of a graph that was made here, and not shared yet.
+        """
+        faiss, graph = _faiss(), self._index.hnsw
+        links = faiss.rev_swig_ptr(graph.neighbors.data(), graph.neighbors.size())
+        ends = faiss.rev_swig_ptr(graph.offsets.data(), graph.offsets.size())
+        # Empty ones are -1, for which a last place stands.
+        cut = np.flatnonzero(np.append(rows, False)[links])
+        kept = links[cut]
+        links[cut] = np.searchsorted(ends, cut, side="right") - 1
+        try:
+            yield
+        finally:
+            links[cut] = kept
+
+    def _for_trial(
+        self, queries: Floats, k: int, effort: int, keep: Mask | None
+    ) -> NDArray[np.int64]:
+        found = self._near(queries, effort, alone=False)
+        near = np.full((len(queries), _spare(k)), -1, np.int64)
+        for i, row in enumerate(found):
+            own = row[row >= 0] if keep is None else row[row >= 0][keep[row[row >= 0]]]
+            near[i, : min(len(own), near.shape[1])] = own[: near.shape[1]]
+        return near
+
+    def plan(self, recall: float, k: int, share: float = 1.0) -> ProbePlan | None:
+        """The cheapest plan that reaches ``recall`` for the ``k`` nearest; None if none does.
+
+        Args:
+            recall: from 0 to 1.
+            k: how many are wanted.
+            share: of the rows that may be found, taken at random.
+        """
+        reach = k / share
+        if reach > max(self.curves, default=0):
+            return None
+        found = chosen(self.curves, recall, reach, missing=_MISSING)
+        least = math.ceil(_farthest(k, reach)) if share < 1 else k
+        return found and found._replace(probes=max(found.probes, least))
+
+    def candidates(
+        self,
+        queries: Floats,
+        k: int,
+        plan: ProbePlan,
+        keep: Mask | None,
+        share: float,
+        *,
+        alone: bool = True,
+    ) -> list[Ids | None]:
+        """Positions that probably hold the ``k`` nearest rows of each query.
+
+        ``None`` stands where too few of the rows that it came by may be found, or where they lie
+        farther out than the plan is for.
+
+        Args:
+            queries: (q, dim) float32, unit rows.
+            k: how many are wanted, at least 1; some more are returned.
+            plan: as ``plan`` gave it for this ``k`` and ``share``.
+            keep: (n,) bool of the rows that may be found; ``None`` for all.
+            share: of the rows that may be found.
+            alone: whether this thread does it all, as where others answer other queries.
+        """
+        found = self._near(queries, plan.probes, alone=alone)
+        if keep is None:
+            return [_enough(row, k) for row in found]
+        reach = k / share
+        most = max(measured_depth(self.curves, reach), _farthest(k, reach))
+        return [_allowed(row, k, keep, most) for row in found]
+
+    def _turned(self, rows: Floats) -> Floats:
+        turned: Floats = rows @ self.turn
+        return np.clip(turned, -_BYTE - 1, _BYTE, out=turned)
+
+    def _near(self, queries: Floats, effort: int, *, alone: bool) -> NDArray[np.int64]:
+        """(q, effort) int64 positions, the best by their bytes first; -1 fills up."""
+        faiss = _faiss()
+        settings = faiss.SearchParametersHNSW(efSearch=effort)
+        with threads(faiss, 1 if alone else None):
+            found: NDArray[np.int64] = self._index.search(
+                self._turned(queries), effort, params=settings
+            )[1]
+        return found
+
+
+def _enough(row: Ids, k: int) -> Ids | None:
+    row = row[: _spare(k)]
+    if row[-1] < 0:
+        row = row[row >= 0]
+    return row if len(row) >= k else None
+
+
+def _allowed(row: Ids, k: int, keep: Mask, most: float) -> Ids | None:
+    """What of a row may be found, unless the k-th is farther out than ``most``."""
+    row = row[row >= 0]
+    places = np.flatnonzero(keep[row])
+    if len(places) < k or places[k - 1] >= most:
+        return None
+    return row[places[: _spare(k)]]
+
+
+def _spare(k: int) -> int:
+    """Candidates to score for the ``k`` nearest: bytes hardly swap any but the last."""
+    return 16 + 2 * k
+
+
+def _farthest(k: int, reach: float) -> float:
+    """The rank among all rows that the k-th of a random share of them hardly surpasses.
+
+    ``reach`` is the one to be expected; a gamma distribution's hundredth part is allowed for.
+    """
+    return reach * (1 + _CHANCE / math.sqrt(k))

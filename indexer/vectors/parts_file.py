@@ -1,0 +1,98 @@
+"""The parts of a vector index as sections of its file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitrail.indexer.vectors.blocks import rows_of_block
+from vitrail.indexer.vectors.checks import check_new, unit_rows
+from vitrail.indexer.vectors.graph import NeighbourGraph
+from vitrail.indexer.vectors.index_file import IndexFile, write_index_file
+from vitrail.indexer.vectors.lists import InvertedLists
+from vitrail.indexer.vectors.parts import Parts
+from vitrail.indexer.vectors.policy import IndexPolicy
+from vitrail.indexer.vectors.rows import Rows, Tail
+
+LATER = frozenset({"vectors", "graph"})
+"""Sections that are compared with their checksums where they are first read."""
+
+
+def write_parts(path: str | os.PathLike[str], parts: Parts, dim: int, meta: dict[str, Any]) -> None:
+    """Write ``parts`` of ``dim`` columns and ``meta`` (plain JSON types) durably, in one step.
+
+    Raises:
+        OSError: the disk is full or not writable; an older file at ``path`` is untouched.
+        DamagedIndexError: stored vectors are altered.
+        UnreadableError: they cannot be read now.
+    """
+    base, lists, graph, tail = parts.base, parts.lists, parts.graph, parts.tail.kept()
+    header: dict[str, Any] = {"kind": parts.kind, "dim": dim, "meta": meta}
+    arrays: dict[str, NDArray[Any]] = {
+        "ids": base.ids,
+        "vectors": base.matrix,
+        "hidden": base.hidden.view(np.uint8),
+        "tail_ids": tail.ids,
+        "tail_vectors": tail.matrix,
+    }
+    if lists is not None:
+        header["lists"] = lists.header()
+        arrays["lists"] = lists.to_bytes()
+    if graph is not None:
+        header["graph"] = graph.header()
+        arrays["graph"], arrays["graph_turn"] = graph.to_bytes(), graph.turn
+    write_index_file(path, header, arrays, block_rows={"vectors": rows_of_block(4 * dim)})
+
+
+def read_parts(file: IndexFile, policy: IndexPolicy, *, lazily: bool) -> tuple[int, Parts]:
+    """The number of columns and the parts in a file whose checksums are compared.
+
+    Args:
+        file: as ``write_parts`` wrote it.
+        policy: when to scan and when to approximate.
+        lazily: whether sections that are read ``LATER`` have not been compared yet.
+
+    Raises:
+        KeyError, TypeError, ValueError, InputError: its parts disagree.
+    """
+    ids, matrix, hidden = (file.array(name) for name in ("ids", "vectors", "hidden"))
+    dim = int(file.header["dim"])
+    if matrix.shape != (len(ids), dim) or hidden.shape != ids.shape:
+        raise ValueError(f"{len(ids)} ids, {len(hidden)} marks, vectors {matrix.shape}")
+    lists = None
+    if "lists" in file.header:
+        lists = InvertedLists.from_bytes(file.array("lists"), file.header["lists"])
+    blocks = file.blocks("vectors") if lazily else None
+    rows = Rows(ids, matrix, hidden.astype(bool), blocks)
+    tail = _tail(file, dim, rows)
+    return dim, Parts(rows, lists, tail, policy, _graph(file, dim, lazily=lazily))
+
+
+def _tail(file: IndexFile, dim: int, base: Rows) -> Tail:
+    ids = np.asarray(file.array("tail_ids"), np.int64)
+    vectors = unit_rows(file.array("tail_vectors"), dim, "vector")
+    if len(ids) != len(vectors):
+        raise ValueError(f"{len(ids)} ids, {len(vectors)} vectors of a tail")
+    tail = Tail.empty(dim)
+    check_new(ids, (base, tail))
+    return tail.appended(ids, vectors) if len(ids) else tail
+
+
+def _graph(file: IndexFile, dim: int, *, lazily: bool) -> NeighbourGraph | None:
+    if "graph" not in file.header:
+        return None
+    turn, section = file.array("graph_turn"), file.array("graph")
+    if turn.shape != (dim, dim):
+        raise ValueError(f"vectors of {dim} numbers, a graph's turn {turn.shape}")
+    read: Callable[[], NDArray[np.uint8]] = lambda: section  # noqa: E731
+    if lazily:
+
+        def read() -> NDArray[np.uint8]:
+            file.verify({"graph"})
+            return section
+
+    return NeighbourGraph.from_bytes(read, section.size, turn, file.header["graph"])
