@@ -89,7 +89,7 @@ class _Packed(NamedTuple):
         if self.bits is None:
             assert self.few is not None
             return self.few.copy()
-        found: Ids = np.flatnonzero(np.unpackbits(self.bits)).astype(np.int64, copy=False)
+        found: Ids = np.flatnonzero(np.unpackbits(self.bits).view(np.bool_))
         found += self.first
         return found
 

@@ -13,7 +13,7 @@ from vitrail.indexer.vectors.graph import NeighbourGraph
 from vitrail.indexer.vectors.lists import InvertedLists
 from vitrail.indexer.vectors.rows import Rows
 
-_WIDEST = 500  # the rank among all rows up to which a graph finds sooner than lists do
+_WIDEST = 250  # the rank among all rows up to which a graph finds sooner than lists do
 _STEP = 5  # rows that are scored in the time in which a graph comes to another one
 
 Found = tuple[Ids, Floats]

@@ -40,7 +40,7 @@ _ADD_BLOCK = 1 << 14  # rows; Ctrl-C is heard in between
 _CHANCE = 3.6
 # Images of another kind than those of the graph are found fewer of their neighbours than measured
 # by some of these; so it was of parts of photographs, looked up among those of others.
-_MISSING = 2.0
+_MISSING = 1.5
 _MEGABYTE = 1 << 20
 
 

@@ -71,7 +71,7 @@ class Parts:
         allowed: Ids | None,
         recall: float,
     ) -> Part:
-        places = None if allowed is None else _places(rows, allowed)
+        places = None if allowed is None else rows.places(allowed)
         if lists is None:
             if places is not None:
                 return rows.scan_some(queries, k, places)
@@ -174,12 +174,3 @@ class Parts:
         if stay and old is not None and len(matrix) <= self.policy.growth * old.trained_on:
             return old.copied()
         return InvertedLists.train(matrix, self.policy)
-
-
-def _places(rows: Rows, allowed: Ids) -> Ids:
-    """(m,) int64 ascending distinct positions of visible rows by their ids."""
-    found = rows.positions(allowed)
-    found = found[found >= 0]
-    if len(found) > 1 and not (found[1:] > found[:-1]).all():
-        found = np.unique(found)
-    return found

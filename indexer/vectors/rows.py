@@ -86,13 +86,29 @@ class Rows:
             found[self.hidden[found]] = -1
         return found
 
+    def places(self, allowed: Ids) -> NDArray[np.int64]:
+        """(p,) int64 ascending distinct rows of those of (m,) ids that are here and visible."""
+        if len(allowed) > 1 and not (allowed[1:] > allowed[:-1]).all():
+            allowed = np.unique(allowed)
+        if self._gapless:  # the inner part of them is all that is here: no other is looked at
+            inside = np.searchsorted(allowed, (self.ids[0], self.ids[-1] + 1))
+            found = allowed[slice(*inside)] - self.ids[0]
+        else:
+            found = self._places(allowed)
+            found = found[found >= 0]
+        shown: Ids = found[~self.hidden[found]] if self.hidden_count else found
+        return shown
+
+    @property
+    def _gapless(self) -> bool:
+        return bool(len(self.ids)) and int(self.ids[-1] - self.ids[0]) == len(self.ids) - 1
+
     def _places(self, ids: Ids) -> NDArray[np.int64]:
         """(m,) int64 row of each id, hidden or not; -1 where it is unknown."""
         if not len(self.ids):
             return np.full(len(ids), -1, np.int64)
-        first, last = int(self.ids[0]), int(self.ids[-1])
-        if last - first == len(self.ids) - 1:  # no gaps: subtracting is ten times as fast
-            found = ids - first
+        if self._gapless:  # subtracting is ten times as fast
+            found = ids - int(self.ids[0])
             found[(found < 0) | (found >= len(self.ids))] = -1
         else:
             found = np.searchsorted(self.ids, ids).astype(np.int64, copy=False)
@@ -100,18 +116,12 @@ class Rows:
             found[self.ids[found] != ids] = -1
         return found
 
-    def visible(self, allowed: Ids | None = None) -> Mask | None:
+    def visible(self) -> Mask | None:
         """(n,) bool of the rows a search may return, or None where that is all of them."""
-        if allowed is None:
-            return ~self.hidden if self.hidden_count else None
-        return self.mask(self.positions(allowed))
-
-    def mask(self, positions: Ids) -> Mask:
-        """(n,) bool, true at ``positions``; negative ones are ignored."""
-        return self.marks(positions[positions >= 0])
+        return ~self.hidden if self.hidden_count else None
 
     def marks(self, positions: NDArray[np.int64]) -> Mask:
-        """As ``mask``, of positions none of which is negative."""
+        """(n,) bool, true at ``positions``."""
         keep = np.zeros(len(self.ids), bool)
         keep[positions] = True
         return keep
