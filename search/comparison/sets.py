@@ -149,13 +149,13 @@ def _shares(a: Rows, b: Rows, k: int, seed: int) -> tuple[Measure, ...]:
 def _vendi(name: str, rows: Rows, size: int, groups: int, seed: int) -> Measure:
     used = size * (len(rows) // size) if size else 0
     images = (used, 0) if name == "vendi_a" else (0, used)
+    there = (size, 0) if name == "vendi_a" else (0, size)
     if size < FEWEST:
-        own = (len(rows), 0) if name == "vendi_a" else (0, len(rows))
-        return Measure(name, None, own, FEWEST)
+        return Measure(name, None, there, FEWEST)
     found = vendi_estimate(rows, size, groups=groups, seed=seed)
     needed = needed_for_vendi(found.value)
     if size < needed:
-        return Measure(name, None, (size, 0) if name == "vendi_a" else (0, size), needed)
+        return Measure(name, None, there, needed)
     return Measure(name, found, images)
 
 

@@ -15,6 +15,8 @@ _Node = TypeVar("_Node", bound=Hashable)
 Rank = tuple[int, int, int, int, int, str, str, int]
 _FRAMED = 0.93  # share of an image that is content, below which there is a frame around it
 _STEPS = 4  # a doubling of pixels, within which a frame matters more than they do
+NOTHING, QUALITY, MORE = range(3)
+"""What is lost with a copy whose keeper stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ def form_groups(
     prove: Callable[[int, int], _Proof | None],
     *,
     kept: Collection[int] = (),
+    loss: Callable[[_Proof], int] = lambda _proof: MORE,
 ) -> list[KeptGroup[_Proof]]:
     """Put images into groups, each around a keeper; nothing is in a group by way of a third.
 
@@ -95,31 +98,66 @@ def form_groups(
     there is proof against it, asked for of copies of its copies where nobody has looked yet; then
     the best of the rest. Farther ones are not asked for, or a long chain would cost its square.
 
+    Of images with the same pixels that a keeper would take with more loss than of quality, it takes
+    the best, round which the others form a group of their own: nothing is lost with these. So an
+    image is a member of one group at most, and a keeper beside that only of images with its pixels.
+
     Args:
         ranks: image id -> its place, the one to keep first.
         proven: (id, id) -> proof, of pairs that were looked at.
         prove: proof of a pair of keeper and copy, or ``None``.
         kept: ids of images that are in no other's group.
+        loss: with a copy of such a proof: ``NOTHING``, which holds from copy to copy, ``QUALITY``
+            or ``MORE``.
 
     Returns:
         groups of two or more, in the order of their keepers' ids.
     """
+    same = {pair: proof for pair, proof in proven.items() if loss(proof) == NOTHING}
+    best: dict[int, int] = {}
+    for connected in components(same):
+        best |= _round_the_best(connected, ranks, prove, kept, loss)
     groups = []
     near = _graph(proven)
     for connected in components(proven):
         left = sorted(connected, key=lambda one: ranks[one])
+        taken: set[int] = set()
         while left:
             keeper, *rest = left
-            members: dict[int, _Proof] = {}
             reached = {far for one in near[keeper] for far in (one, *near[one])}
+            members: dict[int, _Proof] = {}
             for one in rest:
-                proof = prove(keeper, one) if one in reached and one not in kept else None
-                if proof is not None:
+                own = best.get(one) == keeper
+                met = own or (one in reached and keeper not in taken)
+                proof = prove(keeper, one) if met and one not in taken and one not in kept else None
+                if proof is not None and (own or one not in best or loss(proof) <= QUALITY):
                     members[one] = proof
             if members:
                 groups.append(KeptGroup(keeper, members))
-            left = [one for one in rest if one not in members]
+            taken |= members.keys()
+            awaited = {best[one] for one in rest if one in best and one not in taken}
+            left = [one for one in rest if one not in taken or one in awaited]
     return sorted(groups, key=lambda group: group.keeper)
+
+
+def _round_the_best(
+    connected: Sequence[int],
+    ranks: Mapping[int, Rank],
+    prove: Callable[[int, int], _Proof | None],
+    kept: Collection[int],
+    loss: Callable[[_Proof], int],
+) -> dict[int, int]:
+    """Each of some images that have the same pixels as a better one -> the best such one."""
+    best: dict[int, int] = {}
+    left = sorted(connected, key=lambda one: ranks[one])
+    while left:
+        first, *rest = left
+        for one in rest:
+            proof = None if one in kept else prove(first, one)
+            if proof is not None and loss(proof) == NOTHING:
+                best[one] = first
+        left = [one for one in rest if one not in best]
+    return best
 
 
 def components(pairs: Iterable[tuple[_Node, _Node]]) -> list[list[_Node]]:

@@ -18,7 +18,7 @@ from vitrail.service.documents.duplicates import decision_document
 if TYPE_CHECKING:
     from vitrail.indexer.image_info import ImageInfo
     from vitrail.service.operations.deciding import KnownDecision
-    from vitrail.service.operations.duplicate_search import DuplicateGroup
+    from vitrail.service.operations.duplicate_groups import DuplicateGroup
     from vitrail.service.operations.duplicates import Duplicates
     from vitrail.service.operations.trashing import TrashPlan
 

@@ -9,7 +9,7 @@ from vitrail.service.documents.plain import named_paths
 if TYPE_CHECKING:
     from vitrail.indexer.image_info import ImageInfo
     from vitrail.service.operations.deciding import KnownDecision
-    from vitrail.service.operations.duplicate_search import DuplicateGroup
+    from vitrail.service.operations.duplicate_groups import DuplicateGroup
     from vitrail.service.operations.duplicates import Duplicates
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vitrail.indexer.errors import InputError
 from vitrail.service.operations.references import StoredImage, find_image
 
 if TYPE_CHECKING:
@@ -124,6 +127,60 @@ def import_decisions(directory: Path, log: bytes) -> int:
     decisions = carried_decisions({DECISIONS: log}, "the log")
     with CollectionStore.open(directory, writable=True) as store:
         return take_decisions(store, decisions)
+
+
+def write_log(store: CollectionStore, file: Path) -> int:
+    """Write the whole log to a file, for another collection; how many decisions.
+
+    Args:
+        store: the collection.
+        file: JSON, as the service gives it; must not exist yet.
+
+    Raises:
+        InputError: it exists, or cannot be written.
+        CollectionError: the disk is full.
+    """
+    from vitrail.indexer.files.durability import disk_guard, write_bytes
+
+    log = json.loads(export_decisions(store))
+    data = json.dumps({"decisions": log}, indent=1).encode()
+    path = os.path.abspath(file)
+    if os.path.lexists(path):
+        raise InputError(f"{file} exists already; name a new file for the decisions")
+    try:
+        with disk_guard(os.path.dirname(path), len(data)):
+            write_bytes(path, data)
+    except OSError as error:
+        raise InputError(
+            f"cannot write {file}: {error.strerror or error}; name a file that can be"
+        ) from error
+    return len(log)
+
+
+def take_log(directory: Path, file: Path) -> int:
+    """Add the decisions of a file that a collection lacks; how many.
+
+    Args:
+        directory: of the collection.
+        file: as ``write_log`` or the service gave it.
+
+    Raises:
+        InputError: it is not there, or cannot be understood; nothing is written.
+        UnreadableError: the system refuses it.
+        CollectionLockedError: another process is writing.
+        CollectionError: there is no collection, or the disk is full.
+    """
+    from vitrail.indexer.files.reading import read_bytes
+
+    try:
+        log = json.loads(read_bytes(str(file)))["decisions"]
+    except FileNotFoundError as error:
+        raise InputError(f"{file} is not there; name a file of decisions") from error
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise InputError(
+            f"{file} holds no decisions; name a file that `vitrail decisions --export` wrote"
+        ) from error
+    return import_decisions(directory, json.dumps(log).encode())
 
 
 def _known(store: Answering, decision: Decision, *, undone: bool) -> KnownDecision:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,7 +17,6 @@ from vitrail.search.duplicates.evidence import (
     IDENTICAL,
     LOOK_ALIKE,
     RE_ENCODED,
-    TIERS,
     Confirmed,
     CopyEvidence,
     lay_onto,
@@ -30,8 +28,8 @@ from vitrail.search.duplicates.keepers import (
     form_groups,
     in_walking_order,
     rank,
-    reason,
 )
+from vitrail.service.operations.duplicate_groups import DuplicateGroup, Proof, loss, told_groups
 from vitrail.service.operations.looks import HELD, Looks
 from vitrail.service.operations.progress import AnalysisProgress, Progress
 
@@ -44,45 +42,6 @@ _TELL = 16  # pairs between two events
 _PORTION = 4096  # images whose metadata is read at a time
 _KNOWN = 200_000  # images whose metadata is held
 Pair = tuple[int, int]
-
-
-class Proof(NamedTuple):
-    """What shows that an image is a copy of another, and whether the user said so."""
-
-    evidence: CopyEvidence
-    decided: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Copy:
-    """A member of a group beside its keeper.
-
-    Attributes:
-        image: that it is; the keeper itself, of a second file with the same bytes.
-        paths: its files.
-        evidence: against the keeper.
-        decided: whether the user said so.
-    """
-
-    image: ImageInfo
-    paths: tuple[str, ...]
-    evidence: CopyEvidence
-    decided: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class DuplicateGroup:
-    """Images of which one is enough.
-
-    Attributes:
-        keeper: the one.
-        reason: why it is that one.
-        copies: the others, the surest evidence first.
-    """
-
-    keeper: ImageInfo
-    reason: str
-    copies: tuple[Copy, ...]
 
 
 class DuplicateSearch:
@@ -151,16 +110,20 @@ class DuplicateSearch:
             pair = (keeper, copy) if keeper < copy else (copy, keeper)
             return known[pair] if pair in known else self._prove(keeper, copy)
 
-        groups = form_groups(self._ranks(proven), proven, prove, kept=self._kept(proven))
+        groups = form_groups(self._ranks(proven), proven, prove, kept=self._kept(proven), loss=loss)
         shared = self._with_several_files()
-        return [*self._told(groups, shared)]
+        return self._told(self._asked_about(groups), shared)
 
     def look_alikes(
         self, found: Candidates, least: float, copies: Sequence[DuplicateGroup]
     ) -> list[DuplicateGroup]:
         """Groups of images that are as near as look-alikes are, copies of one left out."""
-        spare = {copy.image.id for group in copies for copy in group.copies}
-        spare -= {group.keeper.id for group in copies}
+        spare = {
+            copy.image.id
+            for group in copies
+            for copy in group.copies
+            if copy.image.id != group.keeper.id
+        }
         proven = {
             (one, other): Proof(CopyEvidence(LOOK_ALIKE, (f"cosine {cosine:.3f}",)), False)
             for one, other, cosine in zip(
@@ -174,7 +137,7 @@ class DuplicateSearch:
             lambda keeper, copy: proven.get((min(keeper, copy), max(keeper, copy))),
             kept=self._kept(proven),
         )
-        return [*self._told(groups, {})]
+        return self._told(groups, {})
 
     # Inside
 
@@ -296,27 +259,17 @@ class DuplicateSearch:
             ids = np.intersect1d(ids, self.asked).tolist()
         return {info.id: info for info in self.snapshot.metadata(ids)}
 
+    def _asked_about(self, groups: Sequence[KeptGroup[Proof]]) -> list[KeptGroup[Proof]]:
+        """Those with an image that is asked about."""
+        if self.asked is None:
+            return [*groups]
+        asked = set(self.asked.tolist())
+        return [one for one in groups if asked & {one.keeper, *one.members}]
+
     def _told(
         self, groups: Sequence[KeptGroup[Proof]], shared: Mapping[int, ImageInfo]
-    ) -> Iterator[DuplicateGroup]:
-        """Groups with what is known of their images; and images that have several files."""
-        left, kept = dict(shared), self.decided.kept
-        for group in groups:
-            keeper = self._info(group.keeper)
-            left.pop(keeper.id, None)
-            others = [self._info(i) for i in group.members]
-            copies = [] if keeper.content_hash in kept else [*_second_files(keeper)]
-            for info, (evidence, said) in zip(others, group.members.values(), strict=True):
-                left.pop(info.id, None)
-                copies.append(Copy(info, info.paths, evidence, said))
-            yield DuplicateGroup(
-                keeper,
-                reason(keeper, self._rank(keeper.id), [self._rank(i) for i in group.members]),
-                tuple(sorted(copies, key=_sure)),
-            )
-        for info in left.values():
-            if info.content_hash not in kept:
-                yield DuplicateGroup(info, "the first path", tuple(_second_files(info)))
+    ) -> list[DuplicateGroup]:
+        return [*told_groups(groups, shared, self._info, self._rank, self.decided.kept)]
 
     def _info(self, image_id: int) -> ImageInfo:
         known = self._infos.get(image_id)  # threads ask, while others are forgotten
@@ -339,12 +292,3 @@ class DuplicateSearch:
     def _check(self) -> None:
         if self._cancellation is not None:
             self._cancellation.check()
-
-
-def _second_files(image: ImageInfo) -> Iterator[Copy]:
-    if len(image.paths) > 1:
-        yield Copy(image, image.paths[1:], CopyEvidence(IDENTICAL, ("the same file",)))
-
-
-def _sure(copy: Copy) -> tuple[int, float, int]:
-    return TIERS.index(copy.evidence.tier), -copy.evidence.agreeing, copy.image.id

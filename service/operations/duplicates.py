@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vitrail.service.operations.duplicate_search import DuplicateGroup, DuplicateSearch
+from vitrail.service.operations.duplicate_groups import DuplicateGroup
+from vitrail.service.operations.duplicate_search import DuplicateSearch
 from vitrail.service.operations.gathering import space_of
 from vitrail.service.operations.progress import Progress, nobody
 

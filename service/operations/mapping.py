@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
 
 import numpy as np
@@ -41,6 +41,7 @@ _NEIGHBOURS = 15  # of each image, as umap-learn has it
 _WORDS, _TYPICAL = 3, 6  # of a cluster
 _MOST_CLUSTERS = 40  # where nobody says how many
 _NAMING = ("label", "prompt")
+_CONTENT = "content_hash"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +196,7 @@ def _drawn(
         fewest=FEWEST,
     )
     columns = tuple(dict.fromkeys((*options.columns, *_NAMING)))
+    gathered = _by_content(gathered)
     paths, values = _told(gathered, columns)
     graph = graph_of(
         gathered.rows,
@@ -208,14 +210,15 @@ def _drawn(
     cancellation.check()
     progress(AnalysisProgress("clustering"))
     clusters = _clusters(gathered.rows, places, layout, options.clusters)
+    by_id = np.argsort(gathered.ids)
     return ImageMap(
-        ids=gathered.ids,
-        places=to_square(places),
-        members=clusters.members,
+        ids=gathered.ids[by_id],
+        places=to_square(places)[by_id],
+        members=clusters.members[by_id],
         clusters=_described(gathered, clusters, paths, values),
-        outliers=loneliness(graph),
-        paths=paths,
-        values={name: values[name] for name in options.columns},
+        outliers=loneliness(graph)[by_id],
+        paths=tuple(paths[i] for i in by_id),
+        values={name: [values[name][i] for i in by_id] for name in options.columns},
         weights=gathered.weights,
         layout=layout,
         method=clusters.method if options.clusters != 0 else "none",
@@ -232,6 +235,18 @@ def _clusters(rows: Floats, places: Floats, layout: Layout, wanted: int | None) 
         return by_density(places, max(5, round(images**0.5 / 4)))
     count = wanted or min(_MOST_CLUSTERS, max(2, round((images / 2) ** 0.5)))
     return by_means(rows, min(count, images))
+
+
+def _by_content(gathered: Gathered) -> Gathered:
+    """The same, so ordered that ids, and with them the names of files, change no map.
+
+    A UMAP takes the images one after another, and k-means begins with some of them.
+    """
+    ids = gathered.ids.tolist()
+    listed = list_images(gathered.snapshot, ListOptions(columns=(_CONTENT,)), among=ids)
+    contents = {image.id: str(image.values[_CONTENT]) for image in listed}
+    order = np.array(sorted(range(len(ids)), key=lambda i: contents[ids[i]]), np.int64)
+    return replace(gathered, ids=gathered.ids[order], rows=gathered.rows[order])
 
 
 def _told(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from base64 import b64encode
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,10 +15,11 @@ from vitrail.indexer.errors import InputError
 from vitrail.indexer.files.durability import sync_directory
 from vitrail.indexer.images.files import read_unchanged
 from vitrail.indexer.paths import display, raw
+from vitrail.search.duplicates.evidence import IDENTICAL
 
 if TYPE_CHECKING:
     from vitrail.indexer.image_info import ImageInfo
-    from vitrail.service.operations.duplicate_search import Copy, DuplicateGroup
+    from vitrail.service.operations.duplicate_groups import Copy, DuplicateGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,8 @@ class TrashPlan:
 def plan_trash(groups: Sequence[DuplicateGroup], tiers: Collection[str]) -> TrashPlan:
     """Which files of groups may go: those whose keeper is there, and that are as they were indexed.
 
-    A file that goes from one group is in no other the one that stays, and goes once.
+    A file that goes from one group is in no other the one that stays, and goes once. Where the
+    keeper of an image with its very pixels goes itself, as a copy of another, that one stays.
 
     Args:
         groups: as ``find_duplicates`` found them.
@@ -65,13 +67,18 @@ def plan_trash(groups: Sequence[DuplicateGroup], tiers: Collection[str]) -> Tras
     files: dict[str, Trash] = {}
     left: dict[str, str] = {}
     spare = {path for group in groups for one in _chosen(group, tiers) for path in one.paths}
+    above = _keepers(groups, tiers)
+    staying: dict[int, str | None] = {}
     for group in groups:
-        keeper = _keeper(group.keeper, spare)
         for copy in _chosen(group, tiers):
+            kept = _kept(group.keeper, copy, above)
+            if kept.id not in staying:
+                staying[kept.id] = _keeper(kept, spare)
+            keeper = staying[kept.id]
             for path in copy.paths:
                 if path in files or path in left:
                     continue
-                told = _trash(path, copy.image, keeper, group.keeper)
+                told = _trash(path, copy.image, keeper, kept)
                 if isinstance(told, Trash):
                     files[path] = told
                 else:
@@ -133,6 +140,21 @@ def move_to_trash(
 
 def _chosen(group: DuplicateGroup, tiers: Collection[str]) -> list[Copy]:
     return [copy for copy in group.copies if copy.evidence.tier in tiers]
+
+
+def _keepers(groups: Sequence[DuplicateGroup], tiers: Collection[str]) -> dict[int, ImageInfo]:
+    """The id of each image that is to go -> the image to keep."""
+    return {
+        copy.image.id: group.keeper
+        for group in groups
+        for copy in _chosen(group, tiers)
+        if copy.image.id != group.keeper.id
+    }
+
+
+def _kept(keeper: ImageInfo, copy: Copy, above: Mapping[int, ImageInfo]) -> ImageInfo:
+    """What stays in place of a copy: what shows of its keeper's pixels shows of its own."""
+    return above.get(keeper.id, keeper) if copy.evidence.tier == IDENTICAL else keeper
 
 
 def _keeper(image: ImageInfo, spare: Collection[str]) -> str | None:

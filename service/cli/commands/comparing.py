@@ -100,12 +100,13 @@ def compare(
     how alike their pixels are once they are laid over one another, and how their recipes differ.
     """
     from vitrail.indexer.errors import InputError
+    from vitrail.indexer.wording import counted
     from vitrail.service.operations.collection import Collection
 
     if images and (a is not None or b is not None):
         raise InputError("give two images, or the sets --a and --b, not both")
     if images and len(images) != 2:
-        raise InputError(f"{len(images)} were given, but two images can be compared")
+        raise InputError(f"{counted(len(images), 'image')} given, but two are compared; name two")
     if not images and a is None:
         raise InputError("nothing was given to compare; give two images, or --a SET and --b SET")
     if None not in (by, group_by):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vitrail.indexer.paths import at_home
 from vitrail.service.cli.completion import collection_spaces, values
 from vitrail.service.cli.options import (
     CollectionOption,
@@ -212,11 +213,45 @@ def decide(
     print_decision(made, done="decided")
 
 
-def decisions(collection: CollectionOption = None, json: JsonOption = False) -> None:
-    """List your decisions about duplicates, undone or not."""
+def decisions(
+    collection: CollectionOption = None,
+    json: JsonOption = False,
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write them to a file, for another collection; must not exist yet.",
+            metavar="FILE",
+        ),
+    ] = None,
+    import_: Annotated[
+        Path | None,
+        typer.Option(
+            "--import", help="Add those of such a file that this collection lacks.", metavar="FILE"
+        ),
+    ] = None,
+) -> None:
+    """List your decisions about duplicates, undone or not.
+
+    They can be carried to another collection of the same images: by a file of their own, or with
+    all else by "vitrail export".
+    """
+    from vitrail.indexer.errors import InputError
+    from vitrail.indexer.wording import counted
     from vitrail.service.cli.duplicates import print_decisions
-    from vitrail.service.operations.deciding import list_decisions
+    from vitrail.service.cli.text import one_line
+    from vitrail.service.operations.deciding import list_decisions, take_log, write_log
     from vitrail.service.operations.reading import open_reader
 
-    with open_reader(collection_directory(collection)) as store:
-        print_decisions(list_decisions(store), as_json=json)
+    if sum((json, export is not None, import_ is not None)) > 1:
+        raise InputError("--json, --export and --import are one each; name one of them")
+    directory = collection_directory(collection)
+    if import_ is not None:
+        added = take_log(directory, at_home(import_))
+        typer.echo(f"{counted(added, 'decision')} added")
+        return
+    with open_reader(directory) as store:
+        if export is None:
+            print_decisions(list_decisions(store), as_json=json)
+        else:
+            count = write_log(store, at_home(export))
+            typer.echo(one_line(f"{counted(count, 'decision')} written to {export}"))

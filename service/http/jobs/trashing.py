@@ -16,7 +16,7 @@ from vitrail.service.http.security.hiding import as_told
 from vitrail.service.operations.progress import AnalysisProgress, Note
 
 if TYPE_CHECKING:
-    from vitrail.service.operations.duplicate_search import DuplicateGroup
+    from vitrail.service.operations.duplicate_groups import DuplicateGroup
 
 
 class TrashJobs(JobKind[TrashBody]):

@@ -131,6 +131,7 @@ def test_what_there_are_too_few_images_for_is_refused_with_how_many_it_needs() -
     assert all(one.estimate is None for one in few.measures)
     assert few["kernel"].needed == FEWEST
     assert few["kernel"].refusal == "needs 30 images of each set; there are 20"
+    assert few["vendi_a"].refusal == few["vendi_b"].refusal == few["kernel"].refusal
     some = compare_rows(rows(0, 40, dim=64), rows(1, 40, dim=64), {"x": 1.0})
     assert some["frechet"].needed == needed_for_frechet(64) == 71
     assert some["frechet"].estimate is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -16,6 +17,9 @@ from vitrail.indexer.catalog.decisions import Decision
 from vitrail.search.duplicates.candidates import NEAREST, find_candidates
 from vitrail.search.duplicates.decided import Decided, settle
 from vitrail.search.duplicates.keepers import (
+    MORE,
+    NOTHING,
+    QUALITY,
     components,
     form_groups,
     in_walking_order,
@@ -23,9 +27,9 @@ from vitrail.search.duplicates.keepers import (
     reason,
 )
 
-PAIRS = st.sets(
-    st.tuples(st.integers(0, 11), st.integers(0, 11)).filter(lambda pair: pair[0] < pair[1])
-)
+PAIRS_OF_12 = [*combinations(range(12), 2)]
+PAIR = st.sampled_from(PAIRS_OF_12)
+PAIRS = st.sets(PAIR)
 
 
 @settings(max_examples=examples(100), derandomize=True)
@@ -58,6 +62,57 @@ def test_no_group_chains(
         assert {better, worse} & {*members} or worse in kept
     assert groups == sorted(groups, key=lambda group: group.keeper)
     assert len(keepers) == len(groups)
+
+
+@settings(max_examples=examples(200), derandomize=True)
+@given(
+    st.dictionaries(PAIR, st.sampled_from((QUALITY, MORE))),
+    st.sets(PAIR),
+    st.lists(st.integers(0, 4), min_size=12, max_size=12),
+    st.permutations(range(12)),
+    st.sets(st.integers(0, 11), max_size=2),
+    st.sets(PAIR, max_size=3),
+)
+def test_images_of_the_same_pixels_stay_together(
+    proofs: dict[tuple[int, int], int],
+    more: set[tuple[int, int]],
+    pixels: list[int],
+    order: list[int],
+    kept: set[int],
+    apart: set[tuple[int, int]],
+) -> None:
+    true = dict.fromkeys(more, MORE) | proofs  # what would be found, were all looked at
+    true |= {pair: NOTHING for pair in PAIRS_OF_12 if pixels[pair[0]] == pixels[pair[1]]}
+    for pair in apart:
+        true.pop(pair, None)
+    looked = {pair: loss for pair, loss in true.items() if pair in proofs or loss == NOTHING}
+    ranks = {i: (1, place, 0, 0, 0, "", "", i) for place, i in enumerate(order)}
+
+    def prove(keeper: int, copy: int) -> int | None:
+        assert ranks[keeper] < ranks[copy], "a copy is held against what is kept"
+        return true.get((min(keeper, copy), max(keeper, copy)))
+
+    groups = form_groups(ranks, looked, prove, kept=kept, loss=lambda proof: proof)
+    keeper_of = {one: group.keeper for group in groups for one in group.members}
+    assert len(keeper_of) == sum(len(group.members) for group in groups), "in two groups"
+    assert not kept & keeper_of.keys()
+    for group in groups:
+        assert all(prove(group.keeper, one) == proof for one, proof in group.members.items())
+        if group.keeper in keeper_of:
+            assert {*group.members.values()} == {NOTHING}, "a keeper that is a copy, of others' too"
+    for (one, other), loss in looked.items():
+        better, worse = sorted((one, other), key=lambda image: ranks[image])
+        assert {better, worse} & {*keeper_of, *keeper_of.values()} or worse in kept
+        if loss == NOTHING and worse not in kept and not apart:
+            assert prove(keeper_of[worse], worse) != MORE, "beside its pixels more would be lost"
+
+
+def test_a_copy_with_the_same_pixels_as_a_better_one_is_beside_that() -> None:
+    ranks = {i: (1, i, 0, 0, 0, "", "", i) for i in range(4)}
+    for loss, told in ((MORE, {0: {1, 3}, 1: {2}}), (QUALITY, {0: {1, 2, 3}})):
+        proofs = {(0, 1): loss, (0, 2): loss, (1, 2): NOTHING, (0, 3): MORE, (1, 3): MORE}
+        groups = form_groups(ranks, proofs, lambda *pair: proofs.get(pair), loss=lambda one: one)  # noqa: B023 - asked at once
+        assert {group.keeper: {*group.members} for group in groups} == told
 
 
 def test_a_long_chain_costs_no_square() -> None:

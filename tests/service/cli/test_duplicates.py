@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from tests.search.duplicates.drawing import draw
-from tests.service.conftest import Vitrail
+from tests.service.conftest import CHECKPOINT, Vitrail
 
 PAGE = Path(__file__).parents[3] / "docs" / "duplicates.md"
 
@@ -141,6 +141,29 @@ def test_decisions_are_said_listed_and_undone(copied: Vitrail) -> None:
     copied.fails("decide", "undo", code=2, says=["no decision to undo"])
 
 
+def test_decisions_are_carried_to_another_collection_by_a_file(
+    copied: Vitrail, tmp_path: Path
+) -> None:
+    copied("decide", "not-duplicates", "beach.png", "beach-mirrored.jpg")
+    copied("decide", "keep", "town.png")
+    copied("decide", "undo")
+    assert "3 decisions written to log.json" in copied("decisions", "--export", "log.json").out
+    copied("index", "Pictures", "--collection", "other", "--checkpoint", CHECKPOINT)
+    for added in ("3 decisions added", "0 decisions added"):  # what is there is not added again
+        assert (
+            copied("decisions", "--import", "log.json", "--collection", "other").out == added + "\n"
+        )
+    log = [copied("decisions", "--json", *words).json for words in ((), ("--collection", "other"))]
+    assert log[0] == log[1]
+    assert [one["undone"] for one in log[1]] == [False, True]
+    assert "mirrored" not in copied("duplicates", "--collection", "other").out
+    before = (tmp_path / "log.json").read_bytes()
+    copied.fails("decisions", "--export", "log.json", code=2, says=["exists already"])
+    assert (tmp_path / "log.json").read_bytes() == before
+    (tmp_path / "log.json").write_bytes(before.replace(b"not-duplicates", b"not-dupl"))
+    copied.fails("decisions", "--import", "log.json", code=2, says=["cannot be used"])
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -150,6 +173,11 @@ def test_decisions_are_said_listed_and_undone(copied: Vitrail) -> None:
         (("decide", "keep", "nowhere.png"), ["nowhere.png"]),
         (("decide", "undo", "1", "2"), ["one decision, not 2"]),
         (("decide", "undo", "feed"), ["'feed' is no decision", "vitrail decisions"]),
+        (("decisions", "--import", "nowhere.json"), ["nowhere.json is not there"]),
+        (("decisions", "--import", "Pictures/town.png"), ["town.png holds no decisions"]),
+        (("decisions", "--export", "Pictures"), ["Pictures exists already"]),
+        (("decisions", "--export", "nowhere/a.json"), ["cannot write", "nowhere/a.json"]),
+        (("decisions", "--export", "a.json", "--json"), ["one of them"]),
         (("duplicates", "--yes"), ["belong to --trash"]),
         (("duplicates", "--trash", "--tier", "sure"), ["'sure' is no tier", "identical"]),
         (("duplicates", "--space", "gem@9"), ["gem@9", "mean@1"]),
@@ -195,6 +223,7 @@ def test_every_command_of_the_guide_runs(copied: Vitrail, trash: Path, tmp_path:
         if line.startswith("vitrail ")
     ]
     assert len(commands) > 8
+    copied("index", "Pictures", "--collection", "other", "--checkpoint", CHECKPOINT)
     for words in commands:
         done = copied(*words)
         assert done.code == 0, (words, done.err)

@@ -19,6 +19,7 @@ from vitrail.indexer.errors import CancelledError, FilterError, InputError, Unkn
 from vitrail.service.operations.collection import Collection
 from vitrail.service.operations.deciding import list_decisions
 from vitrail.service.operations.duplicates import Duplicates
+from vitrail.service.operations.trashing import plan_trash
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_what_is_decided_is_honoured_and_may_be_undone(pictures: Collection) -> 
     assert found["original.bmp"]["other-10.png"] == "decided"
     kept = pictures.decide("keep", crop)
     found = told(pictures.duplicates())
-    assert {"original.bmp", "mirror.png", "small.png"} <= found["crop.png"].keys()
+    assert {"original.bmp", "mirror.png", "small again.png"} <= found["crop.png"].keys()
     assert "other-10.png" not in found["crop.png"], "nothing was said of these two"
     assert pictures.undo(kept) == kept
     assert told(pictures.duplicates())["original.bmp"]["crop.png"] == "altered"
@@ -98,6 +99,35 @@ def test_a_kept_image_is_the_keeper(pictures: Collection) -> None:
     assert (group.keeper.id, group.reason) == (small, "you keep it")
     names = {"original.bmp", "pixels.png", "mirror.png", "crop.png"}
     assert {*told(found)["small again.png"]} == names, "both of its files stay"
+
+
+def test_identical_images_are_beside_one_another_where_more_is_lost_by_the_keeper(
+    pictures: Collection,
+) -> None:
+    (crop,) = named(pictures, "crop.png")
+    pictures.decide("keep", crop)
+    found = pictures.duplicates()
+    assert told(found) == {
+        "crop.png": {
+            "original.bmp": "altered",
+            "mirror.png": "altered",
+            "small again.png": "altered",
+        },
+        "original.bmp": {"pixels.png": "identical"},
+        "small again.png": {"small.png": "identical"},
+    }
+    plan = plan_trash(found.groups, {"identical", "re-encoded"})
+    kept = {Path(file.path).name: Path(file.keeper).name for file in plan.files}
+    assert kept == {"pixels.png": "original.bmp", "small.png": "small again.png"}
+    plan = plan_trash(found.groups, {"identical", "re-encoded", "altered"})
+    gone = {"original.bmp", "mirror.png", "small again.png", "pixels.png", "small.png"}
+    assert {Path(file.path).name: Path(file.keeper).name for file in plan.files} == dict.fromkeys(
+        gone, "crop.png"
+    )
+    assert not plan.left
+    some = told(pictures.duplicates(since="name = 'mirror.png'"))
+    assert some
+    assert all("mirror.png" in (keeper, *copies) for keeper, copies in some.items())
 
 
 def test_a_decision_outlives_removal_and_another_id(place: Path, with_copies: Path) -> None:

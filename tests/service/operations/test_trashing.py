@@ -17,9 +17,10 @@ from tests.fakes import ColourEncoder
 from tests.search.duplicates.drawing import draw
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import InputError
+from vitrail.search.duplicates.evidence import CopyEvidence
 from vitrail.service.operations import trashing
 from vitrail.service.operations.collection import Collection
-from vitrail.service.operations.duplicate_search import DuplicateGroup
+from vitrail.service.operations.duplicate_groups import DuplicateGroup
 from vitrail.service.operations.trashing import Trash, TrashPlan, move_to_trash, plan_trash
 
 
@@ -154,6 +155,10 @@ def test_a_keeper_that_goes_from_another_group_keeps_nothing(
         DuplicateGroup(crop.image, "the first path", (original, copy)),
     )
     plan = plan_trash(groups, {copy.evidence.tier})
+    assert [file.path for file in plan.files] == [copy.paths[0], group.keeper.path]
+    assert {file.keeper for file in plan.files} == {crop.image.path}, "which has its pixels, too"
+    smaller = replace(copy, evidence=CopyEvidence("re-encoded"))
+    plan = plan_trash((replace(group, copies=(smaller,)), *groups[1:]), {"identical", "re-encoded"})
     assert [file.path for file in plan.files] == [group.keeper.path]
     assert dict(plan.left) == {
         copy.paths[0]: f"the image to keep, {group.keeper.path}, goes itself"
