@@ -114,6 +114,11 @@ class JobStore:
                 table.insert_key(self._connection, key, digest, name)
             return self._get(name), True
 
+    def starts_from(self, owner: str, token: str) -> bool:
+        """Whether a job of somebody is asked with an image; of anybody where no owner is told."""
+        with self._reading():
+            return table.starts_from(self._connection, owner, token)
+
     @property
     def is_there(self) -> bool:
         """Whether the table's file is where it was opened; SQLite goes on writing to a lost one."""

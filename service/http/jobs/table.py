@@ -243,6 +243,16 @@ def held(connection: sqlite3.Connection, owner: str, states: Sequence[str]) -> i
     return int(found)
 
 
+def starts_from(connection: sqlite3.Connection, owner: str, token: str) -> bool:
+    """Whether a job of somebody needs a kept image; of anybody where no owner is told."""
+    found = connection.execute(
+        "SELECT 1 FROM jobs, json_each(jobs.inputs) AS one "
+        "WHERE one.value = ? AND ? IN ('', owner) LIMIT 1",
+        (token, owner),
+    )
+    return found.fetchone() is not None
+
+
 def ahead(connection: sqlite3.Connection, job: Job, states: Sequence[str]) -> int:
     """How many jobs of the same lane are in some states and were asked for before."""
     marks = ", ".join("?" * len(states))
