@@ -63,7 +63,7 @@ class SearchReplies:
             VitrailError: as of ``query_of`` and ``search``.
         """
         query = query_of(asked, given or self.uploads, self.served)
-        options = options_of(asked, self.served.limits)
+        options = options_of(asked, self.served)
         return self.put(query, options, asked.fields, asked.explain)
 
     def put(

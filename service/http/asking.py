@@ -12,6 +12,7 @@ from vitrail.indexer.errors import InputError
 from vitrail.indexer.wording import counted
 from vitrail.search.boxes import Box
 from vitrail.search.options import SearchOptions
+from vitrail.service.http.fields import check_order
 from vitrail.service.http.options import Limits, ServiceOptions
 from vitrail.service.http.schemas.queries import ImageRef, QueryPart
 from vitrail.service.http.schemas.searches import SearchRequest
@@ -115,15 +116,17 @@ def _part(given: QueryPart, uploads: Uploads, served: ServiceOptions) -> PlainQu
     return ImageQuery(image_of(given, uploads, served.limits), box, region)
 
 
-def options_of(asked: SearchRequest, limits: Limits) -> SearchOptions:
+def options_of(asked: SearchRequest, served: ServiceOptions) -> SearchOptions:
     """How a request asks to search.
 
     Raises:
         OverLimitError: it asks for too many hits.
+        WithheldError: it sorts them by where files lie, which is not told.
         FilterError: a filter is none.
         InputError: options that exclude one another.
     """
-    check_count(asked.k, limits)
+    check_count(asked.k, served.limits)
+    check_order(asked.sort or (), served)
     return SearchOptions(
         k=asked.k,
         spaces=asked.spaces,

@@ -46,6 +46,19 @@ def fields_of(
     return tuple(dict.fromkeys((*told, *named)))
 
 
+def check_order(sort: Sequence[str], served: ServiceOptions) -> None:
+    """Refuse to sort by where files lie, where that is not told: the order would tell.
+
+    Args:
+        sort: columns, ``-`` before one for the largest first.
+        served: how the service is set up.
+
+    Raises:
+        WithheldError: one tells where files lie.
+    """
+    check_places([key.removeprefix("-").lower() for key in sort], served)
+
+
 def check_places(names: Sequence[str], served: ServiceOptions) -> None:
     """Refuse columns that tell where files lie, where that is not told.
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -85,17 +86,17 @@ class Host:
         chore: Callable[[], None] = lambda: None,
         places: bool = False,
     ) -> None:
-        self._hosted = {
-            name: Hosted(
-                name,
-                directory,
-                Collection.open(directory, runtime=runtime, device=device, precision=precision),
-                places,
-            )
-            for name, directory in collections.items()
-        }
-        for name, checkpoint in checkpoints.items():
-            self._hosted[name].collection.run_by(checkpoint)
+        self._hosted: dict[str, Hosted] = {}
+        with ExitStack() as opened:  # closed again where a later one cannot be had
+            for name, directory in collections.items():
+                one = Collection.open(
+                    directory, runtime=runtime, device=device, precision=precision
+                )
+                opened.callback(one.close)
+                self._hosted[name] = Hosted(name, directory, one, places)
+            for name, checkpoint in checkpoints.items():
+                self._hosted[name].collection.run_by(checkpoint)
+            self._opened = opened.pop_all()
         self._troubles: dict[str, str] = {}
         held = self._hosted.values() if ahead else ()
         # of one without images nothing is loaded that anybody would wait for
@@ -116,8 +117,7 @@ class Host:
     ) -> None:
         self._closing.set()
         self._following.join(_PATIENCE)
-        for hosted in self._hosted.values():
-            hosted.collection.close()
+        self._opened.close()
 
     def get(self, name: str | None = None) -> Hosted:
         """One by its name; the first where none is named.

@@ -8,6 +8,9 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from vitrail.service.http.hosting import ServedBy
+from vitrail.service.http.security.callers import owner_of
+from vitrail.service.http.security.guarding import CalledBy
 from vitrail.service.operations.thumbnails import Thumbnails
 from vitrail.service.operations.uploads import Uploads
 
@@ -17,7 +20,7 @@ class KeptData:
     """Both, in folders of the service's own.
 
     Attributes:
-        uploads: images that were handed in.
+        uploads: images that were handed in, by whomever.
         thumbnails: small copies.
     """
 
@@ -37,3 +40,11 @@ async def _kept(request: Request) -> KeptData:
 
 KeptBy = Annotated[KeptData, Depends(_kept)]
 """What the service keeps that a request came to."""
+
+
+async def _own_uploads(kept: KeptBy, caller: CalledBy, served: ServedBy) -> Uploads:
+    return kept.uploads.of(owner_of(caller, served))
+
+
+OwnUploads = Annotated[Uploads, Depends(_own_uploads)]
+"""The images that who asks has handed in, where callers are told apart by keys."""

@@ -19,7 +19,7 @@ _WORDS: Mapping[str, str] = {
     "int_parsing_size": "a whole number of fewer digits",
     "float_type": "a number",
     "float_parsing": "a number",
-    "finite_number": "a number that is neither infinite nor NaN",
+    "finite_number": "a number from -1.8e308 to 1.8e308",
     "bool_type": "true or false",
     "bool_parsing": "true or false",
     "string_type": "a text",

@@ -58,12 +58,15 @@ _CODES = {404: "not-found", 405: "method-not-allowed", 408: "too-slow", 413: "to
 _IN_OUR_WORDS = {
     "There was an error parsing the body": (
         "the body is neither JSON in UTF-8 nor a form",
-        "send what {docs} tells",
+        "send what the reference at {docs} tells",
     ),
-    "Not Found": ("there is nothing at this address", "{docs} lists all that there are"),
+    "Not Found": (
+        "there is nothing at this address",
+        "look into {docs}, which lists all that there are",
+    ),
     "Method Not Allowed": (
         "this address is not asked by this method",
-        "{docs} tells by which",
+        "look into {docs}, which tells by which",
     ),
 }
 """What Starlette says -> the same in our words, and what to do."""
@@ -163,7 +166,7 @@ async def _of_the_domain(request: Request, error: Exception) -> JSONResponse:
 async def _of_the_request(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     errors = misfits(error.errors(), error.body)
-    remedy = f"{_docs(request)} tells what is taken here"
+    remedy = f"look into {_docs(request)}, which tells what is taken here"
     return problem(422, "bad-request", in_a_line(errors), remedy=remedy, more={"errors": errors})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import re
 from dataclasses import dataclass
@@ -54,6 +55,17 @@ class Uploads:
 
     def __init__(self, folder: Path, *, most: int = MOST_BYTES, seconds: float = SECONDS) -> None:
         self._files = KeptFiles(folder, most=most, seconds=seconds)
+        self._owner = ""
+
+    def of(self, owner: str) -> Uploads:
+        """Those of one who hands in, among all that are kept: nobody else's token finds them.
+
+        Args:
+            owner: who that is; empty where nobody is told apart.
+        """
+        own = copy.copy(self)
+        own._owner = owner
+        return own
 
     def keep(self, data: bytes, max_pixels: int) -> Upload:
         """Keep an image, held to what an indexed one is.
@@ -82,7 +94,7 @@ class Uploads:
             CacheError: the disk is full.
         """
         token = hashlib.sha256(data).hexdigest()
-        self._files.put(token, data)
+        self._files.put(self._name(token), data)
         return token
 
     def get(self, token: str) -> ImageBytes:
@@ -91,7 +103,7 @@ class Uploads:
         Raises:
             UnknownUploadError: there is none, or no longer.
         """
-        data = self._files.get(token) if _TOKEN.fullmatch(token) else None
+        data = self._files.get(self._name(token)) if _TOKEN.fullmatch(token) else None
         if data is None:
             raise UnknownUploadError(
                 f"no upload is called {token[:64]!r}",
@@ -100,8 +112,14 @@ class Uploads:
         return ImageBytes(data, "the upload")
 
     def sweep(self) -> None:
-        """Delete those that were kept for their time."""
+        """Delete those that were kept for their time, whosever they are."""
         self._files.sweep()
+
+    def _name(self, token: str) -> str:
+        """The file of a token: who knows what somebody else has handed in has not got it yet."""
+        if not self._owner:
+            return token
+        return hashlib.sha256(f"{self._owner}\0{token}".encode()).hexdigest()
 
 
 def check_size(data: bytes, max_pixels: int) -> None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vitrail.service.cli.commands.serving import StateOption, state_folder
 from vitrail.service.cli.completion import values
 from vitrail.service.cli.options import JsonOption, choice
+from vitrail.service.cli.serving_options import StateOption, state_folder
 
 if TYPE_CHECKING:
     from pathlib import Path

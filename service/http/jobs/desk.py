@@ -17,10 +17,9 @@ from vitrail.service.http.jobs.kinds import Setting
 from vitrail.service.http.jobs.records import NewJob
 from vitrail.service.http.jobs.registry import KINDS
 from vitrail.service.http.jobs.runner import JobRunner
-from vitrail.service.http.options import ServiceOptions
 from vitrail.service.http.schemas.bodies import JobBody
 from vitrail.service.http.schemas.jobs import JobReply
-from vitrail.service.http.security.callers import Caller
+from vitrail.service.http.security.callers import Caller, owner_of
 from vitrail.service.http.security.effects import only_reads
 from vitrail.service.http.security.guarding import CalledBy, demand
 from vitrail.service.http.security.scopes import KeyScope
@@ -79,7 +78,8 @@ class JobDesk:
         known = KINDS[kind]
         if kind in ADMIN_KINDS:
             demand(self.caller, KeyScope.ADMIN)
-        setting = self.runner.setting(self.collection)
+        owner = owner_of(self.caller, self.runner.options)
+        setting = self.runner.setting(self.collection, owner)
         if setting.options.read_only and known.writes(body):
             raise only_reads()
         key, digest = self._key(), _digest(kind, self.collection, body)
@@ -104,17 +104,11 @@ class JobDesk:
         inputs = [image.upload for image in kept.image_members() if image.upload is not None]
         _check_size(parameters)
         names = tuple(dict.fromkeys(inputs))
-        owner = owner_of(self.caller, setting.options)
-        return NewJob(kind, known.lane, self.collection, parameters, names, owner)
+        return NewJob(kind, known.lane, self.collection, parameters, names, setting.owner)
 
     def _key(self) -> str | None:
         """The key, which is the caller's own: others may use the same."""
         return None if self.key is None else f"{self.caller.key or ''}:{self.key}"
-
-
-def owner_of(caller: Caller, options: ServiceOptions) -> str:
-    """Whose the jobs of a caller are; nobody's where all who ask are taken for one."""
-    return caller.who if options.needs_keys else ""
 
 
 def told(runner: JobRunner, name: str) -> JobReply:

@@ -14,7 +14,7 @@ def keep_image(setting: Setting, given: ImageMember) -> ImageMember:
     """Name an image by what is kept for as long as its job is.
 
     Raises:
-        UnknownUploadError: no upload has this token, nor an image of a job.
+        UnknownUploadError: no upload of the owner has this token, nor an image of their jobs.
         UnusableImageError: the bytes are no image, or one of too many pixels.
         InputError: they are no base64.
         CacheError: the disk is full.
@@ -23,14 +23,17 @@ def keep_image(setting: Setting, given: ImageMember) -> ImageMember:
         return given
     try:
         image = image_of(given, setting.uploads, setting.options.limits)
-    except UnknownUploadError:  # what a job was asked with may be asked with again
-        image = setting.files.inputs.get(given.upload or "")
+    except UnknownUploadError:  # what a job was asked with may be asked with again, by its owner
+        token = given.upload or ""
+        if not setting.jobs.starts_from(setting.owner, token):
+            raise
+        image = setting.jobs.files.inputs.get(token)
     assert isinstance(image, ImageBytes), "an id is kept as it is"
-    token = setting.files.inputs.put(image.data)
+    kept = setting.jobs.files.inputs.put(image.data)
     if isinstance(given, ImageRef):
-        return ImageRef(upload=token)
+        return ImageRef(upload=kept)
     told = given.model_dump(exclude_unset=True, exclude={"data"})
-    return given.model_validate({**told, "upload": token})
+    return given.model_validate({**told, "upload": kept})
 
 
 def reference_to(setting: Setting, given: ImageMember) -> ImageReference:
@@ -39,4 +42,4 @@ def reference_to(setting: Setting, given: ImageMember) -> ImageReference:
     Raises:
         UnknownUploadError: it is not there any more.
     """
-    return image_of(given, setting.files.inputs, setting.options.limits)
+    return image_of(given, setting.jobs.files.inputs, setting.options.limits)

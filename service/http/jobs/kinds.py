@@ -13,7 +13,7 @@ from vitrail.service.operations.progress import Progress
 if TYPE_CHECKING:
     from vitrail.indexer.cancellation import Cancellation
     from vitrail.service.http.hosting import Hosted
-    from vitrail.service.http.jobs.files import JobFiles
+    from vitrail.service.http.jobs.store import JobStore
     from vitrail.service.http.jobs.watching import LivePreview
     from vitrail.service.http.options import ServiceOptions
     from vitrail.service.operations.uploads import Uploads
@@ -26,14 +26,16 @@ class Setting:
     Attributes:
         hosted: the collection.
         options: how the service is set up.
-        uploads: images that were handed in to ask with.
-        files: of jobs.
+        uploads: images that the owner handed in to ask with.
+        jobs: all that there are, and their files.
+        owner: who asks; empty where callers are not told apart.
     """
 
     hosted: Hosted
     options: ServiceOptions
     uploads: Uploads
-    files: JobFiles
+    jobs: JobStore
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ class PromptSearchJobs(AnalysisJobs[PromptSearchBody]):
                 check_prompt(part.prompt)
         check_models(parts, setting.options)
         check_images(setting, body)
-        options = options_of(body, setting.options.limits)
+        options = options_of(body, setting.options)
         check_filters(setting, options.where, spaces=options.spaces)
 
     def analyse(self, run: JobRun, body: PromptSearchBody) -> Mapping[str, Any]:
@@ -43,4 +43,4 @@ class PromptSearchJobs(AnalysisJobs[PromptSearchBody]):
             cancellation=run.cancellation,
             preview=run.preview,
         )
-        return replies.answer(body, setting.files.inputs)
+        return replies.answer(body, setting.jobs.files.inputs)

@@ -56,7 +56,7 @@ class JobRunner:
         kinds: Mapping[str, JobKind[Any]],
     ) -> None:
         self.store, self.watchers = store, Watchers()
-        self._host, self._options, self._uploads, self._kinds = host, options, uploads, kinds
+        self._host, self.options, self._uploads, self._kinds = host, options, uploads, kinds
         self._changed = threading.Condition()
         self._closing = False
         self._live: dict[str, LiveJob] = {}
@@ -97,13 +97,18 @@ class JobRunner:
         """Let all go who listen to events, so that a server can end."""
         self.watchers.close()
 
-    def setting(self, collection: str) -> Setting:
+    def setting(self, collection: str, owner: str) -> Setting:
         """What a job of a collection is asked about.
+
+        Args:
+            collection: name of it.
+            owner: whose uploads it may name, where callers are told apart.
 
         Raises:
             UnknownCollectionError: none of this name is served.
         """
-        return Setting(self._host.get(collection), self._options, self._uploads, self.store.files)
+        hosted, uploads = self._host.get(collection), self._uploads.of(owner)
+        return Setting(hosted, self.options, uploads, self.store, owner)
 
     def wake(self) -> None:
         """Let the workers look for what is new."""
@@ -220,7 +225,7 @@ class JobRunner:
             if _waits(job.not_before - time.time()):
                 continue
             writes = self.writes(job)
-            if writes and self._options.read_only:  # left by a service that did not only read
+            if writes and self.options.read_only:  # left by a service that did not only read
                 self._put_off(job, _ONLY_READS)
                 continue
             if writes and job.work.collection in self._writing:
@@ -229,7 +234,7 @@ class JobRunner:
             taken = self.store.begin(job.id)
             if writes:
                 self._writing[job.work.collection] = taken
-            self._live[job.id] = LiveJob(self.store, self.watchers, self._options, job.id)
+            self._live[job.id] = LiveJob(self.store, self.watchers, self.options, job.id)
             self.watchers.ring(job.id)
             return taken
         return None
@@ -284,7 +289,7 @@ class JobRunner:
         except CancelledError:
             self._stopped(job, live, None)
         except VitrailError as error:
-            self._fail(job, live, problem_members(error, self._options))
+            self._fail(job, live, problem_members(error, self.options))
         except Exception as error:
             _log.exception("job %s (%s) failed", job.id, job.work.kind)
             self._fail(job, live, _unforeseen(error))
@@ -292,7 +297,7 @@ class JobRunner:
     def _done(self, job: Job, live: LiveJob) -> Outcome:
         kind = self._kinds[job.work.kind]
         body = kind.read(job.work.parameters)
-        setting = self.setting(job.work.collection)
+        setting = self.setting(job.work.collection, job.work.owner)
         return kind.run(JobRun(setting, job.id, live, live.cancellation, live.preview), body)
 
     def _end(self, job: Job, live: LiveJob, outcome: Outcome) -> None:
@@ -301,7 +306,7 @@ class JobRunner:
         self._put_down(job, lambda: self.store.finish(job.id, "done", result=True))
 
     def _write(self, job: Job, outcome: Outcome) -> None:
-        told = outcome.result if self._options.paths else without_places(outcome.result)
+        told = outcome.result if self.options.paths else without_places(outcome.result)
         self.store.files.write_result(job.id, as_json(told))
 
     def _fail(self, job: Job, live: LiveJob, problem: Mapping[str, Any]) -> None:
@@ -349,7 +354,7 @@ class JobRunner:
         if live.cancelled:
             self._put_down(job, lambda: self.store.finish(job.id, "cancelled"))
             return
-        detail = str(problem_members(error, self._options)["detail"])
+        detail = str(problem_members(error, self.options)["detail"])
         self._put_down(job, lambda: self.store.wait(job.id, detail, _AGAIN))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from vitrail.service.http.jobs import table
+from vitrail.service.http.jobs import opening, table
 from vitrail.service.http.jobs.errors import (
     JobStateError,
     JobTableError,
@@ -52,8 +52,8 @@ class JobStore:
         self.directory, self._clock = directory, clock
         self._path = directory / _NAME
         self._lock = threading.RLock()
-        self._connection = table.open_table(self._path)
-        self._file = table.file_at(self._path)
+        self._connection = opening.open_table(self._path)
+        self._file = opening.file_at(self._path)
         self.files = JobFiles(directory / "jobs")
 
     def __enter__(self) -> JobStore:
@@ -114,10 +114,15 @@ class JobStore:
                 table.insert_key(self._connection, key, digest, name)
             return self._get(name), True
 
+    def starts_from(self, owner: str, token: str) -> bool:
+        """Whether a job of somebody is asked with an image; of anybody where no owner is told."""
+        with self._reading():
+            return table.starts_from(self._connection, owner, token)
+
     @property
     def is_there(self) -> bool:
         """Whether the table's file is where it was opened; SQLite goes on writing to a lost one."""
-        return table.file_at(self._path) == self._file
+        return opening.file_at(self._path) == self._file
 
     def get(self, name: str) -> Job:
         """The job of an id.
@@ -344,10 +349,10 @@ class JobStore:
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
-        with self._lock, table.told_errors(self._path):
+        with self._lock, opening.told_errors(self._path):
             yield
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        with self._lock, table.transaction(self._connection, self._path):
+        with self._lock, opening.transaction(self._connection, self._path):
             yield

@@ -16,7 +16,7 @@ from vitrail.service.documents.answers import explanation_document
 from vitrail.service.documents.receipts import receipt_document, result_receipt
 from vitrail.service.http.asking import check_amount, options_of, query_of
 from vitrail.service.http.hosting import Asked, Hosted, ServedBy
-from vitrail.service.http.keeping import KeptBy
+from vitrail.service.http.keeping import OwnUploads
 from vitrail.service.http.routers.images import ImageNumber
 from vitrail.service.http.schemas.base import reply
 from vitrail.service.http.schemas.images import ExplainReply
@@ -37,14 +37,16 @@ router = APIRouter(tags=["search"])
     response_class=Response,
     openapi_extra=READS,
 )
-def explain_hit(asked: ExplainRequest, hosted: Asked, kept: KeptBy, served: ServedBy) -> Response:
+def explain_hit(
+    asked: ExplainRequest, hosted: Asked, uploads: OwnUploads, served: ServedBy
+) -> Response:
     """Why a question finds an image: shares of its score, and what matches in both images.
 
     The question is a search's. Its filter, number of hits, groups and order do not count.
     """
     plain = asked.model_copy(update={"where": None, "filter": None, "k": 1})
     check_amount([plain], served.limits)
-    query, options = query_of(asked, kept.uploads, served), options_of(plain, served.limits)
+    query, options = query_of(asked, uploads, served), options_of(plain, served)
     return _explained(hosted, query, options, asked.id)
 
 
@@ -53,7 +55,7 @@ def explain_hit(asked: ExplainRequest, hosted: Asked, kept: KeptBy, served: Serv
 )
 def explain_image(
     hosted: Asked,
-    kept: KeptBy,
+    uploads: OwnUploads,
     image_id: ImageNumber,
     query: Annotated[
         int | None, Query(ge=0, lt=2**63, description="Id of the image that is asked with.")
@@ -63,7 +65,7 @@ def explain_image(
     """Why one image finds another; what a larger question finds `POST /v1/search/explain` tells."""
     if (query is None) == (upload is None):
         raise InputError("name the image that is asked with: either query=ID or upload=TOKEN")
-    image = ImageId(query) if query is not None else kept.uploads.get(upload or "")
+    image = ImageId(query) if query is not None else uploads.get(upload or "")
     return _explained(hosted, ImageQuery(image), DEFAULTS, image_id)
 
 
@@ -109,7 +111,7 @@ def _explained(hosted: Hosted, query: AnyQuery, options: SearchOptions, image_id
     openapi_extra=READS,
 )
 def spread_of_scores(
-    asked: SpreadRequest, hosted: Asked, kept: KeptBy, served: ServedBy
+    asked: SpreadRequest, hosted: Asked, uploads: OwnUploads, served: ServedBy
 ) -> Response:
     """How all images score for a question, as a histogram, to choose `min_score` by.
 
@@ -118,8 +120,8 @@ def spread_of_scores(
     """
     began = time.perf_counter()
     check_amount([asked], served.limits)
-    query = query_of(asked, kept.uploads, served)
-    options = options_of(asked.model_copy(update={"k": 1}), served.limits)
+    query = query_of(asked, uploads, served)
+    options = options_of(asked.model_copy(update={"k": 1}), served)
     found = spread_scores(hosted.collection, query, options)
     counts, edges = np.histogram(found.scores, asked.bins, _range(found.scores))
     assert found.origin is not None  # every commit's answer has one

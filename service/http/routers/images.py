@@ -16,7 +16,7 @@ from vitrail.service.documents.images import metadata_document
 from vitrail.service.documents.lineage import lineage_document
 from vitrail.service.documents.plain import without_places
 from vitrail.service.http.asking import check_count
-from vitrail.service.http.fields import check_places, fields_of
+from vitrail.service.http.fields import check_order, fields_of
 from vitrail.service.http.hosting import Asked, ServedBy, follow
 from vitrail.service.http.jobs.desk import DoneBy
 from vitrail.service.http.reading import Reading
@@ -71,7 +71,7 @@ def list_images(
     reading = Reading(hosted)
     told = fields_of(reading.commit, split_names(reading.commit, fields), served)
     keys = split_names(reading.commit, sort) or []
-    check_places([key.removeprefix("-").lower() for key in keys], served)  # their order tells
+    check_order(keys, served)
     options = ListOptions(join_filters(where, _parsed(as_json)), only, tuple(keys))
     if draw is not None:
         options = replace(options, sample=k, seed=draw)

@@ -15,7 +15,7 @@ from pydantic import Field, create_model
 from starlette.concurrency import run_in_threadpool
 
 from vitrail.service.http.hosting import ServedBy
-from vitrail.service.http.jobs.desk import ADMIN_KINDS, AtDesk, DoneBy, owner_of, told
+from vitrail.service.http.jobs.desk import ADMIN_KINDS, AtDesk, DoneBy, told
 from vitrail.service.http.jobs.errors import JobStateError, NoResultError
 from vitrail.service.http.jobs.records import OVER, ChosenJobs, Job, JobState
 from vitrail.service.http.jobs.registry import KINDS
@@ -23,6 +23,7 @@ from vitrail.service.http.jobs.runner import JobRunner
 from vitrail.service.http.routers.sessions import Ring
 from vitrail.service.http.schemas.bodies import JobBody
 from vitrail.service.http.schemas.jobs import JobReply, JobsReply
+from vitrail.service.http.security.callers import owner_of
 from vitrail.service.http.security.effects import BY_BODY, READS, only_reads
 from vitrail.service.http.security.guarding import CalledBy, demand
 from vitrail.service.http.security.scopes import KeyScope

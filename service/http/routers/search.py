@@ -11,7 +11,7 @@ from vitrail.search.options import SearchOptions
 from vitrail.service.http.answering import SearchReplies
 from vitrail.service.http.asking import check_amount, check_count
 from vitrail.service.http.hosting import Asked, ServedBy
-from vitrail.service.http.keeping import KeptBy
+from vitrail.service.http.keeping import OwnUploads
 from vitrail.service.http.problems import problem_members
 from vitrail.service.http.routers.operating import WatchedBy
 from vitrail.service.http.schemas.base import reply
@@ -33,7 +33,7 @@ router = APIRouter(tags=["search"])
     "/search", responses={200: {"model": SearchReply}}, response_class=Response, openapi_extra=READS
 )
 def search_images(
-    asked: SearchRequest, hosted: Asked, kept: KeptBy, served: ServedBy, watch: WatchedBy
+    asked: SearchRequest, hosted: Asked, uploads: OwnUploads, served: ServedBy, watch: WatchedBy
 ) -> Response:
     """Find images by images, parts of images, texts, prompts, vectors, or mixtures of these.
 
@@ -41,7 +41,7 @@ def search_images(
     commit it is. Images that a prompt makes are made first, which takes seconds.
     """
     check_amount([asked], served.limits)
-    return reply(SearchReplies(hosted, kept.uploads, served, watch=watch).answer(asked))
+    return reply(SearchReplies(hosted, uploads, served, watch=watch).answer(asked))
 
 
 @router.post(
@@ -51,11 +51,11 @@ def search_images(
     openapi_extra=READS,
 )
 def search_batch(
-    asked: BatchRequest, hosted: Asked, kept: KeptBy, served: ServedBy, watch: WatchedBy
+    asked: BatchRequest, hosted: Asked, uploads: OwnUploads, served: ServedBy, watch: WatchedBy
 ) -> Response:
     """Several searches at once. One that has no answer has its problem instead."""
     check_amount(asked.searches, served.limits)
-    replies = SearchReplies(hosted, kept.uploads, served, watch=watch)
+    replies = SearchReplies(hosted, uploads, served, watch=watch)
     return reply({"answers": [_answer(replies, one) for one in asked.searches]})
 
 
@@ -74,7 +74,7 @@ def _answer(replies: SearchReplies, asked: SearchRequest) -> dict[str, Any]:
 )
 def search_by_image(
     hosted: Asked,
-    kept: KeptBy,
+    uploads: OwnUploads,
     served: ServedBy,
     watch: WatchedBy,
     image: Annotated[UploadFile, File(description="An image file.")],
@@ -89,5 +89,5 @@ def search_by_image(
     check_size(data, served.limits.pixels)
     query = ImageQuery(ImageBytes(data, "the image"))
     check_count(k, served.limits)
-    replies = SearchReplies(hosted, kept.uploads, served, watch=watch)
+    replies = SearchReplies(hosted, uploads, served, watch=watch)
     return reply(replies.put(query, SearchOptions(k=k, where=where), fields, 0))

@@ -11,7 +11,7 @@ from starlette.datastructures import UploadFile
 
 from vitrail.indexer.errors import InputError
 from vitrail.service.http.hosting import ServedBy
-from vitrail.service.http.keeping import KeptBy
+from vitrail.service.http.keeping import KeptBy, OwnUploads
 from vitrail.service.http.schemas.base import Open, reply
 from vitrail.service.http.schemas.images import Size
 from vitrail.service.http.security.effects import READS
@@ -52,10 +52,13 @@ class UploadReply(Open):
     response_class=Response,
     openapi_extra={"requestBody": _BODY, **READS},
 )
-async def upload_image(request: Request, kept: KeptBy, served: ServedBy) -> Response:
-    """Hand in an image: its bytes as the body, or one file of a form. It is kept for an hour."""
+async def upload_image(request: Request, uploads: OwnUploads, served: ServedBy) -> Response:
+    """Hand in an image: its bytes as the body, or one file of a form.
+
+    It is kept for an hour, for the key that it was handed in by.
+    """
     data = await _sent(request)
-    made = await run_in_threadpool(kept.uploads.keep, data, served.limits.pixels)
+    made = await run_in_threadpool(uploads.keep, data, served.limits.pixels)
     told = asdict(made)
     return reply({"upload": told.pop("token"), **told}, 201)
 
@@ -77,12 +80,13 @@ async def _sent(request: Request) -> bytes:
     response_class=Response,
 )
 def show_upload(
+    uploads: OwnUploads,
     kept: KeptBy,
     token: Annotated[str, Path(description="Of an upload.", max_length=64)],
     size: Annotated[Size, Query(description="256, 768 or 2,048 pixels, at most.")] = "medium",
 ) -> Response:
     """A small copy of an image that was handed in, or that a prompt made."""
-    image = kept.uploads.get(token)
+    image = uploads.get(token)
     made = kept.thumbnails.of_bytes(token, image.data, size)
     headers = {"Cache-Control": "private, max-age=3600, immutable"}
     return Response(made, media_type=MEDIA_TYPE, headers=headers)

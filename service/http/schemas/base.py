@@ -10,9 +10,12 @@ from pydantic_core import to_json
 
 
 class Closed(BaseModel):
-    """A part of a request: types as they stand, and no member that is unknown."""
+    """A part of a request: types as they stand, no member that is unknown, no endless number.
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    Python reads `1e999`, `NaN` and `Infinity` as numbers, and no reply could tell them.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class Open(BaseModel):

@@ -18,6 +18,8 @@ from vitrail.service.http.problems import problem
 
 RETRY_SECONDS = 1
 _ALWAYS = ("/v1/livez",)
+Kind = Literal["requests", "streams", "logins"]
+"""What has a bound of its own."""
 _LOGINS = ("/login", "/v1/session")  # where whoever has no key may send a body
 
 
@@ -41,7 +43,7 @@ class Admission:
         if scope["type"] != "http" or get_route_path(scope) in _ALWAYS:
             await self._app(scope, receive, send)
             return
-        told, kind = announced(scope), _kind(get_route_path(scope))
+        told, kind = announced(scope), kind_of(scope)
         most = self._limits.login_body if kind == "logins" else self._limits.body
         if told is not None and told > most:
             await _too_large(most)(scope, receive, send)
@@ -61,7 +63,7 @@ class Admission:
             arriving = self._bounded(receive, most, kind) if expected else receive
             await self._app(scope, arriving, self._read_in_time(send))
 
-    def _is_full(self, expected: int, kind: _Kind) -> bool:
+    def _is_full(self, expected: int, kind: Kind) -> bool:
         running, most = {
             "requests": (self.requests, self._limits.requests),
             "streams": (self.streams, self._limits.streams),
@@ -72,20 +74,20 @@ class Admission:
         return running >= most or (expected > 0 and bytes_full)
 
     @contextmanager
-    def _counted(self, expected: int, kind: _Kind) -> Iterator[None]:
+    def _counted(self, expected: int, kind: Kind) -> Iterator[None]:
         self._count(expected, kind, 1)
         try:
             yield
         finally:
             self._count(-expected, kind, -1)
 
-    def _count(self, expected: int, kind: _Kind, step: int) -> None:
+    def _count(self, expected: int, kind: Kind, step: int) -> None:
         self.bytes += expected
         self.requests += step * (kind == "requests")
         self.streams += step * (kind == "streams")
         self.logins += step * (kind == "logins")
 
-    def _bounded(self, receive: Receive, most: int, kind: _Kind) -> Receive:
+    def _bounded(self, receive: Receive, most: int, kind: Kind) -> Receive:
         """Receive a body in time, and no more of it than may be; what follows it may take long."""
         limits = self._limits
         seconds = limits.head_seconds if kind == "logins" else limits.body_seconds
@@ -119,10 +121,9 @@ class Admission:
         return sent
 
 
-_Kind = Literal["requests", "streams", "logins"]
-
-
-def _kind(path: str) -> _Kind:
+def kind_of(scope: Scope) -> Kind:
+    """What a request takes a place of."""
+    path = get_route_path(scope)
     if path.endswith("/events"):
         return "streams"
     return "logins" if path in _LOGINS else "requests"

@@ -9,6 +9,7 @@ from fastapi import Request
 from starlette.datastructures import Headers
 from starlette.types import Scope as Asked
 
+from vitrail.service.http.options import ServiceOptions
 from vitrail.service.http.security.keyring import KeyRing
 from vitrail.service.http.security.scopes import KeyScope
 
@@ -76,6 +77,11 @@ def session_of(headers: Headers) -> str | None:
     except CookieError:
         return None
     return None if found is None else found.value
+
+
+def owner_of(caller: Caller, options: ServiceOptions) -> str:
+    """Whose the jobs and uploads of a caller are; nobody's where all who ask are taken for one."""
+    return caller.who if options.needs_keys else ""
 
 
 async def caller_of(request: Request) -> Caller:

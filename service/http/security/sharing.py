@@ -6,18 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
 
-from starlette._utils import get_route_path
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vitrail.service.http.options import ServiceOptions
 from vitrail.service.http.problems import problem
-from vitrail.service.http.security.admission import RETRY_SECONDS, announced
+from vitrail.service.http.security.admission import RETRY_SECONDS, Kind, announced, kind_of
 from vitrail.service.http.security.callers import Caller
-
-Kind = Literal["requests", "streams"]
 
 
 @dataclass(slots=True)
@@ -25,7 +21,7 @@ class HeldPlaces:
     """What is held: by one caller, or by all.
 
     Attributes:
-        requests: that are being answered.
+        requests: that are being answered, logins among them.
         streams: of events that are open.
         bytes: of bodies, as they were announced.
     """
@@ -36,13 +32,13 @@ class HeldPlaces:
 
     def add(self, kind: Kind, size: int, step: int) -> None:
         """Count one more, or one less."""
-        self.requests += step * (kind == "requests")
+        self.requests += step * (kind != "streams")
         self.streams += step * (kind == "streams")
         self.bytes += step * size
 
     def of(self, kind: Kind) -> int:
         """How many of a kind."""
-        return self.requests if kind == "requests" else self.streams
+        return self.streams if kind == "streams" else self.requests
 
 
 class Shares:
@@ -66,7 +62,7 @@ class Shares:
         if scope["type"] != "http" or caller is None or caller.key is None or not self._shared:
             await self._app(scope, receive, send)
             return
-        kind: Kind = "streams" if get_route_path(scope).endswith("/events") else "requests"
+        kind = kind_of(scope)
         told = announced(scope)
         size = self._limits.body if told is None else told
         if self._is_too_much(caller.who, kind, size):
@@ -79,7 +75,7 @@ class Shares:
         own = self.own.get(who)
         if own is None:  # who holds nothing is let in as long as there is room at all
             return False
-        most = self._limits.requests if kind == "requests" else self._limits.streams
+        most = self._limits.streams if kind == "streams" else self._limits.requests
         too_many = own.of(kind) > 0 and own.of(kind) >= most - self.all.of(kind)
         left = self._limits.bodies - self.all.bytes
         return too_many or (size > 0 and own.bytes > 0 and own.bytes + size > left)

@@ -2,7 +2,8 @@
 import { html, nothing } from "../vendor/lit/index.js";
 import { thumbnail } from "../api.js";
 import { isOver } from "../jobs.js";
-import { hrefOf, orderOf } from "../making.js";
+import { hrefOf } from "../making.js";
+import { orderOf } from "../ordering.js";
 import { texts } from "../texts.js";
 import { marked, refusals } from "./guarded.js";
 import { icon } from "./icons.js";

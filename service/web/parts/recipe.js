@@ -2,7 +2,8 @@
 import { html, nothing } from "../vendor/lit/index.js";
 import { texts } from "../texts.js";
 import { columnName, shownValue } from "../words.js";
-import { hrefOf, orderAgain } from "../making.js";
+import { hrefOf } from "../making.js";
+import { orderAgain } from "../ordering.js";
 import { copyButton } from "./copying.js";
 import { follow } from "./part.js";
 

@@ -51,7 +51,7 @@ JSON = st.recursive(
 def test_parameters(reader: TestClient, address: str, told: str) -> None:
     problem = is_problem(reader.get(address), 422, "bad-request")
     assert told in problem["detail"]
-    assert problem["remedy"] == "/docs tells what is taken here"
+    assert problem["remedy"] == "look into /docs, which tells what is taken here"
     assert not any(word in problem["detail"] for word in PYDANTICS)
 
 
@@ -81,6 +81,21 @@ def test_bodies(reader: TestClient, body: bytes, told: str) -> None:
     problem = is_problem(answer, 422, "bad-request")
     assert told in problem["detail"]
     assert not any(word in json.dumps(problem["errors"]) for word in PYDANTICS)
+
+
+@pytest.mark.parametrize(("number", "name"), [("1e999", "Infinity"), ("NaN", "NaN")])
+def test_numbers_without_end(reader: TestClient, number: str, name: str) -> None:
+    """What Python takes for numbers no reply could tell, but as null, which clears a column."""
+    for address, body, place in (
+        ("annotations", f'{{"ids": [1], "columns": {{"stars": {number}}}}}', "body.columns.stars"),
+        ("annotations", f'{{"ids": [1], "columns": {{"stars": [{number}]}}}}', "columns.stars.0"),
+        ("search", f'{{"positive": [{{"id": 1}}], "diverse": {number}}}', "body.diverse"),
+    ):
+        headers = {"Content-Type": "application/json"}
+        answer = reader.post(f"/v1/{address}", content=body.encode(), headers=headers)
+        detail = is_problem(answer, 422, "bad-request")["detail"]
+        assert f"{place}: {name} was given, and " in detail
+        assert "a number from -1.8e308 to 1.8e308" in detail
 
 
 @pytest.mark.parametrize(
@@ -120,7 +135,7 @@ def test_addresses(own: ServiceOptions) -> None:
     below = replace(own, root_path="/pictures")
     with TestClient(create_app(below), base_url="http://127.0.0.1:8000") as client:
         nothing = is_problem(client.get("/v1/nothing"), 404, "not-found")
-        assert nothing["remedy"].endswith("/docs lists all that there are")
+        assert nothing["remedy"].endswith("look into /docs, which lists all that there are")
         is_problem(client.put("/v1/images/3"), 405, "method-not-allowed")
 
 

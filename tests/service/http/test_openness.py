@@ -169,6 +169,23 @@ def test_no_reply_tells_where_files_lie(home: Path) -> None:
             assert "/etc/" not in told.replace("read_text('/etc/passwd')", ""), address
 
 
+@pytest.mark.parametrize("column", ["path", "-Folder", "paths"])
+def test_no_order_tells_where_files_lie(home: Path, column: str) -> None:
+    asked = {"positive": [{"id": 1}], "sort": [column]}
+    with TestClient(
+        create_app(ServiceOptions({"colours": home / "colours"}, home / "sorted")), base_url=HERE
+    ) as client:
+        (one,) = client.post("/v1/search/batch", json={"searches": [asked]}).json()["answers"]
+        told = [
+            one["problem"],
+            client.get("/v1/images", params={"sort": column}).json(),
+            client.post("/v1/search", json=asked).json(),
+            client.post("/v1/prompt-search", json=asked).json(),
+            client.post("/v1/jobs", json={"kind": "prompt-search", **asked}).json(),
+        ]
+    assert [(one["status"], one["code"]) for one in told] == [(403, "withheld")] * 5, told
+
+
 @pytest.fixture
 def placed(tmp_path: Path) -> Iterator[ServiceOptions]:
     """A collection whose encoder, and what made its image, lie in folders of somebody's own."""

@@ -18,6 +18,7 @@ from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.service.cli.served import read_checkpoints
 from vitrail.service.http.app import create_app
 from vitrail.service.http.options import ServiceOptions
+from vitrail.service.operations.collection import Collection
 
 EXPORT, VARIANT = "colours-export", "int8 openvino export 3f2a91bc04"
 
@@ -67,13 +68,24 @@ def test_who_embedded_a_question_is_in_its_receipt(
     assert by_image["checkpoint"] == "colours"  # as the collection names it
 
 
-def test_what_makes_other_vectors_is_refused_at_once(exported: ServiceOptions) -> None:
+def test_what_makes_other_vectors_is_refused_at_once(
+    exported: ServiceOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[Collection] = []
+    really = Collection.close
+
+    def close(collection: Collection) -> None:
+        closed.append(collection)
+        really(collection)
+
+    monkeypatch.setattr(Collection, "close", close)
     app = create_app(replace(exported, checkpoints={"painted": "colours-2"}))
     with (
         pytest.raises(FingerprintMismatchError, match="colours-2"),
         TestClient(app, base_url="http://127.0.0.1:8000"),
     ):
         pass
+    assert len(closed) == len(exported.collections)  # what was opened already is not left open
 
 
 def test_checkpoints_are_given_by_collection(exported: ServiceOptions) -> None:

@@ -17,6 +17,8 @@ from tests.service.http.conftest import is_problem, png
 from vitrail.service.http.app import create_app
 from vitrail.service.http.options import Limits, ServiceOptions
 from vitrail.service.http.routers.uploads import UploadReply
+from vitrail.service.http.security.keys import make_key
+from vitrail.service.http.security.scopes import KeyScope
 
 RED = png((250, 5, 0))
 
@@ -101,3 +103,38 @@ def test_after_an_hour_it_is_gone(writer: TestClient, own: ServiceOptions) -> No
         writer.post("/v1/search", json={"positive": [{"upload": token}]}), 404, "unknown-upload"
     )
     assert "upload it again" in told["remedy"]
+
+
+def test_another_key_does_not_read_it(own: ServiceOptions) -> None:
+    """Not even one that knows its token, which lists of jobs tell; nor by the job that has it."""
+    mine, others = (
+        {"Authorization": f"Bearer {make_key(own.state, KeyScope.WRITE)[1]}"} for _ in range(2)
+    )
+    guarded = replace(own, keys=True)
+    with TestClient(create_app(guarded), base_url="http://127.0.0.1:8000") as client:
+        token = client.post("/v1/uploads", content=RED, headers=mine).json()["upload"]
+        shown, asked = f"/v1/uploads/{token}", {"positive": [{"upload": token}]}
+        job = {"a": {"upload": token}, "b": {"id": 1}}
+
+        def answers(who: dict[str, str]) -> list[int]:
+            return [
+                client.get(shown, headers=who).status_code,
+                client.post("/v1/search", json=asked, headers=who).status_code,
+                client.post("/v1/search/scores", json=asked, headers=who).status_code,
+                client.get(f"/v1/images/1/explain?upload={token}", headers=who).status_code,
+                client.post("/v1/compare-images", json=job, headers=who).status_code,
+            ]
+
+        assert answers(others) == [404] * 5
+        assert answers(mine) == [200] * 4 + [202]
+        told = is_problem(client.get(shown, headers=others), 404, "unknown-upload")
+        # who hands in the same has it, too, and by the same name; what a job has outlives the hour
+        again = client.post("/v1/uploads", content=RED, headers=others).json()["upload"]
+        assert again == token
+        assert client.get(shown, headers=others).status_code == 200
+        for path in (own.state / "uploads").rglob("*"):
+            if path.is_file():
+                path.unlink()
+        assert answers(others) == [404] * 5
+        assert is_problem(client.get(shown, headers=others), 404, "unknown-upload") == told
+        assert answers(mine) == [404] * 4 + [202]

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from tests.service.web.conftest import Open, expected
 from tests.service.web.test_map import PLANE, drawn
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Route
 
 AWAY = ".tile .shot.is-away"
 GONE = ".tile .shot.is-gone"
@@ -48,22 +43,14 @@ def test_a_map_asks_again_for_what_nobody_answered_for(at: Open) -> None:
     watched = at()
     page = watched.page
     small = "**/v1/images/*/thumbnail*"
-    asked: list[str] = []
-
-    def refuse(route: Route) -> None:
-        asked.append(route.request.url)
-        route.abort()
-
-    page.route(small, refuse)
+    page.route(small, lambda route: route.abort())
     known = f"{PLANE}._pictures._known"
     with expected(watched, "Failed to load resource"):
         drawn(watched)
         watched.until(f"{PLANE}._pictures._away.size > 0")
         assert page.evaluate(f"{known}.size") == 0  # nothing is held to be without an image
-        before = len(asked)
-        page.evaluate("dispatchEvent(new Event('online'))")
-        while len(asked) == before:  # nobody answers still, and so they go on waiting
-            page.wait_for_timeout(25)
+        with page.expect_request(small):  # nobody answers still, and so they go on waiting
+            page.evaluate("dispatchEvent(new Event('online'))")
         watched.until(f"{PLANE}._pictures._away.size > 0")
         page.unroute(small)
         watched.until(f"[...{known}.values()].filter(Boolean).length > 5")  # by itself
