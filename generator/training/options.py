@@ -12,10 +12,11 @@ from vitrail.indexer.errors import InputError
 Method = Literal["lora", "full"]
 Targets = Literal["attention", "all"]
 RATES: dict[Method, float] = {"lora": 1e-4, "full": 1e-5}
+KEEPS: dict[Method, bool] = {"lora": True, "full": False}
 AVERAGES: dict[Method, float] = {"lora": 0.0, "full": 0.999}
 # What a run may go on with otherwise than it began: nothing of it changes what is learned, but for
 # the last bits of sums.
-_FREE = {"accumulate", "device", "recompute", "save_every", "log_every"}
+_FREE = {"accumulate", "device", "recompute", "save_every", "log_every", "keep"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,8 @@ class GeneratorOptions:
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         recompute: forget activations and work them out again on the way back, to save memory.
         clip: norm that gradients are cut to.
+        keep: whether the weights of each sheet are kept, so that they can be compared afterwards;
+            ``None`` does it of ``lora``, whose weights are small.
         sheet_every: steps between two sheets of samples; the last step is followed by one too.
         save_every: steps between two checkpoints, beside those after each sheet.
         log_every: steps between two lines of metrics.
@@ -80,6 +83,7 @@ class GeneratorOptions:
     device: str = "auto"
     recompute: bool = False
     clip: float = 1.0
+    keep: bool | None = None
     sheet_every: int = 250
     save_every: int = 100
     log_every: int = 10
@@ -144,6 +148,11 @@ class GeneratorOptions:
     def averaged(self) -> float:
         """Share that each step leaves of the moving average; 0 for none."""
         return AVERAGES[self.method] if self.average is None else self.average
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the weights of each sheet are kept."""
+        return KEEPS[self.method] if self.keep is None else self.keep
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON types."""

@@ -189,6 +189,7 @@ class _Work:
     # Training
 
     def _learn(self, trainee: GeneratorTrainee, begun: BegunGenerator) -> LoopResult:
+        from vitrail.generator.training.kept import keep_weights
         from vitrail.generator.training.samples import write_sheet
         from vitrail.generator.training.tuning import plan_of
         from vitrail.indexer.training.loop import TrainingLoop
@@ -203,6 +204,8 @@ class _Work:
         def sheet(check: Callable[[], None]) -> None:
             self.progress(AnalysisProgress("drawing samples"))
             write_sheet(sampler, self._prompts, _SEEDS, self._sheet(loop.step), check)
+            if loop.step and self.request.options.keeps:
+                keep_weights(self.inner, loop.step, trainee.trained())
 
         task.sheet = sheet
         self._look_first(task)

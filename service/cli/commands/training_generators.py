@@ -145,6 +145,14 @@ class Practice:
             show_default=False,
         ),
     ] = None
+    keep: Annotated[
+        bool | None,
+        typer.Option(
+            "--keep/--no-keep",
+            help="Keep the weights of each sheet, for pick-checkpoint. Default: of lora.",
+            show_default=False,
+        ),
+    ] = None
     sheet_every: Annotated[
         int, typer.Option(help="Steps between sheets of samples.", metavar="N", min=1)
     ] = 250
@@ -188,6 +196,7 @@ class Practice:
             precision=self.precision,
             device=self.device,
             recompute=self.recompute,
+            keep=self.keep,
             sheet_every=self.sheet_every,
             save_every=self.save_every,
             seed=self.seed,
