@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
 from vitrail.indexer.encoders.settings import check_placement
@@ -157,6 +157,15 @@ class GeneratorOptions:
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON types."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, raw: dict[str, Any]) -> GeneratorOptions:
+        """What ``to_dict`` gave, of an earlier version too, which lacked some.
+
+        Raises:
+            InputError: a value that cannot be used.
+        """
+        return cls(**{one.name: raw[one.name] for one in fields(cls) if one.name in raw})
 
     def differences(self, other: dict[str, Any]) -> list[str]:
         """Names of what another run had otherwise, and what may not change when it goes on."""

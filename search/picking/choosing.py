@@ -29,7 +29,7 @@ _NORMAL = NormalDist()
 _SAME = 1e-9  # shares that differ by less are the same
 
 
-class Shares(NamedTuple):
+class CheckpointShares(NamedTuple):
     """A checkpoint's measures as shares of what could be had, each from 0 to 1; NaN if unknown.
 
     Attributes:
@@ -48,10 +48,14 @@ class Shares(NamedTuple):
     @property
     def worth(self) -> float:
         """The geometric mean of those that are known: who lacks one wholly is worth nothing."""
-        known = np.array([one for one in self if not np.isnan(one)])
-        return float(known.prod() ** (1 / len(known)))
+        return _geometric_mean(self)
 
-    def beats(self, other: Shares) -> bool:
+    @property
+    def kept(self) -> float:
+        """The same of all but what was learned: what learning has cost."""
+        return _geometric_mean(self[1:])
+
+    def beats(self, other: CheckpointShares) -> bool:
         """Whether it is worse in nothing, and better in something."""
         ours, theirs = np.nan_to_num(np.array(self)), np.nan_to_num(np.array(other))
         return bool((ours >= theirs - _SAME).all() and (ours > theirs + _SAME).any())
@@ -70,7 +74,9 @@ class CheckpointFigures:
         copies: how many.
         judged: images that were held against the line.
         shares: of what could be had.
-        worth: of the shares.
+        learned: the first of them.
+        kept: what learning has left of the others.
+        worth: of all of them.
         behind: how much less it is worth than the best, by the same seeds, with bounds that hold
             for all checkpoints at once; ``None`` of the best.
         beaten_by: steps of those that are worse in nothing and better in something.
@@ -83,7 +89,9 @@ class CheckpointFigures:
     copied: Estimate | None
     copies: int
     judged: int
-    shares: Shares
+    shares: CheckpointShares
+    learned: Estimate
+    kept: Estimate
     worth: Estimate
     behind: Estimate | None
     beaten_by: tuple[int, ...]
@@ -188,7 +196,7 @@ class _Scale:
         self.base, self.taught, self.line, self.rate = base, taught, line, rate
         self.taught_themselves = taught_among_themselves(taught)
 
-    def shares(self, made: MadeSet, seeds: Ids | None = None) -> Shares:
+    def shares(self, made: MadeSet, seeds: Ids | None = None) -> CheckpointShares:
         """A set's shares, of all seeds or of some."""
         base = self.base if seeds is None else self.base.of(seeds)
         found = self._measures(made, seeds)
@@ -197,7 +205,7 @@ class _Scale:
         # where taught images are no more alike than others are to them, sameness is the end
         end = fidelity if fidelity > start else 1.0
         usual = usual_drift(base)
-        return Shares(
+        return CheckpointShares(
             _within((found.fidelity - start) / max(end - start, _SAME)),
             _within(found.diversity / max(diversity, _SAME)),
             np.nan if np.isnan(usual) else _within(1 - found.drift / max(usual, _SAME)),
@@ -233,6 +241,8 @@ class _Scale:
             copies=0 if self.line is None else int((made.copying >= self.line).sum()),
             judged=int((~np.isnan(made.copying)).sum()),
             shares=shares,
+            learned=_estimate(lambda seeds: self.shares(made, seeds).learned, made.seeds),
+            kept=_estimate(lambda seeds: self.shares(made, seeds).kept, made.seeds),
             worth=_estimate(lambda seeds: self.shares(made, seeds).worth, made.seeds),
             behind=behind,
             beaten_by=beaten_by,
@@ -261,6 +271,11 @@ def _estimate(of: Callable[[Ids], float], seeds: int, at_once: int = 1) -> Estim
     half = half_width([(spread_of(alone), seeds - 1)])
     half *= _NORMAL.inv_cdf(1 - 0.025 / max(at_once, 1)) / _NORMAL.inv_cdf(0.975)
     return Estimate(value, value - half, value + half)
+
+
+def _geometric_mean(shares: Sequence[float]) -> float:
+    known = np.array([one for one in shares if not np.isnan(one)])
+    return float(known.prod() ** (1 / len(known)))
 
 
 def _within(share: float) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.errors import TrainingError
@@ -286,11 +286,7 @@ class _Work:
         from vitrail.generator.training.saving import save_generator
 
         self.progress(AnalysisProgress("writing the model"))
-        # without the source: whoever is given the model need not know whose folders it learned from
-        told: dict[str, Any] = {k: v for k, v in begun.settings.items() if k != "source"}
-        if told["prior"] is not None:
-            told["prior"] = {k: v for k, v in told["prior"].items() if k != "folder"}
-        save_generator(trainee, self.folder, {"trained": told}, captions)
+        save_generator(trainee, self.folder, {"trained": begun.told}, captions)
 
     def _told(
         self, begun: BegunGenerator, captions: tuple[str, ...], result: LoopResult

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.search.picking.worlds import NULLS, base, learning, over_trained, taught
-from vitrail.search.picking.choosing import Comparison, Shares, compare_checkpoints
+from vitrail.search.picking.choosing import Comparison, CheckpointShares, compare_checkpoints
 from vitrail.search.picking.made_sets import MadeSet, measure
 
 
@@ -104,6 +104,6 @@ def test_nearer_than_the_taught_are_to_one_another_is_no_merit() -> None:
 
 
 def test_shares_that_nobody_knows_do_not_count() -> None:
-    assert Shares(0.5, 0.5, np.nan, np.nan).worth == pytest.approx(0.5)
-    assert Shares(1, 0.25, np.nan, 1).worth == pytest.approx(0.25 ** (1 / 3))
-    assert Shares(1, 1, 1, 0).worth == 0
+    assert CheckpointShares(0.5, 0.5, np.nan, np.nan).worth == pytest.approx(0.5)
+    assert CheckpointShares(1, 0.25, np.nan, 1).worth == pytest.approx(0.25 ** (1 / 3))
+    assert CheckpointShares(1, 1, 1, 0).worth == 0
