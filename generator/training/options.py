@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from dataclasses import dataclass
+from typing import ClassVar, Literal, get_args
 
 from vitrail.indexer.encoders.settings import check_placement
 from vitrail.indexer.errors import InputError
+from vitrail.indexer.training.learning_options import (
+    RunOptions,
+    check_counts,
+    check_numbers,
+    check_word,
+)
 
 Method = Literal["lora", "full"]
 Targets = Literal["attention", "all"]
 RATES: dict[Method, float] = {"lora": 1e-4, "full": 1e-5}
 AVERAGES: dict[Method, float] = {"lora": 0.0, "full": 0.999}
-# What a run may go on with otherwise than it began: nothing of it changes what is learned, but for
-# the last bits of sums.
-_FREE = {"accumulate", "device", "recompute", "save_every", "log_every"}
 
 
 @dataclass(frozen=True, slots=True)
-class GeneratorOptions:
+class GeneratorOptions(RunOptions):
     """How a Stable Diffusion is fine-tuned.
 
     Attributes:
@@ -85,14 +87,12 @@ class GeneratorOptions:
     log_every: int = 10
     seed: int = 0
 
+    FREE: ClassVar[frozenset[str]] = RunOptions.FREE | {"accumulate"}
+
     def __post_init__(self) -> None:
         check_placement(self.device, self.precision)
-        for name, given, known in (
-            ("method", self.method, get_args(Method)),
-            ("targets", self.targets, get_args(Targets)),
-        ):
-            if given not in known:
-                raise InputError(f"{name} {given!r} is unknown; use one of {', '.join(known)}")
+        check_word("method", self.method, get_args(Method))
+        check_word("targets", self.targets, get_args(Targets))
         self._check_counts()
         self._check_numbers()
         if self.accumulate > self.batch:
@@ -103,37 +103,34 @@ class GeneratorOptions:
 
     def _check_counts(self) -> None:
         counts = {
-            "rank": (self.rank, 1),
-            "steps": (self.steps, 1),
-            "batch": (self.batch, 1),
-            "accumulate": (self.accumulate, 1),
-            "side": (8 if self.side is None else self.side, 8),
-            "sheet_every": (self.sheet_every, 1),
-            "save_every": (self.save_every, 1),
-            "log_every": (self.log_every, 1),
-            "seed": (self.seed, 0),
+            "rank": self.rank,
+            "steps": self.steps,
+            "batch": self.batch,
+            "accumulate": self.accumulate,
+            "sheet_every": self.sheet_every,
+            "save_every": self.save_every,
+            "log_every": self.log_every,
         }
-        for name, (value, least) in counts.items():
-            if value < least:
-                raise InputError(f"{name} is {value}; give {least} or more")
+        check_counts(counts, 1)
+        check_counts({"side": 8 if self.side is None else self.side}, 8)
+        check_counts({"seed": self.seed}, 0)
 
     def _check_numbers(self) -> None:
         numbers = {
-            "learning_rate": (self.rate, 10.0, False),
-            "weight_decay": (self.weight_decay, 10.0, True),
-            "warmup": (self.warmup, 1.0, True),
-            "snr": (self.snr, 1e6, True),
-            "offset_noise": (self.offset_noise, 1.0, True),
-            "empty": (self.empty, 0.9, True),
-            "average": (self.averaged, 0.99999, True),
-            "prior_weight": (self.prior_weight, 100.0, False),
-            "clip": (self.clip, 1e6, False),
+            "weight_decay": (self.weight_decay, 10.0),
+            "warmup": (self.warmup, 1.0),
+            "snr": (self.snr, 1e6),
+            "offset_noise": (self.offset_noise, 1.0),
+            "empty": (self.empty, 0.9),
+            "average": (self.averaged, 0.99999),
         }
-        for name, (value, most, may_be_zero) in numbers.items():
-            fits = math.isfinite(value) and 0 <= value <= most and (value > 0 or may_be_zero)
-            if not fits:
-                least = "0" if may_be_zero else "above 0"
-                raise InputError(f"{name} is {value}; give a number from {least} to {most:g}")
+        check_numbers(numbers)
+        above = {
+            "learning_rate": (self.rate, 10.0),
+            "prior_weight": (self.prior_weight, 100.0),
+            "clip": (self.clip, 1e6),
+        }
+        check_numbers(above, above=True)
 
     @property
     def rate(self) -> float:
@@ -144,12 +141,3 @@ class GeneratorOptions:
     def averaged(self) -> float:
         """Share that each step leaves of the moving average; 0 for none."""
         return AVERAGES[self.method] if self.average is None else self.average
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain JSON types."""
-        return asdict(self)
-
-    def differences(self, other: dict[str, Any]) -> list[str]:
-        """Names of what another run had otherwise, and what may not change when it goes on."""
-        own = self.to_dict()
-        return [name for name in own if name not in _FREE and other.get(name) != own[name]]

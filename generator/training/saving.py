@@ -17,14 +17,7 @@ from vitrail.generator.checkpoints.scope import FILE as SCOPE
 from vitrail.generator.models.libraries import quiet
 from vitrail.generator.training.adapting import UNET, GeneratorTrainee
 from vitrail.indexer.encoders.weights import SUFFIX, read_object
-from vitrail.indexer.files.durability import (
-    TEMPORARY,
-    disk_guard,
-    make_directory,
-    rename,
-    sync_directory,
-    sync_file,
-)
+from vitrail.indexer.training.staging import staged_model, weight_bytes
 
 RECORD = "vitrail.json"
 LORA, WEBUI = "lora", "webui"
@@ -38,9 +31,8 @@ def save_generator(
 ) -> None:
     """Write a trained pipeline in diffusers' layout, low-rank weights merged and beside it.
 
-    Until ``model_index.json`` is there, which comes last, nothing takes the folder for a
-    checkpoint. Each part has the precision that the checkpoint had it in. The trainee cannot learn
-    any more afterwards.
+    Each part has the precision that the checkpoint had it in. The trainee cannot learn any more
+    afterwards.
 
     Args:
         trainee: that has learned; moved to the CPU.
@@ -51,23 +43,15 @@ def save_generator(
     Raises:
         CollectionError: the disk is full.
     """
-    staged = os.path.join(folder, f"model{TEMPORARY}")
-    shutil.rmtree(staged, ignore_errors=True)
     pipeline = trainee.pipeline
     pipeline.to("cpu")
     parts = [one for one in pipeline.components.values() if isinstance(one, nn.Module)]
-    needed = sum(one.numel() * one.element_size() for part in parts for one in part.parameters())
-    with disk_guard(folder, needed):
-        make_directory(staged)
-        try:
-            if trainee.low_rank:
-                name = os.path.basename(os.path.abspath(folder))
-                write_low_rank(type(pipeline), trainee.low_rank_weights(), staged, name)
-                trainee.merge()
-            _fill(trainee, staged, record, captions)
-            _put(staged, folder)
-        finally:
-            shutil.rmtree(staged, ignore_errors=True)
+    with staged_model(folder, weight_bytes(*parts), _INDEX) as staged:
+        if trainee.low_rank:
+            name = os.path.basename(os.path.abspath(folder))
+            write_low_rank(type(pipeline), trainee.low_rank_weights(), staged, name)
+            trainee.merge()
+        _fill(trainee, staged, record, captions)
 
 
 def _fill(
@@ -94,21 +78,6 @@ def _fill(
 def _write_json(folder: str, name: str, value: Mapping[str, Any]) -> None:
     text = json.dumps(value, indent=2, ensure_ascii=False)
     Path(folder, name).write_text(f"{text}\n", encoding="utf-8")
-
-
-def _put(staged: str, folder: str) -> None:
-    """Move what was written to its place, the index last."""
-    for root, folders, files in os.walk(staged):
-        for name in files:
-            sync_file(os.path.join(root, name))
-        for name in folders:
-            sync_directory(os.path.join(root, name))
-    sync_directory(staged)
-    for name in sorted(os.listdir(staged), key=lambda name: (name == _INDEX, name)):
-        target = os.path.join(folder, name)
-        if os.path.isdir(target):  # of a run that was killed just here
-            shutil.rmtree(target)
-        rename(os.path.join(staged, name), target)
 
 
 def stored_precision(info: CheckpointInfo, part: str) -> torch.dtype:
