@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
@@ -14,10 +15,11 @@ from vitrail.indexer.training.learning_options import (
     check_word,
 )
 
-Method = Literal["lora", "full"]
+Method = Literal["lora", "full", "inversion"]
 Targets = Literal["attention", "all"]
-RATES: dict[Method, float] = {"lora": 1e-4, "full": 1e-5}
-AVERAGES: dict[Method, float] = {"lora": 0.0, "full": 0.999}
+RATES: dict[Method, float] = {"lora": 1e-4, "full": 1e-5, "inversion": 2e-3}
+AVERAGES: dict[Method, float] = {"lora": 0.0, "full": 0.999, "inversion": 0.0}
+_TOKEN = re.compile(r"<[a-z0-9]+(?:[-_][a-z0-9]+)*>")  # tokenizers see small letters alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,12 @@ class GeneratorOptions(RunOptions):
 
     Attributes:
         method: ``lora`` learns low-rank weights beside those of the U-Net, which are merged into
-            them in the end and written apart, too; ``full`` lets all of the U-Net learn.
+            them in the end and written apart, too; ``full`` lets all of the U-Net learn;
+            ``inversion`` learns what tokens of one's own mean to the text encoders, and no more.
+        tokens: that ``inversion`` learns, such as ``<zeb>``; captions have to name them.
+        initial: words whose vectors each of them begins with; ``None`` draws some like the text
+            encoders' own.
+        vectors: of each token; ``None`` is as many as ``initial`` has, or one.
         rank: of the low-rank weights; the larger, the more they can learn by heart.
         targets: what low-rank weights lie beside: the ``attention``, or ``all`` linear layers and
             convolutions of the U-Net's blocks.
@@ -35,16 +42,18 @@ class GeneratorOptions(RunOptions):
         batch: images a step; as many again of the prior, where there is one.
         accumulate: in how many parts a step's images go through the model, to save memory; the
             gradient is that of the whole.
-        learning_rate: highest; ``None`` is 1e-4 of ``lora`` and 1e-5 of ``full``.
+        learning_rate: highest; ``None`` is 1e-4 of ``lora``, 1e-5 of ``full`` and 2e-3 of
+            ``inversion``.
         weight_decay: of AdamW; biases, norms and other vectors have none.
         warmup: share of the steps in which the rate rises; it falls by a cosine afterwards.
         snr: limit of the signal-to-noise ratio by which steps of little noise weigh ("Efficient
             Diffusion Training via Min-SNR Weighting Strategy", 2023); 0 weighs all alike.
         offset_noise: how much noise a whole channel has in common, so that images may be darker or
             brighter as a whole.
-        empty: share of the captions that are left out, for guidance.
+        empty: share of the captions that are left out, for guidance; none by ``inversion``, which
+            would learn nothing of these.
         average: share that each step leaves of the weights' moving average, which is what is kept;
-            0 for none, ``None`` is 0.999 of ``full`` and none of ``lora``.
+            0 for none, ``None`` is 0.999 of ``full`` and none of the others.
         side: width and height in pixels that images are cut to; ``None`` is the checkpoint's own.
         mirror: whether half of the images are seen mirrored.
         prior_weight: of the prior's images beside the others.
@@ -62,6 +71,9 @@ class GeneratorOptions(RunOptions):
     """
 
     method: Method = "lora"
+    tokens: tuple[str, ...] = ()
+    initial: str | None = None
+    vectors: int | None = None
     rank: int = 16
     targets: Targets = "attention"
     text: bool = False
@@ -93,12 +105,37 @@ class GeneratorOptions(RunOptions):
         check_placement(self.device, self.precision)
         check_word("method", self.method, get_args(Method))
         check_word("targets", self.targets, get_args(Targets))
+        self._check_tokens()
         self._check_counts()
         self._check_numbers()
         if self.accumulate > self.batch:
             raise InputError(
                 f"a batch of {self.batch} cannot go in {self.accumulate} parts; accumulate at most "
                 f"{self.batch}"
+            )
+
+    def _check_tokens(self) -> None:
+        if self.method != "inversion":
+            if self.tokens or self.initial is not None or self.vectors is not None:
+                raise InputError(
+                    "tokens of your own, and what they begin as, are learned by the method "
+                    f"inversion, not {self.method}: name the one, or leave out the other"
+                )
+            return
+        if not self.tokens:
+            raise InputError("the method inversion learns tokens: name one, such as '<zeb>'")
+        for token in self.tokens:
+            if _TOKEN.fullmatch(token) is None:
+                raise InputError(
+                    f"the token {token!r} has to be small letters and digits, hyphens between "
+                    "them, within angle brackets, such as '<zeb>'"
+                )
+        if len(set(self.tokens)) < len(self.tokens):
+            raise InputError("a token is named twice: name each once")
+        if self.text:
+            raise InputError(
+                "the method inversion leaves the text encoders as they are: leave out text, or "
+                "take the method lora or full"
             )
 
     def _check_counts(self) -> None:
@@ -113,6 +150,7 @@ class GeneratorOptions(RunOptions):
         }
         check_counts(counts, 1)
         check_counts({"side": 8 if self.side is None else self.side}, 8)
+        check_counts({"vectors": 1 if self.vectors is None else self.vectors}, 1)
         check_counts({"seed": self.seed}, 0)
 
     def _check_numbers(self) -> None:
@@ -141,3 +179,8 @@ class GeneratorOptions(RunOptions):
     def averaged(self) -> float:
         """Share that each step leaves of the moving average; 0 for none."""
         return AVERAGES[self.method] if self.average is None else self.average
+
+    @property
+    def left_out(self) -> float:
+        """Share of the captions that are left out."""
+        return 0.0 if self.method == "inversion" else self.empty
