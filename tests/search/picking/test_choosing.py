@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.search.picking.worlds import NULLS, base, learning, over_trained, taught
-from vitrail.search.picking.choosing import Comparison, CheckpointShares, compare_checkpoints
+from vitrail.search.picking.choosing import CheckpointShares, Comparison, compare_checkpoints
 from vitrail.search.picking.made_sets import MadeSet, measure
 
 
