@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vitrail.search.thumbnails import first_thumbnail
-from vitrail.service.cli.picked import MEANING, percent, rows_of
+from vitrail.service.cli.picked import COLUMNS, MEANING, percent, rows_of
 from vitrail.service.cli.report_pages import render_report
 from vitrail.service.cli.sheet import write_page
 from vitrail.service.documents.picking import told_of_pick, verdict, word_on
@@ -26,7 +26,7 @@ _SHOWN = 8  # seeds of a strip
 _TAUGHT = 16  # taught images that are shown
 _LETTER = 11  # pixels of a label's letter
 _APART = 26  # pixels between two labels that would lie upon one another
-_COLUMNS = ("step", "fidelity", "diversity", "drift", "share of copies", "kept", "behind the best")
+_FIGURES = ("step", "fidelity", "diversity", "drift", "share of copies", "kept", "behind the best")
 
 
 def write_pick_report(path: Path, made: PickedRun) -> None:
@@ -53,20 +53,13 @@ def render_pick_report(made: PickedRun) -> str:
         "curves": _curves(made),
         "taught": [_thumbnail(path) for path in made.taught[:_TAUGHT]],
         "strips": _strips(made),
-        "shares": [
-            ("step", "worth", "95%", "learned", "varied", "stays", "copies", ""),
-            *_named(made),
-        ],
-        "columns": _COLUMNS,
+        "shares": [COLUMNS, *rows_of(made)],
+        "columns": _FIGURES,
         "figures": [_figures(one) for one in (found.base, *found.checkpoints)],
         "meaning": MEANING,
-        "rate": f"{found.rate:.3g}",
+        "rate": f"{100 * found.rate:.3g}%",
     }
     return render_report("pick.html", f"Checkpoints of {made.name}", told_of_pick(made), values)
-
-
-def _named(made: PickedRun) -> list[tuple[str, ...]]:
-    return rows_of(made)
 
 
 # Drawings
@@ -158,7 +151,7 @@ def _curves(made: PickedRun) -> list[dict[str, Any]]:
         (
             "share of copies, less is better",
             lambda one: one.copied,
-            [(f"by chance ({found.rate:.3g})", found.rate)],
+            [(f"by chance ({100 * found.rate:.3g}%)", found.rate)],
         ),
     ]
     curves = []
