@@ -97,7 +97,7 @@ def measure(made: MadeSet, base: MadeSet, taught: Floats, line: float | None) ->
     drift = np.nan
     if made.others.size:
         cosines = np.einsum("qsd,qsd->qs", made.others, base.others, dtype=np.float64)
-        drift = float(1 - cosines.mean())
+        drift = max(0.0, float(1 - cosines.mean()))  # less is what rounding leaves
     told = made.copying[~np.isnan(made.copying)]
     copied = np.nan if line is None or not len(told) else float(np.mean(told >= line))
     return Measures(

@@ -109,9 +109,9 @@ def word_on(made: PickedRun, one: CheckpointFigures) -> str:
         return ""
     if one.step == found.picked.step:
         return "best"
-    if one.beaten_by:
-        return f"beaten by {one.beaten_by[0]}"
-    return "perhaps as good" if one.alike else ""
+    if one.alike:
+        return "perhaps as good"
+    return f"beaten by {one.beaten_by[0]}" if one.beaten_by else ""
 
 
 def _figures(made: PickedRun, one: CheckpointFigures) -> dict[str, Any]:
