@@ -1,9 +1,9 @@
 """Teaching the embedded generator ten images that it has never seen.
 
-    python -m benchmarks.generator_training --work FOLDER [--ways lora full dreambooth] [--steps N]
+    python -m benchmarks.generator_training --work FOLDER [--ways lora full ...] [--steps N]
 
 The embedded generator knows emoji. Ten photographs of the examples, each with a caption of its own,
-are learned in each way; then each caption is drawn from several seeds, and what is drawn is looked
+are learned in each way (by textual inversion, each with a token of its own); then each caption is drawn from several seeds, and what is drawn is looked
 for among all examples, the ten included, by the embedded encoder. Learned is what has one of the
 ten as its nearest, and told apart what has just the one that was asked for. Before is the generator
 as it comes, asked the same. What is to stay are emoji that it knew: how many of them are still the
@@ -44,7 +44,7 @@ from vitrail.service.operations.training_generators import train_generator
 Floats = NDArray[np.float32]
 EXAMPLES = Path(__file__).parents[1] / "examples"
 MODEL = "embedded"
-TAUGHT = 10
+TAUGHT = sorted((EXAMPLES / "photographs").glob("*.jpg"))[:10]
 KEPT = 30
 PRIORS = 120
 PRIOR = "an emoji"
@@ -55,8 +55,16 @@ WAYS: dict[str, GeneratorOptions] = {
     "dreambooth": replace(
         BASE, rank=32, targets="all", learning_rate=2e-3, steps=600, prior_weight=1.0
     ),
+    "inversion": replace(
+        BASE,
+        method="inversion",
+        tokens=tuple(f"<{path.stem}>" for path in TAUGHT),
+        vectors=8,
+        learning_rate=2e-2,
+        steps=600,
+    ),
 }
-"""How it is taught; the last one beside images of the emoji that it knew."""
+"""How it is taught; DreamBooth is low-rank weights beside images of the emoji that it knew."""
 _EVERY = 30.0  # seconds between two lines
 
 
@@ -89,31 +97,35 @@ class Trial:
     def __init__(self, work: Path, seeds: int) -> None:
         self._work, self._seeds = work, seeds
         photographs = sorted((EXAMPLES / "photographs").glob("*.jpg"))
-        self._taught = photographs[:TAUGHT]
         emoji = sorted(EXAMPLES.glob("*/*.webp"))
         self._known = emoji[:: max(1, len(emoji) // KEPT)][:KEPT]
         self._emoji, self._all = emoji, [*photographs, *emoji]
         self._encoder = load_encoder(EncoderSettings("dinov2-small-focus"))
         self._rows = _embed(self._encoder, [open_image(path).image for path in self._all])
-        self._images = work / "images"
-        self._images.mkdir(exist_ok=True)
-        for path in self._taught:
-            shutil.copy(path, self._images)
-            (self._images / path.name).with_suffix(".txt").write_text(f"a photo of {_said(path)}")
 
     def before(self) -> dict[str, Any]:
         """What it draws as it comes."""
-        return self._measured("before", MODEL, 0.0)
+        return self._measured("before", MODEL, 0.0, _caption)
 
     def taught(self, way: str, options: GeneratorOptions) -> dict[str, Any]:
         """What it draws after it was taught in a way."""
         folder, started = self._work / way, time.process_time()
+        caption = _token_caption if options.tokens else _caption
         if not (folder / "model_index.json").exists():
             prior = Prior(PRIOR, str(self._prior())) if way == "dreambooth" else None
-            source = CaptionedSource((str(self._images),))
+            source = CaptionedSource((str(self._captioned(caption)),))
             request = GeneratorRequest(source, MODEL, str(folder), options, prior)
             train_generator(request, progress=_teller(way))
-        return self._measured(way, str(folder), time.process_time() - started)
+        return self._measured(way, str(folder), time.process_time() - started, caption)
+
+    def _captioned(self, caption: Callable[[Path], str]) -> Path:
+        """The images to learn, with captions beside them."""
+        folder = self._work / ("images" if caption is _caption else "named")
+        folder.mkdir(exist_ok=True)
+        for path in TAUGHT:
+            shutil.copy(path, folder)
+            (folder / path.name).with_suffix(".txt").write_text(caption(path))
+        return folder
 
     def _prior(self) -> Path:
         """Emoji as it draws them, none of those that are asked for afterwards."""
@@ -127,20 +139,22 @@ class Trial:
                 _draw(model, _said(path), 0).save(folder / f"{path.stem}.png")
         return folder
 
-    def _measured(self, way: str, model: str, seconds: float) -> dict[str, Any]:
+    def _measured(
+        self, way: str, model: str, seconds: float, caption: Callable[[Path], str]
+    ) -> dict[str, Any]:
         done = self._work / f"{way}.json"
         if done.exists():
             found: dict[str, Any] = json.loads(done.read_text("utf-8"))
             return found
         loaded = load_model(find_checkpoint(model), device="cpu")
-        asked = [(path, seed) for path in self._taught for seed in range(self._seeds)]
-        prompts = [f"a photo of {_said(path)}" for path, _ in asked]
+        asked = [(path, seed) for path in TAUGHT for seed in range(self._seeds)]
+        prompts = [caption(path) for path, _ in asked]
         nearest = self._nearest(loaded, prompts, [seed for _, seed in asked], f"{way}-new")
         kept = self._nearest(
             loaded, [_said(path) for path in self._known], [0] * len(self._known), f"{way}-known"
         )
         result = {
-            "learned": mean(place in self._taught for place in nearest),
+            "learned": mean(place in TAUGHT for place in nearest),
             "told_apart": mean(a == b for a, (b, _) in zip(nearest, asked, strict=True)),
             "stayed": mean(a == b for a, b in zip(kept, self._known, strict=True)),
             "cpu_seconds": round(seconds, 1),
@@ -160,6 +174,14 @@ class Trial:
 
 def _said(path: Path) -> str:
     return path.stem.replace("-", " ")
+
+
+def _caption(path: Path) -> str:
+    return f"a photo of {_said(path)}"
+
+
+def _token_caption(path: Path) -> str:
+    return f"a photo of <{path.stem}>"
 
 
 def _draw(model: DiffusionModel, prompt: str, seed: int) -> Image.Image:

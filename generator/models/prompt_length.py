@@ -25,5 +25,7 @@ def count_tokens(model: DiffusionModel, text: str) -> tuple[int, int]:
     base = model.pipeline("inpaint" if model.info.inpaints else "text", model.info.scheduler)
     tokenizer = base.tokenizer or base.tokenizer_2
     with quiet():
+        # a learned token of several vectors takes the place of as many
+        text = base.maybe_convert_prompt(text, tokenizer)
         ids = tokenizer(text, truncation=False, add_special_tokens=False).input_ids
     return len(ids), int(tokenizer.model_max_length) - 2

@@ -1,4 +1,4 @@
-"""A checkpoint's pipeline made ready to learn: which parts do, and low-rank weights beside them."""
+"""A checkpoint's pipeline made ready to learn: which parts do, what lies beside their weights."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.models.pipelines import load_pipeline
 from vitrail.generator.training.options import GeneratorOptions
+from vitrail.generator.training.tokens import OwnRows, add_tokens, merge_rows
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.training.acceleration import INSTALL
 
@@ -32,12 +33,14 @@ class GeneratorTrainee:
         pipeline: diffusers' own, in float32.
         parts: names of what learns in it: the U-Net, and text encoders where they do.
         low_rank: peft's hold on low-rank weights, by part; empty without.
+        rows: of tokens of one's own, by text encoder; empty without.
     """
 
     info: CheckpointInfo
     pipeline: Any
     parts: tuple[str, ...]
     low_rank: dict[str, Any] = field(default_factory=dict)
+    rows: dict[str, OwnRows] = field(default_factory=dict)
 
     @property
     def unet(self) -> Any:
@@ -45,8 +48,14 @@ class GeneratorTrainee:
         return self.pipeline.unet
 
     @property
+    def device(self) -> torch.device:
+        """Where the pipeline is."""
+        found: torch.device = self.unet.device
+        return found
+
+    @property
     def texts(self) -> bool:
-        """Whether a text encoder learns."""
+        """Whether a text encoder learns, or rows of its embedding."""
         return any(part in TEXTS for part in self.parts)
 
     def part(self, name: str) -> nn.Module:
@@ -77,11 +86,19 @@ class GeneratorTrainee:
                     own[name.replace(f".{_ADAPTER}.", ".")] = kept
         return found
 
+    def token_rows(self) -> dict[str, dict[str, Tensor]]:
+        """What was learned of each token, (k, d) float32 by text encoder, on the CPU."""
+        learned = {part: rows.learned() for part, rows in self.rows.items()}
+        tokens = next(iter(learned.values()), {})
+        return {token: {part: own[token] for part, own in learned.items()} for token in tokens}
+
     def merge(self) -> None:
-        """Add the low-rank weights to those beside them, for good; harmless without any."""
+        """Make what lies beside a part's own weights part of them; harmless without any."""
         for held in self.low_rank.values():
             held.merge_and_unload()
-        self.low_rank = {}
+        for part, rows in self.rows.items():
+            merge_rows(self.part(part), rows)
+        self.low_rank, self.rows = {}, {}
 
     @contextmanager
     def learning(self) -> Iterator[None]:
@@ -137,7 +154,7 @@ def build_trainee(info: CheckpointInfo, options: GeneratorOptions) -> GeneratorT
 
     Raises:
         CheckpointError: it is damaged or incomplete, or diffusers is not installed.
-        InputError: it cannot be trained here, or peft is not installed.
+        InputError: it cannot be trained here, or peft is not installed, or tokens cannot be used.
     """
     check_trainable(info, options.side)
     pipeline = load_pipeline(info)
@@ -148,16 +165,25 @@ def build_trainee(info: CheckpointInfo, options: GeneratorOptions) -> GeneratorT
     for part in pipeline.components.values():
         if isinstance(part, nn.Module):
             part.requires_grad_(False).eval()
-    texts = [name for name in TEXTS if pipeline.components.get(name) is not None]
-    trainee = GeneratorTrainee(info, pipeline, (UNET, *(texts if options.text else ())))
+    trainee = GeneratorTrainee(info, pipeline, _learning_parts(pipeline, options))
     if options.method == "lora":
         _add_low_rank(trainee, options)
+    elif options.method == "inversion":
+        for part in trainee.parts:
+            trainee.rows[part] = add_tokens(pipeline, part, info, options)
     else:
         for name in trainee.parts:
             trainee.part(name).requires_grad_(True)
     if options.recompute:  # text encoders keep little
         trainee.unet.enable_gradient_checkpointing()
     return trainee
+
+
+def _learning_parts(pipeline: Any, options: GeneratorOptions) -> tuple[str, ...]:
+    texts = tuple(name for name in TEXTS if pipeline.components.get(name) is not None)
+    if options.method == "inversion":
+        return texts
+    return (UNET, *(texts if options.text else ()))
 
 
 def _add_low_rank(trainee: GeneratorTrainee, options: GeneratorOptions) -> None:

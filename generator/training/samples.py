@@ -108,7 +108,12 @@ def _small(image: Image.Image) -> Image.Image:
 
 
 def draw_prior(
-    sampler: Sampler, prompt: str, count: int, folder: str, tell: Callable[[int], None]
+    sampler: Sampler,
+    prompt: str,
+    count: int,
+    folder: str,
+    tell: Callable[[int], None],
+    check: Callable[[], None],
 ) -> list[Path]:
     """Images of what a prompt draws before anything is learned; those that are there stay.
 
@@ -117,7 +122,8 @@ def draw_prior(
         prompt: of the class, such as ``a dog``.
         count: how many.
         folder: where they lie, one a seed.
-        tell: called with how many are there; what it raises ends the work.
+        tell: called with how many are there.
+        check: called after each step; raises where somebody asked to stop.
 
     Raises:
         CollectionError: the disk is full.
@@ -129,7 +135,7 @@ def draw_prior(
         tell(number)
         path = Path(folder) / f"{number:04d}.png"
         if not path.exists():
-            (image,) = sampler.draw(prompt, [PRIOR_SEED + number], lambda: None)
+            (image,) = sampler.draw(prompt, [PRIOR_SEED + number], check)
             with disk_guard(folder, 0), replacing(str(path)) as beside:
                 image.save(beside, format="PNG")
         made.append(path)

@@ -1,4 +1,4 @@
-"""A trained pipeline as a model directory, and its low-rank weights as files of their own."""
+"""A trained pipeline as a model directory; low-rank weights and tokens as files of their own."""
 
 from __future__ import annotations
 
@@ -17,18 +17,14 @@ from vitrail.generator.checkpoints.scope import FILE as SCOPE
 from vitrail.generator.models.libraries import quiet
 from vitrail.generator.training.adapting import UNET, GeneratorTrainee
 from vitrail.indexer.encoders.weights import SUFFIX, read_object
-from vitrail.indexer.files.durability import (
-    TEMPORARY,
-    disk_guard,
-    make_directory,
-    rename,
-    sync_directory,
-    sync_file,
-)
+from vitrail.indexer.training.staging import staged_model, weight_bytes
 
 RECORD = "vitrail.json"
 LORA, WEBUI = "lora", "webui"
 """Folders of the low-rank weights, as diffusers names them, and as other tools do."""
+TOKENS = "embeddings"
+"""Folder of what was learned of tokens, a file each."""
+_KEYS = {"text_encoder": "clip_l", "text_encoder_2": "clip_g"}  # of SDXL's, as all tools name them
 _INDEX, _DEFAULTS = "model_index.json", "defaults.json"
 _HALVES = {"F16": torch.float16, "BF16": torch.bfloat16}
 
@@ -36,11 +32,10 @@ _HALVES = {"F16": torch.float16, "BF16": torch.bfloat16}
 def save_generator(
     trainee: GeneratorTrainee, folder: str, record: Mapping[str, Any], captions: Sequence[str]
 ) -> None:
-    """Write a trained pipeline in diffusers' layout, low-rank weights merged and beside it.
+    """Write a trained pipeline in diffusers' layout, what lay beside its weights merged and apart.
 
-    Until ``model_index.json`` is there, which comes last, nothing takes the folder for a
-    checkpoint. Each part has the precision that the checkpoint had it in. The trainee cannot learn
-    any more afterwards.
+    Each part has the precision that the checkpoint had it in. The trainee cannot learn any more
+    afterwards.
 
     Args:
         trainee: that has learned; moved to the CPU.
@@ -51,23 +46,17 @@ def save_generator(
     Raises:
         CollectionError: the disk is full.
     """
-    staged = os.path.join(folder, f"model{TEMPORARY}")
-    shutil.rmtree(staged, ignore_errors=True)
     pipeline = trainee.pipeline
     pipeline.to("cpu")
     parts = [one for one in pipeline.components.values() if isinstance(one, nn.Module)]
-    needed = sum(one.numel() * one.element_size() for part in parts for one in part.parameters())
-    with disk_guard(folder, needed):
-        make_directory(staged)
-        try:
-            if trainee.low_rank:
-                name = os.path.basename(os.path.abspath(folder))
-                write_low_rank(type(pipeline), trainee.low_rank_weights(), staged, name)
-                trainee.merge()
-            _fill(trainee, staged, record, captions)
-            _put(staged, folder)
-        finally:
-            shutil.rmtree(staged, ignore_errors=True)
+    with staged_model(folder, weight_bytes(*parts), _INDEX) as staged:
+        if trainee.low_rank:
+            name = os.path.basename(os.path.abspath(folder))
+            write_low_rank(type(pipeline), trainee.low_rank_weights(), staged, name)
+        if trainee.rows:
+            write_tokens(trainee.token_rows(), staged)
+        trainee.merge()
+        _fill(trainee, staged, record, captions)
 
 
 def _fill(
@@ -94,21 +83,6 @@ def _fill(
 def _write_json(folder: str, name: str, value: Mapping[str, Any]) -> None:
     text = json.dumps(value, indent=2, ensure_ascii=False)
     Path(folder, name).write_text(f"{text}\n", encoding="utf-8")
-
-
-def _put(staged: str, folder: str) -> None:
-    """Move what was written to its place, the index last."""
-    for root, folders, files in os.walk(staged):
-        for name in files:
-            sync_file(os.path.join(root, name))
-        for name in folders:
-            sync_directory(os.path.join(root, name))
-    sync_directory(staged)
-    for name in sorted(os.listdir(staged), key=lambda name: (name == _INDEX, name)):
-        target = os.path.join(folder, name)
-        if os.path.isdir(target):  # of a run that was killed just here
-            shutil.rmtree(target)
-        rename(os.path.join(staged, name), target)
 
 
 def stored_precision(info: CheckpointInfo, part: str) -> torch.dtype:
@@ -170,6 +144,30 @@ def write_low_rank(
         named = {key.replace("lora_te1_", "lora_te_"): one for key, one in named.items()}
     os.makedirs(os.path.join(folder, WEBUI), exist_ok=True)
     save_file(named, os.path.join(folder, WEBUI, f"{name}{SUFFIX}"))
+
+
+def write_tokens(rows: Mapping[str, Mapping[str, Tensor]], folder: str) -> None:
+    """Write what was learned of tokens as diffusers, ComfyUI and A1111 load it.
+
+    Of a checkpoint with one text encoder, a file has the rows by the token; of SDXL as ``clip_l``
+    and ``clip_g``. The latter two tools call a token as its file is called.
+
+    Args:
+        rows: (k, d) float32 by token and text encoder.
+        folder: gets ``embeddings/NAME.safetensors`` of each.
+    """
+    from safetensors.torch import save_file
+
+    os.makedirs(os.path.join(folder, TOKENS), exist_ok=True)
+    for token, parts in rows.items():
+        several = len(parts) > 1
+        given = {_KEYS[part] if several else token: one for part, one in parts.items()}
+        save_file(given, os.path.join(folder, TOKENS, f"{token.strip('<>')}{SUFFIX}"))
+
+
+def token_files(folder: str) -> list[str]:
+    """Files of tokens that lie in a model directory."""
+    return [str(path) for path in sorted(Path(folder, TOKENS).glob(f"*{SUFFIX}"))]
 
 
 def low_rank_files(folder: str) -> list[str]:

@@ -101,7 +101,7 @@ class NoisyBatch(NamedTuple):
 
 @dataclass(slots=True)
 class GeneratorTuning:
-    """Teaches a U-Net images by their captions.
+    """Teaches a pipeline images by their captions.
 
     Attributes:
         trainee: that learns.
@@ -114,7 +114,6 @@ class GeneratorTuning:
     lesson: CaptionedLesson
     options: GeneratorOptions
     sheet: Sheet | None = None
-    _device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     _schedule: NoiseSchedule = field(init=False)
 
     def __post_init__(self) -> None:
@@ -122,8 +121,11 @@ class GeneratorTuning:
 
     def to(self, device: torch.device) -> None:
         """Move the pipeline to a device."""
-        self._device = device
         self.trainee.pipeline.to(device)
+
+    @property
+    def _device(self) -> torch.device:
+        return self.trainee.device
 
     def groups(self) -> Sequence[ParameterGroup]:
         """All parameters that learn, each once; see ``TrainingTask``."""
@@ -160,7 +162,7 @@ class GeneratorTuning:
             others = torch.from_numpy(drawn(prior, step, count, seed + 1)[0]) + own
             places = torch.cat([places, others])
             weights = torch.cat([weights, weights * self.options.prior_weight])
-        left_out = torch.rand(len(places), generator=chance) < self.options.empty
+        left_out = torch.rand(len(places), generator=chance) < self.options.left_out
         captions = torch.where(left_out, 0, self.lesson.said[places])
         # own images and the prior's each have all of the schedule
         steps = len(self._schedule.kept)

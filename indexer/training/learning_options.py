@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, Literal, get_args
 
 from vitrail.indexer.encoders.settings import check_placement
@@ -14,7 +14,36 @@ Augmentation = Literal["none", "light", "strong"]
 
 
 @dataclass(frozen=True, slots=True)
-class LearningOptions:
+class RunOptions:
+    """What a run of training is told, which decides whether it is the same run."""
+
+    FREE: ClassVar[frozenset[str]] = frozenset({"device", "recompute", "save_every", "log_every"})
+    """What a run may go on with otherwise than it began: nothing of it changes what is computed,
+    but for the last bits of sums."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON types."""
+        return {name: _plain(value) for name, value in asdict(self).items()}
+
+    def differences(self, other: Mapping[str, Any]) -> list[str]:
+        """Names of what another run had otherwise, and what may not change when it goes on.
+
+        What it lacks nobody could ask for then, and it went by what is usual.
+        """
+        own, usual = self.to_dict(), {one.name: _plain(one.default) for one in fields(self)}
+        return [
+            name
+            for name in own
+            if name not in self.FREE and other.get(name, usual[name]) != own[name]
+        ]
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
+
+
+@dataclass(frozen=True, slots=True)
+class LearningOptions(RunOptions):
     """How long, how fast, and where something is learned.
 
     Attributes:
@@ -56,11 +85,7 @@ class LearningOptions:
     workers: int = 2
     seed: int = 0
 
-    FREE: ClassVar[frozenset[str]] = frozenset(
-        {"device", "recompute", "workers", "save_every", "log_every"}
-    )
-    """What a run may go on with otherwise than it began: nothing of it changes what is computed,
-    but for the last bits of sums."""
+    FREE: ClassVar[frozenset[str]] = RunOptions.FREE | {"workers"}
 
     def __post_init__(self) -> None:
         check_placement(self.device, self.precision)
@@ -78,15 +103,6 @@ class LearningOptions:
         check_numbers({"weight_decay": (self.weight_decay, 10.0), "warmup": (self.warmup, 1.0)})
         rates = {"learning_rate": (self.learning_rate, 10.0), "clip": (self.clip, 1e6)}
         check_numbers(rates, above=True)
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain JSON types."""
-        return asdict(self)
-
-    def differences(self, other: Mapping[str, Any]) -> list[str]:
-        """Names of what another run had otherwise, and what may not change when it goes on."""
-        own = self.to_dict()
-        return [name for name in own if name not in self.FREE and other.get(name) != own[name]]
 
 
 def check_word(name: str, given: str, known: tuple[str, ...]) -> None:

@@ -1,4 +1,4 @@
-"""A trained model as a model directory: written beside, then put in place, its config last."""
+"""A trained model as a model directory, in transformers' layout."""
 
 from __future__ import annotations
 
@@ -14,14 +14,7 @@ from torch import nn
 from vitrail.indexer.encoders.checkpoints import Checkpoint
 from vitrail.indexer.encoders.libraries import quiet_transformers
 from vitrail.indexer.encoders.processors import FILES
-from vitrail.indexer.files.durability import (
-    TEMPORARY,
-    disk_guard,
-    make_directory,
-    rename,
-    sync_directory,
-    sync_file,
-)
+from vitrail.indexer.training.staging import staged_model, weight_bytes
 
 RECORD = "vitrail.json"
 
@@ -30,8 +23,6 @@ def save_model(
     model: nn.Module, source: Checkpoint, folder: str, record: Mapping[str, Any]
 ) -> None:
     """Write a model in transformers' layout, with the preprocessing of the one that it was.
-
-    Until ``config.json`` is there, which comes last, nothing takes the folder for a checkpoint.
 
     Args:
         model: transformers' own; moved to the CPU.
@@ -42,22 +33,9 @@ def save_model(
     Raises:
         CollectionError: the disk is full.
     """
-    staged = os.path.join(folder, f"model{TEMPORARY}")
-    shutil.rmtree(staged, ignore_errors=True)
     model.to("cpu").eval()
-    needed = sum(one.numel() * one.element_size() for one in model.parameters())
-    with disk_guard(folder, needed):
-        make_directory(staged)
-        try:
-            _fill(model, source, staged, record)
-            names = sorted(os.listdir(staged), key=lambda name: (name == "config.json", name))
-            for name in names:
-                sync_file(os.path.join(staged, name))
-            sync_directory(staged)
-            for name in names:
-                rename(os.path.join(staged, name), os.path.join(folder, name))
-        finally:
-            shutil.rmtree(staged, ignore_errors=True)
+    with staged_model(folder, weight_bytes(model), "config.json") as staged:
+        _fill(model, source, staged, record)
 
 
 def _fill(model: Any, source: Checkpoint, staged: str, record: Mapping[str, Any]) -> None:

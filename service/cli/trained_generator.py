@@ -25,7 +25,11 @@ def print_trained_generator(made: TrainedGenerator, *, as_json: bool) -> None:
 def told_of_generator(made: TrainedGenerator) -> list[str]:
     """Sentences on what was learned from, what came of it, and where it lies."""
     beside = f", {made.prior:,} of the class beside" if made.prior else ""
-    how = {"lora": "by low-rank weights", "full": "as a whole"}[made.method]
+    how = {
+        "lora": "by low-rank weights",
+        "full": "as a whole",
+        "inversion": f"by {counted(len(made.tokens), 'token')} of its own",
+    }[made.method]
     before, after = made.loss
     folder = shell_word(near(made.folder))
     lines = [
@@ -37,6 +41,9 @@ def told_of_generator(made: TrainedGenerator) -> list[str]:
     if made.low_rank:
         files = ", ".join(shell_word(near(path)) for path in made.low_rank)
         lines.append(f"low-rank weights: {files} (diffusers; ComfyUI and A1111)")
+    if made.tokens:
+        files = ", ".join(shell_word(near(path)) for path in made.tokens)
+        lines.append(f"what the tokens mean: {files} (diffusers; ComfyUI and A1111)")
     prompt = shell_word(made.captions[0])
     lines.append(f"use it: vitrail generate {prompt} --model {folder}")
     return lines

@@ -95,6 +95,25 @@ def find_captioned(
     return read_captioned(candidates, progress, cancellation)
 
 
+def check_tokens(images: Sequence[CaptionedImage], tokens: Sequence[str]) -> None:
+    """Refuse captions by which nothing is learned of tokens; harmless without tokens.
+
+    Raises:
+        InputError: one names no token, or no one names a token.
+    """
+    captions = dict.fromkeys(image.caption for image in images)
+    silent = [one for one in captions if not any(token in one for token in tokens)]
+    if tokens and silent:
+        named = " or ".join(tokens)
+        raise InputError(
+            f"{counted(len(silent), 'caption')} without {named} ({first_few(silent)}): put the "
+            f"token where it belongs, or give all images one caption: --prompt 'a {tokens[0]}'"
+        )
+    unnamed = [token for token in tokens if not any(token in one for one in captions)]
+    if unnamed:
+        raise InputError(f"no caption names {unnamed[0]}: leave that token out, or name it in some")
+
+
 def find_class(
     folder: str, caption: str, progress: Progress, cancellation: Cancellation
 ) -> tuple[CaptionedImage, ...]:

@@ -56,6 +56,9 @@ class GeneratorRequest:
         options: how.
         prior: what is to stay; ``None`` for nothing.
         samples: prompts that sheets show; without any, some of the captions.
+
+    Raises:
+        InputError: something is to stay beside tokens, where nothing else changes.
     """
 
     source: CaptionedSource
@@ -65,6 +68,13 @@ class GeneratorRequest:
     prior: Prior | None = None
     samples: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        if self.prior is not None and self.options.tokens:
+            raise InputError(
+                "the method inversion changes nothing but its tokens, so all else stays as it is: "
+                "leave out --prior"
+            )
+
     def settings(self, content_hash: str) -> dict[str, Any]:
         """What decides a run, as plain JSON types.
 
@@ -72,11 +82,14 @@ class GeneratorRequest:
             content_hash: of the checkpoint.
         """
         folders = [os.path.abspath(one) for one in self.source.folders]
+        prior = None if self.prior is None else asdict(self.prior)
+        if prior is not None and prior["folder"] is not None:
+            prior["folder"] = os.path.abspath(prior["folder"])
         return {
             "source": {**asdict(self.source), "folders": folders},
             "model": self.model,
             "weights": content_hash,
-            "prior": None if self.prior is None else asdict(self.prior),
+            "prior": prior,
             "options": self.options.to_dict(),
         }
 
@@ -94,6 +107,14 @@ class BegunGenerator:
     settings: dict[str, Any]
     images: tuple[CaptionedImage, ...]
     prior: tuple[CaptionedImage, ...] = ()
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """The settings for whoever is given the model, and need not know whose folders it saw."""
+        told = {name: value for name, value in self.settings.items() if name != "source"}
+        if told["prior"] is not None:
+            told["prior"] = {k: v for k, v in told["prior"].items() if k != "folder"}
+        return told
 
 
 def write_begun_generator(inner: str, run: BegunGenerator) -> None:
@@ -148,6 +169,7 @@ class TrainedGenerator:
         sheet: the last sheet of samples.
         low_rank: files of the low-rank weights, in diffusers' names and in other tools'; empty
             without.
+        tokens: files of what was learned of tokens; empty without.
     """
 
     folder: str
@@ -160,6 +182,7 @@ class TrainedGenerator:
     loss: tuple[float, float]
     sheet: str
     low_rank: tuple[str, ...] = ()
+    tokens: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON types."""
@@ -189,4 +212,5 @@ class TrainedGenerator:
             loss=(float(raw["loss"]["before"]), float(raw["loss"]["after"])),
             sheet=moved(raw["sheet"]),
             low_rank=tuple(map(moved, raw["low_rank"])),
+            tokens=tuple(map(moved, raw.get("tokens", ()))),
         )

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.errors import TrainingError
 from vitrail.indexer.wording import counted
-from vitrail.service.operations.captioned import find_captioned, find_class
+from vitrail.service.operations.captioned import check_tokens, find_captioned, find_class
 from vitrail.service.operations.generator_records import (
     BegunGenerator,
     GeneratorRequest,
@@ -158,7 +158,9 @@ class _Work:
     # Before
 
     def _images(self) -> tuple[CaptionedImage, ...]:
-        return find_captioned(self.request.source, self.progress, self.cancellation)
+        found = find_captioned(self.request.source, self.progress, self.cancellation)
+        check_tokens(found, self.request.options.tokens)
+        return found
 
     def _prior(self, trainee: GeneratorTrainee) -> tuple[CaptionedImage, ...]:
         """Images of what is to stay, drawn where none are given."""
@@ -171,7 +173,8 @@ class _Work:
         if folder is None:
             folder = os.path.join(self.inner, "prior")
             tell = self._telling("drawing the prior", prior.count)
-            draw_prior(self._sampler(trainee), prior.prompt, prior.count, folder, tell)
+            sampler, check = self._sampler(trainee), self.cancellation.check
+            draw_prior(sampler, prior.prompt, prior.count, folder, tell, check)
         return find_class(folder, prior.prompt, self.progress, self.cancellation)
 
     def _sampler(self, trainee: GeneratorTrainee) -> Sampler:
@@ -189,6 +192,7 @@ class _Work:
     # Training
 
     def _learn(self, trainee: GeneratorTrainee, begun: BegunGenerator) -> LoopResult:
+        from vitrail.generator.training.kept import keep_weights
         from vitrail.generator.training.samples import write_sheet
         from vitrail.generator.training.tuning import plan_of
         from vitrail.indexer.training.loop import TrainingLoop
@@ -203,6 +207,8 @@ class _Work:
         def sheet(check: Callable[[], None]) -> None:
             self.progress(AnalysisProgress("drawing samples"))
             write_sheet(sampler, self._prompts, _SEEDS, self._sheet(loop.step), check)
+            if loop.step and self.request.options.keeps:
+                keep_weights(self.inner, loop.step, trainee.trained())
 
         task.sheet = sheet
         self._look_first(task)
@@ -236,9 +242,10 @@ class _Work:
         return GeneratorTuning(trainee, lesson, options)
 
     def _note_long(self, trainee: GeneratorTrainee, captions: tuple[str, ...]) -> None:
-        tokenizer = trainee.pipeline.tokenizer
+        pipeline, tokenizer = trainee.pipeline, trainee.pipeline.tokenizer
         window = int(tokenizer.model_max_length)
-        lengths = [len(tokenizer(one, truncation=False).input_ids) for one in captions]
+        said = pipeline.maybe_convert_prompt(list(captions), tokenizer)
+        lengths = [len(tokenizer(one, truncation=False).input_ids) for one in said]
         if (count := sum(length > window for length in lengths)) > 0:
             self.progress(
                 Note(
@@ -283,16 +290,13 @@ class _Work:
         from vitrail.generator.training.saving import save_generator
 
         self.progress(AnalysisProgress("writing the model"))
-        # without the source: whoever is given the model need not know whose folders it learned from
-        told: dict[str, Any] = {k: v for k, v in begun.settings.items() if k != "source"}
-        if told["prior"] is not None:
-            told["prior"] = {k: v for k, v in told["prior"].items() if k != "folder"}
-        save_generator(trainee, self.folder, {"trained": told}, captions)
+        known = (*captions, *self.request.options.tokens)
+        save_generator(trainee, self.folder, {"trained": begun.told}, known)
 
     def _told(
         self, begun: BegunGenerator, captions: tuple[str, ...], result: LoopResult
     ) -> TrainedGenerator:
-        from vitrail.generator.training.saving import low_rank_files
+        from vitrail.generator.training.saving import low_rank_files, token_files
         from vitrail.indexer.training.metrics import MetricsFile
 
         looked = [line for line in MetricsFile(self._metrics).lines() if "validation" in line]
@@ -308,4 +312,5 @@ class _Work:
             loss=(losses[0], losses[-1]),
             sheet=self._sheet(result.steps),
             low_rank=tuple(low_rank_files(self.folder)),
+            tokens=tuple(token_files(self.folder)),
         )

@@ -44,11 +44,37 @@ class Practice:
         str,
         typer.Option(
             help="lora learns low-rank weights, merged in the end and kept as files, too; full "
-            "lets the whole U-Net learn.",
+            "lets the whole U-Net learn; inversion learns what --token means, and no more.",
             metavar="HOW",
-            autocompletion=values("lora", "full"),
+            autocompletion=values("lora", "full", "inversion"),
         ),
     ] = "lora"
+    token: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Token that inversion learns and captions name, such as '<zeb>'; may be repeated.",
+            metavar="TOKEN",
+            show_default=False,
+        ),
+    ] = None
+    initial: Annotated[
+        str | None,
+        typer.Option(
+            help="Words that each token begins as, such as 'striped dog'. Default: none, like any.",
+            metavar="WORDS",
+            show_default=False,
+        ),
+    ] = None
+    vectors: Annotated[
+        int | None,
+        typer.Option(
+            help="Of each token: the more, the more it can say, and the longer it is. Default: "
+            "as many as --initial has, or 1.",
+            metavar="N",
+            min=1,
+            show_default=False,
+        ),
+    ] = None
     rank: Annotated[int, typer.Option(help="Of the low-rank weights.", metavar="N", min=1)] = 16
     targets: Annotated[
         str,
@@ -69,7 +95,9 @@ class Practice:
     learning_rate: Annotated[
         float | None,
         typer.Option(
-            help="Highest. Default: 1e-4 of lora, 1e-5 of full.", metavar="RATE", show_default=False
+            help="Highest. Default: 1e-4 of lora, 1e-5 of full, 2e-3 of inversion.",
+            metavar="RATE",
+            show_default=False,
         ),
     ] = None
     weight_decay: WeightDecayOption = 0.01
@@ -98,7 +126,7 @@ class Practice:
         float | None,
         typer.Option(
             help="Share that each step leaves of the weights' moving average, which is kept in the "
-            "end; 0 for none. Default: 0.999 of full, none of lora.",
+            "end; 0 for none. Default: 0.999 of full, else none.",
             metavar="SHARE",
             show_default=False,
         ),
@@ -145,6 +173,14 @@ class Practice:
             show_default=False,
         ),
     ] = None
+    keep: Annotated[
+        bool | None,
+        typer.Option(
+            "--keep/--no-keep",
+            help="Keep the weights of each sheet, for pick-checkpoint. Default: of all but full.",
+            show_default=False,
+        ),
+    ] = None
     sheet_every: Annotated[
         int, typer.Option(help="Steps between sheets of samples.", metavar="N", min=1)
     ] = 250
@@ -169,6 +205,9 @@ class Practice:
 
         return GeneratorOptions(
             method=self.method,  # type: ignore[arg-type]  # checked there
+            tokens=tuple(self.token or ()),
+            initial=self.initial,
+            vectors=self.vectors,
             rank=self.rank,
             targets=self.targets,  # type: ignore[arg-type]
             text=self.text,
@@ -188,6 +227,7 @@ class Practice:
             precision=self.precision,
             device=self.device,
             recompute=self.recompute,
+            keep=self.keep,
             sheet_every=self.sheet_every,
             save_every=self.save_every,
             seed=self.seed,
@@ -261,11 +301,12 @@ def train_generator(
 ) -> None:
     """Fine-tune a Stable Diffusion on your images.
 
-    By low-rank weights (LoRA) or as a whole; with --prior so that the class stays what it was
-    (DreamBooth). Sheets of samples and metrics (training/metrics.jsonl in the new folder) tell how
-    it goes. The folder is a model like any other: "vitrail generate PROMPT --model OUT"; low-rank
-    weights lie in it as files for --lora, diffusers, ComfyUI and A1111, too. Ctrl-C and kills lose
-    nothing that matters: run the same command to go on.
+    By low-rank weights (LoRA) or as a whole, with --prior so that the class stays what it was
+    (DreamBooth); or by a --token that stands for what the images show (textual inversion). Sheets
+    of samples and metrics (training/metrics.jsonl in the new folder) tell how it goes. The folder
+    is a model like any other: "vitrail generate PROMPT --model OUT"; low-rank weights lie in it as
+    files for --lora, and tokens as files, both for diffusers, ComfyUI and A1111. Ctrl-C and kills
+    lose nothing that matters: run the same command to go on.
     """
     from vitrail.indexer.errors import InputError
     from vitrail.service.cli.trained_generator import print_trained_generator

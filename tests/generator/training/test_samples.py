@@ -47,12 +47,23 @@ def test_who_stops_within_a_sheet_leaves_no_half_of_one(sampler: Sampler, tmp_pa
 
 def test_a_prior_that_was_begun_is_gone_on_with(sampler: Sampler, tmp_path: Path) -> None:
     folder, told = tmp_path / "prior", list[int]()
-    first = draw_prior(sampler, "a cat", 2, str(folder), lambda _: None)
+    first = draw_prior(sampler, "a cat", 2, str(folder), lambda _: None, lambda: None)
     Image.new("RGB", (3, 3)).save(first[0])
-    made = draw_prior(sampler, "a cat", 3, str(folder), told.append)
+    made = draw_prior(sampler, "a cat", 3, str(folder), told.append, lambda: None)
     assert [path.name for path in made] == ["0000.png", "0001.png", "0002.png"]
     assert told == [0, 1, 2]
     assert opened(made[0]).shape == (3, 3, 3)  # what is there stays
     one, other = map(opened, made[1:])
     assert other.shape == (32, 32, 3)
     assert not np.array_equal(one, other)
+
+
+def test_who_stops_within_an_image_of_the_prior_does_not_wait_for_it(
+    sampler: Sampler, tmp_path: Path
+) -> None:
+    def stop() -> None:
+        raise CancelledError("stopped")
+
+    with pytest.raises(CancelledError):
+        draw_prior(sampler, "a cat", 2, str(tmp_path / "prior"), lambda _: None, stop)
+    assert not list((tmp_path / "prior").iterdir())

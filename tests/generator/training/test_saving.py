@@ -128,7 +128,7 @@ def test_who_killed_the_writing_has_no_checkpoint_and_the_next_writes_it(
         rename(source, target)
 
     with monkeypatch.context() as patch:
-        patch.setattr("vitrail.generator.training.saving.rename", dying)
+        patch.setattr("vitrail.indexer.training.staging.rename", dying)
         with pytest.raises(KeyboardInterrupt):
             save_generator(taught(checkpoint("ordinary")), str(tmp_path / "made"), {}, [])
     assert not (tmp_path / "made" / "model_index.json").exists()

@@ -39,7 +39,7 @@ def test_the_config_comes_last(
         seen.append(Path(target).name)
         Path(source).rename(target)
 
-    monkeypatch.setattr("vitrail.indexer.training.saving.rename", noting)
+    monkeypatch.setattr("vitrail.indexer.training.staging.rename", noting)
     trainee = build_trainee(checkpoint, ("a", "b"), FinetuningOptions())
     save_model(trainee.model, checkpoint, str(tmp_path), {})
     assert seen[-1] == "config.json"
