@@ -13,7 +13,8 @@ import pytest
 from PIL import Image, ImageOps
 
 from tests.search.duplicates.drawing import draw
-from tests.service.conftest import CHECKPOINT, Vitrail
+from tests.service.colours import CHECKPOINT
+from tests.service.conftest import Vitrail
 
 PAGE = Path(__file__).parents[3] / "docs" / "duplicates.md"
 
