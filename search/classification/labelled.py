@@ -98,7 +98,8 @@ def _check(
     if len(learned) < 2:
         told = f"{counted(len(learned), 'value')} that two different images share"
         if len(alone):
-            told += f" ({first_few(alone)} {'has' if len(alone) == 1 else 'have'} one image each)"
+            have = "has" if len(alone) == 1 else "have"
+            told += f" ({first_few(alone)} {have} one image each, or copies of one)"
         raise InputError(
             f"column {column!r} has {told}, where two are needed to tell images apart; {_REMEDY}"
         )

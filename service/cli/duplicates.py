@@ -173,7 +173,10 @@ def _pairs(number: int, group: DuplicateGroup) -> Mapping[str, Any]:
 
 def _card(info: ImageInfo, paths: Sequence[str]) -> Card:
     facts = [("size", f"{info.width} × {info.height}"), ("file", _size(info.bytes))]
-    return card_of(paths, [*facts, ("id", str(info.id))], otherwise=f"image {info.id}")
+    facts.append(("id", str(info.id)))
+    if len(paths) > 1:
+        facts.append(("files", f"{len(paths):,} alike"))
+    return card_of(paths, facts, otherwise=f"image {info.id}")
 
 
 def _size(count: int) -> str:

@@ -56,31 +56,38 @@ def verdict(made: SetComparison) -> list[str]:
         lines.append("The sets differ by more than chance (kernel distance above 0).")
     elif kernel is not None:
         lines.append("No difference is found that chance would not explain (kernel distance).")
+    of_a, of_b = len(made.ids_a), len(made.ids_b)
+    few = made.whole["precision"].estimate is None  # images for any share to mean much
     if made.copies:
-        share = made.copies / len(made.ids_a)
+        within = made.copies_within or 0
         lines.append(
-            f"{counted(made.copies, 'image')} of a ({share:.1%}) {_is(made.copies)} near enough to "
-            f"an image of b to be {'a copy' if made.copies == 1 else 'copies'}, where "
-            f"{(made.copies_within or 0) / len(made.ids_b):.1%} of b are to others of b: copies "
-            "make all distances smaller, and are no merit."
+            f"{counted(made.copies, 'image')} of a ({_share(made.copies, of_a, few)}) "
+            f"{_is(made.copies)} near enough to an image of b to be "
+            f"{'a copy' if made.copies == 1 else 'copies'}, where "
+            f"{f'{within} of the {of_b}' if few else f'{within / of_b:.1%}'} of b are to others of "
+            "b: copies make all distances smaller, and are no merit."
         )
     if made.outside:
-        share = made.outside / len(made.ids_a)
         lines.append(
-            f"{counted(made.outside, 'image')} of a ({share:.1%}) {_is(made.outside)} unlike "
-            "anything in b."
+            f"{counted(made.outside, 'image')} of a ({_share(made.outside, of_a, few)}) "
+            f"{_is(made.outside)} unlike anything in b."
         )
     if made.uncovered:
-        share = made.uncovered / len(made.ids_b)
+        share = _share(made.uncovered, of_b, few, digits=0)
         found: Counter[str] = Counter()
         for one in made.lacking:
             found.update(dict(one.named))
         kinds = names(found.most_common(3))
         lines.append(
-            f"a has nothing near {counted(made.uncovered, 'image')} of b ({share:.0%})"
+            f"a has nothing near {counted(made.uncovered, 'image')} of b ({share})"
             + (f", most of all {kinds}." if kinds else ".")
         )
     return lines
+
+
+def _share(count: int, of: int, few: bool, digits: int = 1) -> str:
+    """A share in percent; of few images, of how many."""
+    return f"of {of}" if few else f"{count / of:.{digits}%}"
 
 
 def _is(count: int) -> str:

@@ -65,7 +65,7 @@ def test_a_label_of_one_image_is_left_out_and_named() -> None:
     [
         ([], "no image has a value in column 'species'"),
         (["a"] * 12, "1 value that two different images share"),
-        (["a"] * 11 + ["b"], "'b' has one image each"),
+        (["a"] * 11 + ["b"], "'b' has one image each, or copies of one"),
         (["a"] * 4 + ["b"] * 4, "8 images with labels are too few"),
     ],
 )

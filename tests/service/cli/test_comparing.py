@@ -70,6 +70,9 @@ def test_too_few_images_for_a_number_are_told_in_its_place(vitrail: Vitrail, set
     some = "path like '%light%' and (name like '1%' or name like '2%')"
     shown = vitrail.at(80, "compare", "--a", some).out
     assert re.search(r"kernel distance +– +needs 30 images of each set; there are 22", shown)
+    told = " ".join(shown.split("what b has")[0].split())
+    assert re.search(r"a has nothing near \d+ images of b \(of \d+\)", told), told
+    assert "%" not in told.replace("'%light%'", "").replace("'1%'", "").replace("'2%'", "")
 
 
 def test_the_report_shows_the_images_and_runs_nothing(

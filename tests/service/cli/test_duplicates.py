@@ -114,15 +114,18 @@ def test_the_page_shows_each_copy_beside_its_keeper_and_loads_nothing(
     copied: Vitrail, tmp_path: Path
 ) -> None:
     page = tmp_path / "duplicates.html"
+    shutil.copyfile("Pictures/beach-small.jpg", "Pictures/beach-small-again.jpg")
+    copied("index", "Pictures")
     assert copied("duplicates", "--html", page).code == 0
     text = page.read_text("utf-8")
+    assert text.count("<dt>files</dt><dd>2 alike</dd>") == 1
     seen = _Sources()
     seen.feed(text)
     assert len(seen.images) == 2 * 3
     assert all(image.startswith("data:image/") for image in seen.images)
     assert not seen.scripts
     assert "default-src 'none'" in text
-    for word in ("largest file", "re-encoded", "mirrored", "beach-small.jpg"):
+    for word in ("largest file", "re-encoded", "mirrored", "beach-small-again.jpg"):
         assert word in text
 
 

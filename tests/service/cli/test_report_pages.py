@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ PAGE = """{% extends "report.html" %}{% import "report_parts.html" as parts %}
 {{ parts.grid(cards, "found") }}
 {{ parts.pairs(pairs, "near", ("ours", "theirs")) }}{% endblock %}"""
 Paint = Callable[..., Path]
+CHROMIUM = shutil.which("chromium")
 
 
 @pytest.fixture
@@ -81,3 +83,33 @@ def test_numbers_stand_right_and_words_left(page: Callable[..., str]) -> None:
 def test_what_a_template_lacks_is_an_error(page: Callable[..., str]) -> None:
     with pytest.raises(jinja2.UndefinedError):
         render_report("own.html", "t", [], {"cards": []})
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium")
+def test_labels_of_a_matrix_are_whole_and_stay_in_sight_on_a_phone(tmp_path: Path) -> None:
+    playwright = pytest.importorskip("playwright.sync_api")
+    classes = ["photographs", "buildings", "vehicles", *(f"kind {i}" for i in range(12))]
+    cell = {"images": 7, "anchor": "a", "told": "seven", "shade": 50}
+    values = {"classes": classes, "rows": [[cell] * len(classes)] * len(classes), "table": []}
+    page = render_report("confusion.html", "told", [], {**values, "sections": []})
+    (tmp_path / "page.html").write_text(page, "utf-8")
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        shown = browser.new_page(viewport={"width": 390, "height": 844})
+        shown.set_default_timeout(300_000)  # a busy machine takes its time
+        shown.goto((tmp_path / "page.html").as_uri())
+        wide, high, scrolled, left = shown.evaluate(
+            """() => {
+                const box = document.querySelector(".wide");
+                const first = document.querySelector("tbody th");
+                box.scrollLeft = 400;
+                const left = first.getBoundingClientRect().left - box.getBoundingClientRect().left;
+                const wide = document.documentElement.scrollWidth;
+                return [wide, first.offsetHeight, box.scrollLeft, left];
+            }"""
+        )
+        browser.close()
+    assert wide == 390, "the table scrolls, not the page"
+    assert high < 45, "a label is on one line"
+    assert scrolled > 100
+    assert 0 <= left < 5, "labels stay while the table is scrolled"
