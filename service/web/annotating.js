@@ -1,5 +1,5 @@
 /** Columns of the user's own, set on images, cleared and taken back. */
-import { address, ask, post } from "./api.js";
+import { address, ask, post, Problem } from "./api.js";
 import { texts } from "./texts.js";
 
 /** @import { Session } from "./session.js" */
@@ -7,8 +7,8 @@ import { texts } from "./texts.js";
 
 /**
  * @typedef {string | number | boolean | null} Value
- * @typedef {{ column: string, ids: number[], before: Value[], after: Value[] }} Change of a column: what was there
- *   before, and what it holds of that
+ * @typedef {{ column: string, ids: number[], before: Value[], after: Value[], set: number }} Change of a column: what was there
+ *   before, and what it holds of that; on how many images it was set, as some may have been taken out
  */
 
 const TOGETHER = 200; // ids of one request's address
@@ -54,9 +54,10 @@ export function ownColumn(columns, name) {
  */
 export async function annotate(session, ids, column, value) {
   const { name, values: before } = await heldOf(session, ids, column);
-  await write(session, ids, name, value);
+  const set = await write(session, ids, name, value);
+  if (!set) throw new Problem("not-found", texts.takenOut(ids.length));
   const { values: after } = await heldOf(session, ids, name);
-  return { column: name, ids, before, after };
+  return { column: name, ids, before, after, set };
 }
 
 /**
@@ -71,12 +72,13 @@ export async function takeBack(session, { ids, column, before, after }) {
   return ids.length - mine.length;
 }
 
-/** @type {(session: Session, ids: number[], column: string, value: Value | Value[]) => Promise<void>} */
+/** @type {(session: Session, ids: number[], column: string, value: Value | Value[]) => Promise<number>} */
 async function write(session, ids, column, value) {
   const { collection } = session.question;
-  await post(address("/annotations", { collection }), { ids, columns: { [column]: value } });
+  const { images } = await post(address("/annotations", { collection }), { ids, columns: { [column]: value } });
   await session.learn();
   session.dispatchEvent(new CustomEvent("labelled", { detail: column }));
+  return images;
 }
 
 /**

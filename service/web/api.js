@@ -1,10 +1,13 @@
 /** The service, asked over HTTP. */
+import { silent } from "./reach.js";
 import { placed } from "./routes.js";
 import { ANSWERED } from "./shots.js";
 import { texts } from "./texts.js";
 
 /** Told where the service no longer knows who asks. */
 export const SIGNED_OUT = "vitrail-signed-out";
+
+const GATEWAY = new Set([502, 503, 504]); // what a proxy says whose service does not answer
 
 /** What the service says is wrong, or that it cannot be reached. */
 export class Problem extends Error {
@@ -21,6 +24,16 @@ export class Problem extends Error {
     this.remedy = remedy;
     this.status = status;
   }
+
+  /** Whether nobody answered, so that it is to be asked again once somebody does. */
+  get isSilence() {
+    return this.code === "unreachable";
+  }
+}
+
+/** @param {{ detail: string, remedy: string | null }} problem */
+export function said({ detail, remedy }) {
+  return [detail, remedy].filter(Boolean).join("; ");
 }
 
 /**
@@ -45,18 +58,24 @@ export function address(path, { collection = null, query = {} } = {}) {
  * @throws {Problem}
  */
 export async function ask(url, request = {}) {
-  let reply;
+  let reply, told;
   try {
     reply = await fetch(url, request);
+    told = await reply.text(); // which may end halfway, too
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new Problem("unreachable", texts.unreachable, texts.unreachableRemedy);
+    throw silence();
   }
-  dispatchEvent(new Event(ANSWERED));
-  if (reply.ok) return reply.status === 204 ? null : reply.json();
-  const problem = await problemOf(reply);
+  const problem = reply.ok ? null : problemOf(reply.status, told);
+  if (!problem?.isSilence) dispatchEvent(new Event(ANSWERED));
+  if (!problem) return reply.status === 204 ? null : JSON.parse(told);
   if (problem.code === "no-key") dispatchEvent(new Event(SIGNED_OUT));
   throw problem;
+}
+
+function silence() {
+  silent();
+  return new Problem("unreachable", texts.unreachable, texts.unreachableRemedy);
 }
 
 /**
@@ -109,12 +128,12 @@ function version({ content_hash: hash }) {
   return typeof hash === "string" ? hash.slice(0, 16) : null;
 }
 
-/** @param {Response} reply */
-async function problemOf(reply) {
+/** @type {(status: number, text: string) => Problem} */
+function problemOf(status, text) {
   try {
-    const told = await reply.json();
-    return new Problem(told.code, told.detail, told.remedy ?? "", reply.status);
+    const told = JSON.parse(text);
+    return new Problem(told.code, told.detail, told.remedy ?? "", status);
   } catch {
-    return new Problem("failed", texts.failed(reply.status), "", reply.status);
+    return GATEWAY.has(status) ? silence() : new Problem("failed", texts.failed(status), "", status);
   }
 }

@@ -1,7 +1,9 @@
 /** What the page is at: the question in its address, the answer so far, and what is known beside. */
 import { address, ask, post, Problem, upload } from "./api.js";
+import { readAbout } from "./about.js";
 import { Marks } from "./marks.js";
 import { promptOf, searchByJob } from "./drawing.js";
+import { BACK } from "./reach.js";
 import { askedBy, fromQuery, isRanked, nothing, toQuery, withImage } from "./question.js";
 import { listAddress, searchBody } from "./request.js";
 import { placed, readRoute } from "./routes.js";
@@ -57,8 +59,10 @@ export class Session extends EventTarget {
     /** @type {AbortController | null} */
     this._asking = null;
     this._more = false;
+    this._lacks = false; // whether nobody answered for the next page
     this._timer = 0;
     addEventListener("popstate", () => this._moved());
+    addEventListener(BACK, () => this._returned());
   }
 
   get ranked() {
@@ -73,18 +77,9 @@ export class Session extends EventTarget {
 
   /** What is known of the collection, read anew. */
   async learn() {
-    const { collection } = this.question;
     try {
-      const [about, columns, all] = await Promise.all([
-        ask(address("/collection", { collection })),
-        ask(address("/columns", { collection })),
-        ask(address("/collections")),
-      ]);
-      const { info, default_weights: weights } = about;
-      const spaces = Object.entries(info.spaces).map(([space, told]) => ({ name: space, .../** @type {any} */ (told) }));
-      this.about = { ...info, name: about.name, weights, spaces, reads_texts: readsTexts(spaces) };
-      this.columns = columns.columns;
-      this.collections = all.collections.map((/** @type {any} */ one) => one.name);
+      const known = await readAbout(this.question.collection);
+      [this.about, this.columns, this.collections] = [known.about, known.columns, known.collections];
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       if (this.status !== "failed") this._fail(error);
@@ -201,6 +196,7 @@ export class Session extends EventTarget {
       if (signal.aborted) return;
       if (!(error instanceof Problem)) throw error;
       this.dispatchEvent(new CustomEvent("notice", { detail: error.detail }));
+      this._lacks = error.isSilence;
     } finally {
       if (!signal.aborted) this._more = false;
     }
@@ -298,6 +294,15 @@ export class Session extends EventTarget {
     this.answer = null;
   }
 
+  /** The service answers again: what it did not answer is asked anew. */
+  _returned() {
+    const { problem, _lacks: lacks } = this;
+    this._lacks = false;
+    if (!this.about || problem?.isSilence) this.learn();
+    if (problem?.isSilence) this.search();
+    else if (lacks) this.more();
+  }
+
   /** Remember how far the page was scrolled, for whoever comes back. */
   _leave() {
     history.replaceState({ ...(history.state ?? {}), y: scrollY }, "");
@@ -321,12 +326,6 @@ export class Session extends EventTarget {
   _tell() {
     this.dispatchEvent(new Event("change"));
   }
-}
-
-/** Whether texts are compared with images, which is done in a space of its own. */
-/** @param {{ name: string }[]} spaces */
-function readsTexts(spaces) {
-  return spaces.some(({ name }) => name.startsWith("proj@"));
 }
 
 /**

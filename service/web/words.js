@@ -80,6 +80,15 @@ export function trusted(evidence, prompted) {
   return said.join("; ");
 }
 
+/**
+ * What the service says, as a sentence; but what begins with a name or a number stays as it is spelt.
+ *
+ * @param {string} text
+ */
+export function sentence(text) {
+  return /^[a-z]{2,}[ ,;:']/.test(text) || /^a /.test(text) ? text[0].toUpperCase() + text.slice(1) : text;
+}
+
 /** @param {string} column */
 export function columnName(column) {
   const known = /** @type {Record<string, string>} */ (texts.columnNames)[column];

@@ -1,5 +1,5 @@
 /** The long work that a view asks for: begun or found again, followed, cancelled, and what came of it. */
-import { address, ask, post, Problem } from "./api.js";
+import { address, ask, post, Problem, said } from "./api.js";
 import { cancelJob, followJob, isOver, resultOf } from "./jobs.js";
 import { texts } from "./texts.js";
 
@@ -63,7 +63,7 @@ export class Work {
       if (!same) this._rest();
       else if (isOver(same)) await this._told(same, mine);
       else this._follow(same, mine);
-    });
+    }, () => this.resume(kind, body));
     return mine === this._begun && !this.job && !this.wrong;
   }
 
@@ -97,7 +97,12 @@ export class Work {
   _follow(begun, mine) {
     this.job = begun;
     this._rest();
-    this._end = followJob(begun.id, (job) => this._try(mine, () => this._told(job, mine)));
+    this._end = followJob(begun.id, (job) => this._tell(job, mine));
+  }
+
+  /** @type {(job: Job, mine: number) => void} */
+  _tell(job, mine) {
+    this._try(mine, () => this._told(job, mine), () => this._tell(job, mine));
   }
 
   /** @type {(job: Job, mine: number) => Promise<void>} */
@@ -110,22 +115,20 @@ export class Work {
     this._rest();
   }
 
-  /** @type {(mine: number, does: () => Promise<unknown>) => Promise<void>} */
-  async _try(mine, does) {
+  /** What the service did not answer is done `again`, if told how, once it does. */
+  /** @type {(mine: number, does: () => Promise<unknown>, again?: () => unknown) => Promise<void>} */
+  async _try(mine, does, again) {
+    this.wrong = "";
     try {
       await does();
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       if (mine !== this._begun) return;
       this.wrong = said(error);
+      if (error.isSilence && again) this._view.later(() => (mine === this._begun ? again() : null));
       this._rest();
     }
   }
-}
-
-/** @param {{ detail: string, remedy: string | null }} problem */
-export function said({ detail, remedy }) {
-  return [detail, remedy].filter(Boolean).join("; ");
 }
 
 /**

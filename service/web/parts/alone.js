@@ -3,6 +3,7 @@ import { html } from "../vendor/lit/index.js";
 import { thumbnail } from "../api.js";
 import { texts } from "../texts.js";
 import { follow } from "./part.js";
+import { shot } from "./shot.js";
 
 /** @import { ImageMap } from "../mapping.js" */
 /** @import { Session } from "../session.js" */
@@ -15,8 +16,8 @@ export function alone(session, { places }) {
   return html`<section class="map-alone"><h2>${texts.alone}</h2><p class="soft">${texts.aloneNote}</p>
     <ul>${odd.map(({ id, name, outlier }) => {
       const href = session.here(`/image/${id}`);
-      return html`<li><a href=${href} title=${texts.outlier(outlier)} aria-label=${texts.open(name || texts.unnamed(id))}
+      return html`<li><a class="shot" href=${href} title=${texts.outlier(outlier)} aria-label=${texts.open(name || texts.unnamed(id))}
         @click=${(/** @type {MouseEvent} */ event) => follow(event, () => session.open(href))}>
-        <img src=${thumbnail({ id }, "small", session.question.collection)} alt="" loading="lazy"></a><small>${outlier.toFixed(2)}</small></li>`;
+        ${shot(thumbnail({ id }, "small", session.question.collection))}</a><small>${outlier.toFixed(2)}</small></li>`;
     })}</ul></section>`;
 }

@@ -1,7 +1,7 @@
 /** Columns of the user's own on some images: set, changed, cleared, and taken back. */
 import { html, nothing } from "../vendor/lit/index.js";
 import { live } from "../vendor/lit-html/directives/live.js";
-import { address, post, Problem } from "../api.js";
+import { address, post } from "../api.js";
 import { annotate, ownColumn, refusal, takeBack, valueOf } from "../annotating.js";
 import { texts } from "../texts.js";
 import { shownValue } from "../words.js";
@@ -23,7 +23,6 @@ export class Labels extends SessionPart {
     _changes: { state: true },
     _busy: { state: true },
     _told: { state: true },
-    _wrong: { state: true },
   };
 
   constructor() {
@@ -41,12 +40,11 @@ export class Labels extends SessionPart {
     this._changes = [];
     this._busy = false;
     this._told = "";
-    this._wrong = "";
   }
 
   connectedCallback() {
     super.connectedCallback();
-    this._try(async () => { this._refused = await refusal(); });
+    this._try(async () => { this._refused = await refusal(); }, true);
     this._offer();
   }
 
@@ -59,17 +57,6 @@ export class Labels extends SessionPart {
 
   get _columns() {
     return this.session.columns.filter(({ own, kind }) => own && !kind.endsWith("[]"));
-  }
-
-  /** @param {() => Promise<void>} does */
-  async _try(does) {
-    this._wrong = "";
-    try {
-      await does();
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      this._wrong = [error.detail, error.remedy].filter(Boolean).join("; ");
-    }
   }
 
   /** What others have in this column. */
@@ -89,7 +76,7 @@ export class Labels extends SessionPart {
     await this._try(async () => {
       const change = await annotate(this.session, ids, column, value);
       this._changes = [...this._changes, change];
-      this._told = value === null ? texts.cleared(column, ids.length) : texts.labelled(column, shownValue(value), ids.length);
+      this._told = value === null ? texts.cleared(column, change.set) : texts.labelled(column, shownValue(value), change.set);
     });
     this._busy = false;
     this._offer();

@@ -4,6 +4,7 @@ import { thumbnail } from "../api.js";
 import { texts } from "../texts.js";
 import { meaning } from "../words.js";
 import { follow } from "./part.js";
+import { shot as small } from "./shot.js";
 
 /** @import { Session } from "../session.js" */
 
@@ -69,6 +70,6 @@ function hurting(session, { hurting: all }) {
 /** @type {(session: Session, image: Shown) => unknown} */
 function shot(session, { id, name }) {
   const label = texts.open(name || texts.image(id));
-  return html`<a class="sets-shot" href=${session.here(`/image/${id}`)} title=${name ?? ""} aria-label=${label} @click=${(/** @type {MouseEvent} */ event) => follow(event, () => session.open(`/image/${id}`))}>
-    <img src=${thumbnail({ id }, "small", session.question.collection)} alt="" loading="lazy"></a>`;
+  return html`<a class="sets-shot shot" href=${session.here(`/image/${id}`)} title=${name ?? ""} aria-label=${label} @click=${(/** @type {MouseEvent} */ event) => follow(event, () => session.open(`/image/${id}`))}>
+    ${small(thumbnail({ id }, "small", session.question.collection))}</a>`;
 }

@@ -1,6 +1,6 @@
 /** The jobs that make images, the newest first; the one whose turn it is, followed as it goes. */
 import { html, nothing } from "../vendor/lit/index.js";
-import { address, ask, Problem } from "../api.js";
+import { address, ask, Problem, said } from "../api.js";
 import { cancelJob, followJob, isOver, resultOf } from "../jobs.js";
 import { TASKS } from "../making.js";
 import { texts } from "../texts.js";
@@ -18,7 +18,6 @@ export class Queue extends SessionPart {
     ...SessionPart.properties,
     _jobs: { state: true },
     _came: { state: true },
-    _wrong: { state: true },
   };
 
   constructor() {
@@ -28,7 +27,6 @@ export class Queue extends SessionPart {
     /** @type {Map<string, Came>} by job */
     this._came = new Map();
     this._half = new HalfMade(this);
-    this._wrong = "";
     /** @type {string | null} the job that is followed: one, as browsers hold few connections */
     this._followed = null;
     this._end = () => {};
@@ -45,20 +43,15 @@ export class Queue extends SessionPart {
   }
 
   /** Read the list anew, and follow whose turn it is. */
-  async read() {
-    try {
+  read() {
+    return this._try(async () => {
       const { collection } = this.session.question;
       const kinds = TASKS.map((task) => `&kind=${task}`).join("");
       const name = collection ?? (await ask(address("/collections"))).collections[0].name;
       this._jobs = (await ask(address("/jobs", { query: { limit: SHOWN, collection: name } }) + kinds)).jobs;
-      this._wrong = "";
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      this._wrong = error.detail;
-      return;
-    }
-    for (const job of this._jobs ?? []) if (job.result && isOver(job) && !this._came.has(job.id)) this._read(job);
-    this._follow();
+      this._follow();
+      await Promise.all((this._jobs ?? []).map((job) => (job.result && isOver(job) && !this._came.has(job.id) ? this._read(job) : null)));
+    }, true);
   }
 
   /** @param {Job} job */
@@ -101,12 +94,15 @@ export class Queue extends SessionPart {
       await this.read();
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      notice([error.detail, error.remedy].filter(Boolean).join("; "));
+      notice(said(error));
     }
   }
 
   render() {
-    if (this._wrong) return html`<p class="refine-error" role="alert">${this._wrong}</p>`;
+    return html`${this._wrong ? html`<p class="refine-error" role="alert">${this._wrong}</p>` : nothing}${this._list()}`;
+  }
+
+  _list() {
     if (!this._jobs) return nothing;
     if (!this._jobs.length) return html`<p class="soft made-none">${texts.madeNone}</p>`;
     return html`<ul class="queue" aria-label=${texts.queue}>${this._jobs.map((job) =>

@@ -1,6 +1,6 @@
 /** The folders that may be indexed from here, with what is going on; and the files that were refused. */
 import { html, nothing } from "../vendor/lit/index.js";
-import { address, ask, post, Problem } from "../api.js";
+import { address, ask, post } from "../api.js";
 import { cancelJob, followJob, isOver, resultOf } from "../jobs.js";
 import { texts } from "../texts.js";
 import { copyButton } from "./copying.js";
@@ -17,7 +17,7 @@ export class Roots extends SessionPart {
     _rejects: { state: true },
     _jobs: { state: true },
     _sums: { state: true },
-    _wrong: { state: true },
+    _asking: { state: true },
   };
 
   constructor() {
@@ -30,7 +30,8 @@ export class Roots extends SessionPart {
     this._jobs = new Map();
     /** @type {Map<string, string>} by job, what it came to */
     this._sums = new Map();
-    this._wrong = "";
+    /** @type {Set<string>} roots whose indexing is asked for just now */
+    this._asking = new Set();
     /** @type {(() => void)[]} */
     this._ends = [];
   }
@@ -47,7 +48,7 @@ export class Roots extends SessionPart {
 
   async _read() {
     const { collection } = this.session.question;
-    await this._told(async () => {
+    await this._try(async () => {
       const [roots, jobs] = await Promise.all([
         ask(address("/roots")),
         ask(address("/jobs", { collection, query: { kind: "index", limit: 20 } })),
@@ -56,26 +57,15 @@ export class Roots extends SessionPart {
       this._roots = roots.roots;
       for (const job of [...jobs.jobs].reverse()) this._take(job);
       for (const job of this._jobs.values()) {
-        if (isOver(job)) this._told(() => this._sum(job));
+        if (isOver(job)) this._try(() => this._sum(job), true);
         else this._follow(job.id);
       }
-    });
+    }, true);
   }
 
   async _readRejects() {
     const { collection } = this.session.question;
     this._rejects = await ask(address("/rejects", { collection, query: { limit: 100 } }));
-  }
-
-  /** @param {() => Promise<void>} does */
-  async _told(does) {
-    this._wrong = "";
-    try {
-      await does();
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      this._wrong = [error.detail, error.remedy].filter(Boolean).join("; ");
-    }
   }
 
   /** @param {Job} job */
@@ -90,10 +80,9 @@ export class Roots extends SessionPart {
       followJob(id, (job) => {
         this._take(job);
         if (!isOver(job)) return;
-        this._told(() => this._sum(job));
+        this._try(() => Promise.all([this._sum(job), this._readRejects()]), true);
         this.session.learn();
         this.session.search();
-        this._told(() => this._readRejects());
       }),
     );
   }
@@ -107,13 +96,16 @@ export class Roots extends SessionPart {
   }
 
   /** @param {string} root */
-  _index(root) {
+  async _index(root) {
+    if (this._asking.has(root)) return;
     const { collection } = this.session.question;
-    return this._told(async () => {
+    this._asking = new Set(this._asking).add(root);
+    await this._try(async () => {
       const job = /** @type {Job} */ (await post(address("/index", { collection }), { root }));
       this._take(job);
       this._follow(job.id);
     });
+    this._asking = new Set([...this._asking].filter((one) => one !== root));
   }
 
   render() {
@@ -132,8 +124,8 @@ export class Roots extends SessionPart {
     const busy = job !== undefined && !isOver(job);
     return html`<li><span><b>${name}</b> ${path ? html`<small>${path}</small>` : nothing}</span>
       ${busy
-        ? html`<button type="button" class="button" @click=${() => this._told(() => cancelJob(job.id))}>${texts.cancel}</button>`
-        : html`<button type="button" class="button" ?disabled=${!available} aria-label=${texts.indexRoot(name)} @click=${() => this._index(name)}>${texts.index}</button>`}
+        ? html`<button type="button" class="button" @click=${() => this._try(() => cancelJob(job.id))}>${texts.cancel}</button>`
+        : html`<button type="button" class="button" ?disabled=${!available || this._asking.has(name)} aria-label=${texts.indexRoot(name)} @click=${() => this._index(name)}>${texts.index}</button>`}
       ${available ? nothing : html`<span class="told-by">${texts.rootAway}</span>`}
       ${job ? this._progress(job) : nothing}</li>`;
   }

@@ -3,6 +3,7 @@ import { html, nothing } from "../vendor/lit/index.js";
 import { filters } from "../question.js";
 import { loginHref } from "../routes.js";
 import { texts } from "../texts.js";
+import { sentence } from "../words.js";
 import { copyButton } from "./copying.js";
 
 /** @import { Session } from "../session.js" */
@@ -14,12 +15,14 @@ export function failed(session) {
   const uploads = question.positive.some((part) => part.kind === "upload");
   const isGone = uploads && problem.status === 404;
   return html`<div class="state" role="alert">
-    <h2>${isGone ? texts.uploadGone : problem.detail}</h2>
-    ${isGone || problem.remedy ? html`<p>${isGone ? texts.uploadGoneRemedy : problem.remedy}</p>` : nothing}
+    <h2>${isGone ? texts.uploadGone : sentence(problem.detail)}</h2>
+    ${isGone || problem.remedy ? html`<p>${isGone ? texts.uploadGoneRemedy : sentence(problem.remedy)}</p>` : nothing}
     <p class="state-acts">
       ${problem.code === "no-key"
         ? html`<a class="button main" href=${loginHref()}>${texts.keyNeeded}</a>`
-        : html`<button type="button" class="button main" @click=${() => session.search()}>${texts.retry}</button>`}
+        : problem.status === 404 && session.ranked
+          ? html`<button type="button" class="button main" @click=${() => session.leave()}>${texts.leave}</button>`
+          : html`<button type="button" class="button main" @click=${() => session.search()}>${texts.retry}</button>`}
       ${withoutFilters(session)}
     </p>
   </div>`;
@@ -31,8 +34,8 @@ export function none(session) {
   if (about && about.images === 0) return empty();
   return html`<div class="state">
     <h2>${texts.noneTitle}</h2>
-    ${answer?.reason ? html`<p>${answer.reason}</p>` : nothing}
-    ${answer?.hints?.length ? html`<ul>${answer.hints.map((hint) => html`<li>${hint}</li>`)}</ul>` : nothing}
+    ${answer?.reason ? html`<p>${sentence(answer.reason)}</p>` : nothing}
+    ${answer?.hints?.length ? html`<ul>${answer.hints.map((hint) => html`<li>${sentence(hint)}</li>`)}</ul>` : nothing}
     <p class="state-acts">${withoutFilters(session)}</p>
   </div>`;
 }

@@ -1,12 +1,12 @@
 /** Labels that are likely wrong, each beside the nearest image of both labels, to be decided about. */
 import { html, nothing } from "../vendor/lit/index.js";
 import { annotate, readImages, takeBack, valueIn } from "../annotating.js";
-import { address, ask, Problem, thumbnail } from "../api.js";
+import { address, ask, thumbnail } from "../api.js";
 import { checkedColumn } from "../labelling.js";
 import { nothing as blank, toQuery } from "../question.js";
 import { texts } from "../texts.js";
-import { said } from "../work.js";
 import { follow, notice, SessionPart } from "./part.js";
+import { shot } from "./shot.js";
 
 /** @import { Change } from "../annotating.js" */
 /** @import { Doubts, Near, Suspect } from "../labelling.js" */
@@ -21,7 +21,6 @@ export class Suspects extends SessionPart {
     _checked: { state: true },
     _chosen: { state: true },
     _shown: { state: true },
-    _wrong: { state: true },
   };
 
   constructor() {
@@ -31,10 +30,9 @@ export class Suspects extends SessionPart {
     /** @type {Map<number, string>} the label that is right, of images about which that was said */
     this._checked = new Map();
     /** @type {Change[]} what was decided here, the last one last */
-    this._done = [];
+    this._changes = [];
     this._chosen = 0;
     this._shown = PAGE;
-    this._wrong = "";
     this._keys = this._keys.bind(this);
   }
 
@@ -52,10 +50,10 @@ export class Suspects extends SessionPart {
   willUpdate(changed) {
     if (!changed.has("doubts")) return;
     this._checked = new Map();
-    this._done = [];
+    this._changes = [];
     this._chosen = 0;
     this._shown = PAGE;
-    this._try(() => this._read(this.doubts));
+    this._try(() => this._read(this.doubts), true);
   }
 
   get _column() {
@@ -78,23 +76,12 @@ export class Suspects extends SessionPart {
     if (doubts === this.doubts) this._checked = new Map([...kept, ...this._checked]);
   }
 
-  /** @param {() => Promise<unknown>} does */
-  async _try(does) {
-    this._wrong = "";
-    try {
-      await does();
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      this._wrong = said(error);
-    }
-  }
-
   /** @type {(suspect: Suspect, label: string) => Promise<void>} */
   _decide({ id }, label) {
     return this._try(async () => {
       const change = await annotate(this.session, [id], this._column, label);
       this._checked = new Map(this._checked).set(id, label);
-      this._done.push(change);
+      this._changes.push(change);
       notice(texts.labelDecided(label));
       const all = this.doubts.suspects;
       const next = [...all.keys()].find((at) => at > this._chosen && !this._checked.has(all[at].id));
@@ -102,16 +89,27 @@ export class Suspects extends SessionPart {
     });
   }
 
+  /** @param {(suspect: Suspect) => string} right */
+  _decideChosen(right) {
+    const suspect = this.doubts.suspects[this._chosen];
+    return suspect ? this._decide(suspect, right(suspect)) : null;
+  }
+
+  _undoLast() {
+    const last = this._changes.at(-1)?.ids[0];
+    return last === undefined ? null : this._undo(last);
+  }
+
   /** @param {number} id */
   _undo(id) {
     return this._try(async () => {
-      const change = this._done.findLast(({ ids }) => ids[0] === id);
+      const change = this._changes.findLast(({ ids }) => ids[0] === id);
       const others = change ? await takeBack(this.session, change) : 0;
       if (!change) await annotate(this.session, [id], this._column, null);
       const left = new Map(this._checked);
       left.delete(id);
       this._checked = left;
-      this._done = this._done.filter((one) => one !== change);
+      this._changes = this._changes.filter((one) => one !== change);
       if (others) await this._read(this.doubts);
       notice(others ? texts.changedSince(this._column, others) : texts.undone);
     });
@@ -135,11 +133,10 @@ export class Suspects extends SessionPart {
     if (event.target instanceof Element && event.target.closest("input, textarea, select")) return;
     const suspect = this.doubts.suspects[this._chosen];
     const step = STEPS[event.key];
-    const last = this._done.at(-1)?.ids[0];
     if (step && suspect) this._choose(this._chosen + step, true);
-    else if (event.key === "s" && suspect) this._decide(suspect, suspect.likely);
-    else if (event.key === "k" && suspect) this._decide(suspect, suspect.label);
-    else if (event.key === "u" && last !== undefined) this._undo(last);
+    else if (event.key === "s" && suspect) this.inTurn(() => this._decideChosen(({ likely }) => likely));
+    else if (event.key === "k" && suspect) this.inTurn(() => this._decideChosen(({ label }) => label));
+    else if (event.key === "u") this.inTurn(() => this._undoLast());
     else if (event.key === "o" && suspect) this.session.open(`/image/${suspect.id}`);
     else return;
     event.preventDefault();
@@ -187,9 +184,9 @@ export class Suspects extends SessionPart {
   /** @param {{ id: number, name: string | null }} image */
   _shot({ id, name }) {
     const named = name || texts.image(id);
-    return html`<a class="sets-shot" href=${this.session.here(`/image/${id}`)} title=${named} aria-label=${texts.open(named)}
+    return html`<a class="sets-shot shot" href=${this.session.here(`/image/${id}`)} title=${named} aria-label=${texts.open(named)}
       @click=${(/** @type {MouseEvent} */ event) => follow(event, () => this.session.open(`/image/${id}`))}>
-      <img src=${thumbnail({ id }, "small", this._to.collection)} alt="" loading="lazy"></a>`;
+      ${shot(thumbnail({ id }, "small", this._to.collection))}</a>`;
   }
 }
 customElements.define("vitrail-suspects", Suspects);

@@ -7,6 +7,7 @@ import { texts } from "../texts.js";
 import { imageOf } from "./asked.js";
 import { go } from "./auditpairs.js";
 import { follow } from "./part.js";
+import { shot } from "./shot.js";
 
 /** @import { Classified, LabelOrder, Told } from "../labelling.js" */
 /** @import { Session } from "../session.js" */
@@ -40,10 +41,10 @@ function image(session, { id, name, label, guesses, error }, { images }, at) {
   const part = images[at];
   const named = name || (id === null ? texts.uploaded : texts.image(id));
   const source = id === null ? (part ? imageOf(session, part, "small") : "") : thumbnail({ id }, "small", session.question.collection);
-  const shot = html`<img src=${source} alt="" loading="lazy">`;
+  const small = shot(source);
   return html`<li class="labelled">${id === null
-      ? html`<span class="sets-shot">${shot}</span>`
-      : html`<a class="sets-shot" href=${session.here(`/image/${id}`)} aria-label=${texts.open(named)} title=${named} @click=${(/** @type {MouseEvent} */ event) => follow(event, () => session.open(`/image/${id}`))}>${shot}</a>`}
+      ? html`<span class="sets-shot shot">${small}</span>`
+      : html`<a class="sets-shot shot" href=${session.here(`/image/${id}`)} aria-label=${texts.open(named)} title=${named} @click=${(/** @type {MouseEvent} */ event) => follow(event, () => session.open(`/image/${id}`))}>${small}</a>`}
     <div class="told-about">${error
       ? html`<span class="refine-error">${error}</span>`
       : html`<b class=${label === null ? "soft" : ""}>${label ?? texts.notTold}</b>

@@ -5,6 +5,7 @@ import { decisionOf, judged } from "../judging.js";
 import { texts } from "../texts.js";
 import { bytes, date } from "../words.js";
 import { follow } from "./part.js";
+import { shot as small } from "./shot.js";
 
 /** @import { Copy, Decision, Group, Judged, Twin, Verdict } from "../judging.js" */
 /** @import { Session } from "../session.js" */
@@ -60,9 +61,9 @@ function verdict(kind, copy, desk) {
 function shot(image, { session }, chosen = false) {
   const { collection } = session.question;
   const href = session.here(`/image/${image.id}`);
-  return html`<a class="twin-shot" href=${href} aria-label=${texts.open(image.name)} aria-current=${chosen ? "true" : nothing}
+  return html`<a class="twin-shot shot" href=${href} aria-label=${texts.open(image.name)} aria-current=${chosen ? "true" : nothing}
     @click=${(/** @type {MouseEvent} */ event) => follow(event, () => session.open(href))}>
-    <img src=${thumbnail({ id: image.id, metadata: image }, "medium", collection)} alt="" loading="lazy"></a>`;
+    ${small(thumbnail({ id: image.id, metadata: image }, "medium", collection))}</a>`;
 }
 
 /** @type {(image: Twin, desk: Desk) => unknown} */

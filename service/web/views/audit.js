@@ -66,7 +66,7 @@ export class AuditView extends SessionPart {
     const audit = /** @type {Audit | null} */ (this._work.found);
     if (audit === this._of) return;
     this._of = audit;
-    if (audit) this._learn(audit);
+    if (audit) this._try(() => this._learn(audit), true);
   }
 
   /** The pair that the address names, and what has to be known of all of them. */

@@ -25,7 +25,6 @@ export class CompareView extends SessionPart {
     _b: { state: true },
     _way: { state: true },
     _found: { state: true },
-    _wrong: { state: true },
   };
 
   constructor() {
@@ -38,7 +37,6 @@ export class CompareView extends SessionPart {
     this._way = "slider";
     /** @type {Compared | null} */
     this._found = null;
-    this._wrong = "";
     this._address = "?";
     this._asked = "";
     this._end = () => {};
@@ -70,23 +68,25 @@ export class CompareView extends SessionPart {
     this._compare();
   }
 
-  async _compare() {
+  _compare() {
     this._end();
     this._found = null;
-    this._wrong = "";
     const [a, b, asked] = [this._a, this._b, this._asked];
-    if (!a || !b) return;
+    return this._try(async () => {
+      try {
+        const found = a && b && this._asked === asked ? await this._compared(a, b) : null;
+        if (this._asked === asked) this._found = found;
+      } catch (error) {
+        if (this._asked === asked) throw error; // what was wrong with others says nothing of these
+      }
+    }, true);
+  }
+
+  /** @type {(a: ImagePart, b: ImagePart) => Promise<Compared>} */
+  async _compared(a, b) {
     const { collection } = this.session.question;
-    try {
-      const known = a.kind === "image" && b.kind === "image";
-      const found = known
-        ? await ask(address("/compare-images", { collection, query: { a: a.id, b: b.id } }))
-        : await this._asJob(await post(address("/compare-images", { collection }), { a: reference(a), b: reference(b) }));
-      if (this._asked === asked) this._found = found;
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      if (this._asked === asked) this._wrong = [error.detail, error.remedy].filter(Boolean).join("; ");
-    }
+    if (a.kind === "image" && b.kind === "image") return ask(address("/compare-images", { collection, query: { a: a.id, b: b.id } }));
+    return this._asJob(await post(address("/compare-images", { collection }), { a: reference(a), b: reference(b) }));
   }
 
   /**

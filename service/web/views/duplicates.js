@@ -1,6 +1,6 @@
 /** Copies of images, which of each to keep, and what is decided about them, by keys alone if wanted. */
 import { html, nothing } from "../vendor/lit/index.js";
-import { address, ask, post, Problem } from "../api.js";
+import { address, ask, post, said } from "../api.js";
 import { cancelJob, followJob, isOver, resultOf } from "../jobs.js";
 import { nextOpen, stepped } from "../judging.js";
 import { placed } from "../routes.js";
@@ -27,7 +27,7 @@ export class DuplicatesView extends SessionPart {
     _at: { state: true },
     _shown: { state: true },
     _alike: { state: true },
-    _wrong: { state: true },
+    _asking: { state: true },
   };
 
   constructor() {
@@ -45,7 +45,7 @@ export class DuplicatesView extends SessionPart {
     this._at = { group: 0, copy: 0 };
     this._shown = PAGE;
     this._alike = new URLSearchParams(location.search).has("alike");
-    this._wrong = "";
+    this._asking = false; // whether looking is asked for just now
     this._end = () => {};
     this._keys = this._keys.bind(this);
   }
@@ -53,7 +53,7 @@ export class DuplicatesView extends SessionPart {
   connectedCallback() {
     super.connectedCallback();
     addEventListener("keydown", this._keys);
-    this._try(() => this._read()).then(() => { this._job ??= null; });
+    this._try(() => this._read(), true).then(() => { this._job ??= null; });
   }
 
   disconnectedCallback() {
@@ -64,17 +64,6 @@ export class DuplicatesView extends SessionPart {
 
   get _to() {
     return { collection: this.session.question.collection };
-  }
-
-  /** @param {() => Promise<unknown>} does */
-  async _try(does) {
-    this._wrong = "";
-    try {
-      await does();
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      this._wrong = [error.detail, error.remedy].filter(Boolean).join("; ");
-    }
   }
 
   async _read() {
@@ -96,7 +85,7 @@ export class DuplicatesView extends SessionPart {
   _follow(begun) {
     this._job = begun;
     this._end = followJob(begun.id, (job) => {
-      if (isOver(job)) this._try(() => this._over(job));
+      if (isOver(job)) this._try(() => this._over(job), true);
       else this._job = job;
     });
   }
@@ -158,12 +147,15 @@ export class DuplicatesView extends SessionPart {
     history.replaceState(history.state, "", placed(asked ? `/duplicates?${asked}` : "/duplicates"));
   }
 
-  _look() {
-    return this._try(async () => {
+  async _look() {
+    if (this._asking) return;
+    this._asking = true;
+    await this._try(async () => {
       const job = /** @type {Job} */ (await post(address("/duplicates", this._to), this._alike ? { look_alikes: true } : {}));
       this._groups = null;
       this._follow(job);
     });
+    this._asking = false;
   }
 
   /** @type {(kind: Verdict, group: Group, copies: Copy[]) => Promise<void>} */
@@ -175,6 +167,13 @@ export class DuplicatesView extends SessionPart {
       notice(texts.decidedNotice[kind]);
       this._choose(nextOpen(this._groups ?? [], this._at, this._decisions), true);
     });
+  }
+
+  /** @type {(kind: Verdict, all: boolean) => Promise<void> | null} */
+  _decideChosen(kind, all) {
+    const group = this._groups?.[this._at.group];
+    const copy = group?.copies[this._at.copy];
+    return group && copy ? this._decide(kind, group, all ? group.copies : [copy]) : null;
   }
 
   /** @param {string | null} token the last one where it is not named */
@@ -211,8 +210,8 @@ export class DuplicatesView extends SessionPart {
     const kind = KEYS[event.key.toLowerCase()];
     const step = STEPS[event.key];
     if (step && group) this._choose(stepped(this._groups ?? [], this._at, step), true);
-    else if (kind && group && copy) this._decide(kind, group, event.shiftKey ? group.copies : [copy]);
-    else if (event.key === "u" && this._decisions.some((one) => !one.undone)) this._undo(null);
+    else if (kind && group && copy) this.inTurn(() => this._decideChosen(kind, event.shiftKey));
+    else if (event.key === "u") this.inTurn(() => (this._decisions.some((one) => !one.undone) ? this._undo(null) : null));
     else if (event.key === "o" && group && copy) this.session.open(`/compare?a=${group.keeper.id}&b=${copy.id}`);
     else return;
     event.preventDefault();
@@ -228,7 +227,7 @@ export class DuplicatesView extends SessionPart {
           <label class="check"><input type="checkbox" .checked=${this._alike} ?disabled=${busy} @change=${(/** @type {Event} */ event) => this._too(/** @type {HTMLInputElement} */ (event.target).checked)}> ${texts.lookAlikesToo}</label>
           ${busy && job
             ? html`<button type="button" class="button" @click=${() => this._try(() => cancelJob(job.id))}>${texts.cancel}</button>`
-            : html`<button type="button" class="button ${groups ? "" : "main"}" ?disabled=${job === undefined} @click=${() => this._look()}>${groups ? texts.lookAgain : texts.lookForCopies}</button>`}
+            : html`<button type="button" class="button ${groups ? "" : "main"}" ?disabled=${job === undefined || this._asking} @click=${() => this._look()}>${groups ? texts.lookAgain : texts.lookForCopies}</button>`}
         </span></header>
       ${this._wrong ? html`<p class="refine-error" role="alert">${this._wrong}</p>` : nothing}
       ${busy ? html`<progress class="duplicates-progress" aria-label=${texts.lookingForCopies} .value=${job?.progress?.total ? job.progress.done / job.progress.total : 0} max="1"></progress>` : nothing}
@@ -240,7 +239,7 @@ export class DuplicatesView extends SessionPart {
   _told() {
     const { _job: job, _groups: groups } = this;
     if (job && !isOver(job)) return [texts.lookingForCopies, job.progress?.stage ?? ""].filter(Boolean).join(": ");
-    if (job?.state === "failed") return job.problem?.detail ?? texts.jobStates.failed;
+    if (job && !groups && job.state !== "done") return job.problem ? said(job.problem) : texts.workStates[/** @type {"failed"} */ (job.state)];
     if (!groups) return nothing;
     return texts.copiesFound(groups.slice(0, this._first).reduce((sum, { copies }) => sum + copies.length, 0), this._first);
   }
@@ -261,7 +260,7 @@ export class DuplicatesView extends SessionPart {
     return html`<p class="soft duplicates-keys">${texts.duplicatesKeys}</p>
       <ul class="duplicates-list">${shown.slice(0, this._first).map(item)}</ul>
       ${shown.length > this._first ? html`<h2>${texts.lookAlikes}</h2><ul class="duplicates-list">${shown.slice(this._first).map((group, at) => item(group, at + this._first))}</ul>` : nothing}
-      ${groups.length > this._shown ? html`<p class="state-acts"><button type="button" class="button" @click=${() => { this._shown += PAGE; this._try(() => this._readDates()); }}>${texts.moreGroups(groups.length - this._shown)}</button></p>` : nothing}`;
+      ${groups.length > this._shown ? html`<p class="state-acts"><button type="button" class="button" @click=${() => { this._shown += PAGE; this._try(() => this._readDates(), true); }}>${texts.moreGroups(groups.length - this._shown)}</button></p>` : nothing}`;
   }
 
   /** All decisions that hold, each to be taken back. */

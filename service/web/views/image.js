@@ -5,7 +5,7 @@ import { withImage } from "../question.js";
 import { blank, hrefOf } from "../making.js";
 import { placed } from "../routes.js";
 import { texts } from "../texts.js";
-import { meaning, nameOf } from "../words.js";
+import { meaning, nameOf, sentence } from "../words.js";
 import { facts, files } from "../parts/facts.js";
 import { icon } from "../parts/icons.js";
 import { lineage } from "../parts/lineage.js";
@@ -72,6 +72,11 @@ export class ImageView extends SessionPart {
       if (!(error instanceof Problem)) throw error;
       if (this.image === id) this._problem = error;
     }
+  }
+
+  returned() {
+    super.returned();
+    if (this._problem?.isSilence) this._read(this.image);
   }
 
   /** What is known of it, after it was labelled. */
@@ -163,7 +168,7 @@ export class ImageView extends SessionPart {
 
   /** @param {Problem} problem */
   _failed(problem) {
-    return html`<div class="state" role="alert"><h2>${problem.detail}</h2><p>${problem.remedy}</p>
+    return html`<div class="state" role="alert"><h2>${sentence(problem.detail)}</h2><p>${sentence(problem.remedy)}</p>
       <p class="state-acts"><a class="button main" href=${placed("/")} @click=${(/** @type {MouseEvent} */ event) => follow(event, () => this.back())}>${texts.back}</a></p></div>`;
   }
 

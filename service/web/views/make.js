@@ -1,7 +1,8 @@
 /** Images made: from a prompt, from an image, within a part of one, in the look of another. */
 import { html, nothing } from "../vendor/lit/index.js";
-import { address, ask, post, Problem, upload } from "../api.js";
-import { certain, hrefOf, jobOf, lacking, METHODS, MOST, randomSeed, readOrder, redrawOf, SAMPLERS, strengthOf, TASKS, within } from "../making.js";
+import { address, ask, post, Problem, said, upload } from "../api.js";
+import { certain, hrefOf, lacking, METHODS, MOST, randomSeed, readOrder, redrawOf, SAMPLERS, strengthOf, TASKS, within } from "../making.js";
+import { jobOf } from "../ordering.js";
 import { texts } from "../texts.js";
 import { guardForm } from "../parts/guardform.js";
 import { icon } from "../parts/icons.js";
@@ -21,7 +22,6 @@ export class MakeView extends SessionPart {
     ...SessionPart.properties,
     _order: { state: true },
     _models: { state: true },
-    _wrong: { state: true },
     _sending: { state: true },
     _masked: { state: true },
   };
@@ -31,7 +31,6 @@ export class MakeView extends SessionPart {
     this._order = readOrder(location.search);
     /** @type {string[]} */
     this._models = [];
-    this._wrong = "";
     this._sending = false;
     this._masked = false;
     this._address = location.search;
@@ -41,7 +40,16 @@ export class MakeView extends SessionPart {
   connectedCallback() {
     super.connectedCallback();
     addEventListener("vitrail-files", this._files);
-    ask(address("/models")).then(({ models }) => { this._models = models; }, () => {});
+    this._learn();
+  }
+
+  async _learn() {
+    try {
+      this._models = (await ask(address("/models"))).models;
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      if (error.isSilence) this.later(() => this._learn());
+    }
   }
 
   disconnectedCallback() {
@@ -77,6 +85,7 @@ export class MakeView extends SessionPart {
   /** @param {Event} event */
   async _make(event) {
     event.preventDefault();
+    if (this._sending) return; // keys come here, too
     const lacks = lacking(this._order, this._masked);
     if (lacks) {
       this._wrong = texts.lacks[lacks];
@@ -90,7 +99,8 @@ export class MakeView extends SessionPart {
       await /** @type {Queue} */ (this.querySelector("vitrail-queue")).read();
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      this._wrong = [error.detail, error.remedy].filter(Boolean).join("; ");
+      this._wrong = said(error);
+      this._isSilence = error.isSilence;
     } finally {
       this._sending = false;
     }

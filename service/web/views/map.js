@@ -35,7 +35,6 @@ export class MapView extends SessionPart {
     _colouring: { state: true },
     _chosen: { state: true },
     _setting: { state: true },
-    _wrong: { state: true },
   };
 
   constructor() {
@@ -53,11 +52,10 @@ export class MapView extends SessionPart {
     /** @type {number[]} ids of these */
     this._ids = [];
     this._setting = false; // whether another map is about to be asked for
-    this._wrong = "";
     this._end = () => {};
     this._keys = this._keys.bind(this);
     this._labelled = (/** @type {Event} */ event) => {
-      if (/** @type {CustomEvent<string>} */ (event).detail === this._state.colour) this._try(() => this._recolour(false));
+      if (/** @type {CustomEvent<string>} */ (event).detail === this._state.colour) this._try(() => this._recolour(false), true);
     };
   }
 
@@ -65,7 +63,7 @@ export class MapView extends SessionPart {
     super.connectedCallback();
     addEventListener("keydown", this._keys);
     this.session.addEventListener("labelled", this._labelled);
-    this._try(() => this._begin()).then(() => { this._job ??= null; });
+    this._try(() => this._begin(), true).then(() => { this._job ??= null; });
   }
 
   disconnectedCallback() {
@@ -73,17 +71,6 @@ export class MapView extends SessionPart {
     removeEventListener("keydown", this._keys);
     this.session.removeEventListener("labelled", this._labelled);
     this._end();
-  }
-
-  /** @param {() => Promise<unknown>} does */
-  async _try(does) {
-    this._wrong = "";
-    try {
-      await does();
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      this._wrong = [error.detail, error.remedy].filter(Boolean).join("; ");
-    }
   }
 
   /** The map that the address names; or one that was drawn of the same before. */
@@ -122,7 +109,7 @@ export class MapView extends SessionPart {
     this._end();
     this._job = begun;
     this._end = followJob(begun.id, (job) => {
-      if (isOver(job)) this._try(() => this._told(job));
+      if (isOver(job)) this._try(() => this._told(job), true);
       else this._job = job;
     });
   }
@@ -174,7 +161,7 @@ export class MapView extends SessionPart {
   /** @param {string} colour */
   _colour(colour) {
     this._turn({ colour: colour || null, value: null });
-    this._try(() => this._recolour());
+    this._try(() => this._recolour(), true);
   }
 
   /** The images within the ring, or of the colour, that the address tells. */

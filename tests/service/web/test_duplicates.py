@@ -98,6 +98,24 @@ def test_keys_alone_decide_and_undo(at: Open, own: str) -> None:
     watched.until("!document.querySelector('.is-decided')")
 
 
+def test_haste_does_no_harm(at: Open, own: str) -> None:
+    """A double click looks once; keys that are pressed at once decide about one copy each."""
+    watched = at()
+    page = looked(watched, own)
+    jobs = f"{own}/v1/jobs?kind=duplicates"
+    before = len(page.request.get(jobs).json()["jobs"])
+    page.dblclick("text=Look again")
+    watched.until("document.querySelectorAll('.twin[data-copy]').length === 2")
+    assert len(page.request.get(jobs).json()["jobs"]) == before + 1
+    for key in "nn":
+        page.keyboard.press(key)
+    watched.until("document.querySelectorAll('.is-decided').length === 2")
+    for key in "uu":
+        page.keyboard.press(key)
+    watched.until("!document.querySelector('.is-decided')")
+    assert decided(page) == []
+
+
 @pytest.mark.parametrize(("size", "theme"), [(WIDE, "light"), (PHONE, "dark")], ids=["w", "p"])
 def test_everybody_can_decide(at: Open, own: str, size: tuple[int, int], theme: str) -> None:
     watched = at(size, theme)

@@ -196,3 +196,24 @@ def test_whoever_may_only_read_is_told_why_nothing_can_be_labelled(
         page.wait_for_selector(".labels-refused")
         assert "scope write" in page.inner_text(".labels-refused")
         page.goto("about:blank")  # so that nothing is asked of a service that has ended
+
+
+def test_what_was_taken_out_meanwhile_is_not_said_to_be_labelled(at: Open, own: str) -> None:
+    watched = at()
+    watched.base = own
+    page = watched.open()
+    image = watched.ids()[-1]
+    page.goto(f"{own}/image/{image}")
+    page.wait_for_selector(".one-side.done .labels-acts button:not(:disabled)")
+    page.request.delete(f"{own}/v1/images/{image}")
+    page.fill("[name=column]", "mood")
+    page.fill("[name=value]", "calm")
+    with expected(watched, "404"):
+        page.click(".labels-form >> text=Set")
+        told = page.locator(".labels [role=alert]")
+        told.filter(has_text="taken out of the collection meanwhile; nothing was set").wait_for()
+        assert page.inner_text(".labels-told") == ""
+        page.click("text=More like this")
+        page.wait_for_selector(".state:has-text('There is no image with id')")
+        page.click("text=Show all images")
+        page.wait_for_selector(".tile")

@@ -299,3 +299,18 @@ def test_a_column_colours_by_its_values_or_as_a_scale(call: Callable[..., Any]) 
     assert typed == [5, "5", "yes"]
     held = call("annotating", "valueOf", ["Yes", {"kind": "boolean"}], ["x", {"kind": "number"}])
     assert held == [True, "x"]
+
+
+def test_what_is_said_begins_as_a_sentence_but_for_names(call: Callable[..., Any]) -> None:
+    said = {
+        "there is no image 3": "There is no image 3",
+        "a filter is empty": "A filter is empty",
+        "the id '22' names none": "The id '22' names none",
+        "dinov2-small-focus reads no text": "dinov2-small-focus reads no text",
+        "k is 5,000": "k is 5,000",
+        "cat.jpg: not an image": "cat.jpg: not an image",
+        "cls@12 is no space": "cls@12 is no space",
+        "'x' is no filter": "'x' is no filter",
+        "": "",
+    }
+    assert call("words", "sentence", *([one] for one in said)) == [*said.values()]

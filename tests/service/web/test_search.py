@@ -271,3 +271,16 @@ def test_a_prompt_that_is_left_is_not_drawn_any_further(at: Open) -> None:
         "fetch('/v1/jobs?kind=prompt-search').then((reply) => reply.json())"
         ".then(({ jobs }) => jobs[0].state === 'cancelled')"
     )
+
+
+def test_a_page_of_320_pixels_hides_nothing(at: Open) -> None:
+    watched = at((320, 640))
+    page = watched.open("/?like=5")
+    told = page.locator(".bar-told").bounding_box()
+    assert told is not None
+    assert told["width"] > 240  # on a line of its own
+    page = watched.open("/classify")
+    assert page.evaluate(
+        "[document.documentElement, ...document.querySelectorAll('.segments, .segments span')]"
+        ".every(one => one.scrollWidth <= one.clientWidth)"
+    )
