@@ -37,6 +37,7 @@ from vitrail.indexer.training.distilling import DistillingOptions
 from vitrail.indexer.training.saving import save_model
 from vitrail.indexer.training.students import Cut
 from vitrail.indexer.training.teaching import make_pair
+from vitrail.indexer.wording import counted
 from vitrail.search.measures import average_precisions, copy_hits, knn_hits, paired_interval
 from vitrail.service.operations.distilling import Distilled, distil, request_of
 from vitrail.service.operations.progress import AnalysisProgress, Event
@@ -225,9 +226,9 @@ def _page(told: dict[str, Any], made: Distilled, result: dict[str, Any]) -> str:
     columns.append("untaught")
     return (
         report.heading("Distillation", told)
-        + f"\nThe embedded encoder's {theirs} taught to a student of {ours.partition('@')[2]} "
-        f"blocks cut out of it, on {made.parts[0]:,} images without labels, {made.steps:,} "
-        "steps.\n\n"
+        + f"\nThe embedded encoder's {theirs} taught to a student of "
+        f"{counted(int(ours.partition('@')[2]), 'block')} cut out of it, on {made.parts[0]:,} "
+        f"images without labels, {made.steps:,} steps.\n\n"
         + report.table(columns, rows)
         + "\n\nUntaught: the student as it was cut out, before it learned anything.\n"
     )

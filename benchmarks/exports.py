@@ -35,6 +35,7 @@ from vitrail.indexer.export.certificate import RunningCosts
 from vitrail.indexer.export.plan import ExportPlan
 from vitrail.indexer.export.trial import BATCH, SECONDS, try_out
 from vitrail.indexer.images.preprocess import normalise
+from vitrail.indexer.wording import counted
 from vitrail.service.operations.export_sources import ExportOptions, source_of_folder
 from vitrail.service.operations.exporting import export_encoder
 
@@ -208,7 +209,7 @@ def _beside(speeds: Told) -> str:
     return (
         f"The source runs by {source['runtime']} at {source['per_cpu_second']:.1f}, transformers' "
         f"loop in fp32 at {speeds['transformers_per_cpu_second']:.1f} images a second of the "
-        f"processor's time; the fastest of {speeds['rounds']} rounds."
+        f"processor's time; the fastest of {counted(speeds['rounds'], 'round')}."
     )
 
 
