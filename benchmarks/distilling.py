@@ -52,12 +52,16 @@ _BATCH, _ROUNDS = 8, 5
 
 def main() -> None:
     """Run it and write ``benchmarks/results/distilling``."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser, usual = argparse.ArgumentParser(description=__doc__), DistillingOptions()
     parser.add_argument("--photographs", type=Path, required=True, help="unpacked package")
     parser.add_argument("--run", type=Path, required=True, help="folder of the student, kept")
     parser.add_argument("--images", type=Path, nargs="*", default=[], help="more to learn from")
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--learning-rate", type=float, default=usual.learning_rate)
+    parser.add_argument("--vectors", type=float, default=usual.vectors)
+    parser.add_argument("--relations", type=float, default=usual.relations)
+    parser.add_argument("--tokens", type=float, default=usual.tokens)
     parser.add_argument("--space", default="gem@9")
     parser.add_argument("--sample", type=int, default=20_000, help="learned from, at most")
     parser.add_argument("--most", type=int, help="photographs unseen, to try it")
@@ -101,7 +105,15 @@ def _student(arguments: argparse.Namespace, folders: Sequence[Path]) -> Distille
             shutil.rmtree(begun, ignore_errors=True)
             shutil.copytree(folder, begun)
             begun.rename(images / str(number))
-    options = DistillingOptions(space=arguments.space, epochs=arguments.epochs, save_every=20)
+    options = DistillingOptions(
+        space=arguments.space,
+        epochs=arguments.epochs,
+        learning_rate=arguments.learning_rate,
+        vectors=arguments.vectors,
+        relations=arguments.relations,
+        tokens=arguments.tokens,
+        save_every=20,
+    )
     request = request_of(
         UnlabelledSource((str(images),), sample=arguments.sample),
         EMBEDDED,
