@@ -3,12 +3,13 @@
     python -m benchmarks.distilling --photographs FOLDER --run FOLDER [--images FOLDER ...]
 
 The embedded encoder teaches a student of fewer blocks, cut out of it, on the examples, on half of
-140 photographs and on whatever folders of images are given beside; the more, the better. The other
-half of the photographs (out of a package that ``benchmarks.photographs`` tells how to get) is seen
-by neither: of these it is told how often an altered copy's nearest is its original, how well the
-nearest ones are of the same kind, and how many of the teacher's neighbours the student has. Speed
-is by processor time, one thread, both in turns. The run goes on where it was stopped, and where it
-is done it is measured again. ``--sample 40 --epochs 1 --layers 1 --most 10`` tries it.
+140 photographs, on the other images of their package (``benchmarks.photographs`` tells how to get
+it) and on whatever folders of images are given beside; the more, the better. The other half of the
+photographs is seen by neither: of these it is told how often an altered copy's nearest is its
+original, how well the nearest ones are of the same kind, and how many of the teacher's neighbours
+the student has. Speed is by processor time, one thread, both in turns. The run goes on where it was
+stopped, and where it is done it is measured again. ``--sample 40 --epochs 1 --layers 1 --most 10``
+tries it.
 """
 
 from __future__ import annotations
@@ -29,9 +30,14 @@ from PIL import Image
 
 from benchmarks import machine, photographs, report
 from vitrail.indexer.encoders import EMBEDDED, Encoder, EncoderSettings, load_encoder
+from vitrail.indexer.encoders.checkpoints import find_encoder_checkpoint
 from vitrail.indexer.images.preprocess import apply
 from vitrail.indexer.training.distillation import neighbours_kept
 from vitrail.indexer.training.distilling import DistillingOptions
+from vitrail.indexer.training.saving import save_model
+from vitrail.indexer.training.students import Cut
+from vitrail.indexer.training.teaching import make_pair
+from vitrail.indexer.wording import counted
 from vitrail.search.measures import average_precisions, copy_hits, knn_hits, paired_interval
 from vitrail.service.operations.distilling import Distilled, distil, request_of
 from vitrail.service.operations.progress import AnalysisProgress, Event
@@ -46,12 +52,16 @@ _BATCH, _ROUNDS = 8, 5
 
 def main() -> None:
     """Run it and write ``benchmarks/results/distilling``."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser, usual = argparse.ArgumentParser(description=__doc__), DistillingOptions()
     parser.add_argument("--photographs", type=Path, required=True, help="unpacked package")
     parser.add_argument("--run", type=Path, required=True, help="folder of the student, kept")
     parser.add_argument("--images", type=Path, nargs="*", default=[], help="more to learn from")
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--learning-rate", type=float, default=usual.learning_rate)
+    parser.add_argument("--vectors", type=float, default=usual.vectors)
+    parser.add_argument("--relations", type=float, default=usual.relations)
+    parser.add_argument("--tokens", type=float, default=usual.tokens)
     parser.add_argument("--space", default="gem@9")
     parser.add_argument("--sample", type=int, default=20_000, help="learned from, at most")
     parser.add_argument("--most", type=int, help="photographs unseen, to try it")
@@ -61,13 +71,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         photographs.unpack(arguments.photographs, Path(folder) / "all")
         seen, unseen = _halves(Path(folder))
-        sources = [seen, EXAMPLES, *arguments.images]
+        photographs.unpack_others(arguments.photographs, Path(folder) / "others")
+        sources = [seen, EXAMPLES, Path(folder) / "others", *arguments.images]
         begun = (arguments.run / "training").exists()
         started = time.process_time()
         made = _student(arguments, sources)
         # of a run that went on nobody knows what was spent before
         spent = None if begun else time.process_time() - started
-        result = _measured(made, sorted(unseen.rglob("*.webp"))[: arguments.most])
+        untaught = _untaught(made, arguments, Path(folder) / "untaught")
+        result = _measured(made, untaught, sorted(unseen.rglob("*.webp"))[: arguments.most])
     told = machine.describe(machine.command_line("benchmarks.distilling"))
     whole = {"machine": told, "cpu_seconds": spent, "run": made.to_dict(), **result}
     report.write("distilling", whole, _page(told, made, result), arguments.results)
@@ -93,7 +105,15 @@ def _student(arguments: argparse.Namespace, folders: Sequence[Path]) -> Distille
             shutil.rmtree(begun, ignore_errors=True)
             shutil.copytree(folder, begun)
             begun.rename(images / str(number))
-    options = DistillingOptions(space=arguments.space, epochs=arguments.epochs, save_every=20)
+    options = DistillingOptions(
+        space=arguments.space,
+        epochs=arguments.epochs,
+        learning_rate=arguments.learning_rate,
+        vectors=arguments.vectors,
+        relations=arguments.relations,
+        tokens=arguments.tokens,
+        save_every=20,
+    )
     request = request_of(
         UnlabelledSource((str(images),), sample=arguments.sample),
         EMBEDDED,
@@ -111,29 +131,43 @@ def _tell(event: Event) -> None:
         print(f"step {event.done} of {event.total}: {event.told}", flush=True)
 
 
-def _measured(made: Distilled, paths: Sequence[Path]) -> dict[str, Any]:
+def _untaught(made: Distilled, arguments: argparse.Namespace, folder: Path) -> str:
+    """The student as it was cut out, before it learned anything."""
+    options = DistillingOptions(space=arguments.space)
+    pair = make_pair(find_encoder_checkpoint(made.teacher), None, Cut(arguments.layers), options)
+    folder.mkdir()
+    save_model(pair.model, pair.student, str(folder), {})
+    return str(folder)
+
+
+def _measured(made: Distilled, untaught: str, paths: Sequence[Path]) -> dict[str, Any]:
     kinds = [path.parent.name for path in paths]
     labels = np.unique(kinds, return_inverse=True)[1].astype(np.int64)
     images = [image_to_copy(str(path)) for path in paths]
+    theirs, ours = made.spaces
     encoders = [
         load_encoder(EncoderSettings(name, (space,), "torch", "cpu", "fp32"))
-        for name, space in zip((EMBEDDED, made.folder), made.spaces, strict=True)
+        for name, space in ((EMBEDDED, theirs), (made.folder, ours), (untaught, ours))
     ]
     rows = [_vectors(encoder, images) for encoder in encoders]
     found = [
         _retrieval(encoder, own, images, labels)
         for encoder, own in zip(encoders, rows, strict=True)
     ]
-    speeds = _speeds(encoders)
+    speeds = _speeds(encoders[:2])
     told = {
         name: {
             "teacher": float(np.nanmean(found[0][name])),
             "student": float(np.nanmean(found[1][name])),
+            "untaught": float(np.nanmean(found[2][name])),
             "difference": _interval(found[1][name], found[0][name]),
         }
         for name in found[0]
     }
-    kept = neighbours_kept(rows[1], rows[0])
+    kept = {
+        "student": neighbours_kept(rows[1], rows[0]),
+        "untaught": neighbours_kept(rows[2], rows[0]),
+    }
     return {"images": len(paths), "retrieval": told, "neighbours": kept, "speed": speeds}
 
 
@@ -187,24 +221,33 @@ def _page(told: dict[str, Any], made: Distilled, result: dict[str, Any]) -> str:
     sizes = made.fidelity.teacher.parameters, made.fidelity.student.parameters
     speeds = result["speed"]
     rows = [
-        ["parameters", *(f"{one / 1e6:.1f} M" for one in sizes), f"{sizes[1] / sizes[0]:.0%}", ""],
-        ["images/cpu-s", *(f"{one:.1f}" for one in speeds), f"{speeds[1] / speeds[0]:.0%}", ""],
+        ["parameters", *_shares(sizes[0] / 1e6, sizes[1] / 1e6, " M"), "", ""],
+        ["images/cpu-s", *_shares(*speeds), "", ""],
     ]
     for name, one in result["retrieval"].items():
         mean, low, high = one["difference"]
         share = f"{one['student'] / one['teacher']:.0%}"
         apart = f"{mean:+.3f} ({low:+.3f} to {high:+.3f})"
-        rows.append([name, f"{one['teacher']:.3f}", f"{one['student']:.3f}", share, apart])
+        before = f"{one['untaught']:.3f}"
+        rows.append([name, f"{one['teacher']:.3f}", f"{one['student']:.3f}", share, apart, before])
+    kept = result["neighbours"]
+    nearest = ["teacher's ten nearest", "", f"{kept['student']:.3f}", "", ""]
+    rows.append([*nearest, f"{kept['untaught']:.3f}"])
     theirs, ours = made.spaces
     columns = [f"{result['images']} photographs unseen", theirs, ours, "student's share", "apart"]
+    columns.append("untaught")
     return (
         report.heading("Distillation", told)
-        + f"\nThe embedded encoder's {theirs} taught to a student of {ours.partition('@')[2]} "
-        f"blocks cut out of it, on {made.parts[0]:,} images without labels, {made.steps:,} "
-        "steps.\n\n"
+        + f"\nThe embedded encoder's {theirs} taught to a student of "
+        f"{counted(int(ours.partition('@')[2]), 'block')} cut out of it, on {made.parts[0]:,} "
+        f"images without labels, {made.steps:,} steps.\n\n"
         + report.table(columns, rows)
-        + f"\n\nOf the teacher's ten nearest, {result['neighbours']:.3f} are among the student's.\n"
+        + "\n\nUntaught: the student as it was cut out, before it learned anything.\n"
     )
+
+
+def _shares(teacher: float, student: float, unit: str = "") -> list[str]:
+    return [f"{teacher:.1f}{unit}", f"{student:.1f}{unit}", f"{student / teacher:.0%}"]
 
 
 if __name__ == "__main__":

@@ -11,13 +11,19 @@ Their licences are in the package's copyright file, one by one.
 
 from __future__ import annotations
 
+import hashlib
+import io
 import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from PIL import Image
+
 PACKAGE = "gcompris-qt-data"
 RESOURCE = "categorization.rcc"
+SHOWN_AGAIN = "explore_monuments.rcc"  # some of the photographs once more
+SMALLEST = 100  # pixels; what is smaller are signs and buttons
 KINDS = ("fishes", "monuments", "others", "renewable", "tools")
 # Prompt -> how the file names of the photographs that show it begin, or the name of their folder.
 PROMPTS = {
@@ -60,9 +66,7 @@ def unpack(folder: Path, target: Path) -> list[Path]:
     Raises:
         SystemExit: the package is not there; the message says how to get it.
     """
-    found = next(iter(sorted(folder.expanduser().rglob(RESOURCE))), None)
-    if found is None:
-        raise SystemExit(f"no {RESOURCE} below {folder}.\n\n{__doc__}")
+    found = _resource(folder)
     written = []
     for name, data in read_resource(found.read_bytes()):
         kind, _, file = name.rpartition("/")
@@ -73,6 +77,43 @@ def unpack(folder: Path, target: Path) -> list[Path]:
             path.write_bytes(data)
             written.append(path)
     return written
+
+
+def unpack_others(folder: Path, target: Path) -> list[Path]:
+    """Write the package's other images, drawings and paintings for the most part, each once.
+
+    They lie as TARGET/RESOURCE/HASH.webp; none of them shows what one of the photographs does.
+
+    Raises:
+        SystemExit: the package is not there; the message says how to get it.
+    """
+    written: dict[bytes, Path] = {}
+    for resource in sorted(_resource(folder).parent.glob("*.rcc")):
+        if resource.name in (RESOURCE, SHOWN_AGAIN):
+            continue
+        for name, data in read_resource(resource.read_bytes()):
+            digest = hashlib.sha256(data).digest()
+            if digest in written or not _is_large(name, data):
+                continue
+            path = target / resource.stem / f"{digest.hex()[:16]}{Path(name).suffix}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+            written[digest] = path
+    return [*written.values()]
+
+
+def _is_large(name: str, data: bytes) -> bool:
+    if not name.endswith((".webp", ".png", ".jpg")):
+        return False
+    with Image.open(io.BytesIO(data)) as image:
+        return min(image.size) >= SMALLEST
+
+
+def _resource(folder: Path) -> Path:
+    found = next(iter(sorted(folder.expanduser().rglob(RESOURCE))), None)
+    if found is None:
+        raise SystemExit(f"no {RESOURCE} below {folder}.\n\n{__doc__}")
+    return found
 
 
 def shows(path: str, wanted: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,16 +29,6 @@ class Cut:
 
     layers: int | None = None
     width: int | None = None
-
-
-def kept_blocks(deepest: int, layers: int) -> list[int]:
-    """Which of the blocks 1..deepest a student has: evenly spaced, the deepest among them.
-
-    Args:
-        deepest: the last block that the teacher's space needs.
-        layers: how many the student has, at most as many.
-    """
-    return [round((number + 1) * deepest / layers) for number in range(layers)]
 
 
 def check_cut(teacher: Checkpoint, cut: Cut, deepest: int) -> Cut:
@@ -77,8 +66,10 @@ def check_cut(teacher: Checkpoint, cut: Cut, deepest: int) -> Cut:
 def cut_student(teacher: nn.Module, checkpoint: Checkpoint, cut: Cut, deepest: int) -> nn.Module:
     """A smaller model of the same class, with those of the teacher's weights that count most.
 
-    Of the tokens' channels those are kept that blocks write most to, of heads and of the channels
-    within a block those with the largest weights (magnitude pruning, in whole channels).
+    Of the blocks the first are kept: each is given what it was given in the teacher, where one
+    behind a gap would be given what it never learned to read. Of the tokens' channels those are
+    kept that blocks write most to, of heads and of the channels within a block those with the
+    largest weights (magnitude pruning, in whole channels).
 
     Args:
         teacher: transformers' model of the checkpoint, with its head or without.
@@ -89,8 +80,7 @@ def cut_student(teacher: nn.Module, checkpoint: Checkpoint, cut: Cut, deepest: i
     layers, width = cut.layers or deepest, cut.width or checkpoint.dim
     config = _smaller_config(teacher, checkpoint, layers, width)
     student = type(teacher)(config).eval()
-    blocks = kept_blocks(deepest, layers)
-    named = _Slicing(teacher, checkpoint, width, blocks)
+    named = _Slicing(teacher, checkpoint, width)
     with torch.no_grad():
         for name, parameter in student.named_parameters():
             parameter.copy_(named.weight(name, parameter.shape))
@@ -124,12 +114,9 @@ def _settle_norm(student: nn.Module, checkpoint: Checkpoint, *, reaches_end: boo
 class _Slicing:
     """The teacher's weights by the student's names, cut to the student's shapes."""
 
-    def __init__(
-        self, teacher: nn.Module, checkpoint: Checkpoint, width: int, blocks: Sequence[int]
-    ) -> None:
+    def __init__(self, teacher: nn.Module, checkpoint: Checkpoint, width: int) -> None:
         self._weights = dict(teacher.named_parameters())
         self._place = re.compile(rf"((?:^|\.){re.escape(checkpoint.family.blocks)}\.)(\d+)(?=\.)")
-        self._blocks = blocks
         self._dim, self._width = checkpoint.dim, width
         self._side = self._dim // int(checkpoint.config.get("num_attention_heads", 12))
         self._tokens = _largest(self._written(), width)
@@ -138,11 +125,10 @@ class _Slicing:
 
     def weight(self, name: str, shape: torch.Size) -> Tensor:
         """The teacher's weight of a name of the student's, in the student's shape."""
-        theirs = self._place.sub(lambda m: f"{m[1]}{self._blocks[int(m[2])] - 1}", name)
-        found: Tensor = self._weights[theirs]
+        found: Tensor = self._weights[name]
         for axis, (old, new) in enumerate(zip(found.shape, shape, strict=True)):
             if old != new:
-                found = found.index_select(axis, self._chosen(theirs, axis, old, new))
+                found = found.index_select(axis, self._chosen(name, axis, old, new))
         return found
 
     def _chosen(self, name: str, axis: int, old: int, new: int) -> Tensor:

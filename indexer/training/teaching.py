@@ -14,7 +14,7 @@ from vitrail.indexer.spaces import EmbeddingSpace
 from vitrail.indexer.training.distillation import Distillation, TappedTower, TaughtSide
 from vitrail.indexer.training.distilling import DistillingOptions
 from vitrail.indexer.training.samples import LabelledImage, TrainingImages
-from vitrail.indexer.training.students import Cut, check_cut, cut_student, kept_blocks
+from vitrail.indexer.training.students import Cut, check_cut, cut_student
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,20 @@ class Pair:
         ]
         if not options.tokens or seen[0] != seen[1]:
             return (), ()
-        return tuple(kept_blocks(theirs.layer, ours.layer)), tuple(range(1, ours.layer + 1))
+        return matched(theirs.layer, ours.layer), tuple(range(1, ours.layer + 1))
+
+
+def matched(deepest: int, layers: int) -> tuple[int, ...]:
+    """Whose tokens of the teacher's blocks 1..deepest each block of a student's learns to make.
+
+    Args:
+        deepest: the last block that the teacher's space needs.
+        layers: how many the student has, at most as many.
+
+    Returns:
+        (layers,) numbers, evenly spaced, the deepest last.
+    """
+    return tuple(round((number + 1) * deepest / layers) for number in range(layers))
 
 
 def make_pair(

@@ -196,7 +196,9 @@ class TrainingRun:
         vectors = self.vectors
         encoder = vectors.encoder(folder, classify=check_head(self.source, self.options))
         rows, logits = vectors.rows(run, encoder)
-        after = vectors.measured(run, encoder, rows)
+        # where only the head learned, no vector has moved
+        moved = not self.options.head_only
+        after = vectors.measured(run, encoder, rows) if moved else run.before
         compared = [
             one
             for space, found in after.items()

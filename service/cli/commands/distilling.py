@@ -166,7 +166,7 @@ def distil(
     layers: Annotated[
         int | None,
         typer.Option(
-            help="Blocks of the teacher that the student keeps, evenly spaced.",
+            help="Blocks of the teacher that the student keeps, the first.",
             metavar="N",
             min=1,
             show_default=False,

@@ -11,18 +11,18 @@ from tests.indexer.encoders.tiny import pixels, save_classifier, save_tower
 from vitrail.indexer.encoders.checkpoints import Checkpoint, find_encoder_checkpoint
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.training.distilling import DistillingOptions
-from vitrail.indexer.training.students import Cut, check_cut, kept_blocks
-from vitrail.indexer.training.teaching import Pair, make_pair
+from vitrail.indexer.training.students import Cut, check_cut
+from vitrail.indexer.training.teaching import Pair, make_pair, matched
 
 
-def test_blocks_are_evenly_spaced_and_end_with_the_deepest() -> None:
-    assert kept_blocks(12, 6) == [2, 4, 6, 8, 10, 12]
-    assert kept_blocks(12, 4) == [3, 6, 9, 12]
-    assert kept_blocks(9, 4) == [2, 4, 7, 9]
+def test_blocks_that_are_matched_are_evenly_spaced_and_end_with_the_deepest() -> None:
+    assert matched(12, 6) == (2, 4, 6, 8, 10, 12)
+    assert matched(12, 4) == (3, 6, 9, 12)
+    assert matched(9, 4) == (2, 4, 7, 9)
     for deepest in range(1, 25):
-        assert kept_blocks(deepest, deepest) == list(range(1, deepest + 1))
+        assert matched(deepest, deepest) == tuple(range(1, deepest + 1))
         for layers in range(1, deepest + 1):
-            found = kept_blocks(deepest, layers)
+            found = matched(deepest, layers)
             assert len(set(found)) == layers
             assert found[-1] == deepest
             assert found[0] >= 1
@@ -36,7 +36,7 @@ def pair(folder: Path, cut: Cut, **options: object) -> Pair:
 @pytest.mark.parametrize(
     "kind", ["vit", "dinov2", "dinov2-swiglu", "dinov3", "siglip", "clip-full"]
 )
-def test_dropped_blocks_leave_the_others_as_they_are(kind: str, tmp_path: Path) -> None:
+def test_a_shorter_student_has_the_teachers_first_blocks(kind: str, tmp_path: Path) -> None:
     save_tower(kind, tmp_path)
     made = pair(tmp_path, Cut(layers=2), space="mean@3")
     teacher, student = made.towers
@@ -45,7 +45,7 @@ def test_dropped_blocks_leave_the_others_as_they_are(kind: str, tmp_path: Path) 
     batch = torch.from_numpy(pixels())
     with torch.no_grad():
         theirs = teacher._tokens(batch)
-        for block in (teacher.blocks[1], teacher.blocks[2]):  # 2 of 3: the second and the third
+        for block in (teacher.blocks[0], teacher.blocks[1]):  # 2 of 3: the first and the second
             theirs = teacher._block(block, theirs)
         assert teacher.norm is not None
         theirs = teacher.norm(theirs)

@@ -85,7 +85,10 @@ def _gone_image(patch: Patch, folder: Path) -> None:
     [
         ("train-encoder", _no_number, "the loss is nan at step 4, after which nothing can be"),
         ("train-encoder", _no_memory, "memory is too small for step 4: put --accumulate up"),
+        ("train-encoder", _full_disk, "disk full while writing to"),
         ("train-encoder", _gone_image, "cannot be learned from any more"),
+        ("distil", _no_memory, "memory is too small for step 4: put --accumulate up"),
+        ("distil", _gone_image, "cannot be learned from any more"),
         ("distil", _no_number, "the loss is nan at step 4, after which nothing can be"),
         ("distil", _full_disk, "disk full while writing to"),
     ],

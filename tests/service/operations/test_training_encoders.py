@@ -5,6 +5,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -109,6 +110,27 @@ def test_the_model_indexes_and_its_head_classifies(
     assert told.images[0].label in ("across", "down")
     own = load_encoder(replace(settings, classify=True))
     assert own.labels == ("across", "down")
+
+
+def test_where_only_the_head_learns_each_image_is_found_as_before(
+    vit: str, striped: Path, tmp_path: Path
+) -> None:
+    made = train_encoder(
+        TrainingSource((str(striped),)),
+        str(tmp_path / "model"),
+        replace(OPTIONS, head_only=True, epochs=1),
+        checkpoint=vit,
+    )
+    assert len(made.compared) == 3
+    assert all(one.after == one.before for one in made.compared)
+    own, was = (
+        load_encoder(EncoderSettings(name, ("cls@3",), "torch", "cpu", "fp32"))
+        for name in (made.folder, vit)
+    )
+    shape = (4, own.image_size, own.image_size, 3)
+    pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    ours, theirs = (one.encode(pixels).vectors["cls@3"] for one in (own, was))
+    np.testing.assert_array_equal(ours, theirs)
 
 
 def test_a_run_that_is_done_is_told_again(
