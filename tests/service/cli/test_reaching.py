@@ -195,6 +195,7 @@ VALUES = {
     **{f"{command} --space": "cls@12" for command in ("train-encoder", "distil")},
     "--method": "full",
     "--targets": "all",
+    "--token": "<zeb>",
     "train-generator --accumulate": "2",
     "--side": "64",
     **dict.fromkeys(("--offset-noise", "--empty", "--average"), "0.3"),
@@ -203,10 +204,15 @@ VALUES = {
     "--captions": "label",
 }
 NONE: dict[str, tuple[str, ...]] = {}
-TOGETHER = {  # what an option is only given with
+TOGETHER: dict[str, dict[str, tuple[str, ...]]] = {  # what an option is only given with
     **{
         key: {"train-generator": ("--prior", "a cat")}
         for key in ("--prior-images", "--prior-count")
+    },
+    "--token": {"train-generator": ("--method", "inversion")},
+    **{
+        key: {"train-generator": ("--method", "inversion", "--token", "<zeb>")}
+        for key in ("--initial", "--vectors")
     },
     "--seed": {"list": ("--random", "2")},
     "--refit": {"classify": ("--by", "probe")},
