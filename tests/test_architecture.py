@@ -68,6 +68,7 @@ FLOORS = {
         {"evidence", "group_members", "grouping", "paging", "reasons", "sorting"},
         {"selecting"},
         {"searcher", "maps", "replication"},
+        {"picking"},
     ),
     "generator": (
         {"images", "monitoring"},

@@ -65,6 +65,30 @@ def scope_of(info: CheckpointInfo) -> Scope | None:
     return _read(path) if path.is_file() else None
 
 
+def some_known(info: CheckpointInfo, besides: Sequence[str], count: int) -> tuple[str, ...]:
+    """A few names of what a model knows, none of which has a word of some prompts.
+
+    Args:
+        info: which model.
+        besides: the prompts.
+        count: names at most, from all over the alphabet.
+
+    Returns:
+        none where the model does not say what it knows.
+
+    Raises:
+        CheckpointError: its scope cannot be read.
+    """
+    scope = scope_of(info)
+    if scope is None:
+        return ()
+    taken = frozenset().union(*map(_words, besides)) - scope.around
+    raw = read_object(info.path / FILE).get("names", ())
+    names = sorted({str(name) for name in raw if not _words(str(name)) & taken})
+    places = np.linspace(0, len(names), count, endpoint=False).astype(int)
+    return tuple(names[i] for i in dict.fromkeys(places.tolist())) if names else ()
+
+
 def outside_notes(
     info: CheckpointInfo, prompts: Sequence[str], inputs: Iterable[InputImage] = ()
 ) -> list[str]:

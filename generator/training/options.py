@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import ClassVar, Literal, get_args
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Literal, get_args
 
 from vitrail.indexer.encoders.settings import check_placement
 from vitrail.indexer.errors import InputError
@@ -18,6 +18,7 @@ from vitrail.indexer.training.learning_options import (
 Method = Literal["lora", "full", "inversion"]
 Targets = Literal["attention", "all"]
 RATES: dict[Method, float] = {"lora": 1e-4, "full": 1e-5, "inversion": 2e-3}
+KEEPS: dict[Method, bool] = {"lora": True, "full": False, "inversion": True}
 AVERAGES: dict[Method, float] = {"lora": 0.0, "full": 0.999, "inversion": 0.0}
 _TOKEN = re.compile(r"<[a-z0-9]+(?:[-_][a-z0-9]+)*>")  # tokenizers see small letters alone
 
@@ -61,6 +62,8 @@ class GeneratorOptions(RunOptions):
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         recompute: forget activations and work them out again on the way back, to save memory.
         clip: norm that gradients are cut to.
+        keep: whether the weights of each sheet are kept, so that they can be compared afterwards;
+            ``None`` does it of all but ``full``, whose weights are large.
         sheet_every: steps between two sheets of samples; the last step is followed by one too.
         save_every: steps between two checkpoints, beside those after each sheet.
         log_every: steps between two lines of metrics.
@@ -94,12 +97,13 @@ class GeneratorOptions(RunOptions):
     device: str = "auto"
     recompute: bool = False
     clip: float = 1.0
+    keep: bool | None = None
     sheet_every: int = 250
     save_every: int = 100
     log_every: int = 10
     seed: int = 0
 
-    FREE: ClassVar[frozenset[str]] = RunOptions.FREE | {"accumulate"}
+    FREE: ClassVar[frozenset[str]] = RunOptions.FREE | {"accumulate", "keep"}
 
     def __post_init__(self) -> None:
         check_placement(self.device, self.precision)
@@ -184,3 +188,18 @@ class GeneratorOptions(RunOptions):
     def left_out(self) -> float:
         """Share of the captions that are left out."""
         return 0.0 if self.method == "inversion" else self.empty
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the weights of each sheet are kept."""
+        return KEEPS[self.method] if self.keep is None else self.keep
+
+    @classmethod
+    def from_dict(cls, raw: dict[str, Any]) -> GeneratorOptions:
+        """What ``to_dict`` gave, of an earlier version too, which lacked some.
+
+        Raises:
+            InputError: a value that cannot be used.
+        """
+        given = {one.name: raw[one.name] for one in fields(cls) if one.name in raw}
+        return cls(**given | {"tokens": tuple(given.get("tokens", ()))})

@@ -34,6 +34,7 @@ HOMES = {
     "train-encoder": "training",
     "distil": "distilling",
     "train-generator": "training_generators",
+    "pick-checkpoint": "picking",
     "calibrate": "calibrating",
     "classify": "classifying",
     "labels": "classifying",

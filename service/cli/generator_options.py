@@ -159,6 +159,14 @@ class Practice:
             show_default=False,
         ),
     ] = None
+    keep: Annotated[
+        bool | None,
+        typer.Option(
+            "--keep/--no-keep",
+            help="Keep the weights of each sheet, for pick-checkpoint. Default: of all but full.",
+            show_default=False,
+        ),
+    ] = None
     sheet_every: Annotated[
         int, typer.Option(help="Steps between sheets of samples.", metavar="N", min=1)
     ] = 250
@@ -205,6 +213,7 @@ class Practice:
             precision=self.precision,
             device=self.device,
             recompute=self.recompute,
+            keep=self.keep,
             sheet_every=self.sheet_every,
             save_every=self.save_every,
             seed=self.seed,

@@ -108,6 +108,14 @@ class BegunGenerator:
     images: tuple[CaptionedImage, ...]
     prior: tuple[CaptionedImage, ...] = ()
 
+    @property
+    def told(self) -> dict[str, Any]:
+        """The settings for whoever is given the model, and need not know whose folders it saw."""
+        told = {name: value for name, value in self.settings.items() if name != "source"}
+        if told["prior"] is not None:
+            told["prior"] = {k: v for k, v in told["prior"].items() if k != "folder"}
+        return told
+
 
 def write_begun_generator(inner: str, run: BegunGenerator) -> None:
     """Write how a run began.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.errors import TrainingError
@@ -161,6 +161,7 @@ class _Work:
     # Training
 
     def _learn(self, trainee: GeneratorTrainee, begun: BegunGenerator) -> LoopResult:
+        from vitrail.generator.training.kept import keep_weights
         from vitrail.generator.training.samples import Sampler, write_sheet
         from vitrail.generator.training.tuning import plan_of
         from vitrail.indexer.training.loop import TrainingLoop
@@ -175,6 +176,8 @@ class _Work:
         def sheet(check: Callable[[], None]) -> None:
             self.progress(AnalysisProgress("drawing samples"))
             write_sheet(sampler, self._prompts, _SEEDS, self._sheet(loop.step), check)
+            if loop.step and self.request.options.keeps:
+                keep_weights(self.inner, loop.step, trainee.trained())
 
         task.sheet = sheet
         self._look_first(task)
@@ -216,12 +219,7 @@ class _Work:
         from vitrail.generator.training.saving import save_generator
 
         self.progress(AnalysisProgress("writing the model"))
-        # without the source: whoever is given the model need not know whose folders it learned from
-        told: dict[str, Any] = {k: v for k, v in begun.settings.items() if k != "source"}
-        if told["prior"] is not None:
-            told["prior"] = {k: v for k, v in told["prior"].items() if k != "folder"}
-        known = (*captions, *self.request.options.tokens)
-        save_generator(trainee, self.folder, {"trained": told}, known)
+        save_generator(trainee, self.folder, {"trained": begun.told}, captions)
 
     def _told(
         self, begun: BegunGenerator, captions: tuple[str, ...], result: LoopResult

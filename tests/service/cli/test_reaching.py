@@ -34,6 +34,7 @@ from vitrail.service.operations import (
     listing,
     maintaining,
     mapping,
+    picking,
     removing,
     reproducing,
     sampling,
@@ -79,6 +80,7 @@ OPERATIONS = {
     "train-encoder": (training_encoders, "train_encoder"),
     "distil": (distilling, "distil"),
     "train-generator": (training_generators, "train_generator"),
+    "pick-checkpoint": (picking, "pick_checkpoint"),
     "serve": (serving, "serve"),
     "mcp": (running, "run_here"),
 }
@@ -108,6 +110,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "train-encoder": ("FOLDER", "--out", "trained"),
     "distil": ("FOLDER", "--teacher", "dinov2-small-focus", "--layers", "4", "--out", "student"),
     "train-generator": ("FOLDER", "--out", "trained"),
+    "pick-checkpoint": ("FOLDER",),
 }
 SHOWING = {
     "--json",
@@ -197,6 +200,8 @@ VALUES = {
     "--targets": "all",
     "--token": "<zeb>",
     "train-generator --accumulate": "2",
+    "pick-checkpoint --rate": "0.02",
+    "--references": "FOLDER",
     "--side": "64",
     **dict.fromkeys(("--offset-noise", "--empty", "--average"), "0.3"),
     "--prior": "a cat",
@@ -214,6 +219,7 @@ TOGETHER: dict[str, dict[str, tuple[str, ...]]] = {  # what an option is only gi
         key: {"train-generator": ("--method", "inversion", "--token", "<zeb>")}
         for key in ("--initial", "--vectors")
     },
+    "--step": {"pick-checkpoint": ("--out", "picked")},
     "--seed": {"list": ("--random", "2")},
     "--refit": {"classify": ("--by", "probe")},
     **{key: {"generate": ("--guard", "0.01")} for key in ("--against", "--retries", "--mark")},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -99,6 +100,9 @@ def set_up(folder: Path) -> Watched:
         with Image.open(file) as image:  # small: pixels are compared by the thousand
             image.resize((48, 48)).save(watched.folder / "pictures" / file.name)
     names = sorted(os.listdir(watched.folder / "pictures"))
+    (watched.folder / "few").mkdir()
+    for name in names[:3]:
+        shutil.copy(watched.folder / "pictures" / name, watched.folder / "few")
     rows = [f"{name},{'xy'[number % 2]}\n" for number, name in enumerate(names)]
     (watched.folder / "labels.csv").write_text("".join(["path,species\n", *rows]))
     return watched
@@ -161,7 +165,10 @@ def tour(folder: Path) -> dict[str, list[Words]]:
         ],
         "distil": [("--teacher", "tiny/vit", "--layers", 1, "--out", folder / "less", *once)],
         "train-generator": [
-            (pictures, "--prompt", "a zeb", "--out", folder / "taught-sd", *few[:2], "--steps", 1)
+            (folder / "few", "--prompt", "a zeb", "--out", folder / "zeb", *few[:2], "--steps", 1)
+        ],
+        "pick-checkpoint": [
+            (folder / "zeb", "--checkpoint", "tiny/vit", "--seeds", 3, "--html", folder / "p.html")
         ],
         "serve": [("--port", 0)],
         "mcp": [("--root", pictures)],
@@ -178,6 +185,7 @@ NEEDS = {
     "classify": ("annotate",),
     "labels": ("annotate",),
     "train-encoder": ("annotate",),
+    "pick-checkpoint": ("train-generator",),
     "annotate": ("index",),
     "import": ("export",),
     "reembed": ("import",),

@@ -12,11 +12,14 @@ from typing import IO
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from tests.fakes import ColourEncoder
 from tests.generator.tiny import build_sd
 from tests.generator.training.lessons import paint
 from vitrail.generator.checkpoints.files import find_checkpoint
+from vitrail.generator.training.adapting import build_trainee
+from vitrail.generator.training.kept import list_kept, load_kept
 from vitrail.generator.training.options import GeneratorOptions
 from vitrail.generator.training.tuning import GeneratorTuning
 from vitrail.indexer.cancellation import Cancellation
@@ -102,9 +105,27 @@ def test_a_folder_becomes_a_model_with_sheets_and_metrics(request_for: Request) 
     assert [Path(path).is_file() for path in made.low_rank] == [True, True]
     assert "images" not in (folder / "vitrail.json").read_text()  # nobody's folders
     assert not list((folder / "training").glob("state-*"))
+    assert [one.step for one in list_kept(str(folder / "training"))] == [4]
     events.clear()
     assert train_generator(request_for(), progress=events.append) == made
     assert [one.text for one in events if isinstance(one, Note)] == [DONE_ALREADY]
+
+
+def test_the_weights_of_each_sheet_are_kept_where_asked_and_as_the_model_has_them(
+    request_for: Request,
+) -> None:
+    small = train_generator(request_for("small", options=replace(OPTIONS, sheet_every=2)))
+    assert [one.step for one in list_kept(f"{small.folder}/training")] == [2, 4]
+    without = train_generator(request_for("without", options=replace(OPTIONS, keep=False)))
+    assert list_kept(f"{without.folder}/training") == ()
+    whole = replace(OPTIONS, method="full", average=0.9)
+    large = train_generator(request_for("large", options=replace(whole, keep=True)))
+    (last,) = list_kept(f"{large.folder}/training")
+    assert train_generator(request_for("large", options=whole)) == large  # it may change its mind
+    trainee = build_trainee(find_checkpoint(large.source), whole)
+    load_kept(last, trainee.trained())
+    saved = load_file(f"{large.folder}/unet/diffusion_pytorch_model.safetensors")
+    assert all(torch.equal(one, saved[name]) for name, one in trainee.unet.state_dict().items())
 
 
 def test_a_class_is_drawn_before_anything_is_learned_and_stays_the_same_when_gone_on(

@@ -1,0 +1,144 @@
+"""Checkpoints of a generator's training held against one another, as JSON and in sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vitrail.indexer.wording import counted
+from vitrail.service.documents.plain import named_paths
+
+if TYPE_CHECKING:
+    from vitrail.search.comparison.estimates import Estimate
+    from vitrail.search.picking.choosing import CheckpointFigures
+    from vitrail.service.operations.pick_records import PickedRun
+
+
+def pick_document(made: PickedRun) -> dict[str, Any]:
+    """What was compared by what, all figures, and the files that were made."""
+    found = made.found
+    return {
+        "run": made.run,
+        "source": made.source,
+        "method": made.method,
+        "finished": made.finished,
+        "verdict": verdict(made),
+        "best": None if found.picked is None else found.picked.step,
+        "alike": list(found.alike),
+        "prompts": list(made.prompts),
+        "others": list(made.others),
+        "seeds": list(made.seeds),
+        "taught": named_paths(made.taught),
+        "checkpoint": made.encoder,
+        "space": made.space,
+        "taught_among_themselves": found.taught._asdict(),
+        "usual_drift": _number(found.usual),
+        "copies": {
+            "rate": found.rate,
+            "line": found.line,
+            "innocent": found.innocent,
+            "needed": found.needed,
+        },
+        "beginning": _figures(made, found.base),
+        "checkpoints": [_figures(made, one) for one in found.checkpoints],
+        "out": made.out,
+        "out_step": made.out_step,
+    }
+
+
+def verdict(made: PickedRun) -> str:
+    """Which checkpoint is the best, and how sure that is, in a sentence."""
+    found = made.found
+    if found.picked is None:
+        return (
+            "no checkpoint is better than the one that learning began with: train for longer, or "
+            "at another rate"
+        )
+    best, alike = found.picked.step, found.alike
+    if len(found.checkpoints) == 1:
+        return f"there is one checkpoint, after step {best}, and none to choose from"
+    if len(alike) == 1:
+        return f"after step {best} it is the best, and all others are shown to be worth less"
+    others = [str(step) for step in alike if step != best]
+    named = " and ".join([", ".join(others[:-1]), others[-1]] if others[1:] else others)
+    return (
+        f"after step {best} it is the best; that it is worth more than after {named} is not shown"
+    )
+
+
+def told_of_pick(made: PickedRun) -> list[str]:
+    """Sentences on what was compared, and by what."""
+    found = made.found
+    images = (len(made.prompts) + len(made.others)) * len(made.seeds)
+    how = {"lora": "low-rank weights", "full": "the whole U-Net"}.get(made.method, made.method)
+    lines = [
+        f"{counted(len(found.checkpoints), 'checkpoint')} of {made.source} ({how}), "
+        f"{counted(len(made.taught), 'taught image')}"
+        + ("" if made.finished else "; the training is not done"),
+        f"each made {counted(images, 'image')} from {counted(len(made.seeds), 'seed')}: "
+        f"{counted(len(made.prompts), 'prompt')} of what was taught, "
+        f"{len(made.others) or 'none'} of what was not; compared by {made.encoder}, {made.space}",
+    ]
+    if found.line is None:
+        lines.append(
+            f"whether they copy cannot be told at {found.rate:.3g}: that needs "
+            f"{counted(found.needed, 'innocent image')}, and there are {found.innocent:,}; name "
+            "more by --references"
+        )
+    else:
+        lines.append(
+            f"copies: more of their parts ({found.line:.0%}) agree with a taught image's than of "
+            f"all but {found.rate:.3g} of {counted(found.innocent, 'innocent image')}"
+        )
+    return lines
+
+
+def word_on(made: PickedRun, one: CheckpointFigures) -> str:
+    """What a checkpoint is beside the best one; empty for nothing to say."""
+    found = made.found
+    if found.picked is None or one.step not in {each.step for each in found.checkpoints}:
+        return ""
+    if one.step == found.picked.step:
+        return "best"
+    if one.beaten_by:
+        return f"less than {one.beaten_by[0]} in all"
+    return "perhaps as good" if one.alike else ""
+
+
+def _figures(made: PickedRun, one: CheckpointFigures) -> dict[str, Any]:
+    return {
+        "step": one.step,
+        "fidelity": _estimate(one.fidelity),
+        "diversity": _estimate(one.diversity),
+        "drift": None if one.drift is None else _estimate(one.drift),
+        "copied": None if one.copied is None else _estimate(one.copied),
+        "copies": one.copies,
+        "judged": one.judged,
+        "shares": {name: _number(value) for name, value in one.shares._asdict().items()},
+        "kept": _estimate(one.kept),
+        "worth": _estimate(one.worth),
+        "behind": None if one.behind is None else _estimate(one.behind),
+        "beaten_by": list(one.beaten_by),
+        "drawn": [
+            {
+                "prompt": prompt,
+                "taught": place < len(made.prompts),
+                **named_paths(paths),
+                "copying": made.copying[one.step][place].tolist()
+                if place < len(made.prompts)
+                else None,
+            }
+            for place, (prompt, paths) in enumerate(
+                zip(made.prompts + made.others, made.drawn[one.step], strict=True)
+            )
+        ],
+    }
+
+
+def _estimate(one: Estimate) -> dict[str, float]:
+    return {"value": one.value, "low": one.low, "high": one.high}
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else value
