@@ -47,7 +47,7 @@ def keep_weights(inner: str, step: int, weights: Mapping[str, Tensor]) -> str:
     Args:
         inner: the folder of what is about the run.
         step: that the weights follow.
-        weights: by part and name, of any shapes; see ``GeneratorTrainee.trained``.
+        weights: (n, ...) each, by part and name; see ``GeneratorTrainee.trained``.
 
     Returns:
         the file's path.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal, get_args
 
@@ -185,17 +186,17 @@ class GeneratorOptions(RunOptions):
         return AVERAGES[self.method] if self.average is None else self.average
 
     @property
-    def left_out(self) -> float:
-        """Share of the captions that are left out."""
-        return 0.0 if self.method == "inversion" else self.empty
-
-    @property
     def keeps(self) -> bool:
         """Whether the weights of each sheet are kept."""
         return KEEPS[self.method] if self.keep is None else self.keep
 
+    @property
+    def left_out(self) -> float:
+        """Share of the captions that are left out."""
+        return 0.0 if self.method == "inversion" else self.empty
+
     @classmethod
-    def from_dict(cls, raw: dict[str, Any]) -> GeneratorOptions:
+    def from_dict(cls, raw: Mapping[str, Any]) -> GeneratorOptions:
         """What ``to_dict`` gave, of an earlier version too, which lacked some.
 
         Raises:

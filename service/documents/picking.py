@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from vitrail.service.operations.pick_records import PickedRun
 
 
+_LEARNED = {
+    "lora": "low-rank weights",
+    "full": "the whole U-Net",
+    "inversion": "tokens of its own",
+}
+
+
 def pick_document(made: PickedRun) -> dict[str, Any]:
     """What was compared by what, all figures, and the files that were made."""
     found = made.found
@@ -71,7 +78,7 @@ def told_of_pick(made: PickedRun) -> list[str]:
     """Sentences on what was compared, and by what."""
     found = made.found
     images = (len(made.prompts) + len(made.others)) * len(made.seeds)
-    how = {"lora": "low-rank weights", "full": "the whole U-Net"}.get(made.method, made.method)
+    how = _LEARNED.get(made.method, made.method)
     lines = [
         f"{counted(len(found.checkpoints), 'checkpoint')} of {made.source} ({how}), "
         f"{counted(len(made.taught), 'taught image')}"

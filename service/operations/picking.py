@@ -335,9 +335,10 @@ class _Work:
         self._tell("writing the model")
         (kept,) = (one for one in self.run.kept if one.step == step)
         load_kept(kept, trainee.trained())
-        captions = tuple(dict.fromkeys(image.caption for image in self.run.begun.images))
+        captions = dict.fromkeys(image.caption for image in self.run.begun.images)
+        known = (*captions, *self.run.options.tokens)
         out = os.path.abspath(at_home(self.options.out))
-        save_generator(trainee, out, self.run.told | {"step": step}, captions)
+        save_generator(trainee, out, self.run.told | {"step": step}, known)
         return step
 
 
