@@ -58,9 +58,9 @@ WAYS: dict[str, GeneratorOptions] = {
         BASE,
         method="inversion",
         tokens=tuple(f"<{path.stem}>" for path in TAUGHT),
-        vectors=8,
+        vectors=14,
         learning_rate=2e-2,
-        steps=600,
+        steps=300,
     ),
 }
 """How it is taught; DreamBooth is low-rank weights beside images of the emoji that it knew."""
