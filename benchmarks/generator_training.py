@@ -53,7 +53,15 @@ BASE = GeneratorOptions(batch=10, empty=0.05, sheet_every=200, save_every=100, p
 WAYS: dict[str, GeneratorOptions] = {
     "lora": replace(BASE, rank=32, targets="all", learning_rate=2e-3, steps=600),
     "full": replace(BASE, method="full", learning_rate=5e-4, average=0.98, steps=500),
-    "dreambooth": replace(BASE, rank=32, targets="all", learning_rate=2e-3, steps=600, batch=5),
+    "dreambooth": replace(
+        BASE,
+        method="full",
+        learning_rate=5e-4,
+        average=0.98,
+        batch=5,
+        steps=250,
+        sheet_every=250,
+    ),
     "inversion": replace(
         BASE,
         method="inversion",
@@ -63,7 +71,7 @@ WAYS: dict[str, GeneratorOptions] = {
         steps=300,
     ),
 }
-"""How it is taught; DreamBooth is low-rank weights beside images of the emoji that it knew."""
+"""How it is taught; DreamBooth is all of it, beside images of emoji that it knew."""
 _EVERY = 30.0  # seconds between two lines
 
 
