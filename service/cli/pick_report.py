@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vitrail.search.thumbnails import first_thumbnail
-from vitrail.service.cli.picked import MEANING, percent, rows_of
+from vitrail.service.cli.picked import COLUMNS, MEANING, percent, rows_of
 from vitrail.service.cli.report_pages import render_report
 from vitrail.service.cli.sheet import write_page
+from vitrail.service.cli.text import file_url
 from vitrail.service.documents.picking import told_of_pick, verdict, word_on
 
 if TYPE_CHECKING:
@@ -19,14 +20,14 @@ if TYPE_CHECKING:
     from vitrail.search.picking.choosing import CheckpointFigures
     from vitrail.service.operations.pick_records import PickedRun
 
-_WIDTH, _HEIGHT = 720, 440  # of the front's drawing
+_WIDTH, _HEIGHT = 720, 340  # of the front's drawing
 _LOW = 240  # height of a curve's
 _SMALL = 112  # pixels of a thumbnail
 _SHOWN = 8  # seeds of a strip
 _TAUGHT = 16  # taught images that are shown
 _LETTER = 11  # pixels of a label's letter
-_APART = 26  # pixels between two labels that would lie upon one another
-_COLUMNS = ("step", "fidelity", "diversity", "drift", "share of copies", "kept", "behind the best")
+_APART = 28  # pixels between two labels that would lie upon one another
+_FIGURES = ("step", "fidelity", "diversity", "drift", "share of copies", "kept", "behind the best")
 
 
 def write_pick_report(path: Path, made: PickedRun) -> None:
@@ -53,20 +54,13 @@ def render_pick_report(made: PickedRun) -> str:
         "curves": _curves(made),
         "taught": [_thumbnail(path) for path in made.taught[:_TAUGHT]],
         "strips": _strips(made),
-        "shares": [
-            ("step", "worth", "95%", "learned", "varied", "stays", "copies", ""),
-            *_named(made),
-        ],
-        "columns": _COLUMNS,
+        "shares": [COLUMNS, *rows_of(made)],
+        "columns": _FIGURES,
         "figures": [_figures(one) for one in (found.base, *found.checkpoints)],
         "meaning": MEANING,
-        "rate": f"{found.rate:.3g}",
+        "rate": f"{100 * found.rate:.3g}%",
     }
     return render_report("pick.html", f"Checkpoints of {made.name}", told_of_pick(made), values)
-
-
-def _named(made: PickedRun) -> list[tuple[str, ...]]:
-    return rows_of(made)
 
 
 # Drawings
@@ -88,7 +82,7 @@ def _dots(made: PickedRun) -> list[dict[str, Any]]:
                 "top": _up(one.kept.high),
                 "bottom": _up(one.kept.low),
                 "best": best is not None and one.step == best.step,
-                "beaten": bool(one.beaten_by),
+                "beaten": bool(one.beaten_by) and not one.alike,
                 "title": f"after step {one.step}: learned {one.learned.value:.0%}, kept "
                 f"{one.kept.value:.0%}, worth {one.worth.value:.2f}",
             }
@@ -102,7 +96,7 @@ def _place_labels(dots: Sequence[dict[str, Any]]) -> None:
     taken: list[tuple[float, float]] = []
     for dot in sorted(dots, key=lambda one: (one["y"], -one["x"])):
         ends = dot["x"] > _WIDTH - 6 * _LETTER
-        x, y = dot["x"] + (-12 if ends else 12), dot["y"] - 9
+        x, y = dot["x"] + (-12 if ends else 12), dot["y"] + (_APART if dot["y"] < _APART else -9)
         while any(abs(x - a) < 6 * _LETTER and abs(y - b) < _APART for a, b in taken):
             y += _APART
         taken.append((x, y))
@@ -153,12 +147,12 @@ def _curves(made: PickedRun) -> list[dict[str, Any]]:
         (
             "drift of other prompts, less is better",
             lambda one: one.drift,
-            [("another seed", found.usual)],
+            [("another prompt", found.usual)],
         ),
         (
             "share of copies, less is better",
             lambda one: one.copied,
-            [(f"by chance ({found.rate:.3g})", found.rate)],
+            [(f"by chance ({100 * found.rate:.3g}%)", found.rate)],
         ),
     ]
     curves = []
@@ -194,7 +188,7 @@ def _curve(
         "name": name,
         "points": " ".join(f"{x(step)},{y(one.value)}" for step, one in points),
         "bars": [(x(step), y(one.low), y(one.high), y(one.value)) for step, one in points],
-        "lines": [(label, y(value)) for label, value in lines],
+        "lines": [(f"{label}, {value:.3g}", y(value)) for label, value in lines],
         "low": f"{low:.3g}",
         "high": f"{high:.3g}",
         "last": last,
@@ -216,7 +210,7 @@ def _strips(made: PickedRun) -> list[dict[str, Any]]:
             shares = made.copying[one.step][place] if own else np.zeros(len(made.seeds))
             images = [
                 (
-                    _thumbnail(path),
+                    *_thumbnail(path),
                     found.line is not None and own and bool(shares[seed] >= found.line),
                 )
                 for seed, path in enumerate(made.drawn[one.step][place][:_SHOWN])
@@ -233,9 +227,10 @@ def _strips(made: PickedRun) -> list[dict[str, Any]]:
     return strips
 
 
-def _thumbnail(path: str) -> str | None:
-    shown, _ = first_thumbnail([path], _SMALL)
-    return shown
+def _thumbnail(path: str) -> tuple[str | None, str | None]:
+    """An image's small copy as a ``data:`` URL, and the URL of its file; ``None`` of one away."""
+    shown, there = first_thumbnail([path], _SMALL)
+    return shown, None if there is None else file_url(there)
 
 
 # Figures
@@ -254,4 +249,5 @@ def _figures(one: CheckpointFigures) -> tuple[Any, ...]:
 
 
 def _cell(one: Estimate, how: str) -> tuple[str, str]:
-    return f"{one.value:{how}}", f"{one.low:{how}} to {one.high:{how}}"
+    value, low, high = (round(number, 6) + 0.0 for number in (one.value, one.low, one.high))
+    return f"{value:{how}}", f"{low:{how}} to {high:{how}}"

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 COLUMNS = ("step", "worth", "95%", "learned", "varied", "stays", "copies", "")
 MEANING = (
     "learned: of the way to images as near to the taught ones as these are to one another; "
-    "varied: of their variety; stays: of what other prompts drew; worth: the mean of these and "
-    "of what is no copy, 0 where one is"
+    "varied: of their variety; stays: of what other prompts drew; worth: the geometric mean of "
+    "these and of the share that is no copy"
 )
 
 

@@ -89,14 +89,15 @@ def told_of_pick(made: PickedRun) -> list[str]:
     ]
     if found.line is None:
         lines.append(
-            f"whether they copy cannot be told at {found.rate:.3g}: that needs "
+            f"whether they copy cannot be told at {100 * found.rate:.3g}%: that needs "
             f"{counted(found.needed, 'innocent image')}, and there are {found.innocent:,}; name "
             "more by --references"
         )
     else:
         lines.append(
-            f"copies: more of their parts ({found.line:.0%}) agree with a taught image's than of "
-            f"all but {found.rate:.3g} of {counted(found.innocent, 'innocent image')}"
+            f"a copy: {found.line:.0%} of its parts agree with a taught image, or more, as of "
+            f"{100 * found.rate:.3g}% of images that copy nothing "
+            f"({found.innocent:,} were held against the taught)"
         )
     return lines
 
@@ -108,9 +109,9 @@ def word_on(made: PickedRun, one: CheckpointFigures) -> str:
         return ""
     if one.step == found.picked.step:
         return "best"
-    if one.beaten_by:
-        return f"less than {one.beaten_by[0]} in all"
-    return "perhaps as good" if one.alike else ""
+    if one.alike:
+        return "perhaps as good"
+    return f"beaten by {one.beaten_by[0]}" if one.beaten_by else ""
 
 
 def _figures(made: PickedRun, one: CheckpointFigures) -> dict[str, Any]:
