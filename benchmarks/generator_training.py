@@ -3,12 +3,12 @@
     python -m benchmarks.generator_training --work FOLDER [--ways lora full ...] [--steps N]
 
 The embedded generator knows emoji. Ten photographs of the examples, each with a caption of its own,
-are learned in each way (by textual inversion, each with a token of its own); then each caption is drawn from several seeds, and what is drawn is looked
-for among all examples, the ten included, by the embedded encoder. Learned is what has one of the
-ten as its nearest, and told apart what has just the one that was asked for. Before is the generator
-as it comes, asked the same. What is to stay are emoji that it knew: how many of them are still the
-nearest of what their name draws, beside how many were. What is done lies in the work folder, where
-an interrupted run goes on.
+are learned in each way (by textual inversion, each with a token of its own); then each caption is
+drawn from several seeds, and what is drawn is looked for among all examples, the ten included, by
+the embedded encoder. Learned is what has one of the ten as its nearest, and told apart what has
+just the one that was asked for. Before is the generator as it comes, asked the same. What is to
+stay are emoji that it knew: how many of them are still the nearest of what their name draws, beside
+how many were. What is done lies in the work folder, where an interrupted run goes on.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -53,18 +54,24 @@ WAYS: dict[str, GeneratorOptions] = {
     "lora": replace(BASE, rank=32, targets="all", learning_rate=2e-3, steps=600),
     "full": replace(BASE, method="full", learning_rate=5e-4, average=0.98, steps=500),
     "dreambooth": replace(
-        BASE, rank=32, targets="all", learning_rate=2e-3, steps=600, prior_weight=1.0
+        BASE,
+        method="full",
+        learning_rate=5e-4,
+        average=0.98,
+        batch=5,
+        steps=250,
+        sheet_every=250,
     ),
     "inversion": replace(
         BASE,
         method="inversion",
         tokens=tuple(f"<{path.stem}>" for path in TAUGHT),
-        vectors=8,
+        vectors=14,
         learning_rate=2e-2,
-        steps=600,
+        steps=300,
     ),
 }
-"""How it is taught; DreamBooth is low-rank weights beside images of the emoji that it knew."""
+"""How it is taught; DreamBooth is all of it, beside images of emoji that it knew."""
 _EVERY = 30.0  # seconds between two lines
 
 
@@ -100,8 +107,15 @@ class Trial:
         emoji = sorted(EXAMPLES.glob("*/*.webp"))
         self._known = emoji[:: max(1, len(emoji) // KEPT)][:KEPT]
         self._emoji, self._all = emoji, [*photographs, *emoji]
-        self._encoder = load_encoder(EncoderSettings("dinov2-small-focus"))
-        self._rows = _embed(self._encoder, [open_image(path).image for path in self._all])
+
+    @cached_property
+    def _encoder(self) -> Encoder:
+        return load_encoder(EncoderSettings("dinov2-small-focus"))
+
+    @cached_property
+    def _rows(self) -> Floats:
+        """Of all examples, in order."""
+        return _embed(self._encoder, [open_image(path).image for path in self._all])
 
     def before(self) -> dict[str, Any]:
         """What it draws as it comes."""
@@ -116,7 +130,8 @@ class Trial:
             source = CaptionedSource((str(self._captioned(caption)),))
             request = GeneratorRequest(source, MODEL, str(folder), options, prior)
             train_generator(request, progress=_teller(way))
-        return self._measured(way, str(folder), time.process_time() - started, caption)
+        found = self._measured(way, str(folder), time.process_time() - started, caption)
+        return found | {"options": options.to_dict()}
 
     def _captioned(self, caption: Callable[[Path], str]) -> Path:
         """The images to learn, with captions beside them."""
@@ -241,9 +256,18 @@ def _page(told: dict[str, Any], runs: dict[str, dict[str, Any]]) -> str:
         report.table(["", "learned", "told apart", "stayed", "processor time"], rows),
         "\nLearned: of what the ten captions draw, the nearest example is one of the ten "
         "photographs; told apart: it is the one that was asked for. Stayed: what the names of "
-        f"{KEPT} emoji draw has that emoji as its nearest.\n",
+        f"{KEPT} emoji draw has that emoji as its nearest. Processor "
+        "time is that of a run's last start.\n",
+        *(f"- {way}: {_how(one['options'])}" for way, one in runs.items() if "options" in one),
     ]
     return "\n".join(parts)
+
+
+def _how(options: dict[str, Any]) -> str:
+    usual = GeneratorOptions().to_dict()
+    other = {name: value for name, value in options.items() if value != usual[name]}
+    other["tokens"] = len(options["tokens"])
+    return ", ".join(f"{name} {value}" for name, value in other.items() if value)
 
 
 if __name__ == "__main__":

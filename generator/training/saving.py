@@ -41,7 +41,8 @@ def save_generator(
         trainee: that has learned; moved to the CPU.
         folder: where to; what is there under other names stays.
         record: how it was made, as plain JSON types; beside the model, for people.
-        captions: that it learned, which a checkpoint with a scope of its own knows from now on.
+        captions: that it learned, which a checkpoint with a scope of its own knows from now on, as
+            it does tokens.
 
     Raises:
         CollectionError: the disk is full.
@@ -53,10 +54,10 @@ def save_generator(
         if trainee.low_rank:
             name = os.path.basename(os.path.abspath(folder))
             write_low_rank(type(pipeline), trainee.low_rank_weights(), staged, name)
-        if trainee.rows:
-            write_tokens(trainee.token_rows(), staged)
+        if rows := trainee.token_rows():
+            write_tokens(rows, staged)
         trainee.merge()
-        _fill(trainee, staged, record, captions)
+        _fill(trainee, staged, record, (*captions, *rows))
 
 
 def _fill(

@@ -53,7 +53,7 @@ class OwnRows(nn.Module):
         """All rows as one embedding."""
         known, own = self.known.weight.detach(), self.rows.detach().to(self.known.weight.dtype)
         rows = torch.cat([known[: self.first], own, known[self.first + len(own) :]])
-        return nn.Embedding(*rows.shape, _weight=rows, _freeze=True)
+        return nn.Embedding(rows.shape[0], rows.shape[1], _weight=rows, _freeze=True)
 
 
 def add_tokens(

@@ -26,6 +26,13 @@ from vitrail.search.replication.thresholds import needed_for, threshold
 
 Doubles = NDArray[np.float64]
 _NORMAL = NormalDist()
+LEAST_LINE = 0.3
+"""Below this nothing is held to be a copy, whatever innocent images score.
+
+Images of one subject agree with one another more than those agree that have nothing in common: a
+line that is drawn by strangers alone would call each image of the subject a copy. The rate of false
+positives is only less by that.
+"""
 _SAME = 1e-9  # shares that differ by less are the same
 
 
@@ -36,7 +43,8 @@ class CheckpointShares(NamedTuple):
         learned: of the way from what the subject's prompts made at the beginning to images that
             are as near to the taught ones as these are to one another. Nearer is no merit.
         varied: of the taught images' diversity.
-        stays: what is left of what was made of other prompts: 0 where nothing but the prompt is.
+        stays: what is left of what was made of other prompts: 0 where that lies as far from what
+            it was as what another prompt makes.
         original: images that are no copies, beyond those that the rate explains.
     """
 
@@ -108,7 +116,7 @@ class Comparison:
 
     Attributes:
         taught: what the taught images are to one another.
-        usual: drift of an image that keeps nothing but its prompt; NaN without such prompts.
+        usual: drift of an image that keeps nothing of its prompt; NaN without such prompts.
         rate: share of innocent images that may reach the line.
         line: from which an image is held to be a copy; ``None`` where there are too few innocent
             images.
@@ -158,6 +166,8 @@ def compare_checkpoints(
         rate: share of these that may be held to be copies, in (0, 1).
     """
     line = threshold(nulls, rate)
+    if line is not None:
+        line = max(line, LEAST_LINE)
     scale = _Scale(base, taught, line, rate)
     every = [base, *made]
     all_shares = [scale.shares(one) for one in every]

@@ -101,30 +101,34 @@ def measure(made: MadeSet, base: MadeSet, taught: Floats, line: float | None) ->
     told = made.copying[~np.isnan(made.copying)]
     copied = np.nan if line is None or not len(told) else float(np.mean(told >= line))
     return Measures(
-        float(nearest.mean(dtype=np.float64)), _between_seeds(made.subject[None]), drift, copied
+        float(nearest.mean(dtype=np.float64)),
+        _between_groups(made.subject.swapaxes(0, 1)),
+        drift,
+        copied,
     )
 
 
 def usual_drift(base: MadeSet) -> float:
-    """How far two images of one prompt from different seeds are from one another: (1 - cosine).
+    """Mean distance (1 - cosine) of two images of different prompts, as it is at the beginning.
 
-    That is how far an image drifts whose prompt alone is still told by it; NaN without prompts that
-    are not of the subject.
+    That is how far an image has drifted of whose prompt nothing is left. Seeds would not do: a
+    small checkpoint makes nearly the same of all of them. NaN without prompts that are not of the
+    subject.
     """
     if not base.others.size:
         return np.nan
-    return _between_seeds(base.others[:, None])
+    return _between_groups(np.concatenate([base.subject, base.others]))
 
 
-def _between_seeds(rows: Floats) -> float:
-    """Mean distance of two rows of one group from different seeds.
+def _between_groups(rows: Floats) -> float:
+    """Mean distance of two rows of different groups.
 
     Args:
-        rows: (groups, prompts, s, dim) unit rows, s at least 2.
+        rows: (groups, n, dim) unit rows, of 2 groups at least.
     """
     wide = np.asarray(rows, np.float64)
-    groups, prompts, seeds = wide.shape[:3]
-    each = wide.sum(axis=1)
-    # all pairs of a group, less those of one seed
-    total = (each.sum(axis=1) ** 2).sum() - (each**2).sum()
-    return float(1 - total / (groups * prompts**2 * seeds * (seeds - 1)))
+    groups, each = wide.shape[:2]
+    sums = wide.sum(axis=1)
+    # all pairs, less those within a group
+    total = (sums.sum(axis=0) ** 2).sum() - (sums**2).sum()
+    return float(1 - total / (each**2 * groups * (groups - 1)))

@@ -147,7 +147,7 @@ def _curves(made: PickedRun) -> list[dict[str, Any]]:
         (
             "drift of other prompts, less is better",
             lambda one: one.drift,
-            [("another seed", found.usual)],
+            [("another prompt", found.usual)],
         ),
         (
             "share of copies, less is better",

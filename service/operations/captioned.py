@@ -6,22 +6,18 @@ import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vitrail.indexer.errors import ImageRejectedError, InputError
 from vitrail.indexer.images.files import read_file
 from vitrail.indexer.images.opening import open_image
 from vitrail.indexer.indexing.ahead import map_ahead
-from vitrail.indexer.indexing.globs import PathFilter
-from vitrail.indexer.indexing.scan import FoundFile, Walk
-from vitrail.indexer.paths import at_home, display
+from vitrail.indexer.paths import display
 from vitrail.indexer.recipes.foreign import read_recipe
 from vitrail.indexer.wording import counted
 from vitrail.search.classification.labelled import first_few
-from vitrail.search.listing import ListOptions, list_images
-from vitrail.search.sorting import column_name
-from vitrail.service.operations.progress import AnalysisProgress, Note, Progress
+from vitrail.service.operations.progress import AnalysisProgress, Progress
+from vitrail.service.operations.training_files import column_values, files_in, tell_left_out
 
 if TYPE_CHECKING:
     from vitrail.generator.training.captioned import CaptionedImage
@@ -159,16 +155,8 @@ def read_captioned(
             "no image that can be read was found; name others"
             + (f" (broken: {first_few(broken)})" if broken else "")
         )
-    _tell_left_out(broken, len(waiting) - len(broken) - len(found), progress)
+    tell_left_out(broken, len(waiting) - len(broken) - len(found), progress)
     return tuple(found.values())
-
-
-def _tell_left_out(broken: Sequence[str], same: int, progress: Progress) -> None:
-    if broken:
-        told = f"{counted(len(broken), 'file')} cannot be read and did not count"
-        progress(Note(f"{told}: {first_few(broken)}"))
-    if same:
-        progress(Note(f"{counted(same, 'file')} had the content of another and did not count"))
 
 
 def _read(one: _Candidate) -> CaptionedImage | str:
@@ -187,12 +175,7 @@ def _read(one: _Candidate) -> CaptionedImage | str:
 
 
 def _in_folders(source: CaptionedSource) -> list[_Candidate]:
-    paths: set[str] = set()
-    for folder in source.folders:
-        start = os.path.abspath(at_home(folder))
-        if not os.path.isdir(start):
-            raise InputError(f"{display(folder)!r} is no folder; name one that holds images")
-        paths |= {one.path for one in Walk(start, PathFilter()) if isinstance(one, FoundFile)}
+    paths = {path for folder in source.folders for path in files_in(folder)[1]}
     beside: Callable[[str], str | None] = _sidecar if source.prompt is None else _given(source)
     return [_Candidate(path, beside(path)) for path in paths]
 
@@ -217,21 +200,12 @@ def _sidecar(path: str) -> str | None:
 
 
 def _in_collection(source: CaptionedSource) -> list[_Candidate]:
-    from vitrail.indexer.collection.store import CollectionStore
-
-    with CollectionStore.open(Path(str(source.collection))) as store:
-        commit = store.snapshot()
-        column = column_name(commit, source.captions or _PROMPT, "--captions")
-        told = source.captions is not None
-        quoted = '"' + column.replace('"', '""') + '"'
-        where = f"{quoted} is not null" if told else None
-        if source.where:
-            where = f"({source.where})" + (f" and {where}" if where else "")
-        listed = list_images(commit, ListOptions(where=where, columns=(column,)))
-        found = [(image.path, image.values[column]) for image in listed]
-    if source.prompt is not None:
-        return [_Candidate(path, source.prompt) for path, _ in found if path is not None]
-    return [_Candidate(path, _text(value)) for path, value in found if path is not None]
+    column, told = source.captions or _PROMPT, source.captions is not None
+    _, found = column_values(
+        str(source.collection), column, "--captions", source.where, all_images=not told
+    )
+    given = source.prompt
+    return [_Candidate(path, _text(value) if given is None else given) for path, value in found]
 
 
 def _text(value: object) -> str | None:

@@ -11,16 +11,14 @@ import numpy as np
 
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.encoders.exports import refuse_export
+from vitrail.service.operations.encoder_records import BegunRun, read_begun, write_begun
 from vitrail.service.operations.progress import AnalysisProgress, Note, Progress, nobody
 from vitrail.service.operations.training_images import group_copies, survey_images
 from vitrail.service.operations.training_records import (
     DONE_ALREADY,
-    BegunRun,
     check_same,
-    read_begun,
     read_done,
     run_folder,
-    write_begun,
     write_done,
 )
 from vitrail.service.operations.training_results import PARTS

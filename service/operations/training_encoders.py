@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.encoders.exports import refuse_export
 from vitrail.indexer.encoders.settings import DEFAULT_CHECKPOINT
+from vitrail.service.operations.encoder_records import read_begun, settings_of, write_begun
 from vitrail.service.operations.progress import Note, Progress, nobody
 from vitrail.service.operations.training_images import TrainingSource
 from vitrail.service.operations.training_records import (
     DONE_ALREADY,
     check_same,
-    read_begun,
     read_done,
     run_folder,
-    settings_of,
-    write_begun,
     write_done,
 )
 from vitrail.service.operations.training_results import TrainedEncoder

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.errors import TrainingError
-from vitrail.indexer.wording import counted
-from vitrail.service.operations.captioned import check_tokens, find_captioned, find_class
+from vitrail.service.operations.generator_lessons import GeneratorLesson
 from vitrail.service.operations.generator_records import (
     BegunGenerator,
     GeneratorRequest,
@@ -33,8 +32,6 @@ from vitrail.service.operations.training_records import (
 if TYPE_CHECKING:
     from vitrail.generator.checkpoints.files import CheckpointInfo
     from vitrail.generator.training.adapting import GeneratorTrainee
-    from vitrail.generator.training.captioned import CaptionedImage
-    from vitrail.generator.training.samples import Sampler
     from vitrail.generator.training.tuning import GeneratorTuning
     from vitrail.indexer.training.acceleration import Acceleration
     from vitrail.indexer.training.tasks import LoopProgress, LoopResult
@@ -140,12 +137,12 @@ class _Work:
             if (earlier := read_done(self.inner, parse, GENERATOR)) is not None:
                 self.progress(Note(DONE_ALREADY))
                 return earlier
-        images = self._images() if begun is None else begun.images
+        images = self._lesson.images() if begun is None else begun.images
         self.progress(AnalysisProgress("loading the checkpoint"))
         trainee = build_trainee(self.info, self.request.options)
         trainee.pipeline.to(self.acceleration.device)
         if begun is None:
-            begun = BegunGenerator(settings, images, self._prior(trainee))
+            begun = BegunGenerator(settings, images, self._lesson.prior(trainee))
             write_begun_generator(self.inner, begun)
         captions = tuple(dict.fromkeys(image.caption for image in begun.images))
         self._prompts = self.request.samples or captions[:_SHOWN]
@@ -155,54 +152,26 @@ class _Work:
         write_done(self.inner, trained.to_dict())
         return trained
 
-    # Before
-
-    def _images(self) -> tuple[CaptionedImage, ...]:
-        found = find_captioned(self.request.source, self.progress, self.cancellation)
-        check_tokens(found, self.request.options.tokens)
-        return found
-
-    def _prior(self, trainee: GeneratorTrainee) -> tuple[CaptionedImage, ...]:
-        """Images of what is to stay, drawn where none are given."""
-        from vitrail.generator.training.samples import draw_prior
-
-        prior = self.request.prior
-        if prior is None:
-            return ()
-        folder = prior.folder
-        if folder is None:
-            folder = os.path.join(self.inner, "prior")
-            tell = self._telling("drawing the prior", prior.count)
-            sampler, check = self._sampler(trainee), self.cancellation.check
-            draw_prior(sampler, prior.prompt, prior.count, folder, tell, check)
-        return find_class(folder, prior.prompt, self.progress, self.cancellation)
-
-    def _sampler(self, trainee: GeneratorTrainee) -> Sampler:
-        from vitrail.generator.training.samples import Sampler
-
-        return Sampler(trainee.pipeline, self.info, self.side)
-
-    def _telling(self, doing: str, total: int, noun: str = "image") -> Callable[[int], None]:
-        def tell(done: int) -> None:
-            self.cancellation.check()
-            self.progress(AnalysisProgress(doing, done, total, noun))
-
-        return tell
+    @property
+    def _lesson(self) -> GeneratorLesson:
+        return GeneratorLesson(
+            self.request, self.info, self.side, self.inner, self.progress, self.cancellation
+        )
 
     # Training
 
     def _learn(self, trainee: GeneratorTrainee, begun: BegunGenerator) -> LoopResult:
         from vitrail.generator.training.kept import keep_weights
-        from vitrail.generator.training.samples import write_sheet
+        from vitrail.generator.training.samples import Sampler, write_sheet
         from vitrail.generator.training.tuning import plan_of
         from vitrail.indexer.training.loop import TrainingLoop
 
-        task = self._task(trainee, begun)
+        task = self._lesson.task(trainee, begun)
         plan = plan_of(self.request.options)
         loop = TrainingLoop(
             task, plan, self.inner, self.acceleration, self._tell, self.cancellation
         )
-        sampler = self._sampler(trainee)
+        sampler = Sampler(trainee.pipeline, self.info, self.side)
 
         def sheet(check: Callable[[], None]) -> None:
             self.progress(AnalysisProgress("drawing samples"))
@@ -213,46 +182,6 @@ class _Work:
         task.sheet = sheet
         self._look_first(task)
         return loop.run()
-
-    def _task(self, trainee: GeneratorTrainee, begun: BegunGenerator) -> GeneratorTuning:
-        """All images encoded, and captions too where the text encoders stay as they are."""
-        from vitrail.generator.models.libraries import quiet
-        from vitrail.generator.training.captioned import encode_images, keep_captions
-        from vitrail.generator.training.tuning import (
-            CaptionedLesson,
-            GeneratorTuning,
-            number_captions,
-        )
-
-        images = (*begun.images, *begun.prior)
-        captions, said = number_captions(images)
-        options = self.request.options
-        with quiet():
-            self._note_long(trainee, captions)
-            latents = encode_images(
-                trainee.pipeline,
-                images,
-                self.side,
-                mirror=options.mirror,
-                tell=self._telling("encoding images", len(images)),
-            )
-            tell = self._telling("encoding captions", len(captions), "caption")
-            states = None if trainee.texts else keep_captions(trainee.pipeline, captions, tell)
-        lesson = CaptionedLesson(images, len(begun.images), latents, states, captions, said)
-        return GeneratorTuning(trainee, lesson, options)
-
-    def _note_long(self, trainee: GeneratorTrainee, captions: tuple[str, ...]) -> None:
-        pipeline, tokenizer = trainee.pipeline, trainee.pipeline.tokenizer
-        window = int(tokenizer.model_max_length)
-        said = pipeline.maybe_convert_prompt(list(captions), tokenizer)
-        lengths = [len(tokenizer(one, truncation=False).input_ids) for one in said]
-        if (count := sum(length > window for length in lengths)) > 0:
-            self.progress(
-                Note(
-                    f"{counted(count, 'caption')} longer than the {window - 2} tokens that "
-                    f"{self.info.name} sees: what comes after is not learned"
-                )
-            )
 
     def _look_first(self, task: GeneratorTuning) -> None:
         """The loss and a sheet before anything is learned, where a run has none yet."""
@@ -290,8 +219,7 @@ class _Work:
         from vitrail.generator.training.saving import save_generator
 
         self.progress(AnalysisProgress("writing the model"))
-        known = (*captions, *self.request.options.tokens)
-        save_generator(trainee, self.folder, {"trained": begun.told}, known)
+        save_generator(trainee, self.folder, {"trained": begun.told}, captions)
 
     def _told(
         self, begun: BegunGenerator, captions: tuple[str, ...], result: LoopResult

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,18 +14,14 @@ from vitrail.indexer.errors import ImageRejectedError, InputError
 from vitrail.indexer.images.files import read_file
 from vitrail.indexer.images.opening import open_image
 from vitrail.indexer.indexing.ahead import map_ahead
-from vitrail.indexer.indexing.globs import PathFilter
-from vitrail.indexer.indexing.scan import FoundFile, Walk
-from vitrail.indexer.paths import at_home, display
+from vitrail.indexer.paths import display
 from vitrail.indexer.vectors.meetings import HeldVectors
-from vitrail.indexer.wording import counted
-from vitrail.search.classification.labelled import copy_groups, first_few
+from vitrail.search.classification.labelled import copy_groups
 from vitrail.search.duplicates.candidates import alike_by_gist, find_candidates
 from vitrail.search.duplicates.evidence import confirm
-from vitrail.search.listing import ListOptions, list_images
-from vitrail.search.sorting import column_name
 from vitrail.service.operations.looks import Looks
-from vitrail.service.operations.progress import AnalysisProgress, Note, Progress
+from vitrail.service.operations.progress import AnalysisProgress, Progress
+from vitrail.service.operations.training_files import column_values, files_in, tell_left_out
 
 if TYPE_CHECKING:
     from vitrail.indexer.cancellation import Cancellation
@@ -134,33 +129,22 @@ def _named(source: TrainingSource) -> str:
 
 def _in_folders(folders: Sequence[str]) -> Iterator[LabelledFile]:
     for folder in folders:
-        start = os.path.abspath(at_home(folder))
-        if not os.path.isdir(start):
-            raise InputError(
-                f"{display(folder)!r} is no folder; name folders whose subfolders are labels"
-            )
-        for file in Walk(start, PathFilter((), ())):
-            if isinstance(file, FoundFile):
-                below = os.path.relpath(file.path, start).split(os.sep)
-                label = below[0] if len(below) > 1 else os.path.basename(start)
-                yield LabelledFile(file.path, display(label))
+        start, paths = files_in(folder, "name folders whose subfolders are labels")
+        for path in paths:
+            below = os.path.relpath(path, start).split(os.sep)
+            label = below[0] if len(below) > 1 else os.path.basename(start)
+            yield LabelledFile(path, display(label))
 
 
 def _in_collection(source: TrainingSource) -> list[LabelledFile]:
-    from vitrail.indexer.collection.store import CollectionStore
-
-    with CollectionStore.open(Path(str(source.collection))) as store:
-        commit = store.snapshot()
-        column = column_name(commit, str(source.labels), "--labels")
-        quoted = '"' + column.replace('"', '""') + '"'
-        where = f"{quoted} is not null" + (f" and ({source.where})" if source.where else "")
-        listed = list_images(commit, ListOptions(where=where, columns=(column,)))
-        found = [(image.path, image.values[column]) for image in listed]
+    column, found = column_values(
+        str(source.collection), str(source.labels), "--labels", source.where
+    )
     if any(isinstance(value, list | tuple | dict) for _, value in found):
         raise InputError(
             f"column {column!r} holds several values of an image, which are no label; name another"
         )
-    return [LabelledFile(path, str(value)) for path, value in found if path is not None]
+    return [LabelledFile(path, str(value)) for path, value in found]
 
 
 def survey_images(
@@ -202,7 +186,7 @@ def survey_images(
         if len(waiting) == _BATCH:
             _embed(encoder, waiting, rows)
     _embed(encoder, waiting, rows)
-    _tell_left_out(broken, len(candidates) - len(broken) - len(images), progress)
+    tell_left_out(broken, len(candidates) - len(broken) - len(images), progress)
     joined = {name: np.concatenate(parts) for name, parts in rows.items() if parts}
     return Surveyed(tuple(images), joined)
 
@@ -229,18 +213,6 @@ def _embed(
         for name, found in encode_resilient(encoder, np.stack(waiting)).vectors.items():
             rows[name].append(found)
     waiting.clear()
-
-
-def _tell_left_out(broken: Sequence[str], same: int, progress: Progress) -> None:
-    if broken:
-        progress(
-            Note(
-                f"{counted(len(broken), 'file')} cannot be read and did not count: "
-                f"{first_few(broken)}"
-            )
-        )
-    if same:
-        progress(Note(f"{counted(same, 'file')} had the content of another and did not count"))
 
 
 def group_copies(

@@ -13,6 +13,7 @@ from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.vectors.sampling import evenly_spaced
 from vitrail.search.measures import Interval, interval
+from vitrail.service.operations.encoder_records import BegunRun
 from vitrail.service.operations.progress import AnalysisProgress, Progress
 from vitrail.service.operations.training_images import (
     Surveyed,
@@ -22,7 +23,6 @@ from vitrail.service.operations.training_images import (
     survey_images,
 )
 from vitrail.service.operations.training_measures import compare, precisions
-from vitrail.service.operations.training_records import BegunRun
 from vitrail.service.operations.training_results import TrainedEncoder
 from vitrail.service.operations.training_vectors import TrainingVectors
 from vitrail.service.operations.tuning_samples import ALTERED

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.encoders.settings import EncoderSettings
 from vitrail.indexer.indexing.ahead import map_ahead
+from vitrail.service.operations.encoder_records import BegunRun
 from vitrail.service.operations.progress import AnalysisProgress, Progress
 from vitrail.service.operations.training_measures import HeldOutRetrieval
-from vitrail.service.operations.training_records import BegunRun
 from vitrail.service.operations.tuning_samples import ALTERED, altered_copies, image_to_copy
 
 if TYPE_CHECKING:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from vitrail.indexer.errors import InputError
-from vitrail.indexer.indexing.globs import PathFilter
-from vitrail.indexer.indexing.scan import FoundFile, Walk
-from vitrail.indexer.paths import at_home, display
 from vitrail.indexer.wording import counted
 from vitrail.search.listing import ListOptions, list_images
+from vitrail.service.operations.training_files import files_in
 from vitrail.service.operations.training_images import LabelledFile
 
 FEWEST = 20
@@ -78,14 +75,7 @@ def check_enough(count: int) -> None:
 
 
 def _in_folders(source: UnlabelledSource) -> list[str]:
-    paths: set[str] = set()
-    for folder in source.folders:
-        start = os.path.abspath(at_home(folder))
-        if not os.path.isdir(start):
-            raise InputError(f"{display(folder)!r} is no folder; name one that holds images")
-        walked = Walk(start, PathFilter())
-        paths |= {one.path for one in walked if isinstance(one, FoundFile)}
-    ordered = sorted(paths)
+    ordered = sorted({path for folder in source.folders for path in files_in(folder)[1]})
     if len(ordered) <= source.sample:
         return ordered
     chosen = np.random.default_rng(source.seed).permutation(len(ordered))[: source.sample]

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from vitrail.service.cli.completion import CHECKPOINTS, USUAL_SPACES, values
 from vitrail.service.cli.options import DeviceOption, JsonOption, NoProgressOption, check_target
 
 
@@ -58,13 +59,18 @@ def pick_checkpoint(
     checkpoint: Annotated[
         str,
         typer.Option(
-            help="Encoder that images are compared by: Hub name or directory.", metavar="NAME"
+            help="Encoder that images are compared by: Hub name or directory.",
+            metavar="NAME",
+            autocompletion=values(*CHECKPOINTS),
         ),
     ] = "dinov2-small-focus",
     space: Annotated[
         str | None,
         typer.Option(
-            help="Space of it. Default: its own first.", metavar="SPACE", show_default=False
+            help="Space of it. Default: its own first.",
+            metavar="SPACE",
+            show_default=False,
+            autocompletion=values(*USUAL_SPACES),
         ),
     ] = None,
     out: Annotated[

@@ -27,7 +27,6 @@ from vitrail.generator.models.pipelines import load_model
 from vitrail.generator.models.prompt_length import count_tokens
 from vitrail.generator.training.adapting import GeneratorTrainee, build_trainee
 from vitrail.generator.training.captioned import CaptionedImage, encode_captions
-from vitrail.generator.training.options import GeneratorOptions
 from vitrail.generator.training.saving import save_generator, token_files
 from vitrail.generator.training.tokens import OwnRows
 from vitrail.indexer.cancellation import Cancellation

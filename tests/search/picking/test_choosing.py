@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 
 from tests.search.picking.worlds import NULLS, base, learning, over_trained, taught
-from vitrail.search.picking.choosing import CheckpointShares, Comparison, compare_checkpoints
+from vitrail.search.picking.choosing import (
+    LEAST_LINE,
+    CheckpointShares,
+    Comparison,
+    compare_checkpoints,
+)
 from vitrail.search.picking.made_sets import MadeSet, measure
 
 
@@ -107,3 +112,11 @@ def test_shares_that_nobody_knows_do_not_count() -> None:
     assert CheckpointShares(0.5, 0.5, np.nan, np.nan).worth == pytest.approx(0.5)
     assert CheckpointShares(1, 0.25, np.nan, 1).worth == pytest.approx(0.25 ** (1 / 3))
     assert CheckpointShares(1, 1, 1, 0).worth == 0
+
+
+def test_no_line_lies_so_low_that_likeness_alone_reaches_it() -> None:
+    made = replace(learning(100, 0.5), copying=np.full((2, 8), 0.25))
+    found = compared(made, nulls=np.zeros(200))  # strangers that agree in nothing
+    assert found.line == LEAST_LINE
+    assert found.checkpoints[0].copies == 0
+    assert compared(made, nulls=np.linspace(0, 0.7, 200)).line == pytest.approx(0.7, abs=0.01)

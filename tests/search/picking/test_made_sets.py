@@ -30,12 +30,13 @@ def test_measures_are_means_over_images_and_pairs() -> None:
     apart = [1 - made.others[q, s] @ start.others[q, s] for q, s in product(range(2), range(8))]
     assert found.drift == pytest.approx(np.mean(apart), abs=1e-6)
     assert found.copied == 0
-    within = [
-        1 - start.others[q, s] @ start.others[q, t]
-        for q, s, t in product(range(2), range(8), range(8))
-        if s != t
+    every = np.concatenate([start.subject, start.others])
+    across = [
+        1 - every[q, s] @ every[r, t]
+        for q, r, s, t in product(range(4), range(4), range(8), range(8))
+        if q != r
     ]
-    assert usual_drift(start) == pytest.approx(np.mean(within), abs=1e-6)
+    assert usual_drift(start) == pytest.approx(np.mean(across), abs=1e-6)
 
 
 def test_the_taught_images_do_not_count_as_near_to_themselves() -> None:

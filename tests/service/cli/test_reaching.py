@@ -198,6 +198,7 @@ VALUES = {
     **{f"{command} --space": "cls@12" for command in ("train-encoder", "distil")},
     "--method": "full",
     "--targets": "all",
+    "--token": "<yak>",
     "train-generator --accumulate": "2",
     "pick-checkpoint --rate": "0.02",
     "--references": "FOLDER",
@@ -208,10 +209,15 @@ VALUES = {
     "--captions": "label",
 }
 NONE: dict[str, tuple[str, ...]] = {}
-TOGETHER = {  # what an option is only given with
+TOGETHER: dict[str, dict[str, tuple[str, ...]]] = {  # what an option is only given with
     **{
         key: {"train-generator": ("--prior", "a cat")}
         for key in ("--prior-images", "--prior-count")
+    },
+    "--token": {"train-generator": ("--method", "inversion", "--token", "<zeb>")},
+    **{
+        key: {"train-generator": ("--method", "inversion", "--token", "<zeb>")}
+        for key in ("--initial", "--vectors")
     },
     "--step": {"pick-checkpoint": ("--out", "picked")},
     "--seed": {"list": ("--random", "2")},
@@ -310,7 +316,7 @@ def test_an_option_reaches_its_operation(
     if option in words and not flag:  # it is given already: another value in its place
         at = words.index(option)
         changed = (*words[: at + 1], f"{words[at + 1]} too", *words[at + 2 :])
-        if option in ("--mask", "--diverse", "--layers"):
+        if option in ("--mask", "--diverse", "--layers", "--token"):
             changed = (*words[: at + 1], *value, *words[at + 2 :])
     elif option not in words:
         changed = (*changed, option, *value)

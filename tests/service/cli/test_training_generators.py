@@ -70,10 +70,30 @@ def test_json_tells_the_same(trains: Vitrail) -> None:
     assert set(made["loss"]) == {"before", "after"}
 
 
+def test_a_token_is_learned_and_draws(trains: Vitrail, tmp_path: Path) -> None:
+    prompt = "a <zeb>"
+    command = (
+        "train-generator", "images", "--out", "made", "--model", "sd", "--prompt", prompt, *SHORT,
+        "--method", "inversion", "--token", "<zeb>", "--initial", "a", "--vectors", 2, "--quiet",
+    )  # fmt: skip
+    done = trains.at(80, *command)
+    assert done.code == 0, done.err
+    assert "sd by 1 token of its own, 2 steps" in " ".join(done.out.split())
+    assert "made/embeddings/zeb.safetensors" in done.out
+    assert "use it: vitrail generate 'a <zeb>' --model made" in done.out
+    words = (prompt, "--steps", 1, "--guidance", 1, "--quiet")
+    drawn = trains("generate", *words, "--model", "made", "--checkpoint", CHECKPOINT)
+    assert drawn.code == 0, drawn.err
+    again = trains.at(80, *command)
+    assert (again.code, again.out) == (0, done.out)
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
         (("images", "--prompt", "x"), "by --out"),
+        (("images", "--out", "m", "--token", "<a>"), "learned by the method inversion, not lora"),
+        (("images", "--out", "m", "--method", "inversion"), "name one, such as '<zeb>'"),
         (("images", "--out", "made"), "4 images without a caption"),
         (("--out", "made", "--captions", "label", "--prompt", "x"), "both say"),
         (("images", "--out", "made", "--where", "true"), "beside a column or a filter"),

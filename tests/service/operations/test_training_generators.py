@@ -140,6 +140,77 @@ def test_a_class_is_drawn_before_anything_is_learned_and_stays_the_same_when_gon
     assert again.loss == made.loss  # the same images, wherever they lie
 
 
+def test_a_class_may_be_named_from_where_one_is(
+    request_for: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint(tmp_path / "cats", 2)
+    monkeypatch.chdir(tmp_path)
+    made = train_generator(request_for(prior=Prior("a cat", "cats")))
+    monkeypatch.chdir(tmp_path / "cats")
+    told = train_generator(request_for(prior=Prior("a cat", "../cats")))
+    assert told == made  # which is done
+
+
+def test_who_stops_while_a_class_is_drawn_waits_for_a_step_and_not_for_an_image(
+    request_for: Request, tmp_path: Path
+) -> None:
+    cancellation = Cancellation()
+
+    def stop(event: Event) -> None:
+        if isinstance(event, AnalysisProgress) and (event.doing, event.done) == (
+            "drawing the prior",
+            1,
+        ):
+            cancellation.cancel()
+
+    with pytest.raises(CancelledError):
+        train_generator(
+            request_for(prior=Prior("a cat", count=3)), progress=stop, cancellation=cancellation
+        )
+    assert len([*(tmp_path / "made" / "training" / "prior").iterdir()]) == 1
+
+
+INVERSION = replace(OPTIONS, method="inversion", tokens=("<zeb>", "<yak>"), vectors=2)
+
+
+def test_tokens_become_a_model_and_files_and_a_stopped_run_the_same(
+    request_for: Request, images: Path
+) -> None:
+    for number, token in enumerate(("<zeb>", "<yak>", "<yak>", "<zeb>")):
+        (images / f"{number}.txt").write_text(f"a {token}")
+    request = request_for("whole", options=INVERSION)
+    whole = train_generator(request)
+    assert [Path(one).name for one in whole.tokens] == ["yak.safetensors", "zeb.safetensors"]
+    assert (whole.method, whole.low_rank) == ("inversion", ())
+    assert train_generator(request) == whole
+    cancellation = Cancellation()
+
+    def stop(event: Event) -> None:
+        if isinstance(event, AnalysisProgress) and (event.doing, event.done) == ("training", 3):
+            cancellation.cancel()
+
+    with pytest.raises(CancelledError, match="what was learned is kept"):
+        train_generator(request_for(options=INVERSION), progress=stop, cancellation=cancellation)
+    with pytest.raises(InputError, match=r"began with other vectors \(2\)"):
+        train_generator(request_for(options=replace(INVERSION, vectors=3)))
+    assert bytes_of(train_generator(request_for(options=INVERSION))) == bytes_of(whole)
+
+
+def test_captions_by_which_no_token_is_learned_are_refused(
+    request_for: Request, images: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(
+        InputError, match=r"4 captions without <zeb> or <yak> \('a red cat.*--prompt"
+    ):
+        train_generator(request_for(options=INVERSION))
+    source = CaptionedSource((str(images),), prompt="a <zeb>")
+    with pytest.raises(InputError, match="no caption names <yak>"):
+        train_generator(request_for(options=INVERSION, source=source))
+    with pytest.raises(InputError, match="changes nothing but its tokens"):
+        request_for(options=INVERSION, prior=Prior("a cat"))
+    assert not (tmp_path / "made").exists()
+
+
 def test_images_of_a_class_may_have_captions_of_their_own(images: Path) -> None:
     (images / "2.txt").unlink()
     found = find_class(str(images), "a cat", nobody, Cancellation())
@@ -319,6 +390,9 @@ def test_what_is_edited_by_hand_is_refused_in_a_line(request_for: Request) -> No
         )
     begun = Path(request_for().folder) / "training" / "run.json"
     told = json.loads(begun.read_text("utf-8"))
+    older = {key: value for key, value in told["settings"]["options"].items() if key != "tokens"}
+    begun.write_text(json.dumps(told | {"settings": told["settings"] | {"options": older}}))
+    assert train_generator(request_for()).steps == 4  # what had no such option goes on
     for change in ({"format": 9}, {"images": [["a"]]}, {"settings": 3}):
         begun.write_text(json.dumps(told | change), "utf-8")
         with pytest.raises(CheckpointError, match=r"run\.json cannot be used .*train into"):
