@@ -256,7 +256,8 @@ def _page(told: dict[str, Any], runs: dict[str, dict[str, Any]]) -> str:
         report.table(["", "learned", "told apart", "stayed", "processor time"], rows),
         "\nLearned: of what the ten captions draw, the nearest example is one of the ten "
         "photographs; told apart: it is the one that was asked for. Stayed: what the names of "
-        f"{KEPT} emoji draw has that emoji as its nearest.\n",
+        f"{KEPT} emoji draw has that emoji as its nearest. Processor "
+        "time is that of a run's last start.\n",
         *(f"- {way}: {_how(one['options'])}" for way, one in runs.items() if "options" in one),
     ]
     return "\n".join(parts)
