@@ -94,11 +94,15 @@ def _dots(made: PickedRun) -> list[dict[str, Any]]:
 def _place_labels(dots: Sequence[dict[str, Any]]) -> None:
     """Put each dot's step beside it, below those that would lie in the same place."""
     taken: list[tuple[float, float]] = []
+    hidden = [(dot["x"], dot["y"]) for dot in dots]
     for dot in sorted(dots, key=lambda one: (one["y"], -one["x"])):
         ends = dot["x"] > _WIDTH - 6 * _LETTER
         x, y = dot["x"] + (-12 if ends else 12), dot["y"] + (_APART if dot["y"] < _APART else -9)
-        while any(abs(x - a) < 6 * _LETTER and abs(y - b) < _APART for a, b in taken):
-            y += _APART
+        while any(abs(x - a) < 6 * _LETTER and abs(y - b) < _APART for a, b in taken) or any(
+            (dot["x"], dot["y"]) != (a, b) and abs(x - a) < 4 * _LETTER and abs(y - b - 4) < 18
+            for a, b in hidden
+        ):
+            y += _APART / 2
         taken.append((x, y))
         dot |= {"label_x": round(x, 1), "label_y": round(y, 1), "ends": ends}
 
@@ -189,7 +193,7 @@ def _curve(
         "points": " ".join(f"{x(step)},{y(one.value)}" for step, one in points),
         "bars": [(x(step), y(one.low), y(one.high), y(one.value)) for step, one in points],
         "lines": [(f"{label}, {value:.3g}", y(value)) for label, value in lines],
-        "low": f"{low:.3g}",
+        "low": f"{round(low, 6) + 0.0:.3g}",
         "high": f"{high:.3g}",
         "last": last,
         "best": None if best is None else x(best.step),

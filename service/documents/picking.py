@@ -96,7 +96,7 @@ def told_of_pick(made: PickedRun) -> list[str]:
     else:
         lines.append(
             f"a copy: {found.line:.0%} of its parts agree with a taught image, or more, as of "
-            f"{100 * found.rate:.3g}% of images that copy nothing "
+            f"{100 * found.rate:.3g}% at most of images that copy nothing "
             f"({found.innocent:,} were held against the taught)"
         )
     return lines
