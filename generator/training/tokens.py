@@ -37,7 +37,7 @@ class OwnRows(nn.Module):
         self.rows = nn.Parameter(rows)
 
     def forward(self, ids: Tensor) -> Tensor:
-        """Rows (..., d) of tokens (...) int64."""
+        """(n, k, d) rows, of the dtype of those known, of (n, k) int64 tokens."""
         place = ids - self.first
         own = (place >= 0) & (place < len(self.rows))
         learned = functional.embedding(place.clamp(0, len(self.rows) - 1), self.rows)

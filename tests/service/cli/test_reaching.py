@@ -272,7 +272,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def scene(vitrail: Vitrail, home: Path, monkeypatch: pytest.MonkeyPatch) -> Vitrail:
     monkeypatch.chdir(home)
     monkeypatch.setenv("VITRAIL_COLLECTION", str(home / "collection"))
-    for module, name in {*OPERATIONS.values(), (answer_files, "search_batch")}:
+    carrying = {(deciding, "write_log"), (deciding, "take_log")}  # instead of listing decisions
+    for module, name in {*OPERATIONS.values(), (answer_files, "search_batch"), *carrying}:
         monkeypatch.setattr(module, name, reached)
     return vitrail
 
