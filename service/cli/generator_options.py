@@ -38,7 +38,8 @@ class Practice:
     token: Annotated[
         list[str] | None,
         typer.Option(
-            help="Token that inversion learns and captions name, such as '<zeb>'; may be repeated.",
+            help="Token that inversion learns and captions name, a word in angle brackets; may be "
+            "repeated.",
             metavar="TOKEN",
             show_default=False,
         ),
