@@ -96,7 +96,7 @@ def test_the_report_shows_the_images_and_runs_nothing(
     ("words", "says"),
     [
         ((), "nothing was given to compare"),
-        (("one.png",), "two images can be compared"),
+        (("one.png",), "1 image given, but two are compared"),
         (("1", "2", "--a", "generated"), "not both"),
         (("1", "2", "--group-by", "label"), "--space and --group-by are for two sets"),
         (("--a", "label = 'lihgt'"), "no image passes the filter of set a"),

@@ -102,8 +102,9 @@ def test_pairs_are_looked_at_by_keys(opening: Open, own: str) -> None:
     )
     closer = f"/compare?a={first}&b={second}"
     assert page.get_attribute(".audit-facts a.button", "href") == closer
-    page.route("**/v1/compare-images?*", lambda route: route.abort())  # no patches to compare
-    with expected(watched, "ERR_FAILED"):
+    failed = '{"code": "failed", "detail": "no patches to compare"}'
+    page.route("**/v1/compare-images?*", lambda route: route.fulfill(status=500, body=failed))
+    with expected(watched, "500"):
         page.keyboard.press("o")
         page.wait_for_selector(".compare [role=alert]")
     assert page.url == own + closer
