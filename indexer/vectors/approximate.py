@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from vitrail.indexer.vectors.answers import CandidateRows, Part
-from vitrail.indexer.vectors.exact import Floats, Ids, Mask
+from vitrail.indexer.vectors.exact import Floats, Ids
 from vitrail.indexer.vectors.filtered import NEARLY, FilteredSearch
 from vitrail.indexer.vectors.graph import NeighbourGraph
 from vitrail.indexer.vectors.lists import InvertedLists
 from vitrail.indexer.vectors.rows import Rows
 
-_WIDEST = 250  # the rank among all rows up to which a graph finds sooner than lists do
+_WIDEST = 250  # the rank among all rows up to which a graph finds sooner than filtered lists do
 _STEP = 5  # rows that are scored in the time in which a graph comes to another one
 
 Found = tuple[Ids, Floats]
@@ -50,30 +50,31 @@ class ApproximateSearch:
 
     def answer(self) -> Part:
         """Candidates, exact or with the recall that they are likely to have."""
-        keep = self.rows.visible() if self.places is None else self.rows.marks(self.places)
         count = len(self.rows) if self.places is None else len(self.places)
         share = count / len(self.rows.ids)
-        if self.graph is not None and self.k / share <= _WIDEST:
-            self._walk(self.graph, keep, count, share)
+        if self.graph is not None and (self.places is None or self.k <= _WIDEST * share):
+            self._walk(self.graph, count, share)
         if len(left := self._left()):
             if self.places is None:
-                self._look_up(left, keep, share)
+                self._look_up(left, share)
             else:
                 self._choose(left, self.places)
         each = [self._found[i] for i in range(len(self.queries))]
         return Part(CandidateRows.of(each), self._scanned, self._told)
 
-    def _walk(self, graph: NeighbourGraph, keep: Mask | None, count: int, share: float) -> None:
+    def _walk(self, graph: NeighbourGraph, count: int, share: float) -> None:
         """Take what the graph finds for those queries around which enough may be found."""
         plan = graph.plan(self.recall, self.k, share)
         if plan is not None and plan.probes * _STEP < count:
+            keep = self.rows.visible() if self.places is None else self.rows.marks(self.places)
             near = graph.candidates(self.queries, self.k, plan, keep, share)
             for i, places in enumerate(near):
                 if places is not None:
                     self._take(i, places, plan.recall)
 
-    def _look_up(self, left: Ids, keep: Mask | None, share: float) -> None:
+    def _look_up(self, left: Ids, share: float) -> None:
         """Take what the nearest lists hold, where that is enough, and scan for the others."""
+        keep = self.rows.visible()
         plan = self.lists.plan(self.recall, self.k, share)
         if plan is not None:
             near = self.lists.candidates(self.queries[left], self.k, plan.probes, keep)

@@ -122,6 +122,23 @@ def test_a_random_filter_keeps_recall(index: VectorIndex, share: float, k: int) 
     assert recall(found.ids, reference(allowed, ROWS[keep], QUERIES, k)) >= 0.95
 
 
+def test_a_filter_that_allows_nothing_finds_nothing(index: VectorIndex) -> None:
+    for allowed in (np.empty(0, np.int64), np.array([1, 3], np.int64)):
+        found = index.search(QUERIES, 3, allowed=allowed)
+        assert found.exact
+        assert (found.ids == -1).all()
+
+
+def test_more_than_there_are_gives_all(index: VectorIndex) -> None:
+    tail = np.arange(5, dtype=np.int64) + 10**6
+    index = index.with_rows(tail, QUERIES[:5])
+    found = index.search(QUERIES[:2], SIZE + 5)
+    assert found.exact
+    assert sorted(found.ids[0]) == sorted([*IDS.tolist(), *tail.tolist()])
+    few = index.without(IDS[4:]).search(QUERIES[:2], 9)
+    assert sorted(few.ids[0]) == sorted([*IDS[:4].tolist(), *tail.tolist()])
+
+
 def test_a_filter_of_what_is_near_is_answered_as_well(index: VectorIndex) -> None:
     near = np.sort(IDS[np.argsort(-(ROWS @ QUERIES[0]))[:2000]])
     found = index.search(QUERIES[:1], 10, allowed=near)
