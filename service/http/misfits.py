@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic_core import ErrorDetails
@@ -50,6 +51,7 @@ _HERE_ALONE: Mapping[str, str] = {
 """What is no job of the service -> the command that does it, on the machine that serves."""
 _KINDS = frozenset(name for name in _WORDS if name.endswith("_type"))
 _LENGTHS = frozenset(name for name, words in _WORDS.items() if words.endswith("of them"))
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # what ends a line, or moves a cursor
 
 
 def misfits(errors: Iterable[ErrorDetails], given: object = None) -> list[dict[str, str]]:
@@ -86,8 +88,9 @@ def in_a_line(told: Sequence[Mapping[str, str]]) -> str:
 
 
 def as_text(text: str) -> str:
-    """A text that UTF-8 can hold, of whatever JSON's escapes may say."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    """A text of one line that UTF-8 can hold, of whatever JSON's escapes may say."""
+    in_line = _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return in_line.encode("utf-8", "backslashreplace").decode()
 
 
 def _place(error: ErrorDetails, given: object) -> tuple[str, ...]:

@@ -157,6 +157,15 @@ def test_what_may_be_of_several_kinds_is_told_once() -> None:
     ]
 
 
+def test_names_of_members_stay_within_a_line() -> None:
+    for name in ("\n", "a\rb", "\x85", "\u2028", "\x1b[31m"):
+        with pytest.raises(ValidationError) as caught:
+            SearchRequest.model_validate({name: None})
+        line = in_a_line(misfits(caught.value.errors(), {name: None}))
+        assert len(line.splitlines()) == 1
+        assert line.isprintable()
+
+
 def test_many_are_not_all_told() -> None:
     body = {"positive": [{"id": "x"}] * 60}
     with pytest.raises(ValidationError) as caught:
@@ -176,7 +185,7 @@ def test_no_body_gets_a_sentence_of_others(kind: str, data: st.DataObject) -> No
         told = misfits(error.errors(), body)
         line = in_a_line(told)
         line.encode()
-        assert "\n" not in line
+        assert len(line.splitlines()) == 1
         known = set(_texts(body))
         for one in told:
             said = one["problem"]
