@@ -8,16 +8,13 @@ import numpy as np
 
 from vitrail.indexer.vectors.answers import CandidateRows, Part
 from vitrail.indexer.vectors.exact import Floats, Ids
-from vitrail.indexer.vectors.filtered import NEARLY, FilteredSearch
+from vitrail.indexer.vectors.filtered import NEARLY, FilteredSearch, Found
 from vitrail.indexer.vectors.graph import NeighbourGraph
 from vitrail.indexer.vectors.lists import InvertedLists
 from vitrail.indexer.vectors.rows import Rows
 
 _WIDEST = 250  # the rank among all rows up to which a graph finds sooner than filtered lists do
 _STEP = 5  # rows that are scored in the time in which a graph comes to another one
-
-Found = tuple[Ids, Floats]
-"""Ids and their scores, unordered."""
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from vitrail.indexer.vectors.answers import CandidateRows, Part
 from vitrail.indexer.vectors.exact import Floats, Ids, Mask
 from vitrail.indexer.vectors.lists import InvertedLists
-from vitrail.indexer.vectors.plans import ProbePlan, depth, surprising
+from vitrail.indexer.vectors.plans import ProbePlan, depth, farthest, surprising
 from vitrail.indexer.vectors.rows import Rows
 
 NEARLY = 0.9999  # the most that is told of what a sample or an estimate shows
@@ -25,7 +25,6 @@ _DEEPER = 2  # times the candidates of a plan: rows far away are harder to tell 
 _MUCH_DEEPER = 4  # times those, where their estimates call for it
 _SLOPES = 0.1, 1.0  # of scores over estimates: these are spread wider by their errors
 _EPSILON = 1e-9
-_CHANCE = 3.6
 _COUNTED = 100  # up to which rank it is worth while to count by codes
 _WORTH_IT = 2  # times its candidates there have to be for codes to choose among
 
@@ -89,7 +88,7 @@ class FilteredSearch:
         that chance makes of it (a gamma distribution's hundredth part) is allowed for. A low rank
         is counted by codes, a high one by a sample.
         """
-        most = max(self.lists.covered(reach), reach * (1 + _CHANCE / math.sqrt(self.k)))
+        most = max(self.lists.covered(reach), farthest(self.k, reach))
         query, near = self.queries[i], self._near[i]
         if most <= _COUNTED:
             # The nearest half of the lists holds nearly all of so few, and costs half as much.

@@ -25,6 +25,7 @@ from vitrail.indexer.vectors.plans import (
     ProbePlan,
     Trials,
     chosen,
+    farthest,
     measured,
     measured_depth,
 )
@@ -37,7 +38,6 @@ _SAMPLE = 4096  # rows by which it is told how large their numbers are
 _WITHIN = 0.9999  # of their numbers fit into a byte, the others are cut off
 _BYTE = 127
 _ADD_BLOCK = 1 << 14  # rows; Ctrl-C is heard in between
-_CHANCE = 3.6
 # Images of another kind than those of the graph are found fewer of their neighbours than measured
 # by some of these; so it was of parts of photographs, looked up among those of others.
 _MISSING = 1.5
@@ -139,8 +139,8 @@ class NeighbourGraph:
     def ready(self, queries: int) -> bool:
         """Whether it is loaded, or is worth loading now that so many more queries come.
 
-        Loading compares the checksum of it all, some milliseconds a ten of megabytes, of which
-        each query that it answers saves about one.
+        Loading reads all of it to compare its checksum, at .7 ms a megabyte, which is about what
+        two queries save; one a megabyte is awaited.
         """
         if self.loaded:
             return True
@@ -218,7 +218,7 @@ class NeighbourGraph:
         if reach > max(self.curves, default=0):
             return None
         found = chosen(self.curves, recall, reach, missing=_MISSING)
-        least = math.ceil(_farthest(k, reach)) if share < 1 else k
+        least = math.ceil(farthest(k, reach)) if share < 1 else k
         return found and found._replace(probes=max(found.probes, least))
 
     def candidates(
@@ -248,7 +248,7 @@ class NeighbourGraph:
         if keep is None:
             return [_enough(row, k) for row in found]
         reach = k / share
-        most = max(measured_depth(self.curves, reach), _farthest(k, reach))
+        most = max(measured_depth(self.curves, reach), farthest(k, reach))
         return [_allowed(row, k, keep, most) for row in found]
 
     def _turned(self, rows: Floats) -> Floats:
@@ -285,11 +285,3 @@ def _allowed(row: Ids, k: int, keep: Mask, most: float) -> Ids | None:
 def _spare(k: int) -> int:
     """Candidates to score for the ``k`` nearest: bytes hardly swap any but the last."""
     return 16 + 2 * k
-
-
-def _farthest(k: int, reach: float) -> float:
-    """The rank among all rows that the k-th of a random share of them hardly surpasses.
-
-    ``reach`` is the one to be expected; a gamma distribution's hundredth part is allowed for.
-    """
-    return reach * (1 + _CHANCE / math.sqrt(k))

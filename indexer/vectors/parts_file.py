@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -88,11 +87,10 @@ def _graph(file: IndexFile, dim: int, *, lazily: bool) -> NeighbourGraph | None:
     turn, section = file.array("graph_turn"), file.array("graph")
     if turn.shape != (dim, dim):
         raise ValueError(f"vectors of {dim} numbers, a graph's turn {turn.shape}")
-    read: Callable[[], NDArray[np.uint8]] = lambda: section  # noqa: E731
-    if lazily:
 
-        def read() -> NDArray[np.uint8]:
+    def read() -> NDArray[np.uint8]:
+        if lazily:
             file.verify({"graph"})
-            return section
+        return section
 
     return NeighbourGraph.from_bytes(read, section.size, turn, file.header["graph"])

@@ -14,6 +14,7 @@ from vitrail.indexer.vectors.exact import Floats, Ids, Mask, nearest
 DEPTHS = (10, 30, 100, 300, 1000)  # the k at which recall is measured
 _SEED = 20240522
 _MARGIN = 0.004  # recall aimed at beyond the wish, because the measured one is a sample
+_CHANCE = 3.6
 _FAIR, _PERFECT = 0.8, 0.998  # where a measured curve gets interesting, and where it ends
 _GAIN = 0.001  # recall that three more steps of lists must bring to go on measuring
 
@@ -76,6 +77,14 @@ def chosen(
     place = next(i for i, plan in enumerate(curve) if plan.recall >= wanted)
     found = between(curve[place - 1], curve[place], wanted) if place else curve[0]
     return found._replace(recall=min(found.recall, promised))
+
+
+def farthest(k: int, reach: float) -> float:
+    """The rank among all rows that the k-th of a random share of them hardly surpasses.
+
+    ``reach`` is the one to be expected; a gamma distribution's hundredth part is allowed for.
+    """
+    return reach * (1 + _CHANCE / math.sqrt(k))
 
 
 def surprising(expected: float, chance: float = 0.01) -> int:

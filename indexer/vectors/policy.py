@@ -18,7 +18,7 @@ class IndexPolicy:
         training_rows: rows a list's centroid is trained on.
         samples: rows whose neighbours are looked up to measure recall at the end of a build.
         growth: rows are added to trained lists until there are this times as many.
-        graph: whether a graph is built beside lists, which takes some three times as long.
+        graph: whether a graph is built beside lists.
     """
 
     exact_floats: int = 6_000_000
