@@ -2,7 +2,9 @@
 
 Originals are photographs and half of the examples' emoji, of which some are copied by each attack.
 The rest, to make up any number, is composed of the other half of the emoji, enlarged: these share
-parts with one another, and nothing with what is copied.
+parts with one another, and nothing with what is copied. Each further ten thousand is composed of
+parts of its own, which are these turned, cropped and recoloured: of ten times as many images each
+has as many that are nearly like it, and not ten times as many.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from benchmarks import photographs, pictures
 from benchmarks.attacks import ATTACKS
@@ -24,6 +27,8 @@ SIDE = 256
 """Pixels of composed images."""
 PORTION = 1000
 """Composed images of a folder."""
+BLOCK = 10 * PORTION
+"""Composed images of the same parts."""
 Pair = frozenset[str]
 
 
@@ -64,9 +69,10 @@ class Planted:
         names = [*pair]
         if any(name in self.originals for name in names):
             return False
+        numbers = [int(Path(name).stem) for name in names]
         grounds = {
-            int(np.random.default_rng(int(Path(name).stem)).integers(len(_parts())))
-            for name in names
+            (number // BLOCK, int(np.random.default_rng(number).integers(len(_parts()))))
+            for number in numbers
         }
         return len(grounds) == 1
 
@@ -140,15 +146,19 @@ def _plant_copies(folder: Path, sources: Sequence[Path], copied: int) -> None:
 def _compose(folder: Path, count: int, parts: Sequence[Path]) -> None:
     """Write composed images that are not there yet, a folder of them at a time."""
     opened = [open_image(str(path)).image for path in parts]
+    known = (-1, opened)
     for numbers in _portions(count):
         place = folder / _named(numbers)
         if place.is_dir():
             continue
+        block = numbers.start // BLOCK
+        if block != known[0]:
+            known = block, [_of_block(part, block, n) for n, part in enumerate(opened)]
         partial = place.with_suffix(".partial")
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         for number in numbers:
-            image = pictures.compose(np.random.default_rng(number), (SIDE, SIDE), opened)
+            image = pictures.compose(np.random.default_rng(number), (SIDE, SIDE), known[1])
             image.save(partial / f"{number:06}.jpg", quality=85)
         os.rename(partial, place)
 
@@ -157,5 +167,24 @@ def _portions(count: int) -> list[range]:
     return [range(start, min(count, start + PORTION)) for start in range(0, count, PORTION)]
 
 
+def _of_block(part: Image.Image, block: int, number: int) -> Image.Image:
+    """A part as it is in a block of composed images; in the first as it is."""
+    if block == 0:
+        return part
+    rng = np.random.default_rng([13, block, number])
+    angle = float(rng.uniform(0, 360))
+    turned = part.rotate(angle, Image.Resampling.BICUBIC, fillcolor=(255, 255, 255))
+    if rng.integers(2):
+        turned = turned.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    width, height = turned.size
+    share = float(rng.uniform(0.6, 0.95))
+    wide, high = round(width * share), round(height * share)
+    left, top = int(rng.integers(width - wide + 1)), int(rng.integers(height - high + 1))
+    cropped = turned.crop((left, top, left + wide, top + high))
+    colours = [cropped.getchannel(int(channel)) for channel in rng.permutation(3)]
+    return Image.merge("RGB", colours)
+
+
 def _named(numbers: range) -> str:
-    return f"composed-{numbers.start:06}-{numbers.stop:06}"
+    of_its_own = f"-of-{numbers.start // BLOCK}" if numbers.start >= BLOCK else ""
+    return f"composed-{numbers.start:06}-{numbers.stop:06}{of_its_own}"

@@ -91,6 +91,7 @@ def form_groups(
     *,
     kept: Collection[int] = (),
     loss: Callable[[_Proof], int] = lambda _proof: MORE,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> list[KeptGroup[_Proof]]:
     """Put images into groups, each around a keeper; nothing is in a group by way of a third.
 
@@ -109,6 +110,7 @@ def form_groups(
         kept: ids of images that are in no other's group.
         loss: with a copy of such a proof: ``NOTHING``, which holds from copy to copy, ``QUALITY``
             or ``MORE``.
+        on_progress: told how many of the images have their place, and how many there are.
 
     Returns:
         groups of two or more, in the order of their keepers' ids.
@@ -117,27 +119,40 @@ def form_groups(
     best: dict[int, int] = {}
     for connected in components(same):
         best |= _round_the_best(connected, ranks, prove, kept, loss)
+    owned: dict[int, list[int]] = defaultdict(list)
+    for one, first in best.items():
+        owned[first].append(one)
     groups = []
     near = _graph(proven)
-    for connected in components(proven):
-        left = sorted(connected, key=lambda one: ranks[one])
-        taken: set[int] = set()
-        while left:
-            keeper, *rest = left
-            reached = {far for one in near[keeper] for far in (one, *near[one])}
-            members: dict[int, _Proof] = {}
-            for one in rest:
-                own = best.get(one) == keeper
-                met = own or (one in reached and keeper not in taken)
-                proof = prove(keeper, one) if met and one not in taken and one not in kept else None
-                if proof is not None and (own or one not in best or loss(proof) <= QUALITY):
-                    members[one] = proof
-            if members:
-                groups.append(KeptGroup(keeper, members))
-            taken |= members.keys()
-            awaited = {best[one] for one in rest if one in best and one not in taken}
-            left = [one for one in rest if one not in taken or one in awaited]
+    taken: set[int] = set()
+    keepers = [
+        (keeper, place)
+        for connected in components(proven)
+        for place in [_places(connected, ranks)]
+        for keeper in place
+    ]
+    for done, (keeper, place) in enumerate(keepers, 1):
+        met = set(owned[keeper])
+        if keeper not in taken:
+            met |= {far for one in near[keeper] for far in (one, *near[one])}
+        asked = [one for one in met - taken if place[one] > place[keeper] and one not in kept]
+        members: dict[int, _Proof] = {}
+        for one in sorted(asked, key=place.__getitem__):
+            proof = prove(keeper, one)
+            own = best.get(one) == keeper
+            if proof is not None and (own or one not in best or loss(proof) <= QUALITY):
+                members[one] = proof
+        if members:
+            groups.append(KeptGroup(keeper, members))
+        taken |= members.keys()
+        on_progress(done, len(keepers))
     return sorted(groups, key=lambda group: group.keeper)
+
+
+def _places(connected: Iterable[int], ranks: Mapping[int, Rank]) -> dict[int, int]:
+    """Images, from the one to keep first, and the place of each."""
+    ordered = sorted(connected, key=lambda one: ranks[one])
+    return {one: place for place, one in enumerate(ordered)}
 
 
 def _round_the_best(

@@ -110,7 +110,15 @@ class DuplicateSearch:
             pair = (keeper, copy) if keeper < copy else (copy, keeper)
             return known[pair] if pair in known else self._prove(keeper, copy)
 
-        groups = form_groups(self._ranks(proven), proven, prove, kept=self._kept(proven), loss=loss)
+        with one_thread():
+            groups = form_groups(
+                self._ranks(proven),
+                proven,
+                prove,
+                kept=self._kept(proven),
+                loss=loss,
+                on_progress=self._forming,
+            )
         shared = self._with_several_files()
         return self._told(self._asked_about(groups), shared)
 
@@ -140,6 +148,10 @@ class DuplicateSearch:
         return self._told(groups, {})
 
     # Inside
+
+    def _forming(self, done: int, total: int) -> None:
+        if done % _TELL == 0 or done == total:
+            self._progress(AnalysisProgress("forming groups", done, total))
 
     def _proofs(self, pairs: Sequence[Pair]) -> dict[Pair, Proof | None]:
         """What shows of each pair that they are copies; ``None`` where nothing does."""

@@ -21,6 +21,7 @@ from vitrail.service.operations.spilled_looks import SpilledLooks
 
 HELD = 1500
 """Looks in memory, some 100 KB each."""
+_HELD_LARGER = 8  # of 800 KB; an image is compared with one after the other
 
 
 class KnownFiles(Protocol):
@@ -56,6 +57,7 @@ class Looks:
         gists: by image id, of all that were read; some 1 KB each.
         contents: share of each of these that is no frame, by image id.
         spilled: those that left memory, as many as the disk has room for.
+        larger: the images that were looked at closer last, by image id.
     """
 
     info: Callable[[int], KnownFiles]
@@ -64,6 +66,7 @@ class Looks:
     gists: dict[int, PackedGists] = field(default_factory=dict)
     contents: dict[int, float] = field(default_factory=dict)
     spilled: SpilledLooks = field(default_factory=SpilledLooks)
+    larger: OrderedDict[int, Detailed] = field(default_factory=OrderedDict)
 
     def ahead(self, ids: Sequence[int]) -> None:
         """Read the looks of some images by threads, so that they are there when asked for."""
@@ -117,6 +120,15 @@ class Looks:
 
     def detailed(self, image_id: int) -> Detailed | None:
         """An image larger than its look; ``None`` where it cannot be read."""
+        found = self.larger.get(image_id) or self._read_larger(image_id)
+        if found is not None:
+            self.larger[image_id] = found
+            self.larger.move_to_end(image_id)
+            while len(self.larger) > _HELD_LARGER:
+                self.larger.popitem(last=False)
+        return found
+
+    def _read_larger(self, image_id: int) -> Detailed | None:
         data = self.file_of(image_id)
         if data is None:
             return None

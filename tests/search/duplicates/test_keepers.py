@@ -116,17 +116,18 @@ def test_a_copy_with_the_same_pixels_as_a_better_one_is_beside_that() -> None:
 
 
 def test_a_long_chain_costs_no_square() -> None:
-    chain = {(i, i + 1): "proof" for i in range(500)}
-    ranks = {i: (1, i, 0, 0, 0, "", "", i) for i in range(501)}
-    asked = []
+    chain = {(i, i + 1): "proof" for i in range(5000)}
+    ranks = {i: (1, i, 0, 0, 0, "", "", i) for i in range(5001)}
+    asked, told = [], []
 
     def prove(keeper: int, copy: int) -> str | None:
         asked.append((keeper, copy))
         return chain.get((keeper, copy))
 
-    groups = form_groups(ranks, chain, prove)
-    assert len(groups) == 250
+    groups = form_groups(ranks, chain, prove, on_progress=lambda *where: told.append(where))
+    assert len(groups) == 2500
     assert len(asked) <= 2 * len(chain)
+    assert told == [(done, 5001) for done in range(1, 5002)], "each image has its place once"
 
 
 @settings(max_examples=examples(100), derandomize=True)

@@ -18,7 +18,8 @@ from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import CancelledError, FilterError, InputError, UnknownImageError
 from vitrail.service.operations.collection import Collection
 from vitrail.service.operations.deciding import list_decisions
-from vitrail.service.operations.duplicates import Duplicates
+from vitrail.service.operations.duplicates import Duplicates, find_duplicates
+from vitrail.service.operations.progress import AnalysisProgress, Event
 from vitrail.service.operations.trashing import plan_trash
 
 
@@ -197,6 +198,18 @@ def test_an_image_whose_file_has_changed_is_told_and_not_compared(
         found = pictures.duplicates()
     assert {Path(info.paths[0]).name for info in found.unread} == {"mirror.png", "crop.png"}
     assert "mirror.png" not in told(found)["original.bmp"]
+
+
+def test_it_tells_where_it_is(pictures: Collection) -> None:
+    told: dict[str, list[tuple[int, int]]] = {}
+
+    def note(event: Event) -> None:
+        assert isinstance(event, AnalysisProgress)
+        told.setdefault(event.doing, []).append((event.done, event.total))
+
+    find_duplicates(pictures, progress=note)
+    assert [*told] == ["looking for near pairs", "comparing pixels", "forming groups"]
+    assert all(events[-1][0] == events[-1][1] for events in told.values())
 
 
 def test_it_stops_when_asked(pictures: Collection) -> None:

@@ -79,6 +79,15 @@ def test_each_image_is_read_once(files: list[File], tmp_path: Path) -> None:
     assert not [*(tmp_path / "cache").iterdir()], "what would be left by a process that is killed"
 
 
+def test_an_image_that_is_looked_at_closer_beside_others_is_read_once(files: list[File]) -> None:
+    seen, read = counted(files)
+    for other in range(1, COUNT):
+        for image_id in (0, other):
+            assert seen.detailed(image_id) is not None
+    assert read == Counter(range(COUNT))
+    assert len(seen.larger) < COUNT
+
+
 def _full(_folder: Path) -> SimpleNamespace:
     return SimpleNamespace(free=0)
 
