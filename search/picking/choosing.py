@@ -138,6 +138,14 @@ class Comparison:
     best: int | None
 
     @property
+    def near_at_first(self) -> bool:
+        """Whether images were as near to the taught ones before as many of these to one another.
+
+        Then there is hardly a way of which a share could be told to be learned.
+        """
+        return self.base.fidelity.value > self.taught.fidelity - self.taught.spread
+
+    @property
     def picked(self) -> CheckpointFigures | None:
         """The best."""
         return None if self.best is None else self.checkpoints[self.best]
@@ -211,7 +219,7 @@ class _Scale:
         base = self.base if seeds is None else self.base.of(seeds)
         found = self._measures(made, seeds)
         start = self._measures(self.base, seeds).fidelity
-        fidelity, diversity = self.taught_themselves
+        fidelity, diversity, _ = self.taught_themselves
         # where taught images are no more alike than others are to them, sameness is the end
         end = fidelity if fidelity > start else 1.0
         usual = usual_drift(base)

@@ -48,10 +48,12 @@ class Taught(NamedTuple):
     Attributes:
         fidelity: mean cosine of each to the nearest other one.
         diversity: mean distance (1 - cosine) of two.
+        spread: standard deviation of ``fidelity`` from image to image.
     """
 
     fidelity: float
     diversity: float
+    spread: float
 
 
 class Measures(NamedTuple):
@@ -81,7 +83,9 @@ def taught_among_themselves(taught: Floats) -> Taught:
     cosines = np.asarray(taught, np.float64) @ np.asarray(taught, np.float64).T
     apart = ~np.eye(len(taught), dtype=bool)
     nearest = np.where(apart, cosines, -np.inf).max(axis=1)
-    return Taught(float(nearest.mean()), float(1 - cosines[apart].mean()))
+    return Taught(
+        float(nearest.mean()), float(1 - cosines[apart].mean()), float(nearest.std(ddof=1))
+    )
 
 
 def measure(made: MadeSet, base: MadeSet, taught: Floats, line: float | None) -> Measures:

@@ -99,6 +99,13 @@ def told_of_pick(made: PickedRun) -> list[str]:
             f"{100 * found.rate:.3g}% at most of images that copy nothing "
             f"({found.innocent:,} were held against the taught)"
         )
+    if found.near_at_first:
+        lines.append(
+            "how much was learned is hardly told: before, images were about as near to the taught "
+            f"ones (cosine {found.base.fidelity.value:.2f}) as these are to one another "
+            f"({found.taught.fidelity:.2f}, give or take {found.taught.spread:.2f}); taught images "
+            "of one subject tell more"
+        )
     return lines
 
 

@@ -7,7 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.search.picking.worlds import NULLS, base, learning, over_trained, taught
+from tests.search.picking.worlds import (
+    NULLS,
+    SUBJECT,
+    base,
+    learning,
+    near,
+    over_trained,
+    taught,
+)
 from vitrail.search.picking.choosing import (
     LEAST_LINE,
     CheckpointShares,
@@ -106,6 +114,13 @@ def test_nearer_than_the_taught_are_to_one_another_is_no_merit() -> None:
     found = compared(over_trained(900))
     assert found.checkpoints[0].fidelity.value > found.taught.fidelity
     assert found.checkpoints[0].shares.learned == 1
+
+
+def test_taught_images_that_are_as_far_from_one_another_as_any_are_told_to_be() -> None:
+    assert not compared(learning(100, 0.5)).near_at_first
+    unlike = np.concatenate([base().subject[0, :5], near(SUBJECT, 0.5, 5, seed=2)])
+    found = compare_checkpoints(base(), [learning(100, 0.1)], unlike, NULLS, 0.01)
+    assert found.near_at_first
 
 
 def test_shares_that_nobody_knows_do_not_count() -> None:

@@ -44,6 +44,7 @@ def test_the_taught_images_do_not_count_as_near_to_themselves() -> None:
     found = taught_among_themselves(rows)
     nearest = [max(rows[i] @ rows[j] for j in range(5) if j != i) for i in range(5)]
     assert found.fidelity == pytest.approx(np.mean(nearest), abs=1e-6)
+    assert found.spread == pytest.approx(np.std(nearest, ddof=1), abs=1e-6)
     apart = [1 - rows[i] @ rows[j] for i in range(5) for j in range(5) if i != j]
     assert found.diversity == pytest.approx(np.mean(apart), abs=1e-6)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from tests.service.conftest import Vitrail
 from vitrail.search.picking.choosing import compare_checkpoints
 from vitrail.search.picking.made_sets import MadeSet
 from vitrail.service.cli.pick_report import render_pick_report
-from vitrail.service.documents.picking import verdict
+from vitrail.service.documents.picking import told_of_pick, verdict
 from vitrail.service.operations import picking
 from vitrail.service.operations.pick_records import PickedRun
 
@@ -123,6 +124,15 @@ def test_one_checkpoint_several_alike_and_none_that_is_better_are_told_so(compar
     nothing = compared([MadeSet(100, *_parts(base()))])
     assert "no checkpoint is better" in verdict(nothing)
     assert '<p class="verdict warn">No checkpoint' in render_pick_report(nothing)
+
+
+def test_taught_images_that_have_little_in_common_are_said_to_tell_little(compared: Make) -> None:
+    said = "how much was learned is hardly told: before, images were about as near to the taught"
+    made = compared()
+    assert not any(said in line for line in told_of_pick(made))
+    unlike = np.concatenate([base().subject[0, :5], taught(5)])
+    found = compare_checkpoints(base(), [learning(100, 0.1)], unlike, NULLS, 0.01)
+    assert any(said in line for line in told_of_pick(replace(made, found=found)))
 
 
 def _parts(made: MadeSet) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
