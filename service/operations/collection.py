@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.encoders.settings import DEFAULT_CHECKPOINT, EncoderSettings
 from vitrail.service.operations.own_encoder import choose
+from vitrail.service.operations.progress import Progress, nobody
 from vitrail.service.operations.surveyable import Surveyable
 
 if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metadata does not need
@@ -25,6 +26,7 @@ if TYPE_CHECKING:  # these bring Pillow and the runtimes, which a look at metada
     from vitrail.indexer.encoders.base import Encoder
     from vitrail.indexer.indexing.options import IndexOptions
     from vitrail.indexer.indexing.progress import IndexCounts
+    from vitrail.service.operations.deciding import KnownDecision
     from vitrail.service.operations.duplicates import Duplicates
 
 
@@ -233,6 +235,7 @@ class Collection(Surveyable):
         since: str | None = None,
         look_alikes: bool = False,
         space: str | None = None,
+        on_progress: Progress = nobody,
         cancellation: Cancellation | None = None,
     ) -> Duplicates:
         """Find copies of images, by what their pixels show, and choose which of each to keep.
@@ -242,6 +245,7 @@ class Collection(Surveyable):
             since: a filter; just groups with an image that passes it, which is compared with all.
             look_alikes: also find images that look alike and are no copies.
             space: whose nearest images are compared; ``None`` is the one that searches weigh most.
+            on_progress: called with what is done now, and how far that is.
             cancellation: looked at between pairs.
 
         Raises:
@@ -251,7 +255,7 @@ class Collection(Surveyable):
         from vitrail.service.operations.duplicates import DuplicateOptions, find_duplicates
 
         options = DuplicateOptions(where, since, look_alikes, space)
-        return find_duplicates(self, options, cancellation=cancellation)
+        return find_duplicates(self, options, progress=on_progress, cancellation=cancellation)
 
     def decide(self, kind: str, *ids: int) -> str:
         """Say of images that they are the ``same``, ``not-duplicates``, or that they ``keep``.
@@ -289,6 +293,12 @@ class Collection(Surveyable):
             return undo(Path(self.store.directory), token).token
         finally:
             self.store.refresh()
+
+    def decisions(self) -> tuple[KnownDecision, ...]:
+        """What was decided about duplicates, in the order of time, with the tokens for ``undo``."""
+        from vitrail.service.operations.deciding import list_decisions
+
+        return list_decisions(self.store)
 
     def whiten(self, space: str, *, dim: int | None = None) -> str:
         """Derive a whitened space from a stored one, fitted on all images, or fit it anew.

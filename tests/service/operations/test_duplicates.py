@@ -17,8 +17,7 @@ from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import CancelledError, FilterError, InputError, UnknownImageError
 from vitrail.service.operations.collection import Collection
-from vitrail.service.operations.deciding import list_decisions
-from vitrail.service.operations.duplicates import Duplicates, find_duplicates
+from vitrail.service.operations.duplicates import Duplicates
 from vitrail.service.operations.progress import AnalysisProgress, Event
 from vitrail.service.operations.trashing import plan_trash
 
@@ -89,7 +88,7 @@ def test_what_is_decided_is_honoured_and_may_be_undone(pictures: Collection) -> 
     assert "other-10.png" not in told(pictures.duplicates())["original.bmp"]
     with pytest.raises(InputError, match="no decision to undo"):
         pictures.undo()
-    assert [one.undone for one in list_decisions(pictures.store)] == [True] * 3
+    assert [one.undone for one in pictures.decisions()] == [True] * 3
 
 
 def test_a_kept_image_is_the_keeper(pictures: Collection) -> None:
@@ -158,7 +157,7 @@ def test_what_is_no_decision_is_refused(pictures: Collection) -> None:
             pictures.decide(kind, *ids)
     with pytest.raises(UnknownImageError):
         pictures.decide("keep", 999)
-    assert list_decisions(pictures.store) == ()
+    assert pictures.decisions() == ()
 
 
 def test_a_filter_says_what_is_compared_and_what_is_new(pictures: Collection) -> None:
@@ -207,7 +206,7 @@ def test_it_tells_where_it_is(pictures: Collection) -> None:
         assert isinstance(event, AnalysisProgress)
         told.setdefault(event.doing, []).append((event.done, event.total))
 
-    find_duplicates(pictures, progress=note)
+    pictures.duplicates(on_progress=note)
     assert [*told] == ["looking for near pairs", "comparing pixels", "forming groups"]
     assert all(events[-1][0] == events[-1][1] for events in told.values())
 
