@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from vitrail.indexer.errors import InputError
-from vitrail.indexer.files.durability import disk_guard, make_directory, rename, sync_directory
+from vitrail.indexer.files.durability import disk_guard, make_directory, rename, sync_tree
 
 _BEGUN = re.compile(r"\.vitrail-export-(\d+)-[0-9a-f]{8}")
 _SLACK = 5.0  # seconds by which clocks of processes and of files may differ
@@ -50,23 +50,11 @@ def staged(folder: Path, needed: int) -> Iterator[Path]:
         os.mkdir(begun)
         try:
             yield Path(begun)
-            _sync(begun)
+            sync_tree(begun)
             check_new(folder)
             rename(begun, str(folder.absolute()))
         finally:
             shutil.rmtree(begun, ignore_errors=True)
-
-
-def _sync(folder: str) -> None:
-    """Flush all that was written to the disk."""
-    for where, _, names in os.walk(folder):
-        for name in names:
-            handle = os.open(os.path.join(where, name), os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-        sync_directory(where)
 
 
 def _sweep(parent: str) -> None:

@@ -66,6 +66,14 @@ def sync_file(path: str) -> None:
         os.close(handle)
 
 
+def sync_tree(directory: str) -> None:
+    """Flush all files in a directory, and in those below it, and their names, to the disk."""
+    for where, _, names in os.walk(directory):
+        for name in names:
+            sync_file(os.path.join(where, name))
+        sync_directory(where)
+
+
 @contextmanager
 def replacing(path: str, *, temporary: str | None = None) -> Iterator[str]:
     """Give a temporary path beside ``path`` to write to; on success it durably becomes ``path``.

@@ -14,8 +14,7 @@ from vitrail.indexer.files.durability import (
     disk_guard,
     make_directory,
     rename,
-    sync_directory,
-    sync_file,
+    sync_tree,
 )
 
 
@@ -40,20 +39,11 @@ def staged_model(folder: str, needed: int, index: str) -> Iterator[str]:
         make_directory(staged)
         try:
             yield staged
-            _sync(staged)
+            sync_tree(staged)
             for name in sorted(os.listdir(staged), key=lambda name: (name == index, name)):
                 _put(os.path.join(staged, name), os.path.join(folder, name))
         finally:
             shutil.rmtree(staged, ignore_errors=True)
-
-
-def _sync(staged: str) -> None:
-    for root, folders, files in os.walk(staged):
-        for name in files:
-            sync_file(os.path.join(root, name))
-        for name in folders:
-            sync_directory(os.path.join(root, name))
-    sync_directory(staged)
 
 
 def _put(written: str, place: str) -> None:

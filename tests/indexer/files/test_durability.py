@@ -13,7 +13,7 @@ from PIL import Image
 from tests.indexer.recipes.test_recipe import BASE
 from vitrail.generator.batch import write_image
 from vitrail.indexer.files.cache import write_atomically
-from vitrail.indexer.files.durability import make_directory, write_bytes, write_text
+from vitrail.indexer.files.durability import make_directory, sync_tree, write_bytes, write_text
 from vitrail.indexer.recipes.recipe import GeneratedImage
 from vitrail.indexer.vectors.index_file import write_index_file
 
@@ -45,6 +45,21 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Path]]:
     monkeypatch.setattr(os, "fsync", syncing)
     monkeypatch.setattr(os, "replace", replacing)
     return events
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="handles are told by name on Linux")
+def test_a_tree_is_synced_each_folder_after_its_files(
+    tmp_path: Path, done: list[tuple[str, Path]]
+) -> None:
+    inner = tmp_path / "tree" / "inner"
+    inner.mkdir(parents=True)
+    files = [tmp_path / "tree" / "one", inner / "two"]
+    for file in files:
+        file.write_bytes(b"1")
+    sync_tree(str(tmp_path / "tree"))
+    assert {place for _, place in done} == {*files, inner, tmp_path / "tree"}
+    order = [place for _, place in done]
+    assert all(order.index(file) < order.index(file.parent) for file in files)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="handles are told by name on Linux")

@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx2
@@ -38,7 +38,8 @@ def giving(answer: Callable[[int], Answer]) -> Iterator[tuple[str, list[tuple[st
             for name, value in {**headers, "Content-Length": str(len(body))}.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(body)
+            with suppress(BrokenPipeError):  # who asked may have had enough
+                self.wfile.write(body)
 
         do_GET = do_POST = do_DELETE = handle_one
 
