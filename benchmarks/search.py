@@ -16,10 +16,7 @@ that are not installed are left out, and the page says so.
 from __future__ import annotations
 
 import argparse
-import json
-import multiprocessing
 import os
-import shutil
 import tempfile
 import time
 from dataclasses import asdict, dataclass
@@ -28,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import machine, report
+from benchmarks import machine, report, runs
 from benchmarks.engines import Engine
 from benchmarks.rivals import ENGINES
 from benchmarks.search_page import draw, markdown
@@ -38,7 +35,6 @@ from benchmarks.vectors import BLOCKS, DIM, Floats, load_vectors, unit
 KS = (10, 100)
 _SLOW_SECONDS = 20.0  # an engine's one-by-one run ends after so long
 _ALL = 0.9995  # recall beyond which more effort is not tried
-_COUNTED = "built.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +83,11 @@ class Asked:
         return cls(queries, cached_nearest(rows, queries, max(KS)))
 
 
-def build(name: str, size: int, dim: int, seed: int, place: Path) -> dict[str, float]:
-    """Build one engine's index in a folder; seconds of the clock and of the processor."""
+def build(name: str, size: int, dim: int, seed: int, place: Path) -> None:
+    """Build one engine's index in a folder; to be called in a fresh process."""
     rows, _ = load_vectors(size, seed, dim)
     engine = ENGINES[name]()
-    started, used = time.perf_counter(), time.process_time()
-    engine.build(rows, place)
-    took = {
-        "build_seconds": time.perf_counter() - started,
-        "build_cpu_seconds": time.process_time() - used,
-    }
-    (place / _COUNTED).write_text(json.dumps(took))
-    return took
+    runs.build(lambda: engine.build(rows, place), place)
 
 
 def answer(name: str, asked: Asked, place: Path, recall: float) -> dict[str, Any]:
@@ -109,10 +98,9 @@ def answer(name: str, asked: Asked, place: Path, recall: float) -> dict[str, Any
     load = os.getloadavg()
     points = [point for k in KS for point in sweep(engine, asked, k)]
     own_after, mapped_after = machine.own_and_mapped()
-    files = (file for file in place.rglob("*") if file.is_file() and file.name != _COUNTED)
     return {
         "kind": engine.describe(),
-        "index_bytes": sum(file.stat().st_size for file in files),
+        "index_bytes": runs.index_bytes(place),
         "own_bytes": own_after - own,
         "mapped_bytes": mapped_after - mapped,
         "load": load[:2],
@@ -175,20 +163,14 @@ def least_effort(points: list[Point], k: int, recall: float) -> int:
 def measure(name: str, size: int, dim: int, options: argparse.Namespace) -> dict[str, Any]:
     """Build, or take what was built, and ask; each in a process of its own."""
     asked = Asked.of(size, dim, options.queries, options.seed)
-    context = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory(prefix="vitrail-benchmark-") as scratch:
         place = Path(options.indexes or scratch) / f"{name}-{dim}-{size}-seed{options.seed}"
-        counted = place / _COUNTED
-        if not counted.exists():
+        if not runs.is_built(place):
             print(f"{name} {size:,} x {dim}: building", flush=True)
-            shutil.rmtree(place, ignore_errors=True)  # what an interrupted run left
-            place.mkdir(parents=True)
-            with context.Pool(1) as pool:
-                pool.apply(build, (name, size, dim, options.seed, place))
+            runs.in_process(build, name, size, dim, options.seed, place)
         print(f"{name} {size:,} x {dim}: timing", flush=True)
-        with context.Pool(1) as pool:
-            answered = pool.apply(answer, (name, asked, place, options.recall))
-        took = json.loads(counted.read_text())
+        answered = runs.in_process(answer, name, asked, place, options.recall)
+        took = runs.build_times(place)
     about = machine.describe(machine.command_line("benchmarks.search"))
     key = {"engine": name, "size": size, "dim": dim}
     return {**key, **took, **answered, "machine": about}
@@ -198,31 +180,7 @@ def left_out(name: str, dim: int) -> str | None:
     """Why an engine cannot be measured; None if it can."""
     if name == "vitrail-collection" and dim != DIM:
         return f"vectors of the embedded encoder, which collections are made for, have {DIM}"
-    try:
-        ENGINES[name]()
-    except ImportError as error:
-        return f"{error}; the extra bench has it"
-    return None
-
-
-def earlier(file: Path, recall: float) -> dict[str, Any]:
-    """What the results hold already, if it was measured alike."""
-    if file.exists():
-        content: dict[str, Any] = json.loads(file.read_text())
-        if content["recall"] == recall and all("points" in one for one in content["results"]):
-            return content
-    return {"recall": recall, "results": [], "left_out": {}}
-
-
-def merged(results: list[dict[str, Any]], new: dict[str, Any]) -> list[dict[str, Any]]:
-    """The results with one more, in the place of an older one of the same; in order."""
-    order = list(ENGINES)
-    others = [one for one in results if _key(one) != _key(new)]
-    return sorted([*others, new], key=lambda one: (*_key(one)[:2], order.index(one["engine"])))
-
-
-def _key(result: dict[str, Any]) -> tuple[int, int, str]:
-    return result["dim"], result["size"], result["engine"]
+    return runs.why_not(ENGINES[name])
 
 
 def _arguments() -> argparse.Namespace:
@@ -241,11 +199,11 @@ def _arguments() -> argparse.Namespace:
 
 def main() -> None:
     options = _arguments()
-    content = earlier(options.results / "search.json", options.recall)
+    content = runs.earlier(options.results / "search.json", {"recall": options.recall})
     for dim in options.dims:
         for size in options.sizes:
             for name in options.only:
-                done = {_key(one) for one in content["results"]}
+                done = {runs.key(one) for one in content["results"]}
                 if options.missing and (dim, size, name) in done:
                     continue
                 why = left_out(name, dim)
@@ -256,7 +214,7 @@ def main() -> None:
                     content["left_out"][label] = why
                     continue
                 new = measure(name, size, dim, options)
-                content["results"] = merged(content["results"], new)
+                content["results"] = runs.merged(content["results"], new, list(ENGINES))
                 report.write("search", content, markdown(content), options.results)
                 draw(content["results"], options.results)
 

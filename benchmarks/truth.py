@@ -14,23 +14,35 @@ Mask = NDArray[np.bool_]
 _NONE = -2.0  # below any cosine
 
 
-def nearest(rows: Halves, queries: Floats, k: int, allowed: Mask | None = None) -> Ids:
-    """(q, k) ids of the true nearest rows, best first; -1 where fewer are allowed."""
-    best = np.full((len(queries), k), _NONE, np.float32)
-    ids = np.full((len(queries), k), -1, np.int64)
-    for start, block in blocks(rows):
-        inside = None if allowed is None else np.flatnonzero(allowed[start : start + len(block)])
-        places = np.arange(len(block)) if inside is None else inside
-        if not len(places):
-            continue
-        scores = queries @ (block if inside is None else block[inside]).T
-        few = min(k, len(places))
+class Best:
+    """The ``k`` nearest of ever more rows to (q, dim) queries; ids are -1 where there are fewer."""
+
+    def __init__(self, queries: Floats, k: int) -> None:
+        self._queries = queries
+        self._scores = np.full((len(queries), k), _NONE, np.float32)
+        self.ids: Ids = np.full((len(queries), k), -1, np.int64)
+
+    def add(self, ids: Ids, rows: Floats) -> None:
+        """Compare with (n, dim) rows more, known by (n,) ids."""
+        if not len(rows):
+            return
+        k = self.ids.shape[1]
+        scores = self._queries @ rows.T
+        few = min(k, len(rows))
         near = np.argpartition(-scores, few - 1, axis=1)[:, :few]
-        both = np.concatenate([best, np.take_along_axis(scores, near, 1)], axis=1)
-        numbers = np.concatenate([ids, places[near] + start], axis=1)
+        both = np.concatenate([self._scores, np.take_along_axis(scores, near, 1)], axis=1)
+        numbers = np.concatenate([self.ids, ids[near]], axis=1)
         keep = np.argsort(-both, axis=1, kind="stable")[:, :k]
-        best, ids = np.take_along_axis(both, keep, 1), np.take_along_axis(numbers, keep, 1)
-    return ids
+        self._scores = np.take_along_axis(both, keep, 1)
+        self.ids = np.take_along_axis(numbers, keep, 1)
+
+
+def nearest(rows: Halves, queries: Floats, k: int) -> Ids:
+    """(q, k) ids of the true nearest rows, best first; -1 where there are fewer."""
+    best = Best(queries, k)
+    for start, block in blocks(rows):
+        best.add(np.arange(start, start + len(block)), block)
+    return best.ids
 
 
 def cached_nearest(rows: Halves, queries: Floats, k: int) -> Ids:
