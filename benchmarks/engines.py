@@ -110,14 +110,14 @@ class FaissFlat:
         self._faiss.write_index(index, str(place / "index"))
 
     def load(self, place: Path) -> None:
-        self._index = self._faiss.read_index(str(place / "index"))
+        self.index: Any = self._faiss.read_index(str(place / "index"))
 
     def efforts(self, k: int) -> tuple[int, ...]:
         return (0,)
 
     def search(self, queries: Floats, k: int, effort: int, threads: int) -> Ids:
         self._faiss.omp_set_num_threads(threads)
-        found: Ids = self._index.search(queries, k)[1]
+        found: Ids = self.index.search(queries, k)[1]
         return found
 
     def describe(self) -> str:
@@ -134,7 +134,7 @@ class FaissHnsw(FaissFlat):
         return widths(k)
 
     def search(self, queries: Floats, k: int, effort: int, threads: int) -> Ids:
-        self._index.hnsw.efSearch = max(effort, k)
+        self.index.hnsw.efSearch = max(effort, k)
         return super().search(queries, k, effort, threads)
 
     def describe(self) -> str:

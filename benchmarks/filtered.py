@@ -39,7 +39,8 @@ Patch tokens by the embedded encoder, the {k} nearest of what passes. Correlated
 where the rows lie that a clustered filter lets through, anti-correlated ones from farthest away.
 Told is the recall that our answers told, exact the share that called themselves so, short the share
 of answers with fewer hits than there are. Ours is given the ids that pass anew with every query;
-FAISS a mask that is at hand: its graph is asked for more rows, until enough of them pass. LanceDB
+FAISS a mask that is at hand: its graph is asked for more rows, until enough of them pass, or
+(selector) keeps to what passes while it is walked, at the effort chosen without a filter. LanceDB
 has a column with a bitmap index a filter, and takes all threads. The rivals have the least effort
 that reached a recall of {recall} without a filter. Where queries took too long, fewer were asked.
 """
@@ -176,7 +177,8 @@ def measure(
     seed = options.seed
     with tempfile.TemporaryDirectory(prefix="vitrail-benchmark-") as scratch:
         kept = None if ENGINES[name].own_index else options.indexes
-        place = Path(kept or scratch) / f"{name}-{dim}-{size}-seed{seed}"
+        stem = name.removesuffix("-selector")  # the same graph
+        place = Path(kept or scratch) / f"{stem}-{dim}-{size}-seed{seed}"
         if not runs.is_built(place):
             print(f"{name} {size:,} x {dim}: building", flush=True)
             filters = {case.name: case.allowed for case in asked}
