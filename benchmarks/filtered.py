@@ -202,7 +202,7 @@ def markdown(content: dict[str, Any]) -> str:
         for cell in one["cells"]
     ]
     rows.sort(key=lambda row: row[0])
-    parts = [report.heading("Filtered", results[-1]["machine"])]
+    parts = [report.heading("Filtered", content["machine"]), report.apart(results)]
     parts.append(METHOD.format(k=content["k"], recall=content["recall"]))
     parts.append(report.table(COLUMNS, [row for _, row in rows]))
     left_out = [f"- {name}: {why}" for name, why in content["left_out"].items()]
@@ -256,10 +256,12 @@ def main() -> None:
                 if (why := runs.why_not(ENGINES[name])) is not None:
                     print(f"{name}: left out ({why})", flush=True)
                     content["left_out"][name] = why
-                    continue
-                new = measure(name, size, dim, asked, tuning, options)
-                content["results"] = runs.merged(content["results"], new, list(ENGINES))
-                report.write("filtered", content, markdown(content), options.results)
+                else:
+                    new = measure(name, size, dim, asked, tuning, options)
+                    content["machine"] = new["machine"]
+                    content["results"] = runs.merged(content["results"], new, list(ENGINES))
+                if content["results"]:
+                    report.write("filtered", content, markdown(content), options.results)
 
 
 if __name__ == "__main__":

@@ -204,19 +204,26 @@ def main() -> None:
         for size in options.sizes:
             for name in options.only:
                 done = {runs.key(one) for one in content["results"]}
-                if options.missing and (dim, size, name) in done:
-                    continue
-                why = left_out(name, dim)
-                label = name if dim == DIM else f"{name}, {dim} numbers"
-                content["left_out"].pop(label, None)
-                if why is not None:
-                    print(f"{name} {size:,} x {dim}: left out ({why})", flush=True)
-                    content["left_out"][label] = why
-                    continue
-                new = measure(name, size, dim, options)
-                content["results"] = runs.merged(content["results"], new, list(ENGINES))
-                report.write("search", content, markdown(content), options.results)
-                draw(content["results"], options.results)
+                if not (options.missing and (dim, size, name) in done):
+                    join(content, name, size, dim, options)
+
+
+def join(
+    content: dict[str, Any], name: str, size: int, dim: int, options: argparse.Namespace
+) -> None:
+    """Measure one engine at one size, or say why not, and write all there is."""
+    label = name if dim == DIM else f"{name}, {dim} numbers"
+    content["left_out"].pop(label, None)
+    if (why := left_out(name, dim)) is not None:
+        print(f"{name} {size:,} x {dim}: left out ({why})", flush=True)
+        content["left_out"][label] = why
+    else:
+        new = measure(name, size, dim, options)
+        content["machine"] = new["machine"]
+        content["results"] = runs.merged(content["results"], new, list(ENGINES))
+    if content["results"]:
+        report.write("search", content, markdown(content), options.results)
+        draw(content["results"], options.results)
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def markdown(content: dict[str, Any]) -> str:
     """The page for people; ratios are to ours at the same size."""
     results, recall = content["results"], content["recall"]
     columns = [column.format(recall=recall) for column in COLUMNS]
-    parts = [report.heading("Search", results[-1]["machine"]), _apart(results)]
+    parts = [report.heading("Search", content["machine"]), report.apart(results)]
     parts.append(METHOD.format(recall=recall))
     for k in sorted({point["k"] for one in results for point in one["points"]}):
         rows = [_row(one, results, k, recall) for one in results]
@@ -100,7 +100,8 @@ def draw(results: Sequence[dict[str, Any]], folder: Path) -> None:
                 _panel(axis, [one for one in own if one["size"] == size], k)
                 axis.set_title(f"{size:,} x {dim}")
             panels[0].set_ylabel("queries/s at the median time, one thread")
-            lines = {line.get_label(): line for axis in panels for line in axis.get_lines()}
+            drawn = {line.get_label(): line for axis in panels for line in axis.get_lines()}
+            lines = {name: drawn[name] for name in _COLOURS if name in drawn}
             ncols = min(len(lines), 2 * len(sizes))
             place = "outside lower center"
             figure.legend(lines.values(), lines.keys(), loc=place, ncols=ncols, frameon=False)
@@ -135,21 +136,6 @@ def _name(dim: int, k: int) -> str:
 
 def _image(dim: int, k: int) -> str:
     return f"![Queries a second over recall@{k}, vectors of {dim}]({_name(dim, k)})\n"
-
-
-def _apart(results: Sequence[dict[str, Any]]) -> str:
-    """A sentence if not all was measured on the same machine with the same versions."""
-    without = [{**one["machine"], "command": "", "packages": {}} for one in results]
-    packages: dict[str, set[str]] = {}
-    for one in results:
-        for name, version in one["machine"]["packages"].items():
-            packages.setdefault(name, set()).add(version)
-    several = [name for name, versions in packages.items() if len(versions) > 1]
-    if any(one != without[0] for one in without):
-        return "Not all of it was measured on one machine; the raw figures name each.\n"
-    if several:
-        return f"Not all with the same versions of {', '.join(several)}; see the raw figures.\n"
-    return ""
 
 
 def _row(

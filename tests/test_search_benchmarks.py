@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import filter_cases, runs, truth, vectors
+from benchmarks import filter_cases, report, runs, truth, vectors
 from benchmarks.filter_cases import KINDS, cases
 from benchmarks.search_page import at_recall, frontier
 from benchmarks.truth import Best, cached_nearest, nearest, recall_of
@@ -115,3 +115,14 @@ def test_an_engine_that_is_not_installed_says_how_to_come_by_it() -> None:
 
     assert runs.why_not(Missing) == "No module named 'rival'; the extra bench has it"
     assert runs.why_not(dict) is None
+
+
+def test_a_page_says_where_runs_that_joined_differ() -> None:
+    def by(**changes: object) -> dict[str, Any]:
+        about = {"processor": "P", "cores": 2, "memory_gb": 1.0, "packages": {"a": "1"}}
+        return {"machine": {**about, "command": "c", **changes}}
+
+    assert report.apart([by(), by()]) == ""
+    assert report.apart([by(), by(command="d")]).startswith("Several runs")
+    assert "same packages" in report.apart([by(), by(packages={"a": "2"}, command="d")])
+    assert "one machine" in report.apart([by(), by(cores=1)])
