@@ -1,35 +1,43 @@
-"""The engines that the search benchmark compares, behind one small interface."""
+"""The engines that the search benchmark compares, behind one small interface: ours and FAISS's."""
 
 from __future__ import annotations
 
-import os
-import tempfile
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.holdings import fill_collection
-from benchmarks.vectors import Floats, blocks
+from benchmarks.truth import Ids
+from benchmarks.vectors import Floats, Halves, blocks
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.vectors.index import VectorIndex
 from vitrail.search.options import SearchOptions
 from vitrail.search.query import Query
 from vitrail.search.searcher import Searcher
 
-Ids = NDArray[np.int64]
+WIDTHS = (10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
+"""How many rows a search of a graph holds on to."""
+M, CONSTRUCTION = 16, 100  # of every rival's graph: hnswlib's usual ones
 
 
 class Engine(Protocol):
-    """Something that indexes rows and answers queries."""
+    """Something that indexes rows in a folder, and answers queries from there in another process.
 
-    efforts: tuple[int, ...]
+    Making one imports its library, and nothing more.
+    """
 
-    def build(self, rows: NDArray[np.float16]) -> int:
-        """Index (n, dim) unit rows under ids 0..n-1; returns the bytes of the index on disk."""
+    def build(self, rows: Halves, place: Path) -> None:
+        """Index (n, dim) unit rows under ids 0..n-1, and write the index to an empty folder."""
+
+    def load(self, place: Path) -> None:
+        """Make ready to answer from what ``build`` wrote."""
+
+    def efforts(self, k: int) -> tuple[int, ...]:
+        """What to try for the ``k`` nearest, ascending."""
 
     def search(self, queries: Floats, k: int, effort: int, threads: int) -> Ids:
-        """(q, k) nearest ids at some effort, one of ``efforts``."""
+        """(q, k) nearest ids at some effort."""
 
     def describe(self) -> str:
         """Kind and parameters in one line."""
@@ -38,24 +46,21 @@ class Engine(Protocol):
 class Vitrail:
     """Ours; its effort is the recall asked for, in thousandths. It chooses its threads itself."""
 
-    efforts: tuple[int, ...] = (980, 990, 995)
-
-    def build(self, rows: NDArray[np.float16]) -> int:
+    def build(self, rows: Halves, place: Path) -> None:
         index = VectorIndex.create(rows.shape[1])
         for start, block in blocks(rows):
             index = index.with_rows(np.arange(start, start + len(block), dtype=np.int64), block)
-        index = index.built()
-        self._folder = tempfile.TemporaryDirectory(prefix="vitrail-benchmark-")
-        path = os.path.join(self._folder.name, "index")
-        index.save(path, {})
-        del index
-        # What is timed is what a service does: an index loaded from its file, and warmed up.
-        self.index, _ = VectorIndex.load(path)
+        index.built().save(place / "index", {})
+
+    def load(self, place: Path) -> None:
+        self.index, _ = VectorIndex.load(place / "index")
         self.index.warm()
-        return os.path.getsize(path)
+
+    def efforts(self, k: int) -> tuple[int, ...]:
+        return (700, 800, 900, 950, 970, 980, 985, 990, 995, 998, 1000)
 
     def search(self, queries: Floats, k: int, effort: int, threads: int) -> Ids:
-        return self.index.search(queries, k, recall=effort / 1000).ids
+        return self.index.search(queries, k, recall=effort / 1000, exact=effort == 1000).ids
 
     def describe(self) -> str:
         return self.index.kind
@@ -64,17 +69,17 @@ class Vitrail:
 class VitrailCollection:
     """Ours as a user asks it: a stored collection, every hit with its paths and metadata."""
 
-    efforts: tuple[int, ...] = (980,)
+    def build(self, rows: Halves, place: Path) -> None:
+        fill_collection(place / "collection", (block for _, block in blocks(rows)))
 
-    def build(self, rows: NDArray[np.float16]) -> int:
-        self._folder = tempfile.TemporaryDirectory(prefix="vitrail-benchmark-")
-        place = os.path.join(self._folder.name, "collection")
-        self._space = fill_collection(place, (block for _, block in blocks(rows)))
-        self._store = CollectionStore.open(place)
+    def load(self, place: Path) -> None:
+        self._store = CollectionStore.open(place / "collection")
         self._store.warm()
+        ((self._space, _),) = self._store.fingerprint.spaces
         self._searcher = Searcher(self._store.snapshot())
-        files = (os.path.join(root, name) for root, _, names in os.walk(place) for name in names)
-        return sum(os.path.getsize(file) for file in files)
+
+    def efforts(self, k: int) -> tuple[int, ...]:
+        return (980,)
 
     def search(self, queries: Floats, k: int, effort: int, threads: int) -> Ids:
         found = np.full((len(queries), k), -1, np.int64)
@@ -93,75 +98,54 @@ class VitrailCollection:
 class FaissFlat:
     """FAISS's exact index, what a tutorial shows."""
 
-    efforts: tuple[int, ...] = (0,)
-
-    def build(self, rows: NDArray[np.float16]) -> int:
+    def __init__(self) -> None:
         import faiss
 
         self._faiss: Any = faiss
-        self._index = faiss.IndexFlatIP(rows.shape[1])
+
+    def build(self, rows: Halves, place: Path) -> None:
+        index = self._empty(rows.shape[1])
         for _, block in blocks(rows):
-            self._index.add(block)
-        return int(rows.size) * 4
+            index.add(block)
+        self._faiss.write_index(index, str(place / "index"))
+
+    def load(self, place: Path) -> None:
+        self.index: Any = self._faiss.read_index(str(place / "index"))
+
+    def efforts(self, k: int) -> tuple[int, ...]:
+        return (0,)
 
     def search(self, queries: Floats, k: int, effort: int, threads: int) -> Ids:
         self._faiss.omp_set_num_threads(threads)
-        found: Ids = self._index.search(queries, k)[1]
+        found: Ids = self.index.search(queries, k)[1]
         return found
 
     def describe(self) -> str:
         return "IndexFlatIP"
 
+    def _empty(self, dim: int) -> Any:
+        return self._faiss.IndexFlatIP(dim)
 
-class Hnswlib:
-    """hnswlib with its usual M and construction effort, float32."""
 
-    efforts: tuple[int, ...] = (10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+class FaissHnsw(FaissFlat):
+    """FAISS's graph over float32, with hnswlib's usual parameters."""
 
-    def build(self, rows: NDArray[np.float16]) -> int:
-        import hnswlib
-
-        self._index: Any = hnswlib.Index(space="ip", dim=rows.shape[1])
-        self._index.init_index(len(rows), M=16, ef_construction=100, random_seed=0)
-        for start, block in blocks(rows):
-            self._index.add_items(block, np.arange(start, start + len(block)))
-        return int(self._index.index_file_size())
+    def efforts(self, k: int) -> tuple[int, ...]:
+        return widths(k)
 
     def search(self, queries: Floats, k: int, effort: int, threads: int) -> Ids:
-        self._index.set_ef(max(effort, k))
-        found = self._index.knn_query(queries, k, num_threads=threads)[0]
-        return found.astype(np.int64)  # type: ignore[no-any-return]
+        self.index.hnsw.efSearch = max(effort, k)
+        return super().search(queries, k, effort, threads)
 
     def describe(self) -> str:
-        return "HNSW M=16 ef_construction=100 f32"
+        return f"IndexHNSWFlat M={M} efConstruction={CONSTRUCTION}"
+
+    def _empty(self, dim: int) -> Any:
+        index = self._faiss.IndexHNSWFlat(dim, M, self._faiss.METRIC_INNER_PRODUCT)
+        index.hnsw.efConstruction = CONSTRUCTION
+        return index
 
 
-class Usearch:
-    """usearch with its defaults but for half-precision storage."""
-
-    efforts: tuple[int, ...] = (10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
-
-    def build(self, rows: NDArray[np.float16]) -> int:
-        from usearch.index import Index
-
-        self._index: Any = Index(ndim=rows.shape[1], metric="ip", dtype="f16")
-        for start, block in blocks(rows):
-            self._index.add(np.arange(start, start + len(block)), block)
-        return int(self._index.serialized_length)
-
-    def search(self, queries: Floats, k: int, effort: int, threads: int) -> Ids:
-        self._index.expansion_search = max(effort, k)
-        keys = self._index.search(queries, k, threads=threads).keys
-        return np.asarray(keys).reshape(len(queries), k).astype(np.int64)
-
-    def describe(self) -> str:
-        return f"HNSW M={self._index.connectivity} ef_add={self._index.expansion_add} f16"
-
-
-ENGINES: dict[str, type[Engine]] = {
-    "vitrail": Vitrail,
-    "vitrail-collection": VitrailCollection,
-    "faiss-flat": FaissFlat,
-    "hnswlib": Hnswlib,
-    "usearch": Usearch,
-}
+def widths(k: int) -> tuple[int, ...]:
+    """How many rows to hold on to for the ``k`` nearest, which fewer than ``k`` cannot be."""
+    return tuple(width for width in WIDTHS if width >= k) if k > WIDTHS[0] else WIDTHS

@@ -13,7 +13,7 @@ import psutil
 
 PACKAGES = (
     *("vitrail", "torch", "transformers", "openvino", "numpy", "pillow", "duckdb"),
-    *("faiss-cpu", "hnswlib", "usearch"),
+    *("faiss-cpu", "hnswlib", "usearch", "voyager", "rabitqlib", "lancedb"),
 )
 # What decides the speed of a matrix multiplication on x86, weakest first.
 _SETS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16")
@@ -52,6 +52,20 @@ def flags() -> frozenset[str]:
 def has_bf16() -> bool:
     """Whether it multiplies bf16 itself; emulated bf16 is slower by hundreds of times."""
     return bool(flags() & {"avx512_bf16", "amx_bf16"})
+
+
+def own_and_mapped() -> tuple[int, int]:
+    """Resident bytes of this process: its own, and pages of files that it maps.
+
+    The system may take the latter back. Where it does not tell them apart, all are its own.
+    """
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return int(psutil.Process().memory_info().rss), 0
+    sizes = {line.split(":")[0]: line.split()[1] for line in lines if line.startswith("Rss")}
+    kilobytes = {name: int(size) for name, size in sizes.items()}
+    return kilobytes["RssAnon"] * 1024, (kilobytes["RssFile"] + kilobytes["RssShmem"]) * 1024
 
 
 def peak_memory() -> int:

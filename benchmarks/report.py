@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,22 @@ def heading(title: str, machine: dict[str, Any]) -> str:
         f"({', '.join(machine['instruction_sets'])}), {machine['memory_gb']} GB, "
         f"{machine['system']}; Python {machine['python']}, {packages}.\n"
     )
+
+
+def apart(results: Sequence[dict[str, Any]]) -> str:
+    """A sentence if results that joined were not all measured by one run, each with its machine."""
+    machines = [one["machine"] for one in results]
+
+    def differ(of: Callable[[dict[str, Any]], object]) -> bool:
+        return any(of(machine) != of(machines[0]) for machine in machines)
+
+    if differ(lambda machine: [machine[name] for name in ("processor", "cores", "memory_gb")]):
+        return "Not all of it was measured on one machine; the raw figures name each.\n"
+    if differ(lambda machine: machine["packages"]):
+        return "Not all of it was measured with the same packages; the raw figures name them.\n"
+    if differ(lambda machine: machine["command"]):
+        return "Several runs measured it; the raw figures have their commands.\n"
+    return ""
 
 
 def megabytes(amount: float) -> str:

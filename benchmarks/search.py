@@ -1,58 +1,62 @@
-"""Search speed, recall and memory beside plain FAISS, hnswlib and usearch, on real ViT vectors.
+"""Search speed, recall and memory beside FAISS, hnswlib, usearch, voyager and rabitqlib.
 
-    python -m benchmarks.vectors                 # once: makes the vectors
-    python -m benchmarks.search --sizes 10000 30000 100000 1000000
+    python -m benchmarks.vectors --dim 384       # once: makes the vectors, real ones of a ViT
+    python -m benchmarks.vectors --dim 768
+    python -m benchmarks.search --sizes 10000 100000 1000000 --dims 384 768
+    python -m benchmarks.search --sizes 1000000 --dims 768 --only hnswlib voyager
 
-Every engine builds and answers in a process of its own. The approximate ones are given the least
-effort that reaches the wanted recall on half of the queries, and are timed and judged on the other
-half: one query at a time on one thread, then all of them at once on every thread.
+Every engine builds in one process and answers in another, from the files that the first one wrote.
+It is asked for the 10 and the 100 nearest with ever more effort, one query at a time on one thread;
+with half of the queries the least effort is chosen that reaches the wanted recall, the other half
+is timed and judged. What is measured joins what earlier runs left in the results, so that a run may
+take one engine at a time, or go on (``--missing``). Rivals come with the extra ``bench``; those
+that are not installed are left out, and the page says so.
 """
 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import os
+import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
-from numpy.typing import NDArray
 
-from benchmarks import machine, report
-from benchmarks.engines import ENGINES, Engine, Ids, Vitrail
-from benchmarks.vectors import Floats, cache_folder, load_vectors, unit
+from benchmarks import machine, report, runs
+from benchmarks.engines import Engine
+from benchmarks.rivals import ENGINES
+from benchmarks.search_page import draw, markdown
+from benchmarks.truth import Ids, cached_nearest, recall_of
+from benchmarks.vectors import BLOCKS, DIM, Floats, load_vectors, unit
 
-K = 10
-COLUMNS = (
-    *("vectors", "engine", "kind", "recall@10", "p50 ms", "p99 ms", "ratio", "QPS", "batch QPS"),
-    *("build s", "resident MB", "own MB", "index MB"),
-)
-FILTERED_COLUMNS = ("vectors", "let through", "recall@10", "p50 ms", "p99 ms", "exact")
-METHOD = """\
-Real vectors of 384 numbers: patch tokens of pictures by the embedded encoder. One query at a time
-on one thread, then (batch) all at once on every thread. The rivals have the least effort that
-reached a recall of {recall} on other queries, ours is asked for that recall. The ratio is the time
-of a query to ours: below 1 is faster than we are. `vitrail-collection` is the whole way through a
-stored collection, every hit with its paths and metadata, batches too. Own memory leaves out pages
-mapped from files.
-"""
-SHARES = (0.01, 0.1, 0.5)
+KS = (10, 100)
 _SLOW_SECONDS = 20.0  # an engine's one-by-one run ends after so long
+_ALL = 0.9995  # recall beyond which more effort is not tried
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
-    """One engine at one size (or one filter): milliseconds, queries a second, and recall@10.
+class Point:
+    """One engine at one effort: milliseconds, queries a second, and recall.
 
-    ``cpu`` is the median of the processor time of a query: on a machine that does other things too,
-    the wall clock tells more about those.
+    Attributes:
+        k: how many were asked for.
+        effort: the engine's own measure.
+        tuned: recall with the queries by which an effort is chosen.
+        recall: with those that were timed.
+        cpu: the median of the processor time of a query: on a machine that does other things too,
+            the wall clock tells more about those.
+        p50: median of a query's time, on one thread.
+        p99: as well.
+        qps: on one thread.
+        batch_qps: all at once on every thread.
     """
 
+    k: int
+    effort: int
+    tuned: float
     recall: float
     cpu: float
     p50: float
@@ -62,227 +66,164 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """All that was measured of one engine at one size; bytes and seconds."""
+class Asked:
+    """What all engines are asked: (q, dim) queries and their (q, 100) true ids.
 
-    engine: str
-    size: int
-    kind: str
-    effort: int
-    build_seconds: float
-    index_bytes: int
-    memory: int
-    anonymous: int
-    timing: Timing
-    filtered: dict[str, dict[str, Any]]
-    load: tuple[float, float]
+    The first half tunes, the second is timed.
+    """
+
+    queries: Floats
+    truth: Ids
+
+    @classmethod
+    def of(cls, size: int, dim: int, count: int, seed: int) -> Asked:
+        rows, held_out = load_vectors(size, seed, dim)
+        chosen = np.random.default_rng(seed).choice(len(held_out), count, False)
+        queries = unit(held_out[chosen])
+        return cls(queries, cached_nearest(rows, queries, max(KS)))
 
 
-def measure(name: str, size: int, count: int, recall: float, seed: int) -> Result:
-    """Build and time one engine; to be called in a fresh process."""
-    rows, held_out = load_vectors(size, seed)
-    queries = unit(held_out[np.random.default_rng(seed).choice(len(held_out), count, False)])
-    truth = cached_truth(rows, queries, f"{size}-{seed}-{count}")
-    tuning, timing = slice(0, count // 2), slice(count // 2, count)
-    allowed = filter_truths(rows, queries[timing], f"{size}-{seed}-{count}")
-    print(f"{name} {size:,}: building", flush=True)
-    before = psutil.Process().memory_full_info()
-    started = time.perf_counter()
+def build(name: str, size: int, dim: int, seed: int, place: Path) -> None:
+    """Build one engine's index in a folder; to be called in a fresh process."""
+    rows, _ = load_vectors(size, seed, dim)
     engine = ENGINES[name]()
-    index_bytes = engine.build(rows)
-    seconds = time.perf_counter() - started
-    effort = least_effort(engine, queries[tuning], truth[tuning], recall)
-    print(f"{name} {size:,}: timing", flush=True)
+    runs.build(lambda: engine.build(rows, place), place)
+
+
+def answer(name: str, asked: Asked, place: Path, recall: float) -> dict[str, Any]:
+    """Ask one engine whose index lies in a folder; to be called in a fresh process."""
+    engine = ENGINES[name]()
+    own, mapped = machine.own_and_mapped()
+    engine.load(place)
     load = os.getloadavg()
-    timed = clock(
-        lambda some, threads: engine.search(some, K, effort, threads),
-        queries[timing],
-        truth[timing],
-    )
-    filtered = filters(engine, queries[timing], allowed) if isinstance(engine, Vitrail) else {}
-    print(f"{name} {size:,}: timed", flush=True)
-    after = psutil.Process().memory_full_info()
-    return Result(
-        engine=name,
-        size=size,
-        kind=engine.describe(),
-        effort=effort,
-        build_seconds=seconds,
-        index_bytes=index_bytes,
-        memory=after.rss - before.rss,
-        anonymous=(after.uss - after.shared) - (before.uss - before.shared),
-        timing=timed,
-        filtered=filtered,
-        load=load[:2],
-    )
+    points = [point for k in KS for point in sweep(engine, asked, k)]
+    own_after, mapped_after = machine.own_and_mapped()
+    return {
+        "kind": engine.describe(),
+        "index_bytes": runs.index_bytes(place),
+        "own_bytes": own_after - own,
+        "mapped_bytes": mapped_after - mapped,
+        "load": load[:2],
+        "points": [asdict(point) for point in points],
+        "chosen": {str(k): least_effort(points, k, recall) for k in KS},
+    }
 
 
-def exact_neighbours(
-    rows: NDArray[np.float16], queries: Floats, allowed: NDArray[np.bool_] | None = None
-) -> Ids:
-    """(q, 10) ids of the true nearest rows, in blocks."""
-    best = np.full((len(queries), K), -2, np.float32)
-    ids = np.full((len(queries), K), -1, np.int64)
-    for start in range(0, len(rows), 50_000):
-        scores = queries @ unit(rows[start : start + 50_000]).T
-        if allowed is not None:
-            scores[:, ~allowed[start : start + 50_000]] = -2
-        near = np.argpartition(-scores, K, axis=1)[:, :K]
-        both = np.concatenate([best, np.take_along_axis(scores, near, 1)], axis=1)
-        numbers = np.concatenate([ids, near + start], axis=1)
-        keep = np.argsort(-both, axis=1)[:, :K]
-        best, ids = np.take_along_axis(both, keep, 1), np.take_along_axis(numbers, keep, 1)
-    return ids
+def sweep(engine: Engine, asked: Asked, k: int) -> list[Point]:
+    """Ever more effort, until all is found."""
+    half = len(asked.queries) // 2
+    for query in asked.queries[:20]:
+        engine.search(query[None], k, engine.efforts(k)[0], 1)
+    points: list[Point] = []
+    for effort in engine.efforts(k):
+        started = time.perf_counter()
+        found = engine.search(asked.queries[:half], k, effort, machine.cores())
+        rate = half / (time.perf_counter() - started)
+        tuned = recall_of(found, asked.truth[:half, :k])
+        later = asked.queries[half:], asked.truth[half:, :k]
+        points.append(clock(engine, *later, effort, tuned, rate))
+        if min(tuned, points[-1].recall) >= _ALL:
+            break
+    return points
 
 
-def least_effort(engine: Engine, queries: Floats, truth: Ids, recall: float) -> int:
-    for effort in engine.efforts:
-        if recall_at(engine.search(queries, K, effort, machine.cores()), truth) >= recall:
-            return effort
-    return engine.efforts[-1]
-
-
-def recall_at(found: Ids, truth: Ids) -> float:
-    hits = [np.isin(a, b).sum() for a, b in zip(found, truth, strict=True)]
-    return float(np.mean(hits)) / K
-
-
-def clock(search: Callable[[Floats, int], Ids], queries: Floats, truth: Ids) -> Timing:
-    """One by one on one thread, then all at once on all."""
-    for query in queries[:20]:
-        search(query[None], 1)
+def clock(
+    engine: Engine, queries: Floats, truth: Ids, effort: int, tuned: float, batch_rate: float
+) -> Point:
+    """One query at a time on one thread."""
+    k = truth.shape[1]
     times, cpu, found = [], [], []
     for query in queries:
         started, used = time.perf_counter(), time.process_time()
-        found.append(search(query[None], 1)[0])
+        found.append(engine.search(query[None], k, effort, 1)[0])
         cpu.append(time.process_time() - used)
         times.append(time.perf_counter() - started)
         if sum(times) > _SLOW_SECONDS:
             break
-    batch = queries if len(times) == len(queries) else queries[:64]
-    started = time.perf_counter()
-    search(batch, machine.cores())
-    whole = time.perf_counter() - started
-    return Timing(
-        recall=recall_at(np.stack(found), truth[: len(found)]),
+    return Point(
+        k=k,
+        effort=effort,
+        tuned=tuned,
+        recall=recall_of(np.stack(found), truth[: len(found)]),
         cpu=float(np.percentile(cpu, 50)) * 1e3,
         p50=float(np.percentile(times, 50)) * 1e3,
         p99=float(np.percentile(times, 99)) * 1e3,
         qps=len(times) / sum(times),
-        batch_qps=len(batch) / whole,
+        batch_qps=batch_rate,
     )
 
 
-def filters(
-    engine: Vitrail, queries: Floats, allowed: dict[float, tuple[Ids, Ids]]
-) -> dict[str, dict[str, Any]]:
-    """Ours under filters that let a random share of the rows through."""
-    results = {}
-    for share, (ids, truth) in allowed.items():
-        some = queries[: len(truth)]
-
-        def search(part: Floats, threads: int, ids: Ids = ids) -> Ids:
-            return engine.index.search(part, K, allowed=ids).ids
-
-        timing = clock(search, some, truth)
-        exact = engine.index.search(some[:1], K, allowed=ids).exact
-        results[f"{share:.0%}"] = {**asdict(timing), "exact": exact}
-    return results
+def least_effort(points: list[Point], k: int, recall: float) -> int:
+    """Which point is the first to reach a recall with the queries that tune; else the best one."""
+    own = [place for place, point in enumerate(points) if point.k == k]
+    enough = (place for place in own if points[place].tuned >= recall)
+    return next(enough, max(own, key=lambda place: points[place].tuned))
 
 
-def filter_truths(
-    rows: NDArray[np.float16], queries: Floats, key: str
-) -> dict[float, tuple[Ids, Ids]]:
-    """For each share: the allowed ids, and the true neighbours among them of some queries."""
-    truths = {}
-    for share in SHARES:
-        allowed = np.random.default_rng(7).random(len(rows)) < share
-        truth = cached_truth(rows, queries[:200], f"{key}-{share}", allowed)
-        truths[share] = (np.flatnonzero(allowed), truth)
-    return truths
+def measure(name: str, size: int, dim: int, options: argparse.Namespace) -> dict[str, Any]:
+    """Build, or take what was built, and ask; each in a process of its own."""
+    asked = Asked.of(size, dim, options.queries, options.seed)
+    with tempfile.TemporaryDirectory(prefix="vitrail-benchmark-") as scratch:
+        place = Path(options.indexes or scratch) / f"{name}-{dim}-{size}-seed{options.seed}"
+        if not runs.is_built(place):
+            print(f"{name} {size:,} x {dim}: building", flush=True)
+            runs.in_process(build, name, size, dim, options.seed, place)
+        print(f"{name} {size:,} x {dim}: timing", flush=True)
+        answered = runs.in_process(answer, name, asked, place, options.recall)
+        took = runs.build_times(place)
+    about = machine.describe(machine.command_line("benchmarks.search"))
+    key = {"engine": name, "size": size, "dim": dim}
+    return {**key, **took, **answered, "machine": about}
 
 
-def cached_truth(
-    rows: NDArray[np.float16],
-    queries: Floats,
-    key: str,
-    allowed: NDArray[np.bool_] | None = None,
-) -> Ids:
-    """``exact_neighbours``, computed once for all engines."""
-    path = cache_folder() / f"truth-{key}.npy"
-    if not path.exists():
-        np.save(path, exact_neighbours(rows, queries, allowed))
-    truth: Ids = np.load(path)
-    return truth
+def left_out(name: str, dim: int) -> str | None:
+    """Why an engine cannot be measured; None if it can."""
+    if name == "vitrail-collection" and dim != DIM:
+        return f"vectors of the embedded encoder, which collections are made for, have {DIM}"
+    return runs.why_not(ENGINES[name])
 
 
-def markdown(content: dict[str, Any]) -> str:
-    """The page for people; ratios are to ours at the same size."""
-    results = content["results"]
-    ours = {r["size"]: r["timing"]["p50"] for r in results if r["engine"] == "vitrail"}
-    filtered = [
-        [f"{r['size']:,}", share, *_filtered(found)]
-        for r in results
-        for share, found in r["filtered"].items()
-    ]
-    return "\n".join(
-        [
-            report.heading("Search", content["machine"]),
-            METHOD.format(recall=content["recall"]),
-            report.table(COLUMNS, [_row(result, ours) for result in results]),
-            "\n## Filtered: ours, index alone\n",
-            report.table(FILTERED_COLUMNS, filtered),
-            "",
-        ]
-    )
-
-
-def _row(result: dict[str, Any], ours: dict[int, float]) -> list[str]:
-    t, size = result["timing"], result["size"]
-    return [
-        f"{size:,}",
-        result["engine"],
-        result["kind"],
-        f"{t['recall']:.4f}",
-        f"{t['p50']:.2f}",
-        f"{t['p99']:.2f}",
-        f"{t['p50'] / ours[size]:.2f}" if size in ours else "",
-        f"{t['qps']:,.0f}",
-        f"{t['batch_qps']:,.0f}",
-        f"{result['build_seconds']:.1f}",
-        *(f"{result[name] / 1e6:,.0f}" for name in ("memory", "anonymous", "index_bytes")),
-    ]
-
-
-def _filtered(found: dict[str, Any]) -> list[str]:
-    exact = "yes" if found["exact"] else "no"
-    return [f"{found['recall']:.4f}", f"{found['p50']:.2f}", f"{found['p99']:.2f}", exact]
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="search benchmark; see the module's text")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--dims", type=int, nargs="+", choices=list(BLOCKS), default=[DIM])
+    parser.add_argument("--only", nargs="+", choices=list(ENGINES), default=list(ENGINES))
+    parser.add_argument("--missing", action="store_true", help="leave out what results hold")
+    parser.add_argument("--queries", type=int, default=1000, help="half tune, half are timed")
+    parser.add_argument("--recall", type=float, default=0.985)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--indexes", type=Path, help="keep indexes here, and take those that are")
+    parser.add_argument("--results", type=Path, default=report.RESULTS)
+    return parser.parse_args()
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="search benchmark; see the module's text")
-    parser.add_argument(
-        "--sizes", type=int, nargs="+", default=[10_000, 30_000, 100_000, 1_000_000]
-    )
-    parser.add_argument("--engines", nargs="+", choices=list(ENGINES), default=list(ENGINES))
-    parser.add_argument("--queries", type=int, default=2000, help="half tune, half are timed")
-    parser.add_argument("--recall", type=float, default=0.98)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--results", type=Path, default=report.RESULTS)
-    options = parser.parse_args()
-    results: list[dict[str, Any]] = []
-    content = {
-        "machine": machine.describe(machine.command_line("benchmarks.search")),
-        "recall": options.recall,
-        "results": results,
-    }
-    context = multiprocessing.get_context("spawn")
-    for size in options.sizes:
-        for name in options.engines:
-            with context.Pool(1) as pool:
-                work = (name, size, options.queries, options.recall, options.seed)
-                results.append(asdict(pool.apply(measure, work)))
-            report.write("search", content, markdown(content), options.results)
+    options = _arguments()
+    content = runs.earlier(options.results / "search.json", {"recall": options.recall})
+    for dim in options.dims:
+        for size in options.sizes:
+            for name in options.only:
+                done = {runs.key(one) for one in content["results"]}
+                if not (options.missing and (dim, size, name) in done):
+                    join(content, name, size, dim, options)
+
+
+def join(
+    content: dict[str, Any], name: str, size: int, dim: int, options: argparse.Namespace
+) -> None:
+    """Measure one engine at one size, or say why not, and write all there is."""
+    label = name if dim == DIM else f"{name}, {dim} numbers"
+    content["left_out"].pop(label, None)
+    if (why := left_out(name, dim)) is not None:
+        print(f"{name} {size:,} x {dim}: left out ({why})", flush=True)
+        content["left_out"][label] = why
+    else:
+        new = measure(name, size, dim, options)
+        content["machine"] = new["machine"]
+        content["results"] = runs.merged(content["results"], new, list(ENGINES))
+    if content["results"]:
+        report.write("search", content, markdown(content), options.results)
+        draw(content["results"], options.results)
 
 
 if __name__ == "__main__":

@@ -3,14 +3,18 @@
 The patch tokens of the embedded DINOv2 ViT-S after block 9 (256 for every 224-pixel picture),
 normalised, over collages of the Noto emoji: each picture is a blurred, enlarged emoji as the ground
 and several others on it, turned, scaled, mirrored and recoloured. The last pictures give the
-queries, so that no query's picture is in the base.
+queries, so that no query's picture is in the base. Vectors of 768 numbers are the same tokens after
+blocks 9 and 12, each of length 1, side by side.
 
     python -m benchmarks.vectors --count 1000000
+    python -m benchmarks.vectors --count 1000000 --dim 768
+    python -m benchmarks.vectors --check
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import importlib.util
 import os
 import time
@@ -25,7 +29,14 @@ from PIL import Image, ImageEnhance, ImageFilter
 SIDE = 224
 TOKENS = 256
 DIM = 384
-BLOCK = 9
+BLOCKS = {DIM: (9,), 2 * DIM: (9, 12)}
+"""dim -> the blocks of the encoder whose tokens, side by side, are a vector."""
+CHECKSUMS = {
+    "patch-tokens-seed0-1000000.npy": (
+        "dcbe44bcabf8dddca842e72ef4cf4bc46af9d674df4177b10ac5b955a31f352f"
+    ),
+}
+"""SHA-256 of sets that figures were published of; made by OpenVINO on a processor with AVX-512."""
 QUERIES = 10_000
 _BATCH = 16  # pictures; a run goes on at a multiple of it
 _MEAN = np.array([0.485, 0.456, 0.406], np.float32) * 255
@@ -36,19 +47,22 @@ Floats = NDArray[np.float32]
 _BLOCK = 50_000
 
 
-def load_vectors(count: int, seed: int = 0) -> tuple[Halves, Halves]:
-    """The cached (count, 384) float16 base, mapped, and (10,000, 384) queries.
+def load_vectors(count: int, seed: int = 0, dim: int = DIM) -> tuple[Halves, Halves]:
+    """The cached (count, dim) float16 base, mapped, and (10,000, dim) queries.
 
     A larger cached set serves a smaller ``count`` by its first rows.
 
     Raises:
         SystemExit: none is cached; the message names the command that makes it.
     """
-    for path in sorted(cache_folder().glob(f"patch-tokens-seed{seed}-*.npy")):
+    for path in sorted(cache_folder().glob(f"{_stem(seed, dim)}-*.npy")):
         rows: Halves = np.load(path, mmap_mode="r")
         if len(rows) - QUERIES >= count:
             return rows[:count], rows[-QUERIES:]
-    raise SystemExit(f"no {count:,} vectors are cached; run: python -m benchmarks.vectors")
+    wanted = f"--count {count} --dim {dim}" + (f" --seed {seed}" if seed else "")
+    raise SystemExit(
+        f"no {count:,} vectors of {dim} are cached; run: python -m benchmarks.vectors {wanted}"
+    )
 
 
 def blocks(rows: Halves) -> Iterator[tuple[int, Floats]]:
@@ -87,7 +101,7 @@ def collage(pictures: list[Image.Image], rng: np.random.Generator) -> NDArray[np
     return np.clip(pixels, 0, 255).astype(np.uint8)
 
 
-def make(count: int, model: str, seed: int) -> Path:
+def make(count: int, model: str, seed: int, dim: int = DIM) -> Path:
     """Write ``count`` base vectors and the queries to the cache, and return the file.
 
     A run that was cut off goes on where it stopped.
@@ -95,19 +109,19 @@ def make(count: int, model: str, seed: int) -> Path:
     rng = np.random.default_rng(seed)
     pictures = _emoji_pictures()
     images = -(-count // TOKENS) + -(-QUERIES // TOKENS)
-    path = cache_folder() / f"patch-tokens-seed{seed}-{count}.npy"
+    path = cache_folder() / f"{_stem(seed, dim)}-{count}.npy"
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     rows = np.lib.format.open_memmap(
         partial,
         mode="r+" if partial.exists() else "w+",
         dtype=np.float16,
-        shape=(count + QUERIES, DIM),
+        shape=(count + QUERIES, dim),
     )
     queries = -(-QUERIES // TOKENS)
     done = min(_written(rows), count) // (_BATCH * TOKENS) * _BATCH * TOKENS
     started = time.perf_counter()
-    for tokens in _encode(model, pictures, images, rng, done // TOKENS):
+    for tokens in _encode(model, BLOCKS[dim], pictures, images, rng, done // TOKENS):
         # The picture that fills the base gives no query: its remaining tokens are dropped.
         part = tokens[: (count if done < count else count + QUERIES) - done]
         rows[done : done + len(part)] = part
@@ -119,26 +133,55 @@ def make(count: int, model: str, seed: int) -> Path:
     return path
 
 
+def checksum(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check() -> None:
+    """Print the checksum of every cached set, and whether it is the published one."""
+    for path in sorted(cache_folder().glob("patch-tokens-*.npy")):
+        found, published = checksum(path), CHECKSUMS.get(path.name)
+        said = "as published" if found == published else f"published is {published}"
+        print(f"{found}  {path.name}  ({said if published else 'none is published'})")
+
+
+def _stem(seed: int, dim: int) -> str:
+    return f"patch-tokens-seed{seed}" if dim == DIM else f"patch-tokens-{dim}-seed{seed}"
+
+
 def _encode(
-    model: str, pictures: list[Image.Image], count: int, rng: np.random.Generator, skip: int
+    model: str,
+    blocks: tuple[int, ...],
+    pictures: list[Image.Image],
+    count: int,
+    rng: np.random.Generator,
+    skip: int,
 ) -> Iterator[Halves]:
-    """The (256, 384) tokens of ``count`` collages but the first ``skip``, one after another."""
+    """The (256, dim) tokens of ``count`` collages but the first ``skip``, one after another."""
     import openvino
 
     core = openvino.Core()
     graph = core.read_model(model)
-    name = f"/backbone/encoder/layer.{BLOCK - 1}/Add_1"
-    (hidden,) = [node for node in graph.get_ops() if node.get_friendly_name() == name]
-    cut = openvino.Model([hidden.output(0)], graph.get_parameters(), "tokens")
+    nodes = {node.get_friendly_name(): node for node in graph.get_ops()}
+    hidden = [nodes[f"/backbone/encoder/layer.{block - 1}/Add_1"] for block in blocks]
+    cut = openvino.Model([each.output(0) for each in hidden], graph.get_parameters(), "tokens")
     compiled = core.compile_model(cut, "CPU")
     for _ in range(skip):  # drawn again, so that the others come out as in one run
         collage(pictures, rng)
     for start in range(skip, count, _BATCH):
         batch = np.stack([collage(pictures, rng) for _ in range(min(_BATCH, count - start))])
         pixels = ((batch.astype(np.float32) - _MEAN) / _STD).transpose(0, 3, 1, 2)
-        tokens = compiled(np.ascontiguousarray(pixels))[0][:, 1:]
-        tokens = tokens / np.linalg.norm(tokens, axis=2, keepdims=True)
-        yield from tokens.astype(np.float16)
+        answers = compiled(np.ascontiguousarray(pixels))
+        tokens = [_of_length_1(answers[at][:, 1:]) for at in range(len(blocks))]
+        whole = tokens[0] if len(tokens) == 1 else _of_length_1(np.concatenate(tokens, axis=2))
+        yield from whole.astype(np.float16)
+
+
+def _of_length_1(tokens: Floats) -> Floats:
+    along: Floats = tokens / np.linalg.norm(tokens, axis=2, keepdims=True)
+    return along
 
 
 def _written(rows: Halves) -> int:
@@ -199,10 +242,14 @@ def _installed_model() -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--count", type=int, default=1_000_000, help="base vectors")
+    parser.add_argument("--dim", type=int, choices=list(BLOCKS), default=DIM)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--check", action="store_true", help="only tell cached sets' checksums")
     parser.add_argument("--model", help="vit_s_focus.onnx, if the wheel is not installed")
     options = parser.parse_args()
-    make(options.count, options.model or _installed_model(), options.seed)
+    if options.check:
+        return check()
+    make(options.count, options.model or _installed_model(), options.seed, options.dim)
 
 
 if __name__ == "__main__":

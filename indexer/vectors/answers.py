@@ -91,7 +91,7 @@ def answer(parts: list[Part], count: int, k: int) -> Neighbours:
         else:
             order, rank = _in_order(queries, found, values, k)
             at = queries[order], rank
-        ids[at], scores[at] = found[order], values[order].clip(-1, 1)
+        ids[at], scores[at] = found[order], values[order]
     recall = min((part.recall for part in parts), default=1.0)
     return Neighbours(ids, scores, recall, sum(part.scanned for part in parts))
 

@@ -54,7 +54,7 @@ def score_each(matrix: Floats, positions: Ids, queries: Floats, which: Ids) -> F
         part = slice(start, start + _SCORED)
         scores[part] = np.vecdot(matrix[positions[part]], queries[which[part]])
     check_scores(scores)
-    return scores
+    return np.clip(scores, -1, 1, out=scores)
 
 
 def _nearest(
@@ -90,7 +90,8 @@ def _kth(which: Ids, scores: Floats, count: int, k: int) -> Floats:
     place = np.arange(len(which)) - (np.cumsum(sizes) - sizes)[which]
     table = np.full((count, max(k, int(sizes.max(initial=0)))), -2, np.float32)
     table[which, place] = scores
-    return np.partition(table, table.shape[1] - k, axis=1)[:, table.shape[1] - k]
+    kth: Floats = np.partition(table, table.shape[1] - k, axis=1)[:, table.shape[1] - k]
+    return np.minimum(kth, 1, out=kth)  # as they are scored
 
 
 def _searchable(matrix: Floats, keep: Mask | None, start: int) -> tuple[Floats, Ids | None]:
@@ -118,4 +119,5 @@ def _reached(scores: Floats, k: int) -> Floats:
     check_scores(highest)
     if groups < k:
         return np.full(len(scores), -2, np.float32)
-    return np.partition(highest, groups - k, axis=1)[:, groups - k]
+    reached: Floats = np.partition(highest, groups - k, axis=1)[:, groups - k]
+    return np.minimum(reached, 1, out=reached)

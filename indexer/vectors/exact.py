@@ -48,6 +48,8 @@ def nearest(matrix: Floats, keep: Mask | None, queries: Floats, k: int) -> Itera
 def score(matrix: Floats, positions: Ids, query: Floats) -> Floats:
     """(n,) float32 cosines of rows with a (dim,) query, each computed on its own.
 
+    None is above 1, as rounding would have it, so that copies are equal, and come by their ids.
+
     Raises:
         ImpossibleScoreError: a row is no unit vector.
     """
@@ -56,7 +58,7 @@ def score(matrix: Floats, positions: Ids, query: Floats) -> Floats:
         part = slice(start, start + _GATHER)
         scores[part] = np.vecdot(matrix[positions[part]], query)
     check_scores(scores)
-    return scores
+    return np.clip(scores, -1, 1, out=scores)
 
 
 def best(ids: Ids, scores: Floats, k: int) -> Ids:
@@ -102,7 +104,7 @@ def _kth(scores: Floats, k: int) -> Floats:
     if scores.shape[1] < k:
         return np.full(len(scores), -2.0, np.float32)
     kth: Floats = np.partition(scores, scores.shape[1] - k, axis=1)[:, scores.shape[1] - k]
-    return np.maximum(kth, np.float32(-2.0))
+    return np.clip(kth, np.float32(-2.0), np.float32(1.0))  # as they are scored
 
 
 def _above(blocks: list[tuple[Ids, Floats]], floor: np.float32) -> Ids:

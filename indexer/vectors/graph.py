@@ -67,6 +67,7 @@ class NeighbourGraph:
         self.turn = turn
         self.curves = curves
         self._load = load
+        self._in_file = size > 0
         self._awaited = size // _MEGABYTE
 
     @classmethod
@@ -161,7 +162,13 @@ class NeighbourGraph:
         return self._load()
 
     def append(self, matrix: Floats) -> None:
-        """Add the rows of ``matrix`` that are beyond those already here."""
+        """Add the rows of ``matrix`` that are beyond those already here.
+
+        Raises:
+            RuntimeError: it is read where it lies in a file, which FAISS would end the process for.
+        """
+        if self._in_file:
+            raise RuntimeError("rows are added to a copy of a graph that lies in a file")
         with threads(_faiss(), 1):  # several would make another graph each time
             for start in range(len(self), len(matrix), _ADD_BLOCK):
                 self._index.add(self._turned(matrix[start : start + _ADD_BLOCK]))

@@ -182,6 +182,18 @@ def test_growing_keeps_the_graph_and_a_deletion_makes_another(
     assert saved.read_bytes() == before, "what is mapped is never added to"
 
 
+def test_rows_cannot_be_added_to_what_is_mapped(index: VectorIndex) -> None:
+    mapped = graph_of(index)
+    more = np.concatenate([ROWS, QUERIES])
+    with pytest.raises(RuntimeError, match="a copy of a graph"):
+        mapped.append(more)
+    assert len(mapped) == SIZE
+    copied = mapped.copied()
+    copied.append(more)
+    assert len(copied) == SIZE + len(QUERIES)
+    assert len(mapped) == SIZE
+
+
 def test_a_policy_without_a_graph_makes_none_and_keeps_what_there_is(saved: Path) -> None:
     policy = IndexPolicy(exact_floats=0, cold_floats=0, graph=False)
     index = VectorIndex.create(DIM, policy=policy).with_rows(IDS, ROWS).built()

@@ -1,0 +1,86 @@
+"""Runs that go on: engines in processes of their own, results that join earlier ones."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+_BUILT = "built.json"
+_T = TypeVar("_T")
+
+Result = dict[str, Any]
+"""What was measured of one engine at one size: ``engine``, ``size``, ``dim``, and what else."""
+
+
+def in_process(work: Callable[..., _T], *arguments: Any) -> _T:
+    """What ``work`` gives in a fresh process."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(work, arguments)
+
+
+def is_built(place: Path) -> bool:
+    """Whether a whole index lies in a folder; if not, the folder is empty from now on."""
+    if (place / _BUILT).exists():
+        return True
+    shutil.rmtree(place, ignore_errors=True)  # what an interrupted run left
+    place.mkdir(parents=True)
+    return False
+
+
+def build(make: Callable[[], object], place: Path) -> None:
+    """Time what builds an index in a folder, and note the time there."""
+    started, used = time.perf_counter(), time.process_time()
+    make()
+    took = {
+        "build_seconds": time.perf_counter() - started,
+        "build_cpu_seconds": time.process_time() - used,
+    }
+    (place / _BUILT).write_text(json.dumps(took))
+
+
+def build_times(place: Path) -> dict[str, float]:
+    """``build_seconds`` of the clock, and ``build_cpu_seconds`` of the processor."""
+    took: dict[str, float] = json.loads((place / _BUILT).read_text())
+    return took
+
+
+def index_bytes(place: Path) -> int:
+    """How large an index is on disk."""
+    files = (file for file in place.rglob("*") if file.is_file() and file.name != _BUILT)
+    return sum(file.stat().st_size for file in files)
+
+
+def why_not(engine: Callable[[], object]) -> str | None:
+    """Why an engine cannot be made; None if it can."""
+    try:
+        engine()
+    except ImportError as error:
+        return f"{error}; the extra bench has it"
+    return None
+
+
+def earlier(file: Path, about: dict[str, Any]) -> dict[str, Any]:
+    """What the results hold already, if they were measured by the same ``about``."""
+    if file.exists():
+        content: dict[str, Any] = json.loads(file.read_text())
+        if all(content.get(name) == value for name, value in about.items()) and all(
+            "machine" in one for one in content["results"]
+        ):
+            return content
+    return {**about, "results": [], "left_out": {}}
+
+
+def merged(results: Sequence[Result], new: Result, engines: Sequence[str]) -> list[Result]:
+    """The results and one more, in the place of an older one of the same; engines in order."""
+    others = [one for one in results if key(one) != key(new)]
+    return sorted([*others, new], key=lambda one: (*key(one)[:2], engines.index(one["engine"])))
+
+
+def key(result: Result) -> tuple[int, int, str]:
+    """What a result is of."""
+    return result["dim"], result["size"], result["engine"]
