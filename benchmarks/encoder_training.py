@@ -105,7 +105,7 @@ def _once(arguments: argparse.Namespace, images: Path, way: str, seed: int) -> d
     )
     # of a run that went on nobody knows what was spent before
     spent = round(time.process_time() - started, 1) if whole else None
-    result = {**made.to_dict(), "cpu_seconds": spent}
+    result = {**made.to_dict(), "folder": name, "cpu_seconds": spent}
     done.write_text(json.dumps(result), "utf-8")
     return result
 
