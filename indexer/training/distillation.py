@@ -28,6 +28,7 @@ Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
 _AHEAD = 2  # batches that are made while another is learned from
 _NEAREST = 10  # of which are compared
+_FRESH = 100.0  # times the learning rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +98,15 @@ class Distillation:
         student: learns.
         model: transformers' own of the student, whose parameters are trained.
         options: how.
+        fresh: parameters of the student's that begin as what was put in for want of better, and
+            learn many times as fast as the others.
     """
 
     teacher: TaughtSide
     student: TaughtSide
     model: nn.Module
     options: DistillingOptions
+    fresh: Sequence[nn.Parameter] = ()
     maps: nn.ModuleDict = field(default_factory=nn.ModuleDict)
     _device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     _batches: Generator[tuple[Pixels, Pixels], None, None] | None = None
@@ -114,7 +118,7 @@ class Distillation:
         ours, theirs = self.student.tower.spaces[0].dim, self.teacher.tower.spaces[0].dim
         if ours != theirs:
             self.maps["vectors"] = _spread(ours, theirs)
-            for number in range(len(self.student.layers) if self.options.tokens else 0):
+            for number in range(len(self.student.layers) if self.options.weights["tokens"] else 0):
                 self.maps[f"tokens {number}"] = _spread(ours, theirs)
 
     def to(self, device: torch.device) -> None:
@@ -129,14 +133,15 @@ class Distillation:
         return {**inner, **{f"maps.{k}": p for k, p in self.maps.named_parameters()}}
 
     def groups(self) -> Sequence[ParameterGroup]:
-        """The same, matrices apart from vectors, which do not decay."""
-        found: dict[bool, list[nn.Parameter]] = {True: [], False: []}
+        """The same, matrices apart from vectors, which do not decay, and from what is fresh."""
+        found: dict[tuple[float, bool], list[nn.Parameter]] = {}
+        fresh = {id(parameter) for parameter in self.fresh}
         for parameter in self.trained().values():
-            found[parameter.ndim > 1].append(parameter)
+            share = _FRESH if id(parameter) in fresh else 1.0
+            found.setdefault((share, parameter.ndim > 1), []).append(parameter)
         return [
-            ParameterGroup("student", tuple(parameters), share=1.0, decays=decays)
-            for decays, parameters in found.items()
-            if parameters
+            ParameterGroup("student", tuple(parameters), share, decays)
+            for (share, decays), parameters in found.items()
         ]
 
     def close(self) -> None:

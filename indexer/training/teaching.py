@@ -28,6 +28,7 @@ class Pair:
         model: transformers' own of the student, which is trained and saved.
         towers: of the teacher and of the student.
         parameters: numbers of the teacher, as far as its space needs them, and of the student.
+        shortened: whether the student is the first of the blocks that the teacher's space needs.
     """
 
     teacher: Checkpoint
@@ -35,6 +36,7 @@ class Pair:
     model: nn.Module
     towers: tuple[TappedTower, TappedTower]
     parameters: tuple[int, int]
+    shortened: bool
 
     @property
     def spaces(self) -> tuple[EmbeddingSpace, EmbeddingSpace]:
@@ -52,8 +54,9 @@ class Pair:
         Args:
             images: to learn from.
             validation: to tell by how good a state is.
-            options: how.
+            options: how; of weights that are not said, those that are usual.
         """
+        options = options.settled(shortened=self.shortened)
         layers = self._layers(options)
         sides = [
             TaughtSide(
@@ -66,7 +69,13 @@ class Pair:
                 self.towers, (self.teacher, self.student), layers, strict=True
             )
         ]
-        return Distillation(sides[0], sides[1], self.model, options)
+        fresh = self._last_norm() if self.shortened else ()
+        return Distillation(sides[0], sides[1], self.model, options, fresh)
+
+    def _last_norm(self) -> tuple[nn.Parameter, ...]:
+        """Of a shortened student it follows blocks that none followed in the teacher."""
+        norm = self.towers[1].norm
+        return () if norm is None else tuple(norm.parameters())
 
     def _layers(self, options: DistillingOptions) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Whose tokens are compared; none where the two do not see the same patches."""
@@ -116,7 +125,8 @@ def make_pair(
             "layers and width cut a student out of the teacher, and one is given: leave these out, "
             "or the student"
         )
-    learns = student or teacher
+    learns, shortened = student or teacher, student is None and cut.layers != wanted.layer
+    options.settled(shortened=shortened)  # which tells whether anything is to be learned
     headed = _has_head(teacher, options) and learns.family.classifier_class is not None
     theirs = _load(teacher, teacher, headed=headed)
     if student is None:
@@ -136,7 +146,7 @@ def make_pair(
     model.train().requires_grad_(True)
     towers[1].watch(body)
     counts = _count(theirs, teacher, wanted.layer), _count(model, source, depth)
-    return Pair(teacher, source, model, towers, counts)
+    return Pair(teacher, source, model, towers, counts, shortened)
 
 
 def _kept_space(teacher: Checkpoint, options: DistillingOptions) -> EmbeddingSpace:
