@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -28,7 +28,6 @@ Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
 _AHEAD = 2  # batches that are made while another is learned from
 _NEAREST = 10  # of which are compared
-_FRESH = 100.0  # times the learning rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +97,14 @@ class Distillation:
         student: learns.
         model: transformers' own of the student, whose parameters are trained.
         options: how.
-        fresh: parameters of the student's that begin as what was put in for want of better, and
-            learn many times as fast as the others.
+        shares: of the learning rate, by the name of a parameter; 1 where none is said.
     """
 
     teacher: TaughtSide
     student: TaughtSide
     model: nn.Module
     options: DistillingOptions
-    fresh: Sequence[nn.Parameter] = ()
+    shares: Mapping[str, float] = field(default_factory=dict)
     maps: nn.ModuleDict = field(default_factory=nn.ModuleDict)
     _device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     _batches: Generator[tuple[Pixels, Pixels], None, None] | None = None
@@ -133,11 +131,10 @@ class Distillation:
         return {**inner, **{f"maps.{k}": p for k, p in self.maps.named_parameters()}}
 
     def groups(self) -> Sequence[ParameterGroup]:
-        """The same, matrices apart from vectors, which do not decay, and from what is fresh."""
+        """The same by their shares, matrices apart from vectors, which do not decay."""
         found: dict[tuple[float, bool], list[nn.Parameter]] = {}
-        fresh = {id(parameter) for parameter in self.fresh}
-        for parameter in self.trained().values():
-            share = _FRESH if id(parameter) in fresh else 1.0
+        for name, parameter in self.trained().items():
+            share = self.shares.get(name, 1.0)
             found.setdefault((share, parameter.ndim > 1), []).append(parameter)
         return [
             ParameterGroup("student", tuple(parameters), share, decays)

@@ -141,7 +141,7 @@ def test_a_start_whose_evaluation_was_stopped_is_evaluated_again(
 def test_first_blocks_are_not_pulled_to_later_ones_at_once(
     checkpoint: Checkpoint, images: Images
 ) -> None:
-    """Only where nothing else is said; and the norm that is put behind them learns faster."""
+    """Only where nothing else is said; the norm behind them learns faster, and they slower."""
 
     def task(cut: Cut, options: DistillingOptions = OPTIONS) -> Distillation:
         return make_pair(checkpoint, None, cut, options).task(list(images), [], options)
@@ -151,8 +151,14 @@ def test_first_blocks_are_not_pulled_to_later_ones_at_once(
     weights = [(one.options.vectors, one.options.tokens) for one in (short, narrow, asked)]
     assert weights == [(0, 0), (1.0, 0.1), (0.5, 0.2)]
     assert (short.student.layers, asked.student.layers) == ((), (1, 2))
-    swift = [group for group in short.groups() if group.share > 1]
+    groups = short.groups()
+    assert {group.share for group in groups} == {0.25, 0.5, 1.0, 100.0}
+    swift = [group for group in groups if group.share > 1]
     assert sorted(one.shape for group in swift for one in group.parameters) == [(32,), (32,)]
+    full = {id(one) for group in groups if group.share == 1 for one in group.parameters}
+    for name, one in short.trained().items():
+        if "layer." in name:
+            assert (id(one) in full) == ("layer.1." in name), name
     assert all(group.share == 1 for group in narrow.groups())
     counted = sum(len(group.parameters) for group in short.groups())
     assert counted == len(short.trained())
