@@ -81,7 +81,8 @@ def main() -> None:
         untaught = _untaught(made, arguments, Path(folder) / "untaught")
         result = _measured(made, untaught, sorted(unseen.rglob("*.webp"))[: arguments.most])
     told = machine.describe(machine.command_line("benchmarks.distilling"))
-    whole = {"machine": told, "cpu_seconds": spent, "run": made.to_dict(), **result}
+    run = {**made.to_dict(), "folder": arguments.run.name}
+    whole = {"machine": told, "cpu_seconds": spent, "run": run, **result}
     report.write("distilling", whole, _page(told, made, result), arguments.results)
 
 

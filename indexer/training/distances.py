@@ -6,6 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+_SOFTNESS = 0.5  # spreads by which a likeness has to be larger to count e times as much
+_EVEN = 1e-8  # spread, squared, below which cosines are all the same
+
 
 def vector_distance(ours: Tensor, theirs: Tensor) -> Tensor:
     """The mean of one less the cosine of (n, d) vectors to (n, d) others."""
@@ -13,25 +16,27 @@ def vector_distance(ours: Tensor, theirs: Tensor) -> Tensor:
 
 
 def relation_distance(ours: Tensor, theirs: Tensor) -> Tensor:
-    """How differently two encoders see which images are alike (Park et al., 2019; Tung and Mori).
+    """How differently two encoders see which images are alike (SEED, CompRess; both 2020).
 
-    The mean squared difference of the cosines between images, each in the spread of the teacher's:
-    so a teacher whose images all lie close together teaches as much as any other.
+    Each image asks all others which of them are like it. Its cosines to these, less their mean and
+    in their own spread, are softened to shares; the divergence of the student's shares from the
+    teacher's is what is learned from. So only what decides the order counts, and the nearest most:
+    not how alike an encoder finds images altogether, which differs from layer to layer.
 
     Args:
         ours: (n, d) vectors of the student.
         theirs: (n, e) vectors of the teacher for the same images, of any width.
 
     Returns:
-        A scalar; 0 where there are no two images.
+        A scalar; 0 where there are no three images.
     """
-    n = len(ours)
-    if n < 2:
+    if len(ours) < 3:
         return ours.sum() * 0
-    apart = ~torch.eye(n, dtype=torch.bool, device=ours.device)
-    mine, hers = (_cosines(one)[apart] for one in (ours, theirs))
-    spread = hers.var(unbiased=False).clamp(min=1e-4)
-    return ((mine - hers) ** 2).mean() / spread
+    mine, hers = (
+        functional.log_softmax(_standing(one) / _SOFTNESS, dim=-1) for one in (ours, theirs)
+    )
+    divergence = functional.kl_div(mine, hers, reduction="batchmean", log_target=True)
+    return divergence * _SOFTNESS**2
 
 
 def token_distance(ours: Tensor, theirs: Tensor) -> Tensor:
@@ -59,6 +64,12 @@ def answer_distance(ours: Tensor, theirs: Tensor, temperature: float) -> Tensor:
     return divergence * temperature**2
 
 
-def _cosines(vectors: Tensor) -> Tensor:
-    unit = functional.normalize(vectors.float(), dim=-1)
-    return unit @ unit.T
+def _standing(vectors: Tensor) -> Tensor:
+    """(n, n - 1) cosines of each of n to all others, by row of mean 0 and spread 1."""
+    unit, n = functional.normalize(vectors.float(), dim=-1), len(vectors)
+    apart = ~torch.eye(n, dtype=torch.bool, device=vectors.device)
+    cosines = (unit @ unit.T)[apart].reshape(n, n - 1)
+    middle = cosines - cosines.mean(dim=-1, keepdim=True)
+    # Of a row whose cosines are all the same the root's slope would be endless.
+    spread = (middle.square().mean(dim=-1, keepdim=True) + _EVEN).sqrt()
+    return middle / spread

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -97,12 +97,14 @@ class Distillation:
         student: learns.
         model: transformers' own of the student, whose parameters are trained.
         options: how.
+        shares: of the learning rate, by the name of a parameter; 1 where none is said.
     """
 
     teacher: TaughtSide
     student: TaughtSide
     model: nn.Module
     options: DistillingOptions
+    shares: Mapping[str, float] = field(default_factory=dict)
     maps: nn.ModuleDict = field(default_factory=nn.ModuleDict)
     _device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     _batches: Generator[tuple[Pixels, Pixels], None, None] | None = None
@@ -114,7 +116,7 @@ class Distillation:
         ours, theirs = self.student.tower.spaces[0].dim, self.teacher.tower.spaces[0].dim
         if ours != theirs:
             self.maps["vectors"] = _spread(ours, theirs)
-            for number in range(len(self.student.layers) if self.options.tokens else 0):
+            for number in range(len(self.student.layers) if self.options.weights["tokens"] else 0):
                 self.maps[f"tokens {number}"] = _spread(ours, theirs)
 
     def to(self, device: torch.device) -> None:
@@ -129,14 +131,14 @@ class Distillation:
         return {**inner, **{f"maps.{k}": p for k, p in self.maps.named_parameters()}}
 
     def groups(self) -> Sequence[ParameterGroup]:
-        """The same, matrices apart from vectors, which do not decay."""
-        found: dict[bool, list[nn.Parameter]] = {True: [], False: []}
-        for parameter in self.trained().values():
-            found[parameter.ndim > 1].append(parameter)
+        """The same by their shares, matrices apart from vectors, which do not decay."""
+        found: dict[tuple[float, bool], list[nn.Parameter]] = {}
+        for name, parameter in self.trained().items():
+            share = self.shares.get(name, 1.0)
+            found.setdefault((share, parameter.ndim > 1), []).append(parameter)
         return [
-            ParameterGroup("student", tuple(parameters), share=1.0, decays=decays)
-            for decays, parameters in found.items()
-            if parameters
+            ParameterGroup("student", tuple(parameters), share, decays)
+            for (share, decays), parameters in found.items()
         ]
 
     def close(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.training.learning_options import (
@@ -11,6 +11,9 @@ from vitrail.indexer.training.learning_options import (
     check_counts,
     check_numbers,
 )
+
+_FEWEST = 3  # images of which one can be more like another than the third is
+_VECTORS, _TOKENS = 1.0, 0.1  # weights where nothing else is said
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +26,11 @@ class DistillingOptions(LearningOptions):
         batch: images a step; likenesses are those between the images of a batch.
         accumulate: in how many parts a step's images go through the models, to save memory;
             likenesses are then those within a part.
-        vectors: weight of how far the student's vectors are from the teacher's.
+        vectors: weight of how far the student's vectors are from the teacher's; ``None`` for what
+            is usual, which is 0 for a student of the teacher's first blocks.
         relations: weight of how far its likenesses between images are from the teacher's.
         tokens: weight of how far the tokens of its blocks are from those of the teacher's blocks
-            that they stand for.
+            that they stand for; ``None`` likewise.
         logits: weight of how far what its head says is from what the teacher's says; without
             effect where the teacher has no head.
         temperature: by which the heads' answers are softened.
@@ -37,17 +41,16 @@ class DistillingOptions(LearningOptions):
 
     space: str | None = None
     epochs: int = 20
-    vectors: float = 1.0
+    vectors: float | None = None
     relations: float = 1.0
-    tokens: float = 0.1
+    tokens: float | None = None
     logits: float = 1.0
     temperature: float = 2.0
-    learning_rate: float = 3e-4
-    warmup: float = 0.05
+    learning_rate: float = 1e-4
 
     def __post_init__(self) -> None:
         LearningOptions.__post_init__(self)  # what ``super()`` finds is not the class with slots
-        check_counts({"batch": self.batch}, 2)
+        check_counts({"batch": self.batch}, _FEWEST)
         check_numbers({name: (one, math.inf) for name, one in self.weights.items()})
         check_numbers({"temperature": (self.temperature, 100.0)}, above=True)
         if not any(self.weights.values()):
@@ -55,18 +58,38 @@ class DistillingOptions(LearningOptions):
                 "vectors, relations, tokens and logits all weigh 0, so nothing is to be learned; "
                 "give one of them a weight"
             )
-        if self.accumulate * 2 > self.batch:
+        if self.accumulate * _FEWEST > self.batch:
             raise InputError(
-                f"a batch of {self.batch} in {self.accumulate} parts leaves no two images in one, "
-                f"whose likeness could be learned; accumulate at most {self.batch // 2}"
+                f"a batch of {self.batch} in {self.accumulate} parts leaves no three images in "
+                "one, of which it could be learned which are alike; accumulate at most "
+                f"{self.batch // _FEWEST}"
             )
 
     @property
     def weights(self) -> dict[str, float]:
         """What each part of the loss weighs, by name."""
         return {
-            "vectors": self.vectors,
+            "vectors": _VECTORS if self.vectors is None else self.vectors,
             "relations": self.relations,
-            "tokens": self.tokens,
+            "tokens": _TOKENS if self.tokens is None else self.tokens,
             "logits": self.logits,
         }
+
+    def settled(self, *, shortened: bool) -> DistillingOptions:
+        """The same with all weights said.
+
+        Blocks and vectors of a student that is its teacher's first blocks are good ones of earlier
+        layers: whoever pulls them to later ones at once takes them apart before they are those.
+
+        Args:
+            shortened: whether the student is of the teacher's first blocks.
+
+        Raises:
+            InputError: nothing is to be learned then.
+        """
+        usual = (0.0, 0.0) if shortened else (_VECTORS, _TOKENS)
+        vectors, tokens = (
+            one if said is None else said
+            for said, one in zip((self.vectors, self.tokens), usual, strict=True)
+        )
+        return replace(self, vectors=vectors, tokens=tokens)

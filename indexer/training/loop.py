@@ -64,7 +64,7 @@ class TrainingLoop:
     _pending: list[float] = field(default_factory=list)  # losses that no line has told
     _measures: dict[str, float] = field(default_factory=dict)
     _saved: int = -1
-    _evaluated: int = 0  # step that the newest evaluation followed
+    _evaluated: int = -1  # step that the newest evaluation followed
     _optimizer: Any = None
     _average: WeightAverage = field(default_factory=lambda: WeightAverage(0.0, {}))
 
@@ -88,7 +88,7 @@ class TrainingLoop:
             self._average = WeightAverage(self.plan.average, self.task.trained())
             self._resume()
         with self._told_errors(), torch.random.fork_rng(devices=self.acceleration.own_devices):
-            self._evaluate()  # where somebody stopped it last time
+            self._evaluate()  # what it begins with, or where somebody stopped it last time
             while self._step < self.plan.steps and not self._stale():
                 self._heed()
                 self._advance()
@@ -156,6 +156,7 @@ class TrainingLoop:
     def _evaluate(self) -> bool:
         """Look how good the model is, if that is due; tells whether it was."""
         due = self._step % self.plan.evaluate_every == 0 or self._step == self.plan.steps
+        due = due and (self._step > 0 or self.plan.weighs_start)
         if not due or self._evaluated == self._step:
             return False
         self._average.show()
@@ -230,7 +231,7 @@ class TrainingLoop:
                     f"the checkpoint in {self.folder} is another version's, or of something else "
                     f"({error!s:.80}): train into another folder"
                 ) from error
-        self._metrics.rewind(self._step)
+        self._metrics.rewind(-1 if state is None else self._step)
 
     def _go_on_from(self, state: State) -> None:
         self._load(state["weights"])

@@ -99,6 +99,8 @@ class LoopPlan:
         average: share that each step leaves of the moving average of the weights, which is what is
             evaluated and kept in the end; 0 for the weights themselves.
         chooses: whether the best state is kept in the end, and not the last.
+        weighs_start: whether what the model is before the first step is evaluated too, and kept in
+            the end where nothing later was better.
     """
 
     steps: int
@@ -113,15 +115,19 @@ class LoopPlan:
     seed: int = 0
     average: float = 0.0
     chooses: bool = True
+    weighs_start: bool = False
 
 
-def plan_loop(options: LearningOptions, images: int, a_step: int) -> LoopPlan:
+def plan_loop(
+    options: LearningOptions, images: int, a_step: int, *, weighs_start: bool = False
+) -> LoopPlan:
     """How long and how fast a run over some training images is; evaluated once an epoch.
 
     Args:
         options: of the run.
         images: to learn from.
         a_step: how many of them a step draws.
+        weighs_start: as of the plan.
     """
     return LoopPlan(
         steps=max(1, -(-options.epochs * images // a_step)),
@@ -134,6 +140,7 @@ def plan_loop(options: LearningOptions, images: int, a_step: int) -> LoopPlan:
         save_every=options.save_every,
         log_every=options.log_every,
         seed=options.seed,
+        weighs_start=weighs_start,
     )
 
 

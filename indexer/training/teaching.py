@@ -14,7 +14,11 @@ from vitrail.indexer.spaces import EmbeddingSpace
 from vitrail.indexer.training.distillation import Distillation, TappedTower, TaughtSide
 from vitrail.indexer.training.distilling import DistillingOptions
 from vitrail.indexer.training.samples import LabelledImage, TrainingImages
+from vitrail.indexer.training.schedules import layer_share
 from vitrail.indexer.training.students import Cut, check_cut, cut_student
+
+_DECAY = 0.5  # share of the learning rate that each block has of that of the one behind it
+_FRESH = 100.0  # times the learning rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Pair:
         model: transformers' own of the student, which is trained and saved.
         towers: of the teacher and of the student.
         parameters: numbers of the teacher, as far as its space needs them, and of the student.
+        shortened: whether the student is the first of the blocks that the teacher's space needs.
     """
 
     teacher: Checkpoint
@@ -35,6 +40,7 @@ class Pair:
     model: nn.Module
     towers: tuple[TappedTower, TappedTower]
     parameters: tuple[int, int]
+    shortened: bool
 
     @property
     def spaces(self) -> tuple[EmbeddingSpace, EmbeddingSpace]:
@@ -52,8 +58,9 @@ class Pair:
         Args:
             images: to learn from.
             validation: to tell by how good a state is.
-            options: how.
+            options: how; of weights that are not said, those that are usual.
         """
+        options = options.settled(shortened=self.shortened)
         layers = self._layers(options)
         sides = [
             TaughtSide(
@@ -66,7 +73,26 @@ class Pair:
                 self.towers, (self.teacher, self.student), layers, strict=True
             )
         ]
-        return Distillation(sides[0], sides[1], self.model, options)
+        shares = self._shares() if self.shortened else {}
+        return Distillation(sides[0], sides[1], self.model, options, shares)
+
+    def _shares(self) -> dict[str, float]:
+        """Of a shortened student: the earlier a block, the more it is good as it is.
+
+        Its last norm follows blocks that none followed in the teacher, and has all to learn.
+        """
+        depth, norm = self.spaces[1].layer, self.towers[1].norm
+        fresh = set() if norm is None else {id(one) for one in norm.parameters()}
+        found = {}
+        for name, parameter in self.model.named_parameters():
+            block = _block_of(name, self.student)
+            if id(parameter) in fresh:
+                found[name] = _FRESH
+            elif block is not None:
+                found[name] = layer_share(block + 1, depth, _DECAY)
+            elif "embeddings" in name:
+                found[name] = layer_share(0, depth, _DECAY)
+        return found
 
     def _layers(self, options: DistillingOptions) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Whose tokens are compared; none where the two do not see the same patches."""
@@ -116,7 +142,8 @@ def make_pair(
             "layers and width cut a student out of the teacher, and one is given: leave these out, "
             "or the student"
         )
-    learns = student or teacher
+    learns, shortened = student or teacher, student is None and cut.layers != wanted.layer
+    options.settled(shortened=shortened)  # which tells whether anything is to be learned
     headed = _has_head(teacher, options) and learns.family.classifier_class is not None
     theirs = _load(teacher, teacher, headed=headed)
     if student is None:
@@ -136,7 +163,7 @@ def make_pair(
     model.train().requires_grad_(True)
     towers[1].watch(body)
     counts = _count(theirs, teacher, wanted.layer), _count(model, source, depth)
-    return Pair(teacher, source, model, towers, counts)
+    return Pair(teacher, source, model, towers, counts, shortened)
 
 
 def _kept_space(teacher: Checkpoint, options: DistillingOptions) -> EmbeddingSpace:
@@ -201,10 +228,15 @@ def _tower(
 
 def _count(model: nn.Module, checkpoint: Checkpoint, deepest: int) -> int:
     """Parameters that a space of a layer needs: the embeddings and the blocks up to it."""
-    blocks = f"{checkpoint.family.blocks}."
     count = 0
     for name, parameter in model.named_parameters():
-        _, found, rest = f".{name}".rpartition(f".{blocks}")
-        inside = int(rest.partition(".")[0]) < deepest if found else "embeddings" in name
+        block = _block_of(name, checkpoint)
+        inside = "embeddings" in name if block is None else block < deepest
         count += parameter.numel() if inside else 0
     return count
+
+
+def _block_of(name: str, checkpoint: Checkpoint) -> int | None:
+    """Which block a parameter is of, from 0; ``None`` for those of none."""
+    _, found, rest = f".{name}".rpartition(f".{checkpoint.family.blocks}.")
+    return int(rest.partition(".")[0]) if found else None

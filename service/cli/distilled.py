@@ -43,10 +43,11 @@ def lines_of(made: Distilled) -> list[str]:
     if found.neighbours is not None:
         lines.append(f"neighbours kept: {found.neighbours:.3f} of the teacher's ten nearest")
     training, validation, held_out = made.parts
-    lines.append(
-        f"{training:,} images learned from, {validation:,} to judge by, {held_out:,} held out; "
-        f"best after step {made.best_step:,} of {made.steps:,}"
-    )
+    best = f"best after step {made.best_step:,} of {made.steps:,}"
+    if made.best_step == 0:
+        best = f"none of {made.steps:,} steps made it better, so it is as it began"
+    parts = f"{training:,} images learned from, {validation:,} to judge by, {held_out:,} held out"
+    lines.append(f"{parts}; {best}")
     lines.append(f"vitrail index FOLDER --checkpoint {made.folder} --space {ours}")
     return lines
 

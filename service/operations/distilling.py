@@ -92,7 +92,8 @@ class Distilled:
         spaces: the teacher's space that was kept, and what the student has in its place.
         parts: how many images were learned from, judged by and held out.
         steps: done.
-        best_step: after which the student was best, as it is now.
+        best_step: after which the student was best, as it is now; 0 where it learned nothing that
+            made it better than it began.
         fidelity: what it keeps of the teacher's retrieval, on images held out.
     """
 
@@ -256,7 +257,8 @@ class _Work:
 
         training, validation, held_out = self.parts = _parted(begun)
         task = self.pair.task(training, validation, self.request.options)
-        plan = plan_loop(self.request.options, len(training), self.request.options.batch)
+        options = self.request.options
+        plan = plan_loop(options, len(training), options.batch, weighs_start=True)
         try:
             result = TrainingLoop(
                 task, plan, inner, acceleration, on_step=self._tell, cancellation=self.cancellation

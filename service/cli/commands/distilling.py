@@ -57,7 +57,7 @@ class Lesson:
     epochs: EpochsOption = 20
     batch: Annotated[
         int,
-        typer.Option(help="Images a step, whose likenesses are compared.", metavar="N", min=2),
+        typer.Option(help="Images a step, whose likenesses are compared.", metavar="N", min=3),
     ] = 32
     accumulate: Annotated[
         int,
@@ -68,16 +68,26 @@ class Lesson:
         ),
     ] = 1
     vectors: Annotated[
-        float, typer.Option(help="Weight of the vectors' distances.", metavar="X")
-    ] = 1.0
+        float | None,
+        typer.Option(
+            help="Weight of the vectors' distances. Default: 1, or 0 with fewer --layers.",
+            metavar="X",
+            show_default=False,
+        ),
+    ] = None
     relations: Annotated[
         float,
-        typer.Option(help="Weight of how differently images are alike.", metavar="X"),
+        typer.Option(help="Weight of which images are most alike.", metavar="X"),
     ] = 1.0
     tokens: Annotated[
-        float,
-        typer.Option(help="Weight of the blocks' tokens, one block for another.", metavar="X"),
-    ] = 0.1
+        float | None,
+        typer.Option(
+            help="Weight of the blocks' tokens, one block for another. Default: 0.1, or 0 with "
+            "fewer --layers.",
+            metavar="X",
+            show_default=False,
+        ),
+    ] = None
     logits: Annotated[
         float,
         typer.Option(help="Weight of what the head says, where the teacher has one.", metavar="X"),
@@ -85,9 +95,9 @@ class Lesson:
     temperature: Annotated[
         float, typer.Option(help="By which the heads' answers are softened.", metavar="X")
     ] = 2.0
-    learning_rate: Annotated[float, typer.Option(help="Highest.", metavar="RATE")] = 3e-4
+    learning_rate: Annotated[float, typer.Option(help="Highest.", metavar="RATE")] = 1e-4
     weight_decay: WeightDecayOption = 0.05
-    warmup: WarmupOption = 0.05
+    warmup: WarmupOption = 0.1
     augment: AugmentOption = "light"
     patience: PatienceOption = 0
     device: DeviceOption = "auto"
@@ -197,8 +207,8 @@ def distil(
 
     No labels are needed.
 
-    The student is given, or cut out of the teacher. It learns the teacher's vectors, which images
-    it finds alike, the tokens of its blocks and what its head says. Some images are held out,
+    The student is given, or cut out of the teacher. It learns which images the teacher finds alike,
+    its vectors, the tokens of its blocks and what its head says. Some images are held out,
     copies never on both sides, and what it keeps of the teacher's retrieval on these is told. The
     folder is a checkpoint like any other. Ctrl-C and kills lose nothing that matters: run the same
     command to go on.

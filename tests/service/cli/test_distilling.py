@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ from tests.indexer.training.conftest import write_images
 from tests.service.conftest import Vitrail
 from vitrail.indexer import encoders
 from vitrail.indexer.encoders import loading
+from vitrail.indexer.training.fidelity import Fidelity, KeptRetrieval
+from vitrail.service.cli.distilled import lines_of
+from vitrail.service.operations.distilling import Distilled
 
 SHORT = ("--epochs", 1, "--batch", 8, "--precision", "fp32", "--device", "cpu", "--workers", 1)
 
@@ -43,6 +47,15 @@ def test_folders_become_a_student_and_a_report(distils: Vitrail) -> None:
     found = told["retrieval"]
     assert found["images"] == told["images"]["held_out"]
     assert found["student"]["parameters"] < found["teacher"]["parameters"]
+
+
+def test_a_student_that_learned_nothing_good_is_as_it_began_and_said_to_be() -> None:
+    kept = KeptRetrieval(0.9, 10, 5.0)
+    fidelity = Fidelity(9, kept, kept, 0.5)
+    made = Distilled("small", "vit", ("cls@3", "cls@1"), (30, 5, 9), 12, 0, fidelity)
+    told = "30 images learned from, 5 to judge by, 9 held out; "
+    assert f"{told}none of 12 steps made it better, so it is as it began" in lines_of(made)
+    assert f"{told}best after step 4 of 12" in lines_of(replace(made, best_step=4))
 
 
 @pytest.mark.parametrize(
