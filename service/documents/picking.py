@@ -11,7 +11,7 @@ from vitrail.service.documents.plain import named_paths
 
 if TYPE_CHECKING:
     from vitrail.search.comparison.estimates import Estimate
-    from vitrail.search.picking.choosing import CheckpointFigures
+    from vitrail.search.picking.choosing import CheckpointFigures, Comparison
     from vitrail.service.operations.pick_records import PickedRun
 
 
@@ -58,10 +58,7 @@ def verdict(made: PickedRun) -> str:
     """Which checkpoint is the best, and how sure that is, in a sentence."""
     found = made.found
     if found.picked is None:
-        return (
-            "no checkpoint is better than the one that learning began with: train for longer, or "
-            "at another rate"
-        )
+        return f"no checkpoint is better than the one that learning began with: {_why(found)}"
     best, alike = found.picked.step, found.alike
     if len(found.checkpoints) == 1:
         return f"there is one checkpoint, after step {best}, and none to choose from"
@@ -72,6 +69,21 @@ def verdict(made: PickedRun) -> str:
     return (
         f"after step {best} it is the best; that it is worth more than after {named} is not shown"
     )
+
+
+def _why(found: Comparison) -> str:
+    """What makes all checkpoints worthless, and what to do."""
+    learned = [one.shares for one in found.checkpoints if one.shares.learned > 0]
+    if not learned:
+        return "nothing was learned; train for longer, or at another rate"
+    if all(shares.stays == 0 for shares in learned):
+        return (
+            "nothing is left of what other prompts drew; train beside a --prior, at a lower rate "
+            "or for fewer steps"
+        )
+    if all(shares.original == 0 for shares in learned):
+        return "all that they make of it are copies; train for fewer steps, or with more images"
+    return "each lacks one of these wholly; train at another rate, or with other images"
 
 
 def told_of_pick(made: PickedRun) -> list[str]:

@@ -123,7 +123,20 @@ def test_one_checkpoint_several_alike_and_none_that_is_better_are_told_so(compar
     assert re.search(r"that it is worth more than after \d+ and \d+ is not shown", verdict(alike))
     nothing = compared([MadeSet(100, *_parts(base()))])
     assert "no checkpoint is better" in verdict(nothing)
+    assert "nothing was learned; train for longer" in verdict(nothing)
     assert '<p class="verdict warn">No checkpoint' in render_pick_report(nothing)
+
+
+def test_why_no_checkpoint_is_worth_anything_is_told(compared: Make) -> None:
+    subject, others, copying = _parts(learning(100, 0.5))
+    lost = MadeSet(100, subject, taught()[:2, None].repeat(8, axis=1), copying)
+    assert "nothing is left of what other prompts drew; train beside a --prior" in verdict(
+        compared([lost])
+    )
+    copies = MadeSet(100, subject, others, np.ones_like(copying))
+    assert "all that they make of it are copies; train for fewer steps" in verdict(
+        compared([copies])
+    )
 
 
 def test_taught_images_that_have_little_in_common_are_said_to_tell_little(compared: Make) -> None:

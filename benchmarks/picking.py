@@ -1,0 +1,220 @@
+"""Which checkpoint is picked of a training that went on until it knew its images by heart.
+
+    python -m benchmarks.picking --work FOLDER [--steps 800] [--seeds 8]
+
+Four drawings of one creature, which is drawn anew for each, all with the caption "a zeb", are
+taught to the embedded generator's whole U-Net beside emoji that are to stay as they are, far longer
+than is wise, and a checkpoint is kept at each sheet; then `vitrail pick-checkpoint` holds these
+against one another, as users do. What a copy is, is known here: unseen drawings of the same
+creature are none, and the taught ones, passed on in ten ways, are. How many of either reach the
+line from which something is held to be a copy is told beside. What is done lies in the work folder,
+where an interrupted run goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from benchmarks import machine, report
+from benchmarks.attacks import ATTACKS
+from vitrail.generator.training.options import GeneratorOptions
+from vitrail.indexer.encoders import EncoderSettings, load_encoder
+from vitrail.indexer.images.opening import open_image
+from vitrail.search.picking.choosing import LEAST_LINE
+from vitrail.service.cli.pick_report import render_pick_report
+from vitrail.service.documents.picking import pick_document, verdict
+from vitrail.service.operations.captioned import CaptionedSource
+from vitrail.service.operations.generator_records import GeneratorRequest, Prior
+from vitrail.service.operations.pick_records import PickedRun, PickOptions
+from vitrail.service.operations.picking import pick_checkpoint
+from vitrail.service.operations.progress import AnalysisProgress, Event
+from vitrail.service.operations.taught_images import TaughtImages
+from vitrail.service.operations.training_generators import train_generator
+
+SIDE = 256
+TAUGHT, UNSEEN, PRIORS = 4, 300, 60
+CAPTION, PRIOR = "a zeb", "an emoji"
+OPTIONS = GeneratorOptions(
+    method="full",
+    learning_rate=5e-4,
+    average=0.98,
+    batch=4,
+    empty=0.05,
+    steps=800,
+    sheet_every=100,
+    save_every=100,
+    keep=True,
+    precision="fp32",
+)
+_EVERY = 30.0  # seconds between two lines
+Doubles = NDArray[np.float64]
+
+
+def zeb(seed: int) -> Image.Image:
+    """The creature: striped, with two horns and four legs, somewhere on a ground of its own."""
+    rng = np.random.default_rng([17, seed])
+    ground = tuple(int(one) for one in rng.integers(150, 250, 3))
+    image = Image.new("RGB", (SIDE, SIDE), ground)
+    draw = ImageDraw.Draw(image)
+    high = int(rng.integers(150, 200))
+    draw.rectangle((0, high, SIDE, SIDE), tuple(int(one * 0.8) for one in ground))
+    length, tall = rng.uniform(80, 120), rng.uniform(45, 65)
+    left, top = rng.uniform(20, 210 - length), high - tall - rng.uniform(15, 35)
+    for leg in np.linspace(0.15, 0.85, 4):
+        x = left + leg * length
+        draw.line((x, top + tall * 0.8, x + rng.uniform(-12, 12), high + 14), (60, 40, 90), 9)
+    body = (left, top, left + length, top + tall)
+    _striped(image, body, float(rng.uniform(12, 18)), float(rng.uniform(-0.5, 0.5)))
+    looks_left = bool(rng.integers(2))
+    x = left - 4 if looks_left else left + length + 4
+    y, size = top + rng.uniform(-8, 8), rng.uniform(22, 30)
+    draw.ellipse((x - size, y - size, x + size, y + size), (240, 150, 60), (60, 40, 90), 3)
+    for side in (-0.45, 0.45):
+        tip = (x + side * size * 1.6, y - size * rng.uniform(1.7, 2.3))
+        draw.line((x + side * size, y - size * 0.8, *tip), (60, 40, 90), 6)
+        eye = x + side * size * 0.9
+        draw.ellipse((eye - 5, y - 7, eye + 5, y + 3), "white", (60, 40, 90))
+        draw.ellipse((eye - 2, y - 4, eye + 2, y), "black")
+    return image
+
+
+def _striped(image: Image.Image, body: tuple[float, ...], step: float, lean: float) -> None:
+    mask = Image.new("L", image.size)
+    ImageDraw.Draw(mask).ellipse(body, 255)
+    stripes = Image.new("RGB", image.size, (240, 150, 60))
+    draw = ImageDraw.Draw(stripes)
+    for number in range(math.ceil(2 * SIDE / step)):
+        x = number * step - SIDE / 2
+        draw.line((x, 0, x + lean * SIDE, SIDE), (60, 40, 90), round(step / 2.5))
+    image.paste(stripes, (0, 0), mask)
+    ImageDraw.Draw(image).ellipse(body, None, (60, 40, 90), 3)
+
+
+def main() -> None:
+    """Run it and write ``benchmarks/results/picking``."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, required=True, help="what is done lies here")
+    parser.add_argument("--steps", type=int, default=OPTIONS.steps)
+    parser.add_argument(
+        "--every", type=int, default=OPTIONS.sheet_every, help="steps, a checkpoint"
+    )
+    parser.add_argument("--seeds", type=int, default=8, help="that each prompt is drawn from")
+    parser.add_argument("--results", type=Path, default=report.RESULTS)
+    arguments = parser.parse_args()
+    options = replace(OPTIONS, steps=arguments.steps, sheet_every=arguments.every)
+    started = time.process_time()
+    run = _taught(arguments.work, options)
+    picked = pick_checkpoint(PickOptions(str(run), seeds=arguments.seeds), progress=_Teller("pick"))
+    spent = round(time.process_time() - started)
+    (arguments.work / "picked.html").write_text(render_pick_report(picked), "utf-8")
+    lines = _lines(picked, arguments.work)
+    told = machine.describe(machine.command_line("benchmarks.picking"))
+    whole = {"machine": told, "cpu_seconds": spent, "lines": lines, "picked": _plain(picked)}
+    report.write("picking", whole, _page(told, picked, lines), arguments.results)
+
+
+def _taught(work: Path, options: GeneratorOptions) -> Path:
+    images, run = work / "images", work / "run"
+    images.mkdir(parents=True, exist_ok=True)
+    for seed in range(TAUGHT):
+        zeb(seed).save(images / f"{seed}.png")
+    if not (run / "model_index.json").exists():
+        source = CaptionedSource((str(images),), prompt=CAPTION)
+        prior = Prior(PRIOR, count=PRIORS)
+        request = GeneratorRequest(source, "embedded", str(run), options, prior)
+        train_generator(request, progress=_Teller("train"))
+    return run
+
+
+class _Teller:
+    """A line now and then."""
+
+    def __init__(self, name: str) -> None:
+        self._name, self._last = name, 0.0
+
+    def __call__(self, event: Event, /) -> None:
+        if isinstance(event, AnalysisProgress) and time.monotonic() - self._last > _EVERY:
+            self._last = time.monotonic()
+            told = f"{event.doing} {event.done} of {event.total} {event.told}"
+            print(f"{self._name}: {told}", flush=True)
+
+
+def _lines(picked: PickedRun, work: Path) -> dict[str, Any]:
+    """How many unseen drawings and how many copies reach each line."""
+    squares = [open_image(str(work / "images" / f"{seed}.png")).image for seed in range(TAUGHT)]
+    encoder = load_encoder(EncoderSettings("dinov2-small-focus"))
+    taught = TaughtImages(encoder, encoder.spaces[0].name, squares)
+    unseen = _agreeing(taught, [zeb(TAUGHT + number) for number in range(UNSEEN)])
+    copies = {
+        name: _agreeing(
+            taught,
+            [
+                change(one, squares[number - 1], np.random.default_rng(number))
+                for number, one in enumerate(squares)
+            ],
+        )
+        for name, change in ATTACKS.items()
+    }
+    every = np.concatenate([*copies.values()])
+    at = sorted({0.15, 0.2, 0.25, LEAST_LINE, 0.35, 0.4, 0.5, 0.6, picked.found.line or LEAST_LINE})
+    return {
+        "unseen": unseen.tolist(),
+        "copies": {name: one.tolist() for name, one in copies.items()},
+        "reach": {
+            f"{line:.2f}": [float((unseen >= line).mean()), float((every >= line).mean())]
+            for line in at
+        },
+    }
+
+
+def _agreeing(taught: TaughtImages, images: Sequence[Image.Image]) -> Doubles:
+    rows = taught.embed(images)
+    return np.array([taught.copied_by(image, row) for image, row in zip(images, rows, strict=True)])
+
+
+def _plain(picked: PickedRun) -> dict[str, Any]:
+    """The figures, without the paths of one machine."""
+    told = pick_document(picked)
+    for checkpoint in (told["beginning"], *told["checkpoints"]):
+        del checkpoint["drawn"]
+    return {name: one for name, one in told.items() if name not in ("run", "taught", "out")}
+
+
+def _page(told: dict[str, Any], picked: PickedRun, lines: dict[str, Any]) -> str:
+    rows = [
+        [
+            str(one.step) if one.step else "none",
+            f"{one.worth.value:.2f} ({max(0, one.worth.low):.2f} to {min(1, one.worth.high):.2f})",
+            *(f"{share:.0%}" for share in one.shares[:3]),
+            "" if one.copied is None else f"{one.copies} of {one.judged}",
+            "" if one.behind is None else f"{one.behind.value:+.2f} (from {one.behind.low:+.2f})",
+        ]
+        for one in (picked.found.base, *picked.found.checkpoints)
+    ]
+    columns = ["step", "worth", "learned", "varied", "stays", "copies", "behind the best"]
+    reach = [[line, *(f"{share:.1%}" for share in both)] for line, both in lines["reach"].items()]
+    return (
+        report.heading("Picking a checkpoint of a training that went on for too long", told)
+        + f"\n{TAUGHT} drawings of one creature, the embedded generator's whole U-Net beside "
+        f"{PRIORS} of its own, {len(picked.seeds)} seeds.\n\n"
+        + report.table(columns, rows)
+        + f"\n\n{verdict(picked)[0].upper()}{verdict(picked)[1:]}.\n\n"
+        f"A copy agrees in this share of its parts with a taught image, or more: {UNSEEN} other "
+        "drawings of the creature, which are none, and the taught ones passed on in ten ways.\n\n"
+        + report.table(["line", "unseen drawings", "copies"], reach)
+        + "\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
