@@ -57,6 +57,15 @@ def staged(folder: Path, needed: int) -> Iterator[Path]:
             shutil.rmtree(begun, ignore_errors=True)
 
 
+def empty(folder: Path) -> None:
+    """Delete what is in a folder, to write it anew."""
+    for entry in folder.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
 def _sweep(parent: str) -> None:
     """Delete what processes that are no more have begun."""
     import psutil

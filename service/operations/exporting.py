@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,20 +21,20 @@ from vitrail.indexer.export.certificate import (
     head_agreement,
     measure,
 )
-from vitrail.indexer.export.folder import check_new, staged
+from vitrail.indexer.export.folder import check_new, empty, staged
 from vitrail.indexer.export.plan import ExportPlan
 from vitrail.service.operations.export_images import (
     ExportImages,
     ImageReader,
 )
+from vitrail.service.operations.export_search import MARGINS, LayerSearch
 from vitrail.service.operations.export_sources import ExportOptions, ExportSource
-from vitrail.service.operations.progress import AnalysisProgress, Progress, nobody
+from vitrail.service.operations.progress import AnalysisProgress, Note, Progress, nobody
 
 if TYPE_CHECKING:
     from vitrail.indexer.encoders.base import Encoder
     from vitrail.indexer.encoders.checkpoints import Checkpoint
-    from vitrail.indexer.export.certificate import RunningCosts
-    from vitrail.indexer.export.writing import Written
+    from vitrail.indexer.export.writing import Reverting, Written
     from vitrail.indexer.spaces import EmbeddingSpace
 
 PLOT = "certificate.svg"
@@ -140,17 +141,32 @@ class _Export:
     def _measured(self, begun: Path, folder: Path, images: ExportImages) -> Exported:
         reference = self._reference()
         before = self._derived(self.reader.embedded(reference, images, "embedding by the source"))
-        written = self._write(begun, images, reference)
-        assert written.encoder is not None
-        made = self.reader.embedded(written.encoder, images, "embedding by the export")
-        certificate = self._certificate(begun, images, before, self._derived(made), written)
+        certificate, size = self._made(begun, images, before, reference)
+        certificate = self._with_costs(begun, certificate, size)
         self._keep(begun, certificate)
         command = ""
         if self.plan.target == "tensorrt":
             from vitrail.indexer.export.tensorrt import trtexec_command
 
             command = trtexec_command(self.checkpoint.image_size, self.plan.precision)
-        return Exported(folder, self.plan, written.size, certificate, command)
+        return Exported(folder, self.plan, size, certificate, command)
+
+    def _made(
+        self, begun: Path, images: ExportImages, before: Embedded, reference: Encoder
+    ) -> tuple[Certificate, int]:
+        """Write it, and again with more in floating point while that may help; its certificate."""
+        search = self._search(images)
+        for margin in MARGINS:
+            choose = partial(search.chosen, reference=reference, margin=margin)
+            written = self._write(begun, images, choose)
+            assert written.encoder is not None
+            made = self.reader.embedded(written.encoder, images, "embedding by the export")
+            certificate = self._certificate(images, before, self._derived(made), written)
+            if not certificate.failed or not self.plan.calibrates or margin == MARGINS[-1]:
+                break
+            self.progress(Note(f"{'; '.join(certificate.failed)}: fewer layers stay in int8"))
+            empty(begun)
+        return certificate, written.size
 
     def _reference(self) -> Encoder:
         """The source as all others are held to: torch, in fp32, on the CPU."""
@@ -170,53 +186,38 @@ class _Export:
         derive = self.source.derive
         return replace(made, images=derive(made.images), copies=derive(made.copies))
 
-    def _write(
-        self, begun: Path, images: ExportImages | None, reference: Encoder | None
-    ) -> Written:
+    def _write(self, begun: Path, images: ExportImages | None, choose: Reverting | None) -> Written:
         from vitrail.indexer.export.writing import Int8Steps, write_export
 
         self.progress(AnalysisProgress(f"exporting to {self.plan.target}", 0, 0, "image"))
         calibration = None
-        if self.plan.calibrates and images is not None and reference is not None:
+        if self.plan.calibrates and images is not None and choose is not None:
             count = len(images.calibrating)
 
             def on_image(number: int) -> None:
                 self.reader.tell("calibrating", number + 1, count)
 
-            calibration = Int8Steps(
-                images.calibrating, on_image, self._reverting(images, reference)
-            )
+            calibration = Int8Steps(images.calibrating, on_image, choose)
         return write_export(self.checkpoint, self.spaces, self.plan, begun, calibration)
 
-    def _reverting(
-        self, images: ExportImages, reference: Encoder
-    ) -> Callable[[object], tuple[str, ...]]:
+    def _search(self, images: ExportImages) -> LayerSearch:
         """Chooses, on the images that calibrate alone, what goes back to floating point."""
-        from vitrail.service.operations.export_search import LayerSearch
-
-        search = LayerSearch(
+        return LayerSearch(
             images.calibrating,
             tuple(space.name for space in self.spaces),
             self.searched,
             self.source.derive,
             self.reader.tell,
         )
-        return lambda model: search.chosen(model, reference)
 
     def _certificate(
-        self,
-        begun: Path,
-        images: ExportImages,
-        before: Embedded,
-        made: Embedded,
-        written: Written,
+        self, images: ExportImages, before: Embedded, made: Embedded, written: Written
     ) -> Certificate:
         from vitrail.indexer.export.writing import source_fingerprint
 
         # an engine is built elsewhere: here its ONNX file is measured, which has all bits
         precision = "fp32" if self.plan.target == "tensorrt" else self.plan.precision
         assert precision in FLOORS
-        ours, theirs = self._tried(begun, written) if self.options.tried else (None, None)
         certificate = Certificate(
             target=self.plan.target,
             precision=precision,
@@ -227,16 +228,14 @@ class _Export:
             spaces=measure(before, made, images.own, self.searched),
             head=head_agreement(before, made),
             reverted=written.reverted,
-            runs=ours,
-            source_runs=theirs,
             made_with=_made_with(self.plan),
         )
         return replace(certificate, forced=bool(certificate.failed) and self.options.forced)
 
-    def _tried(
-        self, begun: Path, written: Written
-    ) -> tuple[RunningCosts | None, RunningCosts | None]:
-        """How the export runs, and how its source does as it is run without it."""
+    def _with_costs(self, begun: Path, certificate: Certificate, size: int) -> Certificate:
+        """With how the export runs, and how its source does as it is run without it."""
+        if not self.options.tried:
+            return certificate
         from vitrail.indexer.encoders.exports import RUNS
         from vitrail.indexer.export.trial import try_out
 
@@ -244,12 +243,12 @@ class _Export:
         ours = None
         if self.plan.target in RUNS:
             self.progress(AnalysisProgress("measuring the export", 0, 0, "image"))
-            ours = try_out(str(begun), names, written.size)
+            ours = try_out(str(begun), names, size)
             self.cancellation.check()
         self.progress(AnalysisProgress("measuring the source", 0, 0, "image"))
         theirs = try_out(self.source.checkpoint, names, _weight_bytes(self.checkpoint))
         self.cancellation.check()
-        return ours, theirs
+        return replace(certificate, runs=ours, source_runs=theirs)
 
     def _keep(self, begun: Path, certificate: Certificate) -> None:
         """Write certificate and plot, or refuse what falls short."""

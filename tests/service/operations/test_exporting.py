@@ -25,17 +25,22 @@ from vitrail.indexer.errors import (
     InputError,
 )
 from vitrail.indexer.export import writing
+from vitrail.indexer.export.certificate import SpaceMeasure
 from vitrail.indexer.export.plan import ExportPlan
 from vitrail.indexer.indexing.options import IndexOptions
 from vitrail.service.cli import app
 from vitrail.service.documents.receipts import result_receipt
+from vitrail.service.operations import exporting
 from vitrail.service.operations.collection import Collection
 from vitrail.service.operations.export_requests import ExportRequest, run_export
+from vitrail.service.operations.export_search import MARGINS, LayerSearch
 from vitrail.service.operations.export_sources import ExportOptions
 from vitrail.service.operations.exporting import ShortfallError
 from vitrail.service.operations.progress import AnalysisProgress, Event
 
 pytest.importorskip("openvino")
+from vitrail.indexer.export.openvino_models import quantised_groups
+
 IMAGES = 36
 QUICK = ExportOptions(sample=IMAGES, copied=6, tried=False)
 
@@ -303,6 +308,40 @@ def test_layers_go_back_to_floating_point_until_searches_hold(made: Path, tmp_pa
     assert told["reverted"] == [*done.certificate.reverted]
     assert told["images"] == IMAGES - IMAGES // 3, "none that steps and layers were chosen on"
     assert ExportPlan("openvino", "int8").calibrates
+
+
+@pytest.mark.parametrize("holds_at", [1, 2, 4])
+def test_what_falls_short_in_int8_is_written_again_with_more_in_floating_point(
+    holds_at: int, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("nncf")
+    margins: list[float] = []
+
+    def choose(_: LayerSearch, model: object, reference: object, margin: float) -> tuple[str, ...]:
+        margins.append(margin)
+        return tuple(quantised_groups(model)[: len(margins)])
+
+    def good_at_last(*_: object) -> dict[str, SpaceMeasure]:
+        share = 1.0 if len(margins) >= holds_at else 0.9
+        return {"cls@3": SpaceMeasure(1.0, 1.0, share, share, 1.0, 1.0, True, False)}
+
+    monkeypatch.setattr(LayerSearch, "chosen", choose)
+    monkeypatch.setattr(exporting, "measure", good_at_last)
+    told: list[str] = []
+    asked = request(made, tmp_path / "int8", precision="int8")
+    if holds_at > len(MARGINS):
+        with pytest.raises(ShortfallError, match="overlap of hits in cls@3"):
+            run_export(asked)
+        assert not (tmp_path / "int8").exists()
+    else:
+        done = run_export(asked, progress=lambda event: told.append(getattr(event, "text", "")))
+        assert done.certificate is not None
+        assert len(done.certificate.reverted) == holds_at
+        assert not done.certificate.failed
+    assert tuple(margins) == MARGINS[:holds_at]
+    assert sum("fewer layers stay in int8" in text for text in told) == (
+        holds_at - 1 if holds_at <= len(MARGINS) else 0
+    )
 
 
 def test_how_it_runs_is_measured_in_a_process_of_its_own(made: Path) -> None:
