@@ -16,7 +16,7 @@ def vector_distance(ours: Tensor, theirs: Tensor) -> Tensor:
 
 
 def relation_distance(ours: Tensor, theirs: Tensor) -> Tensor:
-    """How differently two encoders see which images are alike (SEED, CompRess; both 2020).
+    """How differently two encoders see which images are alike (CompRess, 2020; SEED, 2021).
 
     Each image asks all others which of them are like it. Its cosines to these, less their mean and
     in their own spread, are softened to shares; the divergence of the student's shares from the

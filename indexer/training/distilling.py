@@ -75,14 +75,15 @@ class DistillingOptions(LearningOptions):
             "logits": self.logits,
         }
 
-    def settled(self, *, shortened: bool) -> DistillingOptions:
-        """The same with all weights said.
+    def settled(self, *, shortened: bool, headed: bool) -> DistillingOptions:
+        """The same with all weights said; that of logits is 0 without a head.
 
         Blocks and vectors of a student that is its teacher's first blocks are good ones of earlier
         layers: whoever pulls them to later ones at once takes them apart before they are those.
 
         Args:
             shortened: whether the student is of the teacher's first blocks.
+            headed: whether both have a head.
 
         Raises:
             InputError: nothing is to be learned then.
@@ -92,4 +93,11 @@ class DistillingOptions(LearningOptions):
             one if said is None else said
             for said, one in zip((self.vectors, self.tokens), usual, strict=True)
         )
-        return replace(self, vectors=vectors, tokens=tokens)
+        logits = self.logits if headed else 0.0
+        if not any((vectors, self.relations, tokens, logits)):
+            raise InputError(
+                "nothing is left to be learned: relations weighs 0, logits say nothing without a "
+                "head, and of a student of the teacher's first blocks vectors and tokens weigh 0 "
+                "where nothing is said; give --relations, --vectors or --tokens a weight"
+            )
+        return replace(self, vectors=vectors, tokens=tokens, logits=logits)

@@ -65,6 +65,7 @@ class TrainingLoop:
     _measures: dict[str, float] = field(default_factory=dict)
     _saved: int = -1
     _evaluated: int = -1  # step that the newest evaluation followed
+    _saved_evaluation: int = -1  # the same, as it was saved
     _optimizer: Any = None
     _average: WeightAverage = field(default_factory=lambda: WeightAverage(0.0, {}))
 
@@ -200,7 +201,7 @@ class TrainingLoop:
     # Checkpoints
 
     def _save(self) -> None:
-        if self._saved == self._step:
+        if (self._saved, self._saved_evaluation) == (self._step, self._evaluated):
             return
         best = self._best
         state: State = {
@@ -219,7 +220,7 @@ class TrainingLoop:
         }
         with self._writing():
             write_state(self.folder, self._step, state)
-        self._saved = self._step
+        self._saved, self._saved_evaluation = self._step, self._evaluated
 
     def _resume(self) -> None:
         state = read_state(self.folder)
@@ -231,14 +232,17 @@ class TrainingLoop:
                     f"the checkpoint in {self.folder} is another version's, or of something else "
                     f"({error!s:.80}): train into another folder"
                 ) from error
-        self._metrics.rewind(-1 if state is None else self._step)
+        # Of a run that weighs its start nothing is known before that is written; another's line of
+        # step 0 is its task's own.
+        afresh = state is None and self.plan.weighs_start
+        self._metrics.rewind(-1 if afresh else self._step)
 
     def _go_on_from(self, state: State) -> None:
         self._load(state["weights"])
         self._optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
         self.acceleration.load_scaler(state["scaler"])
         self._step = self._saved = int(state["step"])
-        self._evaluated = int(state["evaluated"])
+        self._evaluated = self._saved_evaluation = int(state["evaluated"])
         self._worse, self._best_step = int(state["worse"]), int(state["best_step"])
         self._best = None if state["best"] is None else Evaluation(**state["best"])
         self._best_weights = dict(state["best_weights"])

@@ -32,7 +32,8 @@ class Pair:
         model: transformers' own of the student, which is trained and saved.
         towers: of the teacher and of the student.
         parameters: numbers of the teacher, as far as its space needs them, and of the student.
-        shortened: whether the student is the first of the blocks that the teacher's space needs.
+        shortened: whether the student is the first of the blocks that the teacher's space needs,
+            as wide as they are.
     """
 
     teacher: Checkpoint
@@ -47,6 +48,11 @@ class Pair:
         """What is kept, of the teacher and of the student."""
         return self.towers[0].spaces[0], self.towers[1].spaces[0]
 
+    def settled(self, options: DistillingOptions) -> DistillingOptions:
+        """The options, those weights said that are usual for such a student."""
+        headed = self.towers[0].head is not None
+        return options.settled(shortened=self.shortened, headed=headed)
+
     def task(
         self,
         images: list[LabelledImage],
@@ -60,7 +66,7 @@ class Pair:
             validation: to tell by how good a state is.
             options: how; of weights that are not said, those that are usual.
         """
-        options = options.settled(shortened=self.shortened)
+        options = self.settled(options)
         layers = self._layers(options)
         sides = [
             TaughtSide(
@@ -142,9 +148,11 @@ def make_pair(
             "layers and width cut a student out of the teacher, and one is given: leave these out, "
             "or the student"
         )
-    learns, shortened = student or teacher, student is None and cut.layers != wanted.layer
-    options.settled(shortened=shortened)  # which tells whether anything is to be learned
+    learns = student or teacher
+    cut_short = (cut.layers != wanted.layer, cut.width == teacher.dim)
+    shortened = student is None and all(cut_short)
     headed = _has_head(teacher, options) and learns.family.classifier_class is not None
+    options.settled(shortened=shortened, headed=headed)  # which tells if anything is to be learned
     theirs = _load(teacher, teacher, headed=headed)
     if student is None:
         model = cut_student(theirs, teacher, cut, wanted.layer)

@@ -40,6 +40,7 @@ def pick_document(made: PickedRun) -> dict[str, Any]:
         "checkpoint": made.encoder,
         "space": made.space,
         "taught_among_themselves": found.taught._asdict(),
+        "near_at_first": found.near_at_first,
         "usual_drift": _number(found.usual),
         "copies": {
             "rate": found.rate,
@@ -78,12 +79,17 @@ def _why(found: Comparison) -> str:
         return "nothing was learned; train for longer, or at another rate"
     if all(shares.stays == 0 for shares in learned):
         return (
-            "nothing is left of what other prompts drew; train beside a --prior, at a lower rate "
-            "or for fewer steps"
+            "nothing is left of what other prompts drew; train beside a --prior, give it more "
+            "weight, or train at a lower rate or for fewer steps"
         )
     if all(shares.original == 0 for shares in learned):
         return "all that they make of it are copies; train for fewer steps, or with more images"
-    return "each lacks one of these wholly; train at another rate, or with other images"
+    if all(shares.varied == 0 for shares in learned):
+        return "each draws one image again and again; train for fewer steps, or with more images"
+    return (
+        "each copies all, draws one image again and again, or has lost what other prompts drew; "
+        "train at another rate, or with other images"
+    )
 
 
 def told_of_pick(made: PickedRun) -> list[str]:

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from vitrail.indexer.training.teaching import Pair
 
 
+_LESSON = 2  # counts changes of what is learned from the same options
+
+
 @dataclass(frozen=True, slots=True)
 class DistilRequest:
     """What is to be learned from what.
@@ -79,6 +82,7 @@ class DistilRequest:
             "width": self.cut.width,
             "shares": asdict(self.shares),
             "options": self.options.to_dict(),
+            "lesson": _LESSON,
         }
 
 
@@ -266,7 +270,13 @@ class _Work:
         finally:
             task.close()
         done = self._told(folder, result, self._measured(held_out, task))
-        record = {"made by": "vitrail distil", **begun.settings, "result": done.to_dict()}
+        weights = {"options": self.pair.settled(self.request.options).to_dict()}
+        record = {
+            "made by": "vitrail distil",
+            **begun.settings,
+            **weights,
+            "result": done.to_dict(),
+        }
         save_model(self.pair.model, self.pair.student, folder, record)
         return done
 

@@ -70,7 +70,7 @@ class Lesson:
     vectors: Annotated[
         float | None,
         typer.Option(
-            help="Weight of the vectors' distances. Default: 1, or 0 with fewer --layers.",
+            help="Weight of the vectors' distances. Default: 1, or 0 with fewer --layers alone.",
             metavar="X",
             show_default=False,
         ),
@@ -83,7 +83,7 @@ class Lesson:
         float | None,
         typer.Option(
             help="Weight of the blocks' tokens, one block for another. Default: 0.1, or 0 with "
-            "fewer --layers.",
+            "fewer --layers alone.",
             metavar="X",
             show_default=False,
         ),

@@ -24,7 +24,7 @@ from vitrail.indexer.training.metrics import MetricsFile
 from vitrail.indexer.training.samples import LabelledImage
 from vitrail.indexer.training.saving import save_model
 from vitrail.indexer.training.students import Cut
-from vitrail.indexer.training.tasks import LoopProgress, LoopResult, plan_loop
+from vitrail.indexer.training.tasks import Evaluation, LoopProgress, LoopResult, plan_loop
 from vitrail.indexer.training.teaching import Pair, make_pair
 
 OPTIONS = DistillingOptions(
@@ -111,12 +111,19 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bits(
 
 
 def test_a_student_never_ends_worse_than_it_began(
-    checkpoint: Checkpoint, images: Images, others: Images, tmp_path: Path
+    checkpoint: Checkpoint,
+    images: Images,
+    others: Images,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    options = replace(OPTIONS, epochs=3, learning_rate=0.5)
-    pair = make_pair(checkpoint, None, Cut(layers=2), options)
+    pair = make_pair(checkpoint, None, Cut(layers=2), OPTIONS)
     begun = {name: one.clone() for name, one in pair.model.state_dict().items()}
-    result = run(pair.task(list(images), list(others), options), tmp_path / "run")
+    falling = iter((0.9, 0.5, 0.4, 0.3))
+    monkeypatch.setattr(Distillation, "evaluate", lambda *_: Evaluation(next(falling), {}))
+    result = run(
+        pair.task(list(images), list(others), replace(OPTIONS, epochs=3)), tmp_path / "run"
+    )
     assert (result.steps, result.best_step) == (6, 0)
     assert all(torch.equal(begun[name], one) for name, one in pair.model.state_dict().items())
 
@@ -148,8 +155,10 @@ def test_first_blocks_are_not_pulled_to_later_ones_at_once(
 
     short, narrow = task(Cut(layers=2)), task(Cut(width=16))
     asked = task(Cut(layers=2), replace(OPTIONS, vectors=0.5, tokens=0.2))
-    weights = [(one.options.vectors, one.options.tokens) for one in (short, narrow, asked)]
-    assert weights == [(0, 0), (1.0, 0.1), (0.5, 0.2)]
+    both = task(Cut(layers=2, width=16))  # whose blocks have lost channels
+    weights = [(one.options.vectors, one.options.tokens) for one in (short, narrow, both, asked)]
+    assert weights == [(0, 0), (1.0, 0.1), (1.0, 0.1), (0.5, 0.2)]
+    assert all(group.share == 1 for group in both.groups())
     assert (short.student.layers, asked.student.layers) == ((), (1, 2))
     groups = short.groups()
     assert {group.share for group in groups} == {0.25, 0.5, 1.0, 100.0}
@@ -164,10 +173,15 @@ def test_first_blocks_are_not_pulled_to_later_ones_at_once(
     assert counted == len(short.trained())
 
 
-def test_first_blocks_have_to_be_given_something_to_learn(checkpoint: Checkpoint) -> None:
-    options = replace(OPTIONS, relations=0, logits=0)
-    with pytest.raises(InputError, match="nothing is to be learned"):
+@pytest.mark.parametrize("logits", [0.0, 1.0])
+def test_first_blocks_have_to_be_given_something_to_learn(
+    logits: float, checkpoint: Checkpoint
+) -> None:
+    """Logits say nothing here, since there is no head."""
+    options = replace(OPTIONS, relations=0, logits=logits)
+    with pytest.raises(InputError, match="nothing is left to be learned"):
         make_pair(checkpoint, None, Cut(layers=2), options)
+    assert make_pair(checkpoint, None, Cut(layers=2, width=16), options)
 
 
 def test_a_student_of_another_family_and_size_learns(

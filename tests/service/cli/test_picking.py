@@ -137,6 +137,10 @@ def test_why_no_checkpoint_is_worth_anything_is_told(compared: Make) -> None:
     assert "all that they make of it are copies; train for fewer steps" in verdict(
         compared([copies])
     )
+    one = MadeSet(100, np.broadcast_to(subject[:1, :1], subject.shape).copy(), others, copying)
+    assert "each draws one image again and again; train for fewer steps" in verdict(compared([one]))
+    mixed = verdict(compared([lost, copies]))
+    assert "or has lost what other prompts drew; train at another rate" in mixed
 
 
 def test_taught_images_that_have_little_in_common_are_said_to_tell_little(compared: Make) -> None:

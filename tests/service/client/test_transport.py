@@ -37,8 +37,8 @@ def giving(answer: Callable[[int], Answer]) -> Iterator[tuple[str, list[tuple[st
             self.send_response(status)
             for name, value in {**headers, "Content-Length": str(len(body))}.items():
                 self.send_header(name, value)
-            self.end_headers()
-            with suppress(BrokenPipeError):  # who asked may have had enough
+            with suppress(ConnectionError):  # who asked may have had enough
+                self.end_headers()
                 self.wfile.write(body)
 
         do_GET = do_POST = do_DELETE = handle_one
