@@ -67,7 +67,7 @@ def find_duplicates(
     """Find copies, and perhaps look-alikes, and choose which of each group to keep.
 
     Vectors tell which images are worth comparing; pixels decide. Decisions are honoured. Memory
-    holds at most some 150 MB of images' looks, and some 6 KB for each image of the collection.
+    holds at most some 150 MB of images' looks, and some 16 KB for each image that is like others.
 
     Args:
         collection: open.
