@@ -7,7 +7,8 @@
 A random filter lets through rows wherever they lie. A clustered one, as labels and folders are,
 lets through the rows around one place; it is asked by queries of that place (correlated) and by
 those farthest from it (anti-correlated). One query at a time; ours and FAISS on one thread. What is
-measured joins what earlier runs left in the results. FAISS's index, and ours, are those of
+measured joins what earlier runs left in the results; a run that was asked otherwise is refused
+unless ``--results`` names another folder. FAISS's index, and ours, are those of
 ``benchmarks.search``, also where ``--indexes`` keeps them.
 """
 
@@ -29,6 +30,7 @@ from benchmarks.filter_cases import SHARES, Case, cases
 from benchmarks.filtered_engines import ENGINES, FilteringEngine, Found
 from benchmarks.truth import Ids, cached_nearest, recall_of
 from benchmarks.vectors import BLOCKS, DIM, Floats, load_vectors, unit
+from vitrail.indexer.vectors.one_thread import one_thread
 
 COLUMNS = (
     *("dim", "vectors", "filter", "let through", "engine", "recall", "told", "exact", "short"),
@@ -106,7 +108,8 @@ def answer(
     groups: dict[tuple[str, float], list[Case]] = {}
     for case in asked:
         groups.setdefault((case.kind, case.share), []).append(case)
-    cells = [asdict(measured(engine, effort, group)) for group in groups.values()]
+    with one_thread():  # numpy's products too, by which ours compares all that pass
+        cells = [asdict(measured(engine, effort, group)) for group in groups.values()]
     return {"effort": effort, "load": load[:2], "cells": cells}
 
 
@@ -242,7 +245,8 @@ def _arguments() -> argparse.Namespace:
 
 def main() -> None:
     options = _arguments()
-    about = {name: vars(options)[name] for name in ("k", "recall", "shares", "filters", "queries")}
+    asked_by = ("k", "recall", "shares", "filters", "queries", "seed")
+    about = {name: vars(options)[name] for name in asked_by}
     content = runs.earlier(options.results / "filtered.json", about)
     for dim in options.dims:
         for size in options.sizes:

@@ -65,14 +65,31 @@ def why_not(engine: Callable[[], object]) -> str | None:
 
 
 def earlier(file: Path, about: dict[str, Any]) -> dict[str, Any]:
-    """What the results hold already, if they were measured by the same ``about``."""
-    if file.exists():
-        content: dict[str, Any] = json.loads(file.read_text())
-        if all(content.get(name) == value for name, value in about.items()) and all(
-            "machine" in one for one in content["results"]
-        ):
-            return content
-    return {**about, "results": [], "left_out": {}}
+    """What the results hold already, measured by the same ``about``.
+
+    Raises:
+        SystemExit: what they hold was measured otherwise, and would be lost.
+    """
+    content: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    if not content.get("results"):
+        return {**about, "results": [], "left_out": {}}
+    if why := _unlike(content, about):
+        raise SystemExit(
+            f"{file} holds results that these cannot join: {why}; write to another folder by "
+            "--results, or delete the file if they are of no use any more"
+        )
+    return content
+
+
+def _unlike(content: dict[str, Any], about: dict[str, Any]) -> str:
+    """In what results were measured otherwise; empty if in nothing."""
+    if not all("machine" in one for one in content["results"]):
+        return "they are of an earlier form"
+    return ", ".join(
+        f"{name} is {content.get(name, 'not told')} there and {value} here"
+        for name, value in about.items()
+        if content.get(name) != value
+    )
 
 
 def merged(results: Sequence[Result], new: Result, engines: Sequence[str]) -> list[Result]:
