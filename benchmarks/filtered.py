@@ -16,16 +16,16 @@ from __future__ import annotations
 
 import argparse
 import os
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks import machine, report, runs
+from benchmarks import report, runs
 from benchmarks.filter_cases import SHARES, Case, cases
 from benchmarks.filtered_engines import ENGINES, FilteringEngine, Found
 from benchmarks.truth import Ids, cached_nearest, recall_of
@@ -176,22 +176,17 @@ def measure(
     tuning: Tuning,
     options: argparse.Namespace,
 ) -> dict[str, Any]:
-    """Build, or take what was built, and ask; each in a process of its own."""
-    seed = options.seed
-    with tempfile.TemporaryDirectory(prefix="vitrail-benchmark-") as scratch:
-        kept = None if ENGINES[name].own_index else options.indexes
-        stem = name.removesuffix("-selector")  # the same graph
-        place = Path(kept or scratch) / f"{stem}-{dim}-{size}-seed{seed}"
-        if not runs.is_built(place):
-            print(f"{name} {size:,} x {dim}: building", flush=True)
-            filters = {case.name: case.allowed for case in asked}
-            runs.in_process(build, name, size, dim, seed, filters, place)
-        print(f"{name} {size:,} x {dim}: timing", flush=True)
-        answered = runs.in_process(answer, name, place, size, tuning, asked)
-        took = runs.build_times(place)
-    about = machine.describe(machine.command_line("benchmarks.filtered"))
-    key = {"engine": name, "size": size, "dim": dim}
-    return {**key, **took, **answered, "machine": about}
+    """Build, or take what was built, and ask."""
+    stem = name.removesuffix("-selector")  # the same graph
+    filters = {case.name: case.allowed for case in asked}
+    return runs.measure(
+        {"engine": name, "size": size, "dim": dim},
+        f"{stem}-{dim}-{size}-seed{options.seed}",
+        None if ENGINES[name].own_index else options.indexes,
+        partial(build, name, size, dim, options.seed, filters),
+        partial(answer, name, size=size, tuning=tuning, asked=asked),
+        "benchmarks.filtered",
+    )
 
 
 def markdown(content: dict[str, Any]) -> str:
@@ -208,10 +203,7 @@ def markdown(content: dict[str, Any]) -> str:
     parts = [report.heading("Filtered", content["machine"]), report.apart(results)]
     parts.append(METHOD.format(k=content["k"], recall=content["recall"]))
     parts.append(report.table(COLUMNS, [row for _, row in rows]))
-    left_out = [f"- {name}: {why}" for name, why in content["left_out"].items()]
-    if left_out:
-        parts += ["\n## Left out\n", *left_out]
-    return "\n".join([*parts, ""])
+    return "\n".join([*parts, *report.left_out(content["left_out"]), ""])
 
 
 def _row(one: dict[str, Any], cell: dict[str, Any]) -> list[str]:

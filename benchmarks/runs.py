@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import multiprocessing
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
+
+from benchmarks import machine
 
 _BUILT = "built.json"
 _T = TypeVar("_T")
@@ -47,6 +50,37 @@ def build_times(place: Path) -> dict[str, float]:
     """``build_seconds`` of the clock, and ``build_cpu_seconds`` of the processor."""
     took: dict[str, float] = json.loads((place / _BUILT).read_text())
     return took
+
+
+def measure(
+    named: Result,
+    place: str,
+    kept: Path | None,
+    make: Callable[[Path], None],
+    ask: Callable[[Path], dict[str, Any]],
+    program: str,
+) -> Result:
+    """Build, or take what was built, and ask; each in a process of its own.
+
+    Args:
+        named: ``engine``, ``size`` and ``dim``.
+        place: the name of the index's folder.
+        kept: where indexes are kept; ``None`` if they are not.
+        make: calls ``build`` with a folder.
+        ask: what is measured by the index in a folder.
+        program: the module that was called.
+    """
+    label = "{engine} {size:,} x {dim}".format(**named)
+    with tempfile.TemporaryDirectory(prefix="vitrail-benchmark-") as scratch:
+        folder = Path(kept or scratch) / place
+        if not is_built(folder):
+            print(f"{label}: building", flush=True)
+            in_process(make, folder)
+        print(f"{label}: timing", flush=True)
+        answered = in_process(ask, folder)
+        took = build_times(folder)
+    about = machine.describe(machine.command_line(program))
+    return {**named, **took, **answered, "machine": about}
 
 
 def index_bytes(place: Path) -> int:

@@ -18,9 +18,9 @@ from __future__ import annotations
 
 import argparse
 import os
-import tempfile
 import time
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -164,19 +164,16 @@ def least_effort(points: list[Point], k: int, recall: float) -> int:
 
 
 def measure(name: str, size: int, dim: int, options: argparse.Namespace) -> dict[str, Any]:
-    """Build, or take what was built, and ask; each in a process of its own."""
+    """Build, or take what was built, and ask."""
     asked = Asked.of(size, dim, options.queries, options.seed)
-    with tempfile.TemporaryDirectory(prefix="vitrail-benchmark-") as scratch:
-        place = Path(options.indexes or scratch) / f"{name}-{dim}-{size}-seed{options.seed}"
-        if not runs.is_built(place):
-            print(f"{name} {size:,} x {dim}: building", flush=True)
-            runs.in_process(build, name, size, dim, options.seed, place)
-        print(f"{name} {size:,} x {dim}: timing", flush=True)
-        answered = runs.in_process(answer, name, asked, place, options.recall)
-        took = runs.build_times(place)
-    about = machine.describe(machine.command_line("benchmarks.search"))
-    key = {"engine": name, "size": size, "dim": dim}
-    return {**key, **took, **answered, "machine": about}
+    return runs.measure(
+        {"engine": name, "size": size, "dim": dim},
+        f"{name}-{dim}-{size}-seed{options.seed}",
+        options.indexes,
+        partial(build, name, size, dim, options.seed),
+        partial(answer, name, asked, recall=options.recall),
+        "benchmarks.search",
+    )
 
 
 def left_out(name: str, dim: int) -> str | None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from threadpoolctl import ThreadpoolController
 
-from benchmarks import filter_cases, filtered, report, runs, search, truth, vectors
+from benchmarks import filtered, report, runs, search, truth, vectors
 from benchmarks.filter_cases import KINDS, cases
 from benchmarks.filtered_engines import ENGINES, Found
 from benchmarks.search_page import at_recall, frontier
@@ -23,8 +23,7 @@ ROWS, QUERIES = clustered(700, 12).astype(np.float16), clustered(30, 12, seed=1)
 
 @pytest.fixture(autouse=True)
 def _small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (truth, filter_cases):
-        monkeypatch.setattr(module, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(truth, "cache_folder", lambda: tmp_path)
     monkeypatch.setattr(vectors, "_BLOCK", 64)
 
 
