@@ -44,7 +44,11 @@ class Engine(Protocol):
 
 
 class Vitrail:
-    """Ours; its effort is the recall asked for, in thousandths. It chooses its threads itself."""
+    """Ours; its effort is the recall asked for, in thousandths.
+
+    It chooses its threads itself: who wants one has to hold numpy's products to it meanwhile, which
+    takes too long to be done in a search that is timed.
+    """
 
     def build(self, rows: Halves, place: Path) -> None:
         index = VectorIndex.create(rows.shape[1])

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.truth import Best, Ids
-from benchmarks.vectors import Floats, Halves, blocks, cache_folder, unit
+from benchmarks.truth import Best, Ids, cached, sample
+from benchmarks.vectors import Floats, Halves, blocks, unit
 
 SHARES = (0.5, 0.1, 0.03, 0.01, 0.001, 0.0001)
 KINDS = ("random", "correlated", "anti-correlated")
@@ -96,16 +95,9 @@ class _Cells:
 def _cached_truths(
     rows: Halves, asked: Sequence[tuple[str, float, str, Ids, Floats]], k: int
 ) -> Sequence[Ids]:
-    digest = hashlib.sha256(f"{len(rows)} {k}".encode())
-    digest.update(np.ascontiguousarray(rows[:: max(1, len(rows) // 1000)]).tobytes())
-    for *_, allowed, queries in asked:
-        digest.update(np.ascontiguousarray(queries).tobytes() + allowed.tobytes())
-    path = cache_folder() / f"filtered-{digest.hexdigest()[:16]}.npy"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(path, np.stack(_truths(rows, asked, k)))
-    found: NDArray[np.int64] = np.load(path)
-    return list(found)
+    each = (np.ascontiguousarray(queries).tobytes() + own.tobytes() for *_, own, queries in asked)
+    known_by = [f"{len(rows)} {k}".encode(), sample(rows), *each]
+    return list(cached("filtered", known_by, lambda: np.stack(_truths(rows, asked, k))))
 
 
 def _truths(

@@ -7,7 +7,8 @@
 A random filter lets through rows wherever they lie. A clustered one, as labels and folders are,
 lets through the rows around one place; it is asked by queries of that place (correlated) and by
 those farthest from it (anti-correlated). One query at a time; ours and FAISS on one thread. What is
-measured joins what earlier runs left in the results. FAISS's index, and ours, are those of
+measured joins what earlier runs left in the results; a run that was asked otherwise is refused
+unless ``--results`` names another folder. FAISS's index, and ours, are those of
 ``benchmarks.search``, also where ``--indexes`` keeps them.
 """
 
@@ -15,20 +16,21 @@ from __future__ import annotations
 
 import argparse
 import os
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks import machine, report, runs
+from benchmarks import report, runs
 from benchmarks.filter_cases import SHARES, Case, cases
 from benchmarks.filtered_engines import ENGINES, FilteringEngine, Found
 from benchmarks.truth import Ids, cached_nearest, recall_of
 from benchmarks.vectors import BLOCKS, DIM, Floats, load_vectors, unit
+from vitrail.indexer.vectors.one_thread import one_thread
 
 COLUMNS = (
     *("dim", "vectors", "filter", "let through", "engine", "recall", "told", "exact", "short"),
@@ -106,7 +108,8 @@ def answer(
     groups: dict[tuple[str, float], list[Case]] = {}
     for case in asked:
         groups.setdefault((case.kind, case.share), []).append(case)
-    cells = [asdict(measured(engine, effort, group)) for group in groups.values()]
+    with one_thread():  # numpy's products too, by which ours compares all that pass
+        cells = [asdict(measured(engine, effort, group)) for group in groups.values()]
     return {"effort": effort, "load": load[:2], "cells": cells}
 
 
@@ -173,22 +176,17 @@ def measure(
     tuning: Tuning,
     options: argparse.Namespace,
 ) -> dict[str, Any]:
-    """Build, or take what was built, and ask; each in a process of its own."""
-    seed = options.seed
-    with tempfile.TemporaryDirectory(prefix="vitrail-benchmark-") as scratch:
-        kept = None if ENGINES[name].own_index else options.indexes
-        stem = name.removesuffix("-selector")  # the same graph
-        place = Path(kept or scratch) / f"{stem}-{dim}-{size}-seed{seed}"
-        if not runs.is_built(place):
-            print(f"{name} {size:,} x {dim}: building", flush=True)
-            filters = {case.name: case.allowed for case in asked}
-            runs.in_process(build, name, size, dim, seed, filters, place)
-        print(f"{name} {size:,} x {dim}: timing", flush=True)
-        answered = runs.in_process(answer, name, place, size, tuning, asked)
-        took = runs.build_times(place)
-    about = machine.describe(machine.command_line("benchmarks.filtered"))
-    key = {"engine": name, "size": size, "dim": dim}
-    return {**key, **took, **answered, "machine": about}
+    """Build, or take what was built, and ask."""
+    stem = name.removesuffix("-selector")  # the same graph
+    filters = {case.name: case.allowed for case in asked}
+    return runs.measure(
+        {"engine": name, "size": size, "dim": dim},
+        f"{stem}-{dim}-{size}-seed{options.seed}",
+        None if ENGINES[name].own_index else options.indexes,
+        partial(build, name, size, dim, options.seed, filters),
+        partial(answer, name, size=size, tuning=tuning, asked=asked),
+        "benchmarks.filtered",
+    )
 
 
 def markdown(content: dict[str, Any]) -> str:
@@ -205,10 +203,7 @@ def markdown(content: dict[str, Any]) -> str:
     parts = [report.heading("Filtered", content["machine"]), report.apart(results)]
     parts.append(METHOD.format(k=content["k"], recall=content["recall"]))
     parts.append(report.table(COLUMNS, [row for _, row in rows]))
-    left_out = [f"- {name}: {why}" for name, why in content["left_out"].items()]
-    if left_out:
-        parts += ["\n## Left out\n", *left_out]
-    return "\n".join([*parts, ""])
+    return "\n".join([*parts, *report.left_out(content["left_out"]), ""])
 
 
 def _row(one: dict[str, Any], cell: dict[str, Any]) -> list[str]:
@@ -242,7 +237,8 @@ def _arguments() -> argparse.Namespace:
 
 def main() -> None:
     options = _arguments()
-    about = {name: vars(options)[name] for name in ("k", "recall", "shares", "filters", "queries")}
+    asked_by = ("k", "recall", "shares", "filters", "queries", "seed")
+    about = {name: vars(options)[name] for name in asked_by}
     content = runs.earlier(options.results / "filtered.json", about)
     for dim in options.dims:
         for size in options.sizes:

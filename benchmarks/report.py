@@ -51,6 +51,11 @@ def apart(results: Sequence[dict[str, Any]]) -> str:
     return ""
 
 
+def left_out(why: dict[str, str]) -> list[str]:
+    """A section on what was left out, and why; nothing if all was measured."""
+    return ["\n## Left out\n", *(f"- {name}: {each}" for name, each in why.items())] if why else []
+
+
 def megabytes(amount: float) -> str:
     """Bytes as whole megabytes."""
     return f"{amount / 1e6:,.0f} MB"

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import multiprocessing
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
+
+from benchmarks import machine
 
 _BUILT = "built.json"
 _T = TypeVar("_T")
@@ -49,6 +52,37 @@ def build_times(place: Path) -> dict[str, float]:
     return took
 
 
+def measure(
+    named: Result,
+    place: str,
+    kept: Path | None,
+    make: Callable[[Path], None],
+    ask: Callable[[Path], dict[str, Any]],
+    program: str,
+) -> Result:
+    """Build, or take what was built, and ask; each in a process of its own.
+
+    Args:
+        named: ``engine``, ``size`` and ``dim``.
+        place: the name of the index's folder.
+        kept: where indexes are kept; ``None`` if they are not.
+        make: calls ``build`` with a folder.
+        ask: what is measured by the index in a folder.
+        program: the module that was called.
+    """
+    label = "{engine} {size:,} x {dim}".format(**named)
+    with tempfile.TemporaryDirectory(prefix="vitrail-benchmark-") as scratch:
+        folder = Path(kept or scratch) / place
+        if not is_built(folder):
+            print(f"{label}: building", flush=True)
+            in_process(make, folder)
+        print(f"{label}: timing", flush=True)
+        answered = in_process(ask, folder)
+        took = build_times(folder)
+    about = machine.describe(machine.command_line(program))
+    return {**named, **took, **answered, "machine": about}
+
+
 def index_bytes(place: Path) -> int:
     """How large an index is on disk."""
     files = (file for file in place.rglob("*") if file.is_file() and file.name != _BUILT)
@@ -65,14 +99,31 @@ def why_not(engine: Callable[[], object]) -> str | None:
 
 
 def earlier(file: Path, about: dict[str, Any]) -> dict[str, Any]:
-    """What the results hold already, if they were measured by the same ``about``."""
-    if file.exists():
-        content: dict[str, Any] = json.loads(file.read_text())
-        if all(content.get(name) == value for name, value in about.items()) and all(
-            "machine" in one for one in content["results"]
-        ):
-            return content
-    return {**about, "results": [], "left_out": {}}
+    """What the results hold already, measured by the same ``about``.
+
+    Raises:
+        SystemExit: what they hold was measured otherwise, and would be lost.
+    """
+    content: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    if not content.get("results"):
+        return {**about, "results": [], "left_out": {}}
+    if why := _unlike(content, about):
+        raise SystemExit(
+            f"{file} holds results that these cannot join: {why}; write to another folder by "
+            "--results, or delete the file if they are of no use any more"
+        )
+    return content
+
+
+def _unlike(content: dict[str, Any], about: dict[str, Any]) -> str:
+    """In what results were measured otherwise; empty if in nothing."""
+    if not all("machine" in one for one in content["results"]):
+        return "they are of an earlier form"
+    return ", ".join(
+        f"{name} is {content.get(name, 'not told')} there and {value} here"
+        for name, value in about.items()
+        if content.get(name) != value
+    )
 
 
 def merged(results: Sequence[Result], new: Result, engines: Sequence[str]) -> list[Result]:

@@ -9,17 +9,18 @@ Every engine builds in one process and answers in another, from the files that t
 It is asked for the 10 and the 100 nearest with ever more effort, one query at a time on one thread;
 with half of the queries the least effort is chosen that reaches the wanted recall, the other half
 is timed and judged. What is measured joins what earlier runs left in the results, so that a run may
-take one engine at a time, or go on (``--missing``). Rivals come with the extra ``bench``; those
-that are not installed are left out, and the page says so.
+take one engine at a time, or go on (``--missing``). Results that were measured otherwise are not
+joined, and not lost either: such a run is refused unless ``--results`` names another folder. Rivals
+come with the extra ``bench``; those that are not installed are left out, and the page says so.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import tempfile
 import time
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from benchmarks.rivals import ENGINES
 from benchmarks.search_page import draw, markdown
 from benchmarks.truth import Ids, cached_nearest, recall_of
 from benchmarks.vectors import BLOCKS, DIM, Floats, load_vectors, unit
+from vitrail.indexer.vectors.one_thread import one_thread
 
 KS = (10, 100)
 _SLOW_SECONDS = 20.0  # an engine's one-by-one run ends after so long
@@ -130,16 +132,17 @@ def sweep(engine: Engine, asked: Asked, k: int) -> list[Point]:
 def clock(
     engine: Engine, queries: Floats, truth: Ids, effort: int, tuned: float, batch_rate: float
 ) -> Point:
-    """One query at a time on one thread."""
+    """One query at a time on one thread, numpy's products too, by which ours compares all rows."""
     k = truth.shape[1]
     times, cpu, found = [], [], []
-    for query in queries:
-        started, used = time.perf_counter(), time.process_time()
-        found.append(engine.search(query[None], k, effort, 1)[0])
-        cpu.append(time.process_time() - used)
-        times.append(time.perf_counter() - started)
-        if sum(times) > _SLOW_SECONDS:
-            break
+    with one_thread():
+        for query in queries:
+            started, used = time.perf_counter(), time.process_time()
+            found.append(engine.search(query[None], k, effort, 1)[0])
+            cpu.append(time.process_time() - used)
+            times.append(time.perf_counter() - started)
+            if sum(times) > _SLOW_SECONDS:
+                break
     return Point(
         k=k,
         effort=effort,
@@ -161,19 +164,16 @@ def least_effort(points: list[Point], k: int, recall: float) -> int:
 
 
 def measure(name: str, size: int, dim: int, options: argparse.Namespace) -> dict[str, Any]:
-    """Build, or take what was built, and ask; each in a process of its own."""
+    """Build, or take what was built, and ask."""
     asked = Asked.of(size, dim, options.queries, options.seed)
-    with tempfile.TemporaryDirectory(prefix="vitrail-benchmark-") as scratch:
-        place = Path(options.indexes or scratch) / f"{name}-{dim}-{size}-seed{options.seed}"
-        if not runs.is_built(place):
-            print(f"{name} {size:,} x {dim}: building", flush=True)
-            runs.in_process(build, name, size, dim, options.seed, place)
-        print(f"{name} {size:,} x {dim}: timing", flush=True)
-        answered = runs.in_process(answer, name, asked, place, options.recall)
-        took = runs.build_times(place)
-    about = machine.describe(machine.command_line("benchmarks.search"))
-    key = {"engine": name, "size": size, "dim": dim}
-    return {**key, **took, **answered, "machine": about}
+    return runs.measure(
+        {"engine": name, "size": size, "dim": dim},
+        f"{name}-{dim}-{size}-seed{options.seed}",
+        options.indexes,
+        partial(build, name, size, dim, options.seed),
+        partial(answer, name, asked, recall=options.recall),
+        "benchmarks.search",
+    )
 
 
 def left_out(name: str, dim: int) -> str | None:
@@ -199,7 +199,8 @@ def _arguments() -> argparse.Namespace:
 
 def main() -> None:
     options = _arguments()
-    content = runs.earlier(options.results / "search.json", {"recall": options.recall})
+    about = {name: vars(options)[name] for name in ("recall", "queries", "seed")}
+    content = runs.earlier(options.results / "search.json", about)
     for dim in options.dims:
         for size in options.sizes:
             for name in options.only:

@@ -53,10 +53,7 @@ def markdown(content: dict[str, Any]) -> str:
         parts += [f"## The {k} nearest\n", report.table(columns, rows), ""]
         parts += [_image(dim, k) for dim in sorted({one["dim"] for one in results})]
     parts += ["## Building and memory\n", report.table(BUILT, [_built(one) for one in results])]
-    left_out = [f"- {name}: {why}" for name, why in content["left_out"].items()]
-    if left_out:
-        parts += ["\n## Left out\n", *left_out]
-    return "\n".join([*parts, ""])
+    return "\n".join([*parts, *report.left_out(content["left_out"]), ""])
 
 
 def at_recall(points: Sequence[dict[str, Any]], recall: float) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,14 +48,27 @@ def nearest(rows: Halves, queries: Floats, k: int) -> Ids:
 
 def cached_nearest(rows: Halves, queries: Floats, k: int) -> Ids:
     """``nearest`` among all rows, computed once for all engines."""
-    digest = hashlib.sha256(np.ascontiguousarray(queries).tobytes())
-    digest.update(np.ascontiguousarray(rows[:: max(1, len(rows) // 1000)]).tobytes())
-    path = cache_folder() / f"nearest-{len(rows)}-{k}-{digest.hexdigest()[:16]}.npy"
+    asked = np.ascontiguousarray(queries).tobytes()
+    stem = f"nearest-{len(rows)}-{k}"
+    return cached(stem, [asked, sample(rows)], lambda: nearest(rows, queries, k))
+
+
+def cached(stem: str, asked: Iterable[bytes], make: Callable[[], Ids]) -> Ids:
+    """What ``make`` gives, kept in the cache by a name and by what was asked."""
+    digest = hashlib.sha256()
+    for part in asked:
+        digest.update(part)
+    path = cache_folder() / f"{stem}-{digest.hexdigest()[:16]}.npy"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(path, nearest(rows, queries, k))
-    truth: Ids = np.load(path)
-    return truth
+        np.save(path, make())
+    made: Ids = np.load(path)
+    return made
+
+
+def sample(rows: Halves) -> bytes:
+    """By which one set of (n, dim) rows is told from another: a thousand of them."""
+    return np.ascontiguousarray(rows[:: max(1, len(rows) // 1000)]).tobytes()
 
 
 def recall_of(found: Ids, truth: Ids) -> float:

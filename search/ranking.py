@@ -40,13 +40,26 @@ def overlap(rankings: Sequence[Sequence[int]], k: int) -> float | None:
     return float(np.mean(overlaps))
 
 
+def cosines(vectors: NDArray[np.float32], row: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n,) float32 products of (n, dim) unit vectors with a (dim,) row of length 1 or less.
+
+    None is above the row's length, as rounding would have it, so that copies are equal, and come by
+    their ids.
+    """
+    # each by itself: a matrix product may round the same row differently at another place
+    found = np.vecdot(vectors, row).astype(np.float32, copy=False)
+    most = min(np.float32(np.linalg.norm(row)), np.float32(1))
+    clipped: NDArray[np.float32] = np.clip(found, -most, most, out=found)
+    return clipped
+
+
 def combine(
     scores: Mapping[str, NDArray[np.float32]], weights: Mapping[str, float]
 ) -> NDArray[np.float32]:
-    """Weighted sum over spaces: each (n,) float32 -> (n,) float32."""
+    """Weighted sum of cosines over spaces: each (n,) float32 -> (n,) float32, none above 1."""
     parts = [np.float32(weight) * scores[space] for space, weight in weights.items()]
     total: NDArray[np.float32] = np.sum(parts, axis=0, dtype=np.float32)
-    return total
+    return np.clip(total, -1, 1, out=total)
 
 
 def unseen_bound(last_scores: Mapping[str, float], weights: Mapping[str, float]) -> float:

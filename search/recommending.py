@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.errors import InputError
-from vitrail.search.ranking import combine
+from vitrail.search.ranking import combine, cosines
 
 Floats = NDArray[np.float32]
 PENALTY = np.float32(2)
@@ -61,8 +61,8 @@ def check_apart(
     Raises:
         InputError: naming the first such pair.
     """
-    cosines = sum(weight * (positives[s] @ negatives[s].T) for s, weight in weights.items())
-    same = np.argwhere(np.asarray(cosines) > 1 - _SAME)
+    found = sum(weight * (positives[s] @ negatives[s].T) for s, weight in weights.items())
+    same = np.argwhere(np.asarray(found) > 1 - _SAME)
     if len(same):
         wanted, unwanted = (same[0] + 1).tolist()
         raise InputError(
@@ -105,8 +105,7 @@ def compare(
     Returns:
         for each row its (n,) float32 weighted sums; and space name -> (m, n) float32 cosines.
     """
-    # each product by itself: a matrix product may round the same row differently at another place
-    cosines = {s: np.vecdot(vectors[s][None], rows[s][:, None]) for s in weights}
-    count = len(next(iter(cosines.values())))
-    totals = [combine({s: cosines[s][i] for s in weights}, weights) for i in range(count)]
-    return totals, cosines
+    found = {s: np.stack([cosines(vectors[s], row) for row in rows[s]]) for s in weights}
+    count = len(next(iter(found.values())))
+    totals = [combine({s: found[s][i] for s in weights}, weights) for i in range(count)]
+    return totals, found

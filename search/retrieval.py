@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 from vitrail.indexer.collection.readers import IndexAnswer, SearchIndex
 from vitrail.indexer.errors import InputError
 from vitrail.search.query import Query
-from vitrail.search.ranking import combine, order, reciprocal_rank_fusion, unseen_bound
+from vitrail.search.ranking import (
+    combine,
+    cosines,
+    order,
+    reciprocal_rank_fusion,
+    unseen_bound,
+)
 from vitrail.search.recommending import best_scores, compare
 
 Ids = NDArray[np.int64]
@@ -201,12 +207,12 @@ class Retrieval:
         for start in range(0, len(ids), _BLOCK):
             part = slice(start, start + _BLOCK)
             vectors = {space: self.indexes[space].vectors(ids[part]) for space in query.weights}
-            wanted, cosines = compare(vectors, query.vectors, query.weights)
+            wanted, by_space = compare(vectors, query.vectors, query.weights)
             unwanted: list[Floats] = []
             if query.negatives:
                 unwanted, _ = compare(vectors, query.negatives, query.weights)
             total[part], nearest = best_scores(wanted, unwanted)
-            for space, own in cosines.items():
+            for space, own in by_space.items():
                 scores[space][part] = np.take_along_axis(own, nearest[None], axis=0)[0]
         return scores, total
 
@@ -291,15 +297,16 @@ class Retrieval:
             yield Ranking(shown, scores, total, recall, scanned).keep(best), proven
 
     def _ask(self, space: str, rows: Floats, k: int) -> tuple[IndexAnswer, Floats]:
-        """The index's answer, and the (q, k) cosines times the lengths of the rows."""
+        """The index's answer, and the (q, k) cosines times the lengths of the rows, 1 at most."""
         unit, lengths = _directions(rows)
         exact = self.query.options.exact
         found = self.indexes[space].search(unit, k, allowed=self.allowed, exact=exact)
-        return found, (found.scores * lengths).astype(np.float32)
+        return found, (found.scores * np.minimum(lengths, 1)).astype(np.float32)
 
     def _scores(self, row: Row, ids: Ids) -> dict[str, Floats]:
         return {
-            space: _cosines(self.indexes[space], row[space], ids) for space in self.query.weights
+            space: cosines(self.indexes[space].vectors(ids), row[space][0])
+            for space in self.query.weights
         }
 
 
@@ -314,11 +321,3 @@ def _directions(rows: Floats) -> tuple[Floats, Floats]:
     if lengths.min() < 1e-6:
         raise InputError("the query's vectors cancel out; ask with fewer or more similar images")
     return (rows / lengths).astype(np.float32), lengths
-
-
-def _cosines(index: SearchIndex, row: Floats, ids: Ids) -> Floats:
-    if not len(ids):
-        return np.zeros(0, np.float32)
-    # each by itself: a matrix product may round the same row differently at another place
-    product: Floats = np.vecdot(index.vectors(ids), row[0]).astype(np.float32)
-    return product

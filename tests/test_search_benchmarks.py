@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from threadpoolctl import ThreadpoolController
 
-from benchmarks import filter_cases, report, runs, truth, vectors
+from benchmarks import filtered, report, runs, search, truth, vectors
 from benchmarks.filter_cases import KINDS, cases
+from benchmarks.filtered_engines import ENGINES, Found
 from benchmarks.search_page import at_recall, frontier
 from benchmarks.truth import Best, cached_nearest, nearest, recall_of
 from tests.indexer.vectors.vector_sets import clustered, reference
+from vitrail.indexer.vectors.one_thread import product_threads
 
 ROWS, QUERIES = clustered(700, 12).astype(np.float16), clustered(30, 12, seed=1)
 
 
 @pytest.fixture(autouse=True)
 def _small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (truth, filter_cases):
-        monkeypatch.setattr(module, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(truth, "cache_folder", lambda: tmp_path)
     monkeypatch.setattr(vectors, "_BLOCK", 64)
 
 
@@ -91,9 +93,76 @@ def test_results_join_those_of_earlier_runs_that_were_measured_alike(tmp_path: P
     assert [one["value"] for one in content["results"]] == [3, 4, 2]
     file.write_text(json.dumps(content))
     assert runs.earlier(file, {"recall": 0.9}) == content
-    assert runs.earlier(file, {"recall": 0.8})["results"] == []
-    file.write_text(json.dumps({"recall": 0.9, "results": [{"engine": "a"}]}))
-    assert runs.earlier(file, {"recall": 0.9})["results"] == []
+
+
+def test_results_that_were_measured_otherwise_are_not_lost(tmp_path: Path) -> None:
+    file = tmp_path / "search.json"
+    about = {"recall": 0.9, "seed": 0}
+
+    def refused(content: dict[str, Any]) -> str:
+        file.write_text(json.dumps(content))
+        with pytest.raises(
+            SystemExit, match=r"^[^\n]*search\.json[^\n]*--results[^\n]*$"
+        ) as raised:
+            runs.earlier(file, about)
+        assert json.loads(file.read_text()) == content
+        return str(raised.value)
+
+    results = [{"engine": "a", "machine": {}}]
+    assert "recall is 0.8 there and 0.9 here;" in refused(
+        {**about, "recall": 0.8, "results": results}
+    )
+    assert "seed is not told there and 0 here;" in refused({"recall": 0.9, "results": results})
+    assert "earlier form" in refused({**about, "results": [*results, {"engine": "b"}]})
+    file.write_text(json.dumps({"recall": 0.8, "results": []}))
+    assert runs.earlier(file, about) == {**about, "results": [], "left_out": {}}
+
+
+class Threads:
+    """An engine that notes how many threads numpy's products take."""
+
+    own_index = False
+    seen: ClassVar[set[int]] = set()
+
+    def build(self, rows: vectors.Halves, place: Path, *filters: object) -> None: ...
+
+    def load(self, place: Path, *filters: object) -> None: ...
+
+    def efforts(self, k: int) -> tuple[int, ...]:
+        return (1,)
+
+    def describe(self) -> str:
+        return "none"
+
+    def _note(self, count: int, k: int) -> truth.Ids:
+        self.seen.add(product_threads())
+        return np.zeros((count, k), np.int64)
+
+
+class OneByOne(Threads):
+    def search(self, queries: vectors.Floats, k: int, effort: int, threads: int) -> truth.Ids:
+        return self._note(len(queries), k)
+
+
+class Behind(Threads):
+    def search(self, query: vectors.Floats, k: int, effort: int, name: str | None) -> Found:
+        return Found(self._note(1, k if name else 0)[0])
+
+
+def test_one_query_at_a_time_is_timed_with_products_by_one_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Threads, "seen", set())
+    monkeypatch.setitem(ENGINES, "threads", Behind)
+    true = nearest(ROWS, QUERIES, 3)
+    asked = cases(ROWS, clustered(600, 12, seed=2), (0.5,), 1, 5, 3)
+    with ThreadpoolController().limit(limits=2, user_api="blas"):
+        assert product_threads() == 2
+        search.clock(OneByOne(), QUERIES, true, 1, 1.0, 1.0)
+        assert Threads.seen == {1}
+        Threads.seen.clear()
+        filtered.answer("threads", tmp_path, 700, filtered.Tuning(QUERIES, true, 1.0), asked)
+        assert Threads.seen == {1}
 
 
 def test_an_index_is_kept_once_it_is_whole(tmp_path: Path) -> None:

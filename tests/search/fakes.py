@@ -46,7 +46,7 @@ class BruteIndex:
         keep = np.ones(len(self.known), bool) if allowed is None else np.isin(self.known, allowed)
         # each product by itself, as the index has them, so that copies score alike anywhere
         ids = self.known[keep]
-        scores = np.stack([np.vecdot(self.rows[keep], query) for query in queries])
+        scores = np.stack([np.vecdot(self.rows[keep], query) for query in queries]).clip(-1, 1)
         best = np.stack([np.lexsort((ids, -row))[:k] for row in scores])
         pad = max(0, k - len(ids))
         return Answer(

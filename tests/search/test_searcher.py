@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.examples import examples
 from tests.search.fakes import BruteIndex, FakeCollection, Floats, unit
 from vitrail.indexer.errors import InputError
-from vitrail.search.options import SearchOptions
+from vitrail.search.options import Fusion, SearchOptions
 from vitrail.search.query import Query
 from vitrail.search.searcher import Searcher
 
@@ -128,6 +128,36 @@ def test_many_spaces_stop_before_scanning_everything() -> None:
     query = Query({"a": rows[:1], "b": rows[:1]}, {"a": 0.5, "b": 0.5}, SearchOptions(k=5))
     Searcher(FakeCollection(a=a, b=b)).search(query)
     assert max(a.depths) < 5000
+
+
+def near_copies(random: np.random.Generator, count: int) -> tuple[Floats, Floats]:
+    """A row, and others as long as rounding leaves some: of products with it that surpass 1."""
+    row = unit(random.normal(size=(1, 64)).astype(np.float32))
+    longer = 1 + random.integers(4, 12, size=(count, 1)) * np.finfo(np.float32).eps
+    near = (row * longer).astype(np.float32)
+    products = np.vecdot(near, row[0])
+    assert products.min() > 1
+    assert len(np.unique(products)) > 1
+    return row, near
+
+
+@pytest.mark.parametrize("fusion", ["mean", "rrf", "best-score"])
+@pytest.mark.parametrize("spaces", ["a", "abc"])
+def test_no_copy_scores_above_1_and_copies_come_by_their_ids(fusion: Fusion, spaces: str) -> None:
+    random = np.random.default_rng(4)
+    made = {space: near_copies(random, 30) for space in spaces}
+    away = unit(random.normal(size=(20, 64)).astype(np.float32))
+    collection = FakeCollection(
+        **{s: BruteIndex(range(50), np.concatenate([near, away])) for s, (_, near) in made.items()}
+    )
+    weights = {"a": 1.0} if spaces == "a" else {"a": 0.6, "b": 0.3, "c": 0.1}
+    for times in (1, 2):
+        asked = {space: np.repeat(row, times, axis=0) for space, (row, _) in made.items()}
+        options = SearchOptions(k=25, fusion=fusion)
+        result = Searcher(collection).search(Query(asked, weights, options))
+        assert [hit.id for hit in result.hits] == [*range(25)]
+        assert len({hit.score for hit in result.hits}) == 1
+        assert all(max(hit.score, *hit.scores.values()) <= 1 for hit in result.hits)
 
 
 def test_threads_share_a_searcher() -> None:

@@ -15,6 +15,7 @@ from tests.examples import examples
 from tests.indexer.vectors.vector_sets import Floats, Ids, clustered, unit
 from vitrail.indexer.vectors import early_ends
 from vitrail.indexer.vectors.answers import Neighbours
+from vitrail.indexer.vectors.exact import Mask
 from vitrail.indexer.vectors.index import VectorIndex
 from vitrail.indexer.vectors.policy import IndexPolicy
 
@@ -196,4 +197,17 @@ def exact_cases(count: int) -> Iterator[None]:
 def test_exact_is_never_wrong_also_among_ties(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(early_ends, "_LEAST", 1)
     monkeypatch.setattr(early_ends, "_SCANS", 0)
+    proven = 0
+    nearest = early_ends.EarlyEnds.nearest
+
+    def counting(
+        self: early_ends.EarlyEnds, matrix: Floats, query: Floats, k: int, keep: Mask | None
+    ) -> tuple[Ids, Floats] | None:
+        nonlocal proven
+        answer = nearest(self, matrix, query, k, keep)
+        proven += answer is not None
+        return answer
+
+    monkeypatch.setattr(early_ends.EarlyEnds, "nearest", counting)
     assert sum(1 for _ in exact_cases(count)) > count / 200
+    assert proven > count / 10, "questions whose comparisons ended early"
