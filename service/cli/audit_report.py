@@ -11,7 +11,7 @@ from vitrail.indexer.wording import counted
 from vitrail.service.cli.report_pages import Card, card_of, render_report
 from vitrail.service.cli.sheet import write_page
 from vitrail.service.cli.tables import Column, Row, print_figures, print_list, print_remark
-from vitrail.service.documents.audits import verdict
+from vitrail.service.documents.audits import told_apart, verdict
 
 if TYPE_CHECKING:
     from vitrail.indexer.image_info import ImageInfo
@@ -59,6 +59,8 @@ def told_of(found: Audit, options: AuditOptions) -> list[str]:
             "these are few: where innocent images come in pairs that resemble one another, up to "
             f"{line.rate_of_pairs:.1%} of new ones reach the line of {line.rate:.0%}"
         )
+    if (apart := told_apart(found)) is not None:
+        lines.append(apart)
     if name != "pixels":
         lines.append("pixels were not compared: vectors alone miss most copies of a single object")
     return lines

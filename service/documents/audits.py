@@ -62,11 +62,23 @@ def verdict(found: Audit) -> str:
     )
 
 
+def told_apart(found: Audit) -> str | None:
+    """How far all generated images score above innocent ones, in a sentence."""
+    apart = found.deciding[1].apart
+    if apart is None:
+        return None
+    return (
+        f"a generated image scores above an innocent one with a chance of {apart.mean:.2f} "
+        f"({max(0.0, apart.low):.2f} to {min(1.0, apart.high):.2f}); .5 is no difference"
+    )
+
+
 def _measure(measured: AuditMeasure) -> dict[str, Any]:
     return {
         "innocent": len(measured.nulls),
         "lines": [_line(line) for line in measured.lines],
         "auc": None if measured.curve is None else interval_document(measured.curve.area),
+        "auc_of_generated": None if measured.apart is None else interval_document(measured.apart),
         "curve": None if measured.curve is None else _curve(measured.curve),
         "caught": {kind: interval_document(one) for kind, one in measured.caught.items()},
     }

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.service.conftest import Vitrail
+from vitrail.service.operations.audit_results import AuditMeasure
 
 LEARNT = "label = 'learnt'"
 MADE = "label = 'made'"
@@ -64,6 +65,9 @@ def test_copies_are_told_by_their_pixels_with_what_they_copy(
     assert third["score"] < 0.5
     assert told["measures"]["pixels"]["auc"]["mean"] > 0.85
     assert [*told["measures"]] == ["pixels", "relative", "own", "plain"]
+    apart = told["measures"]["pixels"]["auc_of_generated"]
+    assert 0.5 < apart["mean"] <= 1
+    assert apart["low"] <= apart["mean"] <= apart["high"]
     for measure in told["measures"].values():
         false, caught = (np.array(measure["curve"][side]) for side in ("false", "caught"))
         assert (false[0], caught[0], false[-1], caught[-1]) == (0, 0, 1, 1)
@@ -182,3 +186,13 @@ def test_an_interruption_claims_nothing_for_kept(
     monkeypatch.setattr("vitrail.service.operations.audit_sample.agreement", interrupt)
     told = vitrail.fails("audit", *OPTIONS, "--planted", 0, "-q", code=130, says=["run it again"])
     assert "kept" not in told
+
+
+def test_how_far_generated_images_score_above_innocent_ones_is_counted_by_pairs() -> None:
+    measured = AuditMeasure(np.array([3.0, 1.0, np.nan]), np.array([0.0, 1.0, 2.0]), (), None, {})
+    assert measured.apart is not None
+    # of six pairs four are above, and one is a tie
+    assert measured.apart.mean == pytest.approx(4.5 / 6)
+    for scores, nulls in (([np.nan], [1.0]), ([1.0], [])):
+        none = AuditMeasure(np.array(scores), np.array(nulls), (), None, {})
+        assert none.apart is None
