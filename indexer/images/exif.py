@@ -25,6 +25,8 @@ class Tag(IntEnum):
     WIDTH = 0x0100
     HEIGHT = 0x0101
     BITS = 0x0102
+    COMPRESSION = 0x0103
+    PHOTOMETRIC = 0x0106
     DESCRIPTION = 0x010E
     MAKE = 0x010F
     MODEL = 0x0110

@@ -1,20 +1,14 @@
-"""Which of several copies is kept, and which images are in its group: by evidence against it."""
+"""Groups of copies, each around the one that is kept: by evidence against it."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import log2
 from typing import Generic, TypeVar
-
-from vitrail.indexer.image_info import ImageInfo
 
 _Proof = TypeVar("_Proof")
 _Node = TypeVar("_Node", bound=Hashable)
-Rank = tuple[int, int, int, int, int, str, str, int]
-_FRAMED = 0.93  # share of an image that is content, below which there is a frame around it
-_STEPS = 4  # a doubling of pixels, within which a frame matters more than they do
 NOTHING, QUALITY, MORE = range(3)
 """What is lost with a copy whose keeper stays."""
 
@@ -32,60 +26,8 @@ class KeptGroup(Generic[_Proof]):
     members: Mapping[int, _Proof] = field(default_factory=dict)
 
 
-def rank(image: ImageInfo, kept: Collection[str] = (), content: float = 1.0) -> Rank:
-    """The place of an image among copies, the one to keep first.
-
-    What the user keeps, then the most pixels, without a frame where there are about as many, the
-    largest file, the earliest date, and the first path; so no two images are in the same place.
-
-    Args:
-        image: what is known of it.
-        kept: content hashes of what the user keeps.
-        content: share (0 to 1) of the image that is no frame.
-    """
-    pixels = image.width * image.height
-    taken = image.taken_at or image.added_at
-    return (
-        image.content_hash not in kept,
-        -round(_STEPS * log2(max(1.0, pixels * content))),
-        content < _FRAMED,
-        -pixels,
-        -image.bytes,
-        "~" if taken is None else str(taken),
-        image.path or "~",
-        image.id,
-    )
-
-
-def reason(keeper: ImageInfo, first: Rank, others: Iterable[Rank]) -> str:
-    """Why an image is kept rather than the next best of some others, in a few words.
-
-    Args:
-        keeper: the image.
-        first: its place.
-        others: theirs.
-    """
-    second = min(others, default=None)
-    if not first[0]:
-        return "you keep it"
-    if second is None:
-        return "the first path"
-    told = (
-        "you keep it",
-        f"most pixels: {keeper.width} × {keeper.height}",
-        "no frame around it",
-        f"most pixels: {keeper.width} × {keeper.height}",
-        f"largest file: {keeper.bytes:,} bytes",
-        "oldest",
-        "the first path",
-        "indexed first",
-    )
-    differs = (words for words, one, two in zip(told, first, second, strict=True) if one != two)
-    return next(differs, "the first path")
-
-
 def form_groups(
-    ranks: Mapping[int, Rank],
+    places: Mapping[int, int],
     proven: Mapping[tuple[int, int], _Proof],
     prove: Callable[[int, int], _Proof | None],
     *,
@@ -104,7 +46,7 @@ def form_groups(
     image is a member of one group at most, and a keeper beside that only of images with its pixels.
 
     Args:
-        ranks: image id -> its place, the one to keep first.
+        places: image id -> its place, the one to keep first.
         proven: (id, id) -> proof, of pairs that were looked at.
         prove: proof of a pair of keeper and copy, or ``None``.
         kept: ids of images that are in no other's group.
@@ -118,7 +60,7 @@ def form_groups(
     same = {pair: proof for pair, proof in proven.items() if loss(proof) == NOTHING}
     best: dict[int, int] = {}
     for connected in components(same):
-        best |= _round_the_best(connected, ranks, prove, kept, loss)
+        best |= _round_the_best(connected, places, prove, kept, loss)
     owned: dict[int, list[int]] = defaultdict(list)
     for one, first in best.items():
         owned[first].append(one)
@@ -128,7 +70,7 @@ def form_groups(
     keepers = [
         (keeper, place)
         for connected in components(proven)
-        for place in [_places(connected, ranks)]
+        for place in [_in_order(connected, places)]
         for keeper in place
     ]
     for done, (keeper, place) in enumerate(keepers, 1):
@@ -149,22 +91,22 @@ def form_groups(
     return sorted(groups, key=lambda group: group.keeper)
 
 
-def _places(connected: Iterable[int], ranks: Mapping[int, Rank]) -> dict[int, int]:
+def _in_order(connected: Iterable[int], places: Mapping[int, int]) -> dict[int, int]:
     """Images, from the one to keep first, and the place of each."""
-    ordered = sorted(connected, key=lambda one: ranks[one])
+    ordered = sorted(connected, key=lambda one: places[one])
     return {one: place for place, one in enumerate(ordered)}
 
 
 def _round_the_best(
     connected: Sequence[int],
-    ranks: Mapping[int, Rank],
+    places: Mapping[int, int],
     prove: Callable[[int, int], _Proof | None],
     kept: Collection[int],
     loss: Callable[[_Proof], int],
 ) -> dict[int, int]:
     """Each of some images that have the same pixels as a better one -> the best such one."""
     best: dict[int, int] = {}
-    left = sorted(connected, key=lambda one: ranks[one])
+    left = sorted(connected, key=lambda one: places[one])
     while left:
         first, *rest = left
         for one in rest:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from vitrail.search.duplicates.evidence import IDENTICAL, RE_ENCODED, TIERS, CopyEvidence
-from vitrail.search.duplicates.keepers import MORE, NOTHING, QUALITY, KeptGroup, Rank, reason
+from vitrail.search.duplicates.keepers import MORE, NOTHING, QUALITY, KeptGroup
+from vitrail.search.duplicates.ranks import Rank, reason
 
 if TYPE_CHECKING:
     from vitrail.indexer.image_info import ImageInfo
@@ -45,11 +46,13 @@ class DuplicateGroup:
         keeper: the one.
         reason: why it is that one.
         copies: the others, the surest evidence first.
+        decided: whether the user said that it is to be kept.
     """
 
     keeper: ImageInfo
     reason: str
     copies: tuple[Copy, ...]
+    decided: bool = False
 
 
 def loss(proof: Proof) -> int:
@@ -90,7 +93,8 @@ def told_groups(
                 left.pop(image_id, None)
             copies.append(Copy(image, paths, *proof))
         why = reason(keeper, place(keeper.id), map(place, group.members))
-        yield DuplicateGroup(keeper, why, tuple(sorted(copies, key=_sure)))
+        decided = keeper.content_hash in kept
+        yield DuplicateGroup(keeper, why, tuple(sorted(copies, key=_sure)), decided)
     for image in left.values():
         if image.content_hash not in kept:
             yield DuplicateGroup(image, "the first path", tuple(_second_files(image)))

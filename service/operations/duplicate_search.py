@@ -22,13 +22,9 @@ from vitrail.search.duplicates.evidence import (
     lay_onto,
     with_identical_pixels,
 )
-from vitrail.search.duplicates.keepers import (
-    KeptGroup,
-    Rank,
-    form_groups,
-    in_walking_order,
-    rank,
-)
+from vitrail.search.duplicates.keepers import KeptGroup, form_groups, in_walking_order
+from vitrail.search.duplicates.precedence import stays_first
+from vitrail.search.duplicates.ranks import Rank, places, rank
 from vitrail.service.operations.duplicate_groups import DuplicateGroup, Proof, loss, told_groups
 from vitrail.service.operations.looks import HELD, Looks
 from vitrail.service.operations.progress import AnalysisProgress, Progress
@@ -83,6 +79,7 @@ class DuplicateSearch:
         self._progress = progress
         self._cancellation = cancellation
         self._infos: dict[int, ImageInfo] = {}
+        self._before: dict[Pair, Pair] = {}  # of which the first goes before the other
 
     def candidates(self, space: str) -> Candidates:
         """Near pairs."""
@@ -108,11 +105,16 @@ class DuplicateSearch:
 
         def prove(keeper: int, copy: int) -> Proof | None:
             pair = (keeper, copy) if keeper < copy else (copy, keeper)
-            return known[pair] if pair in known else self._prove(keeper, copy)
+            if pair not in known:
+                return self._prove(keeper, copy)
+            proof = known[pair]
+            # Where a frame has changed their order, what was done is told the other way round.
+            turned = proof is not None and self._in_order(*pair) != (keeper, copy)
+            return self._prove(keeper, copy) if turned else proof
 
         with one_thread():
             groups = form_groups(
-                self._ranks(proven),
+                places(self._ranks(proven), self._told_order(proven)),
                 proven,
                 prove,
                 kept=self._kept(proven),
@@ -140,7 +142,7 @@ class DuplicateSearch:
             if cosine >= least and not {one, other} & spare and self._decided(one, other) is None
         }
         groups = form_groups(
-            self._ranks(proven),
+            places(self._ranks(proven)),
             proven,
             lambda keeper, copy: proven.get((min(keeper, copy), max(keeper, copy))),
             kept=self._kept(proven),
@@ -186,6 +188,7 @@ class DuplicateSearch:
             found = lay_onto(ours, theirs)
             if found is not None:
                 evidence = self._looked_closer(keeper, copy, found)
+                self._note_order(keeper, copy, stays_first(ours, theirs, found.alignment))
             elif ours.blank and theirs.blank and self._same_pixels(keeper, copy):
                 evidence = CopyEvidence(IDENTICAL)  # nothing in them could be laid over anything
         if evidence is None and said:
@@ -204,6 +207,15 @@ class DuplicateSearch:
         if ours is None or theirs is None:  # it went away just now, and nothing is proven by halves
             return None
         return with_details(found, ours, theirs)
+
+    def _note_order(self, one: int, other: int, first: bool | None) -> None:
+        """Note what a pair tells of which image goes before the other, when it is met first."""
+        if first is not None:
+            pair = (one, other) if first else (other, one)
+            self._before.setdefault((min(pair), max(pair)), pair)
+
+    def _told_order(self, proven: Iterable[Pair]) -> Iterator[Pair]:
+        return (self._before[pair] for pair in proven if pair in self._before)
 
     def _may_be_identical(self, keeper: int, copy: int, evidence: CopyEvidence) -> bool:
         if evidence.tier != RE_ENCODED or evidence.says:
@@ -252,8 +264,8 @@ class DuplicateSearch:
         return first, second
 
     def _rank(self, image_id: int) -> Rank:
-        content = self.looks.contents.get(image_id, 1.0)
-        return rank(self._info(image_id), self.decided.kept, content)
+        lossless = image_id in self.looks.lossless
+        return rank(self._info(image_id), self.decided.kept, lossless=lossless)
 
     def _ranks(self, pairs: Iterable[Pair]) -> dict[int, Rank]:
         ids = {i for pair in pairs for i in pair}

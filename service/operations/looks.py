@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from vitrail.indexer.errors import ImageRejectedError
+from vitrail.indexer.images.compression import is_lossless
 from vitrail.indexer.images.files import read_unchanged
 from vitrail.indexer.images.opening import open_image
 from vitrail.indexer.indexing.ahead import map_ahead
@@ -55,7 +56,7 @@ class Looks:
         unread: ids of those of which no file is as it was indexed.
         held: looks by image id, the one that was asked for longest ago first.
         gists: by image id, of all that were read; some 1 KB each.
-        contents: share of each of these that is no frame, by image id.
+        lossless: ids of those of them whose files keep every pixel that they were given.
         spilled: those that left memory, as many as the disk has room for.
         larger: the images that were looked at closer last, by image id.
     """
@@ -64,7 +65,7 @@ class Looks:
     unread: set[int] = field(default_factory=set)
     held: OrderedDict[int, Look | None] = field(default_factory=OrderedDict)
     gists: dict[int, PackedGists] = field(default_factory=dict)
-    contents: dict[int, float] = field(default_factory=dict)
+    lossless: set[int] = field(default_factory=set)
     spilled: SpilledLooks = field(default_factory=SpilledLooks)
     larger: OrderedDict[int, Detailed] = field(default_factory=OrderedDict)
 
@@ -93,7 +94,6 @@ class Looks:
             self.unread.add(image_id)
         else:
             self.gists[image_id] = look.packed
-            self.contents[image_id] = look.content
         self._hold(image_id, look)
 
     def _hold(self, image_id: int, look: Look | None) -> None:
@@ -108,9 +108,12 @@ class Looks:
         if data is None:
             return None
         try:
-            return look_of(data)
+            look = look_of(data)
         except ImageRejectedError:
             return None
+        if is_lossless(data):
+            self.lossless.add(image_id)
+        return look
 
     def file_of(self, image_id: int) -> bytes | None:
         """The bytes of an image, from a file that still has them."""

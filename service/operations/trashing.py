@@ -6,7 +6,7 @@ import json
 import os
 from base64 import b64encode
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -15,11 +15,14 @@ from vitrail.indexer.errors import InputError
 from vitrail.indexer.files.durability import sync_directory
 from vitrail.indexer.images.files import read_unchanged
 from vitrail.indexer.paths import display, raw
-from vitrail.search.duplicates.evidence import IDENTICAL
+from vitrail.search.duplicates.evidence import IDENTICAL, RE_ENCODED
 
 if TYPE_CHECKING:
     from vitrail.indexer.image_info import ImageInfo
     from vitrail.service.operations.duplicate_groups import Copy, DuplicateGroup
+
+_WHOLE = frozenset({IDENTICAL, RE_ENCODED})  # what of the copy shows in its keeper too: all
+_STANDS = "it stays in place of files with the same pixels, and its keeper shows something else"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,9 @@ def plan_trash(groups: Sequence[DuplicateGroup], tiers: Collection[str]) -> Tras
     """Which files of groups may go: those whose keeper is there, and that are as they were indexed.
 
     A file that goes from one group is in no other the one that stays, and goes once. Where the
-    keeper of an image with its very pixels goes itself, as a copy of another, that one stays.
+    keeper of an image with its very pixels goes itself, as a copy of another, that one stays. Of
+    several files with the same pixels one always stays, unless what stays in its place shows all
+    of it (``re-encoded``), or is what the user keeps.
 
     Args:
         groups: as ``find_duplicates`` found them.
@@ -66,23 +71,33 @@ def plan_trash(groups: Sequence[DuplicateGroup], tiers: Collection[str]) -> Tras
     """
     files: dict[str, Trash] = {}
     left: dict[str, str] = {}
-    spare = {path for group in groups for one in _chosen(group, tiers) for path in one.paths}
-    above = _keepers(groups, tiers)
+    chosen = [
+        (group, one) for group in groups for one in group.copies if one.evidence.tier in tiers
+    ]
+    standing = {group.keeper.id for group, copy in chosen if copy.evidence.tier == IDENTICAL}
+    going = []
+    for group, copy in chosen:
+        stands = copy.image.id in standing or len(copy.paths) > 1
+        first = copy.paths[:1] if stands and _loses_something(group, copy) else ()
+        left |= dict.fromkeys(first, _STANDS)
+        if len(copy.paths) > len(first):
+            going.append((group, replace(copy, paths=copy.paths[len(first) :])))
+    spare = {path for _, copy in going for path in copy.paths}
+    above = {one.image.id: group.keeper for group, one in going if one.image.id != group.keeper.id}
     staying: dict[int, str | None] = {}
-    for group in groups:
-        for copy in _chosen(group, tiers):
-            kept = _kept(group.keeper, copy, above)
-            if kept.id not in staying:
-                staying[kept.id] = _keeper(kept, spare)
-            keeper = staying[kept.id]
-            for path in copy.paths:
-                if path in files or path in left:
-                    continue
-                told = _trash(path, copy.image, keeper, kept)
-                if isinstance(told, Trash):
-                    files[path] = told
-                else:
-                    left[path] = told
+    for group, copy in going:
+        kept = _kept(group.keeper, copy, above)
+        if kept.id not in staying:
+            staying[kept.id] = _keeper(kept, spare)
+        keeper = staying[kept.id]
+        for path in copy.paths:
+            if path in files or path in left:
+                continue
+            told = _trash(path, copy.image, keeper, kept)
+            if isinstance(told, Trash):
+                files[path] = told
+            else:
+                left[path] = told
     return TrashPlan(tuple(files.values()), tuple(left.items()))
 
 
@@ -138,18 +153,9 @@ def move_to_trash(
         ) from error
 
 
-def _chosen(group: DuplicateGroup, tiers: Collection[str]) -> list[Copy]:
-    return [copy for copy in group.copies if copy.evidence.tier in tiers]
-
-
-def _keepers(groups: Sequence[DuplicateGroup], tiers: Collection[str]) -> dict[int, ImageInfo]:
-    """The id of each image that is to go -> the image to keep."""
-    return {
-        copy.image.id: group.keeper
-        for group in groups
-        for copy in _chosen(group, tiers)
-        if copy.image.id != group.keeper.id
-    }
+def _loses_something(group: DuplicateGroup, copy: Copy) -> bool:
+    """Whether more than quality goes with a copy, and not as the user decided."""
+    return copy.evidence.tier not in _WHOLE and not group.decided
 
 
 def _kept(keeper: ImageInfo, copy: Copy, above: Mapping[int, ImageInfo]) -> ImageInfo:

@@ -98,8 +98,10 @@ def duplicates(
     Vectors tell which images are worth comparing, their pixels decide. Evidence comes in tiers:
     identical (every pixel), re-encoded (perhaps at another size), altered (cropped, mirrored,
     turned, recoloured, framed, written over), decided (by you) and look-alike. In each group is
-    what there is evidence of against its keeper: the one with the most pixels, then the largest
-    file, the oldest, the first path. "vitrail decide" corrects what is wrong, for good.
+    what there is evidence of against its keeper: the one with the most pixels, a frame not counted,
+    then one not compressed with loss, the largest file, the oldest, the first path. --trash leaves
+    one of several files with the same pixels, unless its keeper shows all of it or is yours.
+    "vitrail decide" corrects what is wrong, for good.
     """
     from vitrail.indexer.errors import InputError
     from vitrail.service.cli.documents import print_document

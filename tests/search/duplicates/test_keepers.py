@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from tests.examples import examples
 from tests.indexer.vectors.vector_sets import unit
-from tests.search.fakes import described
 from vitrail.indexer.catalog.decisions import Decision
 from vitrail.search.duplicates.candidates import NEAREST, find_candidates
 from vitrail.search.duplicates.decided import Decided, settle
@@ -23,8 +22,6 @@ from vitrail.search.duplicates.keepers import (
     components,
     form_groups,
     in_walking_order,
-    rank,
-    reason,
 )
 
 PAIRS_OF_12 = [*combinations(range(12), 2)]
@@ -41,13 +38,13 @@ def test_no_group_chains(
     kept: set[int],
 ) -> None:
     true = looked | more  # pairs that would be proven, were they looked at
-    ranks = {i: (1, place, 0, 0, 0, "", "", i) for place, i in enumerate(order)}
+    places = {one: place for place, one in enumerate(order)}
 
     def prove(keeper: int, copy: int) -> str | None:
-        assert ranks[keeper] < ranks[copy], "a copy is held against what is kept"
+        assert places[keeper] < places[copy], "a copy is held against what is kept"
         return "proof" if tuple(sorted((keeper, copy))) in true else None
 
-    groups = form_groups(ranks, dict.fromkeys(sorted(looked), "proof"), prove, kept=kept)
+    groups = form_groups(places, dict.fromkeys(sorted(looked), "proof"), prove, kept=kept)
     members = [one for group in groups for one in (group.keeper, *group.members)]
     assert len(members) == len(set(members)), "an image is in two groups"
     for group in groups:
@@ -55,10 +52,10 @@ def test_no_group_chains(
         assert not kept & group.members.keys()
         for member in group.members:
             assert tuple(sorted((group.keeper, member))) in true
-            assert ranks[group.keeper] < ranks[member]
+            assert places[group.keeper] < places[member]
     keepers = {group.keeper for group in groups}
     for pair in looked:  # of two copies one is in a group, or one is kept for its own sake
-        better, worse = sorted(pair, key=lambda one: ranks[one])
+        better, worse = sorted(pair, key=lambda one: places[one])
         assert {better, worse} & {*members} or worse in kept
     assert groups == sorted(groups, key=lambda group: group.keeper)
     assert len(keepers) == len(groups)
@@ -86,13 +83,13 @@ def test_images_of_the_same_pixels_stay_together(
     for pair in apart:
         true.pop(pair, None)
     looked = {pair: loss for pair, loss in true.items() if pair in proofs or loss == NOTHING}
-    ranks = {i: (1, place, 0, 0, 0, "", "", i) for place, i in enumerate(order)}
+    places = {one: place for place, one in enumerate(order)}
 
     def prove(keeper: int, copy: int) -> int | None:
-        assert ranks[keeper] < ranks[copy], "a copy is held against what is kept"
+        assert places[keeper] < places[copy], "a copy is held against what is kept"
         return true.get((min(keeper, copy), max(keeper, copy)))
 
-    groups = form_groups(ranks, looked, prove, kept=kept, loss=lambda proof: proof)
+    groups = form_groups(places, looked, prove, kept=kept, loss=lambda proof: proof)
     keeper_of = {one: group.keeper for group in groups for one in group.members}
     assert len(keeper_of) == sum(len(group.members) for group in groups), "in two groups"
     assert not kept & keeper_of.keys()
@@ -101,30 +98,30 @@ def test_images_of_the_same_pixels_stay_together(
         if group.keeper in keeper_of:
             assert {*group.members.values()} == {NOTHING}, "a keeper that is a copy, of others' too"
     for (one, other), loss in looked.items():
-        better, worse = sorted((one, other), key=lambda image: ranks[image])
+        better, worse = sorted((one, other), key=lambda image: places[image])
         assert {better, worse} & {*keeper_of, *keeper_of.values()} or worse in kept
         if loss == NOTHING and worse not in kept and not apart:
             assert prove(keeper_of[worse], worse) != MORE, "beside its pixels more would be lost"
 
 
 def test_a_copy_with_the_same_pixels_as_a_better_one_is_beside_that() -> None:
-    ranks = {i: (1, i, 0, 0, 0, "", "", i) for i in range(4)}
+    places = {i: i for i in range(4)}
     for loss, told in ((MORE, {0: {1, 3}, 1: {2}}), (QUALITY, {0: {1, 2, 3}})):
         proofs = {(0, 1): loss, (0, 2): loss, (1, 2): NOTHING, (0, 3): MORE, (1, 3): MORE}
-        groups = form_groups(ranks, proofs, lambda *pair: proofs.get(pair), loss=lambda one: one)  # noqa: B023 - asked at once
+        groups = form_groups(places, proofs, lambda *pair: proofs.get(pair), loss=lambda one: one)  # noqa: B023 - asked at once
         assert {group.keeper: {*group.members} for group in groups} == told
 
 
 def test_a_long_chain_costs_no_square() -> None:
     chain = {(i, i + 1): "proof" for i in range(5000)}
-    ranks = {i: (1, i, 0, 0, 0, "", "", i) for i in range(5001)}
+    places = {i: i for i in range(5001)}
     asked, told = [], []
 
     def prove(keeper: int, copy: int) -> str | None:
         asked.append((keeper, copy))
         return chain.get((keeper, copy))
 
-    groups = form_groups(ranks, chain, prove, on_progress=lambda *where: told.append(where))
+    groups = form_groups(places, chain, prove, on_progress=lambda *where: told.append(where))
     assert len(groups) == 2500
     assert len(asked) <= 2 * len(chain)
     assert told == [(done, 5001) for done in range(1, 5002)], "each image has its place once"
@@ -142,43 +139,6 @@ def test_pairs_are_walked_once_each_and_connected_ones_together(
     where = [next(n for n, part in enumerate(parts) if pair[0] in part) for pair in walked]
     assert where == sorted(where)
     assert all({*pair} <= parts[n] for pair, n in zip(walked, where, strict=True))
-
-
-def test_the_keeper_is_chosen_by_pixels_bytes_age_and_path_and_says_why() -> None:
-    plain = described(
-        1,
-        "/b",
-        content_hash="1" * 64,
-        width=100,
-        height=100,
-        bytes=50,
-        taken_at=datetime(2020, 1, 2),
-    )
-    larger = described(2, "/z", width=200, height=100, bytes=10, taken_at=datetime(2024, 1, 1))
-    heavier = described(3, "/z", width=100, height=100, bytes=60, taken_at=datetime(2024, 1, 1))
-    older = described(4, "/z", width=100, height=100, bytes=50, taken_at=datetime(2019, 1, 1))
-    first = described(5, "/a", width=100, height=100, bytes=50, taken_at=datetime(2020, 1, 2))
-    for better, why in (
-        (larger, "most pixels: 200 × 100"),
-        (heavier, "largest file: 60 bytes"),
-        (older, "oldest"),
-        (first, "the first path"),
-    ):
-        assert rank(better) < rank(plain)
-        assert reason(better, rank(better), [rank(plain)]) == why
-    kept = {plain.content_hash}
-    assert rank(plain, kept) < rank(larger, kept)
-    assert reason(plain, rank(plain, kept), [rank(larger), rank(older)]) == "you keep it"
-
-
-def test_of_about_as_many_pixels_the_image_without_a_frame_is_kept() -> None:
-    plain = described(1, "/b", content_hash="1" * 64, width=500, height=500, bytes=50)
-    framed = described(2, "/a", content_hash="2" * 64, width=560, height=580, bytes=90)
-    small = described(3, "/c", content_hash="3" * 64, width=200, height=200, bytes=20)
-    ranks = [rank(plain), rank(framed, content=0.77), rank(small)]
-    assert sorted(ranks) == ranks
-    assert reason(plain, ranks[0], ranks[1:]) == "no frame around it"
-    assert reason(framed, ranks[1], ranks[2:]) == "most pixels: 560 × 580"
 
 
 def _decision(number: int, kind: str, *contents: str, undoes: int | None = None) -> Decision:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,13 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageOps
 
 from tests.fakes import ColourEncoder
 from tests.search.duplicates.drawing import draw
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import CancelledError, FilterError, InputError, UnknownImageError
+from vitrail.search.duplicates.evidence import TIERS
 from vitrail.service.operations.collection import Collection
 from vitrail.service.operations.duplicates import Duplicates
 from vitrail.service.operations.progress import AnalysisProgress, Event
@@ -66,6 +68,72 @@ def test_copies_are_found_by_tiers_of_evidence(pictures: Collection) -> None:
     assert found.recall == 1
     assert not found.unread
     assert not found.look_alikes
+
+
+def _found_among(folder: Path, **images: Image.Image | bytes) -> Duplicates:
+    """What is found of images saved as PNG files, or as the bytes that are given."""
+    (folder / "pictures").mkdir()
+    for name, image in images.items():
+        path = folder / "pictures" / name.replace("_", ".")
+        if isinstance(image, bytes):
+            path.write_bytes(image)
+        else:
+            image.save(path, "PNG")
+    CollectionStore.create(folder / "c", ColourEncoder().fingerprint).close()
+    with Collection.open(folder / "c", encoder=ColourEncoder()) as pictures:
+        pictures.index(folder / "pictures")
+        return pictures.duplicates()
+
+
+def _on_own_ground() -> Image.Image:
+    """A round thing with plain margins of its own, as emoji and products have."""
+    mask = Image.new("L", (160, 160))
+    ImageDraw.Draw(mask).ellipse((0, 0, 159, 159), fill=255)
+    image = Image.new("RGB", (240, 240), "white")
+    image.paste(draw(1, (160, 160)), (40, 40), mask)
+    return image
+
+
+@pytest.mark.parametrize("side", [190, 206, 214])
+def test_a_crop_is_not_kept_over_what_it_was_cut_from(tmp_path: Path, side: int) -> None:
+    image = _on_own_ground()
+    crop = image.crop((0, 0, side, side))
+    encoded = _jpeg(image)
+    found = _found_among(tmp_path, whole_png=image, again_bmp=image, crop_png=crop, q_jpg=encoded)
+    (group,) = found.groups
+    assert {"crop.png", "q.jpg"} <= told(found)[Path(group.keeper.paths[0]).name].keys()
+    assert group.keeper.width == 240
+    plan = plan_trash(found.groups, TIERS)
+    assert len(plan.files) == 3
+    assert {file.keeper for file in plan.files} == {group.keeper.path}
+
+
+def _jpeg(image: Image.Image) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=97, subsampling=0)
+    return file.getvalue()
+
+
+def test_a_framed_image_is_not_kept_over_what_the_frame_is_around(tmp_path: Path) -> None:
+    image = draw(1)
+    framed = ImageOps.expand(image, 24, "white")
+    found = _found_among(
+        tmp_path,
+        picture_png=image,
+        framed_png=framed,
+        cut_png=framed.crop((0, 0, 280, 220)).resize((270, 212)),
+        small_png=framed.resize((200, 158)),
+    )
+    (group,) = found.groups
+    assert (Path(group.keeper.paths[0]).name, group.reason) == ("picture.png", "no frame around it")
+    says = {Path(one.paths[0]).name: one.evidence.says for one in group.copies}
+    assert says["framed.png"] == ("65% of a larger image",), "as it is told against the keeper"
+
+
+def test_of_as_many_pixels_those_without_loss_are_kept(tmp_path: Path) -> None:
+    large = _jpeg(draw(1)) + bytes(1 << 20)
+    (group,) = _found_among(tmp_path, a_jpg=large, b_png=draw(1)).groups
+    assert (group.keeper.format, group.reason) == ("PNG", "not compressed with loss")
 
 
 def test_what_is_decided_is_honoured_and_may_be_undone(pictures: Collection) -> None:

@@ -9,18 +9,36 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.fakes import ColourEncoder
 from tests.search.duplicates.drawing import draw
+from tests.search.fakes import described
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.errors import InputError
-from vitrail.search.duplicates.evidence import CopyEvidence
+from vitrail.search.duplicates.evidence import (
+    ALTERED,
+    IDENTICAL,
+    RE_ENCODED,
+    TIERS,
+    CopyEvidence,
+)
+from vitrail.search.duplicates.keepers import MORE, NOTHING, QUALITY, form_groups
+from vitrail.search.duplicates.ranks import rank
 from vitrail.service.operations import trashing
 from vitrail.service.operations.collection import Collection
-from vitrail.service.operations.duplicate_groups import DuplicateGroup
+from vitrail.service.operations.duplicate_groups import (
+    DuplicateGroup,
+    Proof,
+    loss,
+    told_groups,
+)
 from vitrail.service.operations.trashing import Trash, TrashPlan, move_to_trash, plan_trash
 
 
@@ -163,6 +181,89 @@ def test_a_keeper_that_goes_from_another_group_keeps_nothing(
     assert dict(plan.left) == {
         copy.paths[0]: f"the image to keep, {group.keeper.path}, goes itself"
     }
+
+
+SIX = [*combinations(range(6), 2)]
+TIER_OF = {NOTHING: IDENTICAL, QUALITY: RE_ENCODED, MORE: ALTERED}
+
+
+@settings(max_examples=examples(300), derandomize=True)
+@given(
+    st.lists(st.integers(0, 2), min_size=6, max_size=6),
+    st.dictionaries(st.sampled_from(SIX), st.sampled_from((QUALITY, MORE)), min_size=3),
+    st.permutations(range(6)),
+    st.sampled_from((None, None, 0)),
+    st.sets(st.integers(0, 5)),
+    st.sampled_from((TIERS, (IDENTICAL, ALTERED), (ALTERED,), (RE_ENCODED, ALTERED))),
+)
+@example([0, 1, 1, 2, 2, 2], {(0, 1): MORE}, [*range(6)], None, set(), TIERS)
+@example([0, 1, 2, 2, 2, 2], {(0, 1): MORE}, [*range(6)], None, {1}, TIERS)
+def test_the_last_file_of_some_pixels_goes_only_where_what_stays_shows_them_all(
+    pixels: list[int],
+    found: dict[tuple[int, int], int],
+    order: list[int],
+    kept: int | None,
+    twice: set[int],
+    tiers: tuple[str, ...],
+) -> None:
+    found = found | {(i, j): NOTHING for i, j in SIX if pixels[i] == pixels[j]}
+    proofs = {
+        pair: Proof(CopyEvidence(TIER_OF[lost]), False) for pair, lost in sorted(found.items())
+    }
+    infos = [
+        described(
+            i, *([f"/{i}a", f"/{i}b"] if i in twice else [f"/{i}a"]), content_hash=f"{i:064x}"
+        )
+        for i in range(6)
+    ]
+    hashes = set() if kept is None else {infos[kept].content_hash}
+    places = {one: place for place, one in enumerate(sorted(order, key=lambda i: i != kept))}
+
+    def prove(one: int, other: int) -> Proof | None:
+        return proofs.get((min(one, other), max(one, other)))
+
+    groups = form_groups(places, proofs, prove, kept={kept} if kept is not None else (), loss=loss)
+    shared = {i: infos[i] for i in twice}
+    told = told_groups(groups, shared, infos.__getitem__, lambda i: rank(infos[i]), hashes)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(trashing, "_holds", lambda *_: True)
+        patched.setattr(trashing, "_one_file", lambda *_: False)
+        plan = plan_trash((listed := [*told]), tiers)
+    gone = {file.path: file.keeper for file in plan.files}
+    assert not gone.keys() & {*gone.values()}, "what is to stay goes"
+    for some in {*pixels}:
+        files = [path for i in range(6) if pixels[i] == some for path in infos[i].paths]
+        if len(files) == 1 or not gone.keys() >= {*files}:
+            continue
+        shown = {
+            group.decided or copy.evidence.tier == RE_ENCODED
+            for group in listed
+            for copy in group.copies
+            if pixels[copy.image.id] == some and pixels[group.keeper.id] != some
+        }
+        assert True in shown, (some, gone)
+
+
+def test_an_altered_image_stays_in_place_of_files_with_its_pixels(
+    own: tuple[Path, tuple[DuplicateGroup, ...]],
+) -> None:
+    folder, (group,) = own
+    crop = next(one for one in group.copies if one.paths[0].endswith("crop.png"))
+    shutil.copyfile(folder / "crop.png", folder / "crop again.png")
+    several = replace(crop.image, paths=(*crop.paths, str(folder / "crop again.png")))
+    beside = replace(group, copies=(replace(crop, image=several),))
+    same = replace(crop, image=several, paths=several.paths[1:], evidence=CopyEvidence(IDENTICAL))
+    groups = (beside, DuplicateGroup(several, "the first path", (same,)))
+    plan = plan_trash(groups, TIERS)
+    assert {file.path: file.keeper for file in plan.files} == {several.paths[1]: several.paths[0]}
+    ((path, why),) = plan.left
+    assert path == several.paths[0]
+    assert "in place of files with the same pixels" in why
+    assert [file.path for file in plan_trash(groups, {ALTERED}).files] == [several.paths[0]]
+    unlisted = replace(beside, copies=(replace(crop, paths=several.paths),))
+    assert [file.path for file in plan_trash((unlisted,), TIERS).files] == [several.paths[1]]
+    decided = replace(beside, decided=True)
+    assert len(plan_trash((decided, groups[1]), TIERS).files) == 2, "the user keeps another one"
 
 
 def test_it_stops_where_the_keeper_leaves_with_its_copy(

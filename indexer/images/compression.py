@@ -1,0 +1,57 @@
+"""Whether an image file keeps every pixel that it was given, as its header tells."""
+
+from __future__ import annotations
+
+import struct
+
+from vitrail.indexer.errors import ImageRejectedError
+from vitrail.indexer.images.exif import Tag, read_tags
+from vitrail.indexer.images.facts import sniff
+
+_PALETTE = 3  # colour type of a PNG, and photometric interpretation of a TIFF: 256 colours at most
+_KEEPING = frozenset({1, 2, 3, 4, 5, 8, 32773, 32946, 34925, 50000})
+"""Compressions of a TIFF: none, fax, LZW, deflate, run lengths, LZMA and Zstandard."""
+_FEW_COLOURS = 8  # bits a pixel of a bitmap
+
+
+def is_lossless(data: bytes) -> bool:
+    """Whether a file surely keeps every pixel that it was given; no pixel is decoded.
+
+    ``False`` also where a header does not tell, as of JPEG 2000, AVIF and HEIF, and where colours
+    may have been made fewer first, as those of a GIF and of any palette were.
+
+    Args:
+        data: all bytes of the file.
+    """
+    try:
+        return _tells(sniff(data), data)
+    except (ImageRejectedError, ValueError, IndexError, struct.error):
+        return False
+
+
+def _tells(name: str, data: bytes) -> bool:
+    if name == "PNG":
+        return data[25] != _PALETTE
+    if name == "BMP":
+        old = int.from_bytes(data[14:18], "little") == 12
+        return data[24 if old else 28] > _FEW_COLOURS
+    if name == "WEBP":
+        return _first_frame(data) == b"VP8L"
+    if name == "TIFF":
+        tags = read_tags(data).main
+        palette = tags.get(Tag.PHOTOMETRIC) == _PALETTE
+        return tags.get(Tag.COMPRESSION, 1) in _KEEPING and not palette
+    return name == "PPM"
+
+
+def _first_frame(data: bytes) -> bytes:
+    """How the first image of a WebP is encoded, of an animation too."""
+    at, many = 12, 0
+    while len(data) - at >= 8 and many < 1000:
+        kind, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
+        if kind in (b"VP8 ", b"VP8L"):
+            return kind
+        # A frame of an animation begins with 16 bytes of its own, and holds such parts itself.
+        at += 24 if kind == b"ANMF" else 8 + length + (length & 1)
+        many += 1
+    return b""
