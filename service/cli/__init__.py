@@ -1,10 +1,50 @@
 """The ``vitrail`` command: parses what was typed, calls operations, renders what they return."""
 
+import atexit
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
-from vitrail.service.cli.entry import main
 
-__all__ = ["main"]
+def main() -> None:
+    """Run the command line; an interruption while it is being loaded is a line, too."""
+    with _loading():
+        from vitrail.service.cli.entry import main as run
+
+        run()
+
+
+@contextmanager
+def _loading() -> Iterator[None]:
+    """End by a line at an interruption that nothing else handles; but not where it is ignored.
+
+    Outside the main thread, where signals cannot be handled, nothing changes. What has ended is
+    not interrupted any more, however long Python takes to leave.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    try:
+        signal.signal(signal.SIGINT, _end)
+    except ValueError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    """End the process at once: nothing is begun yet, and an import may swallow what is raised."""
+    try:
+        os.write(2, b"vitrail: interrupted\n")
+    finally:
+        os._exit(130)
 
 
 def __getattr__(name: str) -> Any:

@@ -16,18 +16,28 @@ _ENDINGS = [
 ]
 
 
+_raised: list[int] = []  # signals that raised ``KeyboardInterrupt``
+
+
 @contextmanager
 def clean_ends() -> Iterator[None]:
     """Let SIGTERM and SIGHUP raise ``KeyboardInterrupt``, so that what is half written goes.
 
-    Outside the main thread nothing changes.
-    """
+    SIGINT does so as ever. Outside the main thread nothing changes.
 
-    def handle(_number: int, _frame: FrameType | None) -> None:
+    Raises:
+        KeyboardInterrupt: at the end at the latest, where typer has made an exit code of it.
+    """
+    _raised.clear()
+    with _handling(_interrupt, [signal.SIGINT, *_ENDINGS]):
+        yield
+    if _raised:
         raise KeyboardInterrupt
 
-    with _handling(handle, _ENDINGS):
-        yield
+
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    _raised.append(number)
+    raise KeyboardInterrupt
 
 
 @contextmanager
@@ -41,9 +51,9 @@ def stop_on_interrupt(cancellation: Cancellation) -> Iterator[None]:
         cancellation: cancelled by the first.
     """
 
-    def handle(_number: int, _frame: FrameType | None) -> None:
+    def handle(number: int, frame: FrameType | None) -> None:
         if cancellation.cancelled:
-            raise KeyboardInterrupt
+            _interrupt(number, frame)
         cancellation.cancel()
 
     with _handling(handle, [signal.SIGINT, *_ENDINGS]), heeding(cancellation):
