@@ -12,10 +12,11 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vitrail.indexer.catalog.transaction import Transaction
 from vitrail.indexer.errors import InputError
+from vitrail.indexer.wording import counted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -53,6 +54,30 @@ class Decision:
     def order(self) -> tuple[datetime, str]:
         """Its place among all decisions, whichever collections they were made in."""
         return self.at, self.token
+
+
+class DecisionCounts(NamedTuple):
+    """How many decisions there are.
+
+    Attributes:
+        decisions: that say something of images, undone or not.
+        undoings: that take one of these back.
+    """
+
+    decisions: int = 0
+    undoings: int = 0
+
+    def in_words(self) -> str:
+        """Such as ``3 decisions and 1 undoing``; no undoings are left out."""
+        undoings = f" and {counted(self.undoings, 'undoing')}" if self.undoings else ""
+        return counted(self.decisions, "decision") + undoings
+
+
+def count_decisions(decisions: Iterable[Decision]) -> DecisionCounts:
+    """How many of them are decisions, and how many take others back."""
+    kinds = [one.kind for one in decisions]
+    undoings = kinds.count(UNDO)
+    return DecisionCounts(len(kinds) - undoings, undoings)
 
 
 def check_decision(decision: Decision) -> Decision:

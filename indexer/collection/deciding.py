@@ -10,8 +10,10 @@ from typing import Any
 from vitrail.indexer.catalog.decisions import (
     UNDO,
     Decision,
+    DecisionCounts,
     add_decisions,
     check_decision,
+    count_decisions,
     new_decision,
     standing,
 )
@@ -61,7 +63,7 @@ def undo(collection: CollectionStore, token: str | None = None) -> Decision:
     return chosen
 
 
-def take_decisions(collection: CollectionStore, decisions: Sequence[Decision]) -> int:
+def take_decisions(collection: CollectionStore, decisions: Sequence[Decision]) -> DecisionCounts:
     """Add the decisions that a collection lacks, as they were made elsewhere; how many.
 
     Raises:
@@ -72,7 +74,7 @@ def take_decisions(collection: CollectionStore, decisions: Sequence[Decision]) -
     if new:
         with collection.transaction("take decisions", tidies=False) as transaction:
             add_decisions(transaction, list(new.values()))
-    return len(new)
+    return count_decisions(new.values())
 
 
 def told_decisions(decisions: Iterable[Decision]) -> bytes:

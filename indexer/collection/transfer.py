@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vitrail.indexer.catalog.annotations import load_incoming, merge_rows
+from vitrail.indexer.catalog.decisions import DecisionCounts
 from vitrail.indexer.catalog.exporting import exported_files, own_columns, read_versions
 from vitrail.indexer.catalog.schema import FORMAT
 from vitrail.indexer.collection.arrivals import OWN, ROWS, open_exported
@@ -54,7 +55,7 @@ class Imported:
     files: int
     left_out: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
-    decisions: int = 0
+    decisions: DecisionCounts = field(default_factory=DecisionCounts)
 
     @property
     def known(self) -> int:

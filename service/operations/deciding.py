@@ -14,7 +14,7 @@ from vitrail.indexer.errors import InputError
 from vitrail.service.operations.references import StoredImage, find_image
 
 if TYPE_CHECKING:
-    from vitrail.indexer.catalog.decisions import Decision
+    from vitrail.indexer.catalog.decisions import Decision, DecisionCounts
     from vitrail.indexer.collection.answering import Answering
     from vitrail.indexer.collection.store import CollectionStore
     from vitrail.indexer.image_info import ImageInfo
@@ -109,7 +109,7 @@ def export_decisions(store: CollectionStore) -> bytes:
     return told_decisions(store.decisions())
 
 
-def import_decisions(directory: Path, log: bytes) -> int:
+def import_decisions(directory: Path, log: bytes) -> DecisionCounts:
     """Add the decisions of another collection that this one lacks; how many.
 
     Args:
@@ -129,7 +129,7 @@ def import_decisions(directory: Path, log: bytes) -> int:
         return take_decisions(store, decisions)
 
 
-def write_log(store: CollectionStore, file: Path) -> int:
+def write_log(store: CollectionStore, file: Path) -> DecisionCounts:
     """Write the whole log to a file, for another collection; how many decisions.
 
     Args:
@@ -140,10 +140,12 @@ def write_log(store: CollectionStore, file: Path) -> int:
         InputError: it exists, or cannot be written.
         CollectionError: the disk is full.
     """
+    from vitrail.indexer.catalog.decisions import count_decisions
+    from vitrail.indexer.collection.deciding import told_decisions
     from vitrail.indexer.files.durability import disk_guard, write_bytes
 
-    log = json.loads(export_decisions(store))
-    data = json.dumps({"decisions": log}, indent=1).encode()
+    log = store.decisions()
+    data = json.dumps({"decisions": json.loads(told_decisions(log))}, indent=1).encode()
     path = os.path.abspath(file)
     if os.path.lexists(path):
         raise InputError(f"{file} exists already; name a new file for the decisions")
@@ -154,10 +156,10 @@ def write_log(store: CollectionStore, file: Path) -> int:
         raise InputError(
             f"cannot write {file}: {error.strerror or error}; name a file that can be"
         ) from error
-    return len(log)
+    return count_decisions(log)
 
 
-def take_log(directory: Path, file: Path) -> int:
+def take_log(directory: Path, file: Path) -> DecisionCounts:
     """Add the decisions of a file that a collection lacks; how many.
 
     Args:

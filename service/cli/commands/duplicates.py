@@ -238,7 +238,6 @@ def decisions(
     all else by "vitrail export".
     """
     from vitrail.indexer.errors import InputError
-    from vitrail.indexer.wording import counted
     from vitrail.service.cli.duplicates import print_decisions
     from vitrail.service.cli.text import one_line
     from vitrail.service.operations.deciding import list_decisions, take_log, write_log
@@ -249,11 +248,11 @@ def decisions(
     directory = collection_directory(collection)
     if import_ is not None:
         added = take_log(directory, at_home(import_))
-        typer.echo(f"{counted(added, 'decision')} added")
+        typer.echo(f"{added.in_words()} added")
         return
     with open_reader(directory) as store:
         if export is None:
             print_decisions(list_decisions(store), as_json=json)
         else:
-            count = write_log(store, at_home(export))
-            typer.echo(one_line(f"{counted(count, 'decision')} written to {export}"))
+            written = write_log(store, at_home(export))
+            typer.echo(one_line(f"{written.in_words()} written to {export}"))

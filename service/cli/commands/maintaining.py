@@ -248,6 +248,6 @@ def import_(
             f"; {len(done.left_out)} left out, as other content is known here at all their paths"
         )
         told += f", such as {done.left_out[0]}" if done.left_out[0] else ""
-    if done.decisions:
-        told += f"; {counted(done.decisions, 'decision')} about duplicates taken over"
+    if any(done.decisions):
+        told += f"; {done.decisions.in_words()} about duplicates taken over"
     typer.echo(one_line(f"{counted(done.images, 'image')} read from {file}: {told}"))

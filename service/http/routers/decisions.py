@@ -70,7 +70,7 @@ def take_decision_log(hosted: Asked, runner: DoneBy, body: CarriedDecisions) -> 
     with runner.writing(hosted.name):
         added = import_decisions(hosted.directory, log)
     follow(hosted)
-    return TakenDecisions(added=added)
+    return TakenDecisions(added=sum(added))
 
 
 def _followed(hosted: Hosted, decision: KnownDecision) -> DecisionReply:

@@ -97,6 +97,6 @@ class CarriedDecisions(Closed):
 
 
 class TakenDecisions(Open):
-    """How many of them were new."""
+    """How many of them were new, those that take others back counted too."""
 
     added: int
