@@ -85,7 +85,10 @@ HtmlOption = Annotated[
     Path | None, typer.Option(help="Write a self-contained contact sheet.", metavar="FILE")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")]
+QuietOption = Annotated[
+    bool,
+    typer.Option("--quiet", "-q", help="Print only errors, and how many files were rejected."),
+]
 NoProgressOption = Annotated[
     bool,
     typer.Option("--quiet", "-q", help="Print no progress, just the answer and notes on it."),

@@ -145,6 +145,9 @@ class IndexDisplay(Display):
         """Print the summary, and how to go on after an interruption."""
         self._stop()
         if self._quiet:
+            if progress.rejected:
+                told = f"{counted(progress.rejected, 'file')} rejected"
+                print(f'vitrail: {told}; the reasons: "vitrail rejects"', file=sys.stderr)
             return
         rate = f", {progress.encoded / progress.seconds:.1f} images/s" if progress.encoded else ""
         self._line(

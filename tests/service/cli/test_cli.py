@@ -99,6 +99,15 @@ def test_a_second_run_opens_nothing_and_follows_what_left_the_disk(
     assert (quiet.out, quiet.err) == ("", "")
 
 
+def test_a_quiet_run_tells_how_many_files_were_rejected(vitrail: Vitrail, folder: Path) -> None:
+    (folder / "broken.png").write_bytes(b"no image")
+    (folder / "empty.jpg").touch()
+    quiet = vitrail("index", folder, "--checkpoint", CHECKPOINT, "-q")
+    told = 'vitrail: 2 files rejected; the reasons: "vitrail rejects"\n'
+    assert quiet == (0, "", told)
+    assert len(vitrail("rejects").out.splitlines()) == 2
+
+
 def test_info_tells_people_and_programs_the_same(vitrail: Vitrail, folder: Path) -> None:
     vitrail.index(folder)
     told = vitrail("info", "--json").json

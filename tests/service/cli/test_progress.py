@@ -95,6 +95,15 @@ def test_quiet_says_nothing(clock: Clock, capsys: pytest.CaptureFixture[str]) ->
     assert lines(capsys) == []
 
 
+@pytest.mark.parametrize(("count", "told"), [(1, "1 file"), (1200, "1,200 files")])
+def test_quiet_tells_rejects_in_a_line(
+    clock: Clock, capsys: pytest.CaptureFixture[str], count: int, told: str
+) -> None:
+    with IndexDisplay(quiet=True) as display:
+        display.finish(IndexCounts(found=2000, rejected=count, seconds=1.0))
+    assert lines(capsys) == [f'vitrail: {told} rejected; the reasons: "vitrail rejects"']
+
+
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_a_live_line_fits_the_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], clock: Clock, width: int
