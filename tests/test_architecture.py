@@ -30,6 +30,7 @@ FLOORS = {
             "image_columns",
             "image_info",
             "cancellation",
+            "callbacks",
             "settings",
         },
         {"files"},

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from vitrail.indexer.callbacks import check_callback
 from vitrail.indexer.errors import CancelledError
 from vitrail.service.client.errors import ServiceError, error_of
 from vitrail.service.client.readings import JobStatus, read_job, read_reply
@@ -80,10 +81,13 @@ class ServedJob:
             cancellation: cancels the job, and waits for its end.
 
         Raises:
+            InputError: ``on_progress`` cannot be called.
             CancelledError: it was cancelled before there was anything to tell.
             VitrailError: why it failed, by the code of its problem.
             ServiceError: it was interrupted, or is not over in time.
         """
+        if on_progress is not None:
+            check_callback(on_progress, "on_progress")
         end = None if timeout is None else time.monotonic() + timeout
         pause, before, cancelled = _SOONEST, None, False
         while True:
@@ -111,6 +115,7 @@ class ServedJob:
         """What it came to, as the reference tells; of a cancelled one, what it did until then.
 
         Raises:
+            InputError: ``on_progress`` cannot be called.
             CancelledError: it was cancelled before there was anything to tell.
             VitrailError: why it failed.
             ServiceError: it is not over.

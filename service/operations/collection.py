@@ -177,7 +177,9 @@ class Collection(Surveyable):
             CollectionLockedError: another process is writing; the message names it.
             RemovalsRefusedError: a folder lost so much that its disk may be away; the others of
                 the run are done.
+            InputError: ``on_progress`` cannot be called. What it raises comes out as it is.
         """
+        from vitrail.indexer.callbacks import CallbackGuard
         from vitrail.indexer.indexing.options import IndexOptions
         from vitrail.indexer.indexing.pipeline import index_folders
         from vitrail.indexer.indexing.progress import ProgressTeller
@@ -191,10 +193,11 @@ class Collection(Surveyable):
         self.store.refresh()
         plans = plan_run(roots, self.store.roots(), options)
         classifies = any(plan.options.classify for plan in plans)
-        told = ProgressTeller(on_progress)
+        guarded = CallbackGuard(on_progress)
+        told = ProgressTeller(guarded)
         encoder = self._encoder.waiting(classifies=classifies, on_load=told.loading)
         try:
-            with CollectionStore.open(self.store.directory, writable=True) as writer:
+            with guarded, CollectionStore.open(self.store.directory, writable=True) as writer:
                 progress = index_folders(
                     writer,
                     encoder,
@@ -249,13 +252,16 @@ class Collection(Surveyable):
             cancellation: looked at between pairs.
 
         Raises:
-            InputError: a filter or the space cannot be used.
-            CancelledError: somebody asked to stop.
+            InputError: a filter or the space cannot be used, or ``on_progress`` not be called.
+                What that raises comes out as it is.
+            CancelledError: somebody asked to stop, and be it at the very end.
         """
+        from vitrail.indexer.callbacks import CallbackGuard
         from vitrail.service.operations.duplicates import DuplicateOptions, find_duplicates
 
         options = DuplicateOptions(where, since, look_alikes, space)
-        return find_duplicates(self, options, progress=on_progress, cancellation=cancellation)
+        with CallbackGuard(on_progress) as told:
+            return find_duplicates(self, options, progress=told, cancellation=cancellation)
 
     def decide(self, kind: str, *ids: int) -> str:
         """Say of images that they are the ``same``, ``not-duplicates``, or that they ``keep``.

@@ -91,6 +91,8 @@ def find_duplicates(
         calibration = collection.calibrations.of(snapshot, (space,))
         least = 1.0 if calibration is None else calibration.scale({space: 1.0}).look_alike
         alike = search.look_alikes(found, least, copies)
+    if cancellation is not None:
+        cancellation.check()
     return Duplicates(
         groups=tuple(sorted(copies, key=lambda one: (one.keeper.path or "", one.keeper.id))),
         look_alikes=tuple(sorted(alike, key=lambda one: (one.keeper.path or "", one.keeper.id))),

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -284,6 +285,49 @@ def test_it_stops_when_asked(pictures: Collection) -> None:
     cancellation.cancel()
     with pytest.raises(CancelledError):
         pictures.duplicates(cancellation=cancellation)
+
+
+def test_it_stops_when_asked_at_any_event(pictures: Collection) -> None:
+    seen: list[Event] = []
+    pictures.duplicates(on_progress=seen.append)
+    assert len(seen) >= 3
+    for last in range(1, len(seen) + 1):
+        cancellation, told = Cancellation(), iter(range(1, last))
+
+        def cancel(_: Event) -> None:
+            if next(told, None) is None:  # noqa: B023 - called before the next round
+                cancellation.cancel()  # noqa: B023
+
+        with pytest.raises(CancelledError):
+            pictures.duplicates(on_progress=cancel, cancellation=cancellation)
+
+
+@pytest.mark.parametrize("error", [StopIteration("mine"), ValueError("mine"), KeyError("mine")])
+def test_what_a_callback_raises_comes_out_as_it_is(
+    pictures: Collection, with_copies: Path, error: Exception
+) -> None:
+    seen: list[object] = []
+    pictures.duplicates(on_progress=seen.append)
+    for last in range(1, len(seen) + 1):
+        told = iter(range(1, last))
+
+        def fail(_: object) -> None:
+            if next(told, None) is None:  # noqa: B023 - called before the next round
+                raise error
+
+        with pytest.raises(type(error)) as raised:
+            pictures.duplicates(on_progress=fail)
+        assert raised.value is error, seen[last - 1]
+    with pytest.raises(type(error)) as raised:
+        pictures.index(with_copies / "pictures", on_progress=fail)
+    assert raised.value is error
+
+
+def test_a_callback_that_is_none_is_refused(pictures: Collection) -> None:
+    number: Any = 5
+    for work in (pictures.duplicates, pictures.index):
+        with pytest.raises(InputError, match="on_progress is 5, which cannot be called; give a"):
+            work(on_progress=number)
 
 
 @pytest.mark.parametrize("count", [0, 1])
