@@ -80,16 +80,17 @@ def is_framed(brightness: Floats, box: tuple[float, float, float, float]) -> boo
     sides = [*_sides(brightness, _Box(*box))]
     if not sides:
         return False
+    edges = [np.abs(side.inner - np.median(side.lines[-1])) > _STANDS_OUT for side in sides]
+    if np.concatenate(edges).mean() < _SHARP_SHARE:
+        return False
     lines = [line for side in sides for line in side.lines]
     grounds = np.array([np.median(line) for line in lines])
     plain = all(
         np.mean(np.abs(line - ground) < _EVEN) >= _PLAIN_SHARE
         for line, ground in zip(lines, grounds, strict=True)
     )
-    if not plain or np.mean(np.abs(grounds - np.median(grounds)) < _EVEN) < _ONE_GROUND:
-        return False
-    edges = [np.abs(side.inner - np.median(side.lines[-1])) > _STANDS_OUT for side in sides]
-    return float(np.concatenate(edges).mean()) >= _SHARP_SHARE
+    alike = np.mean(np.abs(grounds - np.median(grounds)) < _EVEN)
+    return plain and bool(alike >= _ONE_GROUND)
 
 
 class _Side(NamedTuple):
