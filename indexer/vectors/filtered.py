@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.vectors.answers import CandidateRows, Part
-from vitrail.indexer.vectors.exact import Floats, Ids, Mask
+from vitrail.indexer.vectors.exact import Floats, Ids
 from vitrail.indexer.vectors.lists import InvertedLists
+from vitrail.indexer.vectors.passing import Passing
 from vitrail.indexer.vectors.plans import ProbePlan, depth, farthest, surprising
 from vitrail.indexer.vectors.rows import Rows
 
@@ -41,7 +42,7 @@ class FilteredSearch:
         lists: of these.
         queries: (q, dim) float32, unit rows.
         k: how many are wanted.
-        allowed: (n,) int64 ascending distinct positions of those that may be found.
+        allowed: those that may be found.
         recall: the share of the true ``k`` nearest that should be found.
     """
 
@@ -49,9 +50,8 @@ class FilteredSearch:
     lists: InvertedLists
     queries: Floats
     k: int
-    allowed: Ids
+    allowed: Passing
     recall: float
-    _keep: Mask = field(init=False)
     _near: Floats = field(init=False)
     _found: dict[int, Found] = field(init=False, default_factory=dict)
     _scanned: int = field(init=False, default=0)
@@ -60,9 +60,8 @@ class FilteredSearch:
     def answer(self) -> Part:
         """Candidates, exact or with the recall that they are likely to have."""
         if self.recall < 1 and _WORTH_IT * _DEEPER * depth(self.k) <= len(self.allowed):
-            self._keep = self.rows.marks(self.allowed)
             self._near = self.lists.nearness(self.queries)
-            share = len(self.allowed) / len(self.rows.ids)
+            share = self.allowed.share
             plan = self.lists.plan(self.recall, self.k, share)
             if plan is not None:
                 self._look_around(plan, self.k / share)
@@ -73,7 +72,7 @@ class FilteredSearch:
 
     def _look_around(self, plan: ProbePlan, reach: float) -> None:
         """Take what the lists around each query hold, unless these are not the place."""
-        found = self.lists.candidates(self.queries, self.k, plan.probes, self._keep, self._near)
+        found = self.lists.candidates(self.queries, self.k, plan.probes, self.allowed, self._near)
         for i, places in enumerate(found):
             own = places[places >= 0]
             if len(own) >= self.k:
@@ -102,7 +101,7 @@ class FilteredSearch:
         left = self._left()
         if not len(left) or _WORTH_IT * wanted > len(self.allowed):
             return
-        found = self.lists.sweep(self.queries[left], wanted, self._keep, self._near[left])
+        found = self.lists.sweep(self.queries[left], wanted, self.allowed, self._near[left])
         for i, places, estimates in zip(left.tolist(), *found, strict=True):
             scores = self.rows.score(places, self.queries[i])
             share = 1 - expected_missed(scores, estimates, self.k) / self.k

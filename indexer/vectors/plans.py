@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrail.indexer.vectors.exact import Floats, Ids, Mask, nearest
+from vitrail.indexer.vectors.exact import Floats, Ids, nearest
+from vitrail.indexer.vectors.passing import Passing
 
 DEPTHS = (10, 30, 100, 300, 1000)  # the k at which recall is measured
 _SEED = 20240522
@@ -29,7 +30,7 @@ class ProbePlan(NamedTuple):
 Curves = dict[int, list[ProbePlan]]
 """k -> plans in ascending order, with recall@k."""
 
-Candidates = Callable[[Floats, int, int, Mask | None], NDArray[np.int64]]
+Candidates = Callable[[Floats, int, int, Passing | None], NDArray[np.int64]]
 """(q, dim) queries, k, probes, rows that may be found -> (q, m) positions, -1 filling up."""
 
 
@@ -116,11 +117,11 @@ class Trials(NamedTuple):
     """Rows to be looked up, and what an exact scan found for them.
 
     Attributes:
-        others: (n,) bool of the rows that may be found: none of those looked up may find itself.
+        others: the rows that may be found: none of those looked up may find itself.
         each: k -> (q, dim) float32 queries, and the true (k,) int64 positions for each.
     """
 
-    others: Mask
+    others: Passing
     each: dict[int, tuple[Floats, list[Ids]]]
 
 
@@ -136,7 +137,7 @@ def trials(matrix: Floats, samples: int) -> Trials:
             queries = matrix[own[: max(20, len(own) * 10 // k)] if k > 100 else own]
             near = zip(queries, nearest(matrix, others, queries, k), strict=True)
             each[k] = queries, [_best(matrix, query, found, k) for query, found in near]
-    return Trials(others, each)
+    return Trials(Passing.marked(others), each)
 
 
 def measured(candidates: Candidates, steps: Sequence[int], looked_up: Trials) -> Curves:
@@ -158,12 +159,12 @@ def measured(candidates: Candidates, steps: Sequence[int], looked_up: Trials) ->
 
 
 def _curve(
-    candidates: Candidates, steps: list[int], queries: Floats, truth: list[Ids], others: Mask
+    candidates: Candidates, steps: list[int], queries: Floats, truth: list[Ids], others: Passing
 ) -> list[ProbePlan]:
     curve: list[ProbePlan] = []
     for probes in steps:
         found = candidates(queries, len(truth[0]), probes, others)
-        curve.append(ProbePlan(probes, _share_found(truth, found, len(others))))
+        curve.append(ProbePlan(probes, _share_found(truth, found, others.rows)))
         # Beyond some point only a deeper list of candidates would help, and it is not measured.
         flat = len(curve) > 3 and curve[-1].recall - curve[-4].recall < _GAIN
         if curve[-1].recall > _PERFECT or (flat and curve[-1].recall > _FAIR):

@@ -91,10 +91,12 @@ def test_what_is_looked_up_to_measure_is_not_met_by_its_own_links() -> None:
     out[np.random.default_rng(0).choice(SIZE, 60, replace=False)] = True
     before = graph.to_bytes()
     with graph._unlinked(out):
-        found = graph._near(ROWS[out], 64, alone=True)
+        found = graph._near(ROWS[out], 64, 64, alone=True)
         assert np.isin(found, np.flatnonzero(out)).sum() <= 1, "but for where a search begins"
     np.testing.assert_array_equal(graph.to_bytes(), before)
-    np.testing.assert_array_equal(graph._near(ROWS[out], 64, alone=True)[:, 0], np.flatnonzero(out))
+    np.testing.assert_array_equal(
+        graph._near(ROWS[out], 64, 64, alone=True)[:, 0], np.flatnonzero(out)
+    )
 
 
 def test_measured_is_what_a_graph_without_the_rows_finds() -> None:
@@ -103,11 +105,11 @@ def test_measured_is_what_a_graph_without_the_rows_finds() -> None:
     whole.append(ROWS)
     whole.measure(looked_up)
     queries, truth = looked_up.each[10]
-    others = np.flatnonzero(looked_up.others)
+    others = looked_up.others.places
     without = NeighbourGraph.empty(ROWS)
     without.append(ROWS[others])
     told = dict(whole.curves[10])
-    found = others[without._near(queries, 45, alone=True)[:, :36]]
+    found = others[without._near(queries, 23, 45, alone=True)]
     assert recall(found, np.stack(truth)) == pytest.approx(told[45], abs=0.02)
 
 
@@ -264,14 +266,16 @@ def test_an_altered_graph_of_a_large_file_is_told_before_faiss_reads_it(
     assert len(asked) == 1
 
 
-@pytest.mark.parametrize("change", ["turn", "curves"])
+@pytest.mark.parametrize("change", ["turn", "curves", "places"])
 def test_a_graph_that_does_not_fit_its_rows_is_damage(
     saved: Path, tmp_path: Path, change: str
 ) -> None:
     index, meta = VectorIndex.load(saved, policy=POLICY)
     graph = graph_of(index)
     if change == "turn":
-        graph.turn = graph.turn[:-1]
+        graph.turn = graph.turn[:, :-1]
+    elif change == "places":
+        graph.places = graph.places[:-1]
     else:
         graph.curves = {10: [(1,)]}  # type: ignore[list-item]
     index.save(tmp_path / "index", meta)
