@@ -14,6 +14,7 @@ from vitrail.indexer.vectors.passing import Passing
 
 DEPTHS = (10, 30, 100, 300, 1000)  # the k at which recall is measured
 _SEED = 20240522
+_ALL = 100  # up to which depth all samples are looked up
 _MARGIN = 0.004  # recall aimed at beyond the wish, because the measured one is a sample
 _CHANCE = 3.6
 _FAIR, _PERFECT = 0.8, 0.998  # where a measured curve gets interesting, and where it ends
@@ -131,13 +132,15 @@ def trials(matrix: Floats, samples: int) -> Trials:
     own = rng.choice(len(matrix), min(samples, len(matrix) // 2), replace=False)
     others = np.ones(len(matrix), bool)
     others[own] = False
-    each: dict[int, tuple[Floats, list[Ids]]] = {}
-    for k in DEPTHS:
+    found: dict[int, tuple[Floats, list[Ids]]] = {}
+    for k in sorted(DEPTHS, reverse=True):
         if k * 4 <= len(matrix):
-            queries = matrix[own[: max(20, len(own) * 10 // k)] if k > 100 else own]
-            near = zip(queries, nearest(matrix, others, queries, k), strict=True)
-            each[k] = queries, [_best(matrix, query, found, k) for query, found in near]
-    return Trials(Passing.marked(others), each)
+            queries = matrix[own[: max(20, len(own) * 10 // k)] if k > _ALL else own]
+            deeper = min((deep for deep in found if len(found[deep][0]) == len(own)), default=0)
+            near = found[deeper][1] if deeper else nearest(matrix, others, queries, k)
+            best = [_best(matrix, *each, k) for each in zip(queries, near, strict=True)]
+            found[k] = queries, best
+    return Trials(Passing.marked(others), {k: found[k] for k in sorted(found)})
 
 
 def measured(candidates: Candidates, steps: Sequence[int], looked_up: Trials) -> Curves:

@@ -99,6 +99,40 @@ def test_what_is_looked_up_to_measure_is_not_met_by_its_own_links() -> None:
     )
 
 
+def test_nodes_stand_for_the_same_rows_wherever_they_lie() -> None:
+    graph = NeighbourGraph.empty(ROWS)
+    graph.append(ROWS[:900])
+    graph.append(ROWS)
+    assert sorted(graph.places.tolist()) == list(range(SIZE))
+    before = graph._near(QUERIES, 20, 200, alone=True)
+    order = np.random.default_rng(1).permutation(SIZE)
+    graph.lay_out(order)
+    np.testing.assert_array_equal(graph.places, order)
+    found = graph._near(QUERIES, 20, 200, alone=True)
+    np.testing.assert_array_equal(np.sort(found, axis=1), np.sort(before, axis=1))
+    exact = reference(np.arange(SIZE, dtype=np.int64), ROWS, QUERIES, 10)
+    assert recall(found, exact) > 0.99
+
+
+def test_bytes_are_the_nearest_to_the_numbers_of_a_row() -> None:
+    graph = NeighbourGraph.empty(ROWS)
+    graph.append(ROWS)
+    stored = graph._index.storage.reconstruct_n(0, SIZE)
+    np.testing.assert_array_equal(stored, np.rint(graph._turned(ROWS[graph.places])))
+
+
+@pytest.mark.parametrize("dim", [1, 24, 100, 191, 192, 384, 768])
+def test_turning_keeps_products(dim: int) -> None:
+    rows = clustered(500, dim)
+    graph = NeighbourGraph.empty(rows)
+    turned = graph._turned(rows[:20])
+    scale = np.linalg.norm(graph.turn[0, 0])
+    unturned = np.abs(turned) < 127  # others are cut off
+    kept = unturned.all(axis=1)
+    products = (turned @ turned.T)[kept][:, kept] / scale**2
+    np.testing.assert_allclose(products, (rows[:20] @ rows[:20].T)[kept][:, kept], atol=1e-4)
+
+
 def test_measured_is_what_a_graph_without_the_rows_finds() -> None:
     looked_up = trials(ROWS, 400)
     whole = NeighbourGraph.empty(ROWS)
@@ -264,6 +298,19 @@ def test_an_altered_graph_of_a_large_file_is_told_before_faiss_reads_it(
     index = index.rescued_by(rescue)
     np.testing.assert_array_equal(index.search(QUERIES, 3).ids, reference(IDS, ROWS, QUERIES, 3))
     assert len(asked) == 1
+
+
+def test_a_graph_of_an_earlier_make_is_made_anew_by_the_next_build(
+    saved: Path, tmp_path: Path
+) -> None:
+    index, meta = VectorIndex.load(saved, policy=POLICY)
+    graph_of(index).turn = np.zeros((DIM, DIM), np.float32)
+    index.save(tmp_path / "index", meta)
+    found, _ = VectorIndex.load(tmp_path / "index", policy=POLICY)
+    assert "HNSW" not in found.kind
+    exact = reference(IDS, ROWS, QUERIES, 5)
+    assert recall(found.search(QUERIES, 5).ids, exact) > 0.9, "by lists"
+    assert "HNSW" in found.built().kind
 
 
 @pytest.mark.parametrize("change", ["turn", "curves", "places"])
