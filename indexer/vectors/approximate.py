@@ -44,6 +44,7 @@ class ApproximateSearch:
     _found: dict[int, Found] = field(init=False, default_factory=dict)
     _scanned: int = field(init=False, default=0)
     _told: float = field(init=False, default=1.0)
+    _walked: bool = field(init=False, default=False)
 
     def answer(self) -> Part:
         """Candidates, exact or with the recall that they are likely to have."""
@@ -65,6 +66,7 @@ class ApproximateSearch:
         if plan is not None and plan.probes * _STEP < count:
             keep = self.rows.visible() if self.passing is None else self.passing
             near = graph.candidates(self.queries, self.k, plan, keep, share)
+            self._walked = True
             for i, places in enumerate(near):
                 if places is not None:
                     self._take(i, places, plan.recall)
@@ -90,7 +92,7 @@ class ApproximateSearch:
             part = self.rows.scan_some(queries, self.k, passing)
         else:
             search = FilteredSearch(self.rows, self.lists, queries, self.k, passing, self.recall)
-            part = search.answer()
+            part = search.answer(far=self._walked)
         self._add(left, part.candidates)
         self._scanned += part.scanned
         self._told = min(self._told, part.recall)

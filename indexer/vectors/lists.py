@@ -246,7 +246,7 @@ class InvertedLists:
         """
         near = self.nearness(queries) if near is None else near
         if keep is not None and keep.share < _FEW:
-            filled = self._filled(keep)
+            filled = self.filled(keep)
             lists = filled[_highest(near[:, filled], probes)]
         else:
             lists = _highest(near, probes)
@@ -254,26 +254,32 @@ class InvertedLists:
         return self._read(queries, wanted, lists, near, keep, alone=alone)[0]
 
     def sweep(
-        self, queries: Floats, wanted: int, keep: Passing, near: Floats
+        self,
+        queries: Floats,
+        wanted: int,
+        keep: Passing,
+        near: Floats,
+        lists: NDArray[np.int64] | None = None,
     ) -> tuple[NDArray[np.int64], Floats]:
         """Those whose codes look nearest in all lists: they are read wherever a filter leads.
 
         Args:
             queries: (q, dim) float32, unit rows.
             wanted: how many positions.
-            keep: the rows that may be returned; lists without any are not read.
+            keep: the rows that may be returned.
             near: (q, lists) float32, the queries' ``nearness``.
+            lists: (m,) int64 numbers of those to read; ``None`` for all that hold any such rows.
 
         Returns:
             (q, wanted) int64 positions, -1 filling up, and the (q, wanted) float32 cosines that
             their codes estimate.
         """
-        filled = self._filled(keep)
-        lists = np.broadcast_to(filled, (len(queries), len(filled)))
-        return self._read(queries, min(len(self), wanted), lists, near, keep)
+        lists = self.filled(keep) if lists is None else lists
+        each = np.broadcast_to(lists, (len(queries), len(lists)))
+        return self._read(queries, min(len(self), wanted), each, near, keep)
 
-    def _filled(self, keep: Passing) -> NDArray[np.int64]:
-        """The lists with any rows that a filter lets through."""
+    def filled(self, keep: Passing) -> NDArray[np.int64]:
+        """(m,) int64 numbers of the lists with any rows that a filter lets through."""
         marks = np.zeros(self._index.nlist, bool)
         marks[self._list_of[keep.places]] = True
         return np.flatnonzero(marks)
