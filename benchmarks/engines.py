@@ -61,7 +61,7 @@ class Vitrail:
         self.index.warm()
 
     def efforts(self, k: int) -> tuple[int, ...]:
-        return (700, 800, 900, 950, 970, 980, 985, 990, 995, 998, 1000)
+        return (700, 800, 900, 950, 960, 970, 975, 980, 985, 990, 995, 998, 1000)
 
     def search(self, queries: Floats, k: int, effort: int, threads: int) -> Ids:
         return self.index.search(queries, k, recall=effort / 1000, exact=effort == 1000).ids

@@ -40,11 +40,12 @@ METHOD = """\
 Patch tokens by the embedded encoder, the {k} nearest of what passes. Correlated queries come from
 where the rows lie that a clustered filter lets through, anti-correlated ones from farthest away.
 Told is the recall that our answers told, exact the share that called themselves so, short the share
-of answers with fewer hits than there are. Ours is given the ids that pass anew with every query;
-FAISS a mask that is at hand: its graph is asked for more rows, until enough of them pass, or
-(selector) keeps to what passes while it is walked, at the effort chosen without a filter. LanceDB
-has a column with a bitmap index a filter, and takes all threads. The rivals have the least effort
-that reached a recall of {recall} without a filter. Where queries took too long, fewer were asked.
+of answers with fewer hits than there are. Ours is given the ids that pass, the same array with
+every query, as a collection has it of a filter that was asked with before; FAISS a mask that is at
+hand: its graph is asked for more rows, until enough of them pass, or (selector) keeps to what
+passes while it is walked, at the effort chosen without a filter. LanceDB has a column with a bitmap
+index a filter, and takes all threads. The rivals have the least effort that reached a recall of
+{recall} without a filter. Where queries took too long, fewer were asked.
 """
 _SLOW_SECONDS = 15.0  # a case ends after so long
 _TUNED = 200  # queries that choose an effort

@@ -44,7 +44,10 @@ class FilteringEngine(Protocol):
 
 
 class VitrailFiltering:
-    """Ours, given the ids that pass; asked for a recall of 0.98, which is its own default."""
+    """Ours, given the ids that pass; asked for a recall of 0.98, which is its own default.
+
+    They are handed in as a collection hands them in behind a filter that it was asked with before.
+    """
 
     own_index = False
 
@@ -56,7 +59,9 @@ class VitrailFiltering:
 
     def load(self, place: Path, filters: Mapping[str, Ids], size: int) -> None:
         self._engine.load(place)
-        self._filters = filters
+        self._filters = {name: allowed.copy() for name, allowed in filters.items()}
+        for allowed in self._filters.values():
+            allowed.flags.writeable = False
 
     def efforts(self, k: int) -> tuple[int, ...]:
         return (980,)

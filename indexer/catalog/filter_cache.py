@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 Ids = NDArray[np.int64]
 _MOST_BYTES = 8 << 20  # of all that is kept: of a million images a bitmap has 125,000
 _MOST = 256  # filters
+_MOST_UNPACKED = 32 << 20  # bytes of ids at hand: what searches work out of them is kept with them
 # What is true of an image at one moment only is asked anew, whatever else is called so.
 _OF_THE_MOMENT = re.compile(
     r"\b(now|today|yesterday|tomorrow|age)\b|current_|localtime", re.IGNORECASE
@@ -27,9 +28,14 @@ class FilterCache:
         self._guard = threading.Lock()
         self._kept: OrderedDict[Hashable, _Packed] = OrderedDict()
         self._bytes = 0
+        self._unpacked: OrderedDict[Hashable, Ids] = OrderedDict()
 
     def find(self, where: str, parameters: Sequence[Any]) -> Ids | None:
-        """(n,) int64 ascending ids, an array of the caller's own; ``None`` where it is not kept."""
+        """(n,) int64 ascending ids, which nobody can write to; ``None`` where it is not kept.
+
+        It is the same array as long as the filter is one of the latest that were asked for, so that
+        what was worked out of it can be found again.
+        """
         key = _key(where, parameters)
         if key is None:
             return None
@@ -38,29 +44,50 @@ class FilterCache:
             if packed is None:
                 return None
             self._kept.move_to_end(key)
-        return packed.ids()
+            ids = self._unpacked.get(key)
+            if ids is not None:
+                self._unpacked.move_to_end(key)
+                return ids
+        return self._at_hand(key, packed.ids())
 
-    def keep(self, where: str, parameters: Sequence[Any], ids: Ids) -> None:
+    def keep(self, where: str, parameters: Sequence[Any], ids: Ids) -> Ids:
         """Keep what a filter let through, unless another moment would let others through.
 
         Args:
             where: the expression, which was evaluated without an error.
             parameters: values of its ``?`` marks.
-            ids: (n,) int64, ascending, distinct.
+            ids: (n,) int64, ascending, distinct; an array that is not written to any more.
+
+        Returns:
+            the ids, which nobody can write to where they are kept.
         """
         key = _key(where, parameters)
         if key is None:
-            return
+            return ids
         packed = _Packed.of(ids)
         if packed.size > _MOST_BYTES:
-            return
+            return ids
         with self._guard:
             before = self._kept.pop(key, None)
+            self._unpacked.pop(key, None)
             self._bytes += packed.size - (0 if before is None else before.size)
             self._kept[key] = packed
             while self._bytes > _MOST_BYTES or len(self._kept) > _MOST:
-                _, oldest = self._kept.popitem(last=False)
+                other, oldest = self._kept.popitem(last=False)
                 self._bytes -= oldest.size
+                self._unpacked.pop(other, None)
+        return self._at_hand(key, ids)
+
+    def _at_hand(self, key: Hashable, ids: Ids) -> Ids:
+        """The ids of a filter as one array for all who ask, which owns them."""
+        ids = ids if ids.flags.owndata else ids.copy()
+        ids.flags.writeable = False
+        with self._guard:
+            own = self._unpacked.setdefault(key, ids)
+            self._unpacked.move_to_end(key)
+            while sum(one.nbytes for one in self._unpacked.values()) > _MOST_UNPACKED:
+                self._unpacked.popitem(last=False)
+        return own
 
 
 class _Packed(NamedTuple):
@@ -74,7 +101,7 @@ class _Packed(NamedTuple):
     def of(cls, ids: Ids) -> _Packed:
         span = int(ids[-1] - ids[0]) + 1 if len(ids) else 0
         if span > 64 * len(ids) or not len(ids):
-            return cls(0, None, ids.copy())
+            return cls(0, None, ids)
         marks = np.zeros(span, np.bool_)
         marks[ids - ids[0]] = True
         return cls(int(ids[0]), np.packbits(marks), None)
@@ -88,7 +115,7 @@ class _Packed(NamedTuple):
         """(n,) int64, ascending."""
         if self.bits is None:
             assert self.few is not None
-            return self.few.copy()
+            return self.few
         found: Ids = np.flatnonzero(np.unpackbits(self.bits).view(np.bool_))
         found += self.first
         return found

@@ -119,7 +119,7 @@ class Answering:
         return self._read(read_rejects)
 
     def allowed_ids(self, where: str, parameters: Sequence[Any] = ()) -> NDArray[np.int64]:
-        """Ids for which an SQL expression over the columns is true: (n,) int64, sorted.
+        """Ids for which an SQL expression over the columns is true: (n,) int64, sorted, read-only.
 
         It is true of an image if any of its files fulfils it as a whole.
 
@@ -137,9 +137,7 @@ class Answering:
             return known
         with self.readings.filtering() as source:
             found = allowed_ids(source, where, parameters)
-        if kept is not None:
-            kept.keep(where, parameters, found)
-        return found
+        return found if kept is None else kept.keep(where, parameters, found)
 
     def suggest(self, where: str) -> list[str]:
         """Lines on what a filter that lets nothing through may have meant; perhaps none.

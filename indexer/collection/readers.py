@@ -115,6 +115,8 @@ class MetadataReader(Protocol):
     def allowed_ids(self, where: str, parameters: Sequence[Any] = ()) -> Ids:
         """(n,) int64 ascending ids for which an SQL expression over the columns is true.
 
+        They may be others' too: nobody writes to them.
+
         Args:
             where: the expression.
             parameters: values of its ``?`` marks, in order.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -80,20 +80,21 @@ class Part(NamedTuple):
 
 def answer(parts: list[Part], count: int, k: int) -> Neighbours:
     """The best ``k`` of all parts for each of ``count`` queries, equal scores by ascending id."""
+    recall = min((part.recall for part in parts), default=1.0)
+    scanned = sum(part.scanned for part in parts)
+    if len(parts) == count == 1 and len(parts[0].candidates.ids) >= k:  # nothing fills up
+        _, found, values = parts[0].candidates
+        order = best(found, values, k)
+        return Neighbours(found[order][None], values[order][None], recall, scanned)
     ids = np.full((count, k), -1, np.int64)
     scores = np.full((count, k), -np.inf, np.float32)
     if parts:
         columns = zip(*(part.candidates for part in parts), strict=True)
         queries, found, values = (_joined(column) for column in columns)
-        if count == 1:
-            order = best(found, values, k)
-            at: tuple[Any, Any] = 0, slice(len(order))
-        else:
-            order, rank = _in_order(queries, found, values, k)
-            at = queries[order], rank
+        order, rank = _in_order(queries, found, values, k)
+        at = queries[order], rank
         ids[at], scores[at] = found[order], values[order]
-    recall = min((part.recall for part in parts), default=1.0)
-    return Neighbours(ids, scores, recall, sum(part.scanned for part in parts))
+    return Neighbours(ids, scores, recall, scanned)
 
 
 def joined(answers: Sequence[Neighbours]) -> Neighbours:

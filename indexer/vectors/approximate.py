@@ -11,6 +11,7 @@ from vitrail.indexer.vectors.exact import Floats, Ids
 from vitrail.indexer.vectors.filtered import NEARLY, FilteredSearch, Found
 from vitrail.indexer.vectors.graph import NeighbourGraph
 from vitrail.indexer.vectors.lists import InvertedLists
+from vitrail.indexer.vectors.passing import Passing
 from vitrail.indexer.vectors.rows import Rows
 
 _WIDEST = 250  # the rank among all rows up to which a graph finds sooner than filtered lists do
@@ -27,8 +28,7 @@ class ApproximateSearch:
         graph: of these, where there is one that is worth loading.
         queries: (q, dim) float32, unit rows.
         k: how many are wanted, at most as many as may be found.
-        places: (m,) int64 ascending distinct positions of the rows that may be found, all of them
-            visible; ``None`` for every visible one.
+        passing: the rows that may be found, all of them visible; ``None`` for every visible one.
         recall: the share of the true ``k`` nearest that should be found.
         gather_rows: so many that may be found are scored rather than looked up in lists.
     """
@@ -38,24 +38,25 @@ class ApproximateSearch:
     graph: NeighbourGraph | None
     queries: Floats
     k: int
-    places: Ids | None
+    passing: Passing | None
     recall: float
     gather_rows: int
     _found: dict[int, Found] = field(init=False, default_factory=dict)
     _scanned: int = field(init=False, default=0)
     _told: float = field(init=False, default=1.0)
+    _walked: bool = field(init=False, default=False)
 
     def answer(self) -> Part:
         """Candidates, exact or with the recall that they are likely to have."""
-        count = len(self.rows) if self.places is None else len(self.places)
+        count = len(self.rows) if self.passing is None else len(self.passing)
         share = count / len(self.rows.ids)
-        if self.graph is not None and (self.places is None or self.k <= _WIDEST * share):
+        if self.graph is not None and (self.passing is None or self.k <= _WIDEST * share):
             self._walk(self.graph, count, share)
-        if len(left := self._left()):
-            if self.places is None:
-                self._look_up(left, share)
+        if len(self._found) < len(self.queries):
+            if self.passing is None:
+                self._look_up(self._left(), share)
             else:
-                self._choose(left, self.places)
+                self._choose(self._left(), self.passing)
         each = [self._found[i] for i in range(len(self.queries))]
         return Part(CandidateRows.of(each), self._scanned, self._told)
 
@@ -63,8 +64,9 @@ class ApproximateSearch:
         """Take what the graph finds for those queries around which enough may be found."""
         plan = graph.plan(self.recall, self.k, share)
         if plan is not None and plan.probes * _STEP < count:
-            keep = self.rows.visible() if self.places is None else self.rows.marks(self.places)
+            keep = self.rows.visible() if self.passing is None else self.passing
             near = graph.candidates(self.queries, self.k, plan, keep, share)
+            self._walked = True
             for i, places in enumerate(near):
                 if places is not None:
                     self._take(i, places, plan.recall)
@@ -83,20 +85,20 @@ class ApproximateSearch:
             self._add(left, self.rows.scan(self.queries[left], self.k, keep))
             self._scanned += len(self.rows) * len(left)
 
-    def _choose(self, left: Ids, places: Ids) -> None:
+    def _choose(self, left: Ids, passing: Passing) -> None:
         """Take the best of few rows, or what lists find of many."""
         queries = self.queries[left]
-        if len(places) <= self.gather_rows:
-            part = self.rows.scan_some(queries, self.k, places)
+        if len(passing) <= self.gather_rows:
+            part = self.rows.scan_some(queries, self.k, passing)
         else:
-            search = FilteredSearch(self.rows, self.lists, queries, self.k, places, self.recall)
-            part = search.answer()
+            search = FilteredSearch(self.rows, self.lists, queries, self.k, passing, self.recall)
+            part = search.answer(far=self._walked)
         self._add(left, part.candidates)
         self._scanned += part.scanned
         self._told = min(self._told, part.recall)
 
     def _take(self, i: int, places: Ids, recall: float) -> None:
-        self._found[i] = self.rows.ids[places], self.rows.score(places, self.queries[i])
+        self._found[i] = self.rows.best(places, self.queries[i], self.k)
         self._scanned += len(places)
         self._told = min(self._told, recall, NEARLY)  # a sample proves nothing perfect
 

@@ -4,12 +4,13 @@ Rows are turned to their principal axes, so that the first numbers of each say m
 the lengths of the rest let it reach at most ends the comparison of most rows early (Panorama;
 Ramani and others, 2025; in FAISS). What is found is scored from the rows themselves. It is all that
 there can be where the worst that was found is worse than the k-th by more than all roundings can
-make of a product: those of turning (in float64, rounded once), of the sums and the lengths that
-FAISS adds up in float32, and of the scores themselves.
+make of a product: those of turning (of rows in float64, rounded once; of queries in float32), of
+the sums and the lengths that FAISS adds up in float32, and of the scores themselves.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 from typing import Any
 
@@ -17,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.vectors.checks import odd_lengths
-from vitrail.indexer.vectors.exact import Floats, Ids, ImpossibleScoreError, Mask, score
+from vitrail.indexer.vectors.exact import Floats, Ids, ImpossibleScoreError, score
+from vitrail.indexer.vectors.passing import Passing
 
 _LEAST_DIM = 64  # numbers of a row, below which there is little to end early
 _LEAST, _MOST = 1 << 20, 1 << 24  # numbers of all rows: fewer are scanned sooner, more take room
@@ -32,6 +34,7 @@ _SAMPLE = 10_000  # rows by which the axes are found
 _BLOCK = 4096  # rows turned at a time
 _SEED = 20240523
 _UNIT_ROUNDOFF = 2.0**-24
+_PIECES = 4  # of a query, turned one by one: the fewer terms a sum has, the less it is rounded
 
 
 class EarlyEnds:
@@ -52,15 +55,23 @@ class EarlyEnds:
             raise ImpossibleScoreError(f"row {place} of length {length:.6g} is no unit vector")
         dim = matrix.shape[1]
         self._faiss: Any = faiss  # its stubs miss what is called here
-        self._axes = _axes(matrix)
+        axes = _axes(matrix)
+        # Half as many bytes to read as float64, which is what turning a query takes its time for.
+        pieces = _PIECES if dim % _PIECES == 0 else 1
+        self._axes = axes.astype(np.float32).reshape(pieces, -1, dim)
         # Sums of so many terms, twice (the lengths of two rests, and a score), and of the levels'.
-        self._rounding = (2 * dim + 2 * _LEVEL + dim // _LEVEL) * _UNIT_ROUNDOFF
+        terms = 2 * dim + 2 * _LEVEL + dim // _LEVEL
+        # Each number of a turned query is off by as many roundings as it sums up products, and by
+        # that of its axis; all of them together by the root of their count.
+        turning = math.sqrt(dim) * (dim // pieces + pieces + 1)
+        self._rounding = (terms + turning) * _UNIT_ROUNDOFF
         self._index = self._faiss.IndexFlatIPPanorama(dim, -(-dim // _LEVEL), _BATCH)
         for start in range(0, len(matrix), _BLOCK):
-            self._index.add(self._turned(matrix[start : start + _BLOCK]))
+            rows = matrix[start : start + _BLOCK].astype(np.float64) @ axes
+            self._index.add(rows.astype(np.float32))
 
     def nearest(
-        self, matrix: Floats, query: Floats, k: int, keep: Mask | None
+        self, matrix: Floats, query: Floats, k: int, keep: Passing | None
     ) -> tuple[Ids, Floats] | None:
         """Positions and scores of the ``k`` best rows at least, ties included, unordered.
 
@@ -68,12 +79,12 @@ class EarlyEnds:
             matrix: (n, dim) float32, the rows that were turned.
             query: (dim,) float32, of length 1.
             k: how many are wanted.
-            keep: (n,) bool, rows that may be found; ``None`` for all.
+            keep: the rows that may be found; ``None`` for all.
 
         Returns:
             ``None`` where so few comparisons prove nothing: a scan has to.
         """
-        turned = self._turned(query[None])
+        turned = self._turned(query)
         wanted = k + _SPARE
         while wanted <= _BATCH:
             found, last = self._found(turned, wanted, keep)
@@ -85,15 +96,16 @@ class EarlyEnds:
             wanted *= _DEEPER
         return None
 
-    def _turned(self, rows: Floats) -> Floats:
-        return (rows.astype(np.float64) @ self._axes).astype(np.float32)
+    def _turned(self, query: Floats) -> Floats:
+        pieces: Floats = query.reshape(len(self._axes), 1, -1) @ self._axes
+        turned: Floats = pieces.sum(axis=0)
+        return turned
 
-    def _found(self, turned: Floats, wanted: int, keep: Mask | None) -> tuple[Ids, np.float32]:
+    def _found(self, turned: Floats, wanted: int, keep: Passing | None) -> tuple[Ids, np.float32]:
         """Positions of the best, and what no other row surpasses but by rounding."""
         settings = None
         if keep is not None:
-            bits = np.packbits(keep, bitorder="little")
-            selector = self._faiss.IDSelectorBitmap(bits)
+            selector = self._faiss.IDSelectorBitmap(keep.bits)
             settings = self._faiss.SearchParameters(sel=selector)
         (scores,), (found,) = self._index.search(turned, wanted, params=settings)
         return found if found[-1] >= 0 else found[found >= 0], scores[-1]

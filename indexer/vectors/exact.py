@@ -53,12 +53,21 @@ def score(matrix: Floats, positions: Ids, query: Floats) -> Floats:
     Raises:
         ImpossibleScoreError: a row is no unit vector.
     """
-    scores = np.empty(len(positions), np.float32)
-    for start in range(0, len(positions), _GATHER):
-        part = slice(start, start + _GATHER)
-        scores[part] = np.vecdot(matrix[positions[part]], query)
+    if len(positions) <= _GATHER:
+        scores: Floats = np.vecdot(matrix[positions], query)
+    else:
+        scores = np.empty(len(positions), np.float32)
+        for start in range(0, len(positions), _GATHER):
+            part = slice(start, start + _GATHER)
+            scores[part] = np.vecdot(matrix[positions[part]], query)
     check_scores(scores)
-    return np.clip(scores, -1, 1, out=scores)
+    return clipped(scores, -1, 1)
+
+
+def clipped(numbers: Floats, least: float, most: float) -> Floats:
+    """The same array, with no number beyond these: ``np.clip`` takes ten times as long for few."""
+    np.minimum(numbers, np.float32(most), out=numbers)
+    return np.maximum(numbers, np.float32(least), out=numbers)
 
 
 def best(ids: Ids, scores: Floats, k: int) -> Ids:

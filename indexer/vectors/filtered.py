@@ -2,21 +2,26 @@
 
 A plan of lists to read takes what a filter lets through for a random share of the rows. Labels and
 folders are none: where they leave out the query's own neighbourhood, the nearest that are allowed
-lie far out and are spread over many lists. Then the one-bit codes of all allowed rows are read,
-which costs a fraction of a scan; what they miss shows by how far their estimates were off.
+lie far out and are spread over many lists. Then lists with allowed rows are read from the nearest
+on, twice as many each time, until those farther out are likely to hold hardly any of the best. All
+of them cost a fraction of a scan. What their one-bit codes miss shows by how far their estimates
+were off.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.vectors.answers import CandidateRows, Part
-from vitrail.indexer.vectors.exact import Floats, Ids, Mask
+from vitrail.indexer.vectors.exact import Floats, Ids
 from vitrail.indexer.vectors.lists import InvertedLists
+from vitrail.indexer.vectors.passing import Passing
 from vitrail.indexer.vectors.plans import ProbePlan, depth, farthest, surprising
 from vitrail.indexer.vectors.rows import Rows
 
@@ -26,6 +31,8 @@ _MUCH_DEEPER = 4  # times those, where their estimates call for it
 _SLOPES = 0.1, 1.0  # of scores over estimates: these are spread wider by their errors
 _EPSILON = 1e-9
 _COUNTED = 100  # up to which rank it is worth while to count by codes
+_FIRST = 64  # lists that are read before it is asked whether more bring anything
+_DEEP, _DEEPEST = 10, 50  # times k best rows, or so many, tell that: of k alone chance would
 _WORTH_IT = 2  # times its candidates there have to be for codes to choose among
 
 Found = tuple[Ids, Floats]
@@ -41,7 +48,7 @@ class FilteredSearch:
         lists: of these.
         queries: (q, dim) float32, unit rows.
         k: how many are wanted.
-        allowed: (n,) int64 ascending distinct positions of those that may be found.
+        allowed: those that may be found.
         recall: the share of the true ``k`` nearest that should be found.
     """
 
@@ -49,31 +56,34 @@ class FilteredSearch:
     lists: InvertedLists
     queries: Floats
     k: int
-    allowed: Ids
+    allowed: Passing
     recall: float
-    _keep: Mask = field(init=False)
     _near: Floats = field(init=False)
     _found: dict[int, Found] = field(init=False, default_factory=dict)
     _scanned: int = field(init=False, default=0)
     _told: float = field(init=False, default=1.0)
 
-    def answer(self) -> Part:
-        """Candidates, exact or with the recall that they are likely to have."""
+    def answer(self, *, far: bool = False) -> Part:
+        """Candidates, exact or with the recall that they are likely to have.
+
+        Args:
+            far: whether it is known that a filter leads away from the queries.
+        """
         if self.recall < 1 and _WORTH_IT * _DEEPER * depth(self.k) <= len(self.allowed):
-            self._keep = self.rows.marks(self.allowed)
             self._near = self.lists.nearness(self.queries)
-            share = len(self.allowed) / len(self.rows.ids)
-            plan = self.lists.plan(self.recall, self.k, share)
+            share = self.allowed.share
+            plan = None if far else self.lists.plan(self.recall, self.k, share)
             if plan is not None:
                 self._look_around(plan, self.k / share)
-            self._sweep(_DEEPER * depth(self.k))
+            self._go_outwards(_DEEPER * depth(self.k))
+            self._sweep(_DEEPER * _MUCH_DEEPER * depth(self.k))
         self._scan()
         candidates = [self._found[i] for i in range(len(self.queries))]
         return Part(CandidateRows.of(candidates), self._scanned, self._told)
 
     def _look_around(self, plan: ProbePlan, reach: float) -> None:
         """Take what the lists around each query hold, unless these are not the place."""
-        found = self.lists.candidates(self.queries, self.k, plan.probes, self._keep, self._near)
+        found = self.lists.candidates(self.queries, self.k, plan.probes, self.allowed, self._near)
         for i, places in enumerate(found):
             own = places[places >= 0]
             if len(own) >= self.k:
@@ -97,15 +107,45 @@ class FilteredSearch:
         nearer, each = self.lists.count_nearer(self.rows, query, kth, near, plan.probes)
         return nearer >= surprising(reach / each) and nearer * each > most
 
+    def _go_outwards(self, wanted: int) -> None:
+        """Take what lists hold from the nearest on, once those farther out can hold but little."""
+        left = self._left()
+        filled = self.lists.filled(self.allowed) if len(left) else left
+        for i in left.tolist():
+            lists = filled[np.argsort(-self._near[i, filled])]
+            known: list[_Read] = []
+            end = 0
+            while end < len(lists):
+                start, end = end, max(_FIRST, 2 * end)
+                known.append(self._read(i, lists[start:end], wanted))
+                scores = np.concatenate([one.scores for one in known])
+                if len(scores) < self.k:
+                    continue
+                kth = _kth(scores, self.k)
+                missed = sum(one.missed(kth, wanted) for one in known) / self.k
+                farther = expected_farther(known, self.k) if end < len(lists) else 0.0
+                if (share := 1 - missed - farther) >= self.recall:
+                    places = np.concatenate([one.places for one in known])
+                    self._take(i, places, scores, share)
+                    break
+
+    def _read(self, i: int, lists: NDArray[np.int64], wanted: int) -> _Read:
+        """The rows in some lists whose codes look best to a query."""
+        query, near = self.queries[i : i + 1], self._near[i : i + 1]
+        (found,), (estimates,) = self.lists.sweep(query, wanted, self.allowed, near, lists)
+        places, estimates = found[found >= 0], estimates[found >= 0]
+        return _Read(places, self.rows.score(places, query[0]), estimates)
+
     def _sweep(self, wanted: int) -> None:
         """Take what the codes of all allowed rows choose, where that is likely to be enough."""
         left = self._left()
         if not len(left) or _WORTH_IT * wanted > len(self.allowed):
             return
-        found = self.lists.sweep(self.queries[left], wanted, self._keep, self._near[left])
+        found = self.lists.sweep(self.queries[left], wanted, self.allowed, self._near[left])
         for i, places, estimates in zip(left.tolist(), *found, strict=True):
             scores = self.rows.score(places, self.queries[i])
-            share = 1 - expected_missed(scores, estimates, self.k) / self.k
+            kth = _kth(scores, self.k)
+            share = 1 - min(self.k, expected_missed(scores, estimates, kth)) / self.k
             if share >= self.recall:
                 self._take(i, places, scores, share)
         self._sweep(_MUCH_DEEPER * wanted)
@@ -127,8 +167,40 @@ class FilteredSearch:
         return np.array([i for i in range(len(self.queries)) if i not in self._found], np.int64)
 
 
-def expected_missed(scores: Floats, estimates: Floats, k: int) -> float:
-    """How many of the ``k`` nearest rows are likely not to be among those with the best estimates.
+class _Read(NamedTuple):
+    """What was read of some lists: (m,) places, their cosines, and what their codes estimated."""
+
+    places: Ids
+    scores: Floats
+    estimates: Floats
+
+    def missed(self, score: float, wanted: int) -> float:
+        """How many rows of these lists are likely to score more, and not to be among these."""
+        if len(self.places) < wanted:  # there are no others
+            return 0.0
+        return expected_missed(self.scores, self.estimates, score)
+
+
+def expected_farther(known: Sequence[_Read], k: int) -> float:
+    """What share of the nearest rows is likely to lie farther out than has been read.
+
+    Each step reads as many lists as all before it. Of the best rows, some times as many as are
+    wanted, the last step brought some share of what the one before it did; those to come are taken
+    to go on at that rate, whereas they bring ever less.
+    """
+    scores = np.concatenate([one.scores for one in known])
+    deep = max(_DEEP * k, _DEEPEST)
+    if len(known) < 2 or len(scores) < deep:
+        return 1.0
+    least = _kth(scores, deep)
+    before, last = (int(np.count_nonzero(one.scores >= least)) for one in known[-2:])
+    if last >= before:
+        return float(last > 0)
+    return last / deep * last / (before - last)
+
+
+def expected_missed(scores: Floats, estimates: Floats, kth: float) -> float:
+    """How many rows that score more than the k-th are likely not to be among the best estimated.
 
     The candidates show what scores go with an estimate (a line, and a normal distribution around
     it), and by what rate rows become more as estimates get lower (taken to be exponential, at the
@@ -136,24 +208,24 @@ def expected_missed(scores: Floats, estimates: Floats, k: int) -> float:
     where some rows score more than the k-th after all.
 
     Args:
-        scores: (m,) float32 cosines of the candidates, m at least k.
+        scores: (m,) float32 cosines of the candidates, m at least 1.
         estimates: (m,) float32 what their codes made of them.
-        k: how many are wanted.
+        kth: the score of the k-th best row that was found.
     """
     above = estimates.astype(np.float64) - estimates.min()
     rise, middle = float(above.mean()), float(scores.mean(dtype=np.float64))
     if rise <= 0:
-        return float(k)
+        return math.inf
     around = above - rise
     slope = float(np.clip(around @ scores / (around @ around), *_SLOPES))
     spread = float((scores - slope * around).std()) + _EPSILON
     rate = spread / (slope * rise)
-    steps = (_kth(scores, k) - (middle - slope * rise)) / spread
+    steps = (kth - (middle - slope * rise)) / spread
     exponent = rate * (rate / 2 - steps)
     if exponent > 50:  # so many that it does not matter how many
-        return float(k)
+        return math.inf
     share = math.exp(exponent) * _beyond(steps - rate) - _beyond(steps)
-    return min(float(k), len(scores) * max(0.0, share))
+    return len(scores) * max(0.0, share)
 
 
 def _beyond(steps: float) -> float:

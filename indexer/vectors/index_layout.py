@@ -31,7 +31,7 @@ _MAGIC = b"VITRAIL\x00INDEX\x00\r\n"
 _END = b"VITRAILE"
 _HEAD = struct.Struct("<16sI44x")
 _TAIL = struct.Struct("<IIQ8s")
-_DTYPES = frozenset({"<f4", "<i8", "|u1", "<u4"})
+_DTYPES = frozenset({"<f4", "<i4", "<i8", "|u1", "<u4"})
 
 
 @dataclass(frozen=True, slots=True)

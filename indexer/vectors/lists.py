@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrail.indexer.vectors.exact import Floats, Mask, products
+from vitrail.indexer.vectors.exact import Floats, products
+from vitrail.indexer.vectors.passing import Passing
 from vitrail.indexer.vectors.plans import (
     Curves,
     ProbePlan,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _ADD_BLOCK = 1 << 16  # rows coded at a time; Ctrl-C is heard in between
 _SEED = 20240521
 _QUERY_BITS = 8
+_FEW = 0.2  # share of rows that pass, below which some lists hold none
 _SAMPLE = 192  # rows by which it is told how many are nearer than a score
 
 
@@ -145,6 +147,10 @@ class InvertedLists:
                 rows[ends[number] : ends[number + 1]] = own
         return rows, ends
 
+    def in_order(self) -> NDArray[np.int32]:
+        """(n,) positions of all rows, list by list."""
+        return self._members[0]
+
     @cached_property
     def _list_of(self) -> NDArray[np.int32]:
         rows, ends = self._members
@@ -223,7 +229,7 @@ class InvertedLists:
         queries: Floats,
         k: int,
         probes: int,
-        keep: Mask | None = None,
+        keep: Passing | None = None,
         near: Floats | None = None,
         *,
         alone: bool = True,
@@ -234,13 +240,13 @@ class InvertedLists:
             queries: (q, dim) float32, unit rows.
             k: how many are wanted; some multiple of it is returned.
             probes: lists to read.
-            keep: (n,) bool of the rows that may be returned; lists without any are not read.
+            keep: the rows that may be returned; lists without any are not read.
             near: (q, lists) float32, the queries' ``nearness`` where it is known.
             alone: whether this thread does it all, as where others answer other queries.
         """
         near = self.nearness(queries) if near is None else near
-        if keep is not None and np.count_nonzero(keep) * 5 < len(keep):
-            filled = self._filled(keep)
+        if keep is not None and keep.share < _FEW:
+            filled = self.filled(keep)
             lists = filled[_highest(near[:, filled], probes)]
         else:
             lists = _highest(near, probes)
@@ -248,28 +254,34 @@ class InvertedLists:
         return self._read(queries, wanted, lists, near, keep, alone=alone)[0]
 
     def sweep(
-        self, queries: Floats, wanted: int, keep: Mask, near: Floats
+        self,
+        queries: Floats,
+        wanted: int,
+        keep: Passing,
+        near: Floats,
+        lists: NDArray[np.int64] | None = None,
     ) -> tuple[NDArray[np.int64], Floats]:
         """Those whose codes look nearest in all lists: they are read wherever a filter leads.
 
         Args:
             queries: (q, dim) float32, unit rows.
             wanted: how many positions.
-            keep: (n,) bool of the rows that may be returned; lists without any are not read.
+            keep: the rows that may be returned.
             near: (q, lists) float32, the queries' ``nearness``.
+            lists: (m,) int64 numbers of those to read; ``None`` for all that hold any such rows.
 
         Returns:
             (q, wanted) int64 positions, -1 filling up, and the (q, wanted) float32 cosines that
             their codes estimate.
         """
-        filled = self._filled(keep)
-        lists = np.broadcast_to(filled, (len(queries), len(filled)))
-        return self._read(queries, min(len(self), wanted), lists, near, keep)
+        lists = self.filled(keep) if lists is None else lists
+        each = np.broadcast_to(lists, (len(queries), len(lists)))
+        return self._read(queries, min(len(self), wanted), each, near, keep)
 
-    def _filled(self, keep: Mask) -> NDArray[np.int64]:
-        """The lists with any rows that a filter lets through."""
+    def filled(self, keep: Passing) -> NDArray[np.int64]:
+        """(m,) int64 numbers of the lists with any rows that a filter lets through."""
         marks = np.zeros(self._index.nlist, bool)
-        marks[self._list_of[np.flatnonzero(keep)]] = True
+        marks[self._list_of[keep.places]] = True
         return np.flatnonzero(marks)
 
     def _read(
@@ -278,7 +290,7 @@ class InvertedLists:
         wanted: int,
         lists: NDArray[np.int64],
         near: Floats,
-        keep: Mask | None,
+        keep: Passing | None,
         *,
         alone: bool = True,
     ) -> tuple[NDArray[np.int64], Floats]:
@@ -287,8 +299,7 @@ class InvertedLists:
         coarse = np.ascontiguousarray(np.take_along_axis(near, lists, axis=1))
         found = np.empty((len(queries), wanted), np.int64)
         estimates = np.empty((len(queries), wanted), np.float32)
-        bits = None if keep is None else np.packbits(keep, bitorder="little")
-        selector = None if bits is None else faiss.IDSelectorBitmap(bits)
+        selector = None if keep is None else faiss.IDSelectorBitmap(keep.bits)
         settings = faiss.IVFRaBitQSearchParameters(
             nprobe=lists.shape[1], sel=selector, qb=_QUERY_BITS
         )

@@ -71,16 +71,16 @@ class Parts:
         allowed: Ids | None,
         recall: float,
     ) -> Part:
-        places = None if allowed is None else rows.places(allowed)
+        passing = None if allowed is None else rows.passing(allowed)
         if lists is None:
-            if places is not None:
-                return rows.scan_some(queries, k, places)
+            if passing is not None:
+                return rows.scan_some(queries, k, passing)
             return Part(rows.scan(queries, k, rows.visible()), len(rows) * len(queries))
         graph = self.graph
         if graph is not None and not graph.ready(len(queries)):
             graph = None
         few = self.policy.gather_rows
-        return ApproximateSearch(rows, lists, graph, queries, k, places, recall, few).answer()
+        return ApproximateSearch(rows, lists, graph, queries, k, passing, recall, few).answer()
 
     def _pays(self, queries: int) -> bool:
         """Whether to approximate: a command's one query is done before FAISS would be loaded."""
@@ -165,6 +165,7 @@ class Parts:
         old = self.graph if stay else None
         graph = NeighbourGraph.empty(rows.matrix) if old is None else old.copied()
         graph.append(rows.matrix)
+        graph.lay_out(lists.in_order())
         graph.measure(looked_up)
         return lists, graph
 

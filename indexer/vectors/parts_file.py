@@ -43,7 +43,8 @@ def write_parts(path: str | os.PathLike[str], parts: Parts, dim: int, meta: dict
         arrays["lists"] = lists.to_bytes()
     if graph is not None:
         header["graph"] = graph.header()
-        arrays["graph"], arrays["graph_turn"] = graph.to_bytes(), graph.turn
+        arrays["graph"] = graph.to_bytes()
+        arrays["graph_turn"], arrays["graph_places"] = graph.turn, graph.places
     write_index_file(path, header, arrays, block_rows={"vectors": rows_of_block(4 * dim)})
 
 
@@ -68,7 +69,7 @@ def read_parts(file: IndexFile, policy: IndexPolicy, *, lazily: bool) -> tuple[i
     blocks = file.blocks("vectors") if lazily else None
     rows = Rows(ids, matrix, hidden.astype(bool), blocks)
     tail = _tail(file, dim, rows)
-    return dim, Parts(rows, lists, tail, policy, _graph(file, dim, lazily=lazily))
+    return dim, Parts(rows, lists, tail, policy, _graph(file, len(ids), dim, lazily=lazily))
 
 
 def _tail(file: IndexFile, dim: int, base: Rows) -> Tail:
@@ -81,16 +82,20 @@ def _tail(file: IndexFile, dim: int, base: Rows) -> Tail:
     return tail.appended(ids, vectors) if len(ids) else tail
 
 
-def _graph(file: IndexFile, dim: int, *, lazily: bool) -> NeighbourGraph | None:
+def _graph(file: IndexFile, rows: int, dim: int, *, lazily: bool) -> NeighbourGraph | None:
     if "graph" not in file.header:
         return None
     turn, section = file.array("graph_turn"), file.array("graph")
-    if turn.shape != (dim, dim):
-        raise ValueError(f"vectors of {dim} numbers, a graph's turn {turn.shape}")
+    if turn.ndim == 2:  # of an earlier make: the next build makes another
+        return None
+    places = file.array("graph_places")
+    if turn.shape[0] * turn.shape[1] != dim or len(places) != rows:
+        fits = f"a graph's turn {turn.shape} and {len(places)} places"
+        raise ValueError(f"{rows} vectors of {dim} numbers, {fits}")
 
     def read() -> NDArray[np.uint8]:
         if lazily:
             file.verify({"graph"})
         return section
 
-    return NeighbourGraph.from_bytes(read, section.size, turn, file.header["graph"])
+    return NeighbourGraph.from_bytes(read, section.size, turn, places, file.header["graph"])

@@ -9,10 +9,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrail.indexer.vectors.exact import Floats, Ids, Mask, nearest
+from vitrail.indexer.vectors.exact import Floats, Ids, nearest
+from vitrail.indexer.vectors.passing import Passing
 
 DEPTHS = (10, 30, 100, 300, 1000)  # the k at which recall is measured
 _SEED = 20240522
+_ALL = 100  # up to which depth all samples are looked up
 _MARGIN = 0.004  # recall aimed at beyond the wish, because the measured one is a sample
 _CHANCE = 3.6
 _FAIR, _PERFECT = 0.8, 0.998  # where a measured curve gets interesting, and where it ends
@@ -29,7 +31,7 @@ class ProbePlan(NamedTuple):
 Curves = dict[int, list[ProbePlan]]
 """k -> plans in ascending order, with recall@k."""
 
-Candidates = Callable[[Floats, int, int, Mask | None], NDArray[np.int64]]
+Candidates = Callable[[Floats, int, int, Passing | None], NDArray[np.int64]]
 """(q, dim) queries, k, probes, rows that may be found -> (q, m) positions, -1 filling up."""
 
 
@@ -116,11 +118,11 @@ class Trials(NamedTuple):
     """Rows to be looked up, and what an exact scan found for them.
 
     Attributes:
-        others: (n,) bool of the rows that may be found: none of those looked up may find itself.
+        others: the rows that may be found: none of those looked up may find itself.
         each: k -> (q, dim) float32 queries, and the true (k,) int64 positions for each.
     """
 
-    others: Mask
+    others: Passing
     each: dict[int, tuple[Floats, list[Ids]]]
 
 
@@ -130,13 +132,15 @@ def trials(matrix: Floats, samples: int) -> Trials:
     own = rng.choice(len(matrix), min(samples, len(matrix) // 2), replace=False)
     others = np.ones(len(matrix), bool)
     others[own] = False
-    each: dict[int, tuple[Floats, list[Ids]]] = {}
-    for k in DEPTHS:
+    found: dict[int, tuple[Floats, list[Ids]]] = {}
+    for k in sorted(DEPTHS, reverse=True):
         if k * 4 <= len(matrix):
-            queries = matrix[own[: max(20, len(own) * 10 // k)] if k > 100 else own]
-            near = zip(queries, nearest(matrix, others, queries, k), strict=True)
-            each[k] = queries, [_best(matrix, query, found, k) for query, found in near]
-    return Trials(others, each)
+            queries = matrix[own[: max(20, len(own) * 10 // k)] if k > _ALL else own]
+            deeper = min((deep for deep in found if len(found[deep][0]) == len(own)), default=0)
+            near = found[deeper][1] if deeper else nearest(matrix, others, queries, k)
+            best = [_best(matrix, *each, k) for each in zip(queries, near, strict=True)]
+            found[k] = queries, best
+    return Trials(Passing.marked(others), {k: found[k] for k in sorted(found)})
 
 
 def measured(candidates: Candidates, steps: Sequence[int], looked_up: Trials) -> Curves:
@@ -158,12 +162,12 @@ def measured(candidates: Candidates, steps: Sequence[int], looked_up: Trials) ->
 
 
 def _curve(
-    candidates: Candidates, steps: list[int], queries: Floats, truth: list[Ids], others: Mask
+    candidates: Candidates, steps: list[int], queries: Floats, truth: list[Ids], others: Passing
 ) -> list[ProbePlan]:
     curve: list[ProbePlan] = []
     for probes in steps:
         found = candidates(queries, len(truth[0]), probes, others)
-        curve.append(ProbePlan(probes, _share_found(truth, found, len(others))))
+        curve.append(ProbePlan(probes, _share_found(truth, found, others.rows)))
         # Beyond some point only a deeper list of candidates would help, and it is not measured.
         flat = len(curve) > 3 and curve[-1].recall - curve[-4].recall < _GAIN
         if curve[-1].recall > _PERFECT or (flat and curve[-1].recall > _FAIR):

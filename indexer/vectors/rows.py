@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import copy
 import threading
+from functools import cached_property
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrail.indexer.vectors import batch_scan, early_ends
+from vitrail.indexer.vectors import batch_scan, early_ends, gathered
 from vitrail.indexer.vectors.answers import CandidateRows, Part
 from vitrail.indexer.vectors.blocks import Blocks
 from vitrail.indexer.vectors.early_ends import TurnedLater
 from vitrail.indexer.vectors.exact import Floats, Ids, Mask, nearest, score
+from vitrail.indexer.vectors.passing import LatestPassing, Passing
 
 _GATHERED = 1 << 14  # rows that are copied at a time
 _SPARSE = 4  # of so many rows copying one costs as much as multiplying all
@@ -41,6 +43,7 @@ class Rows:
         self._matrix = matrix
         self._blocks = blocks
         self._turned = TurnedLater()
+        self._latest = LatestPassing()
         self.hidden = np.zeros(len(ids), bool) if hidden is None else hidden
         self.hidden_count = int(np.count_nonzero(self.hidden))
 
@@ -75,6 +78,15 @@ class Rows:
         self._check(positions)
         return score(self._matrix, positions, query)
 
+    def best(self, positions: Ids, query: Floats, k: int) -> tuple[Ids, Floats]:
+        """Ids and cosines of the ``k`` best rows at ``positions`` at least, unordered."""
+        self._check(positions)
+        if gathered.ready(len(positions)):
+            found, scores = gathered.nearest_among(self._matrix, positions, query, k)
+        else:
+            found, scores = positions, score(self._matrix, positions, query)
+        return self.ids[found], scores
+
     def _check(self, positions: Ids) -> None:
         if self._blocks is not None:
             self._blocks.check(positions * self._matrix.strides[0])
@@ -86,8 +98,11 @@ class Rows:
             found[self.hidden[found]] = -1
         return found
 
-    def places(self, allowed: Ids) -> NDArray[np.int64]:
-        """(p,) int64 ascending distinct rows of those of (m,) ids that are here and visible."""
+    def passing(self, allowed: Ids) -> Passing:
+        """Those of (m,) ids that are here and visible."""
+        return self._latest.of(allowed, self._passing)
+
+    def _passing(self, allowed: Ids) -> Passing:
         if len(allowed) > 1 and not (allowed[1:] > allowed[:-1]).all():
             allowed = np.unique(allowed)
         if self._gapless:  # the inner part of them is all that is here: no other is looked at
@@ -96,8 +111,7 @@ class Rows:
         else:
             found = self._places(allowed)
             found = found[found >= 0]
-        shown: Ids = found[~self.hidden[found]] if self.hidden_count else found
-        return shown
+        return Passing(len(self.ids), found[~self.hidden[found]] if self.hidden_count else found)
 
     @property
     def _gapless(self) -> bool:
@@ -116,15 +130,13 @@ class Rows:
             found[self.ids[found] != ids] = -1
         return found
 
-    def visible(self) -> Mask | None:
-        """(n,) bool of the rows a search may return, or None where that is all of them."""
-        return ~self.hidden if self.hidden_count else None
+    def visible(self) -> Passing | None:
+        """The rows a search may return, or None where that is all of them."""
+        return self._shown if self.hidden_count else None
 
-    def marks(self, positions: NDArray[np.int64]) -> Mask:
-        """(n,) bool, true at ``positions``."""
-        keep = np.zeros(len(self.ids), bool)
-        keep[positions] = True
-        return keep
+    @cached_property
+    def _shown(self) -> Passing:
+        return Passing.marked(~self.hidden)
 
     def without(self, ids: Ids) -> Self:
         """These rows, those of (m,) ids hidden too; ids that are not here are ignored."""
@@ -141,6 +153,8 @@ class Rows:
         if not len(places):
             return self
         marked = copy.copy(self)
+        marked._latest = LatestPassing()
+        marked.__dict__.pop("_shown", None)
         marked.hidden = self.hidden.copy()
         marked.hidden[places] = hidden
         marked.hidden_count = int(np.count_nonzero(marked.hidden))
@@ -153,12 +167,13 @@ class Rows:
         keep = ~self.hidden
         return Rows(self.ids[keep], self.matrix[keep])
 
-    def scan(self, queries: Floats, k: int, keep: Mask | None) -> CandidateRows:
+    def scan(self, queries: Floats, k: int, keep: Passing | None) -> CandidateRows:
         """At least the ``k`` best rows of each of (q, dim) queries, q at least 1."""
         matrix = self.matrix
         few = len(queries) < batch_scan.FEWEST
         if not few and k <= self._most(keep):
-            which, found = batch_scan.nearest_of_each(matrix, keep, queries, k)
+            marks = None if keep is None else keep.marks
+            which, found = batch_scan.nearest_of_each(matrix, marks, queries, k)
             scores = batch_scan.score_each(matrix, found, queries, which)
             return CandidateRows(which, self.ids[found], scores)
         turned = self._turned.counted(matrix) if few and k <= early_ends.MOST else None
@@ -171,11 +186,9 @@ class Rows:
             ]
         return CandidateRows.of([(self.ids[found], scores) for found, scores in each])
 
-    def _most(self, keep: Mask | None) -> int:
-        """How many a batch may ask for: fewer where a mask leaves less of each block."""
-        if keep is None:
-            return batch_scan.MOST
-        return batch_scan.MOST * int(np.count_nonzero(keep)) // max(1, len(keep))
+    def _most(self, keep: Passing | None) -> int:
+        """How many a batch may ask for: fewer where a filter leaves less of each block."""
+        return batch_scan.MOST if keep is None else int(batch_scan.MOST * keep.share)
 
     def turn(self) -> None:
         """Do now what makes scans for one query quick, where it does; it loads FAISS."""
@@ -183,6 +196,8 @@ class Rows:
 
     def gather(self, queries: Floats, k: int, positions: Ids) -> CandidateRows:
         """As ``scan`` over the rows at ``positions`` alone, of which few are copied at a time."""
+        if len(queries) < batch_scan.FEWEST and gathered.ready(len(positions)):
+            return CandidateRows.of([self.best(positions, query, k) for query in queries])
         parts = [
             self._gathered(queries, k, positions[start : start + _GATHERED])
             for start in range(0, max(1, len(positions)), _GATHERED)
@@ -193,16 +208,19 @@ class Rows:
         some = Rows(self.ids[positions], self.take(positions))
         return some.scan(queries, k, None)
 
-    def scan_some(self, queries: Floats, k: int, positions: Ids) -> Part:
-        """The exact answer among the rows at ``positions``, in whichever way reads less."""
-        if len(positions) <= len(self.ids) // _SPARSE:
-            return Part(self.gather(queries, k, positions), len(positions) * len(queries))
-        return Part(self.scan(queries, k, self.marks(positions)), len(self) * len(queries))
+    def scan_some(self, queries: Floats, k: int, passing: Passing) -> Part:
+        """The exact answer among some rows, in whichever way reads less."""
+        if len(passing) <= len(self.ids) // _SPARSE:
+            return Part(self.gather(queries, k, passing.places), len(passing) * len(queries))
+        return Part(self.scan(queries, k, passing), len(self) * len(queries))
 
 
-def _scan(matrix: Floats, keep: Mask | None, queries: Floats, k: int) -> list[tuple[Ids, Floats]]:
+def _scan(
+    matrix: Floats, keep: Passing | None, queries: Floats, k: int
+) -> list[tuple[Ids, Floats]]:
     """Positions and scores of at least the ``k`` best rows of each query."""
-    each = zip(queries, nearest(matrix, keep, queries, k), strict=True)
+    near = nearest(matrix, None if keep is None else keep.marks, queries, k)
+    each = zip(queries, near, strict=True)
     return [(found, score(matrix, found, query)) for query, found in each]
 
 

@@ -15,8 +15,8 @@ from tests.examples import examples
 from tests.indexer.vectors.vector_sets import Floats, Ids, clustered, unit
 from vitrail.indexer.vectors import early_ends
 from vitrail.indexer.vectors.answers import Neighbours
-from vitrail.indexer.vectors.exact import Mask
 from vitrail.indexer.vectors.index import VectorIndex
+from vitrail.indexer.vectors.passing import Passing
 from vitrail.indexer.vectors.policy import IndexPolicy
 
 POLICIES = {
@@ -201,7 +201,7 @@ def test_exact_is_never_wrong_also_among_ties(count: int, monkeypatch: pytest.Mo
     nearest = early_ends.EarlyEnds.nearest
 
     def counting(
-        self: early_ends.EarlyEnds, matrix: Floats, query: Floats, k: int, keep: Mask | None
+        self: early_ends.EarlyEnds, matrix: Floats, query: Floats, k: int, keep: Passing | None
     ) -> tuple[Ids, Floats] | None:
         nonlocal proven
         answer = nearest(self, matrix, query, k, keep)

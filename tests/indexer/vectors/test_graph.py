@@ -91,10 +91,46 @@ def test_what_is_looked_up_to_measure_is_not_met_by_its_own_links() -> None:
     out[np.random.default_rng(0).choice(SIZE, 60, replace=False)] = True
     before = graph.to_bytes()
     with graph._unlinked(out):
-        found = graph._near(ROWS[out], 64, alone=True)
+        found = graph._near(ROWS[out], 64, 64, alone=True)
         assert np.isin(found, np.flatnonzero(out)).sum() <= 1, "but for where a search begins"
     np.testing.assert_array_equal(graph.to_bytes(), before)
-    np.testing.assert_array_equal(graph._near(ROWS[out], 64, alone=True)[:, 0], np.flatnonzero(out))
+    np.testing.assert_array_equal(
+        graph._near(ROWS[out], 64, 64, alone=True)[:, 0], np.flatnonzero(out)
+    )
+
+
+def test_nodes_stand_for_the_same_rows_wherever_they_lie() -> None:
+    graph = NeighbourGraph.empty(ROWS)
+    graph.append(ROWS[:900])
+    graph.append(ROWS)
+    assert sorted(graph.places.tolist()) == list(range(SIZE))
+    before = graph._near(QUERIES, 20, 200, alone=True)
+    order = np.random.default_rng(1).permutation(SIZE)
+    graph.lay_out(order)
+    np.testing.assert_array_equal(graph.places, order)
+    found = graph._near(QUERIES, 20, 200, alone=True)
+    np.testing.assert_array_equal(np.sort(found, axis=1), np.sort(before, axis=1))
+    exact = reference(np.arange(SIZE, dtype=np.int64), ROWS, QUERIES, 10)
+    assert recall(found, exact) > 0.99
+
+
+def test_bytes_are_the_nearest_to_the_numbers_of_a_row() -> None:
+    graph = NeighbourGraph.empty(ROWS)
+    graph.append(ROWS)
+    stored = graph._index.storage.reconstruct_n(0, SIZE)
+    np.testing.assert_array_equal(stored, np.rint(graph._turned(ROWS[graph.places])))
+
+
+@pytest.mark.parametrize("dim", [1, 24, 100, 191, 192, 384, 768])
+def test_turning_keeps_products(dim: int) -> None:
+    rows = clustered(500, dim)
+    graph = NeighbourGraph.empty(rows)
+    turned = graph._turned(rows[:20])
+    scale = np.linalg.norm(graph.turn[0, 0])
+    unturned = np.abs(turned) < 127  # others are cut off
+    kept = unturned.all(axis=1)
+    products = (turned @ turned.T)[kept][:, kept] / scale**2
+    np.testing.assert_allclose(products, (rows[:20] @ rows[:20].T)[kept][:, kept], atol=1e-4)
 
 
 def test_measured_is_what_a_graph_without_the_rows_finds() -> None:
@@ -103,11 +139,11 @@ def test_measured_is_what_a_graph_without_the_rows_finds() -> None:
     whole.append(ROWS)
     whole.measure(looked_up)
     queries, truth = looked_up.each[10]
-    others = np.flatnonzero(looked_up.others)
+    others = looked_up.others.places
     without = NeighbourGraph.empty(ROWS)
     without.append(ROWS[others])
     told = dict(whole.curves[10])
-    found = others[without._near(queries, 45, alone=True)[:, :36]]
+    found = others[without._near(queries, 23, 45, alone=True)]
     assert recall(found, np.stack(truth)) == pytest.approx(told[45], abs=0.02)
 
 
@@ -264,14 +300,29 @@ def test_an_altered_graph_of_a_large_file_is_told_before_faiss_reads_it(
     assert len(asked) == 1
 
 
-@pytest.mark.parametrize("change", ["turn", "curves"])
+def test_a_graph_of_an_earlier_make_is_made_anew_by_the_next_build(
+    saved: Path, tmp_path: Path
+) -> None:
+    index, meta = VectorIndex.load(saved, policy=POLICY)
+    graph_of(index).turn = np.zeros((DIM, DIM), np.float32)
+    index.save(tmp_path / "index", meta)
+    found, _ = VectorIndex.load(tmp_path / "index", policy=POLICY)
+    assert "HNSW" not in found.kind
+    exact = reference(IDS, ROWS, QUERIES, 5)
+    assert recall(found.search(QUERIES, 5).ids, exact) > 0.9, "by lists"
+    assert "HNSW" in found.built().kind
+
+
+@pytest.mark.parametrize("change", ["turn", "curves", "places"])
 def test_a_graph_that_does_not_fit_its_rows_is_damage(
     saved: Path, tmp_path: Path, change: str
 ) -> None:
     index, meta = VectorIndex.load(saved, policy=POLICY)
     graph = graph_of(index)
     if change == "turn":
-        graph.turn = graph.turn[:-1]
+        graph.turn = graph.turn[:, :-1]
+    elif change == "places":
+        graph.places = graph.places[:-1]
     else:
         graph.curves = {10: [(1,)]}  # type: ignore[list-item]
     index.save(tmp_path / "index", meta)
