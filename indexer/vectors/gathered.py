@@ -14,7 +14,7 @@ _TIMES = 3  # and times as many as are wanted: those are copied after all, to be
 
 
 def pays(rows: int, k: int) -> bool:
-    """Whether the ``k`` best of so many are sooner found where they lie, by FAISS if it is loaded."""
+    """Whether the ``k`` best of so many are found sooner where they lie, once FAISS is loaded."""
     return rows >= max(_MANY, _TIMES * k) and "faiss" in sys.modules
 
 
