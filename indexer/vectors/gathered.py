@@ -9,12 +9,13 @@ import numpy as np
 
 from vitrail.indexer.vectors.exact import ROUNDING, Floats, Ids, check_scores, score
 
-_MANY = 64  # rows, of which fewer are copied as soon
+_MANY = 64  # rows, of which fewer are copied as soon,
+_TIMES = 3  # and times as many as are wanted: those are copied after all, to be scored
 
 
-def ready(rows: int) -> bool:
-    """Whether so many rows are sooner read where they lie: FAISS can, once it is loaded."""
-    return rows >= _MANY and "faiss" in sys.modules
+def pays(rows: int, k: int) -> bool:
+    """Whether the ``k`` best of so many are found sooner where they lie, once FAISS is loaded."""
+    return rows >= max(_MANY, _TIMES * k) and "faiss" in sys.modules
 
 
 def nearest_among(matrix: Floats, positions: Ids, query: Floats, k: int) -> tuple[Ids, Floats]:

@@ -32,7 +32,7 @@ from vitrail.indexer.vectors.plans import (
 )
 
 _NEIGHBOURS = 16  # of a row in the graph; twice as many on the ground floor
-_BUILDING = 80  # rows that a new one's neighbours are chosen among
+_BUILDING = 72  # rows that a new one's neighbours are chosen among
 _LEAST_BLOCK = 96  # numbers of a row that are turned together, at least
 _FIRST_EFFORT, _MOST_EFFORT = 16, 8192  # rows that a search holds on to
 _SEED = 20240524
@@ -41,8 +41,8 @@ _WITHIN = 0.9999  # of their numbers fit into a byte, the others are cut off
 _BYTE = 127
 _ADD_BLOCK = 1 << 14  # rows; Ctrl-C is heard in between
 # Recall is measured by the graph's own images. Of the neighbours of new ones more are missed: 1.5
-# times as many of those of parts of photographs, 2.3 times of parts of a million drawn pictures.
-_MISSING = 2.5
+# times as many of those of parts of photographs, 1.2 to 1.4 of parts of a million drawn pictures.
+_MISSING = 1.5
 _MEGABYTE = 1 << 20
 Places = NDArray[np.int32]
 _PLANS = 256  # remembered

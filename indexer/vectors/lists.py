@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _ADD_BLOCK = 1 << 16  # rows coded at a time; Ctrl-C is heard in between
 _SEED = 20240521
 _QUERY_BITS = 8
+_TRIED = 200  # rows that are looked up, at most: lists err on the safe side
 _FEW = 0.2  # share of rows that pass, below which some lists hold none
 _SAMPLE = 192  # rows by which it is told how many are nearer than a score
 
@@ -213,6 +214,7 @@ class InvertedLists:
 
     def measure(self, looked_up: Trials) -> None:
         """Fill ``curves`` by looking up rows, and comparing with what an exact scan found."""
+        looked_up = looked_up.fewer(_TRIED)
         together = partial(self.candidates, alone=False)
         self.curves = measured(together, steps_to(self._index.nlist), looked_up)
 

@@ -81,7 +81,7 @@ class Rows:
     def best(self, positions: Ids, query: Floats, k: int) -> tuple[Ids, Floats]:
         """Ids and cosines of the ``k`` best rows at ``positions`` at least, unordered."""
         self._check(positions)
-        if gathered.ready(len(positions)):
+        if gathered.pays(len(positions), k):
             found, scores = gathered.nearest_among(self._matrix, positions, query, k)
         else:
             found, scores = positions, score(self._matrix, positions, query)
@@ -196,7 +196,7 @@ class Rows:
 
     def gather(self, queries: Floats, k: int, positions: Ids) -> CandidateRows:
         """As ``scan`` over the rows at ``positions`` alone, of which few are copied at a time."""
-        if len(queries) < batch_scan.FEWEST and gathered.ready(len(positions)):
+        if len(queries) < batch_scan.FEWEST and gathered.pays(len(positions), k):
             return CandidateRows.of([self.best(positions, query, k) for query in queries])
         parts = [
             self._gathered(queries, k, positions[start : start + _GATHERED])

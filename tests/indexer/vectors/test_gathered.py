@@ -62,7 +62,7 @@ def test_rows_are_copied_as_long_as_nothing_can_read_them(monkeypatch: pytest.Mo
     rows = Rows(np.arange(300), clustered(300, 32))
     places = np.arange(0, 300, 2)
     there = rows.gather(rows.matrix[:1], 5, places)
-    monkeypatch.setattr(gathered, "ready", lambda _rows: False)
+    monkeypatch.setattr(gathered, "pays", lambda _rows, _k: False)
     copied = rows.gather(rows.matrix[:1], 5, places)
     for one in (there, copied):
         order = np.lexsort((one.ids, -one.scores))[:5]
