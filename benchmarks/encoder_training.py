@@ -25,6 +25,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from benchmarks import machine, photographs, report
+from benchmarks.spent import counted_time, spent
 from vitrail.indexer.training.options import FinetuningOptions
 from vitrail.indexer.training.splits import SplitShares
 from vitrail.indexer.wording import counted
@@ -92,29 +93,28 @@ def _once(arguments: argparse.Namespace, images: Path, way: str, seed: int) -> d
     if done.exists():
         found: dict[str, Any] = json.loads(done.read_text("utf-8"))
         return found
-    whole = not (arguments.work / name).exists()
+    timed = arguments.work / f"{name}-spent.json"
     options = replace(WAYS[way], seed=seed, epochs=arguments.epochs or WAYS[way].epochs)
-    started = time.process_time()
-    made = train_encoder(
-        TrainingSource((str(images),)),
-        str(arguments.work / name),
-        options,
-        checkpoint=CHECKPOINT,
-        shares=SplitShares(validation=0.15, held_out=0.4, labels=arguments.held_out_labels),
-        progress=_teller(f"{way}, seed {seed}"),
-    )
-    # of a run that went on nobody knows what was spent before
-    spent = round(time.process_time() - started, 1) if whole else None
-    result = {**made.to_dict(), "folder": name, "cpu_seconds": spent}
+    with counted_time(timed) as note:
+        made = train_encoder(
+            TrainingSource((str(images),)),
+            str(arguments.work / name),
+            options,
+            checkpoint=CHECKPOINT,
+            shares=SplitShares(validation=0.15, held_out=0.4, labels=arguments.held_out_labels),
+            progress=_teller(f"{way}, seed {seed}", note),
+        )
+    result = {**made.to_dict(), "folder": name, "cpu_seconds": round(spent(timed), 1)}
     done.write_text(json.dumps(result), "utf-8")
     return result
 
 
-def _teller(name: str) -> Callable[[Event], None]:
+def _teller(name: str, note: Callable[[], None]) -> Callable[[Event], None]:
     last = 0.0
 
     def tell(event: Event) -> None:
         nonlocal last
+        note()
         if isinstance(event, AnalysisProgress) and time.monotonic() - last > _EVERY:
             last = time.monotonic()
             print(f"{name}: {event.doing} {event.done}/{event.total} {event.told}", flush=True)

@@ -29,12 +29,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks import machine, report
+from benchmarks.spent import counted_time, spent
 from vitrail.generator.checkpoints.files import find_checkpoint
 from vitrail.generator.models.pipelines import DiffusionModel, load_model
 from vitrail.generator.training.options import GeneratorOptions
 from vitrail.indexer.encoders import EncoderSettings, load_encoder
 from vitrail.indexer.encoders.base import Encoder
 from vitrail.indexer.encoders.batching import encode_resilient
+from vitrail.indexer.errors import InputError
 from vitrail.indexer.images.opening import open_image
 from vitrail.indexer.images.preprocess import apply
 from vitrail.service.operations.captioned import CaptionedSource
@@ -119,19 +121,22 @@ class Trial:
 
     def before(self) -> dict[str, Any]:
         """What it draws as it comes."""
-        return self._measured("before", MODEL, 0.0, _caption)
+        return self._measured("before", MODEL, 0.0, _caption, {})
 
     def taught(self, way: str, options: GeneratorOptions) -> dict[str, Any]:
         """What it draws after it was taught in a way."""
-        folder, started = self._work / way, time.process_time()
+        folder, timed = self._work / way, self._work / f"{way}-spent.json"
         caption = _token_caption if options.tokens else _caption
-        if not (folder / "model_index.json").exists():
+        with counted_time(timed) as note:
             prior = Prior(PRIOR, str(self._prior())) if way == "dreambooth" else None
             source = CaptionedSource((str(self._captioned(caption)),))
             request = GeneratorRequest(source, MODEL, str(folder), options, prior)
-            train_generator(request, progress=_teller(way))
-        found = self._measured(way, str(folder), time.process_time() - started, caption)
-        return found | {"options": options.to_dict()}
+            try:
+                train_generator(request, progress=_teller(way, note))
+            except InputError as error:
+                raise SystemExit(f"{error}: name it by --work") from error
+        told = options.to_dict()
+        return self._measured(way, str(folder), spent(timed), caption, told) | {"options": told}
 
     def _captioned(self, caption: Callable[[Path], str]) -> Path:
         """The images to learn, with captions beside them."""
@@ -155,11 +160,19 @@ class Trial:
         return folder
 
     def _measured(
-        self, way: str, model: str, seconds: float, caption: Callable[[Path], str]
+        self,
+        way: str,
+        model: str,
+        seconds: float,
+        caption: Callable[[Path], str],
+        options: dict[str, Any],
     ) -> dict[str, Any]:
         done = self._work / f"{way}.json"
+        asked_for = {"seeds": self._seeds, "options": options}
         if done.exists():
             found: dict[str, Any] = json.loads(done.read_text("utf-8"))
+            if found.pop("asked_for", None) != asked_for:
+                raise SystemExit(f"{done} was measured otherwise: name another folder by --work")
             return found
         loaded = load_model(find_checkpoint(model), device="cpu")
         asked = [(path, seed) for path in TAUGHT for seed in range(self._seeds)]
@@ -174,7 +187,7 @@ class Trial:
             "stayed": mean(a == b for a, b in zip(kept, self._known, strict=True)),
             "cpu_seconds": round(seconds, 1),
         }
-        done.write_text(json.dumps(result), "utf-8")
+        done.write_text(json.dumps({**result, "asked_for": asked_for}), "utf-8")
         return result
 
     def _nearest(
@@ -230,11 +243,12 @@ def _sheet(images: Sequence[Image.Image], columns: int = 8) -> Image.Image:
     return sheet
 
 
-def _teller(name: str) -> Callable[[Event], None]:
+def _teller(name: str, note: Callable[[], None]) -> Callable[[Event], None]:
     last = 0.0
 
     def tell(event: Event) -> None:
         nonlocal last
+        note()
         if isinstance(event, AnalysisProgress) and time.monotonic() - last > _EVERY:
             last = time.monotonic()
             print(f"{name}: {event.doing} {event.done}/{event.total} {event.told}", flush=True)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,10 @@ from PIL import Image, ImageDraw
 
 from benchmarks import machine, report
 from benchmarks.attacks import ATTACKS
+from benchmarks.spent import counted_time, spent
 from vitrail.generator.training.options import GeneratorOptions
 from vitrail.indexer.encoders import EncoderSettings, load_encoder
+from vitrail.indexer.errors import InputError
 from vitrail.indexer.images.opening import open_image
 from vitrail.search.picking.choosing import LEAST_LINE
 from vitrail.service.cli.pick_report import render_pick_report
@@ -57,6 +59,7 @@ OPTIONS = GeneratorOptions(
     precision="fp32",
 )
 _EVERY = 30.0  # seconds between two lines
+_TRAINED = "run-spent.json"  # what the training took
 Doubles = NDArray[np.float64]
 
 
@@ -112,37 +115,51 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=report.RESULTS)
     arguments = parser.parse_args()
     options = replace(OPTIONS, steps=arguments.steps, sheet_every=arguments.every)
-    started = time.process_time()
-    run = _taught(arguments.work, options)
-    picked = pick_checkpoint(PickOptions(str(run), seeds=arguments.seeds), progress=_Teller("pick"))
-    spent = round(time.process_time() - started)
+    run = taught(arguments.work, options)
+    timed = arguments.work / f"picked-{arguments.seeds}-spent.json"
+    with counted_time(timed) as note:
+        picked = pick_checkpoint(
+            PickOptions(str(run), seeds=arguments.seeds), progress=_Teller("pick", note)
+        )
+    seconds = {
+        "training": round(spent(arguments.work / _TRAINED)),
+        "picking": round(spent(timed)),
+    }
     (arguments.work / "picked.html").write_text(render_pick_report(picked), "utf-8")
     lines = _lines(picked, arguments.work)
     told = machine.describe(machine.command_line("benchmarks.picking"))
-    whole = {"machine": told, "cpu_seconds": spent, "lines": lines, "picked": _plain(picked)}
+    whole = {"machine": told, "cpu_seconds": seconds, "lines": lines, "picked": _plain(picked)}
     report.write("picking", whole, _page(told, picked, lines), arguments.results)
 
 
-def _taught(work: Path, options: GeneratorOptions) -> Path:
+def taught(work: Path, options: GeneratorOptions) -> Path:
+    """The folder of the training, which goes on where it was stopped, and is done once.
+
+    Raises:
+        SystemExit: the folder holds one of other options.
+    """
     images, run = work / "images", work / "run"
     images.mkdir(parents=True, exist_ok=True)
     for seed in range(TAUGHT):
         zeb(seed).save(images / f"{seed}.png")
-    if not (run / "model_index.json").exists():
-        source = CaptionedSource((str(images),), prompt=CAPTION)
-        prior = Prior(PRIOR, count=PRIORS)
-        request = GeneratorRequest(source, "embedded", str(run), options, prior)
-        train_generator(request, progress=_Teller("train"))
+    source = CaptionedSource((str(images),), prompt=CAPTION)
+    request = GeneratorRequest(source, "embedded", str(run), options, Prior(PRIOR, count=PRIORS))
+    try:
+        with counted_time(work / _TRAINED) as note:
+            train_generator(request, progress=_Teller("train", note))
+    except InputError as error:
+        raise SystemExit(f"{error}: name it by --work") from error
     return run
 
 
 class _Teller:
     """A line now and then."""
 
-    def __init__(self, name: str) -> None:
-        self._name, self._last = name, 0.0
+    def __init__(self, name: str, note: Callable[[], None]) -> None:
+        self._name, self._note, self._last = name, note, 0.0
 
     def __call__(self, event: Event, /) -> None:
+        self._note()
         if isinstance(event, AnalysisProgress) and time.monotonic() - self._last > _EVERY:
             self._last = time.monotonic()
             told = f"{event.doing} {event.done} of {event.total} {event.told}"
@@ -170,11 +187,20 @@ def _lines(picked: PickedRun, work: Path) -> dict[str, Any]:
     return {
         "unseen": unseen.tolist(),
         "copies": {name: one.tolist() for name, one in copies.items()},
-        "reach": {
-            f"{line:.2f}": [float((unseen >= line).mean()), float((every >= line).mean())]
-            for line in at
-        },
+        "reach": reaching(at, unseen, every),
     }
+
+
+def reaching(lines: Sequence[float], unseen: Doubles, copies: Doubles) -> list[dict[str, float]]:
+    """Which share of the unseen drawings, and of the copies, reach each line."""
+    return [
+        {
+            "line": line,
+            "unseen": float((unseen >= line).mean()),
+            "copies": float((copies >= line).mean()),
+        }
+        for line in lines
+    ]
 
 
 def _agreeing(taught: TaughtImages, images: Sequence[Image.Image]) -> Doubles:
@@ -202,7 +228,10 @@ def _page(told: dict[str, Any], picked: PickedRun, lines: dict[str, Any]) -> str
         for one in (picked.found.base, *picked.found.checkpoints)
     ]
     columns = ["step", "worth", "learned", "varied", "stays", "copies", "behind the best"]
-    reach = [[line, *(f"{share:.1%}" for share in both)] for line, both in lines["reach"].items()]
+    reach = [
+        [f"{one['line']:.4g}", f"{one['unseen']:.1%}", f"{one['copies']:.1%}"]
+        for one in lines["reach"]
+    ]
     return (
         report.heading("Picking a checkpoint of a training that went on for too long", told)
         + f"\n{TAUGHT} drawings of one creature, the embedded generator's whole U-Net beside "

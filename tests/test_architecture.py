@@ -26,6 +26,7 @@ FLOORS = {
             "paths",
             "spaces",
             "fingerprint",
+            "memory",
             "records",
             "image_columns",
             "image_info",

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
+from vitrail.indexer.encoders.exports import TARGETS
 from vitrail.service.cli import app
 
 ROOT = Path(__file__).parent.parent
@@ -80,6 +81,20 @@ def test_links_between_the_documents_lead_somewhere() -> None:
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8")):
             if ":" not in target:
                 assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_readme_says_of_every_device_and_target_what_was_run_and_what_was_not() -> None:
+    told: dict[str, list[str]] = {}
+    reading = False
+    for line in (ROOT / "README.md").read_text("utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        reading = line.startswith("|") and (reading or cells[-1] == "not run here")
+        if reading:
+            told[re.sub(r"[^a-z]", "", cells[0].lower())] = cells[1:]
+    for name in (*TARGETS, "cpu", "cuda", "mps"):
+        named = [cells for row, cells in told.items() if row.startswith(name.replace("-", ""))]
+        assert named, name
+        assert all(len(cells) == 2 and all(cells) for cells in named), name
 
 
 def test_every_command_explains_itself() -> None:

@@ -7,10 +7,9 @@ from typing import TypeVar
 
 from vitrail.generator.models.pipelines import DiffusionModel
 from vitrail.indexer.errors import GenerationError
+from vitrail.indexer.memory import is_out_of_memory
 
 T = TypeVar("T")
-# What torch's CPU and MPS allocators say, which raise no class of their own.
-_SIGNS = ("out of memory", "can't allocate memory", "not enough memory", "buffer size")
 
 
 def with_less_memory(model: DiffusionModel, size: tuple[int, int], call: Callable[[], T]) -> T:
@@ -38,12 +37,6 @@ def with_less_memory(model: DiffusionModel, size: tuple[int, int], call: Callabl
         if is_out_of_memory(error):
             raise _too_large(model, size) from error
         raise
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether it says that memory ran out, of the host or of the device."""
-    text = str(error).lower()
-    return isinstance(error, MemoryError) or any(sign in text for sign in _SIGNS)
 
 
 def _release(device: str) -> None:

@@ -105,6 +105,7 @@ class GeneratorOptions(RunOptions):
     seed: int = 0
 
     FREE: ClassVar[frozenset[str]] = RunOptions.FREE | {"accumulate", "keep"}
+    SMALLER: ClassVar[str] = "a smaller --side or --batch"
 
     def __post_init__(self) -> None:
         check_placement(self.device, self.precision)

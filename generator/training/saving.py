@@ -67,6 +67,11 @@ def _fill(
     for name, part in pipeline.components.items():
         if isinstance(part, nn.Module):
             part.to(stored_precision(info, name))
+        # How long its last text was cut and filled is kept with a tokenizer, and set by each call:
+        # without this the file would tell what was drawn last.
+        if (fast := getattr(part, "backend_tokenizer", None)) is not None:
+            fast.no_truncation()
+            fast.no_padding()
     with quiet():
         pipeline.save_pretrained(staged, safe_serialization=True)
     for config in Path(staged).glob("text_encoder*/config.json"):

@@ -20,6 +20,7 @@ from vitrail.generator.training.captioned import (
 )
 from vitrail.generator.training.noising import NoiseSchedule, draw_noise, spread_timesteps
 from vitrail.generator.training.options import GeneratorOptions
+from vitrail.indexer.training.learning_options import lighter_step
 from vitrail.indexer.training.samples import drawn
 from vitrail.indexer.training.tasks import Evaluation, LoopPlan, LossPart, ParameterGroup
 
@@ -44,6 +45,7 @@ def plan_of(options: GeneratorOptions) -> LoopPlan:
         seed=options.seed,
         average=options.averaged,
         chooses=False,  # the loss of images that are learned from tells nothing of the best state
+        lighter=lighter_step(options),
     )
 
 

@@ -34,9 +34,10 @@ def choose_device(device: str) -> torch.device:
         "mps": torch.backends.mps.is_available(),
     }
     if not available[chosen.type]:
+        seen = f"{torch.cuda.device_count()} CUDA devices" if chosen.type == "cuda" else "no MPS"
         raise InputError(
-            f"device {device!r} is not there: this torch ({torch.__version__}) sees "
-            f"{torch.cuda.device_count()} CUDA devices; use --device cpu or auto"
+            f"device {device!r} is not there: this torch ({torch.__version__}) sees {seen}; use "
+            "--device cpu or auto"
         )
     return chosen
 

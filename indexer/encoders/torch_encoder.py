@@ -22,6 +22,7 @@ from vitrail.indexer.encoders.tower import Head, Projection, Tower
 from vitrail.indexer.errors import CheckpointError, InputError
 from vitrail.indexer.fingerprint import Fingerprint
 from vitrail.indexer.images.preprocess import Preprocess
+from vitrail.indexer.memory import is_out_of_memory
 from vitrail.indexer.spaces import EmbeddingSpace
 from vitrail.indexer.wording import first_line
 
@@ -105,8 +106,7 @@ def _memory_errors(device: torch.device) -> Iterator[None]:
         torch.cuda.empty_cache()
         raise MemoryError(str(error)) from error
     except RuntimeError as error:
-        text = str(error).lower()
-        if "out of memory" in text or "not enough memory" in text or "can't allocate" in text:
+        if is_out_of_memory(error):
             if device.type == "mps":
                 torch.mps.empty_cache()
             raise MemoryError(str(error)) from error

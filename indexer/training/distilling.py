@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.training.learning_options import (
@@ -47,6 +48,8 @@ class DistillingOptions(LearningOptions):
     logits: float = 1.0
     temperature: float = 2.0
     learning_rate: float = 1e-4
+
+    SMALLER: ClassVar[str] = "a higher --accumulate or a smaller --batch"
 
     def __post_init__(self) -> None:
         LearningOptions.__post_init__(self)  # what ``super()`` finds is not the class with slots

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, Protocol, get_args
 
 from vitrail.indexer.encoders.settings import check_placement
 from vitrail.indexer.errors import InputError
@@ -20,6 +20,8 @@ class RunOptions:
     FREE: ClassVar[frozenset[str]] = frozenset({"device", "recompute", "save_every", "log_every"})
     """What a run may go on with otherwise than it began: nothing of it changes what is computed,
     but for the last bits of sums."""
+    SMALLER: ClassVar[str] = "a smaller --batch"
+    """What another run may take so that a step needs less memory."""
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON types."""
@@ -103,6 +105,36 @@ class LearningOptions(RunOptions):
         check_numbers({"weight_decay": (self.weight_decay, 10.0), "warmup": (self.warmup, 1.0)})
         rates = {"learning_rate": (self.learning_rate, 10.0), "clip": (self.clip, 1e6)}
         check_numbers(rates, above=True)
+
+
+class MemoryOptions(Protocol):
+    """What decides how much memory a step takes."""
+
+    @property
+    def batch(self) -> int:
+        """Images a step."""
+
+    @property
+    def accumulate(self) -> int:
+        """Parts in which they go through the model."""
+
+    @property
+    def recompute(self) -> bool:
+        """Whether activations are worked out again on the way back."""
+
+    FREE: ClassVar[frozenset[str]]
+    SMALLER: ClassVar[str]
+
+
+def lighter_step(options: MemoryOptions) -> str:
+    """What to do where memory is too small for a step: first what the same run may go on with."""
+    ways = []
+    if "accumulate" in options.FREE and options.accumulate < options.batch:
+        ways.append("put --accumulate up, which takes a batch in more parts")
+    if not options.recompute:
+        ways.append("add --recompute")
+    other = f"train into another folder with {options.SMALLER}"
+    return f"{', or '.join(ways)}, and run again; or {other}" if ways else other
 
 
 def check_word(name: str, given: str, known: tuple[str, ...]) -> None:

@@ -21,6 +21,7 @@ from torch import Tensor
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.errors import CancelledError, TrainingError
 from vitrail.indexer.files.durability import disk_guard
+from vitrail.indexer.memory import is_out_of_memory
 from vitrail.indexer.training.acceleration import Acceleration
 from vitrail.indexer.training.averaging import WeightAverage
 from vitrail.indexer.training.metrics import MetricsFile
@@ -83,7 +84,7 @@ class TrainingLoop:
             CheckpointError: the checkpoints that are there are all damaged.
             CollectionError: the disk is full.
         """
-        with self._writing():
+        with self._told_errors(), self._writing():
             self.task.to(self.acceleration.device)
             self._optimizer = self.acceleration.prepare(self._make_optimizer())
             self._average = WeightAverage(self.plan.average, self.task.trained())
@@ -286,15 +287,13 @@ class TrainingLoop:
         try:
             yield
         except (MemoryError, RuntimeError) as error:
-            text = str(error).lower()
-            lacking = isinstance(error, MemoryError) or "out of memory" in text
-            if lacking or "not enough memory" in text or "can't allocate" in text:
-                raise TrainingError(
-                    f"memory is too small for step {self._step + 1}: put --accumulate up, which "
-                    "takes a batch in more parts, or add --recompute, and run again; what was "
-                    f"learned up to step {max(self._saved, 0)} is kept"
-                ) from error
-            raise
+            if not is_out_of_memory(error):
+                raise
+            kept = max(self._saved, 0)
+            raise TrainingError(
+                f"memory is too small for step {self._step + 1}: {self.plan.lighter}"
+                + (f"; what was learned up to step {kept} is kept" if kept else "")
+            ) from error
 
 
 def _mixed(seed: int, step: int) -> int:

@@ -23,13 +23,14 @@ class MetricsFile:
         self._path = path
 
     def append(self, line: Mapping[str, Any]) -> None:
-        """Add a line.
+        """Add a line; one before it that a full disk or a kill cut short stays by itself.
 
         Raises:
             OSError: the disk is full or refuses.
         """
-        with open(self._path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        with open(self._path, "a+b") as file:
+            cut = file.tell() > 0 and file.seek(-1, os.SEEK_END) and file.read() != b"\n"
+            file.write(b"\n" * bool(cut) + json.dumps(line).encode() + b"\n")
 
     def lines(self) -> list[Line]:
         """All lines that are whole; none where there is no file."""

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from vitrail.indexer.training.learning_options import LearningOptions
+from vitrail.indexer.training.learning_options import LearningOptions, lighter_step
 
 
 class LossPart(NamedTuple):
@@ -101,6 +101,7 @@ class LoopPlan:
         chooses: whether the best state is kept in the end, and not the last.
         weighs_start: whether what the model is before the first step is evaluated too, and kept in
             the end where nothing later was better.
+        lighter: what to do where memory is too small for a step, as the end of a sentence.
     """
 
     steps: int
@@ -116,6 +117,7 @@ class LoopPlan:
     average: float = 0.0
     chooses: bool = True
     weighs_start: bool = False
+    lighter: str = "train into another folder with a smaller batch"
 
 
 def plan_loop(
@@ -141,6 +143,7 @@ def plan_loop(
         log_every=options.log_every,
         seed=options.seed,
         weighs_start=weighs_start,
+        lighter=lighter_step(options),
     )
 
 

@@ -14,6 +14,7 @@ from vitrail.indexer.encoders.exports import refuse_export
 from vitrail.service.operations.encoder_records import BegunRun, read_begun, write_begun
 from vitrail.service.operations.progress import AnalysisProgress, Note, Progress, nobody
 from vitrail.service.operations.training_images import group_copies, survey_images
+from vitrail.service.operations.training_memory import enough_memory
 from vitrail.service.operations.training_records import (
     DONE_ALREADY,
     check_same,
@@ -207,7 +208,10 @@ def distil(
     settings = request.settings(teacher.weights, None if student is None else student.weights)
     folder = os.path.abspath(request.folder)
     work = _Work(request, pair, progress, cancellation or Cancellation())
-    with run_folder(folder) as inner:
+    memory = enough_memory(
+        f"{request.teacher!r} and its student", "close other programs and run again"
+    )
+    with run_folder(folder) as inner, memory:
         begun = read_begun(inner)
         if begun is None:
             begun = work.begin(settings)

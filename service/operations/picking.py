@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.cancellation import Cancellation
-from vitrail.indexer.errors import CollectionLockedError, InputError, TrainingError
-from vitrail.indexer.files.durability import TEMPORARY
+from vitrail.indexer.errors import CollectionLockedError, InputError
 from vitrail.indexer.paths import at_home, display
 from vitrail.indexer.wording import counted
 from vitrail.search.classification.labelled import first_few
@@ -22,9 +21,11 @@ from vitrail.search.picking.made_sets import MadeSet
 from vitrail.search.replication.thresholds import needed_for
 from vitrail.service.operations.innocent_images import check_references, references_in, some_of
 from vitrail.service.operations.pick_records import BEGINNING, PickedRun, PickOptions
+from vitrail.service.operations.picked_models import check_out, record_of, step_of
 from vitrail.service.operations.picked_runs import FinishedRun, read_run
 from vitrail.service.operations.progress import AnalysisProgress, Note, Progress, nobody
 from vitrail.service.operations.taught_images import TaughtImages
+from vitrail.service.operations.training_memory import enough_memory
 from vitrail.service.operations.training_records import FOLDER, GENERATOR, run_folder
 
 if TYPE_CHECKING:
@@ -69,22 +70,14 @@ def pick_checkpoint(
         CancelledError: somebody asked to stop; what was made is kept.
     """
     folder = os.path.abspath(at_home(options.run))
-    _check_out(options)
     check_references(options.references)
     run = read_run(folder, options.step)
+    if options.out is not None:
+        check_out(os.path.abspath(at_home(options.out)), run.told)
     with _alone(folder):
         work = _Work(options, run, progress, cancellation or Cancellation())
         with work.undisturbed():
             return work.done()
-
-
-def _check_out(options: PickOptions) -> None:
-    if options.out is None:
-        return
-    out = os.path.abspath(at_home(options.out))
-    left = {f"model{TEMPORARY}"}  # by a kill while it was written
-    if os.path.exists(out) and not (os.path.isdir(out) and set(os.listdir(out)) <= left):
-        raise InputError(f"{display(out)!r} is there already: name a new folder by --out")
 
 
 @contextmanager
@@ -115,20 +108,16 @@ class _Work:
     def undisturbed(self) -> Iterator[None]:
         """Have the libraries to oneself; a small model draws on one thread."""
         from vitrail.generator.models.libraries import threads, turn
-        from vitrail.generator.models.memory import is_out_of_memory
         from vitrail.indexer.encoders.devices import choose_device
 
         alone = self.run.info.small and choose_device(self.options.device).type == "cpu"
-        try:
-            with turn(self.cancellation.check), threads(1 if alone else None):
-                yield
-        except (MemoryError, RuntimeError) as error:
-            if not is_out_of_memory(error):
-                raise
-            raise TrainingError(
-                f"memory is too small for {self.run.info.name!r}: close other programs, or give "
-                "--device cpu"
-            ) from error
+        memory = enough_memory(
+            repr(self.run.info.name),
+            "close other programs, or give --device cpu; run again, and what was drawn is not "
+            "drawn again",
+        )
+        with turn(self.cancellation.check), threads(1 if alone else None), memory:
+            yield
 
     def done(self) -> PickedRun:
         """Draw, compare, and write the model where one is wanted."""
@@ -324,7 +313,10 @@ class _Work:
     # After
 
     def _save(self, trainee: GeneratorTrainee, found: Comparison) -> int | None:
-        """Write the model of the best checkpoint, or of the one that was asked for."""
+        """Write the model of the best checkpoint, or of the one that was asked for.
+
+        What is there whole, of the same step, stays: a kill came afterwards.
+        """
         from vitrail.generator.training.kept import load_kept
         from vitrail.generator.training.saving import save_generator
 
@@ -332,13 +324,21 @@ class _Work:
         step = self.options.step or best
         if self.options.out is None or step is None:
             return None
+        out = os.path.abspath(at_home(self.options.out))
+        held = step_of(out, self.run.told)
+        if held == step:
+            return step
+        if held is not None:
+            raise InputError(
+                f"{display(out)!r} holds the model after step {held}, and the one after step {step}"
+                " is to be written: name a new folder by --out; nothing is drawn again"
+            )
         self._tell("writing the model")
         (kept,) = (one for one in self.run.kept if one.step == step)
         load_kept(kept, trainee.trained())
         captions = dict.fromkeys(image.caption for image in self.run.begun.images)
         known = (*captions, *self.run.options.tokens)
-        out = os.path.abspath(at_home(self.options.out))
-        save_generator(trainee, out, self.run.told | {"step": step}, known)
+        save_generator(trainee, out, record_of(self.run.told, step), known)
         return step
 
 

@@ -11,6 +11,7 @@ from vitrail.indexer.encoders.settings import DEFAULT_CHECKPOINT
 from vitrail.service.operations.encoder_records import read_begun, settings_of, write_begun
 from vitrail.service.operations.progress import Note, Progress, nobody
 from vitrail.service.operations.training_images import TrainingSource
+from vitrail.service.operations.training_memory import enough_memory
 from vitrail.service.operations.training_records import (
     DONE_ALREADY,
     check_same,
@@ -71,7 +72,10 @@ def train_encoder(
     shares = shares or SplitShares()
     settings = settings_of(source, found.name, found.weights, shares, options)
     folder = os.path.abspath(folder)
-    with run_folder(folder) as inner:
+    memory = enough_memory(
+        repr(found.name), "close other programs and run again, or train a smaller checkpoint"
+    )
+    with run_folder(folder) as inner, memory:
         work = TrainingRun(found, options, shares, progress, cancellation or Cancellation())
         begun = read_begun(inner)
         if begun is None:

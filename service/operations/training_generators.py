@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
 from vitrail.indexer.cancellation import Cancellation
-from vitrail.indexer.errors import TrainingError
 from vitrail.service.operations.generator_lessons import GeneratorLesson
 from vitrail.service.operations.generator_records import (
     BegunGenerator,
@@ -20,6 +19,7 @@ from vitrail.service.operations.generator_records import (
     write_begun_generator,
 )
 from vitrail.service.operations.progress import AnalysisProgress, Note, Progress, nobody
+from vitrail.service.operations.training_memory import enough_memory
 from vitrail.service.operations.training_records import (
     DONE_ALREADY,
     GENERATOR,
@@ -111,19 +111,16 @@ class _Work:
         with turn(self.cancellation.check), threads(1 if alone else None), self._memory():
             yield
 
-    @contextmanager
-    def _memory(self) -> Iterator[None]:
-        from vitrail.generator.models.memory import is_out_of_memory
+    def _memory(self) -> AbstractContextManager[None]:
+        what = f"{self.info.name!r} at {self.side}x{self.side}"
+        other = "a smaller --side" + (" or --method lora" if self._whole else "")
+        return enough_memory(
+            what, f"close other programs and run again, or train into another folder with {other}"
+        )
 
-        try:
-            yield
-        except (MemoryError, RuntimeError) as error:
-            if not is_out_of_memory(error):
-                raise
-            raise TrainingError(
-                f"memory is too small for {self.info.name!r} at {self.side}x{self.side}: close "
-                "other programs, give a smaller --side, or train --method lora"
-            ) from error
+    @property
+    def _whole(self) -> bool:
+        return self.request.options.method == "full"
 
     def run(self) -> TrainedGenerator:
         """Find the images, learn, and write the model."""

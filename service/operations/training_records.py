@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from vitrail.indexer.errors import CheckpointError, CollectionLockedError, InputError
-from vitrail.indexer.files.durability import disk_guard, make_directory, write_text
+from vitrail.indexer.files.durability import TEMPORARY, disk_guard, make_directory, write_text
 from vitrail.indexer.files.lock import WriterLock
 
 FOLDER = "training"
@@ -84,12 +84,22 @@ def run_folder(folder: str, kind: ModelKind = ENCODER) -> Iterator[str]:
             raise CollectionLockedError(
                 str(error.problem), remedy="wait for it to end, or name another folder by --out"
             ) from error
+    _sweep(inner)
     try:
         yield inner
     finally:
         if os.listdir(inner) == [_LOCK]:  # nothing has begun: what was asked for cannot be used
             _take_away(folder, keeps=there)
         lock.release()
+
+
+def _sweep(inner: str) -> None:
+    """Delete what kills left half written, in the folders of what was drawn and kept too."""
+    for where, _, names in os.walk(inner):
+        for name in names:
+            if name.endswith(TEMPORARY):
+                with suppress(OSError):
+                    os.unlink(os.path.join(where, name))
 
 
 def _is_file(inner: str, name: str) -> bool:
@@ -101,12 +111,24 @@ def _is_empty(folder: str) -> bool:
 
 
 def _holds_run(folder: str) -> bool:
-    """Whether a run left what is there; others, too, have folders of images that train."""
+    """Whether a run left what is there; others, too, have folders of images that train.
+
+    It is known by how it began, also where somebody took its lock for left behind.
+    """
     inner = os.path.join(folder, FOLDER)
-    if _is_file(inner, _LOCK):
+    if _is_file(inner, _LOCK) or _tells_of_run(os.path.join(inner, BEGUN)):
         return True
     # a kill before there was a lock leaves the folder alone
     return os.listdir(folder) == [FOLDER] and _is_empty(inner)
+
+
+def _tells_of_run(path: str) -> bool:
+    """Whether a file tells how a run began; what is damaged in it is told when it is read."""
+    with suppress(OSError, ValueError):
+        with open(path, encoding="utf-8") as file:
+            raw = json.load(file)
+        return isinstance(raw, dict) and raw.keys() >= {"format", "settings"}
+    return False
 
 
 def _take_away(folder: str, *, keeps: bool) -> None:

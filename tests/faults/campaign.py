@@ -19,18 +19,18 @@ from typing import Any
 import numpy as np
 
 from tests.faults.disk import Disk
+from tests.faults.library import ALWAYS, FAIL, FULL_DISK, KILL, TEAR
 from tests.faults.observing import Course, follow, go_on, recover
 from tests.faults.recording import Calls, Event, What, read_recording
 from tests.faults.scenarios import SCENARIOS, begin, prepare
 from vitrail.indexer.errors import VitrailError
 
 ROOT = Path(__file__).parents[2]
-FAIL, KILL, TEAR = 1, 2, 3
 # What a full disk, one with bad sectors, and a process with too many files refuse; how often.
 ERRORS = {
-    errno.ENOSPC: (Calls.WRITE | Calls.NAME, 1 << 30),
+    errno.ENOSPC: (FULL_DISK, ALWAYS),
     errno.EIO: (Calls.ALL, 1),
-    errno.EMFILE: (Calls.OPEN, 1 << 30),
+    errno.EMFILE: (Calls.OPEN, ALWAYS),
 }
 
 
@@ -191,27 +191,6 @@ class Campaign:
         print(json.dumps(request), file=self._server.stdin, flush=True)
         answer: dict[str, Any] = json.loads(self._server.stdout.readline())
         return answer
-
-
-def build(folder: Path) -> Path | None:
-    """The compiled shim; ``None`` where that cannot be had."""
-    if sys.platform != "linux" or shutil.which("cc") is None:
-        return None
-    library = folder / "shim.so"
-    source = Path(__file__).with_name("shim.c")
-    command = [
-        "cc",
-        "-shared",
-        "-fPIC",
-        "-O2",
-        "-o",
-        str(library),
-        str(source),
-        "-ldl",
-        "-lpthread",
-    ]
-    subprocess.run(command, check=True)
-    return library
 
 
 def _check_complete(

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.campaign import Campaign, Tally, build
+from tests.faults.campaign import Campaign, Tally
+from tests.faults.library import build
 from tests.faults.scenarios import SCENARIOS
 
 SEED = 20261125

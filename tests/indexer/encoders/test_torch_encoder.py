@@ -186,6 +186,9 @@ def test_devices_and_precisions_are_checked() -> None:
     if not torch.cuda.is_available():
         with pytest.raises(InputError, match=r"is not there.*--device cpu"):
             choose_device("cuda")
+    if not torch.backends.mps.is_available():
+        with pytest.raises(InputError, match=r"'mps' is not there.* sees no MPS; use --device cpu"):
+            choose_device("mps")
     with pytest.raises(InputError, match="fp32, bf16, fp16"):
         choose_precision("int3", torch.device("cpu"))
     assert choose_precision("auto", torch.device("mps")) == "fp16"

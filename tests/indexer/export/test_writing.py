@@ -152,9 +152,15 @@ def test_torch_export(source: str, expected: Encoded, tmp_path: Path) -> None:
     assert (tmp_path / "out" / "model.pt2").is_file()
 
 
-def test_coreml_takes_an_image_and_names_its_outputs(source: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "precision",
+    ["int8", *(pytest.param(one, marks=pytest.mark.slow) for one in ("fp32", "fp16", "int4"))],
+)
+def test_coreml_takes_an_image_and_names_its_outputs(
+    precision: str, source: str, tmp_path: Path
+) -> None:
     coremltools = pytest.importorskip("coremltools")
-    made = written(source, tmp_path / "out", ExportPlan("coreml", "int8"))
+    made = written(source, tmp_path / "out", ExportPlan("coreml", precision))
     assert made.encoder is None, "Apple's systems alone can run it"
     package = tmp_path / "out" / "model.mlpackage"
     described = coremltools.models.MLModel(str(package), skip_model_load=True).get_spec()

@@ -4,9 +4,14 @@ from typing import Any
 
 import pytest
 
+from vitrail.generator.training.options import GeneratorOptions
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.training.distilling import DistillingOptions
-from vitrail.indexer.training.learning_options import LearningOptions
+from vitrail.indexer.training.learning_options import (
+    LearningOptions,
+    MemoryOptions,
+    lighter_step,
+)
 from vitrail.indexer.training.options import FinetuningOptions
 
 
@@ -63,3 +68,37 @@ def test_a_run_may_go_on_in_smaller_parts_but_not_with_another_rate() -> None:
     taught = DistillingOptions().to_dict()
     assert DistillingOptions(device="cpu", workers=1, save_every=5).differences(taught) == []
     assert DistillingOptions(accumulate=2).differences(taught) == ["accumulate"], "other likenesses"
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (
+            FinetuningOptions(),
+            "put --accumulate up, which takes a batch in more parts, or add --recompute, and run "
+            "again; or train into another folder with a smaller --batch",
+        ),
+        (
+            FinetuningOptions(batch=8, accumulate=8),
+            "add --recompute, and run again; or train into another folder with a smaller --batch",
+        ),
+        (
+            FinetuningOptions(batch=8, accumulate=8, recompute=True),
+            "train into another folder with a smaller --batch",
+        ),
+        (  # whose parts are learned from by themselves, so that their number is the run's
+            DistillingOptions(),
+            "add --recompute, and run again; or train into another folder with a higher "
+            "--accumulate or a smaller --batch",
+        ),
+        (
+            GeneratorOptions(recompute=True),
+            "put --accumulate up, which takes a batch in more parts, and run again; or train into "
+            "another folder with a smaller --side or --batch",
+        ),
+    ],
+)
+def test_what_takes_less_memory_is_something_that_the_run_may_go_on_with(
+    options: MemoryOptions, says: str
+) -> None:
+    assert lighter_step(options) == says

@@ -82,3 +82,14 @@ def test_metrics_forget_steps_that_will_be_done_again(tmp_path: Path) -> None:
     metrics.rewind(2)
     assert metrics.lines() == [{"step": 1, "loss": 0.5}, {"step": 2, "loss": 1.0}]
     assert (tmp_path / "metrics.jsonl").read_text("utf-8").count("\n") == 2
+
+
+def test_a_line_that_was_cut_spoils_no_other(tmp_path: Path) -> None:
+    metrics = MetricsFile(str(tmp_path / "metrics.jsonl"))
+    metrics.append({"step": 1})
+    with open(tmp_path / "metrics.jsonl", "a", encoding="utf-8") as file:
+        file.write('{"step": 2, "lo')  # where a full disk cut it
+    metrics.append({"step": 2})
+    metrics.append({"step": 3})
+    assert [line["step"] for line in metrics.lines()] == [1, 2, 3]
+    assert (tmp_path / "metrics.jsonl").read_text("utf-8").count("\n") == 4

@@ -2,7 +2,8 @@
 
 A start takes seconds, most of them for imports; a fork of what has started takes milliseconds, and
 is killed and begins anew as a process does. ``python -m tests.service.cli.forks`` reads a line of
-JSON for each command and answers by one.
+JSON for each command and answers by one. What is to be loaded is named: ``encoders`` or
+``generators``.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from tests.faults.library import build, fill_disk
 
 ROOT = Path(__file__).parents[3]
 _PATIENCE = 1200  # seconds after which a fork that hangs is ended, and the test with it
@@ -27,12 +31,26 @@ _CHANGES = {"os.rename": 1, "os.remove": 0, "os.mkdir": 0, "os.rmdir": 0}
 
 
 class Ended(NamedTuple):
-    """How a command ended: exit code or less than 0 a signal, what it printed and what it wrote."""
+    """How a command ended.
+
+    Attributes:
+        code: exit code, or less than 0 a signal.
+        out: what it printed.
+        err: what it said.
+        moments: changes of files that it made, or was about to make, in order.
+        writes: calls by which it wrote, libraries' own among them; 0 where nobody counts them.
+    """
 
     code: int
     out: str
     err: str
     moments: list[str]
+    writes: int
+
+    @property
+    def complaints(self) -> list[str]:
+        """The lines that it said, but for notes."""
+        return [line for line in self.err.splitlines() if not line.startswith("note: ")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +60,19 @@ class Forks:
     Attributes:
         folder: they run in; what they change below it is what is counted.
         process: whose forks they are.
+        writes: whether writes are counted, so that one can find the disk full.
     """
 
     folder: Path
     process: subprocess.Popen[str]
+    writes: bool
 
     def run(
         self,
         words: Sequence[object],
         moment: int | None = None,
         by: signal.Signals = signal.SIGKILL,
+        full: int | None = None,
     ) -> Ended:
         """Run a command to its end, or until it is stopped.
 
@@ -59,9 +80,10 @@ class Forks:
             words: what follows ``vitrail``.
             moment: number of the change of files before which it is sent a signal, from 0.
             by: the signal.
+            full: number of the write from which on the disk is full, from 0.
         """
-        told = {"words": [*map(str, words)], "folder": str(self.folder)}
-        asked = {**told, "moment": moment, "by": int(by)}
+        told = {"words": [*map(str, words)], "folder": str(self.folder), "writes": self.writes}
+        asked = {**told, "moment": moment, "by": int(by), "full": full}
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(asked) + "\n")
@@ -72,19 +94,23 @@ class Forks:
 
 
 @contextmanager
-def forks(folder: Path) -> Iterator[Forks]:
+def forks(folder: Path, loaded: str = "encoders") -> Iterator[Forks]:
     """Start what is forked, and end it afterwards.
 
     Args:
         folder: that commands run in.
+        loaded: what is trained, ``encoders`` or ``generators``.
     """
+    library = build(folder.parent)
     environment = os.environ | {
         # a fork has the threads' locks and not the threads
         "OMP_NUM_THREADS": "1",
         "VITRAIL_COLLECTION": str(folder / "collection"),
         "PYTHONPATH": str(ROOT),
     }
-    command = [sys.executable, "-W", "ignore", "-m", "tests.service.cli.forks"]
+    if library is not None:
+        environment["LD_PRELOAD"] = str(library)
+    command = [sys.executable, "-W", "ignore", "-m", "tests.service.cli.forks", loaded]
     with subprocess.Popen(
         command,
         cwd=ROOT,
@@ -94,7 +120,7 @@ def forks(folder: Path) -> Iterator[Forks]:
         text=True,
     ) as process:
         try:
-            yield Forks(folder, process)
+            yield Forks(folder, process, library is not None)
         finally:
             assert process.stdin is not None
             process.stdin.close()
@@ -102,24 +128,27 @@ def forks(folder: Path) -> Iterator[Forks]:
 
 def serve() -> None:
     """Fork for each line that is read."""
-    _load()
+    _LOADED[sys.argv[1]]()
     for line in sys.stdin:
-        asked = json.loads(line)
-        places = {
-            name: os.path.join(asked["folder"], f".{name}") for name in ("out", "err", "moments")
-        }
-        pid = os.fork()
-        if pid == 0:
-            _child(asked, places)
-        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        told = {name: Path(place).read_text("utf-8") for name, place in places.items()}
-        for place in places.values():
-            os.unlink(place)
-        print(json.dumps({"code": code, **told, "moments": told["moments"].split("\n")[:-1]}))
+        with tempfile.TemporaryDirectory() as beside:  # where no disk is full
+            print(json.dumps(_forked(json.loads(line), beside)))
         sys.stdout.flush()
 
 
-def _load() -> None:
+def _forked(asked: dict[str, Any], beside: str) -> dict[str, Any]:
+    places = {name: os.path.join(beside, name) for name in ("out", "err", "moments", "writes")}
+    for place in places.values():
+        Path(place).touch()
+    pid = os.fork()
+    if pid == 0:
+        _child(asked, places)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    told = {name: Path(place).read_text("utf-8") for name, place in places.items()}
+    counted = {"moments": told["moments"].split("\n")[:-1], "writes": int(told["writes"] or 0)}
+    return {"code": code, **told, **counted}
+
+
+def _load_encoders() -> None:
     """Import what commands do, and start no thread."""
     import accelerate
     import torch
@@ -143,6 +172,37 @@ def _load() -> None:
     _ = transformers.ViTConfig, vitrail
 
 
+def _load_generators() -> None:
+    """Likewise, of commands that train generators."""
+    _load_encoders()
+
+    import diffusers
+    import diffusers.utils
+    import peft
+
+    import vitrail.generator.checkpoints.scope
+    import vitrail.generator.models.libraries
+    import vitrail.generator.training.adapting
+    import vitrail.generator.training.captioned
+    import vitrail.generator.training.fixed_sets
+    import vitrail.generator.training.kept
+    import vitrail.generator.training.samples
+    import vitrail.generator.training.saving
+    import vitrail.generator.training.tuning
+    import vitrail.service.cli.pick_report
+    import vitrail.service.operations.picking
+    import vitrail.service.operations.training_generators  # noqa: F401
+
+    _ = diffusers.StableDiffusionPipeline, diffusers.UNet2DConditionModel, peft
+    _ = diffusers.AutoencoderKL, diffusers.PNDMScheduler
+
+
+_LOADED: dict[str, Callable[[], None]] = {
+    "encoders": _load_encoders,
+    "generators": _load_generators,
+}
+
+
 def _child(asked: dict[str, Any], places: dict[str, str]) -> None:
     """Be the command; never returns."""
     code: object = 1
@@ -154,7 +214,9 @@ def _child(asked: dict[str, Any], places: dict[str, str]) -> None:
         sys.stdout, sys.stderr = (os.fdopen(one, "w", closefd=False) for one in (1, 2))
         os.chdir(asked["folder"])
         _count(asked["folder"], asked["moment"], asked["by"], places["moments"])
+        writes = fill_disk(asked["folder"], asked["full"]) if asked["writes"] else lambda: 0
         code = _command(asked["words"])
+        Path(places["writes"]).write_text(str(writes()))
         sys.stdout.flush()
     except BaseException:
         traceback.print_exc()
@@ -185,7 +247,7 @@ def _count(folder: str, moment: int | None, by: int, told: str) -> None:
     def change(what: str, path: object) -> None:
         nonlocal done
         where = os.path.abspath(os.fsdecode(path)) if isinstance(path, str | bytes) else ""
-        if not where.startswith(folder + os.sep) or where == told:
+        if not where.startswith(folder + os.sep):
             return
         done += 1
         if done - 1 == moment:

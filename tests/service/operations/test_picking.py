@@ -217,8 +217,30 @@ def test_the_best_or_another_becomes_a_model(
     last = tmp_path / "run" / "unet" / "diffusion_pytorch_model.safetensors"
     own = Path(str(other.out)) / "unet" / "diffusion_pytorch_model.safetensors"
     assert own.read_bytes() == last.read_bytes()  # the last step is what the run came to
-    with pytest.raises(InputError, match="is there already"):
-        pick(out=str(tmp_path / "best"))
+
+
+def test_a_model_that_is_there_is_told_again_and_nothing_else_is_written_over(
+    pick: Pick, pretended: Pretended, tmp_path: Path
+) -> None:
+    out = tmp_path / "best"
+    whole = pick(out=str(out))
+    index = out / "model_index.json"
+    written, count = index.stat().st_mtime_ns, len(pretended.drawn)
+    assert pick(out=str(out)).out_step == whole.out_step
+    assert index.stat().st_mtime_ns == written
+    with pytest.raises(InputError, match=r"holds the model after step 2, and the one after step 3"):
+        pick(out=str(out), step=OVER)
+    # as a kill leaves it that comes between two of its parts
+    (out / "model.tmp").mkdir()
+    for name in ("unet", "model_index.json"):
+        (out / name).rename(out / "model.tmp" / name)
+    assert pick(out=str(out)).out_step == GOOD
+    assert find_checkpoint(str(out)).family == "sd"
+    assert not (out / "model.tmp").exists()
+    (out / "vitrail.json").write_text('{"step": 2}')  # of another run
+    with pytest.raises(InputError, match="is there already: name a new folder"):
+        pick(out=str(out))
+    assert len(pretended.drawn) == count
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,33 @@ def test_what_a_kill_left_is_gone_on_with(left: tuple[str, ...], tmp_path: Path)
     assert "training/run.json" in _all(tmp_path)
 
 
+def test_a_run_is_known_without_its_lock_and_by_nothing_else(tmp_path: Path) -> None:
+    with run_folder(str(tmp_path)) as inner:
+        Path(inner, "run.json").write_text('{"format": 1, "settings": {}}')
+    (tmp_path / "training" / "lock").unlink()
+    with run_folder(str(tmp_path)) as inner:
+        assert (tmp_path / "training" / "lock").exists()
+    for other in ("{}", "[]", '{"format": 1', '{"settings": {}}'):
+        (tmp_path / "training" / "lock").unlink(missing_ok=True)
+        (tmp_path / "training" / "run.json").write_text(other)
+        before = _all(tmp_path)
+        with pytest.raises(InputError, match="holds no training"), run_folder(str(tmp_path)):
+            pass
+        assert _all(tmp_path) == before
+
+
+def test_what_kills_left_half_written_goes_and_all_else_stays(tmp_path: Path) -> None:
+    inner = tmp_path / "training"
+    (inner / "sheets").mkdir(parents=True)
+    for name in ("lock", "run.json.0a.tmp", "sheets/step-000002.png", "sheets/step-000004.png.tmp"):
+        (inner / name).write_text("")
+    (tmp_path / "model.tmp").mkdir()
+    with run_folder(str(tmp_path)):
+        pass
+    assert _all(inner) == ["lock", "sheets", "sheets/step-000002.png"]
+    assert (tmp_path / "model.tmp").is_dir(), "which whoever writes the model begins anew"
+
+
 def test_folders_of_images_that_train_are_nobodys_run(tmp_path: Path) -> None:
     (tmp_path / "training" / "cats").mkdir(parents=True)
     (tmp_path / "training" / "cats" / "1.png").write_text("mine")
