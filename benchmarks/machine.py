@@ -16,7 +16,10 @@ PACKAGES = (
     *("faiss-cpu", "hnswlib", "usearch", "voyager", "rabitqlib", "lancedb"),
 )
 # What decides the speed of a matrix multiplication on x86, weakest first.
-_SETS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16")
+_SETS = (
+    *("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "avx512_fp16"),
+    *("amx_bf16", "amx_int8"),
+)
 
 
 def describe(command: str) -> dict[str, Any]:

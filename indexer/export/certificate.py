@@ -186,6 +186,8 @@ class Certificate:
         spaces: by name.
         head: share of images with the same first label; ``None`` without a head.
         reverted: parts that were put back into floating point until it held.
+        tries: how many exports these images have judged, this one the last of them: the more, the
+            more of its good figures is choice.
         runs: how it runs; ``None`` where it was not tried.
         source_runs: how its source does.
         forced: whether it was kept though it falls short.
@@ -201,6 +203,7 @@ class Certificate:
     spaces: Mapping[str, SpaceMeasure]
     head: float | None
     reverted: tuple[str, ...] = ()
+    tries: int = 1
     runs: RunningCosts | None = None
     source_runs: RunningCosts | None = None
     forced: bool = False
@@ -235,6 +238,7 @@ class Certificate:
             "failed": list(self.failed),
             "forced": self.forced,
             "reverted": list(self.reverted),
+            "tries": self.tries,
             "runs": None if self.runs is None else asdict(self.runs),
             "source_runs": None if self.source_runs is None else asdict(self.source_runs),
             "made_with": dict(self.made_with),

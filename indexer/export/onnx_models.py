@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +15,38 @@ from numpy.typing import NDArray
 
 FILE = "model.onnx"
 _SMALLEST = 1024  # numbers of a weight that is worth a node of its own
-_INT4_BLOCK = 32  # weights that share a step
+_BLOCK = 32  # weights that share a step
+_FLOAT = 1  # ONNX Runtime's level of what layers are given; 4 would be 8 bits, and no faster
 
 
-def store_in_half(source: Path, target: Path, precision: str) -> None:
+def shrink(path: Path, precision: str) -> None:
+    """Store a float32 file in fewer bits, in its own place.
+
+    Args:
+        path: of the file.
+        precision: ``fp16``, ``bf16``, or, for the weights of all layers, ``int8`` or ``int4``; what
+            these leave is kept in fp16.
+
+    Raises:
+        OSError: the disk is full or refuses.
+    """
+    import onnx
+
+    model = onnx.load(str(path))
+    if precision in ("int8", "int4"):
+        model, precision = in_blocks(model, int(precision[3:])), "fp16"
+    onnx.save(in_half(model, precision), str(path))
+
+
+def in_half(model: Any, precision: str) -> Any:
     """Keep weights in 16 bits, widened when the file is loaded, so that any device runs it.
 
     Args:
-        source: a float32 file.
-        target: to write to.
+        model: its float32 numbers are kept so, be they weights or steps of these; it changes.
         precision: ``fp16`` or ``bf16``.
     """
     import onnx
 
-    model = onnx.load(str(source))
     graph = model.graph
     widening, kept = [], []
     for one in graph.initializer:
@@ -43,7 +62,7 @@ def store_in_half(source: Path, target: Path, precision: str) -> None:
     del graph.initializer[:], graph.node[:]
     graph.initializer.extend(kept)
     graph.node.extend(nodes)
-    onnx.save(model, str(target))
+    return model
 
 
 def _in_half(tensor: Any, name: str, precision: str) -> Any:
@@ -60,39 +79,52 @@ def _in_half(tensor: Any, name: str, precision: str) -> Any:
     )
 
 
-def store_in_int8(source: Path, target: Path) -> None:
+def in_int8(model: Any, left: Sequence[str] = ()) -> Any:
     """Weights in 8 bits with a step for each column; what layers are given gets its own as it runs.
 
     Of what ONNX Runtime offers this moves vectors least: steps that are chosen beforehand cost
     several hundredths of a cosine.
+
+    Args:
+        model: float32, which stays.
+        left: names of nodes to leave as they are.
     """
+    import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    with _quiet():
+    with _quiet(), tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / "fp32.onnx", Path(folder) / FILE
+        onnx.save(model, str(source))
         quantize_dynamic(
             str(source),
             str(target),
             weight_type=QuantType.QInt8,
             per_channel=True,
             op_types_to_quantize=["MatMul", "Gemm"],
+            nodes_to_exclude=[*left],
         )
+        return onnx.load(str(target))
 
 
-def store_in_blocks(source: Path, target: Path, bits: int) -> None:
-    """Weights in 4 or 8 bits with a step and a zero for each few; the rest stays float."""
-    import onnx
+def in_blocks(model: Any, bits: int) -> Any:
+    """Weights in 4 or 8 bits with a step and a zero for each few; the rest stays float.
+
+    Args:
+        model: float32, or some of its layers in int8 already; it may change.
+        bits: 4 or 8.
+    """
     from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 
     with _quiet():
         quantiser = MatMulNBitsQuantizer(
-            onnx.load(str(source)),
+            model,
             bits=bits,
-            block_size=_INT4_BLOCK,
+            block_size=_BLOCK,
             is_symmetric=False,
-            accuracy_level=4,
+            accuracy_level=_FLOAT,
         )
         quantiser.process()
-        quantiser.model.save_model_to_file(str(target), False)
+    return quantiser.model.model
 
 
 @contextlib.contextmanager

@@ -74,8 +74,9 @@ class ExportPlan:
 
     @property
     def calibrates(self) -> bool:
-        """Whether it looks at images to choose the steps of what layers are given."""
-        return self.target == "openvino" and self.precision == "int8" and not self.weights_only
+        """Whether it looks at images to choose steps, and which layers stay in floating point."""
+        full = self.precision == "int8" and not self.weights_only
+        return self.target in ("openvino", "onnx") and full
 
     @property
     def can_be_measured(self) -> bool:

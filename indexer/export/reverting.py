@@ -1,37 +1,20 @@
-"""Which layers of a quantised model go back to floating point: as few as will do."""
+"""How many parts of a quantised model go back to floating point, try after try."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+_FIRST = 3  # parts, where none is too few
 
 
-def fewest_reverted(
-    groups: Sequence[str],
-    worth: Callable[[Sequence[str]], float],
-    holds: Callable[[Sequence[str]], bool],
-) -> tuple[str, ...]:
-    """The groups to revert, those that help most first, until what is wanted holds.
+def rungs(count: int) -> tuple[int, ...]:
+    """How many of some parts are reverted, in turn: none, 3, 6, 12 and so on, and at last all.
 
-    Each group is tried alone once. How many of the best are needed is then found by halving, for
-    more of them hardly ever does worse.
+    Doubling keeps the tries few, for each of them asks the images that judge once more.
 
     Args:
-        groups: names of what can be reverted.
-        worth: how good the model is with some of them reverted; more is better.
-        holds: whether it is good enough.
-
-    Returns:
-        Empty where nothing need be reverted; all of them where even that does not do.
+        count: parts that can be reverted.
     """
-    if not groups or holds(()):
-        return ()
-    alone = {group: worth((group,)) for group in groups}
-    ranked = sorted(groups, key=lambda group: -alone[group])
-    fails, does = 0, len(ranked)
-    while does - fails > 1:
-        middle = (fails + does) // 2
-        if holds(ranked[:middle]):
-            does = middle
-        else:
-            fails = middle
-    return tuple(ranked[:does])
+    found, step = [0], _FIRST
+    while step < count:
+        found.append(step)
+        step *= 2
+    return (*found, count) if count else (0,)

@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
-from numpy.typing import NDArray
 
 from vitrail.indexer.encoders.checkpoints import Checkpoint, find_encoder_checkpoint
 from vitrail.indexer.encoders.exports import FORMAT, LOGITS, MANIFEST, files_digest
@@ -28,24 +25,7 @@ from vitrail.indexer.spaces import EmbeddingSpace
 if TYPE_CHECKING:
     from vitrail.indexer.encoders.base import Encoder
     from vitrail.indexer.encoders.tower import Tower
-
-Reverting = Callable[[object], tuple[str, ...]]
-"""Of a quantised model, which parts go back to floating point."""
-
-
-@dataclass(frozen=True, slots=True)
-class Int8Steps:
-    """What full int8 needs beside the encoder.
-
-    Attributes:
-        images: (n, S, S, 3) uint8, of the user's.
-        on_image: called with the number of each image that is looked at.
-        reverting: chooses the parts that go back to floating point.
-    """
-
-    images: NDArray[np.uint8]
-    on_image: Callable[[int], None]
-    reverting: Reverting
+    from vitrail.indexer.export.int8 import CalibrationImages, Int8Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +50,8 @@ def write_export(
     spaces: Sequence[EmbeddingSpace],
     plan: ExportPlan,
     folder: Path,
-    calibration: Int8Steps | None = None,
+    int8: Int8Model | None = None,
+    reverted: Sequence[str] = (),
 ) -> Written:
     """Write an encoder's export into a folder that is there and empty.
 
@@ -79,21 +60,63 @@ def write_export(
         spaces: that the graph shall give; a head comes along where there is one.
         plan: to what, in which precision.
         folder: to write to.
-        calibration: of full int8; see ``ExportPlan.calibrates``.
+        int8: what ``quantised_tower`` gave, where the plan calibrates.
+        reverted: parts of that which are given floating point again.
 
     Raises:
         CheckpointError: weights are missing.
         OSError: the disk is full or refuses.
     """
-    classify = has_head(checkpoint, spaces)
-    outputs = [*(space.name for space in spaces), *([LOGITS] if classify else [])]
-    tower = build_tower(checkpoint, spaces, classify=classify)
-    maker = _Maker(checkpoint, tower, outputs, plan, folder, calibration)
-    files, reverted, graph = maker.make()
+    outputs = _outputs(checkpoint, spaces)
+    graph: VectorGraph | None = None
+    files: Sequence[str]
+    if int8 is not None:
+        files = int8.save(folder, reverted)
+    else:
+        tower = _tower(checkpoint, spaces)
+        files, graph = _Maker(checkpoint, tower, outputs, plan, folder).make()
     sums = {name: checksum(folder / name) for name in files}
     _write_manifest(checkpoint, spaces, plan, outputs, sums, folder)
     size = sum(os.path.getsize(folder / name) for name in files)
-    return Written(files_digest(sums), size, reverted, _encoder_of(folder, graph, plan, outputs))
+    encoder = _encoder_of(folder, graph, plan, outputs)
+    return Written(files_digest(sums), size, tuple(reverted), encoder)
+
+
+def quantised_tower(
+    checkpoint: Checkpoint,
+    spaces: Sequence[EmbeddingSpace],
+    plan: ExportPlan,
+    calibration: CalibrationImages,
+) -> Int8Model:
+    """An encoder in full int8, calibrated on images; ``write_export`` takes it as often as asked.
+
+    Args:
+        checkpoint: holds weights of its own.
+        spaces: as of ``write_export``.
+        plan: that calibrates; see there.
+        calibration: on what.
+
+    Raises:
+        CheckpointError: weights are missing.
+    """
+    outputs, size = _outputs(checkpoint, spaces), checkpoint.image_size
+    tower = _tower(checkpoint, spaces)
+    if plan.target == "openvino":
+        from vitrail.indexer.export.openvino_models import OpenVinoInt8, convert
+
+        return OpenVinoInt8(convert(tower, outputs, size), calibration)
+    from vitrail.indexer.export.onnx_int8 import OnnxInt8
+
+    return OnnxInt8(tower, outputs, size, calibration)
+
+
+def _outputs(checkpoint: Checkpoint, spaces: Sequence[EmbeddingSpace]) -> list[str]:
+    head = [LOGITS] if has_head(checkpoint, spaces) else []
+    return [*(space.name for space in spaces), *head]
+
+
+def _tower(checkpoint: Checkpoint, spaces: Sequence[EmbeddingSpace]) -> Tower:
+    return build_tower(checkpoint, spaces, classify=has_head(checkpoint, spaces))
 
 
 def has_head(checkpoint: Checkpoint, spaces: Sequence[EmbeddingSpace]) -> bool:
@@ -127,10 +150,9 @@ class _Maker:
     outputs: Sequence[str]
     plan: ExportPlan
     folder: Path
-    calibration: Int8Steps | None
 
-    def make(self) -> tuple[Sequence[str], tuple[str, ...], VectorGraph | None]:
-        """Names of the files, what was reverted, and what runs where no file can be loaded."""
+    def make(self) -> tuple[Sequence[str], VectorGraph | None]:
+        """Names of the files, and what runs where no file can be loaded."""
         if self.plan.target == "openvino":
             return self._openvino()
         if self.plan.target in ("onnx", "tensorrt"):
@@ -139,60 +161,47 @@ class _Maker:
             return self._torch()
         return self._coreml()
 
-    def _openvino(self) -> tuple[Sequence[str], tuple[str, ...], VectorGraph | None]:
+    def _openvino(self) -> tuple[Sequence[str], VectorGraph | None]:
         from vitrail.indexer.export import openvino_models as models
 
         model = models.convert(self.tower, self.outputs, self.checkpoint.image_size)
-        reverted: tuple[str, ...] = ()
         if self.plan.precision == "int4":
             model = models.with_int4_weights(model, self.checkpoint.dim)
-        elif self.plan.precision == "int8" and self.calibration is None:
-            model = models.with_int8_weights(model)
         elif self.plan.precision == "int8":
-            assert self.calibration is not None
-            model = models.quantised(model, self.calibration.images, self.calibration.on_image)
-            reverted = self.calibration.reverting(model)
-            model = models.reverted(model, reverted)
+            model = models.with_int8_weights(model)
         half = self.plan.precision != "fp32"
-        return models.save(model, self.folder, half=half), reverted, None
+        return models.save(model, self.folder, half=half), None
 
-    def _onnx(self) -> tuple[Sequence[str], tuple[str, ...], VectorGraph | None]:
+    def _onnx(self) -> tuple[Sequence[str], VectorGraph | None]:
         from vitrail.indexer.encoders.onnx_graph import OPSET, write_onnx
         from vitrail.indexer.export import onnx_models as models
 
         for_tensorrt = self.plan.target == "tensorrt"
         precision = "fp32" if for_tensorrt else self.plan.precision
         size, target = self.checkpoint.image_size, self.folder / models.FILE
-        plain = target if precision == "fp32" else self.folder / "fp32.onnx"
         opset = tensorrt.OPSET if for_tensorrt else OPSET
-        write_onnx(self.tower, self.outputs, size, plain, opset)
-        if precision in ("fp16", "bf16"):
-            models.store_in_half(plain, target, precision)
-        elif precision == "int4" or self.plan.weights_only:
-            models.store_in_blocks(plain, target, 4 if precision == "int4" else 8)
-        elif precision == "int8":
-            models.store_in_int8(plain, target)
-        if plain != target:
-            plain.unlink()
+        write_onnx(self.tower, self.outputs, size, target, opset)
+        if precision != "fp32":
+            models.shrink(target, precision)
         if for_tensorrt:
             text = tensorrt.commands_text(size, self.plan.precision)
             (self.folder / tensorrt.COMMANDS).write_text(text)
-        return (models.FILE,), (), None
+        return (models.FILE,), None
 
-    def _torch(self) -> tuple[Sequence[str], tuple[str, ...], VectorGraph | None]:
+    def _torch(self) -> tuple[Sequence[str], VectorGraph | None]:
         from vitrail.indexer.export.torch_programs import FILE, TorchProgram
 
         program = TorchProgram(self.tower, self.checkpoint.image_size, self.plan.precision)
         program.save(self.folder / FILE)
-        return (FILE,), (), program
+        return (FILE,), program
 
-    def _coreml(self) -> tuple[Sequence[str], tuple[str, ...], VectorGraph | None]:
+    def _coreml(self) -> tuple[Sequence[str], VectorGraph | None]:
         from vitrail.indexer.export.coreml_packages import PACKAGE, save_package
 
         size, package = self.checkpoint.image_size, self.folder / PACKAGE
         save_package(self.tower, self.outputs, size, self.plan.precision, package)
         files = [path for path in sorted(package.rglob("*")) if path.is_file()]
-        return [path.relative_to(self.folder).as_posix() for path in files], (), None
+        return [path.relative_to(self.folder).as_posix() for path in files], None
 
 
 def _write_manifest(

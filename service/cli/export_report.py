@@ -55,6 +55,8 @@ def print_certificate(certificate: Certificate) -> None:
         print(f"\nthe head's first label agrees for {certificate.head:.1%}")
     if certificate.reverted:
         print_remark(f"left in floating point: {', '.join(certificate.reverted)}")
+    if certificate.tries > 1:
+        print_remark(f"the images have judged {certificate.tries} exports, this one the last")
     for what, run in (("export", certificate.runs), ("source", certificate.source_runs)):
         if run is not None:
             print_remark(_running(run), f"{what}  ")

@@ -129,7 +129,7 @@ class ImageReader:
         self, encoder: Encoder, pixels: Pixels, doing: str, before: int, total: int
     ) -> tuple[dict[str, Floats], NDArray[np.int64] | None]:
         parts, labels = [], []
-        for batch in _batches(pixels):
+        for batch in batches(pixels):
             made = encode_resilient(encoder, batch)
             parts.append(made.vectors)
             if made.logits is not None:
@@ -140,7 +140,8 @@ class ImageReader:
         return joined, np.concatenate(labels) if labels else None
 
 
-def _batches(pixels: Pixels) -> Iterator[Pixels]:
+def batches(pixels: Pixels) -> Iterator[Pixels]:
+    """Some images at a time, as an encoder is given them."""
     for first in range(0, len(pixels), _BATCH):
         yield pixels[first : first + _BATCH]
 

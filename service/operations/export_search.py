@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vitrail.indexer.encoders.base import Encoder
 from vitrail.indexer.export.certificate import FLOORS, kept_share
-from vitrail.service.operations.export_images import Floats, Pixels
+from vitrail.indexer.export.reverting import rungs
+from vitrail.service.operations.export_images import Floats, Pixels, batches
+
+if TYPE_CHECKING:
+    from vitrail.indexer.export.int8 import Int8Model
 
 _MOST = 100  # images that each choice is tried on
-MARGINS = (0.01, 0.02, 0.04)
-"""What overlap must have above its floor, for other images will be asked with, and more of them.
-
-One after the other is tried until the certificate holds: which is enough depends on the images.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,49 +28,51 @@ class LayerSearch:
         outputs: the graph's spaces, in order.
         searched: spaces that searches weigh.
         derive: adds rows of derived spaces.
-        tell: said how far it is; may raise.
-        tried: groups in floating point -> what they gave, of one model.
+        tell: said how many layers were tried, and of how many; may raise.
     """
 
     images: Pixels
     outputs: Sequence[str]
     searched: Sequence[str]
     derive: Callable[[Mapping[str, Floats]], dict[str, Floats]]
-    tell: Callable[[str, int, int], None]
-    tried: dict[tuple[str, ...], tuple[float, float]] = field(default_factory=dict)
+    tell: Callable[[int, int], None]
 
-    def chosen(self, model: object, reference: Encoder, margin: float) -> tuple[str, ...]:
-        """The groups to revert until what is searched holds by a margin; see ``fewest_reverted``.
+    def steps(self, model: Int8Model, reference: Encoder) -> Iterator[tuple[str, ...]]:
+        """Which groups to revert, try after try, until the one who asks is content.
+
+        None are at first. After that each group is tried alone, and ever more of those that help
+        most are reverted; see ``rungs``. What falls short even on the images of this search is
+        passed over, so that those of the certificate are asked seldom. All of them come last.
 
         Args:
-            model: quantised, and each time the same.
+            model: quantised.
             reference: what it is held to.
-            margin: one of ``MARGINS``.
         """
-        from vitrail.indexer.export import openvino_models as models
-        from vitrail.indexer.export.reverting import fewest_reverted
-
+        yield ()
+        groups = model.groups
+        if not groups:
+            return
         images = self.images[:_MOST]
         before = self.derive(reference.encode(images).vectors)
-        groups = models.quantised_groups(model)
 
         def scores(some: Sequence[str]) -> tuple[float, float]:
-            key = tuple(some)
-            if key not in self.tried:
-                count = min(len(self.tried) + 1, len(groups))
-                self.tell("choosing layers", count, len(groups))
-                found = models.Compiled(models.reverted(model, key), "f32").run(images)
-                now = self.derive(dict(zip(self.outputs, found, strict=False)))
-                self.tried[key] = self._scores(before, now)
-            return self.tried[key]
+            graph = model.graph(some)
+            parts = [graph.run(batch) for batch in batches(images)]
+            made = [np.concatenate(rows) for rows in zip(*parts, strict=True)]
+            now = self.derive(dict(zip(self.outputs, made, strict=False)))
+            return self._scores(before, now)
 
+        alone = {}
+        for number, group in enumerate(groups, 1):
+            self.tell(number, len(groups))
+            alone[group] = sum(scores((group,)))
+        ranked = sorted(groups, key=lambda group: -alone[group])
         floor = FLOORS["int8"]
-
-        def holds(some: Sequence[str]) -> bool:
-            overlap, median = scores(some)
-            return overlap >= floor.overlap + margin and median >= floor.median
-
-        return fewest_reverted(groups, lambda some: sum(scores(some)), holds)
+        for count in rungs(len(ranked))[1:]:
+            some = tuple(ranked[:count])
+            overlap, median = (1.0, 1.0) if count == len(ranked) else scores(some)
+            if overlap >= floor.overlap and median >= floor.median:
+                yield some
 
     def _scores(
         self, before: Mapping[str, Floats], now: Mapping[str, Floats]

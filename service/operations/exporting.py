@@ -6,7 +6,6 @@ import os
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,14 +26,15 @@ from vitrail.service.operations.export_images import (
     ExportImages,
     ImageReader,
 )
-from vitrail.service.operations.export_search import MARGINS, LayerSearch
+from vitrail.service.operations.export_search import LayerSearch
 from vitrail.service.operations.export_sources import ExportOptions, ExportSource
 from vitrail.service.operations.progress import AnalysisProgress, Note, Progress, nobody
 
 if TYPE_CHECKING:
     from vitrail.indexer.encoders.base import Encoder
     from vitrail.indexer.encoders.checkpoints import Checkpoint
-    from vitrail.indexer.export.writing import Reverting, Written
+    from vitrail.indexer.export.int8 import Int8Model
+    from vitrail.indexer.export.writing import Written
     from vitrail.indexer.spaces import EmbeddingSpace
 
 PLOT = "certificate.svg"
@@ -119,7 +119,7 @@ class _Export:
         needed = _ROOM * _weight_bytes(self.checkpoint)
         if not self.plan.can_be_measured:
             with staged(folder, needed) as begun:
-                size = self._write(begun, None, None).size
+                size = self._write(begun).size
             return Exported(folder, self.plan, size, None)
         images = self.reader.read(
             self.source.paths, self.checkpoint.preprocess, calibrates=self.plan.calibrates
@@ -154,19 +154,30 @@ class _Export:
     def _made(
         self, begun: Path, images: ExportImages, before: Embedded, reference: Encoder
     ) -> tuple[Certificate, int]:
-        """Write it, and again with more in floating point while that may help; its certificate."""
-        search = self._search(images)
-        for margin in MARGINS:
-            choose = partial(search.chosen, reference=reference, margin=margin)
-            written = self._write(begun, images, choose)
-            assert written.encoder is not None
-            made = self.reader.embedded(written.encoder, images, "embedding by the export")
-            certificate = self._certificate(images, before, self._derived(made), written)
-            if not certificate.failed or not self.plan.calibrates or margin == MARGINS[-1]:
-                break
-            self.progress(Note(f"{'; '.join(certificate.failed)}: fewer layers stay in int8"))
+        """Write it; int8 again with ever more in floating point, until its certificate holds."""
+        if not self.plan.calibrates:
+            return self._certified(images, before, self._write(begun))
+        int8 = self._quantised(images)
+        steps = self._search(images).steps(int8, reference)
+        certificate, size = self._certified(images, before, self._write(begun, int8, next(steps)))
+        while certificate.failed and (reverted := next(steps, None)) is not None:
+            count, of = len(reverted), len(int8.groups)
+            short = "; ".join(certificate.failed)
+            self.progress(Note(f"{short}: {count} of {of} parts go back to floating point"))
             empty(begun)
-        return certificate, written.size
+            tries = certificate.tries + 1
+            written = self._write(begun, int8, reverted)
+            certificate, size = self._certified(images, before, written, tries)
+        return certificate, size
+
+    def _certified(
+        self, images: ExportImages, before: Embedded, written: Written, tries: int = 1
+    ) -> tuple[Certificate, int]:
+        """What was measured of what was written, and its size in bytes."""
+        assert written.encoder is not None
+        made = self.reader.embedded(written.encoder, images, "embedding by the export")
+        certificate = self._certificate(images, before, self._derived(made), written)
+        return replace(certificate, tries=tries), written.size
 
     def _reference(self) -> Encoder:
         """The source as all others are held to: torch, in fp32, on the CPU."""
@@ -186,28 +197,41 @@ class _Export:
         derive = self.source.derive
         return replace(made, images=derive(made.images), copies=derive(made.copies))
 
-    def _write(self, begun: Path, images: ExportImages | None, choose: Reverting | None) -> Written:
-        from vitrail.indexer.export.writing import Int8Steps, write_export
+    def _write(
+        self, begun: Path, int8: Int8Model | None = None, reverted: Sequence[str] = ()
+    ) -> Written:
+        from vitrail.indexer.export.writing import write_export
 
         self.progress(AnalysisProgress(f"exporting to {self.plan.target}", 0, 0, "image"))
-        calibration = None
-        if self.plan.calibrates and images is not None and choose is not None:
-            count = len(images.calibrating)
+        return write_export(self.checkpoint, self.spaces, self.plan, begun, int8, reverted)
 
-            def on_image(number: int) -> None:
-                self.reader.tell("calibrating", number + 1, count)
+    def _quantised(self, images: ExportImages) -> Int8Model:
+        """The encoder in int8, all steps of it chosen on the images that calibrate."""
+        from vitrail.indexer.export.int8 import CalibrationImages
+        from vitrail.indexer.export.writing import quantised_tower
 
-            calibration = Int8Steps(images.calibrating, on_image, choose)
-        return write_export(self.checkpoint, self.spaces, self.plan, begun, calibration)
+        self.progress(AnalysisProgress(f"exporting to {self.plan.target}", 0, 0, "image"))
+        count = len(images.calibrating)
+
+        def on_image(number: int) -> None:
+            self.reader.tell("calibrating", number + 1, count)
+
+        calibration = CalibrationImages(images.calibrating, on_image)
+        return quantised_tower(self.checkpoint, self.spaces, self.plan, calibration)
 
     def _search(self, images: ExportImages) -> LayerSearch:
         """Chooses, on the images that calibrate alone, what goes back to floating point."""
+
+        def tell(done: int, total: int) -> None:
+            self.cancellation.check()
+            self.progress(AnalysisProgress("choosing layers", done, total, "part"))
+
         return LayerSearch(
             images.calibrating,
             tuple(space.name for space in self.spaces),
             self.searched,
             self.source.derive,
-            self.reader.tell,
+            tell,
         )
 
     def _certificate(

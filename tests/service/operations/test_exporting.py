@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from typer.testing import CliRunner
 
 from tests.indexer.encoders.tiny import save_tower
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.encoders import EncoderSettings
+from vitrail.indexer.encoders.base import Encoded
 from vitrail.indexer.encoders.torch_encoder import build_tower
 from vitrail.indexer.encoders.tower import Tower
 from vitrail.indexer.errors import (
@@ -26,20 +28,18 @@ from vitrail.indexer.errors import (
 )
 from vitrail.indexer.export import writing
 from vitrail.indexer.export.certificate import SpaceMeasure
-from vitrail.indexer.export.plan import ExportPlan
 from vitrail.indexer.indexing.options import IndexOptions
 from vitrail.service.cli import app
 from vitrail.service.documents.receipts import result_receipt
 from vitrail.service.operations import exporting
 from vitrail.service.operations.collection import Collection
 from vitrail.service.operations.export_requests import ExportRequest, run_export
-from vitrail.service.operations.export_search import MARGINS, LayerSearch
+from vitrail.service.operations.export_search import LayerSearch
 from vitrail.service.operations.export_sources import ExportOptions
 from vitrail.service.operations.exporting import ShortfallError
-from vitrail.service.operations.progress import AnalysisProgress, Event
+from vitrail.service.operations.progress import AnalysisProgress, Event, Note
 
 pytest.importorskip("openvino")
-from vitrail.indexer.export.openvino_models import quantised_groups
 
 IMAGES = 36
 QUICK = ExportOptions(sample=IMAGES, copied=6, tried=False)
@@ -299,55 +299,138 @@ def test_the_command_prints_a_table_that_fits_or_json(
     assert f"vitrail index --checkpoint {tmp_path / 'out'}" in done.stdout
 
 
-def test_layers_go_back_to_floating_point_until_searches_hold(made: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("target", ["openvino", "onnx"])
+def test_int8_is_judged_by_images_that_nothing_was_chosen_on(
+    target: str, made: Path, tmp_path: Path
+) -> None:
     pytest.importorskip("nncf")
+    pytest.importorskip("onnxscript")
+    folder = tmp_path / "int8"
     options = ExportOptions(sample=IMAGES, copied=4, tried=False, forced=True)
-    done = run_export(request(made, tmp_path / "int8", precision="int8", options=options))
+    asked = request(made, folder, target=target, precision="int8", options=options)
+    done = run_export(asked)
     assert done.certificate is not None
-    told = json.loads((tmp_path / "int8" / "certificate.json").read_text())
+    told = json.loads((folder / "certificate.json").read_text())
     assert told["reverted"] == [*done.certificate.reverted]
+    assert told["tries"] == done.certificate.tries >= 1
     assert told["images"] == IMAGES - IMAGES // 3, "none that steps and layers were chosen on"
-    assert ExportPlan("openvino", "int8").calibrates
 
 
-@pytest.mark.parametrize("holds_at", [1, 2, 4])
+@pytest.mark.parametrize("holds_at", [1, 2, 3, 4])
 def test_what_falls_short_in_int8_is_written_again_with_more_in_floating_point(
     holds_at: int, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Of three blocks, that is six parts: with none of them, three, and all; then it is refused."""
     pytest.importorskip("nncf")
-    margins: list[float] = []
-
-    def choose(_: LayerSearch, model: object, reference: object, margin: float) -> tuple[str, ...]:
-        margins.append(margin)
-        return tuple(quantised_groups(model)[: len(margins)])
+    judged: list[int] = []
 
     def good_at_last(*_: object) -> dict[str, SpaceMeasure]:
-        share = 1.0 if len(margins) >= holds_at else 0.9
+        judged.append(len(judged) + 1)
+        share = 1.0 if len(judged) >= holds_at else 0.9
         return {"cls@3": SpaceMeasure(1.0, 1.0, share, share, 1.0, 1.0, True, False)}
 
-    monkeypatch.setattr(LayerSearch, "chosen", choose)
+    monkeypatch.setattr(LayerSearch, "_scores", lambda *_: (0.95, 0.995))
     monkeypatch.setattr(exporting, "measure", good_at_last)
-    told: list[str] = []
+    told: list[Event] = []
     asked = request(made, tmp_path / "int8", precision="int8")
-    if holds_at > len(MARGINS):
-        with pytest.raises(ShortfallError, match="overlap of hits in cls@3"):
-            run_export(asked)
+    if holds_at == 4:
+        with pytest.raises(ShortfallError, match="overlap of hits in cls@3") as caught:
+            run_export(asked, progress=told.append)
         assert not (tmp_path / "int8").exists()
+        certificate = caught.value.certificate
     else:
-        done = run_export(asked, progress=lambda event: told.append(getattr(event, "text", "")))
+        done = run_export(asked, progress=told.append)
         assert done.certificate is not None
-        assert len(done.certificate.reverted) == holds_at
         assert not done.certificate.failed
-    assert tuple(margins) == MARGINS[:holds_at]
-    assert sum("fewer layers stay in int8" in text for text in told) == (
-        holds_at - 1 if holds_at <= len(MARGINS) else 0
+        certificate = done.certificate
+    tries = min(holds_at, 3)
+    assert len(judged) == certificate.tries == tries
+    assert len(certificate.reverted) == (0, 3, 6)[tries - 1]
+    notes = [one.text.partition(": ")[2] for one in told if isinstance(one, Note)]
+    again = [f"{count} of 6 parts go back to floating point" for count in (3, 6)]
+    assert notes == again[: tries - 1]
+    shown = {
+        one.noun for one in told if isinstance(one, AnalysisProgress) and "layers" in one.doing
+    }
+    assert shown == ({"part"} if tries > 1 else set())
+
+
+class Parts:
+    """Implements ``Int8Model``: rows turned away by an angle for each part that is in int8.
+
+    Args:
+        turns: part -> radians.
+        rows: (n, 2) float32, the source's.
+    """
+
+    runtime = "by hand"
+
+    def __init__(self, turns: dict[str, float], rows: NDArray[np.float32]) -> None:
+        self.turns, self.rows = turns, rows
+        self.asked: list[tuple[str, ...]] = []
+        self.angle, self.begin = 0.0, 0
+        self.groups = [*turns]
+
+    def graph(self, reverted: Sequence[str]) -> Parts:
+        self.asked.append(tuple(reverted))
+        self.angle = sum(turn for part, turn in self.turns.items() if part not in reverted)
+        self.begin = 0
+        return self
+
+    def run(self, pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        rows = self.rows[self.begin : self.begin + len(pixels)]
+        self.begin += len(pixels)
+        c, s = np.cos(self.angle), np.sin(self.angle)
+        return [np.asarray(rows @ np.array([[c, s], [-s, c]]), np.float32)]
+
+    def save(self, folder: Path, reverted: Sequence[str]) -> tuple[str, ...]:
+        raise AssertionError(folder, reverted)
+
+
+@pytest.mark.parametrize(
+    ("turn", "count", "counts"),
+    [
+        (0.0, 6, [0, 3, 6, 8]),  # even with all in int8 the search's own images are content
+        (0.3, 6, [0, 6, 8]),  # with three reverted they are not
+        (0.3, 8, [0, 8]),  # nor with six; all of them come last, whatever they say
+    ],
+)
+def test_what_falls_short_on_the_search_s_own_images_is_passed_over(
+    turn: float, count: int, counts: list[int]
+) -> None:
+    angles = np.linspace(0, 6, 40, dtype=np.float32)
+    rows = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    worst = [f"blocks.{n}.mlp" for n in (5, 1, 6, 2, 7, 0, 3, 4)][:count]
+    turns = dict.fromkeys((f"blocks.{n}.mlp" for n in range(8)), 0.0)
+    turns |= {part: turn + 0.001 * (9 - place) for place, part in enumerate(worst)}
+    model = Parts(turns, rows)
+    told: list[tuple[int, int]] = []
+    search = LayerSearch(
+        np.zeros((40, 1, 1, 3), np.uint8),
+        ["s"],
+        ["s"],
+        dict,
+        lambda done, total: told.append((done, total)),
     )
+
+    class Source:
+        def encode(self, pixels: NDArray[np.uint8]) -> Encoded:
+            return Encoded({"s": rows[: len(pixels)]}, None)
+
+    steps = search.steps(model, Source())  # type: ignore[arg-type]
+    assert next(steps) == ()
+    assert not model.asked, "nothing is tried before the certificate has fallen short"
+    found = [(), *steps]
+    assert [len(some) for some in found] == counts
+    for some in found[1:-1]:
+        assert [*some] == worst[: len(some)], "those that help most, first"
+    assert told == [(n, 8) for n in range(1, 9)]
 
 
 def test_how_it_runs_is_measured_in_a_process_of_its_own(made: Path) -> None:
     from vitrail.indexer.encoders import EncoderSettings as Settings
     from vitrail.indexer.export.trial import measured
 
-    found = measured(Settings(str(made / "vit"), ("cls@3",), runtime="torch"), 0.01)
+    found = measured(Settings(str(made / "vit"), ("cls@3",), runtime="torch"), 0.0)
     assert float(str(found["per_second"])) > 0
     assert int(str(found["memory"])) > 1 << 20
