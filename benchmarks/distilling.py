@@ -1,15 +1,17 @@
 """What a student keeps of its teacher's retrieval, and how much faster it is.
 
     python -m benchmarks.distilling --photographs FOLDER --run FOLDER [--images FOLDER ...]
+    python -m benchmarks.distilling --photographs FOLDER --stamps FOLDER --run OTHER --other-half
 
 The embedded encoder teaches a student of fewer blocks, cut out of it, on the examples, on half of
 140 photographs, on the other images of their package (``benchmarks.photographs`` tells how to get
 it) and on whatever folders of images are given beside; the more, the better. The other half of the
-photographs is seen by neither: of these it is told how often an altered copy's nearest is its
-original, how well the nearest ones are of the same kind, and how many of the teacher's neighbours
-the student has. Speed is by processor time, one thread, both in turns. The run goes on where it was
-stopped, and where it is done it is measured again. ``--sample 40 --epochs 1 --layers 1 --most 10``
-tries it.
+photographs is seen by neither, nor are photographs of another package (``benchmarks.stamps``): of
+these it is told how often an altered copy's nearest is its original, how well the nearest ones are
+of the same kind, and how many of the teacher's neighbours the student has. With ``--other-half``
+the halves change places. Speed is by processor time, in fp32, one thread, both in turns. The run
+goes on where it was stopped, and where it is done it is measured again; the page tells of all runs,
+each by the name of its folder. ``--sample 40 --epochs 1 --layers 1 --most 10`` tries it.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import hashlib
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks import machine, photographs, report
+from benchmarks.distilling_page import distilling_page, joined, share_kept
+from benchmarks.stamps import unpack_stamps
 from vitrail.indexer.encoders import EMBEDDED, Encoder, EncoderSettings, load_encoder
 from vitrail.indexer.encoders.checkpoints import find_encoder_checkpoint
 from vitrail.indexer.images.preprocess import apply
@@ -37,7 +41,6 @@ from vitrail.indexer.training.distilling import DistillingOptions
 from vitrail.indexer.training.saving import save_model
 from vitrail.indexer.training.students import Cut
 from vitrail.indexer.training.teaching import make_pair
-from vitrail.indexer.wording import counted
 from vitrail.search.measures import average_precisions, copy_hits, knn_hits, paired_interval
 from vitrail.service.operations.distilling import Distilled, distil, request_of
 from vitrail.service.operations.progress import AnalysisProgress, Event
@@ -56,6 +59,9 @@ def main() -> None:
     parser.add_argument("--photographs", type=Path, required=True, help="unpacked package")
     parser.add_argument("--run", type=Path, required=True, help="folder of the student, kept")
     parser.add_argument("--images", type=Path, nargs="*", default=[], help="more to learn from")
+    parser.add_argument("--stamps", type=Path, help="unpacked package of stamps, to judge by")
+    parser.add_argument("--other-half", action="store_true", help="learn what is unseen otherwise")
+    parser.add_argument("--seed", type=int, default=0, help="of all that is drawn")
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--learning-rate", type=float, default=usual.learning_rate)
@@ -64,6 +70,9 @@ def main() -> None:
     parser.add_argument("--tokens", type=float, default=usual.tokens)
     parser.add_argument("--space", default="gem@9")
     parser.add_argument("--sample", type=int, default=20_000, help="learned from, at most")
+    parser.add_argument(
+        "--precision", default="fp32", choices=["fp32", "bf16"], help="of the vectors judged by"
+    )
     parser.add_argument("--most", type=int, help="photographs unseen, to try it")
     parser.add_argument("--results", type=Path, default=report.RESULTS)
     arguments = parser.parse_args()
@@ -71,19 +80,27 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         photographs.unpack(arguments.photographs, Path(folder) / "all")
         seen, unseen = _halves(Path(folder))
+        if arguments.other_half:
+            seen, unseen = unseen, seen
         photographs.unpack_others(arguments.photographs, Path(folder) / "others")
         sources = [seen, EXAMPLES, Path(folder) / "others", *arguments.images]
+        sets = {"photographs": sorted(unseen.rglob("*.webp"))}
+        if arguments.stamps is not None:
+            sets["stamps"] = unpack_stamps(arguments.stamps, Path(folder) / "stamps")
         begun = (arguments.run / "training").exists()
         started = time.process_time()
         made = _student(arguments, sources)
         # of a run that went on nobody knows what was spent before
         spent = None if begun else time.process_time() - started
         untaught = _untaught(made, arguments, Path(folder) / "untaught")
-        result = _measured(made, untaught, sorted(unseen.rglob("*.webp"))[: arguments.most])
+        few = {name: paths[: arguments.most] for name, paths in sets.items()}
+        result = _measured(made, untaught, few, arguments.precision)
     told = machine.describe(machine.command_line("benchmarks.distilling"))
     run = {**made.to_dict(), "folder": arguments.run.name}
-    whole = {"machine": told, "cpu_seconds": spent, "run": run, **result}
-    report.write("distilling", whole, _page(told, made, result), arguments.results)
+    asked = {name: getattr(arguments, name) for name in ("seed", "other_half", "precision")}
+    whole = {"machine": told, "cpu_seconds": spent, **asked, "run": run, **result}
+    runs = joined(arguments.results / "distilling.json", whole)
+    report.write("distilling", {"runs": runs}, distilling_page(runs), arguments.results)
 
 
 def _halves(folder: Path) -> tuple[Path, Path]:
@@ -114,9 +131,10 @@ def _student(arguments: argparse.Namespace, folders: Sequence[Path]) -> Distille
         relations=arguments.relations,
         tokens=arguments.tokens,
         save_every=20,
+        seed=arguments.seed,
     )
     request = request_of(
-        UnlabelledSource((str(images),), sample=arguments.sample),
+        UnlabelledSource((str(images),), sample=arguments.sample, seed=arguments.seed),
         EMBEDDED,
         str(arguments.run),
         options,
@@ -141,26 +159,36 @@ def _untaught(made: Distilled, arguments: argparse.Namespace, folder: Path) -> s
     return str(folder)
 
 
-def _measured(made: Distilled, untaught: str, paths: Sequence[Path]) -> dict[str, Any]:
+def _measured(
+    made: Distilled, untaught: str, sets: Mapping[str, Sequence[Path]], precision: str
+) -> dict[str, Any]:
+    theirs, ours = made.spaces
+    named = ((EMBEDDED, theirs), (made.folder, ours), (untaught, ours))
+    speeds = _speeds([_loaded(*one, "fp32") for one in named[:2]])
+    encoders = [_loaded(*one, precision) for one in named]
+    return {"sets": {name: _judged(encoders, sets[name]) for name in sets}, "speed": speeds}
+
+
+def _loaded(name: str, space: str, precision: str) -> Encoder:
+    return load_encoder(EncoderSettings(name, (space,), "torch", "cpu", precision))
+
+
+def _judged(encoders: Sequence[Encoder], paths: Sequence[Path]) -> dict[str, Any]:
+    """Teacher, student and untaught one by the same images, in folders by kind."""
     kinds = [path.parent.name for path in paths]
     labels = np.unique(kinds, return_inverse=True)[1].astype(np.int64)
     images = [image_to_copy(str(path)) for path in paths]
-    theirs, ours = made.spaces
-    encoders = [
-        load_encoder(EncoderSettings(name, (space,), "torch", "cpu", "fp32"))
-        for name, space in ((EMBEDDED, theirs), (made.folder, ours), (untaught, ours))
-    ]
     rows = [_vectors(encoder, images) for encoder in encoders]
     found = [
         _retrieval(encoder, own, images, labels)
         for encoder, own in zip(encoders, rows, strict=True)
     ]
-    speeds = _speeds(encoders[:2])
     told = {
         name: {
             "teacher": float(np.nanmean(found[0][name])),
             "student": float(np.nanmean(found[1][name])),
             "untaught": float(np.nanmean(found[2][name])),
+            "share": share_kept(found[1][name], found[0][name]),
             "difference": _interval(found[1][name], found[0][name]),
         }
         for name in found[0]
@@ -169,7 +197,12 @@ def _measured(made: Distilled, untaught: str, paths: Sequence[Path]) -> dict[str
         "student": neighbours_kept(rows[1], rows[0]),
         "untaught": neighbours_kept(rows[2], rows[0]),
     }
-    return {"images": len(paths), "retrieval": told, "neighbours": kept, "speed": speeds}
+    return {
+        "images": len(paths),
+        "kinds": len(set(kinds)),
+        "retrieval": told,
+        "neighbours": kept,
+    }
 
 
 def _interval(ours: Doubles, theirs: Doubles) -> list[float]:
@@ -216,39 +249,6 @@ def _speeds(encoders: Sequence[Encoder]) -> list[float]:
             encoder.encode(pixels)
             best[place] = min(best[place], time.process_time() - began)
     return [_BATCH / seconds for seconds in best]
-
-
-def _page(told: dict[str, Any], made: Distilled, result: dict[str, Any]) -> str:
-    sizes = made.fidelity.teacher.parameters, made.fidelity.student.parameters
-    speeds = result["speed"]
-    rows = [
-        ["parameters", *_shares(sizes[0] / 1e6, sizes[1] / 1e6, " M"), "", ""],
-        ["images/cpu-s", *_shares(*speeds), "", ""],
-    ]
-    for name, one in result["retrieval"].items():
-        mean, low, high = one["difference"]
-        share = f"{one['student'] / one['teacher']:.0%}"
-        apart = f"{mean:+.3f} ({low:+.3f} to {high:+.3f})"
-        before = f"{one['untaught']:.3f}"
-        rows.append([name, f"{one['teacher']:.3f}", f"{one['student']:.3f}", share, apart, before])
-    kept = result["neighbours"]
-    nearest = ["teacher's ten nearest", "", f"{kept['student']:.3f}", "", ""]
-    rows.append([*nearest, f"{kept['untaught']:.3f}"])
-    theirs, ours = made.spaces
-    columns = [f"{result['images']} photographs unseen", theirs, ours, "student's share", "apart"]
-    columns.append("untaught")
-    return (
-        report.heading("Distillation", told)
-        + f"\nThe embedded encoder's {theirs} taught to a student of "
-        f"{counted(int(ours.partition('@')[2]), 'block')} cut out of it, on {made.parts[0]:,} "
-        f"images without labels, {made.steps:,} steps.\n\n"
-        + report.table(columns, rows)
-        + "\n\nUntaught: the student as it was cut out, before it learned anything.\n"
-    )
-
-
-def _shares(teacher: float, student: float, unit: str = "") -> list[str]:
-    return [f"{teacher:.1f}{unit}", f"{student:.1f}{unit}", f"{student / teacher:.0%}"]
 
 
 if __name__ == "__main__":

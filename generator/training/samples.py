@@ -14,6 +14,7 @@ from PIL import Image
 from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.checkpoints.schedulers import build_scheduler
 from vitrail.generator.models.libraries import quiet
+from vitrail.generator.training.images import to_tensor
 from vitrail.generator.training.sheets import draw_sheet
 from vitrail.indexer.files.durability import disk_guard, make_directory, replacing
 
@@ -69,6 +70,23 @@ class Sampler:
                 ]
             finally:
                 self.pipeline.scheduler = own
+
+    @torch.no_grad()
+    def redraw(self, image: Image.Image) -> Image.Image:
+        """What the autoencoder leaves of an image: the best that could be drawn of it.
+
+        Args:
+            image: RGB, of the sampler's side.
+
+        Returns:
+            RGB, of the same size.
+        """
+        vae = self.pipeline.vae
+        with torch.autocast(torch.device(vae.device).type, enabled=False):
+            pixels = to_tensor([image]).to(vae.device, vae.dtype)
+            decoded = vae.decode(vae.encode(pixels).latent_dist.mode()).sample
+        redrawn: Image.Image = self.pipeline.image_processor.postprocess(decoded.float())[0]
+        return redrawn
 
 
 def write_sheet(

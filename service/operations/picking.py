@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -126,11 +126,11 @@ class _Work:
 
         squares, paths = self._squares()
         self._choose_set()
-        self._tell("loading the encoder")
-        taught = self._taught(squares)
         self._tell("loading the checkpoint")
         trainee = build_trainee(self.run.info, self.run.options)
         trainee.pipeline.to(choose_device(self.options.device))
+        self._tell("loading the encoder")
+        taught = self._taught(squares, self._sampler(trainee).redraw)
         base = self._set(trainee, taught, None)
         nulls = self._nulls(trainee, taught)
         made = [self._set(trainee, taught, kept) for kept in self.run.kept]
@@ -206,7 +206,9 @@ class _Work:
                 )
             )
 
-    def _taught(self, squares: list[Image.Image]) -> TaughtImages:
+    def _taught(
+        self, squares: list[Image.Image], redraw: Callable[[Image.Image], Image.Image]
+    ) -> TaughtImages:
         from vitrail.indexer.encoders import EncoderSettings, load_encoder
 
         named = self.options.space
@@ -217,7 +219,7 @@ class _Work:
                 device=self.options.device,
             )
         )
-        return TaughtImages(encoder, encoder.spaces[0].name, squares)
+        return TaughtImages(encoder, encoder.spaces[0].name, squares, redraw)
 
     # What is made
 

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
 from vitrail.generator.checkpoints.files import CheckpointInfo
 from vitrail.generator.models.pipelines import load_pipeline
+from vitrail.generator.training.images import to_images, to_tensor
 from vitrail.generator.training.samples import Sampler, draw_prior, write_sheet
 from vitrail.indexer.errors import CancelledError
 
@@ -34,6 +36,20 @@ def test_a_sheet_has_a_captioned_row_of_seeds_for_each_prompt(
     assert sampler.pipeline.scheduler is own  # whose configuration is saved with the model
     one, again = (sampler.draw("a cat", [7], lambda: None)[0] for _ in range(2))
     assert np.array_equal(np.asarray(one), np.asarray(again))
+
+
+def test_an_image_is_redrawn_as_the_autoencoder_has_it(sampler: Sampler) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+    image = Image.fromarray(pixels)
+    redrawn = sampler.redraw(image)
+    assert (redrawn.mode, redrawn.size) == ("RGB", image.size)
+    vae = sampler.pipeline.vae
+    with torch.no_grad():
+        latents = vae.encode(to_tensor([image])).latent_dist.mode()
+        (expected,) = to_images(vae.decode(latents).sample)
+    apart = np.asarray(redrawn, np.int16) - np.asarray(expected, np.int16)
+    assert np.abs(apart).max() <= 1  # rounding
+    assert sampler.redraw(image).tobytes() == redrawn.tobytes()  # without chance
 
 
 def test_who_stops_within_a_sheet_leaves_no_half_of_one(sampler: Sampler, tmp_path: Path) -> None:

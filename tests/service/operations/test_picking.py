@@ -98,6 +98,8 @@ class Pretended:
 
     def __init__(self, run: Path) -> None:
         self.drawn: list[tuple[int, str, int]] = []
+        self.leaves: Callable[[Image.Image], Image.Image] = lambda image: image
+        """What its autoencoder leaves of an image."""
         self._marks = {kept.step: load_file(kept.path) for kept in list_kept(str(run / "training"))}
 
     def draw(
@@ -106,7 +108,7 @@ class Pretended:
         check()
         step = self._step(sampler.pipeline.unet)
         self.drawn += [(step, prompt, seed) for seed in seeds]
-        return [self._image(step, prompt == "a zeb", seed) for seed in seeds]
+        return [self.leaves(self._image(step, prompt == "a zeb", seed)) for seed in seeds]
 
     def _step(self, unet: torch.nn.Module) -> int:
         own = {f"unet.{name}": one for name, one in unet.named_parameters() if one.requires_grad}
@@ -127,7 +129,14 @@ class Pretended:
 def pretended(run: Path, monkeypatch: pytest.MonkeyPatch) -> Pretended:
     made = Pretended(run)
     monkeypatch.setattr(Sampler, "draw", lambda sampler, *words: made.draw(sampler, *words))
+    monkeypatch.setattr(Sampler, "redraw", lambda _, image: made.leaves(image))
     return made
+
+
+def coarse(image: Image.Image) -> Image.Image:
+    """Nothing of an image that is finer than a sixth of it."""
+    small = image.resize((6, 6), Image.Resampling.BOX)
+    return small.resize(image.size, Image.Resampling.BILINEAR)
 
 
 def test_the_over_trained_is_told_from_the_good_one(pick: Pick, pretended: Pretended) -> None:
@@ -152,6 +161,18 @@ def test_the_over_trained_is_told_from_the_good_one(pick: Pick, pretended: Prete
         2: 6,
         3: 6,
     }
+
+
+def test_copies_are_told_where_the_autoencoder_leaves_little_of_any_image(
+    pick: Pick, pretended: Pretended
+) -> None:
+    """They agree with what it leaves of a taught image, and not with the image itself."""
+    pretended.leaves = coarse
+    made = pick(rate=0.05)
+    assert made.found.line is not None
+    assert made.found.line < 1
+    assert [one.copies for one in made.found.checkpoints] == [0, 0, 3]
+    assert made.found.checkpoints[2].shares.original == 0
 
 
 def test_what_was_drawn_is_not_drawn_again_and_what_was_damaged_is(
