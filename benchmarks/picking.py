@@ -65,6 +65,7 @@ OPTIONS = GeneratorOptions(
     keep=True,
     precision="fp32",
 )
+_LINES = (0.15, 0.2, 0.25, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8)
 _EVERY = 30.0  # seconds between two lines
 _TRAINED = "run-spent.json"  # what the training took
 Doubles = NDArray[np.float64]
@@ -200,7 +201,7 @@ def _lines(picked: PickedRun, work: Path, seed: int) -> dict[str, Any]:
         for name, change in ATTACKS.items()
     }
     every = np.concatenate([*copies.values()])
-    at = sorted({0.15, 0.2, 0.25, LEAST_LINE, 0.35, 0.4, 0.5, 0.6, picked.found.line or LEAST_LINE})
+    at = sorted({*_LINES, LEAST_LINE, picked.found.line or LEAST_LINE})
     return {
         "unseen": unseen.tolist(),
         "copies": {name: one.tolist() for name, one in copies.items()},

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 FILES = ("model.xml", "model.bin")
 _GROUP = re.compile(r"__module\.(blocks\.\d+\.[a-z_]+|[a-z_]+)")
-_INT4_GROUP = 64  # weights that share a step; narrower rows share one altogether
+_INT4_GROUP = 32  # weights that share a step
+_LEAST_GROUP = 16  # likewise, of rows whose length is no multiple of that
 _MULTIPLIES = ("MatMul", "Convolution")
 # SmoothQuant's alpha: how much of the spread between columns goes from what layers are given to
 # their weights. On two sets of pictures .7 kept most of the ten nearest, more than .5 and NNCF's
@@ -48,22 +49,26 @@ def with_int8_weights(model: Any) -> Any:
         return nncf.compress_weights(model, mode=nncf.CompressWeightsMode.INT8_ASYM)
 
 
-def with_int4_weights(model: Any, width: int) -> Any:
-    """Weights in 4 bits, a step and a zero for each few of a row.
+def with_int4_weights(model: Any) -> Any:
+    """Weights in 4 bits, a step and a zero for each few of a row; where these do not fit, 8 bits.
 
     Args:
         model: float32.
-        width: of the tokens, which has to be a multiple of how many share a step.
     """
     import nncf
 
+    fitting = nncf.AdvancedCompressionParameters(
+        group_size_fallback_mode=nncf.GroupSizeFallbackMode.ADJUST,
+        min_adjusted_group_size=_LEAST_GROUP,
+    )
     with _quiet():
         return nncf.compress_weights(
             model,
             mode=nncf.CompressWeightsMode.INT4_ASYM,
-            group_size=_INT4_GROUP if width % _INT4_GROUP == 0 else -1,
+            group_size=_INT4_GROUP,
             ratio=1.0,
             all_layers=True,
+            advanced_parameters=fitting,
         )
 
 

@@ -166,7 +166,7 @@ class _Maker:
 
         model = models.convert(self.tower, self.outputs, self.checkpoint.image_size)
         if self.plan.precision == "int4":
-            model = models.with_int4_weights(model, self.checkpoint.dim)
+            model = models.with_int4_weights(model)
         elif self.plan.precision == "int8":
             model = models.with_int8_weights(model)
         half = self.plan.precision != "fp32"

@@ -92,17 +92,21 @@ def _dots(made: PickedRun) -> list[dict[str, Any]]:
 
 
 def _place_labels(dots: Sequence[dict[str, Any]]) -> None:
-    """Put each dot's step beside it, below those that would lie in the same place."""
+    """Put each dot's step beside it, and what would lie upon another below that.
+
+    Of dots in the lower half it is put above, since what they mean is written below the drawing.
+    """
     taken: list[tuple[float, float]] = []
     hidden = [(dot["x"], dot["y"]) for dot in dots]
     for dot in sorted(dots, key=lambda one: (one["y"], -one["x"])):
         ends = dot["x"] > _WIDTH - 6 * _LETTER
         x, y = dot["x"] + (-12 if ends else 12), dot["y"] + (_APART if dot["y"] < _APART else -9)
+        aside = -_APART / 2 if dot["y"] > _HEIGHT / 2 else _APART / 2
         while any(abs(x - a) < 6 * _LETTER and abs(y - b) < _APART for a, b in taken) or any(
             (dot["x"], dot["y"]) != (a, b) and abs(x - a) < 4 * _LETTER and abs(y - b - 4) < 18
             for a, b in hidden
         ):
-            y += _APART / 2
+            y += aside
         taken.append((x, y))
         dot |= {"label_x": round(x, 1), "label_y": round(y, 1), "ends": ends}
 

@@ -110,6 +110,18 @@ def test_a_report_of_hostile_prompts_runs_nothing_and_fetches_nothing(compared: 
     assert not re.search(r"https?://|javascript:", page)
 
 
+def test_steps_of_many_that_kept_nothing_stay_within_the_drawing(compared: Make) -> None:
+    made = [learning(100, 0.5), *(over_trained(step) for step in range(200, 900, 100))]
+    page = render_pick_report(compared(made))
+    labels = re.findall(
+        r'<text(?: class="best")? x="(\S+)" y="(\S+)"[^>]*>(\d{3})(?: best)?<', page
+    )
+    places = {int(step): (float(x), float(y)) for x, y, step in labels}
+    assert set(places) == {100, 200, 300, 400, 500, 600, 700, 800}
+    assert all(0 < y < 340 for _, y in places.values())
+    assert len({*places.values()}) == 8
+
+
 def test_what_is_unknown_is_said_and_drawn_without(compared: Make) -> None:
     page = render_pick_report(compared(nulls=NULLS[:20]))
     assert "whether they copy cannot be told at 1%: that needs 99 innocent images" in page
