@@ -48,7 +48,7 @@ def test_the_same_array_is_worked_out_once() -> None:
 
 def test_an_array_out_of_another_process_is_known_again(monkeypatch: pytest.MonkeyPatch) -> None:
     index = VectorIndex.create(24).with_rows(IDS, ROWS).built()
-    allowed = pickle.loads(pickle.dumps(IDS[::3].copy()))
+    allowed = pickle.loads(pickle.dumps(IDS[::3].copy())).copy()
     allowed.flags.writeable = False
     asked: list[int] = []
     passing = Rows._passing
