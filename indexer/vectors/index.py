@@ -159,7 +159,10 @@ class VectorIndex:
             raise InputError(f"k must be at least 1, not {k}")
         if not 0 < recall <= 1:
             raise InputError(f"recall must be above 0 and at most 1, not {recall}")
-        ids = None if allowed is None else np.asarray(allowed, np.int64)
+        # An array that is right stays the one that it is, by which it is known again: numpy would
+        # give another one of the same memory for a type that came out of another process.
+        right = allowed is None or getattr(allowed, "dtype", None) == np.int64
+        ids = allowed if right else np.asarray(allowed, np.int64)
 
         def found(parts: Parts) -> Neighbours:
             depth = min(k, len(parts))

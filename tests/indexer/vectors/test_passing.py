@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import pickle
 
 import numpy as np
 import pytest
@@ -43,6 +44,23 @@ def test_the_same_array_is_worked_out_once() -> None:
     first = rows.passing(allowed)
     assert rows.passing(allowed) is first
     assert rows.passing(unwritable(IDS[::3])) is not first, "equal, but who knows"
+
+
+def test_an_array_out_of_another_process_is_known_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    index = VectorIndex.create(24).with_rows(IDS, ROWS).built()
+    allowed = pickle.loads(pickle.dumps(IDS[::3].copy())).copy()
+    allowed.flags.writeable = False
+    asked: list[int] = []
+    passing = Rows._passing
+
+    def counting(rows: Rows, ids: Ids) -> Passing:
+        asked.append(len(ids))
+        return passing(rows, ids)
+
+    monkeypatch.setattr(Rows, "_passing", counting)
+    for query in ROWS[:3]:
+        index.search(query[None], 2, allowed=allowed)
+    assert asked == [len(allowed)]
 
 
 @pytest.mark.parametrize("whose", ["writable", "a view of what is writable"])
