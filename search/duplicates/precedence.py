@@ -66,7 +66,7 @@ def _adds_a_frame(larger: Look, smaller: Look, into: AffineTransform) -> bool:
     """Whether there is but a plain frame round the place of an image, which has as many pixels."""
     if _pixels(smaller) < _FINE * _pixels_there(larger, smaller, into):
         return False
-    straight = abs(into.degrees) < _STRAIGHT
+    straight = abs((into.degrees + 45) % 90 - 45) < _STRAIGHT  # a quarter turn is as straight
     return straight and is_framed(larger.brightness, _box(_corners(smaller, into)))
 
 

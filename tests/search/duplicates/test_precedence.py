@@ -70,6 +70,8 @@ def test_what_a_frame_is_around_goes_before_it(frame: str, seed: int) -> None:
     assert goes_first(framed, image) is False
     assert goes_first(framed, ImageOps.mirror(image)) is False
     assert goes_first(framed, image.resize((480, 360))) is False, "at more pixels"
+    for quarters in (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180):
+        assert goes_first(framed, image.transpose(quarters)) is False, quarters
 
 
 @pytest.mark.parametrize("frame", FRAMES)
