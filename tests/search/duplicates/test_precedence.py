@@ -90,6 +90,12 @@ def test_a_black_frame_is_told_from_a_white_ground() -> None:
     assert goes_first(ImageOps.expand(_face(), 24, "black"), _face()) is False
 
 
+def test_an_image_goes_before_a_smaller_one_of_it_with_more_of_its_ground_around() -> None:
+    small = ImageOps.expand(_face().resize((160, 160)), 60, "white")
+    assert goes_first(small, _face()) is False, "which would be kept for its white pixels"
+    assert goes_first(ImageOps.expand(_face(), 30, "white"), _face()) is True, "no pixel is lost"
+
+
 def test_what_is_beside_or_around_an_image_is_no_frame() -> None:
     image = draw(1)
     assert goes_first(ATTACKS["collage of two"](image, draw(9), np.random.default_rng(0)), image)
