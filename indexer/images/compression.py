@@ -8,17 +8,19 @@ from vitrail.indexer.errors import ImageRejectedError
 from vitrail.indexer.images.exif import Tag, read_tags
 from vitrail.indexer.images.facts import sniff
 
-_PALETTE = 3  # colour type of a PNG, and photometric interpretation of a TIFF: 256 colours at most
-_KEEPING = frozenset({1, 2, 3, 4, 5, 8, 32773, 32946, 34925, 50000})
-"""Compressions of a TIFF: none, fax, LZW, deflate, run lengths, LZMA and Zstandard."""
-_FEW_COLOURS = 8  # bits a pixel of a bitmap
+_COLOURED_PNG = frozenset({2, 6})  # colour types
+_KEEPING = frozenset({1, 5, 8, 32773, 32946, 34925, 50000})
+"""Compressions of a TIFF: none, LZW, deflate, run lengths, LZMA and Zstandard."""
+_COLOURED_TIFF = frozenset({2, 5, 8})  # photometric interpretations: RGB, inks, Lab
+_FULL_COLOUR = 24  # bits a pixel of a bitmap
+_COLOURED_PPM = frozenset({b"P3", b"P6"})
 
 
 def is_lossless(data: bytes) -> bool:
     """Whether a file surely keeps every pixel that it was given; no pixel is decoded.
 
     ``False`` also where a header does not tell, as of JPEG 2000, AVIF and HEIF, and where colours
-    may have been made fewer first, as those of a GIF and of any palette were.
+    may have been made fewer first, as those of a GIF, of any palette and of what is grey were.
 
     Args:
         data: all bytes of the file.
@@ -31,17 +33,17 @@ def is_lossless(data: bytes) -> bool:
 
 def _tells(name: str, data: bytes) -> bool:
     if name == "PNG":
-        return data[25] != _PALETTE
+        return data[25] in _COLOURED_PNG
     if name == "BMP":
         old = int.from_bytes(data[14:18], "little") == 12
-        return data[24 if old else 28] > _FEW_COLOURS
+        return data[24 if old else 28] >= _FULL_COLOUR
     if name == "WEBP":
         return _first_frame(data) == b"VP8L"
     if name == "TIFF":
         tags = read_tags(data).main
-        palette = tags.get(Tag.PHOTOMETRIC) == _PALETTE
-        return tags.get(Tag.COMPRESSION, 1) in _KEEPING and not palette
-    return name == "PPM"
+        coloured = tags.get(Tag.PHOTOMETRIC) in _COLOURED_TIFF
+        return tags.get(Tag.COMPRESSION, 1) in _KEEPING and coloured
+    return name == "PPM" and data[:2] in _COLOURED_PPM
 
 
 def _first_frame(data: bytes) -> bytes:

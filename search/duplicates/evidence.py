@@ -220,3 +220,10 @@ def _percent(share: float) -> str:
 def with_identical_pixels(evidence: CopyEvidence) -> CopyEvidence:
     """The same, of two images whose every decoded pixel was found to be the same."""
     return replace(evidence, tier=IDENTICAL, says=(), agreeing=1.0)
+
+
+def with_further_images(evidence: CopyEvidence) -> CopyEvidence:
+    """The same, of a copy whose file holds images that were not compared, and would go with it."""
+    if evidence.tier not in (IDENTICAL, RE_ENCODED):
+        return evidence
+    return replace(evidence, tier=ALTERED, says=(*evidence.says, "only its first image compared"))

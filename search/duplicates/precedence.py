@@ -16,6 +16,7 @@ from vitrail.search.duplicates.keypoints import Floats
 from vitrail.search.duplicates.looks import Look
 
 _FINE = 0.97  # share of the pixels that are as many, since small images tell them no nearer
+_MANY_MORE = 1.2  # the same that are many more, for which plain margins are given up
 _STRAIGHT = 2.0  # degrees
 _NEAR = 2  # small pixels by which an edge may be elsewhere; of true frames by 0.3, at most by 1.4
 _EVEN = 0.04  # of brightness, within which a line of a frame is plain
@@ -63,25 +64,33 @@ def _contains(larger: Look, smaller: Look, into: AffineTransform) -> bool:
 
 
 def _adds_a_frame(larger: Look, smaller: Look, into: AffineTransform) -> bool:
-    """Whether there is but a plain frame round the place of an image, which has as many pixels."""
-    if _pixels(smaller) < _FINE * _pixels_there(larger, smaller, into):
+    """Whether there is but a plain frame round the place of an image, which has as many pixels.
+
+    Where it has many more, what is around it in the larger one may also be of its own ground.
+    """
+    share = _pixels(smaller) / _pixels_there(larger, smaller, into)
+    straight = abs((into.degrees + 45) % 90 - 45) < _STRAIGHT  # a quarter turn is as straight
+    if share < _FINE or not straight:
         return False
-    straight = abs(into.degrees) < _STRAIGHT
-    return straight and is_framed(larger.brightness, _box(_corners(smaller, into)))
+    box = _box(_corners(smaller, into))
+    return is_framed(larger.brightness, box, edged=share < _MANY_MORE)
 
 
-def is_framed(brightness: Floats, box: tuple[float, float, float, float]) -> bool:
+def is_framed(
+    brightness: Floats, box: tuple[float, float, float, float], *, edged: bool = True
+) -> bool:
     """Whether what lies around a part of an image is a plain frame, from which the part stands out.
 
     Args:
         brightness: (H, W) float32 in [0, 1].
         box: left, top, right and bottom edge of the part, in pixels.
+        edged: whether the part has to stand out.
     """
     sides = [*_sides(brightness, _Box(*box))]
     if not sides:
         return False
     edges = [np.abs(side.inner - np.median(side.lines[-1])) > _STANDS_OUT for side in sides]
-    if np.concatenate(edges).mean() < _SHARP_SHARE:
+    if edged and np.concatenate(edges).mean() < _SHARP_SHARE:
         return False
     lines = [line for side in sides for line in side.lines]
     grounds = np.array([np.median(line) for line in lines])

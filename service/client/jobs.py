@@ -115,7 +115,6 @@ class ServedJob:
         """What it came to, as the reference tells; of a cancelled one, what it did until then.
 
         Raises:
-            InputError: ``on_progress`` cannot be called.
             CancelledError: it was cancelled before there was anything to tell.
             VitrailError: why it failed.
             ServiceError: it is not over.

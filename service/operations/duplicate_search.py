@@ -20,6 +20,7 @@ from vitrail.search.duplicates.evidence import (
     Confirmed,
     CopyEvidence,
     lay_onto,
+    with_further_images,
     with_identical_pixels,
 )
 from vitrail.search.duplicates.keepers import KeptGroup, form_groups, in_walking_order
@@ -191,6 +192,8 @@ class DuplicateSearch:
                 self._note_order(keeper, copy, stays_first(ours, theirs, found.alignment))
             elif ours.blank and theirs.blank and self._same_pixels(keeper, copy):
                 evidence = CopyEvidence(IDENTICAL)  # nothing in them could be laid over anything
+        if evidence is not None and copy in self.looks.several:
+            evidence = with_further_images(evidence)
         if evidence is None and said:
             evidence = CopyEvidence(DECIDED, ("you say so",))
         return None if evidence is None else Proof(evidence, bool(said))

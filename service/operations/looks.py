@@ -13,6 +13,7 @@ from vitrail.indexer.errors import ImageRejectedError
 from vitrail.indexer.images.compression import is_lossless
 from vitrail.indexer.images.files import read_unchanged
 from vitrail.indexer.images.opening import open_image
+from vitrail.indexer.images.sequences import has_several
 from vitrail.indexer.indexing.ahead import map_ahead
 from vitrail.search.duplicates.details import DETAILED, Detailed, detailed
 from vitrail.search.duplicates.gists import PackedGists
@@ -57,6 +58,7 @@ class Looks:
         held: looks by image id, the one that was asked for longest ago first.
         gists: by image id, of all that were read; some 1 KB each.
         lossless: ids of those of them whose files keep every pixel that they were given.
+        several: ids of those of them whose files hold more images, of which the look is no part.
         spilled: those that left memory, as many as the disk has room for.
         larger: the images that were looked at closer last, by image id.
     """
@@ -66,6 +68,7 @@ class Looks:
     held: OrderedDict[int, Look | None] = field(default_factory=OrderedDict)
     gists: dict[int, PackedGists] = field(default_factory=dict)
     lossless: set[int] = field(default_factory=set)
+    several: set[int] = field(default_factory=set)
     spilled: SpilledLooks = field(default_factory=SpilledLooks)
     larger: OrderedDict[int, Detailed] = field(default_factory=OrderedDict)
 
@@ -113,6 +116,8 @@ class Looks:
             return None
         if is_lossless(data):
             self.lossless.add(image_id)
+        if has_several(data):
+            self.several.add(image_id)
         return look
 
     def file_of(self, image_id: int) -> bytes | None:

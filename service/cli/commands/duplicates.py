@@ -165,7 +165,13 @@ def _trash(plan: TrashPlan, undo_list: Path | None, *, yes: bool) -> None:
         if not typer.confirm("Move them to the trash?", default=False, err=True):
             raise typer.Exit(1)
     path = undo_list or Path(f"vitrail-trashed-{datetime.now():%Y%m%d-%H%M%S}.jsonl")
-    count = sum(1 for _ in move_to_trash(plan, path, on_left=print_left))
+    try:
+        count = sum(1 for _ in move_to_trash(plan, path, on_left=print_left))
+    except KeyboardInterrupt:
+        if path.exists():
+            told = f"{path} lists the files that were moved, and the one that was tried last"
+            typer.echo(one_line(told), err=True)
+        raise
     typer.echo(one_line(f"{counted(count, 'file')} moved to the trash, listed in {path}"), err=True)
     typer.echo("restore them from the trash; `vitrail index` notes what has left", err=True)
 

@@ -61,6 +61,18 @@ def test_colours_that_were_made_few_are_a_loss(kind: str) -> None:
     assert not is_lossless(_saved(draw(1).quantize(16), kind))
 
 
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "PPM"])
+@pytest.mark.parametrize("mode", ["1", "L"])
+def test_what_is_grey_may_have_lost_its_colours(kind: str, mode: str) -> None:
+    assert not is_lossless(_saved(draw(1).convert(mode), kind))
+
+
+def test_colours_that_were_made_coarser_are_a_loss() -> None:
+    data = _saved(draw(1), "BMP")
+    assert not is_lossless(data[:28] + b"\x10" + data[29:]), "five bits a colour"
+    assert not is_lossless(_saved(draw(1).convert("YCbCr"), "TIFF"))
+
+
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "WEBP", "TIFF", "PPM"])
 def test_any_beginning_of_a_file_is_answered(kind: str) -> None:
     data = _saved(draw(1), kind, **({"lossless": True} if kind == "WEBP" else {}))

@@ -70,6 +70,8 @@ def test_what_a_frame_is_around_goes_before_it(frame: str, seed: int) -> None:
     assert goes_first(framed, image) is False
     assert goes_first(framed, ImageOps.mirror(image)) is False
     assert goes_first(framed, image.resize((480, 360))) is False, "at more pixels"
+    for quarters in (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180):
+        assert goes_first(framed, image.transpose(quarters)) is False, quarters
 
 
 @pytest.mark.parametrize("frame", FRAMES)
@@ -86,6 +88,12 @@ def test_a_part_of_what_a_frame_is_around_does_not(frame: str) -> None:
 
 def test_a_black_frame_is_told_from_a_white_ground() -> None:
     assert goes_first(ImageOps.expand(_face(), 24, "black"), _face()) is False
+
+
+def test_an_image_goes_before_a_smaller_one_of_it_with_more_of_its_ground_around() -> None:
+    small = ImageOps.expand(_face().resize((160, 160)), 60, "white")
+    assert goes_first(small, _face()) is False, "which would be kept for its white pixels"
+    assert goes_first(ImageOps.expand(_face(), 30, "white"), _face()) is True, "no pixel is lost"
 
 
 def test_what_is_beside_or_around_an_image_is_no_frame() -> None:

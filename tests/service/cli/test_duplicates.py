@@ -222,6 +222,25 @@ def test_copies_go_to_the_trash_and_are_listed(
     assert len([*tmp_path.glob("vitrail-trashed-*.jsonl")]) == 1
 
 
+def test_an_interruption_tells_where_what_went_is_listed(
+    copied: Vitrail, trash: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import send2trash
+
+    move = send2trash.send2trash
+
+    def interrupted(path: str) -> None:
+        if any(trash.iterdir()):
+            raise KeyboardInterrupt
+        move(path)
+
+    monkeypatch.setattr(send2trash, "send2trash", interrupted)
+    done = copied("duplicates", "--trash", "--yes", "--undo-list", "moved.jsonl", "--quiet")
+    told = "moved.jsonl lists the files that were moved, and the one that was tried last"
+    assert (done.code, done.err.splitlines()[-2:]) == (130, [told, "vitrail: interrupted"])
+    assert len(Path("moved.jsonl").read_text().splitlines()) == 2
+
+
 def test_every_command_of_the_guide_runs(copied: Vitrail, trash: Path, tmp_path: Path) -> None:
     blocks = re.findall(r"^```sh\n(.*?)^```$", PAGE.read_text("utf-8"), re.M | re.S)
     commands = [

@@ -137,6 +137,42 @@ def test_of_as_many_pixels_those_without_loss_are_kept(tmp_path: Path) -> None:
     assert (group.keeper.format, group.reason) == ("PNG", "not compressed with loss")
 
 
+def test_black_and_white_is_not_kept_over_colours_as_if_nothing_were_lost(tmp_path: Path) -> None:
+    image = draw(1).point(lambda value: 255 * (value > 127))
+    grey = Image.blend(image.convert("L").convert("RGB"), image, 0.1)
+    found = _found_among(tmp_path, a_jpg=_jpeg(grey) + bytes(1 << 20), b_png=image.convert("L"))
+    (group,) = found.groups
+    assert (group.keeper.format, group.reason[:12]) == ("JPEG", "largest file")
+
+
+def _animated(kind: str, first: Image.Image, *more: int) -> bytes:
+    file = io.BytesIO()
+    first.save(file, kind, save_all=True, append_images=[draw(i) for i in more], duration=80)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF"])
+@pytest.mark.parametrize("first", [draw(1), Image.new("RGB", (240, 180))])
+def test_what_holds_images_that_were_not_compared_is_no_whole_copy(
+    tmp_path: Path, kind: str, first: Image.Image
+) -> None:
+    one, other = _animated(kind, first, 2, 3), _animated(kind, first, 4, 5, 6)
+    (group,) = (found := _found_among(tmp_path, one_gif=one, other_gif=other)).groups
+    (copy,) = group.copies
+    assert (copy.evidence.tier, copy.evidence.says) == (
+        "altered",
+        ("only its first image compared",),
+    )
+    assert not plan_trash(found.groups, {"identical", "re-encoded"}).files
+
+
+def test_a_still_is_not_kept_in_place_of_an_animation(tmp_path: Path) -> None:
+    movie = _animated("GIF", draw(1), 2, 3, 4, 5)
+    found = _found_among(tmp_path, movie_gif=movie, still_png=draw(1), again_jpg=_jpeg(draw(1)))
+    plan = plan_trash(found.groups, {"identical", "re-encoded"})
+    assert [Path(file.path).name for file in plan.files] == ["again.jpg"]
+
+
 def test_what_is_decided_is_honoured_and_may_be_undone(pictures: Collection) -> None:
     original, mirror, crop, other = named(
         pictures, "original.bmp", "mirror.png", "crop.png", "other-10.png"
