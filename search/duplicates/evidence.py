@@ -14,6 +14,7 @@ from vitrail.search.duplicates.agreement import (
     compare_colours,
 )
 from vitrail.search.duplicates.alignment import AffineTransform, align, stretched
+from vitrail.search.duplicates.corners import box_in, share_of, short_of
 from vitrail.search.duplicates.gists import share_of_gists
 from vitrail.search.duplicates.keypoints import Floats
 from vitrail.search.duplicates.looks import Look
@@ -35,6 +36,10 @@ _FINER = ((0.15, 56, 4), (0.45, 112, 3))  # share above which it may help, its g
 _PROMISING = 0.45  # share below which a finer alignment is given up that brings little at once
 _UNTOLD = 0.1  # the more of the share where no corners tell, and few pixels may be amiss
 _WHOLE = 0.93  # share of an image that is all of it but for a rounded edge
+# Share of a side by which an edge may be elsewhere: 0.002 where an image was encoded and scaled, at
+# most 0.0095 where it was scaled without a filter; 0.0125 and more where a hundredth was cut off.
+_SHORT = 0.01
+_NEAREST = 112, 3  # grid, and how often, by which that is told
 _UNCHANGED = 0.85  # share of the parts that agree where nothing was changed but by an encoder
 _SAME_COLOURS = 0.035  # mean difference of colours, likewise
 _ALIKE = 0.5  # correlation of gists below which whole images cannot agree
@@ -186,12 +191,20 @@ def _tells(found: Agreement) -> bool:
 def _judged(keeper: Look, copy: Look, found: Agreement, alignment: AffineTransform) -> CopyEvidence:
     longest = _resolution(keeper, copy, alignment)
     colours = compare_colours(keeper.colours, copy.colours, alignment, longest)
-    says = tuple(_changes(found, colours, alignment))
+    says = tuple(_changes(found, colours, alignment)) or tuple(_cut_off(keeper, copy, alignment))
     if says:
         return CopyEvidence(ALTERED, says, found.agreeing)
     smaller = copy.size[0] * copy.size[1] / (keeper.size[0] * keeper.size[1])
     resized = "" if 0.98 < smaller < 1.02 else f"resized to {_percent(smaller**0.5)}"
     return CopyEvidence(RE_ENCODED, (resized,) if resized else (), found.agreeing)
+
+
+def _cut_off(keeper: Look, copy: Look, alignment: AffineTransform) -> Iterator[str]:
+    """That a keeper is short of an edge of what is else the same, which would be lost with it."""
+    nearer = refine(keeper.brightness, copy.brightness, alignment, *_NEAREST)
+    box = box_in(keeper.frame, nearer)
+    if short_of(copy.frame, box) > _SHORT:
+        yield f"{_percent(min(share_of(copy.frame, box), 0.99))} of a larger image"
 
 
 def _changes(

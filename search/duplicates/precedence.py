@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from vitrail.search.duplicates.alignment import AffineTransform
+from vitrail.search.duplicates.corners import Place, box_in
 from vitrail.search.duplicates.keypoints import Floats
 from vitrail.search.duplicates.looks import Look
 
@@ -24,15 +25,6 @@ _PLAIN_SHARE = 0.7  # of its pixels; there may be a caption in it, or buttons
 _ONE_GROUND = 0.5  # share of a frame's lines that are as bright as it: no sky that grows darker
 _STANDS_OUT = 0.08  # of brightness, by which a picture differs from its frame
 _SHARP_SHARE = 0.75  # of the frame's inner edge; a round thing on its own ground touches little
-
-
-class _Box(NamedTuple):
-    """Where an image lies in the small pixels of another; edges, not middles of pixels."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
 
 
 def stays_first(better: Look, other: Look, alignment: AffineTransform) -> bool | None:
@@ -57,7 +49,7 @@ def stays_first(better: Look, other: Look, alignment: AffineTransform) -> bool |
 
 def _contains(larger: Look, smaller: Look, into: AffineTransform) -> bool:
     """Whether an image lies in another, all of it."""
-    box = _box(_corners(smaller, into))
+    box = box_in(smaller.frame, into)
     wide, high = larger.frame
     inside = box.right <= wide + _NEAR and box.bottom <= high + _NEAR
     return inside and min(box.left, box.top) >= -_NEAR
@@ -72,7 +64,7 @@ def _adds_a_frame(larger: Look, smaller: Look, into: AffineTransform) -> bool:
     straight = abs((into.degrees + 45) % 90 - 45) < _STRAIGHT  # a quarter turn is as straight
     if share < _FINE or not straight:
         return False
-    box = _box(_corners(smaller, into))
+    box = box_in(smaller.frame, into)
     return is_framed(larger.brightness, box, edged=share < _MANY_MORE)
 
 
@@ -86,7 +78,7 @@ def is_framed(
         box: left, top, right and bottom edge of the part, in pixels.
         edged: whether the part has to stand out.
     """
-    sides = [*_sides(brightness, _Box(*box))]
+    sides = [*_sides(brightness, Place(*box))]
     if not sides:
         return False
     edges = [np.abs(side.inner - np.median(side.lines[-1])) > _STANDS_OUT for side in sides]
@@ -114,7 +106,7 @@ class _Side(NamedTuple):
     inner: Floats
 
 
-def _sides(image: Floats, box: _Box) -> Iterator[_Side]:
+def _sides(image: Floats, box: Place) -> Iterator[_Side]:
     """The sides of a part on which there is more than its edge may be off."""
     left, top, right, bottom = map(round, box)
     within = slice(max(0, left + _NEAR), right - _NEAR), slice(max(0, top + _NEAR), bottom - _NEAR)
@@ -129,18 +121,6 @@ def _sides(image: Floats, box: _Box) -> Iterator[_Side]:
         outer, inner = begin - _NEAR, begin + _NEAR
         if outer > 0 and inner < len(rows) and rows[inner, across].size:
             yield _Side([*rows[:outer]], rows[inner, across])
-
-
-def _corners(image: Look, into: AffineTransform) -> Floats:
-    """(4, 2) where the corners of an image lie in another; edges, not middles of pixels."""
-    wide, high = image.frame
-    ends = np.array([[0, 0], [wide, 0], [0, high], [wide, high]], np.float32) - np.float32(0.5)
-    return into.apply(ends) + np.float32(0.5)
-
-
-def _box(corners: Floats) -> _Box:
-    (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
-    return _Box(float(left), float(top), float(right), float(bottom))
 
 
 def _pixels(image: Look) -> int:

@@ -52,6 +52,28 @@ def test_what_was_done_is_told(change: Change, tier: str, says: str) -> None:
     assert any(says in one for one in found.says), found.says
 
 
+@pytest.mark.parametrize("side", [0.02, 0.035, 0.05])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_what_a_larger_crop_lacks_of_a_side_would_be_lost(seed: int, side: float) -> None:
+    image = draw(seed, (240, 180))
+    crop = image.crop((round(240 * side), 0, 240, 180)).resize((480, 360))
+    found = confirm(look(crop), look(image))
+    assert found is not None
+    assert found.tier == ALTERED
+    assert "of a larger image" in found.says[0]
+
+
+@pytest.mark.parametrize("factor", [0.25, 0.4, 0.5, 2.0])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_what_was_but_scaled_lacks_nothing(seed: int, factor: float) -> None:
+    image = draw(seed, (400, 300))
+    scaled = image.resize((round(400 * factor), round(300 * factor)))
+    keeper, copy = (image, scaled) if factor < 1 else (scaled, image)
+    found = confirm(look(keeper), look(copy))
+    assert found is not None
+    assert found.tier == RE_ENCODED
+
+
 def test_a_flipped_image_is_mirrored_and_turned() -> None:
     found = confirm(look(draw(1)), look(ImageOps.flip(draw(1))))
     assert found is not None
