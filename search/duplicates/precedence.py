@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from vitrail.search.duplicates.alignment import AffineTransform
-from vitrail.search.duplicates.corners import Place, box_in
+from vitrail.search.duplicates.corners import Footprint, box_in
 from vitrail.search.duplicates.keypoints import Floats
 from vitrail.search.duplicates.looks import Look
 
@@ -78,7 +78,7 @@ def is_framed(
         box: left, top, right and bottom edge of the part, in pixels.
         edged: whether the part has to stand out.
     """
-    sides = [*_sides(brightness, Place(*box))]
+    sides = [*_sides(brightness, Footprint(*box))]
     if not sides:
         return False
     edges = [np.abs(side.inner - np.median(side.lines[-1])) > _STANDS_OUT for side in sides]
@@ -106,7 +106,7 @@ class _Side(NamedTuple):
     inner: Floats
 
 
-def _sides(image: Floats, box: Place) -> Iterator[_Side]:
+def _sides(image: Floats, box: Footprint) -> Iterator[_Side]:
     """The sides of a part on which there is more than its edge may be off."""
     left, top, right, bottom = map(round, box)
     within = slice(max(0, left + _NEAR), right - _NEAR), slice(max(0, top + _NEAR), bottom - _NEAR)
