@@ -33,8 +33,8 @@ class FilterCache:
     def find(self, where: str, parameters: Sequence[Any]) -> Ids | None:
         """(n,) int64 ascending ids, which nobody can write to; ``None`` where it is not kept.
 
-        It is the same array as long as the filter is one of the latest that were asked for, so that
-        what was worked out of it can be found again.
+        It is the same array as long as the filter is the latest that was asked for, or one of those
+        that together have few bytes, so that what was worked out of it can be found again.
         """
         key = _key(where, parameters)
         if key is None:
@@ -59,9 +59,11 @@ class FilterCache:
             ids: (n,) int64, ascending, distinct; an array that is not written to any more.
 
         Returns:
-            the ids, which nobody can write to where they are kept.
+            the ids, which nobody can write to.
         """
         key = _key(where, parameters)
+        ids = ids if ids.flags.owndata else ids.copy()
+        ids.flags.writeable = False
         if key is None:
             return ids
         packed = _Packed.of(ids)
@@ -85,7 +87,10 @@ class FilterCache:
         with self._guard:
             own = self._unpacked.setdefault(key, ids)
             self._unpacked.move_to_end(key)
-            while sum(one.nbytes for one in self._unpacked.values()) > _MOST_UNPACKED:
+            while (
+                len(self._unpacked) > 1
+                and sum(one.nbytes for one in self._unpacked.values()) > _MOST_UNPACKED
+            ):
                 self._unpacked.popitem(last=False)
         return own
 

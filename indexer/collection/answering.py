@@ -137,7 +137,10 @@ class Answering:
             return known
         with self.readings.filtering() as source:
             found = allowed_ids(source, where, parameters)
-        return found if kept is None else kept.keep(where, parameters, found)
+        if kept is not None:
+            return kept.keep(where, parameters, found)
+        found.flags.writeable = False
+        return found
 
     def suggest(self, where: str) -> list[str]:
         """Lines on what a filter that lets nothing through may have meant; perhaps none.

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.vectors.checks import odd_lengths
-from vitrail.indexer.vectors.exact import Floats, Ids, ImpossibleScoreError, score
+from vitrail.indexer.vectors.exact import UNIT, Floats, Ids, ImpossibleScoreError, score
 from vitrail.indexer.vectors.passing import Passing
 
 _LEAST_DIM = 64  # numbers of a row, below which there is little to end early
@@ -64,7 +64,7 @@ class EarlyEnds:
         # Each number of a turned query is off by as many roundings as it sums up products, and by
         # that of its axis; all of them together by the root of their count.
         turning = math.sqrt(dim) * (dim // pieces + pieces + 1)
-        self._rounding = (terms + turning) * _UNIT_ROUNDOFF
+        self._rounding = (terms + turning) * _UNIT_ROUNDOFF * (1 + UNIT) ** 2  # of such lengths
         self._index = self._faiss.IndexFlatIPPanorama(dim, -(-dim // _LEVEL), _BATCH)
         for start in range(0, len(matrix), _BLOCK):
             rows = matrix[start : start + _BLOCK].astype(np.float64) @ axes

@@ -46,12 +46,14 @@ def _products(matrix: Floats, positions: Ids, query: Floats) -> Floats:
     from vitrail.indexer.vectors.lists import threads
 
     calls: Any = faiss  # its stubs miss what is called here
+    if positions.min() < 0 or positions.max() >= len(matrix):  # FAISS would read what lies there
+        raise IndexError(f"positions from {positions.min()} to {positions.max()} of {len(matrix)}")
     products = np.empty(len(positions), np.float32)
-    positions = np.ascontiguousarray(positions)
+    positions, query = np.ascontiguousarray(positions), np.ascontiguousarray(query)
     with threads(calls, 1):
         calls.fvec_inner_products_by_idx(
             calls.swig_ptr(products),
-            calls.swig_ptr(np.ascontiguousarray(query)),
+            calls.swig_ptr(query),
             calls.swig_ptr(matrix),
             calls.swig_ptr(positions),
             matrix.shape[1],

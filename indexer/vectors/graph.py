@@ -128,6 +128,8 @@ class NeighbourGraph:
             faiss, held = _faiss(), data()
             index = faiss.read_index(faiss.ZeroCopyIOReader(faiss.swig_ptr(held), held.size))
             index.referenced_objects = [held]  # which FAISS reads where it lies
+            if index.ntotal != len(places):
+                raise ValueError(f"a graph of {index.ntotal} nodes has {len(places)} places")
             return index
 
         curves = {
@@ -229,7 +231,7 @@ class NeighbourGraph:
             effort *= math.sqrt(2)
         with self._unlinked(~trials.others.marks):
             self.curves = measured(self._for_trial, steps, trials)
-        self._plans.clear()
+        self._plans = {}
 
     @contextmanager
     def _unlinked(self, rows: Mask) -> Iterator[None]:
@@ -270,11 +272,12 @@ class NeighbourGraph:
             share: of the rows that may be found, taken at random.
         """
         asked = recall, k, share
-        if asked not in self._plans:
-            if len(self._plans) >= _PLANS:
-                self._plans.clear()
-            self._plans[asked] = self._planned(*asked)
-        return self._plans[asked]
+        known = self._plans  # other threads may put another one in its place
+        if asked in known:
+            return known[asked]
+        plan = self._planned(*asked)
+        self._plans = {asked: plan} if len(known) >= _PLANS else {**known, asked: plan}
+        return plan
 
     def _planned(self, recall: float, k: int, share: float) -> ProbePlan | None:
         reach = k / share

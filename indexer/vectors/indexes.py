@@ -294,7 +294,7 @@ class IndexFiles:
         held = self.coverage()
         if held is None:
             return images > 0 or bool(self.generations())
-        if lacks_graph(held.kind):
+        if lacks_graph(held.kind) or self._has_earlier_graph():
             return True
         hidden = deletions_since(held.seq)
         known = frozenset(held.segments)
@@ -303,6 +303,12 @@ class IndexFiles:
         uncovered = images - (held.rows - hidden) if grown else 0
         tail = max(_TAIL_ROWS, _TAIL_SHARE * images)
         return uncovered > tail or hidden > max(_TAIL_ROWS, _HIDDEN_SHARE * held.rows)
+
+    def _has_earlier_graph(self) -> bool:
+        """Whether there is a graph of an earlier make, which no search uses any more."""
+        contents = self._contents()
+        sections = contents.sections if contents else {}
+        return "graph" in sections and "graph_places" not in sections
 
     def mine(self, held: Coverage) -> bool:
         """Whether a file belongs to this space of this collection, as its catalog is now."""

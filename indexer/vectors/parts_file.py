@@ -82,6 +82,17 @@ def _tail(file: IndexFile, dim: int, base: Rows) -> Tail:
     return tail.appended(ids, vectors) if len(ids) else tail
 
 
+def _is_permutation(places: NDArray[Any]) -> bool:
+    """Whether (n,) numbers are 0..n-1 in some order."""
+    if places.dtype != np.int32 or not len(places):
+        return places.dtype == np.int32
+    if places.min() < 0 or places.max() >= len(places):
+        return False
+    met = np.zeros(len(places), bool)
+    met[places] = True
+    return bool(met.all())
+
+
 def _graph(file: IndexFile, rows: int, dim: int, *, lazily: bool) -> NeighbourGraph | None:
     if "graph" not in file.header:
         return None
@@ -89,9 +100,11 @@ def _graph(file: IndexFile, rows: int, dim: int, *, lazily: bool) -> NeighbourGr
     if turn.ndim == 2:  # of an earlier make: the next build makes another
         return None
     places = file.array("graph_places")
-    if turn.shape[0] * turn.shape[1] != dim or len(places) != rows:
-        fits = f"a graph's turn {turn.shape} and {len(places)} places"
+    if turn.ndim != 3 or turn.shape[0] * turn.shape[1] != dim or places.shape != (rows,):
+        fits = f"a graph's turn {turn.shape} and places {places.shape}"
         raise ValueError(f"{rows} vectors of {dim} numbers, {fits}")
+    if not _is_permutation(places):
+        raise ValueError("a graph's places are not those of the rows, each once")
 
     def read() -> NDArray[np.uint8]:
         if lazily:

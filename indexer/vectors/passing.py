@@ -71,7 +71,8 @@ class LatestPassing:
     def of(self, allowed: Ids, work_out: Callable[[Ids], Passing]) -> Passing:
         """What ``work_out`` gives of (n,) ids: now, or when it was last asked of that array.
 
-        An array is known again by being the same one, and only if nobody can have changed it.
+        An array is known again by being the same one, and only if nobody can write to it: who makes
+        it so vouches that no view is left by which somebody could.
         """
         if allowed.flags.writeable or not allowed.flags.owndata:
             return work_out(allowed)

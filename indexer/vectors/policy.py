@@ -16,7 +16,8 @@ class IndexPolicy:
         gather_rows: a filter that lets through at most this many rows is answered by scoring them.
         lists_factor: there are this times the square root of the rows inverted lists.
         training_rows: rows a list's centroid is trained on.
-        samples: rows whose neighbours are looked up to measure recall at the end of a build.
+        samples: rows whose 100 nearest are looked up to measure recall at the end of a build; for
+            other depths as many times as ``plans.DEPTHS`` has it.
         growth: rows are added to trained lists until there are this times as many.
         graph: whether a graph is built beside lists.
     """

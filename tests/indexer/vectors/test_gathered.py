@@ -58,9 +58,20 @@ def test_a_row_that_is_no_unit_vector_shows() -> None:
         gathered.nearest_among(rows, np.arange(300), rows[8], 3)
 
 
+def test_positions_beyond_the_rows_are_no_memory_of_others() -> None:
+    rows = clustered(300, 32)
+    for odd in (-1, 300):
+        with pytest.raises(IndexError, match=f"{odd}"):
+            gathered.nearest_among(rows, np.array([*range(99), odd]), rows[8], 3)
+
+
 def test_rows_are_copied_as_long_as_nothing_can_read_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    import faiss  # by which they are read
+
+    assert faiss
     rows = Rows(np.arange(300), clustered(300, 32))
     places = np.arange(0, 300, 2)
+    assert gathered.pays(len(places), 5)
     there = rows.gather(rows.matrix[:1], 5, places)
     monkeypatch.setattr(gathered, "pays", lambda _rows, _k: False)
     copied = rows.gather(rows.matrix[:1], 5, places)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,10 +12,12 @@ from hypothesis import strategies as st
 
 from tests.indexer.vectors.vector_sets import Ids, clustered, recall, reference
 from vitrail.indexer.errors import CollectionError, DamagedIndexError
-from vitrail.indexer.vectors import index_layout
+from vitrail.indexer.segments.segment_file import Segment
+from vitrail.indexer.vectors import index_layout, parts_file
 from vitrail.indexer.vectors.graph import NeighbourGraph
 from vitrail.indexer.vectors.index import VectorIndex
 from vitrail.indexer.vectors.index_file import read_index_file
+from vitrail.indexer.vectors.indexes import IndexFiles, LoadedIndex
 from vitrail.indexer.vectors.plans import trials
 from vitrail.indexer.vectors.policy import IndexPolicy
 
@@ -121,7 +124,7 @@ def test_bytes_are_the_nearest_to_the_numbers_of_a_row() -> None:
     np.testing.assert_array_equal(stored, np.rint(graph._turned(ROWS[graph.places])))
 
 
-@pytest.mark.parametrize("dim", [1, 24, 100, 191, 192, 384, 768])
+@pytest.mark.parametrize("dim", [8, 24, 100, 191, 192, 384, 768])
 def test_turning_keeps_products(dim: int) -> None:
     rows = clustered(500, dim)
     graph = NeighbourGraph.empty(rows)
@@ -129,6 +132,7 @@ def test_turning_keeps_products(dim: int) -> None:
     scale = np.linalg.norm(graph.turn[0, 0])
     unturned = np.abs(turned) < 127  # others are cut off
     kept = unturned.all(axis=1)
+    assert kept.any()
     products = (turned @ turned.T)[kept][:, kept] / scale**2
     np.testing.assert_allclose(products, (rows[:20] @ rows[:20].T)[kept][:, kept], atol=1e-4)
 
@@ -313,7 +317,30 @@ def test_a_graph_of_an_earlier_make_is_made_anew_by_the_next_build(
     assert "HNSW" in found.built().kind
 
 
-@pytest.mark.parametrize("change", ["turn", "curves", "places"])
+def test_a_file_with_a_graph_of_an_earlier_make_is_worth_replacing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = IndexFiles(str(tmp_path), "cls@2", DIM, "d", "i")
+    loaded = LoadedIndex(built(IDS, ROWS), frozenset(["a"]), 7)
+    segments = [Segment("a", SIZE, 1, "", int(IDS[0]), int(IDS[-1]))]
+    files.save(loaded)
+    assert not files.worth_saving(SIZE, segments, lambda _: 0)
+    write = parts_file.write_index_file
+
+    def as_before(path: str, header: Any, arrays: dict[str, Any], **rest: Any) -> None:
+        turn = np.zeros((DIM, DIM), np.float32)
+        others = {name: array for name, array in arrays.items() if name != "graph_places"}
+        write(path, header, others | {"graph_turn": turn}, **rest)
+
+    monkeypatch.setattr(parts_file, "write_index_file", as_before)
+    files.save(loaded)
+    assert files.worth_saving(SIZE, segments, lambda _: 0)
+    assert "HNSW" not in files.load().index.kind
+
+
+@pytest.mark.parametrize(
+    "change", ["turn", "curves", "places", "flat turn", "twice", "beyond", "columns", "floats"]
+)
 def test_a_graph_that_does_not_fit_its_rows_is_damage(
     saved: Path, tmp_path: Path, change: str
 ) -> None:
@@ -321,8 +348,18 @@ def test_a_graph_that_does_not_fit_its_rows_is_damage(
     graph = graph_of(index)
     if change == "turn":
         graph.turn = graph.turn[:, :-1]
+    elif change == "flat turn":
+        graph.turn = graph.turn.ravel()
     elif change == "places":
         graph.places = graph.places[:-1]
+    elif change == "twice":
+        graph.places = np.full_like(graph.places, 7)
+    elif change == "beyond":
+        graph.places = graph.places + 1
+    elif change == "columns":
+        graph.places = graph.places[:, None]
+    elif change == "floats":
+        graph.places = graph.places.astype(np.float32)
     else:
         graph.curves = {10: [(1,)]}  # type: ignore[list-item]
     index.save(tmp_path / "index", meta)
