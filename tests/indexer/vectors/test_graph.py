@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.indexer.vectors.vector_sets import Ids, clustered, recall, reference
 from vitrail.indexer.errors import CollectionError, DamagedIndexError
 from vitrail.indexer.segments.segment_file import Segment
-from vitrail.indexer.vectors import index_layout, parts_file
+from vitrail.indexer.vectors import index_file, index_layout, parts_file
 from vitrail.indexer.vectors.graph import NeighbourGraph
 from vitrail.indexer.vectors.index import VectorIndex
 from vitrail.indexer.vectors.index_file import read_index_file
@@ -325,7 +325,7 @@ def test_a_file_with_a_graph_of_an_earlier_make_is_worth_replacing(
     segments = [Segment("a", SIZE, 1, "", int(IDS[0]), int(IDS[-1]))]
     files.save(loaded)
     assert not files.worth_saving(SIZE, segments, lambda _: 0)
-    write = parts_file.write_index_file
+    write = index_file.write_index_file
 
     def as_before(path: str, header: Any, arrays: dict[str, Any], **rest: Any) -> None:
         turn = np.zeros((DIM, DIM), np.float32)
