@@ -56,7 +56,7 @@ class CallbackGuard(Generic[_Event]):
         traceback: TracebackType | None,
     ) -> None:
         if self._raised is not None and isinstance(error, _StoppedError):
-            raise self._raised from None
+            raise self._raised from self._raised.__cause__
 
     def __call__(self, event: _Event, /) -> None:
         """Call it."""

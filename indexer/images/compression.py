@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import struct
-
-from vitrail.indexer.errors import ImageRejectedError
 from vitrail.indexer.images.exif import Tag, read_tags
-from vitrail.indexer.images.facts import sniff
+from vitrail.indexer.images.facts import told_by_header
 
 _COLOURED_PNG = frozenset({2, 6})  # colour types
 _KEEPING = frozenset({1, 5, 8, 32773, 32946, 34925, 50000})
@@ -25,10 +22,7 @@ def is_lossless(data: bytes) -> bool:
     Args:
         data: all bytes of the file.
     """
-    try:
-        return _tells(sniff(data), data)
-    except (ImageRejectedError, ValueError, IndexError, struct.error):
-        return False
+    return told_by_header(data, _tells)
 
 
 def _tells(name: str, data: bytes) -> bool:

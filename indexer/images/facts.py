@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -82,6 +83,19 @@ def sniff(data: bytes) -> str:
             "leave it out with --exclude",
         )
     return name
+
+
+def told_by_header(data: bytes, tells: Callable[[str, bytes], bool]) -> bool:
+    """What a file's header answers to a question; ``False`` where it makes no sense.
+
+    Args:
+        data: all bytes of the file; any bytes will do.
+        tells: given Pillow's name of its format, and the bytes.
+    """
+    try:
+        return tells(sniff(data), data)
+    except (ImageRejectedError, ValueError, IndexError, struct.error):
+        return False
 
 
 def part(name: str, data: bytes) -> Container:

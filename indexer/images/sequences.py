@@ -2,44 +2,56 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, takewhile
 
-from vitrail.indexer.errors import ImageRejectedError
-from vitrail.indexer.images.facts import sniff
+from vitrail.indexer.images.containers import netpbm
+from vitrail.indexer.images.facts import told_by_header
+from vitrail.indexer.images.pages import items_are_several, jpeg_has_several
 
 _MOST = 4096  # parts, or entries of a folder, that are looked at
-_SEQUENCES = frozenset({b"avis", b"msf1", b"hevc", b"hevs"})  # brands of AVIF and HEIF
 _SUBFILE, _REDUCED = 254, 1  # tag of a TIFF's folder, and its bit for a smaller one of another
 _EXTENSION, _FRAME, _TRAILER = b"!,;"
+_BLANKS = b" \t\r\n\v\f\0"
 
 
 def has_several(data: bytes) -> bool:
     """Whether a file holds several images: an animation, or pages; no pixel is decoded.
 
-    ``False`` where a header does not tell. Previews are no images of their own.
+    Previews, gain maps, masks and the tiles of a grid are no images of their own. ``False`` where
+    a header makes no sense, but ``True`` of AVIF and HEIF where it does not tell of one image.
+    Unread are images below a page of a TIFF, further codestreams of JPEG 2000, and what is
+    appended to a file without its header saying so, such as the film of a motion photo.
 
     Args:
         data: all bytes of the file.
     """
-    try:
-        return _tells(sniff(data), data)
-    except (ImageRejectedError, ValueError, IndexError, struct.error):
-        return False
+    return told_by_header(data, _tells)
 
 
 def _tells(name: str, data: bytes) -> bool:
     if name == "PNG":
-        animation = next((at for kind, at in _png_chunks(data) if kind in (b"acTL", b"IDAT")), 0)
-        return data[animation : animation + 4] == b"acTL" and _number(data, animation + 4, 4) > 1
+        return _png_is_animated(data)
     if name == "GIF":
         return len([*islice(_gif_frames(data), 2)]) == 2
     if name == "WEBP":
         return sum(kind == b"ANMF" for kind in _webp_chunks(data)) > 1
     if name == "TIFF":
         return len([*islice(_tiff_pages(data), 2)]) == 2
-    return name in ("AVIF", "HEIF") and data[8:12] in _SEQUENCES
+    if name == "PPM":
+        end = netpbm.raster_end(data)
+        # As text there are digits only: the next image begins with a letter.
+        return bool(data[end:].strip(_BLANKS)) if end is not None else b"P" in data[2:]
+    if name == "JPEG":
+        return jpeg_has_several(data)
+    return name in ("AVIF", "HEIF") and items_are_several(data)
+
+
+def _png_is_animated(data: bytes) -> bool:
+    """Whether there are several frames, or one beside an image that is none of them."""
+    header = dict(takewhile(lambda chunk: chunk[0] != b"IDAT", _png_chunks(data)))
+    frames = _number(data, header[b"acTL"] + 4, 4) if b"acTL" in header else 0
+    return frames > 1 or (frames == 1 and b"fcTL" not in header)
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int]]:

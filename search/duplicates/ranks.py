@@ -102,8 +102,9 @@ def places(ranks: Mapping[int, Rank], before: Iterable[tuple[int, int]] = ()) ->
     ready = [(ranks[one], one) for one, count in waits.items() if not count]
     heapify(ready)
     found: dict[int, int] = {}
-    for best in sorted(ranks, key=ranks.__getitem__):
-        if not ready and best not in found:  # each that is left waits for another
+    # In a circle each waits for another: the best that is left goes first once nothing is ready.
+    for best in (None, *sorted(ranks, key=ranks.__getitem__)):
+        if best is not None and best not in found:
             ready.append((ranks[best], best))
         while ready:
             one = heappop(ready)[1]

@@ -15,7 +15,7 @@ from vitrail.indexer.errors import InputError
 from vitrail.indexer.files.durability import sync_directory
 from vitrail.indexer.images.files import read_unchanged
 from vitrail.indexer.paths import display, raw
-from vitrail.search.duplicates.evidence import IDENTICAL, RE_ENCODED
+from vitrail.search.duplicates.evidence import IDENTICAL, RE_ENCODED, CopyEvidence
 
 if TYPE_CHECKING:
     from vitrail.indexer.image_info import ImageInfo
@@ -78,10 +78,15 @@ def plan_trash(groups: Sequence[DuplicateGroup], tiers: Collection[str]) -> Tras
     going = []
     for group, copy in chosen:
         stands = copy.image.id in standing or len(copy.paths) > 1
-        first = copy.paths[:1] if stands and _loses_something(group, copy) else ()
-        left |= dict.fromkeys(first, _STANDS)
-        if len(copy.paths) > len(first):
-            going.append((group, replace(copy, paths=copy.paths[len(first) :])))
+        if not stands or not _loses_something(group, copy):
+            going.append((group, copy))
+            continue
+        first = _one_to_stay(copy)
+        left[first] = _STANDS
+        if rest := tuple(path for path in copy.paths if path != first):
+            # What stays in their place is the first, and no longer the keeper: so that is read.
+            same = replace(copy, paths=rest, evidence=CopyEvidence(IDENTICAL))
+            going.append((replace(group, keeper=copy.image), same))
     spare = {path for _, copy in going for path in copy.paths}
     above = {one.image.id: group.keeper for group, one in going if one.image.id != group.keeper.id}
     staying: dict[int, str | None] = {}
@@ -151,6 +156,12 @@ def move_to_trash(
             f"not all files could be moved to the trash ({error}); {undo_list} lists those that "
             "were, and the one that was tried last"
         ) from error
+
+
+def _one_to_stay(copy: Copy) -> str:
+    """Which of a copy's files stays: the first that is as it was indexed."""
+    unchanged = (path for path in copy.paths if _holds(path, copy.image.content_hash))
+    return next(unchanged, copy.paths[0])
 
 
 def _loses_something(group: DuplicateGroup, copy: Copy) -> bool:

@@ -28,6 +28,18 @@ def test_a_generator_swallows_nothing(error: BaseException) -> None:
     assert "fail" in [each.name for each in raised.traceback]
 
 
+@pytest.mark.parametrize("kind", [StopIteration, ValueError])
+def test_the_cause_that_the_caller_gave_stays(kind: type[Exception]) -> None:
+    cause = KeyError("what was behind it")
+
+    def fail(_: int) -> None:
+        raise kind from cause
+
+    with pytest.raises(kind) as raised, CallbackGuard(fail) as told:
+        list(_counting(told))
+    assert raised.value.__cause__ is cause
+
+
 def test_it_is_called_as_often_as_it_is_told() -> None:
     seen: list[int] = []
     with CallbackGuard(seen.append) as told:

@@ -103,6 +103,15 @@ def test_places_are_an_order_that_pairs_are_heeded_in(
         assert all(told[one] < told[other] for one, other in before if other != kept)
 
 
+def test_in_a_circle_the_best_rank_goes_first_and_after_what_waits_for_none() -> None:
+    ranks = _ranks([0, 9, 8, 7, 6], None)
+    del ranks[0]
+    assert [*places(ranks, [(1, 2), (2, 1)])] == [3, 4, 1, 2]
+    assert [*places(ranks, [(3, 1), (1, 2), (2, 1)])] == [3, 4, 1, 2]
+    assert [*places(ranks, [(1, 2), (2, 1), (3, 4), (4, 3)])] == [1, 2, 3, 4]
+    assert [*places(ranks, [(2, 1), (3, 2), (4, 3), (1, 4)])] == [1, 4, 3, 2]
+
+
 @settings(max_examples=examples(200), derandomize=True)
 @given(
     st.lists(

@@ -266,6 +266,38 @@ def test_an_altered_image_stays_in_place_of_files_with_its_pixels(
     assert len(plan_trash((decided, groups[1]), TIERS).files) == 2, "the user keeps another one"
 
 
+@pytest.mark.parametrize("what", ["changed", "away", "symbolic link", "hard link"])
+def test_the_rest_of_an_altered_image_goes_on_the_word_of_its_own_file(
+    own: tuple[Path, tuple[DuplicateGroup, ...]], what: str
+) -> None:
+    folder, (group,) = own
+    crop = next(one for one in group.copies if one.paths[0].endswith("crop.png"))
+    first, again, third = (folder / name for name in ("crop.png", "again.png", "third.png"))
+    for path in (again, third):
+        shutil.copyfile(first, path)
+    several = replace(crop.image, paths=(str(first), str(again)))
+    beside = replace(group, copies=(replace(crop, image=several, paths=several.paths),))
+    twin = replace(several, id=999, paths=(str(third),))
+    same = replace(crop, image=twin, paths=twin.paths, evidence=CopyEvidence(IDENTICAL))
+    groups = (beside, DuplicateGroup(several, "the first path", (same,)))
+    told = {file.path: file.keeper for file in plan_trash(groups, TIERS).files}
+    assert told == dict.fromkeys((str(again), str(third)), str(first)), "not on the keeper's"
+    os.unlink(first)
+    if what == "changed":
+        draw(7).save(first)
+    elif what != "away":
+        (os.symlink if what == "symbolic link" else os.link)(again, first)
+    plan = plan_trash((beside,), {ALTERED})
+    assert not plan.files, "the last file with these pixels"
+    assert {path for path, _ in plan.left} == {*several.paths}
+    os.unlink(again)
+    if what == "hard link":
+        os.unlink(first)
+    plan = plan_trash(groups, TIERS)
+    assert not plan.files, "third.png is what is left of them"
+    assert {path for path, _ in plan.left} == {*several.paths, str(third)}
+
+
 def test_it_stops_where_the_keeper_leaves_with_its_copy(
     own: tuple[Path, tuple[DuplicateGroup, ...]],
     monkeypatch: pytest.MonkeyPatch,
