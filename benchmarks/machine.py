@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -37,9 +38,9 @@ def describe(command: str) -> dict[str, Any]:
 
 
 def command_line(module: str) -> str:
-    """The command that started this process, with folders shortened to their names."""
+    """The command that started this process, for a shell, with folders shortened to their names."""
     words = [word if not os.path.isabs(word) else Path(word).name for word in sys.argv[1:]]
-    return " ".join(["python", "-m", module, *words])
+    return shlex.join(["python", "-m", module, *words])
 
 
 def cores() -> int:

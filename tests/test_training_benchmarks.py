@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import picking, spent
+from benchmarks import machine, picking, spent
 from vitrail.generator.checkpoints.files import find_checkpoint
 from vitrail.service.operations.captioned import CaptionedSource
 from vitrail.service.operations.generator_records import (
@@ -72,3 +73,12 @@ def test_a_run_of_other_steps_is_not_taken_for_the_one_that_is_asked_for(tmp_pat
     for changes in ({"steps": 20}, {"sheet_every": 50}):
         with pytest.raises(SystemExit, match=r"trained with other (steps|sheet every) \(.*--work"):
             picking.taught(tmp_path, replace(picking.OPTIONS, **changes))  # type: ignore[arg-type]
+
+
+def test_the_command_that_is_published_is_the_one_that_was_typed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    typed = ["exports.py", "--work", str(Path("/tmp/a b").absolute()), "--only", "onnx int8"]
+    monkeypatch.setattr(sys, "argv", typed)
+    told = machine.command_line("benchmarks.exports")
+    assert told == "python -m benchmarks.exports --work 'a b' --only 'onnx int8'"

@@ -108,10 +108,11 @@ def smooth(model: Any, calibration: CalibrationImages) -> None:
     def is_own(name: str) -> bool:  # the exporter stores equal weights once
         return name in weights and len(readers[name]) == 1
 
+    given = {one.name for one in model.graph.output}  # which nobody multiplies back
     norms = {}
     for node in model.graph.node:
         reading = readers.get(node.output[0], [])
-        if node.op_type != "LayerNormalization" or not reading:
+        if node.op_type != "LayerNormalization" or not reading or node.output[0] in given:
             continue
         owned = [*node.input[1:], *(one.input[1] for one in reading)]
         if all(one.op_type == "MatMul" for one in reading) and all(map(is_own, owned)):

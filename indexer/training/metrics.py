@@ -29,7 +29,7 @@ class MetricsFile:
             OSError: the disk is full or refuses.
         """
         with open(self._path, "a+b") as file:
-            cut = file.tell() > 0 and file.seek(-1, os.SEEK_END) and file.read() != b"\n"
+            cut = file.tell() > 0 and file.seek(-1, os.SEEK_END) >= 0 and file.read() != b"\n"
             file.write(b"\n" * bool(cut) + json.dumps(line).encode() + b"\n")
 
     def lines(self) -> list[Line]:

@@ -22,7 +22,8 @@ def _loading() -> Iterator[None]:
     """End by a line at an interruption that nothing else handles; but not where it is ignored.
 
     Outside the main thread, where signals cannot be handled, nothing changes. What has ended is
-    not interrupted any more, however long Python takes to leave.
+    not interrupted any more, however long Python takes to leave; ended is what has written out what
+    it printed.
     """
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield
@@ -40,7 +41,12 @@ def _loading() -> Iterator[None]:
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:
-    """End the process at once: nothing is begun yet, and an import may swallow what is raised."""
+    """End the process at once: nothing is begun yet, and an import may swallow what is raised.
+
+    Or all is done, but for what was printed, which is being written out when ``clean_ends`` has
+    given way to this again. What of that is not written yet is lost then, and the code says so:
+    were it kept, Python would wait at its end for a reader who does not read.
+    """
     try:
         os.write(2, b"vitrail: interrupted\n")
     finally:

@@ -21,7 +21,12 @@ from vitrail.search.picking.made_sets import MadeSet
 from vitrail.search.replication.thresholds import needed_for
 from vitrail.service.operations.innocent_images import check_references, references_in, some_of
 from vitrail.service.operations.pick_records import BEGINNING, PickedRun, PickOptions
-from vitrail.service.operations.picked_models import check_out, record_of, step_of
+from vitrail.service.operations.picked_models import (
+    begun_step_of,
+    check_out,
+    record_of,
+    step_of,
+)
 from vitrail.service.operations.picked_runs import FinishedRun, read_run
 from vitrail.service.operations.progress import AnalysisProgress, Note, Progress, nobody
 from vitrail.service.operations.taught_images import TaughtImages
@@ -330,9 +335,11 @@ class _Work:
         held = step_of(out, self.run.told)
         if held == step:
             return step
-        if held is not None:
+        what = "the model" if held is not None else "what was begun of the model"
+        held = held if held is not None else begun_step_of(out, self.run.told)
+        if held not in (None, step):
             raise InputError(
-                f"{display(out)!r} holds the model after step {held}, and the one after step {step}"
+                f"{display(out)!r} holds {what} after step {held}, and the one after step {step}"
                 " is to be written: name a new folder by --out; nothing is drawn again"
             )
         self._tell("writing the model")

@@ -84,8 +84,8 @@ def run_folder(folder: str, kind: ModelKind = ENCODER) -> Iterator[str]:
             raise CollectionLockedError(
                 str(error.problem), remedy="wait for it to end, or name another folder by --out"
             ) from error
-    _sweep(inner)
     try:
+        _sweep(inner)
         yield inner
     finally:
         if os.listdir(inner) == [_LOCK]:  # nothing has begun: what was asked for cannot be used

@@ -84,6 +84,13 @@ def test_metrics_forget_steps_that_will_be_done_again(tmp_path: Path) -> None:
     assert (tmp_path / "metrics.jsonl").read_text("utf-8").count("\n") == 2
 
 
+def test_the_first_line_that_was_cut_after_one_byte_spoils_no_other(tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").write_text("{")
+    metrics = MetricsFile(str(tmp_path / "metrics.jsonl"))
+    metrics.append({"step": 1})
+    assert metrics.lines() == [{"step": 1}]
+
+
 def test_a_line_that_was_cut_spoils_no_other(tmp_path: Path) -> None:
     metrics = MetricsFile(str(tmp_path / "metrics.jsonl"))
     metrics.append({"step": 1})

@@ -264,6 +264,22 @@ def test_a_model_that_is_there_is_told_again_and_nothing_else_is_written_over(
     assert len(pretended.drawn) == count
 
 
+@pytest.mark.parametrize("unmoved", [(), ("unet", "vitrail.json", "model_index.json")])
+def test_what_a_kill_left_of_another_step_is_refused_and_of_the_same_gone_on_with(
+    unmoved: tuple[str, ...], pick: Pick, pretended: Pretended, tmp_path: Path
+) -> None:
+    out = tmp_path / "best"
+    pick(out=str(out))
+    (out / "model.tmp").mkdir()
+    for name in unmoved:
+        (out / name).rename(out / "model.tmp" / name)
+    with pytest.raises(InputError, match="holds what was begun of the model after step 2, and"):
+        pick(out=str(out), step=OVER)
+    assert (out / "model.tmp").is_dir()
+    assert pick(out=str(out)).out_step == GOOD
+    assert not (out / "model.tmp").exists()
+
+
 @pytest.mark.parametrize(
     "damage", ["folder", "run", "encoder", "none", "weights", "taught", "step"]
 )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,23 @@ def test_what_kills_left_half_written_goes_and_all_else_stays(tmp_path: Path) ->
         pass
     assert _all(inner) == ["lock", "sheets", "sheets/step-000002.png"]
     assert (tmp_path / "model.tmp").is_dir(), "which whoever writes the model begins anew"
+
+
+def test_an_interruption_while_leftovers_go_holds_no_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: str) -> None:
+        raise KeyboardInterrupt
+
+    (tmp_path / "training").mkdir()
+    for name in ("lock", "run.json.0a.tmp"):
+        (tmp_path / "training" / name).write_text("")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "unlink", interrupted)
+        with pytest.raises(KeyboardInterrupt), run_folder(str(tmp_path)):
+            pass
+    with run_folder(str(tmp_path)):
+        assert not (tmp_path / "training" / "run.json.0a.tmp").exists()
 
 
 def test_folders_of_images_that_train_are_nobodys_run(tmp_path: Path) -> None:
