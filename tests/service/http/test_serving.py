@@ -217,11 +217,26 @@ def test_connections_leave_files_to_open(empty: Path, tmp_path: Path) -> None:
         assert (headers["Content-Type"], headers["Retry-After"]) == (MEDIA_TYPE, "1")
         assert (headers["Connection"], headers["X-Content-Type-Options"]) == ("close", "nosniff")
         _begin(held, process.port, 200)  # more than there are files
-        with pytest.raises(OSError, match="reset"):
-            get(f"{process.address}/v1/livez")
+        assert _refused(process.port)
         held.close()
         assert get(f"{process.address}/v1/readyz")["status"] == "ready"
         assert "Too many open files" not in process.end()[2]
+
+
+def _refused(port: int) -> bool:
+    """Whether a connection is ended at once; on a busy machine one may wait to be taken up."""
+    for _ in range(3):
+        with suppress(TimeoutError):
+            made = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+            try:
+                made.request("GET", "/v1/livez")
+                made.getresponse()
+            except ConnectionError:
+                return True
+            finally:
+                made.close()
+            return False
+    return False
 
 
 def _begin(held: ExitStack, port: int, count: int) -> None:
