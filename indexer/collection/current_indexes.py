@@ -118,9 +118,7 @@ class CurrentIndexes:
             if loaded.seq != state.seq:
                 loaded = self._caught_up(files, readings, loaded)
             if start is None or start.loaded is not loaded:
-                # By what is small: an index may outlive the copy of the catalog it was made by.
-                rescue = partial(self._rescued, files, state.segments)
-                loaded = replace(loaded, index=loaded.index.rescued_by(rescue))
+                loaded = self._rescuable(files, state, loaded)
                 if loaded.note:
                     self._notes[space] = loaded.note
             if newest is None or newest.leads_to(state) or newest.incarnation != state.incarnation:
@@ -129,7 +127,8 @@ class CurrentIndexes:
 
     def keep(self, space: str, state: State, loaded: LoadedIndex) -> None:
         """Take an index of the newest commit that was made elsewhere."""
-        made = Start(state.incarnation, loaded, self.files(space, state).digest)
+        files = self.files(space, state)
+        made = Start(state.incarnation, self._rescuable(files, state, loaded), files.digest)
         self._slots.setdefault(space, _Slot()).newest = made
         self._notes.pop(space, None)
 
@@ -203,6 +202,12 @@ class CurrentIndexes:
         changes = visibility_since(readings, loaded.seq)
         made = caught_up(loaded, files, self._segments, state.segments, state.seq, changes)
         return replace(made, commit=commit_mark(readings, state.seq))
+
+    def _rescuable(self, files: IndexFiles, state: State, loaded: LoadedIndex) -> LoadedIndex:
+        """An index that turns to the segments once its file turns out no good."""
+        # By what is small: an index may outlive the copy of the catalog it was made by.
+        rescue = partial(self._rescued, files, state.segments)
+        return replace(loaded, index=loaded.index.rescued_by(rescue))
 
     def _rescued(
         self,

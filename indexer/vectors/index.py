@@ -17,8 +17,10 @@ from vitrail.indexer.vectors.index_file import read_index_file
 from vitrail.indexer.vectors.parts import Parts
 from vitrail.indexer.vectors.parts_file import LATER, read_parts, write_parts
 from vitrail.indexer.vectors.policy import IndexPolicy
-from vitrail.indexer.vectors.rows import Rows, Tail
+from vitrail.indexer.vectors.room import Spill
+from vitrail.indexer.vectors.rows import Rows
 from vitrail.indexer.vectors.sharing import share_out
+from vitrail.indexer.vectors.tail import Tail
 
 _RECALL = 0.98
 _DEFAULT = IndexPolicy()
@@ -52,8 +54,20 @@ class VectorIndex:
         self._rescuing = threading.Lock()
 
     @classmethod
-    def create(cls, dim: int, *, policy: IndexPolicy = _DEFAULT) -> VectorIndex:
+    def create(
+        cls,
+        dim: int,
+        *,
+        policy: IndexPolicy = _DEFAULT,
+        folder: str | os.PathLike[str] | None = None,
+    ) -> VectorIndex:
         """An empty index of ``dim`` columns.
+
+        Args:
+            dim: at least 1.
+            policy: when to scan and when to approximate.
+            folder: where vectors of over a gigabyte may lie until the index is saved, in files
+                without a name; ``None`` keeps them in memory.
 
         Raises:
             InputError: ``dim`` is not positive.
@@ -61,7 +75,8 @@ class VectorIndex:
         if dim < 1:
             raise InputError(f"an index needs at least 1 dimension, not {dim}")
         empty = Rows(np.empty(0, np.int64), np.empty((0, dim), np.float32))
-        return cls(dim, Parts(empty, None, Tail.empty(dim), policy))
+        spill = Spill(None if folder is None else os.fspath(folder))
+        return cls(dim, Parts(empty, None, Tail.empty(dim, spill), policy))
 
     def __len__(self) -> int:
         return len(self._parts)

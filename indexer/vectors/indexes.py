@@ -19,6 +19,7 @@ from vitrail.indexer.segments.segment_file import Segment, read_vectors
 from vitrail.indexer.spaces import file_stem
 from vitrail.indexer.vectors.index_file import read_contents
 from vitrail.indexer.vectors.index_layout import Contents
+from vitrail.indexer.vectors.room import LARGE
 from vitrail.indexer.vectors.whitening import Whitening
 
 if TYPE_CHECKING:
@@ -236,13 +237,13 @@ class IndexFiles:
         """An index that holds nothing yet."""
         from vitrail.indexer.vectors.index import VectorIndex
 
-        return LoadedIndex(VectorIndex.create(self.dim), frozenset(), 0, note)
+        return LoadedIndex(VectorIndex.create(self.dim, folder=self.folder), frozenset(), 0, note)
 
     def save(self, loaded: LoadedIndex) -> LoadedIndex:
         """Build an index, write a new generation durably, then remove older ones.
 
         Returns:
-            it as it was built.
+            it as it was built; a large one as it lies in the file, to give its memory back.
 
         Raises:
             OSError: the disk is full or refuses.
@@ -263,7 +264,7 @@ class IndexFiles:
         )
         built.index.save(path, asdict(held))
         self.remove(older)
-        return built
+        return replace(built, index=_as_saved(built.index, path))
 
     def remove(self, generations: list[int]) -> None:
         """Delete files; they are a cache."""
@@ -317,3 +318,11 @@ class IndexFiles:
             self.incarnation,
             self.space,
         )
+
+
+def _as_saved(built: VectorIndex, path: str) -> VectorIndex:
+    """A saved index as others read it, if that spares much memory."""
+    if 4 * len(built) * built.dim >= LARGE:
+        with suppress(DamagedIndexError, UnreadableError, FileNotFoundError):
+            return type(built).load(path)[0]
+    return built

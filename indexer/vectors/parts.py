@@ -14,7 +14,8 @@ from vitrail.indexer.vectors.graph import NeighbourGraph
 from vitrail.indexer.vectors.lists import InvertedLists
 from vitrail.indexer.vectors.plans import trials
 from vitrail.indexer.vectors.policy import IndexPolicy
-from vitrail.indexer.vectors.rows import Rows, Tail, merged
+from vitrail.indexer.vectors.rows import Rows
+from vitrail.indexer.vectors.tail import Tail, merged
 
 _PAGE = 4096  # bytes
 _SHARED = 8  # queries that are worth more threads than one,
@@ -143,13 +144,14 @@ class Parts:
     def built(self) -> Parts:
         """The same rows, those of the tail folded in, hidden ones dropped, the type by size."""
         changed = bool(len(self.tail.ids) or self.base.hidden_count)
-        rows, lists, graph = merged(self.base, self.tail), self.lists, self.graph
+        spill = self.tail.spill
+        rows, lists, graph = merged(self.base, self.tail, spill), self.lists, self.graph
         matrix = rows.matrix
         if matrix.size <= self.policy.exact_floats:
             lists = graph = None
         elif changed or lists is None or (self.policy.graph and graph is None):
             lists, graph = self._approximations(rows)
-        return Parts(rows, lists, Tail.empty(matrix.shape[1]), self.policy, graph)
+        return Parts(rows, lists, Tail.empty(matrix.shape[1], spill), self.policy, graph)
 
     def _approximations(self, rows: Rows) -> tuple[InvertedLists, NeighbourGraph | None]:
         """Lists of ``rows`` and, where it is wanted, a graph, each going on from the base's own."""

@@ -15,7 +15,9 @@ from vitrail.indexer.vectors.index_file import IndexFile, write_index_file
 from vitrail.indexer.vectors.lists import InvertedLists
 from vitrail.indexer.vectors.parts import Parts
 from vitrail.indexer.vectors.policy import IndexPolicy
-from vitrail.indexer.vectors.rows import Rows, Tail
+from vitrail.indexer.vectors.room import Spill
+from vitrail.indexer.vectors.rows import Rows
+from vitrail.indexer.vectors.tail import Tail
 
 LATER = frozenset({"vectors", "graph"})
 """Sections that are compared with their checksums where they are first read."""
@@ -77,7 +79,7 @@ def _tail(file: IndexFile, dim: int, base: Rows) -> Tail:
     vectors = unit_rows(file.array("tail_vectors"), dim, "vector")
     if len(ids) != len(vectors):
         raise ValueError(f"{len(ids)} ids, {len(vectors)} vectors of a tail")
-    tail = Tail.empty(dim)
+    tail = Tail.empty(dim, Spill(os.path.dirname(file.path)))
     check_new(ids, (base, tail))
     return tail.appended(ids, vectors) if len(ids) else tail
 

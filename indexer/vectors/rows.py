@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import threading
 from functools import cached_property
 from typing import Self
 
@@ -222,86 +221,3 @@ def _scan(
     near = nearest(matrix, None if keep is None else keep.marks, queries, k)
     each = zip(queries, near, strict=True)
     return [(found, score(matrix, found, query)) for query, found in each]
-
-
-def merged(base: Rows, tail: Rows) -> Rows:
-    """The visible rows of both as one, copied only where that cannot be avoided."""
-    base, tail = base.kept(), tail.kept()
-    if not len(tail.ids):
-        return base
-    if not len(base.ids):
-        return Rows(tail.ids, tail.matrix)
-    ids = np.concatenate([base.ids, tail.ids])
-    matrix = np.concatenate([base.matrix, tail.matrix])
-    if base.ids[-1] < tail.ids[0]:
-        return Rows(ids, matrix)
-    order = np.argsort(ids)
-    return Rows(ids[order], matrix[order])
-
-
-class Tail(Rows):
-    """Rows that grow at little cost, for what was added since the index was last built."""
-
-    def __init__(self, ids: Ids, matrix: Floats, room: _Room | None = None) -> None:
-        super().__init__(ids, matrix)
-        self._room = _Room(ids, matrix) if room is None else room
-
-    @classmethod
-    def empty(cls, dim: int) -> Tail:
-        """No rows, of ``dim`` columns."""
-        return cls(np.empty(0, np.int64), np.empty((0, dim), np.float32))
-
-    def appended(self, ids: Ids, vectors: Floats) -> Tail:
-        """These rows and (m,) distinct ids, none of them visible here, with (m, dim) vectors.
-
-        Hidden rows are dropped: a hidden id may come again, and must not be here twice.
-        """
-        own = Tail(self.ids[~self.hidden], self.matrix[~self.hidden]) if self.hidden_count else self
-        if len(own.ids) and len(ids) and ids.min() < own.ids[-1]:
-            ids = np.concatenate([own.ids, ids])
-            vectors = np.concatenate([own.matrix, vectors])
-            own = Tail.empty(vectors.shape[1])
-        order = np.argsort(ids)
-        room = own._room.extended(len(own.ids), ids[order], vectors[order])
-        size = len(own.ids) + len(ids)
-        return Tail(room.ids[:size], room.matrix[:size], room)
-
-
-class _Room:
-    """Arrays with spare rows behind those that tails show; rows once written never change.
-
-    Args:
-        ids: (n,) int64, all of them in use.
-        matrix: (n, dim) float32.
-    """
-
-    def __init__(self, ids: Ids, matrix: Floats) -> None:
-        self.ids = ids
-        self.matrix = matrix
-        self._used = len(ids)
-        self._guard = threading.Lock()
-
-    def extended(self, used: int, ids: Ids, vectors: Floats) -> _Room:
-        """Room whose first ``used`` rows are the same and are followed by these.
-
-        It is this one where the rows behind are free, and another where they are too few or belong
-        to another tail that grew from the same beginning.
-        """
-        end = used + len(ids)
-        with self._guard:
-            free = self._used == used and end <= len(self.ids)
-            if free:
-                self._used = end
-        room = self if free else self._copied(used, end)
-        room.ids[used:end] = ids
-        room.matrix[used:end] = vectors
-        return room
-
-    def _copied(self, used: int, end: int) -> _Room:
-        capacity = max(end, 2 * used, 64)
-        ids = np.empty(capacity, np.int64)
-        matrix = np.empty((capacity, self.matrix.shape[1]), np.float32)
-        ids[:used], matrix[:used] = self.ids[:used], self.matrix[:used]
-        room = _Room(ids, matrix)
-        room._used = end
-        return room

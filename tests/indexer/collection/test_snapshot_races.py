@@ -325,3 +325,21 @@ def _tell_when_read(
 
     monkeypatch.setattr(writer._current, "_guard", Told())
     return lambda count: all(came.acquire(timeout=60) for _ in range(count))
+
+
+def test_a_large_index_is_read_from_its_file_once_saved_and_rescued_from_the_segments(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that the memory it was built in is given back."""
+    monkeypatch.setattr(indexes, "LARGE", 0)
+    monkeypatch.setattr(index_layout, "_LARGE", 0)
+    with CollectionStore.open(place, writable=True) as writer:
+        add(writer, range(20, 2000))
+        writer.maintain()
+        index = writer.index(SPACE)
+        assert index.checked < 1  # of a file that nobody has read yet
+        flip(place)
+        ids = writer.allowed_ids("true")
+        expected = np.stack([vector(number, SPACE) for number in range(2000)])
+        np.testing.assert_array_equal(writer.vectors(ids.tolist(), SPACE), expected)
+        assert "answered from the segments" in writer.notes[0]
