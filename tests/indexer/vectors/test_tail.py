@@ -36,7 +36,8 @@ def _holds(tail: Tail, wanted: set[int]) -> None:
 def _rows_of(ids: np.ndarray) -> np.ndarray:
     row_of = np.empty(len(IDS), np.int64)
     row_of[IDS] = np.arange(len(IDS))
-    return ROWS[row_of[ids]]
+    rows: np.ndarray = ROWS[row_of[ids]]
+    return rows
 
 
 @given(steps=STEPS, least=SPILLS)
