@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import signal
@@ -24,6 +23,7 @@ from vitrail.indexer.settings import in_use, using
 from vitrail.service.http.app import create_app
 from vitrail.service.http.hosting import Host
 from vitrail.service.http.jobs.runner import JobRunner
+from vitrail.service.http.listening import Door, listening
 from vitrail.service.http.observing.logs import LogFormat, logging_to
 from vitrail.service.http.options import ServiceOptions
 from vitrail.service.http.security.keyring import KeyRing
@@ -34,12 +34,6 @@ _CONNECTIONS = 1_000  # open at once; beyond, requests are refused
 _SPARE = 10  # a tenth more connections is held, so that their requests are told so
 _FILES = 4_096  # that the process asks the system to let it open: connections are files, too
 _OTHER_FILES = 192  # of the collections, the service's state, and what decodes images
-_WHY = {
-    errno.EADDRINUSE: "another program listens there; stop it, or name another by --port (0 takes "
-    "any that is free)",
-    errno.EACCES: "the system keeps it for others; name one from 1024 on by --port",
-    errno.EADDRNOTAVAIL: "this machine has no such address; name one of its own by --host",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,27 +89,6 @@ def serve(
                 connections=connections_at_most(),
             )
             server.run([listener])
-
-
-@contextmanager
-def listening(host: str, port: int) -> Iterator[socket.socket]:
-    """The socket of an address.
-
-    Raises:
-        InputError: it cannot be had; the line says why, and what to do.
-    """
-    host = host.strip("[]")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        found = socket.create_server((host, port), family=family, backlog=2048)
-        # Connections have it from here. asyncio sets it only on sockets that say they are of TCP,
-        # which these do not, and half of each answer would wait 40 ms for an acknowledgement.
-        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    except OSError as error:
-        why = _WHY.get(error.errno or 0, f"{error.strerror or error}; name another by --host")
-        raise InputError(f"cannot listen at {host}, port {port}: {why}") from error
-    with found:
-        yield found
 
 
 def connections_at_most() -> int:
@@ -224,11 +197,11 @@ class Server(uvicorn.Server):
         *,
         connections: int = _CONNECTIONS,
     ) -> None:
-        spare = connections // _SPARE
+        most = connections + connections // _SPARE
         super().__init__(
             uvicorn.Config(
                 Below(app, options.root_path) if options.root_path else app,
-                http=in_time(options.limits.head_seconds, connections + spare),
+                http=in_time(options.limits.head_seconds, most),
                 ws="none",
                 lifespan="off",  # entered below, so that its errors are ours to tell
                 log_config=None,
@@ -240,6 +213,7 @@ class Server(uvicorn.Server):
             )
         )
         self._app, self._ready, self._connections = app, ready, connections
+        self._most = most
         app.state.crowded = self._is_crowded  # uvicorn's own limit is told as plain text
 
     def _is_crowded(self) -> bool:
@@ -248,6 +222,9 @@ class Server(uvicorn.Server):
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Open what is served, answer, and close it."""
+        for listener in sockets or ():
+            if isinstance(listener, Door):
+                listener.most = self._most
         with self.capture_signals():
             async with self._app.router.lifespan_context(self._app):
                 await self._serve(sockets)

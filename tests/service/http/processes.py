@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vitrail.service.http.app import create_app
+from vitrail.service.http.listening import listening
 from vitrail.service.http.options import ServiceOptions
-from vitrail.service.http.serving import Server, listening
+from vitrail.service.http.serving import Server
 
 ROOT = Path(__file__).parents[3]
 SECONDS = 180  # in which a process has to begin, or to end; a busy machine takes its time

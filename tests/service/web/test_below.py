@@ -22,9 +22,9 @@ from starlette.routing import Route
 
 from tests.service.http.processes import SECONDS, served
 from tests.service.web.conftest import Open
+from vitrail.service.http.listening import listening
 from vitrail.service.http.security.keys import make_key
 from vitrail.service.http.security.scopes import KeyScope
-from vitrail.service.http.serving import listening
 
 PATH = "/gallery/pictures"
 FOLLOWED = """async ([path, job]) => {
