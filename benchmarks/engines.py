@@ -51,7 +51,7 @@ class Vitrail:
     """
 
     def build(self, rows: Halves, place: Path) -> None:
-        index = VectorIndex.create(rows.shape[1])
+        index = VectorIndex.create(rows.shape[1], folder=place)
         for start, block in blocks(rows):
             index = index.with_rows(np.arange(start, start + len(block), dtype=np.int64), block)
         index.built().save(place / "index", {})
