@@ -29,7 +29,9 @@ class ImpossibleScoreError(ArithmeticError):
     """A score that no unit vectors have: what was stored is not what was added."""
 
 
-def nearest(matrix: Floats, keep: Mask | None, queries: Floats, k: int) -> Iterator[Ids]:
+def nearest(
+    matrix: Floats, keep: Mask | None, queries: Floats, k: int, *, together: int = _QUERIES
+) -> Iterator[Ids]:
     """For each query the positions of at least its ``k`` best rows, ties included, unordered.
 
     Args:
@@ -37,12 +39,14 @@ def nearest(matrix: Floats, keep: Mask | None, queries: Floats, k: int) -> Itera
         keep: (n,) bool, rows that may be found; None for all.
         queries: (q, dim) float32, unit rows.
         k: how many are wanted.
+        together: queries by which all rows are multiplied at once. More of them read a matrix
+            less often that has to come from a disk; in memory they bring nothing.
 
     Raises:
         ImpossibleScoreError: a row is no unit vector, as far as that shows.
     """
-    for start in range(0, len(queries), _QUERIES):
-        yield from _nearest_batch(matrix, keep, queries[start : start + _QUERIES], k)
+    for start in range(0, len(queries), together):
+        yield from _nearest_batch(matrix, keep, queries[start : start + together], k)
 
 
 def score(matrix: Floats, positions: Ids, query: Floats) -> Floats:

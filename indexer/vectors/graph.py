@@ -19,6 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.vectors.exact import Floats, Ids, Mask, clipped
+from vitrail.indexer.vectors.faiss_memory import permute, read_copy, reserve, write_pieces
+from vitrail.indexer.vectors.index_layout import Write
 from vitrail.indexer.vectors.lists import threads
 from vitrail.indexer.vectors.passing import Passing
 from vitrail.indexer.vectors.plans import (
@@ -40,6 +42,7 @@ _SAMPLE = 4096  # rows by which it is told how large their numbers are
 _WITHIN = 0.9999  # of their numbers fit into a byte, the others are cut off
 _BYTE = 127
 _ADD_BLOCK = 1 << 14  # rows; Ctrl-C is heard in between
+_LINKS = 1 << 22  # looked at together
 # Recall is measured by the graph's own images. Of the neighbours of new ones more are missed: 1.5
 # times as many of those of parts of photographs, 1.2 to 1.4 of parts of a million drawn pictures.
 _MISSING = 1.5
@@ -111,7 +114,7 @@ class NeighbourGraph:
         places: Places,
         header: dict[str, Any],
     ) -> NeighbourGraph:
-        """A graph that is read where it lies: what ``to_bytes`` and its attributes gave.
+        """A graph that is read where it lies: what ``write_to`` and its attributes gave.
 
         Args:
             data: gives (size,) bytes, their checksum compared; called at the first use.
@@ -140,10 +143,9 @@ class NeighbourGraph:
             raise ValueError(f"a graph's turn is {turn.shape}")
         return cls(turn, curves, places, load, size=size)
 
-    def to_bytes(self) -> NDArray[np.uint8]:
-        """FAISS's own serialisation."""
-        data: NDArray[np.uint8] = _faiss().serialize_index(self._index)
-        return data
+    def write_to(self, write: Write) -> None:
+        """FAISS's own serialisation, in pieces."""
+        write_pieces(self._index, write)
 
     def header(self) -> dict[str, Any]:
         """What ``from_bytes`` needs beside the bytes, as plain JSON types."""
@@ -151,10 +153,10 @@ class NeighbourGraph:
 
     def copied(self) -> NeighbourGraph:
         """The same graph once more, for rows to be appended to."""
-        data = self.to_bytes()  # a clone of what is read where it lies would lie there too
-        return NeighbourGraph(
-            self.turn, self.curves, self.places, lambda: _faiss().deserialize_index(data)
-        )
+        own = self._index
+        # A clone of what is read where it lies would lie there too.
+        index = read_copy(own.referenced_objects[0]) if self._in_file else _faiss().clone_index(own)
+        return NeighbourGraph(self.turn, self.curves, self.places, lambda: index)
 
     def __len__(self) -> int:
         return len(self.places)
@@ -202,6 +204,7 @@ class NeighbourGraph:
         blocks = [
             np.sort(order[start : start + _ADD_BLOCK]) for start in range(0, len(order), _ADD_BLOCK)
         ]
+        reserve(self._index, len(matrix))
         with threads(_faiss(), 1):  # several would make another graph each time
             for block in blocks:
                 # FAISS cuts off what is behind the point, which would move all rows one way.
@@ -219,7 +222,7 @@ class NeighbourGraph:
         """
         node_of = np.empty(len(self), np.int64)
         node_of[self.places] = np.arange(len(self))
-        self._index.permute_entries(node_of[order])
+        permute(self._index, node_of[order])
         self.places = order.astype(np.int32)
 
     def measure(self, trials: Trials) -> None:
@@ -244,8 +247,10 @@ class NeighbourGraph:
         faiss, graph = _faiss(), self._index.hnsw
         links = faiss.rev_swig_ptr(graph.neighbors.data(), graph.neighbors.size())
         ends = faiss.rev_swig_ptr(graph.offsets.data(), graph.offsets.size())
-        # Empty ones are -1, for which a last place stands.
-        cut = np.flatnonzero(np.append(rows[self.places], False)[links])
+        marks = np.append(rows[self.places], False)  # the last for empty ones, which are -1
+        starts = range(0, len(links), _LINKS)  # in pieces: numpy takes 8 bytes for each
+        pieces = (np.flatnonzero(marks[links[at : at + _LINKS]]) + at for at in starts)
+        cut = np.concatenate([np.empty(0, np.int64), *pieces])
         kept = links[cut]
         links[cut] = np.searchsorted(ends, cut, side="right") - 1
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -21,6 +21,7 @@ from vitrail.indexer.vectors.index_layout import (
     SUMS,
     Contents,
     Section,
+    Write,
     ending,
     head,
     parse_contents,
@@ -29,6 +30,8 @@ from vitrail.indexer.vectors.index_layout import (
 _CHUNK = 1 << 22
 
 Array = NDArray[Any]
+Stream = Callable[[Write], None]
+"""Hands over an array of bytes, piece by piece."""
 
 
 class _Descriptor:
@@ -152,6 +155,7 @@ def write_index_file(
     arrays: Mapping[str, Array],
     *,
     block_rows: Mapping[str, int] | None = None,
+    streams: Mapping[str, Stream] | None = None,
 ) -> None:
     """Write ``arrays`` and ``header`` (plain JSON types) and make them durable, or leave no trace.
 
@@ -160,6 +164,8 @@ def write_index_file(
         header: given back by ``read_contents``.
         arrays: name -> array.
         block_rows: name -> after how many rows an array has another checksum; one for all else.
+        streams: name -> what gives an array of bytes in pieces, which is then never whole in
+            memory.
 
     Raises:
         OSError: the disk is full or cannot be written; an older file at ``path`` is untouched.
@@ -167,7 +173,11 @@ def write_index_file(
     rows = block_rows or {}
     sums = {SUMS + name: block_sums(arrays[name], count) for name, count in rows.items()}
     with replacing(os.path.abspath(os.fspath(path))) as temporary, open(temporary, "wb") as stream:
-        _write(stream, header, {**arrays, **sums}, rows)
+        stream.write(head())
+        sections = _write_arrays(stream, {**arrays, **sums}, rows)
+        for name, give in (streams or {}).items():
+            sections.append(_write_pieces(stream, name, give))
+        stream.write(ending(stream.tell(), header, sections))
 
 
 def read_contents(path: str | os.PathLike[str]) -> Contents:
@@ -199,13 +209,9 @@ def read_index_file(path: str | os.PathLike[str]) -> IndexFile:
         return IndexFile(name, contents.header, contents.sections, contents.large, mapped, handle)
 
 
-def _write(
-    stream: BinaryIO,
-    header: Mapping[str, Any],
-    arrays: Mapping[str, Array],
-    block_rows: Mapping[str, int],
-) -> None:
-    stream.write(head())
+def _write_arrays(
+    stream: BinaryIO, arrays: Mapping[str, Array], block_rows: Mapping[str, int]
+) -> list[Section]:
     sections = []
     for name, array in arrays.items():
         data = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
@@ -216,7 +222,20 @@ def _write(
         blocks = block_rows.get(name, 0)
         crc = 0 if blocks else _crc(view)
         sections.append(Section(name, data.dtype.str, data.shape, offset, len(view), crc, blocks))
-    stream.write(ending(stream.tell(), header, sections))
+    return sections
+
+
+def _write_pieces(stream: BinaryIO, name: str, give: Stream) -> Section:
+    offset, crc = _pad(stream), 0
+
+    def write(piece: bytes) -> None:
+        nonlocal crc
+        stream.write(piece)
+        crc = zlib.crc32(piece, crc)
+
+    give(write)
+    length = stream.tell() - offset
+    return Section(name, "|u1", (length,), offset, length, crc)
 
 
 def _pad(stream: BinaryIO) -> int:

@@ -13,10 +13,10 @@ import json
 import os
 import struct
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from io import BufferedReader
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -32,6 +32,9 @@ _END = b"VITRAILE"
 _HEAD = struct.Struct("<16sI44x")
 _TAIL = struct.Struct("<IIQ8s")
 _DTYPES = frozenset({"<f4", "<i4", "<i8", "|u1", "<u4"})
+
+Write: TypeAlias = Callable[[bytes], object]
+"""Takes the next bytes of an array."""
 
 
 @dataclass(frozen=True, slots=True)

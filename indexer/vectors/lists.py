@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.vectors.exact import Floats, products
+from vitrail.indexer.vectors.faiss_memory import write_pieces
+from vitrail.indexer.vectors.index_layout import Write
 from vitrail.indexer.vectors.passing import Passing
 from vitrail.indexer.vectors.plans import (
     Curves,
@@ -83,7 +85,7 @@ class InvertedLists:
 
     @classmethod
     def from_bytes(cls, data: NDArray[np.uint8], header: dict[str, Any]) -> InvertedLists:
-        """Lists from what ``to_bytes`` and ``header`` gave, whose checksums the caller compared.
+        """Lists from what ``write_to`` and ``header`` gave, whose checksums the caller compared.
 
         Raises:
             KeyError, TypeError, ValueError: the header is of another make.
@@ -98,10 +100,9 @@ class InvertedLists:
         }
         return cls(str(header["kind"]), int(header["trained_on"]), curves, load)
 
-    def to_bytes(self) -> NDArray[np.uint8]:
-        """FAISS's own serialisation."""
-        data: NDArray[np.uint8] = _faiss().serialize_index(self._index)
-        return data
+    def write_to(self, write: Write) -> None:
+        """FAISS's own serialisation, in pieces."""
+        write_pieces(self._index, write)
 
     def header(self) -> dict[str, Any]:
         """What ``from_bytes`` needs beside the bytes, as plain JSON types."""
@@ -109,10 +110,8 @@ class InvertedLists:
 
     def copied(self) -> InvertedLists:
         """The same lists once more, for rows to be appended to."""
-        index = self._index
-        return InvertedLists(
-            self.kind, self.trained_on, self.curves, lambda: _faiss().clone_index(index)
-        )
+        index = _faiss().clone_index(self._index)
+        return InvertedLists(self.kind, self.trained_on, self.curves, lambda: index)
 
     def __len__(self) -> int:
         return int(self._index.ntotal)

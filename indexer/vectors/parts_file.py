@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from vitrail.indexer.vectors.blocks import rows_of_block
 from vitrail.indexer.vectors.checks import check_new, unit_rows
 from vitrail.indexer.vectors.graph import NeighbourGraph
-from vitrail.indexer.vectors.index_file import IndexFile, write_index_file
+from vitrail.indexer.vectors.index_file import IndexFile, Stream, write_index_file
 from vitrail.indexer.vectors.lists import InvertedLists
 from vitrail.indexer.vectors.parts import Parts
 from vitrail.indexer.vectors.policy import IndexPolicy
@@ -40,14 +40,16 @@ def write_parts(path: str | os.PathLike[str], parts: Parts, dim: int, meta: dict
         "tail_ids": tail.ids,
         "tail_vectors": tail.matrix,
     }
+    streams: dict[str, Stream] = {}
     if lists is not None:
         header["lists"] = lists.header()
-        arrays["lists"] = lists.to_bytes()
+        streams["lists"] = lists.write_to
     if graph is not None:
         header["graph"] = graph.header()
-        arrays["graph"] = graph.to_bytes()
+        streams["graph"] = graph.write_to
         arrays["graph_turn"], arrays["graph_places"] = graph.turn, graph.places
-    write_index_file(path, header, arrays, block_rows={"vectors": rows_of_block(4 * dim)})
+    rows = {"vectors": rows_of_block(4 * dim)}
+    write_index_file(path, header, arrays, block_rows=rows, streams=streams)
 
 
 def read_parts(file: IndexFile, policy: IndexPolicy, *, lazily: bool) -> tuple[int, Parts]:

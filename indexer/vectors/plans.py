@@ -20,6 +20,7 @@ Of few neighbours each more rows have to be looked up: of 200 rows of a million,
 """
 _SEED = 20240522
 _FEWEST = 20  # rows that are looked up
+_TOGETHER = 512  # of them: a matrix of many gigabytes is read once for each depth then
 _MARGIN = 0.004  # recall aimed at beyond the wish, because the measured one is a sample
 _CHANCE = 3.6
 _FAIR, _PERFECT = 0.8, 0.998  # where a measured curve gets interesting, and where it ends
@@ -148,7 +149,7 @@ def trials(matrix: Floats, samples: int) -> Trials:
     for k in sorted((k for k in DEPTHS if k * 4 <= len(matrix)), reverse=True):
         queries = matrix[own[: max(_FEWEST, round(samples * DEPTHS[k]))]]
         new = queries[len(known) :]
-        near = [*known, *nearest(matrix, others, new, k)]
+        near = [*known, *nearest(matrix, others, new, k, together=_TOGETHER)]
         known = [_best(matrix, *one, k) for one in zip(queries, near, strict=True)]
         each[k] = queries, known
     return Trials(Passing.marked(others), dict(sorted(each.items())))
