@@ -62,6 +62,11 @@ class Blocks:
         self._done = not len(sums)
 
     @property
+    def done(self) -> bool:
+        """Whether all of it has been compared."""
+        return self._done
+
+    @property
     def share(self) -> float:
         """How much has been compared, from 0 to 1."""
         return 1.0 if self._done else float(self._seen.mean())
