@@ -50,6 +50,9 @@ class Vitrail:
     takes too long to be done in a search that is timed.
     """
 
+    def __init__(self) -> None:
+        import faiss  # noqa: F401 - the library it is made of, as others import theirs
+
     def build(self, rows: Halves, place: Path) -> None:
         index = VectorIndex.create(rows.shape[1], folder=place)
         for start, block in blocks(rows):

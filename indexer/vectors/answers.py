@@ -80,12 +80,12 @@ class Part(NamedTuple):
 
 def answer(parts: list[Part], count: int, k: int) -> Neighbours:
     """The best ``k`` of all parts for each of ``count`` queries, equal scores by ascending id."""
-    recall = min((part.recall for part in parts), default=1.0)
-    scanned = sum(part.scanned for part in parts)
     if len(parts) == count == 1 and len(parts[0].candidates.ids) >= k:  # nothing fills up
-        _, found, values = parts[0].candidates
+        (((_, found, values), scanned, recall),) = parts
         order = best(found, values, k)
         return Neighbours(found[order][None], values[order][None], recall, scanned)
+    recall = min((part.recall for part in parts), default=1.0)
+    scanned = sum(part.scanned for part in parts)
     ids = np.full((count, k), -1, np.int64)
     scores = np.full((count, k), -np.inf, np.float32)
     if parts:

@@ -8,6 +8,8 @@ are, since a product of matrices may round the same row differently at another p
 
 from __future__ import annotations
 
+import mmap
+
 import numpy as np
 
 from vitrail.indexer.vectors.exact import ROUNDING, Floats, Ids, Mask, check_scores
@@ -17,7 +19,7 @@ MOST = 2048  # of the best that may be wanted of a block of rows
 QUERIES = 512  # of a block
 _ROWS = 4096  # of a block: with as many queries 8 MB of products
 _GROUPS = 4  # times k: among so many some two of the best meet seldom
-_SCORED = 4096  # pairs scored at a time
+_SCORED = 512  # pairs scored at a time: their rows are copied
 
 
 def nearest_of_each(matrix: Floats, keep: Mask | None, queries: Floats, k: int) -> tuple[Ids, Ids]:
@@ -62,7 +64,7 @@ def _nearest(
 ) -> tuple[Ids, Ids]:
     """As ``nearest_of_each`` of one block of queries, the numbers of which begin at ``first``."""
     floor = np.full(len(queries), -2, np.float32)
-    room = np.empty(len(queries) * min(_ROWS, len(matrix)), np.float32)
+    room = _room(len(queries) * min(_ROWS, len(matrix)))
     none = np.zeros(0, np.int64)
     blocks: list[tuple[Ids, Ids, Floats]] = [(none, none, np.zeros(0, np.float32))]
     for start in range(0, len(matrix), _ROWS):
@@ -82,6 +84,14 @@ def _nearest(
     which, positions, values = which[kept], positions[kept], values[kept]
     kept = np.flatnonzero(values >= (_kth(which, values, len(queries), k) - ROUNDING)[which])
     return which[kept] + first, positions[kept]
+
+
+def _room(size: int) -> Floats:
+    """(size,) float32 that go back to the system at once when nobody uses them any more.
+
+    What is freed otherwise a process may keep as its own for good, megabytes for each thread.
+    """
+    return np.frombuffer(mmap.mmap(-1, max(1, 4 * size)), np.float32, size)
 
 
 def _kth(which: Ids, scores: Floats, count: int, k: int) -> Floats:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from vitrail.indexer.errors import DamagedIndexError
 
 BLOCK_BYTES = 16 << 10  # a candidate's row costs the checksum of one; a table of them 4 bytes each
-_READ_BYTES = 1 << 20
+_READ_BYTES = 1 << 18  # into memory that a process may keep
 _THREAD_BYTES = 32 << 20  # that are worth a thread
 _MOST_THREADS = 4
 
@@ -60,6 +60,11 @@ class Blocks:
         self._sums = sums.tolist()
         self._seen = np.zeros(len(sums), bool)
         self._done = not len(sums)
+
+    @property
+    def done(self) -> bool:
+        """Whether all of it has been compared."""
+        return self._done
 
     @property
     def share(self) -> float:

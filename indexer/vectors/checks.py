@@ -30,6 +30,8 @@ def unit_rows(rows: Floats, dim: int, noun: str) -> Floats:
         raise InputError(
             f"{noun} array of shape {rows.shape} does not fit this index of (n, {dim})"
         )
+    if len(rows) == 1 and abs(float(rows[0] @ rows[0]) - 1) <= UNIT:  # the same, sooner
+        return rows
     if (np.abs(np.vecdot(rows, rows) - 1) <= UNIT).all():  # and their roots are nearer still
         return rows
     for place, length in odd_lengths(rows).items():

@@ -49,6 +49,7 @@ _MISSING = 1.5
 _MEGABYTE = 1 << 20
 Places = NDArray[np.int32]
 _PLANS = 256  # remembered
+_FEW_BITS = 17  # of the number of rows: a hundred thousand
 
 
 def _faiss() -> Any:
@@ -86,6 +87,7 @@ class NeighbourGraph:
         self._in_file = size > 0
         self._awaited = size // _MEGABYTE
         self._plans: dict[tuple[float, int, float], ProbePlan | None] = {}
+        self._settings: dict[int, Any] = {}
 
     @classmethod
     def empty(cls, matrix: Floats) -> NeighbourGraph:
@@ -262,7 +264,7 @@ class NeighbourGraph:
         self, queries: Floats, k: int, effort: int, keep: Passing | None
     ) -> NDArray[np.int64]:
         found = self._near(queries, effort, effort, alone=False)
-        near = np.full((len(queries), _spare(k)), -1, np.int64)
+        near = np.full((len(queries), self._spare(k)), -1, np.int64)
         for i, row in enumerate(found):
             own = row[row >= 0] if keep is None else row[row >= 0][keep.marks[row[row >= 0]]]
             near[i, : min(len(own), near.shape[1])] = own[: near.shape[1]]
@@ -289,7 +291,7 @@ class NeighbourGraph:
         if reach > max(self.curves, default=0):
             return None
         found = chosen(self.curves, recall, reach, missing=_MISSING)
-        least = math.ceil(farthest(k, reach)) if share < 1 else _spare(k)
+        least = math.ceil(farthest(k, reach)) if share < 1 else self._spare(k)
         return found and found._replace(probes=max(found.probes, least))
 
     def candidates(
@@ -315,33 +317,51 @@ class NeighbourGraph:
             share: of the rows that may be found.
             alone: whether this thread does it all, as where others answer other queries.
         """
-        wanted = plan.probes if keep is not None else min(_spare(k), plan.probes)
+        wanted = plan.probes if keep is not None else min(self._spare(k), plan.probes)
         found = self._near(queries, wanted, plan.probes, alone=alone)
         if keep is None:
             return [_enough(row, k) for row in found]
         reach = k / share
         most = max(measured_depth(self.curves, reach), farthest(k, reach))
-        return [_allowed(row, k, keep.marks, most) for row in found]
+        return [_allowed(row, k, self._spare(k), keep.marks, most) for row in found]
+
+    def _spare(self, k: int) -> int:
+        """Candidates to score for the ``k`` nearest: bytes hardly swap any but the last.
+
+        Among more rows more are nearly as near: six for each tenfold.
+        """
+        return k + k // 5 + 4 + 2 * max(0, len(self).bit_length() - _FEW_BITS)
 
     def _turned(self, rows: Floats) -> Floats:
         return clipped(_turned(rows, self.turn), -_BYTE - 1, _BYTE)
 
     def _near(self, queries: Floats, wanted: int, effort: int, *, alone: bool) -> NDArray[np.int64]:
         """(q, wanted) int64 positions, the best by their bytes first; -1 fills up."""
-        faiss = _faiss()
-        settings = faiss.SearchParametersHNSW(efSearch=effort)
+        faiss, many = _faiss(), len(queries)
         turned = self._turned(queries)
-        found = np.empty((len(queries), wanted), np.int64)
-        scores = np.empty((len(queries), wanted), np.float32)
-        with threads(faiss, 1 if alone else None):
-            self._index.search_c(
-                len(queries),
-                *(faiss.swig_ptr(turned), wanted, faiss.swig_ptr(scores), faiss.swig_ptr(found)),
-                settings,
-            )
-        positions = self.places[found].astype(np.int64)
-        positions[found < 0] = -1
+        found = np.empty((many, wanted), np.int64)
+        scores = np.empty((many, wanted), np.float32)
+        pointers = faiss.swig_ptr(scores), faiss.swig_ptr(found)
+        ask = many, faiss.swig_ptr(turned), wanted, *pointers, self._efforts(effort)
+        if many == 1:  # FAISS starts no threads for one
+            self._index.search_c(*ask)
+        else:
+            with threads(faiss, 1 if alone else None):
+                self._index.search_c(*ask)
+        positions = self.places.take(found, mode="wrap").astype(np.int64)  # -1 is the last one
+        if found[:, -1].min() < 0:
+            positions[found < 0] = -1
         return positions
+
+    def _efforts(self, effort: int) -> Any:
+        """FAISS's parameters, which any number of threads may read; making them takes a while."""
+        known = self._settings
+        if effort not in known:
+            made = _faiss().SearchParametersHNSW(efSearch=effort)
+            known = self._settings = (
+                {effort: made} if len(known) >= _PLANS else {**known, effort: made}
+            )
+        return known[effort]
 
 
 def _turned(rows: Floats, turn: Floats) -> Floats:
@@ -357,15 +377,10 @@ def _enough(row: Ids, k: int) -> Ids | None:
     return row if len(row) >= k else None
 
 
-def _allowed(row: Ids, k: int, keep: Mask, most: float) -> Ids | None:
-    """What of a row may be found, unless the k-th is farther out than ``most``."""
+def _allowed(row: Ids, k: int, spare: int, keep: Mask, most: float) -> Ids | None:
+    """The first ``spare`` that may be found, unless the k-th is farther out than ``most``."""
     row = row[row >= 0]
     places = np.flatnonzero(keep[row])
     if len(places) < k or places[k - 1] >= most:
         return None
-    return row[places[: _spare(k)]]
-
-
-def _spare(k: int) -> int:
-    """Candidates to score for the ``k`` nearest: bytes hardly swap any but the last."""
-    return 12 + k + k // 8
+    return row[places[:spare]]

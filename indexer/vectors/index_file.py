@@ -27,7 +27,8 @@ from vitrail.indexer.vectors.index_layout import (
     parse_contents,
 )
 
-_CHUNK = 1 << 22
+_CHUNK = 1 << 22  # bytes that are written at a time,
+_READ = 1 << 18  # and that are read: into memory that a process may keep
 
 Array = NDArray[Any]
 Stream = Callable[[Write], None]
@@ -117,8 +118,8 @@ class IndexFile:
     def _crc(self, section: Section) -> int:
         # In pieces: zlib releases the interpreter's lock for each, and other threads can run.
         read, value = self._reader(section), 0
-        for start in range(0, section.length, _CHUNK):
-            value = zlib.crc32(read(start, min(_CHUNK, section.length - start)), value)
+        for start in range(0, section.length, _READ):
+            value = zlib.crc32(read(start, min(_READ, section.length - start)), value)
         return value
 
     def _reader(self, section: Section) -> Reader:

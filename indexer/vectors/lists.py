@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _ADD_BLOCK = 1 << 16  # rows coded at a time; Ctrl-C is heard in between
 _SEED = 20240521
 _QUERY_BITS = 8
+_TOGETHER = 64  # queries that FAISS is asked at once: more take more memory, and no less time
 _TRIED = 200  # rows that are looked up, at most: lists err on the safe side
 _FEW = 0.2  # share of rows that pass, below which some lists hold none
 _SAMPLE = 192  # rows by which it is told how many are nearer than a score
@@ -305,18 +306,17 @@ class InvertedLists:
             nprobe=lists.shape[1], sel=selector, qb=_QUERY_BITS
         )
         with threads(faiss, 1 if alone else None):
-            # The wrapper of this method refuses parameters, and the index's own are shared.
-            self._index.search_preassigned_c(
-                len(queries),
-                faiss.swig_ptr(queries),
-                wanted,
-                faiss.swig_ptr(lists),
-                faiss.swig_ptr(coarse),
-                faiss.swig_ptr(estimates),
-                faiss.swig_ptr(found),
-                False,
-                settings,
-            )
+            for start in range(0, len(queries), _TOGETHER):
+                some = slice(start, start + _TOGETHER)
+                each = (queries[some], lists[some], coarse[some], estimates[some], found[some])
+                asked, near_lists, nearness, told, positions = map(faiss.swig_ptr, each)
+                # The wrapper of this method refuses parameters, and the index's own are shared.
+                self._index.search_preassigned_c(
+                    len(each[0]),
+                    *(asked, wanted, near_lists, nearness, told, positions),
+                    False,
+                    settings,
+                )
         return found, estimates
 
 

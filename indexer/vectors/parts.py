@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vitrail.indexer.vectors.answers import Part
-from vitrail.indexer.vectors.approximate import ApproximateSearch
+from vitrail.indexer.vectors.approximate import ApproximateSearch, walked
 from vitrail.indexer.vectors.exact import Floats, Ids, Mask
 from vitrail.indexer.vectors.graph import NeighbourGraph
 from vitrail.indexer.vectors.lists import InvertedLists
@@ -59,9 +59,10 @@ class Parts:
 
     def worth_sharing(self, queries: Floats, allowed: Ids | None) -> bool:
         """Whether several threads answer (q, dim) queries sooner than one."""
+        if len(queries) < _SHARED:
+            return False
         rows = len(self) if allowed is None else min(len(allowed), len(self))
-        work = len(queries) * rows * queries.shape[1]
-        return len(queries) >= _SHARED and work >= _SHARED_WORK
+        return bool(len(queries) * rows * queries.shape[1] >= _SHARED_WORK)
 
     def _search(
         self,
@@ -80,6 +81,10 @@ class Parts:
         graph = self.graph
         if graph is not None and not graph.ready(len(queries)):
             graph = None
+        if graph is not None and passing is None and len(queries) == 1:
+            part = walked(rows, graph, queries, k, recall)
+            if part is not None:
+                return part
         few = self.policy.gather_rows
         return ApproximateSearch(rows, lists, graph, queries, k, passing, recall, few).answer()
 

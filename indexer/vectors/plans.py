@@ -188,9 +188,11 @@ def _curve(
 
 
 def steps_to(lists: int) -> list[int]:
-    """Ever more of ``lists`` lists, by half powers of two."""
-    steps = {min(lists, round(2 ** (half / 2))) for half in range(2 * lists.bit_length() + 1)}
-    return sorted(steps)
+    """Ever more of ``lists`` lists, twice as many each time.
+
+    What lies between two of them is taken for less than it is, as recall grows ever slower.
+    """
+    return sorted({min(lists, 1 << power) for power in range(lists.bit_length() + 1)})
 
 
 def _share_found(truth: list[Ids], found: NDArray[np.int64], count: int) -> float:

@@ -87,7 +87,7 @@ class Rows:
         return self.ids[found], scores
 
     def _check(self, positions: Ids) -> None:
-        if self._blocks is not None:
+        if self._blocks is not None and not self._blocks.done:
             self._blocks.check(positions * self._matrix.strides[0])
 
     def positions(self, ids: Ids) -> NDArray[np.int64]:

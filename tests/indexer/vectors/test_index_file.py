@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,18 @@ def test_a_newer_format_names_both_versions(
         write_index_file(tmp_path / "new", {}, {})
     with pytest.raises(DamagedIndexError, match="format 9 is newer than 2"):
         read_index_file(tmp_path / "new")
+
+
+def test_comparing_a_large_array_takes_little_memory(tmp_path: Path) -> None:
+    write_index_file(tmp_path / "large", {}, {"graph": np.zeros(8 << 20, np.uint8)})
+    file = read_index_file(tmp_path / "large")
+    tracemalloc.start()
+    try:
+        file.verify()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1 << 20
 
 
 def test_a_missing_section_is_named(path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.indexer.vectors.vector_sets import Ids, clustered, recall, reference
 from vitrail.indexer.errors import DamagedIndexError
+from vitrail.indexer.vectors import lists
 from vitrail.indexer.vectors.index import VectorIndex
 from vitrail.indexer.vectors.plans import ProbePlan, between
 from vitrail.indexer.vectors.policy import IndexPolicy
@@ -195,6 +196,16 @@ def test_a_batch_answers_like_its_queries_one_by_one(index: VectorIndex) -> None
     together = index.search(QUERIES, 5)
     alone = [index.search(query[None], 5).ids[0] for query in QUERIES]
     assert recall(together.ids, np.stack(alone)) >= 0.99
+
+
+def test_lists_are_asked_by_more_queries_than_faiss_is_at_once(
+    index: VectorIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = index.search(QUERIES, 5)
+    monkeypatch.setattr(lists, "_TOGETHER", 7)
+    again = index.search(QUERIES, 5)
+    np.testing.assert_array_equal(again.ids, together.ids)
+    assert again.scanned == together.scanned
 
 
 def test_damaged_lists_are_told_before_faiss_reads_them(saved: Path, tmp_path: Path) -> None:
