@@ -31,6 +31,7 @@ _MUCH_DEEPER = 4  # times those, where their estimates call for it
 _SLOPES = 0.1, 1.0  # of scores over estimates: these are spread wider by their errors
 _EPSILON = 1e-9
 _COUNTED = 100  # up to which rank it is worth while to count by codes
+_HOLDING = 4  # times the rows have to be read among which a rank is counted
 _FIRST = 64  # lists that are read before it is asked whether more bring anything
 _DEEP, _DEEPEST = 10, 50  # times k best rows, or so many, tell that: of k alone chance would
 _WORTH_IT = 2  # times its candidates there have to be for codes to choose among
@@ -96,14 +97,16 @@ class FilteredSearch:
 
         ``reach`` is the rank to be expected if what passes is a random share, and how much more
         that chance makes of it (a gamma distribution's hundredth part) is allowed for. A low rank
-        is counted by codes, a high one by a sample.
+        is counted by codes, a high one by a sample, in the lists that were read. Where those hold
+        hardly more rows than that, as small ones do, the rank cannot be told from them.
         """
         most = max(self.lists.covered(reach), farthest(self.k, reach))
         query, near = self.queries[i], self._near[i]
+        if self.lists.held(near, plan.probes) < _HOLDING * most:
+            return True  # so few rows can hardly be of a higher rank than that
         if most <= _COUNTED:
-            # The nearest half of the lists holds nearly all of so few, and costs half as much.
-            half = -(-plan.probes // 2)
-            return self.lists.count_by_codes(query, kth, near, half, math.floor(most) + 1) > most
+            counted = math.floor(most) + 1
+            return self.lists.count_by_codes(query, kth, near, plan.probes, counted) > most
         nearer, each = self.lists.count_nearer(self.rows, query, kth, near, plan.probes)
         return nearer >= surprising(reach / each) and nearer * each > most
 

@@ -163,6 +163,12 @@ class InvertedLists:
         """(q, lists) float32 products of (q, dim) queries with the lists' centroids."""
         return products(self._centroids, queries)
 
+    def held(self, near: Floats, probes: int) -> int:
+        """How many rows lie in the ``probes`` lists nearest to a query; ``near`` as there."""
+        _, ends = self._members
+        lists = _highest(near, probes)
+        return int((ends[lists + 1] - ends[lists]).sum())
+
     def count_nearer(
         self, rows: Rows, query: Floats, score: float, near: Floats, probes: int
     ) -> tuple[int, int]:

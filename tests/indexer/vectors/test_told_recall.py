@@ -1,0 +1,94 @@
+"""The recall that answers behind filters tell is, over many, not above what they found."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from tests.indexer.vectors.vector_sets import Floats, Ids, clustered, reference, unit
+from vitrail.indexer.vectors.index import VectorIndex
+from vitrail.indexer.vectors.policy import IndexPolicy
+
+POLICY = IndexPolicy(exact_floats=0, cold_floats=0, gather_rows=60, samples=60, graph=False)
+SIZE, SPARE = 12_000, 800
+FILTERS, ASKED = 8, 50  # of each kind, and queries of each: 400
+ABOVE = 0.005  # that a mean of what is told may be over the mean of what is found
+ASKED_FOR = 0.98
+IDS = np.arange(SIZE, dtype=np.int64) * 3 + 1
+
+
+class Space(NamedTuple):
+    """(n, dim) rows, (q, dim) queries, and an index of the rows."""
+
+    rows: Floats
+    queries: Floats
+    built: VectorIndex
+
+
+class Told(NamedTuple):
+    """What answers told of themselves, and what they found, each (q,) shares."""
+
+    told: Floats
+    found: Floats
+
+    def is_honest(self) -> bool:
+        return bool(self.told.mean() <= self.found.mean() + ABOVE)
+
+    def keeps_what_was_asked(self) -> bool:
+        # Three standard errors of the mean, of which one set in a thousand would be short.
+        error = self.found.std() / math.sqrt(len(self.found))
+        return bool(self.found.mean() >= ASKED_FOR - 3 * error)
+
+
+@pytest.fixture(scope="module", params=["clusters 8", "clusters 24", "clusters 64", "uniform 16"])
+def space(request: pytest.FixtureRequest) -> Space:
+    kind, dim = request.param.split()
+    if kind == "clusters":
+        rows = clustered(SIZE + SPARE, int(dim), seed=4)
+    else:
+        rows = unit(np.random.default_rng(4).standard_normal((SIZE + SPARE, int(dim))))
+    index = VectorIndex.create(int(dim), policy=POLICY).with_rows(IDS, rows[:SIZE]).built()
+    return Space(rows[:SIZE], rows[SIZE:], index)
+
+
+def asked_behind(space: Space, kind: str, share: float, number: int) -> tuple[Ids, Floats]:
+    """Places of the rows that pass a filter, and queries: near those rows, far, or anywhere."""
+    random = np.random.default_rng(10 + number)
+    if kind == "random":
+        some = random.choice(len(space.queries), ASKED, replace=False)
+        return np.flatnonzero(random.random(SIZE) < share), space.queries[some]
+    direction = random.standard_normal(space.rows.shape[1])
+    along = space.rows @ direction
+    places = np.flatnonzero(along >= np.quantile(along, 1 - share))
+    order = np.argsort(space.queries @ direction)
+    return places, space.queries[order[:ASKED] if kind == "far" else order[-ASKED:]]
+
+
+def ask(space: Space, kind: str, share: float, k: int) -> Told:
+    """Ask queries one by one, as all of a batch are told the least recall of any."""
+    told, found = [], []
+    for number in range(FILTERS):
+        places, queries = asked_behind(space, kind, share, number)
+        allowed = IDS[places]
+        allowed.flags.writeable = False
+        true = reference(allowed, space.rows[places], queries, k)
+        for query, best in zip(queries, true, strict=True):
+            answer = space.built.search(query[None], k, allowed=allowed)
+            told.append(answer.recall)
+            found.append(np.isin(answer.ids[0], best).mean())
+    return Told(np.array(told, np.float32), np.array(found, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("kind", "share", "k"),
+    [("far", share, k) for share, k in ((0.5, 1), (0.5, 10), (0.5, 50), (0.1, 1), (0.1, 10))]
+    + [(kind, share, k) for kind in ("near", "random") for share, k in ((0.5, 1), (0.1, 10))],
+)
+def test_the_recall_that_is_told_is_found(space: Space, kind: str, share: float, k: int) -> None:
+    answers = ask(space, kind, share, k)
+    said = f"told {answers.told.mean():.4f}, found {answers.found.mean():.4f}"
+    assert answers.is_honest(), said
+    assert answers.keeps_what_was_asked(), said
