@@ -12,11 +12,12 @@ import hashlib
 import struct
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from vitrail.indexer.errors import InputError
+from vitrail.search.options import SearchOptions
 from vitrail.search.query import Query
 from vitrail.search.retrieval import Ranking
 
@@ -24,6 +25,9 @@ _LAYOUT = struct.Struct("<B8sfqI")  # version, digest, score, id, hits seen
 _CHECK = struct.Struct("<I")
 _VERSION = 1
 _MOST = 2**32 - 1
+_OPTIONS = tuple(one.name for one in fields(SearchOptions))
+_ALIKE = {"k": 1, "spaces": None, "after": None}
+"""Options that pages of one query may have otherwise, and what they are told as."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +89,23 @@ class Cursor:
 def digest(query: Query) -> bytes:
     """8 bytes that differ where the ranking of a query may differ."""
     hashed = hashlib.blake2b(digest_size=8)
-    options = replace(query.options, k=1, spaces=None, after=None)
-    hashed.update(repr((options, sorted(query.weights.items()), sorted(query.exclude))).encode())
+    weights, exclude = sorted(query.weights.items()), sorted(query.exclude)
+    hashed.update(f"({_told(query.options)}, {weights!r}, {exclude!r})".encode())
     for rows in (query.vectors, query.negatives):
         for space in sorted(query.weights) if rows else ():
             own = np.ascontiguousarray(rows[space], np.float32)
             hashed.update(repr((space, own.shape)).encode())
             hashed.update(own.tobytes())
     return hashed.digest()
+
+
+def _told(options: SearchOptions) -> str:
+    """The text of the options but for those that a page may have otherwise.
+
+    It is that of a copy of them, which would be made and checked anew for every answer.
+    """
+    told = (f"{name}={_ALIKE.get(name, getattr(options, name))!r}" for name in _OPTIONS)
+    return f"{SearchOptions.__name__}({', '.join(told)})"
 
 
 def rank_page(

@@ -1,0 +1,168 @@
+"""Rows of the catalog's tables in memory, by image id, and images that are read of them when asked.
+
+A hit shows a path or two of what is known of its image, and a batch of questions has thousands of
+hits. So where the rows of all of them lie is looked up at once, and each image's are read when
+somebody first looks at it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitrail.indexer.catalog.column_values import presence_of, values_of
+from vitrail.indexer.catalog.metadata import Shown, fields_of, in_order
+from vitrail.indexer.image_info import ImageInfo
+from vitrail.indexer.paths import original
+
+Ids = NDArray[np.int64]
+
+
+class Table:
+    """One Arrow table, its rows found by a key that need not be unique."""
+
+    def __init__(self, table: Any, key: str) -> None:
+        self.names: list[str] = table.column_names
+        keys = np.asarray(table[key])
+        order = np.argsort(keys, kind="stable")  # moving numbers is cheaper than sorting rows
+        self.keys: Ids = keys[order]
+        # Most tables are in this order already.
+        self._order = None if np.array_equal(order, np.arange(len(order))) else order
+        # Where no id is missing, or there twice, a row's place tells itself.
+        size = len(keys)
+        self._gapless = bool(size) and bool(np.all(np.diff(self.keys) == 1))
+        # A value at a time costs half of taking rows, above all where most columns are empty.
+        columns = {
+            name: column.chunk(0) if column.num_chunks == 1 else column
+            for name, column in zip(self.names, table.combine_chunks().columns, strict=True)
+            if column.null_count < len(column)
+        }
+        self._columns = {name: values_of(column) for name, column in columns.items()}
+        self._there = {name: presence_of(column) for name, column in columns.items()}
+        self._nothing = dict.fromkeys(self.names)
+
+    def places(self, wanted: Ids) -> tuple[Ids, Ids]:
+        """Of (n,) keys in any order the first row and the one after the last: (n,) int64 each."""
+        if self._gapless:
+            starts = wanted - self.keys[0]
+            inside = (starts >= 0) & (starts < len(self.keys))
+            return np.where(inside, starts, 0), np.where(inside, starts + 1, 0)
+        return np.searchsorted(self.keys, wanted), np.searchsorted(self.keys, wanted, "right")
+
+    def rows(self, start: int, end: int) -> list[dict[str, Any]]:
+        """The rows of some places, by column."""
+        return [self._row(self._position(place)) for place in range(start, end)]
+
+    def rows_of(self, key: int) -> list[dict[str, Any]]:
+        """The rows of a key."""
+        if not len(self.keys):
+            return []
+        starts, ends = self.places(np.array([key]))
+        return self.rows(int(starts[0]), int(ends[0]))
+
+    def value(self, name: str, place: int) -> Any:
+        """One column of a row; ``None`` where it has no value."""
+        read = self._columns.get(name)
+        return None if read is None else read(self._position(place))
+
+    def has_value(self, name: str) -> Callable[[int], bool] | None:
+        """What tells of a place whether a column has a value there; ``None`` where none has."""
+        there = self._there.get(name)
+        return None if there is None else lambda place: there(self._position(place))
+
+    def _position(self, place: int) -> int:
+        return place if self._order is None else int(self._order[place])
+
+    def _row(self, position: int) -> dict[str, Any]:
+        row: dict[str, Any] = self._nothing.copy()
+        for name, value in self._columns.items():
+            row[name] = value(position)
+        return row
+
+
+class Layer(NamedTuple):
+    """The rows of some images, or of all.
+
+    Attributes:
+        ids: (n,) int64 ascending ids of the images, those included that are gone.
+        images: a row each.
+        files: any number.
+        predictions: likewise.
+        annotations: one or none.
+        own: names of the annotations' columns.
+    """
+
+    ids: Ids
+    images: Table
+    files: Table
+    predictions: Table
+    annotations: Table
+    own: list[str]
+
+    def holds(self, ids: Ids) -> NDArray[np.bool_]:
+        """(n,) whether images are among its own, for (n,) ids."""
+        places = np.searchsorted(self.ids, ids)
+        held: NDArray[np.bool_] = self.ids.take(places, mode="clip") == ids
+        return held
+
+    def unread(self, ids: Ids, shown: Shown) -> list[ImageInfo | None]:
+        """Some images, each read when it is first looked at; ``None`` for those that it lacks.
+
+        Args:
+            ids: (n,) int64, in any order.
+            shown: files that come before an image's others.
+        """
+        places, found = (column.tolist() for column in self.images.places(ids))
+        files, ends = (column.tolist() for column in self.files.places(ids))
+        rows = _UnreadRows(self, places, files, ends, shown)
+        return [
+            ImageInfo.unread(image_id, rows, number) if found[number] > places[number] else None
+            for number, image_id in enumerate(ids.tolist())
+        ]
+
+    def shareable(self, ids: Ids) -> list[bool]:
+        """Of (n,) ids whether nothing is known of them that whoever has it could change."""
+        made = None if self.own else self.images.has_value("recipe")
+        if self.own or made is None:
+            return [not self.own] * len(ids)
+        return [not made(place) for place in self.images.places(ids)[0].tolist()]
+
+
+class _UnreadRows:
+    """Where the rows of some images lie, by their number; see ``image_info.UnreadImages``."""
+
+    __slots__ = ("_ends", "_files", "_layer", "_places", "_shown")
+
+    def __init__(
+        self, layer: Layer, places: list[int], files: list[int], ends: list[int], shown: Shown
+    ) -> None:
+        self._layer, self._shown = layer, shown
+        self._places, self._files, self._ends = places, files, ends
+
+    def paths(self, number: int, image_id: int) -> tuple[str, ...]:
+        """The paths of an image's files, in the order they are shown."""
+        start, end = self._files[number], self._ends[number]
+        files = self._layer.files
+        if end - start == 1:
+            return (original(files.value("path", start), files.value("path_raw", start)),)
+        return tuple(original(f["path"], f["path_raw"]) for f in self._in_order(number, image_id))
+
+    def known(self, number: int, image_id: int) -> Mapping[str, Any]:
+        """All that is known of an image."""
+        layer = self._layer
+        annotations = layer.annotations.rows_of(image_id) if layer.own else []
+        place = self._places[number]
+        (image,) = layer.images.rows(place, place + 1)
+        return fields_of(
+            image,
+            self._in_order(number, image_id),
+            layer.predictions.rows_of(image_id),
+            annotations[0] if annotations else dict.fromkeys(layer.own),
+        )
+
+    def _in_order(self, number: int, image_id: int) -> list[dict[str, Any]]:
+        files = self._layer.files.rows(self._files[number], self._ends[number])
+        return in_order(files, self._shown.get(image_id, frozenset()))
