@@ -172,7 +172,7 @@ class ImageInfo(_Unread):
         """
         if column in self.own:
             return self.own[column]
-        if column not in COLUMNS:
+        if column not in _NAMES:
             raise KeyError(column)
         value = getattr(self, column)
         return list(value) if isinstance(value, tuple) else value
@@ -182,7 +182,9 @@ class ImageInfo(_Unread):
 
         Lists stand for tuples there.
         """
-        return {name: self[name] for name in COLUMNS} | dict(self.own)
+        known = {name: getattr(self, name) for name in COLUMNS}
+        told = {k: list(v) if isinstance(v, tuple) else v for k, v in known.items()}
+        return told | dict(self.own)
 
 
 # Descriptors set the fields of a frozen class, and need not look for them by name.
@@ -200,3 +202,4 @@ def _columns() -> tuple[str, ...]:
 
 COLUMNS = _columns()
 """Names of the columns that every image has."""
+_NAMES = frozenset(COLUMNS)

@@ -25,39 +25,40 @@ class Table:
     """One Arrow table, its rows found by a key that need not be unique."""
 
     def __init__(self, table: Any, key: str) -> None:
-        self.names: list[str] = table.column_names
         keys = np.asarray(table[key])
         order = np.argsort(keys, kind="stable")  # moving numbers is cheaper than sorting rows
         self.keys: Ids = keys[order]
         # Most tables are in this order already.
         self._order = None if np.array_equal(order, np.arange(len(order))) else order
         # Where no id is missing, or there twice, a row's place tells itself.
-        size = len(keys)
-        self._gapless = bool(size) and bool(np.all(np.diff(self.keys) == 1))
+        self._gapless = len(keys) > 0 and bool(np.all(np.diff(self.keys) == 1))
         # A value at a time costs half of taking rows, above all where most columns are empty.
         columns = {
             name: column.chunk(0) if column.num_chunks == 1 else column
-            for name, column in zip(self.names, table.combine_chunks().columns, strict=True)
+            for name, column in zip(table.column_names, table.combine_chunks().columns, strict=True)
             if column.null_count < len(column)
         }
         self._columns = {name: values_of(column) for name, column in columns.items()}
         self._there = {name: presence_of(column) for name, column in columns.items()}
-        self._nothing = dict.fromkeys(self.names)
 
     def places(self, wanted: Ids) -> tuple[Ids, Ids]:
         """Of (n,) keys in any order the first row and the one after the last: (n,) int64 each."""
         if self._gapless:
             starts = wanted - self.keys[0]
-            inside = (starts >= 0) & (starts < len(self.keys))
-            return np.where(inside, starts, 0), np.where(inside, starts + 1, 0)
+            inside = starts.view(np.uint64) < len(self.keys)  # below 0 is above all others there
+            return (
+                (starts, starts + 1) if inside.all() else (starts * inside, (starts + 1) * inside)
+            )
         return np.searchsorted(self.keys, wanted), np.searchsorted(self.keys, wanted, "right")
 
     def rows(self, start: int, end: int) -> list[dict[str, Any]]:
-        """The rows of some places, by column."""
-        return [self._row(self._position(place)) for place in range(start, end)]
+        """The rows of some places, by column, but for columns that are empty in all rows."""
+        if end == start + 1:
+            return [self._row(start)]
+        return [self._row(place) for place in range(start, end)]
 
     def rows_of(self, key: int) -> list[dict[str, Any]]:
-        """The rows of a key."""
+        """Those of a key."""
         if not len(self.keys):
             return []
         starts, ends = self.places(np.array([key]))
@@ -76,11 +77,9 @@ class Table:
     def _position(self, place: int) -> int:
         return place if self._order is None else int(self._order[place])
 
-    def _row(self, position: int) -> dict[str, Any]:
-        row: dict[str, Any] = self._nothing.copy()
-        for name, value in self._columns.items():
-            row[name] = value(position)
-        return row
+    def _row(self, place: int) -> dict[str, Any]:
+        position = self._position(place)
+        return {name: value(position) for name, value in self._columns.items()}
 
 
 class Layer(NamedTuple):
@@ -123,12 +122,15 @@ class Layer(NamedTuple):
             for number, image_id in enumerate(ids.tolist())
         ]
 
-    def shareable(self, ids: Ids) -> list[bool]:
-        """Of (n,) ids whether nothing is known of them that whoever has it could change."""
-        made = None if self.own else self.images.has_value("recipe")
-        if self.own or made is None:
-            return [not self.own] * len(ids)
-        return [not made(place) for place in self.images.places(ids)[0].tolist()]
+    def apart(self, ids: Ids) -> list[bool] | None:
+        """Of (n,) ids of which more is known that whoever has it could change; ``None`` for none.
+
+        That is what the user has added, and recipes.
+        """
+        if self.own:
+            return [True] * len(ids)
+        made = self.images.has_value("recipe")
+        return made and [made(place) for place in self.images.places(ids)[0].tolist()]
 
 
 class _UnreadRows:
@@ -148,19 +150,20 @@ class _UnreadRows:
         files = self._layer.files
         if end - start == 1:
             return (original(files.value("path", start), files.value("path_raw", start)),)
-        return tuple(original(f["path"], f["path_raw"]) for f in self._in_order(number, image_id))
+        return tuple(
+            original(f["path"], f.get("path_raw")) for f in self._in_order(number, image_id)
+        )
 
     def known(self, number: int, image_id: int) -> Mapping[str, Any]:
         """All that is known of an image."""
         layer = self._layer
-        annotations = layer.annotations.rows_of(image_id) if layer.own else []
         place = self._places[number]
         (image,) = layer.images.rows(place, place + 1)
+        own: dict[str, Any] = dict.fromkeys(layer.own)
+        for row in layer.annotations.rows_of(image_id) if own else ():
+            own |= row
         return fields_of(
-            image,
-            self._in_order(number, image_id),
-            layer.predictions.rows_of(image_id),
-            annotations[0] if annotations else dict.fromkeys(layer.own),
+            image, self._in_order(number, image_id), layer.predictions.rows_of(image_id), own
         )
 
     def _in_order(self, number: int, image_id: int) -> list[dict[str, Any]]:

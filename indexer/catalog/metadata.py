@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence, Set
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from vitrail.indexer.catalog.columns import SHOWN, annotation_columns, is_reserved
@@ -15,6 +16,12 @@ from vitrail.indexer.paths import original
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+_NOTHING: dict[str, Any] = dict.fromkeys(one.name for one in fields(ImageInfo)) | {
+    "keywords": (),
+    "paths": (),
+    "missing": False,
+    "predictions": (),
+}
 Shown = Mapping[int, Set[FileKey]]
 """Files that are shown before an image's others, by image id: those that fulfil a filter."""
 
@@ -69,7 +76,7 @@ def describe_all(
     return [
         ImageInfo(
             **fields_of(
-                images[i][0],
+                {name: images[i][0][name] for name in SHOWN},
                 in_order(files.get(i, []), shown.get(i, frozenset())),
                 predictions.get(i, []),
                 annotations.get(i, [{}])[0],
@@ -83,8 +90,8 @@ def in_order(files: list[dict[str, Any]], shown: Set[FileKey]) -> list[dict[str,
     """An image's files as they are shown: those of ``shown`` first, then those that are there."""
 
     def place(file: dict[str, Any]) -> tuple[bool, bool, str, bytes]:
-        raw = None if file["path_raw"] is None else bytes(file["path_raw"])
-        return (file["path"], raw) not in shown, bool(file["missing"]), file["path"], raw or b""
+        raw = None if file.get("path_raw") is None else bytes(file["path_raw"])
+        return (file["path"], raw) not in shown, bool(file.get("missing")), file["path"], raw or b""
 
     return sorted(files, key=place) if len(files) > 1 else files
 
@@ -97,26 +104,30 @@ def fields_of(
 ) -> dict[str, Any]:
     """One image's rows as what users see, by the fields of ``ImageInfo``.
 
+    What a row does not hold is nothing.
+
     Args:
-        image: its row.
+        image: its row, of the columns ``SHOWN``.
         files: in the order they are shown.
         predictions: in any order.
         annotations: the user's own columns.
     """
-    predictions = sorted(predictions, key=lambda p: int(p["rank"]))
-    first: dict[str, Any] = files[0] if files else {}
-    recipe = image["recipe"]
-    return {name: image[name] for name in SHOWN} | {
-        "keywords": tuple(image["keywords"] or ()),
-        "recipe": None if recipe is None else json.loads(recipe),
-        "path": first.get("path"),
-        "paths": tuple(original(f["path"], f["path_raw"]) for f in files),
-        "label": first.get("label"),
-        "missing": bool(first.get("missing")),
-        "added_at": first.get("first_seen"),
-        "predictions": tuple((p["label"], p["score"]) for p in predictions),
-        "own": {name: value for name, value in annotations.items() if not is_reserved(name)},
-    }
+    known = _NOTHING | image
+    known["keywords"] = tuple(known["keywords"] or ())
+    if known["recipe"] is not None:
+        known["recipe"] = json.loads(known["recipe"])
+    if files:
+        first = files[0]
+        known["path"] = first["path"]
+        known["paths"] = tuple(original(one["path"], one.get("path_raw")) for one in files)
+        known["label"] = first.get("label")
+        known["missing"] = bool(first.get("missing"))
+        known["added_at"] = first.get("first_seen")
+    if predictions:
+        ranked = sorted(predictions, key=lambda one: int(one["rank"]))
+        known["predictions"] = tuple((one["label"], one["score"]) for one in ranked)
+    known["own"] = {name: value for name, value in annotations.items() if not is_reserved(name)}
+    return known
 
 
 def _by_key(

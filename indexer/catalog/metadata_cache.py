@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.catalog.cached_rows import Layer, Table
-from vitrail.indexer.catalog.columns import Some, annotation_columns, some_images
+from vitrail.indexer.catalog.columns import SHOWN, Some, annotation_columns, some_images
 from vitrail.indexer.catalog.metadata import Shown
-from vitrail.indexer.catalog.schema import TABLES, quote
+from vitrail.indexer.catalog.schema import quote
 from vitrail.indexer.errors import UnknownImageError
 from vitrail.indexer.image_info import ImageInfo
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 Ids = NDArray[np.int64]
-_LISTED = ", ".join(map(quote, TABLES["images"]))
-# What ``metadata.describe`` reads; the rest of the files table would take as much memory again.
+_LISTED = ", ".join(map(quote, SHOWN))
+# What ``metadata.fields_of`` reads; the rest of the files table would take as much memory again.
 _SOURCES = {
     "images": ("id", f"SELECT {_LISTED} FROM images"),
     "files": ("image_id", "SELECT image_id, path, path_raw, label, missing, first_seen FROM files"),
@@ -100,31 +101,34 @@ class MetadataCache:
         return frozenset(self._described)
 
     def _looked_up(self, ids: Sequence[int], shown: Shown) -> list[ImageInfo]:
-        wanted: Ids = np.fromiter(ids, np.int64, len(ids))
-        found: list[ImageInfo | None] = [None] * len(ids)
-        left = np.arange(len(ids))
-        for layer in self._layers[:0:-1]:
+        wanted: Ids = np.array(ids, np.int64)
+        if len(self._layers) == 1:
+            found = self._read(self._layers[0], wanted, shown)
+        else:
+            found = self._in_layers(wanted, shown)
+        if not all(found):
+            unknown = ids[found.index(None)]
+            raise UnknownImageError(f"there is no image with id {unknown} in this collection")
+        return found  # type: ignore[return-value]
+
+    def _in_layers(self, wanted: Ids, shown: Shown) -> list[ImageInfo | None]:
+        found: list[ImageInfo | None] = [None] * len(wanted)
+        left = np.arange(len(wanted))
+        for layer in self._layers[::-1]:
             here = layer.holds(wanted[left])
             own = left[here]
             for number, image in zip(own, self._read(layer, wanted[own], shown), strict=True):
                 found[number] = image
             left = left[~here]
-        rest = self._read(self._layers[0], wanted[left], shown)
-        if len(rest) == len(found):
-            found = rest
-        else:
-            for number, image in zip(left, rest, strict=True):
-                found[number] = image
-        for image_id, image in zip(ids, found, strict=True):
-            if image is None:
-                raise UnknownImageError(f"there is no image with id {image_id} in this collection")
-        return found  # type: ignore[return-value]
+        return found
 
     def _read(self, layer: Layer, ids: Ids, shown: Shown) -> list[ImageInfo | None]:
         images = layer.unread(ids, shown)
         if not shown:
-            shared = layer.shareable(ids)
-            self._keep([one for one, may in zip(images, shared, strict=True) if may and one])
+            apart = layer.apart(ids) or repeat(False)
+            self._keep(
+                [image for image, own in zip(images, apart, strict=False) if image and not own]
+            )
         return images
 
     def _keep(self, images: Sequence[ImageInfo]) -> None:
