@@ -12,7 +12,7 @@ import hashlib
 import struct
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -25,9 +25,6 @@ _LAYOUT = struct.Struct("<B8sfqI")  # version, digest, score, id, hits seen
 _CHECK = struct.Struct("<I")
 _VERSION = 1
 _MOST = 2**32 - 1
-_OPTIONS = tuple(one.name for one in fields(SearchOptions))
-_ALIKE = {"k": 1, "spaces": None, "after": None}
-"""Options that pages of one query may have otherwise, and what they are told as."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +85,13 @@ class Cursor:
 
 def digest(query: Query) -> bytes:
     """8 bytes that differ where the ranking of a query may differ."""
-    hashed = hashlib.blake2b(digest_size=8)
     weights, exclude = sorted(query.weights.items()), sorted(query.exclude)
-    hashed.update(f"({_told(query.options)}, {weights!r}, {exclude!r})".encode())
+    parts = [f"({_told(query.options)}, {weights!r}, {exclude!r})".encode()]
     for rows in (query.vectors, query.negatives):
         for space in sorted(query.weights) if rows else ():
             own = np.ascontiguousarray(rows[space], np.float32)
-            hashed.update(repr((space, own.shape)).encode())
-            hashed.update(own.tobytes())
-    return hashed.digest()
+            parts += repr((space, own.shape)).encode(), own.tobytes()
+    return hashlib.blake2b(b"".join(parts), digest_size=8).digest()
 
 
 def _told(options: SearchOptions) -> str:
@@ -104,8 +99,12 @@ def _told(options: SearchOptions) -> str:
 
     It is that of a copy of them, which would be made and checked anew for every answer.
     """
-    told = (f"{name}={_ALIKE.get(name, getattr(options, name))!r}" for name in _OPTIONS)
-    return f"{SearchOptions.__name__}({', '.join(told)})"
+    return (
+        f"SearchOptions(k=1, spaces=None, min_score={options.min_score!r}, "
+        f"max_fpr={options.max_fpr!r}, where={options.where!r}, only={options.only!r}, "
+        f"fusion={options.fusion!r}, exact={options.exact!r}, group_by={options.group_by!r}, "
+        f"diverse={options.diverse!r}, sort={options.sort!r}, after=None)"
+    )
 
 
 def rank_page(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,12 +74,18 @@ class Retrieval:
         indexes: space name -> index, for the query's spaces.
         allowed: sorted ids that its filter lets through; ``None`` is all.
         least: the score that a hit has to reach; ``None`` is any.
+        held: how many images the largest of the indexes holds.
     """
 
     query: Query
     indexes: Mapping[str, SearchIndex]
     allowed: Ids | None
     least: float | None = None
+    held: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        # asked for several times, while an index adds up its parts
+        object.__setattr__(self, "held", max(map(len, self.indexes.values())))
 
     def all_ids(self) -> Ids:
         """Sorted (n,) int64 ids of the collection, whatever the filter."""
@@ -88,8 +94,7 @@ class Retrieval:
     @property
     def reachable(self) -> int:
         """How many images a ranking can have at most."""
-        held = max(len(index) for index in self.indexes.values())
-        return held if self.allowed is None else min(held, len(self.allowed))
+        return self.held if self.allowed is None else min(self.held, len(self.allowed))
 
     def without_cutoff(self) -> Retrieval:
         """The same, but for the score that hits have to reach."""
@@ -165,8 +170,7 @@ class Retrieval:
 
     def _wanted(self, depth: int) -> int:
         """How many to ask an index for: no more than it holds, which it makes room for."""
-        held = max(len(index) for index in self.indexes.values())
-        return max(1, min(depth + len(self.query.exclude), held))
+        return max(1, min(depth + len(self.query.exclude), self.held))
 
     def _kept(self, ranking: Ranking, own: int | None, depth: int) -> Ranking:
         """The best ``depth``, without those that are left out: of the query, and of one row."""

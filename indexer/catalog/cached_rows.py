@@ -7,7 +7,7 @@ somebody first looks at it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,6 +32,7 @@ class Table:
         self._order = None if np.array_equal(order, np.arange(len(order))) else order
         # Where no id is missing, or there twice, a row's place tells itself.
         self._gapless = len(keys) > 0 and bool(np.all(np.diff(self.keys) == 1))
+        self._first = int(self.keys[0]) if len(keys) else 0
         # A value at a time costs half of taking rows, above all where most columns are empty.
         columns = {
             name: column.chunk(0) if column.num_chunks == 1 else column
@@ -41,15 +42,24 @@ class Table:
         self._columns = {name: values_of(column) for name, column in columns.items()}
         self._there = {name: presence_of(column) for name, column in columns.items()}
 
-    def places(self, wanted: Ids) -> tuple[Ids, Ids]:
-        """Of (n,) keys in any order the first row and the one after the last: (n,) int64 each."""
-        if self._gapless:
-            starts = wanted - self.keys[0]
-            inside = starts.view(np.uint64) < len(self.keys)  # below 0 is above all others there
-            return (
-                (starts, starts + 1) if inside.all() else (starts * inside, (starts + 1) * inside)
-            )
-        return np.searchsorted(self.keys, wanted), np.searchsorted(self.keys, wanted, "right")
+    def places(self, wanted: Sequence[int]) -> tuple[list[int], list[int]]:
+        """Of n keys in any order the first row of each, and the one after its last: n each."""
+        if not self._gapless:
+            keys = np.array(wanted, np.int64)
+            starts, ends = (np.searchsorted(self.keys, keys, side) for side in ("left", "right"))
+            return starts.tolist(), ends.tolist()
+        first, size = self._first, len(self.keys)
+        places = [key - first for key in wanted]  # of ten, NumPy would take ten times as long
+        if places and not 0 <= min(places) <= max(places) < size:
+            there = [0 <= place < size for place in places]
+            return places, [place + known for place, known in zip(places, there, strict=True)]
+        return places, [place + 1 for place in places]
+
+    def alike(self, other: Table) -> bool:
+        """Whether every key has one row, at the same place as in another table."""
+        if not (self._gapless and other._gapless):
+            return False
+        return len(self.keys) == len(other.keys) and self._first == other._first
 
     def rows(self, start: int, end: int) -> list[dict[str, Any]]:
         """The rows of some places, by column, but for columns that are empty in all rows."""
@@ -61,8 +71,8 @@ class Table:
         """Those of a key."""
         if not len(self.keys):
             return []
-        starts, ends = self.places(np.array([key]))
-        return self.rows(int(starts[0]), int(ends[0]))
+        (start,), (end,) = self.places([key])
+        return self.rows(start, end)
 
     def value(self, name: str, place: int) -> Any:
         """One column of a row; ``None`` where it has no value."""
@@ -101,36 +111,38 @@ class Layer(NamedTuple):
     annotations: Table
     own: list[str]
 
-    def holds(self, ids: Ids) -> NDArray[np.bool_]:
-        """(n,) whether images are among its own, for (n,) ids."""
-        places = np.searchsorted(self.ids, ids)
-        held: NDArray[np.bool_] = self.ids.take(places, mode="clip") == ids
+    def holds(self, ids: Sequence[int]) -> list[bool]:
+        """Of n ids whether they are among the layer's own."""
+        wanted = np.array(ids, np.int64)
+        places = np.searchsorted(self.ids, wanted)
+        held: list[bool] = (self.ids.take(places, mode="clip") == wanted).tolist()
         return held
 
-    def unread(self, ids: Ids, shown: Shown) -> list[ImageInfo | None]:
+    def unread(self, ids: Sequence[int], shown: Shown) -> list[ImageInfo | None]:
         """Some images, each read when it is first looked at; ``None`` for those that it lacks.
 
         Args:
-            ids: (n,) int64, in any order.
+            ids: in any order.
             shown: files that come before an image's others.
         """
-        places, found = (column.tolist() for column in self.images.places(ids))
-        files, ends = (column.tolist() for column in self.files.places(ids))
+        places, found = self.images.places(ids)
+        alike = self.files.alike(self.images)
+        files, ends = (places, found) if alike else self.files.places(ids)
         rows = _UnreadRows(self, places, files, ends, shown)
         return [
             ImageInfo.unread(image_id, rows, number) if found[number] > places[number] else None
-            for number, image_id in enumerate(ids.tolist())
+            for number, image_id in enumerate(ids)
         ]
 
-    def apart(self, ids: Ids) -> list[bool] | None:
-        """Of (n,) ids of which more is known that whoever has it could change; ``None`` for none.
+    def apart(self, ids: Sequence[int]) -> list[bool] | None:
+        """Of n of its images, whether their holders could change parts of them; ``None`` is none.
 
         That is what the user has added, and recipes.
         """
         if self.own:
             return [True] * len(ids)
         made = self.images.has_value("recipe")
-        return made and [made(place) for place in self.images.places(ids)[0].tolist()]
+        return made and [made(place) for place in self.images.places(ids)[0]]
 
 
 class _UnreadRows:

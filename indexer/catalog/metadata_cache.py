@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
-from itertools import repeat
+from itertools import compress, repeat
+from operator import not_
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -101,34 +102,30 @@ class MetadataCache:
         return frozenset(self._described)
 
     def _looked_up(self, ids: Sequence[int], shown: Shown) -> list[ImageInfo]:
-        wanted: Ids = np.array(ids, np.int64)
         if len(self._layers) == 1:
-            found = self._read(self._layers[0], wanted, shown)
+            found = self._read(self._layers[0], ids, shown)
         else:
-            found = self._in_layers(wanted, shown)
+            found = self._in_layers(ids, shown)
         if not all(found):
             unknown = ids[found.index(None)]
             raise UnknownImageError(f"there is no image with id {unknown} in this collection")
         return found  # type: ignore[return-value]
 
-    def _in_layers(self, wanted: Ids, shown: Shown) -> list[ImageInfo | None]:
-        found: list[ImageInfo | None] = [None] * len(wanted)
-        left = np.arange(len(wanted))
+    def _in_layers(self, ids: Sequence[int], shown: Shown) -> list[ImageInfo | None]:
+        found: dict[int, ImageInfo | None] = dict.fromkeys(ids)
+        left = list(found)
         for layer in self._layers[::-1]:
-            here = layer.holds(wanted[left])
-            own = left[here]
-            for number, image in zip(own, self._read(layer, wanted[own], shown), strict=True):
-                found[number] = image
-            left = left[~here]
-        return found
+            held = layer.holds(left)
+            own = list(compress(left, held))
+            found.update(zip(own, self._read(layer, own, shown), strict=True))
+            left = list(compress(left, map(not_, held)))
+        return [found[one] for one in ids]
 
-    def _read(self, layer: Layer, ids: Ids, shown: Shown) -> list[ImageInfo | None]:
+    def _read(self, layer: Layer, ids: Sequence[int], shown: Shown) -> list[ImageInfo | None]:
         images = layer.unread(ids, shown)
-        if not shown:
+        if not shown and all(images):
             apart = layer.apart(ids) or repeat(False)
-            self._keep(
-                [image for image, own in zip(images, apart, strict=False) if image and not own]
-            )
+            self._keep([one for one, own in zip(images, apart, strict=False) if one and not own])
         return images
 
     def _keep(self, images: Sequence[ImageInfo]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -23,7 +22,7 @@ def test_rows_are_those_of_their_key(keys: list[int], shuffled: object, wanted: 
     kinds = pa.schema([("key", pa.int64()), ("text", pa.string()), ("none", pa.string())])
     columns = {"key": keys, "text": texts, "none": [None] * len(keys)}
     table = Table(pa.table(columns, kinds), "key")
-    starts, ends = (places.tolist() for places in table.places(np.array(wanted, np.int64)))
+    starts, ends = table.places(wanted)
     there = table.has_value("text")
     for key, start, end in zip(wanted, starts, ends, strict=True):
         own = [text for text, other in zip(texts, keys, strict=True) if other == key]
@@ -41,5 +40,19 @@ def test_rows_are_those_of_their_key(keys: list[int], shuffled: object, wanted: 
 @pytest.mark.parametrize("keys", [[4, 5, 6, 7], [4, 5, 7], [4, 4, 5], []])
 def test_what_is_in_no_row_is_found_nowhere(keys: list[int]) -> None:
     table = Table(pa.table({"key": pa.array(keys, pa.int64())}), "key")
-    starts, ends = table.places(np.array([3, 8, -(2**62), 2**62]))
-    assert not np.any(ends > starts)
+    starts, ends = table.places([3, 8, -(2**62), 2**62])
+    assert starts == ends
+
+
+@pytest.mark.parametrize(
+    ("keys", "alike"),
+    [([4, 5, 6], True), ([6, 4, 5], True), ([4, 5], False), ([5, 6, 7], False), ([4, 5, 7], False),
+     ([4, 5, 5], False), ([], False)],
+)  # fmt: skip
+def test_tables_are_alike_where_every_key_is_at_the_same_place(
+    keys: list[int], alike: bool
+) -> None:
+    one, other = (Table(pa.table({"k": pa.array(k, pa.int64())}), "k") for k in ([4, 5, 6], keys))
+    assert one.alike(other) == other.alike(one) == alike
+    if alike:
+        assert one.places([3, 4, 6, 7]) == other.places([3, 4, 6, 7])
