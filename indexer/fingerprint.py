@@ -13,8 +13,15 @@ from vitrail.indexer.spaces import is_space_name
 _WIDEST = 1 << 16
 
 
+class _Digested:
+    """Where a digest stays that was worked out once: each question asks for it several times."""
+
+    __slots__ = ("_digest",)
+    _digest: str
+
+
 @dataclass(frozen=True, slots=True)
-class Fingerprint:
+class Fingerprint(_Digested):
     """What decides a vector's value: weights, preprocessing and spaces (not runtime or precision).
 
     Attributes:
@@ -57,8 +64,13 @@ class Fingerprint:
     @property
     def digest(self) -> str:
         """Sha256 (hex) over weights, preprocessing and spaces."""
-        parts = [self.weights, self.preprocess, [list(space) for space in self.spaces]]
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        try:
+            return self._digest
+        except AttributeError:
+            parts = [self.weights, self.preprocess, [list(space) for space in self.spaces]]
+            found = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+            object.__setattr__(self, "_digest", found)
+            return found
 
     def agrees(self, other: Fingerprint) -> bool:
         """Whether vectors of both can be compared, as far as both tell."""

@@ -6,16 +6,38 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
+
+
+class UnreadImages(Protocol):
+    """Images that lie in memory otherwise, such as in columns, until somebody looks at them.
+
+    What is read never changes, and any number of threads may read it.
+    """
+
+    def paths(self, number: int, image_id: int) -> tuple[str, ...]:
+        """The paths of one of them."""
+
+    def known(self, number: int, image_id: int) -> Mapping[str, Any]:
+        """All that is known of one of them, by the names of the fields of ``ImageInfo``."""
+
+
+class _Unread:
+    """Where an image is read whose fields are not there yet: no fields themselves."""
+
+    __slots__ = ("_number", "_unread")
 
 
 @dataclass(frozen=True, slots=True)
-class ImageInfo:
+class ImageInfo(_Unread):
     """Everything known of one image of a collection.
 
     Each column that a filter may name is an attribute; those of the user's own are in ``own``. By
     its name, any of them is ``info["name"]``. Path, name, folder, label, when it was added and
     whether it is missing are the first file's.
+
+    One of an answer may be read when it is first looked at, from the commit's metadata in memory,
+    which it keeps there until then. Nobody can tell: it is the same whenever that is.
 
     Attributes:
         id: in the collection.
@@ -83,6 +105,40 @@ class ImageInfo:
     predictions: tuple[tuple[str, float], ...]
     own: Mapping[str, Any] = field(default_factory=dict)
 
+    @classmethod
+    def unread(cls, image_id: int, images: UnreadImages, number: int) -> ImageInfo:
+        """An image that is read when it is first looked at.
+
+        Args:
+            image_id: in the collection.
+            images: to read it from.
+            number: of the image there.
+        """
+        made = object.__new__(cls)
+        _SET_ID(made, image_id)
+        _SET_UNREAD(made, images)
+        _SET_NUMBER(made, number)
+        return made
+
+    if not TYPE_CHECKING:  # which know the fields, and shall refuse what is none
+
+        def __getattr__(self, name: str) -> Any:
+            """A field that is not there yet: Python asks here only for these."""
+            if name not in _SET:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            # Another thread may be reading it too, which comes to the same.
+            images, number = self._unread, self._number
+            if images is not None:
+                if name == "paths":  # all that most look at, for a tenth of the work
+                    paths = images.paths(number, self.id)
+                    _SET["paths"](self, paths)
+                    return paths
+                known = images.known(number, self.id)
+                for one, value in known.items():
+                    _SET[one](self, value)
+                _SET_UNREAD(self, None)  # nothing holds the columns any more
+            return object.__getattribute__(self, name)
+
     @property
     def name(self) -> str | None:
         """The first file's name."""
@@ -116,7 +172,7 @@ class ImageInfo:
         """
         if column in self.own:
             return self.own[column]
-        if column not in COLUMNS:
+        if column not in _NAMES:
             raise KeyError(column)
         value = getattr(self, column)
         return list(value) if isinstance(value, tuple) else value
@@ -126,7 +182,15 @@ class ImageInfo:
 
         Lists stand for tuples there.
         """
-        return {name: self[name] for name in COLUMNS} | dict(self.own)
+        known = {name: getattr(self, name) for name in COLUMNS}
+        told = {k: list(v) if isinstance(v, tuple) else v for k, v in known.items()}
+        return told | dict(self.own)
+
+
+# Descriptors set the fields of a frozen class, and need not look for them by name.
+_SET = {one.name: getattr(ImageInfo, one.name).__set__ for one in fields(ImageInfo)}
+_SET_ID, _SET_UNREAD = _SET["id"], _Unread.__dict__["_unread"].__set__
+_SET_NUMBER = _Unread.__dict__["_number"].__set__
 
 
 def _columns() -> tuple[str, ...]:
@@ -138,3 +202,4 @@ def _columns() -> tuple[str, ...]:
 
 COLUMNS = _columns()
 """Names of the columns that every image has."""
+_NAMES = frozenset(COLUMNS)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.vectors.sampling import evenly_spaced
-from vitrail.search.query import Evidence, Verdict
+from vitrail.search.query import NO_EVIDENCE, Evidence, Verdict
 from vitrail.search.ranking import overlap
 from vitrail.search.retrieval import Floats, Ids, Ranking, Retrieval, Row
 
@@ -32,7 +32,7 @@ def weigh(retrieval: Retrieval, rankings: Sequence[Ranking]) -> Evidence:
     """
     query = retrieval.query
     if query.rows < 2 and not query.background:
-        return Evidence()
+        return NO_EVIDENCE
     # every image counts here, however far it is; and a hundred full scans would tell no more
     everything = replace(query.options, exact=False)
     retrieval = replace(retrieval, query=replace(query, options=everything), least=None)

@@ -12,11 +12,12 @@ import hashlib
 import struct
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from vitrail.indexer.errors import InputError
+from vitrail.search.options import SearchOptions
 from vitrail.search.query import Query
 from vitrail.search.retrieval import Ranking
 
@@ -84,15 +85,26 @@ class Cursor:
 
 def digest(query: Query) -> bytes:
     """8 bytes that differ where the ranking of a query may differ."""
-    hashed = hashlib.blake2b(digest_size=8)
-    options = replace(query.options, k=1, spaces=None, after=None)
-    hashed.update(repr((options, sorted(query.weights.items()), sorted(query.exclude))).encode())
+    weights, exclude = sorted(query.weights.items()), sorted(query.exclude)
+    parts = [f"({_told(query.options)}, {weights!r}, {exclude!r})".encode()]
     for rows in (query.vectors, query.negatives):
         for space in sorted(query.weights) if rows else ():
             own = np.ascontiguousarray(rows[space], np.float32)
-            hashed.update(repr((space, own.shape)).encode())
-            hashed.update(own.tobytes())
-    return hashed.digest()
+            parts += repr((space, own.shape)).encode(), own.tobytes()
+    return hashlib.blake2b(b"".join(parts), digest_size=8).digest()
+
+
+def _told(options: SearchOptions) -> str:
+    """The text of the options but for those that a page may have otherwise.
+
+    It is that of a copy of them, which would be made and checked anew for every answer.
+    """
+    return (
+        f"SearchOptions(k=1, spaces=None, min_score={options.min_score!r}, "
+        f"max_fpr={options.max_fpr!r}, where={options.where!r}, only={options.only!r}, "
+        f"fusion={options.fusion!r}, exact={options.exact!r}, group_by={options.group_by!r}, "
+        f"diverse={options.diverse!r}, sort={options.sort!r}, after=None)"
+    )
 
 
 def rank_page(

@@ -34,6 +34,8 @@ def query_row(positives: Floats, negatives: Floats | None = None) -> Floats:
     Raises:
         InputError: nothing is left of the query.
     """
+    if negatives is None and len(positives) == 1:
+        return positives.astype(np.float32, copy=False)
     mean: Floats = positives.mean(axis=0, keepdims=True, dtype=np.float32)
     if negatives is None:
         return mean

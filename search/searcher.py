@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import repeat
 
@@ -22,9 +22,17 @@ from vitrail.search.calibration.judging import (
 )
 from vitrail.search.evidence import weigh
 from vitrail.search.filters import combine_filters
-from vitrail.search.query import Hit, Origin, Query, ScoreSpread, SearchResult
+from vitrail.search.query import (
+    NO_EVIDENCE,
+    Evidence,
+    Hit,
+    Origin,
+    Query,
+    ScoreSpread,
+    SearchResult,
+)
 from vitrail.search.reasons import why_nothing
-from vitrail.search.retrieval import Ids, Ranking, Retrieval
+from vitrail.search.retrieval import Floats, Ids, Ranking, Retrieval
 from vitrail.search.selecting import Selection, select
 from vitrail.search.sorting import read_keys, sort_hits
 
@@ -67,9 +75,8 @@ class Searcher:
         times.end("evidence")
         if query.background is not None:  # which tells of a prompt's hits what rates would
             judge = None
-        (result,) = self._results(retrieval, [chosen], rows, judge, times)
-        hits = sort_hits(result.hits, keys) if keys else result.hits
-        return replace(result, hits=hits, evidence=evidence)
+        (result,) = self._results(retrieval, [chosen], rows, judge, times, evidence)
+        return replace(result, hits=sort_hits(result.hits, keys)) if keys else result
 
     def search_each(self, query: Query) -> list[SearchResult]:
         """Rank the images for each of the query's rows as if it were asked alone.
@@ -130,10 +137,10 @@ class Searcher:
         rows: Sequence[Ranking],
         judge: Judge | None,
         times: _Times,
+        evidence: Evidence = NO_EVIDENCE,
     ) -> list[SearchResult]:
-        ids = np.unique(np.concatenate([one.ranking.ids for one in chosen])).tolist()
         where = combine_filters(retrieval.query.options.where, retrieval.query.options.only)
-        metadata = dict(zip(ids, self._commit.metadata(ids, where), strict=True))
+        metadata = self._metadata([one.ranking.ids for one in chosen], where)
         ranks = [{image_id: i for i, image_id in enumerate(row.ids.tolist(), 1)} for row in rows]
         times.end("metadata")
         empty = where is not None and retrieval.allowed is not None and not len(retrieval.allowed)
@@ -143,11 +150,12 @@ class Searcher:
         told = _judged(chosen, judge)
         return [
             SearchResult(
-                hits=_hits(one, ranks, metadata, told),
+                hits=_hits(one, ranks, known, told),
                 exact=one.ranking.exact,
                 estimated_recall=one.ranking.recall,
                 candidates=one.ranking.scanned,
                 allowed=None if allowed is None else len(allowed),
+                evidence=evidence,
                 seconds=dict(times.seconds),
                 hints=hints,
                 reason="" if len(one.ranking.ids) else why_nothing(retrieval, one.ranking),
@@ -156,8 +164,16 @@ class Searcher:
                 weights=dict(retrieval.query.weights),
                 origin=self._origin,
             )
-            for one in chosen
+            for one, known in zip(chosen, metadata, strict=True)
         ]
+
+    def _metadata(self, ids: Sequence[Ids], where: str | None) -> list[list[ImageInfo]]:
+        """What is known of the images of each answer, each image read once for all of them."""
+        if len(ids) == 1:
+            return [self._commit.metadata(ids[0].tolist(), where)]
+        each = np.unique(np.concatenate(ids)).tolist()
+        known = dict(zip(each, self._commit.metadata(each, where), strict=True))
+        return [[known[one] for one in own.tolist()] for own in ids]
 
 
 class _Times:
@@ -182,32 +198,36 @@ def _judged(chosen: Sequence[Selection], judge: Judge | None) -> Iterator[Judged
 def _hits(
     chosen: Selection,
     ranks: Sequence[Mapping[int, int]],
-    metadata: Mapping[int, ImageInfo],
+    metadata: Sequence[ImageInfo],
     told: Iterator[Judged],
 ) -> list[Hit]:
     ranking = chosen.ranking
-    spaces = tuple(ranking.scores)
-    each = zip(*(values.tolist() for values in ranking.scores.values()), strict=True)
-    return [
-        Hit(
-            id=image_id,
-            score=score,
-            scores=dict(zip(spaces, scores, strict=True)),
-            seed_ranks=tuple(row.get(image_id) for row in ranks) if ranks else (),
-            metadata=metadata[image_id],
-            group=group,
-            fpr=fpr,
-            closeness=closeness,
-        )
-        for image_id, score, scores, group, (fpr, closeness) in zip(
-            ranking.ids.tolist(),
+    ids = ranking.ids.tolist()
+    seeds: Iterable[tuple[int | None, ...]] = repeat(())
+    if ranks:
+        seeds = [tuple(row.get(image_id) for row in ranks) for image_id in ids]
+    return [  # of a thousand answers there are tens of thousands: nothing is made that nobody gets
+        Hit(image_id, score, scores, known, seed_ranks, group, fpr, closeness)
+        for image_id, score, scores, known, seed_ranks, group, (fpr, closeness) in zip(
+            ids,
             ranking.total.tolist(),
-            each,
+            _by_space(ranking.scores),
+            metadata,
+            seeds,
             chosen.groups or repeat(None),
             told,
             strict=False,
         )
     ]
+
+
+def _by_space(scores: Mapping[str, Floats]) -> list[dict[str, float]]:
+    """Of n images the scores by space, from (n,) scores of each space."""
+    if len(scores) == 1:
+        ((space, own),) = scores.items()
+        return [{space: score} for score in own.tolist()]
+    each = zip(*(values.tolist() for values in scores.values()), strict=True)
+    return [dict(zip(scores, one, strict=True)) for one in each]
 
 
 def _rank_rows(retrieval: Retrieval) -> list[Ranking]:

@@ -39,6 +39,21 @@ def values_of(column: pyarrow.Array | pyarrow.ChunkedArray) -> Value:
     return _where_valid(column, read) if column.null_count else read
 
 
+def presence_of(column: pyarrow.Array | pyarrow.ChunkedArray) -> Callable[[int], bool]:
+    """What tells of a column's rows whether there is a value.
+
+    Args:
+        column: (n,) of any type; rows are counted from 0, and none is checked to be there.
+    """
+    import pyarrow
+
+    if not column.null_count:
+        return lambda _: True
+    if isinstance(column, pyarrow.Array) and not column.offset and column.buffers()[0] is not None:
+        return _bits(column.buffers()[0])
+    return lambda row: bool(column[row].is_valid)
+
+
 def _reader(column: pyarrow.Array) -> Value | None:
     """What reads a column's values, those included that are none."""
     from pyarrow import types

@@ -1,9 +1,10 @@
-"""What is known of single images, read from the catalog's tables or from memory."""
+"""What is known of single images, read from the catalog's tables."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence, Set
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from vitrail.indexer.catalog.columns import SHOWN, annotation_columns, is_reserved
@@ -15,8 +16,12 @@ from vitrail.indexer.paths import original
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-    from vitrail.indexer.catalog.metadata_cache import MetadataCache
-
+_NOTHING: dict[str, Any] = dict.fromkeys(one.name for one in fields(ImageInfo)) | {
+    "keywords": (),
+    "paths": (),
+    "missing": False,
+    "predictions": (),
+}
 Shown = Mapping[int, Set[FileKey]]
 """Files that are shown before an image's others, by image id: those that fulfil a filter."""
 
@@ -52,36 +57,6 @@ def read_metadata(
     )
 
 
-def cached_metadata(
-    cache: MetadataCache, ids: Sequence[int], shown: Shown | None = None
-) -> list[ImageInfo]:
-    """As ``read_metadata``, from memory.
-
-    Raises:
-        UnknownImageError: an id that is in no image.
-    """
-    wanted = [int(i) for i in ids]
-    if shown:
-        return _looked_up(cache, wanted, shown)
-    known = cache.described(wanted)
-    others = [i for i in wanted if i not in known]
-    if not others:
-        return [known[i] for i in wanted]
-    found = _looked_up(cache, others, {})
-    cache.keep(found)
-    known.update((one.id, one) for one in found)
-    return [known[i] for i in wanted]
-
-
-def _looked_up(cache: MetadataCache, wanted: Sequence[int], shown: Shown) -> list[ImageInfo]:
-    tables = ("images", "files", "predictions")
-    images, files, predictions = (cache.find(table, wanted) for table in tables)
-    annotations = cache.find("annotations", wanted)
-    nothing = [dict.fromkeys(cache.annotation_names)]
-    complete = {i: annotations.get(i, nothing) for i in wanted}
-    return describe_all(wanted, images, files, predictions, complete, shown)
-
-
 def describe_all(
     wanted: Sequence[int],
     images: Mapping[int, list[dict[str, Any]]],
@@ -99,48 +74,60 @@ def describe_all(
     if unknown:
         raise UnknownImageError(f"there is no image with id {unknown[0]} in this collection")
     return [
-        describe(
-            images[i][0],
-            _in_order(files.get(i, []), shown.get(i, frozenset())),
-            predictions.get(i, []),
-            annotations.get(i, [{}])[0],
+        ImageInfo(
+            **fields_of(
+                {name: images[i][0][name] for name in SHOWN},
+                in_order(files.get(i, []), shown.get(i, frozenset())),
+                predictions.get(i, []),
+                annotations.get(i, [{}])[0],
+            )
         )
         for i in wanted
     ]
 
 
-def _in_order(files: list[dict[str, Any]], shown: Set[FileKey]) -> list[dict[str, Any]]:
+def in_order(files: list[dict[str, Any]], shown: Set[FileKey]) -> list[dict[str, Any]]:
+    """An image's files as they are shown: those of ``shown`` first, then those that are there."""
+
     def place(file: dict[str, Any]) -> tuple[bool, bool, str, bytes]:
-        raw = None if file["path_raw"] is None else bytes(file["path_raw"])
-        return (file["path"], raw) not in shown, bool(file["missing"]), file["path"], raw or b""
+        raw = None if file.get("path_raw") is None else bytes(file["path_raw"])
+        return (file["path"], raw) not in shown, bool(file.get("missing")), file["path"], raw or b""
 
     return sorted(files, key=place) if len(files) > 1 else files
 
 
-def describe(
+def fields_of(
     image: dict[str, Any],
     files: list[dict[str, Any]],
     predictions: list[dict[str, Any]],
     annotations: dict[str, Any],
-) -> ImageInfo:
-    """One image's rows as what users see; ``files`` in the order they are shown."""
-    predictions = sorted(predictions, key=lambda p: int(p["rank"]))
-    first: dict[str, Any] = files[0] if files else {}
-    recipe = image["recipe"]
-    columns = {name: image[name] for name in SHOWN} | {
-        "keywords": tuple(image["keywords"] or ()),
-        "recipe": None if recipe is None else json.loads(recipe),
-    }
-    return ImageInfo(
-        **columns,
-        path=first.get("path"),
-        paths=tuple(original(f["path"], f["path_raw"]) for f in files),
-        label=first.get("label"),
-        missing=bool(first.get("missing")),
-        added_at=first.get("first_seen"),
-        predictions=tuple((p["label"], p["score"]) for p in predictions),
-        own={name: value for name, value in annotations.items() if not is_reserved(name)},
-    )
+) -> dict[str, Any]:
+    """One image's rows as what users see, by the fields of ``ImageInfo``.
+
+    What a row does not hold is nothing.
+
+    Args:
+        image: its row, of the columns ``SHOWN``.
+        files: in the order they are shown.
+        predictions: in any order.
+        annotations: the user's own columns.
+    """
+    known = _NOTHING | image
+    known["keywords"] = tuple(known["keywords"] or ())
+    if known["recipe"] is not None:
+        known["recipe"] = json.loads(known["recipe"])
+    if files:
+        first = files[0]
+        known["path"] = first["path"]
+        known["paths"] = tuple(original(one["path"], one.get("path_raw")) for one in files)
+        known["label"] = first.get("label")
+        known["missing"] = bool(first.get("missing"))
+        known["added_at"] = first.get("first_seen")
+    if predictions:
+        ranked = sorted(predictions, key=lambda one: int(one["rank"]))
+        known["predictions"] = tuple((one["label"], one["score"]) for one in ranked)
+    known["own"] = {name: value for name, value in annotations.items() if not is_reserved(name)}
+    return known
 
 
 def _by_key(

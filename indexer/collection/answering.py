@@ -22,7 +22,7 @@ from vitrail.indexer.catalog.contents import (
 from vitrail.indexer.catalog.decisions import Decision, read_decisions
 from vitrail.indexer.catalog.filtering import allowed_ids, fulfilling_files, open_filter
 from vitrail.indexer.catalog.listing import Listing, list_rows
-from vitrail.indexer.catalog.metadata import Shown, cached_metadata, read_metadata
+from vitrail.indexer.catalog.metadata import Shown, read_metadata
 from vitrail.indexer.catalog.roots import KnownRoot, read_roots
 from vitrail.indexer.catalog.state import State
 from vitrail.indexer.catalog.suggestions import suggest
@@ -166,8 +166,10 @@ class Answering:
             FilterError: as ``allowed_ids``.
         """
         rows = self._metadata(ids, {})
+        if where is None:
+            return rows
         shared = [row.id for row in rows if len(row.paths) > 1]
-        if where is None or not shared:
+        if not shared:
             return rows
         with self.readings.filtering() as source:
             shown = fulfilling_files(source, where, shared)
@@ -177,7 +179,7 @@ class Answering:
     def _metadata(self, ids: Sequence[int], shown: Shown) -> list[ImageInfo]:
         cache = self.readings.metadata_cache()
         if cache is not None:
-            return cached_metadata(cache, ids, shown)
+            return cache.images([int(i) for i in ids], shown)
         return self._read(lambda connection: read_metadata(connection, ids, shown))
 
     @contextmanager

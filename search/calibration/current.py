@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from vitrail.search.calibration.calibration import FEWEST, Calibration
@@ -21,8 +23,42 @@ class _Fitted(NamedTuple):
     calibration: Calibration | None
 
 
+class _Held(NamedTuple):
+    """What is in memory; never changed, so that questions need not wait for one another.
+
+    Attributes:
+        of: the incarnation of the catalog and the digest of the vectors that all is of.
+        kept: what the file holds, if anything.
+        looked: the commit for which the file was last looked at; -1 for none.
+        fitted: by spaces, what was fitted in memory.
+    """
+
+    of: tuple[str, str] | None = None
+    kept: Calibration | None = None
+    looked: int = -1
+    fitted: Mapping[tuple[str, ...], _Fitted] = MappingProxyType({})
+
+    def kept_for(self, state: State, spaces: tuple[str, ...]) -> Calibration | None:
+        """What the file holds, where that does for a commit."""
+        if self.of != _identity(state) or self.kept is None:
+            return None
+        return self.kept if _holds(self.kept, state, spaces) else None
+
+    def fitted_for(self, state: State, spaces: tuple[str, ...]) -> _Fitted | None:
+        """What was fitted, where that does for a commit, and the file was looked at for it."""
+        if self.of != _identity(state) or self.looked != state.seq:
+            return None
+        fitted = self.fitted.get(spaces)
+        if fitted is None or not near_in_size(fitted.images, state.images):
+            return None
+        return fitted
+
+
 class CurrentCalibrations:
     """A collection's calibrations in memory; threads may share them.
+
+    Who asks for spaces whose pairs have to be compared first waits for that, and nobody else does
+    who asks for others.
 
     Args:
         directory: of the collection.
@@ -30,11 +66,8 @@ class CurrentCalibrations:
 
     def __init__(self, directory: str) -> None:
         self._directory = directory
-        self._guard = threading.Lock()
-        self._of: tuple[str, str] | None = None  # whose these are
-        self._looked = -1  # the commit for which the file was last looked at
-        self._kept: Calibration | None = None
-        self._fitted: dict[tuple[str, ...], _Fitted] = {}
+        self._guard = threading.Lock()  # of whoever puts another one in the place of:
+        self._held = _Held()
 
     def of(self, commit: Snapshot, spaces: tuple[str, ...]) -> Calibration | None:
         """The calibration of some spaces of a commit; ``None`` where too few images tell.
@@ -45,35 +78,47 @@ class CurrentCalibrations:
         state = commit.state
         if state.images < FEWEST:
             return None
+        held = self._held
+        kept = held.kept_for(state, spaces)
+        if kept is not None:
+            return kept
+        fitted = held.fitted_for(state, spaces)
+        return self._found(commit, spaces) if fitted is None else fitted.calibration
+
+    def _found(self, commit: Snapshot, spaces: tuple[str, ...]) -> Calibration | None:
+        """As ``of``: what the file holds, or else what is fitted now."""
+        state = commit.state
         with self._guard:
             self._belong_to(state)
-            kept = self._newest_kept(state, spaces)
-            if kept is not None and _holds(kept, state, spaces):
+            kept = self._held.kept_for(state, spaces)
+            if kept is None and self._held.looked != state.seq:
+                newest = read_calibration(self._directory, state)
+                self._held = self._held._replace(kept=newest, looked=state.seq)
+                kept = self._held.kept_for(state, spaces)
+            if kept is not None:
                 return kept
-            fitted = self._fitted.get(spaces)
-            if fitted is None or not near_in_size(fitted.images, state.images):
-                copies = None if kept is None else planted_in(kept)
+            fitted = self._held.fitted_for(state, spaces)  # by another thread, meanwhile
+            if fitted is None:
+                known = self._held.kept
+                copies = None if known is None else planted_in(known)
                 made = fit_calibration(commit, spaces, copies, sample=QUICK)
-                fitted = self._fitted[spaces] = _Fitted(state.images, made)
+                fitted = _Fitted(state.images, made)
+                self._held = self._held._replace(fitted={**self._held.fitted, spaces: fitted})
             return fitted.calibration
-
-    def _newest_kept(self, state: State, spaces: tuple[str, ...]) -> Calibration | None:
-        """What the file holds, looked at again where it did not do for an earlier commit."""
-        if not (self._kept and _holds(self._kept, state, spaces)) and self._looked != state.seq:
-            self._kept, self._looked = read_calibration(self._directory, state), state.seq
-        return self._kept
 
     def keep(self, state: State, calibration: Calibration) -> None:
         """Go by a calibration that was just made of a commit."""
         with self._guard:
             self._belong_to(state)
-            self._kept = calibration
+            self._held = self._held._replace(kept=calibration)
 
     def _belong_to(self, state: State) -> None:
-        own = (state.incarnation, state.vectors_digest)
-        if own != self._of:
-            self._of, self._kept, self._looked = own, None, -1
-            self._fitted.clear()
+        if self._held.of != _identity(state):
+            self._held = _Held(_identity(state))
+
+
+def _identity(state: State) -> tuple[str, str]:
+    return state.incarnation, state.vectors_digest
 
 
 def planted_in(calibration: Calibration) -> PlantedCopies:

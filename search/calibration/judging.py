@@ -44,11 +44,11 @@ class Judge:
         ``None`` stands for a bound that says nothing, and for a word that nothing tells.
         """
         found = self.calibration.false_positive_rate(scores, self.weights)
-        most = self.scale.most_rate
-        told = np.minimum(1, self.tries * found).tolist()
-        rates = [rate if rate <= most else None for rate in told]
-        words = [self.scale.closeness(score) for score in scores.tolist()]
-        return list(zip(rates, words, strict=True))
+        if self.tries > 1:
+            found = np.minimum(1, self.tries * found)
+        most, word = self.scale.most_rate, self.scale.closeness
+        each = zip(found.tolist(), scores.tolist(), strict=True)
+        return [(rate if rate <= most else None, word(score)) for rate, score in each]
 
 
 def judge_of(query: Query, calibrations: Calibrations, *, single: bool = False) -> Judge | None:

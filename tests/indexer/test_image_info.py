@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import FrozenInstanceError, asdict, fields, replace
 from datetime import datetime
+from threading import Barrier
+from typing import Any
 
 import pytest
 
 from tests.search.fakes import described
+from vitrail.indexer.image_info import ImageInfo
 
 # Documents of the command line have held these, in this order, since there were any.
 IN_DOCUMENTS = re.findall(
@@ -42,3 +49,76 @@ def test_columns_are_attributes_and_have_names() -> None:
     for unknown in ("colour", "own", "to_dict", "__class__"):
         with pytest.raises(KeyError, match=unknown):
             info[unknown]
+
+
+class Columns:
+    """Images 7 and 8, and what was read of them."""
+
+    def __init__(self) -> None:
+        self.read: list[tuple[str, int]] = []
+
+    def paths(self, number: int, image_id: int) -> tuple[str, ...]:
+        self.read.append(("paths", image_id))
+        return known(image_id).paths
+
+    def known(self, number: int, image_id: int) -> dict[str, Any]:
+        self.read.append(("all", image_id))
+        return {one.name: getattr(known(image_id), one.name) for one in fields(ImageInfo)}
+
+
+def known(number: int) -> ImageInfo:
+    return described(number, f"/{number}.jpg", f"/b/{number}.jpg", keywords=("sea",), stars=3)
+
+
+def test_an_image_is_read_when_it_is_first_looked_at() -> None:
+    columns = Columns()
+    first, second = (ImageInfo.unread(number, columns, number - 7) for number in (7, 8))
+    assert (first.id, first.paths, second.id) == (7, ("/7.jpg", "/b/7.jpg"), 8)
+    assert columns.read == [("paths", 7)]
+    assert (first.keywords, first.format, first["stars"]) == (("sea",), "PNG", 3)
+    assert first == known(7)
+    assert second != first
+    assert second == known(8)
+    assert columns.read == [("paths", 7), ("all", 7), ("all", 8)]
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        repr,
+        asdict,
+        ImageInfo.to_dict,
+        copy.copy,
+        copy.deepcopy,
+        lambda one: replace(one, label="a"),
+        lambda one: pickle.loads(pickle.dumps(one)),
+        lambda one: (one.name, one.folder, one.top_label, one.labels),
+    ],
+)
+def test_nobody_can_tell_an_image_that_was_not_read(look: Any) -> None:
+    unread = ImageInfo.unread(7, Columns(), 0)
+    assert look(unread) == look(known(7))
+    assert unread == known(7)
+
+
+def test_an_unread_image_has_no_other_fields_and_stays_as_it_is() -> None:
+    unread = ImageInfo.unread(7, Columns(), 0)
+    for other in ("colour", "_known", "__dict__"):
+        assert not hasattr(unread, other)
+        with pytest.raises(AttributeError, match=f"'ImageInfo' object has no attribute '{other}'"):
+            getattr(unread, other)
+    with pytest.raises(FrozenInstanceError):
+        unread.label = "a"  # type: ignore[misc]
+
+
+def test_threads_may_look_at_once() -> None:
+    for _ in range(50):
+        unread, start = ImageInfo.unread(7, Columns(), 0), Barrier(4)
+
+        def look(name: str, one: ImageInfo = unread, start: Barrier = start) -> Any:
+            start.wait()
+            return getattr(one, name)
+
+        names = ("paths", "keywords", "label", "paths")
+        with ThreadPoolExecutor(4) as threads:
+            assert [*threads.map(look, names)] == [getattr(known(7), name) for name in names]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -14,7 +14,8 @@ from tests.search.fakes import BruteIndex, FakeCollection, Floats, unit
 from vitrail.indexer.errors import InputError
 from vitrail.indexer.vectors.index import VectorIndex
 from vitrail.indexer.vectors.policy import IndexPolicy
-from vitrail.search.options import SearchOptions
+from vitrail.search import paging
+from vitrail.search.options import Only, SearchOptions
 from vitrail.search.paging import Cursor
 from vitrail.search.query import Query, SearchResult
 from vitrail.search.searcher import Searcher
@@ -143,3 +144,27 @@ def test_many_questions_have_no_pages() -> None:
     query = Query({"a": np.eye(2, dtype=np.float32)}, {"a": 1.0}, SearchOptions(after="x"))
     with pytest.raises(InputError, match="of one query"):
         Searcher(holding([1], {"a": np.eye(2, dtype=np.float32)[:1]})).search_each(query)
+
+
+@given(
+    options=st.builds(
+        SearchOptions,
+        k=st.integers(1, 99),
+        spaces=st.none() | st.dictionaries(st.text(max_size=3), st.floats(0.1, 9), max_size=2),
+        min_score=st.none() | st.floats(-1, 1),
+        where=st.none() | st.text(max_size=9),
+        only=st.sampled_from(get_args(Only)),
+        exact=st.booleans(),
+        after=st.none() | st.text(max_size=9),
+    )
+)
+def test_cursors_know_a_query_by_its_options_as_they_always_did(options: SearchOptions) -> None:
+    alike = replace(options, k=1, spaces=None, after=None)
+    assert paging._told(options) == repr(alike)
+
+
+def test_a_cursor_that_was_given_long_ago_is_taken() -> None:
+    rows = np.array([[0.5, -0.5, 0.5, 0.5]], np.float32)
+    options = SearchOptions(k=3, min_score=-0.5, where="width > 5", spaces={"a": 1.0})
+    query = Query({"a": rows}, {"a": 1.0}, options, exclude=frozenset({9, 2}))
+    assert paging.digest(query).hex() == "84912b83f43b5bc6"

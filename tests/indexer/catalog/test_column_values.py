@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.examples import examples
-from vitrail.indexer.catalog.column_values import values_of
+from vitrail.indexer.catalog.column_values import presence_of, values_of
 
 KINDS: dict[str, tuple[pa.DataType, st.SearchStrategy[Any]]] = {
     "small": (pa.int8(), st.integers(-128, 127)),
@@ -37,8 +37,9 @@ def test_values_are_those_that_arrow_gives(kind: str, data: st.DataObject) -> No
     column = pa.array(data.draw(st.lists(st.none() | values, max_size=20)), type_)
     first = data.draw(st.integers(0, len(column)))
     for one in (column, column[first:], pa.chunked_array([column, column])):
-        value = values_of(one)
+        value, there = values_of(one), presence_of(one)
         got = [value(row) for row in range(len(one))]
+        assert [there(row) for row in range(len(one))] == [known is not None for known in got]
         assert got == one.to_pylist()
         assert list(map(type, got)) == list(map(type, one.to_pylist()))
 

@@ -23,7 +23,7 @@ from vitrail.indexer.catalog import replica as replicas
 from vitrail.indexer.catalog.columns import flatten
 from vitrail.indexer.catalog.metadata_cache import MetadataCache
 from vitrail.indexer.collection.store import CollectionStore
-from vitrail.indexer.errors import CollectionError, FilterError
+from vitrail.indexer.errors import CollectionError, FilterError, UnknownImageError
 
 
 @BOTH
@@ -139,9 +139,14 @@ def test_metadata_that_is_brought_forward_shares_what_is_the_same(
         cache = reader.readings.metadata_cache()
         assert isinstance(cache, MetadataCache)
         sizes.append(len(cache._layers))
-        assert set(cache.find("images", range(1, 99))) == set(range(1, len(reader) + 1))
+        known = range(1, len(reader) + 1)
+        assert [one.id for one in cache.images(known)] == [*known]
+        with pytest.raises(UnknownImageError, match=str(len(reader) + 1)):
+            cache.images([len(reader) + 1])
     assert max(sizes) <= 4
-    assert set(first.find("images", range(1, 99))) == set(range(1, 13))
+    assert len(first.images(range(1, 13))) == 12
+    with pytest.raises(UnknownImageError, match="13"):
+        first.images([13])
 
 
 def test_a_reader_that_is_closed_is_not_refreshed(place: Path) -> None:
