@@ -69,7 +69,8 @@ class OnnxInt8:
 
         wanted = {*reverted}
         left = [name for name, group in self._layers.items() if group in wanted]
-        made = in_int8(self._model, left)
+        # a Gemm is parted into the product and the sum first, and the product has another name
+        made = in_int8(self._model, [*left, *(f"{name}_MatMul" for name in left)])
         made = in_half(in_blocks(made, 8) if left else made, "fp16")
         onnx.save(made, str(folder / FILE))
         return (FILE,)

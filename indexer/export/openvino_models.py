@@ -27,6 +27,7 @@ _GROUP = re.compile(r"__module\.(blocks\.\d+\.[a-z_]+|[a-z_]+)")
 _INT4_GROUP = 32  # weights that share a step
 _LEAST_GROUP = 16  # likewise, of rows whose length is no multiple of that
 _MULTIPLIES = ("MatMul", "Convolution")
+_MOVES = ("Transpose", "Reshape", "Squeeze", "Unsqueeze")  # and leave every number what it is
 # SmoothQuant's alpha: how much of the spread between columns goes from what layers are given to
 # their weights. On two sets of pictures .7 kept most of the ten nearest, more than .5 and NNCF's
 # own .95; .3 kept least.
@@ -135,7 +136,7 @@ class _Again:
 
 def quantised_groups(model: Any) -> list[str]:
     """The parts of a quantised model that are given numbers in 8 bits, such as ``blocks.3.mlp``."""
-    found = (_group(node) for node in model.get_ordered_ops() if _is_fed_in_8_bits(node))
+    found = (_group(node) for node in model.get_ordered_ops() if _given_in_8_bits(node))
     return list(dict.fromkeys(found))
 
 
@@ -144,17 +145,31 @@ def _reverted(model: Any, groups: Iterable[str]) -> Any:
     wanted = set(groups)
     copy = model.clone()
     for node in copy.get_ordered_ops():
-        if _is_fed_in_8_bits(node) and _group(node) in wanted:
-            steps = node.input_value(0).get_node()
-            node.input(0).replace_source_output(steps.input_value(0))
+        if _group(node) not in wanted:
+            continue
+        for given in _given_in_8_bits(node):
+            steps = given.get_source_output().get_node()
+            given.replace_source_output(steps.input_value(0))
     copy.validate_nodes_and_infer_types()
     return copy
 
 
-def _is_fed_in_8_bits(node: Any) -> bool:
+def _given_in_8_bits(node: Any) -> list[Any]:
+    """Where numbers that a layer multiplies are put into steps: inputs of it, or on the way to it.
+
+    Steps of pixels are set before these are put in another order.
+    """
     if node.get_type_name() not in _MULTIPLIES:
-        return False
-    return bool(node.input_value(0).get_node().get_type_name() == "FakeQuantize")
+        return []
+    return [found for given in node.inputs() if (found := _after_steps(given)) is not None]
+
+
+def _after_steps(given: Any) -> Any:
+    """The input that takes what a FakeQuantize gives, from which an input's numbers come."""
+    giving = given.get_source_output().get_node()
+    if giving.get_type_name() == "FakeQuantize":
+        return given
+    return _after_steps(giving.input(0)) if giving.get_type_name() in _MOVES else None
 
 
 def _group(node: Any) -> str:
