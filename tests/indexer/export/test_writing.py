@@ -14,7 +14,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from tests.indexer.encoders.tiny import LABELS, cosine, pixels, save_classifier
+from tests.indexer.encoders.tiny import LABELS, cosine, pixels, save_classifier, save_pair
 from vitrail.indexer.encoders import EncoderSettings, load_encoder
 from vitrail.indexer.encoders.base import Encoded
 from vitrail.indexer.encoders.checkpoints import find_encoder_checkpoint
@@ -115,6 +115,27 @@ def test_full_int8_looks_at_images_and_leaves_what_is_chosen(
     assert in_8_bits(tmp_path / "head", target) == whole - 1
     assert (rows(int8.groups) != before).any()
     np.testing.assert_array_equal(rows(()), before, "the model itself stays")
+
+
+@pytest.mark.parametrize("target", ["openvino", "onnx"])
+def test_all_of_a_tower_with_pooling_attention_goes_back_to_floating_point(
+    target: str, tmp_path: Path
+) -> None:
+    """SigLIP's embedding: numbers are put into steps before some are selected."""
+    pytest.importorskip("nncf")
+    pytest.importorskip("onnxscript")
+    save_pair("siglip", tmp_path / "source")
+    found = find_encoder_checkpoint(str(tmp_path / "source"))
+    plan, spaces = ExportPlan(target, "int8"), found.select(("proj@3",))
+    int8 = quantised_tower(found, spaces, plan, CalibrationImages(pixels(6)))
+    assert int8.groups[-1] == "projection"
+    for name, reverted in (("whole", ()), ("float", int8.groups)):
+        (tmp_path / name).mkdir()
+        int8.save(tmp_path / name, reverted)
+    assert 0 == in_8_bits(tmp_path / "float", target) < in_8_bits(tmp_path / "whole", target)
+    settings = EncoderSettings(str(tmp_path / "source"), ("proj@3",), "torch", "cpu", "fp32")
+    (want,) = load_encoder(settings).encode(pixels(5)).vectors.values()
+    assert cosine(int8.graph(int8.groups).run(pixels(5))[0], want) > LEAST["int8"]
 
 
 def in_8_bits(folder: Path, target: str) -> int:
