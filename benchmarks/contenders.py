@@ -3,7 +3,9 @@
 ``python -m benchmarks.contenders NAME MODEL FOLDER SPACE`` loads one of them, then reads words from
 standard input, one a line, and answers each with a line of JSON: ``files`` (the whole job, from
 files to what is kept), ``model`` (the encoder alone, on pixels in memory), ``vectors PATH`` (saves
-the last ones), ``peak``. Imports, loading and the first calls are over before the first answer.
+the last ones), ``peak``; Vitrail also ``pixels`` (reads files up to the pixels, no more) and
+``folder PATH`` (the whole job with another folder's files). Imports, loading and the first calls
+are over before the first answer.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -69,12 +72,21 @@ class Vitrail:
         self._encoder.encode(self._pixels)
         return len(self._pixels)
 
+    def pixels(self, paths: Sequence[str]) -> None:
+        """Read files up to the pixels that the encoder takes, in as many threads as a run does."""
+        with ThreadPoolExecutor(machine.cores()) as pool:
+            for _ in pool.map(self._read, paths):
+                pass
+
     def _prepare(self, paths: Sequence[str]) -> NDArray[np.uint8]:
+        return np.stack([self._read(path) for path in paths])
+
+    def _read(self, path: str) -> NDArray[np.uint8]:
         from vitrail.indexer.images.opening import open_image
         from vitrail.indexer.images.preprocess import apply
 
         spec = self._encoder.preprocess
-        return np.stack([apply(spec, open_image(path, target=spec.target).image) for path in paths])
+        return apply(spec, open_image(path, target=spec.target).image)
 
 
 class PipelineLoop:
@@ -190,9 +202,17 @@ def _answer(
     if word.startswith("vectors "):
         np.save(word.split(" ", 1)[1], kept["files"])
         return {}
+    if word.startswith("folder "):
+        paths = picture_paths(word.split(" ", 1)[1])
     started, used = time.perf_counter(), time.process_time()
     if word == "model":
         pictures = contender.model()
+    elif word == "pixels":
+        assert isinstance(contender, Vitrail)
+        contender.pixels(paths)
+        pictures = len(paths)
+    elif word.startswith("folder "):
+        pictures = len(contender.files(paths))
     else:
         kept["files"] = contender.files(paths)
         pictures = len(paths)

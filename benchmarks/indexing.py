@@ -1,11 +1,12 @@
 """Images a second and peak memory, from files to committed rows, beside what users write today.
 
-    python -m benchmarks.indexing --images 32 --repeats 3
+    python -m benchmarks.indexing --images 32 --repeats 3 [--run 500]
 
 Every contender lives in a process of its own and has loaded and warmed up before anything is timed;
 then they take turns, so that what else the machine does falls on all of them alike. Medians.
 Cosines are to transformers' float32 (the batched torch loop), picture by picture, in the space
-``cls`` of the last layer, which every contender computes.
+``cls`` of the last layer, which every contender computes. ``--run`` is for Vitrail alone: once more
+over so many pictures, beside what reading them and the encoder take by themselves.
 """
 
 from __future__ import annotations
@@ -27,15 +28,16 @@ import numpy as np
 from benchmarks import machine, report
 from benchmarks.checkpoints import VIT_BASE, checkpoint_folder, flops
 from benchmarks.contenders import BATCH
-from benchmarks.pictures import PHOTO, photos
+from benchmarks.pictures import PHOTO, moved_photos, photos
 from vitrail.indexer.encoders import EMBEDDED
 from vitrail.indexer.encoders.checkpoints import find_encoder_checkpoint
 
 REFERENCE = "torch-fp32"
 BASELINE = "pipeline"
+OURS = "vitrail"
 NO_BF16 = "not run: this processor has no bf16"
 TITLES = {
-    "vitrail": "Vitrail (OpenVINO where it serves)",
+    OURS: "Vitrail (OpenVINO where it serves)",
     "pipeline": "(a) transformers pipeline, one by one",
     "torch-fp32": "(b) torch fp32, batched",
     "torch-bf16-compiled": "(c) torch bf16 compiled, batched",
@@ -85,6 +87,7 @@ class Times:
 
     files: list[float] = field(default_factory=list)
     model: list[float] = field(default_factory=list)
+    pixels: list[float] = field(default_factory=list)
     processor: list[float] = field(default_factory=list)
     peak: int = 0
     cosine_mean: float = 0.0
@@ -103,6 +106,7 @@ class Run:
     times: dict[str, Times]
     limits: list[float] = field(default_factory=list)
     between: float = 0.0
+    longer: dict[str, float] = field(default_factory=dict)
 
 
 def prepare(model: str, names: list[str], folder: Path) -> Run:
@@ -153,6 +157,25 @@ def take_turn(run: Run, limit: Worker, turn: int) -> None:
         times.processor.append(answer["processor_seconds"] / answer["pictures"])
         if name != BASELINE:
             times.model.append(_rate(worker.ask("model")))
+        if name == OURS:
+            times.pixels.append(_rate(worker.ask("pixels")))
+
+
+def go_longer(run: Run, folder: Path) -> None:
+    """Let Vitrail index a folder of many pictures, what its parts take measured right before."""
+    worker, times = run.workers[OURS], run.times[OURS]
+    for _ in range(3):
+        times.model.append(_rate(worker.ask("model")))
+        times.pixels.append(_rate(worker.ask("pixels")))
+    model, pixels = median(times.model[-3:]), median(times.pixels[-3:])
+    answer = worker.ask(f"folder {folder.resolve()}")
+    run.longer = {
+        "pictures": answer["pictures"],
+        "images_per_second": _rate(answer),
+        "processor_seconds_per_image": answer["processor_seconds"] / answer["pictures"],
+        "encoder_alone_per_second": model,
+        "reading_alone_per_second": pixels,
+    }
 
 
 def _rate(answer: dict[str, Any]) -> float:
@@ -162,7 +185,7 @@ def _rate(answer: dict[str, Any]) -> float:
 def to_json(run: Run) -> dict[str, Any]:
     """Everything measured, with medians, ratios and shares."""
     limit = median(run.limits)
-    ours = run.times["vitrail"].files
+    ours = run.times[OURS].files
     rows = {}
     for name, times in run.times.items():
         rate = median(times.files)
@@ -187,13 +210,15 @@ def to_json(run: Run) -> dict[str, Any]:
         "limit_gflops": limit / 1e9,
         "all_limits_gflops": [rate / 1e9 for rate in run.limits],
         "cosine_between_pictures": run.between,
+        "reading_alone_per_second": median(run.times[OURS].pixels),
+        "longer_run": run.longer,
         "contenders": rows,
     }
 
 
 def _share(run: Run, times: Times) -> float | None:
     """The encoder alone as a share of the matrix-multiply limit of the same turn, median."""
-    pairs = zip(times.model, run.limits, strict=bool(times.model))
+    pairs = zip(times.model, run.limits, strict=False)  # a longer run comes after all turns
     return median(rate * run.work / limit for rate, limit in pairs) if times.model else None
 
 
@@ -222,7 +247,22 @@ def markdown(content: dict[str, Any]) -> str:
         if "torch-bf16-compiled" not in model["contenders"]:
             rows.append([TITLES["torch-bf16-compiled"], NO_BF16, *[""] * 8])
         parts.append(report.table(columns, rows) + "\n")
+        if model.get("longer_run"):
+            parts.append(_longer(model["longer_run"]) + "\n")
     return "\n".join(parts)
+
+
+def _longer(run: dict[str, float]) -> str:
+    rate, alone = run["images_per_second"], run["encoder_alone_per_second"]
+    reading = run["reading_alone_per_second"]
+    both = 1 / (1 / alone + 1 / reading)
+    return (
+        f"Over {run['pictures']:.0f} pictures Vitrail does {rate:.2f} images/s: {rate / alone:.0%} "
+        f"of its encoder alone ({alone:.2f}), and {rate / both:.0%} of what the same processors do "
+        f"that read each picture ({reading:.2f} images/s by itself: decoding, resizing) and then "
+        f"embed it. {run['processor_seconds_per_image'] * 1000:.1f} ms of the processor's time an "
+        "image."
+    )
 
 
 def _row(name: str, row: dict[str, Any]) -> list[str]:
@@ -253,6 +293,8 @@ def main() -> None:
         "--images", type=int, default=64, help="pictures; the rivals take at most 32 at a time"
     )
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--run", type=int, default=0, help="pictures of a longer run of Vitrail's")
+    parser.add_argument("--note", default="", help="what else the machine did, for the page")
     known = [VIT_BASE, EMBEDDED]
     parser.add_argument("--models", nargs="+", choices=known, default=known)
     parser.add_argument("--results", type=Path, default=report.RESULTS)
@@ -272,6 +314,7 @@ def main() -> None:
             "counted. Vitrail's time runs until the collection is committed and closed; the others "
             "keep their vectors in memory, in batches of "
             f"{min(BATCH, options.images)}. Random weights for ViT-B/16, which cost the same."
+            f"{' ' if options.note else ''}{options.note}"
         ),
         "models": [],
     }
@@ -284,6 +327,8 @@ def main() -> None:
                 f"{model}: turn {turn + 1} of {options.repeats}, load {loads[-1]:.1f}", flush=True
             )
             compare(run)
+            if options.run and turn == options.repeats - 1:
+                go_longer(run, moved_photos(options.run, options.images))
             models = [*content["models"], to_json(run)]
             part = {**content, "models": models}
             report.write("indexing", part, markdown(part), options.results)

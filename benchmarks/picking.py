@@ -140,7 +140,7 @@ def main() -> None:
     lines = _lines(picked, arguments.work, arguments.seed)
     told = machine.describe(machine.command_line("benchmarks.picking"))
     whole = {"machine": told, "cpu_seconds": seconds, "lines": lines, "picked": _plain(picked)}
-    report.write("picking", whole, _page(told, picked, lines), arguments.results)
+    report.write("picking", whole, _page(told, picked, lines, seconds), arguments.results)
 
 
 def taught(work: Path, options: GeneratorOptions) -> Path:
@@ -240,7 +240,9 @@ def _plain(picked: PickedRun) -> dict[str, Any]:
     return {name: one for name, one in told.items() if name not in ("run", "taught", "out")}
 
 
-def _page(told: dict[str, Any], picked: PickedRun, lines: dict[str, Any]) -> str:
+def _page(
+    told: dict[str, Any], picked: PickedRun, lines: dict[str, Any], seconds: dict[str, int]
+) -> str:
     rows = [
         [
             str(one.step) if one.step else "none",
@@ -267,7 +269,8 @@ def _page(told: dict[str, Any], picked: PickedRun, lines: dict[str, Any]) -> str
         "drawings of the creature, which are none, and the taught ones passed on in ten ways, all "
         f"as the generator's autoencoder leaves them. {_line_of(picked)}\n\n"
         + report.table(["line", "unseen drawings", "copies"], reach)
-        + "\n"
+        + f"\n\nOf the processor's time, training took {seconds['training']:,} s, and picking "
+        f"{seconds['picking']:,} s.\n"
     )
 
 

@@ -30,6 +30,22 @@ def photos(count: int, size: tuple[int, int] = PHOTO) -> Path:
     return _made(folder, count, lambda rng, path: _photo(rng, size).save(path, quality=90))
 
 
+def moved_photos(count: int, composed: int) -> Path:
+    """Likewise, but each of ``photos(composed)`` several times, moved in a circle.
+
+    To compose one takes a second; these are as distinct and decode as slowly.
+    """
+    named = f"moved-photos-{PHOTO[0]}x{PHOTO[1]}-{count}-of-{composed}"
+    sources = sorted(photos(composed).iterdir())
+
+    def save(rng: np.random.Generator, path: Path) -> None:
+        with Image.open(sources[int(path.stem) % composed]) as image:
+            pixels = np.roll(np.asarray(image), rng.integers(0, 1000, 2), axis=(0, 1))
+        Image.fromarray(pixels).save(path, quality=90)
+
+    return _made(cache_folder() / named, count, save)
+
+
 def small(count: int, side: int) -> Path:
     """A folder of ``count`` distinct square JPEGs of ``side`` pixels."""
     folder = cache_folder() / f"small-{side}-{count}"

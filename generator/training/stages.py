@@ -91,7 +91,7 @@ class Run:
         Args:
             stages: which. The diffusion needs the text; the autoencoder is independent, and can
                 be trained by another process at the same time.
-            report: called after each checkpoint.
+            report: called after each checkpoint, and for the last one again where a run goes on.
 
         Raises:
             CheckpointError: a checkpoint is damaged or of other settings.
@@ -118,8 +118,9 @@ class Run:
     def _finish(
         self, training: Training, draw: Any, loss: Any, stage: str, report: Report | None
     ) -> None:
-        training.resume()
         tell = None if report is None else (lambda step: report(self, stage, step))
+        if training.resume() and tell is not None:
+            tell(training.step)  # a kill may have come after the state, and before this
         training.run(draw, loss, tell)
         training.model.load_state_dict(training.average)
         training.model.eval()

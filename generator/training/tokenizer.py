@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -11,18 +13,27 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vitrail.indexer.files.durability import make_directory, write_bytes
+
 START, END = "<|startoftext|>", "<|endoftext|>"
+_INDEX = "tokenizer.json"  # which is there where all of it is
 
 
 def build_once(folder: Path, captions: Iterable[str], *, vocabulary: int, length: int) -> Any:
     """Return the tokenizer kept in the folder, built and kept there first if there is none.
 
-    A run's weights mean nothing under another tokenizer, so it is stored with them.
+    A run's weights mean nothing under another tokenizer, so it is stored with them. The file that
+    tells that it is there is written last: a kill leaves none, or a whole one.
     """
     from transformers import CLIPTokenizer
 
-    if not (folder / "tokenizer.json").exists():
-        build(captions, vocabulary=vocabulary, length=length).save_pretrained(folder)
+    if not (folder / _INDEX).exists():
+        made = build(captions, vocabulary=vocabulary, length=length)
+        with tempfile.TemporaryDirectory() as beside:
+            made.save_pretrained(beside)
+            make_directory(str(folder))
+            for name in sorted(os.listdir(beside), key=lambda name: (name == _INDEX, name)):
+                write_bytes(str(folder / name), Path(beside, name).read_bytes())
     return CLIPTokenizer.from_pretrained(folder)
 
 

@@ -69,7 +69,8 @@ class OnnxInt8:
 
         wanted = {*reverted}
         left = [name for name, group in self._layers.items() if group in wanted]
-        made = in_int8(self._model, left)
+        # a Gemm is parted into the product and the sum first, and the product has another name
+        made = in_int8(self._model, [*left, *(f"{name}_MatMul" for name in left)])
         made = in_half(in_blocks(made, 8) if left else made, "fp16")
         onnx.save(made, str(folder / FILE))
         return (FILE,)
@@ -114,8 +115,9 @@ def smooth(model: Any, calibration: CalibrationImages) -> None:
         reading = readers.get(node.output[0], [])
         if node.op_type != "LayerNormalization" or not reading or node.output[0] in given:
             continue
-        owned = [*node.input[1:], *(one.input[1] for one in reading)]
-        if all(one.op_type == "MatMul" for one in reading) and all(map(is_own, owned)):
+        if any(one.op_type != "MatMul" for one in reading):
+            continue
+        if all(map(is_own, [*node.input[1:], *(one.input[1] for one in reading)])):
             norms[node.output[0]] = node
     for name, most in _most(model, norms, calibration).items():
         norm, reading = norms[name], readers[name]

@@ -26,7 +26,6 @@ FILES = ("model.xml", "model.bin")
 _GROUP = re.compile(r"__module\.(blocks\.\d+\.[a-z_]+|[a-z_]+)")
 _INT4_GROUP = 32  # weights that share a step
 _LEAST_GROUP = 16  # likewise, of rows whose length is no multiple of that
-_MULTIPLIES = ("MatMul", "Convolution")
 # SmoothQuant's alpha: how much of the spread between columns goes from what layers are given to
 # their weights. On two sets of pictures .7 kept most of the ten nearest, more than .5 and NNCF's
 # own .95; .3 kept least.
@@ -135,31 +134,39 @@ class _Again:
 
 def quantised_groups(model: Any) -> list[str]:
     """The parts of a quantised model that are given numbers in 8 bits, such as ``blocks.3.mlp``."""
-    found = (_group(node) for node in model.get_ordered_ops() if _is_fed_in_8_bits(node))
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(_group(given.get_node()) for given in _given_in_8_bits(model)))
 
 
 def _reverted(model: Any, groups: Iterable[str]) -> Any:
     """A copy whose layers in some groups are given floating point again; weights stay in 8 bits."""
     wanted = set(groups)
     copy = model.clone()
-    for node in copy.get_ordered_ops():
-        if _is_fed_in_8_bits(node) and _group(node) in wanted:
-            steps = node.input_value(0).get_node()
-            node.input(0).replace_source_output(steps.input_value(0))
+    for given in _given_in_8_bits(copy):
+        if _group(given.get_node()) in wanted:
+            steps = given.get_source_output().get_node()
+            given.replace_source_output(steps.input_value(0))
     copy.validate_nodes_and_infer_types()
     return copy
 
 
-def _is_fed_in_8_bits(node: Any) -> bool:
-    if node.get_type_name() not in _MULTIPLIES:
-        return False
-    return bool(node.input_value(0).get_node().get_type_name() == "FakeQuantize")
+def _given_in_8_bits(model: Any) -> list[Any]:
+    """The inputs, of layers and of what comes before them, that take numbers put into steps."""
+    return [
+        given
+        for node in model.get_ordered_ops()
+        for given in node.inputs()
+        if given.get_source_output().get_node().get_type_name() == "FakeQuantize"
+    ]
 
 
 def _group(node: Any) -> str:
-    match = _GROUP.match(node.get_friendly_name())
-    return match[1] if match else str(node.get_friendly_name())
+    """The part of the tower that a node is of, or that reads what it gives."""
+    while not (match := _GROUP.match(node.get_friendly_name())):
+        readers = node.output(0).get_target_inputs() if node.get_output_size() else ()
+        if not readers:  # of no part, and read by none
+            return str(node.get_friendly_name())
+        node = min((one.get_node() for one in readers), key=lambda one: one.get_friendly_name())
+    return match[1]
 
 
 class Compiled:

@@ -14,7 +14,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from tests.indexer.encoders.tiny import LABELS, cosine, pixels, save_classifier
+from tests.indexer.encoders.tiny import LABELS, cosine, pixels, save_classifier, save_pair
 from vitrail.indexer.encoders import EncoderSettings, load_encoder
 from vitrail.indexer.encoders.base import Encoded
 from vitrail.indexer.encoders.checkpoints import find_encoder_checkpoint
@@ -105,15 +105,37 @@ def test_full_int8_looks_at_images_and_leaves_what_is_chosen(
     made = written(source, tmp_path / "out", ExportPlan(target, "int8"), int8, some)
     assert made.reverted == some
     hold(made, tmp_path / "out", expected, LEAST["int8"])
-    for name, reverted in (("whole", ()), ("float", int8.groups)):
+    for name, reverted in (("whole", ()), ("head", ("head",)), ("float", int8.groups)):
         (tmp_path / name).mkdir()
         int8.save(tmp_path / name, reverted)
         assert 1 - cosine(rows(reverted), expected.vectors["cls@3"]) < 1 - LEAST["int8"]
     # how far either lies from the source is no measure of it: that differs by processor
     none, kept, whole = (in_8_bits(tmp_path / name, target) for name in ("float", "out", "whole"))
-    assert none < kept < whole
+    assert 0 == none < kept < whole
+    assert in_8_bits(tmp_path / "head", target) == whole - 1
     assert (rows(int8.groups) != before).any()
     np.testing.assert_array_equal(rows(()), before, "the model itself stays")
+
+
+@pytest.mark.parametrize("target", ["openvino", "onnx"])
+def test_all_of_a_tower_with_pooling_attention_goes_back_to_floating_point(
+    target: str, tmp_path: Path
+) -> None:
+    """SigLIP's embedding: numbers are put into steps before some are selected."""
+    pytest.importorskip("nncf")
+    pytest.importorskip("onnxscript")
+    save_pair("siglip", tmp_path / "source")
+    found = find_encoder_checkpoint(str(tmp_path / "source"))
+    plan, spaces = ExportPlan(target, "int8"), found.select(("proj@3",))
+    int8 = quantised_tower(found, spaces, plan, CalibrationImages(pixels(6)))
+    assert int8.groups[-1] == "projection"
+    for name, reverted in (("whole", ()), ("float", int8.groups)):
+        (tmp_path / name).mkdir()
+        int8.save(tmp_path / name, reverted)
+    assert 0 == in_8_bits(tmp_path / "float", target) < in_8_bits(tmp_path / "whole", target)
+    settings = EncoderSettings(str(tmp_path / "source"), ("proj@3",), "torch", "cpu", "fp32")
+    (want,) = load_encoder(settings).encode(pixels(5)).vectors.values()
+    assert cosine(int8.graph(int8.groups).run(pixels(5))[0], want) > LEAST["int8"]
 
 
 def in_8_bits(folder: Path, target: str) -> int:
@@ -129,62 +151,53 @@ def in_8_bits(folder: Path, target: str) -> int:
     return sum(node.op_type == "MatMulInteger" for node in nodes)
 
 
-def test_equal_weights_that_the_exporter_stores_once_are_left_alone(tmp_path: Path) -> None:
-    """Dividing them for one of their readers would spoil the other."""
+SHARED = """
+    g (uint8[n, 4] pixels) => (float[n, 4] out)
+    <float[4] one = {1, 1, 1, 1}, float[4] own = {1, 2, 1, 1},
+     float[4, 4] a = {9, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1},
+     float[4, 4] b = {1, 0, 0, 0, 0, 9, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1},
+     float[4, 4] c = {1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 9, 0, 0, 0, 0, 1}> {
+        x = Cast <to = 1> (pixels)
+        n1 = LayerNormalization (x, one)
+        y1 = MatMul (n1, a)
+        n2 = LayerNormalization (y1, one)
+        y2 = MatMul (n2, b)
+        n3 = LayerNormalization (y2, own)
+        out = MatMul (n3, c)
+    }
+"""
+"""The exporter stores equal weights once: dividing them for one reader would spoil the other."""
+GIVEN = """
+    g (uint8[n, 4] pixels) => (float[n, 4] n1)
+    <float[4] one = {1, 1, 1, 1}, float[4] own = {1, 2, 1, 1},
+     float[4, 4] a = {9, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1},
+     float[4, 4] b = {1, 0, 0, 0, 0, 9, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1}> {
+        x = Cast <to = 1> (pixels)
+        n1 = LayerNormalization (x, one)
+        y1 = MatMul (n1, a)
+        n2 = LayerNormalization (y1, own)
+        y2 = MatMul (n2, b)
+    }
+"""
+"""A normalisation that is an output too: nobody multiplies it back."""
+
+
+@pytest.mark.parametrize(
+    ("text", "changed"), [(SHARED, {"own", "c"}), (GIVEN, {"own", "b"})], ids=["shared", "given"]
+)
+def test_weights_that_others_read_too_are_left_alone(text: str, changed: set[str]) -> None:
     onnx = pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
     from vitrail.indexer.export.onnx_int8 import smooth
 
-    model = onnx.parser.parse_model("""
-        <ir_version: 10, opset_import: ["" : 23]>
-        g (uint8[n, 4] pixels) => (float[n, 4] out)
-        <float[4] one = {1, 1, 1, 1}, float[4] own = {1, 2, 1, 1},
-         float[4, 4] a = {9, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1},
-         float[4, 4] b = {1, 0, 0, 0, 0, 9, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1},
-         float[4, 4] c = {1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 9, 0, 0, 0, 0, 1}> {
-            x = Cast <to = 1> (pixels)
-            n1 = LayerNormalization (x, one)
-            y1 = MatMul (n1, a)
-            n2 = LayerNormalization (y1, one)
-            y2 = MatMul (n2, b)
-            n3 = LayerNormalization (y2, own)
-            out = MatMul (n3, c)
-        }
-    """)
+    model = onnx.parser.parse_model(f'<ir_version: 10, opset_import: ["" : 23]> {text}')
     before = {one.name: onnx.numpy_helper.to_array(one) for one in model.graph.initializer}
     images = np.random.default_rng(0).integers(0, 256, (20, 4), dtype=np.uint8)
     want = outputs_of(model, images)
     smooth(model, CalibrationImages(images))
     after = {one.name: onnx.numpy_helper.to_array(one) for one in model.graph.initializer}
-    assert {name for name in before if (before[name] != after[name]).any()} == {"own", "c"}
+    assert {name for name in before if (before[name] != after[name]).any()} == changed
     np.testing.assert_allclose(outputs_of(model, images), want, rtol=1e-4, atol=1e-5)
-
-
-def test_a_normalisation_that_is_an_output_too_is_left_alone() -> None:
-    onnx = pytest.importorskip("onnx")
-    pytest.importorskip("onnxruntime")
-    from vitrail.indexer.export.onnx_int8 import smooth
-
-    model = onnx.parser.parse_model("""
-        <ir_version: 10, opset_import: ["" : 23]>
-        g (uint8[n, 4] pixels) => (float[n, 4] n1)
-        <float[4] one = {1, 1, 1, 1}, float[4] own = {1, 2, 1, 1},
-         float[4, 4] a = {9, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1},
-         float[4, 4] b = {1, 0, 0, 0, 0, 9, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1}> {
-            x = Cast <to = 1> (pixels)
-            n1 = LayerNormalization (x, one)
-            y1 = MatMul (n1, a)
-            n2 = LayerNormalization (y1, own)
-            y2 = MatMul (n2, b)
-        }
-    """)
-    before = {one.name: onnx.numpy_helper.to_array(one) for one in model.graph.initializer}
-    images = np.random.default_rng(0).integers(0, 256, (20, 4), dtype=np.uint8)
-    want = outputs_of(model, images)
-    smooth(model, CalibrationImages(images))
-    after = {one.name: onnx.numpy_helper.to_array(one) for one in model.graph.initializer}
-    assert {name for name in before if (before[name] != after[name]).any()} == {"own", "b"}
-    np.testing.assert_array_equal(outputs_of(model, images), want)
 
 
 def outputs_of(model: Any, images: NDArray[np.uint8]) -> NDArray[np.float32]:

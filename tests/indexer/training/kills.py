@@ -23,13 +23,27 @@ def killed(act: Callable[[], None]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def kill_at(call: int, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the process be killed before the ``call``-th call of a function of the system's."""
-    real, calls = getattr(os, name), iter(range(10_000))
+def kill_at(
+    call: int,
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
+    owner: object = os,
+    by: signal.Signals = signal.SIGKILL,
+) -> None:
+    """Send the process a signal before the ``call``-th call of a function, of the system's or not.
+
+    Args:
+        call: from 0.
+        name: of the function.
+        monkeypatch: takes the function's place.
+        owner: whose function it is.
+        by: the signal.
+    """
+    real, calls = getattr(owner, name), iter(range(10_000))
 
     def counted(*given: object) -> object:
         if next(calls) == call:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), by)
         return real(*given)
 
-    monkeypatch.setattr(os, name, counted)
+    monkeypatch.setattr(owner, name, counted)
