@@ -36,8 +36,8 @@ _DESCRIBED = 1 << 14  # images held as they were last answered: some 20 MB
 class MetadataCache:
     """The rows of images, files, predictions and annotations, found by image id.
 
-    With it ten images are found in some 20 µs and read in 60 more, whatever their number, where
-    DuckDB, without an index, takes longer the more there are.
+    With it ten images are found in some 30 µs, and each that is looked at is read in 10 to 15,
+    however many there are, where DuckDB, without an index, takes longer the more there are.
 
     It never changes: ``moved_on`` gives that of a later commit, which shares all rows but those of
     images that have changed since.
