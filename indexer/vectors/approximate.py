@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from vitrail.indexer.vectors.answers import CandidateRows, Part
+from vitrail.indexer.vectors.coded import CodedRows
 from vitrail.indexer.vectors.exact import Floats, Ids
 from vitrail.indexer.vectors.filtered import NEARLY, FilteredSearch, Found
 from vitrail.indexer.vectors.graph import NeighbourGraph
@@ -15,6 +16,7 @@ from vitrail.indexer.vectors.passing import Passing
 from vitrail.indexer.vectors.rows import Rows
 
 _WIDEST = 250  # the rank among all rows up to which a graph finds sooner than filtered lists do
+_SOON = 40_000_000  # numbers of rows whose codes are read sooner than a graph is walked
 _STEP = 5  # rows that are scored in the time in which a graph comes to another one
 
 
@@ -67,13 +69,18 @@ class ApproximateSearch:
         """Candidates, exact or with the recall that they are likely to have."""
         count = len(self.rows) if self.passing is None else len(self.passing)
         share = count / len(self.rows.ids)
-        if self.graph is not None and (self.passing is None or self.k <= _WIDEST * share):
+        coded = self._coded_few()
+        if (
+            coded is None
+            and self.graph is not None
+            and (self.passing is None or self.k <= _WIDEST * share)
+        ):
             self._walk(self.graph, count, share)
         if len(self._found) < len(self.queries):
             if self.passing is None:
                 self._look_up(self._left(), share)
             else:
-                self._choose(self._left(), self.passing)
+                self._choose(self._left(), self.passing, coded)
         each = [self._found[i] for i in range(len(self.queries))]
         return Part(CandidateRows.of(each), self._scanned, self._told)
 
@@ -102,14 +109,23 @@ class ApproximateSearch:
             self._add(left, self.rows.scan(self.queries[left], self.k, keep))
             self._scanned += len(self.rows) * len(left)
 
-    def _choose(self, left: Ids, passing: Passing) -> None:
-        """Take the best of few rows, or what lists find of many."""
+    def _coded_few(self) -> CodedRows | None:
+        """Codes of the rows that may be found, if they are read sooner than a graph is walked."""
+        if self.passing is None or len(self.passing) <= self.gather_rows:
+            return None
+        soon = len(self.passing) * self.queries.shape[1] <= _SOON
+        return self.rows.coded(self.passing) if soon else None
+
+    def _choose(self, left: Ids, passing: Passing, coded: CodedRows | None) -> None:
+        """Take the best of few rows, or what codes or lists find of many."""
         queries = self.queries[left]
         if len(passing) <= self.gather_rows:
             part = self.rows.scan_some(queries, self.k, passing)
         else:
+            if coded is None and len(passing) * queries.shape[1] > _SOON:
+                coded = self.rows.coded(passing)
             search = FilteredSearch(self.rows, self.lists, queries, self.k, passing, self.recall)
-            part = search.answer(far=self._walked)
+            part = search.answer(far=self._walked, coded=coded)
         self._add(left, part.candidates)
         self._scanned += part.scanned
         self._told = min(self._told, part.recall)

@@ -11,7 +11,7 @@ were off.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrail.indexer.vectors.answers import CandidateRows, Part
+from vitrail.indexer.vectors.coded import CodedRows
 from vitrail.indexer.vectors.exact import Floats, Ids
 from vitrail.indexer.vectors.lists import InvertedLists
 from vitrail.indexer.vectors.passing import Passing
@@ -38,6 +39,9 @@ _WORTH_IT = 2  # times its candidates there have to be for codes to choose among
 
 Found = tuple[Ids, Floats]
 """Ids and their scores, unordered."""
+
+Choose = Callable[[Ids, int], tuple[Ids, Floats]]
+"""Queries by number and how many are wanted -> (q, wanted) positions, and what codes estimate."""
 
 
 @dataclass(slots=True)
@@ -64,20 +68,30 @@ class FilteredSearch:
     _scanned: int = field(init=False, default=0)
     _told: float = field(init=False, default=1.0)
 
-    def answer(self, *, far: bool = False) -> Part:
+    def answer(self, *, far: bool = False, coded: CodedRows | None = None) -> Part:
         """Candidates, exact or with the recall that they are likely to have.
 
         Args:
             far: whether it is known that a filter leads away from the queries.
+            coded: codes of the rows that may be found, where there are any: then lists are not
+                read.
         """
-        if self.recall < 1 and _WORTH_IT * _DEEPER * depth(self.k) <= len(self.allowed):
+        if coded is not None:
+            if self.recall < 1:
+                first = depth(self.k)
+                self._sweep(
+                    max(first, min(_MUCH_DEEPER * first, len(coded) // _WORTH_IT)),
+                    lambda left, wanted: coded.candidates(self.queries[left], wanted),
+                    first,
+                )
+        elif self.recall < 1 and _WORTH_IT * _DEEPER * depth(self.k) <= len(self.allowed):
             self._near = self.lists.nearness(self.queries)
             share = self.allowed.share
             plan = None if far else self.lists.plan(self.recall, self.k, share)
             if plan is not None:
                 self._look_around(plan, self.k / share)
             self._go_outwards(_DEEPER * depth(self.k))
-            self._sweep(_DEEPER * _MUCH_DEEPER * depth(self.k))
+            self._sweep(_DEEPER * _MUCH_DEEPER * depth(self.k), self._of_all_lists)
         self._scan()
         candidates = [self._found[i] for i in range(len(self.queries))]
         return Part(CandidateRows.of(candidates), self._scanned, self._told)
@@ -139,19 +153,25 @@ class FilteredSearch:
         places, estimates = found[found >= 0], estimates[found >= 0]
         return _Read(places, self.rows.score(places, query[0]), estimates)
 
-    def _sweep(self, wanted: int) -> None:
-        """Take what the codes of all allowed rows choose, where that is likely to be enough."""
+    def _sweep(self, wanted: int, choose: Choose, first: int | None = None) -> None:
+        """Take what the codes of all allowed rows choose, where that is likely to be enough.
+
+        ``first`` so many are scored, then all: where scoring costs more than choosing.
+        """
         left = self._left()
         if not len(left) or _WORTH_IT * wanted > len(self.allowed):
             return
-        found = self.lists.sweep(self.queries[left], wanted, self.allowed, self._near[left])
-        for i, places, estimates in zip(left.tolist(), *found, strict=True):
-            scores = self.rows.score(places, self.queries[i])
-            kth = _kth(scores, self.k)
-            share = 1 - min(self.k, expected_missed(scores, estimates, kth)) / self.k
-            if share >= self.recall:
-                self._take(i, places, scores, share)
-        self._sweep(_MUCH_DEEPER * wanted)
+        for i, places, estimates in zip(left.tolist(), *choose(left, wanted), strict=True):
+            for some in (wanted,) if first is None else (first, wanted):
+                scores = self.rows.score(places[:some], self.queries[i])
+                missed = expected_missed(scores, estimates[:some], _kth(scores, self.k))
+                if (share := 1 - min(self.k, missed) / self.k) >= self.recall:
+                    self._take(i, places[:some], scores, share)
+                    break
+        self._sweep(_MUCH_DEEPER * wanted, choose)
+
+    def _of_all_lists(self, left: Ids, wanted: int) -> tuple[Ids, Floats]:
+        return self.lists.sweep(self.queries[left], wanted, self.allowed, self._near[left])
 
     def _scan(self) -> None:
         """Take exact candidates for what is left."""
@@ -217,7 +237,7 @@ def expected_missed(scores: Floats, estimates: Floats, kth: float) -> float:
     """
     above = estimates.astype(np.float64) - estimates.min()
     rise, middle = float(above.mean()), float(scores.mean(dtype=np.float64))
-    if rise <= 0:
+    if not rise > 0:  # nor where estimates are no numbers
         return math.inf
     around = above - rise
     slope = float(np.clip(around @ scores / (around @ around), *_SLOPES))

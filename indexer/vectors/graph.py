@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from vitrail.indexer.vectors.exact import Floats, Ids, Mask, clipped
 from vitrail.indexer.vectors.faiss_memory import permute, read_copy, reserve, write_pieces
 from vitrail.indexer.vectors.index_layout import Write
+from vitrail.indexer.vectors.later import once
 from vitrail.indexer.vectors.lists import threads
 from vitrail.indexer.vectors.passing import Passing
 from vitrail.indexer.vectors.plans import (
@@ -188,7 +188,7 @@ class NeighbourGraph:
         """Load it."""
         _ = self._index
 
-    @cached_property
+    @once
     def _index(self) -> Any:
         return self._load()
 

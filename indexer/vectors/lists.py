@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from vitrail.indexer.vectors.exact import Floats, products
 from vitrail.indexer.vectors.faiss_memory import write_pieces
 from vitrail.indexer.vectors.index_layout import Write
+from vitrail.indexer.vectors.later import once
 from vitrail.indexer.vectors.passing import Passing
 from vitrail.indexer.vectors.plans import (
     Curves,
@@ -126,16 +127,16 @@ class InvertedLists:
         """Load the lists and their centroids."""
         len(self._centroids)
 
-    @cached_property
+    @once
     def _index(self) -> Any:
         return self._load()
 
-    @cached_property
+    @once
     def _centroids(self) -> Floats:
         centroids: Floats = self._index.quantizer.reconstruct_n(0, self._index.nlist)
         return centroids
 
-    @cached_property
+    @once
     def _members(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """Positions of all rows list by list, and where each list begins and ends there."""
         faiss, lists = _faiss(), self._index.invlists
@@ -152,7 +153,7 @@ class InvertedLists:
         """(n,) positions of all rows, list by list."""
         return self._members[0]
 
-    @cached_property
+    @once
     def _list_of(self) -> NDArray[np.int32]:
         rows, ends = self._members
         found = np.empty(len(self), np.int32)

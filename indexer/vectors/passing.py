@@ -11,14 +11,21 @@ import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
-from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vitrail.indexer.vectors.coded import CodedRows
 from vitrail.indexer.vectors.exact import Ids, Mask
+from vitrail.indexer.vectors.later import Later, once
 
-_KEPT = 4  # filters of one set of rows: of a million rows each is 9 MB at most
+if TYPE_CHECKING:
+    from vitrail.indexer.vectors.rows import Rows
+
+_KEPT = 4  # filters of one set of rows: of a million rows each is 9 MB at most,
+KEPT_BYTES = 64 << 20
+"""And what filters keep to be answered sooner has so many bytes, all of them together."""
 
 
 class Passing:
@@ -27,11 +34,17 @@ class Passing:
     Args:
         rows: how many there are.
         places: (p,) int64 ascending distinct positions of those that may be found.
+
+    Attributes:
+        copied: those rows themselves, side by side, once they are asked for often.
+        coded: their codes, likewise.
     """
 
     def __init__(self, rows: int, places: Ids) -> None:
         self.rows = rows
         self.places = places
+        self.copied: Later[Rows] = Later()
+        self.coded: Later[CodedRows] = Later()
 
     @classmethod
     def marked(cls, marks: Mask) -> Passing:
@@ -44,18 +57,29 @@ class Passing:
         return len(self.places)
 
     @property
+    def kept_bytes(self) -> int:
+        """Of what is kept of its rows. Copies may be turned later, which is as much again."""
+        copied, coded = self.copied.made, self.coded.made
+        return (0 if copied is None else 8 * copied.size) + (0 if coded is None else coded.nbytes)
+
+    def forget(self) -> None:
+        """Keep nothing of its rows until they are asked for as often again."""
+        self.copied.forget()
+        self.coded.forget()
+
+    @property
     def share(self) -> float:
         """Of all rows, those that may be found."""
         return len(self.places) / max(1, self.rows)
 
-    @cached_property
+    @once
     def marks(self) -> Mask:
         """(n,) bool, true where a row may be found."""
         marks = np.zeros(self.rows, bool)
         marks[self.places] = True
         return marks
 
-    @cached_property
+    @once
     def bits(self) -> NDArray[np.uint8]:
         """The same as bits, the first one the lowest, as FAISS selects rows by."""
         return np.packbits(self.marks, bitorder="little")
@@ -90,3 +114,16 @@ class LatestPassing:
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         return passing
+
+    def bound(self, asked: Passing) -> None:
+        """Forget what filters keep of their rows, the longest unused first, where it is too much.
+
+        Nothing of the filter that is being asked with: alone none keeps so much.
+        """
+        with self._guard:
+            held = asked.kept_bytes
+            for _, passing in reversed(self._kept.values()):
+                if passing is not asked:
+                    held += passing.kept_bytes
+                    if held > KEPT_BYTES:
+                        passing.forget()

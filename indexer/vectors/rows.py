@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import copy
-from functools import cached_property
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrail.indexer.vectors import batch_scan, early_ends, gathered
+from vitrail.indexer.vectors import batch_scan, coded, early_ends, gathered
 from vitrail.indexer.vectors.answers import CandidateRows, Part
 from vitrail.indexer.vectors.blocks import Blocks
+from vitrail.indexer.vectors.coded import CodedRows
 from vitrail.indexer.vectors.early_ends import TurnedLater
 from vitrail.indexer.vectors.exact import Floats, Ids, Mask, nearest, score
+from vitrail.indexer.vectors.later import once
 from vitrail.indexer.vectors.passing import LatestPassing, Passing
 
 _GATHERED = 1 << 14  # rows that are copied at a time
+_COPIED = 1 << 22  # numbers of rows that are kept with a filter, 16 MB
 _SPARSE = 4  # of so many rows copying one costs as much as multiplying all
 
 
@@ -133,7 +135,7 @@ class Rows:
         """The rows a search may return, or None where that is all of them."""
         return self._shown if self.hidden_count else None
 
-    @cached_property
+    @once
     def _shown(self) -> Passing:
         return Passing.marked(~self.hidden)
 
@@ -207,9 +209,31 @@ class Rows:
         some = Rows(self.ids[positions], self.take(positions))
         return some.scan(queries, k, None)
 
+    def coded(self, passing: Passing) -> CodedRows | None:
+        """Codes of some rows, once they have been asked for often enough to pay."""
+        count, dim = len(passing), self._matrix.shape[1]
+        if not coded.fit(count, dim):
+            return None
+        made = passing.coded.of(
+            lambda: CodedRows(self.take, passing.places, dim), coded.uses_to_pay(count)
+        )
+        self._latest.bound(passing)
+        return made
+
+    def _copied(self, passing: Passing) -> Rows | None:
+        """Some rows side by side, if they are few and were asked for before."""
+        if not 0 < len(passing) * self._matrix.shape[1] <= _COPIED:
+            return None
+        places = passing.places
+        made = passing.copied.of(lambda: Rows(self.ids[places], self.take(places)), 2)
+        self._latest.bound(passing)
+        return made
+
     def scan_some(self, queries: Floats, k: int, passing: Passing) -> Part:
         """The exact answer among some rows, in whichever way reads less."""
         if len(passing) <= len(self.ids) // _SPARSE:
+            if (some := self._copied(passing)) is not None:
+                return Part(some.scan(queries, k, None), len(passing) * len(queries))
             return Part(self.gather(queries, k, passing.places), len(passing) * len(queries))
         return Part(self.scan(queries, k, passing), len(self) * len(queries))
 

@@ -1,0 +1,68 @@
+"""What is worked out at its first use, or once it has been asked for often enough; for threads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, Generic, Self, TypeVar, cast, overload
+
+T = TypeVar("T")
+
+
+class once(Generic[T]):  # noqa: N801 - a decorator, as functools.cached_property is
+    """An attribute that a method works out at its first use, each object's for itself.
+
+    ``functools.cached_property`` of Python 3.11 has one lock for all objects of a class: threads
+    that load two indexes, or mark the rows of two filters, would wait for one another.
+    """
+
+    def __init__(self, work_out: Callable[[Any], T]) -> None:
+        self._work_out = work_out
+        self.__doc__ = work_out.__doc__
+
+    def __set_name__(self, owner: type[Any], name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type[Any]) -> Self: ...
+    @overload
+    def __get__(self, instance: object, owner: type[Any]) -> T: ...
+    def __get__(self, instance: object | None, owner: type[Any]) -> Self | T:
+        if instance is None:
+            return self
+        held = instance.__dict__
+        # setdefault is one step for all threads; a lock for each attribute, as one may need another
+        with held.setdefault(f"_working_out{self._name}", threading.RLock()):
+            if self._name not in held:
+                held[self._name] = self._work_out(instance)
+        return cast("T", held[self._name])
+
+
+class Later(Generic[T]):
+    """Something that is made once it was asked for often enough to pay; threads share it."""
+
+    def __init__(self) -> None:
+        self._asked = 0
+        self._made: T | None = None
+        self._making = threading.Lock()
+
+    def of(self, make: Callable[[], T], uses: int) -> T | None:
+        """What ``make`` gives, from the ``uses``-th asking on; others do without while it does."""
+        if self._made is None:
+            self._asked += 1  # one that threads lose makes it a question later
+            if self._asked >= uses and self._making.acquire(blocking=False):
+                try:
+                    if self._made is None:
+                        self._made = make()
+                finally:
+                    self._making.release()
+        return self._made
+
+    @property
+    def made(self) -> T | None:
+        """What was made, if it was."""
+        return self._made
+
+    def forget(self) -> None:
+        """Begin anew: whoever uses what was made goes on with it."""
+        self._asked, self._made = 0, None
