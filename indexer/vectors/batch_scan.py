@@ -9,6 +9,7 @@ are, since a product of matrices may round the same row differently at another p
 from __future__ import annotations
 
 import mmap
+from contextlib import suppress
 
 import numpy as np
 
@@ -91,7 +92,9 @@ def _room(size: int) -> Floats:
 
     What is freed otherwise a process may keep as its own for good, megabytes for each thread.
     """
-    return np.frombuffer(mmap.mmap(-1, max(1, 4 * size)), np.float32, size)
+    with suppress(OSError):  # otherwise memory that is kept, or the error that there is none
+        return np.frombuffer(mmap.mmap(-1, max(1, 4 * size)), np.float32, size)
+    return np.empty(size, np.float32)
 
 
 def _kth(which: Ids, scores: Floats, count: int, k: int) -> Floats:

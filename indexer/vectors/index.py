@@ -254,6 +254,8 @@ class VectorIndex:
         file: those are compared where they are first read, vectors block by block, or at once if
         ``verify`` asks for it.
 
+        What is added to it may lie in the file's folder, as what ``create`` says of its own.
+
         Raises:
             FileNotFoundError: it is not there.
             UnreadableError: it cannot be read now.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Sequence
 
@@ -68,17 +69,19 @@ class _Spare:
         self.matrix = vectors.rows
         self._vectors = vectors
         self._used = used
+        self._process = os.getpid()
         self._guard = threading.Lock()
 
     def extended(self, used: int, ids: Ids, vectors: Floats, spill: Spill) -> _Spare:
         """Room whose first ``used`` rows are the same and are followed by these.
 
         It is this one where the rows behind are free, and another where they are too few or belong
-        to another tail that grew from the same beginning.
+        to another tail that grew from the same beginning, or to the process that forked this one:
+        both map the same file.
         """
         end = used + len(ids)
         with self._guard:
-            last = self._used == used
+            last = self._used == used and self._process == os.getpid()
             room = (self._claimed(end) or self._grown(used, end)) if last else None
         room = room or self._copied(used, end, spill)
         room.ids[used:end] = ids

@@ -66,7 +66,8 @@ def listening(host: str, port: int) -> Iterator[Door]:
         made = socket.create_server((host, port), family=family, backlog=2048)
         found = Door(fileno=made.detach())
         # Connections have it from here. asyncio sets it only on sockets that say they are of TCP,
-        # which these do not, and half of each answer would wait 40 ms for an acknowledgement.
+        # which not every system tells of these, and half of each answer would wait 40 ms for an
+        # acknowledgement.
         found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError as error:
         why = _WHY.get(error.errno or 0, f"{error.strerror or error}; name another by --host")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import mmap
 import threading
 
 import numpy as np
@@ -126,3 +128,13 @@ def test_filtered_rows_are_copied_a_few_at_a_time(
     np.testing.assert_array_equal(found.ids, expected.ids)
     np.testing.assert_array_equal(found.scores, expected.scores)
     assert found.scanned == expected.scanned == len(allowed) * queries
+
+
+def test_where_the_system_maps_no_memory_other_memory_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*given: object) -> None:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    rows, ids = clustered(500, 24), np.arange(500, dtype=np.int64)
+    before = of(rows, ids).search(QUERIES, 5)
+    monkeypatch.setattr(mmap, "mmap", refuse)
+    np.testing.assert_array_equal(of(rows, ids).search(QUERIES, 5).ids, before.ids)

@@ -88,6 +88,25 @@ def test_both_parts_of_an_index_become_one_in_any_order_of_ids(tmp_path: Path) -
         np.testing.assert_array_equal(whole.matrix, _rows_of(wanted))
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+@pytest.mark.parametrize("more", [10, 100])
+def test_a_forked_process_leaves_its_parents_rows_alone(tmp_path: Path, more: int) -> None:
+    ids = np.arange(len(ROWS), dtype=np.int64)
+    tail = Tail.empty(8, Spill(str(tmp_path), 0)).appended(ids[:10], ROWS[:10])  # of 64
+    for_parent, from_parent = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(from_parent)
+        os.read(for_parent, 1)  # until the parent has added its own
+        own = tail.appended(ids[10 : 10 + more], ROWS[190 : 190 + more])
+        os._exit(0 if np.array_equal(own.matrix[10:], ROWS[190 : 190 + more]) else 1)
+    os.close(for_parent)
+    mine = tail.appended(ids[10 : 10 + more], ROWS[10 : 10 + more])
+    os.close(from_parent)
+    assert os.waitpid(child, 0)[1] == 0
+    np.testing.assert_array_equal(mine.matrix, ROWS[: 10 + more])
+
+
 @pytest.mark.parametrize("fault", ["full", "read-only", "none"])
 def test_without_room_on_the_disk_vectors_stay_in_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
