@@ -6,6 +6,8 @@ import hashlib
 import os
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +15,13 @@ import pytest
 import torch
 
 from tests.generator.training.conftest import tiny
-from tests.indexer.training.kills import kill_at, killed
+from tests.indexer.training.kills import kill_at
 from vitrail.generator.training import from_scratch, sheets
 from vitrail.generator.training.emoji import EmojiImage
 from vitrail.generator.training.loop import STATE_FILE, Training
 from vitrail.generator.training.stages import STAGES
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="kills are tried on forks")
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX'")
 MOMENTS: dict[str, tuple[object, str, int]] = {
     "a part of the tokenizer is in place": (os, "replace", 1),
     "the first step": (Training, "_advance", 0),
@@ -41,10 +43,9 @@ FEW = (
 Train = Callable[[Path], int]
 
 
-@pytest.fixture(scope="module")
-def train(images: list[EmojiImage]) -> Iterator[Train]:
+@contextmanager
+def training(images: list[EmojiImage]) -> Iterator[Train]:
     """Runs the command, of tiny models, from where it stopped; gives its exit code."""
-    pytest.importorskip("matplotlib")
     threads = torch.get_num_threads()
 
     def command(folder: Path) -> int:
@@ -58,6 +59,13 @@ def train(images: list[EmojiImage]) -> Iterator[Train]:
         patch.setattr(from_scratch, "PROMPTS", ("red square", "tall tower"))
         yield command
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def train(images: list[EmojiImage]) -> Iterator[Train]:
+    pytest.importorskip("matplotlib")
+    with training(images) as command:
+        yield command
 
 
 @pytest.fixture(scope="module")
@@ -94,24 +102,37 @@ def told(state: Any) -> Any:
     return state
 
 
-def stop(train: Train, folder: Path, moment: str, by: signal.Signals) -> int:
-    """What a fork ends by that trains and is sent a signal."""
+def stop(images: list[EmojiImage], folder: Path, moment: str, by: signal.Signals) -> int | None:
+    """What a process ends by that trains and is sent a signal.
 
-    def work() -> None:
-        owner, name, call = MOMENTS[moment]
-        with pytest.MonkeyPatch.context() as patch:
-            kill_at(call, name, patch, owner, by)
-            os._exit(train(folder))
+    It is a fresh one: of a fork that trained and was interrupted one in some was ended by the
+    system, after a thousand other tests.
+    """
+    process = get_context("spawn").Process(target=until, args=(images, folder, moment, by))
+    process.start()
+    process.join()
+    return process.exitcode
 
-    return killed(work)
+
+def until(images: list[EmojiImage], folder: Path, moment: str, by: signal.Signals) -> None:
+    """Train until a moment, and end as the command would."""
+    owner, name, call = MOMENTS[moment]
+    with training(images) as train, pytest.MonkeyPatch.context() as patch:
+        kill_at(call, name, patch, owner, by)
+        os._exit(train(folder))
 
 
 def check(
-    train: Train, folder: Path, whole: dict[str, Any], moment: str, by: signal.Signals
+    train: Train,
+    images: list[EmojiImage],
+    folder: Path,
+    whole: dict[str, Any],
+    moment: str,
+    by: signal.Signals,
 ) -> None:
     """Stop it, go on, and compare."""
     told = f"{by.name} before {moment}"
-    ended = stop(train, folder, moment, by)
+    ended = stop(images, folder, moment, by)
     assert ended == (130 if by == signal.SIGINT else -by), told
     assert train(folder) == 0, told
     made = left(folder)
@@ -121,15 +142,24 @@ def check(
 
 @pytest.mark.parametrize(("moment", "by"), FEW)
 def test_an_end_before_this_changes_nothing_that_comes_of_it(
-    train: Train, whole: dict[str, Any], tmp_path: Path, moment: str, by: signal.Signals
+    train: Train,
+    images: list[EmojiImage],
+    whole: dict[str, Any],
+    tmp_path: Path,
+    moment: str,
+    by: signal.Signals,
 ) -> None:
-    check(train, tmp_path, whole, moment, by)
+    check(train, images, tmp_path, whole, moment, by)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGINT])
 def test_an_end_at_ten_moments_changes_nothing_that_comes_of_it(
-    train: Train, whole: dict[str, Any], tmp_path: Path, by: signal.Signals
+    train: Train,
+    images: list[EmojiImage],
+    whole: dict[str, Any],
+    tmp_path: Path,
+    by: signal.Signals,
 ) -> None:
     for number, moment in enumerate(MOMENTS):
-        check(train, tmp_path / str(number), whole, moment, by)
+        check(train, images, tmp_path / str(number), whole, moment, by)
