@@ -95,7 +95,9 @@ class VitrailCollection:
         answers = [self._searcher.search(asked)] if one else self._searcher.search_each(asked)
         for number, result in enumerate(answers):
             # The number of the row is in the path, so that hits without metadata would not count.
-            found[number, : len(result.hits)] = [int(hit.paths[0][-12:-4]) for hit in result.hits]
+            for rank, hit in enumerate(result.hits):
+                _ = hit.metadata.width  # read, like all of it, when somebody first looks at it
+                found[number, rank] = int(hit.paths[0][-12:-4])
         return found
 
     def describe(self) -> str:
