@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -37,6 +39,15 @@ def test_openvino_leaves_the_tiles_unused_where_it_is_told_so(tmp_path: Path) ->
         held = tiles.kernels_of(model)
     assert held
     assert not any("amx" in one for one in held)
+
+
+def test_a_process_of_any_benchmark_reports_nothing_by_openvino() -> None:
+    """Whose import of OpenVINO may come before anything of Vitrail's own."""
+    code = "import sys, benchmarks; print(sys.modules.get('openvino_telemetry', 'free to report'))"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "None"
 
 
 @pytest.mark.parametrize("before", [None, "AVX2"])

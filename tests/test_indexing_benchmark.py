@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks import contenders, indexing, pictures
+from benchmarks import checkpoints, contenders, indexing, pictures
 
 
 class Scripted(indexing.Worker):
@@ -38,8 +38,11 @@ def test_a_longer_run_is_told_beside_its_encoder_and_beside_reading_and_embeddin
     assert "30.0 ms" in told
 
 
-def test_vitrail_reads_and_indexes_the_folder_that_is_named(tmp_path: Path) -> None:
+def test_vitrail_reads_and_indexes_the_folder_that_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("openvino")
+    monkeypatch.setattr(checkpoints, "cache_folder", lambda: tmp_path / "cache")
     for name, shades in (("one", (10, 90)), ("other", (40, 140, 250))):
         (tmp_path / name).mkdir()
         for shade in shades:
