@@ -64,6 +64,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of all that is drawn")
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--coarse", type=int, default=usual.coarse, help="epochs at half the side")
+    parser.add_argument("--batch", type=int, default=usual.batch)
     parser.add_argument("--learning-rate", type=float, default=usual.learning_rate)
     parser.add_argument("--vectors", type=float, default=usual.vectors)
     parser.add_argument("--relations", type=float, default=usual.relations)
@@ -126,6 +128,8 @@ def _student(arguments: argparse.Namespace, folders: Sequence[Path]) -> Distille
     options = DistillingOptions(
         space=arguments.space,
         epochs=arguments.epochs,
+        coarse=arguments.coarse,
+        batch=arguments.batch,
         learning_rate=arguments.learning_rate,
         vectors=arguments.vectors,
         relations=arguments.relations,

@@ -84,6 +84,12 @@ class TaughtSide:
     validation: TrainingImages
     layers: tuple[int, ...]
 
+    @property
+    def coarse(self) -> int:
+        """Half the side of its images in pixels, in whole patches."""
+        patch = self.tower.side
+        return max(1, round(self.images.preprocess.image_size / 2 / patch)) * patch
+
 
 @dataclass(slots=True)
 class Distillation:
@@ -205,11 +211,15 @@ class Distillation:
         options, ours = self.options, self.student.images
         places, epochs = drawn(len(ours), step, options.batch, options.seed)
         pairs = list(zip(places.tolist(), epochs.tolist(), strict=True))
-        made = np.stack([ours.augmented(place, epoch) for place, epoch in pairs])
+        # of a batch that runs on into another epoch all images are as in that one
+        coarse = int(epochs.max()) < options.coarse
+        side, other = (one.coarse if coarse else None for one in (self.student, self.teacher))
+        made = np.stack([ours.augmented(place, epoch, side=side) for place, epoch in pairs])
         theirs = self.teacher.images
-        if theirs.preprocess == ours.preprocess:
+        if (theirs.preprocess, other) == (ours.preprocess, side):
             return made, made
-        return made, np.stack([theirs.augmented(place, epoch) for place, epoch in pairs])
+        seen = [theirs.augmented(place, epoch, side=other) for place, epoch in pairs]
+        return made, np.stack(seen)
 
     def evaluate(self, check: Callable[[], None]) -> Evaluation | None:
         """How much of the teacher's neighbours the student finds; see ``TrainingTask``."""

@@ -95,6 +95,15 @@ class Lesson:
     temperature: Annotated[
         float, typer.Option(help="By which the heads' answers are softened.", metavar="X")
     ] = 2.0
+    coarse: Annotated[
+        int,
+        typer.Option(
+            help="Epochs, the first ones, in which images are seen at half their side: a step "
+            "takes a quarter of the time.",
+            metavar="N",
+            min=0,
+        ),
+    ] = 0
     learning_rate: Annotated[float, typer.Option(help="Highest.", metavar="RATE")] = 1e-4
     weight_decay: WeightDecayOption = 0.05
     warmup: WarmupOption = 0.1
@@ -125,6 +134,7 @@ class Lesson:
             tokens=self.tokens,
             logits=self.logits,
             temperature=self.temperature,
+            coarse=self.coarse,
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
             warmup=self.warmup,
