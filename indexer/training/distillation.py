@@ -21,7 +21,7 @@ from vitrail.indexer.training.distances import (
 )
 from vitrail.indexer.training.distilling import DistillingOptions
 from vitrail.indexer.training.samples import TrainingImages, drawn
-from vitrail.indexer.training.tasks import Evaluation, LossPart, ParameterGroup
+from vitrail.indexer.training.tasks import Evaluation, LossPart, ParameterGroup, planned_steps
 from vitrail.indexer.training.trainee import TrainableTower
 
 Floats = NDArray[np.float32]
@@ -211,8 +211,8 @@ class Distillation:
         options, ours = self.options, self.student.images
         places, epochs = drawn(len(ours), step, options.batch, options.seed)
         pairs = list(zip(places.tolist(), epochs.tolist(), strict=True))
-        # of a batch that runs on into another epoch all images are as in that one
-        coarse = int(epochs.max()) < options.coarse
+        steps = planned_steps(options, len(ours), options.batch)
+        coarse = step < round(options.coarse * steps)
         side, other = (one.coarse if coarse else None for one in (self.student, self.teacher))
         made = np.stack([ours.augmented(place, epoch, side=side) for place, epoch in pairs])
         theirs = self.teacher.images

@@ -35,8 +35,8 @@ class DistillingOptions(LearningOptions):
         logits: weight of how far what its head says is from what the teacher's says; without
             effect where the teacher has no head.
         temperature: by which the heads' answers are softened.
-        coarse: epochs, the first ones, in which both see images at half their side. A step takes
-            a quarter of the time then, or less, so that more images are learned from in the same.
+        coarse: share of the steps, the first ones, in which both see images at half their side. A
+            step takes about a third of the time then, so that more images are learned from.
 
     Raises:
         InputError: a value that cannot be used, or values that do not go together.
@@ -49,7 +49,7 @@ class DistillingOptions(LearningOptions):
     tokens: float | None = None
     logits: float = 1.0
     temperature: float = 2.0
-    coarse: int = 0
+    coarse: float = 0.0
     learning_rate: float = 1e-4
 
     SMALLER: ClassVar[str] = "a higher --accumulate or a smaller --batch"
@@ -57,12 +57,7 @@ class DistillingOptions(LearningOptions):
     def __post_init__(self) -> None:
         LearningOptions.__post_init__(self)  # what ``super()`` finds is not the class with slots
         check_counts({"batch": self.batch}, _FEWEST)
-        check_counts({"coarse": self.coarse}, 0)
-        if self.coarse > self.epochs:
-            raise InputError(
-                f"coarse is {self.coarse}, but there are no more than {self.epochs} epochs; give 0 "
-                f"to {self.epochs}"
-            )
+        check_numbers({"coarse": (self.coarse, 1.0)})
         check_numbers({name: (one, math.inf) for name, one in self.weights.items()})
         check_numbers({"temperature": (self.temperature, 100.0)}, above=True)
         if not any(self.weights.values()):

@@ -109,6 +109,8 @@ class Pair:
         ]
         if not options.tokens or seen[0] != seen[1]:
             return (), ()
+        if self.shortened:  # the blocks before are good as they are
+            return (theirs.layer,), (ours.layer,)
         return matched(theirs.layer, ours.layer), tuple(range(1, ours.layer + 1))
 
 

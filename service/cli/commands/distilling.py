@@ -96,14 +96,13 @@ class Lesson:
         float, typer.Option(help="By which the heads' answers are softened.", metavar="X")
     ] = 2.0
     coarse: Annotated[
-        int,
+        float,
         typer.Option(
-            help="Epochs, the first ones, in which images are seen at half their side: a step "
-            "takes a quarter of the time.",
-            metavar="N",
-            min=0,
+            help="Share of the steps, the first ones, that see images at half their side, in about "
+            "a third of the time.",
+            metavar="SHARE",
         ),
-    ] = 0
+    ] = 0.0
     learning_rate: Annotated[float, typer.Option(help="Highest.", metavar="RATE")] = 1e-4
     weight_decay: WeightDecayOption = 0.05
     warmup: WarmupOption = 0.1
