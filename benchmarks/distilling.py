@@ -5,7 +5,8 @@
 
 The embedded encoder teaches a student of fewer blocks, cut out of it, on the examples, on half of
 140 photographs, on the other images of their package (``benchmarks.photographs`` tells how to get
-it) and on whatever folders of images are given beside; the more, the better. The other half of the
+it) and on whatever folders of images are given beside (``benchmarks.varied`` makes one of many
+packages); the more, the better. The other half of the
 photographs is seen by neither, nor are photographs of another package (``benchmarks.stamps``): of
 these it is told how often an altered copy's nearest is its original, how well the nearest ones are
 of the same kind, and how many of the teacher's neighbours the student has. With ``--other-half``
@@ -64,6 +65,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of all that is drawn")
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--coarse", type=float, default=usual.coarse, help="share of the steps")
+    parser.add_argument("--held-out", type=float, default=0.05, help="share, and as many judge")
+    parser.add_argument("--batch", type=int, default=usual.batch)
     parser.add_argument("--learning-rate", type=float, default=usual.learning_rate)
     parser.add_argument("--vectors", type=float, default=usual.vectors)
     parser.add_argument("--relations", type=float, default=usual.relations)
@@ -97,7 +101,9 @@ def main() -> None:
         result = _measured(made, untaught, few, arguments.precision)
     told = machine.describe(machine.command_line("benchmarks.distilling"))
     run = {**made.to_dict(), "folder": arguments.run.name}
-    asked = {name: getattr(arguments, name) for name in ("seed", "other_half", "precision")}
+    asked = {
+        name: getattr(arguments, name) for name in ("seed", "other_half", "precision", "coarse")
+    }
     whole = {"machine": told, "cpu_seconds": spent, **asked, "run": run, **result}
     runs = joined(arguments.results / "distilling.json", whole)
     report.write("distilling", {"runs": runs}, distilling_page(runs), arguments.results)
@@ -126,6 +132,8 @@ def _student(arguments: argparse.Namespace, folders: Sequence[Path]) -> Distille
     options = DistillingOptions(
         space=arguments.space,
         epochs=arguments.epochs,
+        coarse=arguments.coarse,
+        batch=arguments.batch,
         learning_rate=arguments.learning_rate,
         vectors=arguments.vectors,
         relations=arguments.relations,
@@ -139,8 +147,8 @@ def _student(arguments: argparse.Namespace, folders: Sequence[Path]) -> Distille
         str(arguments.run),
         options,
         layers=arguments.layers,
-        validation=0.05,
-        held_out=0.05,
+        validation=arguments.held_out,
+        held_out=arguments.held_out,
     )
     return distil(request, progress=_tell)
 

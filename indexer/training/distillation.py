@@ -21,7 +21,7 @@ from vitrail.indexer.training.distances import (
 )
 from vitrail.indexer.training.distilling import DistillingOptions
 from vitrail.indexer.training.samples import TrainingImages, drawn
-from vitrail.indexer.training.tasks import Evaluation, LossPart, ParameterGroup
+from vitrail.indexer.training.tasks import Evaluation, LossPart, ParameterGroup, planned_steps
 from vitrail.indexer.training.trainee import TrainableTower
 
 Floats = NDArray[np.float32]
@@ -83,6 +83,12 @@ class TaughtSide:
     images: TrainingImages
     validation: TrainingImages
     layers: tuple[int, ...]
+
+    @property
+    def coarse(self) -> int:
+        """Half the side of its images in pixels, in whole patches."""
+        patch = self.tower.side
+        return max(1, round(self.images.preprocess.image_size / 2 / patch)) * patch
 
 
 @dataclass(slots=True)
@@ -205,11 +211,15 @@ class Distillation:
         options, ours = self.options, self.student.images
         places, epochs = drawn(len(ours), step, options.batch, options.seed)
         pairs = list(zip(places.tolist(), epochs.tolist(), strict=True))
-        made = np.stack([ours.augmented(place, epoch) for place, epoch in pairs])
+        steps = planned_steps(options, len(ours), options.batch)
+        coarse = step < round(options.coarse * steps)
+        side, other = (one.coarse if coarse else None for one in (self.student, self.teacher))
+        made = np.stack([ours.augmented(place, epoch, side=side) for place, epoch in pairs])
         theirs = self.teacher.images
-        if theirs.preprocess == ours.preprocess:
+        if (theirs.preprocess, other) == (ours.preprocess, side):
             return made, made
-        return made, np.stack([theirs.augmented(place, epoch) for place, epoch in pairs])
+        seen = [theirs.augmented(place, epoch, side=other) for place, epoch in pairs]
+        return made, np.stack(seen)
 
     def evaluate(self, check: Callable[[], None]) -> Evaluation | None:
         """How much of the teacher's neighbours the student finds; see ``TrainingTask``."""

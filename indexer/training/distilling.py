@@ -35,6 +35,8 @@ class DistillingOptions(LearningOptions):
         logits: weight of how far what its head says is from what the teacher's says; without
             effect where the teacher has no head.
         temperature: by which the heads' answers are softened.
+        coarse: share of the steps, the first ones, in which both see images at half their side. A
+            step takes about a third of the time then, so that more images are learned from.
 
     Raises:
         InputError: a value that cannot be used, or values that do not go together.
@@ -47,6 +49,7 @@ class DistillingOptions(LearningOptions):
     tokens: float | None = None
     logits: float = 1.0
     temperature: float = 2.0
+    coarse: float = 0.0
     learning_rate: float = 1e-4
 
     SMALLER: ClassVar[str] = "a higher --accumulate or a smaller --batch"
@@ -54,6 +57,7 @@ class DistillingOptions(LearningOptions):
     def __post_init__(self) -> None:
         LearningOptions.__post_init__(self)  # what ``super()`` finds is not the class with slots
         check_counts({"batch": self.batch}, _FEWEST)
+        check_numbers({"coarse": (self.coarse, 1.0)})
         check_numbers({name: (one, math.inf) for name, one in self.weights.items()})
         check_numbers({"temperature": (self.temperature, 100.0)}, above=True)
         if not any(self.weights.values()):

@@ -77,20 +77,27 @@ class TrainingImages:
         opened = self._open(place)
         return apply(self.preprocess, opened[0], opened[1])
 
-    def augmented(self, place: int, epoch: int, view: int = 0) -> Pixels:
+    def augmented(self, place: int, epoch: int, view: int = 0, side: int | None = None) -> Pixels:
         """An image's pixels as training sees it, (S, S, 3) uint8.
 
         They depend on the seed, the image's place, the epoch and the view, and on nothing else: a
         run that goes on needs no state of any generator.
 
+        Args:
+            place: of the image.
+            epoch: from 0.
+            view: of several of it in an epoch.
+            side: S in pixels; ``None`` is the encoder's own.
+
         Raises:
             InputError: its file is gone, broken or another one by now.
         """
         image = Image.fromarray(self._small(place))
+        own = self.preprocess.image_size
         if self.augmentation == "none":
-            return apply(self.preprocess, image)
+            return _resized(apply(self.preprocess, image), side or own)
         chance = np.random.default_rng([self.seed, epoch, view, place])
-        return augment(image, self.preprocess.image_size, STRENGTHS[self.augmentation], chance)
+        return augment(image, side or own, STRENGTHS[self.augmentation], chance)
 
     def opened(self, place: int) -> Image.Image:
         """An image itself, upright RGB.
@@ -127,6 +134,13 @@ class TrainingImages:
                 "back, and run the same command to go on"
             ) from error
         return opened.image, (opened.width, opened.height)
+
+
+def _resized(pixels: Pixels, side: int) -> Pixels:
+    if pixels.shape[0] == side:
+        return pixels
+    image = Image.fromarray(pixels).resize((side, side), Image.Resampling.BICUBIC)
+    return np.array(image, dtype=np.uint8)
 
 
 def _unchanged(image: LabelledImage) -> bytes:

@@ -120,6 +120,17 @@ class LoopPlan:
     lighter: str = "train into another folder with a smaller batch"
 
 
+def planned_steps(options: LearningOptions, images: int, a_step: int) -> int:
+    """How many steps see all images as often as asked for, and at least one.
+
+    Args:
+        options: of the run.
+        images: to learn from.
+        a_step: how many of them a step draws.
+    """
+    return max(1, -(-options.epochs * images // a_step))
+
+
 def plan_loop(
     options: LearningOptions, images: int, a_step: int, *, weighs_start: bool = False
 ) -> LoopPlan:
@@ -132,7 +143,7 @@ def plan_loop(
         weighs_start: as of the plan.
     """
     return LoopPlan(
-        steps=max(1, -(-options.epochs * images // a_step)),
+        steps=planned_steps(options, images, a_step),
         evaluate_every=max(1, -(-images // a_step)),
         learning_rate=options.learning_rate,
         weight_decay=options.weight_decay,

@@ -109,6 +109,8 @@ class Pair:
         ]
         if not options.tokens or seen[0] != seen[1]:
             return (), ()
+        if self.shortened:  # the blocks before are good as they are
+            return (theirs.layer,), (ours.layer,)
         return matched(theirs.layer, ours.layer), tuple(range(1, ours.layer + 1))
 
 
@@ -167,11 +169,33 @@ def make_pair(
         _tower(source, model, kept, headed=headed),
     )
     towers[1].recompute = options.recompute
-    body = model.get_submodule(source.family.body) if headed else model
+    if options.coarse:
+        _admit_coarse(towers[0], teacher, theirs, headed=headed)
+        _check_coarse(towers[1], source)
     model.train().requires_grad_(True)
-    towers[1].watch(body)
+    towers[1].watch(_body(source, model, headed=headed))
     counts = _count(theirs, teacher, wanted.layer), _count(model, source, depth)
     return Pair(teacher, source, model, towers, counts, shortened)
+
+
+def _admit_coarse(
+    tower: TappedTower, checkpoint: Checkpoint, model: nn.Module, *, headed: bool
+) -> None:
+    """Let a teacher see images of another side: its positions are worked out for each anew."""
+    _check_coarse(tower, checkpoint)
+    tower.watch(_body(checkpoint, model, headed=headed))
+
+
+def _check_coarse(tower: TappedTower, checkpoint: Checkpoint) -> None:
+    if tower.rotates:
+        raise InputError(
+            f"{checkpoint.name!r} tells positions by rotations, which are worked out for one side "
+            "of images: leave out --coarse"
+        )
+
+
+def _body(checkpoint: Checkpoint, model: nn.Module, *, headed: bool) -> nn.Module:
+    return model.get_submodule(checkpoint.family.body) if headed else model
 
 
 def _kept_space(teacher: Checkpoint, options: DistillingOptions) -> EmbeddingSpace:
@@ -224,7 +248,7 @@ def _tower(
 ) -> TappedTower:
     family, prefix = checkpoint.family, checkpoint.family.prefix(checkpoint.config)
     return TappedTower(
-        model.get_submodule(family.body) if headed else model,
+        _body(checkpoint, model, headed=headed),
         family=family,
         spaces=[space],
         preprocess=checkpoint.preprocess,

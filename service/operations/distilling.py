@@ -13,7 +13,11 @@ from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.encoders.exports import refuse_export
 from vitrail.service.operations.encoder_records import BegunRun, read_begun, write_begun
 from vitrail.service.operations.progress import AnalysisProgress, Note, Progress, nobody
-from vitrail.service.operations.training_images import group_copies, survey_images
+from vitrail.service.operations.training_images import (
+    group_copies,
+    read_images,
+    survey_images,
+)
 from vitrail.service.operations.training_memory import enough_memory
 from vitrail.service.operations.training_records import (
     DONE_ALREADY,
@@ -40,7 +44,7 @@ if TYPE_CHECKING:
     from vitrail.indexer.training.teaching import Pair
 
 
-_LESSON = 2  # counts changes of what is learned from the same options
+_LESSON = 3  # counts changes of what is learned from the same options
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +249,14 @@ class _Work:
 
         candidates = find_unlabelled(self.request.source)
         options, space = self.request.options, self.pair.spaces[0].name
+        nothing = np.empty(0, np.int64)
+        shares = self.request.shares
+        if not shares.validation and not shares.held_out:  # nothing that copies have to be told for
+            preprocess = self.pair.teacher.preprocess
+            images = read_images(candidates, preprocess, self.progress, self.cancellation)
+            check_enough(len(images))
+            none, each = np.zeros(len(images), np.int64), np.arange(len(images))
+            return BegunRun(settings, ("",), images, none, each, none, nothing, {})
         encoder = load_encoder(
             EncoderSettings(self.request.teacher, spaces=(space,), device=options.device)
         )
@@ -254,7 +266,6 @@ class _Work:
         contents = [image.content_hash for image in surveyed.images]
         targets = np.zeros(len(contents), np.int64)
         parts = split(contents, targets, groups, self.request.shares, options.seed)
-        nothing = np.empty(0, np.int64)
         return BegunRun(settings, ("",), surveyed.images, targets, groups, parts, nothing, {})
 
     def learn(self, begun: BegunRun, folder: str, inner: str, acceleration: Any) -> Distilled:

@@ -26,6 +26,7 @@ from vitrail.service.operations.training_files import column_values, files_in, t
 if TYPE_CHECKING:
     from vitrail.indexer.cancellation import Cancellation
     from vitrail.indexer.encoders.base import Encoder
+    from vitrail.indexer.images.preprocess import Preprocess
 
 Ids = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -168,39 +169,72 @@ def survey_images(
         CancelledError: somebody asked to stop.
     """
     rows: dict[str, list[Floats]] = {space.name: [] for space in encoder.spaces}
-    images: list[ReadImage] = []
-    kept: dict[str, ReadImage] = {}
-    broken, waiting = [], []
-    read = map_ahead(lambda one: _read(one, encoder), candidates, workers=workers, ahead=_BATCH)
+    images, waiting = [], []
+    for image, pixels in _looked_at(
+        candidates, encoder.preprocess, progress, cancellation, workers
+    ):
+        images.append(image)
+        waiting.append(pixels)
+        if len(waiting) == _BATCH:
+            _embed(encoder, waiting, rows)
+    _embed(encoder, waiting, rows)
+    joined = {name: np.concatenate(parts) for name, parts in rows.items() if parts}
+    return Surveyed(tuple(images), joined)
+
+
+def read_images(
+    candidates: Sequence[LabelledFile],
+    preprocess: Preprocess,
+    progress: Progress,
+    cancellation: Cancellation,
+) -> tuple[ReadImage, ...]:
+    """The images that can be learned from, where nobody asks for their vectors.
+
+    Args:
+        candidates: the files.
+        preprocess: of the encoder that learns.
+        progress: told how many were looked at.
+        cancellation: looked at after each.
+
+    Raises:
+        CancelledError: somebody asked to stop.
+    """
+    found = _looked_at(candidates, preprocess, progress, cancellation, None)
+    return tuple(image for image, _ in found)
+
+
+def _looked_at(
+    candidates: Sequence[LabelledFile],
+    preprocess: Preprocess,
+    progress: Progress,
+    cancellation: Cancellation,
+    workers: int | None,
+) -> Iterator[tuple[ReadImage, NDArray[np.uint8]]]:
+    """Each content once, with its pixels; in the end those that are left out are told."""
+    kept: set[str] = set()
+    broken: list[str] = []
+    read = map_ahead(lambda one: _read(one, preprocess), candidates, workers=workers, ahead=_BATCH)
     for done, found in enumerate(read, 1):
         cancellation.check()
         progress(AnalysisProgress("looking at images", done, len(candidates)))
         if isinstance(found, str):
             broken.append(found)
-            continue
-        image, pixels = found
-        if image.content_hash not in kept:
-            kept[image.content_hash] = image
-            images.append(image)
-            waiting.append(pixels)
-        if len(waiting) == _BATCH:
-            _embed(encoder, waiting, rows)
-    _embed(encoder, waiting, rows)
-    tell_left_out(broken, len(candidates) - len(broken) - len(images), progress)
-    joined = {name: np.concatenate(parts) for name, parts in rows.items() if parts}
-    return Surveyed(tuple(images), joined)
+        elif found[0].content_hash not in kept:
+            kept.add(found[0].content_hash)
+            yield found
+    tell_left_out(broken, len(candidates) - len(broken) - len(kept), progress)
 
 
-def _read(one: LabelledFile, encoder: Encoder) -> tuple[ReadImage, NDArray[np.uint8]] | str:
+def _read(one: LabelledFile, preprocess: Preprocess) -> tuple[ReadImage, NDArray[np.uint8]] | str:
     """An image and its pixels, or what is wrong with its file."""
     from vitrail.indexer.images.preprocess import apply
 
     try:
         found = read_file(one.path)
-        opened = open_image(found.data, target=encoder.preprocess.target)
+        opened = open_image(found.data, target=preprocess.target)
     except ImageRejectedError as error:
         return f"{display(one.path)} ({error.reason})"
-    pixels = apply(encoder.preprocess, opened.image, (opened.width, opened.height))
+    pixels = apply(preprocess, opened.image, (opened.width, opened.height))
     return ReadImage(one.path, one.label, found.sha256), pixels
 
 

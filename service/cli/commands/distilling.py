@@ -95,6 +95,14 @@ class Lesson:
     temperature: Annotated[
         float, typer.Option(help="By which the heads' answers are softened.", metavar="X")
     ] = 2.0
+    coarse: Annotated[
+        float,
+        typer.Option(
+            help="Share of the steps, the first ones, that see images at half their side, in about "
+            "a third of the time.",
+            metavar="SHARE",
+        ),
+    ] = 0.0
     learning_rate: Annotated[float, typer.Option(help="Highest.", metavar="RATE")] = 1e-4
     weight_decay: WeightDecayOption = 0.05
     warmup: WarmupOption = 0.1
@@ -125,6 +133,7 @@ class Lesson:
             tokens=self.tokens,
             logits=self.logits,
             temperature=self.temperature,
+            coarse=self.coarse,
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
             warmup=self.warmup,

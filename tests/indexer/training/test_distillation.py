@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.indexer.encoders.tiny import save_classifier, save_tower
+from tests.indexer.encoders.tiny import SIDE, TOWERS, pixels, save_classifier, save_tower
 from vitrail.indexer.cancellation import Cancellation
 from vitrail.indexer.encoders import EncoderSettings, load_encoder
 from vitrail.indexer.encoders.checkpoints import Checkpoint, find_encoder_checkpoint
@@ -86,8 +86,8 @@ def test_a_student_comes_nearer_and_its_teacher_stays(
 def test_a_run_that_was_stopped_goes_on_to_the_same_bits(
     checkpoint: Checkpoint, images: Images, others: Images, tmp_path: Path
 ) -> None:
-    """With maps between the widths, which learn along, and augmented images."""
-    options = replace(OPTIONS, epochs=3, augmentation="light")
+    """With maps between the widths, which learn along, and augmented images, coarse ones first."""
+    options = replace(OPTIONS, epochs=3, augmentation="light", coarse=0.4)
 
     def made() -> tuple[Pair, Distillation]:
         pair = make_pair(checkpoint, None, Cut(layers=2, width=16), options)
@@ -159,7 +159,8 @@ def test_first_blocks_are_not_pulled_to_later_ones_at_once(
     weights = [(one.options.vectors, one.options.tokens) for one in (short, narrow, both, asked)]
     assert weights == [(0, 0), (1.0, 0.1), (1.0, 0.1), (0.5, 0.2)]
     assert all(group.share == 1 for group in both.groups())
-    assert (short.student.layers, asked.student.layers) == ((), (1, 2))
+    assert (short.student.layers, asked.student.layers) == ((), (2,))
+    assert asked.teacher.layers == (3,)
     groups = short.groups()
     assert {group.share for group in groups} == {0.25, 0.5, 1.0, 100.0}
     swift = [group for group in groups if group.share > 1]
@@ -171,6 +172,47 @@ def test_first_blocks_are_not_pulled_to_later_ones_at_once(
     assert all(group.share == 1 for group in narrow.groups())
     counted = sum(len(group.parameters) for group in short.groups())
     assert counted == len(short.trained())
+
+
+def test_images_of_the_first_steps_are_seen_at_half_their_side(
+    checkpoint: Checkpoint, images: Images, others: Images, tmp_path: Path
+) -> None:
+    options = replace(OPTIONS, epochs=4, coarse=0.4, vectors=1.0, tokens=0.1)
+    pair = make_pair(checkpoint, None, Cut(layers=2), options)
+    task = pair.task(list(images), list(others), options)
+    seen: list[int] = []
+    for step in range(8):
+        ours, theirs = task._batch(step)
+        assert ours is theirs
+        seen.append(ours.shape[1])
+    assert seen == [16] * 3 + [32] * 5
+    before = apart(task)
+    run(task, tmp_path / "run")
+    assert apart(task) < before  # as they are seen in use
+
+
+@pytest.mark.parametrize("name", [name for name in TOWERS if name != "dinov3"])
+def test_towers_of_all_families_see_coarse_images_and_whole_ones_as_before(
+    name: str, tmp_path: Path
+) -> None:
+    save_tower(name, tmp_path / "teacher")
+    teacher = find_encoder_checkpoint(str(tmp_path / "teacher"))
+    options = replace(OPTIONS, space=f"mean@{teacher.depth}", coarse=1.0)
+    whole, coarse = pixels(2), pixels(2, SIDE // 2)
+    tower = make_pair(teacher, None, Cut(layers=2), options).towers[0]
+    usual = make_pair(teacher, None, Cut(layers=2), replace(options, coarse=0.0)).towers[0]
+    with torch.no_grad():
+        made = tower.make(torch.from_numpy(whole), ()).vectors
+        torch.testing.assert_close(made, usual.make(torch.from_numpy(whole), ()).vectors)
+        small = tower.make(torch.from_numpy(coarse), (1,)).tokens[1]
+    assert small.shape[1] == tower.prefix + (SIDE // 2 // tower.side) ** 2
+
+
+def test_positions_that_turn_are_not_seen_coarse(tmp_path: Path) -> None:
+    save_tower("dinov3", tmp_path / "teacher")
+    teacher = find_encoder_checkpoint(str(tmp_path / "teacher"))
+    with pytest.raises(InputError, match=r"rotations.*leave out --coarse"):
+        make_pair(teacher, None, Cut(layers=2), replace(OPTIONS, coarse=1.0))
 
 
 @pytest.mark.parametrize("logits", [0.0, 1.0])
@@ -274,6 +316,7 @@ def test_neighbours_that_are_kept_are_counted() -> None:
         ({"temperature": 0.0}, "temperature is 0.0; give a number from above 0 to 100"),
         ({"tokens": float("nan")}, "tokens is nan"),
         ({"batch": 2}, "batch is 2; give 3 or more"),
+        ({"coarse": 1.5}, "coarse is 1.5; give a number from 0 to 1"),
     ],
 )
 def test_options_that_cannot_be_used_are_told(options: dict[str, object], told: str) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.indexer.training.conftest import write_images
 from vitrail.indexer.encoders.checkpoints import Checkpoint
 from vitrail.indexer.errors import InputError
+from vitrail.indexer.training.learning_options import Augmentation
 from vitrail.indexer.training.samples import LabelledImage, TrainingImages, drawn
 
 
@@ -49,6 +50,20 @@ def test_without_augmentation_an_image_is_seen_as_in_use(
 ) -> None:
     plain = TrainingImages(images, checkpoint.preprocess)
     assert (plain.augmented(3, 0) == plain.plain(3)).all()
+
+
+@pytest.mark.parametrize("augmentation", ["none", "light"])
+def test_of_another_side_the_same_is_seen(
+    augmentation: Augmentation, checkpoint: Checkpoint, images: Sequence[LabelledImage]
+) -> None:
+    seen = TrainingImages(images, checkpoint.preprocess, augmentation, seed=3)
+    places = range(len(images))
+    whole = np.stack([seen.augmented(place, 1) for place in places])
+    half = np.stack([seen.augmented(place, 1, side=16) for place in places])
+    assert half.shape == (len(images), 16, 16, 3)
+    averaged = whole.reshape(-1, 16, 2, 16, 2, 3).mean(axis=(2, 4))
+    spread = np.abs(averaged - averaged.mean(axis=(1, 2), keepdims=True)).mean()
+    assert np.abs(averaged - half).mean() < 0.25 * spread
 
 
 def test_a_file_that_is_gone_or_another_one_is_named(

@@ -203,7 +203,7 @@ VALUES = {
     "pick-checkpoint --rate": "0.02",
     "--references": "FOLDER",
     "--side": "64",
-    **dict.fromkeys(("--offset-noise", "--empty", "--average"), "0.3"),
+    **dict.fromkeys(("--offset-noise", "--empty", "--average", "--coarse"), "0.3"),
     "--prior": "a cat",
     "--prior-images": "FOLDER",
     "--captions": "label",

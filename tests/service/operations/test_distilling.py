@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -143,3 +144,29 @@ def test_sources_that_cannot_be_are_told(
 ) -> None:
     with pytest.raises(InputError, match=told):
         find_unlabelled(UnlabelledSource(folders, where=where))
+
+
+def test_where_nothing_is_held_out_no_image_is_embedded_before_it_is_learned_from(
+    vit: str, striped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Copies need not be told from one another then; broken files and the same ones again are."""
+    (tmp_path / "again").mkdir()
+    shutil.copytree(striped, tmp_path / "again" / "one")
+    shutil.copytree(striped, tmp_path / "again" / "two")
+    monkeypatch.setattr("vitrail.indexer.encoders.load_encoder", pytest.fail)
+    events: list[Event] = []
+    request = request_of(
+        UnlabelledSource((str(tmp_path / "again"),)),
+        vit,
+        str(tmp_path / "out"),
+        OPTIONS,
+        layers=2,
+        validation=0,
+        held_out=0,
+    )
+    made = distil(request, progress=events.append)
+    assert (made.parts, made.steps, made.best_step) == ((24, 0, 0), 6, 6)
+    assert made.fidelity.neighbours is None
+    notes = [event.text for event in events if isinstance(event, Note)]
+    assert any("broken.png" in note for note in notes), notes
+    assert read_fingerprint(made.folder, ("cls@2",))
