@@ -21,9 +21,11 @@ _CHOSEN = (
     "What was chosen by what: losses and rates of the defaults with a look at those photographs "
     "that are unseen where the first half is learned from, while others, some of the first half, "
     "were held out for that. Nothing was chosen by stamps, which are photographs of another "
-    "package, cut out of their backgrounds: settings were fixed before any of them was embedded. "
-    "Losses of the run that learned from `benchmarks.varied` were chosen by two trials of 40 steps "
-    "on 817 images of such packages, judged by 120 others of them."
+    "package, cut out of their backgrounds: settings were fixed before any of them was embedded."
+)
+_VARIED = (
+    " Losses of the run that learned from `benchmarks.varied` were chosen by two trials of 40 "
+    "steps on 817 images of such packages, judged by 120 others of them."
 )
 
 
@@ -61,7 +63,7 @@ def distilling_page(runs: Sequence[Run]) -> str:
     parts = [
         report.heading("Distillation", runs[-1]["machine"]),
         report.apart(runs),
-        _CHOSEN + "\n",
+        _CHOSEN + (_VARIED if any(run.get("coarse") for run in runs) else "") + "\n",
         *(_section(run) for run in runs),
         "Share: of the teacher's, with 95% bounds by a bootstrap over images. Apart: the mean "
         "difference, likewise. Untaught: the student as it was cut out, before it learned "

@@ -106,6 +106,8 @@ def main() -> None:
         found = next(iter(sorted(arguments.debs.glob(f"{name}_*.deb"))), None)
         if found is None:
             raise SystemExit(f"{name} (such as {version}) is not in {arguments.debs}: get it first")
+        if found.name.split("_")[1].replace("%3a", ":") != version:
+            print(f"{name}: another version than {version}, of which figures were published")
         written = collect(found, arguments.out / name, most, judged)
         print(f"{name}: {len(written)} images", flush=True)
 
@@ -113,15 +115,20 @@ def main() -> None:
 def collect(deb: Path, folder: Path, most: int, judged: Set[str] = frozenset()) -> list[Path]:
     """Write a package's images as FOLDER/HASH.jpg, and as .png where they are transparent.
 
-    Which ones are taken depends on their contents alone.
+    Which ones are taken depends on their contents, and on names that say that one is no picture.
 
     Args:
         deb: the package.
         folder: where to.
         most: images at most; parts of them come beside.
         judged: sha256 (hex) of contents that are left out.
+
+    Raises:
+        SystemExit: the folder holds something already, which would be learned from, too.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise SystemExit(f"{folder} holds images already: name another --out, or delete it")
     found: dict[str, tuple[str, bytes]] = {}
     for name, data in _images(deb):
         found.setdefault(_hash(data), (name, data))

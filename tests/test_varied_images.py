@@ -83,6 +83,8 @@ def test_images_that_tell_something_are_taken_each_once(tmp_path: Path) -> None:
     judged = {hashlib.sha256(clear).hexdigest()}
     left = collect(deb, tmp_path / "left", most=10, judged=judged)
     assert {path.stem for path in left} == names(good, inner)
+    with pytest.raises(SystemExit, match="holds images already"):
+        collect(deb, tmp_path / "left", most=10)
     few = collect(deb, tmp_path / "few", most=1)
     assert {path.stem for path in few} == {min(names(good, clear, inner))}
 

@@ -36,7 +36,7 @@ class DistillingOptions(LearningOptions):
             effect where the teacher has no head.
         temperature: by which the heads' answers are softened.
         coarse: share of the steps, the first ones, in which both see images at half their side. A
-            step takes about a third of the time then, so that more images are learned from.
+            step takes about two fifths of the time then, so that more images are learned from.
 
     Raises:
         InputError: a value that cannot be used, or values that do not go together.

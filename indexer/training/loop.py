@@ -58,7 +58,7 @@ class TrainingLoop:
     on_step: Callable[[LoopProgress], None] = lambda _: None
     cancellation: Cancellation = field(default_factory=Cancellation)
     _step: int = 0
-    _worse: int = 0  # evaluations since the best
+    _worse: int = 0  # evaluations since the best that count
     _best_step: int = 0
     _best: Evaluation | None = None
     _best_weights: dict[str, Tensor] = field(default_factory=dict)
@@ -183,7 +183,7 @@ class TrainingLoop:
             self._best, self._best_step, self._worse = found, self._step, 0
             trained = self.task.trained().items()
             self._best_weights = {name: one.detach().cpu().clone() for name, one in trained}
-        else:
+        elif self._step > self.plan.patient_from:
             self._worse += 1
 
     @property

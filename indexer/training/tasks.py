@@ -93,6 +93,7 @@ class LoopPlan:
         warmup: share of the steps in which the rate rises.
         clip: norm that gradients are cut to.
         patience: evaluations without anything better after which it ends; 0 for never.
+        patient_from: the step after which such evaluations count.
         save_every: steps between two checkpoints, beside those after each evaluation.
         log_every: steps between two lines of metrics.
         seed: of all that is drawn.
@@ -111,6 +112,7 @@ class LoopPlan:
     warmup: float = 0.1
     clip: float = 1.0
     patience: int = 0
+    patient_from: int = 0
     save_every: int = 100
     log_every: int = 10
     seed: int = 0

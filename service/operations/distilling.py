@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -278,6 +278,8 @@ class _Work:
         task = self.pair.task(training, validation, self.request.options)
         options = self.request.options
         plan = plan_loop(options, len(training), options.batch, weighs_start=True)
+        # Not before the steps that settle what was learned of small images.
+        plan = replace(plan, patient_from=round(options.coarse * plan.steps))
         try:
             result = TrainingLoop(
                 task, plan, inner, acceleration, on_step=self._tell, cancellation=self.cancellation

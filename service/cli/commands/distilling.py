@@ -99,7 +99,7 @@ class Lesson:
         float,
         typer.Option(
             help="Share of the steps, the first ones, that see images at half their side, in about "
-            "a third of the time.",
+            "two fifths of the time.",
             metavar="SHARE",
         ),
     ] = 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -43,13 +44,14 @@ def run(
     *,
     on_step: Callable[[LoopProgress], None] = lambda _: None,
     cancellation: Cancellation | None = None,
+    patient_from: int = 0,
 ) -> LoopResult:
     """Train in a folder, from where the last run there ended."""
     folder.mkdir(exist_ok=True)
     options = task.options
     loop = TrainingLoop(
         task,
-        plan_of(options, len(task.images)),
+        replace(plan_of(options, len(task.images)), patient_from=patient_from),
         str(folder),
         Acceleration("cpu", options.precision),
         on_step,

@@ -219,6 +219,13 @@ def test_it_ends_early_with_the_best_state(make: Make, tmp_path: Path) -> None:
     assert same(weights(task), seen[result.best_step])
 
 
+def test_patience_counts_from_a_step_on(make: Make, tmp_path: Path) -> None:
+    values = iter([0.5, 0.4, 0.3, 0.2, 0.1])  # after two steps each
+    task = make(replace(OPTIONS, patience=2))
+    task.judge = lambda _vectors, _targets: {"mAP": next(values)}
+    assert run(task, tmp_path / "run", patient_from=5).steps == 8
+
+
 def test_the_rates_that_are_told_are_the_schedules(make: Make, tmp_path: Path) -> None:
     run(make(replace(OPTIONS, log_every=1, warmup=0.2)), tmp_path / "run")
     rates = [line["rate"] for line in told(tmp_path / "run") if "rate" in line]
