@@ -32,10 +32,10 @@ from vitrail.indexer.vectors.plans import (
     measured,
     measured_depth,
 )
+from vitrail.indexer.vectors.turning import random_axes, turned
 
 _NEIGHBOURS = 16  # of a row in the graph; twice as many on the ground floor
 _BUILDING = 72  # rows that a new one's neighbours are chosen among
-_LEAST_BLOCK = 96  # numbers of a row that are turned together, at least
 _FIRST_EFFORT, _MOST_EFFORT = 16, 8192  # rows that a search holds on to
 _SEED = 20240524
 _SAMPLE = 4096  # rows by which it is told how large their numbers are
@@ -95,12 +95,9 @@ class NeighbourGraph:
         faiss = _faiss()
         dim = matrix.shape[1]
         rng = np.random.default_rng(_SEED)
-        # All of them by one would be four times as much to read for a query, and no better.
-        count = max(b for b in range(1, max(1, dim // _LEAST_BLOCK) + 1) if dim % b == 0)
-        axes = np.linalg.qr(rng.standard_normal((count, dim // count, dim // count)))[0]
-        axes = axes.astype(np.float32)
+        axes = random_axes(dim, rng)
         sample = np.sort(rng.choice(len(matrix), min(len(matrix), _SAMPLE), replace=False))
-        largest = max(float(np.quantile(np.abs(_turned(matrix[sample], axes)), _WITHIN)), 1e-6)
+        largest = max(float(np.quantile(np.abs(turned(matrix[sample], axes)), _WITHIN)), 1e-6)
         codec = faiss.ScalarQuantizer.QT_8bit_direct_signed
         index = faiss.IndexHNSWSQ(dim, codec, _NEIGHBOURS, faiss.METRIC_INNER_PRODUCT)
         index.hnsw.efConstruction = _BUILDING
@@ -333,7 +330,7 @@ class NeighbourGraph:
         return k + k // 5 + 4 + 2 * max(0, len(self).bit_length() - _FEW_BITS)
 
     def _turned(self, rows: Floats) -> Floats:
-        return clipped(_turned(rows, self.turn), -_BYTE - 1, _BYTE)
+        return clipped(turned(rows, self.turn), -_BYTE - 1, _BYTE)
 
     def _near(self, queries: Floats, wanted: int, effort: int, *, alone: bool) -> NDArray[np.int64]:
         """(q, wanted) int64 positions, the best by their bytes first; -1 fills up."""
@@ -362,13 +359,6 @@ class NeighbourGraph:
                 {effort: made} if len(known) >= _PLANS else {**known, effort: made}
             )
         return known[effort]
-
-
-def _turned(rows: Floats, turn: Floats) -> Floats:
-    """(n, dim) rows turned block by block, in the order of the blocks."""
-    blocks, side, _ = turn.shape
-    parts: Floats = rows.reshape(-1, side, blocks).transpose(2, 0, 1) @ turn
-    return parts.transpose(1, 0, 2).reshape(len(rows), -1)
 
 
 def _enough(row: Ids, k: int) -> Ids | None:

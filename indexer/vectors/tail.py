@@ -80,13 +80,17 @@ class _Spare:
         both map the same file.
         """
         end = used + len(ids)
-        with self._guard:
-            last = self._used == used and self._process == os.getpid()
-            room = (self._claimed(end) or self._grown(used, end)) if last else None
+        # A fork may have come while another thread held the guard, which nobody gives back there.
+        room = self._behind(used, end) if self._process == os.getpid() else None
         room = room or self._copied(used, end, spill)
         room.ids[used:end] = ids
         room.matrix[used:end] = vectors
         return room
+
+    def _behind(self, used: int, end: int) -> _Spare | None:
+        """Room that begins with this one's rows, if these are all that is written here."""
+        with self._guard:
+            return (self._claimed(end) or self._grown(used, end)) if self._used == used else None
 
     def _claimed(self, end: int) -> _Spare | None:
         if end > len(self.ids):

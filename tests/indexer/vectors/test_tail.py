@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -105,6 +106,19 @@ def test_a_forked_process_leaves_its_parents_rows_alone(tmp_path: Path, more: in
     os.close(from_parent)
     assert os.waitpid(child, 0)[1] == 0
     np.testing.assert_array_equal(mine.matrix, ROWS[: 10 + more])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+def test_a_process_forked_while_a_thread_adds_may_add_its_own(tmp_path: Path) -> None:
+    ids = np.arange(len(ROWS), dtype=np.int64)
+    tail = Tail.empty(8, Spill(str(tmp_path), 0)).appended(ids[:10], ROWS[:10])
+    with tail._room._guard:  # as another thread's would be
+        child = os.fork()
+        if not child:
+            signal.alarm(10)
+            own = tail.appended(ids[10:20], ROWS[10:20])
+            os._exit(0 if np.array_equal(own.matrix, ROWS[:20]) else 1)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 @pytest.mark.parametrize("fault", ["full", "read-only", "none"])

@@ -54,6 +54,14 @@ def space(request: pytest.FixtureRequest) -> Space:
     return Space(rows[:SIZE], rows[SIZE:], index)
 
 
+def tails(count: int, dim: int, kind: str) -> Floats:
+    """Rows of which a few numbers are far larger than the others, each row's own ones or all's."""
+    random = np.random.default_rng(4)
+    if kind == "numbers":
+        return unit(random.standard_t(3, (count, dim)))
+    return unit(random.standard_normal((count, dim)) / np.arange(1, dim + 1))
+
+
 def asked_behind(space: Space, kind: str, share: float, number: int) -> tuple[Ids, Floats]:
     """Places of the rows that pass a filter, and queries: near those rows, far, or anywhere."""
     random = np.random.default_rng(10 + number)
@@ -98,3 +106,15 @@ def test_the_recall_that_is_told_is_found(
     said = f"told {answers.told.mean():.4f}, found {answers.found.mean():.4f}"
     assert answers.is_honest(), said
     assert answers.keeps_what_was_asked(), said
+
+
+@pytest.mark.parametrize("kind", ["numbers", "columns"])
+def test_it_is_found_where_few_numbers_of_a_row_are_large(kind: str) -> None:
+    rows = tails(SIZE + SPARE, 96, kind)
+    index = VectorIndex.create(96, policy=POLICY).with_rows(IDS, rows[:SIZE]).built()
+    space = Space(rows[:SIZE], rows[SIZE:], index)
+    for k in (1, 10):
+        answers = ask(space, "random", 0.5, k, again=True)
+        said = f"told {answers.told.mean():.4f}, found {answers.found.mean():.4f} of {k}"
+        assert answers.is_honest(), said
+        assert answers.keeps_what_was_asked(), said
