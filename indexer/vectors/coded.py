@@ -30,7 +30,7 @@ _SAMPLE = 2048  # rows by which numbers are parted
 _TAKEN = 2048  # rows that are copied at a time
 _BLOCK = 32  # rows that FAISS reads together; those of each half lie like this in its registers
 _ORDER = np.array([0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15])
-_ROWS_A_USE = 5_000  # rows that are coded in the time which codes save a query, roughly
+_ROWS_A_USE = 2_500  # rows that are coded in the time which codes save a query, roughly
 
 
 def fit(rows: int, dim: int) -> bool:
