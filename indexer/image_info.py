@@ -172,7 +172,7 @@ class ImageInfo(_Unread):
         """
         if column in self.own:
             return self.own[column]
-        if column not in _NAMES:
+        if column not in COLUMNS:
             raise KeyError(column)
         value = getattr(self, column)
         return list(value) if isinstance(value, tuple) else value
@@ -202,4 +202,3 @@ def _columns() -> tuple[str, ...]:
 
 COLUMNS = _columns()
 """Names of the columns that every image has."""
-_NAMES = frozenset(COLUMNS)

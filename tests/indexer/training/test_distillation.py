@@ -179,7 +179,7 @@ def test_images_of_the_first_steps_are_seen_at_half_their_side(
 ) -> None:
     options = replace(OPTIONS, epochs=4, coarse=0.4, vectors=1.0, tokens=0.1)
     pair = make_pair(checkpoint, None, Cut(layers=2), options)
-    task = pair.task(list(images), list(others), options)
+    task = pair.task(list(images), [], options)  # judged by none: the last state is kept
     seen: list[int] = []
     for step in range(8):
         ours, theirs = task._batch(step)
