@@ -39,11 +39,15 @@ from vitrail.indexer.encoders.checkpoints import find_encoder_checkpoint
 from vitrail.indexer.images.preprocess import apply
 from vitrail.indexer.training.distillation import neighbours_kept
 from vitrail.indexer.training.distilling import DistillingOptions
+from vitrail.indexer.training.samples import LabelledImage, TrainingImages
 from vitrail.indexer.training.saving import save_model
+from vitrail.indexer.training.splits import TRAINING
 from vitrail.indexer.training.students import Cut
 from vitrail.indexer.training.teaching import make_pair
+from vitrail.indexer.training.thinning import thin_mlps
 from vitrail.search.measures import average_precisions, copy_hits, knn_hits, paired_interval
 from vitrail.service.operations.distilling import Distilled, distil, request_of
+from vitrail.service.operations.encoder_records import read_begun
 from vitrail.service.operations.progress import AnalysisProgress, Event
 from vitrail.service.operations.tuning_samples import altered_copies, image_to_copy
 from vitrail.service.operations.unlabelled import UnlabelledSource
@@ -64,6 +68,7 @@ def main() -> None:
     parser.add_argument("--other-half", action="store_true", help="learn what is unseen otherwise")
     parser.add_argument("--seed", type=int, default=0, help="of all that is drawn")
     parser.add_argument("--layers", type=int, default=4)
+    parser.add_argument("--mlp-ratio", type=int, help="of the student's MLPs")
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--coarse", type=float, default=usual.coarse, help="share of the steps")
     parser.add_argument("--held-out", type=float, default=0.05, help="share, and as many judge")
@@ -147,6 +152,7 @@ def _student(arguments: argparse.Namespace, folders: Sequence[Path]) -> Distille
         str(arguments.run),
         options,
         layers=arguments.layers,
+        mlp_ratio=arguments.mlp_ratio,
         validation=arguments.held_out,
         held_out=arguments.held_out,
     )
@@ -161,7 +167,17 @@ def _tell(event: Event) -> None:
 def _untaught(made: Distilled, arguments: argparse.Namespace, folder: Path) -> str:
     """The student as it was cut out, before it learned anything."""
     options = DistillingOptions(space=arguments.space)
-    pair = make_pair(find_encoder_checkpoint(made.teacher), None, Cut(arguments.layers), options)
+    cut = Cut(arguments.layers, mlp_ratio=arguments.mlp_ratio)
+    pair = make_pair(find_encoder_checkpoint(made.teacher), None, cut, options)
+    begun = read_begun(str(arguments.run / "training"))
+    assert begun is not None
+    seen = [
+        LabelledImage(image.path, image.content_hash)
+        for image, part in zip(begun.images, begun.parts.tolist(), strict=True)
+        if part == TRAINING
+    ]
+    images = TrainingImages(seen, pair.teacher.preprocess, options.augmentation, arguments.seed)
+    thin_mlps(pair, images, arguments.seed)
     folder.mkdir()
     save_model(pair.model, pair.student, str(folder), {})
     return str(folder)

@@ -18,6 +18,7 @@ from vitrail.indexer.training.schedules import layer_share
 from vitrail.indexer.training.students import Cut, check_cut, cut_student
 
 _DECAY = 0.5  # share of the learning rate that each block has of that of the one behind it
+_THIN_DECAY = 0.7  # likewise, where blocks have lost neurons
 _FRESH = 100.0  # times the learning rate
 
 
@@ -34,6 +35,7 @@ class Pair:
         parameters: numbers of the teacher, as far as its space needs them, and of the student.
         shortened: whether the student is the first of the blocks that the teacher's space needs,
             as wide as they are.
+        origin: the teacher's model, where a student with thinner MLPs was cut out of it.
     """
 
     teacher: Checkpoint
@@ -42,6 +44,7 @@ class Pair:
     towers: tuple[TappedTower, TappedTower]
     parameters: tuple[int, int]
     shortened: bool
+    origin: nn.Module | None = None
 
     @property
     def spaces(self) -> tuple[EmbeddingSpace, EmbeddingSpace]:
@@ -88,6 +91,7 @@ class Pair:
         Its last norm follows blocks that none followed in the teacher, and has all to learn.
         """
         depth, norm = self.spaces[1].layer, self.towers[1].norm
+        decay = _DECAY if self.origin is None else _THIN_DECAY
         fresh = set() if norm is None else {id(one) for one in norm.parameters()}
         found = {}
         for name, parameter in self.model.named_parameters():
@@ -95,9 +99,9 @@ class Pair:
             if id(parameter) in fresh:
                 found[name] = _FRESH
             elif block is not None:
-                found[name] = layer_share(block + 1, depth, _DECAY)
+                found[name] = layer_share(block + 1, depth, decay)
             elif "embeddings" in name:
-                found[name] = layer_share(0, depth, _DECAY)
+                found[name] = layer_share(0, depth, decay)
         return found
 
     def _layers(self, options: DistillingOptions) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -147,8 +151,8 @@ def make_pair(
         cut = check_cut(teacher, cut, wanted.layer)
     elif cut != Cut():
         raise InputError(
-            "layers and width cut a student out of the teacher, and one is given: leave these out, "
-            "or the student"
+            "layers, width and mlp_ratio cut a student out of the teacher, and one is given: leave "
+            "these out, or the student"
         )
     learns = student or teacher
     cut_short = (cut.layers != wanted.layer, cut.width == teacher.dim)
@@ -175,7 +179,8 @@ def make_pair(
     model.train().requires_grad_(True)
     towers[1].watch(_body(source, model, headed=headed))
     counts = _count(theirs, teacher, wanted.layer), _count(model, source, depth)
-    return Pair(teacher, source, model, towers, counts, shortened)
+    origin = None if cut.mlp_ratio is None else theirs
+    return Pair(teacher, source, model, towers, counts, shortened, origin)
 
 
 def _admit_coarse(

@@ -85,6 +85,7 @@ class DistilRequest:
             "student_weights": student,
             "layers": self.cut.layers,
             "width": self.cut.width,
+            **({} if self.cut.mlp_ratio is None else {"mlp_ratio": self.cut.mlp_ratio}),
             "shares": asdict(self.shares),
             "options": self.options.to_dict(),
             "lesson": _LESSON,
@@ -157,6 +158,7 @@ def request_of(
     student: str | None = None,
     layers: int | None = None,
     width: int | None = None,
+    mlp_ratio: int | None = None,
     validation: float = 0.1,
     held_out: float = 0.15,
 ) -> DistilRequest:
@@ -168,7 +170,7 @@ def request_of(
     from vitrail.indexer.training.splits import SplitShares
     from vitrail.indexer.training.students import Cut
 
-    shares, cut = SplitShares(validation, held_out), Cut(layers, width)
+    shares, cut = SplitShares(validation, held_out), Cut(layers, width, mlp_ratio)
     return DistilRequest(source, teacher, folder, cut, options, shares, student)
 
 
@@ -275,6 +277,7 @@ class _Work:
         from vitrail.indexer.training.tasks import plan_loop
 
         training, validation, held_out = self.parts = _parted(begun)
+        self._thin(training)
         task = self.pair.task(training, validation, self.request.options)
         options = self.request.options
         plan = plan_loop(options, len(training), options.batch, weighs_start=True)
@@ -296,6 +299,17 @@ class _Work:
         }
         save_model(self.pair.model, self.pair.student, folder, record)
         return done
+
+    def _thin(self, training: list[LabelledImage]) -> None:
+        """Before the first step; where the run goes on, what was learned takes its place."""
+        from vitrail.indexer.training.samples import TrainingImages
+        from vitrail.indexer.training.thinning import thin_mlps
+
+        if self.pair.origin is not None:
+            self.progress(AnalysisProgress("fitting thinner MLPs"))
+            options, preprocess = self.request.options, self.pair.teacher.preprocess
+            images = TrainingImages(training, preprocess, options.augmentation, options.seed)
+            thin_mlps(self.pair, images, options.seed)
 
     def _tell(self, event: LoopProgress) -> None:
         measures = ", ".join(f"{name} {value:.3f}" for name, value in event.measures.items())
