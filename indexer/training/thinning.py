@@ -8,6 +8,7 @@ teacher's neighbours as one of fewer whole blocks, and after some lessons more.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _IMAGES = 128  # whose tokens, some 30,000 of 224 pixels, tell what neurons do
 _AT_ONCE = 8
 _BYTES = 1 << 30  # of products of neurons, k x k a block
+_NOTHING = 1e-12  # share of the most that a neuron tells, below which it tells nothing new
 _RIDGE = 1e-3  # of the neurons' mean variance: some are all but sums of others
 
 
@@ -111,11 +113,11 @@ def _fit(pair: Pair, origin: nn.Module, block: str, end: str, seen: _Neurons) ->
     spread = seen.products / seen.count
     if theirs.bias is not None:  # which takes up what is the same for all tokens
         spread = spread - mean[:, None] * mean[None, :]
-    worth = spread.diagonal() * weight.pow(2).sum(dim=0)
-    kept = worth.topk(ours.weight.shape[1]).indices.sort().values
-    own = spread[kept][:, kept].double()
+    spread = spread.double()
+    kept = _telling(spread, weight.norm(dim=0).double(), ours.weight.shape[1])
+    own = spread[kept][:, kept]
     own += _RIDGE * own.diagonal().mean().clamp_min(1e-12) * torch.eye(len(kept)).double()
-    told = torch.linalg.solve(own, spread[kept].double()).float()  # all neurons by those kept
+    told = torch.linalg.solve(own, spread[kept]).float()  # all neurons by those kept
     channels = keep_neurons(origin, pair.teacher, pair.model, {block: kept})
     fitted = weight @ told.T
     with torch.no_grad():
@@ -123,6 +125,33 @@ def _fit(pair: Pair, origin: nn.Module, block: str, end: str, seen: _Neurons) ->
         if theirs.bias is not None:
             left = theirs.bias.detach() + weight @ mean - fitted @ mean[kept]
             ours.bias.copy_(left[channels])
+
+
+def _telling(spread: Tensor, weights: Tensor, count: int) -> Tensor:
+    """Places of the neurons that tell most of all, ascending: a Cholesky factorisation's pivots.
+
+    Each is the one of which those before tell the least, by what it adds to the tokens: of two that
+    say the same, one is enough.
+
+    Args:
+        spread: (k, k) float64 products of neurons, the mean over tokens.
+        weights: (k,) float64 norms of what each adds to the tokens where it is 1.
+        count: how many to choose, at most k.
+    """
+    spread = spread * weights[:, None] * weights[None, :]
+    left = spread.diagonal().clone()
+    nothing = _NOTHING * left.max()
+    known = torch.zeros(count, len(left), dtype=torch.float64)
+    chosen: list[int] = []
+    for number in range(count):
+        place = int(left.argmax())
+        chosen.append(place)
+        if left[place] > nothing:
+            row = spread[place] - known[:number, place] @ known[:number]
+            known[number] = row / left[place].sqrt()
+            left -= known[number].pow(2)
+        left[chosen] = -math.inf
+    return torch.tensor(sorted(chosen))
 
 
 def _pixels(images: TrainingImages, seed: int) -> list[Tensor]:

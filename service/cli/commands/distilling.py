@@ -176,8 +176,8 @@ def distil(
     student: Annotated[
         str | None,
         typer.Option(
-            help="Checkpoint that learns. Without, one is cut out of the teacher by --layers and "
-            "--width.",
+            help="Checkpoint that learns. Without, one is cut out of the teacher by --layers, "
+            "--mlp-ratio and --width.",
             metavar="NAME",
             show_default=False,
         ),
@@ -186,6 +186,16 @@ def distil(
         int | None,
         typer.Option(
             help="Blocks of the teacher that the student keeps, the first.",
+            metavar="N",
+            min=1,
+            show_default=False,
+        ),
+    ] = None,
+    mlp_ratio: Annotated[
+        int | None,
+        typer.Option(
+            help="Width of the MLPs within its blocks, in widths of its tokens (most ViTs have 4): "
+            "some neurons are kept, and fitted anew to what all said.",
             metavar="N",
             min=1,
             show_default=False,
@@ -241,6 +251,7 @@ def distil(
         student=student,
         layers=layers,
         width=width,
+        mlp_ratio=mlp_ratio,
         validation=validation,
         held_out=held_out,
     )
