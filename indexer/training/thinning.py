@@ -89,8 +89,8 @@ def _watched(model: nn.Module, ends: Iterable[str]) -> Iterator[dict[str, _Neuro
     """What goes into some linear maps while a model is at work, by their names."""
     seen, hooks = {}, []
     for end in ends:
-        module = model.get_submodule(end)
-        width = int(module.weight.shape[1])  # type: ignore[union-attr,index,arg-type]
+        module: Linear = model.get_submodule(end)  # type: ignore[assignment]
+        width = module.in_features
         seen[end] = _Neurons(torch.zeros(width), torch.zeros(width, width))
 
         def take(_: nn.Module, given: tuple[Tensor, ...], own: _Neurons = seen[end]) -> None:

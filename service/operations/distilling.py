@@ -85,7 +85,7 @@ class DistilRequest:
             "student_weights": student,
             "layers": self.cut.layers,
             "width": self.cut.width,
-            **({} if self.cut.mlp_ratio is None else {"mlp_ratio": self.cut.mlp_ratio}),
+            "mlp_ratio": self.cut.mlp_ratio,
             "shares": asdict(self.shares),
             "options": self.options.to_dict(),
             "lesson": _LESSON,

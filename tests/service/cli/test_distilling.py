@@ -62,8 +62,9 @@ def test_a_student_that_learned_nothing_good_is_as_it_began_and_said_to_be() -> 
     ("given", "told"),
     [
         (("--teacher", "vit"), "a new folder by --out"),
-        (("--teacher", "vit", "--out", "x"), "give --layers or --width, or --student"),
+        (("--teacher", "vit", "--out", "x"), "give --layers, --mlp-ratio or --width, or --student"),
         (("--teacher", "vit", "--out", "x", "--layers", 9), "of 9 blocks cannot be cut"),
+        (("--teacher", "vit", "--out", "x", "--mlp-ratio", 4), "are 1.5 times as wide; give 1"),
         (("--teacher", "nothing", "--out", "x", "--layers", 1), "no directory here and no Hub"),
         (("--teacher", "vit", "--out", "x", "--layers", 1, "--augment", "so"), "'so' is unknown"),
     ],

@@ -21,7 +21,7 @@ COMMANDS = {
         f"train-encoder striped --out made --checkpoint vit {SHORT}", images="striped/across"
     ),
     "distil": Command(
-        f"distil striped --teacher vit --layers 1 --out made {SHORT}",
+        f"distil striped --teacher vit --layers 1 --mlp-ratio 1 --out made {SHORT}",
         images="striped/across",
         tells=False,  # how fast teacher and student are
     ),

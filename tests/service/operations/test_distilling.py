@@ -47,12 +47,19 @@ def run(
     out: Path,
     *,
     layers: int | None = 2,
+    mlp_ratio: int | None = None,
     options: DistillingOptions = OPTIONS,
     events: list[Event] | None = None,
     cancellation: Cancellation | None = None,
 ) -> Distilled:
     request = request_of(
-        UnlabelledSource((str(striped),)), vit, str(out), options, layers=layers, held_out=0.2
+        UnlabelledSource((str(striped),)),
+        vit,
+        str(out),
+        options,
+        layers=layers,
+        mlp_ratio=mlp_ratio,
+        held_out=0.2,
     )
     tell = nobody if events is None else events.append
     return distil(request, progress=tell, cancellation=cancellation)
@@ -85,8 +92,9 @@ def test_a_folder_and_a_teacher_become_a_checkpoint(
         run(striped, vit, tmp_path / "out", options=replace(OPTIONS, batch=4))
 
 
+@pytest.mark.parametrize("mlp_ratio", [None, 1])
 def test_a_run_that_was_stopped_goes_on_to_the_same_model(
-    vit: str, striped: Path, tmp_path: Path
+    mlp_ratio: int | None, vit: str, striped: Path, tmp_path: Path
 ) -> None:
     class Stop(Cancellation):
         """Asks to stop after the third step."""
@@ -95,7 +103,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_model(
             if isinstance(event, AnalysisProgress) and event.noun == "step" and event.done == 3:
                 self.cancel()
 
-    run(striped, vit, tmp_path / "whole")
+    run(striped, vit, tmp_path / "whole", mlp_ratio=mlp_ratio)
     stop = Stop()
     request = request_of(
         UnlabelledSource((str(striped),)),
@@ -103,18 +111,40 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_model(
         str(tmp_path / "parted"),
         OPTIONS,
         layers=2,
+        mlp_ratio=mlp_ratio,
         held_out=0.2,
     )
     with pytest.raises(CancelledError, match="run the same command"):
         distil(request, progress=stop, cancellation=stop)
     assert not (tmp_path / "parted" / "config.json").exists()
     with pytest.raises(InputError, match="began with other layers"):
-        run(striped, vit, tmp_path / "parted", layers=1)
+        run(striped, vit, tmp_path / "parted", layers=1, mlp_ratio=mlp_ratio)
+    with pytest.raises(InputError, match="began with other mlp ratio"):
+        run(striped, vit, tmp_path / "parted", mlp_ratio=None if mlp_ratio else 1)
     with pytest.raises(InputError, match="began with other batch"):
-        run(striped, vit, tmp_path / "parted", options=replace(OPTIONS, batch=4))
+        run(
+            striped,
+            vit,
+            tmp_path / "parted",
+            options=replace(OPTIONS, batch=4),
+            mlp_ratio=mlp_ratio,
+        )
     distil(request)
     both = [tmp_path / name / "model.safetensors" for name in ("whole", "parted")]
     assert checksum(both[0]) == checksum(both[1])
+
+
+def test_thinner_mlps_are_fitted_before_the_first_step(
+    vit: str, striped: Path, tmp_path: Path
+) -> None:
+    events: list[Event] = []
+    made = run(striped, vit, tmp_path / "out", mlp_ratio=1, events=events)
+    told = [event.doing for event in events if isinstance(event, AnalysisProgress)]
+    assert told.index("fitting thinner MLPs") < told.index("learning")
+    config = json.loads((tmp_path / "out" / "config.json").read_text())
+    assert (config["num_hidden_layers"], config["intermediate_size"]) == (2, 32)
+    assert json.loads((tmp_path / "out" / "vitrail.json").read_text())["mlp_ratio"] == 1
+    assert made.fidelity.student.parameters < made.fidelity.teacher.parameters
 
 
 def test_images_come_from_a_collection_too(vit: str, striped: Path, tmp_path: Path) -> None:
