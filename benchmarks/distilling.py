@@ -106,9 +106,8 @@ def main() -> None:
         result = _measured(made, untaught, few, arguments.precision)
     told = machine.describe(machine.command_line("benchmarks.distilling"))
     run = {**made.to_dict(), "folder": arguments.run.name}
-    asked = {
-        name: getattr(arguments, name) for name in ("seed", "other_half", "precision", "coarse")
-    }
+    told_too = ("seed", "other_half", "precision", "coarse", "mlp_ratio")
+    asked = {name: getattr(arguments, name) for name in told_too}
     whole = {"machine": told, "cpu_seconds": spent, **asked, "run": run, **result}
     runs = joined(arguments.results / "distilling.json", whole)
     report.write("distilling", {"runs": runs}, distilling_page(runs), arguments.results)

@@ -113,6 +113,16 @@ def _stamp(path: Path, side: int = SMALLEST) -> None:
     Image.new("RGBA", (side, side // 2), (200, 10, 10, 128)).save(path)
 
 
+def test_the_page_tells_of_thinner_mlps_and_of_coarse_steps_where_there_are_any() -> None:
+    plain = distilling_page([_run("one")])
+    assert "MLPs" not in plain
+    assert "half the side" not in plain
+    page = distilling_page([_run("one"), {**_run("two"), "mlp_ratio": 2, "coarse": 0.8}])
+    assert "cut out of it, its MLPs 2 times as wide as its tokens, on" in page
+    assert "80% of them at half the side" in page
+    assert "chosen among four by trials" in page
+
+
 def test_stamps_are_photographs_by_kind_and_no_drawings_nor_the_same_again(tmp_path: Path) -> None:
     root = tmp_path / "package" / "usr" / "share" / "tuxpaint" / "stamps"
     for below in KINDS:
