@@ -29,8 +29,8 @@ _VARIED = (
     "steps on 817 images of such packages, judged by 120 others of them."
 )
 _THIN = (
-    " How many blocks and neurons a thinner student has was chosen among four by trials of 80 steps "
-    "on 2,210 of those images, judged by 200 others of them, and by speed."
+    " How many blocks and neurons a thinner student has was chosen among four by trials of 80 "
+    "steps on 2,210 of those images, judged by 200 others of them, and by speed."
 )
 
 
