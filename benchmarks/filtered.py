@@ -27,7 +27,7 @@ import numpy as np
 
 from benchmarks import report, runs
 from benchmarks.filter_cases import SHARES, Case, cases
-from benchmarks.filtered_engines import ENGINES, FilteringEngine, Found
+from benchmarks.filtered_engines import ENGINES, MOST_FETCHED, FilteringEngine, Found
 from benchmarks.truth import Ids, cached_nearest, recall_of
 from benchmarks.vectors import BLOCKS, DIM, Floats, load_vectors, unit
 from vitrail.indexer.vectors.one_thread import one_thread
@@ -42,12 +42,12 @@ where the rows lie that a clustered filter lets through, anti-correlated ones fr
 Told is the recall that our answers told, exact the share that called themselves so, short the share
 of answers with fewer hits than there are. Ours is given the ids that pass, the same array with
 every query, as a collection has it of a filter that was asked with before; FAISS a mask that is at
-hand: its graph is asked for more rows, until enough of them pass, or (selector) keeps to what
-passes while it is walked, at the effort chosen without a filter. LanceDB has a column with a bitmap
-index a filter, and takes all threads. The rivals have the least effort that reached a recall of
-{recall} without a filter. Each filter was asked with {before} times before anything was timed, by
-{warming} other queries in turns, or for {seconds:g} s. Where queries took too long, fewer were
-asked.
+hand: its graph is asked for more rows, until enough of them pass, at most {most:,}, or (selector)
+keeps to what passes while it is walked, at the effort chosen without a filter. LanceDB has a column
+with a bitmap index a filter, and takes all threads, two at least. The rivals have the least effort
+that reached a recall of {recall} without a filter. Each filter was asked with {before} times before
+anything was timed, by {warming} other queries in turns, or for {seconds:g} s. Where queries took
+too long, fewer were asked.
 """
 _WARMING = 20  # queries of each filter that are asked before any is timed,
 _ASKED_BEFORE = 120  # so often in all, in turns,
@@ -231,6 +231,7 @@ def _method(content: dict[str, Any]) -> str:
         before=_ASKED_BEFORE,
         warming=_WARMING,
         seconds=_WARM_SECONDS,
+        most=MOST_FETCHED,
     )
 
 
