@@ -46,8 +46,8 @@ hand: its graph is asked for more rows, until enough of them pass, at most {most
 keeps to what passes while it is walked, at the effort chosen without a filter. LanceDB has a column
 with a bitmap index a filter, and takes all threads, two at least. The rivals have the least effort
 that reached a recall of {recall} without a filter. Each filter was asked with {before} times before
-anything was timed, by {warming} other queries in turns, or for {seconds:g} s. Where queries took
-too long, fewer were asked.
+anything was timed, by {warming} other queries in turns, or for {seconds:g} s; what ours makes
+beside queries was waited for. Where queries took too long, fewer were asked.
 """
 _WARMING = 20  # queries of each filter that are asked before any is timed,
 _ASKED_BEFORE = 120  # so often in all, in turns,
@@ -176,6 +176,7 @@ def _warm(engine: FilteringEngine, effort: int, case: Case, some: int) -> None:
         engine.search(query[None], case.truth.shape[1], effort, case.name)
         if time.perf_counter() > ends:
             break
+    engine.settle()
 
 
 def _filled(found: Sequence[Ids], k: int) -> Ids:

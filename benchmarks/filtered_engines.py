@@ -44,6 +44,9 @@ class FilteringEngine(Protocol):
     def search(self, query: Floats, k: int, effort: int, name: str | None) -> Found:
         """The ``k`` nearest to a (1, dim) query behind a filter, or behind none."""
 
+    def settle(self) -> None:
+        """Wait until what is made beside queries, so that later ones are faster, is there."""
+
 
 class VitrailFiltering:
     """Ours, given the ids that pass; asked for a recall of 0.98, which is its own default.
@@ -72,6 +75,9 @@ class VitrailFiltering:
         allowed = None if name is None else self._filters[name]
         answer = self._engine.index.search(query, k, allowed=allowed, recall=effort / 1000)
         return Found(answer.ids[0], answer.recall, answer.exact)
+
+    def settle(self) -> None:
+        self._engine.index.settle()
 
 
 MOST_FETCHED = 1 << 16
@@ -118,6 +124,9 @@ class FaissFiltering:
                 return Found(own[:k])
             fetched *= 2
 
+    def settle(self) -> None:
+        pass
+
 
 class FaissSelecting:
     """FAISS's graph, whose search walks over all rows and keeps those that pass."""
@@ -150,6 +159,9 @@ class FaissSelecting:
         selector = self._faiss.IDSelectorBitmap(self._bits[name])
         settings = self._faiss.SearchParametersHNSW(efSearch=max(effort, k), sel=selector)
         return Found(self._engine.index.search(query, k, params=settings)[1][0])
+
+    def settle(self) -> None:
+        pass
 
 
 class LanceFiltering:
@@ -204,6 +216,9 @@ class LanceFiltering:
         if name is not None:
             asked = asked.where(name, prefilter=True)
         return Found(asked.to_arrow()["id"].to_numpy())
+
+    def settle(self) -> None:
+        pass
 
 
 ENGINES: dict[str, type[FilteringEngine]] = {

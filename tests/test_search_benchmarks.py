@@ -148,6 +148,9 @@ class Behind(Threads):
     def search(self, query: vectors.Floats, k: int, effort: int, name: str | None) -> Found:
         return Found(self._note(1, k if name else 0)[0])
 
+    def settle(self) -> None:
+        """There is nothing to wait for."""
+
 
 def test_one_query_at_a_time_is_timed_with_products_by_one_thread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

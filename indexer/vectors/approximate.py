@@ -111,7 +111,7 @@ class ApproximateSearch:
 
     def _coded_few(self) -> CodedRows | None:
         """Codes of the rows that may be found, if they are read sooner than a graph is walked."""
-        if self.passing is None or len(self.passing) <= self.gather_rows:
+        if self.passing is None or len(self.passing) <= self.gather_rows or self.recall == 1:
             return None
         soon = len(self.passing) * self.queries.shape[1] <= _SOON
         return self.rows.coded(self.passing) if soon else None
@@ -122,7 +122,7 @@ class ApproximateSearch:
         if len(passing) <= self.gather_rows:
             part = self.rows.scan_some(queries, self.k, passing)
         else:
-            if coded is None and len(passing) * queries.shape[1] > _SOON:
+            if self.recall < 1 and len(passing) * queries.shape[1] > _SOON:
                 coded = self.rows.coded(passing)
             search = FilteredSearch(self.rows, self.lists, queries, self.k, passing, self.recall)
             part = search.answer(far=self._walked, coded=coded)

@@ -38,6 +38,11 @@ def fit(rows: int, dim: int) -> bool:
     return dim >= _LEAST_DIM and dim % _STEP == 0 and 0 < rows * dim // 4 <= MOST_BYTES
 
 
+def bytes_of(rows: int, dim: int) -> int:
+    """Of the codes of so many rows."""
+    return -(-rows // _BLOCK) * _BLOCK * dim // 4
+
+
 def uses_to_pay(rows: int) -> int:
     """How often a filter is asked with before codes of what it lets through have paid."""
     return 2 + rows // _ROWS_A_USE
@@ -72,7 +77,7 @@ class CodedRows:
         """Lay the codes out as FAISS does, whose own ``add`` compares rows with all centroids."""
         index, size = self._index, len(self.places)
         blocks = -(-size // _BLOCK)
-        index.codes.resize(blocks * _BLOCK * index.M // 2)
+        index.codes.resize(bytes_of(size, index.d))
         index.ntotal, index.ntotal2 = size, blocks * _BLOCK
         held = self._faiss.rev_swig_ptr(index.codes.get(), index.codes.size())
         laid_out = held.reshape(blocks, index.M, _BLOCK // 2)

@@ -200,6 +200,14 @@ class VectorIndex:
         """
         self._rescued(Parts.warm)
 
+    def settle(self) -> None:
+        """Wait until what is being made beside questions is there, as times and tests want it.
+
+        A filter that is asked with again keeps something of its rows, to be answered sooner; once
+        it was asked with often enough, a thread of its own makes that.
+        """
+        self._parts.settle()
+
     def vectors(self, ids: Ids) -> Floats:
         """(n, dim) float32 stored rows of (n,) int64 ids, in their order.
 

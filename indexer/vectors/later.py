@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Generic, Self, TypeVar, cast, overload
 
 T = TypeVar("T")
+_AGAIN = 8  # times the askings after which something could not be made, until it is tried again
 
 
 class once(Generic[T]):  # noqa: N801 - a decorator, as functools.cached_property is
@@ -39,24 +40,31 @@ class once(Generic[T]):  # noqa: N801 - a decorator, as functools.cached_propert
 
 
 class Later(Generic[T]):
-    """Something that is made once it was asked for often enough to pay; threads share it."""
+    """Something that is made once it was asked for often enough to pay; threads share it.
+
+    What it costs is a processor's time, whoever spends it: so uses are counted, and not how long
+    questions took, which what is made beside them makes longer where processors are few.
+    """
 
     def __init__(self) -> None:
         self._asked = 0
+        self._barred = 0
         self._made: T | None = None
-        self._making = threading.Lock()
 
-    def of(self, make: Callable[[], T], uses: int) -> T | None:
-        """What ``make`` gives, from the ``uses``-th asking on; others do without while it does."""
-        if self._made is None:
-            self._asked += 1  # one that threads lose makes it a question later
-            if self._asked >= uses and self._making.acquire(blocking=False):
-                try:
-                    if self._made is None:
-                        self._made = make()
-                finally:
-                    self._making.release()
-        return self._made
+    def due(self, uses: int) -> bool:
+        """Count an asking; whether it is to be made now, from the ``uses``-th one on."""
+        if self._made is not None:
+            return False
+        self._asked += 1  # one that threads lose makes it a question later
+        return self._asked >= max(uses, self._barred)
+
+    def put(self, made: T) -> None:
+        """Here it is."""
+        self._made = made
+
+    def failed(self) -> None:
+        """It could not be made: do without until it was asked for many times as often."""
+        self._barred = _AGAIN * self._asked
 
     @property
     def made(self) -> T | None:
@@ -65,4 +73,4 @@ class Later(Generic[T]):
 
     def forget(self) -> None:
         """Begin anew: whoever uses what was made goes on with it."""
-        self._asked, self._made = 0, None
+        self._asked, self._barred, self._made = 0, 0, None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -18,23 +19,41 @@ class _Limit:
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._users = 0
+        self._users: Counter[int] = Counter()  # how often each thread wants it
         self._set: Any = None
 
     def take(self) -> None:
         with self._guard:
             if not self._users:
+                _let_any_thread_set()
                 self._set = _of_numpy().limit(limits=1)
-            self._users += 1
+            self._users[threading.get_ident()] += 1
 
     def give_back(self) -> None:
         with self._guard:
-            self._users -= 1
-            if not self._users:
-                self._set.restore_original_limits()
+            own = threading.get_ident()
+            self._users[own] -= 1
+            if not self._users[own]:
+                del self._users[own]
+                self._restore()
+
+    def begin_anew(self) -> None:
+        """In a forked process: no other thread is there to give back what it took."""
+        self._guard = threading.Lock()
+        for user in self._users.keys() - {threading.get_ident()}:
+            del self._users[user]
+            self._restore()
+
+    def _restore(self) -> None:
+        if not self._users:
+            _let_any_thread_set()
+            self._set.restore_original_limits()
+            _let_any_thread_set()
 
 
 _LIMIT = _Limit()
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_LIMIT.begin_anew)
 
 
 @contextmanager
@@ -57,6 +76,17 @@ def product_threads() -> int:
     """How many threads numpy's products take now: 1 while ``one_thread`` lasts."""
     counts = [one["num_threads"] for one in _of_numpy().info()]
     return int(max(counts, default=os.cpu_count() or 1))
+
+
+def _let_any_thread_set() -> None:
+    """What threadpoolctl from 3.8 on lets only the thread do that was the first to set a number.
+
+    What others set has no effect there as long as that one lives, nor what they restore.
+    """
+    for library in _of_numpy().lib_controllers:
+        clear = getattr(library, "clear_controlling_thread", None)
+        if clear is not None:
+            clear(force=True)
 
 
 @cache

@@ -110,6 +110,11 @@ class Parts:
         page = max(1, _PAGE // max(1, matrix.strides[0]))
         matrix[::page, 0].sum()
 
+    def settle(self) -> None:
+        """Wait until what is made beside questions is there."""
+        self.base.settle()
+        self.tail.settle()
+
     def vectors(self, ids: Ids) -> Floats:
         """(n, dim) float32 stored rows of (n,) ids; a KeyError names one that is not here."""
         in_base, in_tail = self.base.positions(ids), self.tail.positions(ids)

@@ -15,9 +15,10 @@ from vitrail.indexer.vectors.coded import CodedRows
 from vitrail.indexer.vectors.early_ends import TurnedLater
 from vitrail.indexer.vectors.exact import Floats, Ids, Mask, nearest, score
 from vitrail.indexer.vectors.later import once
-from vitrail.indexer.vectors.passing import LatestPassing, Passing
+from vitrail.indexer.vectors.passing import LatestPassing, Passing, Take, bytes_copied
 
 _GATHERED = 1 << 14  # rows that are copied at a time
+_TAKEN = 2048  # or at a time beside questions
 _COPIED = 1 << 22  # numbers of rows that are kept with a filter, 16 MB
 _SPARSE = 4  # of so many rows copying one costs as much as multiplying all
 
@@ -210,24 +211,32 @@ class Rows:
         return some.scan(queries, k, None)
 
     def coded(self, passing: Passing) -> CodedRows | None:
-        """Codes of some rows, once they have been asked for often enough to pay."""
+        """Codes of some rows, made beside questions once these were enough to pay."""
         count, dim = len(passing), self._matrix.shape[1]
-        if not coded.fit(count, dim):
-            return None
-        made = passing.coded.of(
-            lambda: CodedRows(self.take, passing.places, dim), coded.uses_to_pay(count)
-        )
-        self._latest.bound(passing)
+        made, places = passing.coded.made, passing.places
+        if made is None and coded.fit(count, dim) and passing.coded.due(coded.uses_to_pay(count)):
+            self._latest.begin(
+                *(passing, passing.coded, coded.bytes_of(count, dim)),
+                lambda take: CodedRows(take, places, dim),
+                self.take,
+            )
         return made
 
     def _copied(self, passing: Passing) -> Rows | None:
         """Some rows side by side, if they are few and were asked for before."""
-        if not 0 < len(passing) * self._matrix.shape[1] <= _COPIED:
-            return None
-        places = passing.places
-        made = passing.copied.of(lambda: Rows(self.ids[places], self.take(places)), 2)
-        self._latest.bound(passing)
+        count, dim = len(passing), self._matrix.shape[1]
+        made, ids, places = passing.copied.made, self.ids, passing.places
+        if made is None and 0 < count * dim <= _COPIED and passing.copied.due(2):
+            self._latest.begin(
+                *(passing, passing.copied, bytes_copied(count * dim)),
+                lambda take: Rows(ids[places], _copy(take, places, dim)),
+                self.take,
+            )
         return made
+
+    def settle(self) -> None:
+        """Wait until what is made beside questions is there."""
+        self._latest.settle()
 
     def scan_some(self, queries: Floats, k: int, passing: Passing) -> Part:
         """The exact answer among some rows, in whichever way reads less."""
@@ -236,6 +245,14 @@ class Rows:
                 return Part(some.scan(queries, k, None), len(passing) * len(queries))
             return Part(self.gather(queries, k, passing.places), len(passing) * len(queries))
         return Part(self.scan(queries, k, passing), len(self) * len(queries))
+
+
+def _copy(take: Take, places: Ids, dim: int) -> Floats:
+    """(p, dim) float32 rows at (p,) places, taken block by block."""
+    rows = np.empty((len(places), dim), np.float32)
+    for start in range(0, len(places), _TAKEN):
+        rows[start : start + _TAKEN] = take(places[start : start + _TAKEN])
+    return rows
 
 
 def _scan(

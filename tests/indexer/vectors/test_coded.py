@@ -14,10 +14,10 @@ import pytest
 
 from tests.indexer.vectors.vector_sets import clustered, recall, reference
 from vitrail.indexer.vectors import coded, passing
-from vitrail.indexer.vectors.coded import CodedRows, fit, uses_to_pay
+from vitrail.indexer.vectors.coded import CodedRows, bytes_of, fit, uses_to_pay
 from vitrail.indexer.vectors.filtered import expected_missed
 from vitrail.indexer.vectors.index import VectorIndex
-from vitrail.indexer.vectors.later import Later, once
+from vitrail.indexer.vectors.later import once
 from vitrail.indexer.vectors.passing import LatestPassing, Passing
 from vitrail.indexer.vectors.policy import IndexPolicy
 from vitrail.indexer.vectors.rows import Rows
@@ -97,6 +97,7 @@ def test_codes_fit_or_do_not(rows: int, dim: int, fits: bool) -> None:
 def test_rows_that_are_all_alike_have_codes_too() -> None:
     rows = np.full((100, 8), 0.35, np.float32)
     codes = CodedRows(lambda some: rows[some], np.arange(100), 8)
+    assert codes.nbytes == bytes_of(100, 8) == 128 * 8 // 4
     found, estimates = codes.candidates(rows[:1], 10)
     assert len(set(found[0].tolist())) == 10
     assert np.allclose(estimates, 0.98, atol=1e-3)
@@ -115,7 +116,10 @@ def test_a_filter_that_is_asked_with_again_is_answered_by_what_was_kept(
     held = built._parts.base.passing(allowed)
     true = reference(allowed, ROWS[np.isin(IDS, allowed)], QUERIES, 10)
     first = built.search(QUERIES[:1], 10, allowed=allowed)
+    built.settle()
     assert not held.kept_bytes
+    built.search(QUERIES[:1], 10, allowed=allowed)
+    built.settle()
     found = []
     told = []
     for query in QUERIES:
@@ -146,16 +150,21 @@ def test_an_exact_answer_is_not_chosen_by_codes(built: VectorIndex) -> None:
         assert answer.exact
         true = reference(allowed, ROWS[np.isin(IDS, allowed)], query[None], 10)
         assert np.array_equal(answer.ids, true)
+    built.settle()
+    assert not built._parts.base.passing(allowed).coded.made, "nobody would read them"
 
 
 def test_a_hidden_row_is_not_found_by_what_was_kept(built: VectorIndex) -> None:
     for allowed in filters(300, 5000):
         for _ in range(3):
             best = built.search(QUERIES[:1], 5, allowed=allowed).ids[0]
+            built.settle()
         fewer = built.without(best[:2])
         for _ in range(3):
             left = fewer.search(QUERIES[:1], 3, allowed=allowed).ids[0]
             assert np.array_equal(left, best[2:])
+            fewer.settle()
+        assert fewer._parts.base.passing(allowed).kept_bytes
 
 
 def test_an_array_that_may_be_written_to_keeps_nothing(built: VectorIndex) -> None:
@@ -163,6 +172,7 @@ def test_an_array_that_may_be_written_to_keeps_nothing(built: VectorIndex) -> No
     writeable = allowed.copy()
     for _ in range(4):
         built.search(QUERIES[:1], 5, allowed=writeable)
+        built.settle()
     assert id(writeable) not in built._parts.base._latest._kept
     assert not built._parts.base.passing(writeable).kept_bytes
 
@@ -173,17 +183,24 @@ def test_filters_together_keep_so_many_bytes_at_most(
     some = list(filters(5000, 5000, 5000))
     base = built._parts.base
     for allowed in some[:2]:
-        for _ in range(3):
+        for _ in range(2):
             built.search(QUERIES[:1], 5, allowed=allowed)
+        built.settle()
     held = [base.passing(allowed) for allowed in some]
     size = held[0].kept_bytes
     assert size >= 5000 * DIM // 4
     assert held[1].kept_bytes == size
     monkeypatch.setattr(passing, "KEPT_BYTES", 2 * size)
     built.search(QUERIES[:1], 5, allowed=some[1])
-    for _ in range(3):
+    for _ in range(2):
         built.search(QUERIES[:1], 5, allowed=some[2])
+    built.settle()
     assert [one.kept_bytes for one in held] == [0, size, size]
+    monkeypatch.setattr(passing, "KEPT_BYTES", size - 1)
+    for _ in range(4):
+        built.search(QUERIES[:1], 5, allowed=some[0])
+        built.settle()
+    assert [one.kept_bytes for one in held] == [0, size, size], "there is no room for it alone"
 
 
 def test_what_a_filter_keeps_goes_with_its_array() -> None:
@@ -196,30 +213,6 @@ def test_what_a_filter_keeps_goes_with_its_array() -> None:
     (other,) = filters(60)
     latest.of(other, lambda ids: Passing(SIZE, np.searchsorted(IDS, ids)))
     assert len(latest._kept) == 1
-
-
-def test_threads_make_it_once_and_do_without_meanwhile() -> None:
-    later: Later[list[int]] = Later()
-    begun, go_on = threading.Event(), threading.Event()
-    made: list[int] = []
-
-    def make() -> list[int]:
-        made.append(1)
-        begun.set()
-        assert go_on.wait(10)
-        return made
-
-    assert later.of(make, 2) is None
-    maker = threading.Thread(target=later.of, args=(make, 2))
-    maker.start()
-    assert begun.wait(10)
-    assert later.of(make, 2) is None, "another thread makes it"
-    go_on.set()
-    maker.join(10)
-    assert later.of(make, 2) is made
-    assert made == [1]
-    later.forget()
-    assert later.of(make, 2) is None
 
 
 class Slow:
@@ -261,6 +254,7 @@ def test_rows_are_copied_side_by_side_where_they_are_few(built: VectorIndex) -> 
     some = base.passing(allowed)
     for _ in range(2):
         base.scan_some(QUERIES[:2], 5, some)
+    base.settle()
     copy = some.copied.made
     assert isinstance(copy, Rows)
     assert np.array_equal(copy.ids, allowed)
