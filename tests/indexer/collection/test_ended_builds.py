@@ -15,6 +15,7 @@ from tests.indexer.collection.holdings import FINGERPRINT, file, files, image, i
 from vitrail.indexer import building
 from vitrail.indexer.building import BuildProgress, OnBuild, watching_builds
 from vitrail.indexer.cancellation import Cancellation, heeding
+from vitrail.indexer.collection.repairs import repair
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.tidying import tidy
 from vitrail.indexer.collection.verification import verify
@@ -264,3 +265,17 @@ def test_what_went_on_without_an_index_is_not_begun_again_by_itself(
     assert len(begun) == count
     assert len(caplog.messages) == 1
     assert begun[-1] == "training"
+
+
+def test_a_repair_that_is_ended_does_not_say_that_it_built(place: Path) -> None:
+    for name in index_files(place):
+        (place / "indexes" / name).unlink()
+    with watched(ending("linking")):
+        done = repair(str(place))
+    assert not [line for line in done.actions if "built" in line]
+    assert not index_files(place)
+    done = repair(str(place))
+    assert {line for line in done.actions if "built" in line} == {
+        f"indexes/{space}: missing; built" for space in ("cls@2", "mean@1")
+    }
+    assert_whole(place)
