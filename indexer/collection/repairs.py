@@ -229,6 +229,8 @@ def _mend_indexes(collection: CollectionStore, done: Repair) -> None:
     with building() as made:
         for space in collection.spaces:
             _mend_index(collection, space, done, made)
+    if made.unbuilt:
+        collection.forget_changes()  # closing would begin to build once more
 
 
 def _mend_index(collection: CollectionStore, space: str, done: Repair, made: Building) -> None:

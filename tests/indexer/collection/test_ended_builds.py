@@ -15,6 +15,7 @@ from tests.indexer.collection.holdings import FINGERPRINT, file, files, image, i
 from vitrail.indexer import building
 from vitrail.indexer.building import BuildProgress, OnBuild, watching_builds
 from vitrail.indexer.cancellation import Cancellation, heeding
+from vitrail.indexer.collection.derivation import whiten
 from vitrail.indexer.collection.repairs import repair
 from vitrail.indexer.collection.store import CollectionStore
 from vitrail.indexer.collection.tidying import tidy
@@ -265,6 +266,29 @@ def test_what_went_on_without_an_index_is_not_begun_again_by_itself(
     assert len(begun) == count
     assert len(caplog.messages) == 1
     assert begun[-1] == "training"
+
+
+def test_a_repair_that_is_ended_is_not_followed_by_another_build(
+    place: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with CollectionStore.open(place, writable=True) as writer:
+        whiten(writer, "mean@1")
+        writer.forget_changes()
+    (transform,) = (place / "transforms").iterdir()
+    transform.unlink()
+    for name in index_files(place):
+        (place / "indexes" / name).unlink()
+    begun: list[str] = []
+
+    def told(event: BuildProgress) -> None:
+        begun.append(event.stage)
+        ending("training")(event)
+
+    with watched(told):
+        done = repair(str(place))
+    assert "dropped mean@1/w" in " ".join(done.actions)
+    assert begun.count("training") == 1
+    assert [line.startswith(SAYS) for line in caplog.messages] == [True]
 
 
 def test_a_repair_that_is_ended_does_not_say_that_it_built(place: Path) -> None:
